@@ -1,0 +1,65 @@
+"""From a dataclass of settings to the options of a typer command, and from errors to one line and an exit code."""
+
+import dataclasses
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from fststyle.errors import FststyleError
+from fststyle.settings import check
+
+
+def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give `command(..., settings)` one option per field of `settings_type`; the fields' defaults and help texts are the command's."""
+
+    def wrap(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(settings_type)
+        fields = [field for field in dataclasses.fields(settings_type) if field.metadata]
+        parameters = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=Annotated[hints[field.name], _option(field)],
+            )
+            for field in fields
+        ]
+        own = inspect.signature(command)
+        kept = [p for name, p in own.parameters.items() if name != "settings"]
+
+        @functools.wraps(command)
+        def run(*args: Any, **kwargs: Any) -> None:
+            settings = settings_type(**{field.name: kwargs.pop(field.name) for field in fields})
+            check(settings)
+            command(*args, **kwargs, settings=settings)
+
+        annotations = {p.name: p.annotation for p in [*kept, *parameters]}
+        run.__signature__ = own.replace(parameters=[*(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept), *parameters])  # type: ignore[attr-defined]
+        run.__annotations__ = {**annotations, "return": None}
+        return run
+
+    return wrap
+
+
+def _option(field: "dataclasses.Field[Any]") -> Any:
+    rule = field.metadata
+    text = rule["help"] + (f" One of: {', '.join(rule['choices'])}." if rule["choices"] else "")
+    name = field.name.rstrip("_").replace("_", "-")
+    flags = rule["flags"] or ((f"--{name}/--no-{name}",) if isinstance(field.default, bool) else (f"--{name}",))
+    return typer.Option(*flags, help=text, show_default=field.default is not None)
+
+
+def main(app: typer.Typer) -> None:
+    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, Ctrl-C becomes 130."""
+    try:
+        app()
+    except FststyleError as error:
+        sys.stderr.write(f"fststyle: {' '.join(str(error).split())}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("fststyle: interrupted\n")
+        sys.exit(130)

@@ -1,0 +1,41 @@
+"""One dataclass of settings per verb: the defaults of the function and of the command line, and what checkpoint and ONNX file record.
+
+A field is declared with `option`, which keeps the help text and the allowed range beside the default; `check` holds a value to them, so the
+command line and the Python API refuse the same things in the same words.
+"""
+
+import dataclasses
+import enum
+import math
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import InputError
+
+
+def option(default: Any, help: str, *, min: float | None = None, max: float | None = None, choices: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Any:
+    """A dataclass field with its help text, allowed range or choices, and command-line flags where the field's own name will not do."""
+    return dataclasses.field(default=default, metadata={"help": help, "min": min, "max": max, "choices": choices, "flags": flags})
+
+
+def check(settings: Any) -> None:
+    """Raise `InputError` for the first field outside its range or choices."""
+    for field in dataclasses.fields(settings):
+        value, rule = getattr(settings, field.name), field.metadata
+        if value is None or not rule:
+            continue
+        flag = "--" + field.name.rstrip("_").replace("_", "-")
+        if rule["choices"] and value not in rule["choices"]:
+            raise InputError(f"{flag}: {value!r} is none of {', '.join(rule['choices'])}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{flag}: {value} is not a finite number")
+        if rule["min"] is not None and value < rule["min"]:
+            raise InputError(f"{flag}: {value} is below {rule['min']}")
+        if rule["max"] is not None and value > rule["max"]:
+            raise InputError(f"{flag}: {value} is above {rule['max']}")
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """The settings as numbers, strings and None only, for JSON and checkpoints."""
+    values = dataclasses.asdict(settings)
+    return {name: str(v) if isinstance(v, Path) else v.value if isinstance(v, enum.Enum) else v for name, v in values.items()}

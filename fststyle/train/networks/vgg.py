@@ -1,0 +1,109 @@
+"""The loss network: VGG-16 up to relu4_3, frozen, with its layers by name.
+
+Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014, arXiv:1409.1556), configuration D.
+The weights are the original ones of the Visual Geometry Group, Oxford (CC BY 4.0): the style losses of the literature are defined with
+them, and torchvision's own ImageNet training of the same network gives worse pictures.
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from fststyle.errors import InputError
+
+SLICE = Path(__file__).resolve().parents[2] / "weights" / "vgg16_features.safetensors"
+MEAN = (123.68, 116.779, 103.939)
+"""RGB mean of ImageNet in 0..255, subtracted by the original network; it divides by nothing."""
+
+# Index in torchvision's ``vgg16().features`` -> name of the layer.
+_BLOCKS = (("1", (64, 64)), ("2", (128, 128)), ("3", (256, 256, 256)), ("4", (512, 512, 512)))
+LAYERS = tuple(f"relu{block}_{i}" for block, widths in _BLOCKS for i, _ in enumerate(widths, 1))
+
+
+def _layers() -> tuple[nn.Sequential, dict[int, str]]:
+    layers: list[nn.Module] = []
+    names: dict[int, str] = {}
+    channels = 3
+    for block, widths in _BLOCKS:
+        if layers:
+            layers.append(nn.MaxPool2d(2, 2))
+        for i, width in enumerate(widths, 1):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            names[len(layers) - 1] = f"relu{block}_{i}"
+            channels = width
+    return nn.Sequential(*layers), names
+
+
+class VGG16(nn.Module):
+    """``features`` has the layout (and so the weight names) of torchvision's ``vgg16().features`` up to relu4_3."""
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.names = _layers()
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+
+    def forward(self, image: Tensor, layers: tuple[str, ...] = LAYERS) -> dict[str, Tensor]:
+        """RGB (N, 3, H, W) in [-1, 1] -> the activations asked for, by name.
+
+        Activations are those of an input in 0..255 minus the mean, as the published weights expect. Runs no further than the deepest layer asked for.
+        """
+        wanted = set(layers)
+        if unknown := wanted - set(LAYERS):
+            raise InputError(f"the loss network has no layer {sorted(unknown)[0]!r}; it has {', '.join(LAYERS)}")
+        x = image * 127.5 + (127.5 - self.mean)
+        found: dict[str, Tensor] = {}
+        for i, layer in enumerate(self.features):
+            x = layer(x)
+            name = self.names.get(i)
+            if name in wanted:
+                found[name] = x
+                if len(found) == len(wanted):
+                    break
+        return found
+
+
+def load_vgg(weights: str | Path = "oxford") -> VGG16:
+    """The loss network with its weights.
+
+    Args:
+        weights: ``"oxford"`` for the slice shipped with fststyle, ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights
+            in float32, downloaded by torchvision to its cache on first use, 528 MB), or a safetensors or torch file with torchvision's names.
+
+    Raises:
+        InputError: the file is missing, damaged, or lacks a layer.
+    """
+    vgg = VGG16()
+    if weights == "torchvision":
+        from torchvision.models import VGG16_Weights
+
+        state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
+    else:
+        state = _read(SLICE if weights == "oxford" else Path(weights))
+    wanted = vgg.state_dict()
+    missing = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
+    if missing:
+        raise InputError(f"{weights}: not VGG-16 weights with torchvision's names ({missing[0]} is missing or has another shape)")
+    vgg.load_state_dict({name: state[name].float() for name in wanted})
+    return vgg.eval()
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file of VGG-16 weights")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, ValueError, EOFError, RuntimeError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read as weights ({type(error).__name__})") from error
+    except Exception as error:  # torch raises pickle.UnpicklingError for a file that holds code
+        raise InputError(f"{path}: refused, it holds more than plain tensors") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{path}: holds no table of tensors")
+    return state
