@@ -39,3 +39,10 @@ def plain(settings: Any) -> dict[str, Any]:
     """The settings as numbers, strings and None only, for JSON and checkpoints."""
     values = dataclasses.asdict(settings)
     return {name: str(v) if isinstance(v, Path) else v.value if isinstance(v, enum.Enum) else v for name, v in values.items()}
+
+
+def as_paths(settings: Any, *names: str) -> None:
+    """Turn the named fields of a frozen dataclass into `Path`, for callers who pass strings; for use in ``__post_init__``."""
+    for name in names:
+        if isinstance(value := getattr(settings, name), str):
+            object.__setattr__(settings, name, Path(value))

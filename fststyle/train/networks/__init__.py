@@ -1,0 +1,24 @@
+"""The networks by name. A checkpoint records name and settings, so loading one needs no flags."""
+
+from typing import Any
+
+from torch import nn
+
+from fststyle.errors import CheckpointError
+from fststyle.train.networks.johnson import Johnson
+
+NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson}
+
+
+def build(name: str, settings: dict[str, Any]) -> nn.Module:
+    """A fresh network with random weights.
+
+    Raises:
+        CheckpointError: no network of that name, or settings it does not have.
+    """
+    if name not in NETWORKS:
+        raise CheckpointError(f"there is no network {name!r}; there is {', '.join(NETWORKS)}")
+    try:
+        return NETWORKS[name](**settings)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the network {name!r} has no such settings: {settings}") from error

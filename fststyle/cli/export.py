@@ -1,0 +1,26 @@
+"""`fststyle export`: a checkpoint as a style file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fststyle.cli.options import with_settings
+from fststyle.cli.train import NEEDS_TRAIN
+from fststyle.errors import DependencyError
+from fststyle.export.settings import ExportSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command(rich_help_panel="Make a style")
+    @with_settings(ExportSettings)
+    def export(checkpoint: Annotated[Path, typer.Argument(help="The .pt file that training left.")], settings: ExportSettings) -> None:
+        """Write a checkpoint as an ONNX style file, checked against the network before it is kept."""
+        try:
+            from fststyle.train.deliver import export_checkpoint
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        path, parity = export_checkpoint(checkpoint, settings)
+        typer.echo(f"{path}  {settings.precision}, within {parity['largest']:.0f} levels of the network (mean {parity['mean']:.3f})")

@@ -1,0 +1,76 @@
+"""`fststyle train`: one painting in, one style file out."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fststyle.cli.options import with_settings
+from fststyle.errors import DependencyError
+from fststyle.train.settings import TrainSettings
+
+NEEDS_TRAIN = "training needs PyTorch: pip install 'fststyle[train]' (in a clone: pip install '.[train]')"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command(rich_help_panel="Make a style")
+    @with_settings(TrainSettings)
+    def train(settings: TrainSettings) -> None:
+        """Learn a painting: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.jpg in the output folder.
+
+        On a CPU an hour gives a good picture, and every --preview-every steps there is one to look at. Ctrl-C saves; --resume goes on.
+        Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 2
+        """
+        try:
+            from fststyle.train.style import train as train_style
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        from rich.console import Console
+
+        out = Console(stderr=True, highlight=False)
+        with _Bar(out, settings.steps) as bar:
+            trained = train_style(settings, on_start=out.print, on_progress=bar.update)
+        if not trained.onnx.exists():
+            return  # a process of several that does not lead
+        if trained.skipped:
+            out.print(f"skipped {len(trained.skipped)} pictures that are damaged or too small, the first: {trained.skipped[0]}")
+        out.print(f"style       {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}")
+        out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}")
+
+
+def _typed(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))
+
+
+class _Bar:
+    """Step, images a second, each loss and the time left; a plain line now and then where there is no terminal."""
+
+    def __init__(self, console: Any, steps: int):
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.console, self.plain_every = console, max(1, steps // 20)
+        self.progress = Progress(
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=False
+        )
+        self.task = self.progress.add_task("", total=steps)
+
+    def __enter__(self) -> "_Bar":
+        if self.console.is_terminal:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def update(self, now: Any) -> None:
+        losses = "  ".join(f"{name.replace('_', ' ')} {value:,.0f}" for name, value in now.losses.items())
+        minutes, seconds = divmod(int(now.seconds_left), 60)
+        text = f"{now.rate:.2f} images/s  {losses}  {minutes}:{seconds:02d} left"
+        if self.console.is_terminal:
+            self.progress.update(self.task, completed=now.step, description=text)
+        elif now.step % self.plain_every == 0 or now.step == now.steps:
+            self.console.print(f"step {now.step} of {now.steps}  {text}")

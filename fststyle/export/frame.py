@@ -1,0 +1,31 @@
+"""The frame contract: camera bytes in, painted bytes out, everything between inside the graph.
+
+Input ``frame``: uint8 (N, H, W, 3) RGB, any N, any H and W >= 16. Output ``styled``: uint8, same shape.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+MINIMUM_SIDE = 16
+
+
+class Frame(nn.Module):
+    """Wraps a network on (N, 3, H, W) in [-1, 1] whose sides must be multiples of ``net.stride``.
+
+    Odd sizes are padded at the bottom and right by reflection and cropped again.
+    """
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+        self.stride = int(net.stride)  # type: ignore[arg-type]
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
+        height, width = frame.shape[1], frame.shape[2]
+        x = frame.permute(0, 3, 1, 2).float() / 127.5 - 1
+        x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="reflect")
+        x = self.net(x)[:, :, :height, :width]
+        x = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        return x.permute(0, 2, 3, 1)

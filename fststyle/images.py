@@ -1,0 +1,287 @@
+"""Any image file <-> RGB uint8 (H, W, 3).
+
+`read` takes what Pillow can read, turned upright, in 8-bit RGB, every frame of an animation; `write` puts it back, whole or not at all.
+What can go wrong with a file is an `InputError` or an `OutputError` that names it; no other exception and no warning escapes.
+"""
+
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from fststyle import animation
+from fststyle.atomic import replacing
+from fststyle.errors import InputError, OutputError
+from fststyle.pillow import formats, guarded
+from fststyle.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, resize, to_pil
+
+__all__ = ["MAX_PIXELS", "MIN_SIDE", "READABLE", "WRITABLE", "Frame", "Picture", "find", "from_pil", "read", "resize", "to_pil", "write"]
+
+MAX_PIXELS = 300_000_000
+"""Pixels a picture may hold, all frames together: about 2 GB of memory while it is read."""
+
+MAX_FRAMES = 20_000
+
+WRITABLE = {
+    **{".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".webp": "WEBP", ".gif": "GIF"},
+    **{".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".ppm": "PPM", ".jp2": "JPEG2000", ".avif": "AVIF"},
+}
+"""File suffix -> Pillow's name of the format."""
+
+READABLE = frozenset(WRITABLE) | {".jpe", ".mpo", ".dib", ".pgm", ".pbm", ".pnm", ".tga", ".j2k", ".ico", ".icns", ".pcx", ".qoi", ".dds", ".psd", ".sgi"}
+"""Suffixes that `find` takes for images; `read` goes by content."""
+
+_ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000"}
+_PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF"}
+_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
+# Other formats with several images hold pages, layers or sizes: the first is the picture. Phones put a thumbnail behind a JPEG and call it MPO.
+_ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass
+class Picture:
+    """One or more frames of one size.
+
+    ``icc`` is the colour profile that describes ``rgb``, None for sRGB; ``format`` is Pillow's name of the format it was read from;
+    ``loop`` is how often an animation plays, 0 for ever, None where the file does not say (once).
+    """
+
+    frames: list[Frame]
+    icc: bytes | None = None
+    format: str | None = None
+    loop: int | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        height, width = self.frames[0].rgb.shape[:2]
+        return height, width
+
+    @property
+    def animated(self) -> bool:
+        return len(self.frames) > 1
+
+
+def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """The picture in a file, given by its path, its content or an open binary file (which stays open).
+
+    The EXIF turn is applied, alpha kept, 16-bit scaled to 8 bit, CMYK and gray converted to RGB (through their colour profile if they have one).
+    ``max_pixels`` bounds H * W * frames and is held against the header before any pixel is decoded.
+    Raises `InputError` for what is missing, empty, no image, broken, below 16x16 or too large.
+    """
+    name = _name_of(source)
+    if isinstance(source, bytes):
+        return _read_stream(io.BytesIO(source), name, max_pixels)
+    if not isinstance(source, (str, Path)):
+        return _read_stream(source if source.seekable() else io.BytesIO(source.read()), name, max_pixels)
+    try:
+        if not (path := Path(source)).is_file():
+            raise InputError(f"{name}: {'is a folder, not an image' if path.is_dir() else 'is not a file' if path.exists() else 'no such file'}")
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: {_reason(error)}") from error
+    with file:
+        return _read_stream(file, name, max_pixels)
+
+
+def write(picture: Picture, destination: Path | str | BinaryIO, *, format: str | None = None, quality: int = 95) -> None:
+    """Write a picture, atomically where ``destination`` is a path; missing folders are made.
+
+    The format is ``format`` ("png", ".jpg", Pillow's names), else the suffix, else (for an open file) the one the picture was read from.
+    ``quality`` is 1..100, for JPEG, WebP and AVIF. A format without alpha gets the picture on white, one without colour profiles gets it in sRGB.
+    GIF, WebP and PNG hold animations, every frame kept as its own; GIF counts in hundredths of a second, so single durations are rounded there.
+    Raises `OutputError` for an unknown format, a picture the format cannot hold, or a place that cannot be written; `InputError` for the quality.
+    """
+    name = _name_of(destination)
+    if not 1 <= quality <= 100:
+        raise InputError(f"quality {quality} is not within 1..100")
+    suffix = Path(destination).suffix if isinstance(destination, (str, Path)) else ""
+    kind = _format_of(format or suffix or picture.format or "", name)
+    _check_fits(picture, kind, name)
+    if not isinstance(destination, (str, Path)):
+        # Encoded apart first, so that a failure leaves nothing behind and a pipe will do.
+        buffer = io.BytesIO()
+        _encode(picture, buffer, kind, quality, name)
+        try:
+            destination.write(buffer.getbuffer())
+        except (OSError, ValueError) as error:
+            raise OutputError(f"{name}: {_reason(error)}") from error
+        return
+    path = Path(destination)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            _encode(picture, file, kind, quality, name)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{name}: cannot be written: {_reason(error)}") from error
+
+
+def find(folder: Path) -> list[Path]:
+    """The image files (by suffix) in a folder and the folders below, sorted.
+
+    Hidden files and folders are skipped, linked folders are not entered. Raises `InputError` for no folder and for none found.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        candidates = (Path(place, name) for name in files if not name.startswith("."))
+        found += [path for path in candidates if path.suffix.lower() in READABLE and path.is_file()]
+    if not found:
+        raise InputError(f"{folder}: holds no image files")
+    return sorted(found)
+
+
+def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
+    try:
+        start = stream.tell()
+        if not stream.read(1):
+            raise InputError(f"{name}: is empty")
+        stream.seek(start)
+        with guarded(max_pixels), Image.open(stream, formats=formats()) as image:
+            return _decode(image, name, max_pixels)
+    except InputError:
+        raise
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name}: is not an image that can be read") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{name}: holds more than {max_pixels:,} pixels") from error
+    except MemoryError as error:
+        raise InputError(f"{name}: does not fit in memory") from error
+    except Exception as error:  # Pillow's parsers let almost anything through on a damaged file: struct.error, KeyError, SyntaxError ...
+        raise InputError(f"{name}: is damaged ({_reason(error)})") from error
+
+
+def _decode(image: Image.Image, name: str, max_pixels: int) -> Picture:
+    _check_size(image, 1, name, max_pixels)
+    kind, icc = image.format, image.info.get("icc_profile") or None
+    count = getattr(image, "n_frames", 1) if kind in _ANIMATED else 1
+    # The still that an APNG shows to programs without animation is not one of its frames.
+    first = 1 if count > 1 and image.info.get("default_image") else 0
+    if count - first > MAX_FRAMES:
+        raise InputError(f"{name}: {count} frames are more than {MAX_FRAMES}")
+    _check_size(image, count - first, name, max_pixels)
+    width, height = image.size
+    frames, kept = [], icc
+    for index in range(first, count):
+        if count > 1:
+            image.seek(index)
+            _check_size(image, 1, name, max_pixels)
+        image.load()
+        duration = image.info.get("duration") if count - first > 1 else None
+        # A GIF frame may reach beyond the canvas, which Pillow then enlarges.
+        still = _upright(image if image.size == (width, height) or count == 1 else image.crop((0, 0, width, height)), image)
+        frame, kept = from_pil_with_profile(still, icc)
+        frames.append(Frame(frame.rgb, frame.alpha, None if duration is None else round(duration)))
+    loop = image.info.get("loop") if len(frames) > 1 else None
+    return Picture(frames, kept, "JPEG" if kind == "MPO" else kind, loop)
+
+
+def _check_size(image: Image.Image, frames: int, name: str, max_pixels: int) -> None:
+    width, height = image.size
+    if min(width, height) < MIN_SIDE:
+        raise InputError(f"{name}: {width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
+    if width * height * frames > max_pixels:
+        raise InputError(f"{name}: {width}x{height} pixels{f' x {frames} frames' if frames > 1 else ''} is more than {max_pixels:,}")
+
+
+def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
+    """``still`` as its camera held it. Damaged EXIF must not cost the picture, so it counts as none."""
+    try:
+        turn = _TURNS.get(image.getexif().get(0x0112, 1))
+    except Exception:
+        turn = None
+    if turn is None:
+        return still
+    turned = still.transpose(turn)
+    turned.info = still.info
+    return turned
+
+
+def _format_of(text: str, name: str) -> str:
+    wanted = text.upper().lstrip(".")
+    kind = wanted if wanted in WRITABLE.values() else WRITABLE.get("." + wanted.lower())
+    if kind is None:
+        raise OutputError(f"{name}: {f'cannot write {text!r}' if text else 'no format given'}; use one of {' '.join(sorted(WRITABLE))}")
+    Image.init()
+    if kind not in Image.SAVE:
+        raise OutputError(f"{name}: this Pillow was built without {kind}")
+    return kind
+
+
+def _check_fits(picture: Picture, kind: str, name: str) -> None:
+    if not picture.frames:
+        raise OutputError(f"{name}: the picture has no frames")
+    if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
+        raise OutputError(f"{name}: the frames differ in size")
+    if picture.animated and kind not in animation.ASSEMBLERS:
+        raise OutputError(f"{name}: {kind} cannot hold {len(picture.frames)} frames; use .gif, .webp or .png")
+    if max(picture.size) > _LONGEST_SIDE.get(kind, max(picture.size)):
+        raise OutputError(f"{name}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the picture is {picture.size[1]}x{picture.size[0]}")
+
+
+def _encode(picture: Picture, file: BinaryIO, kind: str, quality: int, name: str) -> None:
+    try:
+        with guarded(MAX_PIXELS):
+            # Every frame of an animation has alpha, or none has: the containers ask for one kind of pixel.
+            alpha = kind in _ALPHA and any(frame.alpha is not None for frame in picture.frames)
+            stills = (_still(frame, alpha, kind, picture.icc, quality) for frame in picture.frames)
+            if picture.animated:
+                animation.ASSEMBLERS[kind](list(stills), [frame.duration_ms for frame in picture.frames], picture.loop, picture.size, file)
+            else:
+                file.write(next(stills))
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk, not the encoder
+        raise OutputError(f"{name}: cannot be written as {kind}: {_reason(error)}") from error
+
+
+def _still(frame: Frame, alpha: bool, kind: str, icc: bytes | None, quality: int) -> bytes:
+    if alpha and frame.alpha is None:
+        frame = Frame(frame.rgb, np.full(frame.rgb.shape[:2], 255, np.uint8))
+    elif not alpha and frame.alpha is not None:
+        opacity = frame.alpha[..., None].astype(np.uint16)
+        frame = Frame(((frame.rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8))
+    if icc and kind not in _PROFILES:
+        frame, icc = in_srgb(frame, icc), None
+    buffer = io.BytesIO()
+    if kind == "GIF":
+        animation.quantised(frame).save(buffer, "GIF", **({"transparency": 255} if alpha else {}))
+        return buffer.getvalue()
+    options: dict[str, object] = {"icc_profile": icc} if icc else {}
+    if kind in ("JPEG", "WEBP", "AVIF"):
+        options["quality"] = quality
+    if kind in ("JPEG", "AVIF"):
+        options["subsampling"] = "4:4:4"
+    if kind == "TIFF":
+        options["compression"] = "tiff_adobe_deflate"
+    to_pil(frame).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _name_of(place: object) -> str:
+    if isinstance(place, (str, Path)):
+        return str(place)
+    named = getattr(place, "name", None)
+    return named if isinstance(named, str) and named else "image data"
+
+
+def _reason(error: BaseException) -> str:
+    """One short line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:120] or type(error).__name__

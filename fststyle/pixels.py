@@ -1,0 +1,122 @@
+"""A Pillow image of any mode <-> RGB uint8, and the resize both training and painting use."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from fststyle.errors import InputError
+
+MIN_SIDE = 16
+"""The frame contract of the networks starts at 16 x 16 pixels."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One still.
+
+    ``rgb`` is uint8 (H, W, 3), 0..255; ``alpha`` is uint8 (H, W), 255 opaque, or None where the file has no transparency;
+    ``duration_ms`` says how long an animation shows it. Raises `InputError` for any other shape or type.
+    """
+
+    rgb: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None = None
+    duration_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
+            raise InputError(f"a frame is uint8 (H, W, 3), not {self.rgb.dtype} {self.rgb.shape}")
+        if self.alpha is not None and (self.alpha.dtype != np.uint8 or self.alpha.shape != self.rgb.shape[:2]):
+            raise InputError(f"alpha is uint8 {self.rgb.shape[:2]} here, not {self.alpha.dtype} {self.alpha.shape}")
+
+
+def from_pil(image: Image.Image) -> Frame:
+    """The frame of a Pillow image of any mode. Colours without a profile are taken as sRGB; see `from_pil_with_profile`."""
+    return from_pil_with_profile(image, None)[0]
+
+
+def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame, bytes | None]:
+    """The frame of ``image``, whose colours ``icc`` describes, and the profile that still describes the frame.
+
+    An RGB picture keeps its numbers and its profile. Anything else with a profile is converted to sRGB and the profile is dropped.
+    """
+    space = icc[16:20] if icc else b""
+    image, alpha = _alpha_of(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        image = Image.fromarray(_eight_bit(image))
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.mode == "LAB":
+        return Frame(np.array(_to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))) or image.getchannel(0).convert("RGB")), alpha), None
+    if icc and (image.mode, space) in (("CMYK", b"CMYK"), ("L", b"GRAY")):
+        return Frame(np.array(_to_srgb(image, icc) or image.convert("RGB")), alpha), None
+    kept = icc if space == b"RGB " and image.mode in ("RGB", "RGBX", "P", "YCbCr") else None
+    return Frame(np.array(image.convert("RGB")), alpha), kept
+
+
+def to_pil(frame: Frame) -> Image.Image:
+    """A Pillow image of mode RGB, or RGBA where the frame has alpha."""
+    if frame.alpha is None:
+        return Image.fromarray(frame.rgb)
+    return Image.fromarray(np.dstack((frame.rgb, frame.alpha)))
+
+
+def in_srgb(frame: Frame, icc: bytes) -> Frame:
+    """``frame``, whose colours ``icc`` describes, in sRGB; as it is where the profile is damaged."""
+    image = _to_srgb(Image.fromarray(frame.rgb), icc)
+    return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
+
+
+def resize(rgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) scaled, up or down, until its longer side has ``long_side`` pixels.
+
+    The aspect is kept to the nearest pixel, but no side falls below 16. Raises `InputError` for a ``long_side`` below 16.
+    """
+    if long_side < MIN_SIDE:
+        raise InputError(f"cannot resize to {long_side} pixels: the minimum is {MIN_SIDE}")
+    height, width = rgb.shape[:2]
+    scale = long_side / max(height, width)
+    size = max(MIN_SIDE, round(width * scale)), max(MIN_SIDE, round(height * scale))
+    if size == (width, height):
+        return rgb
+    return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+
+
+def _alpha_of(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+    """The image without its transparency, and the transparency."""
+    transparency = image.info.get("transparency")
+    if image.mode in ("RGBa", "La"):
+        image = image.convert(image.mode.upper())
+    if image.mode == "LA":
+        return image.getchannel(0), np.array(image.getchannel(1))
+    if image.mode.startswith("I") and isinstance(transparency, int):
+        return image, np.where(np.asarray(image) == transparency, 0, 255).astype(np.uint8)
+    if image.mode in ("RGBA", "PA") or (transparency is not None and image.mode in ("1", "L", "P", "RGB")):
+        rgba = np.array(image.convert("RGBA"))
+        return Image.fromarray(np.ascontiguousarray(rgba[..., :3])), np.ascontiguousarray(rgba[..., 3])
+    return image, None
+
+
+def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
+    """Gray of 12, 16 or 32 bits or floating point as uint8 (H, W).
+
+    Integers are 16-bit (12-bit where a TIFF says so) and floats are 0..1; a picture that goes beyond is scaled by the next of 255, 65535 or its own peak.
+    """
+    values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
+    peak = float(values.max())
+    twelve_bit = getattr(image, "tag_v2", {}).get(258) == (12,)
+    steps = [1.0, 255.0, 65535.0] if image.mode == "F" else [4095.0, 65535.0] if twelve_bit else [65535.0]
+    top = next((step for step in steps if peak <= step), peak)
+    result: NDArray[np.uint8] = (values * (255.0 / top) + 0.5).astype(np.uint8)
+    return result
+
+
+def _to_srgb(image: Image.Image, profile: "bytes | ImageCms.ImageCmsProfile") -> Image.Image | None:
+    """``image`` in sRGB through its profile, or None where the profile is damaged."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,180 @@
+"""A style file as a function: uint8 frames in, painted uint8 frames out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle import catalogue
+from fststyle.errors import DeviceError, InputError, StyleError
+from fststyle.runtime import devices
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MIN_SIDE = 16
+"""The frame contract begins at 16x16 pixels."""
+
+
+class Style:
+    """A style, loaded and ready to paint; made by `load_style`. It may be called from several threads.
+
+    ``name``; ``metadata``: what the file says of itself; ``device``: where it runs ("cpu", "cuda" ...); ``model``: the bytes of the file.
+    """
+
+    def __init__(self, name: str, model: bytes, device: str = "auto", threads: int | None = None):
+        self.name, self.model, self.threads = name, model, threads
+        self._session, self.device = open_session(model, device, threads, name)
+        _check_contract(self._session, name)
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's name of the execution provider in use."""
+        return devices.PROVIDERS[devices.split(self.device)[0]]
+
+    def __call__(self, frame: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        """Paint one frame (H, W, 3) or a batch (N, H, W, 3), RGB uint8 0..255, into a new array of the same shape.
+
+        Raises `InputError` for another shape or type, a side below 16, and for a frame that does not fit in memory.
+        """
+        check_frame(frame)
+        batch = frame[None] if frame.ndim == 3 else frame
+        painted = run(self._session, {"frame": batch}, self.name)[0]
+        if painted.shape != batch.shape:
+            raise StyleError(f"{self.name} is not a fststyle style: it made {painted.shape} of {batch.shape}")
+        return painted[0] if frame.ndim == 3 else painted
+
+    def __repr__(self) -> str:
+        return f"Style({self.name!r}, device={self.device!r})"
+
+
+def load_style(style: str | Path, device: str = "auto", threads: int | None = None) -> Style:
+    """Load a style by its name in the catalogue or by the path of an .onnx file.
+
+    ``device``: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm, migraphx; auto takes CUDA where it works, else the CPU.
+    ``threads``: of the CPU, for one frame; None takes one per core.
+    Raises `StyleError` for an unknown name and for a file that does not keep the frame contract, `DeviceError` for a device that is not there.
+    """
+    devices.split(device)
+    if threads is not None and threads < 1:
+        raise InputError(f"threads: {threads} is below 1")
+    entry = catalogue.locate(style)
+    return Style(entry.name, catalogue.load(entry), device, threads)
+
+
+def check_frame(frame: Any) -> None:
+    """Raise `InputError` unless ``frame`` is a uint8 array (H, W, 3) or (N, H, W, 3) with N >= 1 and sides of at least 16."""
+    shape, kind = getattr(frame, "shape", None), getattr(frame, "dtype", None)
+    if shape is None or str(kind) != "uint8" or len(shape) not in (3, 4) or shape[-1] != 3:
+        found = f"{kind} {tuple(shape)}" if shape is not None else type(frame).__name__
+        raise InputError(f"a frame is a uint8 array (H, W, 3) or (N, H, W, 3), not {found}")
+    if len(shape) == 4 and shape[0] == 0:
+        raise InputError("a batch of no frames")
+    height, width = shape[-3:-1]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(f"{width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
+
+
+def open_session(model: bytes, device: str, threads: int | None, name: str) -> tuple[Any, str]:
+    """An ONNX Runtime session on ``model`` and the device it really runs on.
+
+    Raises `StyleError` for a model that cannot be loaded, `DeviceError` for a device asked for that does not work.
+    """
+    wanted, index = devices.split(device)
+    if wanted == "auto":
+        if devices.available()["cuda"]:
+            # A card without CUDA's libraries, or one too old for them, still leaves the CPU.
+            try:
+                session = _session(model, "cuda", 0, threads, name)
+                _try_out(session)
+                return session, "cuda"
+            except Exception:
+                pass
+        return _session(model, "cpu", 0, threads, name), "cpu"
+    devices.require(wanted, index)
+    return _session(model, wanted, index, threads, name), device
+
+
+def run(session: Any, feeds: "dict[str, NDArray[Any]]", name: str, outputs: list[str] | None = None) -> "list[NDArray[Any]]":
+    """Run a session. Raises `InputError` where memory does not suffice, `StyleError` for any other failure of the graph."""
+    try:
+        return session.run(outputs, feeds)
+    except MemoryError as error:
+        raise _too_large(feeds) from error
+    except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+        if any(sign in str(error).lower() for sign in ("allocat", "out of memory", "bad_alloc")):
+            raise _too_large(feeds) from error
+        raise StyleError(f"{name} failed to paint: {_short(error)}") from error
+
+
+def _session(model: bytes, device: str, index: int, threads: int | None, name: str) -> Any:
+    ort = devices.runtime()
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    provider = devices.PROVIDERS[device]
+    settings: dict[str, Any] = {}
+    if device in ("cuda", "tensorrt"):
+        devices.preload_cuda()
+    if device in ("cuda", "tensorrt", "rocm", "migraphx", "dml"):
+        settings["device_id"] = index
+    if device == "cuda":
+        # The default search tries every algorithm again for each new picture size, which takes seconds.
+        settings["cudnn_conv_algo_search"] = "HEURISTIC"
+    wanted = [(provider, settings)] if device == "cpu" else [(provider, settings), (devices.PROVIDERS["cpu"], {})]
+    try:
+        # From bytes, not from the path: ONNX Runtime then refuses weights that the file asks to be read from other files of this machine.
+        session = ort.InferenceSession(model, options, providers=wanted, enable_fallback=0)
+    except Exception as error:
+        if device != "cpu" and _loads_on_cpu(model):
+            raise DeviceError(f"device {device} does not work: {_short(error)}; {devices.INSTALL[device]}") from error
+        raise StyleError(f"{name} is not a fststyle style: {_short(error)}") from error
+    if session.get_providers()[0] != provider:
+        raise DeviceError(f"device {device} does not work: ONNX Runtime could not load its libraries; {devices.INSTALL[device]}")
+    session.disable_fallback()
+    return session
+
+
+def _loads_on_cpu(model: bytes) -> bool:
+    try:
+        _session(model, "cpu", 0, 1, "")
+    except StyleError:
+        return False
+    return True
+
+
+def _try_out(session: Any) -> None:
+    import numpy as np
+
+    if [value.name for value in session.get_inputs()] == ["frame"]:
+        session.run(None, {"frame": np.zeros((1, MIN_SIDE, MIN_SIDE, 3), np.uint8)})
+
+
+def _check_contract(session: Any, name: str) -> None:
+    for kind, wanted, values in (("input", "frame", session.get_inputs()), ("output", "styled", session.get_outputs())):
+        if [value.name for value in values] != [wanted]:
+            raise StyleError(f"{name} is not a fststyle style: its {kind}s are {', '.join(v.name for v in values) or 'none'}, not {wanted}")
+        value = values[0]
+        if value.type != "tensor(uint8)":
+            raise StyleError(f"{name} is not a fststyle style: {wanted} is {value.type}, not uint8")
+        shape = list(value.shape or [])
+        # A graph may leave the sizes of its output open, or not say them at all; only its input has to promise.
+        if (kind == "input" or shape) and len(shape) != 4:
+            raise StyleError(f"{name} is not a fststyle style: {wanted} has {len(shape)} dimensions, not (N, H, W, 3)")
+        if shape and isinstance(shape[3], int) and shape[3] != 3:
+            raise StyleError(f"{name} is not a fststyle style: {wanted} has {shape[3]} channels last, not 3")
+        if kind == "input" and any(isinstance(side, int) for side in shape[:3]):
+            raise StyleError(f"{name} is not a fststyle style: {wanted} is fixed to {tuple(shape)}; N, H and W must be dynamic")
+
+
+def _too_large(feeds: "dict[str, NDArray[Any]]") -> InputError:
+    count, height, width = next(value.shape for value in feeds.values() if value.ndim == 4)[:3]
+    what = f"{width}x{height} pixels" + (f" x {count} frames" if count > 1 else "")
+    return InputError(f"{what} need more memory than there is; paint in smaller tiles (--tile 512) or smaller (--size)")
+
+
+def _short(error: Exception) -> str:
+    """ONNX Runtime's message on one line, without its code."""
+    text = " ".join(str(error).split())
+    return text.rpartition("[ONNXRuntimeError] : ")[2][:200] or type(error).__name__

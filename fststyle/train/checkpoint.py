@@ -1,0 +1,80 @@
+"""Checkpoints: one plain dict of tensors, numbers and strings, written whole or not at all, read without running code.
+
+Keys: ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``, ``optimizer``, ``step``, ``settings``, and
+whatever the verb adds. There is no random state to save: every sample is a function of the seed and its number (see `fststyle.train.data`).
+"""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fststyle.atomic import replacing
+from fststyle.errors import CheckpointError, OutputError
+from fststyle.train.networks import build
+
+FORMAT = "fststyle-checkpoint-1"
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` to `path` through a temporary file beside it.
+
+    Raises:
+        OutputError: the folder cannot be written to, or the disk is full; an older checkpoint stays as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            torch.save({"format": FORMAT, **content}, file)
+    except (OSError, RuntimeError) as error:  # torch turns a full disk into RuntimeError
+        raise OutputError(f"{path}: the checkpoint cannot be written ({error})") from error
+
+
+def load(path: Path, kind: str = "style") -> dict[str, Any]:
+    """Read a checkpoint of ours on the CPU, with ``weights_only`` so that no code in it can run.
+
+    Raises:
+        CheckpointError: missing, damaged, hostile, not a checkpoint of fststyle, or of another kind.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{path}: refused, it is not a plain checkpoint of fststyle (it may hold code)") from error
+    except Exception as error:  # torch raises nearly anything for a damaged file
+        raise CheckpointError(f"{path}: cannot be read as a checkpoint ({type(error).__name__})") from error
+    needed = {"kind": str, "network": str, "network_settings": dict, "model": dict, "step": int, "settings": dict}
+    if not isinstance(content, dict) or content.get("format") != FORMAT or any(not isinstance(content.get(k), t) for k, t in needed.items()):
+        raise CheckpointError(f"{path}: not a checkpoint of fststyle")
+    if content["kind"] != kind:
+        raise CheckpointError(f"{path}: a checkpoint of kind {content['kind']}, not {kind}")
+    return content
+
+
+def restore(content: dict[str, Any], path: Path) -> nn.Module:
+    """The network of a loaded checkpoint, with its weights.
+
+    Raises:
+        CheckpointError: the weights do not fit the network that the checkpoint names.
+    """
+    net = build(content["network"], content["network_settings"])
+    load_weights(net, content["model"], str(path))
+    return net
+
+
+def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    """Fill `net` with `weights`, all of them, in float32.
+
+    Raises:
+        CheckpointError: a weight is missing, too many, of another shape or not finite.
+    """
+    wanted = net.state_dict()
+    for name in [*wanted, *weights]:
+        if name not in weights or name not in wanted or not isinstance(weights[name], Tensor) or weights[name].shape != wanted[name].shape:
+            raise CheckpointError(f"{source}: the weights do not fit the network ({name})")
+        if not torch.isfinite(weights[name]).all():
+            raise CheckpointError(f"{source}: damaged, {name} is not finite")
+    net.load_state_dict(weights)

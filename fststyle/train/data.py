@@ -1,0 +1,140 @@
+"""Training photos as a pure function of seed and sample number.
+
+Sample i of a run is decided by (seed, i) alone: which photo, which crop, which flip. So a resumed run sees exactly the photos that an
+unbroken one would have, any number of worker processes gives the same batches, and there is no loader state to save.
+"""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from fststyle import images
+from fststyle.errors import InputError, TrainingError
+from fststyle.train.photos import prepared_photos
+from fststyle.train.scenes import scene
+
+Pixels = NDArray[np.uint8]
+
+
+def to_tensor(rgb: Pixels) -> Tensor:
+    """uint8 (H, W, 3) -> float32 (3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
+
+
+def style_tensor(path: Path, style_size: int) -> Tensor:
+    """The painting as (1, 3, h, w) in [-1, 1], its shorter side scaled to `style_size` pixels.
+
+    The scale decides the size of the brush strokes, so a small painting is enlarged too.
+    """
+    rgb = images.read(path).frames[0].rgb
+    scale = style_size / min(rgb.shape[:2])
+    height, width = (max(style_size, round(side * scale)) for side in rgb.shape[:2])
+    if max(height, width) > 8 * style_size:
+        raise InputError(f"{path}: too long and thin for a style ({rgb.shape[1]}x{rgb.shape[0]})")
+    return to_tensor(np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)))[None]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One crop, uint8 (size, size, 3), and the files that had to be skipped to get it."""
+
+    rgb: Pixels
+    skipped: tuple[str, ...] = ()
+
+
+class Photos:
+    """Random square crops of the photos of a folder, at a random scale, mirrored half of the time.
+
+    A file that cannot be read, or is too small to crop from, is skipped for the next one in the list and reported with the sample.
+    """
+
+    def __init__(self, folder: Path, size: int):
+        self.files = images.find(folder)
+        self.size = size
+        self.source = f"{len(self.files)} photos of {folder}"
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        first = int(rng.integers(len(self.files)))
+        skipped: list[str] = []
+        for i in range(len(self.files)):
+            path = self.files[(first + i) % len(self.files)]
+            try:
+                rgb = images.read(path).frames[0].rgb
+            except InputError:
+                skipped.append(str(path))
+                continue
+            if min(rgb.shape[:2]) * 4 < self.size:
+                skipped.append(str(path))
+                continue
+            return Sample(_crop(rgb, self.size, rng), tuple(skipped))
+        raise TrainingError(f"none of the {self.source} can be used: all are damaged or smaller than {self.size // 4} pixels")
+
+
+class Scenes:
+    """Synthetic scenes (`fststyle.train.scenes`) where there are no photos."""
+
+    def __init__(self, size: int):
+        self.size = size
+        self.source = "synthetic scenes (no photos given; `fststyle data` fetches real ones)"
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        return Sample(scene(rng, self.size))
+
+
+def _crop(rgb: Pixels, size: int, rng: np.random.Generator) -> Pixels:
+    """A random square of a photo: its shorter side is taken as `size` to 1.5 `size` pixels, never enlarged beyond what it must be."""
+    short = min(rgb.shape[:2])
+    target = int(rng.integers(size, max(size, min(short, size * 3 // 2)) + 1))
+    image = Image.fromarray(rgb)
+    # reducing_gap reads large photos several times faster at the same look
+    scaled = (max(size, round(image.width * target / short)), max(size, round(image.height * target / short)))
+    if scaled != image.size:
+        image = image.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3)
+    left, top = int(rng.integers(image.width - size + 1)), int(rng.integers(image.height - size + 1))
+    if rng.integers(2):
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.asarray(image.crop((left, top, left + size, top + size)))
+
+
+def photo_source(folder: Path | None, size: int) -> Photos | Scenes:
+    """Photos of `folder`; without one those that `fststyle data` prepared; without those synthetic scenes."""
+    folder = folder or prepared_photos()
+    return Photos(folder, size) if folder else Scenes(size)
+
+
+class _Numbered(Dataset[Sample]):
+    def __init__(self, source: Photos | Scenes, seed: int):
+        self.source, self.seed = source, seed
+
+    def __getitem__(self, number: int) -> Sample:
+        return self.source.sample(np.random.default_rng((self.seed, number)))
+
+
+def _collate(samples: list[Sample]) -> tuple[Tensor, list[str]]:
+    batch = torch.from_numpy(np.stack([sample.rgb for sample in samples])).permute(0, 3, 1, 2)
+    return batch, [path for sample in samples for path in sample.skipped]
+
+
+def _quiet_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to handle
+    torch.set_num_threads(1)
+
+
+def batches(source: Photos | Scenes, *, seed: int, batch: int, start: int, steps: int, workers: int, rank: int = 0, world: int = 1) -> Iterator[tuple[Tensor, list[str]]]:
+    """uint8 (batch / world, 3, size, size) tensors for the steps `start` .. `steps` - 1, each with the files skipped for it.
+
+    `batch` counts over all processes; process `rank` gets its share of each step's samples.
+    """
+    share = batch // world
+    numbers = [[step * batch + rank * share + i for i in range(share)] for step in range(start, steps)]
+    options: dict[str, Any] = {"multiprocessing_context": "spawn", "persistent_workers": False, "prefetch_factor": 4} if workers else {}
+    return iter(DataLoader(_Numbered(source, seed), batch_sampler=numbers, num_workers=workers, collate_fn=_collate, worker_init_fn=_quiet_worker, **options))

@@ -1,0 +1,43 @@
+"""From a checkpoint on disk to a style file: where the trainer's half meets `fststyle.export`, which knows no checkpoint."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import InputError
+from fststyle.export.settings import ExportSettings
+from fststyle.export.style import Card, export_module
+from fststyle.settings import check
+from fststyle.train import checkpoint
+
+
+def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, **changes: Any) -> tuple[Path, dict[str, float]]:
+    """Write the network of a checkpoint as ONNX; gives the file and the parity measured (largest and mean difference in levels).
+
+    The keyword arguments are the fields of `ExportSettings`.
+
+    Raises:
+        CheckpointError: not a checkpoint of ours.
+        ExportError: the graph fails the parity check; nothing is written.
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    settings = dataclasses.replace(settings or ExportSettings(), **changes)
+    check(settings)
+    content = checkpoint.load(path)
+    suffix = "" if settings.precision == "fp32" else f"-{settings.precision}"
+    output = settings.output or path.with_name(f"{path.stem}{suffix}.onnx")
+    if output.suffix != ".onnx":
+        raise InputError(f"{output}: a style file ends in .onnx")
+    card = Card(
+        name=str(content.get("name", path.stem)),
+        network=content["network"],
+        network_settings=content["network_settings"],
+        trained_with=content["settings"],
+        style_sha256=str(content.get("style_sha256", "")),
+        title=settings.title,
+        artist=settings.artist,
+        year=settings.year,
+        licence=settings.licence,
+    )
+    return output, export_module(checkpoint.restore(content, path).eval(), card, output, settings.precision)

@@ -1,0 +1,43 @@
+"""Settings of `fststyle train`; no torch, so that the command line knows them at once."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from fststyle.settings import as_paths, option
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that decides how a style is trained; recorded whole in the checkpoint and in the ONNX file."""
+
+    style: Path = option(dataclasses.MISSING, "The painting to learn, any image file.", flags=("--style", "-s"))
+    output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
+    name: str | None = option(None, "Name of the style and of its files; the painting's file name if not given.")
+    data: Path | None = option(None, "Folder of photos to learn on; else those of `fststyle data`, else synthetic scenes.")
+    network: str = option("johnson", "Network to train.", choices=("johnson",))
+    width: int = option(32, "Channels of the network's first layer; 16 is 3 times faster and coarser.", min=1, max=256)
+    blocks: int = option(5, "Residual blocks.", min=0, max=32)
+    steps: int = option(2000, "Training steps.", min=1)
+    size: int = option(256, "Side of the square photo crops, in pixels.", min=32, max=2048)
+    batch: int = option(1, "Photos per step, over all processes together.", min=1)
+    style_size: int = option(256, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048)
+    content_weight: float = option(1.0, "Weight of the content loss: how much of the photo stays.", min=0)
+    style_weight: float = option(5.0, "Weight of the style loss: how much painting.", min=0)
+    tv_weight: float = option(1.0, "Weight of the total variation loss: higher is smoother.", min=0)
+    learning_rate: float = option(2e-3, "Peak learning rate of Adam; it falls linearly to zero.", min=1e-8, max=1)
+    seed: int = option(0, "Seed of the weights and of the photo crops.", min=0)
+    device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = option("auto", "Arithmetic; auto takes bfloat16 where the hardware has it.", choices=("auto", "float32", "bfloat16"))
+    workers: int | None = option(None, "Processes that read photos; chosen by the device if not given.", min=0, max=64)
+    resume: bool = option(False, "Go on from this style's checkpoint.")
+    overwrite: bool = option(False, "Replace an earlier training of the same name.")
+    save_every: int = option(100, "Steps between checkpoints.", min=1)
+    preview_every: int = option(100, "Steps between preview sheets; 0 makes only the last one.", min=0)
+    from_: str = option("none", "Weights to start from: a style's name, a .onnx or a .pt file, or none.", flags=("--from",))
+    pull: float = option(0.0, "L2 pull towards the weights started from.", min=0)
+    vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
+    tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
+
+    def __post_init__(self) -> None:
+        as_paths(self, "style", "output", "data", "tensorboard")

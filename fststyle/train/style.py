@@ -1,0 +1,241 @@
+"""`fststyle train`: learn one painting as a feed-forward network (Johnson et al. 2016, arXiv:1603.08155).
+
+    from fststyle import train_style
+    train_style("starry.jpg", steps=2000, data="photos/")
+
+leaves starry.onnx (the frame contract), starry.pt (the checkpoint) and starry-preview.jpg in the current folder.
+"""
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fststyle import images
+from fststyle.errors import InputError, OutputError
+from fststyle.export.style import Card, export_module
+from fststyle.settings import check, plain
+from fststyle.train import checkpoint, loop
+from fststyle.train.compute import Compute, computing
+from fststyle.train.data import batches, photo_source, style_tensor
+from fststyle.train.networks import build
+from fststyle.train.networks.vgg import load_vgg
+from fststyle.train.objective import Objective
+from fststyle.train.preview import preview_photos, write_sheet
+from fststyle.train.settings import TrainSettings
+from fststyle.train.start import starting_weights
+from fststyle.train.tensorboard import open_log
+
+# What may differ between a training and its resumption without changing a single weight.
+_FREE = {"style", "output", "name", "device", "workers", "resume", "overwrite", "save_every", "preview_every", "tensorboard", "data"}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left: the files, the last losses, and the photo files that could not be used."""
+
+    name: str
+    onnx: Path
+    checkpoint: Path
+    preview: Path
+    losses: dict[str, float]
+    skipped: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a training of one name keeps its results."""
+
+    onnx: Path
+    checkpoint: Path
+    preview: Path
+
+    @classmethod
+    def of(cls, folder: Path, name: str) -> "Files":
+        return cls(folder / f"{name}.onnx", folder / f"{name}.pt", folder / f"{name}-preview.jpg")
+
+
+def train_style(style: str | Path, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any) -> Trained:
+    """Train, export and preview one style. The keyword arguments are the fields of `TrainSettings`.
+
+    `on_start` is told once what is learned on, `on_progress` after every step.
+
+    Raises:
+        InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
+        TrainingError: a loss is not finite, or no photo is usable; the last good checkpoint stays.
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint holds the last step, ``resume=True`` goes on from it.
+    """
+    return train(TrainSettings(style=Path(style), **settings), on_start=on_start, on_progress=on_progress)
+
+
+def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
+    """As `train_style`, with the settings in one piece."""
+    check(settings)
+    name = style_name(settings)
+    files = Files.of(settings.output, name)
+    painting = images.read(settings.style).frames[0].rgb
+    earlier = _earlier(settings, files)
+    with computing(settings.device, settings.precision, settings.batch) as compute:
+        source = photo_source(settings.data, settings.size)
+        net, optimizer, start_weights = _prepare(settings, compute, earlier)
+        first = earlier["step"] if earlier else 0
+        objective = compute.place(
+            Objective(
+                load_vgg(settings.vgg),
+                style_tensor(settings.style, settings.style_size),
+                content_weight=settings.content_weight,
+                style_weight=settings.style_weight,
+                tv_weight=settings.tv_weight,
+            )
+        )
+        shared, photos = compute.share(net), preview_photos(source, settings.seed) if compute.leads else []
+        if on_start and compute.leads:
+            on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
+        skipped: dict[str, None] = {}
+        last: dict[str, float] = {}
+
+        def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
+            """One training step, top to bottom."""
+            photo = compute.place(batch[0].float().div(127.5).sub(1))
+            skipped.update(dict.fromkeys(batch[1]))
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(settings, number)
+            with compute.autocast():
+                painted = shared(photo)
+                terms = objective(painted.float(), photo)
+            loss = terms.total
+            if settings.pull and start_weights:
+                loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            return {"total": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
+
+        def save(done: int) -> None:
+            checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done))
+
+        def report(progress: loop.Progress) -> None:
+            last.update(progress.losses)
+            log(progress)
+            if on_progress:
+                on_progress(progress)
+
+        with open_log(settings.tensorboard if compute.leads else None) as log:
+            loop.run(
+                step,
+                batches(source, seed=settings.seed, batch=settings.batch, start=first, steps=settings.steps, workers=_workers(settings, compute), rank=compute.rank, world=compute.world),
+                start=first,
+                steps=settings.steps,
+                batch_size=settings.batch,
+                compute=compute,
+                save=save,
+                save_every=settings.save_every,
+                preview=lambda _: write_sheet(files.preview, net, compute.device, painting, photos),
+                preview_every=settings.preview_every,
+                report=report,
+            )
+        if compute.leads:
+            write_sheet(files.preview, net, compute.device, painting, photos)
+            export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card(settings, name), files.onnx)
+    return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source)
+
+
+def style_name(settings: TrainSettings) -> str:
+    """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower case, digits and hyphens."""
+    if settings.name is not None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", settings.name):
+            raise InputError(f"--name: {settings.name!r} should be lower-case letters, digits and hyphens")
+        return settings.name
+    return re.sub(r"[^a-z0-9]+", "-", settings.style.stem.lower()).strip("-")[:64] or "style"
+
+
+def learning_rate(settings: TrainSettings, step: int) -> float:
+    """Up over the first 20 steps, then down in a straight line to a twentieth. A function of the step alone, so a resumed run goes on as it was."""
+    return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
+
+
+def card(settings: TrainSettings, name: str) -> Card:
+    """What the ONNX file says of itself."""
+    return Card(
+        name=name,
+        network=settings.network,
+        network_settings={"width": settings.width, "blocks": settings.blocks},
+        trained_with=plain(dataclasses.replace(settings, style=Path(settings.style.name), output=Path("."), data=Path(settings.data.name) if settings.data else None, tensorboard=None)),
+        style_sha256=sha256(settings.style),
+    )
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _earlier(settings: TrainSettings, files: Files) -> dict[str, Any] | None:
+    """The checkpoint to go on from, or None for a fresh start; refuses whatever would lose an earlier training."""
+    try:
+        settings.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{settings.output}: cannot be used as a folder for the results ({error.strerror})") from error
+    if settings.resume:
+        if not files.checkpoint.exists():
+            raise InputError(f"--resume: there is no {files.checkpoint} to go on from")
+        content = checkpoint.load(files.checkpoint)
+        then, now = content["settings"], plain(settings)
+        for key in now.keys() - _FREE:
+            if then.get(key) != now[key]:
+                raise InputError(f"--resume: {files.checkpoint} was trained with {key.rstrip('_')} {then.get(key)}, not {now[key]}")
+        if content.get("style_sha256") != sha256(settings.style):
+            raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
+        return content
+    there = [path for path in (files.checkpoint, files.onnx) if path.exists()]
+    if there and not settings.overwrite:
+        raise InputError(f"{there[0]} is there already: --resume goes on with it, --overwrite starts anew, --name keeps both")
+    return None
+
+
+def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
+    """The network and its optimiser, fresh, fine-tuned from other weights, or as the checkpoint left them; and the weights to pull towards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        net = build(settings.network, {"width": settings.width, "blocks": settings.blocks})
+    if settings.from_ != "none":
+        checkpoint.load_weights(net, starting_weights(settings.from_), settings.from_)
+    start_weights = [p.detach().clone().to(compute.device) for p in net.parameters()] if settings.pull and settings.from_ != "none" else []
+    if earlier:
+        checkpoint.load_weights(net, earlier["model"], str(settings.output))
+    net = compute.place(net)
+    optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
+    if earlier:
+        optimizer.load_state_dict(earlier["optimizer"])
+    return net, optimizer, start_weights
+
+
+def _content(settings: TrainSettings, name: str, net: nn.Module, optimizer: torch.optim.Optimizer, done: int) -> dict[str, Any]:
+    return {
+        "kind": "style",
+        "name": name,
+        "network": settings.network,
+        "network_settings": {"width": settings.width, "blocks": settings.blocks},
+        "model": {key: value.contiguous() for key, value in net.state_dict().items()},
+        "optimizer": optimizer.state_dict(),
+        "step": done,
+        "settings": plain(settings),
+        "style_sha256": sha256(settings.style),
+        "torch": torch.__version__,
+    }
+
+
+def _workers(settings: TrainSettings, compute: Compute) -> int:
+    """On a CPU the photos cost a hundredth of a step, so the trainer reads them itself; a GPU wants them ready."""
+    if settings.workers is not None:
+        return settings.workers
+    return 0 if compute.device.type == "cpu" else min(8, torch.get_num_threads())
+
+
+__all__ = ["Trained", "train", "train_style"]

@@ -1,0 +1,32 @@
+"""A TensorBoard log of the losses, where one was asked for."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fststyle.errors import DependencyError
+from fststyle.train.loop import Progress
+
+
+@contextlib.contextmanager
+def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
+    """A function that logs a `Progress`; it does nothing without a folder.
+
+    Raises:
+        DependencyError: tensorboard is not installed.
+    """
+    if folder is None:
+        yield lambda progress: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise DependencyError("--tensorboard needs tensorboard: pip install tensorboard") from error
+    with SummaryWriter(str(folder)) as writer:
+
+        def log(progress: Progress) -> None:
+            for name, value in progress.losses.items():
+                writer.add_scalar(f"loss/{name}", value, progress.step)
+            writer.add_scalar("images per second", progress.rate, progress.step)
+
+        yield log

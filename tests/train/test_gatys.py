@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from fststyle.errors import TrainingError
+from fststyle.train.gatys import iterations_to_reach, optimise
+from fststyle.train.networks.vgg import VGG16
+from fststyle.train.objective import Objective
+
+
+def _objective(style_weight=1e3):
+    torch.manual_seed(0)
+    return Objective(VGG16(), torch.rand(1, 3, 32, 32) * 2 - 1, content_weight=1, style_weight=style_weight)
+
+
+def test_the_curve_falls_and_ends_at_the_picture():
+    objective, photo, seen = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1, []
+    untouched = photo.clone()
+    picture, curve = optimise(photo, objective, 5, callback=lambda step, value: seen.append((step, value)))
+    assert len(curve) == 6
+    assert curve[-1] < curve[0]
+    assert seen == list(enumerate(curve))
+    assert curve[0] == pytest.approx(objective(photo, photo).total.item())
+    assert curve[-1] == pytest.approx(objective(picture, photo).total.item(), rel=1e-5)
+    assert picture.abs().max() <= 1
+    torch.testing.assert_close(photo, untouched, rtol=0, atol=0)
+
+
+def test_no_iterations_give_the_photo_back():
+    photo = torch.rand(1, 3, 32, 32) * 2 - 1
+    picture, curve = optimise(photo, _objective(), 0)
+    torch.testing.assert_close(picture, photo)
+    assert len(curve) == 1
+
+
+def test_not_a_number_stops_it():
+    with pytest.raises(TrainingError, match="nan"):
+        optimise(torch.rand(1, 3, 32, 32), _objective(float("nan")), 3)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(12, 0), (10, 0), (9, 0.5), (8, 1), (5, 1.75), (4, 2), (3.9, None)])
+def test_iterations_to_reach(value, expected):
+    assert iterations_to_reach([10.0, 8.0, 4.0, 6.0], value) == expected

@@ -1,0 +1,92 @@
+import pytest
+import torch
+
+from fststyle.errors import InputError
+from fststyle.train.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from fststyle.train.networks.vgg import VGG16
+from fststyle.train.objective import Objective
+
+
+def test_gram_matches_a_plain_loop():
+    x = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    expected = torch.zeros(2, 3, 3)
+    for n in range(2):
+        for a in range(3):
+            for b in range(3):
+                expected[n, a, b] = sum(x[n, a, i, j] * x[n, b, i, j] for i in range(4) for j in range(5)) / (3 * 4 * 5)
+    torch.testing.assert_close(gram_matrix(x), expected)
+
+
+def test_gram_by_hand():
+    x = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # C=2, H=1, W=2: divided by 4
+    torch.testing.assert_close(gram_matrix(x), torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4)
+
+
+def test_gram_is_float32_inside_autocast():
+    x = torch.rand(1, 4, 8, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = gram_matrix(x)
+    assert inside.dtype == torch.float32
+    torch.testing.assert_close(inside, gram_matrix(x), rtol=0, atol=0)
+
+
+def test_content_by_hand_one_value_per_picture():
+    a = torch.tensor([[[[0.0, 2.0]]], [[[1.0, 1.0]]]])
+    b = torch.tensor([[[[1.0, 5.0]]], [[[1.0, 1.0]]]])
+    torch.testing.assert_close(content_loss(a, b), torch.tensor([5.0, 0.0]))
+
+
+def test_style_by_hand_one_value_per_picture():
+    x = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]], [[[0.0, 0.0]], [[0.0, 0.0]]]])
+    loss = style_loss(x, torch.zeros(1, 2, 2))
+    torch.testing.assert_close(loss, torch.tensor([(1.25**2 + 2 * 2.75**2 + 6.25**2) / 4, 0.0]))
+
+
+def test_style_is_zero_against_itself():
+    x = torch.randn(2, 3, 6, 6)
+    torch.testing.assert_close(style_loss(x, gram_matrix(x)), torch.zeros(2))
+
+
+def test_total_variation_by_hand():
+    image = torch.zeros(2, 3, 2, 2)
+    image[1, :, 0, 0] = 2 / 127.5  # 2 grey levels above its two neighbours, in each of the 3 channels
+    torch.testing.assert_close(total_variation_loss(image), torch.tensor([0.0, 3 * (4.0 + 4.0) / 12]))
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    torch.manual_seed(0)
+    return VGG16().eval()
+
+
+def test_objective_is_the_weighted_sum(vgg):
+    style, photo, painted = (torch.rand(n, 3, 32, 32) * 2 - 1 for n in (1, 2, 2))
+    terms = Objective(vgg, style, content_weight=2, style_weight=3, tv_weight=0.5)(painted, photo)
+    layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+    ours, theirs, wanted = vgg(painted, layers), vgg(photo, ("relu2_2",)), vgg(style, layers)
+    torch.testing.assert_close(terms.content, 2 * content_loss(ours["relu2_2"], theirs["relu2_2"]))
+    torch.testing.assert_close(terms.style, 3 * sum(style_loss(ours[name], gram_matrix(wanted[name])) for name in layers))
+    torch.testing.assert_close(terms.total_variation, 0.5 * total_variation_loss(painted))
+    torch.testing.assert_close(terms.total, (terms.content + terms.style + terms.total_variation).mean())
+
+
+def test_objective_of_the_photo_and_of_the_style(vgg):
+    style, photo = torch.rand(1, 3, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1
+    objective = Objective(vgg, style, content_weight=1, style_weight=1)
+    assert objective(photo, photo).content.item() == 0
+    assert objective(style, photo).style.item() == pytest.approx(0, abs=1e-6)
+    assert not objective.state_dict().keys() - {f"vgg.{name}" for name in vgg.state_dict()}
+
+
+def test_gradient_reaches_the_painted_picture_only(vgg):
+    painted, photo = torch.rand(1, 3, 32, 32, requires_grad=True), torch.rand(1, 3, 32, 32, requires_grad=True)
+    Objective(vgg, torch.rand(1, 3, 32, 32), content_weight=1, style_weight=1, tv_weight=1)(painted, photo).total.backward()
+    assert painted.grad is not None
+    assert painted.grad.abs().sum() > 0
+    assert photo.grad is None
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (2, 3, 32, 32), (1, 1, 32, 32), (1, 3, 8, 32)])
+def test_style_of_another_shape_is_refused(vgg, shape):
+    with pytest.raises(InputError, match="style image"):
+        Objective(vgg, torch.zeros(shape), content_weight=1, style_weight=1)
