@@ -1,0 +1,66 @@
+"""How much memory painting takes and how much there is."""
+
+import ctypes
+import os
+from pathlib import Path
+
+BYTES_PER_PIXEL = 1000
+"""What painting takes at its peak, per pixel of the picture: measured with the reference network on the CPU."""
+
+MOST = 4 << 30
+
+
+def limit() -> int:
+    """Bytes that painting one picture may take: half of what is free, at most 4 GiB."""
+    return min(available() // 2, MOST)
+
+
+def available() -> int:
+    """Bytes of memory that can be had without swapping, within the limit of a container; 2 GiB where the system does not say."""
+    found = [amount for amount in (_linux(), _windows(), _container()) if amount is not None]
+    return max(0, min(found)) if found else _physical() // 2
+
+
+def _linux() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def _container() -> int | None:
+    """What is left of the control group's limit, versions 2 and 1."""
+    for most, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+        try:
+            group = Path("/sys/fs/cgroup")
+            return int((group / most).read_text()) - int((group / used).read_text())
+        except (OSError, ValueError):  # no such file, or "max": no limit
+            continue
+    return None
+
+
+def _windows() -> int | None:
+    if os.name != "nt":
+        return None
+
+    class Status(ctypes.Structure):
+        _fields_ = (
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")),
+        )
+
+    status = Status()
+    status.length = ctypes.sizeof(status)
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (mypy knows it on Windows only)
+    return int(status.free) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else None
+
+
+def _physical() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30

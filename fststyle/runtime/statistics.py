@@ -1,0 +1,113 @@
+"""A style's graph split in two: one that measures the statistics of instance norm over a batch, one that is told them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fststyle.errors import DependencyError, StyleError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+# Whoever uses one of these sees the whole picture in a way that cannot be split.
+_GLOBAL = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "GroupNormalization", "LayerNormalization", "MeanVarianceNormalization"}
+_GLOBAL |= {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare", "DynamicQuantizeLinear", "Softmax", "Attention"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two models as bytes, and the names of the arrays, float32 (1, C, 1, 1), that leave ``gather`` as outputs and enter ``apply`` as inputs."""
+
+    gather: bytes
+    apply: bytes
+    names: list[str]
+
+
+def split(model: bytes, name: str = "the style") -> Split:
+    """Derive both graphs from a style file.
+
+    Instance norm is ``x * gain + shift`` with ``gain = scale / std`` and ``shift = bias - mean * gain``, per channel. ``gather`` takes mean and
+    variance over N, H and W together, so a batch of tiles is measured as one picture, and gives gain and shift out; ``apply`` takes them in.
+    A style without instance norm has no ``names``, and both models are as it was.
+
+    Raises `StyleError` for a graph that reduces over the picture in another way, `DependencyError` without onnx.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise DependencyError(f"painting in tiles needs onnx: pip install onnx [{error}]") from error
+
+    source = onnx.load_model_from_string(model)
+    kinds = {node.op_type for node in source.graph.node}
+    if found := sorted(kinds & _GLOBAL):
+        raise StyleError(f"{name} cannot be painted in tiles: it sees the whole picture at once ({', '.join(found)}); paint smaller (--size) or --tile off")
+    count = sum(node.op_type == "InstanceNormalization" for node in source.graph.node)
+    names = [f"fststyle_{what}_{i}" for i in range(count) for what in ("gain", "shift")]
+    if not names:
+        return Split(model, model, [])
+    return Split(_rewrite(source, True), _rewrite(source, False), names)
+
+
+def _rewrite(source: "ModelProto", gather: bool) -> bytes:
+    import onnx
+    from onnx import TensorProto, helper
+
+    model = onnx.ModelProto()
+    model.CopyFrom(source)
+    graph = model.graph
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    nodes: list[NodeProto] = []
+    index = 0
+    for node in graph.node:
+        if node.op_type != "InstanceNormalization":
+            nodes.append(node)
+            continue
+        nodes += _normalise(node, index, gather, opset)
+        values = [helper.make_tensor_value_info(f"fststyle_{what}_{index}", TensorProto.FLOAT, [1, None, 1, 1]) for what in ("gain", "shift")]
+        (graph.output if gather else graph.input).extend(values)
+        index += 1
+    del graph.node[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(
+        [helper.make_tensor("fststyle_axes", TensorProto.INT64, [3], [0, 2, 3]), helper.make_tensor("fststyle_channels", TensorProto.INT64, [4], [1, -1, 1, 1])]
+    )
+    return model.SerializeToString()
+
+
+def _normalise(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
+    """The nodes that take the place of one InstanceNormalization; they compute in float32 whatever comes in."""
+    from onnx import TensorProto, helper
+
+    x, scale, bias = node.input
+    made: list[NodeProto] = []
+
+    def v(name: str) -> str:
+        return f"fststyle_{name}_{index}"
+
+    def add(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        made.append(helper.make_node(kind, inputs, [output], name=f"{output}_node", **attributes))
+        return output
+
+    def mean(of: str, output: str) -> str:
+        if opset >= 18:
+            return add("ReduceMean", [of, "fststyle_axes"], output, keepdims=1)
+        return add("ReduceMean", [of], output, axes=[0, 2, 3], keepdims=1)
+
+    wide = add("Cast", [x], v("x"), to=TensorProto.FLOAT)
+    gain, shift = v("gain"), v("shift")
+    if gather:
+        epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+        middle = mean(wide, v("mean"))
+        # The deviations are squared, not the values: the latter cancel in float32 where the mean is large.
+        deviation = add("Sub", [wide, middle], v("deviation"))
+        variance = mean(add("Mul", [deviation, deviation], v("square")), v("variance"))
+        constant = helper.make_tensor(v("epsilon"), TensorProto.FLOAT, [], [epsilon])
+        add("Constant", [], v("epsilon"), value=constant)
+        std = add("Sqrt", [add("Add", [variance, v("epsilon")], v("safe"))], v("std"))
+        per_channel = {}
+        for what, tensor in (("scale", scale), ("bias", bias)):
+            per_channel[what] = add("Cast", [add("Reshape", [tensor, "fststyle_channels"], v(f"{what}_raw"))], v(what), to=TensorProto.FLOAT)
+        add("Div", [per_channel["scale"], std], gain)
+        add("Sub", [per_channel["bias"], add("Mul", [middle, gain], v("moved"))], shift)
+    painted = add("Add", [add("Mul", [wide, gain], v("scaled")), shift], v("y"))
+    add("CastLike", [painted, x], node.output[0])
+    return made

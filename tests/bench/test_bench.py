@@ -1,0 +1,75 @@
+"""The parts of the benches that a wrong number could hide in."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from fststyle.errors import InputError
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(BENCH)
+    yield importlib.import_module
+    for name in ("painters", "quality", "speed"):
+        sys.modules.pop(name, None)
+
+
+def _identity(path, kind, shape):
+    node = helper.make_node("Identity", ["x"], ["y"])
+    ends = [[helper.make_tensor_value_info(name, kind, shape)] for name in "xy"]
+    onnx.save(helper.make_model(helper.make_graph([node], "identity", *ends), opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+@pytest.mark.parametrize("white", [1.0, 255.0])
+def test_painter_gives_a_float_networks_bytes_back(bench, tmp_path, white):
+    painters = bench("painters")
+    path = _identity(tmp_path / "float.onnx", TensorProto.FLOAT, [1, 3, "h", "w"])
+    rgb = np.random.default_rng(0).integers(0, 256, (18, 21, 3), np.uint8)
+    np.testing.assert_array_equal(painters.Painter(painters.Source(path, white), 1)(rgb), rgb)
+
+
+def test_painter_of_the_frame_contract(bench, tmp_path):
+    painters = bench("painters")
+    path = _identity(tmp_path / "frame.onnx", TensorProto.UINT8, ["n", "h", "w", 3])
+    rgb = np.random.default_rng(0).integers(0, 256, (17, 19, 3), np.uint8)
+    np.testing.assert_array_equal(painters.Painter(painters.Source(path), 1)(rgb), rgb)
+
+
+def test_sources(bench, tmp_path):
+    painters = bench("painters")
+    path = _identity(tmp_path / "own.onnx", TensorProto.FLOAT, [1, 3, "h", "w"])
+    assert painters.source(str(path)).white == 255
+    assert painters.source(f"{path}@1") == painters.Source(path, 1.0)
+    with pytest.raises(InputError, match="no shipped style"):
+        painters.source("no-such-style")
+
+
+def test_mean_counts_photos_the_optimiser_never_reached(bench):
+    pytest.importorskip("torch")
+    quality = bench("quality")
+    row = {"painting": "a", "painter": "b", "photo_itself": 4.0, "content": 1.0, "style": 1.0, "objective": 2.0, "optimised": 1.0, "ratio": 2.0}
+    (mean,) = quality._means([{**row, "iterations": 20.0}, {**row, "iterations": None}], 120)
+    assert (mean["iterations"], mean["beyond"], mean["photos"]) == (70, 1, 2)
+
+
+def test_photos_are_chosen_evenly(bench):
+    pytest.importorskip("torch")
+    assert bench("quality")._evenly(list(range(9)), 3) == [0, 4, 8]
+    assert bench("quality")._evenly([1, 2], 8) == [1, 2]
+
+
+def test_speed_end_to_end(bench, tmp_path, monkeypatch, capsys):
+    speed = bench("speed")
+    path = _identity(tmp_path / "frame.onnx", TensorProto.UINT8, ["n", "h", "w", 3])
+    monkeypatch.setattr(sys, "argv", ["speed.py", str(path), "--size", "32x16", "--rounds", "2", "--frames", "1", "--threads", "1", "--json"])
+    assert speed.main() == 0
+    assert '"file": "frame"' in capsys.readouterr().out
