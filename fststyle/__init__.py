@@ -1,0 +1,57 @@
+"""fststyle: a painting becomes a filter for photos, one small ONNX file that runs anywhere.
+
+>>> import fststyle
+>>> fststyle.stylize("photo.jpg", "starry-night").save("painted.jpg")  # doctest: +SKIP
+
+Nothing heavy is imported before it is used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fststyle.catalogue import styles
+    from fststyle.export.style import export_module
+    from fststyle.runtime.files import stylize_files
+    from fststyle.runtime.image import stylize
+    from fststyle.runtime.session import Style, load_style
+    from fststyle.train.deliver import export_checkpoint
+    from fststyle.train.style import train as train_style
+
+    __version__: str
+
+_HOMES = {
+    "Style": ("fststyle.runtime.session", "Style"),
+    "export_checkpoint": ("fststyle.train.deliver", "export_checkpoint"),
+    "export_module": ("fststyle.export.style", "export_module"),
+    "load_style": ("fststyle.runtime.session", "load_style"),
+    "styles": ("fststyle.catalogue", "styles"),
+    "stylize": ("fststyle.runtime.image", "stylize"),
+    "stylize_files": ("fststyle.runtime.files", "stylize_files"),
+    "train_style": ("fststyle.train.style", "train"),
+}
+_NEED_TORCH = {"export_checkpoint", "export_module", "train_style"}
+
+__all__ = ["Style", "__version__", "export_checkpoint", "export_module", "load_style", "styles", "stylize", "stylize_files", "train_style"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("fststyle")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fststyle' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        if name in _NEED_TORCH and (error.name or "").partition(".")[0] != "fststyle":
+            from fststyle.errors import DependencyError
+
+            raise DependencyError(f"fststyle.{name} needs PyTorch: pip install 'fststyle[train]' [{error}]") from error
+        raise
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

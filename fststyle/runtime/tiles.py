@@ -23,10 +23,11 @@ MARGIN = 96
 GRID = 8
 """Tiles begin at multiples of this, and so of every network's stride; else each would be sampled at another phase."""
 
-SAMPLE_PIXELS = 2_000_000
-"""Pixels that the statistics are taken from."""
+SAMPLE_PIXELS = 4_000_000
+"""Pixels that the statistics are taken from, where memory allows: about what is painted whole, so nothing is lost at the limit."""
 
-SAMPLE_SIDE = 384
+SAMPLE_SIDE = 128
+"""Side of the sample tiles: with the same number of pixels, many small ones come nearer to the whole picture than a few large ones."""
 
 
 class Tile(NamedTuple):
@@ -108,7 +109,8 @@ class TiledStyle:
     def _statistics(self, frame: "NDArray[np.uint8]") -> "dict[str, NDArray[Any]]":
         if not self._names:
             return {}
-        return dict(zip(self._names, run(self._gather, {"frame": sample(frame)}, self.style.name, self._names), strict=True))
+        pixels = min(SAMPLE_PIXELS, max(SAMPLE_PIXELS // 8, memory.limit() // memory.BYTES_PER_PIXEL))
+        return dict(zip(self._names, run(self._gather, {"frame": sample(frame, pixels)}, self.style.name, self._names), strict=True))
 
 
 def grid(height: int, width: int, side: int, margin: int = MARGIN) -> Iterator[Tile]:

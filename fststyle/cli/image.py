@@ -1,0 +1,84 @@
+"""`fststyle image`: pictures in, paintings out."""
+
+import dataclasses
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from fststyle.cli.options import with_settings
+from fststyle.errors import FststyleError, OutputError
+from fststyle.runtime.image import ImageSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command(rich_help_panel="Paint")
+    @with_settings(ImageSettings)
+    def image(
+        inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Image files, folders, or - for stdin.", show_default=False)],
+        settings: ImageSettings,
+        output: Annotated[
+            str | None,
+            typer.Option("--output", "-o", help="File, folder (for several pictures or a folder) or - for stdout; NAME-STYLE.EXT in this folder if not given."),
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")] = False,
+    ) -> None:
+        """Paint pictures: fststyle image photo.jpg -s candy -o painted.jpg"""
+        to_stdout = output == "-" or (output is None and inputs == ["-"])
+        if as_json and to_stdout:
+            raise OutputError("--json and -o - both want stdout; write the picture to a file")
+        if to_stdout and sys.stdout.isatty():
+            raise OutputError("stdout is a terminal; redirect it (> painted.png) or give a file (-o)")
+        _paint(inputs, output, settings, as_json, to_stdout)
+
+
+def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_json: bool, to_stdout: bool) -> None:
+    from rich.console import Console
+
+    from fststyle.runtime.files import Listener, Painted, stylize_files
+
+    done: list[Painted] = []
+    with _bar(Console(stderr=True)) as bar:
+        task = bar.add_task("painting", total=None)
+
+        def on_done(painted: Painted) -> None:
+            done.append(painted)
+            bar.advance(task)
+            if not as_json and not to_stdout:
+                bar.console.print(f"{painted.output}  {painted.width}x{painted.height}  {painted.seconds:.1f} s", highlight=False, soft_wrap=True, markup=False)
+
+        def on_failed(source: str, error: FststyleError) -> None:
+            bar.console.print(f"fststyle: {' '.join(str(error).split())}", highlight=False, soft_wrap=True, markup=False)
+            bar.advance(task)
+
+        listener = Listener(
+            on_start=lambda pictures: bar.update(task, total=pictures),
+            on_tile=lambda tile, of: bar.update(task, description=f"tile {tile} of {of}" if tile < of else "painting"),
+            on_done=on_done,
+            on_failed=on_failed,
+        )
+        try:
+            stylize_files(inputs, output, settings, listener=listener, stdin=sys.stdin.buffer, stdout=sys.stdout.buffer)
+        except FststyleError as error:
+            # What was painted before and beside a failure is still told.
+            if as_json and error.exit_code == 1:
+                typer.echo(_json(done))
+            raise
+    if to_stdout:
+        sys.stdout.buffer.flush()
+    if as_json:
+        typer.echo(_json(done))
+
+
+def _bar(console: Any) -> Any:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False, redirect_stderr=False)
+
+
+def _json(done: list[Any]) -> str:
+    return json.dumps([dataclasses.asdict(painted) for painted in done], indent=2, ensure_ascii=False)

@@ -1,0 +1,70 @@
+"""`fststyle styles`: what there is to paint with, as a list or as a sheet of one photo in every style."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fststyle import catalogue
+from fststyle.errors import StyleError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    verb = typer.Typer(help="List the styles, or paint a photo in all of them.", context_settings={"help_option_names": ["-h", "--help"]})
+    app.add_typer(verb, name="styles", rich_help_panel="Paint")
+
+    @verb.callback(invoke_without_command=True)
+    def styles(
+        context: typer.Context,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    ) -> None:
+        if context.invoked_subcommand is None:
+            _json(catalogue.styles()) if as_json else _table(catalogue.styles())
+
+    @verb.command()
+    def sheet(
+        photo: Annotated[Path, typer.Argument(help="The photo to paint.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file.")] = Path("sheet.jpg"),
+        size: Annotated[int, typer.Option(help="Longer side of each painting, in pixels.", min=64, max=2048)] = 384,
+        device: Annotated[str, typer.Option(help="Where to paint; see `fststyle image --help`.")] = "auto",
+    ) -> None:
+        """Paint one photo in every style, as a labelled sheet."""
+        from fststyle import images
+        from fststyle.runtime.sheet import contact_sheet
+
+        known = catalogue.styles()
+        if not known:
+            raise StyleError(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
+        images.write(contact_sheet(images.read(photo), known, size=size, device=device), output)
+        typer.echo(str(output), err=True)
+
+
+def _json(known: list[catalogue.Entry]) -> None:
+    import dataclasses
+
+    typer.echo(json.dumps([{**dataclasses.asdict(entry), "path": str(entry.path)} for entry in known], indent=2, ensure_ascii=False))
+
+
+def _table(known: list[catalogue.Entry]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not known:
+        typer.echo(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
+        return
+    # A pipe gets every word; a terminal gets what fits.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    table = Table(box=None, pad_edge=False)
+    for heading, justify in (("style", "left"), ("painting", "left"), ("network", "left"), ("size", "right"), ("licence", "left")):
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for entry in known:
+        table.add_row(entry.name, _credit(entry), " ".join((entry.network, entry.precision)).strip(), f"{entry.size / 1e6:.1f} MB", entry.licence)
+    console.print(table)
+
+
+def _credit(entry: catalogue.Entry) -> str:
+    painting = ", ".join(part for part in (entry.artist, entry.title, entry.year) if part)
+    return painting if entry.shipped else painting or str(entry.path.parent)

@@ -1,0 +1,133 @@
+"""Paint one picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
+
+from fststyle.errors import InputError
+from fststyle.runtime import colors, tiles
+from fststyle.runtime.session import Style, load_style
+from fststyle.settings import check, option
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from fststyle.images import Frame, Picture
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """How a picture is painted."""
+
+    style: str = option("starry-night", "Name of a style (see `fststyle styles`) or an .onnx file.", flags=("--style", "-s"))
+    size: int | None = option(None, "Resize first, so that the longer side has this many pixels.", min=16, max=65535)
+    keep_colors: bool = option(False, "Keep the photo's colours: only its light is painted.")
+    strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting.", min=0, max=1)
+    tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
+    device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
+    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
+    quality: int = option(95, "Quality of JPEG, WebP and AVIF.", min=1, max=100)
+
+
+@overload
+def stylize(image: "NDArray[np.uint8]", style: str | Path | Style = ..., **settings: Any) -> "NDArray[np.uint8]": ...
+@overload
+def stylize(image: "str | Path | bytes | BinaryIO | Image", style: str | Path | Style = ..., **settings: Any) -> "Image": ...
+def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
+    """Paint a picture: ``stylize("cat.jpg", "candy").save("painted.jpg")``.
+
+    ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow image (mode RGB, or RGBA where there is
+    alpha; of an animation the first frame); or a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, which gives an array of the same shape.
+    ``style``: a name, an .onnx file, or what `load_style` gives, which saves loading it for each of many pictures.
+    ``settings``: fields of `ImageSettings`. The result has the size of the picture unless ``size`` asks for another.
+
+    Raises `InputError` (picture or setting), `StyleError`, `DeviceError`.
+    """
+    from fststyle import images
+
+    chosen = _settings(style, settings)
+    icc = None
+    array = hasattr(image, "shape") and hasattr(image, "dtype")
+    if array:
+        frame = _frame_of(image)
+    elif hasattr(image, "convert") and hasattr(image, "getbands"):
+        icc = image.info.get("icc_profile")
+        frame = images.from_pil(image)
+    else:
+        picture = images.read(image)
+        frame, icc = picture.frames[0], picture.icc
+    loaded = style if isinstance(style, Style) else load_style(style, chosen.device, chosen.threads)
+    painted = stylize_picture(images.Picture([frame], icc), loaded, chosen).frames[0]
+    if array:
+        import numpy as np
+
+        return painted.rgb if painted.alpha is None else np.dstack((painted.rgb, painted.alpha))
+    result = images.to_pil(painted)
+    if icc:
+        result.info["icc_profile"] = icc  # Pillow's save writes it
+    return result
+
+
+def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None = None) -> "Picture":
+    """Every frame of a picture painted; alpha, durations, colour profile and format stay.
+
+    ``on_tile(done, of)`` hears of tiles, where a frame is painted in tiles. Raises `InputError` where memory does not suffice, `StyleError`.
+    """
+    frames = [_resized(frame, settings.size) for frame in picture.frames]
+    painter = _Painter(style, settings, on_tile)
+    return replace(picture, frames=[replace(frame, rgb=painter(frame.rgb)) for frame in frames])
+
+
+class _Painter:
+    def __init__(self, style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None):
+        self.style, self.settings, self.on_tile = style, settings, on_tile
+        self.tiled: tiles.TiledStyle | None = None
+
+    def __call__(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        try:
+            painted = self._paint(photo)
+            if self.settings.keep_colors:
+                painted = colors.keep_colors(photo, painted)
+            return colors.fade(photo, painted, self.settings.strength)
+        except MemoryError as error:
+            raise InputError(f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; paint smaller (--size)") from error
+
+    def _paint(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
+        if side is None:
+            return self.style(photo)
+        if self.tiled is None:
+            self.tiled = tiles.TiledStyle(self.style)
+        return self.tiled(photo, side, self.on_tile)
+
+
+def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSettings:
+    try:
+        chosen = ImageSettings(style=style.name if isinstance(style, Style) else str(style), **settings)
+    except TypeError as error:
+        raise InputError(f"stylize has no such setting: {error}") from error
+    check(chosen)
+    return chosen
+
+
+def _frame_of(array: Any) -> "Frame":
+    from fststyle import images
+
+    if str(array.dtype) != "uint8" or array.ndim != 3 or array.shape[2] not in (3, 4):
+        raise InputError(f"an image array is uint8 (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
+    return images.Frame(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
+
+
+def _resized(frame: "Frame", size: int | None) -> "Frame":
+    if size is None:
+        return frame
+    import numpy as np
+
+    from fststyle import images
+
+    rgb = images.resize(frame.rgb, size)
+    alpha = None if frame.alpha is None else np.ascontiguousarray(images.resize(np.dstack([frame.alpha] * 3), size)[..., 0])
+    return replace(frame, rgb=rgb, alpha=alpha)

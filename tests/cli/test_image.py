@@ -1,0 +1,188 @@
+"""The program as its user meets it: what it prints, what it leaves, how it ends."""
+
+import io
+import json
+import struct
+import subprocess
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper
+from PIL import Image
+
+from fststyle import images
+from tests import styles
+
+Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+pytestmark = pytest.mark.usefixtures("style_folder")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.png"
+    Image.fromarray(styles.photo(24, 40)).save(path)
+    return path
+
+
+def png(width: int, height: int) -> bytes:
+    """A PNG whose header promises any size."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
+
+
+def pixels(path: Path) -> np.ndarray:
+    return images.read(path).frames[0].rgb
+
+
+def left(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(done: "subprocess.CompletedProcess[bytes]", *words: str, code: int = 2) -> None:
+    error = done.stderr.decode()
+    assert done.returncode == code, error
+    assert done.stdout == b""
+    assert error.startswith("fststyle: ")
+    assert error.count("\n") == 1
+    for word in words:
+        assert word in error
+
+
+def test_paints_a_file(program: Program, photo: Path, tmp_path: Path) -> None:
+    done = program("image", photo, "-s", "invert", "-o", "out/painted.png")
+    assert (done.returncode, done.stdout) == (0, b"")
+    np.testing.assert_array_equal(pixels(tmp_path / "out/painted.png"), 255 - pixels(photo))
+    assert left(tmp_path) == {"cat.png", "out/painted.png"}
+
+
+def test_default_name_is_said(program: Program, photo: Path, tmp_path: Path) -> None:
+    done = program("image", "cat.png", "-s", "invert")
+    assert b"cat-invert.png  40x24" in done.stderr
+    assert left(tmp_path) == {"cat.png", "cat-invert.png"}
+
+
+def test_json_is_all_there_is(program: Program, photo: Path) -> None:
+    done = program("image", "cat.png", "-s", "invert", "-o", "x.png", "--json", "--device", "cpu")
+    assert done.stderr == b""
+    [painted] = json.loads(done.stdout)
+    assert isinstance(painted.pop("seconds"), float)
+    assert painted == {"input": "cat.png", "output": "x.png", "width": 40, "height": 24, "style": "invert", "device": "cpu"}
+
+
+def test_pipe(program: Program, photo: Path, tmp_path: Path) -> None:
+    done = program("image", "-", "-s", "invert", input=photo.read_bytes())
+    assert (done.returncode, done.stderr) == (0, b"")
+    with Image.open(io.BytesIO(done.stdout)) as image:
+        assert image.format == "PNG"
+        np.testing.assert_array_equal(np.array(image), 255 - pixels(photo))
+    assert program("image", "cat.png", "-s", "invert", "-o", "-").stdout == done.stdout
+    assert left(tmp_path) == {"cat.png"}
+
+
+def test_folder(program: Program, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "in/deep").mkdir(parents=True)
+    for name in ("in/a.png", "in/deep/b.jpg"):
+        Image.fromarray(pixels(photo)).save(tmp_path / name)
+    done = program("image", "in", "-o", "out", "-s", "norm", "--json")
+    assert done.returncode == 0
+    assert [entry["output"] for entry in json.loads(done.stdout)] == [str(Path("out/a.png")), str(Path("out/deep/b.jpg"))]
+    assert left(tmp_path / "out") == {"a.png", "deep/b.jpg"}
+
+
+def test_settings_reach_the_painting(program: Program, photo: Path, tmp_path: Path) -> None:
+    assert program("image", "cat.png", "-s", "invert", "--strength", "0", "--size", "20", "--tile", "64", "--keep-colors", "-o", "x.png").returncode == 0
+    assert images.read(tmp_path / "x.png").size == (16, 20)
+
+
+BAD = {
+    "empty": (b"", "is empty"),
+    "text": (b"this is no image", "not an image"),
+    "truncated": (None, "damaged"),
+    "small": (png(1, 1), "too small"),
+    "bomb": (png(60_000, 60_000), "pixels"),
+    "wide": (png(50_000, 16), "damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_picture(program: Program, photo: Path, tmp_path: Path, kind: str) -> None:
+    content, problem = BAD[kind]
+    (tmp_path / "bad.png").write_bytes(photo.read_bytes()[:400] if content is None else content)
+    refused(program("image", "bad.png", "-s", "invert", "-o", "out.png"), "bad.png", problem)
+    assert left(tmp_path) == {"cat.png", "bad.png"}
+
+
+def test_missing_picture(program: Program, tmp_path: Path) -> None:
+    refused(program("image", "none.jpg", "-s", "invert"), "none.jpg", "no such file")
+    assert left(tmp_path) == set()
+
+
+def test_a_picture_50000_pixels_wide(program: Program, tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((16, 50_000, 3), np.uint8)).save(tmp_path / "wide.png")
+    done = program("image", "wide.png", "-s", "norm", "-o", "out.png", "--tile", "2048")
+    assert done.returncode == 0, done.stderr
+    assert images.read(tmp_path / "out.png").size == (16, 50_000)
+    # What the picture's own format cannot hold is refused, and nothing is left half-written.
+    refused(program("image", "wide.png", "-s", "invert", "-o", "out.webp"), "out.webp", "16383")
+    assert left(tmp_path) == {"wide.png", "out.png"}
+
+
+def test_folder_without_images(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused(program("image", "empty", "-s", "invert"), "empty", "no image files")
+
+
+def test_unwritable_output(program: Program, photo: Path, tmp_path: Path) -> None:
+    refused(program("image", "cat.png", "-s", "invert", "-o", "cat.png/x.png"), "cat.png", "is a file")
+    refused(program("image", "cat.png", "-s", "invert", "-o", "cat.png"), "would be overwritten")
+    refused(program("image", "cat.png", "-s", "invert", "-o", "x.doc"), "x.doc", ".png")
+    assert left(tmp_path) == {"cat.png"}
+
+
+def test_unknown_style(program: Program, photo: Path) -> None:
+    refused(program("image", "cat.png", "-s", "invrt"), "'invrt'", "did you mean invert?")
+
+
+def test_foreign_onnx(program: Program, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "foreign.onnx").write_bytes(styles.model([helper.make_node("Identity", ["x"], ["y"])], given="x", made="y"))
+    (tmp_path / "broken.onnx").write_bytes(b"\x08\x08rubbish")
+    refused(program("image", "cat.png", "-s", "foreign.onnx"), "foreign is not a fststyle style")
+    refused(program("image", "cat.png", "-s", "broken.onnx"), "broken is not a fststyle style")
+    refused(program("image", "cat.png", "-s", "missing.onnx"), "missing.onnx", "no such file")
+
+
+def test_absent_device(program: Program, photo: Path) -> None:
+    refused(program("image", "cat.png", "-s", "invert", "--device", "dml"), "dml", "onnxruntime-directml")
+    refused(program("image", "cat.png", "-s", "invert", "--device", "toaster"), "toaster", "cpu")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("image",), ("image", "cat.png", "--bogus"), ("image", "cat.png", "--strength", "2"), ("image", "cat.png", "--size", "many"), ("paint",)]
+)
+def test_usage_errors_are_one_line(program: Program, photo: Path, arguments: tuple[str, ...]) -> None:
+    refused(program(*arguments))
+
+
+def test_the_rest_of_a_batch_goes_on(program: Program, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"bad")
+    done = program("image", "bad.png", "none.png", "cat.png", "-s", "invert", "-o", "out", "--json")
+    assert done.returncode == 1
+    assert [entry["input"] for entry in json.loads(done.stdout)] == ["cat.png"]
+    lines = done.stderr.decode().splitlines()
+    assert [line.split(":")[1].strip() for line in lines[:-1]] == ["none.png", "bad.png"]
+    assert lines[-1] == "fststyle: 2 of 3 pictures failed"
+    assert left(tmp_path) == {"cat.png", "bad.png", "out/cat.png"}
+
+
+def test_pipe_conflicts(program: Program, photo: Path) -> None:
+    refused(program("image", "cat.png", "-s", "invert", "-o", "-", "--json"), "stdout")
+    refused(program("image", "-", "-s", "invert", "-o", "-"), "stdin", "empty")

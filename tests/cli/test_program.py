@@ -1,0 +1,45 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import fststyle
+
+Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+HEAVY = ("torch", "onnx", "onnxruntime", "cv2", "PIL", "numpy")
+
+
+def test_version(program: Program) -> None:
+    done = program("--version")
+    assert (done.returncode, done.stdout.decode().strip(), done.stderr) == (0, f"fststyle {fststyle.__version__}", b"")
+
+
+def test_help_of_every_verb(program: Program) -> None:
+    done = program("--help")
+    assert done.returncode == 0
+    for verb in ("image", "styles", "train", "data", "export", "info"):
+        assert verb.encode() in done.stdout
+        assert program(verb, "--help").returncode == 0
+    assert program().stdout == done.stdout
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    code = f"import sys, fststyle.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    home = Path(fststyle.__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=home).stdout == "[]\n"
+
+
+@pytest.mark.usefixtures("style_folder")
+def test_info(program: Program) -> None:
+    facts = json.loads(program("info", "--json").stdout)
+    assert facts["devices"]["cpu"] == {"there": True, "install": None}
+    assert {"invert", "norm"} <= set(facts["styles"])
+    for part in facts["parts"].values():
+        assert bool(part["missing"]) == bool(part["install"])
+    text = program("info")
+    assert (text.returncode, text.stderr) == (0, b"")
+    assert b"devices: cpu" in text.stdout

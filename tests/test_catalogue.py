@@ -1,0 +1,89 @@
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from fststyle import catalogue
+from fststyle.errors import StyleError
+from tests import styles
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    content = styles.inverting()
+    styles.save(folder, "candy", content)
+    entry = {"name": "candy", "file": "candy.onnx", "title": "Candy", "artist": "A. Painter", "year": 1890, "licence": "CC0"}
+    entry |= {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "trained_with": {"steps": 3}}
+    (folder / "catalogue.json").write_text(json.dumps([entry]))
+    monkeypatch.setattr(catalogue, "SHIPPED", folder)
+    return folder
+
+
+def test_lists_own_and_shipped(style_folder: Path, shipped: Path) -> None:
+    assert [entry.name for entry in catalogue.styles()] == ["candy", "invert", "norm"]
+    entry = catalogue.find("candy")
+    assert (entry.title, entry.year, entry.trained_with, entry.shipped) == ("Candy", "1890", {"steps": 3}, True)
+    assert not catalogue.find("invert").shipped
+
+
+def test_own_style_comes_before_a_shipped_one(style_folder: Path, shipped: Path) -> None:
+    own = styles.save(style_folder, "candy", styles.network())
+    assert catalogue.find("candy").path == own
+
+
+def test_several_own_folders(tmp_path: Path, style_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    styles.save(other, "more", styles.inverting())
+    monkeypatch.setenv("FSTSTYLE_STYLES", os.pathsep.join([str(other), str(style_folder), str(tmp_path / "missing")]))
+    assert {"more", "invert"} <= {entry.name for entry in catalogue.styles()}
+
+
+@pytest.mark.parametrize("name", ["candy", "Candy", "CANDY"])
+def test_case_does_not_matter(name: str, style_folder: Path, shipped: Path) -> None:
+    assert catalogue.find(name).name == "candy"
+
+
+def test_unknown_name_suggests_the_nearest(style_folder: Path, shipped: Path) -> None:
+    with pytest.raises(StyleError, match="did you mean candy"):
+        catalogue.find("cendy")
+    with pytest.raises(StyleError, match="fststyle styles"):
+        catalogue.find("zzzzzzzz")
+
+
+def test_sha256_is_verified(shipped: Path) -> None:
+    entry = catalogue.find("candy")
+    assert catalogue.load(entry) == (shipped / "candy.onnx").read_bytes()
+    (shipped / "candy.onnx").write_bytes(b"other")
+    with pytest.raises(StyleError, match="damaged"):
+        catalogue.load(entry)
+
+
+@pytest.mark.parametrize("text", ["{", '[{"file": "x"}]', "[3]", '{"name": 1}'])
+def test_damaged_catalogue(shipped: Path, text: str) -> None:
+    (shipped / "catalogue.json").write_text(text)
+    catalogue._shipped.cache_clear()
+    with pytest.raises(StyleError, match="catalogue of styles is damaged"):
+        catalogue.styles()
+
+
+def test_paths_are_files(style_folder: Path, tmp_path: Path) -> None:
+    assert catalogue.locate(str(style_folder / "invert.onnx")).name == "invert"
+    assert catalogue.locate(style_folder / "invert.onnx").name == "invert"
+    assert catalogue.locate("invert").name == "invert"
+    for missing in ("missing.onnx", "./missing", Path("missing")):
+        with pytest.raises(StyleError, match="no such file"):
+            catalogue.locate(missing)
+    with pytest.raises(StyleError, match="is a folder"):
+        catalogue.locate(tmp_path)
+
+
+def test_what_ships_is_whole() -> None:
+    for entry in catalogue._shipped(catalogue.SHIPPED):
+        content = catalogue.load(entry)
+        assert len(content) == entry.size
+        assert entry.sha256

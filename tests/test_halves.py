@@ -1,0 +1,63 @@
+"""Painting knows nothing of training: all of it works where torch and onnx are not installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+
+BLOCKED = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "tensorboard"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Block())
+"""
+
+PAINT = """
+import importlib, pkgutil
+import fststyle, fststyle.catalogue, fststyle.cli, fststyle.runtime
+for package in (fststyle.runtime, fststyle.cli):
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+import numpy as np
+from fststyle.errors import DependencyError
+photo = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
+assert (fststyle.stylize(photo, "invert") == 255 - photo).all()
+for name, call in (("train_style", lambda: fststyle.train_style), ("tiles", lambda: fststyle.stylize(np.zeros((99, 99, 3), np.uint8), "invert", tile="64"))):
+    try:
+        call()
+    except DependencyError as error:
+        assert "pip install" in str(error), error
+    else:
+        raise AssertionError(name)
+print("painted")
+"""
+
+
+def test_paints_without_torch_and_onnx(style_folder: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", BLOCKED + PAINT]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env={**os.environ}, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("painted\n", "", 0)
+
+
+def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from tests import styles
+
+    Image.fromarray(styles.photo(20, 30)).save(tmp_path / "cat.png")
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        code = f"{BLOCKED}\nsys.argv = ['fststyle', *{arguments!r}]\nfrom fststyle.cli import main\nmain()"
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        return subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+
+    assert run("image", "cat.png", "-s", "invert", "-o", "out.png").returncode == 0
+    assert (tmp_path / "out.png").is_file()
+    trained = run("train", "--style", "cat.png")
+    assert trained.returncode == 2
+    assert trained.stderr.startswith("fststyle: training needs PyTorch: pip install")
+    assert trained.stderr.count("\n") == 1
