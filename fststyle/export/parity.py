@@ -24,7 +24,8 @@ def check_parity(frame: nn.Module, model: bytes, precision: str) -> dict[str, fl
     options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     limit, mean_limit = TOLERANCE[precision]
-    worst, means = 0.0, []
+    means: list[float] = []
+    worst = 0.0
     for n, height, width in SIZES:
         photo = _photo(n, height, width)
         with torch.inference_mode():

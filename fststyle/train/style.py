@@ -110,8 +110,8 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
             with compute.autocast():
                 painted = shared(photo)
                 terms = objective(painted.float(), photo)
-            # The mean of the logarithms: every photo pulls equally hard, the busy ones not a hundred times harder. Departure from the paper, which takes the
-            # mean of the losses; from scratch that needs half the learning rate and learns at half the speed (bench/recipe.py).
+            # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
+            # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
             loss = terms.per_picture.log().mean()
             if settings.pull and start_weights:
                 loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
@@ -229,7 +229,7 @@ def _content(settings: TrainSettings, name: str, net: nn.Module, optimizer: torc
         "step": done,
         "settings": plain(settings),
         "style_sha256": sha256(settings.style),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a class of its own, which weights_only would refuse
     }
 
 
