@@ -35,7 +35,13 @@ def half(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that computes in float16, except instance norm, whose sums over a whole picture overflow there, and resampling."""
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
-    return convert_float_to_float16(_copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, "InstanceNormalization", "ReduceMean"])
+    model = convert_float_to_float16(_copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, "InstanceNormalization", "ReduceMean"])
+    # Where two nodes share a constant the converter casts it twice under one name, which no graph may hold.
+    once = {node.output[0]: node for node in reversed(model.graph.node)}
+    nodes = [node for node in model.graph.node if once[node.output[0]] is node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
 
 
 CONVERT = {"fp32": lambda model: model, "fp16-weights": half_weights, "fp16": half}

@@ -23,7 +23,10 @@ CARD = Card(name="test", network="johnson", network_settings={"width": 4, "block
 @pytest.fixture(scope="module")
 def net() -> torch.nn.Module:
     torch.manual_seed(0)
-    return build("johnson", {"width": 4, "blocks": 1}).eval()
+    net = build("johnson", {"width": 4, "blocks": 2}).eval()
+    for weight in net.parameters():  # no two alike, as after training: the exporter would merge them
+        weight.data += 0.01 * torch.randn_like(weight)
+    return net
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,7 @@ def test_no_path_of_this_machine_is_in_the_file(files):
 
 
 def test_a_graph_that_paints_something_else_is_refused(net, files):
-    other = build("johnson", {"width": 4, "blocks": 1}).eval()
+    other = build("johnson", {"width": 4, "blocks": 2}).eval()
     with pytest.raises(ExportError, match="differs from the network"):
         check_parity(Frame(other), files["fp32"].read_bytes(), "fp32")
 
