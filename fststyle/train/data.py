@@ -129,7 +129,9 @@ def _quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def batches(source: Photos | Scenes, *, seed: int, batch: int, start: int, steps: int, workers: int, rank: int = 0, world: int = 1) -> Iterator[tuple[Tensor, list[str]]]:
+def batches(
+    source: Photos | Scenes, *, seed: int, batch: int, start: int, steps: int, workers: int, rank: int = 0, world: int = 1
+) -> Iterator[tuple[Tensor, list[str]]]:
     """uint8 (batch / world, 3, size, size) tensors for the steps `start` .. `steps` - 1, each with the files skipped for it.
 
     `batch` counts over all processes; process `rank` gets its share of each step's samples.

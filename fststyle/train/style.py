@@ -62,7 +62,9 @@ class Files:
         return cls(folder / f"{name}.onnx", folder / f"{name}.pt", folder / f"{name}-preview.jpg")
 
 
-def train_style(style: str | Path, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any) -> Trained:
+def train_style(
+    style: str | Path, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any
+) -> Trained:
     """Train, export and preview one style. The keyword arguments are the fields of `TrainSettings`.
 
     `on_start` is told once what is learned on, `on_progress` after every step.
@@ -95,7 +97,7 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
                 tv_weight=settings.tv_weight,
             )
         )
-        shared, photos = compute.share(net), preview_photos(source, settings.seed) if compute.leads else []
+        shared, photos = compute.share(net), preview_photos(photo_source(settings.data, max(256, settings.size)), settings.seed) if compute.leads else []
         if on_start and compute.leads:
             on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
         skipped: dict[str, None] = {}
@@ -132,7 +134,16 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
         with open_log(settings.tensorboard if compute.leads else None) as log:
             loop.run(
                 step,
-                batches(source, seed=settings.seed, batch=settings.batch, start=first, steps=settings.steps, workers=_workers(settings, compute), rank=compute.rank, world=compute.world),
+                batches(
+                    source,
+                    seed=settings.seed,
+                    batch=settings.batch,
+                    start=first,
+                    steps=settings.steps,
+                    workers=_workers(settings, compute),
+                    rank=compute.rank,
+                    world=compute.world,
+                ),
                 start=first,
                 steps=settings.steps,
                 batch_size=settings.batch,
@@ -169,7 +180,11 @@ def card(settings: TrainSettings, name: str) -> Card:
         name=name,
         network=settings.network,
         network_settings={"width": settings.width, "blocks": settings.blocks},
-        trained_with=plain(dataclasses.replace(settings, style=Path(settings.style.name), output=Path("."), data=Path(settings.data.name) if settings.data else None, tensorboard=None)),
+        trained_with=plain(
+            dataclasses.replace(
+                settings, style=Path(settings.style.name), output=Path("."), data=Path(settings.data.name) if settings.data else None, tensorboard=None
+            )
+        ),
         style_sha256=sha256(settings.style),
     )
 

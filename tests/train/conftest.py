@@ -10,7 +10,17 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-TINY: dict[str, Any] = {"size": 32, "style_size": 32, "width": 2, "blocks": 1, "steps": 6, "device": "cpu", "save_every": 2, "preview_every": 0, "precision": "float32"}
+TINY: dict[str, Any] = {
+    "size": 32,
+    "style_size": 32,
+    "width": 2,
+    "blocks": 1,
+    "steps": 6,
+    "device": "cpu",
+    "save_every": 2,
+    "preview_every": 0,
+    "precision": "float32",
+}
 
 
 @pytest.fixture
