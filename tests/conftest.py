@@ -25,11 +25,11 @@ def style_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Runs `python -W error -m fststyle ARGS` in `tmp_path`."""
+    """Runs `python -W error -m fststyle ARGS` in `tmp_path`; modules in `path` go before all others."""
 
-    def run(*args: object, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def run(*args: object, input: bytes = b"", path: Path | None = None) -> subprocess.CompletedProcess[bytes]:
         command = [sys.executable, "-W", "error", "-m", "fststyle", *map(str, args)]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (path or REPOSITORY, REPOSITORY))), "COLUMNS": "200"}
         return subprocess.run(command, cwd=tmp_path, env=environment, input=input, capture_output=True, timeout=300, check=False)
 
     return run

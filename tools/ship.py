@@ -1,6 +1,6 @@
 """Add trained styles to the ones that ship: export with half-size weights, check, and write the catalogue.
 
-    python tools/ship.py runs/starry-night.pt --title "The Starry Night" --artist "Vincent van Gogh" --year 1889 --credit "..."
+python tools/ship.py runs/starry-night.pt --title "The Starry Night" --artist "Vincent van Gogh" --year 1889 --credit "..."
 """
 
 import argparse

@@ -64,7 +64,8 @@ class _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.progress.stop()
+        if self.console.is_terminal:  # elsewhere stopping what never started prints an empty line
+            self.progress.stop()
 
     def update(self, now: Any) -> None:
         losses = "  ".join(f"{name.replace('_', ' ')} {value:,.0f}" for name, value in now.losses.items())

@@ -1,0 +1,83 @@
+"""`fststyle train` and `fststyle export` as typed."""
+
+import importlib.util
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
+TINY = ("--steps", "3", "--size", "32", "--style-size", "32", "--width", "2", "--blocks", "1", "--device", "cpu")
+
+
+@pytest.fixture
+def painting(tmp_path: Path) -> Path:
+    path = tmp_path / "starry.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@needs_torch
+def test_train_then_paint_then_export(program: Program, painting: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = program("train", "--style", str(painting), "-o", str(out), *TINY)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["starry-preview.jpg", "starry.onnx", "starry.pt"]
+    said = done.stderr.decode()
+    assert "synthetic scenes" in said
+    assert "step 3 of 3" in said
+    assert f"--style {out / 'starry.onnx'}" in said
+
+    painted = program("image", str(painting), "--style", str(out / "starry.onnx"), "-o", str(tmp_path / "painted.png"))
+    assert painted.returncode == 0, painted.stderr
+    with Image.open(tmp_path / "painted.png") as image:
+        assert image.size == (64, 48)
+
+    exported = program("export", str(out / "starry.pt"), "--precision", "fp16-weights", "--artist", "Anon")
+    assert exported.returncode == 0, exported.stderr
+    assert (out / "starry-fp16-weights.onnx").exists()
+
+    again = program("train", "--style", str(painting), "-o", str(out), *TINY)
+    assert again.returncode == 2
+    assert b"--resume" in again.stderr
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "--style", "missing.jpg"), "missing.jpg"),
+        (("train", "--style", "starry.jpg", "--steps", "0"), "--steps"),
+        (("train", "--style", "starry.jpg", "--precision", "half"), "--precision"),
+        (("train", "--style", "starry.jpg", "--data", "nowhere"), "nowhere"),
+        (("train", "--style", "starry.jpg", "--from", "nobody"), "nobody"),
+        (("train", "--style", "starry.jpg", "--vgg", "nothing.pt"), "nothing.pt"),
+        (("train", "--style", "text.jpg"), "text.jpg"),
+        (("train",), "--style"),
+        (("export", "missing.pt"), "missing.pt"),
+        (("export", "text.jpg"), "text.jpg"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(program: Program, painting: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    (tmp_path / "text.jpg").write_text("not a picture")
+    before = sorted(tmp_path.rglob("*"))
+    done = program(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+    assert said in done.stderr.decode()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_without_torch_the_pip_line_is_told(program: Program, painting: Path, tmp_path: Path) -> None:
+    if importlib.util.find_spec("torch") is not None:
+        (tmp_path / "block").mkdir()
+        (tmp_path / "block" / "torch.py").write_text("raise ImportError('no torch here')")
+    done = program("train", "--style", str(painting), path=tmp_path / "block")
+    assert done.returncode == 2
+    assert b"pip install" in done.stderr
+    assert done.stderr.count(b"\n") == 1
