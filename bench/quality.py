@@ -30,9 +30,10 @@ from fststyle.train.data import style_tensor, to_tensor
 from fststyle.train.gatys import iterations_to_reach, optimise
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.objective import Objective
+from fststyle.train.settings import TrainSettings
 
 # What a style's `trained_with` may leave out; the options of the command line go before both.
-FALLBACK = {"style_size": 256, "content_weight": 1.0, "style_weight": 5.0}
+FALLBACK = {name: getattr(TrainSettings, name) for name in ("style_size", "content_weight", "style_weight")}
 
 
 def main() -> int:

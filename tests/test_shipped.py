@@ -1,0 +1,48 @@
+"""The styles that ship: every file is what the catalogue says, and paints."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fststyle
+from fststyle import catalogue
+
+SHIPPED = [entry for entry in catalogue._shipped(catalogue.SHIPPED)]
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def test_the_default_style_ships() -> None:
+    assert "starry-night" in [entry.name for entry in SHIPPED]
+    assert len(SHIPPED) >= 2
+
+
+@pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
+def test_the_catalogue_is_true(entry: catalogue.Entry) -> None:
+    content = entry.path.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == entry.sha256
+    assert len(content) == entry.size
+    assert entry.artist
+    assert entry.title
+    assert "public domain" in entry.licence
+    assert entry.trained_with["steps"] > 100
+    style = fststyle.load_style(entry.name)
+    assert style.metadata["name"] == entry.name
+    assert style.metadata["precision"] == entry.precision
+
+
+@pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
+def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
+    """Another picture in the colours of the painting, in which the photo is still seen: its light and dark places are those of the photo."""
+    photo = np.asarray(Image.open(EXAMPLES / "astronaut.jpg").convert("RGB").resize((161, 160)))
+    painted = fststyle.stylize(photo, entry.name)
+    assert painted.shape == photo.shape
+    assert np.abs(painted.astype(int) - photo).mean() > 15
+    light, painted_light = (np.asarray(Image.fromarray(rgb).convert("L").resize((20, 20)), float).ravel() for rgb in (photo, painted))
+    assert np.corrcoef(light, painted_light)[0, 1] > 0.4
+
+
+def test_all_weights_together_stay_small() -> None:
+    assert sum(path.stat().st_size for path in catalogue.SHIPPED.iterdir()) < 40_000_000
