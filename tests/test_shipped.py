@@ -10,7 +10,7 @@ from PIL import Image
 import fststyle
 from fststyle import catalogue
 
-SHIPPED = [entry for entry in catalogue._shipped(catalogue.SHIPPED)]
+SHIPPED = list(catalogue._shipped(catalogue.SHIPPED))
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 

@@ -1,6 +1,6 @@
 """The picture at the top of the README: the example photos, and each of them in every shipped style.
 
-    python tools/gallery.py docs/gallery.jpg
+python tools/gallery.py docs/gallery.jpg
 """
 
 import sys

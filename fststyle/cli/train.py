@@ -68,7 +68,7 @@ class _Bar:
             self.progress.stop()
 
     def update(self, now: Any) -> None:
-        losses = "  ".join(f"{name.replace('_', ' ')} {value:,.0f}" for name, value in now.losses.items())
+        losses = "  ".join(f"{name.replace('_', ' ')} {value:,.{2 if abs(value) < 100 else 0}f}" for name, value in now.losses.items())
         minutes, seconds = divmod(int(now.seconds_left), 60)
         text = f"{now.rate:.2f} images/s  {losses}  {minutes}:{seconds:02d} left"
         if self.console.is_terminal:

@@ -9,6 +9,7 @@ from fststyle.export.settings import ExportSettings
 from fststyle.export.style import Card, export_module
 from fststyle.settings import check
 from fststyle.train import checkpoint
+from fststyle.train.settings import for_the_record
 
 
 def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, **changes: Any) -> tuple[Path, dict[str, float]]:
@@ -33,7 +34,7 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
         name=str(content.get("name", path.stem)),
         network=content["network"],
         network_settings=content["network_settings"],
-        trained_with=content["settings"],
+        trained_with=for_the_record(content["settings"]),
         style_sha256=str(content.get("style_sha256", "")),
         title=settings.title,
         artist=settings.artist,

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fststyle.settings import as_paths, option
 
@@ -41,3 +42,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         as_paths(self, "style", "output", "data", "tensorboard")
+
+
+def for_the_record(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a checkpoint as a style file tells them: file names without the folders of the machine it was trained on."""
+    files = ("style", "output", "data", "from_", "vgg", "tensorboard")
+    return {name: Path(value).name if name in files and isinstance(value, str) else value for name, value in settings.items()}

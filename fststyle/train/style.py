@@ -6,7 +6,6 @@
 leaves starry.onnx (the frame contract), starry.pt (the checkpoint) and starry-preview.jpg in the current folder.
 """
 
-import dataclasses
 import hashlib
 import re
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.objective import Objective
 from fststyle.train.preview import preview_photos, write_sheet
-from fststyle.train.settings import TrainSettings
+from fststyle.train.settings import TrainSettings, for_the_record
 from fststyle.train.start import starting_weights
 from fststyle.train.tensorboard import open_log
 
@@ -120,7 +119,7 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            return {"total": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
+            return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
 
         def save(done: int) -> None:
             checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done))
@@ -180,11 +179,7 @@ def card(settings: TrainSettings, name: str) -> Card:
         name=name,
         network=settings.network,
         network_settings={"width": settings.width, "blocks": settings.blocks},
-        trained_with=plain(
-            dataclasses.replace(
-                settings, style=Path(settings.style.name), output=Path("."), data=Path(settings.data.name) if settings.data else None, tensorboard=None
-            )
-        ),
+        trained_with=for_the_record(plain(settings)),
         style_sha256=sha256(settings.style),
     )
 

@@ -15,8 +15,9 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle.errors import CheckpointError, DeviceError, InputError, OutputError, TrainingError  # noqa: E402
+from fststyle.settings import plain  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
-from fststyle.train.settings import TrainSettings  # noqa: E402
+from fststyle.train.settings import TrainSettings, for_the_record  # noqa: E402
 from fststyle.train.style import learning_rate, style_name  # noqa: E402
 
 
@@ -34,7 +35,7 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
     assert trained.name == "starry-night"
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["starry-night-preview.jpg", "starry-night.onnx", "starry-night.pt"]
     assert [p.step for p in seen] == [1, 2, 3, 4, 5, 6]
-    assert set(seen[0].losses) == {"total", "content", "style", "total_variation"}
+    assert set(seen[0].losses) == {"loss", "content", "style", "total_variation"}
     with Image.open(trained.preview) as sheet:
         assert sheet.height > 64
     assert checkpoint.load(trained.checkpoint)["settings"]["width"] == 2
@@ -200,6 +201,12 @@ def test_bad_settings(train, tmp_path, painting):
     with pytest.raises(InputError):
         train()
     assert not (tmp_path / "out" / "starry-night.pt").exists()
+
+
+def test_a_style_file_tells_no_folder_of_the_machine():
+    told = for_the_record(plain(TrainSettings(style=Path("/home/me/a.jpg"), data=Path("/home/me/photos"), from_="/x/b.pt")))
+    assert (told["style"], told["data"], told["from_"], told["steps"]) == ("a.jpg", "photos", "b.pt", TrainSettings.steps)
+    assert "/" not in str(told)
 
 
 @pytest.mark.parametrize(("file", "name"), [("Starry Night.JPG", "starry-night"), ("été__x.png", "t-x"), ("...png", "style")])
