@@ -57,9 +57,10 @@ class Photos:
     A file that cannot be read, or is too small to crop from, is skipped for the next one in the list and reported with the sample.
     """
 
-    def __init__(self, folder: Path, size: int):
+    def __init__(self, folder: Path, size: int, smallest: int | None = None):
         self.files = images.find(folder)
         self.size = size
+        self.smallest = size // 4 if smallest is None else smallest
         self.source = f"{len(self.files)} photos of {folder}"
 
     def sample(self, rng: np.random.Generator) -> Sample:
@@ -72,11 +73,11 @@ class Photos:
             except InputError:
                 skipped.append(str(path))
                 continue
-            if min(rgb.shape[:2]) * 4 < self.size:
+            if min(rgb.shape[:2]) < self.smallest:
                 skipped.append(str(path))
                 continue
             return Sample(_crop(rgb, self.size, rng), tuple(skipped))
-        raise TrainingError(f"none of the {self.source} can be used: all are damaged or smaller than {self.size // 4} pixels")
+        raise TrainingError(f"none of the {self.source} can be used: all are damaged or smaller than {self.smallest} pixels")
 
 
 class Scenes:
@@ -105,10 +106,13 @@ def _crop(rgb: Pixels, size: int, rng: np.random.Generator) -> Pixels:
     return np.asarray(image.crop((left, top, left + size, top + size)))
 
 
-def photo_source(folder: Path | None, size: int) -> Photos | Scenes:
-    """Photos of `folder`; without one those that `fststyle data` prepared; without those synthetic scenes."""
+def photo_source(folder: Path | None, size: int, smallest: int | None = None) -> Photos | Scenes:
+    """Photos of `folder`; without one those that `fststyle data` prepared; without those synthetic scenes.
+
+    Photos whose shorter side is below `smallest` pixels are skipped, a quarter of `size` if not given.
+    """
     folder = folder or prepared_photos()
-    return Photos(folder, size) if folder else Scenes(size)
+    return Photos(folder, size, smallest) if folder else Scenes(size)
 
 
 class _Numbered(Dataset[Sample]):

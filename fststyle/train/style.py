@@ -96,7 +96,10 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
                 tv_weight=settings.tv_weight,
             )
         )
-        shared, photos = compute.share(net), preview_photos(photo_source(settings.data, max(256, settings.size)), settings.seed) if compute.leads else []
+        shared, photos = (
+            compute.share(net),
+            preview_photos(photo_source(settings.data, max(256, settings.size), settings.size // 4), settings.seed) if compute.leads else [],
+        )
         if on_start and compute.leads:
             on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
         skipped: dict[str, None] = {}
