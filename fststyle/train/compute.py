@@ -1,6 +1,7 @@
 """Where and how to compute: the device, the arithmetic, and the processes that share a training."""
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,5 +97,7 @@ def computing(device: str, precision: str, batch: int) -> Iterator[Compute]:
     torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Compute(chosen, bfloat16, rank, world)
+        gc.collect()  # the reducer of DistributedDataParallel, which would outlive its process group and abort the process at its end
+        torch.distributed.barrier()  # the leader still writes files when the others are done
     finally:
         torch.distributed.destroy_process_group()

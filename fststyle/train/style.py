@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fststyle import images
@@ -84,81 +86,95 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
     painting = images.read(settings.style).frames[0].rgb
     earlier = _earlier(settings, files)
     with computing(settings.device, settings.precision, settings.batch) as compute:
-        source = photo_source(settings.data, settings.size)
-        net, optimizer, start_weights = _prepare(settings, compute, earlier)
-        first = earlier["step"] if earlier else 0
-        objective = compute.place(
-            Objective(
-                load_vgg(settings.vgg),
-                style_tensor(settings.style, settings.style_size),
-                content_weight=settings.content_weight,
-                style_weight=settings.style_weight,
-                tv_weight=settings.tv_weight,
-            )
+        # In a function of its own, so that what holds on to the other processes is gone before they part.
+        return _train(settings, compute, files, name, painting, earlier, on_start, on_progress)
+
+
+def _train(
+    settings: TrainSettings,
+    compute: Compute,
+    files: Files,
+    name: str,
+    painting: NDArray[np.uint8],
+    earlier: dict[str, Any] | None,
+    on_start: Callable[[str], None] | None,
+    on_progress: Callable[[loop.Progress], None] | None,
+) -> Trained:
+    source = photo_source(settings.data, settings.size)
+    net, optimizer, start_weights = _prepare(settings, compute, earlier)
+    first = earlier["step"] if earlier else 0
+    objective = compute.place(
+        Objective(
+            load_vgg(settings.vgg),
+            style_tensor(settings.style, settings.style_size),
+            content_weight=settings.content_weight,
+            style_weight=settings.style_weight,
+            tv_weight=settings.tv_weight,
         )
-        shared, photos = (
-            compute.share(net),
-            preview_photos(photo_source(settings.data, max(256, settings.size), settings.size // 4), settings.seed) if compute.leads else [],
-        )
-        if on_start and compute.leads:
-            on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
-        skipped: dict[str, None] = {}
-        last: dict[str, float] = {}
+    )
+    shared, photos = (
+        compute.share(net),
+        preview_photos(photo_source(settings.data, max(256, settings.size), settings.size // 4), settings.seed) if compute.leads else [],
+    )
+    if on_start and compute.leads:
+        on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
+    skipped: dict[str, None] = {}
+    last: dict[str, float] = {}
 
-        def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
-            """One training step, top to bottom."""
-            photo = compute.place(batch[0].float().div(127.5).sub(1))
-            skipped.update(dict.fromkeys(batch[1]))
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(settings, number)
-            with compute.autocast():
-                painted = shared(photo)
-                terms = objective(painted.float(), photo)
-            # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
-            # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
-            loss = terms.per_picture.log().mean()
-            if settings.pull and start_weights:
-                loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
+    def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
+        """One training step, top to bottom."""
+        photo = compute.place(batch[0].float().div(127.5).sub(1))
+        skipped.update(dict.fromkeys(batch[1]))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings, number)
+        with compute.autocast():
+            painted = shared(photo)
+            terms = objective(painted.float(), photo)
+        # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
+        # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
+        loss = terms.per_picture.log().mean()
+        if settings.pull and start_weights:
+            loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
 
-        def save(done: int) -> None:
-            checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done))
+    def save(done: int) -> None:
+        checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done))
 
-        def report(progress: loop.Progress) -> None:
-            last.update(progress.losses)
-            log(progress)
-            if on_progress:
-                on_progress(progress)
+    def report(progress: loop.Progress) -> None:
+        last.update(progress.losses)
+        log(progress)
+        if on_progress:
+            on_progress(progress)
 
-        with open_log(settings.tensorboard if compute.leads else None) as log:
-            loop.run(
-                step,
-                batches(
-                    source,
-                    seed=settings.seed,
-                    batch=settings.batch,
-                    start=first,
-                    steps=settings.steps,
-                    workers=_workers(settings, compute),
-                    rank=compute.rank,
-                    world=compute.world,
-                ),
+    with open_log(settings.tensorboard if compute.leads else None) as log:
+        loop.run(
+            step,
+            batches(
+                source,
+                seed=settings.seed,
+                batch=settings.batch,
                 start=first,
                 steps=settings.steps,
-                batch_size=settings.batch,
-                compute=compute,
-                save=save,
-                save_every=settings.save_every,
-                preview=lambda _: write_sheet(files.preview, net, compute.device, painting, photos),
-                preview_every=settings.preview_every,
-                report=report,
-            )
-        if compute.leads:
-            write_sheet(files.preview, net, compute.device, painting, photos)
-            export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card(settings, name), files.onnx)
+                workers=_workers(settings, compute),
+                rank=compute.rank,
+                world=compute.world,
+            ),
+            start=first,
+            steps=settings.steps,
+            batch_size=settings.batch,
+            compute=compute,
+            save=save,
+            save_every=settings.save_every,
+            preview=lambda _: write_sheet(files.preview, net, compute.device, painting, photos),
+            preview_every=settings.preview_every,
+            report=report,
+        )
+    if compute.leads:
+        write_sheet(files.preview, net, compute.device, painting, photos)
+        export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card(settings, name), files.onnx)
     return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source)
 
 
