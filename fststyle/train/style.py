@@ -25,6 +25,7 @@ from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, photo_source, style_tensor
+from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.objective import Objective
@@ -192,6 +193,12 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
 
+def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    if settings.optimizer == "muon":
+        return Muon(net, lr=settings.learning_rate)
+    return torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
+
+
 def card(settings: TrainSettings, name: str) -> Card:
     """What the ONNX file says of itself."""
     return Card(
@@ -241,7 +248,7 @@ def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] 
     if earlier:
         checkpoint.load_weights(net, earlier["model"], str(settings.output))
     net = compute.place(net)
-    optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
+    optimizer = optimizer_for(net, settings)
     if earlier:
         optimizer.load_state_dict(earlier["optimizer"])
     return net, optimizer, start_weights

@@ -1,0 +1,60 @@
+"""The optimiser of the kernels."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+from fststyle.train.muon import KERNEL_STEP, Muon, orthogonal  # noqa: E402
+from fststyle.train.networks.johnson import Johnson  # noqa: E402
+
+
+@pytest.mark.parametrize("shape", [(8, 72), (72, 8), (16, 16), (1, 9)])
+def test_orthogonal_brings_every_singular_value_near_one_and_keeps_the_directions(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(3))
+    found = orthogonal(matrix)
+    assert torch.linalg.svdvals(found).sub(1).abs().max() < 0.35
+    u, _, vt = torch.linalg.svd(matrix, full_matrices=False)
+    nearest = u @ vt
+    assert torch.nn.functional.cosine_similarity(found.flatten(), nearest.flatten(), dim=0) > 0.98
+
+
+def test_orthogonal_leaves_nothing_nothing():
+    assert torch.equal(orthogonal(torch.zeros(4, 9)), torch.zeros(4, 9))
+
+
+def test_a_kernel_moves_by_the_stated_size_whatever_the_size_of_its_gradient():
+    for scale in (1e-6, 1e6):
+        net = torch.nn.Sequential(torch.nn.Conv2d(16, 8, 3, bias=False), torch.nn.Conv2d(8, 3, 3, bias=False))
+        before = net[0].weight.detach().clone()
+        net[0].weight.grad = scale * torch.randn(net[0].weight.shape)
+        Muon(net, lr=0.01).step()
+        moved = (net[0].weight.detach() - before).square().mean().sqrt().item()
+        assert moved == pytest.approx(0.01 * KERNEL_STEP, rel=0.3)
+
+
+def test_everything_but_the_inner_kernels_moves_as_adam_moves_it():
+    torch.manual_seed(0)
+    ours, theirs = Johnson(width=2, blocks=1), Johnson(width=2, blocks=1)
+    theirs.load_state_dict(ours.state_dict())
+    a, b = Muon(ours, lr=1e-2), torch.optim.Adam(theirs.parameters(), lr=1e-2)
+    for i in range(3):
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(i))
+            q.grad = p.grad.clone()
+        a.step()
+        b.step()
+    for (name, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        if p.ndim == 4 and name != "head.conv.weight":
+            assert not torch.allclose(p, q)
+        else:
+            assert torch.allclose(p, q, atol=1e-6), name
+
+
+def test_takes_no_closure_and_skips_what_has_no_gradient():
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 3, 3))
+    before = [p.detach().clone() for p in net.parameters()]
+    optimizer = Muon(net, lr=1.0)
+    optimizer.step()
+    assert all(torch.equal(p, q) for p, q in zip(net.parameters(), before, strict=True))
+    with pytest.raises(TypeError):
+        optimizer.step(lambda: 0.0)
