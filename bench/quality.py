@@ -82,7 +82,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
     if args.threads:
         torch.set_num_threads(args.threads)
     vgg, curves = load_vgg().to(args.device), Curves(args.curves)
-    photos = [(path.name, _square(path, args.size)) for path in _evenly(images.find(args.photos), args.limit)]
+    photos = [(path.name, square(path, args.size)) for path in evenly(images.find(args.photos), args.limit)]
     rivals = [source(text) for text in args.rival]
     for number, image in enumerate(args.image):
         own = source(args.style[number]) if args.style else None
@@ -146,11 +146,11 @@ class Curves:
         return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
-def _evenly(paths: list[Path], limit: int) -> list[Path]:
+def evenly(paths: list[Path], limit: int) -> list[Path]:
     return [paths[i] for i in np.linspace(0, len(paths) - 1, min(limit, len(paths))).round().astype(int)]
 
 
-def _square(path: Path, size: int) -> NDArray[np.uint8]:
+def square(path: Path, size: int) -> NDArray[np.uint8]:
     """The middle square of a photo, (size, size, 3)."""
     picture = Image.fromarray(images.read(path).frames[0].rgb)
     side = min(picture.size)

@@ -31,6 +31,7 @@ class Entry:
     size: int = 0
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
+    is_base: bool = False
 
 
 def styles() -> list[Entry]:
@@ -83,6 +84,11 @@ def load(entry: Entry) -> bytes:
     return content
 
 
+def base(sha256: str) -> Entry | None:
+    """The base network with this sha256, from which styles were trained, or None. Bases are no styles, so `styles` does not list them."""
+    return next((entry for entry in _bases(SHIPPED) if sha256 and entry.sha256 == sha256), None)
+
+
 def own_folders() -> list[Path]:
     """Where the user's own styles are searched, in this order."""
     listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)
@@ -96,8 +102,16 @@ def user_folder() -> Path:
     return platformdirs.user_data_path("fststyle") / "styles"
 
 
+def _shipped(folder: Path) -> list[Entry]:
+    return [entry for entry in _listed(folder) if not entry.is_base]
+
+
+def _bases(folder: Path) -> list[Entry]:
+    return [entry for entry in _listed(folder) if entry.is_base]
+
+
 @functools.lru_cache(maxsize=4)
-def _shipped(folder: Path) -> tuple[Entry, ...]:
+def _listed(folder: Path) -> tuple[Entry, ...]:
     source = folder / "catalogue.json"
     try:
         listed = json.loads(source.read_text(encoding="utf-8"))
@@ -110,7 +124,15 @@ def _shipped(folder: Path) -> tuple[Entry, ...]:
 
 def _entry(item: dict[str, Any], folder: Path) -> Entry:
     text = {key: str(item.get(key) or "") for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")}
-    return Entry(item["name"], folder / item["file"], size=int(item.get("size", 0)), trained_with=item.get("trained_with") or {}, shipped=True, **text)
+    return Entry(
+        item["name"],
+        folder / item["file"],
+        size=int(item.get("size", 0)),
+        trained_with=item.get("trained_with") or {},
+        shipped=True,
+        is_base=bool(item.get("base")),
+        **text,
+    )
 
 
 def _files(folder: Path) -> list[Path]:

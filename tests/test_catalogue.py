@@ -66,7 +66,7 @@ def test_sha256_is_verified(shipped: Path) -> None:
 @pytest.mark.parametrize("text", ["{", '[{"file": "x"}]', "[3]", '{"name": 1}'])
 def test_damaged_catalogue(shipped: Path, text: str) -> None:
     (shipped / "catalogue.json").write_text(text)
-    catalogue._shipped.cache_clear()
+    catalogue._listed.cache_clear()
     with pytest.raises(StyleError, match="catalogue of styles is damaged"):
         catalogue.styles()
 

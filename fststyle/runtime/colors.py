@@ -34,17 +34,17 @@ def keep_colors(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "ND
 
 
 def fade(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", strength: float) -> "NDArray[np.uint8]":
-    """``photo`` at strength 0, ``painted`` at 1, their mixture between: uint8 (H, W, 3) each, as is the result."""
+    """``photo`` at strength 0, ``painted`` at 1, their mixture between, and beyond 1 further away: uint8 (H, W, 3) each, as is the result."""
     import numpy as np
 
-    if strength >= 1:
+    if strength == 1:
         return painted
     if strength <= 0:
         return photo.copy()
     result = np.empty_like(photo)
     for rows in _strips(photo):
         before = photo[rows].astype(np.float32)
-        result[rows] = np.rint(before + strength * (painted[rows].astype(np.float32) - before)).astype(np.uint8)
+        result[rows] = np.rint(before + strength * (painted[rows].astype(np.float32) - before)).clip(0, 255).astype(np.uint8)
     return result
 
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class ImageSettings:
     """How a picture is painted."""
 
-    style: str = option("starry-night", "Name of a style (see `fststyle styles`) or an .onnx file.", flags=("--style", "-s"))
+    style: str = option("starry-night", "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.", flags=("--style", "-s"))
     size: int | None = option(None, "Resize first, so that the longer side has this many pixels.", min=16, max=65535)
     keep_colors: bool = option(False, "Keep the photo's colours: only its light is painted.")
-    strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting.", min=0, max=1)
+    strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates.", min=0, max=2)
     tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
     device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
@@ -83,7 +83,10 @@ def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, o
 
 class _Painter:
     def __init__(self, style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None):
-        self.style, self.settings, self.on_tile = style, settings, on_tile
+        # Strength in the weights where the style has a base to go back to; else the painting is faded into the photo.
+        changed = style.at(style.strength * settings.strength)
+        self.style, self.fade = (style, settings.strength) if changed is None else (changed, 1.0)
+        self.settings, self.on_tile = settings, on_tile
         self.tiled: tiles.TiledStyle | None = None
 
     def __call__(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
@@ -91,7 +94,7 @@ class _Painter:
             painted = self._paint(photo)
             if self.settings.keep_colors:
                 painted = colors.keep_colors(photo, painted)
-            return colors.fade(photo, painted, self.settings.strength)
+            return colors.fade(photo, painted, self.fade)
         except MemoryError as error:
             raise InputError(f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; paint smaller (--size)") from error
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fststyle import catalogue
 from fststyle.errors import DeviceError, InputError, StyleError
-from fststyle.runtime import devices
+from fststyle.runtime import blend, devices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,11 +18,13 @@ MIN_SIDE = 16
 class Style:
     """A style, loaded and ready to paint; made by `load_style`. It may be called from several threads.
 
-    ``name``; ``metadata``: what the file says of itself; ``device``: where it runs ("cpu", "cuda" ...); ``model``: the bytes of the file.
+    ``name``; ``metadata``: what the file says of itself; ``device``: where it runs ("cpu", "cuda" ...); ``model``: the bytes of the file;
+    ``strength``: how much of the painting is in it.
     """
 
-    def __init__(self, name: str, model: bytes, device: str = "auto", threads: int | None = None):
-        self.name, self.model, self.threads = name, model, threads
+    def __init__(self, name: str, model: bytes, device: str = "auto", threads: int | None = None, strength: float = 1.0):
+        self.name, self.model, self.threads, self.strength = name, model, threads, strength
+        self._other: Style | None = None
         self._session, self.device = open_session(model, device, threads, name)
         _check_contract(self._session, name)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
@@ -44,22 +46,60 @@ class Style:
             raise StyleError(f"{self.name} is not a fststyle style: it made {painted.shape} of {batch.shape}")
         return painted[0] if frame.ndim == 3 else painted
 
+    def at(self, strength: float) -> "Style | None":
+        """This style at another strength, on the same device, or None if it has no base to go back to (`fststyle.runtime.blend`).
+
+        Strength 0 gives the photo back, 1 is the painting, above 1 exaggerates it. The last one made is kept.
+        """
+        if strength == self.strength:
+            return self
+        base = catalogue.base(self.metadata.get("base", ""))
+        if base is None or self.strength == 0:
+            return None
+        if self._other is None or self._other.strength != strength:
+            part = strength / self.strength
+            model = blend.interpolate([(self.model, part), (catalogue.load(base), 1 - part)], [self.name, base.name])
+            self._other = Style(self.name, model, self.device, self.threads, strength)
+        return self._other
+
     def __repr__(self) -> str:
         return f"Style({self.name!r}, device={self.device!r})"
 
 
-def load_style(style: str | Path, device: str = "auto", threads: int | None = None) -> Style:
-    """Load a style by its name in the catalogue or by the path of an .onnx file.
+def load_style(style: str | Path, device: str = "auto", threads: int | None = None, strength: float = 1.0) -> Style:
+    """Load a style by its name in the catalogue or by the path of an .onnx file, or a mixture of several: ``"starry-night:0.6,great-wave:0.4"``.
 
     ``device``: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm, migraphx; auto takes CUDA where it works, else the CPU.
     ``threads``: of the CPU, for one frame; None takes one per core.
-    Raises `StyleError` for an unknown name and for a file that does not keep the frame contract, `DeviceError` for a device that is not there.
+    ``strength``: 0 gives the photo back, 1 is the painting, up to 2 exaggerates it; the weights of the network are mixed, not pictures.
+    Raises `StyleError` for an unknown name, for a file that does not keep the frame contract, for styles that cannot be mixed, and for a strength
+    other than 1 of a style that was not trained from a base; `DeviceError` for a device that is not there.
     """
     devices.split(device)
     if threads is not None and threads < 1:
         raise InputError(f"threads: {threads} is below 1")
-    entry = catalogue.locate(style)
-    return Style(entry.name, catalogue.load(entry), device, threads)
+    if not 0 <= strength <= 2:
+        raise InputError(f"strength: {strength} is not between 0 and 2")
+    loaded = _whole(style, device, threads)
+    changed = loaded.at(strength)
+    if changed is None:
+        raise StyleError(f"{loaded.name} has no strength of its own: it was not trained from a base that fststyle knows")
+    return changed
+
+
+def _whole(style: str | Path, device: str, threads: int | None) -> Style:
+    one_file = isinstance(style, Path) or Path(style).is_file()
+    parts = [(style, 1.0)] if one_file else blend.parse(str(style))
+    entries = [catalogue.locate(name) for name, _ in parts]
+    if len(entries) == 1:
+        return Style(entries[0].name, catalogue.load(entries[0]), device, threads)
+    names = [entry.name for entry in entries]
+    models = [(catalogue.load(entry), share) for entry, (_, share) in zip(entries, parts, strict=True)]
+    mixed = Style("+".join(names), blend.interpolate(models, names), device, threads)
+    bases = {blend.base(model) for model, _ in models}
+    if len(bases) > 1:
+        raise StyleError(f"{' and '.join(names)} cannot be mixed: they were not trained from one base")
+    return mixed
 
 
 def check_frame(frame: Any) -> None:

@@ -18,7 +18,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 def bench(monkeypatch):
     monkeypatch.syspath_prepend(BENCH)
     yield importlib.import_module
-    for name in ("painters", "quality", "speed"):
+    for name in ("painters", "quality", "speed", "training"):
         sys.modules.pop(name, None)
 
 
@@ -61,10 +61,10 @@ def test_mean_counts_photos_the_optimiser_never_reached(bench):
     assert (mean["iterations"], mean["beyond"], mean["photos"]) == (70, 1, 2)
 
 
-def test_photos_are_chosen_evenly(bench):
+def test_photos_are_chosenevenly(bench):
     pytest.importorskip("torch")
-    assert bench("quality")._evenly(list(range(9)), 3) == [0, 4, 8]
-    assert bench("quality")._evenly([1, 2], 8) == [1, 2]
+    assert bench("quality").evenly(list(range(9)), 3) == [0, 4, 8]
+    assert bench("quality").evenly([1, 2], 8) == [1, 2]
 
 
 def test_speed_end_to_end(bench, tmp_path, monkeypatch, capsys):
@@ -73,3 +73,13 @@ def test_speed_end_to_end(bench, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["speed.py", str(path), "--size", "32x16", "--rounds", "2", "--frames", "1", "--threads", "1", "--json"])
     assert speed.main() == 0
     assert '"file": "frame"' in capsys.readouterr().out
+
+
+def test_configurations_are_settings_of_the_training(bench, tmp_path):
+    training = bench("training")
+    args = type("Args", (), {"image": tmp_path / "a.jpg", "data": None, "steps": 7})()
+    settings = training._settings(args, "optimizer=adam,batch=2,from=none,learning_rate=1e-3", tmp_path)
+    assert (settings.optimizer, settings.batch, settings.from_, settings.learning_rate, settings.steps) == ("adam", 2, "none", 1e-3, 7)
+    for wrong in ("optimiser=adam", "batch=two"):
+        with pytest.raises(InputError):
+            training._settings(args, wrong, tmp_path)

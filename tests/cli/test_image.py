@@ -166,7 +166,7 @@ def test_absent_device(program: Program, photo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("image",), ("image", "cat.png", "--bogus"), ("image", "cat.png", "--strength", "2"), ("image", "cat.png", "--size", "many"), ("paint",)]
+    "arguments", [("image",), ("image", "cat.png", "--bogus"), ("image", "cat.png", "--strength", "3"), ("image", "cat.png", "--size", "many"), ("paint",)]
 )
 def test_usage_errors_are_one_line(program: Program, photo: Path, arguments: tuple[str, ...]) -> None:
     refused(program(*arguments))

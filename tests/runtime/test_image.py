@@ -120,7 +120,7 @@ def test_animations_keep_their_times(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"strength": 1.1}, "--strength"),
+        ({"strength": 2.1}, "--strength"),
         ({"strength": float("nan")}, "--strength"),
         ({"size": 8}, "--size"),
         ({"quality": 0}, "--quality"),

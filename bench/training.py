@@ -1,0 +1,117 @@
+"""What a setting of the training is worth: train one painting several ways, judge each network on photos it never saw.
+
+    python bench/training.py --image starry-night.jpg --data PHOTOS --photos UNSEEN --steps 200 --config optimizer=muon --config optimizer=adam
+
+A `--config` is settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" among them overrides `--steps`. The objective is content + style as
+the first configuration weighs it, on squares of 256 pixels, lower is better; "times first" is the objective over that of the first configuration.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from quality import evenly, square
+from rich.console import Console
+from rich.table import Table
+
+from fststyle import images
+from fststyle.errors import FststyleError, InputError
+from fststyle.runtime.session import load_style
+from fststyle.train.data import style_tensor, to_tensor
+from fststyle.train.networks.vgg import load_vgg
+from fststyle.train.objective import Objective
+from fststyle.train.settings import TrainSettings
+from fststyle.train.style import train
+
+
+def main() -> int:
+    args = _arguments()
+    console = Console(stderr=True)
+    try:
+        rows = list(_rows(args, console))
+    except FststyleError as error:
+        console.print(f"error: {error}", highlight=False)
+        return error.exit_code
+    if args.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        _print(rows, args.image.stem)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--image", required=True, type=Path, help="the painting")
+    parser.add_argument("--data", type=Path, help="folder of photos to learn on")
+    parser.add_argument("--photos", required=True, type=Path, help="folder of photos to judge on")
+    parser.add_argument("--config", action="append", required=True, help="NAME=VALUE,... of `fststyle train`; several times for several")
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--limit", type=int, default=8, help="photos to judge on, evenly chosen from the folder")
+    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    return parser.parse_args()
+
+
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+    photos = [square(path, 256) for path in evenly(images.find(args.photos), args.limit)]
+    objective = None
+    for number, config in enumerate(args.config):
+        with tempfile.TemporaryDirectory() as folder:
+            settings = _settings(args, config, Path(folder))
+            if objective is None:
+                painting = style_tensor(args.image, settings.style_size)
+                objective = Objective(load_vgg(), painting, content_weight=settings.content_weight, style_weight=settings.style_weight)
+            with console.status("training") as status:
+                began = time.monotonic()
+                trained = train(settings, on_progress=lambda p, c=config, s=status: s.update(f"{c}: step {p.step} of {p.steps}"))  # type: ignore[misc]
+                seconds = time.monotonic() - began
+            style = load_style(trained.onnx, "cpu")
+            with torch.no_grad():
+                terms = [objective(to_tensor(style(photo))[None], to_tensor(photo)[None]) for photo in photos]
+        yield {
+            "config": config,
+            "number": number,
+            "steps": settings.steps,
+            "seconds": seconds,
+            "content": float(np.mean([t.content.item() for t in terms])),
+            "style": float(np.mean([t.style.item() for t in terms])),
+            "objective": float(np.mean([t.total.item() for t in terms])),
+        }
+
+
+def _settings(args: argparse.Namespace, config: str, folder: Path) -> TrainSettings:
+    known = {name: getattr(TrainSettings, name, None) for name in TrainSettings.__dataclass_fields__}
+    given: dict[str, Any] = {}
+    for pair in config.split(","):
+        name, _, value = pair.partition("=")
+        name = "from_" if name == "from" else name
+        if name not in known:
+            raise InputError(f"--config: `fststyle train` has no setting {name!r}")
+        kind = type(known[name])
+        try:
+            given[name] = kind(value) if kind in (int, float) else value
+        except ValueError:
+            raise InputError(f"--config: {name} is a number, not {value!r}") from None
+    base = {"style": args.image, "output": folder, "data": args.data, "name": "bench", "preview_every": 0, "steps": args.steps}
+    return TrainSettings(**{**base, **given})
+
+
+def _print(rows: list[dict[str, Any]], painting: str) -> None:
+    table = Table(title=f"{painting}: objective on unseen photos, in thousands")
+    table.add_column("settings")
+    for name in ("steps", "minutes", "content", "style", "objective", "times first"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        k = [f"{row[name] / 1000:.0f}" for name in ("content", "style", "objective")]
+        table.add_row(row["config"], str(row["steps"]), f"{row['seconds'] / 60:.1f}", *k, f"{row['objective'] / rows[0]['objective']:.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
