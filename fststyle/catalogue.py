@@ -89,6 +89,11 @@ def base(sha256: str) -> Entry | None:
     return next((entry for entry in _bases(SHIPPED) if sha256 and entry.sha256 == sha256), None)
 
 
+def base_called(name: str) -> Entry | None:
+    """The base network of this name, or None."""
+    return next((entry for entry in _bases(SHIPPED) if entry.name == name), None)
+
+
 def own_folders() -> list[Path]:
     """Where the user's own styles are searched, in this order."""
     listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)

@@ -1,8 +1,11 @@
 """Does the file paint what the network paints?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnxruntime as ort
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from fststyle.errors import ExportError
@@ -14,8 +17,14 @@ TOLERANCE = {"fp32": (1, 0.02), "fp16-weights": (8, 0.35), "fp16": (24, 1.5)}
 """Per precision the largest and the mean difference allowed, in levels of 0..255. One level is what rounding a tie the other way gives."""
 
 
-def check_parity(frame: nn.Module, model: bytes, precision: str) -> dict[str, float]:
+PSNR_INT8 = 32.0
+"""Decibels that an int8 file must reach on photos, on their mean."""
+
+
+def check_parity(frame: nn.Module, model: bytes, precision: str, photos: Sequence[NDArray[np.uint8]] = ()) -> dict[str, float]:
     """Compare the graph in ONNX Runtime on the CPU with the torch module, at several odd sizes. Gives the largest and mean difference in levels.
+
+    int8 is not compared on these but on `photos`, uint8 (H, W, 3) each, by its peak signal-to-noise ratio, which comes along as ``psnr``.
 
     Raises:
         ExportError: beyond `TOLERANCE`, or another shape comes out.
@@ -23,7 +32,7 @@ def check_parity(frame: nn.Module, model: bytes, precision: str) -> dict[str, fl
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    limit, mean_limit = TOLERANCE[precision]
+    limit, mean_limit = TOLERANCE.get(precision, (255, 255.0))
     means: list[float] = []
     worst = 0.0
     for n, height, width in SIZES:
@@ -35,12 +44,24 @@ def check_parity(frame: nn.Module, model: bytes, precision: str) -> dict[str, fl
             raise ExportError(f"the exported graph gives {got.dtype} {got.shape} for a frame of {wanted.shape}; nothing was written")
         difference = np.abs(got.astype(np.int16) - wanted)
         worst, means = max(worst, float(difference.max())), [*means, float(difference.mean())]
-        if difference.max() > limit or difference.mean() > mean_limit:
+        if precision != "int8" and (difference.max() > limit or difference.mean() > mean_limit):
             raise ExportError(
                 f"the exported graph differs from the network at {width}x{height} by up to {difference.max()} levels (mean {difference.mean():.3f}); "
                 f"{precision} allows {limit} (mean {mean_limit}); nothing was written"
             )
-    return {"largest": worst, "mean": float(np.mean(means))}
+    result = {"largest": worst, "mean": float(np.mean(means))}
+    if precision == "int8":
+        result["psnr"] = float(np.mean([_psnr(frame, session, photo) for photo in photos]))
+        if result["psnr"] < PSNR_INT8:
+            raise ExportError(f"int8 paints {result['psnr']:.1f} dB from the network on photos, {PSNR_INT8:.0f} are needed; nothing was written")
+    return result
+
+
+def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: NDArray[np.uint8]) -> float:
+    with torch.inference_mode():
+        wanted = frame(torch.from_numpy(photo[None])).numpy().astype(np.float64)
+    error = np.square(session.run(["styled"], {"frame": photo[None]})[0] - wanted).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
 def _photo(n: int, height: int, width: int) -> np.ndarray:

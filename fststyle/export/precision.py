@@ -3,6 +3,8 @@
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+_WIDE = ("InstanceNormalization", "ReduceMean", "QuantizeLinear", "DequantizeLinear")
+
 _SMALL = 256
 """Tensors below this many numbers stay in float32: biases and norms, which weigh nothing and matter most."""
 
@@ -35,7 +37,7 @@ def half(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that computes in float16, except instance norm, whose sums over a whole picture overflow there, and resampling."""
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
-    model = convert_float_to_float16(_copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, "InstanceNormalization", "ReduceMean"])
+    model = convert_float_to_float16(_copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE])
     # Where two nodes share a constant the converter casts it twice under one name, which no graph may hold.
     once = {node.output[0]: node for node in reversed(model.graph.node)}
     nodes = [node for node in model.graph.node if once[node.output[0]] is node]
@@ -44,7 +46,8 @@ def half(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-CONVERT = {"fp32": lambda model: model, "fp16-weights": half_weights, "fp16": half}
+CONVERT = {"fp32": lambda model: model, "fp16-weights": half_weights, "fp16": half, "int8": lambda model: model}
+"""What is done to a finished graph; int8 is made before, in its core (`fststyle.export.quantize`)."""
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:

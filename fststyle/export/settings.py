@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fststyle.settings import option
 
-PRECISIONS = ("fp32", "fp16-weights", "fp16")
+PRECISIONS = ("fp32", "fp16-weights", "fp16", "int8")
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,10 @@ class ExportSettings:
     output: Path | None = option(None, "The .onnx file to write; beside the checkpoint if not given.", flags=("--output", "-o"))
     precision: str = option(
         "fp32",
-        "fp16-weights is half the size with the same picture; fp16 also computes in half precision, for GPUs.",
+        "fp16-weights: half the size, the same picture; fp16: computes in half precision, for GPUs; int8: live networks on CPUs.",
         choices=PRECISIONS,
     )
+    data: Path | None = option(None, "Folder of photos that int8 measures its ranges on; else those of `fststyle data`, else synthetic scenes.")
     title: str = option("", "Title of the painting.")
     artist: str = option("", "Who painted it.")
     year: str = option("", "When.")

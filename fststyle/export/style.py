@@ -3,20 +3,25 @@
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from fststyle.atomic import replacing
 from fststyle.errors import ExportError, OutputError
+from fststyle.export.folded import Core, FoldedFrame, around, core_dims
 from fststyle.export.frame import MINIMUM_SIDE, Frame
 from fststyle.export.parity import check_parity
 from fststyle.export.precision import CONVERT
+from fststyle.export.quantize import quantise_core
 
 OPSET = 18
 
@@ -34,25 +39,39 @@ class Card:
     artist: str = ""
     year: str = ""
     licence: str = ""
+    base: str = ""
+    """sha256 of the base that the training started from, which makes styles mixable; "" if there was none."""
 
 
-def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32") -> dict[str, float]:
-    """Write `net`, a module on (N, 3, H, W) in [-1, 1] with a ``stride``, as a style file; gives the parity measured.
+def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32", photos: Sequence[NDArray[np.uint8]] = ()) -> dict[str, float]:
+    """Write `net` as a style file; gives the parity measured.
+
+    Args:
+        net: a module on (N, 3, H, W) in [-1, 1] with a ``stride``, or one with a ``core`` on folded pictures.
+        card: what the file says of itself.
+        path: where to.
+        precision: of `fststyle.export.settings.PRECISIONS`.
+        photos: uint8 (H, W, 3) each; int8 measures its ranges on the first half of them and is judged on the rest, so it needs at least two.
 
     Raises:
-        ExportError: the graph does not paint what the network paints; nothing is written.
+        ExportError: the graph does not paint what the network paints, or cannot be had in this precision; nothing is written.
         OutputError: `path` cannot be written; an older file there stays as it was.
     """
-    frame = Frame(net).eval()
+    folded = hasattr(net, "core")
+    frame = (FoldedFrame(net) if folded else Frame(net)).eval()
+    if precision == "int8" and not folded:
+        raise ExportError("int8 is for live networks: this one has layers that integers would not make faster")
+    if precision == "int8" and len(photos) < 2:
+        raise ExportError("int8 needs photos to measure its ranges on")
     try:
-        model = CONVERT[precision](_graph(frame))
+        model = _folded(frame, precision, photos) if isinstance(frame, FoldedFrame) else CONVERT[precision](_graph(frame))
     except Exception as error:  # the exporter raises what it likes
         raise ExportError(f"the network cannot be written as ONNX: {type(error).__name__}: {error}") from error
     for key, value in _metadata(card, precision).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     content = model.SerializeToString()
-    parity = check_parity(frame, content, precision)
+    parity = check_parity(frame, content, precision, photos[len(photos) // 2 :])
     _write(path, content)
     return parity
 
@@ -61,6 +80,17 @@ def _graph(frame: Frame) -> onnx.ModelProto:
     sides = {"min": MINIMUM_SIDE, "max": 1 << 16}
     shapes = {"frame": {0: torch.export.Dim("N", min=1, max=1 << 16), 1: torch.export.Dim("H", **sides), 2: torch.export.Dim("W", **sides)}}
     example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)  # nothing equal, nothing a multiple: no dimension gets fixed by chance
+    return _exported(frame, example, shapes, "frame", "styled")
+
+
+def _folded(frame: FoldedFrame, precision: str, photos: Sequence[NDArray[np.uint8]]) -> onnx.ModelProto:
+    core = _exported(Core(frame.net).eval(), torch.zeros((2, 3 * frame.fold**2, 10, 14)), core_dims(), "folded", "painted")
+    if precision == "int8":
+        core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride)
+    return CONVERT[precision](around(core, frame))
+
+
+def _exported(module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: str) -> onnx.ModelProto:
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -68,12 +98,12 @@ def _graph(frame: Frame) -> onnx.ModelProto:
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                frame,
+                module,
                 (example,),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=["frame"],
-                output_names=["styled"],
+                input_names=[given],
+                output_names=[made],
                 dynamic_shapes=shapes,
                 verbose=False,
             )
@@ -100,6 +130,7 @@ def _metadata(card: Card, precision: str) -> dict[str, str]:
         "precision": precision,
         "trained_with": json.dumps(card.trained_with),
         "style_sha256": card.style_sha256,
+        "base": card.base,
         "contract": "frame uint8 (N, H, W, 3) RGB -> styled uint8 (N, H, W, 3)",
         "version": version("fststyle"),
     }

@@ -23,6 +23,8 @@ from fststyle.train.photos import prepared_photos
 from fststyle.train.scenes import scene
 
 Pixels = NDArray[np.uint8]
+WIDEST = 512
+"""Pixels that the shorter side of a photo is taken as, at most, whatever the size of the crops."""
 
 
 def to_tensor(rgb: Pixels) -> Tensor:
@@ -92,9 +94,12 @@ class Scenes:
 
 
 def _crop(rgb: Pixels, size: int, rng: np.random.Generator) -> Pixels:
-    """A random square of a photo: its shorter side is taken as `size` to 1.5 `size` pixels, never enlarged beyond what it must be."""
+    """A random square of a photo: its shorter side is taken as `size` to `WIDEST` pixels, never enlarged beyond what it must be.
+
+    So small crops are both whole scenes and close views, with the wide plain areas that a picture of a thousand pixels has.
+    """
     short = min(rgb.shape[:2])
-    target = int(rng.integers(size, max(size, min(short, size * 3 // 2)) + 1))
+    target = int(rng.integers(size, max(size, min(short, max(WIDEST, size * 3 // 2))) + 1))
     image = Image.fromarray(rgb)
     # reducing_gap reads large photos several times faster at the same look
     scaled = (max(size, round(image.width * target / short)), max(size, round(image.height * target / short)))

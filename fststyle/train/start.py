@@ -1,13 +1,41 @@
 """Weights to start from: a checkpoint, or any style file of ours, since an ONNX file keeps the weights under their own names."""
 
+import hashlib
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fststyle import catalogue
 from fststyle.errors import CheckpointError
 from fststyle.train import checkpoint
+from fststyle.train.networks.settling import SettlingNorm, calibrate, unfolded
+
+
+def start_from(net: nn.Module, source: str, photos: Tensor) -> None:
+    """Fill `net` with the weights of `source`, see `starting_weights`; `photos`, (N, 3, H, W), bring back the statistics that a style file has lost.
+
+    Raises:
+        CheckpointError: the weights are of another network.
+    """
+    weights = unfolded(starting_weights(source), net.state_dict())
+    checkpoint.load_weights(net, weights, source)
+    if any(isinstance(module, SettlingNorm) for module in net.modules()):
+        calibrate(net, photos)
+
+
+def base_of(source: str) -> str:
+    """The sha256 of the base that weights come from, which makes styles mixable: of the file itself if it is one, else what it says; "" if none."""
+    if source == "none":
+        return ""
+    if source.endswith(".pt"):
+        return str(checkpoint.load(Path(source)).get("base", ""))
+    import onnx
+
+    content = _file(source).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    told = {entry.key: entry.value for entry in onnx.load_model_from_string(content).metadata_props}
+    return digest if catalogue.base(digest) else told.get("base", "")
 
 
 def starting_weights(source: str) -> dict[str, Tensor]:
@@ -19,7 +47,7 @@ def starting_weights(source: str) -> dict[str, Tensor]:
     """
     if source.endswith(".pt"):
         return dict(checkpoint.load(Path(source))["model"])
-    path = Path(source) if source.endswith(".onnx") else catalogue.find(source).path
+    path = _file(source)
     import onnx
     from onnx import numpy_helper
 
@@ -35,3 +63,11 @@ def starting_weights(source: str) -> dict[str, Tensor]:
     if not found:
         raise CheckpointError(f"{source}: holds no weights that a training could start from")
     return found
+
+
+def _file(source: str) -> Path:
+    if source.endswith(".onnx"):
+        return Path(source)
+    if (known := catalogue.base_called(source)) is not None:
+        return known.path
+    return catalogue.find(source).path

@@ -24,14 +24,15 @@ from fststyle.export.style import Card, export_module
 from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import batches, photo_source, style_tensor
+from fststyle.train.data import Photos, Scenes, batches, photo_source, style_tensor, to_tensor
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
+from fststyle.train.networks.settling import settle
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.objective import Objective
 from fststyle.train.preview import preview_photos, write_sheet
 from fststyle.train.settings import TrainSettings, for_the_record
-from fststyle.train.start import starting_weights
+from fststyle.train.start import base_of, start_from
 from fststyle.train.tensorboard import open_log
 
 # What may differ between a training and its resumption without changing a single weight.
@@ -102,8 +103,9 @@ def _train(
     on_progress: Callable[[loop.Progress], None] | None,
 ) -> Trained:
     source = photo_source(settings.data, settings.size)
-    net, optimizer, start_weights = _prepare(settings, compute, earlier)
+    net, optimizer, start_weights = _prepare(settings, compute, earlier, source)
     first = earlier["step"] if earlier else 0
+    base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
     objective = compute.place(
         Objective(
             load_vgg(settings.vgg),
@@ -124,6 +126,7 @@ def _train(
 
     def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
         """One training step, top to bottom."""
+        settle(net, number / settings.steps)
         photo = compute.place(batch[0].float().div(127.5).sub(1))
         skipped.update(dict.fromkeys(batch[1]))
         for group in optimizer.param_groups:
@@ -142,7 +145,7 @@ def _train(
         return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
 
     def save(done: int) -> None:
-        checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done))
+        checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done, base))
 
     def report(progress: loop.Progress) -> None:
         last.update(progress.losses)
@@ -174,8 +177,9 @@ def _train(
             report=report,
         )
     if compute.leads:
+        settle(net, 1.0)
         write_sheet(files.preview, net, compute.device, painting, photos)
-        export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card(settings, name), files.onnx)
+        export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card(settings, name, base), files.onnx)
     return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source)
 
 
@@ -193,20 +197,31 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
 
+def first_photos(source: Photos | Scenes, settings: TrainSettings, count: int = 16) -> Tensor:
+    """A batch (count, 3, size, size) in [-1, 1] to measure statistics on."""
+    return torch.stack([to_tensor(source.sample(np.random.default_rng((settings.seed, 2**61 + i))).rgb) for i in range(count)])
+
+
 def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)
     return torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
 
 
-def card(settings: TrainSettings, name: str) -> Card:
+def network_settings(settings: TrainSettings) -> dict[str, int]:
+    """What the network is built with; what is not given is the network's own default."""
+    return {"width": settings.width} | ({} if settings.blocks is None else {"blocks": settings.blocks})
+
+
+def card(settings: TrainSettings, name: str, base: str = "") -> Card:
     """What the ONNX file says of itself."""
     return Card(
         name=name,
         network=settings.network,
-        network_settings={"width": settings.width, "blocks": settings.blocks},
+        network_settings=network_settings(settings),
         trained_with=for_the_record(plain(settings)),
         style_sha256=sha256(settings.style),
+        base=base,
     )
 
 
@@ -237,13 +252,15 @@ def _earlier(settings: TrainSettings, files: Files) -> dict[str, Any] | None:
     return None
 
 
-def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
+def _prepare(
+    settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None, source: Photos | Scenes
+) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
     """The network and its optimiser, fresh, fine-tuned from other weights, or as the checkpoint left them; and the weights to pull towards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        net = build(settings.network, {"width": settings.width, "blocks": settings.blocks})
+        net = build(settings.network, network_settings(settings))
     if settings.from_ != "none":
-        checkpoint.load_weights(net, starting_weights(settings.from_), settings.from_)
+        start_from(net, settings.from_, first_photos(source, settings))
     start_weights = [p.detach().clone().to(compute.device) for p in net.parameters()] if settings.pull and settings.from_ != "none" else []
     if earlier:
         checkpoint.load_weights(net, earlier["model"], str(settings.output))
@@ -254,17 +271,18 @@ def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] 
     return net, optimizer, start_weights
 
 
-def _content(settings: TrainSettings, name: str, net: nn.Module, optimizer: torch.optim.Optimizer, done: int) -> dict[str, Any]:
+def _content(settings: TrainSettings, name: str, net: nn.Module, optimizer: torch.optim.Optimizer, done: int, base: str) -> dict[str, Any]:
     return {
         "kind": "style",
         "name": name,
         "network": settings.network,
-        "network_settings": {"width": settings.width, "blocks": settings.blocks},
+        "network_settings": network_settings(settings),
         "model": {key: value.contiguous() for key, value in net.state_dict().items()},
         "optimizer": optimizer.state_dict(),
         "step": done,
         "settings": plain(settings),
         "style_sha256": sha256(settings.style),
+        "base": base,
         "torch": str(torch.__version__),  # a class of its own, which weights_only would refuse
     }
 

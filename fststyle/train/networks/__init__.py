@@ -6,8 +6,9 @@ from torch import nn
 
 from fststyle.errors import CheckpointError
 from fststyle.train.networks.johnson import Johnson
+from fststyle.train.networks.live import Live
 
-NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson}
+NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live}
 
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:

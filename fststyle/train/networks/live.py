@@ -1,0 +1,103 @@
+"""The network for real time: everything at a quarter and an eighth of the picture's side, shaped for integer arithmetic on CPUs.
+
+Where the reference spends its time is known: full-resolution layers, instance norm over large maps, reflection padding at every layer. So:
+
+* pixels go in and come out in squares of 4x4 folded into 48 channels, so that no layer runs above a quarter of the side. The head is two dense
+  layers deep at that scale: it contains nearest-neighbour upsampling with a convolution at every step (each phase of a pixel has its own
+  channels), and is faster, since few wide layers run nearer to a processor's peak than many narrow ones;
+* the body works at an eighth, where a kernel sees strokes, not pixels;
+* one instance norm stays, at an eighth, where it costs a fraction of a millisecond; the others settle into the convolutions
+  (`fststyle.train.networks.settling`);
+* zeros pad inside; the picture itself is mirrored by ``margin`` pixels before and cut after, so that borders look like the rest.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fststyle.train.networks.settling import SettlingNorm, settle
+
+FOLD = 4
+"""Side of the squares of pixels that become channels."""
+
+
+def fold(x: Tensor) -> Tensor:
+    """(N, 3, 4h, 4w) -> (N, 48, h, w), channels in the order (row, column, colour): in memory with channels last a copy of whole runs."""
+    n, c, height, width = x.shape
+    x = x.reshape(n, c, height // FOLD, FOLD, width // FOLD, FOLD)
+    return x.permute(0, 3, 5, 1, 2, 4).reshape(n, c * FOLD * FOLD, height // FOLD, width // FOLD)
+
+
+def unfold(x: Tensor) -> Tensor:
+    """The inverse of `fold`."""
+    n, channels, height, width = x.shape
+    c = channels // FOLD**2
+    x = x.reshape(n, FOLD, FOLD, c, height, width).permute(0, 3, 4, 1, 5, 2)
+    return x.reshape(n, c, height * FOLD, width * FOLD)
+
+
+class ConvNorm(nn.Module):
+    """Convolution without bias, padded with zeros, and a norm, settling unless another is given."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1, norm: nn.Module | None = None):
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False)
+        self.norm = norm or SettlingNorm(channels_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.norm(self.conv(x))
+        return y
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around a skip."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first, self.second = ConvNorm(channels, channels), ConvNorm(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(torch.relu(self.first(x)))
+
+
+class Live(nn.Module):
+    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded, meant to be clipped to [-1, 1]; H and W multiples of ``stride``, at least 16.
+
+    Args:
+        width: channels at a quarter of the side; twice as many at an eighth.
+        blocks: residual blocks at an eighth.
+    """
+
+    stride = 8
+    margin = 8
+
+    def __init__(self, width: int = 32, blocks: int = 3):
+        super().__init__()
+        deep = 2 * width
+        self.stem = ConvNorm(3 * FOLD**2, width)
+        self.down = ConvNorm(width, deep, stride=2, norm=nn.InstanceNorm2d(deep, affine=True))
+        self.body = nn.Sequential(*[ResidualBlock(deep) for _ in range(blocks)])
+        self.lateral = ConvNorm(deep, width, kernel=1)
+        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
+        self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
+        wide = 3 * width // 2
+        self.up = ConvNorm(width, wide)
+        self.head = nn.Conv2d(wide, 3 * FOLD**2, 3, padding=1)
+
+    def settle(self, progress: float) -> None:
+        """Called before each training step with the part of the training that is done, 0..1."""
+        settle(self, progress)
+
+    def core(self, x: Tensor) -> Tensor:
+        """The network on folded pictures: (N, 48, h, w) -> (N, 48, h, w), h and w even."""
+        fine = torch.relu(self.stem(x))
+        x = self.body(torch.relu(self.down(fine)))
+        x = torch.relu(self.upsample(self.lateral(x)) + fine)
+        x = x + torch.relu(self.refine1(x))
+        x = x + torch.relu(self.refine2(x))
+        return self.head(torch.relu(self.up(x)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        m, (height, width) = self.margin, x.shape[2:]
+        x = F.pad(x, (m, m, m, m), mode="reflect")
+        return unfold(self.core(fold(x)))[:, :, m : m + height, m : m + width]

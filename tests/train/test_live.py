@@ -1,0 +1,197 @@
+"""The network for real time, and the norms that settle."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+import onnx  # noqa: E402
+import onnxruntime as ort  # noqa: E402
+
+from fststyle.errors import CheckpointError, ExportError  # noqa: E402
+from fststyle.export.folded import FoldedFrame  # noqa: E402
+from fststyle.export.style import Card, export_module  # noqa: E402
+from fststyle.runtime.session import load_style  # noqa: E402
+from fststyle.train.networks import build  # noqa: E402
+from fststyle.train.networks.live import Live, fold, unfold  # noqa: E402
+from fststyle.train.networks.settling import SettlingNorm, calibrate, settle, unfolded  # noqa: E402
+from fststyle.train.start import start_from, starting_weights  # noqa: E402
+from tests.styles import photo  # noqa: E402
+
+SMALL = {"width": 8, "blocks": 1}
+
+
+def trained(seed: int = 0) -> Live:
+    """As after training: nothing is zero or one, no two alike."""
+    torch.manual_seed(seed)
+    net = build("live", SMALL)
+    for name, value in net.state_dict().items():
+        value.add_(torch.rand_like(value) * 0.2 if "running_var" in name else torch.randn_like(value) * 0.1)
+    return net.eval()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    net, folder = trained(), tmp_path_factory.mktemp("live")
+    photos = [photo(64, 80, seed) for seed in range(6)]
+    parity = {
+        kind: export_module(net, Card(name="t", network="live"), folder / f"{kind}.onnx", kind, photos) for kind in ("fp32", "fp16-weights", "fp16", "int8")
+    }
+    return net, folder, parity
+
+
+def test_fold_takes_pixels_in_the_order_of_bytes():
+    x = torch.arange(2 * 3 * 8 * 12).view(2, 3, 8, 12)
+    folded = fold(x)
+    assert folded.shape == (2, 48, 2, 3)
+    # channel = (row * 4 + column) * 3 + colour
+    assert folded[1, (2 * 4 + 3) * 3 + 1, 1, 2] == x[1, 1, 4 + 2, 8 + 3]
+    assert torch.equal(unfold(folded), x)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (24, 40)])
+def test_sizes_stay(height, width):
+    assert trained()(torch.zeros(2, 3, height, width)).shape == (2, 3, height, width)
+
+
+def test_a_shifted_picture_is_painted_alike_whatever_the_border():
+    """By whole strides: away from the mirrored border nothing may depend on where a thing stands, but for the norm over the picture."""
+    net = trained()
+    x = torch.rand(1, 3, 128, 128) * 2 - 1
+    net.down.norm = SettlingNorm(16)
+    whole, part = net(x), net(x[:, :, 8:, 8:])
+    assert torch.allclose(whole[:, :, 72:80, 72:80], part[:, :, 64:72, 64:72], atol=1e-4)
+
+
+def test_unsettled_norm_is_instance_norm_and_settled_norm_is_batch_norm():
+    norm = SettlingNorm(4)
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 2)
+        norm.bias.normal_()
+    x = torch.randn(3, 4, 9, 7) * 5 + 2
+    norm.settled = 0.0
+    wanted = torch.nn.functional.instance_norm(x, weight=norm.weight, bias=norm.bias)
+    assert torch.allclose(norm(x), wanted, atol=1e-5)
+    for _ in range(200):
+        norm(x)
+    assert torch.allclose(norm.running_mean, x.mean((2, 3)).mean(0), atol=1e-2)
+    norm.settled = 1.0
+    before = norm.running_mean.clone()
+    wanted = torch.nn.functional.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    assert torch.allclose(norm(x), wanted, atol=1e-5)
+    assert torch.equal(norm.running_mean, before)
+    norm.eval()
+    norm.settled = 0.999999
+    assert torch.allclose(norm(x), wanted, atol=1e-2)
+
+
+def test_settling_goes_from_nothing_to_everything():
+    net = build("live", SMALL)
+    seen = []
+    for progress in (0.0, 0.4, 0.55, 0.7, 1.0):
+        settle(net, progress)
+        seen.append(net.up.norm.settled)
+    assert seen == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+def test_calibrating_changes_the_statistics_and_not_the_picture():
+    net, x = trained(), torch.rand(4, 3, 32, 32) * 2 - 1
+    before, mean = net(x), net.up.norm.running_mean.clone()
+    calibrate(net, x)
+    assert torch.allclose(net(x), before, atol=1e-4)
+    assert not torch.allclose(net.up.norm.running_mean, mean, atol=1e-2)
+    # The statistics of the very photos that run through it now: unsettling changes little, and for one photo nothing.
+    calibrate(net, x[:1])
+    settle(net, 0.0)
+    assert torch.allclose(net(x[:1]), before[:1], atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["fp32", "fp16-weights", "fp16", "int8"])
+@pytest.mark.parametrize("shape", [(1, 16, 16), (2, 17, 31), (1, 41, 26)])
+def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, shape):
+    net, folder, parity = files
+    session = ort.InferenceSession(folder / f"{kind}.onnx", providers=["CPUExecutionProvider"])
+    frame = np.stack([photo(*shape[1:], seed) for seed in range(shape[0])])
+    got = session.run(["styled"], {"frame": frame})[0]
+    with torch.inference_mode():
+        wanted = FoldedFrame(net)(torch.from_numpy(frame)).numpy()
+    assert got.shape == frame.shape
+    assert wanted.std() > 2
+    difference = np.abs(got.astype(int) - wanted)
+    assert difference.mean() < {"fp32": 0.05, "fp16-weights": 0.4, "fp16": 1.5, "int8": 4}[kind]
+    if kind == "int8":
+        assert parity[kind]["psnr"] > 32
+
+
+def test_the_frame_in_torch_is_the_network_half_a_level_beside():
+    net, frame = trained(), photo(32, 48)
+    with torch.inference_mode():
+        framed = FoldedFrame(net)(torch.from_numpy(frame[None])).numpy()[0]
+        x = (torch.from_numpy(frame).permute(2, 0, 1)[None].float() - 128) / 127.5
+        plain = (net(x)[0].permute(1, 2, 0) * 127.5 + 128).clamp(0, 255).numpy()
+    assert np.abs(framed - plain).max() <= 0.51
+
+
+def test_int8_computes_its_convolutions_in_integers(files):
+    _, folder, _ = files
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.log_severity_level = 3
+    ort.InferenceSession(folder / "int8.onnx", options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node]
+    assert kinds.count("QLinearConv") >= 8  # of nine; with random weights one may not fit
+
+
+def test_int8_is_refused_without_photos_and_for_other_networks(files, tmp_path):
+    with pytest.raises(ExportError, match="photos"):
+        export_module(trained(), Card(name="t", network="live"), tmp_path / "a.onnx", "int8")
+    with pytest.raises(ExportError, match="live"):
+        export_module(build("johnson", {"width": 2, "blocks": 0}), Card(name="t", network="johnson"), tmp_path / "a.onnx", "int8", [photo(32, 32)] * 2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_style_file_gives_its_weights_back(files):
+    net, folder, _ = files
+    other = build("live", SMALL)
+    x = torch.rand(2, 3, 32, 32) * 2 - 1
+    start_from(other, str(folder / "fp32.onnx"), x)
+    assert torch.allclose(other.eval()(x), net(x), atol=1e-3)
+    assert not torch.allclose(other.up.norm.running_var, torch.ones(1))
+
+
+def test_weights_of_another_network_do_not_fit(files):
+    _, folder, _ = files
+    with pytest.raises(CheckpointError, match="fit"):
+        start_from(build("live", {"width": 4, "blocks": 1}), str(folder / "fp32.onnx"), torch.zeros(1, 3, 16, 16))
+    weights = starting_weights(str(folder / "fp32.onnx"))
+    assert unfolded(weights, build("johnson", {}).state_dict()).keys() != weights.keys()
+
+
+def test_half_way_between_two_live_files_is_a_network(files, tmp_path, monkeypatch):
+    _, folder, _ = files
+    export_module(trained(1), Card(name="u", network="live"), tmp_path / "other.onnx")
+    mixed = load_style(f"{folder / 'fp32.onnx'}:1,{tmp_path / 'other.onnx'}:0.00001", "cpu")
+    alone = load_style(folder / "fp32.onnx", "cpu")
+    frame = photo(40, 48)
+    assert np.abs(mixed(frame).astype(int) - alone(frame)).max() <= 2
+
+
+def test_training_a_live_network_settles_it_and_resumes_exactly(train, tmp_path):
+    from fststyle.train import checkpoint, loop
+
+    options = {"network": "live", "width": 4, "blocks": 0, "steps": 6, "save_every": 1}
+    whole = checkpoint.load(train(output=tmp_path / "whole", **options).checkpoint)
+
+    def stop(progress: loop.Progress) -> None:
+        if progress.step == 3:
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(loop.Interrupted):
+        train(output=tmp_path / "parts", on_progress=stop, **options)
+    parts = checkpoint.load(train(output=tmp_path / "parts", resume=True, **options).checkpoint)
+    assert whole["model"].keys() == parts["model"].keys()
+    assert all(torch.equal(whole["model"][name], parts["model"][name]) for name in whole["model"])
+    assert not torch.equal(whole["model"]["up.norm.running_mean"], torch.zeros(6))

@@ -1,0 +1,97 @@
+"""Train the base of the live styles: the network that gives the photo back, and ship it.
+
+    python tools/base.py --data PHOTOS
+
+Pixels are all it has to learn, so it needs no loss network and takes minutes: mean absolute and mean squared difference on crops of photos.
+"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from fststyle.catalogue import SHIPPED
+from fststyle.export.style import Card, export_module
+from fststyle.train.compute import computing
+from fststyle.train.data import batches, photo_source
+from fststyle.train.loop import run
+from fststyle.train.muon import Muon
+from fststyle.train.networks import build
+from fststyle.train.networks.settling import settle
+
+NAME = "live-base"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    args = parser.parse_args()
+    console = Console()
+    torch.manual_seed(0)
+    source = photo_source(args.data, args.size)
+    with computing("auto", "auto", args.batch) as compute:
+        net = compute.place(build("live", {}))
+        optimizer = Muon(net, lr=args.learning_rate)
+
+        def step(number: int, batch: tuple[torch.Tensor, list[str]]) -> dict[str, torch.Tensor]:
+            settle(net, number / args.steps)
+            photo = compute.place(batch[0].float().div(127.5).sub(1))
+            for group in optimizer.param_groups:
+                group["lr"] = args.learning_rate * min(1.0, (number + 1) / 20) * (1 - 0.98 * number / args.steps)
+            with compute.autocast():
+                difference = net(photo).float() - photo
+            loss = difference.abs().mean() + 5 * difference.square().mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            return {"loss": loss.detach(), "decibels": 10 * torch.log10(4 / difference.detach().square().mean())}
+
+        run(
+            step,
+            batches(source, seed=0, batch=args.batch, start=0, steps=args.steps, workers=0),
+            start=0,
+            steps=args.steps,
+            batch_size=args.batch,
+            compute=compute,
+            save=lambda done: None,
+            save_every=args.steps,
+            preview=lambda done: None,
+            preview_every=0,
+            report=lambda p: console.print(f"step {p.step} of {p.steps}  {p.rate:.1f} images/s  {p.losses['decibels']:.1f} dB") if p.step % 100 == 0 else None,
+        )
+    settle(net, 1.0)
+    held_out = [source.sample(np.random.default_rng((0, 2**62 + i))).rgb for i in range(16)]
+    trained = {"data": source.source, "steps": args.steps, "size": args.size, "batch": args.batch, "learning_rate": args.learning_rate}
+    card = Card(name=NAME, network="live", trained_with=trained, title="the photo itself")
+    target = SHIPPED / f"{NAME}.onnx"
+    parity = export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", held_out)
+    content = target.read_bytes()
+    entry = {
+        "name": NAME,
+        "file": target.name,
+        "base": True,
+        "title": "the photo itself: what live styles are trained from",
+        "licence": "CC0 1.0 (weights)",
+        "network": "live",
+        "precision": "fp16-weights",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "parity": {key: round(value, 3) for key, value in parity.items()},
+        "trained_with": trained,
+    }
+    path = SHIPPED / "catalogue.json"
+    others = [other for other in json.loads(path.read_text(encoding="utf-8")) if other["name"] != NAME]
+    path.write_text(json.dumps(sorted([*others, entry], key=lambda e: e["name"]), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.print(f"{target}  {len(content):,} bytes, parity {parity}")
+
+
+if __name__ == "__main__":
+    main()
