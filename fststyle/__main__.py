@@ -1,6 +1,18 @@
-"""`python -m fststyle`."""
+"""`python -m fststyle`, and what the console script calls."""
 
-from fststyle.cli import main
+import sys
+
+
+def main() -> None:
+    """The program; Ctrl-C is quiet from its first import on."""
+    try:
+        from fststyle.cli import main as program
+
+        program()
+    except KeyboardInterrupt:
+        sys.stderr.write("fststyle: interrupted\n")
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

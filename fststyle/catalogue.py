@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Entry:
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
     is_base: bool = False
+    int8: "Entry | None" = None
+    """The same style in integer arithmetic, the fastest on CPUs, where there is such a file."""
 
 
 def styles() -> list[Entry]:
@@ -59,15 +61,22 @@ def find(name: str) -> Entry:
 
     near = difflib.get_close_matches(_plain(name), [_plain(entry.name) for entry in known], n=3, cutoff=0.5)
     names = [entry.name for plain in near for entry in known if _plain(entry.name) == plain]
-    hint = f"did you mean {' or '.join(names)}?" if names else "`fststyle styles` lists them" if known else "no styles are installed"
+    if Path(name).is_file():
+        hint = "a style file ends in .onnx, and this file does not"
+    elif Path(name + SUFFIX).is_file():
+        hint = f"for the file here say {name}{SUFFIX}"
+    else:
+        hint = f"did you mean {' or '.join(names)}?" if names else "`fststyle styles` lists them" if known else "no styles are installed"
     raise StyleError(f"no style is called {name!r}; {hint}")
 
 
 def locate(style: str | Path) -> Entry:
     """The entry of a name, or of a file: what is a `Path`, ends in .onnx or holds a slash is taken for a file. Raises `StyleError`."""
-    if isinstance(style, str) and not (style.lower().endswith(SUFFIX) or "/" in style or os.sep in style):
+    if isinstance(style, str) and not (style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style):
         return find(style)
     path = Path(style).expanduser()
+    if path.suffix == ".pt":
+        raise StyleError(f"{path}: is a checkpoint, not a style; `fststyle export {path}` makes one")
     if not path.is_file():
         raise StyleError(f"{path}: {'is a folder, not a style' if path.is_dir() else 'no such file'}")
     return _own(path)
@@ -82,6 +91,19 @@ def load(entry: Entry) -> bytes:
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
         raise StyleError(f"{entry.path}: is damaged (its sha256 is not the one in the catalogue); install fststyle again")
     return content
+
+
+def described(entry: Entry) -> Entry:
+    """The entry with what its file says of itself; of shipped styles the catalogue says it. A file that cannot be read has the network "damaged"."""
+    if entry.shipped:
+        return entry
+    try:
+        import onnx
+
+        told = {item.key: item.value for item in onnx.load(entry.path, load_external_data=False).metadata_props}
+    except Exception:  # protobuf raises what it likes, and without onnx nothing can be said
+        return replace(entry, network="damaged")
+    return replace(entry, **{key: told.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")})
 
 
 def base(sha256: str) -> Entry | None:
@@ -128,7 +150,7 @@ def _listed(folder: Path) -> tuple[Entry, ...]:
 
 
 def _entry(item: dict[str, Any], folder: Path) -> Entry:
-    text = {key: str(item.get(key) or "") for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")}
+    text: dict[str, Any] = {key: str(item.get(key) or "") for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")}
     return Entry(
         item["name"],
         folder / item["file"],

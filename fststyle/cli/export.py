@@ -23,4 +23,4 @@ def register(app: typer.Typer) -> None:
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         path, parity = export_checkpoint(checkpoint, settings)
-        typer.echo(f"{path}  {settings.precision}, within {parity['largest']:.0f} levels of the network (mean {parity['mean']:.3f})")
+        typer.echo(f"{path}  {settings.precision}, at most {parity['largest']:.0f} of 255 from the network (mean {parity['mean']:.3f})")

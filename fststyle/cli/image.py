@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")] = False,
     ) -> None:
-        """Paint pictures: fststyle image photo.jpg -s candy -o painted.jpg"""
+        """Paint pictures: fststyle image photo.jpg -s udnie -o painted.jpg"""
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
             raise OutputError("--json and -o - both want stdout; write the picture to a file")

@@ -23,7 +23,7 @@ def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callab
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=field.default,
+                default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
                 annotation=Annotated[hints[field.name], _option(field)],
             )
             for field in fields
@@ -50,11 +50,17 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
     text = rule["help"] + (f" One of: {', '.join(rule['choices'])}." if rule["choices"] else "")
     name = field.name.rstrip("_").replace("_", "-")
     flags = rule["flags"] or ((f"--{name}/--no-{name}",) if isinstance(field.default, bool) else (f"--{name}",))
-    return typer.Option(*flags, help=text, show_default=field.default is not None)
+    if (low := rule["min"]) is not None:
+        text += f" From {low:g}" + (f" to {rule['max']:g}." if rule["max"] is not None else ".")
+    return typer.Option(*flags, help=text, show_default=field.default is not None and field.default is not dataclasses.MISSING)
 
 
 def main(app: typer.Typer) -> None:
-    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, Ctrl-C becomes 130."""
+    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, Ctrl-C becomes 130, warnings of libraries stay unsaid."""
+    import warnings
+
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     try:
         app()
     except FststyleError as error:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fststyle import catalogue
-from fststyle.errors import StyleError
+from fststyle.errors import BatchError, OutputError, StyleError
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +22,8 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
     ) -> None:
         if context.invoked_subcommand is None:
-            _json(catalogue.styles()) if as_json else _table(catalogue.styles())
+            known = [catalogue.described(entry) for entry in catalogue.styles()]
+            _json(known) if as_json else _table(known)
 
     @verb.command()
     def sheet(
@@ -35,11 +36,19 @@ def register(app: typer.Typer) -> None:
         from fststyle import images
         from fststyle.runtime.sheet import contact_sheet
 
+        if output.exists() and photo.exists() and output.samefile(photo):
+            raise OutputError(f"{output}: is the photo itself and would be overwritten; choose another output (-o)")
+
         known = catalogue.styles()
         if not known:
             raise StyleError(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
-        images.write(contact_sheet(images.read(photo), known, size=size, device=device), output)
+        painted, failed = contact_sheet(images.read(photo), known, size=size, device=device)
+        images.write(painted, output)
         typer.echo(str(output), err=True)
+        if failed:
+            for error in failed:
+                typer.echo(f"fststyle: {' '.join(str(error).split())}", err=True)
+            raise BatchError(f"{len(failed)} of {len(known)} styles could not be used")
 
 
 def _json(known: list[catalogue.Entry]) -> None:
@@ -66,5 +75,4 @@ def _table(known: list[catalogue.Entry]) -> None:
 
 
 def _credit(entry: catalogue.Entry) -> str:
-    painting = ", ".join(part for part in (entry.artist, entry.title, entry.year) if part)
-    return painting if entry.shipped else painting or str(entry.path.parent)
+    return ", ".join(part for part in (entry.artist, entry.title, entry.year) if part) or str(entry.path.parent)

@@ -20,8 +20,9 @@ def register(app: typer.Typer) -> None:
     def train(settings: TrainSettings) -> None:
         """Learn a painting: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.jpg in the output folder.
 
-        On a CPU an hour gives a good picture, and every --preview-every steps there is one to look at. Ctrl-C saves; --resume goes on.
-        Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 2
+        Every --preview-every steps there is a preview to look at. Ctrl-C saves; --resume goes on, with the same settings; --from NAME.pt trains on with others.
+        The three weighted losses are shown as they are, "loss" is what is descended: the mean of the logarithm of their sum.
+        Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
         try:
             from fststyle.train.style import train as train_style
@@ -50,13 +51,13 @@ class _Bar:
     """Step, images a second, each loss and the time left; a plain line now and then where there is no terminal."""
 
     def __init__(self, console: Any, steps: int):
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         self.console, self.plain_every = console, max(1, steps // 20)
         self.progress = Progress(
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=False
+            MofNCompleteColumn(), TextColumn("{task.fields[left]} left"), BarColumn(12), TextColumn("{task.description}"), console=console, transient=False
         )
-        self.task = self.progress.add_task("", total=steps)
+        self.task = self.progress.add_task("", total=steps, left="")
 
     def __enter__(self) -> "_Bar":
         if self.console.is_terminal:
@@ -70,8 +71,8 @@ class _Bar:
     def update(self, now: Any) -> None:
         losses = "  ".join(f"{name.replace('_', ' ')} {value:,.{2 if abs(value) < 100 else 0}f}" for name, value in now.losses.items())
         minutes, seconds = divmod(int(now.seconds_left), 60)
-        text = f"{now.rate:.2f} images/s  {losses}  {minutes}:{seconds:02d} left"
+        left = f"{minutes}:{seconds:02d}"
         if self.console.is_terminal:
-            self.progress.update(self.task, completed=now.step, description=text)
+            self.progress.update(self.task, completed=now.step, description=f"{now.rate:.1f} images/s  {losses}", left=left)
         elif now.step % self.plain_every == 0 or now.step == now.steps:
-            self.console.print(f"step {now.step} of {now.steps}  {text}")
+            self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} images/s  {losses}", soft_wrap=True)

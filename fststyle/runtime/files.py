@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
-from fststyle.runtime.image import ImageSettings, stylize_picture
+from fststyle.runtime.image import ImageSettings, load_as, stylize_picture
 from fststyle.runtime.plan import PIPE, Job, plan
-from fststyle.runtime.session import Style, load_style
+from fststyle.runtime.session import Style
 from fststyle.settings import check
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def stylize_files(
     settings = settings or ImageSettings()
     listener = listener or Listener()
     check(settings)
-    style = load_style(settings.style, settings.device, settings.threads)
+    style = load_as(settings, settings.style)
     work = plan(inputs, output, style.name)
     for source, error in work.refused:
         listener.on_failed(source, error)

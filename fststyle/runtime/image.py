@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from fststyle.errors import InputError
 from fststyle.runtime import colors, tiles
-from fststyle.runtime.session import Style, load_style
+from fststyle.runtime.session import PRECISIONS, Style, load_style
 from fststyle.settings import check, option
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class ImageSettings:
     keep_colors: bool = option(False, "Keep the photo's colours: only its light is painted.")
     strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates.", min=0, max=2)
     tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
+    precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
     device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
     quality: int = option(95, "Quality of JPEG, WebP and AVIF.", min=1, max=100)
@@ -51,6 +52,8 @@ def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: 
     chosen = _settings(style, settings)
     icc = None
     array = hasattr(image, "shape") and hasattr(image, "dtype")
+    if not (array or isinstance(image, (str, Path, bytes)) or hasattr(image, "convert") or hasattr(image, "read")):
+        raise InputError(f"a picture is a path, bytes, an open file, a Pillow image or an array, not {type(image).__name__}")
     if array:
         frame = _frame_of(image)
     elif hasattr(image, "convert") and hasattr(image, "getbands"):
@@ -59,7 +62,7 @@ def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: 
     else:
         picture = images.read(image)
         frame, icc = picture.frames[0], picture.icc
-    loaded = style if isinstance(style, Style) else load_style(style, chosen.device, chosen.threads)
+    loaded = style if isinstance(style, Style) else load_as(chosen, style)
     painted = stylize_picture(images.Picture([frame], icc), loaded, chosen).frames[0]
     if array:
         import numpy as np
@@ -79,6 +82,12 @@ def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, o
     frames = [_resized(frame, settings.size) for frame in picture.frames]
     painter = _Painter(style, settings, on_tile)
     return replace(picture, frames=[replace(frame, rgb=painter(frame.rgb)) for frame in frames])
+
+
+def load_as(settings: ImageSettings, style: str | Path) -> Style:
+    """The style in the precision that leaves its strength to be changed, where another one than 1 is asked for. Raises as `load_style`."""
+    precision = "float" if settings.strength != 1 and settings.precision == "auto" else settings.precision
+    return load_style(style, settings.device, settings.threads, precision=precision)
 
 
 class _Painter:
@@ -111,7 +120,7 @@ def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSetti
     try:
         chosen = ImageSettings(style=style.name if isinstance(style, Style) else str(style), **settings)
     except TypeError as error:
-        raise InputError(f"stylize has no such setting: {error}") from error
+        raise InputError(f"stylize has no such setting: {str(error).partition('argument ')[2] or error}") from error
     check(chosen)
     return chosen
 
@@ -131,6 +140,9 @@ def _resized(frame: "Frame", size: int | None) -> "Frame":
 
     from fststyle import images
 
+    height, width = frame.rgb.shape[:2]
+    if height * width * (size / max(height, width)) ** 2 > images.MAX_PIXELS:
+        raise InputError(f"--size {size}: makes more than {images.MAX_PIXELS:,} pixels of a picture of {width}x{height}")
     rgb = images.resize(frame.rgb, size)
     alpha = None if frame.alpha is None else np.ascontiguousarray(images.resize(np.dstack([frame.alpha] * 3), size)[..., 0])
     return replace(frame, rgb=rgb, alpha=alpha)

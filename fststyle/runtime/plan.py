@@ -41,6 +41,8 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     """
     if not inputs:
         raise InputError("no picture given")
+    if "" in map(str, inputs) or str(output) == "":
+        raise InputError("an empty file name was given (an unset variable of the shell?)")
     if PIPE in map(str, inputs):
         return Plan([_pipe(inputs, output)])
     if str(output) == PIPE:

@@ -1,5 +1,6 @@
 """A style file as a function: uint8 frames in, painted uint8 frames out."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+PRECISIONS = ("auto", "float", "int8")
 MIN_SIDE = 16
 """The frame contract begins at 16x16 pixels."""
 
@@ -66,33 +68,41 @@ class Style:
         return f"Style({self.name!r}, device={self.device!r})"
 
 
-def load_style(style: str | Path, device: str = "auto", threads: int | None = None, strength: float = 1.0) -> Style:
+def load_style(style: str | Path, device: str = "auto", threads: int | None = None, strength: float = 1.0, precision: str = "auto") -> Style:
     """Load a style by its name in the catalogue or by the path of an .onnx file, or a mixture of several: ``"starry-night:0.6,great-wave:0.4"``.
 
     ``device``: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm, migraphx; auto takes CUDA where it works, else the CPU.
     ``threads``: of the CPU, for one frame; None takes one per core.
     ``strength``: 0 gives the photo back, 1 is the painting, up to 2 exaggerates it; the weights of the network are mixed, not pictures.
-    Raises `StyleError` for an unknown name, for a file that does not keep the frame contract, for styles that cannot be mixed, and for a strength
-    other than 1 of a style that was not trained from a base; `DeviceError` for a device that is not there.
+    ``precision``: float, int8, or auto, which takes int8 on a CPU where the style has it (`fststyle.catalogue.Entry.int8`) and is neither mixed nor at
+    another strength, and float elsewhere.
+    Raises `StyleError` for an unknown name, for a precision that the style does not have, for a file that does not keep the frame contract, for styles
+    that cannot be mixed, and for a strength other than 1 of a style without a base; `DeviceError` for a device that is not there.
     """
     devices.split(device)
     if threads is not None and threads < 1:
         raise InputError(f"threads: {threads} is below 1")
     if not 0 <= strength <= 2:
         raise InputError(f"strength: {strength} is not between 0 and 2")
-    loaded = _whole(style, device, threads)
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
+    if precision == "int8" and strength != 1:
+        raise InputError("int8 has one strength: weights are mixed in float")
+    loaded = _whole(style, device, threads, precision if strength == 1 else "float")
     changed = loaded.at(strength)
     if changed is None:
         raise StyleError(f"{loaded.name} has no strength of its own: it was not trained from a base that fststyle knows")
     return changed
 
 
-def _whole(style: str | Path, device: str, threads: int | None) -> Style:
+def _whole(style: str | Path, device: str, threads: int | None, precision: str) -> Style:
     one_file = isinstance(style, Path) or Path(style).is_file()
     parts = [(style, 1.0)] if one_file else blend.parse(str(style))
     entries = [catalogue.locate(name) for name, _ in parts]
     if len(entries) == 1:
-        return Style(entries[0].name, catalogue.load(entries[0]), device, threads)
+        return _single(entries[0], device, threads, precision)
+    if precision == "int8":
+        raise InputError("a mixture of styles has no int8: weights are mixed in float")
     names = [entry.name for entry in entries]
     models = [(catalogue.load(entry), share) for entry, (_, share) in zip(entries, parts, strict=True)]
     mixed = Style("+".join(names), blend.interpolate(models, names), device, threads)
@@ -100,6 +110,19 @@ def _whole(style: str | Path, device: str, threads: int | None) -> Style:
     if len(bases) > 1:
         raise StyleError(f"{' and '.join(names)} cannot be mixed: they were not trained from one base")
     return mixed
+
+
+def _single(entry: catalogue.Entry, device: str, threads: int | None, precision: str) -> Style:
+    if precision == "int8" and entry.int8 is None:
+        raise StyleError(f"{entry.name} has no int8 file")
+    if entry.int8 is None or precision == "float" or (precision == "auto" and _prefers_float(device)):
+        return Style(entry.name, catalogue.load(entry), device, threads)
+    return Style(entry.name, catalogue.load(entry.int8), device, threads)
+
+
+def _prefers_float(device: str) -> bool:
+    """Where integers are slower: everywhere but on CPUs, and on CPUs without the instructions for them they still are not."""
+    return device != "cpu" and not (device == "auto" and not devices.available()["cuda"])
 
 
 def check_frame(frame: Any) -> None:
@@ -215,6 +238,8 @@ def _too_large(feeds: "dict[str, NDArray[Any]]") -> InputError:
 
 
 def _short(error: Exception) -> str:
-    """ONNX Runtime's message on one line, without its code."""
-    text = " ".join(str(error).split())
-    return text.rpartition("[ONNXRuntimeError] : ")[2][:200] or type(error).__name__
+    """The reason in ONNX Runtime's message, without its codes and the places in its sources."""
+    text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
+    if "INVALID_PROTOBUF" in text or "No graph was found" in text:
+        return "it is damaged or no ONNX file at all"
+    return re.sub(r"^\d+ : \w+ : |\S*\.(cc|h):\d+ \S+\([^)]*\)( const)? ", "", text)[:200] or type(error).__name__

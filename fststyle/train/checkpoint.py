@@ -5,6 +5,7 @@ whatever the verb adds. There is no random state to save: every sample is a func
 """
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,18 @@ def load(path: Path, kind: str = "style") -> dict[str, Any]:
     Raises:
         CheckpointError: missing, damaged, hostile, not a checkpoint of fststyle, or of another kind.
     """
+    if path.suffix == ".onnx":
+        raise CheckpointError(f"{path}: is a style file already, not a checkpoint (.pt)")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an old pickle protocol, which no checkpoint of ours has
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path}: refused, it is not a plain checkpoint of fststyle (it may hold code)") from error
     except Exception as error:  # torch raises nearly anything for a damaged file
-        raise CheckpointError(f"{path}: cannot be read as a checkpoint ({type(error).__name__})") from error
+        raise CheckpointError(f"{path}: is damaged or no checkpoint at all") from error
     needed = {"kind": str, "network": str, "network_settings": dict, "model": dict, "step": int, "settings": dict}
     if not isinstance(content, dict) or content.get("format") != FORMAT or any(not isinstance(content.get(k), t) for k, t in needed.items()):
         raise CheckpointError(f"{path}: not a checkpoint of fststyle")

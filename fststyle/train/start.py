@@ -59,7 +59,7 @@ def starting_weights(source: str) -> dict[str, Tensor]:
             if tensor.name.startswith("net.")
         }
     except Exception as error:  # protobuf and onnx raise what they like for a damaged file
-        raise CheckpointError(f"{source}: cannot be read as a style ({type(error).__name__})") from error
+        raise CheckpointError(f"{source}: is damaged or no style file at all") from error
     if not found:
         raise CheckpointError(f"{source}: holds no weights that a training could start from")
     return found

@@ -186,3 +186,22 @@ def test_the_rest_of_a_batch_goes_on(program: Program, photo: Path, tmp_path: Pa
 def test_pipe_conflicts(program: Program, photo: Path) -> None:
     refused(program("image", "cat.png", "-s", "invert", "-o", "-", "--json"), "stdout")
     refused(program("image", "-", "-s", "invert", "-o", "-"), "stdin", "empty")
+
+
+@pytest.mark.parametrize("arguments", [("image", ""), ("image", "cat.png", "-o", "")])
+def test_an_empty_name_is_refused(program: Program, photo: Path, arguments: tuple[str, ...]) -> None:
+    refused(program(*arguments), "empty")
+
+
+def test_a_size_beyond_all_memory_is_refused(program: Program, photo: Path) -> None:
+    refused(program("image", "cat.png", "-s", "invert", "--size", "65535"), "65535")
+
+
+def test_a_checkpoint_or_a_picture_is_no_style(program: Program, photo: Path, tmp_path: Path) -> None:
+    refused(program("image", "cat.png", "-s", "starry.pt"), "export")
+    refused(program("image", "cat.png", "-s", "cat.png"), ".onnx")
+
+
+def test_train_wants_a_style(program: Program, tmp_path: Path) -> None:
+    refused(program("train"), "Missing option '--style'")
+    assert b"MISSING" not in program("train", "--help").stdout

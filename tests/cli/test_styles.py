@@ -35,3 +35,25 @@ def test_sheet_of_a_bad_photo(program: Program, tmp_path: Path) -> None:
     done = program("styles", "sheet", "none.png")
     assert done.returncode == 2
     assert done.stderr == b"fststyle: none.png: no such file\n"
+
+
+def test_the_sheet_never_replaces_its_photo(program: Program, tmp_path: Path) -> None:
+    Image.fromarray(styles.photo(40, 60)).save(tmp_path / "sheet.jpg")
+    before = (tmp_path / "sheet.jpg").read_bytes()
+    done = program("styles", "sheet", "sheet.jpg")
+    assert done.returncode == 2
+    assert b"overwritten" in done.stderr
+    assert (tmp_path / "sheet.jpg").read_bytes() == before
+
+
+def test_a_damaged_style_is_told_and_the_others_are_shown(program: Program, tmp_path: Path, style_folder: Path) -> None:
+    (style_folder / "broken.onnx").write_bytes(b"nothing of the kind")
+    Image.fromarray(styles.photo(40, 60)).save(tmp_path / "cat.png")
+    done = program("styles", "sheet", "cat.png", "--size", "64")
+    assert done.returncode == 1
+    assert (tmp_path / "sheet.jpg").is_file()
+    assert done.stderr.decode().splitlines()[1] == "fststyle: broken is not a fststyle style: it is damaged or no ONNX file at all"
+    assert "Traceback" not in done.stderr.decode()
+    listed = {entry["name"]: entry for entry in json.loads(program("styles", "--json").stdout)}
+    assert listed["broken"]["network"] == "damaged"
+    assert listed["norm"]["artist"] == "Nobody"
