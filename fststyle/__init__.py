@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fststyle.runtime.files import stylize_files
     from fststyle.runtime.image import stylize
     from fststyle.runtime.session import Style, load_style
+    from fststyle.runtime.video import stylize_video, video_frames
     from fststyle.train.deliver import export_checkpoint
     from fststyle.train.style import train as train_style
 
@@ -28,11 +29,25 @@ _HOMES = {
     "styles": ("fststyle.catalogue", "styles"),
     "stylize": ("fststyle.runtime.image", "stylize"),
     "stylize_files": ("fststyle.runtime.files", "stylize_files"),
+    "stylize_video": ("fststyle.runtime.video", "stylize_video"),
+    "video_frames": ("fststyle.runtime.video", "video_frames"),
     "train_style": ("fststyle.train.style", "train"),
 }
 _NEED_TORCH = {"export_checkpoint", "export_module", "train_style"}
 
-__all__ = ["Style", "__version__", "export_checkpoint", "export_module", "load_style", "styles", "stylize", "stylize_files", "train_style"]
+__all__ = [
+    "Style",
+    "__version__",
+    "export_checkpoint",
+    "export_module",
+    "load_style",
+    "styles",
+    "stylize",
+    "stylize_files",
+    "stylize_video",
+    "train_style",
+    "video_frames",
+]
 
 
 def __getattr__(name: str) -> Any:

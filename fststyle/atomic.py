@@ -14,6 +14,13 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 
     Raises what the operating system raises (`OSError`), also when ``destination`` exists and is no regular file.
     """
+    with replacing_path(destination) as temporary, open(temporary, "r+b") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def replacing_path(destination: Path) -> Iterator[Path]:
+    """As `replacing`, for those who open files by name: the path of an empty file."""
     # The target of a link is replaced, not the link; a device such as /dev/null must never be renamed over.
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
@@ -21,8 +28,9 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
     # Opened by hand because tempfile's files are private (mode 0600), and the name is short because the destination's may fill the limit.
     temporary = target.parent / f".fststyle-{secrets.token_hex(8)}.part"
     try:
-        with open(temporary, "xb") as file:
-            yield file
+        with open(temporary, "xb"):
+            pass
+        yield temporary
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from fststyle.cli import data, export, image, info, options, styles, train
+from fststyle.cli import bench, data, export, image, info, options, styles, train, video
 from fststyle.errors import InputError
 
 __all__ = ["app", "main"]
@@ -51,12 +51,12 @@ def _program(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")] = False,
 ) -> None:
-    """Fast style transfer: a painting becomes a filter for photos."""
+    """Fast style transfer: a painting becomes a filter for photos and videos."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
-for _verb in (image, styles, train, data, export, info):
+for _verb in (image, video, styles, train, data, export, bench, info):
     _verb.register(app)
 
 

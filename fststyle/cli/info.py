@@ -10,7 +10,7 @@ import typer
 from fststyle import catalogue
 
 _PARTS = {
-    "paint": (("onnxruntime", "numpy", "opencv-python", "pillow", "onnx"), "pip install fststyle"),
+    "paint": (("onnxruntime", "numpy", "opencv-python", "pillow", "onnx", "av"), "pip install fststyle"),
     "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), "pip install 'fststyle[train]'"),
 }
 # The same module comes from several distributions; one of them is enough.

@@ -80,7 +80,7 @@ def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, o
     ``on_tile(done, of)`` hears of tiles, where a frame is painted in tiles. Raises `InputError` where memory does not suffice, `StyleError`.
     """
     frames = [_resized(frame, settings.size) for frame in picture.frames]
-    painter = _Painter(style, settings, on_tile)
+    painter = Painter(style, settings, on_tile)
     return replace(picture, frames=[replace(frame, rgb=painter(frame.rgb)) for frame in frames])
 
 
@@ -90,13 +90,21 @@ def load_as(settings: ImageSettings, style: str | Path) -> Style:
     return load_style(style, settings.device, settings.threads, precision=precision)
 
 
-class _Painter:
-    def __init__(self, style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None):
+class Painter:
+    """A style with its settings, as a function on frames uint8 (H, W, 3); what can be prepared for many frames is prepared once."""
+
+    def __init__(self, style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None = None):
         # Strength in the weights where the style has a base to go back to; else the painting is faded into the photo.
         changed = style.at(style.strength * settings.strength)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, 1.0)
         self.settings, self.on_tile = settings, on_tile
         self.tiled: tiles.TiledStyle | None = None
+
+    def frame(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        """The frame resized as the settings say, and painted."""
+        from fststyle import images
+
+        return self(_resized(images.Frame(photo), self.settings.size).rgb)
 
     def __call__(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
         try:

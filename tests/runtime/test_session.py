@@ -145,3 +145,37 @@ def test_import_without_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices.os, "dup", lambda fd: (_ for _ in ()).throw(OSError()))
     with devices._silent_stderr():
         io.StringIO().write("still runs")
+
+
+def test_precision_is_chosen_by_device_and_file(style_folder, tmp_path, monkeypatch):
+    """int8 stands for any other file here: what matters is which of the two is loaded."""
+    import hashlib
+    import json
+
+    from fststyle import catalogue
+
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    item = {"name": "both", "file": "both.onnx", "int8": {"file": "both-int8.onnx"}}
+    for content, place, file in ((styles.inverting(), item, "both.onnx"), (styles.network(), item["int8"], "both-int8.onnx")):
+        (folder / file).write_bytes(content)
+        place["sha256"] = hashlib.sha256(content).hexdigest()
+    (folder / "catalogue.json").write_text(json.dumps([item]))
+    monkeypatch.setattr(catalogue, "SHIPPED", folder)
+    frame = styles.photo(32, 32)
+
+    def inverts(**settings) -> bool:
+        return bool((load_style("both", **settings)(frame) == 255 - frame).all())
+
+    assert not inverts(device="cpu")
+    assert not inverts(device="cpu", precision="int8")
+    assert inverts(device="cpu", precision="float")
+    monkeypatch.setattr("fststyle.runtime.devices.available", lambda: {"cuda": False})
+    assert not inverts()
+    with pytest.raises(StyleError, match="int8"):
+        load_style("invert", "cpu", precision="int8")
+    for wrong in ({"precision": "int4"}, {"precision": "int8", "strength": 0.5}):
+        with pytest.raises(InputError):
+            load_style("both", "cpu", **wrong)
+    with pytest.raises(InputError, match="mixture"):
+        load_style("both,invert", "cpu", precision="int8")

@@ -1,0 +1,58 @@
+"""`fststyle bench`: frames a second on this machine."""
+
+import dataclasses
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from fststyle import catalogue
+from fststyle.cli.options import with_settings
+from fststyle.errors import StyleError
+from fststyle.runtime.speed import SIZES, Speed, SpeedSettings, holds, measure
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command(rich_help_panel="More")
+    @with_settings(SpeedSettings)
+    def bench(
+        settings: SpeedSettings,
+        styles: Annotated[list[str] | None, typer.Argument(metavar="STYLE", help="Styles or .onnx files; all shipped ones if none are given.")] = None,
+        size: Annotated[list[str] | None, typer.Option(help=f"WIDTHxHEIGHT, several times for several. [default: {' '.join(SIZES)}]")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    ) -> None:
+        """How fast the styles paint on this machine, and at which size they hold 30 frames a second."""
+        from rich.console import Console
+
+        names = styles or [entry.name for entry in catalogue.styles() if entry.shipped]
+        if not names:
+            raise StyleError("no styles are installed")
+        with Console(stderr=True).status("measuring") as status:
+            found = list(measure(names, size or SIZES, settings, lambda what: status.update(f"measuring {what}")))
+        if as_json:
+            typer.echo(json.dumps([{**dataclasses.asdict(speed), "fps": speed.fps} for speed in found], indent=2))
+        else:
+            _print(found)
+
+
+def _print(found: list[Speed]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    sizes = list(dict.fromkeys(f"{speed.width}x{speed.height}" for speed in sorted(found, key=lambda s: s.width * s.height)))
+    rows: dict[tuple[str, str, str], dict[str, Speed]] = {}
+    for speed in found:
+        rows.setdefault((speed.style, speed.precision, speed.provider), {})[f"{speed.width}x{speed.height}"] = speed
+    table = Table(box=None, pad_edge=False, title="frames a second", title_justify="left")
+    for heading in ("style", "precision", "runs on"):
+        table.add_column(heading, overflow="fold")
+    for heading in (*sizes, "30 fps at"):
+        table.add_column(heading, justify="right")
+    for (style, precision, provider), speeds in rows.items():
+        most: Any = holds(list(speeds.values()))
+        figures = [f"{speeds[size].fps:.1f}" if size in speeds else "-" for size in sizes]
+        table.add_row(style, precision, provider.removesuffix("ExecutionProvider"), *figures, f"{most.width}x{most.height}" if most else "none")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -1,0 +1,83 @@
+"""Read, work and write at once: three threads and two short queues, everything in order, nothing dropped, nothing that grows."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+DEPTH = 4
+"""Items that wait between two stages."""
+
+
+class _End:
+    """The last item of a queue, with the error that ended the stage before it."""
+
+    def __init__(self, error: BaseException | None = None):
+        self.error = error
+
+
+def run(source: Iterable[Any], work: Callable[[Any], Any], sink: Callable[[Any], None]) -> None:
+    """``sink(work(item))`` for every item of ``source``, in order; source and sink run in threads of their own, work in the caller's.
+
+    The first error of any stage, and Ctrl-C, stops all three and is raised here once both threads have ended.
+    """
+    stop = threading.Event()
+    before: queue.Queue[Any] = queue.Queue(DEPTH)
+    after: queue.Queue[Any] = queue.Queue(DEPTH)
+    failed: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            for item in source:
+                if not _put(before, item, stop):
+                    return
+            _put(before, _End(), stop)
+        except BaseException as error:
+            _put(before, _End(error), stop)
+
+    def write() -> None:
+        try:
+            for item in _items(after, stop):
+                sink(item)
+        except BaseException as error:
+            failed.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=target, name=f"fststyle-{target.__name__}", daemon=True) for target in (read, write)]
+    for thread in threads:
+        thread.start()
+    try:
+        for item in _items(before, stop):
+            if not _put(after, work(item), stop):
+                break
+        _put(after, _End(), stop)
+        threads[1].join()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _put(to: "queue.Queue[Any]", item: Any, stop: threading.Event) -> bool:
+    while not stop.is_set():
+        try:
+            to.put(item, timeout=0.1)
+        except queue.Full:
+            continue
+        return True
+    return False
+
+
+def _items(of: "queue.Queue[Any]", stop: threading.Event) -> Iterator[Any]:
+    while not stop.is_set():
+        try:
+            item = of.get(timeout=0.1)
+        except queue.Empty:
+            continue
+        if isinstance(item, _End):
+            if item.error is not None:
+                raise item.error
+            return
+        yield item

@@ -1,0 +1,214 @@
+"""Videos: every frame, its time, its sound."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from fststyle import video_frames
+from fststyle.errors import InputError, OutputError, StyleError
+from fststyle.runtime import pipeline
+from fststyle.runtime.video import stylize_video
+from tests import clips
+
+VARIABLE = [0, 40, 80, 240, 280, 460, 500, 540, 700, 900]
+pytestmark = pytest.mark.usefixtures("style_folder")
+
+
+def left_behind(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".fststyle")]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return clips.write(tmp_path / "in.mp4", VARIABLE)
+
+
+def test_every_frame_at_its_own_time_with_its_sound(clip, tmp_path):
+    heard = []
+    done = stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", crf=5, on_progress=heard.append)
+    before, after = clips.frames(clip), clips.frames(tmp_path / "out.mp4")
+    assert (done.frames, done.width, done.height, done.broken) == (10, 64, 48, None)
+    assert [p.frames for p in heard] == list(range(1, 11))
+    assert [round(t, 4) for t, _ in after] == [t / 1000 for t in VARIABLE]
+    for (_, was), (_, now) in zip(before, after, strict=True):
+        assert np.abs(now.astype(int) - (255 - was.astype(int))).mean() < 12
+    assert clips.packets(clip) == clips.packets(tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.metadata["title"] == "a test"
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt, context.color_primaries, context.colorspace, context.color_range) == ("h264", "yuv420p", 1, 1, 1)
+    assert not left_behind(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mov", ".webm", ".avi"])
+def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
+    out = tmp_path / f"out{suffix}"
+    stylize_video(clip, out, style="invert", device="cpu")
+    assert len(clips.frames(out)) == 10 or suffix == ".avi"
+    with av.open(str(out)) as container:
+        sound = container.streams.audio[0]
+        assert sum(f.samples for f in container.decode(sound)) >= 22000
+        assert sound.codec_context.name == ("opus" if suffix == ".webm" else "aac")
+
+
+def test_colours_come_back_right(clip, tmp_path, style_folder):
+    stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", strength=0.0, crf=5)
+    for (_, was), (_, now) in zip(clips.frames(clip), clips.frames(tmp_path / "out.mp4"), strict=True):
+        assert np.abs(now.astype(int).mean((0, 1)) - was.mean((0, 1))).max() < 6
+
+
+def test_a_turned_clip_comes_out_upright(tmp_path, clip):
+    shared = Path(__file__).resolve().parents[3] / "shared" / "data" / "video" / "juggle-phone.mp4"
+    if not shared.is_file():
+        pytest.skip("needs the sample clips")
+    done = stylize_video(shared, tmp_path / "out.mp4", style="invert", device="cpu", end=0.2)
+    assert (done.width, done.height, done.frames) == (404, 720, 5)
+
+
+def test_part_of_a_video(clip, tmp_path):
+    done = stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", start=0.24, end=0.54)
+    assert done.frames == 4
+    assert [round(t, 3) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.04, 0.22, 0.26]
+    assert clips.packets(tmp_path / "out.mp4")[0][0] < 0.03
+
+
+def test_size_and_odd_sizes(clip, tmp_path):
+    done = stylize_video(clip, tmp_path / "out.mp4", style="norm", device="cpu", size=33)
+    assert (done.width, done.height) == (33, 25)
+    assert clips.frames(tmp_path / "out.mp4")[0][1].shape == (26, 34, 3)
+
+
+def test_frames_as_arrays(clip):
+    found = list(video_frames(clip, "invert", device="cpu"))
+    assert len(found) == 10
+    assert found[0].dtype == np.uint8
+
+
+def test_a_video_that_breaks_off_gives_what_there_is(tmp_path, program):
+    whole = clips.write(tmp_path / "whole.mkv", list(range(0, 4000, 40)), sound=None)
+    content = whole.read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) * 2 // 3])
+    done = stylize_video(tmp_path / "cut.mkv", tmp_path / "out.mp4", style="invert", device="cpu")
+    assert 20 < done.frames < 100
+    assert len(clips.frames(tmp_path / "out.mp4")) == done.frames
+
+
+def test_bad_input_is_one_line_and_leaves_nothing(clip, tmp_path, program):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video at all" * 100)
+    (tmp_path / "cut.mp4").write_bytes(clip.read_bytes()[:500])
+    clips.write(tmp_path / "small.mp4", [0, 40], size=(8, 8), sound=None)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    wrong = [
+        ("nothing.mp4", "out.mp4"),
+        ("empty.mp4", "out.mp4"),
+        ("text.mp4", "out.mp4"),
+        ("cut.mp4", "out.mp4"),
+        ("small.mp4", "out.mp4"),
+        (".", "out.mp4"),
+        ("in.mp4", "in.mp4"),
+        ("in.mp4", "out.txt"),
+        ("in.mp4", "out"),
+        ("in.mp4", "/proc/out.mp4"),
+        ("in.mp4", "out.mp4", "--codec", "h266"),
+        ("in.mp4", "out.mp4", "--start", "99"),
+        ("in.mp4", "out.mp4", "--start", "2", "--end", "1"),
+        ("in.mp4", "out.mp4", "--style", "nobody"),
+    ]
+    for arguments in wrong:
+        done = program("video", *arguments)
+        error = done.stderr.decode()
+        assert done.returncode == 2, (arguments, error)
+        assert error.startswith("fststyle: "), (arguments, error)
+        assert error.count("\n") == 1, (arguments, error)
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_mutated_clips_never_end_in_a_traceback(clip, tmp_path):
+    content, rng = clip.read_bytes(), np.random.default_rng(0)
+    for number in range(40):
+        broken = bytearray(content)
+        for _ in range(int(rng.integers(1, 40))):
+            broken[int(rng.integers(len(broken)))] = int(rng.integers(256))
+        if number % 4 == 0:
+            del broken[int(rng.integers(len(broken))) :]
+        (tmp_path / "mutated.mp4").write_bytes(broken)
+        try:
+            stylize_video(tmp_path / "mutated.mp4", tmp_path / "out.mp4", style="invert", device="cpu")
+        except (InputError, OutputError):
+            continue
+    assert not left_behind(tmp_path)
+
+
+def test_program_says_what_it_did(clip, tmp_path, program):
+    done = program("video", "in.mp4", "out.mp4", "-s", "invert", "--json", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["frames"], told["width"], told["style"]) == (10, 64, "invert")
+    assert b"10 frames" in program("video", "in.mp4", "out.mp4", "-s", "invert").stderr
+
+
+def test_ctrl_c_leaves_no_half_video(tmp_path):
+    clips.write(tmp_path / "long.mp4", list(range(0, 400_000, 40)), sound=None)
+    (tmp_path / "out.mp4").write_bytes(b"an earlier one")
+    command = [sys.executable, "-m", "fststyle", "video", "long.mp4", "out.mp4", "-s", "norm", "--device", "cpu"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])})
+    deadline = time.monotonic() + 60
+    while not left_behind(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert error == b"fststyle: interrupted\n"
+    assert (tmp_path / "out.mp4").read_bytes() == b"an earlier one"
+    assert not left_behind(tmp_path)
+
+
+def test_an_unknown_style_is_refused_before_anything_is_read(clip, tmp_path):
+    with pytest.raises(StyleError):
+        stylize_video(clip, tmp_path / "out.mp4", style="nobody")
+
+
+def test_pipeline_keeps_the_order_and_hands_errors_on():
+    found: list[int] = []
+    pipeline.run(range(50), lambda i: i * 2, found.append)
+    assert found == [i * 2 for i in range(50)]
+
+    def breaks(at: int):
+        for i in range(50):
+            if i == at:
+                raise ValueError("source")
+            yield i
+
+    def refuse(i: int) -> None:
+        if i == 3:
+            raise KeyError("sink")
+
+    def fail(i: int) -> int:
+        if i == 3:
+            raise IndexError("work")
+        return i
+
+    for source, work, sink, kind in (
+        (breaks(5), lambda i: i, found.append, ValueError),
+        (range(50), fail, found.append, IndexError),
+        (range(50), lambda i: i, refuse, KeyError),
+    ):
+        with pytest.raises(kind):
+            pipeline.run(source, work, sink)
+
+
+def test_time_bases_are_kept_to_the_tick(tmp_path):
+    clip = clips.write(tmp_path / "in.mp4", [0, 1001, 2002, 3003], base=Fraction(1, 30000), sound=None)
+    stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert [f.pts * f.time_base for f in container.decode(video=0)] == [Fraction(n, 30000) for n in (0, 1001, 2002, 3003)]
