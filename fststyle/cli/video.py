@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     @with_settings(VideoSettings)
     def video(
         source: Annotated[Path, typer.Argument(metavar="IN", help="The video to paint.", show_default=False)],
-        target: Annotated[Path, typer.Argument(metavar="OUT", help="The painted video: .mp4, .mov, .mkv, .webm or .avi.", show_default=False)],
+        target: Annotated[Path, typer.Argument(metavar="OUT", help="The painted video: .mp4, .mov, .mkv or .webm.", show_default=False)],
         settings: VideoSettings,
         as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")] = False,
     ) -> None:

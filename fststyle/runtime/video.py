@@ -172,7 +172,7 @@ def _between(reader: Reader, settings: VideoSettings) -> Iterator[Any]:
         else:
             base = item.time_base
             seconds = float((item.pts if item.pts is not None else item.dts) * base)
-        if seconds < start - 1e-6:
+        if start and seconds < start - 1e-6:
             continue
         if end is not None and seconds >= end:
             if isinstance(item, Shot):

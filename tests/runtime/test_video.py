@@ -49,11 +49,11 @@ def test_every_frame_at_its_own_time_with_its_sound(clip, tmp_path):
     assert not left_behind(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", [".mkv", ".mov", ".webm", ".avi"])
+@pytest.mark.parametrize("suffix", [".mkv", ".mov", ".webm"])
 def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
     stylize_video(clip, out, style="invert", device="cpu")
-    assert len(clips.frames(out)) == 10 or suffix == ".avi"
+    assert len(clips.frames(out)) == 10
     with av.open(str(out)) as container:
         sound = container.streams.audio[0]
         assert sum(f.samples for f in container.decode(sound)) >= 22000
@@ -116,7 +116,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(clip, tmp_path, program):
         ("small.mp4", "out.mp4"),
         (".", "out.mp4"),
         ("in.mp4", "in.mp4"),
-        ("in.mp4", "out.txt"),
+        ("in.mp4", "out.avi"),
         ("in.mp4", "out"),
         ("in.mp4", "/proc/out.mp4"),
         ("in.mp4", "out.mp4", "--codec", "h266"),

@@ -1,0 +1,50 @@
+"""`fststyle webcam`: the camera as a painting."""
+
+import time
+from typing import Any
+
+import typer
+
+from fststyle.cli.options import with_settings
+from fststyle.errors import BatchError
+from fststyle.runtime.live import Live, WebcamSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command(rich_help_panel="Paint")
+    @with_settings(WebcamSettings)
+    def webcam(settings: WebcamSettings) -> None:
+        """A live webcam filter. In the window: n and p change the style, + and - its strength, h shows all keys, q quits."""
+        live = Live(settings)
+        try:
+            shown = _headless(live, settings) if settings.headless else _window(live, settings)
+        finally:
+            live.close()
+        if live.camera.ended and not live.camera.file:
+            raise BatchError(f"{live.camera.ended} ({shown} frames were painted)")
+
+
+def _window(live: Live, settings: WebcamSettings) -> int:
+    from fststyle.runtime.window import show
+
+    return show(live, settings.seconds)
+
+
+def _headless(live: Live, settings: WebcamSettings) -> int:
+    from rich.console import Console
+
+    console: Any = Console(stderr=True, highlight=False)
+    begin = told = time.monotonic()
+    shown = 0
+    for view in live.frames():
+        shown, now = shown + 1, time.monotonic()
+        last = settings.seconds is not None and now - begin >= settings.seconds
+        if last or now - told >= 2:
+            told = now
+            size = f"{view.painted[0]}x{view.painted[1]}"
+            console.print(f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms from camera to picture  painted at {size}")
+        if last:
+            break
+    return shown

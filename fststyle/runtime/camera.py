@@ -1,0 +1,106 @@
+"""The newest frame of a camera: a thread takes every frame as it comes, so that what is painted is never older than the last one."""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One frame, uint8 (H, W, 3) RGB, its number, and when it was taken (`time.monotonic`)."""
+
+    rgb: "NDArray[np.uint8]"
+    number: int
+    at: float
+
+
+class Camera:
+    """A camera by its index ("0"), device path or URL, or a video file, played in real time (for ever where ``repeat``).
+
+    Raises `InputError` with what can be done, for a camera that is not there, is busy, or gives nothing.
+    """
+
+    def __init__(self, source: str, size: tuple[int, int] | None = None, repeat: bool = True, wait: float = 10.0):
+        import cv2
+
+        self._cv2: Any = cv2
+        self.source, self.file = source, Path(source).is_file()
+        if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
+            cv2.utils.logging.setLogLevel(0)  # what matters is said below, in one line
+        self._video = cv2.VideoCapture(int(source) if source.isdigit() else source)
+        if not self._video.isOpened():
+            raise InputError(_not_there(source, self.file))
+        if size is not None and not self.file:
+            self._video.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+            self._video.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+        self._video.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._repeat, self._period = repeat, 1 / (self._video.get(cv2.CAP_PROP_FPS) or 30) if self.file else 0.0
+        self._changed = threading.Condition()
+        self._newest: Taken | None = None
+        self._ended = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._take, name="fststyle-camera", daemon=True)
+        self._thread.start()
+        if self.newest(after=-1, wait=wait) is None:
+            self.close()
+            raise InputError(f"camera {source}: opens but gives no pictures; is another program using it?")
+
+    def newest(self, after: int, wait: float = 5.0) -> Taken | None:
+        """The newest frame with a number above `after`, waiting for it if need be; None when the camera has ended or gives none for `wait` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: (self._newest is not None and self._newest.number > after) or self._ended, wait)
+            return self._newest if self._newest is not None and self._newest.number > after else None
+
+    @property
+    def ended(self) -> str:
+        """Why no more frames will come, "" while they do."""
+        return self._ended
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+        self._video.release()
+
+    def _take(self) -> None:
+        number, due, failed = 0, time.monotonic(), 0
+        while not self._stop.is_set():
+            there, bgr = self._video.read()
+            if not there or bgr is None:
+                failed += 1
+                if self.file and self._repeat and failed < 3:
+                    self._video.set(self._cv2.CAP_PROP_POS_FRAMES, 0)
+                    continue
+                if self.file or failed > 30:
+                    break
+                time.sleep(0.02)
+                continue
+            failed = 0
+            rgb: Any = self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
+            with self._changed:
+                self._newest = Taken(rgb, number, time.monotonic())
+                self._changed.notify_all()
+            number += 1
+            if self._period:
+                due = max(due + self._period, time.monotonic() - 0.5)
+                self._stop.wait(max(0.0, due - time.monotonic()))
+        with self._changed:
+            self._ended = "the video is at its end" if self.file else "the camera gives no more pictures; is it still plugged in?"
+            self._changed.notify_all()
+
+
+def _not_there(source: str, file: bool) -> str:
+    if file:
+        return f"{source}: is not a video that can be played"
+    if source.isdigit() or source.startswith("/dev/"):
+        found = sorted(str(path) for path in Path("/dev").glob("video*")) if Path("/dev").is_dir() else []
+        hint = f"there is {', '.join(found)}" if found else "none was found"
+        return f"camera {source}: cannot be opened ({hint}); name another with --camera, a video file will do too"
+    return f"camera {source}: is no camera, URL or video file that can be opened"

@@ -1,0 +1,113 @@
+"""A window for the live picture, through OpenCV's highgui, with keys and a few words on the picture."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle.errors import DependencyError, FststyleError
+from fststyle.runtime.live import HELP, Live, View, press
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TITLE = "fststyle"
+
+
+def show(live: Live, seconds: float | None = None) -> int:
+    """Show a live picture until it is closed; gives the number of frames shown.
+
+    Raises `DependencyError` where there is no screen to show it on.
+    """
+    window = _Window(live)
+    begin, shown = time.monotonic(), 0
+    try:
+        for view in live.frames():
+            shown += 1
+            if not window.show(view) or (seconds is not None and time.monotonic() - begin >= seconds):
+                break
+    finally:
+        window.close()
+    return shown
+
+
+class _Window:
+    def __init__(self, live: Live):
+        import cv2
+
+        self._cv2: Any = cv2
+        self.live, self.figures, self.help, self.full = live, True, False, live.settings.fullscreen
+        self._said, self._until = "h: help", time.monotonic() + 3
+        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            raise DependencyError("there is no screen here to show a window on (DISPLAY is not set); --headless paints without one")
+        try:
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
+            self._fill()
+        except cv2.error as error:
+            raise DependencyError("this build of OpenCV shows no windows: pip install opencv-python (not -headless); or use --headless") from error
+
+    def show(self, view: View) -> bool:
+        """False when the user wants to end."""
+        self._cv2.imshow(TITLE, self._cv2.cvtColor(self._written(view), self._cv2.COLOR_RGB2BGR))
+        code = self._cv2.waitKey(1) & 0xFF
+        if code in (27, ord("q")) or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
+            return False
+        if code != 0xFF:
+            self._key(chr(code).lower(), view)
+        return True
+
+    def close(self) -> None:
+        self._cv2.destroyAllWindows()
+
+    def _key(self, key: str, view: View) -> None:
+        if key == "h":
+            self.help = not self.help
+        elif key == "i":
+            self.figures = not self.figures
+        elif key == "f":
+            self.full = not self.full
+            self._fill()
+        else:
+            try:
+                said = press(self.live, key, view, save_picture)
+            except FststyleError as error:
+                said = str(error)
+            self._said, self._until = (said, time.monotonic() + 2) if said else (self._said, self._until)
+
+    def _fill(self) -> None:
+        cv2 = self._cv2
+        cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN if self.full else cv2.WINDOW_NORMAL)
+
+    def _written(self, view: View) -> "NDArray[np.uint8]":
+        lines = []
+        if self.figures:
+            lines.append(f"{view.style}  {view.fps:.0f} fps  {view.latency * 1000:.0f} ms  {view.painted[0]}x{view.painted[1]}")
+        if time.monotonic() < self._until:
+            lines.append(self._said)
+        if self.help:
+            lines += [f"{keys:8} {what}" for keys, what in HELP]
+        return write_on(view.rgb, lines)
+
+
+def write_on(rgb: "NDArray[np.uint8]", lines: list[str]) -> "NDArray[np.uint8]":
+    """A copy of the picture with lines of text in its corner, white with a dark rim, readable on anything."""
+    import cv2
+
+    picture = rgb.copy()
+    scale = max(0.4, picture.shape[0] / 900)
+    for number, line in enumerate(lines):
+        place = (round(16 * scale), round((number + 1) * 34 * scale))
+        for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+            cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, round(width * scale)), cv2.LINE_AA)
+    return picture
+
+
+def save_picture(view: View, folder: Path | None = None) -> Path:
+    """Write the picture as a PNG with the time in its name. Raises `OutputError`."""
+    from fststyle import images
+
+    path = (folder or Path()) / f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}-{view.number}.png"
+    images.write(images.Picture([images.Frame(view.rgb)]), path)
+    return path

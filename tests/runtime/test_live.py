@@ -1,0 +1,144 @@
+"""The live picture, with a video file for a camera."""
+
+import time
+
+import numpy as np
+import pytest
+
+from fststyle.errors import DependencyError, InputError
+from fststyle.runtime.camera import Camera
+from fststyle.runtime.live import Live, Resolution, WebcamSettings, press
+from fststyle.runtime.window import save_picture, show, write_on
+from tests import clips
+
+pytestmark = pytest.mark.usefixtures("style_folder")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return str(clips.write(tmp_path / "in.mp4", list(range(0, 2000, 40)), sound=None))
+
+
+@pytest.fixture
+def live(clip):
+    made = Live(WebcamSettings(camera=clip, style="invert", device="cpu", mirror=False))
+    yield made
+    made.close()
+
+
+def test_a_file_plays_in_real_time_and_the_newest_frame_is_taken(clip):
+    camera = Camera(clip)
+    try:
+        first = camera.newest(-1)
+        time.sleep(0.4)
+        later = camera.newest(first.number)
+        assert 5 <= later.number - first.number <= 14
+        assert time.monotonic() - later.at < 0.2
+        assert later.rgb.shape == (48, 64, 3)
+    finally:
+        camera.close()
+
+
+def test_a_file_begins_again_or_ends(clip, tmp_path):
+    short = str(clips.write(tmp_path / "short.mp4", [0, 40, 80], sound=None))
+    camera = Camera(short)
+    last = -1
+    for _ in range(6):
+        taken = camera.newest(last)
+        last = taken.number
+    assert last >= 5
+    camera.close()
+    camera = Camera(short, repeat=False)
+    while camera.newest(last := 99, wait=2) is not None:
+        pass
+    assert "end" in camera.ended
+    assert last == 99
+    camera.close()
+
+
+def test_paints_what_the_camera_sees(live, clip):
+    view = next(live.frames())
+    wanted = 255 - clips.frames(clip)[view.number % 50][1].astype(int)
+    assert np.abs(view.rgb - wanted).mean() < 12
+    assert (view.style, view.painted) == ("invert", (64, 48))
+    assert 0 <= view.latency < 5
+
+
+def test_keys(live, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    live.names = ["invert", "norm"]
+    view = next(live.frames())
+    assert press(live, "n", view, save_picture) == "norm"
+    assert press(live, "n", view, save_picture) == "invert"
+    assert press(live, "2", view, save_picture) == "norm"
+    assert press(live, "p", view, save_picture) == "invert"
+    assert press(live, "-", view, save_picture) == "strength 0.9"
+    assert press(live, "+", view, save_picture) == "strength 1.0"
+    assert press(live, "z", view, save_picture) == ""
+    before = live.mirror
+    press(live, "m", view, save_picture)
+    assert live.mirror != before
+    press(live, "s", view, save_picture)
+    assert len(list(tmp_path.glob("fststyle-*.png"))) == 1
+
+
+def test_strength_zero_is_the_camera_itself(live):
+    live.change(strength=-3)
+    assert live.strength == 0
+    view = next(live.frames())
+    assert np.abs(view.rgb.astype(int).mean() - live.camera.newest(-1).rgb.mean()) < 15
+
+
+def test_a_damaged_style_is_passed_over(live, style_folder):
+    (style_folder / "broken.onnx").write_bytes(b"no")
+    live.names = ["invert", "broken", "norm"]
+    live.step(1)
+    assert live.style == "norm"
+
+
+def test_resolution_follows_the_rate():
+    resolution = Resolution(30)
+    for _ in range(40):
+        resolution.after(0.2 * resolution.scale**2)  # 5 frames a second at full size
+    assert 0.3 < resolution.scale < 0.45
+    assert 0.2 * resolution.scale**2 < 1 / 30
+    for _ in range(400):
+        resolution.after(0.001)
+    assert resolution.scale == 1
+
+
+def test_a_slow_style_is_painted_smaller_and_shown_in_full_size(live):
+    live._resolution.scale = 0.5
+    view = next(live.frames())
+    assert view.painted == (32, 24)
+    assert view.rgb.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("source", ["97", "/dev/video97", "nothing.mp4", "http://127.0.0.1:9/none"])
+def test_no_camera_is_said_clearly(source):
+    with pytest.raises(InputError, match="camera"):
+        Camera(source)
+
+
+def test_without_a_screen_there_are_clear_words(live, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(DependencyError, match="headless"):
+        show(live)
+
+
+def test_words_are_written_on_a_copy():
+    rgb = np.full((120, 200, 3), 90, np.uint8)
+    written = write_on(rgb, ["30 fps"])
+    assert (rgb == 90).all()
+    assert written.max() > 200
+
+
+def test_program(clip, program):
+    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "0.5", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert b"fps" in done.stderr
+    done = program("webcam", "--camera", "97", "--style", "invert", "--headless")
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
