@@ -12,6 +12,7 @@ from fststyle.errors import StyleError
 
 SHIPPED = Path(__file__).parent / "weights"
 SUFFIX = ".onnx"
+_INT8 = "-int8.onnx"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,11 @@ def styles() -> list[Entry]:
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
-        for path in _files(folder):
+        files = _files(folder)
+        names = {path.name for path in files}
+        for path in files:
+            if path.name.endswith(_INT8) and path.name.removesuffix(_INT8) + SUFFIX in names:
+                continue
             found.setdefault(path.stem, _own(path))
     for entry in _shipped(SHIPPED):
         found.setdefault(entry.name, entry)
@@ -170,8 +175,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _own(path: Path) -> Entry:
+    """An own style; NAME-int8.onnx beside NAME.onnx, as training leaves them, is the same style in integers."""
     try:
-        return Entry(path.stem, path, size=path.stat().st_size)
+        faster = path.with_name(f"{path.stem}{_INT8}")
+        int8 = Entry(path.stem, faster, precision="int8", size=faster.stat().st_size) if faster.is_file() else None
+        return Entry(path.stem, path, size=path.stat().st_size, int8=int8)
     except OSError as error:
         raise StyleError(f"{path}: cannot be read: {error.strerror}") from error
 

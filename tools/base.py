@@ -69,7 +69,13 @@ def main() -> None:
         )
     settle(net, 1.0)
     held_out = [source.sample(np.random.default_rng((0, 2**62 + i))).rgb for i in range(16)]
-    trained = {"data": args.data.name if args.data else source.source, "steps": args.steps, "size": args.size, "batch": args.batch, "learning_rate": args.learning_rate}
+    trained = {
+        "data": args.data.name if args.data else source.source,
+        "steps": args.steps,
+        "size": args.size,
+        "batch": args.batch,
+        "learning_rate": args.learning_rate,
+    }
     card = Card(name=NAME, network="live", trained_with=trained, title="the photo itself")
     target = SHIPPED / f"{NAME}.onnx"
     parity = export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", held_out)

@@ -120,6 +120,11 @@ def photo_source(folder: Path | None, size: int, smallest: int | None = None) ->
     return Photos(folder, size, smallest) if folder else Scenes(size)
 
 
+def calibration_photos(source: Photos | Scenes, count: int = 24) -> list[Pixels]:
+    """Crops that training does not see, always the same ones: uint8 (size, size, 3) each."""
+    return [source.sample(np.random.default_rng((1, 2**62 + i))).rgb for i in range(count)]
+
+
 class _Numbered(Dataset[Sample]):
     def __init__(self, source: Photos | Scenes, seed: int):
         self.source, self.seed = source, seed

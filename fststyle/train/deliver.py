@@ -4,15 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fststyle.errors import InputError
 from fststyle.export.settings import ExportSettings
 from fststyle.export.style import Card, export_module
 from fststyle.settings import check
 from fststyle.train import checkpoint
-from fststyle.train.data import photo_source
+from fststyle.train.data import calibration_photos, photo_source
 from fststyle.train.settings import for_the_record
 
 
@@ -46,11 +43,5 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
         licence=settings.licence,
         base=str(content.get("base", "")),
     )
-    photos = calibration_photos(settings.data) if settings.precision == "int8" else []
+    photos = calibration_photos(photo_source(settings.data, 256, 64)) if settings.precision == "int8" else []
     return output, export_module(checkpoint.restore(content, path).eval(), card, output, settings.precision, photos)
-
-
-def calibration_photos(data: Path | None, count: int = 24) -> list[NDArray[np.uint8]]:
-    """Crops of photos, or synthetic scenes, uint8 (256, 256, 3) each, always the same ones."""
-    source = photo_source(data, 256, 64)
-    return [source.sample(np.random.default_rng((0, 2**62 + i))).rgb for i in range(count)]

@@ -3,13 +3,14 @@
     from fststyle import train_style
     train_style("starry.jpg", steps=2000, data="photos/")
 
-leaves starry.onnx (the frame contract), starry.pt (the checkpoint) and starry-preview.jpg in the current folder.
+leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers, for CPUs; live networks only), starry.pt (the checkpoint) and
+starry-preview.jpg in the current folder.
 """
 
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fststyle import images
-from fststyle.errors import InputError, OutputError
+from fststyle import catalogue, images
+from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module
 from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import Photos, Scenes, batches, photo_source, style_tensor, to_tensor
+from fststyle.train.data import Photos, Scenes, batches, calibration_photos, photo_source, style_tensor, to_tensor
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.settling import settle
@@ -35,6 +36,7 @@ from fststyle.train.settings import TrainSettings, for_the_record
 from fststyle.train.start import base_of, start_from
 from fststyle.train.tensorboard import open_log
 
+BASE = "live-base"
 # What may differ between a training and its resumption without changing a single weight.
 _FREE = {"style", "output", "name", "device", "workers", "resume", "overwrite", "save_every", "preview_every", "tensorboard", "data"}
 
@@ -57,12 +59,13 @@ class Files:
     """Where a training of one name keeps its results."""
 
     onnx: Path
+    int8: Path
     checkpoint: Path
     preview: Path
 
     @classmethod
     def of(cls, folder: Path, name: str) -> "Files":
-        return cls(folder / f"{name}.onnx", folder / f"{name}.pt", folder / f"{name}-preview.jpg")
+        return cls(folder / f"{name}.onnx", folder / f"{name}-int8.onnx", folder / f"{name}.pt", folder / f"{name}-preview.jpg")
 
 
 def train_style(
@@ -83,6 +86,7 @@ def train_style(
 def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
     """As `train_style`, with the settings in one piece."""
     check(settings)
+    settings = replace(settings, from_=starting_point(settings))
     name = style_name(settings)
     files = Files.of(settings.output, name)
     painting = images.read(settings.style).frames[0].rgb
@@ -179,7 +183,14 @@ def _train(
     if compute.leads:
         settle(net, 1.0)
         write_sheet(files.preview, net, compute.device, painting, photos)
-        export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card(settings, name, base), files.onnx)
+        net = net.cpu().to(memory_format=torch.contiguous_format).eval()
+        export_module(net, card(settings, name, base), files.onnx)
+        if settings.network == "live":
+            try:
+                export_module(net, card(settings, name, base), files.int8, "int8", calibration_photos(source))
+            except ExportError as error:  # the float file is good all the same
+                if on_start:
+                    on_start(f"no {files.int8.name}: {error}")
     return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source)
 
 
@@ -206,6 +217,14 @@ def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimi
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)
     return torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
+
+
+def starting_point(settings: TrainSettings) -> str:
+    """What ``--from auto`` means: the base, for a network of its shape, where there is one; else random weights."""
+    if settings.from_ != "auto":
+        return settings.from_
+    fits = settings.network == "live" and settings.width == TrainSettings.width and settings.blocks is None
+    return BASE if fits and catalogue.base_called(BASE) else "none"
 
 
 def network_settings(settings: TrainSettings) -> dict[str, int]:

@@ -11,6 +11,7 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 TINY: dict[str, Any] = {
+    "network": "johnson",
     "size": 32,
     "style_size": 32,
     "width": 2,
@@ -46,7 +47,7 @@ def train(painting: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.Monk
     """`train_style` on the tiny settings, without the export, which costs more than everything else and has its own tests."""
     import fststyle.train.style as style
 
-    monkeypatch.setattr(style, "export_module", lambda net, card, path: path.write_bytes(b"onnx"))
+    monkeypatch.setattr(style, "export_module", lambda net, card, path, *more: path.write_bytes(b"onnx"))
 
     def run(**changes: Any) -> Any:
         return style.train_style(painting, **{**TINY, "data": photos, "output": tmp_path / "out", **changes})
