@@ -41,7 +41,7 @@ class FoldedFrame(nn.Module):
     def forward(self, frame: Tensor) -> Tensor:
         m, f, (height, width) = self.margin, self.fold, frame.shape[1:3]
         x = (frame.permute(0, 3, 1, 2).float() - ZERO) * SCALE
-        x = F.pad(x, (m, m + -width % self.stride, m, m + -height % self.stride), mode="reflect")
+        x = F.pad(x, (m, m + -width % self.stride, m, m + -height % self.stride), mode="replicate")
         n, _, h, w = x.shape
         x = x.reshape(n, 3, h // f, f, w // f, f).permute(0, 3, 5, 1, 2, 4).reshape(n, 3 * f * f, h // f, w // f)
         x = self.net.core(x)  # type: ignore[operator]
@@ -103,7 +103,7 @@ class _Nodes:
 
 
 def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
-    """Mirror the frame's borders up to whole squares, then fold: ends in ``frame_folded``, uint8 (N, 48, h, w)."""
+    """Repeat the frame's edge up to whole squares, then fold: ends in ``frame_folded``, uint8 (N, 48, h, w)."""
     margin, zero, rest = made.ints("frame_margin", frame.margin), made.ints("frame_0", 0), made.ints("frame_rest", -1)
     fold, run = made.ints("frame_fold", frame.fold), made.ints("frame_run", 3 * frame.fold)
     for axis, name in ((1, "height"), (2, "width")):
@@ -111,7 +111,7 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
         missing = made.add("Mod", [made.add("Neg", [side], f"frame_minus_{name}"), made.ints("frame_stride", frame.stride)], f"frame_missing_{name}")
         made.add("Add", [missing, margin], f"frame_end_{name}")
     pads = made.add("Concat", [zero, margin, margin, zero, zero, "frame_end_height", "frame_end_width", zero], "frame_pads", axis=0)
-    padded = made.add("Pad", ["frame", pads], "frame_padded", mode="reflect")
+    padded = made.add("Pad", ["frame", pads], "frame_padded", mode="edge")
     height = made.add("Shape", [padded], "frame_padded_height", start=1, end=2)
     rows = made.add("Div", [height, fold], "frame_rows")
     split = made.add("Reshape", [padded, made.add("Concat", [zero, rows, fold, rest, run], "frame_split_shape", axis=0)], "frame_split")

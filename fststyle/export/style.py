@@ -58,7 +58,7 @@ def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32
         OutputError: `path` cannot be written; an older file there stays as it was.
     """
     folded = hasattr(net, "core")
-    frame = (FoldedFrame(net) if folded else Frame(net)).eval()
+    frame = (FoldedFrame(net) if folded else Frame(net)).eval()  # what is right
     if precision == "int8" and not folded:
         raise ExportError("int8 is for live networks: this one has layers that integers would not make faster")
     if precision == "int8" and len(photos) < 2:
@@ -84,6 +84,8 @@ def _graph(frame: Frame) -> onnx.ModelProto:
 
 
 def _folded(frame: FoldedFrame, precision: str, photos: Sequence[NDArray[np.uint8]]) -> onnx.ModelProto:
+    if precision == "int8" and hasattr(frame.net, "for_integers"):
+        frame = FoldedFrame(frame.net.for_integers()).eval()
     core = _exported(Core(frame.net).eval(), torch.zeros((2, 3 * frame.fold**2, 10, 14)), core_dims(), "folded", "painted")
     if precision == "int8":
         core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride)

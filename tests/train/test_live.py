@@ -63,6 +63,24 @@ def test_a_shifted_picture_is_painted_alike_whatever_the_border():
     assert torch.allclose(whole[:, :, 72:80, 72:80], part[:, :, 64:72, 64:72], atol=1e-4)
 
 
+def test_a_plain_picture_is_painted_plain_up_to_the_border():
+    """The network cannot tell where the border is, so that it cannot paint there what the style lacks elsewhere."""
+    painted = trained()(torch.full((1, 3, 64, 64), 0.3))
+    squares = fold(painted)
+    assert torch.allclose(squares, squares[:, :, 8:9, 8:9].expand_as(squares), atol=1e-4)
+
+
+def test_in_integers_zeros_pad_outside_of_what_is_seen():
+    net = trained()
+    net.down.norm = SettlingNorm(16)
+    x = torch.from_numpy(np.stack([photo(96, 96)]))
+    with torch.inference_mode():
+        wanted, got = FoldedFrame(net)(x).float(), FoldedFrame(net.for_integers())(x).float()
+    assert net.for_integers().margin == 16
+    inner = slice(40, 56)
+    assert (wanted - got)[:, inner, inner].abs().max() <= 1
+
+
 def test_unsettled_norm_is_instance_norm_and_settled_norm_is_batch_norm():
     norm = SettlingNorm(4)
     with torch.no_grad():

@@ -8,8 +8,10 @@ Where the reference spends its time is known: full-resolution layers, instance n
 * the body works at an eighth, where a kernel sees strokes, not pixels;
 * one instance norm stays, at an eighth, where it costs a fraction of a millisecond; the others settle into the convolutions
   (`fststyle.train.networks.settling`);
-* zeros pad inside; the picture itself is mirrored by ``margin`` pixels before and cut after, so that borders look like the rest.
+* the edge is repeated outwards at each layer; in integers, where that would cost a third of the time, zeros pad inside a mirrored margin.
 """
+
+import copy
 
 import torch
 from torch import Tensor, nn
@@ -36,12 +38,24 @@ def unfold(x: Tensor) -> Tensor:
     return x.reshape(n, c, height * FOLD, width * FOLD)
 
 
+class Conv(nn.Conv2d):
+    """A convolution that repeats the edge outwards (``zeros`` False), or pads with zeros, which costs nothing at run time."""
+
+    zeros = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        p = self.kernel_size[0] // 2
+        if self.zeros or not p:
+            return F.conv2d(x, self.weight, self.bias, self.stride, p)
+        return F.conv2d(F.pad(x, (p, p, p, p), mode="replicate"), self.weight, self.bias, self.stride)
+
+
 class ConvNorm(nn.Module):
-    """Convolution without bias, padded with zeros, and a norm, settling unless another is given."""
+    """Convolution without bias and a norm, settling unless another is given."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1, norm: nn.Module | None = None):
         super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False)
+        self.conv = Conv(channels_in, channels_out, kernel, stride, bias=False)
         self.norm = norm or SettlingNorm(channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +83,19 @@ class Live(nn.Module):
     """
 
     stride = 8
-    margin = 8
+    margin = 0
+
+    def for_integers(self) -> "Live":
+        """A copy that pads with zeros, which integer kernels do for nothing, inside a mirrored margin that is cut off again.
+
+        The network never learns with zeros: they tell it where the border is, and it then paints there what the style lacks elsewhere.
+        """
+        other = copy.deepcopy(self)
+        other.margin = 16
+        for module in other.modules():
+            if isinstance(module, Conv):
+                module.zeros = True
+        return other
 
     def __init__(self, width: int = 32, blocks: int = 3):
         super().__init__()
@@ -82,7 +108,7 @@ class Live(nn.Module):
         self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
         wide = 3 * width // 2
         self.up = ConvNorm(width, wide)
-        self.head = nn.Conv2d(wide, 3 * FOLD**2, 3, padding=1)
+        self.head = Conv(wide, 3 * FOLD**2, 3)
 
     def settle(self, progress: float) -> None:
         """Called before each training step with the part of the training that is done, 0..1."""
@@ -95,9 +121,8 @@ class Live(nn.Module):
         x = torch.relu(self.upsample(self.lateral(x)) + fine)
         x = x + torch.relu(self.refine1(x))
         x = x + torch.relu(self.refine2(x))
-        return self.head(torch.relu(self.up(x)))
+        painted: Tensor = self.head(torch.relu(self.up(x)))
+        return painted
 
     def forward(self, x: Tensor) -> Tensor:
-        m, (height, width) = self.margin, x.shape[2:]
-        x = F.pad(x, (m, m, m, m), mode="reflect")
-        return unfold(self.core(fold(x)))[:, :, m : m + height, m : m + width]
+        return unfold(self.core(fold(x)))
