@@ -52,6 +52,7 @@ def main() -> None:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            net.constrain()
             return {"loss": loss.detach(), "decibels": 10 * torch.log10(4 / difference.detach().square().mean())}
 
         run(

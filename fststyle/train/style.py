@@ -125,6 +125,7 @@ def _train(
     )
     if on_start and compute.leads:
         on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
+    constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
 
@@ -146,6 +147,8 @@ def _train(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if constrain is not None:
+            constrain()
         return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
 
     def save(done: int) -> None:

@@ -18,7 +18,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 def bench(monkeypatch):
     monkeypatch.syspath_prepend(BENCH)
     yield importlib.import_module
-    for name in ("painters", "quality", "speed", "training"):
+    for name in ("artifacts", "painters", "quality", "speed", "training"):
         sys.modules.pop(name, None)
 
 
@@ -83,3 +83,22 @@ def test_configurations_are_settings_of_the_training(bench, tmp_path):
     for wrong in ("optimiser=adam", "batch=two"):
         with pytest.raises(InputError):
             training._settings(args, wrong, tmp_path)
+
+
+def test_artifacts_are_seen_where_they_are(bench):
+    artifacts = bench("artifacts")
+    rng = np.random.default_rng(0)
+    plain = rng.normal(128, 10, (256, 256, 3)).clip(0, 255).astype(np.uint8)
+    assert artifacts.grid(plain, 4) == pytest.approx(1, abs=0.4)
+    meshed = plain.copy()
+    meshed[::4] += 8
+    assert artifacts.grid(meshed, 4) > 5
+    assert artifacts.grid(plain, 8) == pytest.approx(1, abs=0.4)
+    framed = plain.copy()
+    framed[:16] = 255
+    mean, spread = artifacts.border(framed)
+    assert mean > 20
+    assert spread > 10
+    mean, spread = artifacts.border(plain)
+    assert mean < 1
+    assert spread < 1

@@ -70,6 +70,17 @@ def test_a_plain_picture_is_painted_plain_up_to_the_border():
     assert torch.allclose(squares, squares[:, :, 8:9, 8:9].expand_as(squares), atol=1e-4)
 
 
+def test_constrained_there_is_no_grid_on_a_plain_surface():
+    net = trained()
+    plain = torch.full((1, 3, 64, 64), 0.3)
+    assert net(plain).std((2, 3)).max() > 1e-2
+    net.constrain()
+    assert net(plain).std((2, 3)).max() < 1e-4
+    weight = net.head.weight.detach().clone()
+    net.constrain()
+    assert torch.allclose(net.head.weight, weight, atol=1e-6)
+
+
 def test_in_integers_zeros_pad_outside_of_what_is_seen():
     net = trained()
     net.down.norm = SettlingNorm(16)

@@ -110,6 +110,20 @@ class Live(nn.Module):
         self.up = ConvNorm(width, wide)
         self.head = Conv(wide, 3 * FOLD**2, 3)
 
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Called after each training step: on a plain surface all sixteen pixels of a square get one colour, whatever the head has learned.
+
+        Otherwise it paints a grid of squares, the cheapest texture there is. A kernel's answer to a plain surface is the sum of its taps; the part
+        of it that differs from pixel to pixel is taken away, and so is that of the bias.
+        """
+        weight, bias = self.head.weight, self.head.bias
+        plain = weight.sum((2, 3)).view(FOLD**2, 3, -1)
+        surplus = (plain - plain.mean(0)).reshape(len(weight), -1, 1, 1)
+        weight.sub_(surplus / weight[0, 0].numel())
+        if bias is not None:
+            bias.copy_(bias.view(FOLD**2, 3).mean(0).repeat(FOLD**2))
+
     def settle(self, progress: float) -> None:
         """Called before each training step with the part of the training that is done, 0..1."""
         settle(self, progress)

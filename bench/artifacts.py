@@ -1,0 +1,83 @@
+"""Grids and border bands: what a fast network may leave in a picture that has neither.
+
+    python bench/artifacts.py starry-night other.onnx
+
+Grid: on flat colours, how much of the painting's detail repeats with the period of the network's stride (4 and 8 pixels), as the share of the
+spectrum's energy at those frequencies over what their neighbours would make one expect; 1 is no grid. Border: how far mean and spread of the outer 16
+pixels lie from those of the middle, in levels of 0..255; what the reference network does is printed beside it by naming its file too.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+from painters import Painter, shipped, source
+from rich.console import Console
+from rich.table import Table
+
+from fststyle.errors import FststyleError
+
+COLOURS = ((200, 200, 200), (90, 140, 220), (40, 40, 50), (180, 120, 60), (230, 220, 150))
+
+
+def grid(painted: NDArray[np.uint8], period: int) -> float:
+    """Energy at the frequencies k / period of both axes over that of their neighbours; 1 where nothing repeats. Takes a picture of multiples of 8."""
+    gray = painted.astype(np.float64).mean(2)
+    gray -= gray.mean()
+    energies = []
+    for axis in (0, 1):
+        power = (np.abs(np.fft.rfft(gray, axis=axis)) ** 2).sum(1 - axis)
+        step = gray.shape[axis] // period
+        for k in range(1, period // 2 + 1):
+            at = k * step
+            around = [power[i] for i in range(max(1, at - 6), min(len(power), at + 7)) if abs(i - at) > 1]
+            energies.append((power[at] + 1e-3) / (np.mean(around) + 1e-3))
+    return float(np.mean(energies))
+
+
+def border(painted: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
+    """How far the outer `width` pixels differ from the middle: their mean colour, and their standard deviation, in levels."""
+    picture = painted.astype(np.float64)
+    inside = np.zeros(picture.shape[:2], bool)
+    inside[4 * width : -4 * width, 4 * width : -4 * width] = True
+    edge = np.ones_like(inside)
+    edge[width:-width, width:-width] = False
+    return float(np.abs(picture[edge].mean(0) - picture[inside].mean(0)).mean()), float(abs(picture[edge].std() - picture[inside].std()))
+
+
+def measure(painter: Painter, side: int = 256) -> dict[str, float]:
+    """The figures of one file, means over flat frames with a little grain."""
+    rng = np.random.default_rng(0)
+    frames = [np.clip(np.array(colour) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8) for colour in COLOURS]
+    painted = [painter(frame) for frame in frames]
+    edges = [border(picture) for picture in painted]
+    return {
+        "grid 4": float(np.mean([grid(p, 4) for p in painted])),
+        "grid 8": float(np.mean([grid(p, 8) for p in painted])),
+        "border mean": float(np.mean([m for m, _ in edges])),
+        "border spread": float(np.mean([s for _, s in edges])),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
+    args = parser.parse_args()
+    table = Table(title="on flat colours")
+    table.add_column("file")
+    for name in ("grid 4", "grid 8", "border mean", "border spread"):
+        table.add_column(name, justify="right")
+    try:
+        for what in [source(text) for text in args.files] or shipped():
+            found = measure(Painter(what))
+            table.add_row(what.label, *(f"{value:.2f}" for value in found.values()))
+    except FststyleError as error:
+        Console(stderr=True).print(f"error: {error}", highlight=False)
+        return error.exit_code
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
