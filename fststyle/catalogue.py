@@ -156,9 +156,11 @@ def _listed(folder: Path) -> tuple[Entry, ...]:
 
 def _entry(item: dict[str, Any], folder: Path) -> Entry:
     text: dict[str, Any] = {key: str(item.get(key) or "") for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")}
+    int8 = _entry({**item, **item["int8"], "precision": "int8", "int8": None}, folder) if item.get("int8") else None
     return Entry(
         item["name"],
         folder / item["file"],
+        int8=int8,
         size=int(item.get("size", 0)),
         trained_with=item.get("trained_with") or {},
         shipped=True,

@@ -12,7 +12,7 @@ from PIL import Image
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
-TINY = ("--steps", "3", "--size", "32", "--style-size", "32", "--width", "4", "--blocks", "1", "--device", "cpu")
+TINY = ("--network", "live", "--steps", "3", "--size", "32", "--style-size", "32", "--width", "4", "--blocks", "1", "--device", "cpu")
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_no_half_video(tmp_path):
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     _, error = running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == 130, error.decode()
     assert error == b"fststyle: interrupted\n"
     assert (tmp_path / "out.mp4").read_bytes() == b"an earlier one"
     assert not left_behind(tmp_path)
