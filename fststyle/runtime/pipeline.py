@@ -44,18 +44,20 @@ def run(source: Iterable[Any], work: Callable[[Any], Any], sink: Callable[[Any],
             stop.set()
 
     threads = [threading.Thread(target=target, name=f"fststyle-{target.__name__}", daemon=True) for target in (read, write)]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         for item in _items(before, stop):
             if not _put(after, work(item), stop):
                 break
         _put(after, _End(), stop)
         threads[1].join()
     finally:
+        # Nobody may close what a thread still reads or writes.
         stop.set()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
     if failed:
         raise failed[0]
 
