@@ -67,7 +67,10 @@ def around(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
     after = _after(made, last, frame)
     del graph.node[:], graph.input[:], graph.output[:], graph.value_info[:]
     graph.node.extend([*before, *middle, *after])
-    graph.initializer.extend(made.constants)
+    used = {name for node in graph.node for name in node.input}
+    kept = [tensor for tensor in [*graph.initializer, *made.constants] if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
     shape: list[str | int | None] = ["N", "H", "W", 3]
     graph.input.append(helper.make_tensor_value_info("frame", TensorProto.UINT8, shape))
     graph.output.append(helper.make_tensor_value_info("styled", TensorProto.UINT8, shape))
