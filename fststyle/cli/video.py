@@ -40,6 +40,8 @@ def register(app: typer.Typer) -> None:
             fps = painted.frames / max(painted.seconds, 1e-9)
             text = f"{painted.output}  {painted.width}x{painted.height}  {painted.frames} frames in {painted.seconds:.1f} s ({fps:.1f} fps)"
             console.print(text, soft_wrap=True, markup=False)
+        if painted.lost:
+            console.print(f"left out, since {target.suffix} cannot hold it: {', '.join(painted.lost)}", soft_wrap=True, markup=False)
         if painted.broken:
             raise BatchError(f"{source}: is damaged ({painted.broken}); what could be read is in {target}")
 

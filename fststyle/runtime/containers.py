@@ -97,6 +97,7 @@ class Reader:
         last = None
         packets = self.container.demux([self.stream, *self.others])
         while True:
+            packet = None
             try:
                 packet = next(packets, None)
                 if packet is None:
@@ -150,6 +151,8 @@ class Writer:
         options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         self._copied: dict[int, Any] = {}
         self._coded: dict[int, Any] = {}
+        self.lost: list[str] = []
+        """Streams that this container cannot hold in any form, for the user to be told."""
         try:
             self.container = self._av.open(str(path), "w", format=kind, options=options)
             self.container.metadata.update(source.container.metadata)
@@ -185,6 +188,8 @@ class Writer:
         elif other.type == "audio":
             codec = "libopus" if self.name.lower() == ".webm" else "aac"
             self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
+        else:
+            self.lost.append(f"{other.type} {other.codec_context.name}")
 
     def write(self, shot: Shot) -> None:
         """Encode one frame. Raises `OutputError`."""

@@ -59,6 +59,8 @@ class PaintedVideo:
     style: str
     device: str
     broken: str | None = None
+    lost: tuple[str, ...] = ()
+    """Streams that the output's container cannot hold."""
 
 
 def stylize_video(
@@ -155,7 +157,7 @@ def _paint(
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
     seconds = round(time.perf_counter() - begin, 3)
-    return PaintedVideo(str(reader.path), str(target), size[1], size[0], done, seconds, style.name, style.device, reader.broken)
+    return PaintedVideo(str(reader.path), str(target), size[1], size[0], done, seconds, style.name, style.device, reader.broken, tuple(writer.lost))
 
 
 def _as_image(settings: VideoSettings) -> ImageSettings:
