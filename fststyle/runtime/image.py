@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ImageSettings:
-    """How a picture is painted."""
+class PaintSettings:
+    """How a frame is painted, wherever it comes from."""
 
     style: str = option("starry-night", "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.", flags=("--style", "-s"))
     size: int | None = option(None, "Resize first, so that the longer side has this many pixels.", min=16, max=65535)
-    keep_colors: bool = option(False, "Keep the photo's colours: only its light is painted.")
+    keep_colors: bool = option(False, "Keep the colours: only their light is painted.")
     strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates.", min=0, max=2)
     tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
     precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
     device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
+
+
+@dataclass(frozen=True)
+class ImageSettings(PaintSettings):
+    """How a picture is painted."""
+
     quality: int = option(95, "Quality of JPEG, WebP and AVIF.", min=1, max=100)
 
 
@@ -84,7 +90,7 @@ def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, o
     return replace(picture, frames=[replace(frame, rgb=painter(frame.rgb)) for frame in frames])
 
 
-def load_as(settings: ImageSettings, style: str | Path) -> Style:
+def load_as(settings: PaintSettings, style: str | Path) -> Style:
     """The style in the precision that leaves its strength to be changed, where another one than 1 is asked for. Raises as `load_style`."""
     precision = "float" if settings.strength != 1 and settings.precision == "auto" else settings.precision
     return load_style(style, settings.device, settings.threads, precision=precision)
@@ -93,7 +99,7 @@ def load_as(settings: ImageSettings, style: str | Path) -> Style:
 class Painter:
     """A style with its settings, as a function on frames uint8 (H, W, 3); what can be prepared for many frames is prepared once."""
 
-    def __init__(self, style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None = None):
+    def __init__(self, style: Style, settings: PaintSettings, on_tile: Callable[[int, int], None] | None = None):
         # Strength in the weights where the style has a base to go back to; else the painting is faded into the photo.
         changed = style.at(style.strength * settings.strength)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, 1.0)

@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle import catalogue
 from fststyle.errors import FststyleError, StyleError
 from fststyle.runtime.camera import Camera
-from fststyle.runtime.image import ImageSettings, Painter
-from fststyle.runtime.session import MIN_SIDE, PRECISIONS, Style, load_style
+from fststyle.runtime.image import Painter, PaintSettings, load_as
+from fststyle.runtime.session import MIN_SIDE, PRECISIONS
 from fststyle.settings import option
 
 if TYPE_CHECKING:
@@ -76,24 +76,25 @@ class Live:
     """
 
     def __init__(self, settings: WebcamSettings):
-        self.settings, self.strength, self.mirror = settings, settings.strength, settings.mirror
+        self.settings, self.mirror = settings, settings.mirror
         self.names = [entry.name for entry in catalogue.styles()]
-        self._style = self._load(settings.style or _fastest())
-        self._painter = self._make()
+        same = {name: getattr(settings, name) for name in ("strength", "precision", "device", "threads")}
+        self._take_on(PaintSettings(style=settings.style or _fastest(), **same))
         self._resolution = Resolution(settings.fps)
         self.camera = Camera(settings.camera)
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
         """Another style or strength. Raises as `load_style`; then everything stays as it was."""
-        if style is not None:
-            self._style = self._load(style)
-        if strength is not None:
-            self.strength = min(2.0, max(0.0, round(strength, 2)))
-        self._painter = self._make()
+        strength = self.strength if strength is None else min(2.0, max(0.0, round(strength, 2)))
+        self._take_on(replace(self._paint, style=style or self._paint.style, strength=strength))
 
     @property
     def style(self) -> str:
         return self._style.name
+
+    @property
+    def strength(self) -> float:
+        return self._paint.strength
 
     def step(self, by: int) -> None:
         """The next style but `by` - 1 of the list; those that cannot be loaded are passed over."""
@@ -131,12 +132,10 @@ class Live:
     def close(self) -> None:
         self.camera.close()
 
-    def _load(self, style: str) -> Style:
-        precision = "float" if self.strength != 1 and self.settings.precision == "auto" else self.settings.precision
-        return load_style(style, self.settings.device, self.settings.threads, precision=precision)
-
-    def _make(self) -> Painter:
-        return Painter(self._style, ImageSettings(strength=self.strength))
+    def _take_on(self, paint: PaintSettings) -> None:
+        style = load_as(paint, paint.style)
+        self._painter = Painter(style, paint)
+        self._style, self._paint = style, paint
 
 
 def _fastest() -> str:

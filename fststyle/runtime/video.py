@@ -10,9 +10,9 @@ from fststyle.atomic import replacing_path
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime import pipeline
 from fststyle.runtime.containers import FORMATS, Encoding, Reader, Shot, Writer
-from fststyle.runtime.image import ImageSettings, Painter, load_as
+from fststyle.runtime.image import Painter, PaintSettings, load_as
 from fststyle.runtime.plan import check_folder
-from fststyle.runtime.session import PRECISIONS, Style
+from fststyle.runtime.session import Style
 from fststyle.settings import check, option
 
 if TYPE_CHECKING:
@@ -21,20 +21,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class VideoSettings:
+class VideoSettings(PaintSettings):
     """How a video is painted."""
 
-    style: str = option("starry-night", "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.", flags=("--style", "-s"))
-    size: int | None = option(None, "Resize first, so that the longer side has this many pixels.", min=16, max=8192)
     start: float = option(0.0, "Begin here, in seconds.", min=0)
     end: float | None = option(None, "End here, in seconds.", min=0)
-    keep_colors: bool = option(False, "Keep the video's colours: only its light is painted.")
-    strength: float = option(1.0, "How much painting: 0 is the video, 1 the painting, up to 2 exaggerates.", min=0, max=2)
     codec: str = option("libx264", "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ... (.webm takes libvpx-vp9).")
     crf: int = option(18, "Quality of x264, x265 and vp9: lower is better and larger.", min=0, max=63)
-    precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
-    device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
-    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
 
 
 @dataclass(frozen=True)
@@ -84,9 +77,7 @@ def stylize_video(
     check_folder(target.parent)
     reader = Reader(source)
     try:
-        as_image = _as_image(settings)
-        style = load_as(as_image, settings.style)
-        return _paint(reader, target, style, settings, as_image, on_progress)
+        return _paint(reader, target, load_as(settings, settings.style), settings, on_progress)
     finally:
         reader.close()
 
@@ -95,8 +86,7 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night",
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
     settings = VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes)
     check(settings)
-    as_image = _as_image(settings)
-    painter = Painter(style if isinstance(style, Style) else load_as(as_image, settings.style), as_image)
+    painter = Painter(style if isinstance(style, Style) else load_as(settings, settings.style), settings)
     reader = Reader(Path(source))
     try:
         for item in _between(reader, settings):
@@ -106,10 +96,8 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night",
         reader.close()
 
 
-def _paint(
-    reader: Reader, target: Path, style: Style, settings: VideoSettings, as_image: ImageSettings, on_progress: Callable[[Progress], None]
-) -> PaintedVideo:
-    painter = Painter(style, as_image)
+def _paint(reader: Reader, target: Path, style: Style, settings: VideoSettings, on_progress: Callable[[Progress], None]) -> PaintedVideo:
+    painter = Painter(style, settings)
     begin, done, size = time.perf_counter(), 0, (0, 0)
     of = _expected(reader, settings)
     writer: Writer | None = None
@@ -158,11 +146,6 @@ def _paint(
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
     seconds = round(time.perf_counter() - begin, 3)
     return PaintedVideo(str(reader.path), str(target), size[1], size[0], done, seconds, style.name, style.device, reader.broken, tuple(writer.lost))
-
-
-def _as_image(settings: VideoSettings) -> ImageSettings:
-    names = ("style", "size", "keep_colors", "strength", "precision", "device", "threads")
-    return ImageSettings(**{name: getattr(settings, name) for name in names})
 
 
 def _between(reader: Reader, settings: VideoSettings) -> Iterator[Any]:
