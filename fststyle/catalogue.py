@@ -103,22 +103,23 @@ def described(entry: Entry) -> Entry:
     if entry.shipped:
         return entry
     try:
-        import onnx
-
-        told = {item.key: item.value for item in onnx.load(entry.path, load_external_data=False).metadata_props}
+        told = metadata(entry.path.read_bytes())
     except Exception:  # protobuf raises what it likes, and without onnx nothing can be said
         return replace(entry, network="damaged")
-    return replace(entry, **{key: told.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")})
+    text: dict[str, Any] = {key: told.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")}
+    return replace(entry, **text)
 
 
-def base(sha256: str) -> Entry | None:
-    """The base network with this sha256, from which styles were trained, or None. Bases are no styles, so `styles` does not list them."""
-    return next((entry for entry in _bases(SHIPPED) if sha256 and entry.sha256 == sha256), None)
+def metadata(content: bytes) -> dict[str, str]:
+    """What the bytes of a style file say of themselves. Raises whatever onnx raises for a damaged one."""
+    import onnx
+
+    return {item.key: item.value for item in onnx.load_model_from_string(content).metadata_props}
 
 
-def base_called(name: str) -> Entry | None:
-    """The base network of this name, or None."""
-    return next((entry for entry in _bases(SHIPPED) if entry.name == name), None)
+def base(known_as: str) -> Entry | None:
+    """The base network with this name or sha256, from which styles were trained, or None. Bases are no styles, so `styles` does not list them."""
+    return next((entry for entry in _listed(SHIPPED) if entry.is_base and known_as and known_as in (entry.name, entry.sha256)), None)
 
 
 def own_folders() -> list[Path]:
@@ -136,10 +137,6 @@ def user_folder() -> Path:
 
 def _shipped(folder: Path) -> list[Entry]:
     return [entry for entry in _listed(folder) if not entry.is_base]
-
-
-def _bases(folder: Path) -> list[Entry]:
-    return [entry for entry in _listed(folder) if entry.is_base]
 
 
 @functools.lru_cache(maxsize=4)

@@ -10,20 +10,20 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
 
 from fststyle.catalogue import SHIPPED
 from fststyle.export.style import Card, export_module
 from fststyle.train.compute import computing
-from fststyle.train.data import batches, photo_source
+from fststyle.train.data import batches, held_out, photo_source
 from fststyle.train.loop import run
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.settling import settle
+from fststyle.train.style import BASE
 
-NAME = "live-base"
+NAME = BASE
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
             report=lambda p: console.print(f"step {p.step} of {p.steps}  {p.rate:.1f} images/s  {p.losses['decibels']:.1f} dB") if p.step % 100 == 0 else None,
         )
     settle(net, 1.0)
-    held_out = [source.sample(np.random.default_rng((0, 2**62 + i))).rgb for i in range(16)]
+    crops = held_out(source, 16)
     trained = {
         "data": args.data.name if args.data else source.source,
         "steps": args.steps,
@@ -79,7 +79,7 @@ def main() -> None:
     }
     card = Card(name=NAME, network="live", trained_with=trained, title="the photo itself")
     target = SHIPPED / f"{NAME}.onnx"
-    parity = export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", held_out)
+    parity = export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", crops)
     content = target.read_bytes()
     entry = {
         "name": NAME,

@@ -56,7 +56,7 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
 
 
 def main(app: typer.Typer) -> None:
-    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, Ctrl-C becomes 130, warnings of libraries stay unsaid."""
+    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, warnings of libraries stay unsaid."""
     import warnings
 
     if not sys.warnoptions:
@@ -66,6 +66,3 @@ def main(app: typer.Typer) -> None:
     except FststyleError as error:
         sys.stderr.write(f"fststyle: {' '.join(str(error).split())}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("fststyle: interrupted\n")
-        sys.exit(130)

@@ -39,15 +39,11 @@ class FoldedFrame(nn.Module):
         self.stride, self.margin = int(net.stride), int(net.margin)  # type: ignore[arg-type]
 
     def forward(self, frame: Tensor) -> Tensor:
-        m, f, (height, width) = self.margin, self.fold, frame.shape[1:3]
+        m, (height, width) = self.margin, frame.shape[1:3]
         x = (frame.permute(0, 3, 1, 2).float() - ZERO) * SCALE
         x = F.pad(x, (m, m + -width % self.stride, m, m + -height % self.stride), mode="replicate")
-        n, _, h, w = x.shape
-        x = x.reshape(n, 3, h // f, f, w // f, f).permute(0, 3, 5, 1, 2, 4).reshape(n, 3 * f * f, h // f, w // f)
-        x = self.net.core(x)  # type: ignore[operator]
-        x = (x / SCALE).round().add(ZERO).clamp(0, 255).to(torch.uint8)
-        x = x.reshape(n, f, f, 3, h // f, w // f).permute(0, 4, 1, 5, 2, 3).reshape(n, h, w, 3)
-        return x[:, m : m + height, m : m + width]
+        x = self.net(x)[:, :, m : m + height, m : m + width]
+        return (x / SCALE).round().add(ZERO).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def core_dims() -> dict[str, Any]:

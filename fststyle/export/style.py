@@ -58,7 +58,7 @@ def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32
         OutputError: `path` cannot be written; an older file there stays as it was.
     """
     folded = hasattr(net, "core")
-    frame = (FoldedFrame(net) if folded else Frame(net)).eval()  # what is right
+    frame = (FoldedFrame(net) if folded else Frame(net)).eval()
     if precision == "int8" and not folded:
         raise ExportError("int8 is for live networks: this one has layers that integers would not make faster")
     if precision == "int8" and len(photos) < 2:

@@ -73,11 +73,6 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     return content
 
 
-def base(model: bytes) -> str:
-    """The sha256 of the base that a style file says it was trained from, "" if it names none."""
-    return next((entry.value for entry in _graph(model, "the style").metadata_props if entry.key == "base"), "")
-
-
 def _graph(model: bytes, name: str) -> "ModelProto":
     import onnx
 

@@ -54,7 +54,7 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     if output is not None and to_folder and Path(output).exists() and not Path(output).is_dir():
         raise OutputError(f"{output}: is a file; several pictures need a folder (-o)")
     made = Plan(several=several)
-    wanted: list[Job] = []
+    wanted: list[tuple[Path, Path]] = []
     for given in inputs:
         try:
             wanted += _of_input(Path(given), Path(output) if output is not None else None, to_folder, style)
@@ -93,7 +93,7 @@ def _pipe(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
     return Job(None, target)
 
 
-def _of_input(source: Path, output: Path | None, to_folder: bool, style: str) -> list[Job]:
+def _of_input(source: Path, output: Path | None, to_folder: bool, style: str) -> list[tuple[Path, Path]]:
     from fststyle import images
 
     if source.is_dir():
@@ -104,34 +104,32 @@ def _of_input(source: Path, output: Path | None, to_folder: bool, style: str) ->
         kept = [path for path in found if not (inside and _below(path, folder))]
         if not kept:
             raise InputError(f"{source}: holds no image files")
-        return [Job(path, folder / _written_as(path.relative_to(source))) for path in kept]
+        return [(path, folder / _written_as(path.relative_to(source))) for path in kept]
     if not source.is_file():
         raise InputError(f"{source}: {'is not a file' if source.exists() else 'no such file'}")
     if output is None:
-        return [Job(source, _written_as(Path(f"{source.stem}-{style}{source.suffix}")))]
+        return [(source, _written_as(Path(f"{source.stem}-{style}{source.suffix}")))]
     if to_folder:
-        return [Job(source, output / _written_as(Path(source.name)))]
+        return [(source, output / _written_as(Path(source.name)))]
     _check_suffix(output)
-    return [Job(source, output)]
+    return [(source, output)]
 
 
-def _apart(wanted: list[Job]) -> list[Job]:
+def _apart(wanted: list[tuple[Path, Path]]) -> list[Job]:
     """The jobs without repeated ones, and with targets that are all different also where case does not count."""
     jobs: list[Job] = []
     seen: set[tuple[Path, Path]] = set()
     taken: set[str] = set()
-    for job in wanted:
-        assert job.source is not None
-        assert job.target is not None
-        key = (job.source.resolve(), job.target.absolute())
+    for source, first_choice in wanted:
+        key = (source.resolve(), first_choice.absolute())
         if key in seen:
             continue
         seen.add(key)
-        target, number = job.target, 2
+        target, number = first_choice, 2
         while _folded(target) in taken:
-            target, number = job.target.with_name(f"{job.target.stem}-{number}{job.target.suffix}"), number + 1
+            target, number = first_choice.with_name(f"{first_choice.stem}-{number}{first_choice.suffix}"), number + 1
         taken.add(_folded(target))
-        jobs.append(Job(job.source, target))
+        jobs.append(Job(source, target))
     return jobs
 
 

@@ -106,7 +106,7 @@ def _whole(style: str | Path, device: str, threads: int | None, precision: str) 
     names = [entry.name for entry in entries]
     models = [(catalogue.load(entry), share) for entry, (_, share) in zip(entries, parts, strict=True)]
     mixed = Style("+".join(names), blend.interpolate(models, names), device, threads)
-    bases = {blend.base(model) for model, _ in models}
+    bases = {catalogue.metadata(model).get("base", "") for model, _ in models}
     if len(bases) > 1:
         raise StyleError(f"{' and '.join(names)} cannot be mixed: they were not trained from one base")
     return mixed
@@ -115,14 +115,14 @@ def _whole(style: str | Path, device: str, threads: int | None, precision: str) 
 def _single(entry: catalogue.Entry, device: str, threads: int | None, precision: str) -> Style:
     if precision == "int8" and entry.int8 is None:
         raise StyleError(f"{entry.name} has no int8 file")
-    if entry.int8 is None or precision == "float" or (precision == "auto" and _prefers_float(device)):
+    if entry.int8 is None or precision == "float" or (precision == "auto" and not _on_cpu(device)):
         return Style(entry.name, catalogue.load(entry), device, threads)
     return Style(entry.name, catalogue.load(entry.int8), device, threads)
 
 
-def _prefers_float(device: str) -> bool:
-    """Where integers are slower: everywhere but on CPUs, and on CPUs without the instructions for them they still are not."""
-    return device != "cpu" and not (device == "auto" and not devices.available()["cuda"])
+def _on_cpu(device: str) -> bool:
+    """Where integers are the faster arithmetic."""
+    return device == "cpu" or (device == "auto" and not devices.available()["cuda"])
 
 
 def check_frame(frame: Any) -> None:

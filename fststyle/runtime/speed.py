@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fststyle import catalogue
 from fststyle.errors import InputError
-from fststyle.runtime.session import MIN_SIDE, load_style
+from fststyle.runtime.session import MIN_SIDE, Style, load_style
 from fststyle.settings import option
 
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
@@ -68,7 +68,7 @@ def holds(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
     return max((speed for speed in speeds if speed.fps >= fps), key=lambda speed: speed.width * speed.height, default=None)
 
 
-def _median(style: Callable, width: int, height: int, frames: int) -> float:  # type: ignore[type-arg]
+def _median(style: Style, width: int, height: int, frames: int) -> float:
     import numpy as np
 
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)

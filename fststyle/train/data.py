@@ -120,9 +120,9 @@ def photo_source(folder: Path | None, size: int, smallest: int | None = None) ->
     return Photos(folder, size, smallest) if folder else Scenes(size)
 
 
-def calibration_photos(source: Photos | Scenes, count: int = 24) -> list[Pixels]:
-    """Crops that training does not see, always the same ones: uint8 (size, size, 3) each."""
-    return [source.sample(np.random.default_rng((1, 2**62 + i))).rgb for i in range(count)]
+def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[Pixels]:
+    """Crops that training does not see, their numbers lie beyond any step's: uint8 (size, size, 3) each."""
+    return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 
 
 class _Numbered(Dataset[Sample]):

@@ -9,7 +9,7 @@ from fststyle.export.settings import ExportSettings
 from fststyle.export.style import Card, export_module
 from fststyle.settings import check
 from fststyle.train import checkpoint
-from fststyle.train.data import calibration_photos, photo_source
+from fststyle.train.data import held_out, photo_source
 from fststyle.train.settings import for_the_record
 
 
@@ -43,5 +43,5 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
         licence=settings.licence,
         base=str(content.get("base", "")),
     )
-    photos = calibration_photos(photo_source(settings.data, 256, 64)) if settings.precision == "int8" else []
+    photos = held_out(photo_source(settings.data, 256, 64), 24) if settings.precision == "int8" else []
     return output, export_module(checkpoint.restore(content, path).eval(), card, output, settings.precision, photos)

@@ -8,15 +8,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fststyle import images
-from fststyle.train.data import Photos, Scenes, to_tensor
+from fststyle.train.data import to_tensor
 
 Pixels = NDArray[np.uint8]
 _GAP = 8
-
-
-def preview_photos(source: Photos | Scenes, seed: int, count: int = 4) -> list[Pixels]:
-    """Crops that training does not see: their numbers lie beyond any step's. uint8 (size, size, 3) each."""
-    return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 
 
 def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: Pixels, photos: list[Pixels]) -> None:

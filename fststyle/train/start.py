@@ -30,12 +30,9 @@ def base_of(source: str) -> str:
         return ""
     if source.endswith(".pt"):
         return str(checkpoint.load(Path(source)).get("base", ""))
-    import onnx
-
     content = _file(source).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    told = {entry.key: entry.value for entry in onnx.load_model_from_string(content).metadata_props}
-    return digest if catalogue.base(digest) else told.get("base", "")
+    return digest if catalogue.base(digest) else catalogue.metadata(content).get("base", "")
 
 
 def starting_weights(source: str) -> dict[str, Tensor]:
@@ -68,6 +65,6 @@ def starting_weights(source: str) -> dict[str, Tensor]:
 def _file(source: str) -> Path:
     if source.endswith(".onnx"):
         return Path(source)
-    if (known := catalogue.base_called(source)) is not None:
+    if (known := catalogue.base(source)) is not None:
         return known.path
     return catalogue.find(source).path

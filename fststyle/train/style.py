@@ -25,13 +25,13 @@ from fststyle.export.style import Card, export_module
 from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import Photos, Scenes, batches, calibration_photos, photo_source, style_tensor, to_tensor
+from fststyle.train.data import Photos, Scenes, batches, held_out, photo_source, style_tensor, to_tensor
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.settling import settle
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.objective import Objective
-from fststyle.train.preview import preview_photos, write_sheet
+from fststyle.train.preview import write_sheet
 from fststyle.train.settings import TrainSettings, for_the_record
 from fststyle.train.start import base_of, start_from
 from fststyle.train.tensorboard import open_log
@@ -121,7 +121,7 @@ def _train(
     )
     shared, photos = (
         compute.share(net),
-        preview_photos(photo_source(settings.data, max(256, settings.size), settings.size // 4), settings.seed) if compute.leads else [],
+        held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4), 4, settings.seed) if compute.leads else [],
     )
     if on_start and compute.leads:
         on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
@@ -190,7 +190,7 @@ def _train(
         export_module(net, card(settings, name, base), files.onnx)
         if settings.network == "live":
             try:
-                export_module(net, card(settings, name, base), files.int8, "int8", calibration_photos(source))
+                export_module(net, card(settings, name, base), files.int8, "int8", held_out(source, 24))
             except ExportError as error:  # the float file is good all the same
                 if on_start:
                     on_start(f"no {files.int8.name}: {error}")
@@ -211,11 +211,6 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
 
-def first_photos(source: Photos | Scenes, settings: TrainSettings, count: int = 16) -> Tensor:
-    """A batch (count, 3, size, size) in [-1, 1] to measure statistics on."""
-    return torch.stack([to_tensor(source.sample(np.random.default_rng((settings.seed, 2**61 + i))).rgb) for i in range(count)])
-
-
 def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)
@@ -227,7 +222,7 @@ def starting_point(settings: TrainSettings) -> str:
     if settings.from_ != "auto":
         return settings.from_
     fits = settings.network == "live" and settings.width == TrainSettings.width and settings.blocks is None
-    return BASE if fits and catalogue.base_called(BASE) else "none"
+    return BASE if fits and catalogue.base(BASE) else "none"
 
 
 def network_settings(settings: TrainSettings) -> dict[str, int]:
@@ -282,7 +277,7 @@ def _prepare(
         torch.manual_seed(settings.seed)
         net = build(settings.network, network_settings(settings))
     if settings.from_ != "none":
-        start_from(net, settings.from_, first_photos(source, settings))
+        start_from(net, settings.from_, torch.stack([to_tensor(photo) for photo in held_out(source, 16, settings.seed)]))
     start_weights = [p.detach().clone().to(compute.device) for p in net.parameters()] if settings.pull and settings.from_ != "none" else []
     if earlier:
         checkpoint.load_weights(net, earlier["model"], str(settings.output))
