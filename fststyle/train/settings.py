@@ -28,6 +28,7 @@ class TrainSettings:
     content_weight: float = option(1.0, "Weight of the content loss: how much of the photo stays.", min=0)
     style_weight: float = option(3.0, "Weight of the style loss: how much painting.", min=0)
     tv_weight: float = option(1.0, "Weight of the total variation loss: higher is smoother.", min=0)
+    steady_weight: float = option(50.0, "Weight of the steadiness loss: higher flickers less in videos; 0 leaves it out.", min=0)
     optimizer: str = option("muon", "Optimiser; muon needs fewer steps than adam.", choices=("muon", "adam"))
     learning_rate: float = option(2e-3, "Peak learning rate; it falls linearly to a twentieth.", min=1e-8, max=1)
     seed: int = option(0, "Seed of the weights and of the photo crops.", min=0)

@@ -34,6 +34,7 @@ from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
 from fststyle.train.settings import TrainSettings, for_the_record
 from fststyle.train.start import base_of, start_from
+from fststyle.train.steady import shake, steady_loss
 from fststyle.train.tensorboard import open_log
 
 BASE = "live-base"
@@ -137,11 +138,17 @@ def _train(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, number)
         with compute.autocast():
-            painted = shared(photo)
-            terms = objective(painted.float(), photo)
+            if settings.steady_weight:
+                moved, shift = shake(photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number))
+                painted, repainted = shared(torch.cat([photo, moved])).float().chunk(2)
+                unsteady = settings.steady_weight * steady_loss(painted, repainted, shift)
+            else:
+                painted = shared(photo).float()
+                unsteady = torch.zeros(len(photo), device=photo.device)
+            terms = objective(painted, photo)
         # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
         # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
-        loss = terms.per_picture.log().mean()
+        loss = (terms.per_picture + unsteady).log().mean()
         if settings.pull and start_weights:
             loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
         optimizer.zero_grad(set_to_none=True)
@@ -149,7 +156,7 @@ def _train(
         optimizer.step()
         if constrain is not None:
             constrain()
-        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}}
+        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}, "unsteady": unsteady.detach().mean()}
 
     def save(done: int) -> None:
         checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done, base))
