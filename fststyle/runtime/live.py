@@ -11,6 +11,7 @@ from fststyle.errors import FststyleError, StyleError
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.image import Painter, PaintSettings, load_as
 from fststyle.runtime.session import MIN_SIDE, PRECISIONS
+from fststyle.runtime.steady import Steady
 from fststyle.settings import option
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class WebcamSettings:
     fps: float = option(30.0, "Frames a second to hold: the picture is painted smaller where the machine is too slow.", min=1, max=240)
     size: int | None = option(None, "Paint at this longer side, whatever the rate.", min=32, max=4096)
     strength: float = option(1.0, "How much painting: 0 is the camera, 1 the painting, up to 2 exaggerates.", min=0, max=2)
+    steady: bool = option(True, "Keep the painting steady where the scene is: what was painted moves along with it.")
     mirror: bool = option(True, "Show the picture as a mirror does.")
     fullscreen: bool = option(False, "Fill the screen.")
     headless: bool = option(False, "Show no window: for servers and recordings.")
@@ -72,11 +74,14 @@ class Resolution:
 class Live:
     """A camera with a style; `frames` gives what is to be shown, `change` takes another style or strength between two frames.
 
+    `change` and `step` may be called from another thread than `frames`, so that the picture goes on while a style is loaded.
+
     Raises `InputError` for the camera, `StyleError`, `DeviceError`.
     """
 
     def __init__(self, settings: WebcamSettings):
-        self.settings, self.mirror = settings, settings.mirror
+        self.settings, self.mirror, self.steady = settings, settings.mirror, settings.steady
+        self._between: tuple[str, float]  # a style, and how far the picture is from it towards the next
         self.names = [entry.name for entry in catalogue.styles()]
         same = {name: getattr(settings, name) for name in ("strength", "precision", "device", "threads")}
         self._take_on(PaintSettings(style=settings.style or _fastest(), **same))
@@ -106,6 +111,19 @@ class Live:
                 continue
         raise StyleError("no style can be loaded")
 
+    def blend(self, by: float = 0.25) -> str:
+        """A quarter of the way on towards the next style: their weights are mixed, so both need one base. Gives what is painted now.
+
+        Raises `StyleError` where they cannot be mixed; then everything stays as it was.
+        """
+        here, share = self._between
+        if here not in self.names or len(self.names) < 2:
+            raise StyleError(f"{self.style} has no next style to blend with")
+        following, share = self.names[(self.names.index(here) + 1) % len(self.names)], share + by
+        self.change(following if share >= 1 else f"{here}:{1 - share:g},{following}:{share:g}")
+        self._between = (following, 0.0) if share >= 1 else (here, share)
+        return self._paint.style
+
     def frames(self) -> Iterator[View]:
         """Painted frames, each of the newest camera frame there is, until the camera ends."""
         import cv2
@@ -120,7 +138,12 @@ class Live:
             small = (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8)) if scale != 1 else (width, height)
             begin = time.monotonic()
             less: Any = cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
-            painted: Any = self._painter(less)
+            painter, steady = self._painting
+            painted: Any = painter(less)
+            if self.steady:
+                painted = steady(less, painted)
+            else:
+                steady.reset()
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
             now = time.monotonic()
@@ -134,8 +157,10 @@ class Live:
 
     def _take_on(self, paint: PaintSettings) -> None:
         style = load_as(paint, paint.style)
-        self._painter = Painter(style, paint)
+        # With each style a new start: the strokes of the last one are not to be kept.
+        self._painting = Painter(style, paint), Steady()
         self._style, self._paint = style, paint
+        self._between = style.name, 0.0
 
 
 def _fastest() -> str:
@@ -149,7 +174,9 @@ def _fastest() -> str:
 HELP = (
     ("n / p", "next, previous style"),
     ("1-9", "style by number"),
+    ("b", "blend with the next style"),
     ("+ / -", "strength"),
+    ("t", "steady on and off"),
     ("m", "mirror"),
     ("f", "full screen"),
     ("s", "save a picture"),
@@ -169,6 +196,11 @@ def press(live: Live, key: str, view: View, save: Callable[[View], Path]) -> str
     elif key in "+=-":
         live.change(strength=live.strength + (-0.1 if key == "-" else 0.1))
         return f"strength {live.strength:.1f}"
+    elif key == "b":
+        return live.blend()
+    elif key == "t":
+        live.steady = not live.steady
+        return f"steady {'on' if live.steady else 'off'}"
     elif key == "m":
         live.mirror = not live.mirror
         return ""

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,10 @@ class _Window:
 
         self._cv2: Any = cv2
         self.live, self.figures, self.help, self.full = live, True, False, live.settings.fullscreen
-        self._said, self._until = "h: help", time.monotonic() + 3
+        self._say("h: help")
+        # Loading a style takes a moment, in which the picture must not stop.
+        self._hands = ThreadPoolExecutor(1, "fststyle-keys")
+        self._doing: Future[str] | None = None
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise DependencyError("there is no screen here to show a window on (DISPLAY is not set); --headless paints without one")
         try:
@@ -50,6 +54,9 @@ class _Window:
 
     def show(self, view: View) -> bool:
         """False when the user wants to end."""
+        if self._doing is not None and self._doing.done():
+            self._say(_said(self._doing))
+            self._doing = None
         self._cv2.imshow(TITLE, self._cv2.cvtColor(self._written(view), self._cv2.COLOR_RGB2BGR))
         code = self._cv2.waitKey(1) & 0xFF
         if code in (27, ord("q")) or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
@@ -59,6 +66,7 @@ class _Window:
         return True
 
     def close(self) -> None:
+        self._hands.shutdown(cancel_futures=True)
         self._cv2.destroyAllWindows()
 
     def _key(self, key: str, view: View) -> None:
@@ -69,12 +77,12 @@ class _Window:
         elif key == "f":
             self.full = not self.full
             self._fill()
-        else:
-            try:
-                said = press(self.live, key, view, save_picture)
-            except FststyleError as error:
-                said = str(error)
-            self._said, self._until = (said, time.monotonic() + 2) if said else (self._said, self._until)
+        elif self._doing is None:
+            self._doing = self._hands.submit(press, self.live, key, view, save_picture)
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._said, self._until = text, time.monotonic() + 2
 
     def _fill(self) -> None:
         cv2 = self._cv2
@@ -89,6 +97,13 @@ class _Window:
         if self.help:
             lines += [f"{keys:8} {what}" for keys, what in HELP]
         return write_on(view.rgb, lines)
+
+
+def _said(done: "Future[str]") -> str:
+    try:
+        return done.result()
+    except FststyleError as error:
+        return str(error)
 
 
 def write_on(rgb: "NDArray[np.uint8]", lines: list[str]) -> "NDArray[np.uint8]":

@@ -5,11 +5,11 @@ import time
 import numpy as np
 import pytest
 
-from fststyle.errors import DependencyError, InputError
+from fststyle.errors import DependencyError, InputError, StyleError
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.live import Live, Resolution, WebcamSettings, press
 from fststyle.runtime.window import save_picture, show, write_on
-from tests import clips
+from tests import clips, styles
 
 pytestmark = pytest.mark.usefixtures("style_folder")
 
@@ -75,6 +75,8 @@ def test_keys(live, tmp_path, monkeypatch):
     assert press(live, "-", view, save_picture) == "strength 0.9"
     assert press(live, "+", view, save_picture) == "strength 1.0"
     assert press(live, "z", view, save_picture) == ""
+    assert press(live, "t", view, save_picture) == "steady off"
+    assert not live.steady
     before = live.mirror
     press(live, "m", view, save_picture)
     assert live.mirror != before
@@ -94,6 +96,35 @@ def test_a_damaged_style_is_passed_over(live, style_folder):
     live.names = ["invert", "broken", "norm"]
     live.step(1)
     assert live.style == "norm"
+
+
+def test_blend_needs_styles_of_one_base(live):
+    live.names = ["invert", "norm"]
+    with pytest.raises(StyleError, match="cannot be mixed"):
+        live.blend()
+    assert live.style == "invert"
+    live.names = ["invert"]
+    with pytest.raises(StyleError, match="no next style"):
+        live.blend()
+
+
+def test_blend_goes_on_to_the_next_style_by_quarters(live, style_folder):
+    for name, gain in (("dark", 0.5), ("pale", 0.8)):
+        styles.save(style_folder, name, styles.pointwise(gain, 0))
+    live.names = ["dark", "pale"]
+    live.change("dark")
+    assert [live.blend() for _ in range(4)] == ["dark:0.75,pale:0.25", "dark:0.5,pale:0.5", "dark:0.25,pale:0.75", "pale"]
+    assert next(live.frames()).style == "pale"
+    assert live.blend() == "pale:0.75,dark:0.25"
+
+
+def test_a_change_of_style_leaves_nothing_of_the_last(live):
+    frames = live.frames()
+    next(frames)
+    live.change("norm")
+    view = next(frames)
+    assert view.style == "norm"
+    assert np.array_equal(view.rgb, live._painting[0](live.camera.newest(-1).rgb)) or view.number != live.camera.newest(-1).number
 
 
 def test_resolution_follows_the_rate():

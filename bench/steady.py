@@ -1,0 +1,167 @@
+"""Do the pictures of a painted video hold still: the warping error, frame by frame, with `--steady`, and of a moving average.
+
+    python bench/steady.py --style starry-night --style other.onnx --clip a.mp4 --clip b.mp4
+
+The error is that of Lai et al. 2018 (arXiv:1808.00449, equation 9): mean squared difference, in levels of 0..255, between a painted frame and the one
+before it, moved along the scene's own motion, wherever that motion is certain. Motion is measured on the input frames, at full size, by another
+optical flow than the one `--steady` uses, with a check there and back. "scene" is the same figure of the unpainted clip: what
+grain and imperfect flow leave. "times" is over the first row of the clip; "detail" is the mean gradient over that of the frame-by-frame painting (an average
+is steady too, but blurs); "ms" is the time of a frame, painting included.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from painters import Painter, source
+from rich.console import Console
+from rich.table import Table
+
+from fststyle.errors import FststyleError
+from fststyle.runtime.containers import Reader, Shot
+from fststyle.runtime.steady import Steady
+
+Frame = NDArray[np.uint8]
+AVERAGED = 3
+"""Frames of the moving average."""
+
+
+def main() -> int:
+    args = _arguments()
+    console = Console(stderr=True)
+    try:
+        rows = list(_rows(args, console))
+    except FststyleError as error:
+        console.print(f"error: {error}", highlight=False)
+        return error.exit_code
+    print(json.dumps(rows, indent=1)) if args.json else _print(rows)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--style", action="append", required=True, help="name of a shipped style or a style file; the first is the reference")
+    parser.add_argument("--clip", action="append", required=True, type=Path, help="a video; several times for several")
+    parser.add_argument("--frames", type=int, default=40, help="frames of each clip, from its beginning")
+    parser.add_argument("--size", type=int, default=480, help="longer side of the frames")
+    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    return parser.parse_args()
+
+
+def clip(path: Path, size: int, count: int) -> list[Frame]:
+    """The first frames of a video, their longer side at most `size`."""
+    reader = Reader(path)
+    try:
+        shots = (item.rgb for item in reader if isinstance(item, Shot))
+        return [_scaled(rgb, size) for rgb in itertools.islice(shots, count)]
+    finally:
+        reader.close()
+
+
+def _scaled(rgb: Frame, size: int) -> Frame:
+    scale = min(1.0, size / max(rgb.shape[:2]))
+    return cv2.resize(rgb, (round(rgb.shape[1] * scale / 8) * 8, round(rgb.shape[0] * scale / 8) * 8), interpolation=cv2.INTER_AREA)
+
+
+class Motion:
+    """Where each pixel of a frame was in the frame before it, and where that is certain."""
+
+    def __init__(self, before: Frame, after: Frame):
+        old, new = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
+        height, width = new.shape
+        grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+        flow = _farneback(new, old)
+        self.there = grid + flow
+        back = cv2.remap(_farneback(old, new), self.there, None, cv2.INTER_LINEAR)
+        # Sundaram et al. 2010, as Ruder et al. 2016 take it (equation 9).
+        missed = np.square(flow + back).sum(2) > 0.01 * (np.square(flow).sum(2) + np.square(back).sum(2)) + 0.5
+        inside = (self.there >= 0).all(2) & (self.there <= (width - 1, height - 1)).all(2)
+        self.certain = inside & ~missed
+
+    def error(self, before: Frame, after: Frame) -> float:
+        moved = cv2.remap(before, self.there, None, cv2.INTER_LINEAR).astype(np.float32)
+        return float(np.square(after.astype(np.float32) - moved)[self.certain].mean())
+
+    @property
+    def cut(self) -> bool:
+        """Most of the picture is not found again: another scene, which nothing should hold still over."""
+        return bool(self.certain.mean() < 0.3)
+
+
+def _farneback(a: Any, b: Any) -> Any:
+    return cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 5, 21, 5, 7, 1.5, 0)
+
+
+def _ways(painter: Painter) -> Iterator[tuple[str, Any]]:
+    """Name -> a function of the frames in their order."""
+    steady, last = Steady(), deque[Frame](maxlen=AVERAGED)
+
+    def average(frame: Frame) -> Frame:
+        last.append(painter(frame))
+        return np.mean(last, axis=0).astype(np.uint8)
+
+    yield "frame by frame", painter
+    yield "steady", lambda frame: steady(frame, painter(frame))
+    yield f"mean of {AVERAGED}", average
+
+
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+    for path in args.clip:
+        with console.status(f"{path.name}: motion"):
+            frames = clip(path, args.size, args.frames)
+            motions = [Motion(a, b) for a, b in itertools.pairwise(frames)]
+        first: float | None = None
+        yield {"clip": path.name, "style": "", "way": "scene", "error": _error(frames, motions)}
+        for text in args.style:
+            painter, plain = Painter(source(text)), 0.0
+            for way, paint in _ways(painter):
+                with console.status(f"{path.name}: {text}, {way}"):
+                    painted, ms = _painted(paint, frames)
+                error, detail = _error(painted, motions), _detail(painted)
+                first, plain = first or error, plain or detail
+                yield {"clip": path.name, "style": text, "way": way, "error": error, "times": error / first, "detail": detail / plain, "ms": ms}
+
+
+def _painted(paint: Any, frames: list[Frame]) -> tuple[list[Frame], float]:
+    paint(frames[0])
+    painted, times = [], []
+    for frame in frames:
+        begin = time.perf_counter()
+        painted.append(paint(frame))
+        times.append((time.perf_counter() - begin) * 1000)
+    return painted, float(np.median(times))
+
+
+def _error(frames: list[Frame], motions: list[Motion]) -> float:
+    return float(np.mean([m.error(a, b) for m, (a, b) in zip(motions, itertools.pairwise(frames), strict=True) if not m.cut]))
+
+
+def _detail(frames: list[Frame]) -> float:
+    return float(np.mean([np.abs(np.diff(frame.astype(np.float32), axis=1)).mean() for frame in frames]))
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    table = Table(title="warping error, in squared levels")
+    for name in ("clip", "style", "way"):
+        table.add_column(name)
+    for name in ("error", "times", "detail", "ms"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        if row["way"] == "scene":
+            table.add_section()
+        figures = [f"{row[name]:.2f}" if name in row else "" for name in ("times", "detail")]
+        table.add_row(row["clip"], Path(row["style"]).stem, row["way"], f"{row['error']:.0f}", *figures, f"{row['ms']:.0f}" if "ms" in row else "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

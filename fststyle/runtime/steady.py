@@ -1,0 +1,100 @@
+"""Steady pictures: what was painted a frame ago moves along with the scene, and is kept where it still fits.
+
+A style network paints each frame anew, so its strokes dance. Optical flow between the camera's frames says where each part of the scene was; the last
+painting, moved along it, stands in for the new one as far as the flow can be trusted. As in Ruder et al. 2016, "Artistic Style Transfer for Videos"
+(arXiv:1604.08610, section 4), but after the network instead of in a loss: it needs no training, so every style can have it.
+"""
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FLOW_SIDE = 320
+"""Longer side at which motion is measured, in pixels: enough for what moves in a picture, and a few milliseconds at any size."""
+STILL = 0.35
+"""Motion below this, in pixels of the small size, counts as none: a picture moved by fractions of a pixel, frame after frame, would blur."""
+ALIKE, UNLIKE = 5.0, 20.0
+"""Levels of 0..255 between a place in the scene and where the flow found it: full trust up to the first, none from the second."""
+THERE_AND_BACK = 1.0
+"""Pixels that the flow from a frame to the last one and back may miss the start by, plus a tenth of the motion; beyond it the place was hidden."""
+CUT = 0.25
+"""Part of the picture that must be trusted; below, it is a new scene."""
+
+
+class Steady:
+    """Keeps a stream of painted frames steady; called with every frame in turn.
+
+    ``hold``, 0..1: how much of the old painting is kept where the motion is certain. What was hidden, is new or uncertain comes as it is painted, and so
+    does everything after a cut or a change of size.
+    """
+
+    def __init__(self, hold: float = 0.85):
+        import cv2
+
+        self.hold = hold
+        self._cv2: Any = cv2
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._scene: Any = None
+        self._painted: Any = None
+
+    def reset(self) -> None:
+        """Forget the last frame: the next one comes as it is painted."""
+        self._scene = self._painted = None
+
+    def __call__(self, frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        """The camera's frame, uint8 (h, w, 3), and its painting, uint8 (H, W, 3) -> the steady painting, of the same shape."""
+        scene = self._small(frame)
+        if self._painted is not None and self._painted.shape == painted.shape and self._scene.shape == scene.shape:
+            painted = self._kept(scene, painted)
+        self._scene, self._painted = scene, painted
+        return painted
+
+    def _kept(self, scene: Any, painted: Any) -> Any:
+        import numpy as np
+
+        cv2 = self._cv2
+        flow = self._flow.calc(scene, self._scene, None)
+        trust = self._trust(scene, flow)
+        if trust.mean() < CUT:
+            return painted
+        moving = cv2.magnitude(flow[..., 0], flow[..., 1]) >= STILL
+        height, width = painted.shape[:2]
+        flow *= np.array((width / scene.shape[1], height / scene.shape[0]), np.float32) * moving[..., None]
+        last = cv2.remap(self._painted, cv2.resize(flow, (width, height)) + _grid(height, width), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        weight = cv2.resize(trust, (width, height)) * self.hold
+        return cv2.blendLinear(last, painted, weight, 1 - weight)
+
+    def _trust(self, scene: Any, flow: Any) -> Any:
+        """How surely each place of the scene was where the flow says: float32 (h, w) in 0..1."""
+        import numpy as np
+
+        cv2 = self._cv2
+        height, width = scene.shape
+        there = flow + _grid(height, width)
+        before = cv2.remap(self._scene, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        unlike = cv2.blur(cv2.absdiff(scene, before), (5, 5)).astype(np.float32)
+        back = cv2.remap(self._flow.calc(self._scene, scene, None), there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        missed = cv2.magnitude(*cv2.split(flow + back)) - 0.1 * cv2.magnitude(*cv2.split(flow))
+        inside = (there[..., 0] >= 0) & (there[..., 0] <= width - 1) & (there[..., 1] >= 0) & (there[..., 1] <= height - 1)
+        trust = np.clip((UNLIKE - unlike) / (UNLIKE - ALIKE), 0, 1) * (missed < THERE_AND_BACK) * inside
+        # A little smaller than what is certain, with soft edges: a hard rim between old and new would show.
+        return cv2.blur(cv2.erode(trust.astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))
+
+    def _small(self, frame: Any) -> Any:
+        cv2 = self._cv2
+        height, width = frame.shape[:2]
+        scale = min(1.0, FLOW_SIDE / max(height, width))
+        # The flow wants 16 pixels a side, at least.
+        size = (max(16, round(width * scale)), max(16, round(height * scale)))
+        return cv2.cvtColor(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+
+
+@functools.lru_cache(maxsize=4)
+def _grid(height: int, width: int) -> Any:
+    """The place of every pixel, float32 (H, W, 2), x before y."""
+    import numpy as np
+
+    return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))

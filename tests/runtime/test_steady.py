@@ -1,0 +1,88 @@
+"""Steady frames of a scene that moves in a known way."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fststyle.runtime.steady import Steady
+
+rng = np.random.default_rng(0)
+
+
+def scene(height: int = 120, width: int = 160, seed: int = 0) -> np.ndarray:
+    """Soft blobs, which an optical flow can follow."""
+    import cv2
+
+    noise = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def flickering(frame: np.ndarray) -> np.ndarray:
+    """A painter whose strokes are new in every frame."""
+    return np.clip(frame // 2 + rng.integers(0, 100, frame.shape, np.uint8), 0, 255).astype(np.uint8)
+
+
+def change(frames: list[np.ndarray], by: int = 0) -> float:
+    """Mean difference of each frame from the one before, that moved by so many pixels to the right, border left out."""
+    pairs = itertools.pairwise(frames)
+    return float(np.mean([np.abs(b.astype(int)[16:-16, 24:-24] - np.roll(a, by, 1).astype(int)[16:-16, 24:-24]).mean() for a, b in pairs]))
+
+
+def test_a_still_scene_holds_still():
+    frames, steady = [scene()] * 8, Steady()
+    painted = [flickering(frame) for frame in frames]
+    assert change([steady(f, p) for f, p in zip(frames, painted, strict=True)]) < 0.4 * change(painted)
+
+
+def test_what_was_painted_moves_with_the_scene():
+    wide, steady = scene(120, 320), Steady()
+    frames = [np.ascontiguousarray(wide[:, 100 - 3 * i : 260 - 3 * i]) for i in range(8)]
+    painted = [flickering(frame) for frame in frames]
+    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+    assert change(made, 3) < 0.5 * change(painted, 3)
+
+
+def test_after_a_cut_nothing_of_the_old_scene_is_left():
+    steady = Steady()
+    steady(scene(seed=1), np.full((120, 160, 3), 255, np.uint8))
+    fresh = np.zeros((120, 160, 3), np.uint8)
+    assert (steady(scene(seed=2), fresh) == fresh).all()
+
+
+def test_what_comes_from_behind_is_painted_anew():
+    """A bright square moves over a scene: no ghost of it stays where it was."""
+    background, steady = scene(), Steady()
+    frames = []
+    for i in range(6):
+        frame = background.copy()
+        frame[40:80, 20 + 12 * i : 50 + 12 * i] = 255
+        frames.append(frame)
+    made = [steady(frame, frame.copy()) for frame in frames]
+    assert np.abs(made[-1].astype(int) - frames[-1]).mean() < 4
+    left = np.abs(made[-1].astype(int) - frames[-1])[45:75, 25:60]
+    assert left.mean() < 8
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 400), (121, 163)])
+def test_any_size_and_a_change_of_size(size):
+    steady = Steady()
+    for frame in (scene(), scene(), *[rng.integers(0, 256, (*size, 3), np.uint8)] * 2):
+        assert steady(frame, frame).shape == frame.shape
+        assert steady(frame, frame).dtype == np.uint8
+
+
+def test_the_frames_given_are_not_touched():
+    steady, frame = Steady(), scene()
+    painted = [flickering(frame) for _ in range(3)]
+    before = [p.copy() for p in painted]
+    for p in painted:
+        steady(frame, p)
+    assert all((a == b).all() for a, b in zip(before, painted, strict=True))
+
+
+def test_reset_forgets():
+    steady, frame = Steady(), scene()
+    steady(frame, np.full_like(frame, 200))
+    steady.reset()
+    assert (steady(frame, np.zeros_like(frame)) == 0).all()
