@@ -20,7 +20,6 @@ from fststyle.train.data import batches, held_out, photo_source
 from fststyle.train.loop import run
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
-from fststyle.train.networks.settling import settle
 from fststyle.train.style import BASE
 
 NAME = BASE
@@ -42,7 +41,6 @@ def main() -> None:
         optimizer = Muon(net, lr=args.learning_rate)
 
         def step(number: int, batch: tuple[torch.Tensor, list[str]]) -> dict[str, torch.Tensor]:
-            settle(net, number / args.steps)
             photo = compute.place(batch[0].float().div(127.5).sub(1))
             for group in optimizer.param_groups:
                 group["lr"] = args.learning_rate * min(1.0, (number + 1) / 20) * (1 - 0.98 * number / args.steps)
@@ -68,7 +66,6 @@ def main() -> None:
             preview_every=0,
             report=lambda p: console.print(f"step {p.step} of {p.steps}  {p.rate:.1f} images/s  {p.losses['decibels']:.1f} dB") if p.step % 100 == 0 else None,
         )
-    settle(net, 1.0)
     crops = held_out(source, 16)
     trained = {
         "data": args.data.name if args.data else source.source,

@@ -42,3 +42,16 @@ def total_variation_loss(image: Tensor) -> Tensor:
     down = scaled[:, :, 1:, :] - scaled[:, :, :-1, :]
     right = scaled[:, :, :, 1:] - scaled[:, :, :, :-1]
     return (down.square().sum(dim=(1, 2, 3)) + right.square().sum(dim=(1, 2, 3))) / image[0].numel()
+
+
+def grid_loss(image: Tensor, period: int) -> Tensor:
+    """Per picture, (N,): how far the mean colours of the `period` x `period` places of a square of pixels lie apart, mean square in levels of 0..255.
+
+    Over a whole picture they are the same, whatever it shows, unless something repeats with that very period: a network's stride. The style loss does
+    not see it, the eye does on every plain surface. Not in any paper we know of.
+    """
+    n, c, height, width = image.shape
+    rows, columns = height // period, width // period
+    squares = image.float()[:, :, : rows * period, : columns * period].reshape(n, c, rows, period, columns, period)
+    means = squares.mean(dim=(2, 4)) * 127.5
+    return (means - means.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3))

@@ -9,19 +9,15 @@ from torch import Tensor, nn
 from fststyle import catalogue
 from fststyle.errors import CheckpointError
 from fststyle.train import checkpoint
-from fststyle.train.networks.settling import SettlingNorm, calibrate, unfolded
 
 
-def start_from(net: nn.Module, source: str, photos: Tensor) -> None:
-    """Fill `net` with the weights of `source`, see `starting_weights`; `photos`, (N, 3, H, W), bring back the statistics that a style file has lost.
+def start_from(net: nn.Module, source: str) -> None:
+    """Fill `net` with the weights of `source`, see `starting_weights`.
 
     Raises:
         CheckpointError: the weights are of another network.
     """
-    weights = unfolded(starting_weights(source), net.state_dict())
-    checkpoint.load_weights(net, weights, source)
-    if any(isinstance(module, SettlingNorm) for module in net.modules()):
-        calibrate(net, photos)
+    checkpoint.load_weights(net, starting_weights(source), source)
 
 
 def base_of(source: str) -> str:

@@ -25,10 +25,10 @@ from fststyle.export.style import Card, export_module
 from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import Photos, Scenes, batches, held_out, photo_source, style_tensor, to_tensor
+from fststyle.train.data import batches, held_out, photo_source, style_tensor
+from fststyle.train.losses import grid_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
-from fststyle.train.networks.settling import settle
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
@@ -108,7 +108,7 @@ def _train(
     on_progress: Callable[[loop.Progress], None] | None,
 ) -> Trained:
     source = photo_source(settings.data, settings.size)
-    net, optimizer, start_weights = _prepare(settings, compute, earlier, source)
+    net, optimizer, start_weights = _prepare(settings, compute, earlier)
     first = earlier["step"] if earlier else 0
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
     objective = compute.place(
@@ -132,7 +132,6 @@ def _train(
 
     def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
         """One training step, top to bottom."""
-        settle(net, number / settings.steps)
         photo = compute.place(batch[0].float().div(127.5).sub(1))
         skipped.update(dict.fromkeys(batch[1]))
         for group in optimizer.param_groups:
@@ -145,10 +144,11 @@ def _train(
             else:
                 painted = shared(photo).float()
                 unsteady = torch.zeros(len(photo), device=photo.device)
+            grid = settings.grid_weight * grid_loss(painted, net.stride)
             terms = objective(painted, photo)
         # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
         # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
-        loss = (terms.per_picture + unsteady).log().mean()
+        loss = (terms.per_picture + unsteady + grid).log().mean()
         if settings.pull and start_weights:
             loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
         optimizer.zero_grad(set_to_none=True)
@@ -156,7 +156,8 @@ def _train(
         optimizer.step()
         if constrain is not None:
             constrain()
-        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in terms._asdict().items()}, "unsteady": unsteady.detach().mean()}
+        shown = {**terms._asdict(), "unsteady": unsteady, "grid": grid}
+        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in shown.items()}}
 
     def save(done: int) -> None:
         checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done, base))
@@ -191,11 +192,10 @@ def _train(
             report=report,
         )
     if compute.leads:
-        settle(net, 1.0)
         write_sheet(files.preview, net, compute.device, painting, photos)
         net = net.cpu().to(memory_format=torch.contiguous_format).eval()
         export_module(net, card(settings, name, base), files.onnx)
-        if settings.network == "live":
+        if hasattr(net, "core"):  # it has integers
             try:
                 export_module(net, card(settings, name, base), files.int8, "int8", held_out(source, 24))
             except ExportError as error:  # the float file is good all the same
@@ -276,15 +276,13 @@ def _earlier(settings: TrainSettings, files: Files) -> dict[str, Any] | None:
     return None
 
 
-def _prepare(
-    settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None, source: Photos | Scenes
-) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
+def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
     """The network and its optimiser, fresh, fine-tuned from other weights, or as the checkpoint left them; and the weights to pull towards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = build(settings.network, network_settings(settings))
     if settings.from_ != "none":
-        start_from(net, settings.from_, torch.stack([to_tensor(photo) for photo in held_out(source, 16, settings.seed)]))
+        start_from(net, settings.from_)
     start_weights = [p.detach().clone().to(compute.device) for p in net.parameters()] if settings.pull and settings.from_ != "none" else []
     if earlier:
         checkpoint.load_weights(net, earlier["model"], str(settings.output))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
-from fststyle.train.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from fststyle.train.losses import content_loss, gram_matrix, grid_loss, style_loss, total_variation_loss
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
 
@@ -90,3 +90,14 @@ def test_gradient_reaches_the_painted_picture_only(vgg):
 def test_style_of_another_shape_is_refused(vgg, shape):
     with pytest.raises(InputError, match="style image"):
         Objective(vgg, torch.zeros(shape), content_weight=1, style_weight=1)
+
+
+def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
+    torch.manual_seed(0)
+    ramp = torch.linspace(-1, 1, 64).expand(2, 3, 64, 64).clone()
+    assert grid_loss(ramp[:, :, :, :1].expand(2, 3, 64, 64), 4).tolist() == [0, 0]
+    grid = torch.zeros(2, 3, 66, 67)
+    grid[1, 0, ::4] = 8 / 127.5  # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
+    assert grid_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
+    noise = torch.rand(2, 3, 256, 256) * 2 - 1
+    assert grid_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
