@@ -144,7 +144,7 @@ def _train(
             else:
                 painted = shared(photo).float()
                 unsteady = torch.zeros(len(photo), device=photo.device)
-            grid = settings.grid_weight * grid_loss(painted, net.stride)
+            grid = settings.grid_weight * grid_loss(painted, int(net.stride))  # type: ignore[arg-type]
             terms = objective(painted, photo)
         # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
         # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
