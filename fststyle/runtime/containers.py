@@ -1,11 +1,13 @@
 """Video files, read through PyAV: frames as RGB arrays with their own times, packets of sound and subtitles as they are."""
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle.errors import DependencyError, InputError
+from fststyle.runtime.colorimetry import HDR, rgb_of
 from fststyle.runtime.session import MIN_SIDE
 from fststyle.runtime.shots import Shot, Source
 
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 8192 * 8192
 _ATTACHED_PICTURE = 0x400
+_MARGIN = 1.0
+_STATING = ("mov", "matroska", "avi")
+"""Containers whose header states how long they are, so that one that breaks off is known by it."""
+
+# What H.273 defines of primaries, and of transfers for standard dynamic range.
+_PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}
+_TRANSFERS = {1, 4, 5, 6, 7, 11, 12, 13, 14, 15}
 
 
 def av() -> Any:
@@ -35,6 +44,8 @@ class Reader(Source):
         self.name, self.path = str(path), path
         self._av = av()
         self._turned = False  # by a quarter, so that its pixels are as high as they were wide
+        self._untimed = False  # a frame came without a time
+        self._wanted = 0.0
         if not path.is_file():
             raise InputError(f"{path}: {'is a folder, not a video' if path.is_dir() else 'no such file'}")
         if path.stat().st_size == 0:
@@ -45,6 +56,9 @@ class Reader(Source):
         self.origin = (self.container.start_time or 0) / 1e6
         stated = self.stream.duration * self.stream.time_base if self.stream.duration else (self.container.duration or 0) / 1e6
         self.seconds = float(stated) or None
+        self._transfer = int(self.stream.codec_context.color_trc)
+        if self._transfer in HDR:
+            self.notes.append(f"{path}: its high dynamic range ({HDR[self._transfer]}) is painted and written as BT.709, highlights pressed together")
         self.frames = self.stream.frames or (round(self.seconds * self.rate) if self.seconds else None)
 
     @property
@@ -52,24 +66,62 @@ class Reader(Source):
         told = self.stream.sample_aspect_ratio
         return (1 / told if self._turned else told) if told else None
 
+    @property
+    def colours(self) -> tuple[int, int]:
+        """The file's own where it states them and they are not those of high dynamic range, which is brought down to BT.709."""
+        context = self.stream.codec_context
+        told = int(context.color_primaries), int(context.color_trc)
+        return (1, 1) if told[1] in HDR else (told[0] if told[0] in _PRIMARIES else 1, told[1] if told[1] in _TRANSFERS else 1)
+
+    def seek(self, seconds: float) -> None:
+        self._wanted = seconds
+
     def __iter__(self) -> Iterator[Any]:
+        if self._wanted > _MARGIN:
+            # Sound may lie a little before the pictures it belongs to, so a little more is read than the frames need.
+            if (found := self._found(self._wanted - _MARGIN)) is not None:
+                yield from found
+                return
+            self.container.close()
+            self._open()
+        yield from self._items()
+
+    def _found(self, seconds: float) -> Iterator[Any] | None:
+        """Everything from a key frame before this time on, or None where the file cannot be searched for it."""
+        try:
+            self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
+        except (self._av.error.FFmpegError, OSError, OverflowError):
+            return None
+        items, begin = self._items(), []
+        for item in items:
+            begin.append(item)
+            if isinstance(item, Shot):
+                break
+        self.broken, broken = None, self.broken
+        if not begin or not isinstance(begin[-1], Shot) or self._untimed or begin[-1].seconds - self.origin > seconds + _MARGIN or broken:
+            return None
+        return itertools.chain(begin, items)
+
+    def _items(self) -> Iterator[Any]:
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
-        last = None
+        last, reached = None, 0.0
         packets = self.container.demux([self.stream, *self.others])
         while True:
             packet = None
             try:
                 packet = next(packets, None)
                 if packet is None:
-                    return
+                    break
+                if packet.pts is not None:
+                    reached = max(reached, float((packet.pts + (packet.duration or 0)) * packet.time_base))
                 if packet.stream is not self.stream:
                     if packet.dts is not None:
                         yield packet
                     continue
                 frames = packet.decode()
             except end:
-                return
+                break
             except (ffmpeg_error, OSError, ValueError) as error:
                 # A damaged packet in the middle costs a frame or two; the rest of the file still counts.
                 self.broken = self.broken or reason(error)
@@ -77,16 +129,28 @@ class Reader(Source):
                     continue
                 return
             for frame in frames:
+                self._untimed |= frame.pts is None
                 pts = frame.pts if frame.pts is not None else 0 if last is None else last + step
                 if last is not None and pts <= last:
                     pts = last + 1
                 last = pts
-                rgb = _upright(frame)
-                self._turned = rgb.shape[:2] != (frame.height, frame.width)
+                rgb = self._upright(frame)
                 yield Shot(rgb, pts, frame.time_base or self.stream.time_base, getattr(frame, "duration", None) or None)
+        stated = (self.container.duration or 0) / 1e6
+        if self.container.format.name.startswith(_STATING) and stated - (reached - self.origin) > 1 + 0.01 * stated:
+            self.broken = self.broken or f"it ends after {reached - self.origin:.1f} of {stated:.1f} seconds"
 
     def close(self) -> None:
         self.container.close()
+
+    def _upright(self, frame: Any) -> "NDArray[np.uint8]":
+        """RGB of a decoded frame, turned as its display matrix says."""
+        import numpy as np
+
+        rgb = rgb_of(frame, self._transfer)
+        quarter = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
+        self._turned = bool(quarter % 2)
+        return np.ascontiguousarray(np.rot90(rgb, quarter)) if quarter else rgb
 
     def _open(self) -> None:
         try:
@@ -114,15 +178,3 @@ class Reader(Source):
 def reason(error: Exception) -> str:
     """What FFmpeg says, without its codes."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _upright(frame: Any) -> "NDArray[np.uint8]":
-    """RGB of a decoded frame, turned as its display matrix says."""
-    import numpy as np
-
-    # Where the file does not say, players take BT.709 for what is as high as HD, BT.601 below.
-    unsaid = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9)
-    source = ("ITU709" if frame.height >= 720 else "ITU601") if unsaid else None
-    rgb = frame.reformat(format="rgb24", src_colorspace=source, dst_color_range="JPEG").to_ndarray()
-    quarter = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, quarter)) if quarter else rgb

@@ -36,6 +36,7 @@ class VideoSettings(PaintSettings):
     frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) that come in from -.")
     codec: str = option("libx264", "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ... (.webm takes libvpx-vp9).")
     crf: int = option(18, "Quality of x264, x265 and vp9: lower is better and larger.", min=0, max=63)
+    pix_fmt: str | None = option(None, "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten bits ...")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def paint_video(
     """As `stylize_video`, for checked settings and a style that is loaded when the video and its target are known to be good."""
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size), stdin)
     try:
-        place = target_of(target, opened, Encoding(settings.codec, settings.crf), stdout)
+        place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt), stdout)
         if place.path is not None:
             if place.single and place.path.exists() and Path(source).exists() and place.path.samefile(source):
                 raise OutputError(f"{place.path}: is the input and would be overwritten; choose another output")
@@ -140,6 +141,8 @@ class _Job:
         self._source, self._target, self._style, self._settings, self._listener = source, target, style, settings, listener
         self._painter = Painter(style, settings)
         self._notes: list[str] = []
+        for note in source.notes:
+            self._note(note)
         self._fps = settings.fps
         if self._fps is None and target.highest_rate and source.rate > target.highest_rate:
             self._fps = target.highest_rate

@@ -15,10 +15,14 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".we
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a video is written. ``crf`` is the constant quality of x264, x265 and vp9: lower is better and larger."""
+    """How a video is written. ``crf`` is the constant quality of x264, x265 and vp9: lower is better and larger.
+
+    ``pix_fmt``: FFmpeg's name of the pixels, such as yuv420p10le; None takes yuv420p, or the first that the encoder knows if that is not among them.
+    """
 
     codec: str = "libx264"
     crf: int = 18
+    pix_fmt: str | None = None
 
 
 class Writer(Sink):
@@ -52,7 +56,7 @@ class Writer(Sink):
         height, width = first.rgb.shape[:2]
         stream = self.stream
         stream.width, stream.height = width + width % 2, height + height % 2  # 4:2:0 halves the colours
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = self._pixels = self._pixels_for(codec, encoding.pix_fmt)
         # The source's own clock, so that every frame keeps its time to the tick.
         stream.time_base = stream.codec_context.time_base = first.time_base
         if source.aspect:
@@ -62,7 +66,20 @@ class Writer(Sink):
         if codec == "libx265":
             stream.codec_context.codec_tag = "hvc1"
         context = stream.codec_context
-        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1  # limited range, BT.709
+        # Limited range and the matrix of BT.709, which every player knows; primaries and transfer are the source's.
+        context.color_range, context.colorspace = 1, 1
+        context.color_primaries, context.color_trc = source.colours
+
+    def _pixels_for(self, codec: str, wanted: str | None) -> str:
+        known = [form.name for form in self._av.Codec(codec, "w").video_formats or []]
+        planes = [name for name in known if name.startswith("yuv") and not name.startswith(("yuvj", "yuva"))]
+        if wanted is None:
+            if known and not planes:
+                raise OutputError(f"cannot be written with {codec}: it takes {', '.join(known[:5])}, none of them yuv")
+            return "yuv420p" if not planes or "yuv420p" in planes else planes[0]
+        if not wanted.startswith("yuv") or (known and wanted not in planes):
+            raise OutputError(f"--pix-fmt: {codec} does not take {wanted}; it takes {', '.join(planes)}")
+        return wanted
 
     def _add(self, other: Any) -> None:
         supported = self.container.supported_codecs
@@ -84,7 +101,7 @@ class Writer(Sink):
         if rgb.shape[0] % 2 or rgb.shape[1] % 2:
             rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
         frame.pts, frame.time_base = shot.pts, shot.time_base
         if shot.duration and hasattr(frame, "duration"):
             frame.duration = shot.duration
