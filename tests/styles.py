@@ -76,6 +76,26 @@ def network(norm: bool = True, half: bool = False, seed: int = 0, opset: int = 1
     return model(nodes, weights, opset=str(opset))
 
 
+def pointwise(gain: float, shift: float, base: str = "", half: bool = False) -> bytes:
+    """A style that gives gain * frame + shift, with its two numbers as weights of a network."""
+    node, number = helper.make_node, np.float16 if half else np.float32
+    nodes = [
+        node("Cast", ["frame"], ["f"], to=FLOAT),
+        node("Cast", ["net.gain"], ["g"], to=FLOAT),
+        node("Cast", ["net.shift"], ["s"], to=FLOAT),
+        node("Mul", ["f", "g"], ["m"]),
+        node("Add", ["m", "s"], ["a"]),
+        node("Clip", ["a", "zero", "top"], ["c"]),
+        node("Round", ["c"], ["r"]),
+        node("Cast", ["r"], ["styled"], to=UINT8),
+    ]
+    numbers = {"zero": np.array(0, np.float32), "top": np.array(255, np.float32)}
+    built = onnx.load_from_string(model(nodes, {"net.gain": np.array([gain], number), "net.shift": np.array([shift], number), **numbers}))
+    entry = built.metadata_props.add()
+    entry.key, entry.value = "base", base
+    return built.SerializeToString()
+
+
 def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
     """Something like a photo: light falling over large shapes, with a little grain."""
     random = np.random.default_rng(seed)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fststyle.atomic import replacing_path
 from fststyle.errors import InputError, OutputError
-from fststyle.runtime import pipeline, retime
+from fststyle.runtime import pipeline, retime, timeline
 from fststyle.runtime.forms import Incoming, Target, open_source, target_of
-from fststyle.runtime.image import Painter, PaintSettings, load_as
+from fststyle.runtime.image import FrameSettings
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.session import Style
 from fststyle.runtime.shots import Shot, Sink, Source
+from fststyle.runtime.transitions import Painters
 from fststyle.runtime.writer import Encoding
-from fststyle.settings import check, option
+from fststyle.settings import as_paths, check, option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +25,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class VideoSettings(PaintSettings):
-    """How a video is painted."""
+class VideoSettings(FrameSettings):
+    """How a video is painted. ``style`` and ``strength`` may be keyframes (`fststyle.runtime.timeline`); their times are those of the painted video."""
+
+    style: str = option(
+        "starry-night",
+        "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with the times at which they begin: a@0,b@4s.",
+        flags=("--style", "-s"),
+    )
+    strength: str = option("1", "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates; or numbers with times, 0@0,1@3s.")
+    fade: float = option(1.0, "Seconds in which a style turns into the next.", min=0, max=3600)
+    keyframes: Path | None = option(None, "Styles and strengths over time: a JSON list or a CSV file of time, style, strength.")
 
     start: float = option(0.0, "Begin here, in seconds.", min=0)
     end: float | None = option(None, "End here, in seconds.", min=0)
@@ -37,6 +47,15 @@ class VideoSettings(PaintSettings):
     codec: str = option("libx264", "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ... (.webm takes libvpx-vp9).")
     crf: int = option(18, "Quality of x264, x265 and vp9: lower is better and larger.", min=0, max=63)
     pix_fmt: str | None = option(None, "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten bits ...")
+
+    def __post_init__(self) -> None:
+        as_paths(self, "keyframes")
+        object.__setattr__(self, "strength", str(self.strength))  # for callers who pass numbers
+
+    @property
+    def timeline(self) -> timeline.Timeline:
+        """What is painted when. Raises `InputError`."""
+        return timeline.parse(self.style, self.strength, self.keyframes, self.fade)
 
 
 @dataclass(frozen=True)
@@ -96,19 +115,13 @@ def stylize_video(
     Raises `InputError`, `OutputError`, `StyleError`, `DeviceError`.
     """
     settings = checked(replace(settings or VideoSettings(), **changes))
-    return paint_video(source, target, settings, lambda: load_as(settings, settings.style), Listener(on_progress, on_note), stdin, stdout)
+    return paint_video(source, target, settings, Listener(on_progress, on_note), stdin, stdout)
 
 
 def paint_video(
-    source: str | Path,
-    target: str | Path,
-    settings: VideoSettings,
-    style: Callable[[], Style],
-    listener: Listener,
-    stdin: BinaryIO | None = None,
-    stdout: BinaryIO | None = None,
+    source: str | Path, target: str | Path, settings: VideoSettings, listener: Listener, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None
 ) -> PaintedVideo:
-    """As `stylize_video`, for checked settings and a style that is loaded when the video and its target are known to be good."""
+    """As `stylize_video`, for checked settings."""
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size), stdin)
     try:
         place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt), stdout)
@@ -116,20 +129,21 @@ def paint_video(
             if place.single and place.path.exists() and Path(source).exists() and place.path.samefile(source):
                 raise OutputError(f"{place.path}: is the input and would be overwritten; choose another output")
             check_folder(place.path.parent)
-        return _Job(opened, place, style(), settings, listener).paint()
+        return _Job(opened, place, settings, listener).paint()
     finally:
         opened.close()
 
 
 def video_frames(source: str | Path, style: str | Path | Style = "starry-night", **changes: Any) -> "Iterator[NDArray[np.uint8]]":
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
+    loaded = style if isinstance(style, Style) else None
     settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
-    painter = Painter(style if isinstance(style, Style) else load_as(settings, settings.style), settings)
+    painters = Painters(settings.timeline, settings, style=loaded)
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
     try:
         for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
-                yield painter.frame(item.rgb)
+                yield painters.at(_painted_at(item, opened, settings)).frame(item.rgb)
     finally:
         opened.close()
 
@@ -137,10 +151,12 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night",
 class _Job:
     """One video being painted."""
 
-    def __init__(self, source: Source, target: Target, style: Style, settings: VideoSettings, listener: Listener):
-        self._source, self._target, self._style, self._settings, self._listener = source, target, style, settings, listener
-        self._painter = Painter(style, settings)
+    def __init__(self, source: Source, target: Target, settings: VideoSettings, listener: Listener):
+        self._source, self._target, self._settings, self._listener = source, target, settings, listener
         self._notes: list[str] = []
+        line = settings.timeline
+        self._still = not line.moves
+        self._painters = Painters(line, settings, self._note)
         for note in source.notes:
             self._note(note)
         self._fps = settings.fps
@@ -174,7 +190,7 @@ class _Job:
         seconds, (height, width) = round(time.perf_counter() - self._begin, 3), self._size
         ends = source.name, str(target.path or "-")
         lost = tuple(self._sink.lost)
-        return PaintedVideo(*ends, width, height, self._done, seconds, self._style.name, self._style.device, source.broken, lost, tuple(self._notes))
+        return PaintedVideo(*ends, width, height, self._done, seconds, self._painters.name, self._painters.device, source.broken, lost, tuple(self._notes))
 
     def _place(self) -> contextlib.AbstractContextManager[Any]:
         path = self._target.path
@@ -186,8 +202,9 @@ class _Job:
     def _work(self, item: Any) -> Any:
         if not isinstance(item, Shot):
             return item
-        if item.rgb is not self._before[0]:  # a repeated frame is painted once
-            self._before = item.rgb, self._painter.frame(item.rgb)
+        painter = self._painters.at(_painted_at(item, self._source, self._settings))
+        if not (item.rgb is self._before[0] and self._still):  # a repeated frame is painted once
+            self._before = item.rgb, painter.frame(item.rgb)
         rgb = self._before[1]
         self._done += 1
         self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
@@ -219,6 +236,7 @@ class _Job:
 def checked(settings: VideoSettings) -> VideoSettings:
     """The settings, if they can be right. Raises `InputError`."""
     check(settings)
+    timeline.parse(settings.style, settings.strength, settings.keyframes, settings.fade)
     if settings.end is not None and settings.end <= settings.start:
         raise InputError(f"--end: {settings.end:g} is not after the start at {settings.start:g} seconds")
     return settings
@@ -227,6 +245,11 @@ def checked(settings: VideoSettings) -> VideoSettings:
 def _items(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Any]:
     items = retime.between(source, settings.start, settings.end)
     return retime.at_rate(items, retime.rational(fps)) if fps else items
+
+
+def _painted_at(shot: Shot, source: Source, settings: VideoSettings) -> float:
+    """Seconds since the beginning of the painted video."""
+    return shot.seconds - (0.0 if settings.start else source.origin)
 
 
 def _fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fststyle import catalogue
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
 from fststyle.runtime.forms import written_as
-from fststyle.runtime.image import load_as
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.video import Listener, PaintedVideo, VideoSettings, checked, paint_video
 
@@ -45,12 +45,13 @@ def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettin
     source, target = Path(source), Path(target)
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
     jobs = _jobs(source, target)
-    style = load_as(settings, settings.style)
+    for name in settings.timeline.names:  # what is wrong with a style is wrong for all videos
+        catalogue.locate(name)
     done, failed = [], 0
     for number, (path, out) in enumerate(jobs, 1):
         listener.on_start(path, number, len(jobs))
         try:
-            painted = paint_video(path, out, settings, lambda: style, listener)
+            painted = paint_video(path, out, settings, listener)
             done.append(painted)
             listener.on_done(painted)
             if painted.broken:

@@ -1,55 +1,15 @@
 """Styles mixed by their weights."""
 
-import hashlib
-import json
-
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
-from fststyle import catalogue, stylize
+from fststyle import stylize
 from fststyle.errors import InputError, StyleError
 from fststyle.runtime.blend import interpolate, parse
 from fststyle.runtime.session import load_style
 from tests import styles
-
-
-def pointwise(gain: float, shift: float, base: str = "", half: bool = False) -> bytes:
-    """A style that gives gain * frame + shift, with its two numbers as weights of a network."""
-    node, kind = helper.make_node, np.float16 if half else np.float32
-    nodes = [
-        node("Cast", ["frame"], ["f"], to=styles.FLOAT),
-        node("Cast", ["net.gain"], ["g"], to=styles.FLOAT),
-        node("Cast", ["net.shift"], ["s"], to=styles.FLOAT),
-        node("Mul", ["f", "g"], ["m"]),
-        node("Add", ["m", "s"], ["a"]),
-        node("Clip", ["a", "zero", "top"], ["c"]),
-        node("Round", ["c"], ["r"]),
-        node("Cast", ["r"], ["styled"], to=styles.UINT8),
-    ]
-    numbers = {"zero": np.array(0, np.float32), "top": np.array(255, np.float32)}
-    model = onnx.load_from_string(styles.model(nodes, {"net.gain": np.array([gain], kind), "net.shift": np.array([shift], kind), **numbers}))
-    entry = model.metadata_props.add()
-    entry.key, entry.value = "base", base
-    return model.SerializeToString()
-
-
-@pytest.fixture
-def family(style_folder, tmp_path, monkeypatch):
-    """A base that gives the photo back, and the styles dark (half the light) and pale (100 more) made from it."""
-    folder = tmp_path / "shipped"
-    folder.mkdir()
-    content = pointwise(1, 0)
-    styles.save(folder, "base", content)
-    digest = hashlib.sha256(content).hexdigest()
-    (folder / "catalogue.json").write_text(json.dumps([{"name": "base", "file": "base.onnx", "sha256": digest, "base": True}]))
-    monkeypatch.setattr(catalogue, "SHIPPED", folder)
-    styles.save(style_folder, "dark", pointwise(0.5, 0, digest))
-    styles.save(style_folder, "pale", pointwise(1, 100, digest))
-    styles.save(style_folder, "stranger", pointwise(1, 50))
-    return digest
-
 
 FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
 
@@ -118,7 +78,7 @@ def test_styles_of_different_bases_or_networks_cannot_be_mixed(family, style_fol
 
 
 def test_weights_in_half_precision_are_mixed_in_float():
-    mixed = onnx.load_from_string(interpolate([(pointwise(1, 2000, half=True), 0.25), (pointwise(3, 2001, half=True), 0.75)], ["a", "b"]))
+    mixed = onnx.load_from_string(interpolate([(styles.pointwise(1, 2000, half=True), 0.25), (styles.pointwise(3, 2001, half=True), 0.75)], ["a", "b"]))
     found = {tensor.name: numpy_helper.to_array(tensor) for tensor in mixed.graph.initializer}
     assert found["net.gain"] == 2.5
     assert found["net.gain"].dtype == np.float16
@@ -126,4 +86,4 @@ def test_weights_in_half_precision_are_mixed_in_float():
 
 def test_a_damaged_file_is_refused():
     with pytest.raises(StyleError):
-        interpolate([(b"\x08\x07nonsense", 0.5), (pointwise(1, 0), 0.5)], ["a", "b"])
+        interpolate([(b"\x08\x07nonsense", 0.5), (styles.pointwise(1, 0), 0.5)], ["a", "b"])
