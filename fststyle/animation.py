@@ -6,8 +6,8 @@ is written as N frames. Each assembler only moves compressed chunks from the sti
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from PIL import Image
@@ -16,7 +16,15 @@ from fststyle.pixels import Frame
 
 DEFAULT_MS = 100
 
-Assembler = Callable[[Sequence[bytes], Sequence[int | None], int | None, tuple[int, int], BinaryIO], None]
+
+class Assembler(Protocol):
+    """An animation that is being written, frame after frame; nothing but the file grows with their number."""
+
+    def add(self, still: bytes, duration: int | None) -> None:
+        """One more frame: a still's file, and how long it is shown in milliseconds."""
+
+    def close(self) -> None:
+        """Finish the file after at least one frame."""
 
 
 def quantised(frame: Frame) -> Image.Image:
@@ -39,75 +47,113 @@ def quantised(frame: Frame) -> Image.Image:
     return result
 
 
-def gif(stills: Sequence[bytes], durations: Sequence[int | None], loop: int | None, size: tuple[int, int], file: BinaryIO) -> None:
+class Gif:
     """Still GIF files -> one animated GIF, each frame with its own palette, the canvas cleared in between where there is transparency."""
-    height, width = size
-    file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0))
-    if loop is not None:
-        file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", min(loop, 0xFFFF)) + b"\x00")
-    clock = shown = 0  # milliseconds asked for, hundredths written: the rounding of one frame is made good by the next
-    for still, duration in zip(stills, durations, strict=True):
+
+    def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
+        height, width = size
+        self._file = file
+        self._clock = self._shown = 0  # milliseconds asked for, hundredths written: the rounding of one frame is made good by the next
+        file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0))
+        if loop is not None:
+            file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", min(loop, 0xFFFF)) + b"\x00")
+
+    def add(self, still: bytes, duration: int | None) -> None:
         palette, transparent, descriptor, data = _gif_parts(still)
-        clock += DEFAULT_MS if duration is None else duration
-        delay = min(max(0, round(clock / 10) - shown), 0xFFFF)
-        shown += delay
+        self._clock += DEFAULT_MS if duration is None else duration
+        delay = min(max(0, round(self._clock / 10) - self._shown), 0xFFFF)
+        self._shown += delay
         flags = 0x04 if transparent is None else 0x09
-        file.write(b"\x21\xf9\x04" + struct.pack("<BHB", flags, delay, transparent or 0) + b"\x00")
-        file.write(b"\x2c" + descriptor[:8] + bytes([descriptor[8] & 0x40 | 0x80 | (len(palette) // 3).bit_length() - 2]) + palette + data)
-    file.write(b"\x3b")
+        self._file.write(b"\x21\xf9\x04" + struct.pack("<BHB", flags, delay, transparent or 0) + b"\x00")
+        self._file.write(b"\x2c" + descriptor[:8] + bytes([descriptor[8] & 0x40 | 0x80 | (len(palette) // 3).bit_length() - 2]) + palette + data)
+
+    def close(self) -> None:
+        self._file.write(b"\x3b")
 
 
-def webp(stills: Sequence[bytes], durations: Sequence[int | None], loop: int | None, size: tuple[int, int], file: BinaryIO) -> None:
+class WebP:
     """Still WebP files -> one animated WebP, each frame replacing the one before."""
-    height, width = size
-    parts = [dict(_riff_chunks(still)) for still in stills]
-    icc = parts[0].get(b"ICCP")
-    # A VP8L bitstream says in its fifth byte whether it uses alpha.
-    alpha = any(b"ALPH" in part or (b"VP8L" in part and part[b"VP8L"][4] & 0x10) for part in parts)
-    canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    body = _riff(b"VP8X", bytes([0x02 | (0x20 if icc else 0) | (0x10 if alpha else 0), 0, 0, 0]) + canvas)
-    if icc:
-        body += _riff(b"ICCP", icc)
-    body += _riff(b"ANIM", b"\x00\x00\x00\x00" + struct.pack("<H", 1 if loop is None else min(loop, 0xFFFF)))
-    frames = []
-    for part, duration in zip(parts, durations, strict=True):
+
+    def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
+        height, width = size
+        self._file, self._loop = file, loop
+        self._start = file.tell()
+        self._canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        self._icc: bytes | None = None
+        self._alpha = self._begun = False
+
+    def add(self, still: bytes, duration: int | None) -> None:
+        part = dict(_riff_chunks(still))
+        if not self._begun:
+            self._begun, self._icc = True, part.get(b"ICCP")
+            self._file.write(self._head(0))
+        # A VP8L bitstream says in its fifth byte whether it uses alpha.
+        self._alpha |= b"ALPH" in part or (b"VP8L" in part and bool(part[b"VP8L"][4] & 0x10))
         shown = min(DEFAULT_MS if duration is None else duration, 0xFFFFFF)
         picture = b"".join(_riff(name, part[name]) for name in (b"ALPH", b"VP8 ", b"VP8L") if name in part)
-        frames.append(_riff(b"ANMF", bytes(6) + canvas + shown.to_bytes(3, "little") + b"\x02" + picture))
-    body += b"".join(frames)
-    file.write(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body)
+        self._file.write(_riff(b"ANMF", bytes(6) + self._canvas + shown.to_bytes(3, "little") + b"\x02" + picture))
+
+    def close(self) -> None:
+        # Its length and whether it has alpha are known only now.
+        end = self._file.tell()
+        self._file.seek(self._start)
+        self._file.write(self._head(end - self._start - 8))
+        self._file.seek(end)
+
+    def _head(self, length: int) -> bytes:
+        flags = 0x02 | (0x20 if self._icc else 0) | (0x10 if self._alpha else 0)
+        head = b"RIFF" + struct.pack("<I", length) + b"WEBP" + _riff(b"VP8X", bytes([flags, 0, 0, 0]) + self._canvas)
+        if self._icc:
+            head += _riff(b"ICCP", self._icc)
+        return head + _riff(b"ANIM", b"\x00\x00\x00\x00" + struct.pack("<H", 1 if self._loop is None else min(self._loop, 0xFFFF)))
 
 
-def png(stills: Sequence[bytes], durations: Sequence[int | None], loop: int | None, size: tuple[int, int], file: BinaryIO) -> None:
+class Png:
     """Still PNG files of one pixel type -> one APNG, each frame replacing the one before."""
-    height, width = size
-    sequence = 0
-    for index, (still, duration) in enumerate(zip(stills, durations, strict=True)):
+
+    def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
+        self._file, self._size, self._loop = file, size, loop
+        self._control = self._frames = self._sequence = 0
+
+    def add(self, still: bytes, duration: int | None) -> None:
         chunks = list(_png_chunks(still))
-        if index == 0:
-            file.write(still[:8])
+        if self._frames == 0:
+            self._file.write(still[:8])
             for name, content in chunks:
                 if name in (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM"):
-                    file.write(_png(name, content))
-            file.write(_png(b"acTL", struct.pack(">II", len(stills), 1 if loop is None else loop)))
+                    self._file.write(_png(name, content))
+            self._control = self._file.tell()
+            self._file.write(self._count())
         shown = DEFAULT_MS if duration is None else duration
         # The time is a fraction of two 16-bit numbers: seconds where milliseconds do not fit.
         top, bottom = (shown, 1000) if shown <= 0xFFFF else (min(round(shown / 1000), 0xFFFF), 1)
-        file.write(_png(b"fcTL", struct.pack(">IIIIIHHBB", sequence, width, height, 0, 0, top, bottom, 0, 0)))
-        sequence += 1
+        height, width = self._size
+        self._file.write(_png(b"fcTL", struct.pack(">IIIIIHHBB", self._sequence, width, height, 0, 0, top, bottom, 0, 0)))
+        self._sequence += 1
         for name, content in chunks:
             if name != b"IDAT":
                 continue
-            if index == 0:
-                file.write(_png(b"IDAT", content))
+            if self._frames == 0:
+                self._file.write(_png(b"IDAT", content))
             else:
-                file.write(_png(b"fdAT", struct.pack(">I", sequence) + content))
-                sequence += 1
-    file.write(_png(b"IEND", b""))
+                self._file.write(_png(b"fdAT", struct.pack(">I", self._sequence) + content))
+                self._sequence += 1
+        self._frames += 1
+
+    def close(self) -> None:
+        self._file.write(_png(b"IEND", b""))
+        # How many frames there are is known only now.
+        end = self._file.tell()
+        self._file.seek(self._control)
+        self._file.write(self._count())
+        self._file.seek(end)
+
+    def _count(self) -> bytes:
+        return _png(b"acTL", struct.pack(">II", self._frames, 1 if self._loop is None else self._loop))
 
 
-ASSEMBLERS: dict[str, Assembler] = {"GIF": gif, "WEBP": webp, "PNG": png}
-"""Pillow's name of the format -> assembler(stills as files, durations in ms, loop, (H, W), open file)."""
+ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assembler]] = {"GIF": Gif, "WEBP": WebP, "PNG": Png}
+"""Pillow's name of the format -> its assembler, made with an open file that can be searched, (H, W) and the number of loops."""
 
 
 def _gif_parts(still: bytes) -> tuple[bytes, int | None, bytes, bytes]:

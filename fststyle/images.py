@@ -4,13 +4,14 @@
 What can go wrong with a file is an `InputError` or an `OutputError` that names it; no other exception and no warning escapes.
 """
 
+import contextlib
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fststyle import animation
@@ -18,8 +19,25 @@ from fststyle.atomic import replacing
 from fststyle.errors import InputError, OutputError
 from fststyle.pillow import formats, guarded
 from fststyle.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, resize, to_pil
+from fststyle.stills import encode
 
-__all__ = ["MAX_PIXELS", "MIN_SIDE", "READABLE", "WRITABLE", "Frame", "Picture", "find", "from_pil", "read", "resize", "to_pil", "write"]
+__all__ = [
+    "MAX_PIXELS",
+    "MIN_SIDE",
+    "READABLE",
+    "WRITABLE",
+    "Frame",
+    "Outline",
+    "Picture",
+    "find",
+    "from_pil",
+    "outline",
+    "read",
+    "resize",
+    "stream",
+    "to_pil",
+    "write",
+]
 
 MAX_PIXELS = 300_000_000
 """Pixels a picture may hold, all frames together: about 2 GB of memory while it is read."""
@@ -35,8 +53,6 @@ WRITABLE = {
 READABLE = frozenset(WRITABLE) | {".jpe", ".mpo", ".dib", ".pgm", ".pbm", ".pnm", ".tga", ".j2k", ".ico", ".icns", ".pcx", ".qoi", ".dds", ".psd", ".sgi"}
 """Suffixes that `find` takes for images; `read` goes by content."""
 
-_ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000"}
-_PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF"}
 _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 # Other formats with several images hold pages, layers or sizes: the first is the picture. Phones put a thumbnail behind a JPEG and call it MPO.
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
@@ -75,6 +91,16 @@ class Picture:
         return len(self.frames) > 1
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What the header of a picture says: Pillow's name of its format, (width, height) as stored, how many frames, how often they play (as `Picture`)."""
+
+    format: str | None
+    size: tuple[int, int]
+    frames: int
+    loop: int | None
+
+
 def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """The picture in a file, given by its path, its content or an open binary file (which stays open).
 
@@ -87,14 +113,21 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
         return _read_stream(io.BytesIO(source), name, max_pixels)
     if not isinstance(source, (str, Path)):
         return _read_stream(source if source.seekable() else io.BytesIO(source.read()), name, max_pixels)
-    try:
-        if not (path := Path(source)).is_file():
-            raise InputError(f"{name}: {'is a folder, not an image' if path.is_dir() else 'is not a file' if path.exists() else 'no such file'}")
-        file = path.open("rb")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name}: {_reason(error)}") from error
-    with file:
+    with _file(source) as file:
         return _read_stream(file, name, max_pixels)
+
+
+def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
+    """What the header of a picture says. Raises as `read`."""
+    with _file(path) as file, _opened(file, str(path), max_pixels) as image:
+        return _outline(image, str(path), max_pixels)
+
+
+def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
+    """The frames of an animation in sRGB, one after another, each decoded when it is asked for. Raises as `read`, also between two frames."""
+    with _file(path) as file, _opened(file, str(path), max_pixels) as image:
+        for frame, icc in _frames(image, str(path), max_pixels):
+            yield in_srgb(frame, icc) if icc else frame
 
 
 def write(picture: Picture, destination: Path | str | BinaryIO, *, format: str | None = None, quality: int = 95) -> None:
@@ -147,14 +180,25 @@ def find(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
+def _file(name: Path | str) -> BinaryIO:
+    try:
+        if not (path := Path(name)).is_file():
+            raise InputError(f"{name}: {'is a folder, not an image' if path.is_dir() else 'is not a file' if path.exists() else 'no such file'}")
+        return path.open("rb")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: {_reason(error)}") from error
+
+
+@contextlib.contextmanager
+def _opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Image.Image]:
+    """Pillow's image of a file; what goes wrong with it inside the block is an `InputError`."""
     try:
         start = stream.tell()
         if not stream.read(1):
             raise InputError(f"{name}: is empty")
         stream.seek(start)
         with guarded(max_pixels), Image.open(stream, formats=formats()) as image:
-            return _decode(image, name, max_pixels)
+            yield image
     except InputError:
         raise
     except UnidentifiedImageError as error:
@@ -167,17 +211,31 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
         raise InputError(f"{name}: is damaged ({_reason(error)})") from error
 
 
-def _decode(image: Image.Image, name: str, max_pixels: int) -> Picture:
+def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
+    with _opened(stream, name, max_pixels) as image:
+        outline = _outline(image, name, max_pixels)
+        _check_size(image, outline.frames, name, max_pixels)
+        found = list(_frames(image, name, max_pixels))
+        frames, icc = [frame for frame, _ in found], found[-1][1]
+        return Picture(frames, icc, "JPEG" if outline.format == "MPO" else outline.format, outline.loop if len(frames) > 1 else None)
+
+
+def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
     _check_size(image, 1, name, max_pixels)
-    kind, icc = image.format, image.info.get("icc_profile") or None
-    count = getattr(image, "n_frames", 1) if kind in _ANIMATED else 1
+    count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
     # The still that an APNG shows to programs without animation is not one of its frames.
-    first = 1 if count > 1 and image.info.get("default_image") else 0
-    if count - first > MAX_FRAMES:
+    count -= 1 if count > 1 and image.info.get("default_image") else 0
+    if count > MAX_FRAMES:
         raise InputError(f"{name}: {count} frames are more than {MAX_FRAMES}")
-    _check_size(image, count - first, name, max_pixels)
+    return Outline(image.format, image.size, count, image.info.get("loop"))
+
+
+def _frames(image: Image.Image, name: str, max_pixels: int) -> Iterator[tuple[Frame, bytes | None]]:
+    """Each frame with the profile that describes it."""
+    icc = image.info.get("icc_profile") or None
+    count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
+    first = 1 if count > 1 and image.info.get("default_image") else 0
     width, height = image.size
-    frames, kept = [], icc
     for index in range(first, count):
         if count > 1:
             image.seek(index)
@@ -187,9 +245,7 @@ def _decode(image: Image.Image, name: str, max_pixels: int) -> Picture:
         # A GIF frame may reach beyond the canvas, which Pillow then enlarges.
         still = _upright(image if image.size == (width, height) or count == 1 else image.crop((0, 0, width, height)), image)
         frame, kept = from_pil_with_profile(still, icc)
-        frames.append(Frame(frame.rgb, frame.alpha, None if duration is None else round(duration)))
-    loop = image.info.get("loop") if len(frames) > 1 else None
-    return Picture(frames, kept, "JPEG" if kind == "MPO" else kind, loop)
+        yield Frame(frame.rgb, frame.alpha, None if duration is None else round(duration)), kept
 
 
 def _check_size(image: Image.Image, frames: int, name: str, max_pixels: int) -> None:
@@ -239,39 +295,19 @@ def _encode(picture: Picture, file: BinaryIO, kind: str, quality: int, name: str
     try:
         with guarded(MAX_PIXELS):
             # Every frame of an animation has alpha, or none has: the containers ask for one kind of pixel.
-            alpha = kind in _ALPHA and any(frame.alpha is not None for frame in picture.frames)
-            stills = (_still(frame, alpha, kind, picture.icc, quality) for frame in picture.frames)
+            alpha = any(frame.alpha is not None for frame in picture.frames)
+            stills = (encode(frame, kind, alpha=alpha, icc=picture.icc, quality=quality) for frame in picture.frames)
             if picture.animated:
-                animation.ASSEMBLERS[kind](list(stills), [frame.duration_ms for frame in picture.frames], picture.loop, picture.size, file)
+                assembler = animation.ASSEMBLERS[kind](file, picture.size, picture.loop)
+                for still, frame in zip(stills, picture.frames, strict=True):
+                    assembler.add(still, frame.duration_ms)
+                assembler.close()
             else:
                 file.write(next(stills))
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the encoder
         raise OutputError(f"{name}: cannot be written as {kind}: {_reason(error)}") from error
-
-
-def _still(frame: Frame, alpha: bool, kind: str, icc: bytes | None, quality: int) -> bytes:
-    if alpha and frame.alpha is None:
-        frame = Frame(frame.rgb, np.full(frame.rgb.shape[:2], 255, np.uint8))
-    elif not alpha and frame.alpha is not None:
-        opacity = frame.alpha[..., None].astype(np.uint16)
-        frame = Frame(((frame.rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8))
-    if icc and kind not in _PROFILES:
-        frame, icc = in_srgb(frame, icc), None
-    buffer = io.BytesIO()
-    if kind == "GIF":
-        animation.quantised(frame).save(buffer, "GIF", **({"transparency": 255} if alpha else {}))
-        return buffer.getvalue()
-    options: dict[str, object] = {"icc_profile": icc} if icc else {}
-    if kind in ("JPEG", "WEBP", "AVIF"):
-        options["quality"] = quality
-    if kind in ("JPEG", "AVIF"):
-        options["subsampling"] = "4:4:4"
-    if kind == "TIFF":
-        options["compression"] = "tiff_adobe_deflate"
-    to_pil(frame).save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def _name_of(place: object) -> str:

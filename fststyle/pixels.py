@@ -63,6 +63,13 @@ def to_pil(frame: Frame) -> Image.Image:
     return Image.fromarray(np.dstack((frame.rgb, frame.alpha)))
 
 
+def on_white(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) laid on white by its alpha, uint8 (H, W)."""
+    opacity = alpha[..., None].astype(np.uint16)
+    result: NDArray[np.uint8] = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+    return result
+
+
 def in_srgb(frame: Frame, icc: bytes) -> Frame:
     """``frame``, whose colours ``icc`` describes, in sRGB; as it is where the profile is damaged."""
     image = _to_srgb(Image.fromarray(frame.rgb), icc)

@@ -15,11 +15,13 @@ def frame(number: int, height: int = 48, width: int = 64) -> np.ndarray:
     return rgb
 
 
-def write(path: Path, times: list[int], *, base: Fraction = Fraction(1, 1000), sound: str | None = "aac", size: tuple[int, int] = (48, 64)) -> Path:
+def write(
+    path: Path, times: list[int], *, base: Fraction = Fraction(1, 1000), sound: str | None = "aac", size: tuple[int, int] = (48, 64), keyframes: int = 250
+) -> Path:
     """A video with one frame at each of `times` (units of `base`), half a second of tone with it if `sound` names a codec."""
     with av.open(str(path), "w") as container:
         container.metadata["title"] = "a test"
-        video = container.add_stream("libx264", rate=25, options={"crf": "10"})
+        video = container.add_stream("libx264", rate=25, options={"crf": "10", "g": str(keyframes)})
         video.height, video.width, video.pix_fmt = *size, "yuv420p"
         video.time_base = video.codec_context.time_base = base
         audio = container.add_stream(sound, rate=48000) if sound else None

@@ -1,5 +1,7 @@
 """Fixtures for every test: tiny styles in a folder of their own, so that no test sees the styles of whoever runs it."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +23,25 @@ def style_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     styles.save(folder, "norm", styles.network())
     monkeypatch.setenv("FSTSTYLE_STYLES", str(folder))
     return folder
+
+
+@pytest.fixture
+def family(style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A base that gives the photo back, and the styles dark (half the light) and pale (100 more) made from it."""
+    from fststyle import catalogue
+    from tests import styles
+
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    content = styles.pointwise(1, 0)
+    styles.save(folder, "base", content)
+    digest = hashlib.sha256(content).hexdigest()
+    (folder / "catalogue.json").write_text(json.dumps([{"name": "base", "file": "base.onnx", "sha256": digest, "base": True}]))
+    monkeypatch.setattr(catalogue, "SHIPPED", folder)
+    styles.save(style_folder, "dark", styles.pointwise(0.5, 0, digest))
+    styles.save(style_folder, "pale", styles.pointwise(1, 100, digest))
+    styles.save(style_folder, "stranger", styles.pointwise(1, 50))
+    return digest
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def network(norm: bool = True, half: bool = False, seed: int = 0, opset: int = 1
 
 def pointwise(gain: float, shift: float, base: str = "", half: bool = False) -> bytes:
     """A style that gives gain * frame + shift, with its two numbers as weights of a network."""
-    node, kind = helper.make_node, np.float16 if half else np.float32
+    node, number = helper.make_node, np.float16 if half else np.float32
     nodes = [
         node("Cast", ["frame"], ["f"], to=FLOAT),
         node("Cast", ["net.gain"], ["g"], to=FLOAT),
@@ -90,10 +90,10 @@ def pointwise(gain: float, shift: float, base: str = "", half: bool = False) -> 
         node("Cast", ["r"], ["styled"], to=UINT8),
     ]
     numbers = {"zero": np.array(0, np.float32), "top": np.array(255, np.float32)}
-    made = onnx.load_from_string(model(nodes, {"net.gain": np.array([gain], kind), "net.shift": np.array([shift], kind), **numbers}))
-    entry = made.metadata_props.add()
+    built = onnx.load_from_string(model(nodes, {"net.gain": np.array([gain], number), "net.shift": np.array([shift], number), **numbers}))
+    entry = built.metadata_props.add()
     entry.key, entry.value = "base", base
-    return made.SerializeToString()
+    return built.SerializeToString()
 
 
 def photo(height: int, width: int, seed: int = 0) -> np.ndarray:

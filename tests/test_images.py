@@ -575,7 +575,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, f
     def fail(*args: object) -> None:
         raise failure
 
-    monkeypatch.setattr(images, "_still", fail)
+    monkeypatch.setattr(images, "encode", fail)
     with pytest.raises(KeyboardInterrupt if isinstance(failure, KeyboardInterrupt) else OutputError) as caught:
         images.write(Picture([Frame(gradient())]), path)
     assert path.read_bytes() == b"old"

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fststyle.cli.options import with_settings
-from fststyle.errors import BatchError
-from fststyle.runtime.video import Progress, VideoSettings, stylize_video
+from fststyle.errors import BatchError, FststyleError, OutputError
+from fststyle.runtime.forms import PIPE
+from fststyle.runtime.video import PaintedVideo, Progress, VideoSettings, stylize_video
+from fststyle.runtime.videos import BatchListener, find, stylize_videos
 
 
 def register(app: typer.Typer) -> None:
@@ -18,36 +21,100 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Paint")
     @with_settings(VideoSettings)
     def video(
-        source: Annotated[Path, typer.Argument(metavar="IN", help="The video to paint.", show_default=False)],
-        target: Annotated[Path, typer.Argument(metavar="OUT", help="The painted video: .mp4, .mov, .mkv or .webm.", show_default=False)],
+        source: Annotated[
+            str,
+            typer.Argument(metavar="IN", help="A video, a GIF or WebP, numbered pictures (frames/%05d.png), a folder, - for raw frames.", show_default=False),
+        ],
+        target: Annotated[
+            str,
+            typer.Argument(metavar="OUT", help=".mp4 .mov .mkv .webm .gif .webp .apng, numbered pictures, a folder, - for raw frames.", show_default=False),
+        ],
         settings: VideoSettings,
         as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")] = False,
     ) -> None:
         """Paint a video: fststyle video in.mp4 out.mp4"""
+        if target == PIPE and as_json:
+            raise OutputError("--json and - both want stdout; write the video to a file")
+        if target == PIPE and sys.stdout.isatty():
+            raise OutputError("stdout is a terminal; pipe it into a program or give a file")
+        with _Screen(as_json) as screen:
+            if source != PIPE and Path(source).is_dir() and find(Path(source)):
+                screen.paint_folder(source, target, settings)
+            else:
+                screen.paint_one(source, target, settings)
+
+
+class _Screen:
+    """What the user sees: a bar while it goes on, lines on stderr, or JSON on stdout."""
+
+    def __init__(self, as_json: bool):
         from rich.console import Console
 
-        console = Console(stderr=True, highlight=False)
-        with _bar(console) as bar:
-            task = bar.add_task("", total=None)
+        self._as_json = as_json
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = _bar(self._console)
+        self._task = self._bar.add_task("", total=None)
+        self._prefix = ""
 
-            def on_progress(now: Progress) -> None:
-                bar.update(task, completed=now.frames, total=now.of, description=f"{now.fps:.1f} fps")
+    def __enter__(self) -> "_Screen":
+        self._bar.start()
+        return self
 
-            painted = stylize_video(source, target, settings, on_progress=on_progress)
-        if as_json:
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def paint_one(self, source: str, target: str, settings: VideoSettings) -> None:
+        # Past Python's buffer, which would try again to write what a closed pipe has refused.
+        stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
+        painted = stylize_video(source, target, settings, on_progress=self._progress, on_note=self._say, stdin=sys.stdin.buffer, stdout=stdout)
+        self._bar.stop()
+        if self._as_json:
             typer.echo(json.dumps(dataclasses.asdict(painted), indent=2, ensure_ascii=False))
-        else:
-            fps = painted.frames / max(painted.seconds, 1e-9)
-            text = f"{painted.output}  {painted.width}x{painted.height}  {painted.frames} frames in {painted.seconds:.1f} s ({fps:.1f} fps)"
-            console.print(text, soft_wrap=True, markup=False)
-        if painted.lost:
-            console.print(f"left out, since {target.suffix} cannot hold it: {', '.join(painted.lost)}", soft_wrap=True, markup=False)
+        self._told(painted)
         if painted.broken:
-            raise BatchError(f"{source}: is damaged ({painted.broken}); what could be read is in {target}")
+            raise BatchError(f"{source}: is damaged ({painted.broken}); what could be read is in {painted.output}")
+
+    def paint_folder(self, source: str, target: str, settings: VideoSettings) -> None:
+        done: list[PaintedVideo] = []
+
+        def on_start(path: Path, number: int, of: int) -> None:
+            self._prefix = f"{number} of {of}  "
+            self._bar.reset(self._task, total=None)
+
+        def on_done(painted: PaintedVideo) -> None:
+            done.append(painted)
+            self._told(painted)
+
+        def on_failed(path: str, error: FststyleError) -> None:
+            self._say(f"fststyle: {' '.join(str(error).split())}")
+
+        failed: BatchError | None = None
+        try:
+            stylize_videos(source, target, settings, BatchListener(self._progress, self._say, on_start, on_done, on_failed))
+        except BatchError as error:
+            failed = error
+        self._bar.stop()
+        if self._as_json:
+            typer.echo(json.dumps([dataclasses.asdict(painted) for painted in done], indent=2, ensure_ascii=False))
+        if failed is not None:
+            raise failed
+
+    def _progress(self, now: Progress) -> None:
+        self._bar.update(self._task, completed=now.frames, total=now.of, description=f"{self._prefix}{now.fps:.1f} fps")
+
+    def _told(self, painted: PaintedVideo) -> None:
+        if not self._as_json:
+            fps = painted.frames / max(painted.seconds, 1e-9)
+            self._say(f"{painted.output}  {painted.width}x{painted.height}  {painted.frames} frames in {painted.seconds:.1f} s ({fps:.1f} fps)")
+        if painted.lost:
+            self._say(f"left out, since {painted.output} cannot hold it: {', '.join(painted.lost)}")
+
+    def _say(self, text: str) -> None:
+        self._bar.console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _bar(console: Any) -> Any:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (MofNCompleteColumn(), TimeRemainingColumn(), BarColumn(), TextColumn("{task.description}"))
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False, redirect_stderr=False)

@@ -1,22 +1,29 @@
-"""Video files, read and written through PyAV: frames as RGB arrays with their own times, everything else copied as it is."""
+"""Video files, read through PyAV: frames as RGB arrays with their own times, packets of sound and subtitles as they are."""
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fststyle.errors import DependencyError, InputError, OutputError
+from fststyle.errors import DependencyError, InputError
+from fststyle.runtime.colorimetry import HDR, rgb_of
 from fststyle.runtime.session import MIN_SIDE
+from fststyle.runtime.shots import Shot, Source
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""Suffix of an output -> its container. AVI is not among them: it has one rate and no times of single frames."""
-
 MAX_PIXELS = 8192 * 8192
+_ATTACHED_PICTURE = 0x400
+_MARGIN = 1.0
+_STATING = ("mov", "matroska", "avi")
+"""Containers whose header states how long they are, so that one that breaks off is known by it."""
+
+# What H.273 defines of primaries, and of transfers for standard dynamic range.
+_PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}
+_TRANSFERS = {1, 4, 5, 6, 7, 11, 12, 13, 14, 15}
 
 
 def av() -> Any:
@@ -29,228 +36,145 @@ def av() -> Any:
     return av
 
 
-@dataclass(frozen=True)
-class Shot:
-    """One frame: ``rgb`` uint8 (H, W, 3), upright, and when it is shown: ``pts`` in units of ``time_base`` seconds."""
-
-    rgb: "NDArray[np.uint8]"
-    pts: int
-    time_base: Fraction
-
-    @property
-    def seconds(self) -> float:
-        return float(self.pts * self.time_base)
-
-
-class Reader:
-    """A video file; iterating gives `Shot` and packets of the other streams, in the order of the file.
-
-    ``broken`` says after the end why a damaged file ended early, None for a whole one.
-    Raises `InputError` for what is missing, no video, without frames or too large.
-    """
+class Reader(Source):
+    """A video file. Raises `InputError` for what is missing, no video, without frames or too large."""
 
     def __init__(self, path: Path):
-        self.path = path
-        self.broken: str | None = None
-        self.turned = False  # by a quarter, so that its pixels are as high as they were wide
+        super().__init__()
+        self.name, self.path = str(path), path
         self._av = av()
+        self._turned = False  # by a quarter, so that its pixels are as high as they were wide
+        self._untimed = False  # a frame came without a time
+        self._wanted = 0.0
         if not path.is_file():
             raise InputError(f"{path}: {'is a folder, not a video' if path.is_dir() else 'no such file'}")
         if path.stat().st_size == 0:
             raise InputError(f"{path}: is empty")
-        try:
-            self.container = self._av.open(str(path), metadata_errors="ignore")
-        except (self._av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{path}: is not a video ({_reason(error)})") from error
-        videos = [stream for stream in self.container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE]
-        if not videos:
-            self.container.close()
-            raise InputError(f"{path}: holds no video stream")
-        self.stream = videos[0]
-        self.stream.thread_type = "AUTO"
-        context = self.stream.codec_context
-        if context is None:
-            self.container.close()
-            raise InputError(f"{path}: its video codec is not known here")
-        if not min(context.width, context.height) >= MIN_SIDE or context.width * context.height > MAX_PIXELS:
-            self.container.close()
-            raise InputError(f"{path}: {context.width}x{context.height} pixels is not between {MIN_SIDE}x{MIN_SIDE} and 8192x8192")
+        self._open()
+        self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
         self.rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
-        # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own container.
-        self.others = [s for s in self.container.streams if s.type in ("audio", "subtitle") and s.codec_context is not None]
+        self.origin = (self.container.start_time or 0) / 1e6
+        stated = self.stream.duration * self.stream.time_base if self.stream.duration else (self.container.duration or 0) / 1e6
+        self.seconds = float(stated) or None
+        self._transfer = int(self.stream.codec_context.color_trc)
+        if self._transfer in HDR:
+            self.notes.append(f"{path}: its high dynamic range ({HDR[self._transfer]}) is painted and written as BT.709, highlights pressed together")
+        self.frames = self.stream.frames or (round(self.seconds * self.rate) if self.seconds else None)
 
     @property
-    def seconds(self) -> float | None:
-        """Length of the video where the file states one."""
-        if self.stream.duration:
-            return float(self.stream.duration * self.stream.time_base)
-        return self.container.duration / 1e6 if self.container.duration else None
+    def aspect(self) -> Fraction | None:
+        told = self.stream.sample_aspect_ratio
+        return (1 / told if self._turned else told) if told else None
 
     @property
-    def frames(self) -> int | None:
-        """How many frames there are, as far as the file tells."""
-        return self.stream.frames or (round(self.seconds * self.rate) if self.seconds else None)
+    def colours(self) -> tuple[int, int]:
+        """The file's own where it states them and they are not those of high dynamic range, which is brought down to BT.709."""
+        context = self.stream.codec_context
+        told = int(context.color_primaries), int(context.color_trc)
+        return (1, 1) if told[1] in HDR else (told[0] if told[0] in _PRIMARIES else 1, told[1] if told[1] in _TRANSFERS else 1)
+
+    def seek(self, seconds: float) -> None:
+        self._wanted = seconds
 
     def __iter__(self) -> Iterator[Any]:
+        if self._wanted > _MARGIN:
+            # Sound may lie a little before the pictures it belongs to, so a little more is read than the frames need.
+            if (found := self._found(self._wanted - _MARGIN)) is not None:
+                yield from found
+                return
+            self.container.close()
+            self._open()
+        yield from self._items()
+
+    def _found(self, seconds: float) -> Iterator[Any] | None:
+        """Everything from a key frame before this time on, or None where the file cannot be searched for it."""
+        try:
+            self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
+        except (self._av.error.FFmpegError, OSError, OverflowError):
+            return None
+        items, begin = self._items(), []
+        for item in items:
+            begin.append(item)
+            if isinstance(item, Shot):
+                break
+        self.broken, broken = None, self.broken
+        if not begin or not isinstance(begin[-1], Shot) or self._untimed or begin[-1].seconds - self.origin > seconds + _MARGIN or broken:
+            return None
+        return itertools.chain(begin, items)
+
+    def _items(self) -> Iterator[Any]:
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
-        last = None
+        last, reached = None, 0.0
         packets = self.container.demux([self.stream, *self.others])
         while True:
             packet = None
             try:
                 packet = next(packets, None)
                 if packet is None:
-                    return
+                    break
+                if packet.pts is not None:
+                    reached = max(reached, float((packet.pts + (packet.duration or 0)) * packet.time_base))
                 if packet.stream is not self.stream:
                     if packet.dts is not None:
                         yield packet
                     continue
                 frames = packet.decode()
             except end:
-                return
+                break
             except (ffmpeg_error, OSError, ValueError) as error:
                 # A damaged packet in the middle costs a frame or two; the rest of the file still counts.
-                self.broken = self.broken or _reason(error)
+                self.broken = self.broken or reason(error)
                 if isinstance(error, self._av.error.InvalidDataError) and packet is not None:
                     continue
                 return
             for frame in frames:
+                self._untimed |= frame.pts is None
                 pts = frame.pts if frame.pts is not None else 0 if last is None else last + step
                 if last is not None and pts <= last:
                     pts = last + 1
                 last = pts
-                rgb = _upright(frame)
-                self.turned = rgb.shape[:2] != (frame.height, frame.width)
-                yield Shot(rgb, pts, frame.time_base or self.stream.time_base)
+                rgb = self._upright(frame)
+                yield Shot(rgb, pts, frame.time_base or self.stream.time_base, getattr(frame, "duration", None) or None)
+        stated = (self.container.duration or 0) / 1e6
+        if self.container.format.name.startswith(_STATING) and stated - (reached - self.origin) > 1 + 0.01 * stated:
+            self.broken = self.broken or f"it ends after {reached - self.origin:.1f} of {stated:.1f} seconds"
 
     def close(self) -> None:
         self.container.close()
 
-
-@dataclass(frozen=True)
-class Encoding:
-    """How a video is written. ``crf`` is the constant quality of x264, x265 and vp9: lower is better and larger."""
-
-    codec: str = "libx264"
-    crf: int = 18
-
-
-class Writer:
-    """A video file being written at ``path``, in the container of ``suffix``, with the streams, metadata and chapters of ``source``.
-
-    Raises `OutputError` for a container or codec that is not there, and where the file cannot be written.
-    """
-
-    def __init__(self, path: Path, suffix: str, source: Reader, size: tuple[int, int], encoding: Encoding):
-        self._av, self.name = av(), suffix
-        kind = FORMATS.get(suffix.lower())
-        if kind is None:
-            raise OutputError(f"a video is written as {' '.join(FORMATS)}, not {suffix or 'without a suffix'}")
-        codec = "libvpx-vp9" if kind == "webm" and encoding.codec == "libx264" else encoding.codec
-        options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-        self._copied: dict[int, Any] = {}
-        self._coded: dict[int, Any] = {}
-        self.lost: list[str] = []
-        """Streams that this container cannot hold in any form, for the user to be told."""
-        try:
-            self.container = self._av.open(str(path), "w", format=kind, options=options)
-            self.container.metadata.update(source.container.metadata)
-            if chapters := source.container.chapters():
-                self.container.set_chapters(chapters)
-            self.stream = self.container.add_stream(codec, rate=source.rate)
-            self._setup(size, source, encoding, codec)
-            for other in source.others:
-                self._add(other)
-        except (self._av.error.FFmpegError, self._av.codec.codec.UnknownCodecError, OSError, ValueError) as error:
-            raise OutputError(f"cannot be written with {codec}: {_reason(error)}") from error
-
-    def _setup(self, size: tuple[int, int], source: Reader, encoding: Encoding, codec: str) -> None:
-        height, width = size
-        stream = self.stream
-        stream.width, stream.height = width + width % 2, height + height % 2  # 4:2:0 halves the colours
-        stream.pix_fmt = "yuv420p"
-        # The source's own clock, so that every frame keeps its time to the tick.
-        stream.time_base = stream.codec_context.time_base = source.stream.time_base
-        if aspect := source.stream.sample_aspect_ratio:
-            stream.codec_context.sample_aspect_ratio = 1 / aspect if source.turned else aspect
-        if codec in ("libx264", "libx265", "libvpx-vp9"):
-            stream.options = {"crf": str(encoding.crf), **({"b": "0"} if codec == "libvpx-vp9" else {"preset": "medium"})}
-        if codec == "libx265":
-            stream.codec_context.codec_tag = "hvc1"
-        context = stream.codec_context
-        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1  # limited range, BT.709
-
-    def _add(self, other: Any) -> None:
-        supported = self.container.supported_codecs
-        if other.codec_context.name in supported or other.codec_context.codec.canonical_name in supported:
-            self._copied[other.index] = self.container.add_stream_from_template(other)
-        elif other.type == "audio":
-            codec = "libopus" if self.name.lower() == ".webm" else "aac"
-            self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
-        else:
-            self.lost.append(f"{other.type} {other.codec_context.name}")
-
-    def write(self, shot: Shot) -> None:
-        """Encode one frame. Raises `OutputError`."""
+    def _upright(self, frame: Any) -> "NDArray[np.uint8]":
+        """RGB of a decoded frame, turned as its display matrix says."""
         import numpy as np
 
-        rgb = shot.rgb
-        if rgb.shape[0] % 2 or rgb.shape[1] % 2:
-            rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
-        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-        frame.pts, frame.time_base = shot.pts, shot.time_base
-        self._mux(self.stream.encode, frame)
+        rgb = rgb_of(frame, self._transfer)
+        quarter = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
+        self._turned = bool(quarter % 2)
+        return np.ascontiguousarray(np.rot90(rgb, quarter)) if quarter else rgb
 
-    def copy(self, packet: Any) -> None:
-        """A packet of another stream, as it is, or encoded anew where the container cannot hold it. Raises `OutputError`."""
-        index = packet.stream.index
-        if index in self._copied:
-            packet.stream = self._copied[index]
-            self._mux(lambda it: [it], packet)
-        elif index in self._coded:
-            for frame in packet.decode():
-                self._mux(self._coded[index].encode, frame)
-
-    def close(self) -> None:
-        """Flush and finish the file. Raises `OutputError`."""
-        for stream in (self.stream, *self._coded.values()):
-            self._mux(stream.encode, None)
+    def _open(self) -> None:
         try:
-            self.container.close()
-        except (self._av.error.FFmpegError, OSError) as error:
-            raise OutputError(f"cannot be written: {_reason(error)}") from error
-
-    def abandon(self) -> None:
-        """Let go of a file that nobody wants any more."""
-        try:
-            self.container.close()
-        except Exception:  # it may be half set up; the file is thrown away
-            return
-
-    def _mux(self, encode: Any, item: Any) -> None:
-        try:
-            for packet in encode(item):
-                self.container.mux(packet)
+            self.container = self._av.open(str(self.path), metadata_errors="ignore")
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
-            raise OutputError(f"cannot be written: {_reason(error)}") from error
+            raise InputError(f"{self.path}: is not a video ({reason(error)})") from error
+        try:
+            videos = [stream for stream in self.container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE]
+            if not videos:
+                raise InputError(f"{self.path}: holds no video stream")
+            self.stream = videos[0]
+            context = self.stream.codec_context
+            if context is None:
+                raise InputError(f"{self.path}: its video codec is not known here")
+            if not min(context.width, context.height) >= MIN_SIDE or context.width * context.height > MAX_PIXELS:
+                raise InputError(f"{self.path}: {context.width}x{context.height} pixels is not between {MIN_SIDE}x{MIN_SIDE} and 8192x8192")
+            self.stream.thread_type = "AUTO"
+        except InputError:
+            self.container.close()
+            raise
+        # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own container.
+        self.others = [s for s in self.container.streams if s.type in ("audio", "subtitle") and s.codec_context is not None]
 
 
-_ATTACHED_PICTURE = 0x400
-
-
-def _upright(frame: Any) -> "NDArray[np.uint8]":
-    """RGB of a decoded frame, turned as its display matrix says."""
-    import numpy as np
-
-    # Where the file does not say, players take BT.709 for what is as high as HD, BT.601 below.
-    unsaid = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9)
-    source = ("ITU709" if frame.height >= 720 else "ITU601") if unsaid else None
-    rgb = frame.reformat(format="rgb24", src_colorspace=source, dst_color_range="JPEG").to_ndarray()
-    quarter = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, quarter)) if quarter else rgb
-
-
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What FFmpeg says, without its codes."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PaintSettings:
-    """How a frame is painted, wherever it comes from."""
+class FrameSettings:
+    """How a frame is painted, wherever it comes from and whatever changes from frame to frame."""
 
     style: str = option("starry-night", "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.", flags=("--style", "-s"))
     size: int | None = option(None, "Resize first, so that the longer side has this many pixels.", min=16, max=65535)
     keep_colors: bool = option(False, "Keep the colours: only their light is painted.")
-    strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates.", min=0, max=2)
     tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
     precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
     device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
+
+
+@dataclass(frozen=True)
+class PaintSettings(FrameSettings):
+    """How a frame is painted, with one strength."""
+
+    strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates.", min=0, max=2)
 
 
 @dataclass(frozen=True)

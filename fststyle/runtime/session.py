@@ -103,13 +103,26 @@ def _whole(style: str | Path, device: str, threads: int | None, precision: str) 
         return _single(entries[0], device, threads, precision)
     if precision == "int8":
         raise InputError("a mixture of styles has no int8: weights are mixed in float")
-    names = [entry.name for entry in entries]
-    models = [(catalogue.load(entry), share) for entry, (_, share) in zip(entries, parts, strict=True)]
-    mixed = Style("+".join(names), blend.interpolate(models, names), device, threads)
+    return mixture([(entry, share) for entry, (_, share) in zip(entries, parts, strict=True)], device, threads)
+
+
+def mixture(parts: "list[tuple[catalogue.Entry, float]]", device: str, threads: int | None, strength: float = 1.0) -> Style:
+    """Styles mixed by their weights, in float; ``parts``: the styles with their shares, which sum to 1. ``strength``: as of `load_style`.
+
+    Raises `StyleError` for styles of different networks or bases, and for a strength other than 1 without a base; otherwise as `load_style`.
+    """
+    names = [entry.name for entry, _ in parts]
+    models = [(catalogue.load(entry), share * strength) for entry, share in parts]
     bases = {catalogue.metadata(model).get("base", "") for model, _ in models}
+    base = catalogue.base(next(iter(bases))) if strength != 1 and len(bases) == 1 else None
+    if base is not None:
+        models.append((catalogue.load(base), 1 - strength))
+    mixed = blend.interpolate(models, [*names, *([base.name] if base is not None else [])])
     if len(bases) > 1:
         raise StyleError(f"{' and '.join(names)} cannot be mixed: they were not trained from one base")
-    return mixed
+    if strength != 1 and base is None:
+        raise StyleError(f"{' and '.join(names)} have no strength of their own: they were not trained from a base that fststyle knows")
+    return Style("+".join(names), mixed, device, threads, strength)
 
 
 def _single(entry: catalogue.Entry, device: str, threads: int | None, precision: str) -> Style:

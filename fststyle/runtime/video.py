@@ -1,19 +1,23 @@
 """Paint a video: every frame once, at its own time, with the sound as it was."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fststyle.atomic import replacing_path
 from fststyle.errors import InputError, OutputError
-from fststyle.runtime import pipeline
-from fststyle.runtime.containers import FORMATS, Encoding, Reader, Shot, Writer
-from fststyle.runtime.image import Painter, PaintSettings, load_as
+from fststyle.runtime import pipeline, retime, timeline
+from fststyle.runtime.forms import Incoming, Target, open_source, target_of
+from fststyle.runtime.image import FrameSettings
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.session import Style
-from fststyle.settings import check, option
+from fststyle.runtime.shots import Shot, Sink, Source
+from fststyle.runtime.transitions import Painters
+from fststyle.runtime.writer import Encoding
+from fststyle.settings import as_paths, check, option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,13 +25,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class VideoSettings(PaintSettings):
-    """How a video is painted."""
+class VideoSettings(FrameSettings):
+    """How a video is painted. ``style`` and ``strength`` may be keyframes (`fststyle.runtime.timeline`); their times are those of the painted video."""
+
+    style: str = option(
+        "starry-night",
+        "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with the times at which they begin: a@0,b@4s.",
+        flags=("--style", "-s"),
+    )
+    strength: str = option("1", "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates; or numbers with times, 0@0,1@3s.")
+    fade: float = option(1.0, "Seconds in which a style turns into the next.", min=0, max=3600)
+    keyframes: Path | None = option(None, "Styles and strengths over time: a JSON list or a CSV file of time, style, strength.")
 
     start: float = option(0.0, "Begin here, in seconds.", min=0)
     end: float | None = option(None, "End here, in seconds.", min=0)
+    fps: float | None = option(
+        None, "Frames a second of the output, repeated or left out by time; if not given, every frame keeps its time.", min=0.01, max=1000
+    )
+    rate: float = option(25.0, "Frames a second of numbered pictures and raw frames that come in.", min=0.01, max=1000)
+    frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) that come in from -.")
     codec: str = option("libx264", "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ... (.webm takes libvpx-vp9).")
     crf: int = option(18, "Quality of x264, x265 and vp9: lower is better and larger.", min=0, max=63)
+    pix_fmt: str | None = option(None, "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten bits ...")
+
+    def __post_init__(self) -> None:
+        as_paths(self, "keyframes")
+        object.__setattr__(self, "strength", str(self.strength))  # for callers who pass numbers
+
+    @property
+    def timeline(self) -> timeline.Timeline:
+        """What is painted when. Raises `InputError`."""
+        return timeline.parse(self.style, self.strength, self.keyframes, self.fade)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who hears how a video goes: of each frame, and of what the user should know of it."""
+
+    on_progress: "Callable[[Progress], None]" = lambda progress: None
+    on_note: Callable[[str], None] = lambda note: None
 
 
 @dataclass(frozen=True)
@@ -41,7 +77,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class PaintedVideo:
-    """One video done: its size in pixels, its frames, and the seconds it took."""
+    """One video done: its size in pixels, its frames, and the seconds it took; "-" is stdin or stdout."""
 
     input: str
     output: str
@@ -54,126 +90,173 @@ class PaintedVideo:
     broken: str | None = None
     lost: tuple[str, ...] = ()
     """Streams that the output's container cannot hold."""
+    notes: tuple[str, ...] = ()
+    """What else the user should know."""
 
 
 def stylize_video(
-    source: str | Path, target: str | Path, settings: VideoSettings | None = None, *, on_progress: Callable[[Progress], None] = lambda p: None, **changes: Any
+    source: str | Path,
+    target: str | Path,
+    settings: VideoSettings | None = None,
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_note: Callable[[str], None] = lambda note: None,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+    **changes: Any,
 ) -> PaintedVideo:
-    """Paint the video ``source`` into ``target``, in the container of its suffix; the keyword arguments are the fields of `VideoSettings`.
+    """Paint the video ``source`` into ``target``; the keyword arguments are the fields of `VideoSettings`.
 
-    Every frame keeps its own time; sound and subtitles are copied as they are (sound encoded anew only where the container cannot hold it), metadata
-    and chapters kept. ``target`` appears whole or not at all. A damaged video gives what could be read, and says so in ``broken``.
+    ``source``: a video file, an animated GIF, WebP or PNG, numbered pictures (``frames/%05d.png`` or their folder), or "-" for raw frames from ``stdin``.
+    ``target``: a file in the container of its suffix, an animated picture, numbered pictures, a folder (the name is kept), or "-" for raw frames to ``stdout``.
+
+    Every frame keeps its own time unless ``fps`` asks for another rate; sound and subtitles are copied as they are (sound encoded anew only where the container
+    cannot hold it), metadata and chapters kept. A file appears whole or not at all. A damaged video gives what could be read, and says so in ``broken``.
     Raises `InputError`, `OutputError`, `StyleError`, `DeviceError`.
     """
-    settings = replace(settings or VideoSettings(), **changes)
-    check(settings)
-    source, target = Path(source), Path(target)
-    if settings.end is not None and settings.end <= settings.start:
-        raise InputError(f"--end: {settings.end:g} is not after the start at {settings.start:g} seconds")
-    if target.suffix.lower() not in FORMATS:
-        raise OutputError(f"{target}: a video is written as {' '.join(FORMATS)}")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OutputError(f"{target}: is the input and would be overwritten; choose another output")
-    check_folder(target.parent)
-    reader = Reader(source)
+    settings = checked(replace(settings or VideoSettings(), **changes))
+    return paint_video(source, target, settings, Listener(on_progress, on_note), stdin, stdout)
+
+
+def paint_video(
+    source: str | Path, target: str | Path, settings: VideoSettings, listener: Listener, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None
+) -> PaintedVideo:
+    """As `stylize_video`, for checked settings."""
+    opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size), stdin)
     try:
-        return _paint(reader, target, load_as(settings, settings.style), settings, on_progress)
+        place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt), stdout)
+        if place.path is not None:
+            if place.single and place.path.exists() and Path(source).exists() and place.path.samefile(source):
+                raise OutputError(f"{place.path}: is the input and would be overwritten; choose another output")
+            check_folder(place.path.parent)
+        return _Job(opened, place, settings, listener).paint()
     finally:
-        reader.close()
+        opened.close()
 
 
 def video_frames(source: str | Path, style: str | Path | Style = "starry-night", **changes: Any) -> "Iterator[NDArray[np.uint8]]":
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
-    settings = VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes)
-    check(settings)
-    painter = Painter(style if isinstance(style, Style) else load_as(settings, settings.style), settings)
-    reader = Reader(Path(source))
+    loaded = style if isinstance(style, Style) else None
+    settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
+    painters = Painters(settings.timeline, settings, style=loaded)
+    opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
     try:
-        for item in _between(reader, settings):
+        for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
-                yield painter.frame(item.rgb)
+                yield painters.at(_painted_at(item, opened, settings)).frame(item.rgb)
     finally:
-        reader.close()
+        opened.close()
 
 
-def _paint(reader: Reader, target: Path, style: Style, settings: VideoSettings, on_progress: Callable[[Progress], None]) -> PaintedVideo:
-    painter = Painter(style, settings)
-    begin, done, size = time.perf_counter(), 0, (0, 0)
-    of = _expected(reader, settings)
-    writer: Writer | None = None
+class _Job:
+    """One video being painted."""
 
-    def work(item: Any) -> Any:
-        nonlocal done
+    def __init__(self, source: Source, target: Target, settings: VideoSettings, listener: Listener):
+        self._source, self._target, self._settings, self._listener = source, target, settings, listener
+        self._notes: list[str] = []
+        line = settings.timeline
+        self._still = not line.moves
+        self._painters = Painters(line, settings, self._note)
+        for note in source.notes:
+            self._note(note)
+        self._fps = settings.fps
+        if self._fps is None and target.highest_rate and source.rate > target.highest_rate:
+            self._fps = target.highest_rate
+            self._note(f"{target.name}: is written with {self._fps} frames a second, the most that is shown as it should be")
+        self._begin, self._done, self._size = time.perf_counter(), 0, (0, 0)
+        self._of = retime.expected(source, settings.start, settings.end, retime.rational(self._fps) if self._fps else None)
+        self._before: tuple[Any, Any] = (None, None)
+        self._sink: Sink | None = None
+        self._waiting: list[Any] = []
+
+    def paint(self) -> PaintedVideo:
+        """Raises as `stylize_video`."""
+        source, target = self._source, self._target
+        try:
+            with self._place() as place:
+                try:
+                    pipeline.run(_items(source, self._settings, self._fps), self._work, lambda item: self._write(item, place))
+                    if self._sink is None:
+                        raise InputError(f"{source.name}: holds no frames{f' ({source.broken})' if source.broken else ''}")
+                    self._sink.close()
+                except BaseException:
+                    if self._sink is not None:
+                        self._sink.abandon()
+                    raise
+        except OutputError as error:
+            raise OutputError(f"{target.name}: {str(error).removeprefix(f'{target.name}: ')}") from error
+        except OSError as error:
+            raise OutputError(f"{target.name}: cannot be written: {error.strerror or error}") from error
+        seconds, (height, width) = round(time.perf_counter() - self._begin, 3), self._size
+        ends = source.name, str(target.path or "-")
+        lost = tuple(self._sink.lost)
+        return PaintedVideo(*ends, width, height, self._done, seconds, self._painters.name, self._painters.device, source.broken, lost, tuple(self._notes))
+
+    def _place(self) -> contextlib.AbstractContextManager[Any]:
+        path = self._target.path
+        if path is None:
+            return contextlib.nullcontext()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
+
+    def _work(self, item: Any) -> Any:
         if not isinstance(item, Shot):
             return item
-        painted = replace(item, rgb=painter.frame(item.rgb))
-        done += 1
-        on_progress(Progress(done, of, done / (time.perf_counter() - begin)))
-        return painted
+        painter = self._painters.at(_painted_at(item, self._source, self._settings))
+        if not (item.rgb is self._before[0] and self._still):  # a repeated frame is painted once
+            self._before = item.rgb, painter.frame(item.rgb)
+        rgb = self._before[1]
+        self._done += 1
+        self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
+        return replace(item, rgb=rgb, alpha=_fitted(item.alpha, rgb.shape[:2]))
 
-    waiting: list[Any] = []
-
-    def write(item: Any) -> None:
+    def _write(self, item: Any, place: Any) -> None:
         """The file is begun with the first frame, whose size it takes; sound that comes before waits."""
-        nonlocal writer, size
-        if writer is None:
-            waiting.append(item)
+        if self._sink is None:
+            self._waiting.append(item)
             if not isinstance(item, Shot):
                 return
-            size = item.rgb.shape[:2]
-            writer = Writer(temporary, target.suffix, reader, size, Encoding(settings.codec, settings.crf))
-            items, waiting[:] = list(waiting), []
+            self._size = item.rgb.shape[:2]
+            rate = retime.rational(self._fps) if self._fps else self._source.rate
+            self._sink = self._target.open(place, self._source, item, rate)
+            items, self._waiting = self._waiting, []
         else:
             items = [item]
         for one in items:
-            writer.write(one) if isinstance(one, Shot) else writer.copy(one)
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing_path(target) as temporary:
-            try:
-                pipeline.run(_between(reader, settings), work, write)
-                if writer is None:
-                    raise InputError(f"{reader.path}: holds no frames{f' ({reader.broken})' if reader.broken else ''}")
-                writer.close()
-            except BaseException:
-                if writer is not None:
-                    writer.abandon()
-                raise
-    except OutputError as error:
-        raise OutputError(f"{target}: {error}") from error
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
-    seconds = round(time.perf_counter() - begin, 3)
-    return PaintedVideo(str(reader.path), str(target), size[1], size[0], done, seconds, style.name, style.device, reader.broken, tuple(writer.lost))
-
-
-def _between(reader: Reader, settings: VideoSettings) -> Iterator[Any]:
-    """What lies between start and end, moved so that it begins at 0 where there is a start."""
-    start, end = settings.start, settings.end
-    for item in reader:
-        if isinstance(item, Shot):
-            seconds, base = item.seconds, item.time_base
-        else:
-            base = item.time_base
-            seconds = float((item.pts if item.pts is not None else item.dts) * base)
-        if start and seconds < start - 1e-6:
-            continue
-        if end is not None and seconds >= end:
-            if isinstance(item, Shot):
-                return
-            continue
-        if start:
-            shift = round(start / base)
-            if isinstance(item, Shot):
-                item = replace(item, pts=item.pts - shift)
+            if isinstance(one, Shot):
+                self._sink.write(one)
             else:
-                item.pts, item.dts = (None if item.pts is None else item.pts - shift), item.dts - shift
-        yield item
+                self._sink.copy(one)
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        self._listener.on_note(text)
 
 
-def _expected(reader: Reader, settings: VideoSettings) -> int | None:
-    if not settings.start and settings.end is None:
-        return reader.frames
-    end = min(value for value in (settings.end, reader.seconds, 1e9) if value is not None)
-    return max(1, round((end - settings.start) * reader.rate)) if end < 1e9 else None
+def checked(settings: VideoSettings) -> VideoSettings:
+    """The settings, if they can be right. Raises `InputError`."""
+    check(settings)
+    timeline.parse(settings.style, settings.strength, settings.keyframes, settings.fade)
+    if settings.end is not None and settings.end <= settings.start:
+        raise InputError(f"--end: {settings.end:g} is not after the start at {settings.start:g} seconds")
+    return settings
+
+
+def _items(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Any]:
+    items = retime.between(source, settings.start, settings.end)
+    return retime.at_rate(items, retime.rational(fps)) if fps else items
+
+
+def _painted_at(shot: Shot, source: Source, settings: VideoSettings) -> float:
+    """Seconds since the beginning of the painted video."""
+    return shot.seconds - (0.0 if settings.start else source.origin)
+
+
+def _fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":
+    """Transparency in the size in which its frame was painted."""
+    if alpha is None or alpha.shape == size:
+        return alpha
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(alpha).resize((size[1], size[0]), Image.Resampling.LANCZOS))

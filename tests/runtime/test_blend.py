@@ -1,35 +1,15 @@
 """Styles mixed by their weights."""
 
-import hashlib
-import json
-
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
 
-from fststyle import catalogue, stylize
+from fststyle import stylize
 from fststyle.errors import InputError, StyleError
 from fststyle.runtime.blend import interpolate, parse
 from fststyle.runtime.session import load_style
 from tests import styles
-
-
-@pytest.fixture
-def family(style_folder, tmp_path, monkeypatch):
-    """A base that gives the photo back, and the styles dark (half the light) and pale (100 more) made from it."""
-    folder = tmp_path / "shipped"
-    folder.mkdir()
-    content = styles.pointwise(1, 0)
-    styles.save(folder, "base", content)
-    digest = hashlib.sha256(content).hexdigest()
-    (folder / "catalogue.json").write_text(json.dumps([{"name": "base", "file": "base.onnx", "sha256": digest, "base": True}]))
-    monkeypatch.setattr(catalogue, "SHIPPED", folder)
-    styles.save(style_folder, "dark", styles.pointwise(0.5, 0, digest))
-    styles.save(style_folder, "pale", styles.pointwise(1, 100, digest))
-    styles.save(style_folder, "stranger", styles.pointwise(1, 50))
-    return digest
-
 
 FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
 

@@ -1,0 +1,79 @@
+"""Which frames of a source are painted, and when they are shown: a part of it, another rate."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from fststyle.errors import InputError
+from fststyle.runtime.shots import Shot, Source
+
+LONGEST_GAP = 3600
+"""Seconds between two frames beyond which a clock is taken for damaged, where frames would be repeated to fill them."""
+
+
+def rational(rate: float) -> Fraction:
+    """Frames a second as a fraction: 29.97 is 30000/1001, as all of television means it."""
+    television = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    return television if rate != round(rate) and abs(float(television) - rate) < 0.005 else Fraction(rate).limit_denominator(100_000)
+
+
+def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
+    """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0 where there is a start."""
+    if start:
+        source.seek(start)
+    for item in source:
+        stamp = item.pts if item.pts is not None else item.dts
+        seconds = float(stamp * item.time_base) - source.origin
+        if start and seconds < start - 1e-6:
+            continue
+        if end is not None and seconds >= end:
+            if isinstance(item, Shot):
+                return
+            continue
+        if start:
+            shift = round((start + source.origin) / item.time_base)
+            if isinstance(item, Shot):
+                item = replace(item, pts=item.pts - shift)
+            else:
+                item.pts, item.dts = (None if item.pts is None else item.pts - shift), item.dts - shift
+        yield item
+
+
+def at_rate(items: Iterable[Any], rate: Fraction) -> Iterator[Any]:
+    """The shots at the ticks of a clock of ``rate`` a second; packets pass.
+
+    Each shot goes to the tick nearest its time. A tick with several shows the nearest of them, one with none the shot before it again; so nothing is
+    shown more than half a tick from its own time. A repeated shot is the same array. Raises `InputError` for a clock that jumps.
+    """
+    waiting: Shot | None = None
+    tick, away = 0, Fraction(0)
+    for item in items:
+        if not isinstance(item, Shot):
+            yield item
+            continue
+        exact = item.pts * item.time_base * rate
+        now = math.floor(exact + Fraction(1, 2))
+        if waiting is not None:
+            if now == tick and abs(exact - now) >= away:
+                continue
+            if (now - tick) / rate > LONGEST_GAP:
+                raise InputError(f"--fps: the frames' times jump by {float((now - tick) / rate):.0f} seconds; is the video damaged?")
+            yield from _repeated(waiting, tick, now, rate)
+        waiting, tick, away = item, now, abs(exact - now)
+    if waiting is not None:
+        shown = waiting.pts * waiting.time_base + (waiting.duration * waiting.time_base if waiting.duration else 0)
+        yield from _repeated(waiting, tick, min(max(tick + 1, round(shown * rate)), tick + int(LONGEST_GAP * rate)), rate)
+
+
+def _repeated(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:
+    return (replace(shot, pts=tick, time_base=1 / rate, duration=1, number=None) for tick in range(first, until))
+
+
+def expected(source: Source, start: float, end: float | None, rate: Fraction | None) -> int | None:
+    """How many frames will come, as far as the source tells."""
+    if not start and end is None and rate is None:
+        return source.frames
+    stop = min((value for value in (end, source.seconds) if value is not None), default=None)
+    return None if stop is None else max(1, round((stop - start) * (rate or source.rate)))

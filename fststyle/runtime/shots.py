@@ -1,0 +1,95 @@
+"""What every form of video has in common: a source gives shots (and packets of sound), a sink takes them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame: ``rgb`` uint8 (H, W, 3), upright, and when it is shown: ``pts`` in units of ``time_base`` seconds.
+
+    ``duration``, in the same units, where it is known; ``alpha`` uint8 (H, W), where there is transparency; ``number`` of the file it was read from, in a
+    numbered sequence.
+    """
+
+    rgb: "NDArray[np.uint8]"
+    pts: int
+    time_base: Fraction
+    duration: int | None = None
+    alpha: "NDArray[np.uint8] | None" = None
+    number: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        return float(self.pts * self.time_base)
+
+
+class Source:
+    """Frames that come in; iterating gives `Shot`, and packets of other streams where there are any, in the order of the file.
+
+    ``broken`` says after the end why a damaged source ended early, None for a whole one; ``notes`` what the user should know of how it is read.
+    """
+
+    name: str
+    rate: Fraction
+    """Frames a second, on average."""
+    origin: float = 0.0
+    """When the source begins, in the seconds of its own clock."""
+    seconds: float | None = None
+    """Its length, and in `frames` its number of frames, as far as it is told beforehand."""
+    frames: int | None = None
+    broken: str | None = None
+    animated: bool = False
+    """An animated picture: it may be transparent, and plays ``loop`` times (0: for ever, None: once)."""
+    loop: int | None = 0
+
+    def __init__(self) -> None:
+        self.others: list[Any] = []
+        self.metadata: dict[str, str] = {}
+        self.chapters: list[Any] = []
+        self.notes: list[str] = []
+
+    @property
+    def aspect(self) -> Fraction | None:
+        """Width of a pixel over its height, as the frames are given; None where that is not told."""
+        return None
+
+    @property
+    def colours(self) -> tuple[int, int]:
+        """Primaries and transfer of the frames, as ITU-T H.273 counts them."""
+        return 1, 1
+
+    def seek(self, seconds: float) -> None:
+        """Frames before this time, counted from `origin`, will not be looked at and may be left out; call before iterating."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Sink:
+    """Painted frames that go out. ``lost`` names the streams that this form cannot hold. Everything raises `OutputError`."""
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+
+    def write(self, shot: Shot) -> None:
+        """One more frame; of the size of the first."""
+        raise NotImplementedError
+
+    def copy(self, packet: Any) -> None:
+        """A packet of another stream; most forms have no place for it."""
+
+    def close(self) -> None:
+        """Finish what is written."""
+
+    def abandon(self) -> None:
+        """Let go of what nobody wants any more."""

@@ -1,0 +1,88 @@
+"""A folder of videos, painted into the same tree."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fststyle import catalogue
+from fststyle.errors import BatchError, FststyleError, InputError, OutputError
+from fststyle.runtime.forms import written_as
+from fststyle.runtime.plan import check_folder
+from fststyle.runtime.video import Listener, PaintedVideo, VideoSettings, checked, paint_video
+
+SUFFIXES = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv"),
+    *(".mxf", ".vob", ".dv", ".y4m", ".gif", ".apng"),
+}
+"""What is taken for a video in a folder; WebP is not, since most are stills."""
+
+
+@dataclass(frozen=True)
+class BatchListener(Listener):
+    """Who hears how a folder goes."""
+
+    on_start: Callable[[Path, int, int], None] = lambda source, number, of: None
+    on_done: Callable[[PaintedVideo], None] = lambda painted: None
+    on_failed: Callable[[str, FststyleError], None] = lambda source, error: None
+
+
+def find(folder: Path) -> list[Path]:
+    """The videos (by suffix) in a folder and the folders below, sorted; hidden ones are skipped, linked folders not entered."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
+    return sorted(path for path in found if path.is_file())
+
+
+def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettings | None = None, listener: BatchListener | None = None) -> list[PaintedVideo]:
+    """Paint every video of the folder ``source`` into the folder ``target``: the same tree and names, .mp4 where a form cannot be written.
+
+    A video that fails, or is damaged, is told to ``listener`` and the rest goes on; at the end that raises `BatchError`.
+    Raises `InputError` where there is nothing to paint, `OutputError` for a target that cannot be right, `StyleError`, `DeviceError`.
+    """
+    source, target = Path(source), Path(target)
+    settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
+    jobs = _jobs(source, target)
+    for name in settings.timeline.names:  # what is wrong with a style is wrong for all videos
+        catalogue.locate(name)
+    done, failed = [], 0
+    for number, (path, out) in enumerate(jobs, 1):
+        listener.on_start(path, number, len(jobs))
+        try:
+            painted = paint_video(path, out, settings, listener)
+            done.append(painted)
+            listener.on_done(painted)
+            if painted.broken:
+                raise BatchError(f"{path}: is damaged ({painted.broken}); what could be read is in {out}")
+        except FststyleError as error:
+            failed += 1
+            listener.on_failed(str(path), error)
+    if failed:
+        raise BatchError(f"{failed} of {len(jobs)} videos failed")
+    return done
+
+
+def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):
+        raise OutputError(f"{target}: is a file; a folder of videos becomes a folder")
+    found = find(source)
+    # Results of an earlier run below the input are not videos to paint again.
+    if target.resolve() != source.resolve() and target.resolve().is_relative_to(source.resolve()):
+        found = [path for path in found if not path.resolve().is_relative_to(target.resolve())]
+    if not found:
+        raise InputError(f"{source}: holds no videos")
+    jobs: list[tuple[Path, Path]] = []
+    taken: set[str] = set()
+    for path in found:
+        first = out = target / written_as(path.relative_to(source))
+        number = 2
+        while str(out).casefold() in taken:  # two inputs with one name, such as a.avi and a.wmv: the second is numbered
+            out, number = first.with_name(f"{first.stem}-{number}{first.suffix}"), number + 1
+        taken.add(str(out).casefold())
+        if out.exists() and any(out.samefile(given) for given in found):
+            raise OutputError(f"{out}: is one of the inputs and would be overwritten; choose another output")
+        check_folder(out.parent)
+        jobs.append((path, out))
+    return jobs

@@ -1,0 +1,141 @@
+"""Video files being written through PyAV: H.264 that plays in browsers unless another codec is asked for, sound and subtitles as they were."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import OutputError
+from fststyle.runtime.containers import av, reason
+from fststyle.runtime.shots import Shot, Sink, Source
+
+FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Suffix of an output -> its container. AVI is not among them: it has one rate and no times of single frames."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a video is written. ``crf`` is the constant quality of x264, x265 and vp9: lower is better and larger.
+
+    ``pix_fmt``: FFmpeg's name of the pixels, such as yuv420p10le; None takes yuv420p, or the first that the encoder knows if that is not among them.
+    """
+
+    codec: str = "libx264"
+    crf: int = 18
+    pix_fmt: str | None = None
+
+
+class Writer(Sink):
+    """A video file being written at ``path``, in the container of ``suffix``, with the streams, metadata and chapters of ``source``.
+
+    ``first`` is the first frame, whose size and clock the video takes; ``rate`` its frames a second, on average.
+    Raises `OutputError` for a container or codec that is not there, and where the file cannot be written.
+    """
+
+    def __init__(self, path: Path, suffix: str, source: Source, first: Shot, rate: Fraction, encoding: Encoding):
+        super().__init__()
+        self._av = av()
+        self._kind = kind = FORMATS[suffix.lower()]
+        codec = "libvpx-vp9" if kind == "webm" and encoding.codec == "libx264" else encoding.codec
+        options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
+        self._copied: dict[int, Any] = {}
+        self._coded: dict[int, Any] = {}
+        try:
+            self.container = self._av.open(str(path), "w", format=kind, options=options)
+            self.container.metadata.update(source.metadata)
+            if source.chapters:
+                self.container.set_chapters(source.chapters)
+            self.stream = self.container.add_stream(codec, rate=rate)
+            self._setup(first, source, encoding, codec)
+            for other in source.others:
+                self._add(other)
+        except (self._av.error.FFmpegError, self._av.codec.codec.UnknownCodecError, OSError, ValueError) as error:
+            raise OutputError(f"cannot be written with {codec}: {reason(error)}") from error
+
+    def _setup(self, first: Shot, source: Source, encoding: Encoding, codec: str) -> None:
+        height, width = first.rgb.shape[:2]
+        stream = self.stream
+        stream.width, stream.height = width + width % 2, height + height % 2  # 4:2:0 halves the colours
+        stream.pix_fmt = self._pixels = self._pixels_for(codec, encoding.pix_fmt)
+        # The source's own clock, so that every frame keeps its time to the tick.
+        stream.time_base = stream.codec_context.time_base = first.time_base
+        if source.aspect:
+            stream.codec_context.sample_aspect_ratio = source.aspect
+        if codec in ("libx264", "libx265", "libvpx-vp9"):
+            stream.options = {"crf": str(encoding.crf), **({"b": "0"} if codec == "libvpx-vp9" else {"preset": "medium"})}
+        if codec == "libx265":
+            stream.codec_context.codec_tag = "hvc1"
+        context = stream.codec_context
+        # Limited range and the matrix of BT.709, which every player knows; primaries and transfer are the source's.
+        context.color_range, context.colorspace = 1, 1
+        context.color_primaries, context.color_trc = source.colours
+
+    def _pixels_for(self, codec: str, wanted: str | None) -> str:
+        known = [form.name for form in self._av.Codec(codec, "w").video_formats or []]
+        planes = [name for name in known if name.startswith("yuv") and not name.startswith(("yuvj", "yuva"))]
+        if wanted is None:
+            if known and not planes:
+                raise OutputError(f"cannot be written with {codec}: it takes {', '.join(known[:5])}, none of them yuv")
+            return "yuv420p" if not planes or "yuv420p" in planes else planes[0]
+        if not wanted.startswith("yuv") or (known and wanted not in planes):
+            raise OutputError(f"--pix-fmt: {codec} does not take {wanted}; it takes {', '.join(planes)}")
+        return wanted
+
+    def _add(self, other: Any) -> None:
+        supported = self.container.supported_codecs
+        if other.codec_context.name in supported or other.codec_context.codec.canonical_name in supported:
+            self._copied[other.index] = self.container.add_stream_from_template(other)
+        elif other.type == "audio":
+            codec = "libopus" if self._kind == "webm" else "aac"
+            self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
+        else:
+            self.lost.append(f"{other.type} {other.codec_context.name}")
+
+    def write(self, shot: Shot) -> None:
+        """Encode one frame. Raises `OutputError`."""
+        import numpy as np
+
+        from fststyle.pixels import on_white
+
+        rgb = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
+        if rgb.shape[0] % 2 or rgb.shape[1] % 2:
+            rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame.pts, frame.time_base = shot.pts, shot.time_base
+        if shot.duration and hasattr(frame, "duration"):
+            frame.duration = shot.duration
+        self._mux(self.stream.encode, frame)
+
+    def copy(self, packet: Any) -> None:
+        """A packet of another stream, as it is, or encoded anew where the container cannot hold it. Raises `OutputError`."""
+        index = packet.stream.index
+        if index in self._copied:
+            packet.stream = self._copied[index]
+            self._mux(lambda it: [it], packet)
+        elif index in self._coded:
+            for frame in packet.decode():
+                self._mux(self._coded[index].encode, frame)
+
+    def close(self) -> None:
+        """Flush and finish the file. Raises `OutputError`."""
+        for stream in (self.stream, *self._coded.values()):
+            self._mux(stream.encode, None)
+        try:
+            self.container.close()
+        except (self._av.error.FFmpegError, OSError) as error:
+            raise OutputError(f"cannot be written: {reason(error)}") from error
+
+    def abandon(self) -> None:
+        """Let go of a file that nobody wants any more."""
+        try:
+            self.container.close()
+        except Exception:  # it may be half set up; the file is thrown away
+            return
+
+    def _mux(self, encode: Any, item: Any) -> None:
+        try:
+            for packet in encode(item):
+                self.container.mux(packet)
+        except (self._av.error.FFmpegError, OSError, ValueError) as error:
+            raise OutputError(f"cannot be written: {reason(error)}") from error

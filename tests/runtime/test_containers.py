@@ -1,0 +1,153 @@
+"""Video files read: part of one, cut-off ones, ten bits, high dynamic range; and what is written of their colours."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from fststyle.errors import OutputError
+from fststyle.runtime.colorimetry import tone_mapped
+from fststyle.runtime.containers import Reader
+from fststyle.runtime.retime import between
+from fststyle.runtime.shots import Shot
+from fststyle.runtime.video import stylize_video
+from tests import clips
+
+SAMPLES = ("bikes.mp4", "bunny-vfr.mp4", "dog-park.mp4", "kitchen.mkv", "pedestrians.avi", "juggle-phone.mp4")
+
+
+def items_from(path: Path, start: float, end: float, seek: bool) -> tuple[list, int]:
+    """Times and sums of all frames and packets between, and how many frames were decoded for it."""
+    reader, decoded = Reader(path), 0
+    if not seek:
+        reader.seek = lambda seconds: None
+    upright = reader._upright
+
+    def counting(frame):
+        nonlocal decoded
+        decoded += 1
+        return upright(frame)
+
+    reader._upright = counting
+    try:
+        kept = [
+            (item.pts, int(item.rgb.sum())) if isinstance(item, Shot) else (item.stream.index, item.pts, bytes(item)) for item in between(reader, start, end)
+        ]
+    finally:
+        reader.close()
+    return sorted(kept, key=str), decoded
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_start_is_searched_and_gives_the_same_as_reading_from_the_beginning(tmp_path, suffix):
+    path = clips.write(tmp_path / f"in{suffix}", list(range(0, 400)), base=Fraction(1, 25), sound=None, keyframes=20)
+    read, all_decoded = items_from(path, 12.02, 13, seek=False)
+    found, few_decoded = items_from(path, 12.02, 13, seek=True)
+    assert found == read
+    assert len(found) == 24
+    if suffix != ".avi":
+        assert few_decoded < all_decoded / 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_start_in_real_clips(name):
+    path = Path(os.environ.get("FSTSTYLE_TEST_DATA", "nowhere")) / "video" / name
+    if not path.is_file():
+        pytest.skip("needs the sample clips (FSTSTYLE_TEST_DATA)")
+    read, _ = items_from(path, 3.3, 3.8, seek=False)
+    assert items_from(path, 3.3, 3.8, seek=True)[0] == read
+    assert len(read) > 3
+
+
+def test_a_file_that_breaks_off_says_so(tmp_path):
+    whole = clips.write(tmp_path / "whole.mkv", list(range(0, 8000, 40)), sound=None)
+    assert list(Reader(whole))[-1].pts == 7960
+    content = whole.read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
+    reader = Reader(tmp_path / "cut.mkv")
+    assert 20 < len(list(reader)) < 190
+    assert "of 8.0 seconds" in reader.broken
+    reader = Reader(whole)
+    list(reader)
+    assert reader.broken is None
+
+
+def coloured(path: Path, pixels: str, planes: tuple[int, int, int], **colour: int) -> Path:
+    """Ten frames of one colour, given in the numbers of the pixel format."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx265" if "10" in pixels else "libx264", rate=25, options={"x265-params": "log-level=none", "crf": "5"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        for name, value in colour.items():
+            setattr(stream.codec_context, name, value)
+        for number in range(3):
+            frame = av.VideoFrame(64, 48, pixels)
+            for plane, value in zip(frame.planes, planes, strict=True):
+                kind = np.uint16 if "10" in pixels else np.uint8
+                plane.update(np.full(plane.buffer_size // np.dtype(kind).itemsize, value, kind).tobytes())
+            for name, value in colour.items():
+                setattr(frame, name, value)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def first(path: Path) -> np.ndarray:
+    reader = Reader(path)
+    shot = next(iter(reader))
+    reader.close()
+    return shot.rgb.reshape(-1, 3).mean(0)
+
+
+def test_ten_bits_and_full_range_are_read_right(tmp_path):
+    gray = coloured(tmp_path / "ten.mp4", "yuv420p10le", (64 + 438, 512, 512), color_range=1, colorspace=1)
+    assert first(gray) == pytest.approx([127.5] * 3, abs=1.6)
+    full = coloured(tmp_path / "full.mp4", "yuv420p", (200, 128, 128), color_range=2, colorspace=1)
+    assert first(full) == pytest.approx([200] * 3, abs=1.6)
+
+
+def test_primaries_go_with_the_frames_and_ten_bits_come_when_asked_for(tmp_path, style_folder):
+    source = coloured(tmp_path / "in.mp4", "yuv420p", (120, 110, 150), color_range=1, colorspace=6, color_primaries=6, color_trc=6)
+    for options, pixels in (({}, "yuv420p"), ({"codec": "libx265", "pix_fmt": "yuv420p10le"}, "yuv420p10le")):
+        stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu", threads=1, strength=0, crf=5, **options)
+        with av.open(str(tmp_path / "out.mp4")) as container:
+            context = container.streams.video[0].codec_context
+            assert context.pix_fmt == pixels
+            assert (context.color_range, context.colorspace, context.color_primaries, context.color_trc) == (1, 1, 6, 6)
+        assert first(tmp_path / "out.mp4") == pytest.approx(first(source), abs=3.5)
+    for options in ({"pix_fmt": "rgb24"}, {"pix_fmt": "yuv420p99"}, {"codec": "libx264rgb"}):
+        with pytest.raises(OutputError, match="take"):
+            stylize_video(source, tmp_path / "no.mp4", style="invert", device="cpu", threads=1, **options)
+
+
+def codes(values: list[float]) -> np.ndarray:
+    return np.array([[[round(value * 65535)] * 3 for value in values]], np.uint16)
+
+
+def test_high_dynamic_range_becomes_standard():
+    # PQ of 0, 20.3, 100, 203, 1000 and 10,000 cd/m2 (BT.2100); gray stays gray.
+    pq = tone_mapped(codes([0, 0.3583, 0.5081, 0.5807, 0.7518, 1]), 16)[0]
+    assert (pq[:, 0] == pq[:, 2]).all()
+    assert pq[:, 0].astype(float) == pytest.approx([0, 255 * 0.1 ** (1 / 2.4), 255 * (100 / 203) ** (1 / 2.4), 232, 255, 255], abs=2.5)
+    # HLG: 0.75 is reference white, 1 the peak.
+    hlg = tone_mapped(codes([0, 0.5, 0.75, 1]), 18)[0, :, 0]
+    assert hlg[2] == pytest.approx(232, abs=2.5)
+    assert (hlg[0], hlg[3]) == (0, 255)
+    assert 0 < hlg[1] < hlg[2]
+    red = tone_mapped(np.array([[[65535 * 0.58, 0, 0]]]).astype(np.uint16), 16)[0, 0]
+    assert red[0] > 200
+    assert red[1:].max() < 5
+
+
+def test_high_dynamic_range_is_said(tmp_path, style_folder):
+    source = coloured(tmp_path / "in.mp4", "yuv420p10le", (64 + round(876 * 0.5081), 512, 512), color_range=1, colorspace=9, color_primaries=9, color_trc=16)
+    assert first(source) == pytest.approx([190] * 3, abs=3)
+    done = stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu", threads=1)
+    assert "PQ" in done.notes[0]
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.pix_fmt, context.color_primaries, context.color_trc) == ("yuv420p", 1, 1)

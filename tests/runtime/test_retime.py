@@ -1,0 +1,65 @@
+"""Another rate: which shots are repeated and which are left out."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from fststyle.errors import InputError
+from fststyle.runtime.retime import at_rate, rational
+from fststyle.runtime.shots import Shot
+from fststyle.runtime.video import stylize_video
+from tests import clips
+
+PICTURE = np.zeros((16, 16, 3), np.uint8)
+
+
+def shots(*milliseconds, last=None):
+    made = [Shot(PICTURE + number, at, Fraction(1, 1000)) for number, at in enumerate(milliseconds)]
+    if last:
+        made[-1] = Shot(made[-1].rgb, made[-1].pts, made[-1].time_base, last)
+    return made
+
+
+def retimed(items, rate):
+    return [(shot.pts, int(shot.rgb[0, 0, 0])) for shot in at_rate(items, Fraction(rate))]
+
+
+def test_a_rate_is_what_television_means_by_it():
+    assert rational(29.97) == Fraction(30000, 1001)
+    assert rational(23.976) == Fraction(24000, 1001)
+    assert rational(25) == 25
+    assert rational(12.5) == Fraction(25, 2)
+    assert rational(30.0) == 30
+
+
+def test_frames_go_to_the_nearest_tick():
+    assert retimed(shots(0, 33, 67, 100, 133, 167), 15) == [(0, 0), (1, 2), (2, 4), (3, 5)]
+    assert retimed(shots(0, 100, 200, last=100), 20) == [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]
+    assert retimed(shots(0, 41, 79, 121), 25) == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    assert retimed(shots(1000, 1500), 2) == [(2, 0), (3, 1)]
+    assert retimed([], 25) == []
+
+
+def test_packets_pass_and_repeated_frames_are_the_same_array():
+    packet = object()
+    first, second = shots(0, 200)
+    made = list(at_rate([packet, first, packet, second], Fraction(10)))
+    assert made[0] is packet
+    assert made[2].rgb is made[3].rgb is first.rgb
+    assert [shot.time_base for shot in made if shot is not packet] == [Fraction(1, 10)] * 3
+
+
+def test_a_clock_that_jumps_is_no_reason_to_fill_the_disk():
+    with pytest.raises(InputError, match="jump"):
+        list(at_rate(shots(0, 10**9), Fraction(25)))
+
+
+def test_a_video_at_another_rate(style_folder, tmp_path):
+    clip = clips.write(tmp_path / "in.mp4", [0, 40, 80, 240, 280, 460])
+    done = stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", threads=1, fps=10, crf=5)
+    made = clips.frames(tmp_path / "out.mp4")
+    assert done.frames == 6
+    assert [round(t, 3) for t, _ in made] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert np.abs(made[3][1].astype(int) - made[4][1]).mean() < 2
+    assert clips.packets(clip) == clips.packets(tmp_path / "out.mp4")
