@@ -15,6 +15,7 @@ from fststyle.runtime.image import FrameSettings
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.session import Style
 from fststyle.runtime.shots import Shot, Sink, Source
+from fststyle.runtime.steady import Steady
 from fststyle.runtime.transitions import Painters
 from fststyle.runtime.writer import Encoding
 from fststyle.settings import as_paths, check, option
@@ -37,6 +38,7 @@ class VideoSettings(FrameSettings):
     fade: float = option(1.0, "Seconds in which a style turns into the next.", min=0, max=3600)
     keyframes: Path | None = option(None, "Styles and strengths over time: a JSON list or a CSV file of time, style, strength.")
 
+    steady: bool = option(True, "Keep what was painted where the scene has only moved, so that it does not flicker.")
     start: float = option(0.0, "Begin here, in seconds.", min=0)
     end: float | None = option(None, "End here, in seconds.", min=0)
     fps: float | None = option(
@@ -138,14 +140,18 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night",
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
     loaded = style if isinstance(style, Style) else None
     settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
-    painters = Painters(settings.timeline, settings, style=loaded)
+    painters, steady = Painters(settings.timeline, settings, style=loaded), _steady(settings)
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
     try:
         for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
-                yield painters.at(_painted_at(item, opened, settings)).frame(item.rgb)
+                yield steady(item.rgb, painters.at(_painted_at(item, opened, settings)).frame(item.rgb))
     finally:
         opened.close()
+
+
+def _steady(settings: VideoSettings) -> "Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]":
+    return Steady() if settings.steady else lambda frame, painted: painted
 
 
 class _Job:
@@ -156,7 +162,7 @@ class _Job:
         self._notes: list[str] = []
         line = settings.timeline
         self._still = not line.moves
-        self._painters = Painters(line, settings, self._note)
+        self._painters, self._steady = Painters(line, settings, self._note), _steady(settings)
         for note in source.notes:
             self._note(note)
         self._fps = settings.fps
@@ -204,7 +210,7 @@ class _Job:
             return item
         painter = self._painters.at(_painted_at(item, self._source, self._settings))
         if not (item.rgb is self._before[0] and self._still):  # a repeated frame is painted once
-            self._before = item.rgb, painter.frame(item.rgb)
+            self._before = item.rgb, self._steady(item.rgb, painter.frame(item.rgb))
         rgb = self._before[1]
         self._done += 1
         self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
