@@ -9,7 +9,7 @@ class Bar:
     def __init__(self, console: Any, steps: int, unit: str = "images"):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self.console, self.unit, self.plain_every = console, unit, max(1, steps // 20)
+        self.console, self.unit = console, unit
         self.progress = Progress(
             MofNCompleteColumn(), TextColumn("{task.fields[left]} left"), BarColumn(12), TextColumn("{task.description}"), console=console, transient=False
         )
@@ -30,5 +30,5 @@ class Bar:
         left = f"{minutes}:{seconds:02d}"
         if self.console.is_terminal:
             self.progress.update(self.task, completed=now.step, total=now.steps, description=f"{now.rate:.1f} {self.unit}/s  {losses}", left=left)
-        elif now.step % self.plain_every == 0 or now.step == now.steps:
+        elif now.step % max(1, now.steps // 20) == 0 or now.step == now.steps:
             self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} {self.unit}/s  {losses}", soft_wrap=True)

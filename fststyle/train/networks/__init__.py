@@ -5,10 +5,11 @@ from typing import Any
 from torch import nn
 
 from fststyle.errors import CheckpointError
+from fststyle.train.networks.classifier import Classifier
 from fststyle.train.networks.johnson import Johnson
 from fststyle.train.networks.live import Live
 
-NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live}
+NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live, "classifier": Classifier}
 
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:
