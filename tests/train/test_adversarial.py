@@ -23,6 +23,27 @@ def test_least_squares_where_nothing_can_be_told_is_a_quarter():
     assert critic_loss("lsgan", scores[None], scores[None]).item() == pytest.approx(0.25)
 
 
+def test_cross_entropy_where_nothing_can_be_told_is_log_4():
+    """Goodfellow et al. 2014, theorem 1: generated like real, the best discriminator says one half, and log 4 is the least there is."""
+    scores = torch.tensor([0.7, -0.4], requires_grad=True)
+    for _ in range(300):
+        (slope,) = torch.autograd.grad(critic_loss("bce", scores, scores), scores)
+        scores = (scores - slope).detach().requires_grad_(True)
+    assert scores.tolist() == pytest.approx([0, 0], abs=1e-4)
+    assert critic_loss("bce", scores, scores).item() == pytest.approx(math.log(4))
+    assert generator_loss("bce", scores).item() == pytest.approx(math.log(2))
+
+
+def test_cross_entropy_at_the_best_discriminator_tells_the_divergence():
+    """The same theorem for two known distributions: with the logits log p/q the loss is log 4 - 2 JSD(p, q)."""
+    p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.3, 0.6])
+    logits = (p / q).log()
+    real, fake = (logits.repeat_interleave((10 * share).round().int()) for share in (p, q))
+    middle = (p + q) / 2
+    divergence = ((p * (p / middle).log()).sum() + (q * (q / middle).log()).sum()) / 2
+    assert critic_loss("bce", real, fake).item() == pytest.approx(math.log(4) - 2 * float(divergence), rel=1e-5)
+
+
 def test_wasserstein_by_hand():
     real, fake = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 2.0])
     assert critic_loss("wgan-gp", real, fake).item() == pytest.approx(1.5 - 4)

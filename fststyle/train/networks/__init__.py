@@ -6,10 +6,11 @@ from torch import nn
 
 from fststyle.errors import CheckpointError
 from fststyle.train.networks.classifier import Classifier
+from fststyle.train.networks.gan import Gan
 from fststyle.train.networks.johnson import Johnson
 from fststyle.train.networks.live import Live
 
-NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live, "classifier": Classifier}
+NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live, "classifier": Classifier, "gan": Gan}
 
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:
