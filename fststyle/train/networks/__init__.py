@@ -9,8 +9,9 @@ from fststyle.train.networks.classifier import Classifier
 from fststyle.train.networks.gan import Gan
 from fststyle.train.networks.johnson import Johnson
 from fststyle.train.networks.live import Live
+from fststyle.train.networks.vae import Vae
 
-NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live, "classifier": Classifier, "gan": Gan}
+NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live, "classifier": Classifier, "gan": Gan, "vae": Vae}
 
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:
