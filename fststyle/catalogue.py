@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Entry:
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
     is_base: bool = False
+    kind: str = "style"
+    """What the file is: a style, or gan, vae, classifier, ... which `model` finds and `styles` leaves out."""
     int8: "Entry | None" = None
     """The same style in integer arithmetic, the fastest on CPUs, where there is such a file."""
 
@@ -87,6 +90,20 @@ def locate(style: str | Path) -> Entry:
     return _own(path)
 
 
+def model(name: str | Path, kinds: Sequence[str]) -> Entry:
+    """A model that is no style, of one of the ``kinds``: one that ships, by its name, or any .onnx file, by its path. Raises `StyleError`."""
+    for entry in _listed(SHIPPED):
+        if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
+            return entry
+    path = Path(name).expanduser()
+    if path.suffix == ".pt":
+        raise StyleError(f"{path}: is a checkpoint; its model is the .onnx file beside it")
+    if not path.is_file():
+        known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
+        raise StyleError(f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else ""))
+    return _own(path)
+
+
 def load(entry: Entry) -> bytes:
     """The bytes of the style's file, checked against its sha256 where there is one. Raises `StyleError`."""
     try:
@@ -136,7 +153,7 @@ def user_folder() -> Path:
 
 
 def _shipped(folder: Path) -> list[Entry]:
-    return [entry for entry in _listed(folder) if not entry.is_base]
+    return [entry for entry in _listed(folder) if not entry.is_base and entry.kind == "style"]
 
 
 @functools.lru_cache(maxsize=4)
@@ -162,6 +179,7 @@ def _entry(item: dict[str, Any], folder: Path) -> Entry:
         trained_with=item.get("trained_with") or {},
         shipped=True,
         is_base=bool(item.get("base")),
+        kind=str(item.get("kind") or "style"),
         **text,
     )
 

@@ -1,8 +1,6 @@
 """From a torch module to one ONNX file that keeps the frame contract and says what it is."""
 
 import json
-import logging
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -13,17 +11,15 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from fststyle.atomic import replacing
-from fststyle.errors import ExportError, OutputError
+from fststyle.errors import ExportError
 from fststyle.export.folded import Core, FoldedFrame, around, core_dims
 from fststyle.export.frame import MINIMUM_SIDE, Frame
+from fststyle.export.graph import exported, write
 from fststyle.export.parity import check_parity
 from fststyle.export.precision import CONVERT
 from fststyle.export.quantize import quantise_core
-
-OPSET = 18
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32
         entry.key, entry.value = key, value
     content = model.SerializeToString()
     parity = check_parity(frame, content, precision, photos[len(photos) // 2 :])
-    _write(path, content)
+    write(path, content)
     return parity
 
 
@@ -80,44 +76,16 @@ def _graph(frame: Frame) -> onnx.ModelProto:
     sides = {"min": MINIMUM_SIDE, "max": 1 << 16}
     shapes = {"frame": {0: torch.export.Dim("N", min=1, max=1 << 16), 1: torch.export.Dim("H", **sides), 2: torch.export.Dim("W", **sides)}}
     example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)  # nothing equal, nothing a multiple: no dimension gets fixed by chance
-    return _exported(frame, example, shapes, "frame", "styled")
+    return exported(frame, example, shapes, "frame", ["styled"])
 
 
 def _folded(frame: FoldedFrame, precision: str, photos: Sequence[NDArray[np.uint8]]) -> onnx.ModelProto:
     if precision == "int8" and hasattr(frame.net, "for_integers"):
         frame = FoldedFrame(frame.net.for_integers()).eval()  # type: ignore[operator]
-    core = _exported(Core(frame.net).eval(), torch.zeros((2, 3 * frame.fold**2, 10, 14)), core_dims(), "folded", "painted")
+    core = exported(Core(frame.net).eval(), torch.zeros((2, 3 * frame.fold**2, 10, 14)), core_dims(), "folded", ["painted"])
     if precision == "int8":
         core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride)
     return CONVERT[precision](around(core, frame))
-
-
-def _exported(module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: str) -> onnx.ModelProto:
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                module,
-                (example,),
-                dynamo=True,
-                opset_version=OPSET,
-                input_names=[given],
-                output_names=[made],
-                dynamic_shapes=shapes,
-                verbose=False,
-            )
-    finally:
-        logger.setLevel(level)
-    model = program.model_proto  # type: ignore[union-attr]
-    for value in [*model.graph.value_info, *model.graph.node, *model.graph.initializer]:
-        del value.metadata_props[:]  # the exporter's notes hold file paths of this machine
-    for node in model.graph.node:
-        node.doc_string = ""
-    onnx.checker.check_model(model)
-    return model
 
 
 def _metadata(card: Card, precision: str) -> dict[str, str]:
@@ -136,12 +104,3 @@ def _metadata(card: Card, precision: str) -> dict[str, str]:
         "contract": "frame uint8 (N, H, W, 3) RGB -> styled uint8 (N, H, W, 3)",
         "version": version("fststyle"),
     }
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,6 +1,7 @@
 """The parts of the benches that a wrong number could hide in."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 def bench(monkeypatch):
     monkeypatch.syspath_prepend(BENCH)
     yield importlib.import_module
-    for name in ("artifacts", "painters", "quality", "speed", "training"):
+    for name in ("artifacts", "generate", "painters", "quality", "speed", "training"):
         sys.modules.pop(name, None)
 
 
@@ -102,3 +103,25 @@ def test_artifacts_are_seen_where_they_are(bench):
     mean, spread = artifacts.border(plain)
     assert mean < 1
     assert spread < 1
+
+
+def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    from fststyle.train.classify import train_classifier
+    from fststyle.train.gan import train_gan
+    from fststyle.train.vae import train_vae
+    from tests.digits import write_idx
+
+    generate = bench("generate")
+    write_idx(tmp_path / "bars", 60, 30)
+    tiny = {"output": tmp_path, "batch": 10, "width": 2, "device": "cpu"}
+    judge = train_classifier(tmp_path / "bars", epochs=1, features=8, **tiny).onnx
+    models = [train_gan(tmp_path / "bars", kind="mlp", steps=2, latent=3, **tiny).onnx, train_vae(tmp_path / "bars", epochs=1, latent=3, **tiny).onnx]
+    monkeypatch.setattr(sys, "argv", ["generate.py", *map(str, models), "--data", str(tmp_path / "bars"), "--judge", str(judge), "--count", "50", "--json"])
+    assert generate.main() == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["model"] for row in rows] == ["real", "bars-mlp", "bars-vae"]
+    assert rows[1]["distance"] > rows[0]["distance"]
+    assert rows[2]["elbo_per_dimension"] == pytest.approx(rows[2]["elbo"] / 784)
+    assert 0 < rows[2]["reconstruction"] < 255
+    assert all(row["seconds_per_epoch"] > 0 for row in rows[1:])

@@ -5,10 +5,13 @@ from typing import Any
 from torch import nn
 
 from fststyle.errors import CheckpointError
+from fststyle.train.networks.classifier import Classifier
+from fststyle.train.networks.gan import Gan
 from fststyle.train.networks.johnson import Johnson
 from fststyle.train.networks.live import Live
+from fststyle.train.networks.vae import Vae
 
-NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live}
+NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live, "classifier": Classifier, "gan": Gan, "vae": Vae}
 
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:

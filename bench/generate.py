@@ -1,0 +1,180 @@
+"""How good generated pictures are: each model's pictures beside real ones that no model has seen.
+
+    python bench/generate.py --data MNIST --judge mnist-classifier.onnx mnist-mlp.onnx mnist-dcgan.onnx mnist-wgan-gp.onnx mnist-vae.onnx
+    python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
+
+With `--judge` the features are the classifier's last layer but one, without it the means of VGG-16's relu4_3; the Fréchet distance in either is not
+the FID of the literature. "real" is the same judgement of as many training pictures: what a perfect generator would get. Of a VAE the
+reconstruction error (root mean square, in levels of 0..255) is measured on the test pictures, and the ELBO, in nats per pixel, from its checkpoint
+beside the .onnx file. Seconds per epoch are of `--steps` steps of each kind's own training with its own settings on this machine, after a warm-up.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from fststyle import latents, pictures
+from fststyle.errors import FststyleError, InputError
+from fststyle.runtime.classify import load_classifier
+from fststyle.runtime.generate import Encoder, Generator
+from fststyle.runtime.model import Model
+from fststyle.train import checkpoint, gan, judges, vae
+from fststyle.train.compute import Compute
+from fststyle.train.loop import Progress
+from fststyle.train.networks.vgg import load_vgg
+from fststyle.train.settings_pictures import GanSettings, VaeSettings
+
+WARM_UP = 5
+
+
+def main() -> int:
+    args = _arguments()
+    console = Console(stderr=True)
+    try:
+        rows = _rows(args, console)
+    except FststyleError as error:
+        console.print(f"error: {error}", highlight=False)
+        return error.exit_code
+    print(json.dumps(rows, indent=1)) if args.json else _print(rows, args)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", type=Path, help="generators and VAE decoders, .onnx")
+    parser.add_argument("--data", required=True, help="the pictures: see `fststyle gan train --help`")
+    parser.add_argument("--size", type=int, help="their side in pixels")
+    parser.add_argument("--judge", help="a classifier, .onnx; VGG-16 if not given")
+    parser.add_argument("--count", type=int, default=10_000, help="pictures drawn, and real ones compared with, at most")
+    parser.add_argument("--steps", type=int, default=30, help="training steps to time; 0 leaves the time out")
+    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    return parser.parse_args()
+
+
+def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
+    train, test = pictures.load(args.data, args.size)
+    judge = load_classifier(args.judge) if args.judge else None
+    generators = [Generator(path) for path in args.models]
+    real = _frames(test)[: args.count]
+    seen, _ = _judged(real, judge)
+    chosen = np.random.default_rng(0).permutation(len(train))[: len(real)]
+    rows = [{"model": "real", **_judgement(seen, *_judged(_frames(train, chosen), judge))}]
+    for generator in generators:
+        console.print(f"{generator.name} ...", highlight=False)
+        drawn = generator.draw(latents.drawn(args.count, generator.latent, 0))
+        if drawn.shape[1:] != real.shape[1:]:
+            raise InputError(f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]}; see --size")
+        row = {"model": generator.name, **_judgement(seen, *_judged(drawn, judge))}
+        if generator.metadata["kind"] == "vae":
+            row |= _reconstruction(generator, real) | _elbo(generator.path.with_suffix(".pt"), test)
+        if args.steps:
+            row["seconds_per_epoch"] = _seconds(generator, args, len(train))
+        rows.append(row)
+    return rows
+
+
+def _frames(some: pictures.Pictures, chosen: Any = slice(None)) -> pictures.Pixels:
+    return some.rgb[chosen].repeat(3 // some.channels, axis=3)
+
+
+def _judged(frames: pictures.Pixels, judge: Model | None) -> tuple[judges.Features, judges.Features | None]:
+    """Features and, of a classifier, logits."""
+    if judge is None:
+        return judges.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
+    logits, features = judge(frames)
+    return features, logits
+
+
+def _judgement(real: judges.Features, fake: judges.Features, logits: judges.Features | None) -> dict[str, Any]:
+    precision, recall = judges.precision_recall(real, fake)
+    row: dict[str, Any] = {"distance": judges.frechet(real, fake), "precision": precision, "recall": recall}
+    if logits is not None:
+        balance = judges.balance(logits)
+        row |= {"least_class": balance.least, "most_class": balance.most}
+    return row
+
+
+def _reconstruction(decoder: Generator, frames: pictures.Pixels) -> dict[str, float]:
+    latent = Encoder(decoder)(frames)[0]
+    error = decoder.draw(latent).astype(np.float64) - frames
+    return {"reconstruction": float(np.sqrt(np.square(error).mean()))}
+
+
+def _elbo(path: Path, test: pictures.Pictures) -> dict[str, float]:
+    if not path.is_file():
+        return {}
+    net: Any = checkpoint.restore(checkpoint.load(path, "vae"), path).eval()
+    elbo = vae.held_out_elbo(net, test, torch.device("cpu"))
+    return {"elbo": elbo, "elbo_per_dimension": elbo / (test.side**2 * test.channels)}
+
+
+def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> float:
+    """Seconds in which the model's own training, with its settings, sees every picture once."""
+    told = json.loads(generator.metadata["trained_with"])
+    kind, train = (VaeSettings, vae.train) if generator.metadata["kind"] == "vae" else (GanSettings, gan.train)
+    known = {name: value for name, value in told.items() if name in kind.__dataclass_fields__}
+    times: list[float] = []
+
+    def hear(progress: Progress) -> None:
+        times.append(time.monotonic())
+        if len(times) > WARM_UP + args.steps:
+            raise _Enough
+
+    with tempfile.TemporaryDirectory() as folder:
+        changes: dict[str, Any] = {
+            "data": str(args.data),
+            "size": args.size,
+            "output": Path(folder),
+            "name": "bench",
+            "resume": False,
+            "tensorboard": None,
+            "save_every": 10**9,
+        }
+        if "steps" in known:
+            changes |= {"steps": WARM_UP + args.steps + 1, "preview_every": 0}
+        with contextlib.suppress(_Enough):
+            train(kind(**{**known, **changes}), on_progress=hear)  # type: ignore[operator]
+    timed = times[min(WARM_UP, len(times) - 2) :]
+    return (timed[-1] - timed[0]) / (len(timed) - 1) * count / known["batch"]
+
+
+class _Enough(Exception):
+    """The steps to time are taken."""
+
+
+_COLUMNS = {
+    "distance": ("distance", "{:.2f}"),
+    "precision": ("precision", "{:.3f}"),
+    "recall": ("recall", "{:.3f}"),
+    "least_class": ("rarest class", "{:.1%}"),
+    "most_class": ("commonest", "{:.1%}"),
+    "reconstruction": ("reconstruction", "{:.1f}"),
+    "elbo": ("ELBO", "{:.2f}"),
+    "elbo_per_dimension": ("per dimension", "{:.4f}"),
+    "seconds_per_epoch": ("s per epoch", "{:.0f}"),
+}
+
+
+def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
+    table = Table(title=f"{args.data}: by {'the features of ' + Path(args.judge).stem if args.judge else 'VGG-16 features (not the Inception FID)'}")
+    shown = {name: column for name, column in _COLUMNS.items() if any(name in row for row in rows)}
+    table.add_column("model")
+    for heading, _ in shown.values():
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(row["model"], *(form.format(row[name]) if name in row else "-" for name, (_, form) in shown.items()))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""`fststyle classify`: train a small classifier, test it, use it."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fststyle.cli.bar import Bar
+from fststyle.cli.options import with_settings
+from fststyle.cli.train import NEEDS_TRAIN
+from fststyle.errors import BatchError, DependencyError, InputError
+from fststyle.train.settings_pictures import ClassifySettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    verb = typer.Typer(help="Tell pictures apart: train a small classifier, test it, use it.", context_settings={"help_option_names": ["-h", "--help"]})
+    app.add_typer(verb, name="classify", rich_help_panel="Generate")
+
+    @verb.command()
+    @with_settings(ClassifySettings)
+    def train(settings: ClassifySettings) -> None:
+        """Learn the classes of pictures: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.png, the confusion plot.
+
+        After each epoch the accuracy on the test pictures is told. Ctrl-C saves; --resume goes on.
+        """
+        try:
+            from fststyle.train.classify import train as train_classifier
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        from rich.console import Console
+
+        out = Console(stderr=True, highlight=False)
+        with Bar(out, settings.epochs) as bar:
+            trained = train_classifier(settings, on_message=out.print, on_progress=bar.update)
+        out.print(f"classifier  {trained.onnx}\ncheckpoint  {trained.checkpoint}\nconfusion   {trained.preview}", soft_wrap=True)
+
+    @verb.command()
+    def test(
+        model: Annotated[str, typer.Argument(help="The classifier, an .onnx file.")],
+        data: Annotated[str, typer.Option(help="Pictures with classes; see `fststyle classify train --help`.")],
+        output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to draw the confusion plot, an image file.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    ) -> None:
+        """Accuracy on the test pictures of a set, without PyTorch."""
+        from fststyle import images, pictures, plots
+        from fststyle.runtime.classify import examine, load_classifier
+
+        classifier = load_classifier(model)
+        counts = examine(classifier, pictures.load(data, classifier.shape[0])[1])
+        accuracy = float(counts.trace() / counts.sum())
+        if output:
+            images.write(plots.confusion(counts, classifier.classes), output)
+        told = {"model": classifier.name, "pictures": int(counts.sum()), "accuracy": accuracy, "confusion": counts.tolist()}
+        typer.echo(json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right")
+
+    @verb.command()
+    def run(
+        model: Annotated[str, typer.Argument(help="The classifier, an .onnx file.")],
+        inputs: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    ) -> None:
+        """What each picture shows, without PyTorch."""
+        from fststyle import images
+        from fststyle.runtime.classify import classify, load_classifier
+
+        classifier = load_classifier(model)
+        files = [path for given in inputs for path in (images.find(given) if given.is_dir() else [given])]
+        answers, failed = [], []
+        for path in files:
+            try:
+                answers.append(classify(path, classifier))
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                failed.append(error)
+        if as_json:
+            typer.echo(json.dumps([dataclasses.asdict(answer) for answer in answers], indent=1))
+        else:
+            for answer in answers:
+                typer.echo(f"{answer.picture}\t{answer.label}\t{answer.probability:.1%}")
+        for problem in failed:
+            typer.echo(f"fststyle: {' '.join(str(problem).split())}", err=True)
+        if failed:
+            raise BatchError(f"{len(failed)} of {len(files)} pictures failed")

@@ -1,0 +1,90 @@
+"""`fststyle gan`: train a generator of pictures, and draw with it."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fststyle.cli.bar import Bar
+from fststyle.cli.options import with_settings
+from fststyle.cli.train import NEEDS_TRAIN
+from fststyle.errors import DependencyError
+from fststyle.train.settings_pictures import GanSettings
+
+Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships.")]
+Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
+Truncation = Annotated[float | None, typer.Option(help="Draw numbers beyond this again: below 2 or so there is less variety, and better pictures.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    verb = typer.Typer(help="Pictures from noise: train a GAN, sample it, walk through it.", context_settings={"help_option_names": ["-h", "--help"]})
+    app.add_typer(verb, name="gan", rich_help_panel="Generate")
+
+    @verb.command()
+    @with_settings(GanSettings)
+    def train(settings: GanSettings) -> None:
+        """Learn to draw pictures like those of a set: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.png, always of the same noise.
+
+        "spread" is how much the drawn pictures differ from one another, over the real ones; near 0 they are all one. Ctrl-C saves, --resume goes on.
+        """
+        try:
+            from fststyle.train.gan import train as train_gan
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        from rich.console import Console
+
+        out = Console(stderr=True, highlight=False)
+        with Bar(out, settings.steps) as bar:
+            trained = train_gan(settings, on_message=out.print, on_progress=bar.update)
+        out.print(f"generator   {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
+
+    @verb.command()
+    def sample(
+        model: Model,
+        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file; with --single the folder of the pictures.")] = Path(
+            "samples.png"
+        ),
+        count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
+        seed: Seed = 0,
+        truncation: Truncation = None,
+        single: Annotated[bool, typer.Option("--single", help="One file for each picture instead of a sheet.")] = False,
+    ) -> None:
+        """Draw pictures, as a sheet or as single files, without PyTorch."""
+        draw_samples(model, ("gan",), output, count, seed, truncation, single)
+
+    @verb.command()
+    def walk(
+        model: Model,
+        output: Annotated[Path, typer.Argument(help="A video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png).")],
+        seconds: Annotated[float, typer.Option(help="Length.", min=0.1, max=3600)] = 8.0,
+        fps: Annotated[int, typer.Option(help="Frames a second.", min=1, max=120)] = 24,
+        keys: Annotated[int, typer.Option(help="Latent vectors that the walk passes.", min=2, max=1000)] = 6,
+        side: Annotated[int, typer.Option(help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096)] = 256,
+        seed: Seed = 0,
+        truncation: Truncation = None,
+    ) -> None:
+        """A smooth walk through the latent space that ends where it began, without PyTorch."""
+        from fststyle import latents
+        from fststyle.runtime import generate
+
+        generator = generate.Generator(model, ("gan",))
+        path = latents.walk(latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps)))
+        generate.write_moving(generator.draw(path), output, fps, side)
+        typer.echo(str(output), err=True)
+
+
+def draw_samples(model: str, kinds: tuple[str, ...], output: Path, count: int, seed: int, truncation: float | None, single: bool) -> None:
+    """What `gan sample` and `vae sample` do."""
+    from fststyle import images, latents, plots
+    from fststyle.runtime import generate
+
+    generator = generate.Generator(model, kinds)
+    drawn = generator.draw(latents.drawn(count, generator.latent, seed, truncation))
+    if single:
+        for number, picture in enumerate(drawn):
+            images.write(plots.still(picture), output / f"{generator.name}-{seed}-{number:05}.png")
+    else:
+        images.write(plots.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output)
+    typer.echo(str(output), err=True)

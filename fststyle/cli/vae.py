@@ -1,0 +1,112 @@
+"""`fststyle vae`: train a variational autoencoder; sample it, rebuild pictures with it, turn one picture into another."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fststyle.cli.bar import Bar
+from fststyle.cli.gan import Model, Seed, Truncation, draw_samples
+from fststyle.cli.options import with_settings
+from fststyle.cli.train import NEEDS_TRAIN
+from fststyle.errors import DependencyError, InputError
+from fststyle.train.settings_pictures import VaeSettings
+
+Decoder = Annotated[str, typer.Option("--model", "-m", help="The VAE: its .onnx file, with NAME-encoder.onnx beside it, or the name of one that ships.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    verb = typer.Typer(
+        help="Pictures through a latent space: train a VAE, sample, reconstruct, morph.", context_settings={"help_option_names": ["-h", "--help"]}
+    )
+    app.add_typer(verb, name="vae", rich_help_panel="Generate")
+
+    @verb.command()
+    @with_settings(VaeSettings)
+    def train(settings: VaeSettings) -> None:
+        """Learn a latent space of pictures: leaves NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and NAME-preview.png.
+
+        After each epoch the ELBO on the test pictures is told, in nats. Ctrl-C saves, --resume goes on.
+        """
+        try:
+            from fststyle.train.vae import train as train_vae
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        from rich.console import Console
+
+        out = Console(stderr=True, highlight=False)
+        with Bar(out, settings.epochs) as bar:
+            trained = train_vae(settings, on_message=out.print, on_progress=bar.update)
+        out.print(f"decoder     {trained.onnx}\nencoder     {trained.encoder}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
+
+    @verb.command()
+    def sample(
+        model: Model,
+        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file; with --single the folder of the pictures.")] = Path(
+            "samples.png"
+        ),
+        count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
+        seed: Seed = 0,
+        truncation: Truncation = None,
+        single: Annotated[bool, typer.Option("--single", help="One file for each picture instead of a sheet.")] = False,
+    ) -> None:
+        """Draw pictures, as a sheet or as single files, without PyTorch."""
+        draw_samples(model, ("vae",), output, count, seed, truncation, single)
+
+    @verb.command()
+    def reconstruct(
+        picture: Annotated[Path, typer.Argument(help="The picture, an image file; its middle square is taken.")],
+        model: Decoder,
+        output: Annotated[Path, typer.Option("--output", "-o", help="The picture and its reconstruction side by side, an image file.")] = Path(
+            "reconstructed.png"
+        ),
+    ) -> None:
+        """Show a picture beside what the latent keeps of it, without PyTorch."""
+        import numpy as np
+
+        from fststyle import images, plots
+        from fststyle.runtime.generate import Encoder, Generator
+
+        decoder = Generator(model, ("vae",))
+        seen, latent = Encoder(decoder).read(picture)
+        images.write(plots.tiled(np.stack([seen, decoder.draw(latent[None])[0]]), 2, max(1, 256 // len(seen))), output)
+        typer.echo(str(output), err=True)
+
+    @verb.command()
+    def morph(
+        first: Annotated[Path, typer.Argument(help="The picture to begin with.")],
+        second: Annotated[Path, typer.Argument(help="The picture to end with.")],
+        output: Annotated[Path, typer.Argument(help="An animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm).")],
+        model: Decoder,
+        seconds: Annotated[float, typer.Option(help="Length.", min=0.1, max=600)] = 3.0,
+        fps: Annotated[int, typer.Option(help="Frames a second.", min=1, max=120)] = 20,
+        side: Annotated[int, typer.Option(help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096)] = 256,
+    ) -> None:
+        """Turn one picture into another through the latent space, without PyTorch."""
+        import numpy as np
+
+        from fststyle import latents
+        from fststyle.runtime.generate import Encoder, Generator, write_moving
+
+        decoder = Generator(model, ("vae",))
+        encoder = Encoder(decoder)
+        ends = np.stack([encoder.read(picture)[1] for picture in (first, second)])
+        write_moving(decoder.draw(latents.walk(ends, max(2, round(seconds * fps)), closed=False)), output, fps, side)
+        typer.echo(str(output), err=True)
+
+    @verb.command()
+    def grid(
+        model: Model,
+        output: Annotated[Path, typer.Option("--output", "-o", help="The map, an image file.")] = Path("grid.png"),
+        columns: Annotated[int, typer.Option(help="Pictures a row.", min=2, max=100)] = 20,
+    ) -> None:
+        """The map of a latent space of two numbers, without PyTorch."""
+        from fststyle import images, latents, plots
+        from fststyle.runtime.generate import Generator
+
+        decoder = Generator(model, ("vae",))
+        if decoder.latent != 2:
+            raise InputError(f"{model}: has {decoder.latent} latent numbers; only two make a map")
+        images.write(plots.tiled(decoder.draw(latents.grid(columns)), columns, max(1, 40 // int(decoder.draw(latents.grid(1)).shape[1]))), output)
+        typer.echo(str(output), err=True)

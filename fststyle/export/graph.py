@@ -1,0 +1,54 @@
+"""From a torch module to an ONNX graph without notes of this machine, and from there to a file."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from fststyle.atomic import replacing
+from fststyle.errors import OutputError
+
+OPSET = 18
+
+
+def exported(module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: list[str]) -> onnx.ModelProto:
+    """The graph of a module with one input, `given`, whose free sides `shapes` names, and the outputs `made`."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module,
+                (example,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[given],
+                output_names=made,
+                dynamic_shapes=shapes,
+                verbose=False,
+            )
+    finally:
+        logger.setLevel(level)
+    model = program.model_proto  # type: ignore[union-attr]
+    for value in [*model.graph.value_info, *model.graph.node, *model.graph.initializer]:
+        del value.metadata_props[:]  # the exporter's notes hold file paths of this machine
+    for node in model.graph.node:
+        node.doc_string = ""
+    onnx.checker.check_model(model)
+    return model
+
+
+def write(path: Path, content: bytes) -> None:
+    """The file, whole or not at all. Raises `OutputError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error

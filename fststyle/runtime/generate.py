@@ -1,0 +1,90 @@
+"""Pictures from latent vectors, with a generator that `fststyle gan train` or `fststyle vae train` made, without torch."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fststyle.atomic import replacing_path
+from fststyle.errors import OutputError, StyleError
+from fststyle.runtime.model import Model, frames_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+KINDS = ("gan", "vae")
+
+
+class Generator(Model):
+    """A generator by name or path; ``latent`` is how many numbers its vectors have. See `Model` for the errors."""
+
+    def __init__(self, model: str | Path, kinds: "Sequence[str]" = KINDS, device: str = "auto"):
+        super().__init__(model, kinds, "latent", ["picture"], device)
+        self.latent = int(self.shape[0])
+
+    def draw(self, latents: "NDArray[np.float32]") -> "NDArray[np.uint8]":
+        """float32 (N, Z) -> uint8 (N, S, S, 3). Raises `InputError` for vectors of another length, `StyleError` where the graph fails."""
+        (pictures,) = self(latents)
+        if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
+            raise StyleError(f"{self.name}: drew {pictures.dtype} {pictures.shape}, not uint8 (N, H, W, 3)")
+        return pictures
+
+
+class Encoder(Model):
+    """The encoder that belongs to a VAE's decoder: NAME-encoder.onnx beside NAME.onnx. See `Model` for the errors."""
+
+    def __init__(self, decoder: Generator, device: str = "auto"):
+        path = decoder.path.with_name(f"{decoder.path.stem}-encoder.onnx")
+        super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
+
+    def read(self, picture: str | Path) -> "tuple[NDArray[np.uint8], NDArray[np.float32]]":
+        """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,). Raises `InputError`."""
+        from fststyle import images
+
+        frames = frames_of(images.read(picture).frames[0].rgb, self)
+        return frames[0], self(frames)[0][0]
+
+
+def write_moving(frames: "NDArray[np.uint8]", path: Path, fps: int, side: int) -> None:
+    """uint8 (N, S, S, 3) as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at least `side` pixels a side.
+
+    Raises:
+        OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from fststyle import images
+    from fststyle.runtime.writer import FORMATS
+
+    size = max(side, frames.shape[1])
+    large = [np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC)) for frame in frames]
+    if path.suffix.lower() in FORMATS:
+        _write_video(large, path, fps)
+    else:
+        shown = [images.Frame(frame, None, round(1000 / fps)) for frame in large]
+        images.write(images.Picture(shown, loop=0), path)
+
+
+def _write_video(frames: "list[NDArray[np.uint8]]", path: Path, fps: int) -> None:
+    from fststyle.runtime.shots import Shot, Source
+    from fststyle.runtime.writer import Encoding, Writer
+
+    shots = [Shot(frame, number, Fraction(1, fps)) for number, frame in enumerate(frames)]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_path(path) as temporary:
+            writer = Writer(temporary, path.suffix, Source(), shots[0], Fraction(fps), Encoding())
+            try:
+                for shot in shots:
+                    writer.write(shot)
+                writer.close()
+            except BaseException:
+                writer.abandon()
+                raise
+    except OutputError as error:
+        raise OutputError(f"{path}: {error}") from error
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,106 @@
+"""The generators and discriminators of `fststyle gan train`, at 28, 32, 64 and 128 pixels.
+
+* ``mlp``: the fully connected pair of the textbooks, after Goodfellow et al. 2014 (arXiv:1406.2661).
+* ``dcgan``: Radford et al. 2016 (arXiv:1511.06434): strided and transposed convolutions, batch norm, LeakyReLU 0.2, weights from N(0, 0.02).
+* ``wgan-gp``: the same generator; the critic without norms, since a batch norm would tie the pictures together whose gradients are each held to
+  length 1 (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
+
+Departures: 4x4 kernels where DCGAN has 5x5, as in its authors' own code; at most eight times the width of the last layer.
+"""
+
+import copy
+import itertools
+
+from torch import Tensor, nn
+
+from fststyle.train.networks.classifier import halvings
+
+
+class Gan(nn.Module):
+    """The two networks and the running mean of the generator: all that a checkpoint keeps.
+
+    Args:
+        kind: mlp, dcgan or wgan-gp.
+        side: of the pictures, 28 or a power of two from 16.
+        channels: 1 or 3.
+        latent: numbers in the latent vector.
+        width: channels of the layer next to the picture; mlp has 8, 16 and 32 times as many units.
+    """
+
+    def __init__(self, kind: str, side: int, channels: int, latent: int = 64, width: int = 32):
+        super().__init__()
+        if kind not in ("mlp", "dcgan", "wgan-gp"):
+            raise ValueError(f"no GAN of kind {kind!r}")
+        self.generator: nn.Module
+        if kind == "mlp":
+            self.generator = _dense_generator(side, channels, latent, width)
+            self.discriminator = _dense_discriminator(side, channels, width)
+        else:
+            self.generator = Generator(side, channels, latent, width)
+            self.discriminator = _critic(side, channels, width, norms=kind == "dcgan")
+            self.apply(_small_weights)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+
+
+class Generator(nn.Module):
+    """(N, Z) -> (N, C, S, S) in [-1, 1], from a plane of 7 or 4 pixels a side, doubled until it is there."""
+
+    def __init__(self, side: int, channels: int, latent: int, width: int):
+        super().__init__()
+        start, levels = _start(side)
+        widths = [width * min(8, 2 ** (levels - 1 - level)) for level in range(levels)]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh())
+
+    def forward(self, latent: Tensor) -> Tensor:
+        drawn: Tensor = self.layers(latent[:, :, None, None])
+        return drawn
+
+
+def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
+    """(N, C, S, S) -> one score each, (N, 1)."""
+    start, levels = _start(side)
+    layers: list[nn.Module] = []
+    before = channels
+    for level in range(levels):
+        after = width * min(8, 2**level)
+        norm = norms and level > 0
+        layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not norm), *([nn.BatchNorm2d(after)] if norm else []), nn.LeakyReLU(0.2)]
+        before = after
+    return nn.Sequential(*layers, nn.Conv2d(before, 1, start), nn.Flatten())
+
+
+def _start(side: int) -> tuple[int, int]:
+    """The smallest plane's side, 7 or 4, and how often it is doubled."""
+    levels = halvings(side) + (side != 28)
+    return side >> levels, levels
+
+
+def _dense_generator(side: int, channels: int, latent: int, width: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    before = latent
+    for units in (8 * width, 16 * width, 32 * width):
+        layers += [nn.Linear(before, units), nn.LeakyReLU(0.2)]
+        before = units
+    return nn.Sequential(*layers, nn.Linear(before, channels * side * side), nn.Tanh(), nn.Unflatten(1, (channels, side, side)))
+
+
+def _dense_discriminator(side: int, channels: int, width: int) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Flatten()]
+    before = channels * side * side
+    for units in (32 * width, 16 * width, 8 * width):
+        layers += [nn.Linear(before, units), nn.LeakyReLU(0.2), nn.Dropout(0.3)]
+        before = units
+    return nn.Sequential(*layers, nn.Linear(before, 1))
+
+
+def _small_weights(module: nn.Module) -> None:
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

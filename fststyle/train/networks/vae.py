@@ -1,0 +1,79 @@
+"""The convolutional variational autoencoder of `fststyle vae train` (Kingma and Welling 2014, arXiv:1312.6114), at 28, 32, 64 and 128 pixels."""
+
+import torch
+from torch import Tensor, nn
+
+from fststyle.train.networks.classifier import halvings
+
+NARROWEST = -4.0
+"""Least logarithm of the Gaussian's deviation: 1/55 of the range from black to white. Bytes are no densities, and without it the bound has no end."""
+
+
+class Vae(nn.Module):
+    """Encoder to mean and log-variance, decoder back.
+
+    Args:
+        side: of the pictures, 28 or a power of two from 16.
+        channels: 1 or 3.
+        latent: numbers in the latent vector.
+        width: channels of the first convolution; each halving doubles them, up to eight times.
+        likelihood: "bernoulli": the decoder gives logits; "gaussian": means in [0, 1], and one learned deviation for all pixels (Rybkin et al. 2021).
+    """
+
+    def __init__(self, side: int, channels: int, latent: int = 20, width: int = 32, likelihood: str = "bernoulli"):
+        super().__init__()
+        if likelihood not in ("bernoulli", "gaussian"):
+            raise ValueError(f"no likelihood {likelihood!r}")
+        self.likelihood = likelihood
+        levels = halvings(side)
+        widths = [width * min(8, 2**level) for level in range(levels)]
+        last = side >> levels
+        plane = (widths[-1], last, last)
+        reading: list[nn.Module] = []
+        drawing: list[nn.Module] = []
+        for before, after in zip([channels, *widths], widths, strict=False):
+            reading += [nn.Conv2d(before, after, 4, 2, 1), nn.ReLU()]
+        for before, after in zip(widths[::-1], [*widths[-2::-1], channels], strict=True):
+            drawing += [nn.ReLU(), nn.ConvTranspose2d(before, after, 4, 2, 1)]
+        size = plane[0] * plane[1] * plane[2]
+        self.encoder = nn.Sequential(*reading, nn.Flatten(), nn.Linear(size, 256), nn.ReLU(), nn.Linear(256, 2 * latent))
+        self.decoder = nn.Sequential(nn.Linear(latent, 256), nn.ReLU(), nn.Linear(256, size), nn.Unflatten(1, plane), *drawing)
+        self.log_deviation = nn.Parameter(torch.tensor(-1.0), requires_grad=likelihood == "gaussian")
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, S, S) in [-1, 1] -> mean and log-variance of the latent, (N, Z) each."""
+        mean, log_variance = self.encoder(x).chunk(2, 1)
+        return mean, log_variance.clamp(-12, 12)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """(N, Z) -> the parameters of the pixels, (N, C, S, S): logits, or means in [0, 1]."""
+        drawn: Tensor = self.decoder(latent)
+        return drawn if self.likelihood == "bernoulli" else drawn.sigmoid()
+
+    def mean_picture(self, latent: Tensor) -> Tensor:
+        """(N, Z) -> the mean of the pixels, (N, C, S, S) in [-1, 1]."""
+        drawn = self.decode(latent)
+        return (drawn.sigmoid() if self.likelihood == "bernoulli" else drawn) * 2 - 1
+
+
+class Encoder(nn.Module):
+    """The encoder alone, for export: (N, C, S, S) in [-1, 1] -> mean and deviation of the latent, (N, Z) each."""
+
+    def __init__(self, vae: Vae):
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.vae.encode(x)
+        return mean, (log_variance / 2).exp()
+
+
+class Decoder(nn.Module):
+    """The decoder alone, for export: (N, Z) -> the mean picture, (N, C, S, S) in [-1, 1]."""
+
+    def __init__(self, vae: Vae):
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.vae.mean_picture(latent)

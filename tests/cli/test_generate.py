@@ -1,0 +1,125 @@
+"""`fststyle classify`, `gan` and `vae` as typed, from the training to what is drawn."""
+
+import importlib.util
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests import styles
+from tests.digits import digits, write_idx
+from tests.runtime.test_generate import drawing
+
+Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
+
+
+def good(done: "subprocess.CompletedProcess[bytes]") -> str:
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode() + done.stderr.decode()
+
+
+@needs_torch
+def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
+    write_idx(tmp_path / "bars", 80, 20)
+    pixels, _ = digits(2)
+    for name, picture in zip("ab", pixels, strict=True):
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    tiny = ("--data", "bars", "--width", "2", "--batch", "20", "--device", "cpu")
+
+    assert "confusion" in good(program("classify", "train", *tiny, "--epochs", "1", "--features", "8"))
+    told = json.loads(program("classify", "test", "bars-classifier.onnx", "--data", "bars", "-o", "plot.png", "--json").stdout)
+    assert told["pictures"] == 20
+    assert (tmp_path / "plot.png").is_file()
+    answers = json.loads(program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout)
+    assert [answer["picture"] for answer in answers] == ["a.png", "b.png"]
+    (tmp_path / "c.png").write_text("no")
+    some = program("classify", "run", "bars-classifier.onnx", "a.png", "c.png")
+    assert (some.returncode, some.stdout.count(b"\n"), some.stderr.count(b"\n")) == (1, 1, 2)
+
+    assert "step 2 of 2" in good(program("gan", "train", *tiny, "--kind", "mlp", "--steps", "2", "--latent", "2"))
+    again = program("gan", "train", *tiny, "--kind", "mlp", "--steps", "2", "--latent", "2")
+    assert (again.returncode, again.stderr.count(b"\n")) == (2, 1)
+    good(program("gan", "sample", "bars-mlp.onnx", "-o", "sheet.png", "--count", "9", "--truncation", "1"))
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == ((3 * 30 + 2) * 2,) * 2
+    good(program("gan", "sample", "bars-mlp.onnx", "-o", "single", "--count", "3", "--single", "--seed", "5"))
+    assert sorted(path.name for path in (tmp_path / "single").iterdir()) == [f"bars-mlp-5-0000{i}.png" for i in range(3)]
+    good(program("gan", "walk", "bars-mlp.onnx", "walk.mp4", "--seconds", "0.5"))
+    assert (tmp_path / "walk.mp4").stat().st_size > 500
+
+    assert "nats per test picture" in good(program("vae", "train", *tiny, "--epochs", "1", "--latent", "2"))
+    good(program("vae", "sample", "bars-vae.onnx", "-o", "vae.png"))
+    good(program("vae", "grid", "bars-vae.onnx", "--columns", "4"))
+    good(program("vae", "reconstruct", "a.png", "-m", "bars-vae.onnx"))
+    with Image.open(tmp_path / "reconstructed.png") as image:
+        assert image.width > image.height
+    good(program("vae", "morph", "a.png", "b.png", "ab.gif", "-m", "bars-vae.onnx", "--seconds", "0.5"))
+    with Image.open(tmp_path / "ab.gif") as image:
+        assert image.n_frames == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("gan", "sample", "none.onnx"), "none.onnx"),
+        (("gan", "sample", "text.onnx"), "damaged"),
+        (("gan", "sample", "invert.onnx"), "of kind style, not gan"),
+        (("gan", "sample", "vae.onnx"), "of kind vae, not gan"),
+        (("gan", "sample", "gan.onnx", "--truncation", "0"), "--truncation"),
+        (("gan", "walk", "gan.onnx", "out.txt"), "out.txt"),
+        (("vae", "sample", "gan.onnx"), "of kind gan, not vae"),
+        (("vae", "reconstruct", "a.png", "-m", "vae.onnx"), "vae-encoder.onnx"),
+        (("vae", "grid", "vae.onnx"), "3 latent numbers"),
+        (("classify", "run", "gan.onnx", "a.png"), "of kind gan, not classifier"),
+        (("classify", "test", "gan.onnx", "--data", "nowhere"), "of kind gan"),
+    ],
+)
+def test_bad_models_are_one_line_and_leave_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    (tmp_path / "text.onnx").write_text("not a model")
+    styles.save(tmp_path, "invert", styles.inverting())
+    drawing(tmp_path / "gan.onnx")
+    drawing(tmp_path / "vae.onnx", "vae")
+    Image.fromarray(digits(1)[0][0]).save(tmp_path / "a.png")
+    _one_line(program, tmp_path, arguments, said)
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("gan", "train", "--data", "empty"), "holds no image files"),
+        (("vae", "train", "--data", "one"), "at least 8"),
+        (("classify", "train", "--data", "nowhere"), "nowhere"),
+        (("gan", "train", "--data", "bars", "--kind", "vae"), "--kind"),
+        (("gan", "train", "--data", "bars", "--name", "hostile", "--resume"), "may hold code"),
+        (
+            (
+                "vae",
+                "train",
+            ),
+            "--data",
+        ),
+    ],
+)
+def test_bad_trainings_are_one_line_and_leave_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    import pickle
+
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one").mkdir()
+    Image.fromarray(digits(1)[0][0]).save(tmp_path / "one" / "a.png")
+    write_idx(tmp_path / "bars", 20, 10)
+    (tmp_path / "hostile.pt").write_bytes(pickle.dumps(print))
+    _one_line(program, tmp_path, arguments, said)
+
+
+def _one_line(program: Program, folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    before = sorted(folder.rglob("*"))
+    done = program(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+    assert said in done.stderr.decode()
+    assert sorted(folder.rglob("*")) == before
