@@ -1,10 +1,10 @@
 """`fststyle train`: one painting in, one style file out."""
 
 from pathlib import Path
-from typing import Any
 
 import typer
 
+from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.errors import DependencyError
 from fststyle.train.settings import TrainSettings
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         from rich.console import Console
 
         out = Console(stderr=True, highlight=False)
-        with _Bar(out, settings.steps) as bar:
+        with Bar(out, settings.steps) as bar:
             trained = train_style(settings, on_start=out.print, on_progress=bar.update)
         if not trained.onnx.exists():
             return  # a process of several that does not lead
@@ -45,34 +45,3 @@ def _typed(path: Path) -> str:
     import shlex
 
     return shlex.quote(str(path))
-
-
-class _Bar:
-    """Step, images a second, each loss and the time left; a plain line now and then where there is no terminal."""
-
-    def __init__(self, console: Any, steps: int):
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        self.console, self.plain_every = console, max(1, steps // 20)
-        self.progress = Progress(
-            MofNCompleteColumn(), TextColumn("{task.fields[left]} left"), BarColumn(12), TextColumn("{task.description}"), console=console, transient=False
-        )
-        self.task = self.progress.add_task("", total=steps, left="")
-
-    def __enter__(self) -> "_Bar":
-        if self.console.is_terminal:
-            self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.console.is_terminal:  # elsewhere stopping what never started prints an empty line
-            self.progress.stop()
-
-    def update(self, now: Any) -> None:
-        losses = "  ".join(f"{name.replace('_', ' ')} {value:,.{2 if abs(value) < 100 else 0}f}" for name, value in now.losses.items())
-        minutes, seconds = divmod(int(now.seconds_left), 60)
-        left = f"{minutes}:{seconds:02d}"
-        if self.console.is_terminal:
-            self.progress.update(self.task, completed=now.step, description=f"{now.rate:.1f} images/s  {losses}", left=left)
-        elif now.step % self.plain_every == 0 or now.step == now.steps:
-            self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} images/s  {losses}", soft_wrap=True)

@@ -73,8 +73,12 @@ def run(
     preview: Callable[[int], None],
     preview_every: int,
     report: Callable[[Progress], None],
+    saved_as: str = "checkpoint",
+    afterwards: str = "everything is saved, --resume goes on from there",
 ) -> None:
     """Take the steps `start` .. `steps` - 1, one per batch.
+
+    `saved_as` is what `save` writes, and `afterwards` what is true after a stop; both for messages.
 
     Raises:
         TrainingError: a loss is not finite. The checkpoint written last is from before it: nothing is saved after a bad step.
@@ -86,7 +90,7 @@ def run(
             losses = {name: float(value) for name, value in step(number, batch).items()}
             if compute.any(not all(map(math.isfinite, losses.values()))):
                 bad = ", ".join(f"{name} {value:g}" for name, value in losses.items())
-                kept = f"the checkpoint of step {saved} is kept" if saved else "there was no checkpoint yet"
+                kept = f"the {saved_as} of step {saved} is kept" if saved else f"there was no {saved_as} yet"
                 raise TrainingError(f"step {number + 1}: a loss is not finite ({bad}); {kept}; a lower --learning-rate may help")
             done = number + 1
             stopping = compute.any(stop())
@@ -99,4 +103,4 @@ def run(
                 if preview_every and done % preview_every == 0 and not stopping and done < steps:
                     preview(done)
             if stopping and done < steps:
-                raise Interrupted(f"stopped after step {done} of {steps}; everything is saved, --resume goes on from there")
+                raise Interrupted(f"stopped after step {done} of {steps}; {afterwards}")

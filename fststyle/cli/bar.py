@@ -1,0 +1,34 @@
+"""The progress of a long optimisation on the terminal."""
+
+from typing import Any
+
+
+class Bar:
+    """Step, ``unit`` a second, each loss and the time left; a plain line now and then where there is no terminal."""
+
+    def __init__(self, console: Any, steps: int, unit: str = "images"):
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self.console, self.unit, self.plain_every = console, unit, max(1, steps // 20)
+        self.progress = Progress(
+            MofNCompleteColumn(), TextColumn("{task.fields[left]} left"), BarColumn(12), TextColumn("{task.description}"), console=console, transient=False
+        )
+        self.task = self.progress.add_task("", total=steps, left="")
+
+    def __enter__(self) -> "Bar":
+        if self.console.is_terminal:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.console.is_terminal:  # elsewhere stopping what never started prints an empty line
+            self.progress.stop()
+
+    def update(self, now: Any) -> None:
+        losses = "  ".join(f"{name.replace('_', ' ')} {value:,.{2 if abs(value) < 100 else 0}f}" for name, value in now.losses.items())
+        minutes, seconds = divmod(int(now.seconds_left), 60)
+        left = f"{minutes}:{seconds:02d}"
+        if self.console.is_terminal:
+            self.progress.update(self.task, completed=now.step, total=now.steps, description=f"{now.rate:.1f} {self.unit}/s  {losses}", left=left)
+        elif now.step % self.plain_every == 0 or now.step == now.steps:
+            self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} {self.unit}/s  {losses}", soft_wrap=True)
