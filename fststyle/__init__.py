@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fststyle.train.deliver import export_checkpoint
     from fststyle.train.repaint import gatys
     from fststyle.train.style import train as train_style
+    from fststyle.train.translate import train_translator
 
     __version__: str
 
@@ -34,8 +35,9 @@ _HOMES = {
     "stylize_video": ("fststyle.runtime.video", "stylize_video"),
     "video_frames": ("fststyle.runtime.video", "video_frames"),
     "train_style": ("fststyle.train.style", "train"),
+    "train_translator": ("fststyle.train.translate", "train_translator"),
 }
-_NEED_TORCH = {"export_checkpoint", "export_module", "gatys", "train_style"}
+_NEED_TORCH = {"export_checkpoint", "export_module", "gatys", "train_style", "train_translator"}
 
 __all__ = [
     "Style",
@@ -49,6 +51,7 @@ __all__ = [
     "stylize_files",
     "stylize_video",
     "train_style",
+    "train_translator",
     "video_frames",
 ]
 

@@ -1,6 +1,7 @@
 """`fststyle train`: one painting in, one style file out."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -35,10 +36,15 @@ def register(app: typer.Typer) -> None:
             trained = train_style(settings, on_start=out.print, on_progress=bar.update)
         if not trained.onnx.exists():
             return  # a process of several that does not lead
-        if trained.skipped:
-            out.print(f"skipped {len(trained.skipped)} pictures that are damaged or too small, the first: {trained.skipped[0]}")
-        out.print(f"style       {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}")
-        out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}")
+        tell(out, trained)
+
+
+def tell(out: Any, trained: Any) -> None:
+    """What a training left, and what to do with it."""
+    if trained.skipped:
+        out.print(f"skipped {len(trained.skipped)} pictures that are damaged or too small, the first: {trained.skipped[0]}")
+    out.print(f"style       {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}")
+    out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}")
 
 
 def _typed(path: Path) -> str:

@@ -17,6 +17,8 @@ from fststyle.errors import CheckpointError, OutputError
 from fststyle.train.networks import build
 
 FORMAT = "fststyle-checkpoint-1"
+PAINTERS = ("style", "translate")
+"""Kinds whose ``network`` paints frames: what can be exported as a style, or be trained on as one."""
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -33,7 +35,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
         raise OutputError(f"{path}: the checkpoint cannot be written ({error})") from error
 
 
-def load(path: Path, kind: str = "style") -> dict[str, Any]:
+def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
     """Read a checkpoint of ours on the CPU, with ``weights_only`` so that no code in it can run.
 
     Raises:
@@ -54,8 +56,9 @@ def load(path: Path, kind: str = "style") -> dict[str, Any]:
     needed = {"kind": str, "network": str, "network_settings": dict, "model": dict, "step": int, "settings": dict}
     if not isinstance(content, dict) or content.get("format") != FORMAT or any(not isinstance(content.get(k), t) for k, t in needed.items()):
         raise CheckpointError(f"{path}: not a checkpoint of fststyle")
-    if content["kind"] != kind:
-        raise CheckpointError(f"{path}: a checkpoint of kind {content['kind']}, not {kind}")
+    kinds = (kind,) if isinstance(kind, str) else kind
+    if content["kind"] not in kinds:
+        raise CheckpointError(f"{path}: a checkpoint of kind {content['kind']}, not {' or '.join(kinds)}")
     return content
 
 
@@ -83,3 +86,19 @@ def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> Non
         if not torch.isfinite(weights[name]).all():
             raise CheckpointError(f"{source}: damaged, {name} is not finite")
     net.load_state_dict(weights)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) -> None:
+    """Set `optimizer` to a saved `state`.
+
+    Raises:
+        CheckpointError: the state is not one of this optimiser, or not finite.
+    """
+    try:
+        optimizer.load_state_dict(state)
+        tensors = [(p, value) for p, kept in optimizer.state.items() for value in kept.values() if isinstance(value, Tensor)]
+        whole = all(value.shape in ((), p.shape) and bool(torch.isfinite(value).all()) for p, value in tensors)
+    except Exception as error:  # torch raises what it likes for a table that is not its own
+        raise CheckpointError(f"{source}: the optimiser's state does not fit ({type(error).__name__})") from error
+    if not whole:
+        raise CheckpointError(f"{source}: the optimiser's state does not fit or is damaged")

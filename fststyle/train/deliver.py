@@ -26,7 +26,7 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
     path = Path(path)
     settings = dataclasses.replace(settings or ExportSettings(), **changes)
     check(settings)
-    content = checkpoint.load(path)
+    content = checkpoint.load(path, checkpoint.PAINTERS)
     suffix = "" if settings.precision == "fp32" else f"-{settings.precision}"
     output = settings.output or path.with_name(f"{path.stem}{suffix}.onnx")
     if output.suffix != ".onnx":

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,22 @@ from fststyle import catalogue
 from fststyle.errors import CheckpointError
 from fststyle.train import checkpoint
 from fststyle.train.networks.settling import SettlingNorm, calibrate, unfolded
+from fststyle.train.settings import TrainSettings
+
+BASE = "live-base"
+
+
+def starting_point(settings: Any) -> str:
+    """What ``--from auto`` means: the base, for a network of its shape, where there is one; else random weights."""
+    if settings.from_ != "auto":
+        return str(settings.from_)
+    fits = settings.network == "live" and settings.width == TrainSettings.width and settings.blocks is None
+    return BASE if fits and catalogue.base(BASE) else "none"
+
+
+def network_settings(settings: Any) -> dict[str, int]:
+    """What the network is built with; what is not given is the network's own default."""
+    return {"width": settings.width} | ({} if settings.blocks is None else {"blocks": settings.blocks})
 
 
 def start_from(net: nn.Module, source: str, photos: Tensor) -> None:
@@ -29,7 +46,7 @@ def base_of(source: str) -> str:
     if source == "none":
         return ""
     if source.endswith(".pt"):
-        return str(checkpoint.load(Path(source)).get("base", ""))
+        return str(checkpoint.load(Path(source), checkpoint.PAINTERS).get("base", ""))
     content = _file(source).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     return digest if catalogue.base(digest) else catalogue.metadata(content).get("base", "")
@@ -43,7 +60,7 @@ def starting_weights(source: str) -> dict[str, Tensor]:
         CheckpointError: the file holds no weights of ours.
     """
     if source.endswith(".pt"):
-        return dict(checkpoint.load(Path(source))["model"])
+        return dict(checkpoint.load(Path(source), checkpoint.PAINTERS)["model"])
     path = _file(source)
     import onnx
     from onnx import numpy_helper

@@ -7,10 +7,9 @@ leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers,
 starry-preview.jpg in the current folder.
 """
 
-import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fststyle import catalogue, images
-from fststyle.errors import ExportError, InputError, OutputError
-from fststyle.export.style import Card, export_module
+from fststyle import images
+from fststyle.errors import InputError
+from fststyle.export.style import Card
 from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
@@ -32,41 +31,14 @@ from fststyle.train.networks.settling import settle
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
+from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
-from fststyle.train.start import base_of, start_from
+from fststyle.train.start import base_of, network_settings, start_from, starting_point
 from fststyle.train.steady import shake, steady_loss
 from fststyle.train.tensorboard import open_log
 
-BASE = "live-base"
-# What may differ between a training and its resumption without changing a single weight.
-_FREE = {"style", "output", "name", "device", "workers", "resume", "overwrite", "save_every", "preview_every", "tensorboard", "data"}
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training left: the files, the last losses, and the photo files that could not be used."""
-
-    name: str
-    onnx: Path
-    checkpoint: Path
-    preview: Path
-    losses: dict[str, float]
-    skipped: tuple[str, ...]
-    source: str
-
-
-@dataclass(frozen=True)
-class Files:
-    """Where a training of one name keeps its results."""
-
-    onnx: Path
-    int8: Path
-    checkpoint: Path
-    preview: Path
-
-    @classmethod
-    def of(cls, folder: Path, name: str) -> "Files":
-        return cls(folder / f"{name}.onnx", folder / f"{name}-int8.onnx", folder / f"{name}.pt", folder / f"{name}-preview.jpg")
+# What may differ between a training and its resumption, beside what may in every training.
+_FREE = {"style", "data"}
 
 
 def train_style(
@@ -91,7 +63,9 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
     name = style_name(settings)
     files = Files.of(settings.output, name)
     painting = images.read(settings.style).frames[0].rgb
-    earlier = _earlier(settings, files)
+    earlier = earlier_training(settings, files, "style", _FREE)
+    if earlier and earlier.get("style_sha256") != sha256(settings.style):
+        raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
         # In a function of its own, so that what holds on to the other processes is gone before they part.
         return _train(settings, compute, files, name, painting, earlier, on_start, on_progress)
@@ -176,7 +150,7 @@ def _train(
                 batch=settings.batch,
                 start=first,
                 steps=settings.steps,
-                workers=_workers(settings, compute),
+                workers=worker_count(settings.workers, compute),
                 rank=compute.rank,
                 world=compute.world,
             ),
@@ -193,23 +167,14 @@ def _train(
     if compute.leads:
         settle(net, 1.0)
         write_sheet(files.preview, net, compute.device, painting, photos)
-        net = net.cpu().to(memory_format=torch.contiguous_format).eval()
-        export_module(net, card(settings, name, base), files.onnx)
-        if settings.network == "live":
-            try:
-                export_module(net, card(settings, name, base), files.int8, "int8", held_out(source, 24))
-            except ExportError as error:  # the float file is good all the same
-                if on_start:
-                    on_start(f"no {files.int8.name}: {error}")
+        leave(net, card(settings, name, base), files, lambda: held_out(source, 24), on_start)
     return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source)
 
 
 def style_name(settings: TrainSettings) -> str:
     """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower case, digits and hyphens."""
     if settings.name is not None:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", settings.name):
-            raise InputError(f"--name: {settings.name!r} should be lower-case letters, digits and hyphens")
-        return settings.name
+        return checked_name(settings.name)
     return re.sub(r"[^a-z0-9]+", "-", settings.style.stem.lower()).strip("-")[:64] or "style"
 
 
@@ -224,19 +189,6 @@ def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimi
     return torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
 
 
-def starting_point(settings: TrainSettings) -> str:
-    """What ``--from auto`` means: the base, for a network of its shape, where there is one; else random weights."""
-    if settings.from_ != "auto":
-        return settings.from_
-    fits = settings.network == "live" and settings.width == TrainSettings.width and settings.blocks is None
-    return BASE if fits and catalogue.base(BASE) else "none"
-
-
-def network_settings(settings: TrainSettings) -> dict[str, int]:
-    """What the network is built with; what is not given is the network's own default."""
-    return {"width": settings.width} | ({} if settings.blocks is None else {"blocks": settings.blocks})
-
-
 def card(settings: TrainSettings, name: str, base: str = "") -> Card:
     """What the ONNX file says of itself."""
     return Card(
@@ -247,33 +199,6 @@ def card(settings: TrainSettings, name: str, base: str = "") -> Card:
         style_sha256=sha256(settings.style),
         base=base,
     )
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _earlier(settings: TrainSettings, files: Files) -> dict[str, Any] | None:
-    """The checkpoint to go on from, or None for a fresh start; refuses whatever would lose an earlier training."""
-    try:
-        settings.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{settings.output}: cannot be used as a folder for the results ({error.strerror})") from error
-    if settings.resume:
-        if not files.checkpoint.exists():
-            raise InputError(f"--resume: there is no {files.checkpoint} to go on from")
-        content = checkpoint.load(files.checkpoint)
-        then, now = content["settings"], plain(settings)
-        for key in now.keys() - _FREE:
-            if then.get(key) != now[key]:
-                raise InputError(f"--resume: {files.checkpoint} was trained with {key.rstrip('_')} {then.get(key)}, not {now[key]}")
-        if content.get("style_sha256") != sha256(settings.style):
-            raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
-        return content
-    there = [path for path in (files.checkpoint, files.onnx) if path.exists()]
-    if there and not settings.overwrite:
-        raise InputError(f"{there[0]} is there already: --resume goes on with it, --overwrite starts anew, --name keeps both")
-    return None
 
 
 def _prepare(
@@ -291,7 +216,7 @@ def _prepare(
     net = compute.place(net)
     optimizer = optimizer_for(net, settings)
     if earlier:
-        optimizer.load_state_dict(earlier["optimizer"])
+        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
     return net, optimizer, start_weights
 
 
@@ -309,13 +234,6 @@ def _content(settings: TrainSettings, name: str, net: nn.Module, optimizer: torc
         "base": base,
         "torch": str(torch.__version__),  # a class of its own, which weights_only would refuse
     }
-
-
-def _workers(settings: TrainSettings, compute: Compute) -> int:
-    """On a CPU the photos cost a hundredth of a step, so the trainer reads them itself; a GPU wants them ready."""
-    if settings.workers is not None:
-        return settings.workers
-    return 0 if compute.device.type == "cpu" else min(8, torch.get_num_threads())
 
 
 __all__ = ["Trained", "train", "train_style"]

@@ -45,9 +45,10 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def train(painting: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`train_style` on the tiny settings, without the export, which costs more than everything else and has its own tests."""
+    import fststyle.train.results as results
     import fststyle.train.style as style
 
-    monkeypatch.setattr(style, "export_module", lambda net, card, path, *more: path.write_bytes(b"onnx"))
+    monkeypatch.setattr(results, "export_module", lambda net, card, path, *more: path.write_bytes(b"onnx"))
 
     def run(**changes: Any) -> Any:
         return style.train_style(painting, **{**TINY, "data": photos, "output": tmp_path / "out", **changes})
