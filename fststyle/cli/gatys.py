@@ -57,6 +57,7 @@ def register(app: typer.Typer) -> None:
 
         def write(painted: Any) -> None:
             nonlocal last
+            assert job.target is not None
             images.write(painted, job.target, quality=quality)
             last = f"{job.target}  {painted.size[1]}x{painted.size[0]}  {done} iterations"
 

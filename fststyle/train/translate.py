@@ -14,7 +14,7 @@ back; one step of the discriminator for each of the generator also with a gradie
 as in Park et al.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -195,7 +195,7 @@ def card(settings: TranslateSettings, base: str) -> Card:
     return Card(settings.name, settings.network, network_settings(settings), for_the_record(plain(settings)), base=base)
 
 
-def _judging(settings: TranslateSettings, pairs: list[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator) -> Tensor:
+def _judging(settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator) -> Tensor:
     """What the discriminators descend: each is shown what is real and what was generated."""
     total = torch.zeros((), device=pairs[0][1].device)
     for critic, real, fake in pairs:

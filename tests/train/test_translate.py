@@ -77,11 +77,12 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
 
 @pytest.mark.parametrize("changes", [{"adversary": "wgan-gp"}, {"contrastive_weight": 0.0, "cycle_weight": 10.0}, {"network": "johnson", "cycle_weight": 1.0}])
 def test_every_loss_teaches_every_network(train, tmp_path, changes):
-    """After a step or two every weight has moved; the johnson biases that instance norm takes away excepted."""
+    """After three steps every weight has moved."""
     before = whole(train(output=tmp_path / "a", steps=1, learning_rate=1e-8, **changes).checkpoint)["weights"]
     after = whole(train(output=tmp_path / "b", steps=3, learning_rate=1e-2, **changes).checkpoint)["weights"]
     still = {name for name in before if before[name].is_floating_point() and torch.allclose(before[name], after[name], atol=1e-6)}
-    assert not {name for name in still if "running" not in name}
+    moved_by_nothing = {"critic.layers.11.bias"} if "adversary" in changes else set()  # a constant that a difference of scores takes away again
+    assert not {name for name in still - moved_by_nothing if "running" not in name}
     parts = {name.partition(".")[0] for name in before}
     assert ("heads" in parts) == (changes.get("contrastive_weight") != 0.0)
     assert ("back" in parts and "back_critic" in parts) == ("cycle_weight" in changes)
