@@ -72,7 +72,11 @@ class Descent:
             first.append(terms)
             return terms.total
 
+        before = self.pixels.detach().clone()
         self.optimizer.step(closure)  # type: ignore[arg-type]
+        if torch.equal(before, self.pixels):
+            # No point of the line was lower, and the next step would try the same line: what is remembered no longer fits, so begin anew downhill.
+            self.optimizer.state.clear()
         return first[0]
 
     def _evaluate(self) -> Terms:

@@ -202,7 +202,7 @@ def test_refuses_checkpoints_that_are_not_its_own(train, tmp_path):
     with pytest.raises(CheckpointError, match="optimiser"):
         resumed(optimizers=[{**good["optimizers"][0], "state": broken}, good["optimizers"][1]])
     path.write_bytes(b"no checkpoint")
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="refused"):
         train(resume=True)
 
 
