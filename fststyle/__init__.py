@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from fststyle.runtime.session import Style, load_style
     from fststyle.runtime.video import stylize_video, video_frames
     from fststyle.train.deliver import export_checkpoint
+    from fststyle.train.repaint import gatys
     from fststyle.train.style import train as train_style
+    from fststyle.train.translate import train_translator
 
     __version__: str
 
@@ -25,6 +27,7 @@ _HOMES = {
     "Style": ("fststyle.runtime.session", "Style"),
     "export_checkpoint": ("fststyle.train.deliver", "export_checkpoint"),
     "export_module": ("fststyle.export.style", "export_module"),
+    "gatys": ("fststyle.train.repaint", "gatys"),
     "load_style": ("fststyle.runtime.session", "load_style"),
     "styles": ("fststyle.catalogue", "styles"),
     "stylize": ("fststyle.runtime.image", "stylize"),
@@ -32,20 +35,23 @@ _HOMES = {
     "stylize_video": ("fststyle.runtime.video", "stylize_video"),
     "video_frames": ("fststyle.runtime.video", "video_frames"),
     "train_style": ("fststyle.train.style", "train"),
+    "train_translator": ("fststyle.train.translate", "train_translator"),
 }
-_NEED_TORCH = {"export_checkpoint", "export_module", "train_style"}
+_NEED_TORCH = {"export_checkpoint", "export_module", "gatys", "train_style", "train_translator"}
 
 __all__ = [
     "Style",
     "__version__",
     "export_checkpoint",
     "export_module",
+    "gatys",
     "load_style",
     "styles",
     "stylize",
     "stylize_files",
     "stylize_video",
     "train_style",
+    "train_translator",
     "video_frames",
 ]
 

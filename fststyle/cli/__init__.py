@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from fststyle.cli import bench, classify, data, export, gan, image, info, options, styles, train, vae, video, webcam
+from fststyle.cli import bench, classify, data, export, gan, gatys, image, info, options, styles, train, translate, vae, video, webcam
 from fststyle.errors import InputError
 
 __all__ = ["app", "main"]
@@ -56,7 +56,7 @@ def _program(
         typer.echo(context.get_help())
 
 
-for _verb in (image, video, webcam, styles, train, gan, vae, classify, data, export, bench, info):
+for _verb in (image, video, webcam, gatys, styles, train, translate, gan, vae, classify, data, export, bench, info):
     _verb.register(app)
 
 

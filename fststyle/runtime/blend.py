@@ -5,44 +5,15 @@ base can be interpolated weight by weight, and every point between is a working 
 to a style is the strength of the painting, not a cross-fade of two pictures.
 """
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fststyle.errors import DependencyError, InputError, StyleError
+from fststyle.errors import DependencyError, StyleError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from onnx import ModelProto
-
-MAXIMUM_PARTS = 16
-
-
-def parse(text: str) -> list[tuple[str, float]]:
-    """``"starry-night:0.6,great-wave:0.4"`` -> names or files with their shares, which sum to 1; a name alone has the share 1 before that.
-
-    Raises `InputError` for shares that are no numbers above 0, and for more than `MAXIMUM_PARTS` styles.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts) or len(parts) > MAXIMUM_PARTS:
-        raise InputError(f"--style: {text!r} is not NAME or NAME:SHARE,NAME:SHARE (at most {MAXIMUM_PARTS})")
-    found = [_share(part, text) for part in parts]
-    total = sum(share for _, share in found)
-    return [(name, share / total) for name, share in found]
-
-
-def _share(part: str, text: str) -> tuple[str, float]:
-    name, colon, number = part.rpartition(":")
-    if not colon or "\\" in number or "/" in number:  # no share, or a drive letter's colon
-        return part, 1.0
-    try:
-        share = float(number)
-    except ValueError:
-        raise InputError(f"--style: in {text!r} the share {number!r} is not a number") from None
-    if not name or not (math.isfinite(share) and share > 0):
-        raise InputError(f"--style: in {text!r} a share must be above 0")
-    return name, share
 
 
 def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> bytes:

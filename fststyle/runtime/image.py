@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
+from fststyle import colors
 from fststyle.errors import InputError
-from fststyle.runtime import colors, tiles
+from fststyle.given import resized, taken
+from fststyle.runtime import tiles
 from fststyle.runtime.session import PRECISIONS, Style, load_style
 from fststyle.settings import check, option
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from fststyle.images import Frame, Picture
+    from fststyle.images import Picture
 
 
 @dataclass(frozen=True)
@@ -59,31 +61,10 @@ def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: 
 
     Raises `InputError` (picture or setting), `StyleError`, `DeviceError`.
     """
-    from fststyle import images
-
     chosen = _settings(style, settings)
-    icc = None
-    array = hasattr(image, "shape") and hasattr(image, "dtype")
-    if not (array or isinstance(image, (str, Path, bytes)) or hasattr(image, "convert") or hasattr(image, "read")):
-        raise InputError(f"a picture is a path, bytes, an open file, a Pillow image or an array, not {type(image).__name__}")
-    if array:
-        frame = _frame_of(image)
-    elif hasattr(image, "convert") and hasattr(image, "getbands"):
-        icc = image.info.get("icc_profile")
-        frame = images.from_pil(image)
-    else:
-        picture = images.read(image)
-        frame, icc = picture.frames[0], picture.icc
+    picture, give_back = taken(image)
     loaded = style if isinstance(style, Style) else load_as(chosen, style)
-    painted = stylize_picture(images.Picture([frame], icc), loaded, chosen).frames[0]
-    if array:
-        import numpy as np
-
-        return painted.rgb if painted.alpha is None else np.dstack((painted.rgb, painted.alpha))
-    result = images.to_pil(painted)
-    if icc:
-        result.info["icc_profile"] = icc  # Pillow's save writes it
-    return result
+    return give_back(stylize_picture(picture, loaded, chosen).frames[0])
 
 
 def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None = None) -> "Picture":
@@ -91,7 +72,7 @@ def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, o
 
     ``on_tile(done, of)`` hears of tiles, where a frame is painted in tiles. Raises `InputError` where memory does not suffice, `StyleError`.
     """
-    frames = [_resized(frame, settings.size) for frame in picture.frames]
+    frames = [resized(frame, settings.size) for frame in picture.frames]
     painter = Painter(style, settings, on_tile)
     return replace(picture, frames=[replace(frame, rgb=painter(frame.rgb)) for frame in frames])
 
@@ -116,7 +97,7 @@ class Painter:
         """The frame resized as the settings say, and painted."""
         from fststyle import images
 
-        return self(_resized(images.Frame(photo), self.settings.size).rgb)
+        return self(resized(images.Frame(photo), self.settings.size).rgb)
 
     def __call__(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
         try:
@@ -143,26 +124,3 @@ def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSetti
         raise InputError(f"stylize has no such setting: {str(error).partition('argument ')[2] or error}") from error
     check(chosen)
     return chosen
-
-
-def _frame_of(array: Any) -> "Frame":
-    from fststyle import images
-
-    if str(array.dtype) != "uint8" or array.ndim != 3 or array.shape[2] not in (3, 4):
-        raise InputError(f"an image array is uint8 (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
-    return images.Frame(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
-
-
-def _resized(frame: "Frame", size: int | None) -> "Frame":
-    if size is None:
-        return frame
-    import numpy as np
-
-    from fststyle import images
-
-    height, width = frame.rgb.shape[:2]
-    if height * width * (size / max(height, width)) ** 2 > images.MAX_PIXELS:
-        raise InputError(f"--size {size}: makes more than {images.MAX_PIXELS:,} pixels of a picture of {width}x{height}")
-    rgb = images.resize(frame.rgb, size)
-    alpha = None if frame.alpha is None else np.ascontiguousarray(images.resize(np.dstack([frame.alpha] * 3), size)[..., 0])
-    return replace(frame, rgb=rgb, alpha=alpha)

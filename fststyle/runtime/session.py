@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fststyle import catalogue
+from fststyle import catalogue, shares
 from fststyle.errors import DeviceError, InputError, StyleError
 from fststyle.runtime import blend, devices
 
@@ -97,7 +97,7 @@ def load_style(style: str | Path, device: str = "auto", threads: int | None = No
 
 def _whole(style: str | Path, device: str, threads: int | None, precision: str) -> Style:
     one_file = isinstance(style, Path) or Path(style).is_file()
-    parts = [(style, 1.0)] if one_file else blend.parse(str(style))
+    parts = [(style, 1.0)] if one_file else shares.parse(str(style))
     entries = [catalogue.locate(name) for name, _ in parts]
     if len(entries) == 1:
         return _single(entries[0], device, threads, precision)

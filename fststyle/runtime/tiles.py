@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fststyle import memory
 from fststyle.errors import InputError
-from fststyle.runtime import memory
 from fststyle.runtime.session import MIN_SIDE, Style, check_frame, open_session, run
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fststyle import shares
 from fststyle.errors import InputError
-from fststyle.runtime import blend
 
 Shares = dict[str, float]
 """Style -> its share in the painting; they sum to 1."""
@@ -129,10 +129,10 @@ def _styles(text: str) -> list[Key]:
 def _shares(text: str) -> Shares:
     if Path(text).is_file():
         return {text: 1.0}
-    shares: Shares = {}
-    for name, share in blend.parse(text):
-        shares[name] = shares.get(name, 0) + share
-    return shares
+    found: Shares = {}
+    for name, share in shares.parse(text):
+        found[name] = found.get(name, 0) + share
+    return found
 
 
 def _strengths(text: str) -> list[Key]:

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from fststyle import catalogue
-from fststyle.runtime import colors
+from fststyle import catalogue, colors
 from fststyle.runtime.image import FrameSettings, Painter, PaintSettings, load_as
 from fststyle.runtime.session import Style, load_style, mixture
 from fststyle.runtime.timeline import Shares, Timeline

@@ -108,7 +108,7 @@ def _crop(rgb: Pixels, size: int, rng: np.random.Generator) -> Pixels:
     left, top = int(rng.integers(image.width - size + 1)), int(rng.integers(image.height - size + 1))
     if rng.integers(2):
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return np.asarray(image.crop((left, top, left + size, top + size)))
+    return np.array(image.crop((left, top, left + size, top + size)))  # a copy: what Pillow lends is read-only
 
 
 def photo_source(folder: Path | None, size: int, smallest: int | None = None) -> Photos | Scenes:

@@ -4,6 +4,7 @@ Johnson et al. 2016 (arXiv:1603.08155), section 3.2: content at one layer of VGG
 content at relu2_2, as in PyTorch's own example of the method, where the paper and its published code take relu3_3: the photo stays readable.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,8 @@ from fststyle.train.losses import content_loss, gram_matrix, style_loss, total_v
 from fststyle.train.networks.vgg import VGG16
 
 CONTENT_LAYER = "relu2_2"
-STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+STYLE_LAYERS: Mapping[str, float] = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
+"""Layers whose Gram matrices are the style, with the weight of each."""
 
 
 class Terms(NamedTuple):
@@ -42,9 +44,14 @@ class Objective(nn.Module):
 
     Args:
         vgg: the loss network of `load_vgg`.
-        style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes. At least 16 pixels a side.
+        style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes. At least 16 pixels a side. Or several paintings.
         content_weight, style_weight, tv_weight: weights of the three terms.
-        content_layer, style_layers: names out of `vgg.LAYERS`.
+        content_layer: a name out of `vgg.LAYERS`.
+        style_layers: names out of `vgg.LAYERS` with the weight of each (Gatys et al. 2016, equation 5).
+        shares: how much each of several paintings counts, in the order of `style`; equally much if not given. Taken as parts of their sum.
+
+    The style of several paintings is the weighted mean of their Gram matrices: its squared distance has, up to a constant, the value and so the
+    gradient of the weighted sum of the distances to each, at the cost of one.
 
     Raises:
         InputError: no such layer, or a style image of another shape.
@@ -53,25 +60,32 @@ class Objective(nn.Module):
     def __init__(
         self,
         vgg: VGG16,
-        style: Tensor,
+        style: Tensor | Sequence[Tensor],
         *,
         content_weight: float,
         style_weight: float,
         tv_weight: float = 0.0,
         content_layer: str = CONTENT_LAYER,
-        style_layers: tuple[str, ...] = STYLE_LAYERS,
+        style_layers: Mapping[str, float] = STYLE_LAYERS,
+        shares: Sequence[float] | None = None,
     ):
         super().__init__()
-        if style.ndim != 4 or style.shape[:2] != (1, 3) or min(style.shape[2:]) < 16:
-            raise InputError(f"the style image must be (1, 3, h, w) with 16 pixels a side or more, not {tuple(style.shape)}")
+        paintings = [style] if isinstance(style, Tensor) else list(style)
+        for painting in paintings:
+            if painting.ndim != 4 or painting.shape[:2] != (1, 3) or min(painting.shape[2:]) < 16:
+                raise InputError(f"the style image must be (1, 3, h, w) with 16 pixels a side or more, not {tuple(painting.shape)}")
+        shares = [1.0] * len(paintings) if shares is None else shares
         self.vgg = vgg
         self.content_weight, self.style_weight, self.tv_weight = content_weight, style_weight, tv_weight
         self.content_layer, self.style_layers = content_layer, style_layers
+        grams = dict.fromkeys(style_layers, torch.zeros(()))
         with torch.no_grad():
-            activations = vgg(style, style_layers)
-        for name in style_layers:
+            for painting, share in zip(paintings, shares, strict=True):
+                for name, activation in vgg(painting, tuple(style_layers)).items():
+                    grams[name] = grams[name] + gram_matrix(activation) * (share / sum(shares))
+        for name, gram in grams.items():
             # Computed anew from the painting wherever the objective is built, so kept out of checkpoints.
-            self.register_buffer(f"gram_{name}", gram_matrix(activations[name]), persistent=False)
+            self.register_buffer(f"gram_{name}", gram, persistent=False)
 
     def target(self, photo: Tensor) -> Tensor:
         """The content target of a photo (N, 3, H, W): its activation, for a caller that compares many pictures with one photo."""
@@ -90,7 +104,7 @@ class Objective(nn.Module):
         found = self.vgg(painted, (self.content_layer, *self.style_layers))
         content = content_loss(found[self.content_layer], target)
         style = torch.zeros_like(content)
-        for name in self.style_layers:
-            style = style + style_loss(found[name], getattr(self, f"gram_{name}"))
+        for name, weight in self.style_layers.items():
+            style = style + weight * style_loss(found[name], getattr(self, f"gram_{name}"))
         variation = total_variation_loss(painted) if self.tv_weight else torch.zeros_like(content)
         return Terms(self.content_weight * content, self.style_weight * style, self.tv_weight * variation)

@@ -53,5 +53,5 @@ class TrainSettings:
 
 def for_the_record(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a checkpoint as a style file tells them: file names without the folders of the machine it was trained on."""
-    files = ("style", "output", "data", "from_", "vgg", "tensorboard")
+    files = ("style", "output", "data", "photos", "paintings", "from_", "vgg", "tensorboard")
     return {name: Path(value).name if name in files and isinstance(value, str) else value for name, value in settings.items()}

@@ -7,7 +7,7 @@ from onnx import numpy_helper
 
 from fststyle import stylize
 from fststyle.errors import InputError, StyleError
-from fststyle.runtime.blend import interpolate, parse
+from fststyle.runtime.blend import interpolate
 from fststyle.runtime.session import load_style
 from tests import styles
 
@@ -16,26 +16,6 @@ FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
 
 def near(a, b):
     assert np.abs(a.astype(float) - np.clip(b, 0, 255)).max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("candy", [("candy", 1)]),
-        ("a:0.6,b:0.4", [("a", 0.6), ("b", 0.4)]),
-        ("a:3, b:1", [("a", 0.75), ("b", 0.25)]),
-        ("a,b", [("a", 0.5), ("b", 0.5)]),
-        ("my/a.onnx:1,C:\\styles\\b.onnx", [("my/a.onnx", 0.5), ("C:\\styles\\b.onnx", 0.5)]),
-    ],
-)
-def test_parse(text, parts):
-    assert [(name, pytest.approx(share)) for name, share in parts] == parse(text)
-
-
-@pytest.mark.parametrize("text", ["", "a,", "a:0,b:1", "a:-1", "a:x", ":1", "a:nan,b:1", "a:inf", ",".join("abcdefghijklmnopq")])
-def test_parse_refuses(text):
-    with pytest.raises(InputError):
-        parse(text)
 
 
 def test_a_mixture_is_the_mean_of_the_weights(family):

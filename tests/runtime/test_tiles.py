@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from fststyle import memory
 from fststyle.errors import InputError, StyleError
-from fststyle.runtime import memory, statistics, tiles
+from fststyle.runtime import statistics, tiles
 from fststyle.runtime.session import Style
 from tests import styles
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fststyle.errors import TrainingError
-from fststyle.train.gatys import iterations_to_reach, optimise
+from fststyle.train.gatys import Descent, iterations_to_reach, optimise
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
 
@@ -40,3 +40,37 @@ def test_not_a_number_stops_it():
 @pytest.mark.parametrize(("value", "expected"), [(12, 0), (10, 0), (9, 0.5), (8, 1), (5, 1.75), (4, 2), (3.9, None)])
 def test_iterations_to_reach(value, expected):
     assert iterations_to_reach([10.0, 8.0, 4.0, 6.0], value) == expected
+
+
+def test_lbfgs_falls_further_than_adam_in_as_many_iterations():
+    objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
+
+    def after_ten(optimizer):
+        descent = Descent(photo, photo, objective, optimizer)
+        curve = [float(descent.step().total) for _ in range(10)]
+        assert curve[0] == pytest.approx(objective(photo, photo).total.item(), rel=1e-4)
+        return curve[-1]
+
+    assert after_ten("lbfgs") < after_ten("adam") < objective(photo, photo).total.item()
+
+
+def test_lbfgs_never_climbs_and_evaluates_nothing_twice(monkeypatch):
+    objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
+    descent, seen = Descent(photo, photo, objective, "lbfgs"), []
+    evaluate = descent._evaluate
+
+    def noted():
+        assert not any(torch.equal(descent.pixels, before) for before in seen[-1:])
+        seen.append(descent.pixels.detach().clone())
+        return evaluate()
+
+    monkeypatch.setattr(descent, "_evaluate", noted)
+    curve = [float(descent.step().total) for _ in range(8)]
+    assert curve == sorted(curve, reverse=True)
+
+
+def test_the_picture_is_one_that_a_file_can_hold():
+    descent = Descent(torch.ones(1, 3, 32, 32), torch.rand(1, 3, 32, 32), _objective(), "lbfgs")
+    for _ in range(3):
+        descent.step()
+    assert descent.picture.abs().max() <= 1

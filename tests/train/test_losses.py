@@ -101,3 +101,30 @@ def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
     assert grid_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
     noise = torch.rand(2, 3, 256, 256) * 2 - 1
     assert grid_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
+
+
+def test_layers_have_weights(vgg):
+    style, photo, painted = (torch.rand(1, 3, 32, 32) * 2 - 1 for _ in range(3))
+
+    def style_term(layers):
+        return Objective(vgg, style, content_weight=1, style_weight=1, style_layers=layers)(painted, photo).style
+
+    torch.testing.assert_close(style_term({"relu1_2": 2.0, "relu3_3": 0.5}), 2 * style_term({"relu1_2": 1.0}) + 0.5 * style_term({"relu3_3": 1.0}))
+
+
+def test_several_paintings_pull_as_the_weighted_sum_of_their_losses_does(vgg):
+    """The mean of the Gram matrices has the gradient of the weighted sum, and its value up to a constant."""
+    paintings = [torch.rand(1, 3, 32 + 8 * i, 32) * 2 - 1 for i in range(2)]
+    photo = torch.rand(1, 3, 32, 32) * 2 - 1
+    pictures = [(torch.rand(1, 3, 32, 32) * 2 - 1).requires_grad_(True) for _ in range(2)]
+    both = Objective(vgg, paintings, shares=[3, 1], content_weight=0, style_weight=1)
+    each = [Objective(vgg, painting, content_weight=0, style_weight=1) for painting in paintings]
+    constants = []
+    for picture in pictures:
+        mixed = both(picture, photo).total
+        summed = 0.75 * each[0](picture, photo).total + 0.25 * each[1](picture, photo).total
+        wanted, found = torch.autograd.grad(summed, picture)[0], torch.autograd.grad(mixed, picture)[0]
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
+        constants.append(float((summed - mixed).detach()))
+    assert constants[0] == pytest.approx(constants[1], rel=1e-2)
+    assert constants[0] > 0

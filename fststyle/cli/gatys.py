@@ -1,0 +1,73 @@
+"""`fststyle gatys`: one picture painted by optimisation."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from fststyle.cli.bar import Bar
+from fststyle.cli.options import with_settings
+from fststyle.cli.train import NEEDS_TRAIN
+from fststyle.errors import DependencyError, OutputError
+from fststyle.train.settings_gatys import GatysSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command(rich_help_panel="Paint")
+    @with_settings(GatysSettings)
+    def gatys(
+        content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo, any image file, or - for stdin.", show_default=False)],
+        style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting, or several with weights: a.jpg:0.7,b.jpg:0.3", show_default=False)],
+        output: Annotated[str, typer.Argument(metavar="OUT", help="The picture to write, or - for stdout.", show_default=False)],
+        settings: GatysSettings,
+        quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
+    ) -> None:
+        """Paint one picture without training: fststyle gatys photo.jpg painting.jpg out.png
+
+        Slow, and the best that the method can do (Gatys et al. 2016): the picture itself is optimised until its content is the photo's and its style the
+        painting's. OUT is written anew every --preview-every iterations, so look at it; Ctrl-C keeps the picture as it is then.
+        """
+        try:
+            from fststyle.train.repaint import paintings, repaint
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        from rich.console import Console
+
+        from fststyle import images
+        from fststyle.runtime.plan import plan
+
+        job = plan([content], output, "gatys").jobs[0]
+        if job.target and job.target.exists() and any(path.exists() and path.samefile(job.target) for path, _ in paintings(style)):
+            raise OutputError(f"{job.target}: is the painting itself and would be overwritten; choose another OUT")
+        if job.target is None and sys.stdout.isatty():
+            raise OutputError("stdout is a terminal; redirect it (> painted.png) or name a file")
+        source = images.read(job.source if job.source is not None else sys.stdin.buffer.read())
+        out = Console(stderr=True, highlight=False)
+        if source.animated:
+            out.print(f"{content}: of its {len(source.frames)} frames the first is painted")
+
+        done, last = 0, ""
+
+        def keep(now: Any) -> None:
+            nonlocal done
+            done = now.step
+            bar.update(now)
+
+        def write(painted: Any) -> None:
+            nonlocal last
+            assert job.target is not None
+            images.write(painted, job.target, quality=quality)
+            last = f"{job.target}  {painted.size[1]}x{painted.size[0]}  {done} iterations"
+
+        bar = Bar(out, settings.iterations * settings.scales, "iterations")
+        try:
+            with bar:
+                painted = repaint(source, style, settings, on_start=out.print, on_progress=keep, on_preview=write if job.target else None)
+        finally:
+            if last:
+                out.print(last, soft_wrap=True, markup=False)
+        if job.target is None:
+            images.write(painted, sys.stdout.buffer, format="PNG")
+            sys.stdout.buffer.flush()

@@ -1,0 +1,38 @@
+"""`fststyle translate`: a folder of paintings in, a style file out."""
+
+import typer
+
+from fststyle.cli.bar import Bar
+from fststyle.cli.options import with_settings
+from fststyle.cli.train import NEEDS_TRAIN, tell
+from fststyle.errors import DependencyError
+from fststyle.train.settings_translate import TranslateSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    verb = typer.Typer(help="Learn a whole body of work as a style, from a folder of paintings.", context_settings={"help_option_names": ["-h", "--help"]})
+    app.add_typer(verb, name="translate", rich_help_panel="Make a style")
+
+    @verb.callback()
+    def translate() -> None:
+        pass
+
+    @verb.command()
+    @with_settings(TranslateSettings)
+    def train(settings: TranslateSettings) -> None:
+        """Learn to turn photos into paintings: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.jpg in the output folder.
+
+        A generator paints, a discriminator learns to tell its pictures from the paintings. Ctrl-C saves; --resume goes on, with the same settings.
+        "critic" is the discriminator's loss (lsgan: a quarter where it can tell nothing), "spread" the contrast of what is painted over that of the paintings.
+        """
+        try:
+            from fststyle.train.translate import train as train_translator
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        from rich.console import Console
+
+        out = Console(stderr=True, highlight=False)
+        with Bar(out, settings.steps) as bar:
+            trained = train_translator(settings, on_message=out.print, on_progress=bar.update)
+        tell(out, trained)

@@ -1,0 +1,88 @@
+"""Content kept without pairs: a patch of the painted picture must be recognised as the patch of the photo at the same place.
+
+PatchNCE of Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT, arXiv:2007.15651), section 3: features of the
+generator's own encoder at several layers, 256 places, a small head for each layer, and among the places of one picture the right one must be found.
+
+Departures: the layers are those of our networks (`encoder_layers`), which have fewer; the photo's features come from the pass that paints it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+TEMPERATURE = 0.07
+PLACES = 256
+PIXELS = "pixels"
+"""The layer before the first: the picture itself."""
+
+
+def encoder_layers(net: nn.Module) -> list[str]:
+    """Names of the modules whose outputs are the features: `PIXELS`, all that comes before the body, and the body's first and last block."""
+    names = [name for name, _ in net.named_children()]
+    blocks = len(net.get_submodule("body")._modules)
+    before = names[: names.index("body")]
+    return [PIXELS, *before, *(f"body.{i}" for i in sorted({0, blocks - 1}) if blocks)]
+
+
+class _Enough(Exception):
+    """The deepest layer is there; the rest need not be computed."""
+
+
+def features(net: nn.Module, image: Tensor, layers: Sequence[str], *, whole: bool = False) -> tuple[dict[str, Tensor], Tensor | None]:
+    """The outputs of `layers` for pictures (N, 3, H, W), by name; and, where the network is to run as a ``whole``, what it paints."""
+    found = {PIXELS: image}
+    deepest = layers[-1]
+
+    def keep(name: str) -> object:
+        def hook(_: nn.Module, __: object, output: Tensor) -> None:
+            found[name] = output
+            if name == deepest and not whole:
+                raise _Enough
+
+        return hook
+
+    handles = [net.get_submodule(name).register_forward_hook(keep(name)) for name in layers if name != PIXELS]  # type: ignore[arg-type]
+    painted: Tensor | None = None
+    try:
+        painted = net(image)
+    except _Enough:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found, painted
+
+
+class Heads(nn.Module):
+    """A two-layer perceptron for each layer, from its channels to unit vectors (Park et al., section 3.2 and appendix C.1)."""
+
+    def __init__(self, channels: dict[str, int], width: int = 256):
+        super().__init__()
+        self.layers = list(channels)
+        self.heads = nn.ModuleList(nn.Sequential(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width)) for c in channels.values())
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, found: dict[str, Tensor], places: dict[str, Tensor]) -> list[Tensor]:
+        """Features (N, C, h, w) at `places`, (S,) indices into h * w, for each layer -> (N, S, width), of length 1."""
+        chosen = [found[name].float().flatten(2)[:, :, places[name]].transpose(1, 2) for name in self.layers]
+        return [F.normalize(head(patches), dim=2) for head, patches in zip(self.heads, chosen, strict=True)]
+
+
+def choose_places(found: dict[str, Tensor], generator: torch.Generator, count: int = PLACES) -> dict[str, Tensor]:
+    """For each layer up to `count` places, no two the same, as indices into h * w."""
+    return {name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device) for name, value in found.items()}
+
+
+def patch_nce(query: Tensor, key: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """Park et al., equation 3, a scalar: cross-entropy of finding, among the S keys of the same picture, the one at the query's own place.
+
+    `query` and `key` are (N, S, D) of length 1 along D; no gradient reaches the keys. Where nothing can be told it is log S.
+    """
+    similarity = query.float() @ key.float().detach().transpose(1, 2) / temperature
+    own = torch.arange(similarity.shape[1], device=similarity.device).expand(similarity.shape[:2])
+    return F.cross_entropy(similarity.flatten(0, 1), own.flatten())
