@@ -1,6 +1,7 @@
 """The parts of the benches that a wrong number could hide in."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 def bench(monkeypatch):
     monkeypatch.syspath_prepend(BENCH)
     yield importlib.import_module
-    for name in ("artifacts", "painters", "quality", "speed", "training"):
+    for name in ("artifacts", "painters", "quality", "speed", "training", "video"):
         sys.modules.pop(name, None)
 
 
@@ -102,3 +103,22 @@ def test_artifacts_are_seen_where_they_are(bench):
     mean, spread = artifacts.border(plain)
     assert mean < 1
     assert spread < 1
+
+
+def test_video_end_to_end(bench, tmp_path, monkeypatch, capsys, style_folder):
+    video = bench("video")
+    common = ["--style", "invert", "--size", "64x48", "--device", "cpu", "--threads", "1", "--json"]
+    monkeypatch.setattr(sys, "argv", ["video.py", "--frames", "6", "--rounds", "1", *common])
+    assert video.main() == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["frames"], told["size"]) == (6, "64x48")
+    assert told["ratio"] == pytest.approx(told["verb_fps"] / told["network_fps"])
+    clip = video.synthetic(tmp_path / "clip.mp4", 9, (48, 64))
+    monkeypatch.setattr(sys, "argv", ["video.py", str(clip), "--frames", "4", "--rounds", "1", *common])
+    assert video.main() == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 4
+    monkeypatch.setattr(sys, "argv", ["video.py", "--memory", "20", *common])
+    assert video.main() == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["resident_mib"]) == 10
+    assert min(told["resident_mib"]) > 10
