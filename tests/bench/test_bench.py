@@ -19,7 +19,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 def bench(monkeypatch):
     monkeypatch.syspath_prepend(BENCH)
     yield importlib.import_module
-    for name in ("artifacts", "generate", "painters", "quality", "speed", "training"):
+    for name in ("artifacts", "generate", "painters", "quality", "speed", "steady", "training", "video"):
         sys.modules.pop(name, None)
 
 
@@ -125,3 +125,22 @@ def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
     assert rows[2]["elbo_per_dimension"] == pytest.approx(rows[2]["elbo"] / 784)
     assert 0 < rows[2]["reconstruction"] < 255
     assert all(row["seconds_per_epoch"] > 0 for row in rows[1:])
+
+
+def test_video_end_to_end(bench, tmp_path, monkeypatch, capsys, style_folder):
+    video = bench("video")
+    common = ["--style", "invert", "--size", "64x48", "--device", "cpu", "--threads", "1", "--json"]
+    monkeypatch.setattr(sys, "argv", ["video.py", "--frames", "6", "--rounds", "1", *common])
+    assert video.main() == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["frames"], told["size"]) == (6, "64x48")
+    assert told["ratio"] == pytest.approx(told["verb_fps"] / told["network_fps"])
+    clip = video.synthetic(tmp_path / "clip.mp4", 9, (48, 64))
+    monkeypatch.setattr(sys, "argv", ["video.py", str(clip), "--frames", "4", "--rounds", "1", *common])
+    assert video.main() == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 4
+    monkeypatch.setattr(sys, "argv", ["video.py", "--memory", "20", *common])
+    assert video.main() == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["resident_mib"]) == 10
+    assert min(told["resident_mib"]) > 10

@@ -134,7 +134,7 @@ def test_high_dynamic_range_becomes_standard():
     assert (pq[:, 0] == pq[:, 2]).all()
     assert pq[:, 0].astype(float) == pytest.approx([0, 255 * 0.1 ** (1 / 2.4), 255 * (100 / 203) ** (1 / 2.4), 232, 255, 255], abs=2.5)
     # HLG: 0.75 is reference white, 1 the peak.
-    hlg = tone_mapped(codes([0, 0.5, 0.75, 1]), 18)[0, :, 0]
+    hlg = tone_mapped(codes([0, 0.5, 0.75, 1]), 18)[0, :, 0].astype(float)
     assert hlg[2] == pytest.approx(232, abs=2.5)
     assert (hlg[0], hlg[3]) == (0, 255)
     assert 0 < hlg[1] < hlg[2]

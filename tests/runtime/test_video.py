@@ -18,6 +18,7 @@ from fststyle.errors import InputError, OutputError, StyleError
 from fststyle.runtime import pipeline
 from fststyle.runtime.video import stylize_video
 from tests import clips
+from tests.conftest import REPOSITORY
 
 VARIABLE = [0, 40, 80, 240, 280, 460, 500, 540, 700, 900]
 pytestmark = pytest.mark.usefixtures("style_folder")
@@ -123,6 +124,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(clip, tmp_path, program):
         ("in.mp4", "out.mp4", "--start", "99"),
         ("in.mp4", "out.mp4", "--start", "2", "--end", "1"),
         ("in.mp4", "out.mp4", "--style", "nobody"),
+        ("in.mp4", "out.mp4", "--style", "invert@0,nobody@4"),
+        ("in.mp4", "out.mp4", "--pix-fmt", "rgb24"),
+        ("in.mp4", "out.%d"),
     ]
     for arguments in wrong:
         done = program("video", *arguments)
@@ -212,3 +216,28 @@ def test_time_bases_are_kept_to_the_tick(tmp_path):
     stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu")
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert [f.pts * f.time_base for f in container.decode(video=0)] == [Fraction(n, 30000) for n in (0, 1001, 2002, 3003)]
+
+
+def test_a_full_disk_leaves_nothing(tmp_path, style_folder):
+    clips.write(tmp_path / "in.mp4", list(range(0, 4000, 40)), size=(240, 320))
+    # A file may not grow beyond 4 KiB: what a full disk does, with another reason.
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); from fststyle.cli import main; sys.argv[0] = 'fststyle'; main()"
+    for target in ("out.mp4", "out.mkv", "out.gif", "out.webp"):
+        command = [sys.executable, "-W", "error", "-c", code, "video", "in.mp4", target, "-s", "invert", "--crf", "1", "--device", "cpu", "--threads", "1"]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.startswith(f"fststyle: {target}: cannot be written"), done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_video_that_breaks_off_is_told_and_exits_1(tmp_path, program):
+    whole = clips.write(tmp_path / "whole.mkv", list(range(0, 4000, 40)), sound=None)
+    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[:-6000])
+    done = program("video", "cut.mkv", "out.mp4", "-s", "invert", "--device", "cpu")
+    assert done.returncode == 1, done.stderr
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.startswith("fststyle: cut.mkv: is damaged (")
+    assert last.endswith("what could be read is in out.mp4")
+    assert len(clips.frames(tmp_path / "out.mp4")) > 5

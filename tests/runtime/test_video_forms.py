@@ -15,6 +15,7 @@ from fststyle.runtime import sequences
 from fststyle.runtime.video import VideoSettings, stylize_video
 from fststyle.runtime.videos import BatchListener, stylize_videos
 from tests import clips
+from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.usefixtures("style_folder")
 TIMES = [0, 40, 80, 240, 280, 460]
@@ -169,19 +170,15 @@ def test_program_in_pipes(tmp_path, program):
 
 def test_a_pipe_that_nobody_reads_is_one_line(tmp_path, style_folder):
     command = [sys.executable, "-m", "fststyle", "video", "-", "-", "--frame-size", "64x48", "-s", "invert", "--device", "cpu", "--threads", "1"]
-    running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    running.stdout.close()
-    content = b"".join(clips.frame(number).tobytes() for number in range(40))
-    try:
-        running.stdin.write(content)
-        running.stdin.close()
-    except OSError:
-        running.stdin = None
-    error = running.stderr.read().decode()
-    assert running.wait() == 2
+    (tmp_path / "frames").write_bytes(b"".join(clips.frame(number).tobytes() for number in range(40)))
+    with open(tmp_path / "frames", "rb") as frames:
+        running = subprocess.Popen(command, cwd=REPOSITORY, stdin=frames, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        running.stdout.close()
+        error = running.stderr.read().decode()
+        running.stderr.close()
+        assert running.wait() == 2
     assert error.count("\n") == 1, error
     assert error.startswith("fststyle: stdout: cannot be written")
-    running.stderr.close()
 
 
 def test_a_folder_of_videos(tmp_path):

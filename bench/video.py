@@ -1,0 +1,169 @@
+"""What `fststyle video` costs beside its network, and whether its memory grows.
+
+    python bench/video.py in.mp4 --style starry-night --frames 200        throughput: the verb against the network alone, on the same frames
+    python bench/video.py --memory 20000 --size 128x96                    resident memory over a long synthetic video
+
+Throughput: the clip's first frames are decoded once and painted by the network alone; then the verb paints the same stretch from file to file.
+Rounds of both take turns in one process, so that a drift of the machine hits both alike; ratio is the verb's frames a second over the network's
+(aim: 0.85).
+Memory: a video of N frames is painted, and resident memory is noted after each tenth; growth is the difference between the last and the second tenth.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fststyle.errors import FststyleError, InputError
+from fststyle.runtime.containers import Reader
+from fststyle.runtime.image import Painter, PaintSettings, load_as
+from fststyle.runtime.raw import parse_size
+from fststyle.runtime.shots import Shot
+from fststyle.runtime.video import stylize_video
+
+MIB = 1 << 20
+
+
+def main() -> int:
+    args = _arguments()
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            result = memory(args, Path(scratch)) if args.memory else throughput(args, Path(scratch))
+    except FststyleError as error:
+        Console(stderr=True).print(f"error: {error}", highlight=False)
+        return error.exit_code
+    if args.json:
+        print(json.dumps(result, indent=1))
+    else:
+        table = Table(*(key.replace("_", " ") for key in result), title="fststyle video")
+        table.add_row(*(_figure(value) for value in result.values()))
+        Console().print(table)
+    return 0
+
+
+def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    """Frames a second of the network alone and of the verb; medians over the rounds."""
+    if args.clip is None:
+        args.clip = synthetic(scratch / "in.mp4", args.frames, parse_size(args.size))
+    frames, end = _first(args.clip, args.frames)
+    settings = {"style": args.style, "device": args.device, "threads": args.threads}
+    loaded = PaintSettings(**settings)
+    painter = Painter(load_as(loaded, args.style), loaded)
+    painter.frame(frames[0])
+    alone, verb = [], []
+    for _ in range(args.rounds):
+        begin = time.perf_counter()
+        for frame in frames:
+            painter.frame(frame)
+        alone.append(len(frames) / (time.perf_counter() - begin))
+        # Its own clock begins when its session is loaded, as the network's does here.
+        done = stylize_video(args.clip, scratch / "out.mp4", end=end, **settings)
+        if done.frames != len(frames):
+            raise InputError(f"{args.clip}: the verb painted {done.frames} frames, not {len(frames)}")
+        verb.append(done.frames / done.seconds)
+    ratios = [v / a for v, a in zip(verb, alone, strict=True)]
+    height, width = frames[0].shape[:2]
+    result = {"clip": args.clip.name, "style": args.style, "size": f"{width}x{height}", "frames": len(frames)}
+    return {**result, "network_fps": statistics.median(alone), "verb_fps": statistics.median(verb), "ratio": statistics.median(ratios)}
+
+
+def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    """Resident memory in MiB after each tenth of a long video."""
+    clip = synthetic(scratch / "long.mp4", args.memory, parse_size(args.size))
+    marks: dict[int, float] = {max(1, args.memory * tenth // 10): 0.0 for tenth in range(1, 11)}
+
+    def note(progress: Any) -> None:
+        if progress.frames in marks:
+            marks[progress.frames] = resident() / MIB
+
+    stylize_video(clip, scratch / "out.mp4", style=args.style, device=args.device, threads=args.threads, on_progress=note)
+    values = list(marks.values())
+    # The first tenth fills queues and the encoder's own look-ahead.
+    return {"style": args.style, "size": args.size, "frames": args.memory, "resident_mib": values, "growth_mib": values[-1] - values[1]}
+
+
+def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
+    """A video of colours that move, with a tone."""
+    height, width = size
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        sound = container.add_stream("aac", rate=48000)
+        for number in range(frames):
+            waves = [127 + 120 * np.sin((x * (c + 1) + y * (3 - c)) / 29 + number / (5 + c)) for c in range(3)]
+            picture = av.VideoFrame.from_ndarray(np.stack(waves, 2).astype(np.uint8), format="rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 25)
+            container.mux(video.encode(picture))
+            tone = (np.sin(np.arange(number * 1920, (number + 1) * 1920) / 20) * 8000).astype(np.int16)
+            piece = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+            piece.pts, piece.sample_rate, piece.time_base = number * 1920, 48000, Fraction(1, 48000)
+            container.mux(sound.encode(piece))
+        for stream in (video, sound):
+            container.mux(stream.encode(None))
+    return path
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory now; where the system does not tell, the most there ever were."""
+    try:
+        import os
+
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _first(clip: Path, count: int) -> tuple[list[Any], float | None]:
+    """The first frames of a clip, and the time at which the next begins."""
+    reader, frames = Reader(clip), []
+    try:
+        for item in reader:
+            if isinstance(item, Shot):
+                if len(frames) == count:
+                    return frames, item.seconds - reader.origin
+                frames.append(item.rgb)
+    finally:
+        reader.close()
+    if not frames:
+        raise InputError(f"{clip}: holds no frames")
+    return frames, None
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(f"{part:.0f}" for part in value)
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip", nargs="?", type=Path, help="a video; a synthetic one if none is given")
+    parser.add_argument("--style", default="starry-night")
+    parser.add_argument("--frames", type=int, default=100, help="frames painted in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, metavar="FRAMES", help="note resident memory over a synthetic video of so many frames instead")
+    parser.add_argument("--size", default="320x240", help="WIDTHxHEIGHT of synthetic videos")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    args = parser.parse_args()
+    if min(args.frames, args.rounds) < 1 or (args.memory is not None and args.memory < 10):
+        parser.error("--frames and --rounds start at 1, --memory at 10")
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(main())
