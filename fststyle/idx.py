@@ -89,7 +89,7 @@ def _read(path: Path, dimensions: int) -> NDArray[np.uint8]:
     if len(content) != count:
         kind = "less" if len(content) < count else "more"
         raise InputError(f"{path}: damaged, it holds {kind} than the {count} bytes that its header promises")
-    return np.frombuffer(content, np.uint8).reshape(sides)
+    return np.frombuffer(content, np.uint8).reshape(sides).copy()  # writable, as torch wants it
 
 
 def _sides(path: Path, dimensions: int) -> tuple[int, ...]:

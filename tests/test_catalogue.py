@@ -87,3 +87,16 @@ def test_what_ships_is_whole() -> None:
         content = catalogue.load(entry)
         assert len(content) == entry.size
         assert entry.sha256
+
+
+def test_models_of_other_kinds_are_no_styles(style_folder: Path, shipped: Path) -> None:
+    listed = json.loads((shipped / "catalogue.json").read_text())
+    listed.append({**listed[0], "name": "digits", "kind": "gan"})
+    (shipped / "catalogue.json").write_text(json.dumps(listed))
+    catalogue._listed.cache_clear()
+    assert "digits" not in [entry.name for entry in catalogue.styles()]
+    assert catalogue.model("digits", ("gan", "vae")).path == shipped / "candy.onnx"
+    with pytest.raises(StyleError, match="no such file"):
+        catalogue.model("digits", ("classifier",))
+    with pytest.raises(StyleError, match="is a checkpoint"):
+        catalogue.model("digits.pt", ("gan",))

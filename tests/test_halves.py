@@ -47,6 +47,7 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
     from PIL import Image
 
     from tests import styles
+    from tests.runtime.test_generate import drawing
 
     Image.fromarray(styles.photo(20, 30)).save(tmp_path / "cat.png")
 
@@ -57,6 +58,10 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
 
     assert run("image", "cat.png", "-s", "invert", "-o", "out.png").returncode == 0
     assert (tmp_path / "out.png").is_file()
+    drawing(tmp_path / "gan.onnx")
+    assert run("gan", "sample", "gan.onnx", "-o", "sheet.png").returncode == 0
+    assert run("gan", "walk", "gan.onnx", "walk.mp4", "--seconds", "0.5").returncode == 0
+    assert (tmp_path / "walk.mp4").is_file()
     trained = run("train", "--style", "cat.png")
     assert trained.returncode == 2
     assert trained.stderr.startswith("fststyle: training needs PyTorch: pip install")

@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
         else:
             for answer in answers:
                 typer.echo(f"{answer.picture}\t{answer.label}\t{answer.probability:.1%}")
-        for problem in failed:
-            typer.echo(f"fststyle: {' '.join(str(problem).split())}", err=True)
+        for failure in failed:
+            typer.echo(f"fststyle: {' '.join(str(failure).split())}", err=True)
         if failed:
             raise BatchError(f"{len(failed)} of {len(files)} pictures failed")

@@ -71,7 +71,7 @@ def register(app: typer.Typer) -> None:
 
         generator = generate.Generator(model, ("gan",))
         path = latents.walk(latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps)))
-        generate.write_moving(generator.draw(path), output, fps, side)
+        generate.write_moving(generator.stream(path), output, fps, side)
         typer.echo(str(output), err=True)
 
 

@@ -92,7 +92,7 @@ def register(app: typer.Typer) -> None:
         decoder = Generator(model, ("vae",))
         encoder = Encoder(decoder)
         ends = np.stack([encoder.read(picture)[1] for picture in (first, second)])
-        write_moving(decoder.draw(latents.walk(ends, max(2, round(seconds * fps)), closed=False)), output, fps, side)
+        write_moving(decoder.stream(latents.walk(ends, max(2, round(seconds * fps)), closed=False)), output, fps, side)
         typer.echo(str(output), err=True)
 
     @verb.command()

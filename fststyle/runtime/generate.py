@@ -1,15 +1,16 @@
 """Pictures from latent vectors, with a generator that `fststyle gan train` or `fststyle vae train` made, without torch."""
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fststyle.atomic import replacing_path
 from fststyle.errors import OutputError, StyleError
-from fststyle.runtime.model import Model, frames_of
+from fststyle.runtime.model import BATCH, Model, frames_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -31,6 +32,11 @@ class Generator(Model):
             raise StyleError(f"{self.name}: drew {pictures.dtype} {pictures.shape}, not uint8 (N, H, W, 3)")
         return pictures
 
+    def stream(self, latents: "NDArray[np.float32]") -> "Iterator[NDArray[np.uint8]]":
+        """The same one picture after another, (S, S, 3), with no more than a batch in memory."""
+        for start in range(0, len(latents), BATCH):
+            yield from self.draw(latents[start : start + BATCH])
+
 
 class Encoder(Model):
     """The encoder that belongs to a VAE's decoder: NAME-encoder.onnx beside NAME.onnx. See `Model` for the errors."""
@@ -47,38 +53,43 @@ class Encoder(Model):
         return frames[0], self(frames)[0][0]
 
 
-def write_moving(frames: "NDArray[np.uint8]", path: Path, fps: int, side: int) -> None:
-    """uint8 (N, S, S, 3) as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at least `side` pixels a side.
+def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, side: int) -> None:
+    """Pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at least `side` pixels a side.
 
+    A video is written as its pictures come, so it may be long; an animation is put together in memory.
     Raises:
         OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
     """
-    import numpy as np
-    from PIL import Image
-
     from fststyle import images
     from fststyle.runtime.writer import FORMATS
 
-    size = max(side, frames.shape[1])
-    large = [np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC)) for frame in frames]
+    large = (_enlarged(frame, side) for frame in frames)
     if path.suffix.lower() in FORMATS:
         _write_video(large, path, fps)
     else:
-        shown = [images.Frame(frame, None, round(1000 / fps)) for frame in large]
-        images.write(images.Picture(shown, loop=0), path)
+        images.write(images.Picture([images.Frame(frame, None, round(1000 / fps)) for frame in large], loop=0), path)
 
 
-def _write_video(frames: "list[NDArray[np.uint8]]", path: Path, fps: int) -> None:
+def _enlarged(frame: "NDArray[np.uint8]", side: int) -> "NDArray[np.uint8]":
+    import numpy as np
+    from PIL import Image
+
+    size = max(side, frame.shape[0])
+    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _write_video(frames: "Iterator[NDArray[np.uint8]]", path: Path, fps: int) -> None:
     from fststyle.runtime.shots import Shot, Source
     from fststyle.runtime.writer import Encoding, Writer
 
-    shots = [Shot(frame, number, Fraction(1, fps)) for number, frame in enumerate(frames)]
+    shots = (Shot(frame, number, Fraction(1, fps)) for number, frame in enumerate(frames))
+    first = next(shots)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing_path(path) as temporary:
-            writer = Writer(temporary, path.suffix, Source(), shots[0], Fraction(fps), Encoding())
+            writer = Writer(temporary, path.suffix, Source(), first, Fraction(fps), Encoding())
             try:
-                for shot in shots:
+                for shot in itertools.chain([first], shots):
                     writer.write(shot)
                 writer.close()
             except BaseException:

@@ -49,6 +49,7 @@ def test_draws_in_batches(tmp_path):
     latent = latents.drawn(150, generator.latent, 0)
     drawn = generator.draw(latent)
     assert drawn.shape == (150, 28, 28, 3)
+    np.testing.assert_array_equal(list(generator.stream(latent)), drawn)
     np.testing.assert_allclose(drawn[:, 0, 0, 0], (128 + 40 * latent[:, 0]).clip(0, 255), atol=1)
 
 
