@@ -25,10 +25,16 @@ class Bar:
             self.progress.stop()
 
     def update(self, now: Any) -> None:
-        losses = "  ".join(f"{name.replace('_', ' ')} {value:,.{2 if abs(value) < 100 else 0}f}" for name, value in now.losses.items())
+        losses = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in now.losses.items()]
         minutes, seconds = divmod(int(now.seconds_left), 60)
         left = f"{minutes}:{seconds:02d}"
         if self.console.is_terminal:
-            self.progress.update(self.task, completed=now.step, total=now.steps, description=f"{now.rate:.1f} {self.unit}/s  {losses}", left=left)
+            # The losses in a line of their own, where there are too many for 80 columns.
+            text = f"{now.rate:.1f} {self.unit}/s" + ("\n" if len(losses) > 3 else "  ") + "  ".join(losses)
+            self.progress.update(self.task, completed=now.step, total=now.steps, description=text, left=left)
         elif now.step % max(1, now.steps // 20) == 0 or now.step == now.steps:
-            self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} {self.unit}/s  {losses}", soft_wrap=True)
+            self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} {self.unit}/s  {'  '.join(losses)}", soft_wrap=True)
+
+
+def _number(value: float) -> str:
+    return f"{value / 1000:,.0f}k" if abs(value) >= 1000 else f"{value:,.{2 if abs(value) < 100 else 0}f}"

@@ -130,7 +130,7 @@ def _train(
         optimizer.step()
         if constrain is not None:
             constrain()
-        shown = {**terms._asdict(), "unsteady": unsteady, "grid": grid}
+        shown = {"content": terms.content, "style": terms.style, "tv": terms.total_variation, "steady": unsteady, "grid": grid}
         return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in shown.items()}}
 
     def save(done: int) -> None:
