@@ -36,13 +36,12 @@ class FoldedFrame(nn.Module):
     def __init__(self, net: nn.Module, fold: int = 4):
         super().__init__()
         self.net, self.fold = net, fold
-        self.stride, self.margin = int(net.stride), int(net.margin)  # type: ignore[arg-type]
+        self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def forward(self, frame: Tensor) -> Tensor:
-        m, (height, width) = self.margin, frame.shape[1:3]
+        height, width = frame.shape[1:3]
         x = (frame.permute(0, 3, 1, 2).float() - ZERO) * SCALE
-        x = F.pad(x, (m, m + -width % self.stride, m, m + -height % self.stride), mode="replicate")
-        x = self.net(x)[:, :, m : m + height, m : m + width]
+        x = self.net(F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="replicate"))[:, :, :height, :width]
         return (x / SCALE).round().add(ZERO).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
@@ -103,13 +102,12 @@ class _Nodes:
 
 def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
     """Repeat the frame's edge up to whole squares, then fold: ends in ``frame_folded``, uint8 (N, 48, h, w)."""
-    margin, zero, rest = made.ints("frame_margin", frame.margin), made.ints("frame_0", 0), made.ints("frame_rest", -1)
+    zero, rest = made.ints("frame_0", 0), made.ints("frame_rest", -1)
     fold, run = made.ints("frame_fold", frame.fold), made.ints("frame_run", 3 * frame.fold)
     for axis, name in ((1, "height"), (2, "width")):
         side = made.add("Shape", ["frame"], f"frame_{name}", start=axis, end=axis + 1)
-        missing = made.add("Mod", [made.add("Neg", [side], f"frame_minus_{name}"), made.ints("frame_stride", frame.stride)], f"frame_missing_{name}")
-        made.add("Add", [missing, margin], f"frame_end_{name}")
-    pads = made.add("Concat", [zero, margin, margin, zero, zero, "frame_end_height", "frame_end_width", zero], "frame_pads", axis=0)
+        made.add("Mod", [made.add("Neg", [side], f"frame_minus_{name}"), made.ints("frame_stride", frame.stride)], f"frame_missing_{name}")
+    pads = made.add("Concat", [zero, zero, zero, zero, zero, "frame_missing_height", "frame_missing_width", zero], "frame_pads", axis=0)
     padded = made.add("Pad", ["frame", pads], "frame_padded", mode="edge")
     height = made.add("Shape", [padded], "frame_padded_height", start=1, end=2)
     rows = made.add("Div", [height, fold], "frame_rows")
@@ -140,13 +138,12 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
 
 def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:
     """Unfold and cut the frame out: ends in ``styled``."""
-    zero, rest, margin = "frame_0", "frame_rest", "frame_margin"
+    zero, rest = "frame_0", "frame_rest"
     runs = made.add("Transpose", [last], "frame_painted", perm=[0, 2, 3, 1])
     shape = made.add("Concat", [zero, "frame_rows", rest, "frame_fold", "frame_run"], "frame_runs_shape", axis=0)
     rows = made.add("Transpose", [made.add("Reshape", [runs, shape], "frame_runs")], "frame_row_runs", perm=[0, 1, 3, 2, 4])
     shape = made.add("Concat", [zero, "frame_padded_height", rest, made.ints("frame_3", 3)], "frame_pixels_shape", axis=0)
     pixels = made.add("Reshape", [rows, shape], "frame_pixels")
-    ends = [made.add("Add", [margin, f"frame_{name}"], f"frame_cut_{name}") for name in ("height", "width")]
-    start, end = made.add("Concat", [margin, margin], "frame_cut_start", axis=0), made.add("Concat", ends, "frame_cut_end", axis=0)
-    made.add("Slice", [pixels, start, end, made.ints("frame_sides", 1, 2)], "styled")
+    end = made.add("Concat", ["frame_height", "frame_width"], "frame_cut_end", axis=0)
+    made.add("Slice", [pixels, made.ints("frame_cut_start", 0, 0), end, made.ints("frame_sides", 1, 2)], "styled")
     return made.take()

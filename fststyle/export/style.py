@@ -80,8 +80,6 @@ def _graph(frame: Frame) -> onnx.ModelProto:
 
 
 def _folded(frame: FoldedFrame, precision: str, photos: Sequence[NDArray[np.uint8]]) -> onnx.ModelProto:
-    if precision == "int8" and hasattr(frame.net, "for_integers"):
-        frame = FoldedFrame(frame.net.for_integers()).eval()  # type: ignore[operator]
     core = exported(Core(frame.net).eval(), torch.zeros((2, 3 * frame.fold**2, 10, 14)), core_dims(), "folded", ["painted"])
     if precision == "int8":
         core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride)

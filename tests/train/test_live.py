@@ -87,17 +87,6 @@ def test_constrained_there_is_no_grid_on_a_plain_surface():
     assert torch.allclose(net.head.weight, weight, atol=1e-6)
 
 
-def test_in_integers_zeros_pad_outside_of_what_is_seen():
-    net = trained()
-    without_norms(net)
-    x = torch.from_numpy(np.stack([photo(96, 96)]))
-    with torch.inference_mode():
-        wanted, got = FoldedFrame(net)(x).float(), FoldedFrame(net.for_integers())(x).float()
-    assert net.for_integers().margin == 16
-    inner = slice(40, 56)
-    assert (wanted - got)[:, inner, inner].abs().max() <= 1
-
-
 @pytest.mark.parametrize("kind", ["fp32", "fp16-weights", "fp16", "int8"])
 @pytest.mark.parametrize("shape", [(1, 16, 16), (2, 17, 31), (1, 41, 26)])
 def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, shape):
@@ -110,8 +99,7 @@ def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, sh
     assert got.shape == frame.shape
     assert wanted.std() > 2
     difference = np.abs(got.astype(int) - wanted)
-    # Pictures as small as these are all border, where integers pad with zeros and the network does not.
-    assert difference.mean() < {"fp32": 0.05, "fp16-weights": 0.4, "fp16": 1.5, "int8": 12}[kind]
+    assert difference.mean() < {"fp32": 0.05, "fp16-weights": 0.4, "fp16": 1.5, "int8": 12}[kind]  # pictures this small have hardly any statistics
     if kind == "int8":
         assert parity[kind]["psnr"] > 32
 

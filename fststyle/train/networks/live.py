@@ -9,10 +9,9 @@ Where the reference spends its time is known: full-resolution layers, instance n
 * instance norm stays wherever the painting is made: at these sizes all of it costs a twelfth of the time, and without it, or with norms that turn into
   batch norm while learning, the same steps end at twice the objective. The path at a quarter of the side has none: it keeps the light of the
   photo, so that the same network can also give the photo back, which is where every style starts from;
-* the edge is repeated outwards at each layer; in integers, where that would cost a third of the time, zeros pad inside a mirrored margin.
+* the edge is repeated outwards at each layer. Zeros would cost nothing, but they tell the network where the border is, and it then paints there what
+  the style lacks elsewhere; and a network that learned with edges does not survive zeros (29 dB), where it does survive integers (39 dB).
 """
-
-import copy
 
 import torch
 from torch import Tensor, nn
@@ -38,15 +37,11 @@ def unfold(x: Tensor) -> Tensor:
 
 
 class Conv(nn.Conv2d):
-    """A convolution that repeats the edge outwards (``zeros`` False), or pads with zeros, which costs nothing at run time."""
-
-    zeros = False
+    """A convolution that repeats the edge outwards."""
 
     def forward(self, x: Tensor) -> Tensor:
         p = self.kernel_size[0] // 2
-        if self.zeros or not p:
-            return F.conv2d(x, self.weight, self.bias, self.stride, p)
-        return F.conv2d(F.pad(x, (p, p, p, p), mode="replicate"), self.weight, self.bias, self.stride)
+        return F.conv2d(F.pad(x, (p, p, p, p), mode="replicate") if p else x, self.weight, self.bias, self.stride)
 
 
 class ConvNorm(nn.Module):
@@ -82,19 +77,6 @@ class Live(nn.Module):
     """
 
     stride = 8
-    margin = 0
-
-    def for_integers(self) -> "Live":
-        """A copy that pads with zeros, which integer kernels do for nothing, inside a mirrored margin that is cut off again.
-
-        The network never learns with zeros: they tell it where the border is, and it then paints there what the style lacks elsewhere.
-        """
-        other = copy.deepcopy(self)
-        other.margin = 16
-        for module in other.modules():
-            if isinstance(module, Conv):
-                module.zeros = True
-        return other
 
     def __init__(self, width: int = 32, blocks: int = 3):
         super().__init__()
