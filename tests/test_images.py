@@ -572,7 +572,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, f
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
 
-    def fail(*args: object) -> None:
+    def fail(*args: object, **_: object) -> None:
         raise failure
 
     monkeypatch.setattr(images, "encode", fail)
