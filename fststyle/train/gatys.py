@@ -2,7 +2,8 @@
 
 Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). Departures: the layers and scales of
 `fststyle.train.objective` (VGG-16) instead of VGG-19's, so that its curve can be laid beside a network's result; pixels are held to the range that a
-file can store. What surrounds the descent (files, sizes, scales) is in `fststyle.train.repaint`.
+file can store, by Adam after every step, by L-BFGS at the end, since its memory of a step would not fit one that was clipped. What surrounds the
+descent (files, sizes, scales) is in `fststyle.train.repaint`.
 """
 
 import math
@@ -18,6 +19,8 @@ STEP_SIZES = {"adam": 0.03, "lbfgs": 1.0}
 """What each optimiser starts with: Adam on the scale where black is 0 and white 1, L-BFGS as a part of its own step."""
 HISTORY = 20
 """Steps that L-BFGS remembers: two pictures each."""
+LINE = 25
+"""Evaluations that one step of L-BFGS may take."""
 
 
 class Descent:
@@ -40,7 +43,8 @@ class Descent:
         if optimizer == "adam":
             self.optimizer = torch.optim.Adam([self.pixels], lr=lr)
         else:
-            self.optimizer = torch.optim.LBFGS([self.pixels], lr=lr, max_iter=1, history_size=HISTORY, line_search_fn="strong_wolfe")
+            # max_eval bounds the line search too: with its default, a quarter more than max_iter, there would be none.
+            self.optimizer = torch.optim.LBFGS([self.pixels], lr=lr, max_iter=1, max_eval=LINE, history_size=HISTORY, line_search_fn="strong_wolfe")
         self._known: tuple[Tensor, Terms, Tensor] | None = None
 
     @property

@@ -27,7 +27,7 @@ from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import style_tensor, to_tensor
 from fststyle.train.gatys import Descent
-from fststyle.train.networks.vgg import load_vgg
+from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.objective import Objective
 from fststyle.train.settings_gatys import GatysSettings
 
@@ -131,7 +131,7 @@ class _Canvas:
 
     def __init__(self, photos: list[Pixels], shares: list[tuple[Path, float]], settings: GatysSettings, compute: Compute):
         self.photos, self.shares, self.settings, self.compute = photos, shares, settings, compute
-        self.vgg = compute.place(load_vgg(settings.vgg))
+        self.vgg = compute.place(repeat_edges(load_vgg(settings.vgg)))
         self.layers = dict(weights(settings.style_layers, "--style-layers"))
         self.descent: Descent | None = None
         self.objective(len(photos) - 1)  # whatever is wrong with a painting or a layer is told before the long work

@@ -69,6 +69,18 @@ def test_lbfgs_never_climbs_and_evaluates_nothing_twice(monkeypatch):
     assert curve == sorted(curve, reverse=True)
 
 
+def test_lbfgs_searches_along_its_line(monkeypatch):
+    """Its first guess is a picture that nobody could tell from the start: the search must go far beyond."""
+    objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
+    descent, evaluated = Descent(photo, photo, objective, "lbfgs"), []
+    evaluate = descent._evaluate
+    monkeypatch.setattr(descent, "_evaluate", lambda: (evaluated.append(descent.pixels.detach().clone()), evaluate())[1])
+    descent.step()
+    guess, end = ((picture - evaluated[0]).norm() for picture in (evaluated[1], descent.pixels.detach()))
+    assert len(evaluated) > 2
+    assert end > 5 * guess
+
+
 def test_the_picture_is_one_that_a_file_can_hold():
     descent = Descent(torch.ones(1, 3, 32, 32), torch.rand(1, 3, 32, 32), _objective(), "lbfgs")
     for _ in range(3):

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from fststyle.errors import InputError
-from fststyle.train.networks.vgg import LAYERS, MEAN, VGG16, load_vgg
+from fststyle.train.networks.vgg import LAYERS, MEAN, VGG16, load_vgg, repeat_edges
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +104,13 @@ def test_damaged_missing_and_foreign_files_are_refused(tmp_path, name):
     save_file(foreign, tmp_path / name) if name.endswith("safetensors") else torch.save(foreign, tmp_path / name)
     with pytest.raises(InputError, match="missing or has another shape"):
         load_vgg(tmp_path / name)
+
+
+def test_with_repeated_edges_a_plain_picture_has_no_border():
+    torch.manual_seed(0)
+    vgg, plain = VGG16().eval(), torch.full((1, 3, 32, 32), 0.5)
+    framed = vgg(plain)["relu2_2"]
+    even = repeat_edges(vgg)(plain)["relu2_2"]
+    assert framed.std((2, 3)).max() > 1e-2 * framed.abs().max()
+    assert even.std((2, 3)).max() < 1e-5 * even.abs().max()
+    torch.testing.assert_close(even[..., 8:10, 8:10], framed[..., 8:10, 8:10], rtol=1e-4, atol=1e-4)
