@@ -28,7 +28,7 @@ from fststyle.train.data import batches, held_out, photo_source, style_tensor
 from fststyle.train.losses import grid_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
-from fststyle.train.networks.vgg import load_vgg
+from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, sha256, worker_count
@@ -87,7 +87,7 @@ def _train(
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
     objective = compute.place(
         Objective(
-            load_vgg(settings.vgg),
+            repeat_edges(load_vgg(settings.vgg)),
             style_tensor(settings.style, settings.style_size),
             content_weight=settings.content_weight,
             style_weight=settings.style_weight,

@@ -71,7 +71,8 @@ class VGG16(nn.Module):
 def repeat_edges(vgg: VGG16) -> VGG16:
     """The same network with the edge of every map repeated outwards where the original pads with zeros.
 
-    Zeros are a black frame to it. A network that is trained through it hardly notices; a picture that is optimised through it gets lines along its border.
+    Zeros are a black frame to it: a picture that is optimised through it gets lines along its border, and a network that is trained through it learns
+    to paint them.
     """
     for module in vgg.modules():
         if isinstance(module, nn.Conv2d):
