@@ -97,7 +97,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) ->
     try:
         optimizer.load_state_dict(state)
         tensors = [(p, value) for p, kept in optimizer.state.items() for value in kept.values() if isinstance(value, Tensor)]
-        whole = all(value.shape in ((), p.shape) and bool(torch.isfinite(value).all()) for p, value in tensors)
+        whole = all(value.numel() in (1, p.numel()) and bool(torch.isfinite(value).all()) for p, value in tensors)
     except Exception as error:  # torch raises what it likes for a table that is not its own
         raise CheckpointError(f"{source}: the optimiser's state does not fit ({type(error).__name__})") from error
     if not whole:
