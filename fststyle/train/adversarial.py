@@ -45,5 +45,5 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     with torch.autocast(real.device.type, enabled=False):
         between = (mixture * real.float() + (1 - mixture) * fake.float()).detach().requires_grad_(True)
         scores = critic(between)
-        (slope,) = torch.autograd.grad(scores.reshape(len(scores), -1).mean(1).sum(), between, create_graph=True)
+        (slope,) = torch.autograd.grad(scores.reshape(len(real), -1).mean(1).sum(), between, create_graph=True)
         return (slope.flatten(1).norm(dim=1) - 1).square().mean()
