@@ -29,7 +29,8 @@ def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Shift]:
     height, width = photo.shape[2:]
     padded = F.pad(photo, (REACH, REACH, REACH, REACH), mode="replicate")
     moved = padded[:, :, REACH - down : REACH - down + height, REACH - right : REACH - right + width]
-    noise = torch.randn(photo.shape, generator=generator).to(photo) * (GRAIN / 127.5)
+    # One field of noise for all pictures of a step, so that several processes see what one would.
+    noise = torch.randn(photo.shape[1:], generator=generator).to(photo) * (GRAIN / 127.5)
     return (moved + noise).clamp(-1, 1), (down, right)
 
 
