@@ -28,9 +28,17 @@ def test_the_catalogue_is_true(entry: catalogue.Entry) -> None:
     assert entry.title
     assert "public domain" in entry.licence
     assert entry.trained_with["steps"] > 100
-    style = fststyle.load_style(entry.name)
+    style = fststyle.load_style(entry.name, precision="float")
     assert style.metadata["name"] == entry.name
     assert style.metadata["precision"] == entry.precision
+
+
+@pytest.mark.parametrize("entry", [entry.int8 for entry in SHIPPED if entry.int8], ids=lambda entry: entry.name)
+def test_in_integers_it_is_the_same_painting(entry: catalogue.Entry) -> None:
+    assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
+    photo = np.asarray(Image.open(EXAMPLES / "chelsea.jpg").convert("RGB").resize((240, 160)))
+    exact, integers = (fststyle.load_style(entry.name, "cpu", precision=kind)(photo).astype(float) for kind in ("float", "int8"))
+    assert 10 * np.log10(255**2 / np.square(exact - integers).mean()) > 27  # 32 on the larger photos that it was judged on
 
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)

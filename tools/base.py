@@ -6,11 +6,10 @@ Pixels are all it has to learn, so it needs no loss network and takes minutes: m
 """
 
 import argparse
-import hashlib
-import json
 from pathlib import Path
 
 import torch
+from listing import file_facts, put
 from rich.console import Console
 
 from fststyle.catalogue import SHIPPED
@@ -20,7 +19,7 @@ from fststyle.train.data import batches, held_out, photo_source
 from fststyle.train.loop import run
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
-from fststyle.train.style import BASE
+from fststyle.train.start import BASE
 
 NAME = BASE
 
@@ -77,24 +76,19 @@ def main() -> None:
     card = Card(name=NAME, network="live", trained_with=trained, title="the photo itself")
     target = SHIPPED / f"{NAME}.onnx"
     parity = export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", crops)
-    content = target.read_bytes()
-    entry = {
-        "name": NAME,
-        "file": target.name,
-        "base": True,
-        "title": "the photo itself: what live styles are trained from",
-        "licence": "CC0 1.0 (weights)",
-        "network": "live",
-        "precision": "fp16-weights",
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "parity": {key: round(value, 3) for key, value in parity.items()},
-        "trained_with": trained,
-    }
-    path = SHIPPED / "catalogue.json"
-    others = [other for other in json.loads(path.read_text(encoding="utf-8")) if other["name"] != NAME]
-    path.write_text(json.dumps(sorted([*others, entry], key=lambda e: e["name"]), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    console.print(f"{target}  {len(content):,} bytes, parity {parity}")
+    put(
+        {
+            "name": NAME,
+            "base": True,
+            "title": "the photo itself: what live styles are trained from",
+            "licence": "CC0 1.0 (weights)",
+            "network": "live",
+            "precision": "fp16-weights",
+            **file_facts(target, parity),
+            "trained_with": trained,
+        }
+    )
+    console.print(f"{target}  parity {parity}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from fststyle.export.style import Card, export_module
 from fststyle.settings import check
 from fststyle.train import checkpoint
 from fststyle.train.data import held_out, photo_source
+from fststyle.train.results import checked_name
 from fststyle.train.settings import for_the_record
 
 
@@ -32,7 +33,7 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
     if output.suffix != ".onnx":
         raise InputError(f"{output}: a style file ends in .onnx")
     card = Card(
-        name=str(content.get("name", path.stem)),
+        name=checked_name(settings.name) if settings.name is not None else str(content.get("name", path.stem)),
         network=content["network"],
         network_settings=content["network_settings"],
         trained_with=for_the_record(content["settings"]),
