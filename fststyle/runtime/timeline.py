@@ -79,6 +79,12 @@ class Timeline:
         return float(now.value + (after.value - now.value) * (seconds - now.seconds) / (after.seconds - now.seconds))
 
 
+def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
+    """How far two moments of a `Timeline` lie apart: the largest difference of a share or of the strength."""
+    (shares, strength), (others, other) = before, after
+    return max([abs(strength - other), *(abs(shares.get(name, 0) - others.get(name, 0)) for name in {**shares, **others})])
+
+
 def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: float = 1.0) -> Timeline:
     """The timeline of the texts of ``--style`` and ``--strength`` and the file of ``--keyframes``, whose columns take the place of the texts.
 

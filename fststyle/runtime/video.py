@@ -140,18 +140,32 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night",
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
     loaded = style if isinstance(style, Style) else None
     settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
-    painters, steady = Painters(settings.timeline, settings, style=loaded), _steady(settings)
+    painters, kept = Painters(settings.timeline, settings, style=loaded), _Kept(settings)
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
     try:
         for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
-                yield steady(item.rgb, painters.at(_painted_at(item, opened, settings)).frame(item.rgb))
+                seconds = _painted_at(item, opened, settings)
+                yield kept(seconds, item.rgb, painters.at(seconds).frame(item.rgb))
     finally:
         opened.close()
 
 
-def _steady(settings: VideoSettings) -> "Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]":
-    return Steady() if settings.steady else lambda frame, painted: painted
+class _Kept:
+    """Keeps what is painted steady, but where another style or strength comes at once: nothing of the last is to linger then."""
+
+    def __init__(self, settings: VideoSettings):
+        self._steady = Steady() if settings.steady else None
+        self._timeline, self._before = settings.timeline, settings.timeline(0.0)
+
+    def __call__(self, seconds: float, frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        if self._steady is None:
+            return painted
+        now = self._timeline(seconds)
+        if timeline.change(self._before, now) > 0.25:
+            self._steady.reset()
+        self._before = now
+        return self._steady(frame, painted)
 
 
 class _Job:
@@ -162,7 +176,7 @@ class _Job:
         self._notes: list[str] = []
         line = settings.timeline
         self._still = not line.moves
-        self._painters, self._steady = Painters(line, settings, self._note), _steady(settings)
+        self._painters, self._kept = Painters(line, settings, self._note), _Kept(settings)
         for note in source.notes:
             self._note(note)
         self._fps = settings.fps
@@ -208,9 +222,10 @@ class _Job:
     def _work(self, item: Any) -> Any:
         if not isinstance(item, Shot):
             return item
-        painter = self._painters.at(_painted_at(item, self._source, self._settings))
+        seconds = _painted_at(item, self._source, self._settings)
+        painter = self._painters.at(seconds)
         if not (item.rgb is self._before[0] and self._still):  # a repeated frame is painted once
-            self._before = item.rgb, self._steady(item.rgb, painter.frame(item.rgb))
+            self._before = item.rgb, self._kept(seconds, item.rgb, painter.frame(item.rgb))
         rgb = self._before[1]
         self._done += 1
         self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))

@@ -3,7 +3,7 @@
 import pytest
 
 from fststyle.errors import InputError
-from fststyle.runtime.timeline import parse, parse_seconds
+from fststyle.runtime.timeline import change, parse, parse_seconds
 
 
 def near(shares, wanted):
@@ -118,3 +118,9 @@ def test_files_that_are_no_keyframes(tmp_path, content):
         parse("a@0,b@1", keyframes=tmp_path / "bad")
     with pytest.raises(InputError):
         parse("a", keyframes=tmp_path / "nothing")
+
+
+def test_how_far_two_moments_lie_apart():
+    assert change(({"a": 1.0}, 1.0), ({"a": 1.0}, 1.0)) == 0
+    assert change(({"a": 1.0}, 1.0), ({"a": 0.7, "b": 0.3}, 0.9)) == pytest.approx(0.3)
+    assert change(({"a": 1.0}, 0.2), ({"b": 1.0}, 1.5)) == pytest.approx(1.3)

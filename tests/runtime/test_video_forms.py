@@ -104,7 +104,7 @@ def numbered(tmp_path):
 
 
 def test_numbered_pictures_keep_their_numbers(numbered, tmp_path):
-    done = paint(numbered, tmp_path / "out")
+    done = paint(numbered, tmp_path / "out", steady=False)
     assert done.frames == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"shot{number:04d}.png" for number in (7, 8, 10, 11)]
     for path in numbered.iterdir():
