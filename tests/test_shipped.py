@@ -9,13 +9,15 @@ from PIL import Image
 
 import fststyle
 from fststyle import catalogue
+from fststyle.runtime.image import ImageSettings
+from fststyle.runtime.video import VideoSettings
 
 SHIPPED = list(catalogue._shipped(catalogue.SHIPPED))
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def test_the_default_style_ships() -> None:
-    assert "starry-night" in [entry.name for entry in SHIPPED]
+def test_the_default_styles_ship() -> None:
+    assert {ImageSettings.style, VideoSettings.style} <= {entry.name for entry in SHIPPED}
     assert len(SHIPPED) >= 2
 
 

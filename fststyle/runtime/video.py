@@ -30,7 +30,7 @@ class VideoSettings(FrameSettings):
     """How a video is painted. ``style`` and ``strength`` may be keyframes (`fststyle.runtime.timeline`); their times are those of the painted video."""
 
     style: str = option(
-        "starry-night",
+        "starry-night-live",
         "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with the times at which they begin: a@0,b@4s.",
         flags=("--style", "-s"),
     )
@@ -136,7 +136,7 @@ def paint_video(
         opened.close()
 
 
-def video_frames(source: str | Path, style: str | Path | Style = "starry-night", **changes: Any) -> "Iterator[NDArray[np.uint8]]":
+def video_frames(source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any) -> "Iterator[NDArray[np.uint8]]":
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
     loaded = style if isinstance(style, Style) else None
     settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
