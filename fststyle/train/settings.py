@@ -21,7 +21,7 @@ class TrainSettings:
     )
     width: int = option(32, "Channels of the network's first layer: fewer are faster and coarser.", min=1, max=256)
     blocks: int | None = option(None, "Residual blocks; the network's own number if not given (johnson 5, live 3).", min=0, max=32)
-    steps: int = option(1300, "Training steps.", min=1)
+    steps: int = option(1100, "Training steps.", min=1)
     size: int = option(128, "Side of the square photo crops, in pixels.", min=32, max=2048)
     batch: int = option(2, "Photos per step, over all processes together.", min=1)
     style_size: int = option(384, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048)

@@ -36,7 +36,7 @@ from fststyle.train.settings import for_the_record
 from fststyle.train.settings_translate import TranslateSettings
 from fststyle.train.start import base_of, network_settings, starting_point
 from fststyle.train.tensorboard import open_log
-from fststyle.train.translator import Networks, content_of, measuring_nothing, prepare
+from fststyle.train.translator import Networks, content_of, prepare
 from fststyle.train.watch import Watch
 
 _FREE = {"photos", "paintings"}
@@ -133,8 +133,7 @@ def _train(
                 contrastive = _contrastive(nets, found, painted, chance)
                 loss, losses["contrastive"] = loss + settings.contrastive_weight * contrastive, contrastive
                 if settings.identity_weight:
-                    with measuring_nothing(nets.generator):
-                        seen, repainted = features(nets.generator, painted_by_hand, nets.layers, whole=True)
+                    seen, repainted = features(nets.generator, painted_by_hand, nets.layers, whole=True)
                     assert repainted is not None
                     losses["identity"] = _contrastive(nets, seen, repainted, chance)
                     loss = loss + settings.identity_weight * losses["identity"]
@@ -208,15 +207,13 @@ def _contrastive(nets: Networks, found: dict[str, Tensor], painted: Tensor, chan
     places = choose_places(found, chance)
     with torch.no_grad():
         keys = nets.heads(found, places)
-    with measuring_nothing(nets.generator):
-        seen, _ = features(nets.generator, painted, nets.layers)
+    seen, _ = features(nets.generator, painted, nets.layers)
     return torch.stack([patch_nce(query, key) for query, key in zip(nets.heads(seen, places), keys, strict=True)]).mean()
 
 
 def _cycle(net: nn.Module, pictures: Tensor, origin: Tensor) -> Tensor:
     """Zhu et al., equation 2: the mean absolute difference, on the scale of [-1, 1], between a picture and itself there and back."""
-    with measuring_nothing(net):
-        difference: Tensor = (net(pictures).float() - origin).abs().mean()
+    difference: Tensor = (net(pictures).float() - origin).abs().mean()
     return difference
 
 

@@ -1,7 +1,6 @@
 """What learns in `fststyle translate train`: the networks, their optimisers, and the checkpoint of both."""
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -48,16 +47,6 @@ class Networks(nn.Module):
     def critics(self) -> list[nn.Module]:
         """What descends the discriminator's loss."""
         return [module for name, module in self.named_children() if "critic" in name]
-
-
-@contextlib.contextmanager
-def measuring_nothing(net: nn.Module) -> Iterator[None]:
-    """Inside, the network takes no statistics: they are to be those of what it will see."""
-    net.eval()
-    try:
-        yield
-    finally:
-        net.train()
 
 
 def prepare(
