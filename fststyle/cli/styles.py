@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
 def _json(known: list[catalogue.Entry]) -> None:
     import dataclasses
 
-    typer.echo(json.dumps([{**dataclasses.asdict(entry), "path": str(entry.path)} for entry in known], indent=2, ensure_ascii=False))
+    typer.echo(json.dumps([dataclasses.asdict(entry) for entry in known], indent=2, ensure_ascii=False, default=str))
 
 
 def _table(known: list[catalogue.Entry]) -> None:

@@ -122,10 +122,10 @@ def test_the_seed_decides_everything(train, tmp_path):
 def test_the_file_keeps_the_frame_contract(paintings, photos, tmp_path, network):
     trained = train_translator(paintings, photos=photos, output=tmp_path / "out", **{**TINY, "network": network, "steps": 1})
     frame = np.random.default_rng(0).integers(0, 255, (37, 50, 3), dtype=np.uint8)
-    painted = load_style(trained.onnx, "cpu")(frame)
+    painted = load_style(trained.onnx, "cpu", precision="float")(frame)
     assert (painted.shape, painted.dtype) == (frame.shape, np.uint8)
     path, _ = export_checkpoint(trained.checkpoint, output=tmp_path / "again.onnx")
-    assert (load_style(path, "cpu")(frame) == painted).all()
+    assert (load_style(path, "cpu", precision="float")(frame) == painted).all()
     assert starting_weights(str(trained.checkpoint)).keys() == checkpoint.load(trained.checkpoint, "translate")["model"].keys()
 
 
