@@ -8,6 +8,7 @@ import typer
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError
 from fststyle.runtime.live import Live, WebcamSettings
+from fststyle.runtime.outlets import Outlets
 
 
 def register(app: typer.Typer) -> None:
@@ -17,28 +18,35 @@ def register(app: typer.Typer) -> None:
     @with_settings(WebcamSettings)
     def webcam(settings: WebcamSettings) -> None:
         """A live webcam filter. In the window: n and p change the style, + and - its strength, h shows all keys, q quits."""
-        live = Live(settings)
+        outlets = Outlets(settings.record, settings.virtual, settings.fps)
         try:
-            shown = _headless(live, settings) if settings.headless else _window(live, settings)
+            live = Live(settings)
+            try:
+                shown = _headless(live, outlets, settings) if settings.headless else _window(live, outlets, settings)
+            finally:
+                live.close()
         finally:
-            live.close()
+            # Ctrl-C is how a recording ends, so it is kept.
+            if said := outlets.close():
+                typer.echo(said, err=True)
         if live.camera.ended and not live.camera.file:
             raise BatchError(f"{live.camera.ended} ({shown} frames were painted)")
 
 
-def _window(live: Live, settings: WebcamSettings) -> int:
+def _window(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
     from fststyle.runtime.window import show
 
-    return show(live, settings.seconds)
+    return show(live, outlets, settings.seconds)
 
 
-def _headless(live: Live, settings: WebcamSettings) -> int:
+def _headless(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
     from rich.console import Console
 
     console: Any = Console(stderr=True, highlight=False)
     begin = told = time.monotonic()
     shown = 0
     for view in live.frames():
+        outlets.send(view)
         shown, now = shown + 1, time.monotonic()
         last = settings.seconds is not None and now - begin >= settings.seconds
         if last or now - told >= 2:

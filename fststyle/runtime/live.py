@@ -10,9 +10,10 @@ from fststyle import catalogue
 from fststyle.errors import FststyleError, StyleError
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.image import Painter, PaintSettings, load_as
+from fststyle.runtime.outlets import Outlets
 from fststyle.runtime.session import MIN_SIDE, PRECISIONS
 from fststyle.runtime.steady import Steady
-from fststyle.settings import option
+from fststyle.settings import as_paths, option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +34,22 @@ class WebcamSettings:
     fullscreen: bool = option(False, "Fill the screen.")
     headless: bool = option(False, "Show no window: for servers and recordings.")
     seconds: float | None = option(None, "End after this many seconds.", min=0)
+    record: Path | None = option(None, "Record what is shown into this video file, from the beginning; in the window `r` begins and ends a recording.")
+    virtual: bool = option(False, "Send the picture to a virtual camera (v4l2loopback, OBS), for meeting programs.")
     precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
     device: str = option("auto", "Where to paint; see `fststyle image --help`.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
 
+    def __post_init__(self) -> None:
+        as_paths(self, "record")
+
 
 @dataclass(frozen=True)
 class View:
-    """One painted frame: ``rgb`` uint8 (H, W, 3) in the camera's size, frames a second of late, seconds from camera to here, and the size it was painted in."""
+    """One painted frame: ``rgb`` uint8 (H, W, 3) in the camera's size, frames a second of late, seconds from camera to here, and the size it was painted in.
+
+    ``at``: when the camera took it (`time.monotonic`).
+    """
 
     rgb: "NDArray[np.uint8]"
     fps: float
@@ -48,6 +57,7 @@ class View:
     painted: tuple[int, int]
     style: str
     number: int
+    at: float
 
 
 class Resolution:
@@ -150,7 +160,7 @@ class Live:
             self._resolution.after(now - begin)
             times = [*times[-30:], now]
             fps = (len(times) - 1) / max(times[-1] - times[0], 1e-9)
-            yield View(painted, fps, now - taken.at, small, self._style.name, taken.number)
+            yield View(painted, fps, now - taken.at, small, self._style.name, taken.number, taken.at)
 
     def close(self) -> None:
         self.camera.close()
@@ -180,6 +190,7 @@ HELP = (
     ("m", "mirror"),
     ("f", "full screen"),
     ("s", "save a picture"),
+    ("r", "record, end of recording"),
     ("i", "figures on and off"),
     ("h", "this help"),
     ("q, Esc", "quit"),
@@ -187,7 +198,7 @@ HELP = (
 """Keys and what they do."""
 
 
-def press(live: Live, key: str, view: View, save: Callable[[View], Path]) -> str:
+def press(live: Live, key: str, view: View, save: Callable[[View], Path], outlets: Outlets) -> str:
     """Do what `key` asks for; gives what to tell the user, "" for a key that says nothing."""
     if key in "np":
         live.step(1 if key == "n" else -1)
@@ -206,6 +217,8 @@ def press(live: Live, key: str, view: View, save: Callable[[View], Path]) -> str
         return ""
     elif key == "s":
         return f"saved {save(view)}"
+    elif key == "r":
+        return outlets.toggle()
     else:
         return ""
     return live.style

@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fststyle.errors import DependencyError, FststyleError
+from fststyle.errors import DependencyError, DeviceError, FststyleError, OutputError
 from fststyle.runtime.live import HELP, Live, View, press
+from fststyle.runtime.outlets import Outlets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 TITLE = "fststyle"
 
 
-def show(live: Live, seconds: float | None = None) -> int:
-    """Show a live picture until it is closed; gives the number of frames shown.
+def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
+    """Show a live picture until it is closed, and send it to `outlets`; gives the number of frames shown.
 
     Raises `DependencyError` where there is no screen to show it on.
     """
-    window = _Window(live)
+    window = _Window(live, outlets)
     begin, shown = time.monotonic(), 0
     try:
         for view in live.frames():
@@ -35,10 +36,11 @@ def show(live: Live, seconds: float | None = None) -> int:
 
 
 class _Window:
-    def __init__(self, live: Live):
+    def __init__(self, live: Live, outlets: Outlets):
         import cv2
 
         self._cv2: Any = cv2
+        self._outlets = outlets
         self.live, self.figures, self.help, self.full = live, True, False, live.settings.fullscreen
         self._say("h: help")
         # Loading a style takes a moment, in which the picture must not stop.
@@ -57,6 +59,10 @@ class _Window:
         if self._doing is not None and self._doing.done():
             self._say(_said(self._doing))
             self._doing = None
+        try:
+            self._outlets.send(view)
+        except (DeviceError, OutputError) as error:  # the picture goes on without it
+            self._say(str(error))
         self._cv2.imshow(TITLE, self._cv2.cvtColor(self._written(view), self._cv2.COLOR_RGB2BGR))
         code = self._cv2.waitKey(1) & 0xFF
         if code in (27, ord("q")) or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
@@ -78,7 +84,7 @@ class _Window:
             self.full = not self.full
             self._fill()
         elif self._doing is None:
-            self._doing = self._hands.submit(press, self.live, key, view, save_picture)
+            self._doing = self._hands.submit(press, self.live, key, view, save_picture, self._outlets)
 
     def _say(self, text: str) -> None:
         if text:
@@ -92,6 +98,8 @@ class _Window:
         lines = []
         if self.figures:
             lines.append(f"{view.style}  {view.fps:.0f} fps  {view.latency * 1000:.0f} ms  {view.painted[0]}x{view.painted[1]}")
+        if self._outlets.recording:
+            lines.append("recording")
         if time.monotonic() < self._until:
             lines.append(self._said)
         if self.help:

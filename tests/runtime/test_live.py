@@ -8,6 +8,7 @@ import pytest
 from fststyle.errors import DependencyError, InputError, StyleError
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.live import Live, Resolution, WebcamSettings, press
+from fststyle.runtime.outlets import Outlets
 from fststyle.runtime.window import save_picture, show, write_on
 from tests import clips, styles
 
@@ -66,22 +67,27 @@ def test_paints_what_the_camera_sees(live, clip):
 
 def test_keys(live, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    outlets = Outlets()
     live.names = ["invert", "norm"]
     view = next(live.frames())
-    assert press(live, "n", view, save_picture) == "norm"
-    assert press(live, "n", view, save_picture) == "invert"
-    assert press(live, "2", view, save_picture) == "norm"
-    assert press(live, "p", view, save_picture) == "invert"
-    assert press(live, "-", view, save_picture) == "strength 0.9"
-    assert press(live, "+", view, save_picture) == "strength 1.0"
-    assert press(live, "z", view, save_picture) == ""
-    assert press(live, "t", view, save_picture) == "steady off"
+    assert press(live, "n", view, save_picture, outlets) == "norm"
+    assert press(live, "n", view, save_picture, outlets) == "invert"
+    assert press(live, "2", view, save_picture, outlets) == "norm"
+    assert press(live, "p", view, save_picture, outlets) == "invert"
+    assert press(live, "-", view, save_picture, outlets) == "strength 0.9"
+    assert press(live, "+", view, save_picture, outlets) == "strength 1.0"
+    assert press(live, "z", view, save_picture, outlets) == ""
+    assert press(live, "t", view, save_picture, outlets) == "steady off"
     assert not live.steady
     before = live.mirror
-    press(live, "m", view, save_picture)
+    press(live, "m", view, save_picture, outlets)
     assert live.mirror != before
-    press(live, "s", view, save_picture)
+    press(live, "s", view, save_picture, outlets)
     assert len(list(tmp_path.glob("fststyle-*.png"))) == 1
+    assert press(live, "r", view, save_picture, outlets).startswith("recording fststyle-")
+    outlets.send(view)
+    assert press(live, "r", view, save_picture, outlets).endswith("(1 frame)")
+    assert len(list(tmp_path.glob("fststyle-*.mp4"))) == 1
 
 
 def test_strength_zero_is_the_camera_itself(live):
@@ -156,7 +162,7 @@ def test_without_a_screen_there_are_clear_words(live, monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(DependencyError, match="headless"):
-        show(live)
+        show(live, Outlets())
 
 
 def test_words_are_written_on_a_copy():
@@ -173,3 +179,16 @@ def test_program(clip, program):
     done = program("webcam", "--camera", "97", "--style", "invert", "--headless")
     assert done.returncode == 2
     assert done.stderr.decode().count("\n") == 1
+
+
+def test_program_records(clip, program, tmp_path):
+    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu", "--record", "out.mp4")
+    assert done.returncode == 0, done.stderr
+    assert b"recorded out.mp4" in done.stderr
+    written = clips.frames(tmp_path / "out.mp4")
+    assert 0.7 < written[-1][0] < 1.3  # time-true, however many frames there were
+    done = program("webcam", "--camera", "97", "--headless", "--record", "none.mp4")
+    assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
+    assert not (tmp_path / "none.mp4").exists()
+    done = program("webcam", "--camera", clip, "--headless", "--record", "nowhere.txt")
+    assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
