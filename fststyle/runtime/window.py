@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TITLE = "fststyle"
+_ROWS = 540
+"""A smaller picture is enlarged to this height, so that the words on it can be read."""
 
 
 def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
@@ -48,8 +50,10 @@ class _Window:
         self._doing: Future[str] | None = None
         if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise DependencyError("there is no screen here to show a window on (DISPLAY is not set); --headless paints without one")
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # OpenCV's own Qt misses fonts that it does not need
+        self._fitted = False
         try:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
             self._fill()
         except cv2.error as error:
             raise DependencyError("this build of OpenCV shows no windows: pip install opencv-python (not -headless); or use --headless") from error
@@ -63,7 +67,11 @@ class _Window:
             self._outlets.send(view)
         except (DeviceError, OutputError) as error:  # the picture goes on without it
             self._say(str(error))
-        self._cv2.imshow(TITLE, self._cv2.cvtColor(self._written(view), self._cv2.COLOR_RGB2BGR))
+        picture = self._written(view)
+        if not self._fitted:
+            self._cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
+            self._fitted = True
+        self._cv2.imshow(TITLE, self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR))
         code = self._cv2.waitKey(1) & 0xFF
         if code in (27, ord("q")) or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
             return False
@@ -103,8 +111,8 @@ class _Window:
         if time.monotonic() < self._until:
             lines.append(self._said)
         if self.help:
-            lines += [f"{keys:8} {what}" for keys, what in HELP]
-        return write_on(view.rgb, lines)
+            lines += [f"{keys}\t{what}" for keys, what in HELP]
+        return write_on(_enlarged(view.rgb), lines)
 
 
 def _said(done: "Future[str]") -> str:
@@ -115,16 +123,32 @@ def _said(done: "Future[str]") -> str:
 
 
 def write_on(rgb: "NDArray[np.uint8]", lines: list[str]) -> "NDArray[np.uint8]":
-    """A copy of the picture with lines of text in its corner, white with a dark rim, readable on anything."""
+    """A copy of the picture with lines of text in its corner, white on a darkened ground, readable on anything; what follows a tab stands in a column."""
     import cv2
 
-    picture = rgb.copy()
-    scale = max(0.4, picture.shape[0] / 900)
-    for number, line in enumerate(lines):
-        place = (round(16 * scale), round((number + 1) * 34 * scale))
-        for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-            cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, round(width * scale)), cv2.LINE_AA)
+    picture: Any = rgb.copy()
+    if not lines:
+        return picture
+    scale = max(0.35, picture.shape[0] / 1000)
+    row, rim, column = round(34 * scale), round(14 * scale), round(120 * scale)
+    words = [(at * column, number, text) for number, line in enumerate(lines) for at, text in enumerate(line.split("\t"))]
+    wide = max(left + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0] for left, _, text in words)
+    ground = picture[: len(lines) * row + 2 * rim, : wide + 2 * rim]
+    ground //= 3
+    for left, number, text in words:
+        cv2.putText(picture, text, (rim + left, rim + (number + 1) * row - row // 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
     return picture
+
+
+def _enlarged(rgb: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """The picture at least `_ROWS` high."""
+    height, width = rgb.shape[:2]
+    if height >= _ROWS:
+        return rgb
+    import cv2
+
+    larger: Any = cv2.resize(rgb, (round(width * _ROWS / height), _ROWS), interpolation=cv2.INTER_LINEAR)
+    return larger
 
 
 def save_picture(view: View, folder: Path | None = None) -> Path:
