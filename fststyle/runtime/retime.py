@@ -41,6 +41,21 @@ def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
         yield item
 
 
+def chapters(source: Source, start: float, end: float | None) -> list[Any]:
+    """The chapters of what lies between start and end, moved with it; those that begin before or last beyond are cut."""
+    found = []
+    for chapter in source.chapters:
+        base = chapter["time_base"]
+        first = max(Fraction(start), chapter["start"] * base - Fraction(source.origin))
+        last = chapter["end"] * base - Fraction(source.origin)
+        if end is not None:
+            last = min(last, Fraction(end))
+        if first < last:
+            back = Fraction(start) if start else -Fraction(source.origin)
+            found.append({**chapter, "start": round((first - back) / base), "end": round((last - back) / base)})
+    return found
+
+
 def at_rate(items: Iterable[Any], rate: Fraction) -> Iterator[Any]:
     """The shots at the ticks of a clock of ``rate`` a second; packets pass.
 

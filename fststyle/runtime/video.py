@@ -176,6 +176,7 @@ class _Job:
         self._notes: list[str] = []
         line = settings.timeline
         self._still = not line.moves
+        source.chapters = retime.chapters(source, settings.start, settings.end)
         self._painters, self._kept = Painters(line, settings, self._note), _Kept(settings)
         for note in source.notes:
             self._note(note)

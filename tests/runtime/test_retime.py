@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -63,3 +64,28 @@ def test_a_video_at_another_rate(style_folder, tmp_path):
     assert [round(t, 3) for t, _ in made] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
     assert np.abs(made[3][1].astype(int) - made[4][1]).mean() < 2
     assert clips.packets(clip) == clips.packets(tmp_path / "out.mp4")
+
+
+def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
+    clip = clips.write(tmp_path / "plain.mkv", list(range(0, 2000, 40)), sound=None)
+    with av.open(str(clip)) as old, av.open(str(tmp_path / "in.mkv"), "w") as new:
+        second = Fraction(1, 1000)
+        marks = [(0, 500, "one"), (500, 1500, "two"), (1500, 2000, "three")]
+        new.set_chapters([{"id": i, "start": a, "end": b, "time_base": second, "metadata": {"title": t}} for i, (a, b, t) in enumerate(marks)])
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+
+    def chapters(path):
+        with av.open(str(path)) as container:
+            return [
+                (c["metadata"]["title"], round(float(c["start"] * c["time_base"]), 2), round(float(c["end"] * c["time_base"]), 2)) for c in container.chapters()
+            ]
+
+    settings = {"style": "invert", "device": "cpu", "steady": False}
+    stylize_video(tmp_path / "in.mkv", tmp_path / "whole.mkv", **settings)
+    assert chapters(tmp_path / "whole.mkv") == [("one", 0.0, 0.5), ("two", 0.5, 1.5), ("three", 1.5, 2.0)]
+    stylize_video(tmp_path / "in.mkv", tmp_path / "part.mkv", start=1.0, end=1.8, **settings)
+    assert chapters(tmp_path / "part.mkv") == [("two", 0.0, 0.5), ("three", 0.5, 0.8)]
