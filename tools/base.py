@@ -1,25 +1,31 @@
 """Train the base of the live styles: the network that gives the photo back, and ship it.
 
     python tools/base.py --data PHOTOS
+    python tools/base.py --again             # the weights that ship, in the graph that the exporter writes today
 
 Pixels are all it has to learn, so it needs no loss network and takes minutes: mean absolute and mean squared difference on crops of photos.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from listing import file_facts, put
+from numpy.typing import NDArray
 from rich.console import Console
+from torch import nn
 
+from fststyle import catalogue
 from fststyle.catalogue import SHIPPED
 from fststyle.export.style import Card, export_module
 from fststyle.train.compute import computing
-from fststyle.train.data import batches, held_out, photo_source
+from fststyle.train.data import Photos, Scenes, batches, held_out, photo_source
 from fststyle.train.loop import run
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
-from fststyle.train.start import BASE
+from fststyle.train.start import BASE, start_from
 
 NAME = BASE
 
@@ -31,10 +37,29 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--again", action="store_true", help="do not train, write the weights that ship anew")
     args = parser.parse_args()
+    source = photo_source(args.data, args.size)
+    if args.again:
+        net = build("live", {})
+        start_from(net, NAME)
+        trained = catalogue.base(NAME).trained_with
+    else:
+        net = train(args, source)
+        trained = {
+            "data": args.data.name if args.data else source.source,
+            "steps": args.steps,
+            "size": args.size,
+            "batch": args.batch,
+            "learning_rate": args.learning_rate,
+        }
+    ship(net, trained, held_out(source, 16))
+
+
+def train(args: argparse.Namespace, source: Photos | Scenes) -> nn.Module:
+    """A network that gives photos back."""
     console = Console()
     torch.manual_seed(0)
-    source = photo_source(args.data, args.size)
     with computing("auto", "auto", args.batch) as compute:
         net = compute.place(build("live", {}))
         optimizer = Muon(net, lr=args.learning_rate)
@@ -65,14 +90,11 @@ def main() -> None:
             preview_every=0,
             report=lambda p: console.print(f"step {p.step} of {p.steps}  {p.rate:.1f} images/s  {p.losses['decibels']:.1f} dB") if p.step % 100 == 0 else None,
         )
-    crops = held_out(source, 16)
-    trained = {
-        "data": args.data.name if args.data else source.source,
-        "steps": args.steps,
-        "size": args.size,
-        "batch": args.batch,
-        "learning_rate": args.learning_rate,
-    }
+    return net
+
+
+def ship(net: nn.Module, trained: dict[str, Any], crops: list[NDArray[np.uint8]]) -> None:
+    """Write the file and its entry in the catalogue."""
     card = Card(name=NAME, network="live", trained_with=trained, title="the photo itself")
     target = SHIPPED / f"{NAME}.onnx"
     parity = export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", crops)
@@ -88,7 +110,7 @@ def main() -> None:
             "trained_with": trained,
         }
     )
-    console.print(f"{target}  parity {parity}")
+    print(f"{target}  parity {parity}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ SIZES = ((1, 16, 16), (1, 17, 31), (2, 50, 37), (1, 96, 129))
 
 TOLERANCE = {"fp32": (1, 0.02), "fp16-weights": (8, 0.35), "fp16": (24, 1.5)}
 """Per precision the largest and the mean difference allowed, in levels of 0..255. One level is what rounding a tie the other way gives."""
-
+TINY = 32
+"""Pictures with a side below this may differ twice as much in half precision: an instance norm over a handful of places magnifies every rounding."""
 
 PSNR_INT8 = 32.0
 """Decibels that an int8 file must reach on photos, on their mean."""
@@ -32,11 +33,13 @@ def check_parity(frame: nn.Module, model: bytes, precision: str, photos: Sequenc
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    limit, mean_limit = TOLERANCE.get(precision, (255, 255.0))
     means: list[float] = []
     worst = 0.0
     for n, height, width in SIZES:
         photo = _photo(n, height, width)
+        limit, mean_limit = TOLERANCE.get(precision, (255, 255.0))
+        if precision.startswith("fp16") and min(height, width) < TINY:
+            limit, mean_limit = 2 * limit, 2 * mean_limit
         with torch.inference_mode():
             wanted = frame(torch.from_numpy(photo)).numpy().astype(np.int16)
         got = session.run(["styled"], {"frame": photo})[0]

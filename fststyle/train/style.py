@@ -1,7 +1,7 @@
 """`fststyle train`: learn one painting as a feed-forward network (Johnson et al. 2016, arXiv:1603.08155).
 
     from fststyle import train_style
-    train_style("starry.jpg", steps=2000, data="photos/")
+    train_style("starry.jpg", steps=1100, data="photos/")
 
 leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers, for CPUs; live networks only), starry.pt (the checkpoint) and
 starry-preview.jpg in the current folder.
@@ -25,7 +25,7 @@ from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, held_out, photo_source, style_tensor
-from fststyle.train.losses import grid_loss
+from fststyle.train.losses import grid_loss, seam_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
@@ -118,7 +118,8 @@ def _train(
             else:
                 painted = shared(photo).float()
                 unsteady = torch.zeros(len(photo), device=photo.device)
-            grid = settings.grid_weight * grid_loss(painted, int(net.stride))  # type: ignore[arg-type]
+            stride = int(net.stride)  # type: ignore[arg-type]
+            grid = settings.grid_weight * (grid_loss(painted, stride) + seam_loss(painted, stride))
             terms = objective(painted, photo)
         # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
         # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.

@@ -74,7 +74,7 @@ def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
         new.set_chapters([{"id": i, "start": a, "end": b, "time_base": second, "metadata": {"title": t}} for i, (a, b, t) in enumerate(marks)])
         stream = new.add_stream_from_template(old.streams.video[0])
         for packet in old.demux(video=0):
-            if packet.dts is not None:
+            if packet.size:
                 packet.stream = stream
                 new.mux(packet)
 

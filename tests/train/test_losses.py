@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
-from fststyle.train.losses import content_loss, gram_matrix, grid_loss, style_loss, total_variation_loss
+from fststyle.train.losses import content_loss, gram_matrix, grid_loss, seam_loss, style_loss, total_variation_loss
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
 
@@ -101,6 +101,24 @@ def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
     assert grid_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
     noise = torch.rand(2, 3, 256, 256) * 2 - 1
     assert grid_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
+
+
+def test_seam_loss_sees_where_the_steps_are_larger():
+    torch.manual_seed(0)
+    ramp = torch.linspace(-1, 1, 65).expand(2, 3, 65, 65)
+    assert seam_loss(ramp, 4).max() < 1e-4
+    # Rows in blocks of four, of random heights: all steps are at the seams, in one row of four; across the columns there are none.
+    blocks = torch.randn(1, 1, 65, 1).repeat_interleave(4, 2)[:, :, :65].expand(1, 3, 65, 65) / 127.5
+    size = (blocks.diff(dim=2) * 127.5)[:, :, :64, :64].square().mean() * 4
+    root = size.sqrt()
+    along = torch.stack([root, *[torch.tensor(1e-3).sqrt()] * 3]).var(unbiased=False)
+    assert float(seam_loss(blocks, 4)) == pytest.approx(float(along), rel=0.01)
+    noise = torch.rand(1, 3, 257, 257) * 2 - 1
+    assert seam_loss(noise, 4) < 1e-3 * (noise * 127.5).var()
+    # It has a slope everywhere, also on a plain picture.
+    plain = torch.zeros(1, 3, 33, 33, requires_grad=True)
+    seam_loss(plain, 8).sum().backward()
+    assert torch.isfinite(plain.grad).all()
 
 
 def test_layers_have_weights(vgg):

@@ -85,7 +85,8 @@ class Live(nn.Module):
         self.down = ConvNorm(width, deep, stride=2)
         self.body = nn.Sequential(*[ResidualBlock(deep) for _ in range(blocks)])
         self.lateral = ConvNorm(deep, width, kernel=1)
-        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
+        # Bilinear, for 2 ms: from nearest neighbours the network builds its strokes out of squares of 8 pixels.
+        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
         self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
         wide = 3 * width // 2
         self.up = Conv(width, wide, 3)
