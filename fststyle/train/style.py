@@ -1,7 +1,7 @@
 """`fststyle train`: learn one painting as a feed-forward network (Johnson et al. 2016, arXiv:1603.08155).
 
     from fststyle import train_style
-    train_style("starry.jpg", steps=1100, data="photos/")
+    train_style("starry.jpg", steps=900, data="photos/")
 
 leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers, for CPUs; live networks only), starry.pt (the checkpoint) and
 starry-preview.jpg in the current folder.
@@ -33,7 +33,7 @@ from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
-from fststyle.train.start import base_of, network_settings, start_from, starting_point
+from fststyle.train.start import STYLE, base_of, network_settings, start_from, starting_point
 from fststyle.train.steady import shake, steady_loss
 from fststyle.train.tensorboard import open_log
 
@@ -59,7 +59,7 @@ def train_style(
 def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
     """As `train_style`, with the settings in one piece."""
     check(settings)
-    settings = replace(settings, from_=starting_point(settings))
+    settings = replace(settings, from_=starting_point(settings, STYLE))
     name = style_name(settings)
     files = Files.of(settings.output, name)
     painting = images.read(settings.style).frames[0].rgb

@@ -34,7 +34,7 @@ from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, worker_count
 from fststyle.train.settings import for_the_record
 from fststyle.train.settings_translate import TranslateSettings
-from fststyle.train.start import base_of, network_settings, starting_point
+from fststyle.train.start import BASE, base_of, network_settings, starting_point
 from fststyle.train.tensorboard import open_log
 from fststyle.train.translator import Networks, content_of, prepare
 from fststyle.train.watch import Watch
@@ -73,7 +73,7 @@ def train(
     check(settings)
     if not settings.contrastive_weight and not settings.cycle_weight:
         raise InputError("--contrastive-weight and --cycle-weight are both 0: nothing would hold the painting to the photo")
-    settings = replace(settings, from_=starting_point(settings), name=checked_name(settings.name))
+    settings = replace(settings, from_=starting_point(settings, BASE), name=checked_name(settings.name))
     photos, paintings = photo_source(settings.photos, settings.size), Photos(settings.paintings, settings.size)
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:

@@ -19,7 +19,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 def bench(monkeypatch):
     monkeypatch.syspath_prepend(BENCH)
     yield importlib.import_module
-    for name in ("artifacts", "generate", "painters", "quality", "speed", "steady", "training", "video"):
+    for name in ("artifacts", "generate", "painters", "quality", "speed", "steady", "training", "video", "webcam"):
         sys.modules.pop(name, None)
 
 
@@ -144,3 +144,11 @@ def test_video_end_to_end(bench, tmp_path, monkeypatch, capsys, style_folder):
     told = json.loads(capsys.readouterr().out)
     assert len(told["resident_mib"]) == 10
     assert min(told["resident_mib"]) > 10
+
+
+def test_webcam_rows_cover_the_time(bench, tmp_path, style_folder):
+    clip = bench("video").synthetic(tmp_path / "clip.mp4", 50, (48, 64))
+    settings = bench("webcam").WebcamSettings(camera=str(clip), style="invert", device="cpu")
+    rows = bench("webcam").measure(settings, 3)
+    assert [row["from second"] for row in rows] == [0, 0, 1, 2, 2, 2]
+    assert all(0 < row["fps"] < 60 and 0 <= row["latency ms"] <= row["worst of 100 ms"] and row["passed over"] >= 0 for row in rows)

@@ -1,0 +1,73 @@
+"""The live picture over minutes: does it hold its rate, and does its latency stay what it was.
+
+    python bench/webcam.py clip.mp4 --seconds 180
+
+A video file plays in real time in place of a camera. One row for each part of the time: frames a second that come out, the time from camera to
+painted picture (median and the worst of a hundred), frames of the camera that were passed over because a newer one was there, and the size painted.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fststyle.errors import FststyleError
+from fststyle.runtime.live import Live, View, WebcamSettings
+
+PARTS = 6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("camera", help="a video file, or a camera")
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--style", default=None)
+    parser.add_argument("--fps", type=float, default=30)
+    args = parser.parse_args()
+    console = Console()
+    try:
+        rows = measure(WebcamSettings(camera=args.camera, style=args.style, fps=args.fps), args.seconds)
+    except FststyleError as error:
+        Console(stderr=True).print(f"error: {error}", highlight=False)
+        return error.exit_code
+    table = Table(*rows[0], title=f"{args.camera}, {args.style or 'default style'}, {args.fps:g} frames a second wanted")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console.print(table)
+    return 0
+
+
+def measure(settings: WebcamSettings, seconds: float) -> list[dict[str, Any]]:
+    """One row for each of the `PARTS` of the time. Raises as `Live`."""
+    live = Live(settings)
+    parts: list[list[View]] = [[] for _ in range(PARTS)]
+    try:
+        begin = time.monotonic()
+        for view in live.frames():
+            part = int((time.monotonic() - begin) / seconds * PARTS)
+            if part >= PARTS:
+                break
+            parts[part].append(view)
+    finally:
+        live.close()
+    return [_row(number, views, seconds / PARTS) for number, views in enumerate(parts) if len(views) > 1]
+
+
+def _row(number: int, views: list[View], seconds: float) -> dict[str, Any]:
+    late = sorted(view.latency * 1000 for view in views)
+    return {
+        "from second": round(number * seconds),
+        "fps": round(len(views) / seconds, 1),
+        "latency ms": round(statistics.median(late)),
+        "worst of 100 ms": round(late[int(len(late) * 0.99)]),
+        "passed over": views[-1].number - views[0].number + 1 - len(views),
+        "painted": "{}x{}".format(*views[-1].painted),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
