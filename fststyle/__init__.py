@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from fststyle.runtime.files import stylize_files
     from fststyle.runtime.image import stylize
     from fststyle.runtime.session import Style, load_style
+    from fststyle.runtime.stylizer import Stylizer
     from fststyle.runtime.video import stylize_video, video_frames
     from fststyle.train.deliver import export_checkpoint
     from fststyle.train.repaint import gatys
-    from fststyle.train.style import train as train_style
+    from fststyle.train.style import train_style
     from fststyle.train.translate import train_translator
 
     __version__: str
 
 _HOMES = {
+    "Stylizer": ("fststyle.runtime.stylizer", "Stylizer"),
     "Style": ("fststyle.runtime.session", "Style"),
     "export_checkpoint": ("fststyle.train.deliver", "export_checkpoint"),
     "export_module": ("fststyle.export.style", "export_module"),
@@ -34,13 +36,14 @@ _HOMES = {
     "stylize_files": ("fststyle.runtime.files", "stylize_files"),
     "stylize_video": ("fststyle.runtime.video", "stylize_video"),
     "video_frames": ("fststyle.runtime.video", "video_frames"),
-    "train_style": ("fststyle.train.style", "train"),
+    "train_style": ("fststyle.train.style", "train_style"),
     "train_translator": ("fststyle.train.translate", "train_translator"),
 }
 _NEED_TORCH = {"export_checkpoint", "export_module", "gatys", "train_style", "train_translator"}
 
 __all__ = [
     "Style",
+    "Stylizer",
     "__version__",
     "export_checkpoint",
     "export_module",

@@ -2,17 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle import catalogue
 from fststyle.errors import FststyleError, StyleError
 from fststyle.runtime.camera import Camera
-from fststyle.runtime.image import Painter, PaintSettings, load_as
 from fststyle.runtime.outlets import Outlets
 from fststyle.runtime.session import MIN_SIDE, PRECISIONS
-from fststyle.runtime.steady import Steady
+from fststyle.runtime.stylizer import Stylizer
 from fststyle.settings import as_paths, option
 
 if TYPE_CHECKING:
@@ -90,30 +89,38 @@ class Live:
     """
 
     def __init__(self, settings: WebcamSettings):
-        self.settings, self.mirror, self.steady = settings, settings.mirror, settings.steady
-        self._between: tuple[str, float]  # a style, and how far the picture is from it towards the next
+        self.settings, self.mirror = settings, settings.mirror
         self.names = [entry.name for entry in catalogue.styles()]
-        same = {name: getattr(settings, name) for name in ("strength", "precision", "device", "threads")}
-        self._take_on(PaintSettings(style=settings.style or _fastest(), **same))
+        same = {name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")}
+        self._stylizer = Stylizer(settings.style or _fastest(), **same)
+        self._between = self.style, 0.0
         self._resolution = Resolution(settings.fps)
         self.camera = Camera(settings.camera)
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
         """Another style or strength. Raises as `load_style`; then everything stays as it was."""
-        strength = self.strength if strength is None else min(2.0, max(0.0, round(strength, 2)))
-        self._take_on(replace(self._paint, style=style or self._paint.style, strength=strength))
+        self._stylizer.change(style, None if strength is None else min(2.0, max(0.0, round(strength, 2))))
+        self._between = self.style, 0.0
 
     @property
     def style(self) -> str:
-        return self._style.name
+        return self._stylizer.style.name
 
     @property
     def strength(self) -> float:
-        return self._paint.strength
+        return self._stylizer.settings.strength
+
+    @property
+    def steady(self) -> bool:
+        return self._stylizer.steady
+
+    @steady.setter
+    def steady(self, value: bool) -> None:
+        self._stylizer.steady = value
 
     def step(self, by: int) -> None:
         """The next style but `by` - 1 of the list; those that cannot be loaded are passed over."""
-        place = self.names.index(self._style.name) if self._style.name in self.names else -1
+        place = self.names.index(self.style) if self.style in self.names else -1
         for number in range(1, len(self.names) + 1):
             try:
                 return self.change(self.names[(place + by * number) % len(self.names)])
@@ -126,13 +133,13 @@ class Live:
 
         Raises `StyleError` where they cannot be mixed; then everything stays as it was.
         """
-        here, share = self._between
+        here, share = self._between  # a style, and how far the picture is from it towards the next
         if here not in self.names or len(self.names) < 2:
             raise StyleError(f"{self.style} has no next style to blend with")
         following, share = self.names[(self.names.index(here) + 1) % len(self.names)], share + by
         self.change(following if share >= 1 else f"{here}:{1 - share:g},{following}:{share:g}")
         self._between = (following, 0.0) if share >= 1 else (here, share)
-        return self._paint.style
+        return self._stylizer.settings.style
 
     def frames(self) -> Iterator[View]:
         """Painted frames, each of the newest camera frame there is, until the camera ends."""
@@ -148,29 +155,17 @@ class Live:
             small = (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8)) if scale != 1 else (width, height)
             begin = time.monotonic()
             less: Any = cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
-            painter, steady = self._painting
-            painted: Any = painter(less)
-            if self.steady:
-                painted = steady(less, painted)
-            else:
-                steady.reset()
+            painted: Any = self._stylizer(less)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
             now = time.monotonic()
             self._resolution.after(now - begin)
             times = [*times[-30:], now]
             fps = (len(times) - 1) / max(times[-1] - times[0], 1e-9)
-            yield View(painted, fps, now - taken.at, small, self._style.name, taken.number, taken.at)
+            yield View(painted, fps, now - taken.at, small, self.style, taken.number, taken.at)
 
     def close(self) -> None:
         self.camera.close()
-
-    def _take_on(self, paint: PaintSettings) -> None:
-        style = load_as(paint, paint.style)
-        # With each style a new start: the strokes of the last one are not to be kept.
-        self._painting = Painter(style, paint), Steady()
-        self._style, self._paint = style, paint
-        self._between = style.name, 0.0
 
 
 def _fastest() -> str:

@@ -130,7 +130,7 @@ def test_a_change_of_style_leaves_nothing_of_the_last(live):
     live.change("norm")
     view = next(frames)
     assert view.style == "norm"
-    assert np.array_equal(view.rgb, live._painting[0](live.camera.newest(-1).rgb)) or view.number != live.camera.newest(-1).number
+    assert np.array_equal(view.rgb, live._stylizer._painting[0](live.camera.newest(-1).rgb)) or view.number != live.camera.newest(-1).number
 
 
 def test_resolution_follows_the_rate():

@@ -1,0 +1,78 @@
+"""A style for a stream of frames, in a program of one's own: numpy in, numpy out."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle.errors import InputError
+from fststyle.runtime.image import Painter, PaintSettings, load_as
+from fststyle.runtime.session import Style
+from fststyle.runtime.steady import Steady
+from fststyle.settings import check
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Stylizer:
+    """Paints one frame after another, and keeps what is painted steady where the scene only moves.
+
+        stylizer = fststyle.Stylizer("great-wave", strength=0.8)
+        painted = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
+        stylizer.change("starry-night-live")
+
+    ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.steady`; it may be switched at any time.
+    ``settings``: fields of `fststyle.runtime.image.PaintSettings`: strength, keep_colors, size, precision, device, threads, tile.
+
+    One thread calls it, another may call `change` at the same time: the frames go on with the old style until the new one is loaded.
+    Raises `InputError` (settings), `StyleError`, `DeviceError`.
+    """
+
+    def __init__(self, style: str | Path = "starry-night-live", *, steady: bool = True, **settings: Any):
+        try:
+            chosen = PaintSettings(style=str(style), **settings)
+        except TypeError as error:
+            raise InputError(f"Stylizer has no such setting: {str(error).partition('argument ')[2] or error}") from error
+        check(chosen)
+        self.steady = steady
+        self._take_on(chosen)
+
+    def __call__(self, frame: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        """Paint the next frame, uint8 (H, W, 3) RGB of at least 16 pixels a side; of the same shape unless ``size`` asks for another.
+
+        Frames of another size than the last begin anew. Raises `InputError` for anything else, and where memory does not suffice.
+        """
+        painter, steady = self._painting
+        painted = painter.frame(frame)
+        if self.steady:
+            return steady(frame, painted)
+        steady.reset()
+        return painted
+
+    def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
+        """Another style or strength from the next frame on. Raises as the constructor; then everything stays as it was."""
+        chosen = replace(self._settings, style=self._settings.style if style is None else str(style))
+        if strength is not None:
+            chosen = replace(chosen, strength=strength)
+        check(chosen)
+        self._take_on(chosen)
+
+    def reset(self) -> None:
+        """Forget the last frame; for a cut that the program knows of, though most are noticed."""
+        self._painting[1].reset()
+
+    @property
+    def style(self) -> Style:
+        """What paints now, but for its strength."""
+        return self._style
+
+    @property
+    def settings(self) -> PaintSettings:
+        return self._settings
+
+    def _take_on(self, settings: PaintSettings) -> None:
+        style = load_as(settings, settings.style)
+        # With each style a new start: the strokes of the last one are not to be kept.
+        self._painting = Painter(style, settings), Steady()
+        self._style, self._settings = style, settings
