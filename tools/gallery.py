@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 import fststyle
 
 PHOTOS = ("astronaut", "chelsea", "china", "rocket")
-HEIGHT, GAP, CAPTION = 300, 6, 24
+HEIGHT, GAP, CAPTION = 240, 6, 24
 
 
 def main(output: str) -> None:
