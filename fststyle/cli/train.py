@@ -42,9 +42,10 @@ def register(app: typer.Typer) -> None:
 def tell(out: Any, trained: Any) -> None:
     """What a training left, and what to do with it."""
     if trained.skipped:
-        out.print(f"skipped {len(trained.skipped)} pictures that are damaged or too small, the first: {trained.skipped[0]}")
-    out.print(f"style       {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}")
-    out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}")
+        out.print(f"skipped {len(trained.skipped)} pictures that are damaged or too small, the first: {trained.skipped[0]}", soft_wrap=True)
+    # Wrapped lines could not be copied.
+    out.print(f"style       {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
+    out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}", soft_wrap=True)
 
 
 def _typed(path: Path) -> str:
