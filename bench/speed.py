@@ -24,13 +24,14 @@ from rich.console import Console
 from rich.table import Table
 
 from fststyle.errors import FststyleError, InputError
+from fststyle.runtime.raw import parse_size
 
 
 def main() -> int:
     args = _arguments()
     console = Console(stderr=True)
     if args.worker:
-        print(json.dumps(_measure(Source(args.worker, args.white), _size(args.size[0]), args.threads, args.frames, args.cuda)))
+        print(json.dumps(_measure(Source(args.worker, args.white), parse_size(args.size[0], "--size"), args.threads, args.frames, args.cuda)))
         return 0
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -66,13 +67,6 @@ def _arguments() -> argparse.Namespace:
     return args
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) >= 16 and int(height) >= 16):
-        raise InputError(f"--size: {text!r} is not WIDTHxHEIGHT of 16 or more")
-    return int(width), int(height)
-
-
 def _sources(args: argparse.Namespace, scratch: Path) -> dict[str, Source]:
     """Label -> file, without doubles."""
     given = [source(text) for text in [*args.files, *args.rival]] or ([] if args.network else shipped())
@@ -101,7 +95,7 @@ def _untrained(text: str, folder: Path) -> Path:
 def _measure(what: Source, size: tuple[int, int], threads: int, frames: int, cuda: bool) -> list[float]:
     """Milliseconds of each frame."""
     painter = Painter(what, threads, cuda=cuda)
-    frame = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     times = []
     for _ in range(frames + 2):
         start = time.perf_counter()
@@ -111,7 +105,7 @@ def _measure(what: Source, size: tuple[int, int], threads: int, frames: int, cud
 
 
 def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) -> list[dict[str, Any]]:
-    sizes = {text: _size(text) for text in args.size}
+    sizes = {text: parse_size(text, "--size") for text in args.size}
     times: dict[tuple[str, str], list[float]] = {(label, size): [] for label in files for size in sizes}
     with console.status("measuring") as status:
         for turn, (label, size) in enumerate(_turns(list(times), args.rounds), 1):

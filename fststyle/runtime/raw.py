@@ -10,11 +10,11 @@ from fststyle.runtime.session import MIN_SIDE
 from fststyle.runtime.shots import Shot, Sink, Source
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """``"640x480"`` -> (480, 640). Raises `InputError`."""
+def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
+    """``"640x480"`` -> (480, 640). Raises `InputError`, which names the option it came by."""
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if not found or not all(MIN_SIDE <= int(side) <= 16384 for side in found.groups()):
-        raise InputError(f"--frame-size: {text!r} is not WIDTHxHEIGHT of {MIN_SIDE} to 16384 pixels")
+        raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT of {MIN_SIDE} to 16384 pixels")
     return int(found[2]), int(found[1])
 
 

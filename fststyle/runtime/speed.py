@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fststyle import catalogue
-from fststyle.errors import InputError
-from fststyle.runtime.session import MIN_SIDE, Style, load_style
+from fststyle.runtime.raw import parse_size
+from fststyle.runtime.session import Style, load_style
 from fststyle.settings import option
 
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
@@ -49,13 +49,13 @@ def measure(
     Raises `InputError` for a size that is not WIDTHxHEIGHT, `StyleError`, `DeviceError`.
     """
     settings = settings or SpeedSettings()
-    shapes = sorted({_shape(size) for size in sizes}, key=lambda shape: shape[0] * shape[1])
+    shapes = sorted({parse_size(size, "--size") for size in sizes}, key=lambda shape: shape[0] * shape[1])
     for name in styles:
         entry = catalogue.locate(name)
         for precision in ("float", "int8") if entry.int8 else ("float",):
             style = load_style(name, settings.device, settings.threads, precision=precision)
             told = style.metadata.get("precision") or precision
-            for width, height in shapes:
+            for height, width in shapes:
                 on_start(f"{entry.name} {told} {width}x{height}")
                 ms = _median(style, width, height, settings.frames)
                 yield Speed(entry.name, told, style.device, style.provider, width, height, ms)
@@ -80,10 +80,3 @@ def _median(style: Style, width: int, height: int, frames: int) -> float:
         if len(times) > 2 and sum(times) > 1000 * SLOW * 10:
             break
     return statistics.median(times[2:])
-
-
-def _shape(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and MIN_SIDE <= int(width) <= 16384 and MIN_SIDE <= int(height) <= 16384):
-        raise InputError(f"--size: {text!r} is not WIDTHxHEIGHT of {MIN_SIDE} to 16384 pixels")
-    return int(width), int(height)
