@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from fststyle import catalogue
 from fststyle.errors import InputError
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
@@ -103,6 +104,15 @@ def test_artifacts_are_seen_where_they_are(bench):
     mean, spread = artifacts.border(plain)
     assert mean < 1
     assert spread < 1
+
+
+@pytest.mark.parametrize("entry", [made for entry in catalogue._shipped(catalogue.SHIPPED) for made in (entry, entry.int8) if made], ids=lambda e: e.path.stem)
+def test_no_shipped_style_paints_a_grid(bench, entry):
+    """1 is none at all; udnie is older than the losses that keep grids out."""
+    figures = bench("artifacts").measure(bench("painters").Painter(bench("painters").source(str(entry.path))), side=192)
+    limit = 2.0 if entry.path.stem == "udnie" else 1.4
+    assert figures["grid 4"] < limit
+    assert figures["grid 8"] < limit
 
 
 def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
