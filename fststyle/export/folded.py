@@ -119,21 +119,29 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
 
 
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
-    """Hand the core its bytes; gives its nodes and the name of the bytes that it makes."""
+    """Hand the core its bytes; gives its nodes and the name of the bytes that it makes.
+
+    An int8 core begins with a quantisation, behind the padding of its first layer, and ends with one. Their scales were measured on photos; the
+    frame's are exact, so its bytes are padded as they are and taken for what they mean, and the last layer writes bytes.
+    """
     scale = made.scale()
-    first = next((node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"), None)
-    if first is None:
-        head = [helper.make_node("DequantizeLinear", ["frame_folded", *scale], ["folded"], name="folded_node")]
-        tail = [helper.make_node("QuantizeLinear", ["painted", *scale], ["painted_bytes"], name="painted_bytes_node")]
-        return [*head, *nodes, *tail], "painted_bytes"
-    # The core's first and last scale were measured on photos; the frame's are exact, and then there is nothing to convert.
-    last = next(node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted")
+    pad = next((node for node in nodes if node.op_type == "Pad" and node.input[0] == "folded"), None)
+    first = next((node for node in nodes if pad is not None and node.op_type == "QuantizeLinear" and node.input[0] == pad.output[0]), None)
+    if pad is not None and first is not None:
+        pad.input[:] = ["frame_folded", pad.input[1]]  # without the constant, a float that repeating the edge has no use for
+        for node in nodes:
+            if node.op_type == "DequantizeLinear" and node.input[0] == first.output[0]:
+                node.input[:] = [pad.output[0], *scale]
+        nodes = [node for node in nodes if node is not first]
+    else:
+        nodes = [helper.make_node("DequantizeLinear", ["frame_folded", *scale], ["folded"], name="folded_node"), *nodes]
+    last = next((node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted"), None)
+    if last is None:
+        return [*nodes, helper.make_node("QuantizeLinear", ["painted", *scale], ["painted_bytes"], name="painted_bytes_node")], "painted_bytes"
     for node in nodes:
-        if node.op_type == "DequantizeLinear" and node.input[0] == first.output[0]:
-            node.input[:] = ["frame_folded", *scale]
         if node.output[0] == last.input[0]:
             node.input[1:] = scale
-    return [node for node in nodes if node is not first and node is not last], last.input[0]
+    return [node for node in nodes if node is not last], last.input[0]
 
 
 def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:

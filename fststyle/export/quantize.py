@@ -15,8 +15,12 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from fststyle.export.folded import SCALE, ZERO
+
+_HIGHEST = 63
+"""Of a weight in seven bits."""
 
 
 def quantise_core(core: onnx.ModelProto, photos: Sequence[NDArray[np.uint8]], fold: int, stride: int, leave: Sequence[str] = ()) -> onnx.ModelProto:
@@ -45,7 +49,51 @@ def quantise_core(core: onnx.ModelProto, photos: Sequence[NDArray[np.uint8]], fo
                 op_types_to_quantize=["Conv", "Relu"],
                 nodes_to_exclude=list(leave),
             )
-        return onnx.load(target)
+        quantised = onnx.load(target)
+    _even(quantised, core)
+    return quantised
+
+
+def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
+    """Round the last layer's weights so that a plain surface stays plain, as `Live.constrain` has it in float: without it int8 paints a grid.
+
+    What a kernel answers to a plain surface is the sum of its taps. The places of a square get one scale, and where the rounded taps add up to another number
+    than the rounded sum, those that were rounded farthest the wrong way are moved by one: equal sums stay equal.
+    """
+    graph, found = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
+    made_by = {node.output[0]: node for node in graph.node}
+    last = next((made_by.get(node.input[0]) for node in graph.node if node.op_type == "QuantizeLinear" and _gives(graph, node.output[0], "painted")), None)
+    if last is None or last.op_type != "Conv":
+        return  # left in float
+    image, kernel, offset = (made_by[name] for name in last.input)
+    floats = {tensor.name: tensor for tensor in core.graph.initializer}
+    name = kernel.input[0].removesuffix("_quantized")
+    weight = numpy_helper.to_array(floats[name]).astype(np.float64)
+    scale = np.abs(weight).max() / _HIGHEST
+    rounded = np.clip(np.round(weight / scale), -_HIGHEST, _HIGHEST)
+    taps = rounded.reshape(*weight.shape[:2], -1)
+    missed = (weight / scale - rounded).reshape(taps.shape)
+    # Equal sums differ in their last digits, which must not decide a rounding.
+    wanted = np.round(np.round(weight.sum((2, 3)) / scale, 3))
+    for place, channel in np.argwhere(taps.sum(2) != wanted):
+        gap = int(wanted[place, channel] - taps[place, channel].sum())
+        for tap in np.argsort(-np.sign(gap) * missed[place, channel])[: abs(gap)]:
+            taps[place, channel, tap] += np.sign(gap)
+    bias = numpy_helper.to_array(floats[offset.input[0].removesuffix("_quantized")]).astype(np.float64)
+    step = float(numpy_helper.to_array(found[image.input[1]])) * scale
+    scales = np.full(len(weight), scale, np.float32)
+    values = {
+        kernel.input[0]: np.clip(taps, -_HIGHEST - 1, _HIGHEST).reshape(weight.shape).astype(np.int8),
+        kernel.input[1]: scales,
+        offset.input[0]: np.round(bias / step).astype(np.int32),
+        offset.input[1]: np.full(len(weight), step, np.float32),
+    }
+    for tensor, value in values.items():
+        found[tensor].CopyFrom(numpy_helper.from_array(value, tensor))
+
+
+def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
+    return any(node.op_type == "DequantizeLinear" and node.input[0] == name and node.output[0] == output for node in graph.node)
 
 
 def fold_photos(photos: Iterable[NDArray[np.uint8]], fold: int, stride: int) -> list[NDArray[np.float32]]:

@@ -123,6 +123,17 @@ def test_int8_computes_its_convolutions_in_integers(files):
     assert kinds.count("QLinearConv") >= 8  # of nine; with random weights one may not fit
 
 
+def test_a_plain_surface_stays_plain_in_integers(tmp_path):
+    net = trained(noise=0.03)
+    net.constrain()
+    photos = [photo(64, 80, seed) for seed in range(6)]
+    export_module(net, Card(name="t", network="live"), tmp_path / "int8.onnx", "int8", photos)
+    session = ort.InferenceSession(tmp_path / "int8.onnx", providers=["CPUExecutionProvider"])
+    for colour in (20, 120, 230):
+        painted = session.run(["styled"], {"frame": np.full((1, 48, 48, 3), colour, np.uint8)})[0]
+        assert painted.std((1, 2)).max() == 0
+
+
 def test_int8_is_refused_without_photos_and_for_other_networks(files, tmp_path):
     with pytest.raises(ExportError, match="photos"):
         export_module(trained(), Card(name="t", network="live"), tmp_path / "a.onnx", "int8")
