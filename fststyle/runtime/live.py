@@ -90,7 +90,8 @@ class Live:
 
     def __init__(self, settings: WebcamSettings):
         self.settings, self.mirror = settings, settings.mirror
-        self.names = [entry.name for entry in catalogue.styles()]
+        # Those that keep up come first.
+        self.names = [entry.name for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))]
         same = {name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")}
         self._stylizer = Stylizer(settings.style or _fastest(), **same)
         self._between = self.style, 0.0
