@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("camera", help="a video file, or a camera")
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--style", default=None)
+    parser.add_argument("--style", default=WebcamSettings.style)
     parser.add_argument("--fps", type=float, default=30)
     args = parser.parse_args()
     console = Console()
@@ -34,7 +34,7 @@ def main() -> int:
     except FststyleError as error:
         Console(stderr=True).print(f"error: {error}", highlight=False)
         return error.exit_code
-    table = Table(*rows[0], title=f"{args.camera}, {args.style or 'default style'}, {args.fps:g} frames a second wanted")
+    table = Table(*rows[0], title=f"{args.camera}, {args.style}, {args.fps:g} frames a second wanted")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     console.print(table)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +13,7 @@ from typing import BinaryIO
 def replacing(destination: Path) -> Iterator[BinaryIO]:
     """An open binary file that takes the name ``destination`` when the block ends well and is removed when it does not.
 
-    Raises what the operating system raises (`OSError`), also when ``destination`` exists and is no regular file.
+    Raises what the operating system raises (`OSError`), also when ``destination`` exists and is no regular file or write-protected.
     """
     with replacing_path(destination) as temporary, open(temporary, "r+b") as file:
         yield file
@@ -25,6 +26,9 @@ def replacing_path(destination: Path) -> Iterator[Path]:
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
         raise IsADirectoryError(None, "is a folder") if target.is_dir() else OSError(None, "is not a regular file")
+    if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
+        # A file can be renamed over whatever its own mode says, but whoever took the right to write from it meant it to stay.
+        raise PermissionError(None, "is write-protected")
     # Opened by hand because tempfile's files are private (mode 0600), and the name is short because the destination's may fill the limit.
     temporary = target.parent / f".fststyle-{secrets.token_hex(8)}.part"
     try:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
@@ -61,8 +62,14 @@ def main(app: typer.Typer) -> None:
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    # Asked to end, a program clears up behind itself as after Ctrl-C; without this it would stop on the spot.
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         app()
     except FststyleError as error:
         sys.stderr.write(f"fststyle: {' '.join(str(error).split())}\n")
         sys.exit(error.exit_code)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle import catalogue
-from fststyle.errors import FststyleError, StyleError
+from fststyle.errors import FststyleError, OutputError, StyleError
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.outlets import Outlets
 from fststyle.runtime.session import MIN_SIDE, PRECISIONS
@@ -24,7 +24,7 @@ class WebcamSettings:
     """How the live picture is taken and painted."""
 
     camera: str = option("0", "Index of the camera, its device path or URL, or a video file played in real time.", flags=("--camera", "-c"))
-    style: str | None = option(None, "Style to begin with: a name, an .onnx file or a mixture; the fastest shipped one if not given.", flags=("--style", "-s"))
+    style: str = option("starry-night-live", "Style to begin with: a name, an .onnx file or a mixture.", flags=("--style", "-s"))
     fps: float = option(30.0, "Frames a second to hold: the picture is painted smaller where the machine is too slow.", min=1, max=240)
     size: int | None = option(None, "Paint at this longer side, whatever the rate.", min=32, max=4096)
     strength: float = option(1.0, "How much painting: 0 is the camera, 1 the painting, up to 2 exaggerates.", min=0, max=2)
@@ -41,6 +41,8 @@ class WebcamSettings:
 
     def __post_init__(self) -> None:
         as_paths(self, "record")
+        if self.record is not None and self.record.exists() and Path(self.camera).exists() and self.record.samefile(self.camera):
+            raise OutputError(f"--record: {self.record} is what is played and would be overwritten; choose another output")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Live:
         # Those that keep up come first.
         self.names = [entry.name for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))]
         same = {name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")}
-        self._stylizer = Stylizer(settings.style or _fastest(), **same)
+        self._stylizer = Stylizer(settings.style, **same)
         self._between = self.style, 0.0
         self._resolution = Resolution(settings.fps)
         self.camera = Camera(settings.camera)
@@ -167,14 +169,6 @@ class Live:
 
     def close(self) -> None:
         self.camera.close()
-
-
-def _fastest() -> str:
-    """The first shipped style of the live network, or the first there is."""
-    known = catalogue.styles()
-    if not known:
-        raise StyleError("no styles are installed")
-    return min(known, key=lambda entry: (entry.network != "live", not entry.shipped, entry.name)).name
 
 
 HELP = (

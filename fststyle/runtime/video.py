@@ -198,7 +198,8 @@ class _Job:
                 try:
                     pipeline.run(_items(source, self._settings, self._fps), self._work, lambda item: self._write(item, place))
                     if self._sink is None:
-                        raise InputError(f"{source.name}: holds no frames{f' ({source.broken})' if source.broken else ''}")
+                        part = f" from {settings.start:g} seconds on" if (settings := self._settings).start else ""
+                        raise InputError(f"{source.name}: holds no frames{part}{f' ({source.broken})' if source.broken else ''}")
                     self._sink.close()
                 except BaseException:
                     if self._sink is not None:

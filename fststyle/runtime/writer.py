@@ -51,7 +51,9 @@ class Writer(Sink):
             self._setup(first, source, encoding, codec)
             for other in source.others:
                 self._add(other)
-        except (self._av.error.FFmpegError, self._av.codec.codec.UnknownCodecError, OSError, ValueError) as error:
+        except self._av.codec.codec.UnknownCodecError as error:
+            raise OutputError(f"cannot be written: there is no encoder called {codec} here (--codec)") from error
+        except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(f"cannot be written with {codec}: {reason(error)}") from error
 
     def _setup(self, first: Shot, source: Source, encoding: Encoding, codec: str) -> None:

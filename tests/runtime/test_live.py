@@ -1,6 +1,9 @@
 """The live picture, with a video file for a camera."""
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,3 +195,29 @@ def test_program_records(clip, program, tmp_path):
     assert not (tmp_path / "none.mp4").exists()
     done = program("webcam", "--camera", clip, "--headless", "--record", "nowhere.txt")
     assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
+
+
+def test_what_is_played_is_never_recorded_over(clip, program, tmp_path):
+    before = Path(clip).read_bytes()
+    (tmp_path / "link.mp4").symlink_to(clip)
+    for name in (clip, "link.mp4"):
+        done = program("webcam", "--camera", clip, "--headless", "--seconds", "0.2", "--record", name)
+        assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1), done.stderr
+    kept = tmp_path / "kept.mp4"
+    kept.write_bytes(b"dear to me")
+    kept.chmod(0o444)
+    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "0.2", "--device", "cpu", "--record", "kept.mp4")
+    assert (done.returncode, b"write-protected" in done.stderr) == (2, True), done.stderr
+    assert (Path(clip).read_bytes(), kept.read_bytes()) == (before, b"dear to me")
+
+
+def test_terminated_it_keeps_what_was_recorded(clip, tmp_path):
+    command = [sys.executable, "-m", "fststyle", "webcam", "--camera", clip, "--style", "invert", "--headless", "--device", "cpu", "--record", "out.mp4"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in tmp_path.glob(".fststyle-*.part")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    running.terminate()
+    assert running.wait(20) == 143
+    assert clips.frames(tmp_path / "out.mp4")
+    assert not list(tmp_path.glob(".fststyle-*"))
