@@ -78,7 +78,7 @@ class Recording:
                 first = self._coming.get()
                 if first is None:
                     raise OutputError("no frame came to be recorded")
-                writer = Writer(place, self.path.suffix, Source(), first, self._rate, Encoding(preset="veryfast"))
+                writer = Writer(place, self.path.suffix, Source(), first, self._rate, Encoding())
                 try:
                     shot: Shot | None = first
                     while shot is not None:

@@ -63,7 +63,8 @@ class Steady:
         moving = cv2.magnitude(flow[..., 0], flow[..., 1]) >= STILL
         height, width = painted.shape[:2]
         flow *= np.array((width / scene.shape[1], height / scene.shape[0]), np.float32) * moving[..., None]
-        last = cv2.remap(self._painted, cv2.resize(flow, (width, height)) + _grid(height, width), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # Cubic: the picture is moved again with every frame, and linear steps add up to a blur.
+        last = cv2.remap(self._painted, cv2.resize(flow, (width, height)) + _grid(height, width), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         weight = cv2.resize(trust, (width, height)) * self.hold
         return cv2.blendLinear(last, painted, weight, 1 - weight)
 

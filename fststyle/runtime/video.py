@@ -17,7 +17,7 @@ from fststyle.runtime.session import Style
 from fststyle.runtime.shots import Shot, Sink, Source
 from fststyle.runtime.steady import Steady
 from fststyle.runtime.transitions import Painters
-from fststyle.runtime.writer import Encoding
+from fststyle.runtime.writer import PRESETS, Encoding
 from fststyle.settings import as_paths, check, option
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class VideoSettings(FrameSettings):
     frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) that come in from -.")
     codec: str = option("libx264", "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ... (.webm takes libvpx-vp9).")
     crf: int = option(18, "Quality of x264, x265 and vp9: lower is better and larger.", min=0, max=63)
+    preset: str = option("veryfast", "Pace of x264 and x265: slower ones leave smaller files.", choices=PRESETS)
     pix_fmt: str | None = option(None, "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten bits ...")
 
     def __post_init__(self) -> None:
@@ -126,7 +127,7 @@ def paint_video(
     """As `stylize_video`, for checked settings."""
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size), stdin)
     try:
-        place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt), stdout)
+        place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset), stdout)
         if place.path is not None:
             if place.single and place.path.exists() and Path(source).exists() and place.path.samefile(source):
                 raise OutputError(f"{place.path}: is the input and would be overwritten; choose another output")

@@ -12,6 +12,9 @@ from fststyle.runtime.shots import Shot, Sink, Source
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffix of an output -> its container. AVI is not among them: it has one rate and no times of single frames."""
 
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+"""Of x264 and x265. On a few cores the encoder takes its time from the network, so the default is a fast one."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -24,7 +27,7 @@ class Encoding:
     codec: str = "libx264"
     crf: int = 18
     pix_fmt: str | None = None
-    preset: str = "medium"
+    preset: str = "veryfast"
 
 
 class Writer(Sink):
