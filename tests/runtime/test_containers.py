@@ -58,8 +58,11 @@ def test_a_start_in_real_clips(name):
     path = Path(os.environ.get("FSTSTYLE_TEST_DATA", "nowhere")) / "video" / name
     if not path.is_file():
         pytest.skip("needs the sample clips (FSTSTYLE_TEST_DATA)")
-    read, _ = items_from(path, 3.3, 3.8, seek=False)
-    assert items_from(path, 3.3, 3.8, seek=True)[0] == read
+    reader = Reader(path)
+    middle = round((reader.seconds or 6.6) / 2, 1)  # a Matroska file need not state its length
+    reader.close()
+    read, _ = items_from(path, middle, middle + 0.5, seek=False)
+    assert items_from(path, middle, middle + 0.5, seek=True)[0] == read
     assert len(read) > 3
 
 
