@@ -118,6 +118,10 @@ def _styles(text: str) -> list[Key]:
     if not _AT.fullmatch(text.rpartition(",")[2]):
         if any(_AT.fullmatch(part) for part in text.split(",")):
             raise InputError(f"--style: in {text!r} the last style has no time (@4s)")
+        for part in text.split(","):
+            name, at, tail = part.rpartition("@")
+            if name and at and not tail.endswith(".onnx"):  # a file may be called so
+                raise InputError(f"--style: in {text!r} {tail.strip()!r} is no time such as 4, 4.5s, 500ms or 1:30")
         return [Key(0.0, _shares(text))]
     keys, parts = [], []
     for part in text.split(","):

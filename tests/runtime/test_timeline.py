@@ -124,3 +124,9 @@ def test_how_far_two_moments_lie_apart():
     assert change(({"a": 1.0}, 1.0), ({"a": 1.0}, 1.0)) == 0
     assert change(({"a": 1.0}, 1.0), ({"a": 0.7, "b": 0.3}, 0.9)) == pytest.approx(0.3)
     assert change(({"a": 1.0}, 0.2), ({"b": 1.0}, 1.5)) == pytest.approx(1.3)
+
+
+def test_a_time_that_is_none_is_told_as_such():
+    with pytest.raises(InputError, match=r"'soon' is no time"):
+        parse("great-wave@soon", "1")
+    assert not parse("my@home.onnx", "1").moves
