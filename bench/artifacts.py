@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from painters import Painter, shipped, source
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle.errors import FststyleError
 
@@ -75,7 +76,7 @@ def main() -> int:
     except FststyleError as error:
         Console(stderr=True).print(f"error: {error}", highlight=False)
         return error.exit_code
-    Console().print(table)
+    show(table)
     return 0
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle import latents, pictures
 from fststyle.errors import FststyleError, InputError
@@ -173,7 +174,7 @@ def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(row["model"], *(form.format(row[name]) if name in row else "-" for name, (_, form) in shown.items()))
-    Console().print(table)
+    show(table)
 
 
 if __name__ == "__main__":

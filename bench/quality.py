@@ -23,6 +23,7 @@ from painters import Painter, Source, metadata, source
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle import images
 from fststyle.errors import FststyleError, InputError
@@ -185,7 +186,7 @@ def _print(rows: list[dict[str, Any]], last: int) -> None:
                 _add(table, row["photo"], row, f">{last}" if row["iterations"] is None else f"{row['iterations']:.1f}")
         table.add_section()
         _add(table, "mean", mean, f"{'>' if mean['beyond'] else ''}{mean['iterations']:.1f}")
-        Console().print(table)
+        show(table)
 
 
 def _add(table: Table, name: str, row: dict[str, Any], iterations: str) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from painters import Painter, Source, metadata, shipped, source
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle.errors import FststyleError, InputError
 from fststyle.runtime.raw import parse_size
@@ -159,7 +160,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             table.add_section()
         figures = f"{row['ms']:.1f}", f"{row['fastest_ms']:.1f}", f"{row['fps']:.1f}", f"{row['times_reference']:.2f}", f"{row['bytes'] / 1e6:.1f}"
         table.add_row(row["file"], row["size"], *figures)
-    Console().print(table)
+    show(table)
 
 
 if __name__ == "__main__":

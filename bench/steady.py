@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from painters import Painter, source
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle.errors import FststyleError
 from fststyle.runtime.containers import Reader, Shot
@@ -160,7 +161,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             table.add_section()
         figures = [f"{row[name]:.2f}" if name in row else "" for name in ("times", "detail")]
         table.add_row(row["clip"], Path(row["style"]).stem, row["way"], f"{row['error']:.0f}", *figures, f"{row['ms']:.0f}" if "ms" in row else "")
-    Console().print(table)
+    show(table)
 
 
 if __name__ == "__main__":

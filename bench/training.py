@@ -20,6 +20,7 @@ import torch
 from quality import evenly, square
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle import images
 from fststyle.errors import FststyleError, InputError
@@ -110,7 +111,7 @@ def _print(rows: list[dict[str, Any]], painting: str) -> None:
     for row in rows:
         k = [f"{row[name] / 1000:.0f}" for name in ("content", "style", "objective")]
         table.add_row(row["config"], str(row["steps"]), f"{row['seconds'] / 60:.1f}", *k, f"{row['objective'] / rows[0]['objective']:.2f}")
-    Console().print(table)
+    show(table)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import av
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle.errors import FststyleError, InputError
 from fststyle.runtime.containers import Reader
@@ -47,7 +48,7 @@ def main() -> int:
     else:
         table = Table(*(key.replace("_", " ") for key in result), title="fststyle video")
         table.add_row(*(_figure(value) for value in result.values()))
-        Console().print(table)
+        show(table)
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from tables import show
 
 from fststyle.errors import FststyleError
 from fststyle.runtime.live import Live, View, WebcamSettings
@@ -28,7 +29,6 @@ def main() -> int:
     parser.add_argument("--style", default=WebcamSettings.style)
     parser.add_argument("--fps", type=float, default=30)
     args = parser.parse_args()
-    console = Console()
     try:
         rows = measure(WebcamSettings(camera=args.camera, style=args.style, fps=args.fps), args.seconds)
     except FststyleError as error:
@@ -37,7 +37,7 @@ def main() -> int:
     table = Table(*rows[0], title=f"{args.camera}, {args.style}, {args.fps:g} frames a second wanted")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console.print(table)
+    show(table)
     return 0
 
 

@@ -9,6 +9,8 @@ from PIL import Image
 
 import fststyle
 from fststyle import catalogue
+from fststyle.runtime.classify import load_classifier
+from fststyle.runtime.generate import KINDS, Generator
 from fststyle.runtime.image import ImageSettings
 from fststyle.runtime.video import VideoSettings
 
@@ -56,3 +58,25 @@ def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
 
 def test_all_weights_together_stay_small() -> None:
     assert sum(path.stat().st_size for path in catalogue.SHIPPED.iterdir()) < 40_000_000
+
+
+MODELS = [entry for entry in catalogue._listed(catalogue.SHIPPED) if entry.kind != "style" and not entry.is_base]
+
+
+@pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
+def test_models_that_are_no_styles_are_what_the_catalogue_says(entry: catalogue.Entry) -> None:
+    content = entry.path.read_bytes()
+    assert (hashlib.sha256(content).hexdigest(), len(content)) == (entry.sha256, entry.size)
+    assert catalogue.metadata(content)["kind"] == entry.kind
+    assert entry.trained_with
+    assert entry.credit
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in MODELS if entry.kind in KINDS])
+def test_what_is_drawn_are_digits_of_every_kind(name: str) -> None:
+    generator = Generator(name)
+    latents = np.random.default_rng(0).normal(size=(600, *generator.shape)).astype(np.float32)
+    logits = load_classifier("mnist-classifier")(generator.draw(latents))[0]
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    assert np.bincount(logits.argmax(1), minlength=10).min() >= 600 * 0.02
+    assert np.median((shares / shares.sum(1, keepdims=True)).max(1)) > 0.9
