@@ -13,11 +13,8 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 from painters import Painter, shipped, source
-from rich.console import Console
+from program import run, show
 from rich.table import Table
-from tables import show
-
-from fststyle.errors import FststyleError
 
 COLOURS = ((200, 200, 200), (90, 140, 220), (40, 40, 50), (180, 120, 60), (230, 220, 150))
 
@@ -65,19 +62,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
     args = parser.parse_args()
+    return run(lambda _: [(what.label, measure(Painter(what))) for what in [source(text) for text in args.files] or shipped()], _print)
+
+
+def _print(rows: list[tuple[str, dict[str, float]]]) -> None:
     table = Table(title="on flat colours")
     table.add_column("file")
-    for name in ("grid 4", "grid 8", "border mean", "border spread"):
+    for name in rows[0][1]:
         table.add_column(name, justify="right")
-    try:
-        for what in [source(text) for text in args.files] or shipped():
-            found = measure(Painter(what))
-            table.add_row(what.label, *(f"{value:.2f}" for value in found.values()))
-    except FststyleError as error:
-        Console(stderr=True).print(f"error: {error}", highlight=False)
-        return error.exit_code
+    for label, found in rows:
+        table.add_row(label, *(f"{value:.2f}" for value in found.values()))
     show(table)
-    return 0
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from program import run, show
 from rich.console import Console
 from rich.table import Table
-from tables import show
 
 from fststyle import latents, pictures
-from fststyle.errors import FststyleError, InputError
+from fststyle.errors import InputError
 from fststyle.runtime.classify import load_classifier
 from fststyle.runtime.generate import Encoder, Generator
 from fststyle.runtime.model import Model
@@ -40,14 +40,7 @@ WARM_UP = 5
 
 def main() -> int:
     args = _arguments()
-    console = Console(stderr=True)
-    try:
-        rows = _rows(args, console)
-    except FststyleError as error:
-        console.print(f"error: {error}", highlight=False)
-        return error.exit_code
-    print(json.dumps(rows, indent=1)) if args.json else _print(rows, args)
-    return 0
+    return run(lambda console: _rows(args, console), lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows, args))
 
 
 def _arguments() -> argparse.Namespace:

@@ -21,12 +21,12 @@ import torch
 from numpy.typing import NDArray
 from painters import Painter, Source, metadata, source
 from PIL import Image
+from program import run, show
 from rich.console import Console
 from rich.table import Table
-from tables import show
 
 from fststyle import images
-from fststyle.errors import FststyleError, InputError
+from fststyle.errors import InputError
 from fststyle.train.data import style_tensor, to_tensor
 from fststyle.train.gatys import iterations_to_reach, optimise
 from fststyle.train.networks.vgg import load_vgg
@@ -39,17 +39,14 @@ FALLBACK = {name: getattr(TrainSettings, name) for name in ("style_size", "conte
 
 def main() -> int:
     args = _arguments()
-    console = Console(stderr=True)
-    try:
-        rows = list(_rows(args, console))
-    except FststyleError as error:
-        console.print(f"error: {error}", highlight=False)
-        return error.exit_code
-    if args.json:
-        print(json.dumps({"size": args.size, "iterations": args.iterations, "lr": args.lr, "rows": rows, "means": _means(rows, args.iterations)}, indent=1))
-    else:
-        _print(rows, args.iterations)
-    return 0
+
+    def tell(rows: list[dict[str, Any]]) -> None:
+        if args.json:
+            print(json.dumps({"size": args.size, "iterations": args.iterations, "lr": args.lr, "rows": rows, "means": _means(rows, args.iterations)}, indent=1))
+        else:
+            _print(rows, args.iterations)
+
+    return run(lambda console: list(_rows(args, console)), tell)
 
 
 def _arguments() -> argparse.Namespace:

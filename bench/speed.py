@@ -20,31 +20,28 @@ from typing import Any
 
 import numpy as np
 from painters import Painter, Source, metadata, shipped, source
+from program import run, show
 from rich.console import Console
 from rich.table import Table
-from tables import show
 
-from fststyle.errors import FststyleError, InputError
+from fststyle.errors import InputError
 from fststyle.runtime.raw import parse_size
 
 
 def main() -> int:
     args = _arguments()
-    console = Console(stderr=True)
     if args.worker:
         print(json.dumps(_measure(Source(args.worker, args.white), parse_size(args.size[0], "--size"), args.threads, args.frames, args.cuda)))
         return 0
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            rows = _rows(args, _sources(args, Path(scratch)), console)
-    except FststyleError as error:
-        console.print(f"error: {error}", highlight=False)
-        return error.exit_code
-    if args.json:
-        print(json.dumps({"threads": args.threads, "rounds": args.rounds, "frames": args.frames, "rows": rows}, indent=1))
-    else:
-        _print(rows)
-    return 0
+
+    def tell(rows: list[dict[str, Any]]) -> None:
+        if args.json:
+            print(json.dumps({"threads": args.threads, "rounds": args.rounds, "frames": args.frames, "rows": rows}, indent=1))
+        else:
+            _print(rows)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        return run(lambda console: _rows(args, _sources(args, Path(scratch)), console), tell)
 
 
 def _arguments() -> argparse.Namespace:

@@ -23,11 +23,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from painters import Painter, source
+from program import run, show
 from rich.console import Console
 from rich.table import Table
-from tables import show
 
-from fststyle.errors import FststyleError
 from fststyle.runtime.containers import Reader, Shot
 from fststyle.runtime.steady import Steady
 
@@ -38,14 +37,7 @@ AVERAGED = 3
 
 def main() -> int:
     args = _arguments()
-    console = Console(stderr=True)
-    try:
-        rows = list(_rows(args, console))
-    except FststyleError as error:
-        console.print(f"error: {error}", highlight=False)
-        return error.exit_code
-    print(json.dumps(rows, indent=1)) if args.json else _print(rows)
-    return 0
+    return run(lambda console: list(_rows(args, console)), lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows))
 
 
 def _arguments() -> argparse.Namespace:

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from program import run, show
 from quality import evenly, square
 from rich.console import Console
 from rich.table import Table
-from tables import show
 
 from fststyle import images
-from fststyle.errors import FststyleError, InputError
+from fststyle.errors import InputError
 from fststyle.runtime.session import load_style
 from fststyle.train.data import style_tensor, to_tensor
 from fststyle.train.networks.vgg import load_vgg
@@ -34,17 +34,7 @@ from fststyle.train.style import train
 
 def main() -> int:
     args = _arguments()
-    console = Console(stderr=True)
-    try:
-        rows = list(_rows(args, console))
-    except FststyleError as error:
-        console.print(f"error: {error}", highlight=False)
-        return error.exit_code
-    if args.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        _print(rows, args.image.stem)
-    return 0
+    return run(lambda console: list(_rows(args, console)), lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows, args.image.stem))
 
 
 def _arguments() -> argparse.Namespace:

@@ -21,11 +21,10 @@ from typing import Any
 
 import av
 import numpy as np
-from rich.console import Console
+from program import run, show
 from rich.table import Table
-from tables import show
 
-from fststyle.errors import FststyleError, InputError
+from fststyle.errors import InputError
 from fststyle.runtime.containers import Reader
 from fststyle.runtime.image import Painter, PaintSettings, load_as
 from fststyle.runtime.raw import parse_size
@@ -37,19 +36,17 @@ MIB = 1 << 20
 
 def main() -> int:
     args = _arguments()
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            result = memory(args, Path(scratch)) if args.memory else throughput(args, Path(scratch))
-    except FststyleError as error:
-        Console(stderr=True).print(f"error: {error}", highlight=False)
-        return error.exit_code
-    if args.json:
-        print(json.dumps(result, indent=1))
-    else:
+
+    def tell(result: dict[str, Any]) -> None:
+        if args.json:
+            print(json.dumps(result, indent=1))
+            return
         table = Table(*(key.replace("_", " ") for key in result), title="fststyle video")
         table.add_row(*(_figure(value) for value in result.values()))
         show(table)
-    return 0
+
+    with tempfile.TemporaryDirectory() as scratch:
+        return run(lambda _: (memory if args.memory else throughput)(args, Path(scratch)), tell)
 
 
 def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:

@@ -12,11 +12,9 @@ import sys
 import time
 from typing import Any
 
-from rich.console import Console
+from program import run, show
 from rich.table import Table
-from tables import show
 
-from fststyle.errors import FststyleError
 from fststyle.runtime.live import Live, View, WebcamSettings
 
 PARTS = 6
@@ -29,16 +27,14 @@ def main() -> int:
     parser.add_argument("--style", default=WebcamSettings.style)
     parser.add_argument("--fps", type=float, default=30)
     args = parser.parse_args()
-    try:
-        rows = measure(WebcamSettings(camera=args.camera, style=args.style, fps=args.fps), args.seconds)
-    except FststyleError as error:
-        Console(stderr=True).print(f"error: {error}", highlight=False)
-        return error.exit_code
-    table = Table(*rows[0], title=f"{args.camera}, {args.style}, {args.fps:g} frames a second wanted")
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    show(table)
-    return 0
+
+    def tell(rows: list[dict[str, Any]]) -> None:
+        table = Table(*rows[0], title=f"{args.camera}, {args.style}, {args.fps:g} frames a second wanted")
+        for row in rows:
+            table.add_row(*(str(value) for value in row.values()))
+        show(table)
+
+    return run(lambda _: measure(WebcamSettings(camera=args.camera, style=args.style, fps=args.fps), args.seconds), tell)
 
 
 def measure(settings: WebcamSettings, seconds: float) -> list[dict[str, Any]]:

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import BatchError, DependencyError, InputError
+from fststyle.cli.train import learn
+from fststyle.errors import BatchError, InputError
 from fststyle.train.settings_pictures import ClassifySettings
 
 
@@ -26,15 +25,7 @@ def register(app: typer.Typer) -> None:
 
         After each epoch the accuracy on the test pictures is told. Ctrl-C saves; --resume goes on.
         """
-        try:
-            from fststyle.train.classify import train as train_classifier
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
-        from rich.console import Console
-
-        out = Console(stderr=True, highlight=False)
-        with Bar(out, settings.epochs) as bar:
-            trained = train_classifier(settings, on_message=out.print, on_progress=bar.update)
+        out, trained = learn("fststyle.train.classify", settings, settings.epochs)
         out.print(f"classifier  {trained.onnx}\ncheckpoint  {trained.checkpoint}\nconfusion   {trained.preview}", soft_wrap=True)
 
     @verb.command()

@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError
+from fststyle.cli.train import learn
 from fststyle.train.settings_pictures import GanSettings
 
 Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships.")]
@@ -29,30 +27,10 @@ def register(app: typer.Typer) -> None:
 
         "spread" is how much the drawn pictures differ from one another, over the real ones; near 0 they are all one. Ctrl-C saves, --resume goes on.
         """
-        try:
-            from fststyle.train.gan import train as train_gan
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
-        from rich.console import Console
-
-        out = Console(stderr=True, highlight=False)
-        with Bar(out, settings.steps) as bar:
-            trained = train_gan(settings, on_message=out.print, on_progress=bar.update)
+        out, trained = learn("fststyle.train.gan", settings, settings.steps)
         out.print(f"generator   {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
 
-    @verb.command()
-    def sample(
-        model: Model,
-        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file; with --single the folder of the pictures.")] = Path(
-            "samples.png"
-        ),
-        count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
-        seed: Seed = 0,
-        truncation: Truncation = None,
-        single: Annotated[bool, typer.Option("--single", help="One file for each picture instead of a sheet.")] = False,
-    ) -> None:
-        """Draw pictures, as a sheet or as single files, without PyTorch."""
-        draw_samples(model, ("gan",), output, count, seed, truncation, single)
+    add_sample(verb, "gan")
 
     @verb.command()
     def walk(
@@ -75,16 +53,29 @@ def register(app: typer.Typer) -> None:
         typer.echo(str(output), err=True)
 
 
-def draw_samples(model: str, kinds: tuple[str, ...], output: Path, count: int, seed: int, truncation: float | None, single: bool) -> None:
-    """What `gan sample` and `vae sample` do."""
-    from fststyle import images, latents, plots
-    from fststyle.runtime import generate
+def add_sample(verb: typer.Typer, kind: str) -> None:
+    """Add ``sample``, which every kind of generator has."""
 
-    generator = generate.Generator(model, kinds)
-    drawn = generator.draw(latents.drawn(count, generator.latent, seed, truncation))
-    if single:
-        for number, picture in enumerate(drawn):
-            images.write(plots.still(picture), output / f"{generator.name}-{seed}-{number:05}.png")
-    else:
-        images.write(plots.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output)
-    typer.echo(str(output), err=True)
+    @verb.command()
+    def sample(
+        model: Model,
+        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file; with --single the folder of the pictures.")] = Path(
+            "samples.png"
+        ),
+        count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
+        seed: Seed = 0,
+        truncation: Truncation = None,
+        single: Annotated[bool, typer.Option("--single", help="One file for each picture instead of a sheet.")] = False,
+    ) -> None:
+        """Draw pictures, as a sheet or as single files, without PyTorch."""
+        from fststyle import images, latents, plots
+        from fststyle.runtime import generate
+
+        generator = generate.Generator(model, (kind,))
+        drawn = generator.draw(latents.drawn(count, generator.latent, seed, truncation))
+        if single:
+            for number, picture in enumerate(drawn):
+                images.write(plots.still(picture), output / f"{generator.name}-{seed}-{number:05}.png")
+        else:
+            images.write(plots.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output)
+        typer.echo(str(output), err=True)

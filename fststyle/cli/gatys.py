@@ -1,6 +1,8 @@
 """`fststyle gatys`: one picture painted by optimisation."""
 
+import functools
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -55,16 +57,17 @@ def register(app: typer.Typer) -> None:
             done = now.step
             bar.update(now)
 
-        def write(painted: Any) -> None:
+        def write(target: Path, painted: Any) -> None:
             nonlocal last
-            assert job.target is not None
-            images.write(painted, job.target, quality=quality)
-            last = f"{job.target}  {painted.size[1]}x{painted.size[0]}  {done} iterations"
+            images.write(painted, target, quality=quality)
+            last = f"{target}  {painted.size[1]}x{painted.size[0]}  {done} iterations"
 
         bar = Bar(out, settings.iterations * settings.scales, "iterations")
         try:
             with bar:
-                painted = repaint(source, style, settings, on_start=out.print, on_progress=keep, on_preview=write if job.target else None)
+                painted = repaint(
+                    source, style, settings, on_start=out.print, on_progress=keep, on_preview=functools.partial(write, job.target) if job.target else None
+                )
         finally:
             if last:
                 out.print(last, soft_wrap=True, markup=False)

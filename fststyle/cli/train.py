@@ -1,5 +1,6 @@
 """`fststyle train`: one painting in, one style file out."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,26 @@ def register(app: typer.Typer) -> None:
         The three weighted losses are shown as they are, "loss" is what is descended: the mean of the logarithm of their sum.
         Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
-        try:
-            from fststyle.train.style import train as train_style
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
-        from rich.console import Console
-
-        out = Console(stderr=True, highlight=False)
-        with Bar(out, settings.steps) as bar:
-            trained = train_style(settings, on_start=out.print, on_progress=bar.update)
+        out, trained = learn("fststyle.train.style", settings, settings.steps)
         if not trained.onnx.exists():
             return  # a process of several that does not lead
         tell(out, trained)
+
+
+def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
+    """Run the `train` of a module of trainers under a bar of `total` steps or epochs; gives the console it spoke on, and what was trained.
+
+    Raises `DependencyError` without PyTorch, else as the trainer does.
+    """
+    try:
+        train = importlib.import_module(trainer).train
+    except ImportError as error:
+        raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+    from rich.console import Console
+
+    out = Console(stderr=True, highlight=False)
+    with Bar(out, total) as bar:
+        return out, train(settings, on_message=out.print, on_progress=bar.update)
 
 
 def tell(out: Any, trained: Any) -> None:

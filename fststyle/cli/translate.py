@@ -2,10 +2,8 @@
 
 import typer
 
-from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import NEEDS_TRAIN, tell
-from fststyle.errors import DependencyError
+from fststyle.cli.train import learn, tell
 from fststyle.train.settings_translate import TranslateSettings
 
 
@@ -26,13 +24,5 @@ def register(app: typer.Typer) -> None:
         A generator paints, a discriminator learns to tell its pictures from the paintings. Ctrl-C saves; --resume goes on, with the same settings.
         "critic" is the discriminator's loss (lsgan: a quarter where it can tell nothing), "spread" the contrast of what is painted over that of the paintings.
         """
-        try:
-            from fststyle.train.translate import train as train_translator
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
-        from rich.console import Console
-
-        out = Console(stderr=True, highlight=False)
-        with Bar(out, settings.steps) as bar:
-            trained = train_translator(settings, on_message=out.print, on_progress=bar.update)
+        out, trained = learn("fststyle.train.translate", settings, settings.steps)
         tell(out, trained)

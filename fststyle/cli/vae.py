@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from fststyle.cli.bar import Bar
-from fststyle.cli.gan import Model, Seed, Truncation, draw_samples
+from fststyle.cli.gan import Model, add_sample
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError, InputError
+from fststyle.cli.train import learn
+from fststyle.errors import InputError
 from fststyle.train.settings_pictures import VaeSettings
 
 Decoder = Annotated[str, typer.Option("--model", "-m", help="The VAE: its .onnx file, with NAME-encoder.onnx beside it, or the name of one that ships.")]
@@ -29,30 +28,10 @@ def register(app: typer.Typer) -> None:
 
         After each epoch the ELBO on the test pictures is told, in nats. Ctrl-C saves, --resume goes on.
         """
-        try:
-            from fststyle.train.vae import train as train_vae
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
-        from rich.console import Console
-
-        out = Console(stderr=True, highlight=False)
-        with Bar(out, settings.epochs) as bar:
-            trained = train_vae(settings, on_message=out.print, on_progress=bar.update)
+        out, trained = learn("fststyle.train.vae", settings, settings.epochs)
         out.print(f"decoder     {trained.onnx}\nencoder     {trained.encoder}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
 
-    @verb.command()
-    def sample(
-        model: Model,
-        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file; with --single the folder of the pictures.")] = Path(
-            "samples.png"
-        ),
-        count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
-        seed: Seed = 0,
-        truncation: Truncation = None,
-        single: Annotated[bool, typer.Option("--single", help="One file for each picture instead of a sheet.")] = False,
-    ) -> None:
-        """Draw pictures, as a sheet or as single files, without PyTorch."""
-        draw_samples(model, ("vae",), output, count, seed, truncation, single)
+    add_sample(verb, "vae")
 
     @verb.command()
     def reconstruct(

@@ -50,12 +50,12 @@ def train_classifier(data: str | Path, *, on_message: OnMessage | None = None, o
 def train(settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> Classified:
     """As `train_classifier`, with the settings in one piece."""
     with course.opened(settings, KIND, KIND, on_message) as here:
-        if here.train.labels is None:
+        if here.train.labels is None or here.test.labels is None:
             raise InputError(f"--data {settings.data}: has no classes; put the pictures of each class into a folder of its own")
-        return _train(settings, here, torch.from_numpy(here.train.labels), on_progress)
+        return _train(settings, here, torch.from_numpy(here.train.labels), here.test.labels, on_progress)
 
 
-def _train(settings: ClassifySettings, here: Course, labels: Tensor, on_progress: OnProgress | None) -> Classified:
+def _train(settings: ClassifySettings, here: Course, labels: Tensor, test_labels: NDArray[np.int64], on_progress: OnProgress | None) -> Classified:
     shape = {"side": here.train.side, "channels": here.train.channels, "classes": len(here.train.classes)}
     shape |= {"width": settings.width, "features": settings.features}
     net = here.compute.place(course.fresh(settings.seed, lambda: build(KIND, shape)))
@@ -76,7 +76,7 @@ def _train(settings: ClassifySettings, here: Course, labels: Tensor, on_progress
         return {"cross_entropy": loss.detach(), "batch error": (logits.argmax(1) != label).float().mean()}
 
     def examine(done: int) -> None:
-        counts[:] = confusion(net, here)
+        counts[:] = confusion(net, here, test_labels)
         accuracy = counts.trace() / counts.sum()
         here.tell(f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {accuracy:.2%} of {counts.sum()} test pictures are right")
         here.log(loop.Progress(done, steps, here.rate, {"test error": 1 - accuracy}))
@@ -92,9 +92,8 @@ def _train(settings: ClassifySettings, here: Course, labels: Tensor, on_progress
     return Classified(here.name, files.onnx, files.checkpoint, files.preview, float(counts.trace() / counts.sum()), counts, dict(here.losses))
 
 
-def confusion(net: nn.Module, here: Course) -> NDArray[np.int64]:
-    """(classes, classes): how many test pictures of the row's class were taken for the column's."""
-    assert here.test.labels is not None
+def confusion(net: nn.Module, here: Course, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(classes, classes): how many test pictures of the row's class, by their `labels`, were taken for the column's."""
     net.eval()
     classes = len(here.train.classes)
     counts = np.zeros((classes, classes), np.int64)
@@ -102,7 +101,7 @@ def confusion(net: nn.Module, here: Course) -> NDArray[np.int64]:
         for start in range(0, len(here.test), 500):
             chosen = np.arange(start, min(start + 500, len(here.test)))
             taken = net(here.batch(chosen, here.test))[0].argmax(1).cpu().numpy()
-            np.add.at(counts, (here.test.labels[chosen], taken), 1)
+            np.add.at(counts, (labels[chosen], taken), 1)
     return counts
 
 

@@ -6,7 +6,8 @@ generator's own encoder at several layers, 256 places, a small head for each lay
 Departures: the layers are those of our networks (`encoder_layers`), which have fewer; the photo's features come from the pass that paints it.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,29 +31,40 @@ class _Enough(Exception):
     """The deepest layer is there; the rest need not be computed."""
 
 
-def features(net: nn.Module, image: Tensor, layers: Sequence[str], *, whole: bool = False) -> tuple[dict[str, Tensor], Tensor | None]:
-    """The outputs of `layers` for pictures (N, 3, H, W), by name; and, where the network is to run as a ``whole``, what it paints."""
+def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """The outputs of `layers` for pictures (N, 3, H, W), by name."""
     found = {PIXELS: image}
-    deepest = layers[-1]
+    with _keeping(net, layers, found, stop=True), contextlib.suppress(_Enough):
+        net(image)
+    return found
 
-    def keep(name: str) -> object:
+
+def features_and_painting(net: nn.Module, image: Tensor, layers: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
+    """As `features`, of a network that runs to its end; and what it paints."""
+    found = {PIXELS: image}
+    with _keeping(net, layers, found, stop=False):
+        painted: Tensor = net(image)
+    return found, painted
+
+
+@contextlib.contextmanager
+def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], stop: bool) -> Iterator[None]:
+    """While the network runs, its layers leave their outputs in `found`; the deepest one stops it, if asked to."""
+
+    def keep(name: str) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(_: nn.Module, __: object, output: Tensor) -> None:
             found[name] = output
-            if name == deepest and not whole:
+            if stop and name == layers[-1]:
                 raise _Enough
 
         return hook
 
-    handles = [net.get_submodule(name).register_forward_hook(keep(name)) for name in layers if name != PIXELS]  # type: ignore[arg-type]
-    painted: Tensor | None = None
+    handles = [net.get_submodule(name).register_forward_hook(keep(name)) for name in layers if name != PIXELS]
     try:
-        painted = net(image)
-    except _Enough:
-        pass
+        yield
     finally:
         for handle in handles:
             handle.remove()
-    return found, painted
 
 
 class Heads(nn.Module):

@@ -155,12 +155,12 @@ class _Canvas:
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
         """One iteration; gives its losses."""
-        if number % self.settings.iterations == 0:
+        descent = self.descent
+        if descent is None or number % self.settings.iterations == 0:
             photo = self.compute.place(to_tensor(self.photos[scale])[None])
-            self.descent = Descent(self.start(photo), photo, self.objective(scale), self.settings.optimizer, self.settings.learning_rate)
-        assert self.descent is not None
+            descent = self.descent = Descent(self.start(photo), photo, self.objective(scale), self.settings.optimizer, self.settings.learning_rate)
         with self.compute.autocast():
-            terms = self.descent.step()
+            terms = descent.step()
         return {"total": terms.total, **{name: term.mean() for name, term in terms._asdict().items()}}
 
     def start(self, photo: Tensor) -> Tensor:
@@ -173,8 +173,9 @@ class _Canvas:
         return (photo.mean((2, 3), keepdim=True) + 0.25 * noise).clamp(-1, 1)
 
     def picture(self) -> Pixels:
-        """The picture as it is, at the scale it is at."""
-        assert self.descent is not None
+        """The picture as it is, at the scale it is at; before the first step the photo."""
+        if self.descent is None:
+            return self.photos[0]
         return ((self.descent.picture[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
 
     def left(self, done: int) -> float:

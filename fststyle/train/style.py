@@ -42,21 +42,21 @@ _FREE = {"style", "data"}
 
 
 def train_style(
-    style: str | Path, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any
+    style: str | Path, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any
 ) -> Trained:
     """Train, export and preview one style. The keyword arguments are the fields of `TrainSettings`.
 
-    `on_start` is told once what is learned on, `on_progress` after every step.
+    `on_message` is told what is learned on, and why there is no file in integers where there is none; `on_progress` after every step.
 
     Raises:
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
         TrainingError: a loss is not finite, or no photo is usable; the last good checkpoint stays.
         Interrupted: Ctrl-C or SIGTERM; the checkpoint holds the last step, ``resume=True`` goes on from it.
     """
-    return train(TrainSettings(style=Path(style), **settings), on_start=on_start, on_progress=on_progress)
+    return train(TrainSettings(style=Path(style), **settings), on_message=on_message, on_progress=on_progress)
 
 
-def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
+def train(settings: TrainSettings, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
     """As `train_style`, with the settings in one piece."""
     check(settings)
     settings = replace(settings, from_=starting_point(settings, STYLE))
@@ -68,7 +68,7 @@ def train(settings: TrainSettings, *, on_start: Callable[[str], None] | None = N
         raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
         # In a function of its own, so that what holds on to the other processes is gone before they part.
-        return _train(settings, compute, files, name, painting, earlier, on_start, on_progress)
+        return _train(settings, compute, files, name, painting, earlier, on_message, on_progress)
 
 
 def _train(
@@ -78,7 +78,7 @@ def _train(
     name: str,
     painting: NDArray[np.uint8],
     earlier: dict[str, Any] | None,
-    on_start: Callable[[str], None] | None,
+    on_message: Callable[[str], None] | None,
     on_progress: Callable[[loop.Progress], None] | None,
 ) -> Trained:
     source = photo_source(settings.data, settings.size)
@@ -98,8 +98,8 @@ def _train(
         compute.share(net),
         held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4), 4, settings.seed) if compute.leads else [],
     )
-    if on_start and compute.leads:
-        on_start(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
+    if on_message and compute.leads:
+        on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
     constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
@@ -168,7 +168,7 @@ def _train(
         )
     if compute.leads:
         write_sheet(files.preview, net, compute.device, painting, photos)
-        leave(net, card(settings, name, base), files, lambda: held_out(source, 24), on_start)
+        leave(net, card(settings, name, base), files, lambda: held_out(source, 24), on_message)
     return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source)
 
 

@@ -28,7 +28,7 @@ from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
 from fststyle.train.compute import Compute, computing
-from fststyle.train.contrastive import choose_places, features, patch_nce
+from fststyle.train.contrastive import choose_places, features, features_and_painting, patch_nce
 from fststyle.train.data import Photos, Scenes, batches, held_out, photo_source
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, worker_count
@@ -115,8 +115,7 @@ def _train(
         skipped.update(dict.fromkeys(batch[0][1] + batch[1][1]))
         chance = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
         with compute.autocast():
-            found, painted = features(nets.generator, photo, nets.layers, whole=True)
-            assert painted is not None
+            found, painted = features_and_painting(nets.generator, photo, nets.layers)
             pairs = [(nets.critic, painted_by_hand, painted)]
             if settings.cycle_weight:
                 pairs.append((nets.back_critic, photo, nets.back(painted_by_hand)))
@@ -133,8 +132,7 @@ def _train(
                 contrastive = _contrastive(nets, found, painted, chance)
                 loss, losses["contrastive"] = loss + settings.contrastive_weight * contrastive, contrastive
                 if settings.identity_weight:
-                    seen, repainted = features(nets.generator, painted_by_hand, nets.layers, whole=True)
-                    assert repainted is not None
+                    seen, repainted = features_and_painting(nets.generator, painted_by_hand, nets.layers)
                     losses["identity"] = _contrastive(nets, seen, repainted, chance)
                     loss = loss + settings.identity_weight * losses["identity"]
             if settings.cycle_weight:
@@ -207,7 +205,7 @@ def _contrastive(nets: Networks, found: dict[str, Tensor], painted: Tensor, chan
     places = choose_places(found, chance)
     with torch.no_grad():
         keys = nets.heads(found, places)
-    seen, _ = features(nets.generator, painted, nets.layers)
+    seen = features(nets.generator, painted, nets.layers)
     return torch.stack([patch_nce(query, key) for query, key in zip(nets.heads(seen, places), keys, strict=True)]).mean()
 
 

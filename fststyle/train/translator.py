@@ -30,7 +30,7 @@ class Networks(nn.Module):
         self.layers = encoder_layers(self.generator)
         if settings.contrastive_weight:
             with torch.no_grad():
-                found, _ = features(self.generator, torch.zeros(1, 3, 32, 32), self.layers)
+                found = features(self.generator, torch.zeros(1, 3, 32, 32), self.layers)
             self.heads = Heads({name: found[name].shape[1] for name in self.layers})
         if settings.cycle_weight:
             self.back = build(settings.network, network_settings(settings))

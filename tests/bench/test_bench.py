@@ -20,7 +20,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 def bench(monkeypatch):
     monkeypatch.syspath_prepend(BENCH)
     yield importlib.import_module
-    for name in ("artifacts", "generate", "painters", "quality", "speed", "steady", "tables", "training", "video", "webcam"):
+    for name in ("artifacts", "generate", "painters", "program", "quality", "speed", "steady", "training", "video", "webcam"):
         sys.modules.pop(name, None)
 
 

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from torch.nn import functional as F  # noqa: E402
 
-from fststyle.train.contrastive import PIXELS, Heads, choose_places, encoder_layers, features, patch_nce  # noqa: E402
+from fststyle.train.contrastive import PIXELS, Heads, choose_places, encoder_layers, features, features_and_painting, patch_nce  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 
 
@@ -46,9 +46,8 @@ def test_features_of_the_encoder(network, blocks, layers):
     torch.manual_seed(0)
     net, image = build(network, {"width": 4, "blocks": blocks}).eval(), torch.rand(2, 3, 32, 32)
     assert encoder_layers(net) == layers
-    alone, nothing = features(net, image, layers)
-    whole, painted = features(net, image, layers, whole=True)
-    assert nothing is None
+    alone = features(net, image, layers)
+    whole, painted = features_and_painting(net, image, layers)
     torch.testing.assert_close(painted, net(image))
     assert list(alone) == list(whole) == layers
     for name in layers:
