@@ -25,7 +25,7 @@ from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, held_out, photo_source, style_tensor
-from fststyle.train.losses import grid_loss, seam_loss
+from fststyle.train.losses import grid_loss, palette, palette_loss, seam_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
@@ -100,6 +100,7 @@ def _train(
     )
     if on_message and compute.leads:
         on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
+    colors = compute.place(palette(style_tensor(settings.style, settings.style_size), (settings.size // 4) ** 2))
     constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
@@ -120,10 +121,11 @@ def _train(
                 unsteady = torch.zeros(len(photo), device=photo.device)
             stride = int(net.stride)  # type: ignore[arg-type]
             grid = settings.grid_weight * (grid_loss(painted, stride) + seam_loss(painted, stride))
+            palette_off = settings.palette_weight * palette_loss(painted, colors)
             terms = objective(painted, photo)
         # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
         # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
-        loss = (terms.per_picture + unsteady + grid).log().mean()
+        loss = (terms.per_picture + unsteady + grid + palette_off).log().mean()
         if settings.pull and start_weights:
             loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
         optimizer.zero_grad(set_to_none=True)
@@ -131,7 +133,7 @@ def _train(
         optimizer.step()
         if constrain is not None:
             constrain()
-        shown = {"content": terms.content, "style": terms.style, "tv": terms.total_variation, "steady": unsteady, "grid": grid}
+        shown = {"content": terms.content, "style": terms.style, "tv": terms.total_variation, "steady": unsteady, "grid": grid, "palette": palette_off}
         return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in shown.items()}}
 
     def save(done: int) -> None:

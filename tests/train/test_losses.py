@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
-from fststyle.train.losses import content_loss, gram_matrix, grid_loss, seam_loss, style_loss, total_variation_loss
+from fststyle.train.losses import content_loss, gram_matrix, grid_loss, palette, palette_loss, seam_loss, style_loss, total_variation_loss
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
 
@@ -51,6 +51,42 @@ def test_total_variation_by_hand():
     image = torch.zeros(2, 3, 2, 2)
     image[1, :, 0, 0] = 2 / 127.5  # 2 grey levels above its two neighbours, in each of the 3 channels
     torch.testing.assert_close(total_variation_loss(image), torch.tensor([0.0, 3 * (4.0 + 4.0) / 12]))
+
+
+def test_palette_of_plain_pictures_is_how_far_their_colours_lie_apart():
+    """A shift of all colours by (r, g, b) moves each direction's quantiles by its part of the shift; over an even half ball that is a third of its square."""
+    dark, light = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
+    light[:, 0], light[:, 1], light[:, 2] = 30 / 127.5, -60 / 127.5, 20 / 127.5
+    off = palette_loss(light, palette(dark, 16))
+    assert off.item() == pytest.approx((30**2 + 60**2 + 20**2) / 3, rel=0.05)
+
+
+def test_palette_does_not_mind_where_a_colour_is_nor_how_large_the_painting():
+    patches = torch.randint(-100, 100, (1, 3, 8, 8), generator=torch.Generator().manual_seed(0)).float() / 127.5
+    painting = patches.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    moved = patches.flip(3).transpose(2, 3).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    assert palette_loss(moved, palette(painting, 64)).item() < 1e-6
+    # Four times as many pixels of each colour: quantiles in between are interpolated.
+    assert palette_loss(painting, palette(painting.repeat(1, 1, 2, 2), 64)).item() < 5
+
+
+def test_palette_misses_a_rare_colour_that_the_mean_does_not():
+    painting = torch.zeros(1, 3, 32, 32)
+    painting[:, :, :8, :8] = torch.tensor([1.0, 0.8, -1.0])[:, None, None]  # a sixteenth of it is yellow
+    mean = painting.mean((2, 3), keepdim=True).expand_as(painting)
+    assert palette_loss(mean, palette(painting, 64)).item() > 100
+    assert palette_loss(painting, palette(painting, 64)).item() == 0
+
+
+def test_palette_is_per_picture_and_has_a_slope():
+    target = palette(torch.rand(1, 3, 32, 32), 64)
+    pictures = torch.rand(2, 3, 32, 32, requires_grad=True)
+    losses = palette_loss(pictures, target)
+    assert losses.shape == (2,)
+    losses[0].backward()
+    assert pictures.grad is not None
+    assert pictures.grad[0].abs().sum() > 0
+    assert pictures.grad[1].abs().sum() == 0
 
 
 @pytest.fixture(scope="module")
