@@ -129,8 +129,17 @@ def _single(entry: catalogue.Entry, device: str, threads: int | None, precision:
     if precision == "int8" and entry.int8 is None:
         raise StyleError(f"{entry.name} has no int8 file")
     if entry.int8 is None or precision == "float" or (precision == "auto" and not _on_cpu(device)):
-        return Style(entry.name, catalogue.load(entry), device, threads)
+        return _opened(entry, device, threads)
     return Style(entry.name, catalogue.load(entry.int8), device, threads)
+
+
+def _opened(entry: catalogue.Entry, device: str, threads: int | None) -> Style:
+    """The style of the entry; where a file of the user's own is none, its path is said too: the name alone may be that of several."""
+    model = catalogue.load(entry)
+    try:
+        return Style(entry.name, model, device, threads)
+    except StyleError as error:
+        raise error if entry.shipped else StyleError(f"{entry.path}: {error}") from error
 
 
 def _on_cpu(device: str) -> bool:

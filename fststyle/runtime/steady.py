@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FLOW_SIDE = 320
-"""Longer side at which motion is measured, in pixels: enough for what moves in a picture, and a few milliseconds at any size."""
+FLOW_SIDE = 256
+"""Longer side at which motion is measured, in pixels: enough for what moves in a picture, and a few milliseconds at any size.
+As dear as the library's fast preset on 320 pixels, which stops at a quarter of the side, and truer: it is followed down to half."""
 STILL = 0.35
 """Motion below this, in pixels of the small size, counts as none: a picture moved by fractions of a pixel, frame after frame, would blur."""
 ALIKE, UNLIKE = 5.0, 20.0
@@ -37,6 +38,9 @@ class Steady:
         self.hold = hold
         self._cv2: Any = cv2
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow.setFinestScale(1)
+        self._flow.setGradientDescentIterations(12)
+        self._flow.setVariationalRefinementIterations(2)
         self._scene: Any = None
         self._painted: Any = None
 
