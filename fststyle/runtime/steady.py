@@ -17,6 +17,8 @@ FLOW_SIDE = 256
 As dear as the library's fast preset on 320 pixels, which stops at a quarter of the side, and truer: it is followed down to half."""
 STILL = 0.35
 """Motion below this, in pixels of the small size, counts as none: a picture moved by fractions of a pixel, frame after frame, would blur."""
+SQUARE = 16
+"""Side of the squares of the small size that are moved, or left alone, as one."""
 ALIKE, UNLIKE = 5.0, 20.0
 """Levels of 0..255 between a place in the scene and where the flow found it: full trust up to the first, none from the second."""
 THERE_AND_BACK = 1.0
@@ -67,10 +69,26 @@ class Steady:
         moving = cv2.magnitude(flow[..., 0], flow[..., 1]) >= STILL
         height, width = painted.shape[:2]
         flow *= np.array((width / scene.shape[1], height / scene.shape[0]), np.float32) * moving[..., None]
-        # Cubic: the picture is moved again with every frame, and linear steps add up to a blur.
-        last = cv2.remap(self._painted, cv2.resize(flow, (width, height)) + _grid(height, width), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        weight = cv2.resize(trust, (width, height)) * self.hold
+        last = self._moved(cv2.resize(flow, (width, height)), moving)
+        weight = cv2.resize(trust * np.float32(self.hold), (width, height))
         return cv2.blendLinear(last, painted, weight, 1 - weight)
+
+    def _moved(self, flow: Any, moving: Any) -> Any:
+        """The last painting moved along `flow`, (H, W, 2) in its own pixels; only where something is `moving`, (h, w), for this is the dearest part."""
+        cv2 = self._cv2
+        last, (height, width) = self._painted.copy(), flow.shape[:2]
+        tall, wide = height / moving.shape[0], width / moving.shape[1]
+        for top in range(0, moving.shape[0], SQUARE):
+            for left in range(0, moving.shape[1], SQUARE):
+                # One more on each side: the flow between two of its places is made of both.
+                if not moving[max(0, top - 1) : top + SQUARE + 1, max(0, left - 1) : left + SQUARE + 1].any():
+                    continue
+                rows = slice(round(top * tall), round(min(top + SQUARE, moving.shape[0]) * tall))
+                columns = slice(round(left * wide), round(min(left + SQUARE, moving.shape[1]) * wide))
+                there = flow[rows, columns] + _grid(height, width)[rows, columns]
+                # Cubic: the picture is moved again with every frame, and linear steps add up to a blur.
+                last[rows, columns] = cv2.remap(self._painted, there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return last
 
     def _trust(self, scene: Any, flow: Any) -> Any:
         """How surely each place of the scene was where the flow says: float32 (h, w) in 0..1."""

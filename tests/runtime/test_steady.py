@@ -86,3 +86,23 @@ def test_reset_forgets():
     steady(frame, np.full_like(frame, 200))
     steady.reset()
     assert (steady(frame, np.zeros_like(frame)) == 0).all()
+
+
+def test_only_what_moves_is_moved_and_it_makes_no_difference(monkeypatch):
+    """Squares at rest are left as they are: the same picture as when all of it goes through the flow, which is 0 there."""
+    from fststyle.runtime import steady
+
+    def frames():
+        background = scene(120, 320)
+        for i in range(5):
+            frame = background.copy()
+            frame[30:70, 40 + 2 * i : 100 + 2 * i] = scene(40, 60, seed=3)[:40, :60]
+            yield frame
+
+    painted = [np.random.default_rng(i).integers(0, 256, (240, 640, 3), np.uint8) for i in range(5)]
+    made = []
+    for square in (steady.SQUARE, 10_000):
+        monkeypatch.setattr(steady, "SQUARE", square)
+        keeps = Steady()
+        made.append([keeps(f, p) for f, p in zip(frames(), painted, strict=True)])
+    np.testing.assert_array_equal(made[0], made[1])
