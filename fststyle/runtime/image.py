@@ -1,5 +1,6 @@
 """Paint one picture."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,7 +85,10 @@ def load_as(settings: PaintSettings, style: str | Path) -> Style:
 
 
 class Painter:
-    """A style with its settings, as a function on frames uint8 (H, W, 3); what can be prepared for many frames is prepared once."""
+    """A style with its settings, as a function on frames uint8 (H, W, 3); what can be prepared for many frames is prepared once.
+
+    It may be called from several threads; frames that need tiles are then painted one after another.
+    """
 
     def __init__(self, style: Style, settings: PaintSettings, on_tile: Callable[[int, int], None] | None = None):
         # Strength in the weights where the style has a base to go back to; else the painting is faded into the photo.
@@ -92,19 +96,20 @@ class Painter:
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, 1.0)
         self.settings, self.on_tile = settings, on_tile
         self.tiled: tiles.TiledStyle | None = None
+        self._one_at_a_time = threading.Lock()
 
-    def frame(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
-        """The frame resized as the settings say, and painted."""
+    def frame(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
+        """The frame resized as the settings say, and painted; with ``fade`` another share of the painting over the photo."""
         from fststyle import images
 
-        return self(resized(images.Frame(photo), self.settings.size).rgb)
+        return self(resized(images.Frame(photo), self.settings.size).rgb, fade)
 
-    def __call__(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def __call__(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
         try:
             painted = self._paint(photo)
             if self.settings.keep_colors:
                 painted = colors.keep_colors(photo, painted)
-            return colors.fade(photo, painted, self.fade)
+            return colors.fade(photo, painted, self.fade if fade is None else fade)
         except MemoryError as error:
             raise InputError(f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; paint smaller (--size)") from error
 
@@ -112,9 +117,10 @@ class Painter:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
         if side is None:
             return self.style(photo)
-        if self.tiled is None:
-            self.tiled = tiles.TiledStyle(self.style)
-        return self.tiled(photo, side, self.on_tile)
+        with self._one_at_a_time:  # the memory is for one
+            if self.tiled is None:
+                self.tiled = tiles.TiledStyle(self.style)
+            return self.tiled(photo, side, self.on_tile)
 
 
 def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSettings:

@@ -1,8 +1,10 @@
-"""Read, work and write at once: three threads and two short queues, everything in order, nothing dropped, nothing that grows."""
+"""Read, work and write at once: threads and short queues between them, everything in order, nothing dropped, nothing that grows."""
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 DEPTH = 4
@@ -16,10 +18,19 @@ class _End:
         self.error = error
 
 
-def run(source: Iterable[Any], work: Callable[[Any], Any], sink: Callable[[Any], None]) -> None:
-    """``sink(work(item))`` for every item of ``source``, in order; source and sink run in threads of their own, work in the caller's.
+def run(
+    source: Iterable[Any],
+    begin: Callable[[Any], Callable[[], Any]],
+    finish: Callable[[Any], Any],
+    sink: Callable[[Any], None],
+    workers: int = 1,
+) -> None:
+    """``sink(finish(begin(item)()))`` for every item of ``source``, in order.
 
-    The first error of any stage, and Ctrl-C, stops all three and is raised here once both threads have ended.
+    Source and sink run in threads of their own, ``begin`` and ``finish`` in the caller's, each in the order of the items; what ``begin`` gives back is
+    the long part and runs in one of ``workers`` threads, beside that of other items.
+
+    The first error of any stage, and Ctrl-C, stops all and is raised here once every thread has ended.
     """
     stop = threading.Event()
     before: queue.Queue[Any] = queue.Queue(DEPTH)
@@ -43,18 +54,30 @@ def run(source: Iterable[Any], work: Callable[[Any], Any], sink: Callable[[Any],
             failed.append(error)
             stop.set()
 
+    def work() -> Iterator[Any]:
+        waiting: deque[Future[Any]] = deque()
+        for item in _items(before, stop):
+            waiting.append(pool.submit(begin(item)))
+            # One more than are at work, so that none waits for `finish`.
+            if len(waiting) > workers:
+                yield finish(waiting.popleft().result())
+        while waiting and not stop.is_set():
+            yield finish(waiting.popleft().result())
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="fststyle-work")
     threads = [threading.Thread(target=target, name=f"fststyle-{target.__name__}", daemon=True) for target in (read, write)]
     try:
         for thread in threads:
             thread.start()
-        for item in _items(before, stop):
-            if not _put(after, work(item), stop):
+        for item in work():
+            if not _put(after, item, stop):
                 break
         _put(after, _End(), stop)
         threads[1].join()
     finally:
         # Nobody may close what a thread still reads or writes.
         stop.set()
+        pool.shutdown(cancel_futures=True)
         for thread in threads:
             if thread.ident is not None:
                 thread.join()

@@ -128,7 +128,7 @@ def mixture(parts: "list[tuple[catalogue.Entry, float]]", device: str, threads: 
 def _single(entry: catalogue.Entry, device: str, threads: int | None, precision: str) -> Style:
     if precision == "int8" and entry.int8 is None:
         raise StyleError(f"{entry.name} has no int8 file")
-    if entry.int8 is None or precision == "float" or (precision == "auto" and not _on_cpu(device)):
+    if entry.int8 is None or precision == "float" or (precision == "auto" and not on_cpu(device)):
         return _opened(entry, device, threads)
     return Style(entry.name, catalogue.load(entry.int8), device, threads)
 
@@ -142,7 +142,7 @@ def _opened(entry: catalogue.Entry, device: str, threads: int | None) -> Style:
         raise error if entry.shipped else StyleError(f"{entry.path}: {error}") from error
 
 
-def _on_cpu(device: str) -> bool:
+def on_cpu(device: str) -> bool:
     """Where integers are the faster arithmetic."""
     return device == "cpu" or (device == "auto" and not devices.available()["cuda"])
 
@@ -212,7 +212,7 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
         # From bytes, not from the path: ONNX Runtime then refuses weights that the file asks to be read from other files of this machine.
         session = ort.InferenceSession(model, options, providers=wanted, enable_fallback=0)
     except Exception as error:
-        if device != "cpu" and _loads_on_cpu(model):
+        if device != "cpu" and _loadson_cpu(model):
             raise DeviceError(f"device {device} does not work: {_short(error)}; {devices.INSTALL[device]}") from error
         raise StyleError(f"{name} is not a fststyle style: {_short(error)}") from error
     if session.get_providers()[0] != provider:
@@ -221,7 +221,7 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
     return session
 
 
-def _loads_on_cpu(model: bytes) -> bool:
+def _loadson_cpu(model: bytes) -> bool:
     try:
         _session(model, "cpu", 0, 1, "")
     except StyleError:

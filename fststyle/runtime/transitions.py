@@ -1,5 +1,6 @@
 """Styles that change over time, painted: by the weights where styles share a base, by a cross-fade of the pictures where they do not."""
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Paint = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
 STEPS = 32
 """Steps of a share and of a strength in the weights: each is a session of its own, so there cannot be as many as frames."""
 
@@ -22,7 +25,7 @@ KEPT = 4
 
 
 class Painters:
-    """The painter of each moment of a timeline: ``at(seconds).frame(rgb)``.
+    """The painter of each moment of a timeline: ``at(seconds)(rgb)``. What `at` gives may be called from several threads.
 
     Every style is loaded once at the beginning, so what is wrong with one is known before anything is painted.
     Raises as `load_style`. ``on_note`` hears where pictures are faded because weights cannot be mixed.
@@ -51,10 +54,10 @@ class Painters:
             self.device = loaded.device
         self.name = ", ".join(catalogue.locate(name).name for name in timeline.names)
 
-    def at(self, seconds: float) -> "Painter | CrossFade":
+    def at(self, seconds: float) -> "Paint":
         """What paints a frame shown at this time, in seconds since the beginning of the painted video."""
         if self._only is not None:
-            return self._only
+            return self._only.frame
         shares, strength = self._timeline(seconds)
         groups = self._groups(shares)
         if len(groups) > 1 and not self._said:
@@ -72,7 +75,7 @@ class Painters:
         totals = [sum(group.values()) for group in groups.values()]
         return [({name: share / total for name, share in group.items()}, total) for group, total in zip(groups.values(), totals, strict=True)]
 
-    def _painter(self, group: Shares, strength: float) -> Painter:
+    def _painter(self, group: Shares, strength: float) -> "Paint":
         steps = {name: round(share * STEPS) for name, share in group.items()}
         parts = tuple((name, step / sum(steps.values())) for name, step in sorted(steps.items()) if step)
         # Strength is in the weights where there is a base; elsewhere the painting is faded into the photo, which needs no steps.
@@ -84,10 +87,8 @@ class Painters:
                 self._painters.popitem(last=False)
             self._painters[parts, force] = Painter(self._style(parts, force), replace(self._settings, strength=1.0))
         self._painters.move_to_end((parts, force))
-        painter = self._painters[parts, force]
-        if not in_weights:
-            painter.fade = strength
-        return painter
+        paint = self._painters[parts, force].frame
+        return paint if in_weights else functools.partial(paint, fade=strength)
 
     def _style(self, parts: tuple[tuple[str, float], ...], force: float) -> Style:
         settings = self._settings
@@ -104,14 +105,14 @@ def _text(shares: Shares) -> str:
 class CrossFade:
     """Several paintings of one frame, laid over each other by their shares, which sum to 1."""
 
-    def __init__(self, parts: list[tuple[Painter, float]]):
+    def __init__(self, parts: "list[tuple[Paint, float]]"):
         self._parts = parts
 
-    def frame(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def __call__(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
         """As `Painter.frame`."""
         (first, total), *others = self._parts
-        result = first.frame(photo)
-        for painter, share in others:
+        result = first(photo)
+        for paint, share in others:
             total += share
-            result = colors.fade(result, painter.frame(photo), share / total)
+            result = colors.fade(result, paint(photo), share / total)
         return result

@@ -1,6 +1,8 @@
 """Paint a video: every frame once, at its own time, with the sound as it was."""
 
 import contextlib
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +15,7 @@ from fststyle.runtime import pipeline, retime, timeline
 from fststyle.runtime.forms import Incoming, Target, open_source, target_of
 from fststyle.runtime.image import FrameSettings
 from fststyle.runtime.plan import check_folder
-from fststyle.runtime.session import Style
+from fststyle.runtime.session import Style, on_cpu
 from fststyle.runtime.shots import Shot, Sink, Source
 from fststyle.runtime.steady import Steady
 from fststyle.runtime.transitions import Painters
@@ -147,7 +149,7 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night-l
         for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
                 seconds = _painted_at(item, opened, settings)
-                yield kept(seconds, item.rgb, painters.at(seconds).frame(item.rgb))
+                yield kept(seconds, item.rgb, painters.at(seconds)(item.rgb))
     finally:
         opened.close()
 
@@ -176,6 +178,7 @@ class _Job:
         self._source, self._target, self._settings, self._listener = source, target, settings, listener
         self._notes: list[str] = []
         line = settings.timeline
+        settings, self._workers = side_by_side(settings)
         self._still = not line.moves
         source.chapters = retime.chapters(source, settings.start, settings.end)
         self._painters, self._kept = Painters(line, settings, self._note), _Kept(settings)
@@ -187,7 +190,8 @@ class _Job:
             self._note(f"{target.name}: is written with {self._fps} frames a second, the most that is shown as it should be")
         self._begin, self._done, self._size = time.perf_counter(), 0, (0, 0)
         self._of = retime.expected(source, settings.start, settings.end, retime.rational(self._fps) if self._fps else None)
-        self._before: tuple[Any, Any] = (None, None)
+        self._last: Any = None
+        self._made: Any = None
         self._sink: Sink | None = None
         self._waiting: list[Any] = []
 
@@ -197,7 +201,8 @@ class _Job:
         try:
             with self._place() as place:
                 try:
-                    pipeline.run(_items(source, self._settings, self._fps), self._work, lambda item: self._write(item, place))
+                    items = _items(source, self._settings, self._fps)
+                    pipeline.run(items, self._begin_item, self._finish_item, lambda item: self._write(item, place), self._workers)
                     if self._sink is None:
                         part = f" from {settings.start:g} seconds on" if (settings := self._settings).start else ""
                         raise InputError(f"{source.name}: holds no frames{part}{f' ({source.broken})' if source.broken else ''}")
@@ -222,17 +227,26 @@ class _Job:
         path.parent.mkdir(parents=True, exist_ok=True)
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
-    def _work(self, item: Any) -> Any:
+    def _begin_item(self, item: Any) -> Callable[[], Any]:
+        """The long part of the work on an item: it may be done beside that of others."""
+        if not isinstance(item, Shot):
+            return lambda: (item, None)
+        if item.rgb is self._last and self._still:  # a repeated frame is painted once
+            return lambda: (item, None)
+        self._last = item.rgb
+        paint = self._painters.at(_painted_at(item, self._source, self._settings))
+        return lambda: (item, paint(item.rgb))
+
+    def _finish_item(self, painted: tuple[Any, Any]) -> Any:
+        """What must be done to one frame after another."""
+        item, rgb = painted
         if not isinstance(item, Shot):
             return item
-        seconds = _painted_at(item, self._source, self._settings)
-        painter = self._painters.at(seconds)
-        if not (item.rgb is self._before[0] and self._still):  # a repeated frame is painted once
-            self._before = item.rgb, self._kept(seconds, item.rgb, painter.frame(item.rgb))
-        rgb = self._before[1]
+        if rgb is not None:
+            self._made = self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb)
         self._done += 1
         self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
-        return replace(item, rgb=rgb, alpha=_fitted(item.alpha, rgb.shape[:2]))
+        return replace(item, rgb=self._made, alpha=_fitted(item.alpha, self._made.shape[:2]))
 
     def _write(self, item: Any, place: Any) -> None:
         """The file is begun with the first frame, whose size it takes; sound that comes before waits."""
@@ -255,6 +269,18 @@ class _Job:
     def _note(self, text: str) -> None:
         self._notes.append(text)
         self._listener.on_note(text)
+
+
+def side_by_side(settings: VideoSettings) -> tuple[VideoSettings, int]:
+    """How a video is painted on this machine, and how many frames at once.
+
+    On a CPU two, each by half of the cores: threads that share one frame wait for each other at every layer, and those of two frames do not. More
+    would take more memory.
+    """
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if settings.threads is not None or cores < 2 or not on_cpu(settings.device):
+        return settings, 1
+    return replace(settings, threads=cores // 2), 2
 
 
 def checked(settings: VideoSettings) -> VideoSettings:

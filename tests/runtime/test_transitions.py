@@ -27,9 +27,9 @@ def painters(style, strength="1", fade=1.0, settings=CPU):
 
 def test_styles_of_one_base_turn_into_each_other_by_their_weights(family):
     made, notes = painters("dark@0,pale@1", fade=1)
-    near(made.at(0).frame(FRAME), FRAME * 0.5)
-    near(made.at(1.25).frame(FRAME), FRAME * 0.625 + 25)
-    near(made.at(3).frame(FRAME), FRAME + 100.0)
+    near(made.at(0)(FRAME), FRAME * 0.5)
+    near(made.at(1.25)(FRAME), FRAME * 0.625 + 25)
+    near(made.at(3)(FRAME), FRAME + 100.0)
     assert not isinstance(made.at(1.5), CrossFade)
     assert not notes
     assert made.name == "dark, pale"
@@ -37,31 +37,31 @@ def test_styles_of_one_base_turn_into_each_other_by_their_weights(family):
 
 def test_strength_moves_in_the_weights_too(family):
     made, _ = painters("dark@0,pale@1", "0@0,2@4")
-    near(made.at(0).frame(FRAME), FRAME)
-    near(made.at(1.5).frame(FRAME), FRAME + 0.75 * (0.75 * FRAME + 50.0 - FRAME))
-    near(made.at(4).frame(FRAME), FRAME + 200.0)
+    near(made.at(0)(FRAME), FRAME)
+    near(made.at(1.5)(FRAME), FRAME + 0.75 * (0.75 * FRAME + 50.0 - FRAME))
+    near(made.at(4)(FRAME), FRAME + 200.0)
 
 
 def test_styles_without_a_common_base_are_faded_as_pictures_and_it_is_said_once(family):
     made, notes = painters("dark@0,stranger@1,pale@9")
-    near(made.at(0.5).frame(FRAME), FRAME * 0.5)
-    near(made.at(1.3).frame(FRAME), 0.7 * FRAME * 0.5 + 0.3 * (FRAME + 50.0), within=1.5)
-    made.at(1.6).frame(FRAME)
-    near(made.at(2.5).frame(FRAME), FRAME + 50.0)
-    made.at(9.5).frame(FRAME)
+    near(made.at(0.5)(FRAME), FRAME * 0.5)
+    near(made.at(1.3)(FRAME), 0.7 * FRAME * 0.5 + 0.3 * (FRAME + 50.0), within=1.5)
+    made.at(1.6)(FRAME)
+    near(made.at(2.5)(FRAME), FRAME + 50.0)
+    made.at(9.5)(FRAME)
     assert len(notes) == 1
     assert "do not share a base" in notes[0]
 
 
 def test_a_picture_of_three_styles_mixes_what_can_be_mixed(family):
     made, _ = painters("dark:0.5,pale:0.5@0,stranger@1")
-    near(made.at(1.5).frame(FRAME), 0.5 * (FRAME * 0.75 + 50) + 0.5 * (FRAME + 50.0), within=1.5)
+    near(made.at(1.5)(FRAME), 0.5 * (FRAME * 0.75 + 50) + 0.5 * (FRAME + 50.0), within=1.5)
 
 
 def test_strength_without_a_base_is_a_fade_of_its_own(family):
     made, _ = painters("stranger", "0@0,1@10")
     for seconds in (0, 3.33, 10):
-        near(made.at(seconds).frame(FRAME), FRAME + 5.0 * seconds)
+        near(made.at(seconds)(FRAME), FRAME + 5.0 * seconds)
     assert len(made._painters) == 1
 
 
@@ -78,8 +78,8 @@ def test_sessions_are_few_and_made_in_steps(family, monkeypatch):
 
 def test_a_timeline_that_stands_still_is_the_plain_painter(family):
     made, _ = painters("dark:0.5,pale:0.5", "0.5")
-    near(made.at(7).frame(FRAME), FRAME * 0.875 + 25)
-    assert made.at(0) is made.at(99)
+    near(made.at(7)(FRAME), FRAME * 0.875 + 25)
+    assert made.at(0) == made.at(99)
     assert made.name == "dark+pale"
 
 

@@ -5,9 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,7 +19,7 @@ import pytest
 from fststyle import video_frames
 from fststyle.errors import InputError, OutputError, StyleError
 from fststyle.runtime import pipeline
-from fststyle.runtime.video import stylize_video
+from fststyle.runtime.video import VideoSettings, side_by_side, stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
 
@@ -182,33 +185,83 @@ def test_an_unknown_style_is_refused_before_anything_is_read(clip, tmp_path):
         stylize_video(clip, tmp_path / "out.mp4", style="nobody")
 
 
-def test_pipeline_keeps_the_order_and_hands_errors_on():
-    found: list[int] = []
-    pipeline.run(range(50), lambda i: i * 2, found.append)
-    assert found == [i * 2 for i in range(50)]
+def same(item: Any) -> Any:
+    return item
 
-    def breaks(at: int):
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_pipeline_keeps_the_order_whoever_is_first(workers):
+    found: list[int] = []
+
+    def begin(i: int) -> Callable[[], int]:
+        def part() -> int:
+            time.sleep(0.003 * (i % 3 == 0))
+            return i * 2
+
+        return part
+
+    pipeline.run(range(50), begin, lambda i: i + 1, found.append, workers)
+    assert found == [i * 2 + 1 for i in range(50)]
+
+
+def test_pipeline_works_on_several_items_at_once_and_on_no_more():
+    meeting = threading.Barrier(2, timeout=30)  # nobody passes alone
+    at_work: list[int] = []
+
+    def part() -> int:
+        at_work.append(1)
+        most = len(at_work)
+        meeting.wait()
+        at_work.pop()
+        return most
+
+    found: list[int] = []
+    pipeline.run(range(8), lambda _: part, same, found.append, workers=2)
+    assert len(found) == 8
+    assert max(found) <= 2
+
+
+def test_pipeline_hands_errors_on():
+    def breaks(at: int) -> Iterator[int]:
         for i in range(50):
             if i == at:
                 raise ValueError("source")
             yield i
 
-    def refuse(i: int) -> None:
-        if i == 3:
-            raise KeyError("sink")
+    def third(kind: type[Exception]) -> Callable[[int], int]:
+        def fails(i: int) -> int:
+            if i == 3:
+                raise kind
+            return i
 
-    def fail(i: int) -> int:
-        if i == 3:
-            raise IndexError("work")
-        return i
+        return fails
 
-    for source, work, sink, kind in (
-        (breaks(5), lambda i: i, found.append, ValueError),
-        (range(50), fail, found.append, IndexError),
-        (range(50), lambda i: i, refuse, KeyError),
+    def ready(i: int) -> Callable[[], int]:
+        return lambda: i
+
+    begins, works = third(IndexError), third(OSError)
+    for source, begin, finish, sink, kind in (
+        (breaks(5), ready, same, same, ValueError),
+        (range(50), lambda i: ready(begins(i)), same, same, IndexError),
+        (range(50), lambda i: lambda: works(i), same, same, OSError),
+        (range(50), ready, third(TypeError), same, TypeError),
+        (range(50), ready, same, third(KeyError), KeyError),
     ):
-        with pytest.raises(kind):
-            pipeline.run(source, work, sink)
+        for workers in (1, 2):
+            before = threading.active_count()
+            with pytest.raises(kind):
+                pipeline.run(source, begin, finish, sink, workers)
+            assert threading.active_count() == before
+            source = breaks(5) if kind is ValueError else source
+
+
+def test_frames_are_painted_side_by_side_on_a_cpu_only(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    shared, workers = side_by_side(VideoSettings(device="cpu"))
+    assert (shared.threads, workers) == (4, 2)
+    for asked in (VideoSettings(device="cuda"), VideoSettings(device="cpu", threads=3)):
+        assert side_by_side(asked) == (asked, 1)
 
 
 def test_time_bases_are_kept_to_the_tick(tmp_path):
