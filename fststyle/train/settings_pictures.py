@@ -54,11 +54,13 @@ class GanSettings(PictureSettings):
     steps: int = option(5000, "Training steps; each shows the discriminator one batch.", min=1)
     latent: int = option(64, "Numbers in the latent vector.", min=1, max=1024)
     width: int = option(32, "Channels of the widest picture in a convolutional network; the units of mlp are eight times as many, and more.", min=1, max=256)
-    learning_rate: float = option(2e-4, "Learning rate of Adam, for both networks.", min=1e-8, max=1)
+    learning_rate: float | None = option(
+        None, "Learning rate of Adam, for both networks; the kind's own if not given (mlp 2e-4, dcgan and wgan-gp 1e-3).", min=1e-8, max=1
+    )
     beta1: float = option(0.5, "Adam's decay of the mean gradient.", min=0, max=0.9999)
     beta2: float = option(0.999, "Adam's decay of the mean squared gradient.", min=0, max=0.99999)
     critic_steps: int | None = option(
-        None, "Steps of the discriminator for one of the generator; 5 for wgan-gp and 1 for the others if not given.", min=1, max=100
+        None, "Steps of the discriminator for one of the generator; 3 for wgan-gp and 1 for the others if not given.", min=1, max=100
     )
     penalty: float = option(10.0, "Weight of the gradient penalty (wgan-gp).", min=0)
     average: float = option(
