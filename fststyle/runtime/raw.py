@@ -42,6 +42,8 @@ class RawSource(Source):
 class RawSink(Sink):
     """Frames into a pipe, one after another; when each was shown is lost."""
 
+    keeps_times = False
+
     def __init__(self, stdout: BinaryIO, source: Source):
         super().__init__()
         self._stdout = stdout

@@ -77,6 +77,8 @@ class SequenceSource(Source):
 class SequenceSink(Sink):
     """Numbered pictures being written, each whole or not at all: with the numbers of ``source`` if that is a sequence too, else from 1."""
 
+    keeps_times = False
+
     def __init__(self, pattern: Path, source: Source):
         super().__init__()
         self._pattern, self._count = pattern, 0

@@ -78,6 +78,9 @@ class Source:
 class Sink:
     """Painted frames that go out. ``lost`` names the streams that this form cannot hold. Everything raises `OutputError`."""
 
+    keeps_times = True
+    """Whether this form says when each frame is shown."""
+
     def __init__(self) -> None:
         self.lost: list[str] = []
 

@@ -194,6 +194,8 @@ class _Job:
         self._made: Any = None
         self._sink: Sink | None = None
         self._waiting: list[Any] = []
+        self._shown: float | None = None
+        self._steps: set[float] = set()
 
     def paint(self) -> PaintedVideo:
         """Raises as `stylize_video`."""
@@ -207,6 +209,8 @@ class _Job:
                         part = f" from {settings.start:g} seconds on" if (settings := self._settings).start else ""
                         raise InputError(f"{source.name}: holds no frames{part}{f' ({source.broken})' if source.broken else ''}")
                     self._sink.close()
+                    if not self._sink.keeps_times and self._steps and max(self._steps) > 1.5 * min(self._steps):
+                        self._note(f"{target.name}: cannot say how long each frame is shown, and they differ; --fps makes them even")
                 except BaseException:
                     if self._sink is not None:
                         self._sink.abandon()
@@ -263,8 +267,16 @@ class _Job:
         for one in items:
             if isinstance(one, Shot):
                 self._sink.write(one)
+                self._note_time(one.seconds)
             else:
                 self._sink.copy(one)
+
+    def _note_time(self, seconds: float) -> None:
+        """The shortest and the longest time between two frames, in milliseconds at the least: clocks tick in those."""
+        if self._shown is not None:
+            self._steps |= {max(0.001, seconds - self._shown)}
+            self._steps = {min(self._steps), max(self._steps)}
+        self._shown = seconds
 
     def _note(self, text: str) -> None:
         self._notes.append(text)

@@ -180,6 +180,14 @@ def test_ctrl_c_leaves_no_half_video(tmp_path):
     assert not left_behind(tmp_path)
 
 
+def test_times_that_the_form_cannot_hold_are_told(clip, tmp_path):
+    even = clips.write(tmp_path / "even.mp4", [0, 40, 80, 120])
+    for source, options, told in ((clip, {}, True), (clip, {"fps": 25.0}, False), (even, {}, False)):
+        done = stylize_video(source, tmp_path / "out" / "%03d.png", style="invert", device="cpu", **options)
+        assert any("--fps makes them even" in note for note in done.notes) == told
+    assert not any("--fps" in note for note in stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu").notes)
+
+
 def test_an_unknown_style_is_refused_before_anything_is_read(clip, tmp_path):
     with pytest.raises(StyleError):
         stylize_video(clip, tmp_path / "out.mp4", style="nobody")
