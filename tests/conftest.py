@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,11 +47,18 @@ def family(style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Runs `python -W error -m fststyle ARGS` in `tmp_path`; modules in `path` go before all others."""
+    """Runs `python -W error -m fststyle ARGS` in `tmp_path`; modules in `path` go before all others. One that hangs says where."""
 
     def run(*args: object, input: bytes = b"", path: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-W", "error", "-m", "fststyle", *map(str, args)]
+        command = [sys.executable, "-X", "faulthandler", "-W", "error", "-m", "fststyle", *map(str, args)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (path or REPOSITORY, REPOSITORY))), "COLUMNS": "200"}
-        return subprocess.run(command, cwd=tmp_path, env=environment, input=input, capture_output=True, timeout=300, check=False)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as process:
+            try:
+                out, error = process.communicate(input, timeout=120)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)
+                pytest.fail(f"fststyle {' '.join(map(str, args))} hangs:\n{process.communicate()[1].decode()}")
+        return subprocess.CompletedProcess(command, process.returncode, out, error)
 
     return run
