@@ -11,6 +11,9 @@ DEPTH = 4
 """Items that wait between two stages."""
 
 
+_NOTHING = object()
+
+
 class _End:
     """The last item of a queue, with the error that ended the stage before it."""
 
@@ -24,13 +27,15 @@ def run(
     finish: Callable[[Any], Any],
     sink: Callable[[Any], None],
     workers: int = 1,
+    patience: tuple[float | None, float | None] = (None, None),
 ) -> None:
     """``sink(finish(begin(item)()))`` for every item of ``source``, in order.
 
     Source and sink run in threads of their own, ``begin`` and ``finish`` in the caller's, each in the order of the items; what ``begin`` gives back is
     the long part and runs in one of ``workers`` threads, beside that of other items.
 
-    The first error of any stage, and Ctrl-C, stops all and is raised here once every thread has ended.
+    The first error of any stage, and Ctrl-C, stops all and is raised here once every thread has ended. Where source or sink may wait for ever, for a pipe at
+    whose other end nobody is, ``patience`` says for how many seconds each is waited for then; its thread is left behind.
     """
     stop = threading.Event()
     before: queue.Queue[Any] = queue.Queue(DEPTH)
@@ -56,10 +61,11 @@ def run(
 
     def work() -> Iterator[Any]:
         waiting: deque[Future[Any]] = deque()
-        for item in _items(before, stop):
-            waiting.append(pool.submit(begin(item)))
-            # One more than are at work, so that none waits for `finish`.
-            if len(waiting) > workers:
+        for item in _items(before, stop, idle=lambda: bool(waiting)):
+            if item is not _NOTHING:
+                waiting.append(pool.submit(begin(item)))
+            # One more than are at work, so that none waits for `finish`; but nothing waits for an item that may be long in coming.
+            if item is _NOTHING or len(waiting) > workers:
                 yield finish(waiting.popleft().result())
         while waiting and not stop.is_set():
             yield finish(waiting.popleft().result())
@@ -78,9 +84,9 @@ def run(
         # Nobody may close what a thread still reads or writes.
         stop.set()
         pool.shutdown(cancel_futures=True)
-        for thread in threads:
+        for thread, seconds in zip(threads, patience, strict=True):
             if thread.ident is not None:
-                thread.join()
+                thread.join(seconds)
     if failed:
         raise failed[0]
 
@@ -95,11 +101,14 @@ def _put(to: "queue.Queue[Any]", item: Any, stop: threading.Event) -> bool:
     return False
 
 
-def _items(of: "queue.Queue[Any]", stop: threading.Event) -> Iterator[Any]:
+def _items(of: "queue.Queue[Any]", stop: threading.Event, idle: Callable[[], bool] = lambda: False) -> Iterator[Any]:
+    """What comes out of a queue, until its end; `_NOTHING` where nothing is there and ``idle`` says that the caller has something else to do."""
     while not stop.is_set():
         try:
-            item = of.get(timeout=0.1)
+            item = of.get_nowait() if idle() else of.get(timeout=0.1)
         except queue.Empty:
+            if idle():
+                yield _NOTHING
             continue
         if isinstance(item, _End):
             if item.error is not None:

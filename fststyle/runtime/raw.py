@@ -18,25 +18,38 @@ def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
     return int(found[2]), int(found[1])
 
 
+def unbuffered(stream: BinaryIO) -> BinaryIO:
+    """The stream below the buffer. A thread that waits in a buffer holds its lock, which Python wants when the program ends."""
+    return getattr(stream, "raw", stream)
+
+
 class RawSource(Source):
     """Frames of ``size`` (H, W) from a pipe, ``rate`` a second."""
 
     def __init__(self, stdin: BinaryIO, size: tuple[int, int], rate: Fraction):
         super().__init__()
         self.name, self.rate = "stdin", rate
-        self._stdin, self._size = stdin, size
+        self._stdin, self._size = unbuffered(stdin), size
 
     def __iter__(self) -> Iterator[Shot]:
         import numpy as np
 
         height, width = self._size
         length, number = height * width * 3, 0
-        while content := self._stdin.read(length):
+        while content := self._frame(length):
             if len(content) < length:
                 self.broken = f"its last frame has {len(content)} of {length} bytes; is --frame-size right?"
                 return
             yield Shot(np.frombuffer(content, np.uint8).reshape(height, width, 3), number, 1 / self.rate, 1)
             number += 1
+
+    def _frame(self, length: int) -> bytes:
+        """So many bytes, fewer at the end."""
+        parts, left = [], length
+        while left and (part := self._stdin.read(left)):
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
 
 
 class RawSink(Sink):
@@ -46,7 +59,7 @@ class RawSink(Sink):
 
     def __init__(self, stdout: BinaryIO, source: Source):
         super().__init__()
-        self._stdout = stdout
+        self._stdout = unbuffered(stdout)
         self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
 
     def write(self, shot: Shot) -> None:

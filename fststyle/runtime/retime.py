@@ -56,14 +56,15 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
     return found
 
 
-def at_rate(items: Iterable[Any], rate: Fraction) -> Iterator[Any]:
-    """The shots at the ticks of a clock of ``rate`` a second; packets pass.
+def at_rate(items: Iterable[Any], rate: Fraction, end: float | None = None) -> Iterator[Any]:
+    """The shots at the ticks of a clock of ``rate`` a second, before ``end`` seconds of that clock; packets pass.
 
     Each shot goes to the tick nearest its time. A tick with several shows the nearest of them, one with none the shot before it again; so nothing is
     shown more than half a tick from its own time. A repeated shot is the same array. Raises `InputError` for a clock that jumps.
     """
     waiting: Shot | None = None
     tick, away = 0, Fraction(0)
+    last = None if end is None else math.ceil(end * rate - 1e-6)
     for item in items:
         if not isinstance(item, Shot):
             yield item
@@ -75,11 +76,12 @@ def at_rate(items: Iterable[Any], rate: Fraction) -> Iterator[Any]:
                 continue
             if (now - tick) / rate > LONGEST_GAP:
                 raise InputError(f"--fps: the frames' times jump by {float((now - tick) / rate):.0f} seconds; is the video damaged?")
-            yield from _repeated(waiting, tick, now, rate)
+            yield from _repeated(waiting, tick, now if last is None else min(now, last), rate)
         waiting, tick, away = item, now, abs(exact - now)
     if waiting is not None:
         shown = waiting.pts * waiting.time_base + (waiting.duration * waiting.time_base if waiting.duration else 0)
-        yield from _repeated(waiting, tick, min(max(tick + 1, round(shown * rate)), tick + int(LONGEST_GAP * rate)), rate)
+        until = min(max(tick + 1, round(shown * rate)), tick + int(LONGEST_GAP * rate))
+        yield from _repeated(waiting, tick, until if last is None else min(until, last), rate)
 
 
 def _repeated(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:

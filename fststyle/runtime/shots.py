@@ -80,6 +80,8 @@ class Sink:
 
     keeps_times = True
     """Whether this form says when each frame is shown."""
+    size: tuple[int, int] | None = None
+    """Height and width of what is written, where that is not the frames' own."""
 
     def __init__(self) -> None:
         self.lost: list[str] = []

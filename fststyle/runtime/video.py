@@ -1,8 +1,6 @@
 """Paint a video: every frame once, at its own time, with the sound as it was."""
 
 import contextlib
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,11 +11,12 @@ from fststyle.atomic import replacing_path
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime import pipeline, retime, timeline
 from fststyle.runtime.forms import Incoming, Target, open_source, target_of
+from fststyle.runtime.frames import Frames, side_by_side
 from fststyle.runtime.image import FrameSettings
 from fststyle.runtime.plan import check_folder
-from fststyle.runtime.session import Style, on_cpu
+from fststyle.runtime.raw import RawSource
+from fststyle.runtime.session import Style
 from fststyle.runtime.shots import Shot, Sink, Source
-from fststyle.runtime.steady import Steady
 from fststyle.runtime.transitions import Painters
 from fststyle.runtime.writer import PRESETS, Encoding
 from fststyle.settings import as_paths, check, option
@@ -25,6 +24,10 @@ from fststyle.settings import as_paths, check, option
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+PATIENCE = 1.0
+"""Seconds that a pipe is waited for when the work is stopped."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ def paint_video(
     source: str | Path, target: str | Path, settings: VideoSettings, listener: Listener, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None
 ) -> PaintedVideo:
     """As `stylize_video`, for checked settings."""
+    if not str(target):
+        raise OutputError("the name of the output is empty")
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size), stdin)
     try:
         place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset), stdout)
@@ -143,32 +148,14 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night-l
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
     loaded = style if isinstance(style, Style) else None
     settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
-    painters, kept = Painters(settings.timeline, settings, style=loaded), _Kept(settings)
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
+    frames = Frames(opened, settings, Painters(settings.timeline, settings, style=loaded))
     try:
         for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
-                seconds = _painted_at(item, opened, settings)
-                yield kept(seconds, item.rgb, painters.at(seconds)(item.rgb))
+                yield frames.finish(frames.begin(item)()).rgb
     finally:
         opened.close()
-
-
-class _Kept:
-    """Keeps what is painted steady, but where another style or strength comes at once: nothing of the last is to linger then."""
-
-    def __init__(self, settings: VideoSettings):
-        self._steady = Steady() if settings.steady else None
-        self._timeline, self._before = settings.timeline, settings.timeline(0.0)
-
-    def __call__(self, seconds: float, frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
-        if self._steady is None:
-            return painted
-        now = self._timeline(seconds)
-        if timeline.change(self._before, now) > 0.25:
-            self._steady.reset()
-        self._before = now
-        return self._steady(frame, painted)
 
 
 class _Job:
@@ -177,11 +164,10 @@ class _Job:
     def __init__(self, source: Source, target: Target, settings: VideoSettings, listener: Listener):
         self._source, self._target, self._settings, self._listener = source, target, settings, listener
         self._notes: list[str] = []
-        line = settings.timeline
         settings, self._workers = side_by_side(settings)
-        self._still = not line.moves
         source.chapters = retime.chapters(source, settings.start, settings.end)
-        self._painters, self._kept = Painters(line, settings, self._note), _Kept(settings)
+        self._painters = Painters(settings.timeline, settings, self._note)
+        self._frames = Frames(source, settings, self._painters)
         for note in source.notes:
             self._note(note)
         self._fps = settings.fps
@@ -190,8 +176,6 @@ class _Job:
             self._note(f"{target.name}: is written with {self._fps} frames a second, the most that is shown as it should be")
         self._begin, self._done, self._size = time.perf_counter(), 0, (0, 0)
         self._of = retime.expected(source, settings.start, settings.end, retime.rational(self._fps) if self._fps else None)
-        self._last: Any = None
-        self._made: Any = None
         self._sink: Sink | None = None
         self._waiting: list[Any] = []
         self._shown: float | None = None
@@ -204,7 +188,9 @@ class _Job:
             with self._place() as place:
                 try:
                     items = _items(source, self._settings, self._fps)
-                    pipeline.run(items, self._begin_item, self._finish_item, lambda item: self._write(item, place), self._workers)
+                    # A pipe may wait for ever, and nobody closes it; a file that is still read must not be closed.
+                    patience = PATIENCE if isinstance(source, RawSource) else None, PATIENCE if target.path is None else None
+                    pipeline.run(items, self._frames.begin, self._finish, lambda item: self._write(item, place), self._workers, patience)
                     if self._sink is None:
                         part = f" from {settings.start:g} seconds on" if (settings := self._settings).start else ""
                         raise InputError(f"{source.name}: holds no frames{part}{f' ({source.broken})' if source.broken else ''}")
@@ -219,7 +205,7 @@ class _Job:
             raise OutputError(f"{target.name}: {str(error).removeprefix(f'{target.name}: ')}") from error
         except OSError as error:
             raise OutputError(f"{target.name}: cannot be written: {error.strerror or error}") from error
-        seconds, (height, width) = round(time.perf_counter() - self._begin, 3), self._size
+        seconds, (height, width) = round(time.perf_counter() - self._begin, 3), self._sink.size or self._size
         ends = source.name, str(target.path or "-")
         lost = tuple(self._sink.lost)
         return PaintedVideo(*ends, width, height, self._done, seconds, self._painters.name, self._painters.device, source.broken, lost, tuple(self._notes))
@@ -231,26 +217,12 @@ class _Job:
         path.parent.mkdir(parents=True, exist_ok=True)
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
-    def _begin_item(self, item: Any) -> Callable[[], Any]:
-        """The long part of the work on an item: it may be done beside that of others."""
-        if not isinstance(item, Shot):
-            return lambda: (item, None)
-        if item.rgb is self._last and self._still:  # a repeated frame is painted once
-            return lambda: (item, None)
-        self._last = item.rgb
-        paint = self._painters.at(_painted_at(item, self._source, self._settings))
-        return lambda: (item, paint(item.rgb))
-
-    def _finish_item(self, painted: tuple[Any, Any]) -> Any:
-        """What must be done to one frame after another."""
-        item, rgb = painted
-        if not isinstance(item, Shot):
-            return item
-        if rgb is not None:
-            self._made = self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb)
-        self._done += 1
-        self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
-        return replace(item, rgb=self._made, alpha=_fitted(item.alpha, self._made.shape[:2]))
+    def _finish(self, painted: tuple[Any, Any]) -> Any:
+        item = self._frames.finish(painted)
+        if isinstance(item, Shot):
+            self._done += 1
+            self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
+        return item
 
     def _write(self, item: Any, place: Any) -> None:
         """The file is begun with the first frame, whose size it takes; sound that comes before waits."""
@@ -283,18 +255,6 @@ class _Job:
         self._listener.on_note(text)
 
 
-def side_by_side(settings: VideoSettings) -> tuple[VideoSettings, int]:
-    """How a video is painted on this machine, and how many frames at once.
-
-    On a CPU two, each by half of the cores: threads that share one frame wait for each other at every layer, and those of two frames do not. More
-    would take more memory.
-    """
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    if settings.threads is not None or cores < 2 or not on_cpu(settings.device):
-        return settings, 1
-    return replace(settings, threads=cores // 2), 2
-
-
 def checked(settings: VideoSettings) -> VideoSettings:
     """The settings, if they can be right. Raises `InputError`."""
     check(settings)
@@ -306,19 +266,9 @@ def checked(settings: VideoSettings) -> VideoSettings:
 
 def _items(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Any]:
     items = retime.between(source, settings.start, settings.end)
-    return retime.at_rate(items, retime.rational(fps)) if fps else items
-
-
-def _painted_at(shot: Shot, source: Source, settings: VideoSettings) -> float:
-    """Seconds since the beginning of the painted video."""
-    return shot.seconds - (0.0 if settings.start else source.origin)
-
-
-def _fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":
-    """Transparency in the size in which its frame was painted."""
-    if alpha is None or alpha.shape == size:
-        return alpha
-    import numpy as np
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(alpha).resize((size[1], size[0]), Image.Resampling.LANCZOS))
+    if not fps:
+        return items
+    end = settings.end
+    if end is not None:  # in the time of the items, which begin at 0 where there is a start
+        end += -settings.start if settings.start else source.origin
+    return retime.at_rate(items, retime.rational(fps), end)

@@ -50,6 +50,8 @@ class Writer(Sink):
             self.container.metadata.update(source.metadata)
             if source.chapters:
                 self.container.set_chapters(source.chapters)
+            if self._av.Codec(codec, "w").type != "video":
+                raise OutputError(f"cannot be written: {codec} does not encode video (--codec)")
             self.stream = self.container.add_stream(codec, rate=rate)
             self._setup(first, source, encoding, codec)
             for other in source.others:
@@ -63,6 +65,7 @@ class Writer(Sink):
         height, width = first.rgb.shape[:2]
         stream = self.stream
         stream.width, stream.height = width + width % 2, height + height % 2  # 4:2:0 halves the colours
+        self.size = stream.height, stream.width
         stream.pix_fmt = self._pixels = self._pixels_for(codec, encoding.pix_fmt)
         # The source's own clock, so that every frame keeps its time to the tick.
         stream.time_base = stream.codec_context.time_base = first.time_base

@@ -16,10 +16,11 @@ import av
 import numpy as np
 import pytest
 
-from fststyle import video_frames
+from fststyle import images, video_frames
 from fststyle.errors import InputError, OutputError, StyleError
 from fststyle.runtime import pipeline
-from fststyle.runtime.video import VideoSettings, side_by_side, stylize_video
+from fststyle.runtime.frames import side_by_side
+from fststyle.runtime.video import VideoSettings, stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
 
@@ -87,7 +88,7 @@ def test_part_of_a_video(clip, tmp_path):
 
 def test_size_and_odd_sizes(clip, tmp_path):
     done = stylize_video(clip, tmp_path / "out.mp4", style="norm", device="cpu", size=33)
-    assert (done.width, done.height) == (33, 25)
+    assert (done.width, done.height) == (34, 26)  # as the file has it: H.264 halves the colours
     assert clips.frames(tmp_path / "out.mp4")[0][1].shape == (26, 34, 3)
 
 
@@ -124,6 +125,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(clip, tmp_path, program):
         ("in.mp4", "out"),
         ("in.mp4", "/proc/out.mp4"),
         ("in.mp4", "out.mp4", "--codec", "h266"),
+        ("in.mp4", "out.mp4", "--codec", "aac"),
+        ("in.mp4", "out.mkv", "--codec", "srt"),
+        ("in.mp4", ""),
         ("in.mp4", "out.mp4", "--start", "99"),
         ("in.mp4", "out.mp4", "--start", "2", "--end", "1"),
         ("in.mp4", "out.mp4", "--style", "nobody"),
@@ -188,6 +192,43 @@ def test_times_that_the_form_cannot_hold_are_told(clip, tmp_path):
     assert not any("--fps" in note for note in stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu").notes)
 
 
+def test_another_rate_ends_where_the_part_ends(clip, tmp_path):
+    """The frame at 0.28 seconds is shown for longer than the part lasts."""
+    for start, end, rate, frames in ((0.0, 0.3, 40.0, 12), (0.2, 0.3, 40.0, 2), (0.0, 0.3, 5.0, 2)):
+        assert stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", start=start, end=end, fps=rate).frames == frames
+
+
+def test_repeated_frames_are_the_same_from_the_file_and_from_the_iterator(tmp_path):
+    clip = clips.write(tmp_path / "in.mkv", [0, 100, 200, 300], sound=None)
+    changes = {"style": "norm", "device": "cpu", "fps": 30.0}
+    stylize_video(clip, tmp_path / "out" / "%03d.png", **changes)
+    written = [images.read(path).frames[0].rgb for path in sorted((tmp_path / "out").iterdir())]
+    assert len(written) >= 10
+    np.testing.assert_array_equal(np.stack(written), np.stack(list(video_frames(clip, **changes))))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("way", ["in", "out"])
+def test_a_pipe_at_whose_other_end_nobody_is_does_not_hold_up_the_end(clip, tmp_path, number, way):
+    long = clips.write(tmp_path / "long.mp4", list(range(0, 8000, 40)), size=(240, 320), sound=None)
+    arguments = ["-", "out.mp4", "--frame-size", "64x64"] if way == "in" else [str(long), "-"]
+    command = [sys.executable, "-m", "fststyle", "video", *arguments, "-s", "invert", "--device", "cpu"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, **pipes) as process:
+        if way == "out":
+            process.stdout.read(1)  # it paints; then nobody reads any more
+        else:
+            process.stdin.write(bytes(64 * 64 * 3))
+            process.stdin.flush()
+            while not left_behind(tmp_path):  # one frame is enough to begin the file, though nobody knows of a second
+                time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(60) == (130 if number == signal.SIGINT else 143)
+        assert b"Traceback" not in process.stderr.read()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "long.mp4"]
+
+
 def test_an_unknown_style_is_refused_before_anything_is_read(clip, tmp_path):
     with pytest.raises(StyleError):
         stylize_video(clip, tmp_path / "out.mp4", style="nobody")
@@ -210,6 +251,17 @@ def test_pipeline_keeps_the_order_whoever_is_first(workers):
 
     pipeline.run(range(50), begin, lambda i: i + 1, found.append, workers)
     assert found == [i * 2 + 1 for i in range(50)]
+
+
+def test_pipeline_does_not_wait_for_the_next_item_to_hand_on_the_last():
+    handed = threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 1
+        assert handed.wait(30)
+        yield 2
+
+    pipeline.run(source(), lambda i: lambda: i, same, lambda _: handed.set(), workers=3)
 
 
 def test_pipeline_works_on_several_items_at_once_and_on_no_more():
