@@ -1,5 +1,6 @@
 """The newest frame of a camera: a thread takes every frame as it comes, so that what is painted is never older than the last one."""
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Taken:
 class Camera:
     """A camera by its index ("0"), device path or URL, or a video file, played in real time (for ever where ``repeat``).
 
-    Raises `InputError` with what can be done, for a camera that is not there, is busy, or gives nothing.
+    Raises `InputError` with what can be done, for a camera that is not there, is busy, or gives nothing, and for a still.
     """
 
     def __init__(self, source: str, size: tuple[int, int] | None = None, repeat: bool = True, wait: float = 10.0):
@@ -35,7 +36,11 @@ class Camera:
         self.source, self.file = source, Path(source).is_file()
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
             cv2.utils.logging.setLogLevel(0)  # what matters is said below, in one line
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET, for the FFmpeg within OpenCV, which reads it once
         self._video = cv2.VideoCapture(int(source) if source.isdigit() else source)
+        if self.file and _still(source) and not (self._video.grab() and self._video.grab()):  # Motion JPEG looks like a still, but goes on
+            self._video.release()
+            raise InputError(f"{source}: is a single picture, not a camera or a video")
         if not self._video.isOpened():
             raise InputError(_not_there(source, self.file))
         if size is not None and not self.file:
@@ -94,6 +99,16 @@ class Camera:
         with self._changed:
             self._ended = "the video is at its end" if self.file else "the camera gives no more pictures; is it still plugged in?"
             self._changed.notify_all()
+
+
+def _still(source: str) -> bool:
+    """Whether the file begins with a picture that is not animated."""
+    from fststyle import images
+
+    try:
+        return images.outline(Path(source)).frames == 1
+    except InputError:
+        return False
 
 
 def _not_there(source: str, file: bool) -> str:

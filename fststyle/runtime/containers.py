@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 MAX_PIXELS = 8192 * 8192
 _ATTACHED_PICTURE = 0x400
 _MARGIN = 1.0
-_STATING = ("mov", "matroska", "avi")
-"""Containers whose header states how long they are, so that one that breaks off is known by it."""
+_STATING = ("mov", "matroska")
+"""Containers whose header states how long they are, so that one that breaks off is known by it; of an AVI that is guessed from the size of the file."""
+_UNCOUNTED = 1 << 30
+"""From here on an AVI's number of frames is none: what FFmpeg writes where it cannot go back to the header, as in a pipe."""
 
 # What H.273 defines of primaries, and of transfers for standard dynamic range.
 _PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}
@@ -105,7 +107,7 @@ class Reader(Source):
     def _items(self) -> Iterator[Any]:
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
-        last, reached = None, 0.0
+        last, shown, reached = None, 0.0, 0.0
         packets = self.container.demux([self.stream, *self.others])
         while True:
             packet = None
@@ -113,8 +115,11 @@ class Reader(Source):
                 packet = next(packets, None)
                 if packet is None:
                     break
-                if packet.pts is not None:
-                    reached = max(reached, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                if (stamp := packet.dts if packet.pts is None else packet.pts) is not None:
+                    until = float((stamp + (packet.duration or 0)) * packet.time_base)
+                    reached = max(reached, until)
+                    if packet.stream is self.stream:
+                        shown = max(shown, until)
                 if packet.stream is not self.stream:
                     if packet.dts is not None:
                         yield packet
@@ -136,9 +141,28 @@ class Reader(Source):
                 last = pts
                 rgb = self._upright(frame)
                 yield Shot(rgb, pts, frame.time_base or self.stream.time_base, getattr(frame, "duration", None) or None)
-        stated = (self.container.duration or 0) / 1e6
-        if self.container.format.name.startswith(_STATING) and stated - (reached - self.origin) > 1 + 0.01 * stated:
-            self.broken = self.broken or f"it ends after {reached - self.origin:.1f} of {stated:.1f} seconds"
+        self.broken = self.broken or self._cut_off(shown - self.origin, reached - self.origin)
+
+    def _cut_off(self, shown: float, reached: float) -> str | None:
+        """What to say of a file whose last frame, or last packet of all, ends clearly before it should; None for a whole one."""
+        stated, counted = (self.container.duration or 0) / 1e6, self._counted()
+        if counted - shown > min(1 + 0.01 * counted, max(2 / float(self.rate), 0.05 * counted)):
+            return f"it ends after {max(0.0, shown):.1f} of {counted:.1f} seconds"
+        if self.container.format.name.startswith(_STATING) and stated - reached > 1 + 0.01 * stated:
+            return f"it ends after {reached:.1f} of {stated:.1f} seconds"
+        return None
+
+    def _counted(self) -> float:
+        """When the last frame ends by the container's table of frames, 0 where it has none.
+
+        By their times: an edit list leaves out frames that are counted, and an AVI counts those that are dropped.
+        """
+        stream, form = self.stream, self.container.format.name
+        if form == "avi":
+            ticks = stream.frames if stream.frames < _UNCOUNTED else 0
+        else:
+            ticks = (stream.duration or 0) if form.startswith("mov") and stream.frames else 0
+        return float(((stream.start_time or 0) + ticks) * stream.time_base) - self.origin if ticks else 0.0
 
     def close(self) -> None:
         self.container.close()

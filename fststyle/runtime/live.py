@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class WebcamSettings:
     """How the live picture is taken and painted."""
 
-    camera: str = option("0", "Index of the camera, its device path or URL, or a video file played in real time.", flags=("--camera", "-c"))
+    camera: str = option("0", "Index of the camera, its device path or URL, or a video file, played in real time again and again.", flags=("--camera", "-c"))
     style: str = option("starry-night-live", "Style to begin with: a name, an .onnx file or a mixture.", flags=("--style", "-s"))
     fps: float = option(30.0, "Frames a second to hold: the picture is painted smaller where the machine is too slow.", min=1, max=240)
     size: int | None = option(None, "Paint at this longer side, whatever the rate.", min=32, max=4096)

@@ -79,6 +79,98 @@ def test_a_file_that_breaks_off_says_so(tmp_path):
     assert reader.broken is None
 
 
+def ends(path: Path, start: float = 0, end: float | None = None) -> tuple[int, str | None]:
+    """How many frames there are between, and what is said of the file's end."""
+    reader = Reader(path)
+    try:
+        return sum(isinstance(item, Shot) for item in between(reader, start, end)), reader.broken
+    finally:
+        reader.close()
+
+
+def cut(path: Path, share: float) -> Path:
+    content = path.read_bytes()
+    made = path.with_name(f"cut-{share}-{path.name}")
+    made.write_bytes(content[: int(len(content) * share)])
+    return made
+
+
+def encoded(target: object, codec: str, times: list[int], form: str, **options: str) -> None:
+    with av.open(target, "w", format=form, options=options) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for pts in times:
+            frame = av.VideoFrame.from_ndarray(clips.frame(pts), format="rgb24")
+            frame.pts, frame.time_base = pts, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def test_an_avi_that_breaks_off_says_so(tmp_path):
+    whole = tmp_path / "whole.avi"
+    encoded(str(whole), "mpeg4", list(range(80)), "avi")
+    assert ends(whole) == (80, None)
+    half = cut(whole, 0.6)
+    count, said = ends(half)
+    assert 10 < count < 70
+    assert "of 3.2 seconds" in said
+    assert ends(half, end=0.2) == (5, None)  # its end was not looked for
+    assert "of 3.2 seconds" in ends(half, start=0.2)[1]
+
+
+def test_an_mp4_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
+    whole = tmp_path / "whole.mp4"
+    encoded(str(whole), "libx264", list(range(100)), "mp4", movflags="faststart")
+    with av.open(str(whole)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.dts is not None]
+    content = whole.read_bytes()
+    for count, broken in ((80, True), (98, False)):
+        (tmp_path / "cut.mp4").write_bytes(content[: places[count]])  # between two frames, so that no packet is damaged
+        found, said = ends(tmp_path / "cut.mp4")
+        assert (found, said is not None) == (count, broken), said
+
+
+def test_whole_files_are_not_said_to_break_off(tmp_path):
+    encoded(str(tmp_path / "gaps.avi"), "mpeg4", [0, 1, 2, 40, 41, 99], "avi")
+    encoded(str(tmp_path / "gaps.mp4"), "libx264", [0, 1, 2, 40, 41, 99], "mp4")
+    encoded(str(tmp_path / "late.mp4"), "libx264", list(range(100, 150)), "mp4")
+    encoded(str(tmp_path / "pieces.mp4"), "libx264", list(range(100)), "mp4", movflags="frag_keyframe")
+    with (tmp_path / "pipe.avi").open("wb") as file:
+        encoded(Unsought(file), "mpeg4", list(range(100)), "avi")
+    for name, count in (("gaps.avi", 6), ("gaps.mp4", 6), ("late.mp4", 50), ("pieces.mp4", 100), ("pipe.avi", 100)):
+        assert ends(tmp_path / name) == (count, None), name
+    # Copied from within a group of pictures: an edit list hides those before, which are counted all the same.
+    source = clips.write(tmp_path / "source.mp4", list(range(0, 4000, 40)), sound=None)
+    with av.open(str(source)) as container, av.open(str(tmp_path / "edited.mp4"), "w") as out:
+        stream = container.streams.video[0]
+        copy = out.add_stream_from_template(stream)
+        for packet in container.demux(stream):
+            if packet.dts is not None:
+                shift = round(3 / stream.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, copy
+                out.mux(packet)
+    reader = Reader(tmp_path / "edited.mp4")
+    assert reader.stream.frames == 100
+    assert ends(tmp_path / "edited.mp4") == (25, None)
+
+
+class Unsought:
+    """A file that cannot be gone back in, as a pipe."""
+
+    def __init__(self, file):
+        self.write = file.write
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLES)
+def test_real_clips_are_whole(name):
+    path = Path(os.environ.get("FSTSTYLE_TEST_DATA", "nowhere")) / "video" / name
+    if not path.is_file():
+        pytest.skip("needs the sample clips (FSTSTYLE_TEST_DATA)")
+    count, said = ends(path)
+    assert (count > 60, said) == (True, None)
+
+
 def coloured(path: Path, pixels: str, planes: tuple[int, int, int], **colour: int) -> Path:
     """Ten frames of one colour, given in the numbers of the pixel format."""
     with av.open(str(path), "w") as container:

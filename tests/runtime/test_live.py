@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fststyle.errors import DependencyError, InputError, StyleError
 from fststyle.runtime.camera import Camera
@@ -182,6 +183,36 @@ def test_program(clip, program):
     done = program("webcam", "--camera", "97", "--style", "invert", "--headless")
     assert done.returncode == 2
     assert done.stderr.decode().count("\n") == 1
+
+
+def test_a_still_is_no_camera(program, tmp_path):
+    frames = [Image.fromarray(clips.frame(number)) for number in range(8)]
+    frames[0].save(tmp_path / "photo.jpg")
+    frames[0].save(tmp_path / "one.gif")
+    for name in ("photo.jpg", "one.gif"):
+        done = program("webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu")
+        said = f"fststyle: {name}: is a single picture, not a camera or a video"
+        assert (done.returncode, done.stdout, done.stderr.decode().strip()) == (2, b"", said)
+    frames[0].save(tmp_path / "many.gif", save_all=True, append_images=frames[1:])
+    (tmp_path / "many.mjpeg").write_bytes((tmp_path / "photo.jpg").read_bytes() * 8)
+    for name in ("many.gif", "many.mjpeg"):
+        camera = Camera(str(tmp_path / name))
+        assert camera.newest(1) is not None
+        camera.close()
+
+
+def test_only_one_line_of_our_own_is_said(program, tmp_path):
+    (tmp_path / "text.mp4").write_text("no video at all")
+    for name in ("/dev/video9", "text.mp4", "http://127.0.0.1:9/x"):
+        done = program("webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu")
+        said = done.stderr.decode()
+        assert (done.returncode, done.stdout, said.count("\n")) == (2, b"", 1), said
+        assert said.startswith("fststyle: ")
+        assert name in said
+
+
+def test_help_says_that_a_file_is_repeated(program):
+    assert "again and again" in " ".join(program("webcam", "--help").stdout.decode().replace("│", " ").split())
 
 
 def test_program_records(clip, program, tmp_path):
