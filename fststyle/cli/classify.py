@@ -1,6 +1,7 @@
 """`fststyle classify`: train a small classifier, test it, use it."""
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import BatchError, InputError
+from fststyle.spare import spare
 from fststyle.train.settings_pictures import ClassifySettings
 
 
@@ -39,6 +41,8 @@ def register(app: typer.Typer) -> None:
         from fststyle import images, pictures, plots
         from fststyle.runtime.classify import examine, load_classifier
 
+        if output:
+            spare(itertools.chain([model], Path(data).rglob("*")), output)
         classifier = load_classifier(model)
         counts = examine(classifier, pictures.load(data, classifier.shape[0])[1])
         accuracy = float(counts.trace() / counts.sum())

@@ -8,6 +8,7 @@ import typer
 
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
+from fststyle.spare import spare
 from fststyle.train.settings_pictures import GanSettings
 
 Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships.")]
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
         from fststyle import latents
         from fststyle.runtime import generate
 
+        spare((model,), output)
         generator = generate.Generator(model, ("gan",))
         path = latents.walk(latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps)))
         generate.write_moving(generator.stream(path), output, fps, side)
@@ -71,6 +73,7 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         from fststyle import images, latents, plots
         from fststyle.runtime import generate
 
+        spare((model,), output)
         generator = generate.Generator(model, (kind,))
         drawn = generator.draw(latents.drawn(count, generator.latent, seed, truncation))
         if single:

@@ -9,6 +9,7 @@ from fststyle.cli.gan import Model, add_sample
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import InputError
+from fststyle.spare import spare
 from fststyle.train.settings_pictures import VaeSettings
 
 Decoder = Annotated[str, typer.Option("--model", "-m", help="The VAE: its .onnx file, with NAME-encoder.onnx beside it, or the name of one that ships.")]
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
         from fststyle import images, plots
         from fststyle.runtime.generate import Encoder, Generator
 
+        spare((picture, model), output)
         decoder = Generator(model, ("vae",))
         seen, latent = Encoder(decoder).read(picture)
         images.write(plots.tiled(np.stack([seen, decoder.draw(latent[None])[0]]), 2, max(1, 256 // len(seen))), output)
@@ -68,6 +70,7 @@ def register(app: typer.Typer) -> None:
         from fststyle import latents
         from fststyle.runtime.generate import Encoder, Generator, write_moving
 
+        spare((first, second, model), output)
         decoder = Generator(model, ("vae",))
         encoder = Encoder(decoder)
         ends = np.stack([encoder.read(picture)[1] for picture in (first, second)])
@@ -84,6 +87,7 @@ def register(app: typer.Typer) -> None:
         from fststyle import images, latents, plots
         from fststyle.runtime.generate import Generator
 
+        spare((model,), output)
         decoder = Generator(model, ("vae",))
         if decoder.latent != 2:
             raise InputError(f"{model}: has {decoder.latent} latent numbers; only two make a map")

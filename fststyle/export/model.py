@@ -64,7 +64,7 @@ def export_model(module: nn.Module, example: Tensor, made: list[str], about: Map
 
     Args:
         module: on the CPU.
-        example: an input of several rows, to trace and to compare with.
+        example: an input, to trace and to compare with.
         made: names of the outputs.
         about: metadata; what is no string is written as JSON.
         path: where to.
@@ -75,6 +75,8 @@ def export_model(module: nn.Module, example: Tensor, made: list[str], about: Map
     """
     module = module.eval()
     given = "frame" if isinstance(module, Reads) else "latent"
+    if len(example) == 1:
+        example = torch.cat([example, example])  # the exporter takes a side of one for fixed
     rows = torch.export.Dim("N", min=1, max=1 << 16)
     try:
         model = exported(module, example, {given: {0: rows}}, given, made)

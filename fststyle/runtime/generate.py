@@ -60,9 +60,12 @@ def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, si
     Raises:
         OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
     """
-    from fststyle import images
+    from fststyle import animation, images
     from fststyle.runtime.writer import FORMATS
 
+    animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
+    if path.suffix.lower() not in (*FORMATS, *animated):
+        raise OutputError(f"{path}: moving pictures are written as {' '.join((*FORMATS, *animated))}")
     large = (_enlarged(frame, side) for frame in frames)
     if path.suffix.lower() in FORMATS:
         _write_video(large, path, fps)

@@ -8,6 +8,7 @@ from fststyle.errors import InputError
 from fststyle.export.settings import ExportSettings
 from fststyle.export.style import Card, export_module
 from fststyle.settings import check
+from fststyle.spare import spare
 from fststyle.train import checkpoint
 from fststyle.train.data import held_out, photo_source
 from fststyle.train.results import checked_name
@@ -22,7 +23,7 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
     Raises:
         CheckpointError: not a checkpoint of ours.
         ExportError: the graph fails the parity check; nothing is written.
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or is the checkpoint.
     """
     path = Path(path)
     settings = dataclasses.replace(settings or ExportSettings(), **changes)
@@ -32,6 +33,7 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
     output = settings.output or path.with_name(f"{path.stem}{suffix}.onnx")
     if output.suffix != ".onnx":
         raise InputError(f"{output}: a style file ends in .onnx")
+    spare((path,), output)
     card = Card(
         name=checked_name(settings.name) if settings.name is not None else str(content.get("name", path.stem)),
         network=content["network"],

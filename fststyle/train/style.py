@@ -22,6 +22,7 @@ from fststyle import images
 from fststyle.errors import InputError
 from fststyle.export.style import Card
 from fststyle.settings import check, plain
+from fststyle.spare import spare
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, held_out, photo_source, style_tensor
@@ -62,6 +63,7 @@ def train(settings: TrainSettings, *, on_message: Callable[[str], None] | None =
     settings = replace(settings, from_=starting_point(settings, STYLE))
     name = style_name(settings)
     files = Files.of(settings.output, name)
+    spare((settings.style,), files.preview)
     painting = images.read(settings.style).frames[0].rgb
     earlier = earlier_training(settings, files, "style", _FREE)
     if earlier and earlier.get("style_sha256") != sha256(settings.style):

@@ -87,6 +87,38 @@ def test_bad_models_are_one_line_and_leave_nothing(program: Program, tmp_path: P
     _one_line(program, tmp_path, arguments, said)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("vae", "reconstruct", "a.png", "-m", "vae.png", "-o", "a.png"), "a.png"),
+        (("vae", "reconstruct", "a.png", "-m", "vae.png", "-o", "sub/../a.png"), "sub/../a.png"),
+        (("vae", "reconstruct", "link.png", "-m", "vae.png", "-o", "a.png"), "a.png"),
+        (("vae", "morph", "a.png", "b.png", "a.png", "-m", "vae.png"), "a.png"),
+        (("vae", "morph", "a.png", "b.png", "b.png", "-m", "vae.png"), "b.png"),
+        (("vae", "morph", "a.png", "b.png", "link.png", "-m", "vae.png"), "link.png"),
+        (("vae", "sample", "vae.png", "-o", "vae.png"), "vae.png"),
+        (("vae", "grid", "vae.png", "-o", "vae.png"), "vae.png"),
+        (("gan", "sample", "gan.onnx", "-o", "gan.png"), "gan.png"),
+        (("gan", "walk", "gan.onnx", "gan.png"), "gan.png"),
+        (("classify", "test", "gan.onnx", "--data", "sub", "-o", "sub/class/c.png"), "sub/class/c.png"),
+        (("classify", "test", "gan.onnx", "--data", "sub", "-o", "gan.png"), "gan.png"),
+    ],
+)
+def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+    (tmp_path / "sub" / "class").mkdir(parents=True)
+    for name in ("a.png", "b.png", "sub/class/c.png"):
+        Image.fromarray(digits(1)[0][0]).save(tmp_path / name)
+    drawing(tmp_path / "gan.onnx")
+    drawing(tmp_path / "vae.png", "vae", latent=2)
+    (tmp_path / "link.png").symlink_to("a.png")
+    (tmp_path / "gan.png").symlink_to("gan.onnx")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = program(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == f"fststyle: {named}: is one of the inputs and would be overwritten; choose another output\n"
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 @needs_torch
 @pytest.mark.parametrize(
     ("arguments", "said"),

@@ -74,6 +74,29 @@ def test_bad_input_is_one_line_and_leaves_nothing(program: Program, painting: Pa
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@needs_torch
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("train", "--style", "night-preview.jpg", "--name", "night"), "night-preview.jpg"),
+        (("train", "--style", "starry.jpg", "--name", "link"), "link-preview.jpg"),
+        (("export", "night.pt", "-o", "link.onnx"), "link.onnx"),
+    ],
+)
+def test_no_input_is_overwritten(program: Program, painting: Path, tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+    from fststyle.train import checkpoint
+
+    (tmp_path / "night-preview.jpg").write_bytes(painting.read_bytes())
+    (tmp_path / "link-preview.jpg").symlink_to(painting)
+    checkpoint.save(tmp_path / "night.pt", {"kind": "style", "network": "live", "network_settings": {}, "model": {}, "step": 1, "settings": {}})
+    (tmp_path / "link.onnx").symlink_to("night.pt")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    done = program(*arguments, *(TINY if arguments[0] == "train" else ()))
+    assert done.returncode == 2
+    assert done.stderr.decode() == f"fststyle: {named}: is one of the inputs and would be overwritten; choose another output\n"
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_without_torch_the_pip_line_is_told(program: Program, painting: Path, tmp_path: Path) -> None:
     if importlib.util.find_spec("torch") is not None:
         (tmp_path / "block").mkdir()

@@ -99,9 +99,21 @@ def test_moving_pictures(tmp_path, suffix):
     np.testing.assert_allclose(shades, [20 * i for i in range(10)], atol=6)
 
 
+@pytest.mark.parametrize("suffix", [".txt", ".jpg", ".bmp", ".tif", ".avif", ""])
+def test_what_cannot_move_is_refused_before_a_picture_is_drawn(tmp_path, suffix):
+    def never():
+        raise AssertionError("drawn")
+        yield
+
+    with pytest.raises(OutputError) as refused:
+        generate.write_moving(never(), tmp_path / f"a{suffix}", 10, 64)
+    listed = {word for word in str(refused.value).split(": ", 1)[1].split() if word.startswith(".")}
+    assert listed == {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".webp", ".png", ".apng"}
+    for name in listed:
+        generate.write_moving(np.zeros((2, 28, 28, 3), np.uint8), tmp_path / f"b{name}", 10, 64)
+
+
 def test_bad_input(tmp_path):
-    with pytest.raises(OutputError):
-        generate.write_moving(np.zeros((2, 28, 28, 3), np.uint8), tmp_path / "a.txt", 10, 64)
     with pytest.raises(StyleError, match="no such file"):
         generate.Generator(tmp_path / "none.onnx")
     (tmp_path / "bad.onnx").write_bytes(b"no model")
@@ -115,4 +127,3 @@ def test_bad_input(tmp_path):
     generator = generate.Generator(drawing(tmp_path / "a.onnx"), device="cpu")
     with pytest.raises(InputError, match=r"rows of \(3,\), not \(4,\)"):
         generator.draw(latents.drawn(2, 4, 0))
-    assert not (tmp_path / "a.txt").exists()

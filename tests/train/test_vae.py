@@ -17,6 +17,7 @@ from fststyle.train.elbo import bernoulli, binarised, gaussian, kl, sampled  # n
 from fststyle.train.networks import vae as networks  # noqa: E402
 from fststyle.train.vae import bound, held_out_elbo, train_vae  # noqa: E402
 from tests.digits import write_idx  # noqa: E402
+from tests.test_pictures import folder_of  # noqa: E402
 
 TINY = {"latent": 3, "width": 2, "batch": 20, "epochs": 1, "device": "cpu", "save_every": 1}
 
@@ -91,6 +92,13 @@ def test_learns_and_its_files_do_what_the_network_does(data, tmp_path, likelihoo
     assert np.abs(decoder.draw(latent).astype(int) - drawn).max() <= 1
     for got, want in zip(encoder(frames), wanted, strict=True):
         np.testing.assert_allclose(got, want.numpy(), atol=1e-4)
+
+
+def test_the_smallest_folder_is_learned_and_exported(tmp_path):
+    """One picture of it is held out."""
+    trained = train_vae(folder_of(tmp_path / "few", pictures.FEWEST), size=28, output=tmp_path / "out", **TINY)
+    assert Generator(trained.onnx, ("vae",), "cpu").draw(latents.drawn(3, 3, 0)).shape == (3, 28, 28, 3)
+    assert len(pictures.load(tmp_path / "few", 28)[1]) == 1
 
 
 def test_resume_is_step_exact(data, tmp_path, monkeypatch):
