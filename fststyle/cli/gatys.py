@@ -11,6 +11,7 @@ from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError, OutputError
+from fststyle.spare import spare
 from fststyle.train.settings_gatys import GatysSettings
 
 
@@ -41,8 +42,8 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.plan import plan
 
         job = plan([content], output, "gatys").jobs[0]
-        if job.target and job.target.exists() and any(path.exists() and path.samefile(job.target) for path, _ in paintings(style)):
-            raise OutputError(f"{job.target}: is the painting itself and would be overwritten; choose another OUT")
+        if job.target:
+            spare((path for path, _ in paintings(style)), job.target)
         if job.target is None and sys.stdout.isatty():
             raise OutputError("stdout is a terminal; redirect it (> painted.png) or name a file")
         source = images.read(job.source if job.source is not None else sys.stdin.buffer.read())

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from fststyle import catalogue
-from fststyle.errors import BatchError, OutputError, StyleError
+from fststyle.errors import BatchError, StyleError
+from fststyle.spare import spare
 
 
 def register(app: typer.Typer) -> None:
@@ -36,9 +37,7 @@ def register(app: typer.Typer) -> None:
         from fststyle import images
         from fststyle.runtime.sheet import contact_sheet
 
-        if output.exists() and photo.exists() and output.samefile(photo):
-            raise OutputError(f"{output}: is the photo itself and would be overwritten; choose another output (-o)")
-
+        spare((photo,), output)
         known = catalogue.styles()
         if not known:
             raise StyleError(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")

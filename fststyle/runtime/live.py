@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle import catalogue
-from fststyle.errors import FststyleError, OutputError, StyleError
+from fststyle.errors import FststyleError, StyleError
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.outlets import Outlets
 from fststyle.runtime.session import MIN_SIDE, PRECISIONS
 from fststyle.runtime.stylizer import Stylizer
 from fststyle.settings import as_paths, option
+from fststyle.spare import spare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +42,8 @@ class WebcamSettings:
 
     def __post_init__(self) -> None:
         as_paths(self, "record")
-        if self.record is not None and self.record.exists() and Path(self.camera).exists() and self.record.samefile(self.camera):
-            raise OutputError(f"--record: {self.record} is what is played and would be overwritten; choose another output")
+        if self.record is not None:
+            spare((self.camera,), self.record)
 
 
 @dataclass(frozen=True)

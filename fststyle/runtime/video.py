@@ -20,6 +20,7 @@ from fststyle.runtime.shots import Shot, Sink, Source
 from fststyle.runtime.transitions import Painters
 from fststyle.runtime.writer import PRESETS, Encoding
 from fststyle.settings import as_paths, check, option
+from fststyle.spare import spare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,8 +137,8 @@ def paint_video(
     try:
         place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset), stdout)
         if place.path is not None:
-            if place.single and place.path.exists() and Path(source).exists() and place.path.samefile(source):
-                raise OutputError(f"{place.path}: is the input and would be overwritten; choose another output")
+            if place.single:
+                spare((source,), place.path)
             check_folder(place.path.parent)
         return _Job(opened, place, settings, listener).paint()
     finally:

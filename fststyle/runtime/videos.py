@@ -10,6 +10,7 @@ from fststyle.errors import BatchError, FststyleError, InputError, OutputError
 from fststyle.runtime.forms import written_as
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.video import Listener, PaintedVideo, VideoSettings, checked, paint_video
+from fststyle.spare import spare
 
 SUFFIXES = {
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv"),
@@ -81,8 +82,7 @@ def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
         while str(out).casefold() in taken:  # two inputs with one name, such as a.avi and a.wmv: the second is numbered
             out, number = first.with_name(f"{first.stem}-{number}{first.suffix}"), number + 1
         taken.add(str(out).casefold())
-        if out.exists() and any(out.samefile(given) for given in found):
-            raise OutputError(f"{out}: is one of the inputs and would be overwritten; choose another output")
+        spare(found, out)
         check_folder(out.parent)
         jobs.append((path, out))
     return jobs

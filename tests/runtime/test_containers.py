@@ -52,12 +52,17 @@ def test_a_start_is_searched_and_gives_the_same_as_reading_from_the_beginning(tm
         assert few_decoded < all_decoded / 3
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SAMPLES)
-def test_a_start_in_real_clips(name):
+def sample(name: str) -> Path:
     path = Path(os.environ.get("FSTSTYLE_TEST_DATA", "nowhere")) / "video" / name
     if not path.is_file():
         pytest.skip("needs the sample clips (FSTSTYLE_TEST_DATA)")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_start_in_real_clips(name):
+    path = sample(name)
     reader = Reader(path)
     middle = round((reader.seconds or 6.6) / 2, 1)  # a Matroska file need not state its length
     reader.close()
@@ -164,9 +169,7 @@ class Unsought:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_real_clips_are_whole(name):
-    path = Path(os.environ.get("FSTSTYLE_TEST_DATA", "nowhere")) / "video" / name
-    if not path.is_file():
-        pytest.skip("needs the sample clips (FSTSTYLE_TEST_DATA)")
+    path = sample(name)
     count, said = ends(path)
     assert (count > 60, said) == (True, None)
 
