@@ -22,15 +22,7 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def replacing_path(destination: Path) -> Iterator[Path]:
     """As `replacing`, for those who open files by name: the path of an empty file."""
-    # The target of a link is replaced, not the link; a device such as /dev/null must never be renamed over.
-    target = Path(os.path.realpath(destination))
-    if target.exists() and not target.is_file():
-        raise IsADirectoryError(None, "is a folder") if target.is_dir() else OSError(None, "is not a regular file")
-    if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
-        # A file can be renamed over whatever its own mode says, but whoever took the right to write from it meant it to stay.
-        raise PermissionError(None, "is write-protected")
-    # Opened by hand because tempfile's files are private (mode 0600), and the name is short because the destination's may fill the limit.
-    temporary = target.parent / f".fststyle-{secrets.token_hex(8)}.part"
+    target, temporary = _beside(destination)
     try:
         with open(temporary, "xb"):
             pass
@@ -40,3 +32,24 @@ def replacing_path(destination: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def probe(destination: Path) -> None:
+    """Raise what `replacing` would raise for this name, now and not after hours of work; leaves nothing."""
+    _, temporary = _beside(destination)
+    with open(temporary, "xb"):
+        pass
+    temporary.unlink()
+
+
+def _beside(destination: Path) -> tuple[Path, Path]:
+    """What will be replaced, and a new name beside it."""
+    # The target of a link is replaced, not the link; a device such as /dev/null must never be renamed over.
+    target = Path(os.path.realpath(destination))
+    if target.exists() and not target.is_file():
+        raise IsADirectoryError(None, "is a folder") if target.is_dir() else OSError(None, "is not a regular file")
+    if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
+        # A file can be renamed over whatever its own mode says, but whoever took the right to write from it meant it to stay.
+        raise PermissionError(None, "is write-protected")
+    # Opened by hand because tempfile's files are private (mode 0600), and the name is short because the destination's may fill the limit.
+    return target, target.parent / f".fststyle-{secrets.token_hex(8)}.part"

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fststyle.atomic import probe
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module
 from fststyle.settings import plain
@@ -70,6 +71,11 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str]) -> 
         settings.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{settings.output}: cannot be used as a folder for the results ({error.strerror})") from error
+    for path in (files.checkpoint, files.onnx, files.preview):
+        try:
+            probe(path)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     if settings.resume:
         if not files.checkpoint.exists():
             raise InputError(f"--resume: there is no {files.checkpoint} to go on from")

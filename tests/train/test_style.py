@@ -88,6 +88,15 @@ def test_an_earlier_training_is_not_lost(train):
     assert not same(before, weights(train(seed=5, overwrite=True).checkpoint))
 
 
+def test_results_that_could_not_be_written_are_refused_before_the_first_step(train, tmp_path, monkeypatch):
+    monkeypatch.setattr("fststyle.train.style._train", lambda *_: pytest.fail("was trained"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "kept.onnx").write_bytes(b"kept")
+    (tmp_path / "out" / "kept.onnx").chmod(0o444)
+    with pytest.raises(OutputError, match=r"kept\.onnx: cannot be written \(is write-protected\)"):
+        train(output=tmp_path / "out", name="kept", overwrite=True)
+
+
 def test_resume_without_a_checkpoint(train):
     with pytest.raises(InputError, match=r"no .*starry-night\.pt"):
         train(resume=True)
