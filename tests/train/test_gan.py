@@ -15,6 +15,7 @@ from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train.augment import augmented, coloured, cutout, shifted  # noqa: E402
 from fststyle.train.gan import follow, spread, train_gan  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
+from fststyle.train.networks.gan import MinibatchDeviation  # noqa: E402
 from fststyle.train.settings_pictures import GANS  # noqa: E402
 from tests.digits import write_idx  # noqa: E402
 
@@ -90,6 +91,18 @@ def test_spread():
     assert spread(real, real).item() == pytest.approx(1)
     assert spread(real[:1].expand(50, -1, -1, -1), real).item() == pytest.approx(0)
     assert spread(real / 2 + 3, real).item() == pytest.approx(0.5)
+
+
+def test_minibatch_deviation_by_hand():
+    """Groups are made of every so-many-th picture; a group that is all alike is told apart from one that is not."""
+    x = torch.zeros(8, 1, 2, 2)
+    x[[0, 4]] = 1.0  # pictures 0, 2, 4 and 6 are one group: deviation 0.5; the other is all alike
+    told = MinibatchDeviation()(x)
+    assert told.shape == (8, 2, 2, 2)
+    torch.testing.assert_close(told[:, :1], x)
+    torch.testing.assert_close(told[::2, 1], torch.full((4, 2, 2), 0.5))
+    torch.testing.assert_close(told[1::2, 1], torch.full((4, 2, 2), 1e-4))
+    assert MinibatchDeviation()(x[:3]).shape == (3, 2, 2, 2)
 
 
 def test_running_mean_by_hand():

@@ -5,12 +5,16 @@
 * ``wgan-gp``: the same generator; the critic without norms, since a batch norm would tie the pictures together whose gradients are each held to
   length 1 (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
-Departures: 4x4 kernels where DCGAN has 5x5, as in its authors' own code; at most eight times the width of the last layer.
+Departures: planes are doubled by bilinear interpolation and a 3x3 convolution where DCGAN has transposed convolutions, which left a grid in pictures
+of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"); the discriminators are told how much the pictures of a batch differ
+(Karras et al. 2018), which evens out the classes of digits; 4x4 kernels in the discriminator where DCGAN has 5x5, as in its authors' own code; at most
+eight times the width of the last layer.
 """
 
 import copy
 import itertools
 
+import torch
 from torch import Tensor, nn
 
 from fststyle.train.networks.classifier import halvings
@@ -51,12 +55,39 @@ class Generator(nn.Module):
         widths = [width * min(8, 2 ** (levels - 1 - level)) for level in range(levels)]
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for before, after in itertools.pairwise(widths):
-            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh())
+            layers += [_double(), _conv(before, after, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, _double(), _conv(widths[-1], channels), nn.Tanh())
 
     def forward(self, latent: Tensor) -> Tensor:
         drawn: Tensor = self.layers(latent[:, :, None, None])
         return drawn
+
+
+def _double() -> nn.Upsample:
+    return nn.Upsample(scale_factor=2, mode="bilinear")
+
+
+def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
+    # Zeros around a plane would frame every picture.
+    return nn.Conv2d(before, after, 3, padding=1, padding_mode="replicate", bias=bias)
+
+
+class MinibatchDeviation(nn.Module):
+    """(N, C, H, W) -> (N, C + 1, H, W): one more plane that tells how much the pictures of a group differ, so that sameness gives a generator away.
+
+    Karras et al. 2018, "Progressive Growing of GANs" (arXiv:1710.10196), section 3: the standard deviation over the group at each place, averaged over
+    all places. Groups are of `GROUP` pictures; where the batch cannot be parted so, it is one group.
+    """
+
+    GROUP = 4
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, channels, height, width = x.shape
+        size = self.GROUP if count % self.GROUP == 0 else count
+        groups = x.reshape(size, count // size, channels, height, width)
+        # A root has no slope at 0, where all pictures are the same.
+        deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+        return torch.cat([x, deviation.repeat(size)[:, None, None, None].expand(count, 1, height, width)], 1)
 
 
 def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
@@ -69,7 +100,7 @@ def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
         norm = norms and level > 0
         layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not norm), *([nn.BatchNorm2d(after)] if norm else []), nn.LeakyReLU(0.2)]
         before = after
-    return nn.Sequential(*layers, nn.Conv2d(before, 1, start), nn.Flatten())
+    return nn.Sequential(*layers, MinibatchDeviation(), nn.Conv2d(before + 1, 1, start), nn.Flatten())
 
 
 def _start(side: int) -> tuple[int, int]:
