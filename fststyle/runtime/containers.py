@@ -34,7 +34,8 @@ def av() -> Any:
         import av
     except ImportError as error:
         raise DependencyError(f"video needs PyAV: pip install av [{error}]") from error
-    av.logging.set_level(av.logging.PANIC)  # FFmpeg's own remarks; what matters comes as an exception
+    # None, and no level at all: with any, FFmpeg's threads wait for Python to hear their errors, while Python waits for them to end (PyAV's issue 909).
+    av.logging.set_level(None)
     return av
 
 

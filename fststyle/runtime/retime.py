@@ -20,14 +20,24 @@ def rational(rate: float) -> Fraction:
 
 
 def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
-    """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0 where there is a start."""
+    """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0 where there is a start.
+
+    Where the first frame after the start comes late, as variable frame rates allow, the one that is on screen then stands at the beginning.
+    """
     if start:
         source.seek(start)
+    on_screen: Shot | None = None
+    begun = not start
     for item in source:
         stamp = item.pts if item.pts is not None else item.dts
         seconds = float(stamp * item.time_base) - source.origin
         if start and seconds < start - 1e-6:
+            on_screen = item if isinstance(item, Shot) else on_screen
             continue
+        if not begun and isinstance(item, Shot):
+            begun = True
+            if on_screen and seconds - start > 1.001 / source.rate:
+                yield replace(on_screen, pts=0, duration=None)
         if end is not None and seconds >= end:
             if isinstance(item, Shot):
                 return
@@ -39,6 +49,8 @@ def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
             else:
                 item.pts, item.dts = (None if item.pts is None else item.pts - shift), item.dts - shift
         yield item
+    if not begun and on_screen and start < (source.seconds or 0.0):
+        yield replace(on_screen, pts=0, duration=None)
 
 
 def chapters(source: Source, start: float, end: float | None) -> list[Any]:

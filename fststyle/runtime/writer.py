@@ -1,5 +1,6 @@
 """Video files being written through PyAV: H.264 that plays in browsers unless another codec is asked for, sound and subtitles as they were."""
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -46,16 +47,19 @@ class Writer(Sink):
         self._copied: dict[int, Any] = {}
         self._coded: dict[int, Any] = {}
         try:
-            self.container = self._av.open(str(path), "w", format=kind, options=options)
-            self.container.metadata.update(source.metadata)
-            if source.chapters:
-                self.container.set_chapters(source.chapters)
-            if self._av.Codec(codec, "w").type != "video":
-                raise OutputError(f"cannot be written: {codec} does not encode video (--codec)")
-            self.stream = self.container.add_stream(codec, rate=rate)
-            self._setup(first, source, encoding, codec)
-            for other in source.others:
-                self._add(other)
+            with contextlib.ExitStack() as undo:
+                self.container = self._av.open(str(path), "w", format=kind, options=options)
+                undo.callback(self.abandon)
+                self.container.metadata.update(source.metadata)
+                if source.chapters:
+                    self.container.set_chapters(source.chapters)
+                if self._av.Codec(codec, "w").type != "video":
+                    raise OutputError(f"cannot be written: {codec} does not encode video (--codec)")
+                self.stream = self.container.add_stream(codec, rate=rate)
+                self._setup(first, source, encoding, codec)
+                for other in source.others:
+                    self._add(other)
+                undo.pop_all()
         except self._av.codec.codec.UnknownCodecError as error:
             raise OutputError(f"cannot be written: there is no encoder called {codec} here (--codec)") from error
         except (self._av.error.FFmpegError, OSError, ValueError) as error:

@@ -11,6 +11,7 @@ import pytest
 from fststyle.errors import OutputError
 from fststyle.runtime.colorimetry import tone_mapped
 from fststyle.runtime.containers import Reader
+from fststyle.runtime.containers import av as library
 from fststyle.runtime.retime import between
 from fststyle.runtime.shots import Shot
 from fststyle.runtime.video import stylize_video
@@ -249,3 +250,8 @@ def test_high_dynamic_range_is_said(tmp_path, style_folder):
     with av.open(str(tmp_path / "out.mp4")) as container:
         context = container.streams.video[0].codec_context
         assert (context.pix_fmt, context.color_primaries, context.color_trc) == ("yuv420p", 1, 1)
+
+
+def test_the_library_never_calls_python_from_its_threads():
+    """With a level of logging they do, for each error, and a program that ends meanwhile waits for ever."""
+    assert library().logging.get_level() is None

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fststyle.errors import InputError
-from fststyle.runtime.retime import at_rate, rational
-from fststyle.runtime.shots import Shot
+from fststyle.runtime.retime import at_rate, between, rational
+from fststyle.runtime.shots import Shot, Source
 from fststyle.runtime.video import stylize_video
 from tests import clips
 
@@ -20,6 +20,18 @@ def shots(*milliseconds, last=None):
     if last:
         made[-1] = Shot(made[-1].rgb, made[-1].pts, made[-1].time_base, last)
     return made
+
+
+class Holds(Source):
+    """Three frames, the second for long, the third to 1.1 s."""
+
+    rate, seconds = Fraction(25), 1.1
+
+    def __iter__(self):
+        return iter(shots(0, 40, 900))
+
+    def seek(self, seconds):
+        pass
 
 
 def retimed(items, rate):
@@ -40,6 +52,21 @@ def test_frames_go_to_the_nearest_tick():
     assert retimed(shots(0, 41, 79, 121), 25) == [(0, 0), (1, 1), (2, 2), (3, 3)]
     assert retimed(shots(1000, 1500), 2) == [(2, 0), (3, 1)]
     assert retimed([], 25) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "wanted"),
+    [
+        (0.0, None, [(0, 0), (40, 1), (900, 2)]),
+        (0.5, None, [(0, 1), (400, 2)]),  # a long hold: what is on screen at the start is there at once
+        (0.5, 0.8, [(0, 1)]),
+        (0.87, None, [(30, 2)]),  # less than a frame: no frame is made for it
+        (0.95, None, [(0, 2)]),  # the last one is still shown
+        (1.2, None, []),
+    ],
+)
+def test_the_frame_on_screen_at_the_start_stands_at_the_beginning(start, end, wanted):
+    assert [(shot.pts, int(shot.rgb[0, 0, 0])) for shot in between(Holds(), start, end)] == wanted
 
 
 def test_packets_pass_and_repeated_frames_are_the_same_array():
