@@ -68,7 +68,7 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
         "translator.pt",
     ]
     assert [p.step for p in seen] == [1, 2, 3, 4, 5, 6]
-    assert set(seen[0].losses) == {"adversarial", "critic", "spread", "contrastive", "identity"}
+    assert set(seen[0].losses) == {"adversarial", "critic", "spread", "contrastive", "identity", "grid"}
     assert "3 photos of" in said[0]
     content = whole(trained.checkpoint)
     assert (content["network"], content["step"]) == ("live", 6)
@@ -90,7 +90,8 @@ def test_every_loss_teaches_every_network(train, tmp_path, changes):
 
 def test_it_learns_to_paint_dark(train):
     """All paintings here are dark: so must be what is painted, after a while."""
-    trained = train(steps=250, width=4, critic_width=8, learning_rate=1e-3, contrastive_weight=0.1)
+    # Pictures of 32 pixels are too few squares to tell a grid by.
+    trained = train(steps=250, width=4, critic_width=8, learning_rate=1e-3, contrastive_weight=0.1, grid_weight=0.0)
     net = checkpoint.restore(whole(trained.checkpoint), trained.checkpoint).eval()
     with torch.no_grad():
         assert net(torch.rand(1, 3, 32, 32) * 2 - 1).mean() < -0.4

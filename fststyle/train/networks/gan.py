@@ -5,7 +5,7 @@
 * ``wgan-gp``: the same generator; the critic without norms, since a batch norm would tie the pictures together whose gradients are each held to
   length 1 (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
-Departures: planes are doubled by bilinear interpolation and a 3x3 convolution where DCGAN has transposed convolutions, which left a grid in pictures
+Departures: planes are doubled by nearest neighbours and a 3x3 convolution where DCGAN has transposed convolutions, which left a grid in pictures
 of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"); the discriminators are told how much the pictures of a batch differ
 (Karras et al. 2018), which evens out the classes of digits; 4x4 kernels in the discriminator where DCGAN has 5x5, as in its authors' own code; at most
 eight times the width of the last layer.
@@ -18,6 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.train.networks.classifier import halvings
+
+LARGE = 64
+"""Pixels a side from which the picture takes two convolutions to draw: after one the squares of the doubling show."""
 
 
 class Gan(nn.Module):
@@ -55,16 +58,15 @@ class Generator(nn.Module):
         widths = [width * min(8, 2 ** (levels - 1 - level)) for level in range(levels)]
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for before, after in itertools.pairwise(widths):
-            layers += [_double(), _conv(before, after, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, _double(), _conv(widths[-1], channels), nn.Tanh())
+            layers += [nn.Upsample(scale_factor=2), _conv(before, after, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        layers.append(nn.Upsample(scale_factor=2))
+        if side >= LARGE:
+            layers += [_conv(widths[-1], widths[-1], bias=False), nn.BatchNorm2d(widths[-1]), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, _conv(widths[-1], channels), nn.Tanh())
 
     def forward(self, latent: Tensor) -> Tensor:
         drawn: Tensor = self.layers(latent[:, :, None, None])
         return drawn
-
-
-def _double() -> nn.Upsample:
-    return nn.Upsample(scale_factor=2, mode="bilinear")
 
 
 def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
