@@ -65,7 +65,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     rows = [{"model": "real", **_judgement(seen, *_judged(_frames(train, chosen), judge))}]
     for generator in generators:
         console.print(f"{generator.name} ...", highlight=False)
-        drawn = generator.draw(latents.drawn(args.count, generator.latent, 0))
+        drawn = generator.draw(latents.drawn(len(real), generator.latent, 0))  # as many: both distance and precision depend on it
         if drawn.shape[1:] != real.shape[1:]:
             raise InputError(f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]}; see --size")
         row = {"model": generator.name, **_judgement(seen, *_judged(drawn, judge))}

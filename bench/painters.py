@@ -50,8 +50,8 @@ def source(text: str) -> Source:
 
 
 def shipped() -> list[Source]:
-    """The style files that come with fststyle, those of generators left out."""
-    return [Source(path) for path in sorted(WEIGHTS.glob("*.onnx")) if "contract" not in (card := metadata(path)) or card["contract"].startswith("frame")]
+    """The style files that come with fststyle, those in integers too; no generators, and not the base, which paints nothing."""
+    return [Source(path) for path in sorted(WEIGHTS.glob("*.onnx")) if path.stem != "live-base" and "styled" in metadata(path).get("contract", "")]
 
 
 def metadata(path: Path) -> dict[str, Any]:

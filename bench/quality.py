@@ -150,7 +150,7 @@ def evenly(paths: list[Path], limit: int) -> list[Path]:
 
 def square(path: Path, size: int) -> NDArray[np.uint8]:
     """The middle square of a photo, (size, size, 3)."""
-    picture = Image.fromarray(images.read(path).frames[0].rgb)
+    picture = Image.fromarray(images.read(path).opaque)
     side = min(picture.size)
     if side < 16:
         raise InputError(f"{path}: too small")

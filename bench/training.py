@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import torch
@@ -77,16 +77,16 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
 
 
 def _settings(args: argparse.Namespace, config: str, folder: Path) -> TrainSettings:
-    known = {name: getattr(TrainSettings, name, None) for name in TrainSettings.__dataclass_fields__}
+    known = get_type_hints(TrainSettings)
     given: dict[str, Any] = {}
     for pair in config.split(","):
         name, _, value = pair.partition("=")
         name = "from_" if name == "from" else name
         if name not in known:
             raise InputError(f"--config: `fststyle train` has no setting {name!r}")
-        kind = type(known[name])
+        number = next((kind for kind in (int, float) if known[name] in (kind, kind | None)), None)
         try:
-            given[name] = kind(value) if kind in (int, float) else value
+            given[name] = number(value) if number else value
         except ValueError:
             raise InputError(f"--config: {name} is a number, not {value!r}") from None
     base = {"style": args.image, "output": folder, "data": args.data, "name": "bench", "preview_every": 0, "steps": args.steps}

@@ -7,18 +7,20 @@ What can go wrong with a file is an `InputError` or an `OutputError` that names 
 import contextlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from fststyle import animation
 from fststyle.atomic import replacing
 from fststyle.errors import InputError, OutputError
 from fststyle.pillow import formats, guarded
-from fststyle.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, resize, to_pil
+from fststyle.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, on_white, resize, to_pil
 from fststyle.stills import encode
 
 __all__ = [
@@ -89,6 +91,12 @@ class Picture:
     @property
     def animated(self) -> bool:
         return len(self.frames) > 1
+
+    @property
+    def opaque(self) -> NDArray[np.uint8]:
+        """The first frame, uint8 (H, W, 3), on white where it is transparent: what lies hidden under there is nobody's picture."""
+        first = self.frames[0]
+        return first.rgb if first.alpha is None else on_white(first.rgb, first.alpha)
 
 
 @dataclass(frozen=True)
@@ -162,8 +170,8 @@ def write(picture: Picture, destination: Path | str | BinaryIO, *, format: str |
         raise OutputError(f"{name}: cannot be written: {_reason(error)}") from error
 
 
-def find(folder: Path) -> list[Path]:
-    """The image files (by suffix) in a folder and the folders below, sorted.
+def find(folder: Path, without: Iterable[Path] = ()) -> list[Path]:
+    """The image files (by suffix) in a folder and the folders below, sorted; those of `without` left out, by whatever path.
 
     Hidden files and folders are skipped, linked folders are not entered. Raises `InputError` for no folder and for none found.
     """
@@ -171,10 +179,11 @@ def find(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
     found = []
+    left_out = {os.path.realpath(path) for path in without}
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         candidates = (Path(place, name) for name in files if not name.startswith("."))
-        found += [path for path in candidates if path.suffix.lower() in READABLE and path.is_file()]
+        found += [path for path in candidates if path.suffix.lower() in READABLE and path.is_file() and os.path.realpath(path) not in left_out]
     if not found:
         raise InputError(f"{folder}: holds no image files")
     return sorted(found)

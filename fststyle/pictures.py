@@ -4,7 +4,7 @@ No torch: the trainers, the torch-free tools and the judges read the same sets.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class Pictures:
         return digest.hexdigest()
 
 
-def load(data: str | Path, size: int | None = None, download: bool = False) -> tuple[Pictures, Pictures]:
+def load(data: str | Path, size: int | None = None, download: bool = False, without: Iterable[Path] = ()) -> tuple[Pictures, Pictures]:
     """The pictures to learn on and those to test on.
 
     Args:
@@ -62,6 +62,7 @@ def load(data: str | Path, size: int | None = None, download: bool = False) -> t
             Subfolders of a folder of images are its classes.
         size: side in pixels, of `SIDES`; None takes 28 for IDX files and 64 for images. Pictures are cut to their middle square and scaled.
         download: let torchvision fetch mnist or fashion-mnist into the cache folder.
+        without: files of the folder that are no part of it, the preview of a training in the same place.
 
     Raises:
         InputError: nothing usable there, too few pictures, files that are not what they say, or more than fits in memory.
@@ -76,7 +77,7 @@ def load(data: str | Path, size: int | None = None, download: bool = False) -> t
         count = int(max(train[1].max(), test[1].max())) + 1
         names = idx.classes(folder.name, count)
         return _of_idx(*train, names, size or 28), _of_idx(*test, names, size or 28)
-    return _of_folder(folder, size or 64)
+    return _of_folder(folder, size or 64, without)
 
 
 def _of_idx(gray: Pixels, labels: Pixels, names: tuple[str, ...], size: int) -> Pictures:
@@ -85,8 +86,8 @@ def _of_idx(gray: Pixels, labels: Pixels, names: tuple[str, ...], size: int) -> 
     return Pictures(gray[..., None], labels.astype(np.int64), names)
 
 
-def _of_folder(folder: Path, size: int) -> tuple[Pictures, Pictures]:
-    files = images.find(folder)
+def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictures, Pictures]:
+    files = images.find(folder, without)
     if len(files) * size * size * 3 > MAX_BYTES:
         raise InputError(f"{folder}: {len(files)} pictures of {size} pixels need more than {MAX_BYTES >> 30} GiB; take a smaller --size")
     kept: list[Path] = []
@@ -94,7 +95,7 @@ def _of_folder(folder: Path, size: int) -> tuple[Pictures, Pictures]:
     pixels = np.empty((len(files), size, size, 3), np.uint8)
     for path in files:
         try:
-            pixels[len(kept)] = square(images.read(path).frames[0].rgb, size)
+            pixels[len(kept)] = square(images.read(path).opaque, size)
         except InputError:
             skipped.append(str(path))
             continue

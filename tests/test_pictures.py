@@ -44,6 +44,24 @@ def test_the_real_mnist():
     assert test.rgb.shape == (10000, 28, 28, 1)
 
 
+def test_what_is_hidden_under_transparency_is_not_learned(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        hidden = rng.integers(0, 256, (32, 32, 4), np.uint8)
+        hidden[..., 3] = 0
+        Image.fromarray(hidden).save(tmp_path / f"{i}.png")
+    train, _ = pictures.load(tmp_path, 32)
+    assert (train.rgb == 255).all()
+
+
+def test_files_that_are_no_part_of_the_folder(tmp_path):
+    folder_of(tmp_path / "set", 20)
+    assert len(pictures.load(tmp_path / "set", 32)[0]) == 18
+    (tmp_path / "link").symlink_to("set")
+    train, _ = pictures.load(tmp_path / "set", 32, without=(tmp_path / "link" / "003.png", tmp_path / "set" / "none.png"))
+    assert len(train) == 17
+
+
 def test_wrong_idx_files(tmp_path):
     write_idx(tmp_path, 30, 12, packed=False)
     path = tmp_path / "train-images-idx3-ubyte"

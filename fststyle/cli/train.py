@@ -1,6 +1,7 @@
 """`fststyle train`: one painting in, one style file out."""
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,8 @@ def register(app: typer.Typer) -> None:
         Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
         out, trained = learn("fststyle.train.style", settings, settings.steps)
-        if not trained.onnx.exists():
-            return  # a process of several that does not lead
-        tell(out, trained)
+        if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+            tell(out, trained)
 
 
 def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:

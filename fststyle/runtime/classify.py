@@ -34,7 +34,7 @@ def classify(picture: str | Path, classifier: Model) -> Answer:
 
     from fststyle import images
 
-    logits = classifier(frames_of(images.read(picture).frames[0].rgb, classifier))[0][0].astype(np.float64)
+    logits = classifier(frames_of(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
     best = int(shares.argmax())

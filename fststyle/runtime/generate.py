@@ -49,7 +49,7 @@ class Encoder(Model):
         """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,). Raises `InputError`."""
         from fststyle import images
 
-        frames = frames_of(images.read(picture).frames[0].rgb, self)
+        frames = frames_of(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
 
 

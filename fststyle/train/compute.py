@@ -30,8 +30,11 @@ class Compute:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
     def place(self, value: Any) -> Any:
-        """A module or an image batch on the device, with the channels last: 10 to 15 % faster on CPUs, more on tensor cores."""
-        if isinstance(value, Tensor) and value.ndim != 4:
+        """A module or an image batch on the device, with the channels last: 10 to 15 % faster on CPUs, more on tensor cores.
+
+        Not on Apple's: batch norm's backward pass is wrong there, or fails, with the channels last.
+        """
+        if self.device.type == "mps" or (isinstance(value, Tensor) and value.ndim != 4):
             return value.to(self.device)
         return value.to(self.device, memory_format=torch.channels_last)
 

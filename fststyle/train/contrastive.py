@@ -95,6 +95,7 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = TEMPERATURE) -> T
 
     `query` and `key` are (N, S, D) of length 1 along D; no gradient reaches the keys. Where nothing can be told it is log S.
     """
-    similarity = query.float() @ key.float().detach().transpose(1, 2) / temperature
+    with torch.autocast(query.device.type, enabled=False):  # half a precision has steps of a sixteenth where these lie
+        similarity = query.float() @ key.float().detach().transpose(1, 2) / temperature
     own = torch.arange(similarity.shape[1], device=similarity.device).expand(similarity.shape[:2])
     return F.cross_entropy(similarity.flatten(0, 1), own.flatten())

@@ -1,21 +1,22 @@
 """Training photos as a pure function of seed and sample number.
 
 Sample i of a run is decided by (seed, i) alone: which photo, which crop, which flip. So a resumed run sees exactly the photos that an
-unbroken one would have, any number of worker processes gives the same batches, and there is no loader state to save.
+unbroken one would have, any number of threads gives the same batches, and there is no loader state to save.
 """
 
-import signal
-from collections.abc import Iterator
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from fststyle import images
 from fststyle.errors import InputError, TrainingError
@@ -23,6 +24,8 @@ from fststyle.train.photos import prepared_photos
 from fststyle.train.scenes import scene
 
 Pixels = NDArray[np.uint8]
+AHEAD = 4
+"""Crops under way for each thread that reads them."""
 WIDEST = 512
 """Pixels that the shorter side of a photo is taken as, at most, whatever the size of the crops."""
 
@@ -37,7 +40,7 @@ def style_tensor(path: Path, style_size: int) -> Tensor:
 
     The scale decides the size of the brush strokes, so a small painting is enlarged too.
     """
-    rgb = images.read(path).frames[0].rgb
+    rgb = images.read(path).opaque
     scale = style_size / min(rgb.shape[:2])
     height, width = (max(style_size, round(side * scale)) for side in rgb.shape[:2])
     if max(height, width) > 8 * style_size:
@@ -59,8 +62,8 @@ class Photos:
     A file that cannot be read, or is too small to crop from, is skipped for the next one in the list and reported with the sample.
     """
 
-    def __init__(self, folder: Path, size: int, smallest: int | None = None):
-        self.files = images.find(folder)
+    def __init__(self, folder: Path, size: int, smallest: int | None = None, without: Iterable[Path] = ()):
+        self.files = images.find(folder, without)
         self.size = size
         self.smallest = size // 4 if smallest is None else smallest
         self.source = f"{len(self.files)} photos of {folder}"
@@ -71,7 +74,7 @@ class Photos:
         for i in range(len(self.files)):
             path = self.files[(first + i) % len(self.files)]
             try:
-                rgb = images.read(path).frames[0].rgb
+                rgb = images.read(path).opaque
             except InputError:
                 skipped.append(str(path))
                 continue
@@ -111,13 +114,13 @@ def _crop(rgb: Pixels, size: int, rng: np.random.Generator) -> Pixels:
     return np.array(image.crop((left, top, left + size, top + size)))  # a copy: what Pillow lends is read-only
 
 
-def photo_source(folder: Path | None, size: int, smallest: int | None = None) -> Photos | Scenes:
+def photo_source(folder: Path | None, size: int, smallest: int | None = None, without: Iterable[Path] = ()) -> Photos | Scenes:
     """Photos of `folder`; without one those that `fststyle data` prepared; without those synthetic scenes.
 
-    Photos whose shorter side is below `smallest` pixels are skipped, a quarter of `size` if not given.
+    Photos whose shorter side is below `smallest` pixels are skipped, a quarter of `size` if not given; `without` are files that are none.
     """
     folder = folder or prepared_photos()
-    return Photos(folder, size, smallest) if folder else Scenes(size)
+    return Photos(folder, size, smallest, without) if folder else Scenes(size)
 
 
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[Pixels]:
@@ -125,32 +128,34 @@ def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[Pixels]
     return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 
 
-class _Numbered(Dataset[Sample]):
-    def __init__(self, source: Photos | Scenes, seed: int):
-        self.source, self.seed = source, seed
-
-    def __getitem__(self, number: int) -> Sample:
-        return self.source.sample(np.random.default_rng((self.seed, number)))
-
-
-def _collate(samples: list[Sample]) -> tuple[Tensor, list[str]]:
-    batch = torch.from_numpy(np.stack([sample.rgb for sample in samples])).permute(0, 3, 1, 2)
-    return batch, [path for sample in samples for path in sample.skipped]
-
-
-def _quiet_worker(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to handle
-    torch.set_num_threads(1)
-
-
 def batches(
     source: Photos | Scenes, *, seed: int, batch: int, start: int, steps: int, workers: int, rank: int = 0, world: int = 1
 ) -> Iterator[tuple[Tensor, list[str]]]:
     """uint8 (batch / world, 3, size, size) tensors for the steps `start` .. `steps` - 1, each with the files skipped for it.
 
-    `batch` counts over all processes; process `rank` gets its share of each step's samples.
+    `batch` counts over all processes; process `rank` gets its share of each step's samples. `workers` threads read ahead, none with 0: threads, since
+    Pillow decodes beside Python, and since a script without a main guard could not start processes.
     """
     share = batch // world
-    numbers = [[step * batch + rank * share + i for i in range(share)] for step in range(start, steps)]
-    options: dict[str, Any] = {"multiprocessing_context": "spawn", "persistent_workers": False, "prefetch_factor": 4} if workers else {}
-    return iter(DataLoader(_Numbered(source, seed), batch_sampler=numbers, num_workers=workers, collate_fn=_collate, worker_init_fn=_quiet_worker, **options))
+
+    def read(number: int) -> Sample:
+        return source.sample(np.random.default_rng((seed, number)))
+
+    numbers = (step * batch + rank * share + i for step in range(start, steps) for i in range(share))
+    with contextlib.closing(_ahead(read, numbers, workers) if workers else (read(number) for number in numbers)) as samples:
+        for _ in range(start, steps):
+            some = list(itertools.islice(samples, share))
+            yield torch.from_numpy(np.stack([sample.rgb for sample in some])).permute(0, 3, 1, 2), [path for sample in some for path in sample.skipped]
+
+
+def _ahead(read: Callable[[int], Sample], numbers: Iterator[int], workers: int) -> Generator[Sample]:
+    """``map(read, numbers)``, with a few more than `workers` of them under way."""
+    waiting: deque[Future[Sample]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="fststyle-photos") as pool:
+        try:
+            waiting.extend(pool.submit(read, number) for number in itertools.islice(numbers, AHEAD * workers))
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(read, number) for number in itertools.islice(numbers, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)

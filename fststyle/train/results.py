@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,10 @@ class Files:
     checkpoint: Path
     preview: Path
 
+    @property
+    def all(self) -> tuple[Path, ...]:
+        return self.onnx, self.int8, self.checkpoint, self.preview
+
     @classmethod
     def of(cls, folder: Path, name: str) -> "Files":
         return cls(folder / f"{name}.onnx", folder / f"{name}-int8.onnx", folder / f"{name}.pt", folder / f"{name}-preview.jpg")
@@ -57,10 +61,10 @@ def checked_name(name: str) -> str:
     return name
 
 
-def earlier_training(settings: Any, files: Files, kind: str, free: Set[str]) -> dict[str, Any] | None:
+def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], more: Iterable[Path] = ()) -> dict[str, Any] | None:
     """The checkpoint to go on from, or None for a fresh start; refuses whatever would lose an earlier training.
 
-    `settings` has ``output``, ``resume`` and ``overwrite``; those named in `free` may differ from the checkpoint's.
+    `settings` has ``output``, ``resume`` and ``overwrite``; those named in `free` may differ from the checkpoint's. `more` are results beside `files`.
 
     Raises:
         InputError: nothing to resume, other settings, or an earlier training that would be overwritten.
@@ -71,7 +75,7 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str]) -> 
         settings.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{settings.output}: cannot be used as a folder for the results ({error.strerror})") from error
-    for path in (files.checkpoint, files.onnx, files.preview):
+    for path in (*files.all, *more):
         try:
             probe(path)
         except OSError as error:
@@ -85,7 +89,7 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str]) -> 
             if then.get(key) != now[key]:
                 raise InputError(f"--resume: {files.checkpoint} was trained with {key.rstrip('_')} {then.get(key)}, not {now[key]}")
         return content
-    there = [path for path in (files.checkpoint, files.onnx) if path.exists()]
+    there = [path for path in (files.checkpoint, files.onnx, files.int8, *more) if path.exists()]
     if there and not settings.overwrite:
         raise InputError(f"{there[0]} is there already: --resume goes on with it, --overwrite starts anew, --name keeps both")
     return None
@@ -94,6 +98,8 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str]) -> 
 def leave(net: nn.Module, card: Card, files: Files, photos: Callable[[], list[NDArray[np.uint8]]], on_message: Callable[[str], None] | None) -> None:
     """Write a trained network as a style file, and a live one in integers too where they are exact enough; `photos` are what those are measured on."""
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
+    # An older one would be painted with in the new one's place, should the new one get none.
+    files.int8.unlink(missing_ok=True)
     export_module(net, card, files.onnx)
     if hasattr(net, "core"):  # it has integers
         try:

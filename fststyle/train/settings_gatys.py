@@ -27,7 +27,7 @@ class GatysSettings:
     )
     keep_colors: bool = option(False, "Keep the photo's colours: only their light is painted.")
     preview_every: int = option(25, "Iterations between two writings of OUT as it is; 0 writes it at the end only.", min=0)
-    seed: int = option(0, "Seed of the noise.", min=0)
+    seed: int = option(0, "Seed of the noise.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option("float32", "Arithmetic; bfloat16 is faster where the hardware has it, and too coarse for lbfgs.", choices=("float32", "bfloat16"))
     vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")

@@ -21,7 +21,7 @@ class PictureSettings:
     output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
     name: str | None = option(None, "Name of the results; made from that of the pictures if not given.")
     batch: int = option(64, "Pictures per step.", min=2, max=65536)
-    seed: int = option(0, "Seed of the weights, of the order of the pictures and of all noise.", min=0)
+    seed: int = option(0, "Seed of the weights, of the order of the pictures and of all noise.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
     resume: bool = option(False, "Go on from the checkpoint of this name.")
     overwrite: bool = option(False, "Replace an earlier training of the same name.")

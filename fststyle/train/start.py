@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from fststyle import catalogue
-from fststyle.errors import CheckpointError
+from fststyle.errors import CheckpointError, InputError
 from fststyle.train import checkpoint
+from fststyle.train.networks import NETWORKS
 from fststyle.train.settings import TrainSettings
 
 BASE = "live-base"
@@ -25,6 +26,14 @@ def starting_point(settings: Any, auto: str) -> str:
         return str(settings.from_)
     fits = settings.network == "live" and settings.width == TrainSettings.width and settings.blocks is None
     return auto if fits else "none"
+
+
+def check_size(size: int, network: str) -> None:
+    """Raise `InputError` for crops that the network cannot paint."""
+    stride: int = NETWORKS[network].stride  # type: ignore[attr-defined]
+    if size % stride:
+        near = size // stride * stride
+        raise InputError(f"--size {size}: {network} takes multiples of {stride}, {near} or {near + stride}")
 
 
 def network_settings(settings: Any) -> dict[str, int]:

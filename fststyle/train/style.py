@@ -34,7 +34,7 @@ from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
-from fststyle.train.start import STYLE, base_of, network_settings, start_from, starting_point
+from fststyle.train.start import STYLE, base_of, check_size, network_settings, start_from, starting_point
 from fststyle.train.steady import shake, steady_loss
 from fststyle.train.tensorboard import open_log
 
@@ -63,8 +63,10 @@ def train(settings: TrainSettings, *, on_message: Callable[[str], None] | None =
     settings = replace(settings, from_=starting_point(settings, STYLE))
     name = style_name(settings)
     files = Files.of(settings.output, name)
-    spare((settings.style,), files.preview)
-    painting = images.read(settings.style).frames[0].rgb
+    for path in files.all:
+        spare((settings.style, settings.from_), path)
+    check_size(settings.size, settings.network)
+    painting = images.read(settings.style).opaque
     earlier = earlier_training(settings, files, "style", _FREE)
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
         raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
@@ -83,7 +85,7 @@ def _train(
     on_message: Callable[[str], None] | None,
     on_progress: Callable[[loop.Progress], None] | None,
 ) -> Trained:
-    source = photo_source(settings.data, settings.size)
+    source = photo_source(settings.data, settings.size, without=files.all)
     net, optimizer, start_weights = _prepare(settings, compute, earlier)
     first = earlier["step"] if earlier else 0
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
@@ -98,7 +100,7 @@ def _train(
     )
     shared, photos = (
         compute.share(net),
-        held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4), 4, settings.seed) if compute.leads else [],
+        held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed) if compute.leads else [],
     )
     if on_message and compute.leads:
         on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fststyle.errors import DependencyError
+from fststyle.errors import DependencyError, OutputError
 from fststyle.train.loop import Progress
 
 
@@ -14,6 +14,7 @@ def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
 
     Raises:
         DependencyError: tensorboard is not installed.
+        OutputError: the folder cannot be written to.
     """
     if folder is None:
         yield lambda progress: None
@@ -22,7 +23,11 @@ def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise DependencyError("--tensorboard needs tensorboard: pip install tensorboard") from error
-    with SummaryWriter(str(folder)) as writer:
+    try:
+        writer = SummaryWriter(str(folder))
+    except OSError as error:
+        raise OutputError(f"--tensorboard {folder}: cannot be written ({error.strerror or error})") from error
+    with writer:
 
         def log(progress: Progress) -> None:
             for name, value in progress.losses.items():

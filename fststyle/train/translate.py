@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from fststyle.errors import InputError
 from fststyle.export.style import Card
 from fststyle.settings import check, plain
+from fststyle.spare import spare
 from fststyle.train import checkpoint, loop
 from fststyle.train.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
 from fststyle.train.compute import Compute, computing
@@ -35,7 +36,7 @@ from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, worker_count
 from fststyle.train.settings import for_the_record
 from fststyle.train.settings_translate import TranslateSettings
-from fststyle.train.start import BASE, base_of, network_settings, starting_point
+from fststyle.train.start import BASE, base_of, check_size, network_settings, starting_point
 from fststyle.train.tensorboard import open_log
 from fststyle.train.translator import Networks, content_of, prepare
 from fststyle.train.watch import Watch
@@ -75,11 +76,14 @@ def train(
     if not settings.contrastive_weight and not settings.cycle_weight:
         raise InputError("--contrastive-weight and --cycle-weight are both 0: nothing would hold the painting to the photo")
     settings = replace(settings, from_=starting_point(settings, BASE), name=checked_name(settings.name))
-    photos, paintings = photo_source(settings.photos, settings.size), Photos(settings.paintings, settings.size)
+    check_size(settings.size, settings.network)
+    files = Files.of(settings.output, settings.name)
+    for path in files.all:
+        spare((settings.from_,), path)
+    photos, paintings = photo_source(settings.photos, settings.size, without=files.all), Photos(settings.paintings, settings.size, without=files.all)
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:
             raise InputError(f"{flag}: {source.source} is too few; one painting is learned by `fststyle train`")
-    files = Files.of(settings.output, settings.name)
     earlier = earlier_training(settings, files, "translate", _FREE)
     with computing(settings.device, settings.precision, settings.batch) as compute:
         if compute.world > 1:
@@ -100,7 +104,8 @@ def _train(
     nets, optimizers = prepare(settings, compute, earlier)
     first = earlier["step"] if earlier else 0
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
-    shown, painting = held_out(photo_source(settings.photos, max(256, settings.size), settings.size // 4), 4, settings.seed), held_out(paintings, 1)[0]
+    shown = held_out(photo_source(settings.photos, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed)
+    painting = held_out(paintings, 1)[0]
     on_message(f"learning {settings.name} from {paintings.source} and {photos.source}, on {compute.device}, in {_arithmetic(compute)}")
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
@@ -208,10 +213,11 @@ def _judging(settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tenso
 def _contrastive(nets: Networks, found: dict[str, Tensor], painted: Tensor, chance: torch.Generator) -> Tensor:
     """The mean over the layers of PatchNCE between what was given to the generator, by its features, and what it made of it."""
     places = choose_places(found, chance)
+    # Before the keys: some versions of PyTorch keep what autocast made of the heads' weights without gradients, and use it where there should be some.
+    queries = nets.heads(features(nets.generator, painted, nets.layers), places)
     with torch.no_grad():
         keys = nets.heads(found, places)
-    seen = features(nets.generator, painted, nets.layers)
-    return torch.stack([patch_nce(query, key) for query, key in zip(nets.heads(seen, places), keys, strict=True)]).mean()
+    return torch.stack([patch_nce(query, key) for query, key in zip(queries, keys, strict=True)]).mean()
 
 
 def _cycle(net: nn.Module, pictures: Tensor, origin: Tensor) -> Tensor:

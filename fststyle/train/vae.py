@@ -24,7 +24,7 @@ from fststyle.train import course, loop
 from fststyle.train.course import Course, Learner, OnMessage, OnProgress
 from fststyle.train.elbo import bernoulli, binarised, gaussian, kl, sampled
 from fststyle.train.networks import build
-from fststyle.train.networks.vae import Decoder, Encoder, Vae
+from fststyle.train.networks.vae import NARROWEST, Decoder, Encoder, Vae
 from fststyle.train.settings_pictures import VaeSettings
 
 KIND = "vae"
@@ -52,7 +52,7 @@ def train_vae(data: str | Path, *, on_message: OnMessage | None = None, on_progr
 
 def train(settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> TrainedVae:
     """As `train_vae`, with the settings in one piece."""
-    with course.opened(settings, KIND, KIND, on_message) as here:
+    with course.opened(settings, KIND, KIND, on_message, lambda onnx: (encoder_of(onnx),)) as here:
         return _train(settings, here, on_progress)
 
 
@@ -74,6 +74,9 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if settings.likelihood == "gaussian":
+            # Below its floor it would have no gradient, and never come back.
+            net.log_deviation.data.clamp_(min=NARROWEST)
         return {"loss": loss.detach(), "reconstruction": -likelihood.detach().mean(), "kl": divergence.detach().mean()}
 
     def examine(done: int) -> None:
@@ -85,13 +88,18 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
     learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine)
     here.learn(learner, steps, here.per_epoch, on_progress)
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
-    encoder = here.files.onnx.with_name(f"{here.name}-encoder.onnx")
+    encoder = encoder_of(here.files.onnx)
     frames = torch.from_numpy(here.test.rgb[:5].repeat(3 // shape["channels"], axis=3))
     latent = torch.randn(5, settings.latent, generator=torch.Generator().manual_seed(settings.seed))
     export_model(Reads(Encoder(net), shape["channels"]), frames, ["latent", "deviation"], here.about(learner, "vae-encoder", _ENCODER), encoder)
     export_model(Draws(Decoder(net), shape["channels"]), latent, ["picture"], here.about(learner, KIND, _DECODER), here.files.onnx)
     files = here.files
     return TrainedVae(here.name, files.onnx, encoder, files.checkpoint, files.preview, found[0], dict(here.losses))
+
+
+def encoder_of(onnx: Path) -> Path:
+    """Where the encoder lies whose decoder is `onnx`."""
+    return onnx.with_name(f"{onnx.stem}-encoder.onnx")
 
 
 def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,6 +55,14 @@ def test_sources(bench, tmp_path):
         painters.source("no-such-style")
 
 
+def test_shipped_files_are_styles_and_the_first_johnson_is_the_reference(bench):
+    painters, speed = bench("painters"), bench("speed")
+    shipped = {what.path.stem: what for what in painters.shipped()}
+    assert {"starry-night", "great-wave", "great-wave-int8"} < set(shipped)
+    assert not {"live-base", "mnist-vae", "mnist-classifier"} & set(shipped)
+    assert speed._reference(None, {name: shipped[name] for name in ("great-wave", "starry-night")}) == "starry-night"
+
+
 def test_mean_counts_photos_the_optimiser_never_reached(bench):
     pytest.importorskip("torch")
     quality = bench("quality")
@@ -80,8 +88,8 @@ def test_speed_end_to_end(bench, tmp_path, monkeypatch, capsys):
 def test_configurations_are_settings_of_the_training(bench, tmp_path):
     training = bench("training")
     args = type("Args", (), {"image": tmp_path / "a.jpg", "data": None, "steps": 7})()
-    settings = training._settings(args, "optimizer=adam,batch=2,from=none,learning_rate=1e-3", tmp_path)
-    assert (settings.optimizer, settings.batch, settings.from_, settings.learning_rate, settings.steps) == ("adam", 2, "none", 1e-3, 7)
+    settings = training._settings(args, "optimizer=adam,batch=2,blocks=1,from=none,learning_rate=1e-3", tmp_path)
+    assert (settings.optimizer, settings.batch, settings.blocks, settings.from_, settings.learning_rate, settings.steps) == ("adam", 2, 1, "none", 1e-3, 7)
     for wrong in ("optimiser=adam", "batch=two"):
         with pytest.raises(InputError):
             training._settings(args, wrong, tmp_path)

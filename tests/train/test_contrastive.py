@@ -27,6 +27,14 @@ def test_patch_nce_where_all_is_alike_and_where_all_is_clear():
     assert patch_nce(clear, clear).item() < 1e-4
 
 
+def test_patch_nce_is_as_exact_inside_autocast():
+    generator = torch.Generator().manual_seed(1)
+    query, key = (F.normalize(torch.randn(1, 64, 8, generator=generator), dim=2) for _ in range(2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = patch_nce(query, key)
+    assert inside.item() == pytest.approx(patch_nce(query, key).item(), rel=1e-5)
+
+
 def test_no_gradient_reaches_the_keys():
     query, key = (torch.randn(1, 4, 3, requires_grad=True) for _ in range(2))
     patch_nce(query, key).backward()

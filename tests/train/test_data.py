@@ -37,8 +37,7 @@ def test_the_seed_changes_the_photos(photos):
     assert not torch.equal(torch.cat(taken(source)), torch.cat(taken(source, seed=4)))
 
 
-@pytest.mark.slow
-def test_worker_processes_give_the_same_batches(photos):
+def test_threads_give_the_same_batches(photos):
     source = Photos(photos, 32)
     assert all(torch.equal(a, b) for a, b in zip(taken(source), taken(source, workers=2), strict=True))
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
+from fststyle import images  # noqa: E402
 from fststyle.errors import CheckpointError, DeviceError, InputError, OutputError, TrainingError  # noqa: E402
 from fststyle.settings import plain  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
@@ -97,6 +98,35 @@ def test_results_that_could_not_be_written_are_refused_before_the_first_step(tra
         train(output=tmp_path / "out", name="kept", overwrite=True)
 
 
+def test_an_older_file_in_integers_does_not_outlive_its_style(train, tmp_path, monkeypatch):
+    """CPUs prefer it: beside a new style that gets none they would go on painting the old one."""
+    old = train().onnx.with_name("starry-night-int8.onnx")
+    old.write_bytes(b"old")
+    train(overwrite=True, network="johnson", width=4, blocks=1)
+    assert not old.exists()
+
+
+def test_results_in_the_folder_of_photos_are_no_photos(train, photos):
+    files = images.find(photos)
+    seen = []
+    trained = train(output=photos, on_message=seen.append)
+    assert trained.preview.parent == photos
+    train(output=photos, resume=True, on_message=seen.append)
+    assert [line for line in seen if f"on {len(files)} photos" in line] == seen[:2]
+
+
+def test_the_weights_started_from_are_not_overwritten(train, tmp_path):
+    checkpoint = train(output=tmp_path / "a").checkpoint
+    with pytest.raises(OutputError, match="one of the inputs"):
+        train(output=tmp_path / "a", from_=str(checkpoint), overwrite=True)
+
+
+@pytest.mark.parametrize(("network", "size", "near"), [("live", 100, "8, 96 or 104"), ("johnson", 33, "4, 32 or 36")])
+def test_a_size_that_the_network_cannot_paint(train, network, size, near):
+    with pytest.raises(InputError, match=f"--size {size}: {network} takes multiples of {near}"):
+        train(network=network, size=size)
+
+
 def test_resume_without_a_checkpoint(train):
     with pytest.raises(InputError, match=r"no .*starry-night\.pt"):
         train(resume=True)
@@ -166,6 +196,13 @@ def test_tensorboard_log(train, tmp_path):
     pytest.importorskip("tensorboard")
     train(tensorboard=tmp_path / "log")
     assert list((tmp_path / "log").glob("events*"))
+
+
+def test_a_log_that_cannot_be_written(train, tmp_path):
+    pytest.importorskip("tensorboard")
+    (tmp_path / "log").touch()
+    with pytest.raises(OutputError, match=r"--tensorboard .*log: cannot be written"):
+        train(tensorboard=tmp_path / "log")
 
 
 def test_two_processes_train_the_same_network_as_one(painting, photos, tmp_path):

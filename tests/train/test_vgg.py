@@ -114,3 +114,11 @@ def test_with_repeated_edges_a_plain_picture_has_no_border():
     assert framed.std((2, 3)).max() > 1e-2 * framed.abs().max()
     assert even.std((2, 3)).max() < 1e-5 * even.abs().max()
     torch.testing.assert_close(even[..., 8:10, 8:10], framed[..., 8:10, 8:10], rtol=1e-4, atol=1e-4)
+
+
+def test_weights_that_cannot_be_fetched_are_one_line(monkeypatch):
+    torchvision = pytest.importorskip("torchvision")
+    error = OSError("<urlopen error no network>")
+    monkeypatch.setattr(torchvision.models.VGG16_Weights, "get_state_dict", lambda *_, **__: (_ for _ in ()).throw(error))
+    with pytest.raises(InputError, match=r"torchvision: the weights cannot be had \(<urlopen error no network>\); oxford ships"):
+        load_vgg("torchvision")

@@ -88,13 +88,16 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
             in float32, downloaded by torchvision to its cache on first use, 528 MB), or a safetensors or torch file with torchvision's names.
 
     Raises:
-        InputError: the file is missing, damaged, or lacks a layer.
+        InputError: the file is missing, damaged, or lacks a layer, or torchvision's cannot be fetched.
     """
     vgg = VGG16()
     if weights == "torchvision":
-        from torchvision.models import VGG16_Weights
+        try:
+            from torchvision.models import VGG16_Weights
 
-        state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
+            state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
+        except (ImportError, OSError, RuntimeError) as error:  # not installed, no network, another hash
+            raise InputError(f"{weights}: the weights cannot be had ({error}); oxford ships with fststyle") from error
     else:
         state = _read(SLICE if weights == "oxford" else Path(weights))
     wanted = vgg.state_dict()
