@@ -1,5 +1,6 @@
 """`python -m fststyle`, and what the console script calls."""
 
+import signal
 import sys
 
 
@@ -10,6 +11,7 @@ def main() -> None:
 
         program()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not break off what is cleared up at the end
         sys.stderr.write("fststyle: interrupted\n")
         sys.exit(130)
 

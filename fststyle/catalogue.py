@@ -69,9 +69,9 @@ def find(name: str) -> Entry:
 
     near = difflib.get_close_matches(_plain(name), [_plain(entry.name) for entry in known], n=3, cutoff=0.5)
     names = [entry.name for plain in near for entry in known if _plain(entry.name) == plain]
-    if Path(name).is_file():
+    if os.path.isfile(name):
         hint = "a style file ends in .onnx, and this file does not"
-    elif Path(name + SUFFIX).is_file():
+    elif os.path.isfile(name + SUFFIX):
         hint = f"for the file here say {name}{SUFFIX}"
     else:
         hint = f"did you mean {' or '.join(names)}?" if names else "`fststyle styles` lists them" if known else "no styles are installed"
@@ -82,11 +82,11 @@ def locate(style: str | Path) -> Entry:
     """The entry of a name, or of a file: what is a `Path`, ends in .onnx or holds a slash is taken for a file. Raises `StyleError`."""
     if isinstance(style, str) and not (style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style):
         return find(style)
-    path = Path(style).expanduser()
+    path = Path(os.path.expanduser(style))
     if path.suffix == ".pt":
         raise StyleError(f"{path}: is a checkpoint, not a style; `fststyle export {path}` makes one")
-    if not path.is_file():
-        raise StyleError(f"{path}: {'is a folder, not a style' if path.is_dir() else 'no such file'}")
+    if not os.path.isfile(path):
+        raise StyleError(f"{path}: {'is a folder, not a style' if os.path.isdir(path) else 'no such file'}")
     return _own(path)
 
 
@@ -95,10 +95,10 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
     for entry in _listed(SHIPPED):
         if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
             return entry
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.suffix == ".pt":
         raise StyleError(f"{path}: is a checkpoint; its model is the .onnx file beside it")
-    if not path.is_file():
+    if not os.path.isfile(path):
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
         raise StyleError(f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else ""))
     return _own(path)
@@ -142,7 +142,7 @@ def base(known_as: str) -> Entry | None:
 def own_folders() -> list[Path]:
     """Where the user's own styles are searched, in this order."""
     listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)
-    return [*(Path(folder).expanduser() for folder in listed if folder), user_folder()]
+    return [*(Path(os.path.expanduser(folder)) for folder in listed if folder), user_folder()]
 
 
 def user_folder() -> Path:

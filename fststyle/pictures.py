@@ -75,7 +75,7 @@ def load(data: str | Path, size: int | None = None, download: bool = False, with
     if idx.is_idx(folder):
         train, test = ((idx.read_images(folder, part), idx.read_labels(folder, part)) for part in ("train", "t10k"))
         count = int(max(train[1].max(), test[1].max())) + 1
-        names = idx.classes(folder.name, count)
+        names = idx.classes(Path(data).name, count)  # of the folder given, or the word
         return _of_idx(*train, names, size or 28), _of_idx(*test, names, size or 28)
     return _of_folder(folder, size or 64, without)
 

@@ -10,7 +10,7 @@ import typer
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError, OutputError
+from fststyle.errors import DependencyError, InputError, OutputError
 from fststyle.spare import spare
 from fststyle.train.settings_gatys import GatysSettings
 
@@ -41,13 +41,16 @@ def register(app: typer.Typer) -> None:
         from fststyle import images
         from fststyle.runtime.plan import plan
 
-        job = plan([content], output, "gatys").jobs[0]
+        planned = plan([content], output, "gatys")
+        if planned.several:
+            raise InputError(f"{content}: is a folder; gatys paints one picture")
+        job = planned.jobs[0]
         if job.target:
             spare((path for path, _ in paintings(style)), job.target)
         if job.target is None and sys.stdout.isatty():
             raise OutputError("stdout is a terminal; redirect it (> painted.png) or name a file")
         source = images.read(job.source if job.source is not None else sys.stdin.buffer.read())
-        out = Console(stderr=True, highlight=False)
+        out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
             out.print(f"{content}: of its {len(source.frames)} frames the first is painted")
 

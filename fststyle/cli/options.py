@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import io
 import signal
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from fststyle.errors import FststyleError
+from fststyle.errors import FststyleError, InputError
 from fststyle.settings import check
 
 
@@ -64,11 +65,19 @@ def main(app: typer.Typer) -> None:
         warnings.simplefilter("ignore")
     # Asked to end, a program clears up behind itself as after Ctrl-C; without this it would stop on the spot.
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown as it can be
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except FststyleError as error:
         sys.stderr.write(f"fststyle: {' '.join(str(error).split())}\n")
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a name too long, a folder one may not look into
+        sys.stderr.write(f"fststyle: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}\n")
+        sys.exit(InputError.exit_code)
 
 
 def _terminated(number: int, frame: object) -> None:

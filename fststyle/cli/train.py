@@ -43,7 +43,7 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
         raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
     from rich.console import Console
 
-    out = Console(stderr=True, highlight=False)
+    out = Console(stderr=True, highlight=False, markup=False)
     with Bar(out, total) as bar:
         return out, train(settings, on_message=out.print, on_progress=bar.update)
 

@@ -51,7 +51,7 @@ class _Screen:
         from rich.console import Console
 
         self._as_json = as_json
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, markup=False)
         self._bar = _bar(self._console)
         self._task = self._bar.add_task("", total=None)
         self._prefix = ""

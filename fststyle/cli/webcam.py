@@ -42,7 +42,7 @@ def _window(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
 def _headless(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
     from rich.console import Console
 
-    console: Any = Console(stderr=True, highlight=False)
+    console: Any = Console(stderr=True, highlight=False, markup=False)
     begin = told = time.monotonic()
     shown = 0
     for view in live.frames():

@@ -34,7 +34,7 @@ def recognised(path: Path) -> bool:
 
 
 class AnimationSource(Source):
-    """An animated picture; a frame without a time, or with one below 20 ms, is shown for 100 ms, as browsers do.
+    """An animated picture; a frame without a time, or with one of 10 ms and less, is shown for 100 ms, as browsers do.
 
     Raises `InputError` for what is no picture and for a still.
     """
@@ -61,7 +61,7 @@ class AnimationSource(Source):
         try:
             for frame in images.stream(self.path, max_pixels=_MAX_PIXELS):
                 told = frame.duration_ms
-                shown = DEFAULT_MS if told is None or told < 20 else told
+                shown = DEFAULT_MS if told is None or told <= 10 else told
                 yield Shot(frame.rgb, clock, _MILLISECOND, shown, frame.alpha)
                 clock += shown
         except InputError as error:

@@ -33,11 +33,12 @@ class Camera:
         import cv2
 
         self._cv2: Any = cv2
-        self.source, self.file = source, Path(source).is_file()
+        self.source, self.file = source, os.path.isfile(source)
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
             cv2.utils.logging.setLogLevel(0)  # what matters is said below, in one line
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET, for the FFmpeg within OpenCV, which reads it once
-        self._video = cv2.VideoCapture(int(source) if source.isdigit() else source)
+        # Of a file the whole path: a name with a colon in it would be taken for a URL.
+        self._video = cv2.VideoCapture(int(source) if _numbered(source) else os.path.abspath(source) if self.file else source)
         if self.file and _still(source) and not (self._video.grab() and self._video.grab()):  # Motion JPEG looks like a still, but goes on
             self._video.release()
             raise InputError(f"{source}: is a single picture, not a camera or a video")
@@ -62,7 +63,10 @@ class Camera:
         """The newest frame with a number above `after`, waiting for it if need be; None when the camera has ended or gives none for `wait` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: (self._newest is not None and self._newest.number > after) or self._ended, wait)
-            return self._newest if self._newest is not None and self._newest.number > after else None
+            if self._newest is not None and self._newest.number > after:
+                return self._newest
+            self._ended = self._ended or f"the camera has given no picture for {wait:g} seconds"
+            return None
 
     @property
     def ended(self) -> str:
@@ -72,7 +76,8 @@ class Camera:
     def close(self) -> None:
         self._stop.set()
         self._thread.join(5)
-        self._video.release()
+        if not self._thread.is_alive():  # one that hangs in its driver still holds the camera
+            self._video.release()
 
     def _take(self) -> None:
         number, due, failed = 0, time.monotonic(), 0
@@ -96,9 +101,15 @@ class Camera:
             if self._period:
                 due = max(due + self._period, time.monotonic() - 0.5)
                 self._stop.wait(max(0.0, due - time.monotonic()))
+        if self._stop.is_set():
+            return  # it was closed, and nothing is wrong with it
         with self._changed:
             self._ended = "the video is at its end" if self.file else "the camera gives no more pictures; is it still plugged in?"
             self._changed.notify_all()
+
+
+def _numbered(source: str) -> bool:
+    return source.isascii() and source.isdigit() and len(source) < 5
 
 
 def _still(source: str) -> bool:
@@ -114,7 +125,7 @@ def _still(source: str) -> bool:
 def _not_there(source: str, file: bool) -> str:
     if file:
         return f"{source}: is not a video that can be played"
-    if source.isdigit() or source.startswith("/dev/"):
+    if _numbered(source) or source.startswith("/dev/"):
         found = sorted(str(path) for path in Path("/dev").glob("video*")) if Path("/dev").is_dir() else []
         hint = f"there is {', '.join(found)}" if found else "none was found"
         return f"camera {source}: cannot be opened ({hint}); name another with --camera, a video file will do too"

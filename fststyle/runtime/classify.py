@@ -53,7 +53,12 @@ def examine(classifier: Model, test: "Pictures") -> "NDArray[np.int64]":
     count = len(classifier.classes)
     if test.labels is None or len(test.classes) != count:
         raise InputError(f"{classifier.name} knows {count} classes, the pictures have {len(test.classes)}")
+    labels = test.labels
+    if set(test.classes) == set(classifier.classes):
+        labels = np.array([classifier.classes.index(name) for name in test.classes])[labels]
+    elif not all(name.isdigit() for name in test.classes):  # mere numbers are nobody's names
+        raise InputError(f"{classifier.name} knows {', '.join(classifier.classes)}; the pictures are of {', '.join(test.classes)}")
     logits = classifier(test.rgb.repeat(3 // test.channels, axis=3))[0]
     counts = np.zeros((count, count), np.int64)
-    np.add.at(counts, (test.labels, logits.argmax(1)), 1)
+    np.add.at(counts, (labels, logits.argmax(1)), 1)
     return counts

@@ -1,6 +1,7 @@
 """Video files, read through PyAV: frames as RGB arrays with their own times, packets of sound and subtitles as they are."""
 
 import itertools
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MAX_PIXELS = 8192 * 8192
 _ATTACHED_PICTURE = 0x400
 _MARGIN = 1.0
+_BACK = 0.1
+"""Seconds that times must go back by to be a beginning and no mere disorder."""
 _STATING = ("mov", "matroska")
 """Containers whose header states how long they are, so that one that breaks off is known by it; of an AVI that is guessed from the size of the file."""
 _UNCOUNTED = 1 << 30
@@ -109,6 +112,7 @@ class Reader(Source):
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         last, shown, reached = None, 0.0, 0.0
+        join = _Join(self.container.format.name.startswith("mpeg"))
         packets = self.container.demux([self.stream, *self.others])
         while True:
             packet = None
@@ -116,6 +120,7 @@ class Reader(Source):
                 packet = next(packets, None)
                 if packet is None:
                     break
+                join.mend(packet)
                 if (stamp := packet.dts if packet.pts is None else packet.pts) is not None:
                     until = float((stamp + (packet.duration or 0)) * packet.time_base)
                     reached = max(reached, until)
@@ -149,6 +154,10 @@ class Reader(Source):
         stated, counted = (self.container.duration or 0) / 1e6, self._counted()
         if counted - shown > min(1 + 0.01 * counted, max(2 / float(self.rate), 0.05 * counted)):
             return f"it ends after {max(0.0, shown):.1f} of {counted:.1f} seconds"
+        read = [self.stream, *self.others]
+        if len(read) < len(self.container.streams):  # one that is not read may be the longest
+            lengths = [float(stream.duration * stream.time_base) for stream in read if stream.duration]
+            stated = max(lengths, default=0.0)
         if self.container.format.name.startswith(_STATING) and stated - reached > 1 + 0.01 * stated:
             return f"it ends after {reached:.1f} of {stated:.1f} seconds"
         return None
@@ -179,7 +188,8 @@ class Reader(Source):
 
     def _open(self) -> None:
         try:
-            self.container = self._av.open(str(self.path), metadata_errors="ignore")
+            # The whole path: a name with a colon in it would be taken for a URL.
+            self.container = self._av.open(os.path.abspath(self.path), metadata_errors="ignore")
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self.path}: is not a video ({reason(error)})") from error
         try:
@@ -198,6 +208,28 @@ class Reader(Source):
             raise
         # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own container.
         self.others = [s for s in self.container.streams if s.type in ("audio", "subtitle") and s.codec_context is not None]
+
+
+class _Join:
+    """Recordings laid end to end in one file begin anew in the middle, as transport streams may: what comes then is moved behind what there was."""
+
+    def __init__(self, possible: bool):
+        self._possible, self._moved, self._end = possible, 0.0, 0.0
+        self._last: dict[int, float] = {}
+
+    def mend(self, packet: Any) -> None:
+        """Move the packet's times, in place."""
+        if not self._possible or packet.dts is None:
+            return
+        seconds = float(packet.dts * packet.time_base) + self._moved
+        if seconds < self._last.get(packet.stream.index, seconds) - _BACK:
+            self._moved += self._end - seconds
+            seconds = self._end
+        self._last[packet.stream.index] = seconds
+        self._end = max(self._end, seconds + float((packet.duration or 0) * packet.time_base))
+        if self._moved:
+            by = round(self._moved / packet.time_base)
+            packet.pts, packet.dts = None if packet.pts is None else packet.pts + by, packet.dts + by
 
 
 def reason(error: Exception) -> str:

@@ -71,7 +71,7 @@ def target_of(given: str | Path, source: Source, encoding: Encoding, stdout: Bin
     if path.is_dir() or str(given).endswith(("/", os.sep)) or (isinstance(source, SequenceSource) and not path.suffix):
         path = path / _own_name(source, given)
     suffix = path.suffix.lower()
-    if sequences.is_pattern(path):
+    if sequences.is_pattern(path) and suffix not in writer.FORMATS:  # "50%done.mp4" is a name
         sequences.check_pattern(path)
         return Target(path, False, lambda place, source, first, rate: SequenceSink(place, source))
     if suffix in animated.FORMATS:

@@ -55,7 +55,7 @@ class Frames:
             return item
         if rgb is not None:
             self._made = self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb)
-        return replace(item, rgb=self._made, alpha=_fitted(item.alpha, self._made.shape[:2]))
+        return replace(item, rgb=self._made, alpha=fitted(item.alpha, self._made.shape[:2]))
 
 
 class _Kept:
@@ -80,11 +80,14 @@ def _painted_at(shot: Shot, source: Source, settings: "VideoSettings") -> float:
     return shot.seconds - (0.0 if settings.start else source.origin)
 
 
-def _fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":
-    """Transparency in the size in which its frame was painted."""
-    if alpha is None or alpha.shape == size:
-        return alpha
+def fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":
+    """Transparency, uint8 (H, W), in the size (H, W) of its frame."""
+    return alpha if alpha is None or alpha.shape == size else resized(alpha, size)
+
+
+def resized(picture: "NDArray[np.uint8]", size: tuple[int, int]) -> "NDArray[np.uint8]":
+    """A picture, uint8 (H, W) or (H, W, 3), in the size (H, W)."""
     import numpy as np
     from PIL import Image
 
-    return np.asarray(Image.fromarray(alpha).resize((size[1], size[0]), Image.Resampling.LANCZOS))
+    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.LANCZOS))

@@ -70,7 +70,9 @@ def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, si
     if path.suffix.lower() in FORMATS:
         _write_video(large, path, fps)
     else:
-        images.write(images.Picture([images.Frame(frame, None, round(1000 / fps)) for frame in large], loop=0), path)
+        # Browsers show a GIF's frame of less than two hundredths of a second for ten.
+        shown = max(20, round(1000 / fps)) if path.suffix.lower() == ".gif" else round(1000 / fps)
+        images.write(images.Picture([images.Frame(frame, None, shown) for frame in large], loop=0), path)
 
 
 def _enlarged(frame: "NDArray[np.uint8]", side: int) -> "NDArray[np.uint8]":

@@ -193,7 +193,7 @@ def press(live: Live, key: str, view: View, save: Callable[[View], Path], outlet
     """Do what `key` asks for; gives what to tell the user, "" for a key that says nothing."""
     if key in "np":
         live.step(1 if key == "n" else -1)
-    elif key.isdigit() and 0 < int(key) <= len(live.names):
+    elif key in "123456789" and int(key) <= len(live.names):
         live.change(live.names[int(key) - 1])
     elif key in "+=-":
         live.change(strength=live.strength + (-0.1 if key == "-" else 0.1))

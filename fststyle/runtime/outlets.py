@@ -92,6 +92,8 @@ class Recording:
             self._error = OutputError(f"{self.path}: {error}")
         except OSError as error:
             self._error = OutputError(f"{self.path}: cannot be written: {error.strerror or error}")
+        except Exception as error:  # whatever it is, who sends the frames must hear of it
+            self._error = OutputError(f"{self.path}: cannot be written: {type(error).__name__}: {error}")
 
 
 _DRIVERS = {

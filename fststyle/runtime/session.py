@@ -1,5 +1,6 @@
 """A style file as a function: uint8 frames in, painted uint8 frames out."""
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ def load_style(style: str | Path, device: str = "auto", threads: int | None = No
 
 
 def _whole(style: str | Path, device: str, threads: int | None, precision: str) -> Style:
-    one_file = isinstance(style, Path) or Path(style).is_file()
+    one_file = isinstance(style, Path) or os.path.isfile(style)
     parts = [(style, 1.0)] if one_file else shares.parse(str(style))
     entries = [catalogue.locate(name) for name, _ in parts]
     if len(entries) == 1:

@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ def parse_seconds(text: str) -> float:
 
 
 def _styles(text: str) -> list[Key]:
-    if Path(text).is_file():
+    if os.path.isfile(text):
         return [Key(0.0, {text: 1.0})]
     if not _AT.fullmatch(text.rpartition(",")[2]):
         if any(_AT.fullmatch(part) for part in text.split(",")):
@@ -137,7 +138,7 @@ def _styles(text: str) -> list[Key]:
 
 
 def _shares(text: str) -> Shares:
-    if Path(text).is_file():
+    if os.path.isfile(text):
         return {text: 1.0}
     found: Shares = {}
     for name, share in shares.parse(text):

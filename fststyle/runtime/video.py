@@ -11,7 +11,7 @@ from fststyle.atomic import replacing_path
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime import pipeline, retime, timeline
 from fststyle.runtime.forms import Incoming, Target, open_source, target_of
-from fststyle.runtime.frames import Frames, side_by_side
+from fststyle.runtime.frames import Frames, fitted, resized, side_by_side
 from fststyle.runtime.image import FrameSettings
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.raw import RawSource
@@ -181,6 +181,7 @@ class _Job:
         self._waiting: list[Any] = []
         self._shown: float | None = None
         self._steps: set[float] = set()
+        self._fits = False
 
     def paint(self) -> PaintedVideo:
         """Raises as `stylize_video`."""
@@ -239,10 +240,20 @@ class _Job:
             items = [item]
         for one in items:
             if isinstance(one, Shot):
-                self._sink.write(one)
+                self._sink.write(self._fitted(one))
                 self._note_time(one.seconds)
             else:
                 self._sink.copy(one)
+
+    def _fitted(self, shot: Shot) -> Shot:
+        """The shot in the size that the first one had, which streams may change on the way and files may not."""
+        if shot.rgb.shape[:2] == self._size:
+            return shot
+        if not self._fits:
+            height, width = self._size
+            self._note(f"{self._source.name}: its frames change their size; all are written as {width}x{height}")
+            self._fits = True
+        return replace(shot, rgb=resized(shot.rgb, self._size), alpha=fitted(shot.alpha, self._size))
 
     def _note_time(self, seconds: float) -> None:
         """The shortest and the longest time between two frames, in milliseconds at the least: clocks tick in those."""

@@ -37,6 +37,14 @@ def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
     return shown
 
 
+def typed(code: int) -> str:
+    """The key of a code of OpenCV's, in lower case; "" for none and for arrows and the like, whose last byte is that of a letter.
+
+    GTK has shift, control and num lock in bits 16 to 20, and keys that are no letters beyond a byte; Windows and Qt have those from bit 21 on.
+    """
+    return chr(code & 0xFFFF).lower() if 0 <= code < 1 << 21 and code & 0xFFFF <= 0xFF else ""
+
+
 class _Window:
     def __init__(self, live: Live, outlets: Outlets):
         import cv2
@@ -72,11 +80,11 @@ class _Window:
             self._cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
             self._fitted = True
         self._cv2.imshow(TITLE, self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR))
-        code = self._cv2.waitKey(1) & 0xFF
-        if code in (27, ord("q")) or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
+        key = typed(self._cv2.waitKeyEx(1))
+        if key in ("\x1b", "q") or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
             return False
-        if code != 0xFF:
-            self._key(chr(code).lower(), view)
+        if key:
+            self._key(key, view)
         return True
 
     def close(self) -> None:

@@ -31,6 +31,18 @@ class Encoding:
     preset: str = "veryfast"
 
 
+_TICK = Fraction(1, 1000)
+"""Seconds that every container can tell apart."""
+
+_NOT_IN_MOV = {"flac", "opus"}
+"""Sound that FFmpeg lists for MOV and then does not write there."""
+
+_LAYOUTS = {
+    f"{count} channels": name for count, name in {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0(side)", 6: "5.1(side)", 7: "6.1", 8: "7.1"}.items()
+}
+"""Where a file only counts its channels: what is meant as a rule."""
+
+
 class Writer(Sink):
     """A video file being written at ``path``, in the container of ``suffix``, with the streams, metadata and chapters of ``source``.
 
@@ -46,6 +58,7 @@ class Writer(Sink):
         options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         self._copied: dict[int, Any] = {}
         self._coded: dict[int, Any] = {}
+        self._last: dict[int, int] = {}
         try:
             with contextlib.ExitStack() as undo:
                 self.container = self._av.open(str(path), "w", format=kind, options=options)
@@ -97,13 +110,19 @@ class Writer(Sink):
 
     def _add(self, other: Any) -> None:
         supported = self.container.supported_codecs
-        if other.codec_context.name in supported or other.codec_context.codec.canonical_name in supported:
-            self._copied[other.index] = self.container.add_stream_from_template(other)
+        names = {other.codec_context.name, other.codec_context.codec.canonical_name}
+        if names & supported and not (self._kind == "mov" and names & _NOT_IN_MOV):
+            made = self._copied[other.index] = self.container.add_stream_from_template(other)
+            if other.type == "audio" and (layout := _LAYOUTS.get(other.codec_context.layout.name)):
+                # AVI and Matroska count channels without saying which they are, and MP4 refuses that, at its very end.
+                made.codec_context.layout = layout
         elif other.type == "audio":
             codec = "libopus" if self._kind == "webm" else "aac"
-            self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
+            made = self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
         else:
             self.lost.append(f"{other.type} {other.codec_context.name}")
+            return
+        _name(made, other)
 
     def write(self, shot: Shot) -> None:
         """Encode one frame. Raises `OutputError`."""
@@ -115,7 +134,10 @@ class Writer(Sink):
         if rgb.shape[0] % 2 or rgb.shape[1] % 2:
             rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-        frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
+        try:
+            frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
+        except (self._av.error.FFmpegError, ValueError) as error:
+            raise OutputError(f"cannot be written: {reason(error)}") from error
         frame.pts, frame.time_base = shot.pts, shot.time_base
         if shot.duration and hasattr(frame, "duration"):
             frame.duration = shot.duration
@@ -125,10 +147,19 @@ class Writer(Sink):
         """A packet of another stream, as it is, or encoded anew where the container cannot hold it. Raises `OutputError`."""
         index = packet.stream.index
         if index in self._copied:
+            # Two packets of one time, or one that goes back, would cost the whole file.
+            if (last := self._last.get(index)) is not None and packet.dts <= last:
+                later = last + max(1, round(_TICK / packet.time_base))
+                packet.pts, packet.dts = None if packet.pts is None else max(packet.pts, later), later
+            self._last[index] = packet.dts
             packet.stream = self._copied[index]
             self._mux(lambda it: [it], packet)
         elif index in self._coded:
-            for frame in packet.decode():
+            try:
+                frames = packet.decode()
+            except self._av.error.FFmpegError:  # a damaged one costs its own moment
+                return
+            for frame in frames:
                 self._mux(self._coded[index].encode, frame)
 
     def close(self) -> None:
@@ -153,3 +184,9 @@ class Writer(Sink):
                 self.container.mux(packet)
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(f"cannot be written: {reason(error)}") from error
+
+
+def _name(made: Any, other: Any) -> None:
+    """A stream is called what it was: its language, its title, whether it is the one to play."""
+    made.metadata.update({key: value for key, value in other.metadata.items() if key in ("language", "title")})
+    made.disposition = other.disposition
