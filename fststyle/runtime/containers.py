@@ -1,6 +1,7 @@
 """Video files, read through PyAV: frames as RGB arrays with their own times, packets of sound and subtitles as they are."""
 
 import itertools
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -112,7 +113,7 @@ class Reader(Source):
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         last, shown, reached = None, 0.0, 0.0
-        join = _Join(self.container.format.name.startswith("mpeg"))
+        join = _Join(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
         packets = self.container.demux([self.stream, *self.others])
         while True:
             packet = None
@@ -213,20 +214,20 @@ class Reader(Source):
 class _Join:
     """Recordings laid end to end in one file begin anew in the middle, as transport streams may: what comes then is moved behind what there was."""
 
-    def __init__(self, possible: bool):
-        self._possible, self._moved, self._end = possible, 0.0, 0.0
+    def __init__(self, possible: bool, usual: float):
+        self._possible, self._usual, self._moved, self._end = possible, usual, 0.0, 0.0
         self._last: dict[int, float] = {}
 
     def mend(self, packet: Any) -> None:
         """Move the packet's times, in place."""
         if not self._possible or packet.dts is None:
             return
-        seconds = float(packet.dts * packet.time_base) + self._moved
-        if seconds < self._last.get(packet.stream.index, seconds) - _BACK:
-            self._moved += self._end - seconds
-            seconds = self._end
-        self._last[packet.stream.index] = seconds
-        self._end = max(self._end, seconds + float((packet.duration or 0) * packet.time_base))
+        begins = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)
+        if (decoded := float(packet.dts * packet.time_base)) + self._moved < self._last.get(packet.stream.index, -math.inf) - _BACK:
+            self._moved = self._end - begins
+        self._last[packet.stream.index] = decoded + self._moved
+        lasts = float(packet.duration * packet.time_base) if packet.duration else self._usual
+        self._end = max(self._end, begins + self._moved + lasts)
         if self._moved:
             by = round(self._moved / packet.time_base)
             packet.pts, packet.dts = None if packet.pts is None else packet.pts + by, packet.dts + by
