@@ -61,7 +61,7 @@ def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_js
             on_failed=on_failed,
         )
         try:
-            stylize_files(inputs, output, settings, listener=listener, stdin=sys.stdin.buffer, stdout=sys.stdout.buffer)
+            stylize_files(inputs, output, settings, listener=listener, stdin=getattr(sys.stdin, "buffer", None), stdout=sys.stdout.buffer)
         except FststyleError as error:
             # What was painted before and beside a failure is still told.
             if as_json and error.exit_code == 1:

@@ -66,7 +66,8 @@ class _Screen:
     def paint_one(self, source: str, target: str, settings: VideoSettings) -> None:
         # Past Python's buffer, which would try again to write what a closed pipe has refused.
         stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
-        painted = stylize_video(source, target, settings, on_progress=self._progress, on_note=self._say, stdin=sys.stdin.buffer, stdout=stdout)
+        stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
+        painted = stylize_video(source, target, settings, on_progress=self._progress, on_note=self._say, stdin=stdin, stdout=stdout)
         self._bar.stop()
         if self._as_json:
             typer.echo(json.dumps(dataclasses.asdict(painted), indent=2, ensure_ascii=False))

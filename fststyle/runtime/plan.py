@@ -53,6 +53,8 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     to_folder = several or (output is not None and (str(output).endswith(("/", os.sep)) or Path(output).is_dir()))
     if output is not None and to_folder and Path(output).exists() and not Path(output).is_dir():
         raise OutputError(f"{output}: is a file; several pictures need a folder (-o)")
+    if several and output is not None and _picture_name(str(output)):
+        raise OutputError(f"{output}: is the name of one picture; several need a folder (-o)")
     made = Plan(several=several)
     wanted: list[tuple[Path, Path]] = []
     for given in inputs:
@@ -67,6 +69,13 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
         check_folder(folder)
     _spare_inputs(made.jobs)
     return made
+
+
+def _picture_name(output: str) -> bool:
+    """Whether it is called as a picture is, and no folder."""
+    from fststyle import images
+
+    return Path(output).suffix.lower() in images.WRITABLE and not output.endswith(("/", os.sep)) and not os.path.isdir(output)
 
 
 def check_folder(folder: Path) -> None:

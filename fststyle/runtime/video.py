@@ -150,8 +150,8 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night-l
     loaded = style if isinstance(style, Style) else None
     settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
-    frames = Frames(opened, settings, Painters(settings.timeline, settings, style=loaded))
     try:
+        frames = Frames(opened, settings, Painters(settings.timeline, settings, style=loaded))
         for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
                 yield frames.finish(frames.begin(item)()).rgb

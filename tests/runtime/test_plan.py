@@ -82,6 +82,7 @@ def test_links_to_an_input_are_spared() -> None:
         (["a.jpg", "c.psd"], "b.PNG", "several pictures need a folder"),
         (["photos"], "b.PNG", "several pictures need a folder"),
         (["photos"], "b.PNG/deep/er", "is a file"),
+        (["a.jpg", "c.psd"], "new.jpg", "name of one picture"),
         (["a.jpg", "c.psd"], "-", "one picture"),
         (["photos"], "-", "one picture"),
         (["-"], "photos", "needs a file name"),
