@@ -97,7 +97,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
             return entry
     path = Path(os.path.expanduser(name))
     if path.suffix == ".pt":
-        raise StyleError(f"{path}: is a checkpoint; its model is the .onnx file beside it")
+        raise StyleError(f"{path}: is a checkpoint; its model is the .onnx file that the training leaves at its end")
     if not os.path.isfile(path):
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
         raise StyleError(f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else ""))

@@ -13,7 +13,9 @@ from fststyle.train.settings_pictures import GanSettings
 
 Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships.")]
 Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
-Truncation = Annotated[float | None, typer.Option(help="Draw numbers beyond this again: below 2 or so there is less variety, and better pictures.")]
+Truncation = Annotated[
+    float | None, typer.Option(help="Draw numbers beyond this again: from 2.5 down to 1.5 less variety and better pictures; below that, less and less picture.")
+]
 
 
 def register(app: typer.Typer) -> None:

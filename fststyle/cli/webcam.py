@@ -7,6 +7,7 @@ import typer
 
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError
+from fststyle.interrupts import undisturbed
 from fststyle.runtime.live import Live, WebcamSettings
 from fststyle.runtime.outlets import Outlets
 
@@ -24,7 +25,8 @@ def register(app: typer.Typer) -> None:
             try:
                 shown = _headless(live, outlets, settings) if settings.headless else _window(live, outlets, settings)
             finally:
-                live.close()
+                with undisturbed():
+                    live.close()
         finally:
             # Ctrl-C is how a recording ends, so it is kept.
             if said := outlets.close():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fststyle.atomic import replacing_path
 from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
+from fststyle.interrupts import undisturbed
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.shots import Shot, Source
 from fststyle.runtime.writer import FORMATS, Encoding, Writer
@@ -57,9 +58,10 @@ class Recording:
         self._put(Shot(rgb, self._last, _CLOCK))
 
     def close(self) -> Path:
-        """Finish the file and give its path. Raises `OutputError`, also for a recording without a frame."""
-        self._put(None)
-        self._thread.join()
+        """Finish the file and give its path; a Ctrl-C meanwhile waits. Raises `OutputError`, also for a recording without a frame."""
+        with undisturbed():
+            self._put(None)
+            self._thread.join()
         if self._error is not None:
             raise self._error
         return self.path

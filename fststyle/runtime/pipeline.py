@@ -1,13 +1,13 @@
 """Read, work and write at once: threads and short queues between them, everything in order, nothing dropped, nothing that grows."""
 
-import contextlib
 import queue
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+
+from fststyle.interrupts import undisturbed
 
 DEPTH = 4
 """Items that wait between two stages."""
@@ -84,7 +84,7 @@ def run(
         threads[1].join()
     finally:
         # Nobody may close what a thread still reads or writes; so a second Ctrl-C waits too.
-        with _undisturbed():
+        with undisturbed():
             stop.set()
             pool.shutdown(cancel_futures=True)
             for thread, seconds in zip(threads, patience, strict=True):
@@ -92,19 +92,6 @@ def run(
                     thread.join(seconds)
     if failed:
         raise failed[0]
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ctrl-C does nothing meanwhile. Signals are the main thread's; in another nothing is to be held off."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 def _put(to: "queue.Queue[Any]", item: Any, stop: threading.Event) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from fststyle.atomic import replacing
 from fststyle.errors import CheckpointError, OutputError
+from fststyle.interrupts import undisturbed
 from fststyle.train.networks import build
 
 FORMAT = "fststyle-checkpoint-1"
@@ -29,7 +30,8 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
+        # A second Ctrl-C comes while the first one's checkpoint is written.
+        with undisturbed(), replacing(path) as file:
             torch.save({"format": FORMAT, **content}, file)
     except (OSError, RuntimeError) as error:  # torch turns a full disk into RuntimeError
         raise OutputError(f"{path}: the checkpoint cannot be written ({error})") from error

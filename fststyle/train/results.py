@@ -89,7 +89,7 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], mor
             if then.get(key) != now[key]:
                 raise InputError(f"--resume: {files.checkpoint} was trained with {key.rstrip('_')} {then.get(key)}, not {now[key]}")
         return content
-    there = [path for path in (files.checkpoint, files.onnx, files.int8, *more) if path.exists()]
+    there = [path for path in (*files.all, *more) if path.exists()]
     if there and not settings.overwrite:
         raise InputError(f"{there[0]} is there already: --resume goes on with it, --overwrite starts anew, --name keeps both")
     return None
