@@ -1,5 +1,6 @@
 """The live picture, with a video file for a camera."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -250,5 +251,19 @@ def test_terminated_it_keeps_what_was_recorded(clip, tmp_path):
         time.sleep(0.1)
     running.terminate()
     assert running.wait(20) == 143
+    assert clips.frames(tmp_path / "out.mp4")
+    assert not list(tmp_path.glob(".fststyle-*"))
+
+
+def test_interrupted_twice_it_keeps_what_was_recorded(clip, tmp_path):
+    command = [sys.executable, "-m", "fststyle", "webcam", "--camera", clip, "--style", "invert", "--headless", "--device", "cpu", "--record", "out.mp4"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in tmp_path.glob(".fststyle-*.part")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for _ in range(2):
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.15)
+    assert running.wait(20) in (130, -signal.SIGINT)
     assert clips.frames(tmp_path / "out.mp4")
     assert not list(tmp_path.glob(".fststyle-*"))

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,20 @@ def test_round_trip(tmp_path):
     assert loaded["step"] == 3
     checkpoint.restore(loaded, path)
     assert os.listdir(path.parent) == ["a.pt"]
+
+
+def test_ctrl_c_while_it_is_written_waits(tmp_path, monkeypatch):
+    write = torch.save
+
+    def interrupted(*args):
+        signal.raise_signal(signal.SIGINT)
+        write(*args)
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    checkpoint.save(tmp_path / "a.pt", content())
+    assert checkpoint.load(tmp_path / "a.pt")["step"] == 3
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 class Hostile:
