@@ -104,6 +104,11 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
     return _own(path)
 
 
+def encoder_of(decoder: Path) -> Path:
+    """Where the encoder of a VAE lies: NAME-encoder.onnx beside NAME.onnx, its decoder."""
+    return decoder.with_name(f"{decoder.stem}-encoder{SUFFIX}")
+
+
 def load(entry: Entry) -> bytes:
     """The bytes of the style's file, checked against its sha256 where there is one. Raises `StyleError`."""
     try:

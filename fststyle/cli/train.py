@@ -1,7 +1,6 @@
 """`fststyle train`: one painting in, one style file out."""
 
 import importlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ def register(app: typer.Typer) -> None:
         Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
         out, trained = learn("fststyle.train.style", settings, settings.steps)
-        if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        if trained.leads:
             tell(out, trained)
 
 

@@ -156,7 +156,7 @@ class Reader(Source):
         if counted - shown > min(1 + 0.01 * counted, max(2 / float(self.rate), 0.05 * counted)):
             return f"it ends after {max(0.0, shown):.1f} of {counted:.1f} seconds"
         read = [self.stream, *self.others]
-        if len(read) < len(self.container.streams):  # one that is not read may be the longest
+        if sum(stream.type != "attachment" and not _attached(stream) for stream in self.container.streams) > len(read):  # one not read may be the longest
             lengths = [float(stream.duration * stream.time_base) for stream in read if stream.duration]
             stated = max(lengths, default=0.0)
         if self.container.format.name.startswith(_STATING) and stated - reached > 1 + 0.01 * stated:
@@ -194,7 +194,7 @@ class Reader(Source):
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self.path}: is not a video ({reason(error)})") from error
         try:
-            videos = [stream for stream in self.container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE]
+            videos = [stream for stream in self.container.streams.video if not _attached(stream)]
             if not videos:
                 raise InputError(f"{self.path}: holds no video stream")
             self.stream = videos[0]
@@ -209,6 +209,11 @@ class Reader(Source):
             raise
         # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own container.
         self.others = [s for s in self.container.streams if s.type in ("audio", "subtitle") and s.codec_context is not None]
+
+
+def _attached(stream: Any) -> bool:
+    """Whether it is a cover and no video."""
+    return bool(int(stream.disposition) & _ATTACHED_PICTURE)
 
 
 class _Join:

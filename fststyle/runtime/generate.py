@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fststyle.atomic import replacing_path
+from fststyle.catalogue import encoder_of
 from fststyle.errors import OutputError, StyleError
 from fststyle.runtime.model import BATCH, Model, frames_of
 
@@ -42,7 +43,7 @@ class Encoder(Model):
     """The encoder that belongs to a VAE's decoder: NAME-encoder.onnx beside NAME.onnx. See `Model` for the errors."""
 
     def __init__(self, decoder: Generator, device: str = "auto"):
-        path = decoder.path.with_name(f"{decoder.path.stem}-encoder.onnx")
+        path = encoder_of(decoder.path)
         super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
 
     def read(self, picture: str | Path) -> "tuple[NDArray[np.uint8], NDArray[np.float32]]":
@@ -61,6 +62,7 @@ def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, si
         OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
     """
     from fststyle import animation, images
+    from fststyle.runtime.animated import GIF_RATE
     from fststyle.runtime.writer import FORMATS
 
     animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
@@ -70,8 +72,7 @@ def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, si
     if path.suffix.lower() in FORMATS:
         _write_video(large, path, fps)
     else:
-        # Browsers show a GIF's frame of less than two hundredths of a second for ten.
-        shown = max(20, round(1000 / fps)) if path.suffix.lower() == ".gif" else round(1000 / fps)
+        shown = round(1000 / (min(fps, GIF_RATE) if path.suffix.lower() == ".gif" else fps))
         images.write(images.Picture([images.Frame(frame, None, shown) for frame in large], loop=0), path)
 
 

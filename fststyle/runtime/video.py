@@ -181,7 +181,7 @@ class _Job:
         self._waiting: list[Any] = []
         self._shown: float | None = None
         self._steps: set[float] = set()
-        self._fits = False
+        self._told_sizes = False
 
     def paint(self) -> PaintedVideo:
         """Raises as `stylize_video`."""
@@ -249,10 +249,10 @@ class _Job:
         """The shot in the size that the first one had, which streams may change on the way and files may not."""
         if shot.rgb.shape[:2] == self._size:
             return shot
-        if not self._fits:
+        if not self._told_sizes:
             height, width = self._size
             self._note(f"{self._source.name}: its frames change their size; all are written as {width}x{height}")
-            self._fits = True
+            self._told_sizes = True
         return replace(shot, rgb=resized(shot.rgb, self._size), alpha=fitted(shot.alpha, self._size))
 
     def _note_time(self, seconds: float) -> None:

@@ -16,6 +16,17 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".we
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """Of x264 and x265. On a few cores the encoder takes its time from the network, so the default is a fast one."""
 
+_TICK = Fraction(1, 1000)
+"""Seconds that every container can tell apart."""
+
+_NOT_IN_MOV = {"flac", "opus"}
+"""Sound that FFmpeg lists for MOV and then does not write there."""
+
+_LAYOUTS = {
+    f"{count} channels": name for count, name in {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0(side)", 6: "5.1(side)", 7: "6.1", 8: "7.1"}.items()
+}
+"""Where a file only counts its channels: what is meant as a rule."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -29,18 +40,6 @@ class Encoding:
     crf: int = 18
     pix_fmt: str | None = None
     preset: str = "veryfast"
-
-
-_TICK = Fraction(1, 1000)
-"""Seconds that every container can tell apart."""
-
-_NOT_IN_MOV = {"flac", "opus"}
-"""Sound that FFmpeg lists for MOV and then does not write there."""
-
-_LAYOUTS = {
-    f"{count} channels": name for count, name in {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0(side)", 6: "5.1(side)", 7: "6.1", 8: "7.1"}.items()
-}
-"""Where a file only counts its channels: what is meant as a rule."""
 
 
 class Writer(Sink):

@@ -6,7 +6,7 @@ before each of them. So a resumed training is the unbroken one to the last bit, 
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -148,8 +148,8 @@ class Course:
 
 
 @contextlib.contextmanager
-def opened(settings: Any, kind: str, suffix: str, tell: OnMessage | None, more: Callable[[Path], Iterable[Path]] = lambda onnx: ()) -> Iterator[Course]:
-    """A `Course` for settings of `fststyle.train.settings_pictures`; `suffix` ends the name made from that of the pictures, `more` gives results beside it.
+def opened(settings: Any, kind: str, suffix: str, tell: OnMessage | None, beside: Callable[[Path], Path] | None = None) -> Iterator[Course]:
+    """A `Course` for settings of `fststyle.train.settings_pictures`; `suffix` ends the name made from that of the pictures, `beside` one more result.
 
     Raises:
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
@@ -158,7 +158,7 @@ def opened(settings: Any, kind: str, suffix: str, tell: OnMessage | None, more: 
     name = checked_name(settings.name or f"{_plain(settings.data)}-{suffix}")
     files = replace(Files.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
     train, test = pictures.load(settings.data, settings.size, settings.download, without=(files.preview,))
-    earlier = earlier_training(settings, files, kind, _FREE, more(files.onnx))
+    earlier = earlier_training(settings, files, kind, _FREE, (beside(files.onnx),) if beside else ())
     if earlier and earlier.get("data_sha256") != train.sha256():
         raise InputError(f"--resume: {files.checkpoint} was trained on other pictures than those of {settings.data}")
     with computing(settings.device, "float32", settings.batch) as compute:

@@ -34,6 +34,8 @@ class Trained:
     losses: dict[str, float]
     skipped: tuple[str, ...]
     source: str
+    leads: bool = True
+    """Whether this process is the one of several that wrote the files."""
 
 
 @dataclass(frozen=True)

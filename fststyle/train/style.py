@@ -63,8 +63,7 @@ def train(settings: TrainSettings, *, on_message: Callable[[str], None] | None =
     settings = replace(settings, from_=starting_point(settings, STYLE))
     name = style_name(settings)
     files = Files.of(settings.output, name)
-    for path in files.all:
-        spare((settings.style, settings.from_), path)
+    spare((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
     painting = images.read(settings.style).opaque
     earlier = earlier_training(settings, files, "style", _FREE)
@@ -175,7 +174,7 @@ def _train(
     if compute.leads:
         write_sheet(files.preview, net, compute.device, painting, photos)
         leave(net, card(settings, name, base), files, lambda: held_out(source, 24), on_message)
-    return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source)
+    return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source, compute.leads)
 
 
 def style_name(settings: TrainSettings) -> str:

@@ -78,8 +78,7 @@ def train(
     settings = replace(settings, from_=starting_point(settings, BASE), name=checked_name(settings.name))
     check_size(settings.size, settings.network)
     files = Files.of(settings.output, settings.name)
-    for path in files.all:
-        spare((settings.from_,), path)
+    spare((settings.from_,), *files.all)
     photos, paintings = photo_source(settings.photos, settings.size, without=files.all), Photos(settings.paintings, settings.size, without=files.all)
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:

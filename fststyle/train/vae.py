@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from fststyle import images, pictures, plots
+from fststyle.catalogue import encoder_of
 from fststyle.export.model import Draws, Reads, export_model
 from fststyle.latents import grid
 from fststyle.train import course, loop
@@ -52,7 +53,7 @@ def train_vae(data: str | Path, *, on_message: OnMessage | None = None, on_progr
 
 def train(settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> TrainedVae:
     """As `train_vae`, with the settings in one piece."""
-    with course.opened(settings, KIND, KIND, on_message, lambda onnx: (encoder_of(onnx),)) as here:
+    with course.opened(settings, KIND, KIND, on_message, encoder_of) as here:
         return _train(settings, here, on_progress)
 
 
@@ -95,11 +96,6 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
     export_model(Draws(Decoder(net), shape["channels"]), latent, ["picture"], here.about(learner, KIND, _DECODER), here.files.onnx)
     files = here.files
     return TrainedVae(here.name, files.onnx, encoder, files.checkpoint, files.preview, found[0], dict(here.losses))
-
-
-def encoder_of(onnx: Path) -> Path:
-    """Where the encoder lies whose decoder is `onnx`."""
-    return onnx.with_name(f"{onnx.stem}-encoder.onnx")
 
 
 def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:

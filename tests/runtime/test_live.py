@@ -243,27 +243,27 @@ def test_what_is_played_is_never_recorded_over(clip, program, tmp_path):
     assert (Path(clip).read_bytes(), kept.read_bytes()) == (before, b"dear to me")
 
 
-def test_terminated_it_keeps_what_was_recorded(clip, tmp_path):
+@pytest.fixture
+def recording(clip, tmp_path):
+    """The program, which records into out.mp4 and has begun to; when it has ended, the recording must be there and nothing else."""
     command = [sys.executable, "-m", "fststyle", "webcam", "--camera", clip, "--style", "invert", "--headless", "--device", "cpu", "--record", "out.mp4"]
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 30
     while not any(path.stat().st_size for path in tmp_path.glob(".fststyle-*.part")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    running.terminate()
-    assert running.wait(20) == 143
+    yield running
+    running.kill()
     assert clips.frames(tmp_path / "out.mp4")
     assert not list(tmp_path.glob(".fststyle-*"))
 
 
-def test_interrupted_twice_it_keeps_what_was_recorded(clip, tmp_path):
-    command = [sys.executable, "-m", "fststyle", "webcam", "--camera", clip, "--style", "invert", "--headless", "--device", "cpu", "--record", "out.mp4"]
-    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while not any(path.stat().st_size for path in tmp_path.glob(".fststyle-*.part")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+def test_terminated_it_keeps_what_was_recorded(recording):
+    recording.terminate()
+    assert recording.wait(20) == 143
+
+
+def test_interrupted_twice_it_keeps_what_was_recorded(recording):
     for _ in range(2):
-        running.send_signal(signal.SIGINT)
+        recording.send_signal(signal.SIGINT)
         time.sleep(0.15)
-    assert running.wait(20) in (130, -signal.SIGINT)
-    assert clips.frames(tmp_path / "out.mp4")
-    assert not list(tmp_path.glob(".fststyle-*"))
+    assert recording.wait(20) in (130, -signal.SIGINT)

@@ -7,8 +7,8 @@
 
 Departures: planes are doubled by nearest neighbours and a 3x3 convolution where DCGAN has transposed convolutions, which left a grid in pictures
 of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"); the discriminators are told how much the pictures of a batch differ
-(Karras et al. 2018), which evens out the classes of digits; 4x4 kernels in the discriminator where DCGAN has 5x5, as in its authors' own code; at most
-eight times the width of the last layer.
+(Karras et al. 2018), which evens out the classes of digits, in wgan-gp too, as there, though it ties the pictures of a batch together a little;
+4x4 kernels in the discriminator where DCGAN has 5x5, as in its authors' own code; at most eight times the width of the last layer.
 """
 
 import copy
