@@ -84,7 +84,7 @@ def locate(style: str | Path) -> Entry:
         return find(style)
     path = Path(os.path.expanduser(style))
     if path.suffix == ".pt":
-        raise StyleError(f"{path}: is a checkpoint, not a style; `fststyle export {path}` makes one")
+        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` makes an .onnx file of it")
     if not os.path.isfile(path):
         raise StyleError(f"{path}: {'is a folder, not a style' if os.path.isdir(path) else 'no such file'}")
     return _own(path)
@@ -97,7 +97,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
             return entry
     path = Path(os.path.expanduser(name))
     if path.suffix == ".pt":
-        raise StyleError(f"{path}: is a checkpoint; its model is the .onnx file that the training leaves at its end")
+        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` makes an .onnx file of it")
     if not os.path.isfile(path):
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
         raise StyleError(f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else ""))

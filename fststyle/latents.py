@@ -1,5 +1,6 @@
 """Latent vectors: drawn, on a map, and on the way from one to another. No torch: trainers and torch-free tools draw the same ones."""
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -14,10 +15,10 @@ def drawn(count: int, size: int, seed: int, truncation: float | None = None) -> 
     """(count, size) numbers from N(0, 1); with `truncation` those farther out are drawn again (Brock et al. 2019, BigGAN: less variety, better pictures).
 
     Raises:
-        InputError: a truncation below 0.05.
+        InputError: a truncation below 0.05, or none that is a number.
     """
-    if truncation is not None and not truncation >= 0.05:
-        raise InputError(f"--truncation: {truncation} is below 0.05")
+    if truncation is not None and not 0.05 <= truncation < math.inf:
+        raise InputError(f"--truncation: {truncation} should be a number from 0.05")
     rng = np.random.default_rng(seed)
     numbers = rng.standard_normal((count, size))
     while truncation is not None and (outside := np.abs(numbers) > truncation).any():

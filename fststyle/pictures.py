@@ -27,12 +27,17 @@ MAX_BYTES = 8 << 30
 
 @dataclass(frozen=True)
 class Pictures:
-    """``rgb``: uint8 (N, S, S, C) with C = 1 where all are grey, else 3; ``labels``: (N,) int64 into ``classes``, or None; ``skipped``: files not usable."""
+    """A set of them.
+
+    ``rgb``: uint8 (N, S, S, C) with C = 1 where all are grey, else 3; ``labels``: (N,) int64 into ``classes``, or None; ``skipped``: files not usable;
+    ``held_out``: whether it is every `HOLD_OUT`th of a folder, on which no training learns.
+    """
 
     rgb: Pixels
     labels: NDArray[np.int64] | None = None
     classes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = field(default=(), repr=False)
+    held_out: bool = False
 
     def __len__(self) -> int:
         return len(self.rgb)
@@ -110,10 +115,10 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictur
     labels = np.array([names.index(place[0]) for place in places], np.int64) if len(names) > 1 else None
     tested = np.arange(len(kept)) % HOLD_OUT == 0
 
-    def part(chosen: NDArray[np.bool_]) -> Pictures:
-        return Pictures(pixels[chosen], None if labels is None else labels[chosen], names if labels is not None else (), tuple(skipped))
+    def part(chosen: NDArray[np.bool_], held_out: bool) -> Pictures:
+        return Pictures(pixels[chosen], None if labels is None else labels[chosen], names if labels is not None else (), tuple(skipped), held_out)
 
-    return part(~tested), part(tested)
+    return part(~tested, False), part(tested, True)
 
 
 def square(rgb: Pixels, size: int) -> Pixels:

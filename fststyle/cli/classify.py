@@ -44,12 +44,14 @@ def register(app: typer.Typer) -> None:
         if output:
             spare(itertools.chain([model], Path(data).rglob("*")), output)
         classifier = load_classifier(model)
-        counts = examine(classifier, pictures.load(data, classifier.shape[0])[1])
+        tested = pictures.load(data, classifier.shape[0])[1]
+        counts = examine(classifier, tested)
         accuracy = float(counts.trace() / counts.sum())
         if output:
             images.write(plots.confusion(counts, classifier.classes), output)
         told = {"model": classifier.name, "pictures": int(counts.sum()), "accuracy": accuracy, "confusion": counts.tolist()}
-        typer.echo(json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right")
+        part = f", every {pictures.HOLD_OUT}th of {data}: the training leaves those out" if tested.held_out else ""
+        typer.echo(json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right{part}")
 
     @verb.command()
     def run(

@@ -1,4 +1,4 @@
-"""`fststyle export`: a checkpoint as a style file."""
+"""`fststyle export`: a checkpoint as a file to run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +17,16 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(ExportSettings)
     def export(checkpoint: Annotated[Path, typer.Argument(help="The .pt file that training left.")], settings: ExportSettings) -> None:
-        """Write a checkpoint as an ONNX style file, checked against the network before it is kept."""
+        """Write a checkpoint as an ONNX file, checked against the network before it is kept: a style, or a generator or classifier, also of a training
+        that was stopped.
+        """
         try:
             from fststyle.train.deliver import export_checkpoint
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         path, parity = export_checkpoint(checkpoint, settings)
-        typer.echo(f"{path}  {settings.precision}, at most {parity['largest']:.0f} of 255 from the network (mean {parity['mean']:.3f})")
+        if "mean" in parity:
+            told = f"at most {parity['largest']:.0f} of 255 from the network (mean {parity['mean']:.3f})"
+        else:
+            told = f"at most {parity['largest']:.2g} from the network"
+        typer.echo(f"{path}  {settings.precision}, {told}")

@@ -63,9 +63,9 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
     @verb.command()
     def sample(
         model: Model,
-        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file; with --single the folder of the pictures.")] = Path(
-            "samples.png"
-        ),
+        output: Annotated[
+            Path | None, typer.Option("--output", "-o", help="The sheet, an image file, NAME-samples.png if not given; with --single a folder, NAME-samples.")
+        ] = None,
         count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
         seed: Seed = 0,
         truncation: Truncation = None,
@@ -75,8 +75,9 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         from fststyle import images, latents, plots
         from fststyle.runtime import generate
 
-        spare((model,), output)
         generator = generate.Generator(model, (kind,))
+        output = output or Path(f"{generator.name}-samples{'' if single else '.png'}")
+        spare((model,), output)
         drawn = generator.draw(latents.drawn(count, generator.latent, seed, truncation))
         if single:
             for number, picture in enumerate(drawn):

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from fststyle.errors import ExportError
 from fststyle.export.graph import exported, write
+from fststyle.export.precision import CONVERT
 
-LEVELS = 1
-"""Largest difference of a pixel between file and network, in levels of 0..255: what rounding a tie the other way gives."""
-TOLERANCE = 1e-3
-"""Largest difference of any other output, relative to the output's largest number."""
+PRECISIONS = ("fp32", "fp16-weights")
+_BOUNDS = {"fp32": (1, 1e-3), "fp16-weights": (2, 1e-2)}
+"""Largest difference between file and network: of a pixel in levels of 0..255 (rounding a tie the other way gives 1), and of any other output
+relative to the output's largest number."""
 
 
 class Reads(nn.Module):
@@ -59,7 +60,7 @@ class Draws(nn.Module):
         return x.permute(0, 2, 3, 1)
 
 
-def export_model(module: nn.Module, example: Tensor, made: list[str], about: Mapping[str, Any], path: Path) -> float:
+def export_model(module: nn.Module, example: Tensor, made: list[str], about: Mapping[str, Any], path: Path, precision: str = "fp32") -> float:
     """Write a `Reads` or `Draws` and give the largest difference found (levels of pixels, or relative).
 
     Args:
@@ -68,6 +69,7 @@ def export_model(module: nn.Module, example: Tensor, made: list[str], about: Map
         made: names of the outputs.
         about: metadata; what is no string is written as JSON.
         path: where to.
+        precision: fp32 or fp16-weights, which is half the size.
 
     Raises:
         ExportError: the graph does not do what the network does; nothing is written.
@@ -79,19 +81,19 @@ def export_model(module: nn.Module, example: Tensor, made: list[str], about: Map
         example = torch.cat([example, example])  # the exporter takes a side of one for fixed
     rows = torch.export.Dim("N", min=1, max=1 << 16)
     try:
-        model = exported(module, example, {given: {0: rows}}, given, made)
+        model = CONVERT[precision](exported(module, example, {given: {0: rows}}, given, made))
     except Exception as error:  # the exporter raises what it likes
         raise ExportError(f"the network cannot be written as ONNX: {type(error).__name__}: {error}") from error
-    for key, value in {**about, "precision": "fp32", "version": version("fststyle")}.items():
+    for key, value in {**about, "precision": precision, "version": version("fststyle")}.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value if isinstance(value, str) else json.dumps(value)
     content = model.SerializeToString()
-    worst = max(_difference(module, content, rows_of, given, made) for rows_of in (example, example[:1]))
+    worst = max(_difference(module, content, rows_of, given, made, _BOUNDS[precision]) for rows_of in (example, example[:1]))
     write(path, content)
     return worst
 
 
-def _difference(module: nn.Module, content: bytes, given: Tensor, name: str, made: list[str]) -> float:
+def _difference(module: nn.Module, content: bytes, given: Tensor, name: str, made: list[str], bounds: tuple[float, float]) -> float:
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -105,7 +107,7 @@ def _difference(module: nn.Module, content: bytes, given: Tensor, name: str, mad
         difference = float(np.abs(got.astype(np.float64) - want).max())
         pixels = want.dtype == np.uint8
         difference = difference if pixels else difference / max(1e-6, float(np.abs(want).max()))
-        if not difference <= (LEVELS if pixels else TOLERANCE):
+        if not difference <= bounds[0 if pixels else 1]:
             raise ExportError(f"the exported graph differs from the network by {difference:.3g} in {output}; nothing was written")
         worst = max(worst, difference)
     return worst

@@ -215,7 +215,7 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
     except Exception as error:
         if device != "cpu" and _loadson_cpu(model):
             raise DeviceError(f"device {device} does not work: {_short(error)}; {devices.INSTALL[device]}") from error
-        raise StyleError(f"{name} is not a fststyle style: {_short(error)}") from error
+        raise StyleError(f"{name} cannot be used: {_short(error)}") from error
     if session.get_providers()[0] != provider:
         raise DeviceError(f"device {device} does not work: ONNX Runtime could not load its libraries; {devices.INSTALL[device]}")
     session.disable_fallback()
@@ -238,6 +238,8 @@ def _try_out(session: Any) -> None:
 
 
 def _check_contract(session: Any, name: str) -> None:
+    if (told := session.get_modelmeta().custom_metadata_map.get("kind", "style")) != "style":
+        raise StyleError(f"{name} is not a fststyle style: it is a model of kind {told}")
     for kind, wanted, values in (("input", "frame", session.get_inputs()), ("output", "styled", session.get_outputs())):
         if [value.name for value in values] != [wanted]:
             raise StyleError(f"{name} is not a fststyle style: its {kind}s are {', '.join(v.name for v in values) or 'none'}, not {wanted}")

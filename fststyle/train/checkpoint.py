@@ -4,6 +4,7 @@ Keys: ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings
 whatever the verb adds. There is no random state to save: every sample is a function of the seed and its number (see `fststyle.train.data`).
 """
 
+import io
 import pickle
 import warnings
 from pathlib import Path
@@ -32,9 +33,12 @@ def save(path: Path, content: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A second Ctrl-C comes while the first one's checkpoint is written.
         with undisturbed(), replacing(path) as file:
-            torch.save({"format": FORMAT, **content}, file)
-    except (OSError, RuntimeError) as error:  # torch turns a full disk into RuntimeError
-        raise OutputError(f"{path}: the checkpoint cannot be written ({error})") from error
+            # In memory first: torch has no words for a full disk.
+            whole = io.BytesIO()
+            torch.save({"format": FORMAT, **content}, whole)
+            file.write(whole.getbuffer())
+    except OSError as error:
+        raise OutputError(f"{path}: the checkpoint cannot be written ({error.strerror})") from error
 
 
 def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:

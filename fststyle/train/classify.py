@@ -18,8 +18,7 @@ from torch.nn import functional as F
 
 from fststyle import images, plots
 from fststyle.errors import InputError
-from fststyle.export.model import Reads, export_model
-from fststyle.train import course, loop
+from fststyle.train import course, loop, models
 from fststyle.train.augment import shifted
 from fststyle.train.course import Course, Learner, OnMessage, OnProgress
 from fststyle.train.networks import build
@@ -84,11 +83,8 @@ def _train(settings: ClassifySettings, here: Course, labels: Tensor, test_labels
 
     learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine, labels=labels)
     here.learn(learner, steps, here.per_epoch, on_progress)
-    frames = np.repeat(here.test.rgb[:5], 3 // here.test.channels, axis=3)
-    about = here.about(learner, KIND, "frame uint8 (N, S, S, 3) RGB -> logits float32 (N, classes), features float32 (N, F)", classes=list(here.train.classes))
-    net = net.cpu().to(memory_format=torch.contiguous_format)
-    export_model(Reads(net, shape["channels"]), torch.from_numpy(frames), ["logits", "features"], about, here.files.onnx)
     files = here.files
+    models.write(net, here.record(learner, steps), files.onnx)
     return Classified(here.name, files.onnx, files.checkpoint, files.preview, float(counts.trace() / counts.sum()), counts, dict(here.losses))
 
 

@@ -6,7 +6,7 @@ before each of them. So a resumed training is the unbroken one to the last bit, 
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.results import Files, checked_name, earlier_training
-from fststyle.train.settings import for_the_record
 from fststyle.train.tensorboard import open_log
 
 _FREE = {"data", "download"}
@@ -60,6 +59,8 @@ class Course:
     compute: Compute
     earlier: dict[str, Any] | None
     tell: OnMessage
+    digest: str = ""
+    """Of the pictures, see `Pictures.sha256`."""
     losses: dict[str, float] = field(default_factory=dict)
     log: OnProgress = lambda progress: None
     rate: float = 0.0
@@ -85,7 +86,6 @@ class Course:
             for name, optimizer in learner.optimizers.items():
                 states = self.earlier.get("optimizer")
                 checkpoint.load_optimizer(optimizer, states.get(name) if isinstance(states, dict) else None, str(saved))
-        digest = self.train.sha256()
 
         def step(number: int, chosen: NDArray[np.int64]) -> dict[str, Tensor]:
             torch.manual_seed(settings.seed * 1_000_003 + number)
@@ -94,20 +94,9 @@ class Course:
             return learner.step(number, self.batch(chosen), self.compute.place(learner.labels[torch.from_numpy(chosen)]))
 
         def save(done: int) -> None:
-            content = {
-                "kind": self.kind,
-                "name": self.name,
-                "network": learner.network,
-                "network_settings": learner.network_settings,
-                "model": {key: value.contiguous() for key, value in learner.model.state_dict().items()},
-                "optimizer": {name: optimizer.state_dict() for name, optimizer in learner.optimizers.items()},
-                "step": done,
-                "settings": plain(settings),
-                "data_sha256": digest,
-                "classes": list(self.train.classes),
-                "torch": str(torch.__version__),
-            }
-            checkpoint.save(saved, content)
+            model = {key: value.contiguous() for key, value in learner.model.state_dict().items()}
+            optimizers = {name: optimizer.state_dict() for name, optimizer in learner.optimizers.items()}
+            checkpoint.save(saved, {**self.record(learner, done), "model": model, "optimizer": optimizers})
 
         def report(progress: loop.Progress) -> None:
             self.losses.update(progress.losses)
@@ -133,23 +122,28 @@ class Course:
             )
             learner.preview(steps)
 
-    def about(self, learner: Learner, kind: str, contract: str, **more: Any) -> dict[str, Any]:
-        """What an exported file says of itself."""
+    def record(self, learner: Learner, done: int) -> dict[str, Any]:
+        """What a checkpoint after step `done` says of itself, which is all but the weights."""
         return {
-            "kind": kind,
+            "kind": self.kind,
             "name": self.name,
             "network": learner.network,
             "network_settings": learner.network_settings,
-            "trained_with": for_the_record(plain(self.settings)),
-            "data_sha256": self.train.sha256(),
-            "contract": contract,
-            **more,
+            "step": done,
+            "settings": plain(self.settings),
+            "data_sha256": self.digest,
+            "classes": list(self.train.classes),
+            "torch": str(torch.__version__),
         }
 
 
 @contextlib.contextmanager
-def opened(settings: Any, kind: str, suffix: str, tell: OnMessage | None, beside: Callable[[Path], Path] | None = None) -> Iterator[Course]:
-    """A `Course` for settings of `fststyle.train.settings_pictures`; `suffix` ends the name made from that of the pictures, `beside` one more result.
+def opened(
+    settings: Any, kind: str, suffix: str, tell: OnMessage | None, *, beside: Callable[[Path], Path] | None = None, free: Set[str] = frozenset()
+) -> Iterator[Course]:
+    """A `Course` for settings of `fststyle.train.settings_pictures`.
+
+    `suffix` ends the name made from that of the pictures, `beside` gives one more result, and what is `free` may be another when a training goes on.
 
     Raises:
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
@@ -158,13 +152,14 @@ def opened(settings: Any, kind: str, suffix: str, tell: OnMessage | None, beside
     name = checked_name(settings.name or f"{_plain(settings.data)}-{suffix}")
     files = replace(Files.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
     train, test = pictures.load(settings.data, settings.size, settings.download, without=(files.preview,))
-    earlier = earlier_training(settings, files, kind, _FREE, (beside(files.onnx),) if beside else ())
-    if earlier and earlier.get("data_sha256") != train.sha256():
+    earlier = earlier_training(settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ())
+    digest = train.sha256()
+    if earlier and earlier.get("data_sha256") != digest:
         raise InputError(f"--resume: {files.checkpoint} was trained on other pictures than those of {settings.data}")
     with computing(settings.device, "float32", settings.batch) as compute:
         if compute.world > 1:
             raise InputError(f"{kind} is trained in one process; torchrun is for `fststyle train`")
-        course = Course(kind, settings, name, files, train, test, compute, earlier, tell or (lambda text: None))
+        course = Course(kind, settings, name, files, train, test, compute, earlier, tell or (lambda text: None), digest)
         if train.skipped:
             course.tell(f"skipped {len(train.skipped)} pictures that are damaged or too small, the first: {train.skipped[0]}")
         course.tell(f"learning {name} on {len(train)} pictures of {settings.data}, {train.side}x{train.side}x{train.channels}, on {compute.device}")

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from fststyle import images, plots
-from fststyle.export.model import Draws, export_model
-from fststyle.train import course
+from fststyle.export.model import Draws
+from fststyle.train import course, models
 from fststyle.train.adversarial import critic_loss, generator_loss, gradient_penalty
 from fststyle.train.augment import augmented
 from fststyle.train.course import Course, Learner, OnMessage, OnProgress
@@ -29,7 +29,6 @@ from fststyle.train.settings_pictures import GanSettings
 from fststyle.train.watch import Watch
 
 KIND = "gan"
-CONTRACT = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
 RATES = {"mlp": 2e-4, "dcgan": 1e-3, "wgan-gp": 1e-3}
 FEW = 10_000
 """Below so many pictures ``--augment auto`` means yes."""
@@ -58,7 +57,8 @@ def train_gan(data: str | Path, *, on_message: OnMessage | None = None, on_progr
 
 def train(settings: GanSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> TrainedGan:
     """As `train_gan`, with the settings in one piece."""
-    with course.opened(settings, KIND, settings.kind, on_message) as here:
+    # The learning rate does not hang on the number of steps, so that one may ask for more of them.
+    with course.opened(settings, KIND, settings.kind, on_message, free={"steps"}) as here:
         return _train(settings, here, on_progress)
 
 
@@ -107,8 +107,7 @@ def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) 
 
     learner = Learner(KIND, shape, nets, optimizers, step, preview, hear=lambda progress: watch(progress.losses))
     here.learn(learner, settings.steps, settings.preview_every, on_progress)
-    drawing = Draws(average.cpu().to(memory_format=torch.contiguous_format), here.train.channels)
-    export_model(drawing, fixed.cpu(), ["picture"], here.about(learner, KIND, CONTRACT), here.files.onnx)
+    models.write(nets, here.record(learner, settings.steps), here.files.onnx)
     return TrainedGan(here.name, here.files.onnx, here.files.checkpoint, here.files.preview, dict(here.losses))
 
 

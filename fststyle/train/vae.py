@@ -19,18 +19,16 @@ from torch import Tensor
 
 from fststyle import images, pictures, plots
 from fststyle.catalogue import encoder_of
-from fststyle.export.model import Draws, Reads, export_model
+from fststyle.export.model import Draws
 from fststyle.latents import grid
-from fststyle.train import course, loop
+from fststyle.train import course, loop, models
 from fststyle.train.course import Course, Learner, OnMessage, OnProgress
 from fststyle.train.elbo import bernoulli, binarised, gaussian, kl, sampled
 from fststyle.train.networks import build
-from fststyle.train.networks.vae import NARROWEST, Decoder, Encoder, Vae
+from fststyle.train.networks.vae import NARROWEST, Decoder, Vae
 from fststyle.train.settings_pictures import VaeSettings
 
 KIND = "vae"
-_DECODER = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
-_ENCODER = "frame uint8 (N, S, S, 3) RGB -> latent float32 (N, Z), deviation float32 (N, Z)"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def train_vae(data: str | Path, *, on_message: OnMessage | None = None, on_progr
 
 def train(settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> TrainedVae:
     """As `train_vae`, with the settings in one piece."""
-    with course.opened(settings, KIND, KIND, on_message, encoder_of) as here:
+    with course.opened(settings, KIND, KIND, on_message, beside=encoder_of) as here:
         return _train(settings, here, on_progress)
 
 
@@ -88,14 +86,9 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
 
     learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine)
     here.learn(learner, steps, here.per_epoch, on_progress)
-    net = net.cpu().to(memory_format=torch.contiguous_format).eval()
-    encoder = encoder_of(here.files.onnx)
-    frames = torch.from_numpy(here.test.rgb[:5].repeat(3 // shape["channels"], axis=3))
-    latent = torch.randn(5, settings.latent, generator=torch.Generator().manual_seed(settings.seed))
-    export_model(Reads(Encoder(net), shape["channels"]), frames, ["latent", "deviation"], here.about(learner, "vae-encoder", _ENCODER), encoder)
-    export_model(Draws(Decoder(net), shape["channels"]), latent, ["picture"], here.about(learner, KIND, _DECODER), here.files.onnx)
     files = here.files
-    return TrainedVae(here.name, files.onnx, encoder, files.checkpoint, files.preview, found[0], dict(here.losses))
+    models.write(net, here.record(learner, steps), files.onnx)
+    return TrainedVae(here.name, files.onnx, encoder_of(files.onnx), files.checkpoint, files.preview, found[0], dict(here.losses))
 
 
 def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:

@@ -48,6 +48,8 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
         assert sheet.size == ((3 * 30 + 2) * 2,) * 2
     good(program("gan", "sample", "bars-mlp.onnx", "-o", "single", "--count", "3", "--single", "--seed", "5"))
     assert sorted(path.name for path in (tmp_path / "single").iterdir()) == [f"bars-mlp-5-0000{i}.png" for i in range(3)]
+    assert "bars-mlp-samples.png" in good(program("gan", "sample", "bars-mlp.onnx"))
+    assert "at most" in good(program("export", "bars-mlp.pt", "-o", "again.onnx"))
     good(program("gan", "walk", "bars-mlp.onnx", "walk.mp4", "--seconds", "0.5"))
     assert (tmp_path / "walk.mp4").stat().st_size > 500
 
@@ -70,6 +72,8 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
         (("gan", "sample", "invert.onnx"), "of kind style, not gan"),
         (("gan", "sample", "vae.onnx"), "of kind vae, not gan"),
         (("gan", "sample", "gan.onnx", "--truncation", "0"), "--truncation"),
+        (("gan", "sample", "gan.onnx", "--truncation", "inf"), "--truncation"),
+        (("image", "a.png", "-s", "gan.onnx", "-o", "b.png"), "it is a model of kind gan"),
         (("gan", "walk", "gan.onnx", "out.txt"), "out.txt"),
         (("vae", "sample", "gan.onnx"), "of kind gan, not vae"),
         (("vae", "reconstruct", "a.png", "-m", "vae.onnx"), "vae-encoder.onnx"),

@@ -52,7 +52,7 @@ def test_a_damaged_style_is_told_and_the_others_are_shown(program: Program, tmp_
     done = program("styles", "sheet", "cat.png", "--size", "64")
     assert done.returncode == 1
     assert (tmp_path / "sheet.jpg").is_file()
-    assert done.stderr.decode().splitlines()[1] == "fststyle: broken is not a fststyle style: it is damaged or no ONNX file at all"
+    assert done.stderr.decode().splitlines()[1] == "fststyle: broken cannot be used: it is damaged or no ONNX file at all"
     assert "Traceback" not in done.stderr.decode()
     listed = {entry["name"]: entry for entry in json.loads(program("styles", "--json").stdout)}
     assert listed["broken"]["network"] == "damaged"

@@ -60,6 +60,8 @@ def test_the_seed_decides_and_truncation_holds():
     assert a.std() == pytest.approx(1, abs=0.03)
     assert np.abs(latents.drawn(2000, 4, 1, 0.5)).max() <= 0.5
     with pytest.raises(InputError, match="--truncation"):
+        latents.drawn(1, 2, 0, float("inf"))
+    with pytest.raises(InputError, match="--truncation"):
         latents.drawn(1, 4, 1, 0.0)
 
 

@@ -56,9 +56,9 @@ def _identity(**changes: object) -> bytes:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "not a fststyle style"),
-        (b"no model at all", "not a fststyle style"),
-        (styles.inverting()[:100], "not a fststyle style"),
+        (b"", "cannot be used"),
+        (b"no model at all", "cannot be used"),
+        (styles.inverting()[:100], "cannot be used"),
         (_identity(given="image"), "inputs are image, not frame"),
         (_identity(made="out"), "outputs are out, not styled"),
         (_identity(kind=TensorProto.FLOAT), "not uint8"),
@@ -71,9 +71,8 @@ def _identity(**changes: object) -> bytes:
 def test_refuses_what_keeps_no_contract(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)
-    with pytest.raises(StyleError, match=problem) as caught:
+    with pytest.raises(StyleError, match=f"bad .*{problem}"):
         load_style(path, "cpu")
-    assert "bad is not a fststyle style: " in str(caught.value)
 
 
 def test_weights_in_other_files_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_learns_and_exports(data, tmp_path):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 def test_resume_is_step_exact(data, tmp_path, monkeypatch, optimizer):
-    monkeypatch.setattr("fststyle.train.classify.export_model", lambda *_: 0.0)
+    monkeypatch.setattr("fststyle.train.classify.models.write", lambda *_: 0.0)
     whole = checkpoint.load(train_classifier(data, output=tmp_path / "whole", epochs=1, optimizer=optimizer, **TINY).checkpoint, "classifier")
 
     def stop(progress):
@@ -65,7 +65,7 @@ def test_resume_is_step_exact(data, tmp_path, monkeypatch, optimizer):
 
 
 def test_resume_refuses_other_pictures(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("fststyle.train.classify.export_model", lambda *_: 0.0)
+    monkeypatch.setattr("fststyle.train.classify.models.write", lambda *_: 0.0)
     train_classifier(data, output=tmp_path / "out", name="a", epochs=1, **TINY)
     write_idx(data, 190, 60)
     with pytest.raises(InputError, match="other pictures"):

@@ -30,7 +30,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def unexported(monkeypatch):
-    monkeypatch.setattr("fststyle.train.gan.export_model", lambda *_: 0.0)
+    monkeypatch.setattr("fststyle.train.gan.models.write", lambda *_: 0.0)
 
 
 @pytest.mark.parametrize("kind", GANS)

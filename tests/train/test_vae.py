@@ -102,7 +102,7 @@ def test_the_smallest_folder_is_learned_and_exported(tmp_path):
 
 
 def test_resume_is_step_exact(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("fststyle.train.vae.export_model", lambda *_: 0.0)
+    monkeypatch.setattr("fststyle.train.vae.models.write", lambda *_: 0.0)
     whole = checkpoint.load(train_vae(data, output=tmp_path / "whole", **TINY).checkpoint, "vae")
 
     def stop(progress):
@@ -116,7 +116,7 @@ def test_resume_is_step_exact(data, tmp_path, monkeypatch):
 
 
 def test_two_latent_numbers_make_a_map(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("fststyle.train.vae.export_model", lambda *_: 0.0)
+    monkeypatch.setattr("fststyle.train.vae.models.write", lambda *_: 0.0)
     from PIL import Image
 
     with Image.open(train_vae(data, output=tmp_path / "out", **{**TINY, "latent": 2}).preview) as sheet:

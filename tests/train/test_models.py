@@ -1,0 +1,104 @@
+"""A training that was stopped still has a model in it: `fststyle export` of GANs, VAEs and classifiers."""
+
+import signal
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+from fststyle import latents  # noqa: E402
+from fststyle.errors import InputError, OutputError  # noqa: E402
+from fststyle.runtime.classify import load_classifier  # noqa: E402
+from fststyle.runtime.generate import Encoder, Generator  # noqa: E402
+from fststyle.train import checkpoint, loop  # noqa: E402
+from fststyle.train.classify import train_classifier  # noqa: E402
+from fststyle.train.deliver import export_checkpoint  # noqa: E402
+from fststyle.train.gan import train_gan  # noqa: E402
+from fststyle.train.vae import train_vae  # noqa: E402
+from tests.digits import digits, write_idx  # noqa: E402
+
+TINY = {"width": 8, "batch": 8, "device": "cpu", "save_every": 1}
+TRAINERS = {
+    "gan": (train_gan, {"latent": 4, "steps": 12, "kind": "dcgan", "preview_every": 0}),
+    "vae": (train_vae, {"latent": 4, "epochs": 3}),
+    "classifier": (train_classifier, {"features": 8, "epochs": 3}),
+}
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """The checkpoint of a training of a kind that was interrupted in its fourth step."""
+
+    def stop(progress):
+        if progress.step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    def training(kind):
+        write_idx(tmp_path / "bars", 48, 16)
+        train, settings = TRAINERS[kind]
+        with pytest.raises(loop.Interrupted):
+            train(tmp_path / "bars", name="a", output=tmp_path, on_progress=stop, **TINY, **settings)
+        assert not list(tmp_path.glob("*.onnx"))
+        return tmp_path / "a.pt"
+
+    return training
+
+
+def test_a_gan_draws(stopped):
+    path, parity = export_checkpoint(stopped("gan"))
+    assert parity["largest"] <= 1
+    generator = Generator(path, device="cpu")
+    assert generator.metadata["step"] == "4"
+    assert generator.draw(latents.drawn(3, generator.latent, 0)).shape == (3, 28, 28, 3)
+
+
+def test_a_vae_has_its_encoder(stopped):
+    path, _ = export_checkpoint(stopped("vae"), name="b", title="Bars")
+    decoder = Generator(path, ("vae",), device="cpu")
+    assert (decoder.metadata["name"], decoder.metadata["title"]) == ("b", "Bars")
+    encoder = Encoder(decoder, device="cpu")
+    assert encoder(digits(2)[0][..., None].repeat(3, 3))[0].shape == (2, 4)
+
+
+def test_a_classifier_knows_its_classes(stopped):
+    path, _ = export_checkpoint(stopped("classifier"))
+    classifier = load_classifier(path, device="cpu")
+    assert classifier.classes == tuple("0123456789")
+    assert classifier(digits(3)[0][..., None].repeat(3, 3))[0].shape == (3, 10)
+
+
+def test_half_the_size(stopped):
+    saved = stopped("gan")
+    whole, _ = export_checkpoint(saved)
+    half, _ = export_checkpoint(saved, precision="fp16-weights")
+    assert half.name == "a-fp16-weights.onnx"
+    assert half.stat().st_size < 0.75 * whole.stat().st_size
+    latent = latents.drawn(9, 4, 0)
+    drawn = [Generator(path, device="cpu").draw(latent).astype(int) for path in (whole, half)]
+    assert np.abs(drawn[0] - drawn[1]).max() <= 2
+    assert any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in onnx.load(half).graph.initializer)
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_precisions_of_styles_are_refused(stopped, precision):
+    saved = stopped("gan")
+    with pytest.raises(InputError, match=f"--precision: {precision} is for styles"):
+        export_checkpoint(saved, precision=precision)
+    assert not list(saved.parent.glob("*.onnx"))
+
+
+def test_the_checkpoint_is_no_encoder(stopped):
+    saved = stopped("vae")
+    link = saved.with_name("b-encoder.onnx")
+    link.symlink_to(saved)
+    with pytest.raises(OutputError, match="is one of the inputs"):
+        export_checkpoint(saved, output=saved.with_name("b.onnx"))
+
+
+def test_a_gan_goes_on_for_longer(stopped):
+    saved = stopped("gan")
+    train, settings = TRAINERS["gan"]
+    train(saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 15})
+    assert checkpoint.load(saved, "gan")["step"] == 15
