@@ -4,9 +4,10 @@
     python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
 
 With `--judge` the features are the classifier's last layer but one, without it the means of VGG-16's relu4_3; the Fréchet distance in either is not
-the FID of the literature. "real" is the same judgement of as many training pictures: what a perfect generator would get. Of a VAE the
-reconstruction error (root mean square, in levels of 0..255) is measured on the test pictures, and the ELBO, in nats per pixel, from its checkpoint
-beside the .onnx file. Seconds per epoch are of `--steps` steps of each kind's own training with its own settings on this machine, after a warm-up.
+the FID of the literature, which `--fid` adds: torchmetrics' (pip install "torchmetrics[image]"), whose Inception weights are fetched once. "real" is the
+same judgement of as many training pictures: what a perfect generator would get. Of a VAE the reconstruction error (root mean square, in levels of 0..255)
+is measured on the test pictures, and the ELBO, in nats per pixel, from its checkpoint beside the .onnx file. Seconds per epoch are of `--steps` steps of
+each kind's own training with its own settings on this machine, after a warm-up.
 """
 
 import argparse
@@ -36,6 +37,7 @@ from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.settings_pictures import GanSettings, VaeSettings
 
 WARM_UP = 5
+_AT_ONCE = 50
 
 
 def main() -> int:
@@ -51,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--judge", help="a classifier, .onnx; VGG-16 if not given")
     parser.add_argument("--count", type=int, default=10_000, help="pictures drawn, and real ones compared with, at most")
     parser.add_argument("--steps", type=int, default=30, help="training steps to time; 0 leaves the time out")
+    parser.add_argument("--fid", action="store_true", help="the FID too; needs torchmetrics[image]")
     parser.add_argument("--json", action="store_true", help="data instead of a table")
     return parser.parse_args()
 
@@ -62,13 +65,18 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     real = _frames(test)[: args.count]
     seen, _ = _judged(real, judge)
     chosen = np.random.default_rng(0).permutation(len(train))[: len(real)]
+    fid = _Fid(real) if args.fid else None
     rows = [{"model": "real", **_judgement(seen, *_judged(_frames(train, chosen), judge))}]
+    if fid:
+        rows[0]["fid"] = fid(_frames(train, chosen))
     for generator in generators:
         console.print(f"{generator.name} ...", highlight=False)
         drawn = generator.draw(latents.drawn(len(real), generator.latent, 0))  # as many: both distance and precision depend on it
         if drawn.shape[1:] != real.shape[1:]:
             raise InputError(f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]}; see --size")
         row = {"model": generator.name, **_judgement(seen, *_judged(drawn, judge))}
+        if fid:
+            row["fid"] = fid(drawn)
         if generator.metadata["kind"] == "vae":
             row |= _reconstruction(generator, real) | _elbo(generator.path.with_suffix(".pt"), test)
         if args.steps:
@@ -87,6 +95,30 @@ def _judged(frames: pictures.Pixels, judge: Model | None) -> tuple[judges.Featur
         return judges.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
     logits, features = judge(frames)
     return features, logits
+
+
+class _Fid:
+    """torchmetrics' FID against `real`; `network` stands in for Inception-v3, by the metric's own rules."""
+
+    def __init__(self, real: pictures.Pixels, network: Any = 2048):
+        try:
+            from torchmetrics.image.fid import FrechetInceptionDistance
+
+            self._metric = FrechetInceptionDistance(network, reset_real_features=False, input_img_size=(3, *real.shape[1:3]))
+        except ModuleNotFoundError as error:
+            raise InputError(f"--fid needs torchmetrics: pip install 'torchmetrics[image]' [{error}]") from error
+        except OSError as error:
+            raise InputError(f"--fid: the weights of Inception cannot be fetched ({error})") from error
+        self._show(real, real=True)
+
+    def __call__(self, fake: pictures.Pixels) -> float:
+        self._metric.reset()
+        self._show(fake, real=False)
+        return float(self._metric.compute())
+
+    def _show(self, frames: pictures.Pixels, real: bool) -> None:
+        for start in range(0, len(frames), _AT_ONCE):
+            self._metric.update(torch.from_numpy(np.ascontiguousarray(frames[start : start + _AT_ONCE])).permute(0, 3, 1, 2), real=real)
 
 
 def _judgement(real: judges.Features, fake: judges.Features, logits: judges.Features | None) -> dict[str, Any]:
@@ -148,6 +180,7 @@ class _Enough(Exception):
 
 _COLUMNS = {
     "distance": ("distance", "{:.2f}"),
+    "fid": ("FID", "{:.2f}"),
     "precision": ("precision", "{:.3f}"),
     "recall": ("recall", "{:.3f}"),
     "least_class": ("rarest class", "{:.1%}"),

@@ -145,6 +145,29 @@ def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
     assert all(row["seconds_per_epoch"] > 0 for row in rows[1:])
 
 
+def test_the_fid_is_torchmetrics(bench):
+    torch = pytest.importorskip("torch")
+    generate = bench("generate")
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 8, 8, 3), np.uint8)
+    try:
+        import torchmetrics.image.fid  # noqa: F401
+    except ModuleNotFoundError:
+        with pytest.raises(InputError, match=r"torchmetrics\[image\]"):
+            generate._Fid(pixels)
+        return
+
+    class Means(torch.nn.Module):
+        def forward(self, x):
+            return x.float().mean((2, 3))
+
+    fid = generate._Fid(pixels, Means())
+    assert fid(pixels) == pytest.approx(0, abs=1e-3)
+    brighter = (pixels // 2 + 128).astype(np.uint8)
+    before = fid(brighter)
+    assert before > 1000
+    assert fid(brighter) == pytest.approx(before)  # the real ones are kept, the others are not added up
+
+
 def test_video_end_to_end(bench, tmp_path, monkeypatch, capsys, style_folder):
     video = bench("video")
     common = ["--style", "invert", "--size", "64x48", "--device", "cpu", "--threads", "1", "--json"]

@@ -15,7 +15,7 @@ from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train.augment import augmented, coloured, cutout, shifted  # noqa: E402
 from fststyle.train.gan import follow, spread, train_gan  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
-from fststyle.train.networks.gan import MinibatchDeviation  # noqa: E402
+from fststyle.train.networks.gan import Score  # noqa: E402
 from fststyle.train.settings_pictures import GANS  # noqa: E402
 from tests.digits import write_idx  # noqa: E402
 
@@ -93,16 +93,35 @@ def test_spread():
     assert spread(real / 2 + 3, real).item() == pytest.approx(0.5)
 
 
-def test_minibatch_deviation_by_hand():
-    """Groups are made of every so-many-th picture; a group that is all alike is told apart from one that is not."""
+@pytest.fixture
+def score(monkeypatch):
+    """Groups of four; the score of a group is the sum of what is found of it, a picture alone has none."""
+    monkeypatch.setattr(Score, "GROUP", 4)
+    score = Score(1, 2)
+    score.group = torch.nn.Linear(3, 1)
+    for weights in (score.one.weight, score.one.bias, score.group.bias):
+        torch.nn.init.zeros_(weights)
+    torch.nn.init.ones_(score.group.weight)
+    return score
+
+
+def test_groups_are_judged_by_hand(score):
+    """Groups are made of every so-many-th picture."""
     x = torch.zeros(8, 1, 2, 2)
-    x[[0, 4]] = 1.0  # pictures 0, 2, 4 and 6 are one group: deviation 0.5; the other is all alike
-    told = MinibatchDeviation()(x)
-    assert told.shape == (8, 2, 2, 2)
-    torch.testing.assert_close(told[:, :1], x)
-    torch.testing.assert_close(told[::2, 1], torch.full((4, 2, 2), 0.5))
-    torch.testing.assert_close(told[1::2, 1], torch.full((4, 2, 2), 1e-4))
-    assert MinibatchDeviation()(x[:3]).shape == (3, 2, 2, 2)
+    x[[0, 4]] = 1.0  # pictures 0, 2, 4 and 6 are one group: half of them bright; the other is all alike
+    told = score(x)
+    assert told.shape == (8, 1)
+    torch.testing.assert_close(told[::2], torch.full((4, 1), 0.5 + 0.5 + 0.5))  # mean, deviation of the features, of the pixels
+    torch.testing.assert_close(told[1::2], torch.full((4, 1), 2e-4))
+    torch.testing.assert_close(score(x[[4, 3, 6, 5, 2, 7, 0, 1]]), told)
+    assert score(x[:3]).shape == (3, 1)
+
+
+def test_a_picture_is_judged_by_itself_too(score):
+    torch.nn.init.ones_(score.one.weight)
+    torch.nn.init.zeros_(score.group.weight)
+    x = torch.arange(8.0)[:, None, None, None].expand(8, 1, 2, 2)
+    torch.testing.assert_close(score(x), 4 * torch.arange(8.0)[:, None])
 
 
 def test_running_mean_by_hand():

@@ -6,9 +6,9 @@
   length 1 (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
 Departures: planes are doubled by nearest neighbours and a 3x3 convolution where DCGAN has transposed convolutions, which left a grid in pictures
-of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"); the discriminators are told how much the pictures of a batch differ
-(Karras et al. 2018), which evens out the classes of digits, in wgan-gp too, as there, though it ties the pictures of a batch together a little;
-4x4 kernels in the discriminator where DCGAN has 5x5, as in its authors' own code; at most eight times the width of the last layer.
+of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"); the discriminators also judge pictures in groups (`Score`), which evens out
+the classes of digits, in wgan-gp too, though it ties the pictures of a batch together a little; 4x4 kernels in the discriminator where DCGAN has 5x5, as in
+its authors' own code; at most eight times the width of the last layer.
 """
 
 import copy
@@ -74,22 +74,35 @@ def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
     return nn.Conv2d(before, after, 3, padding=1, padding_mode="replicate", bias=bias)
 
 
-class MinibatchDeviation(nn.Module):
-    """(N, C, H, W) -> (N, C + 1, H, W): one more plane that tells how much the pictures of a group differ, so that sameness gives a generator away.
+class Score(nn.Module):
+    """(N, C, H, W) -> (N, 1): how real each picture looks, plus how real the group looks in which it is shown.
 
-    Karras et al. 2018, "Progressive Growing of GANs" (arXiv:1710.10196), section 3: the standard deviation over the group at each place, averaged over
-    all places. Groups are of `GROUP` pictures; where the batch cannot be parted so, it is one group.
+    A group is known by the mean and the deviation of its features over its pictures, so that a generator which draws some kinds of pictures too often,
+    or all of them alike, gives itself away though each one is good. After minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2)
+    and the minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3), which is the last of the numbers; the means are ours.
+    Groups are of `GROUP` pictures; where the batch cannot be parted so, it is one group.
     """
 
-    GROUP = 4
+    GROUP = 16
+    UNITS = 64
+
+    def __init__(self, channels: int, side: int):
+        super().__init__()
+        self.one = nn.Conv2d(channels, 1, side)
+        self.group = nn.Sequential(nn.Linear(2 * channels + 1, self.UNITS), nn.LeakyReLU(0.2), nn.Linear(self.UNITS, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        count, channels, height, width = x.shape
-        size = self.GROUP if count % self.GROUP == 0 else count
-        groups = x.reshape(size, count // size, channels, height, width)
-        # A root has no slope at 0, where all pictures are the same.
-        deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
-        return torch.cat([x, deviation.repeat(size)[:, None, None, None].expand(count, 1, height, width)], 1)
+        size = self.GROUP if len(x) % self.GROUP == 0 else len(x)
+        groups = x.unflatten(0, (size, -1))
+        features = groups.mean((3, 4))
+        found = torch.cat([features.mean(0), _deviation(features), _deviation(groups).mean((1, 2, 3))[:, None]], 1)
+        scores: Tensor = self.one(x).flatten(1) + self.group(found).repeat(size, 1)
+        return scores
+
+
+def _deviation(groups: Tensor) -> Tensor:
+    # A root has no slope at 0, where all pictures are the same.
+    return (groups.var(0, unbiased=False) + 1e-8).sqrt()
 
 
 def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
@@ -102,7 +115,7 @@ def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
         norm = norms and level > 0
         layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not norm), *([nn.BatchNorm2d(after)] if norm else []), nn.LeakyReLU(0.2)]
         before = after
-    return nn.Sequential(*layers, MinibatchDeviation(), nn.Conv2d(before + 1, 1, start), nn.Flatten())
+    return nn.Sequential(*layers, Score(before, start))
 
 
 def _start(side: int) -> tuple[int, int]:
