@@ -83,7 +83,7 @@ class Score(nn.Module):
     Groups are of `GROUP` pictures; where the batch cannot be parted so, it is one group.
     """
 
-    GROUP = 16
+    GROUP = 32
     UNITS = 64
 
     def __init__(self, channels: int, side: int):
