@@ -60,6 +60,8 @@ def _arguments() -> argparse.Namespace:
 
 def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     train, test = pictures.load(args.data, args.size)
+    if min(len(train), len(test)) < 2:
+        raise InputError(f"{args.data}: needs pictures to learn on and to test on")
     judge = load_classifier(args.judge) if args.judge else None
     generators = [Generator(path) for path in args.models]
     real = _frames(test)[: args.count]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from fststyle.errors import OutputError
+
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[BinaryIO]:
@@ -40,6 +42,14 @@ def probe(destination: Path) -> None:
     with open(temporary, "xb"):
         pass
     temporary.unlink()
+
+
+def writable(destination: Path) -> None:
+    """The same as `OutputError`, in one line."""
+    try:
+        probe(destination)
+    except OSError as error:
+        raise OutputError(f"{destination}: cannot be written ({error.strerror})") from error
 
 
 def _beside(destination: Path) -> tuple[Path, Path]:

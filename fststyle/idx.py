@@ -25,18 +25,20 @@ def is_idx(folder: Path) -> bool:
     return any(_there(folder, pattern.format(part)) for pattern in (_IMAGES, _LABELS) for part in ("train", "t10k"))
 
 
-def read_images(folder: Path, part: str) -> NDArray[np.uint8]:
-    """uint8 (N, H, W) of the part train or t10k. Raises `InputError`."""
-    return _read(_path(folder, _IMAGES.format(part)), 3)
+def read_images(folder: Path, part: str) -> NDArray[np.uint8] | None:
+    """uint8 (N, H, W) of the part train or t10k, or None where it is not there. Raises `InputError` for a file that is not what it says."""
+    path = _there(folder, _IMAGES.format(part))
+    return _read(path, 3) if path else None
 
 
-def read_labels(folder: Path, part: str) -> NDArray[np.uint8]:
-    """uint8 (N,), one for each image of the part. Raises `InputError`."""
-    path = _path(folder, _LABELS.format(part))
-    labels = _read(path, 1)
-    images = _sides(_path(folder, _IMAGES.format(part)), 3)[0]
-    if len(labels) != images:
-        raise InputError(f"{path}: holds {len(labels)} labels for {images} images")
+def read_labels(folder: Path, part: str) -> NDArray[np.uint8] | None:
+    """uint8 (N,), one for each image of the part, or None where they are not there. Raises `InputError` as above."""
+    path, images = _there(folder, _LABELS.format(part)), _there(folder, _IMAGES.format(part))
+    if path is None or images is None:
+        return None
+    labels, count = _read(path, 1), _sides(images, 3)[0]
+    if len(labels) != count:
+        raise InputError(f"{path}: holds {len(labels)} labels for {count} images")
     return labels
 
 
@@ -74,12 +76,6 @@ def cached(name: str, download: bool) -> Path:
 
 def _there(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
-
-
-def _path(folder: Path, name: str) -> Path:
-    if (path := _there(folder, name)) is None:
-        raise InputError(f"{folder}: {name}(.gz) is missing")
-    return path
 
 
 def _read(path: Path, dimensions: int) -> NDArray[np.uint8]:

@@ -63,14 +63,14 @@ def load(data: str | Path, size: int | None = None, download: bool = False, with
     """The pictures to learn on and those to test on.
 
     Args:
-        data: a folder with the four IDX files of MNIST's layout (.gz or not), any other folder of images, or the words mnist and fashion-mnist.
-            Subfolders of a folder of images are its classes.
+        data: a folder with the IDX files of MNIST's layout (.gz or not; a part without images is empty, one without labels has none), any other folder of
+            images, whose subfolders are its classes, or the words mnist and fashion-mnist.
         size: side in pixels, of `SIDES`; None takes 28 for IDX files and 64 for images. Pictures are cut to their middle square and scaled.
         download: let torchvision fetch mnist or fashion-mnist into the cache folder.
         without: files of the folder that are no part of it, the preview of a training in the same place.
 
     Raises:
-        InputError: nothing usable there, too few pictures, files that are not what they say, or more than fits in memory.
+        InputError: nothing usable there, too few pictures in a folder, files that are not what they say, or more than fits in memory.
     """
     if size is not None and size not in SIDES:
         raise InputError(f"--size: {size} is none of {', '.join(map(str, SIDES))}")
@@ -78,17 +78,25 @@ def load(data: str | Path, size: int | None = None, download: bool = False, with
     if not folder.exists() and str(data) in idx.NAMED:
         folder = idx.cached(str(data), download)
     if idx.is_idx(folder):
-        train, test = ((idx.read_images(folder, part), idx.read_labels(folder, part)) for part in ("train", "t10k"))
-        count = int(max(train[1].max(), test[1].max())) + 1
-        names = idx.classes(Path(data).name, count)  # of the folder given, or the word
-        return _of_idx(*train, names, size or 28), _of_idx(*test, names, size or 28)
+        return _of_idx(folder, Path(data).name, size or 28)
     return _of_folder(folder, size or 64, without)
 
 
-def _of_idx(gray: Pixels, labels: Pixels, names: tuple[str, ...], size: int) -> Pictures:
-    if gray.shape[1:] != (size, size):
-        gray = np.stack([np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS)) for picture in gray])
-    return Pictures(gray[..., None], labels.astype(np.int64), names)
+def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
+    found = {part: (idx.read_images(folder, part), idx.read_labels(folder, part)) for part in ("train", "t10k")}
+    if all(gray is None for gray, _ in found.values()):
+        raise InputError(f"{folder}: has labels but no images")
+    labels = [labels for _, labels in found.values() if labels is not None]
+    names = idx.classes(name, int(max(some.max() for some in labels)) + 1) if labels else ()
+
+    def part(gray: Pixels | None, labels: Pixels | None) -> Pictures:
+        if gray is None:
+            return Pictures(np.empty((0, size, size, 1), np.uint8))
+        if gray.shape[1:] != (size, size):
+            gray = np.stack([np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS)) for picture in gray])
+        return Pictures(gray[..., None], None if labels is None else labels.astype(np.int64), names if labels is not None else ())
+
+    return part(*found["train"]), part(*found["t10k"])
 
 
 def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictures, Pictures]:

@@ -77,8 +77,17 @@ def test_wrong_idx_files(tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match=said):
             pictures.load(tmp_path)
-    path.unlink()
-    with pytest.raises(InputError, match="is missing"):
+
+
+def test_parts_of_an_idx_set(tmp_path):
+    write_idx(tmp_path, 30, 12, packed=False)
+    (tmp_path / "t10k-images-idx3-ubyte").unlink()
+    (tmp_path / "train-labels-idx1-ubyte").unlink()
+    train, test = pictures.load(tmp_path)
+    assert (train.rgb.shape, train.labels, train.classes) == ((30, 28, 28, 1), None, ())
+    assert (len(test), test.side) == (0, 28)
+    (tmp_path / "train-images-idx3-ubyte").unlink()
+    with pytest.raises(InputError, match="labels but no images"):
         pictures.load(tmp_path)
 
 

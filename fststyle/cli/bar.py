@@ -1,5 +1,6 @@
-"""The progress of a long optimisation on the terminal."""
+"""The progress of long work on the terminal."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -38,3 +39,14 @@ class Bar:
 
 def _number(value: float) -> str:
     return f"{value / 1000:,.0f}k" if abs(value) >= 1000 else f"{value:,.{2 if abs(value) < 100 else 0}f}"
+
+
+def counted(things: Iterable[Any], total: int, unit: str) -> Iterator[Any]:
+    """The same things, under a bar that counts them, where stderr is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (MofNCompleteColumn(), TextColumn(unit), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield from bar.track(things, total=total)

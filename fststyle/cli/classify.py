@@ -64,13 +64,20 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.classify import classify, load_classifier
 
         classifier = load_classifier(model)
-        files = [path for given in inputs for path in (images.find(given) if given.is_dir() else [given])]
+        files: list[Path] = []
         answers, failed = [], []
+        for given in inputs:
+            try:
+                files += images.find(given) if given.is_dir() else [given]
+            except InputError as error:
+                if len(inputs) == 1:
+                    raise
+                failed.append(error)
         for path in files:
             try:
                 answers.append(classify(path, classifier))
             except InputError as error:
-                if len(files) == 1:
+                if len(files) + len(failed) == 1:
                     raise
                 failed.append(error)
         if as_json:
@@ -81,4 +88,4 @@ def register(app: typer.Typer) -> None:
         for failure in failed:
             typer.echo(f"fststyle: {' '.join(str(failure).split())}", err=True)
         if failed:
-            raise BatchError(f"{len(failed)} of {len(files)} pictures failed")
+            raise BatchError(f"{len(failed)} of {len(answers) + len(failed)} failed")

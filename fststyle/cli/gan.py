@@ -14,7 +14,8 @@ from fststyle.train.settings_pictures import GanSettings
 Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships.")]
 Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
 Truncation = Annotated[
-    float | None, typer.Option(help="Draw numbers beyond this again: from 2.5 down to 1.5 less variety and better pictures; below that, less and less picture.")
+    float | None,
+    typer.Option(help="Draw numbers beyond this again: from 2.5 down to 1.5 less variety and better pictures; below that, less and less picture. From 0.05."),
 ]
 
 
@@ -48,12 +49,14 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """A smooth walk through the latent space that ends where it began, without PyTorch."""
         from fststyle import latents
+        from fststyle.cli.bar import counted
         from fststyle.runtime import generate
 
         spare((model,), output)
         generator = generate.Generator(model, ("gan",))
+        fps = generate.shown_rate(output, fps)
         path = latents.walk(latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps)))
-        generate.write_moving(generator.stream(path), output, fps, side)
+        generate.write_moving(counted(generator.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(str(output), err=True)
 
 
@@ -72,16 +75,20 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         single: Annotated[bool, typer.Option("--single", help="One file for each picture instead of a sheet.")] = False,
     ) -> None:
         """Draw pictures, as a sheet or as single files, without PyTorch."""
+        import numpy as np
+
         from fststyle import images, latents, plots
+        from fststyle.cli.bar import counted
         from fststyle.runtime import generate
 
         generator = generate.Generator(model, (kind,))
         output = output or Path(f"{generator.name}-samples{'' if single else '.png'}")
         spare((model,), output)
-        drawn = generator.draw(latents.drawn(count, generator.latent, seed, truncation))
+        pictures = counted(generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures")
         if single:
-            for number, picture in enumerate(drawn):
+            for number, picture in enumerate(pictures):
                 images.write(plots.still(picture), output / f"{generator.name}-{seed}-{number:05}.png")
         else:
+            drawn = np.stack(list(pictures))
             images.write(plots.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output)
         typer.echo(str(output), err=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fststyle.atomic import writable
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
@@ -42,11 +43,14 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.plan import plan
 
         planned = plan([content], output, "gatys")
+        if Path(output).is_dir() and Path(output).suffix:
+            raise OutputError(f"{output}: is a folder")
         if planned.several:
             raise InputError(f"{content}: is a folder; gatys paints one picture")
         job = planned.jobs[0]
         if job.target:
             spare((path for path, _ in paintings(style)), job.target)
+            writable(job.target)
         if job.target is None and sys.stdout.isatty():
             raise OutputError("stdout is a terminal; redirect it (> painted.png) or name a file")
         source = images.read(job.source if job.source is not None else sys.stdin.buffer.read())

@@ -63,8 +63,10 @@ def main(app: typer.Typer) -> None:
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    # Asked to end, a program clears up behind itself as after Ctrl-C; without this it would stop on the spot.
+    # Asked to end, or left alone by its terminal, a program clears up behind itself as after Ctrl-C; without this it would stop on the spot.
     signal.signal(signal.SIGTERM, _terminated)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup asked to be left alone
+        signal.signal(signal.SIGHUP, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown as it can be
             stream.reconfigure(errors="backslashreplace")

@@ -68,13 +68,16 @@ def register(app: typer.Typer) -> None:
         import numpy as np
 
         from fststyle import latents
-        from fststyle.runtime.generate import Encoder, Generator, write_moving
+        from fststyle.cli.bar import counted
+        from fststyle.runtime.generate import Encoder, Generator, shown_rate, write_moving
 
         spare((first, second, model), output)
         decoder = Generator(model, ("vae",))
         encoder = Encoder(decoder)
         ends = np.stack([encoder.read(picture)[1] for picture in (first, second)])
-        write_moving(decoder.stream(latents.walk(ends, max(2, round(seconds * fps)), closed=False)), output, fps, side)
+        fps = shown_rate(output, fps)
+        path = latents.walk(ends, max(2, round(seconds * fps)), closed=False)
+        write_moving(counted(decoder.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(str(output), err=True)
 
     @verb.command()
@@ -90,6 +93,6 @@ def register(app: typer.Typer) -> None:
         spare((model,), output)
         decoder = Generator(model, ("vae",))
         if decoder.latent != 2:
-            raise InputError(f"{model}: has {decoder.latent} latent numbers; only two make a map")
+            raise InputError(f"{model}: has {decoder.latent} latent number{'s' * (decoder.latent != 1)}; only two make a map")
         images.write(plots.tiled(decoder.draw(latents.grid(columns)), columns, max(1, 40 // int(decoder.draw(latents.grid(1)).shape[1]))), output)
         typer.echo(str(output), err=True)

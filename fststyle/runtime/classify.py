@@ -50,6 +50,8 @@ def examine(classifier: Model, test: "Pictures") -> "NDArray[np.int64]":
     """
     import numpy as np
 
+    if not len(test):
+        raise InputError("there are no pictures to test on")
     count = len(classifier.classes)
     if test.labels is None or len(test.classes) != count:
         raise InputError(f"{classifier.name} knows {count} classes, the pictures have {len(test.classes)}")

@@ -44,7 +44,14 @@ class Encoder(Model):
 
     def __init__(self, decoder: Generator, device: str = "auto"):
         path = encoder_of(decoder.path)
+        if not path.is_file():  # of a link, it may lie beside the file itself
+            path = encoder_of(decoder.path.resolve())
+        if not path.is_file():
+            raise StyleError(f"{decoder.path}: {encoder_of(decoder.path).name}, the encoder of this VAE, is not beside it")
         super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
+        told = next((value.shape for value in self._session.get_outputs() if value.name == "latent"), None)
+        if told and isinstance(told[-1], int) and told[-1] != decoder.latent:
+            raise StyleError(f"{path}: finds {told[-1]} latent numbers where {decoder.path.name} takes {decoder.latent}; they are not of one VAE")
 
     def read(self, picture: str | Path) -> "tuple[NDArray[np.uint8], NDArray[np.float32]]":
         """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,). Raises `InputError`."""
@@ -52,6 +59,13 @@ class Encoder(Model):
 
         frames = frames_of(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
+
+
+def shown_rate(path: Path, fps: int) -> int:
+    """The frames a second that a moving picture of this name can show: a GIF has its bounds."""
+    from fststyle.runtime.animated import GIF_RATE
+
+    return min(fps, int(GIF_RATE)) if path.suffix.lower() == ".gif" else fps
 
 
 def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, side: int) -> None:
@@ -62,7 +76,6 @@ def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, si
         OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
     """
     from fststyle import animation, images
-    from fststyle.runtime.animated import GIF_RATE
     from fststyle.runtime.writer import FORMATS
 
     animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
@@ -72,7 +85,7 @@ def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, si
     if path.suffix.lower() in FORMATS:
         _write_video(large, path, fps)
     else:
-        shown = round(1000 / (min(fps, GIF_RATE) if path.suffix.lower() == ".gif" else fps))
+        shown = round(1000 / shown_rate(path, fps))
         images.write(images.Picture([images.Frame(frame, None, shown) for frame in large], loop=0), path)
 
 

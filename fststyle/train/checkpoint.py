@@ -7,6 +7,7 @@ whatever the verb adds. There is no random state to save: every sample is a func
 import io
 import pickle
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
         CheckpointError: missing, damaged, hostile, not a checkpoint of fststyle, or of another kind.
     """
     if path.suffix == ".onnx":
-        raise CheckpointError(f"{path}: is a style file already, not a checkpoint (.pt)")
+        raise CheckpointError(f"{path}: is an .onnx file already, not a checkpoint (.pt)")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
+    if _torn(path):
+        raise CheckpointError(f"{path}: is damaged (its checksums do not fit)")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an old pickle protocol, which no checkpoint of ours has
@@ -66,6 +69,15 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
     if content["kind"] not in kinds:
         raise CheckpointError(f"{path}: a checkpoint of kind {content['kind']}, not {' or '.join(kinds)}")
     return content
+
+
+def _torn(path: Path) -> bool:
+    """Whether a part of the archive is not what was written, which torch does not look for; what is no archive is left to torch."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is not None
+    except Exception:  # zipfile raises what it likes; torch will find the same and say so
+        return False
 
 
 def restore(content: dict[str, Any], path: Path) -> nn.Module:

@@ -51,6 +51,8 @@ def train(settings: ClassifySettings, *, on_message: OnMessage | None = None, on
     with course.opened(settings, KIND, KIND, on_message) as here:
         if here.train.labels is None or here.test.labels is None:
             raise InputError(f"--data {settings.data}: has no classes; put the pictures of each class into a folder of its own")
+        if len(np.unique(here.train.labels)) < 2:
+            raise InputError(f"--data {settings.data}: all pictures are of one class")
         return _train(settings, here, torch.from_numpy(here.train.labels), here.test.labels, on_progress)
 
 

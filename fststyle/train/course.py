@@ -107,6 +107,7 @@ class Course:
                 on_progress(progress)
 
         with open_log(settings.tensorboard) as self.log, torch.random.fork_rng():
+            self._introduce()
             loop.run(
                 step,
                 pictures.order(len(self.train), seed=settings.seed, batch=settings.batch, start=first, steps=steps),
@@ -121,6 +122,12 @@ class Course:
                 report=report,
             )
             learner.preview(steps)
+
+    def _introduce(self) -> None:
+        some = self.train
+        if some.skipped:
+            self.tell(f"skipped {len(some.skipped)} pictures that are damaged or too small, the first: {some.skipped[0]}")
+        self.tell(f"learning {self.name} on {len(some)} pictures of {self.settings.data}, {some.side}x{some.side}x{some.channels}, on {self.compute.device}")
 
     def record(self, learner: Learner, done: int) -> dict[str, Any]:
         """What a checkpoint after step `done` says of itself, which is all but the weights."""
@@ -139,11 +146,19 @@ class Course:
 
 @contextlib.contextmanager
 def opened(
-    settings: Any, kind: str, suffix: str, tell: OnMessage | None, *, beside: Callable[[Path], Path] | None = None, free: Set[str] = frozenset()
+    settings: Any,
+    kind: str,
+    suffix: str,
+    tell: OnMessage | None,
+    *,
+    beside: Callable[[Path], Path] | None = None,
+    free: Set[str] = frozenset(),
+    tested: bool = True,
 ) -> Iterator[Course]:
     """A `Course` for settings of `fststyle.train.settings_pictures`.
 
     `suffix` ends the name made from that of the pictures, `beside` gives one more result, and what is `free` may be another when a training goes on.
+    `tested` is a training that needs test pictures.
 
     Raises:
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
@@ -153,17 +168,17 @@ def opened(
     files = replace(Files.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
     train, test = pictures.load(settings.data, settings.size, settings.download, without=(files.preview,))
     earlier = earlier_training(settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ())
+    if len(train) < pictures.FEWEST:
+        raise InputError(f"{settings.data}: holds {len(train)} pictures to learn on, at least {pictures.FEWEST} are needed")
+    if tested and not len(test):
+        raise InputError(f"{settings.data}: holds no pictures to test on")
     digest = train.sha256()
     if earlier and earlier.get("data_sha256") != digest:
         raise InputError(f"--resume: {files.checkpoint} was trained on other pictures than those of {settings.data}")
     with computing(settings.device, "float32", settings.batch) as compute:
         if compute.world > 1:
             raise InputError(f"{kind} is trained in one process; torchrun is for `fststyle train`")
-        course = Course(kind, settings, name, files, train, test, compute, earlier, tell or (lambda text: None), digest)
-        if train.skipped:
-            course.tell(f"skipped {len(train.skipped)} pictures that are damaged or too small, the first: {train.skipped[0]}")
-        course.tell(f"learning {name} on {len(train)} pictures of {settings.data}, {train.side}x{train.side}x{train.channels}, on {compute.device}")
-        yield course
+        yield Course(kind, settings, name, files, train, test, compute, earlier, tell or (lambda text: None), digest)
 
 
 def fresh(seed: int, build: Callable[[], nn.Module]) -> nn.Module:

@@ -52,7 +52,9 @@ def stop_signal() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         came = True
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    # The terminal's end is none to a training under nohup.
+    hung_up = [signal.SIGHUP] if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else []
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, *hung_up)}
     try:
         yield lambda: came
     finally:

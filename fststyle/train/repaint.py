@@ -27,7 +27,7 @@ from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import style_tensor, to_tensor
 from fststyle.train.gatys import Descent
-from fststyle.train.networks.vgg import load_vgg, repeat_edges
+from fststyle.train.networks.vgg import load_vgg, named, repeat_edges
 from fststyle.train.objective import Objective
 from fststyle.train.settings_gatys import GatysSettings
 
@@ -134,6 +134,7 @@ class _Canvas:
         self.vgg = compute.place(repeat_edges(load_vgg(settings.vgg)))
         self.layers = dict(weights(settings.style_layers, "--style-layers"))
         self.descent: Descent | None = None
+        named(settings.content_layer)
         self.objective(len(photos) - 1)  # whatever is wrong with a painting or a layer is told before the long work
 
     def objective(self, scale: int) -> Objective:

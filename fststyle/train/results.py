@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fststyle.atomic import probe
+from fststyle.atomic import writable
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module
 from fststyle.settings import plain
@@ -78,10 +78,9 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], mor
     except OSError as error:
         raise OutputError(f"{settings.output}: cannot be used as a folder for the results ({error.strerror})") from error
     for path in (*files.all, *more):
-        try:
-            probe(path)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+        writable(path)
+    if settings.resume and settings.overwrite:
+        raise InputError("--resume goes on and --overwrite starts anew; give one of them")
     if settings.resume:
         if not files.checkpoint.exists():
             raise InputError(f"--resume: there is no {files.checkpoint} to go on from")
@@ -89,7 +88,9 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], mor
         then, now = content["settings"], plain(settings)
         for key in sorted(now.keys() - _FREE - free):
             if then.get(key) != now[key]:
-                raise InputError(f"--resume: {files.checkpoint} was trained with {key.rstrip('_')} {then.get(key)}, not {now[key]}")
+                raise InputError(f"--resume: {files.checkpoint} was trained with --{key.rstrip('_').replace('_', '-')} {then.get(key)}, not {now[key]}")
+        if (most := getattr(settings, "steps", None)) is not None and content["step"] > most:
+            raise InputError(f"--resume: {files.checkpoint} is at step {content['step']} already; give more --steps")
         return content
     there = [path for path in (*files.all, *more) if path.exists()]
     if there and not settings.overwrite:

@@ -44,13 +44,17 @@ def test_paints(program: Program, tmp_path: Path) -> None:
         (("photo.png", "a.png", "photo.png"), "photo.png"),
         (("photo.png", "a.png", "a.png"), "a.png"),
         (("photo.png", "a.png", "out.png", "--start", "paper"), "--start"),
+        (("photo.png", "a.png", "out.png", "--content-layer", "relu9_9"), "no layer 'relu9_9'"),
+        (("photo.png", "a.png", "/proc/out.png"), "/proc/out.png: cannot be written"),
+        (("photo.png", "a.png", "folder.png"), "folder.png: is a folder"),
         (("photo.png", "a.png"), "OUT"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "folder.png").mkdir()
+    before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
     done = program("gatys", *arguments, *QUICK)
     assert done.returncode == 2
     assert said in done.stderr.decode()
     assert done.stderr.decode().count("\n") == 1, done.stderr
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")} == before

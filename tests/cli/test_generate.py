@@ -36,6 +36,9 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
     assert (tmp_path / "plot.png").is_file()
     answers = json.loads(program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout)
     assert [answer["picture"] for answer in answers] == ["a.png", "b.png"]
+    (tmp_path / "empty").mkdir()
+    some = program("classify", "run", "bars-classifier.onnx", "a.png", "empty", "nope.png")
+    assert (some.returncode, some.stdout.count(b"\n"), some.stderr.count(b"\n")) == (1, 1, 3)
     (tmp_path / "c.png").write_text("no")
     some = program("classify", "run", "bars-classifier.onnx", "a.png", "c.png")
     assert (some.returncode, some.stdout.count(b"\n"), some.stderr.count(b"\n")) == (1, 1, 2)
@@ -62,6 +65,13 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
     good(program("vae", "morph", "a.png", "b.png", "ab.gif", "-m", "bars-vae.onnx", "--seconds", "0.5"))
     with Image.open(tmp_path / "ab.gif") as image:
         assert image.n_frames == 10
+
+
+def test_a_gif_is_as_long_as_was_asked(program: Program, tmp_path: Path) -> None:
+    drawing(tmp_path / "gan.onnx")
+    good(program("gan", "walk", "gan.onnx", "walk.gif", "--seconds", "0.5", "--fps", "120"))
+    with Image.open(tmp_path / "walk.gif") as image:
+        assert (image.n_frames, image.info["duration"]) == (25, 20)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +142,11 @@ def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tu
         (("classify", "train", "--data", "nowhere"), "nowhere"),
         (("gan", "train", "--data", "bars", "--kind", "vae"), "--kind"),
         (("gan", "train", "--data", "bars", "--name", "hostile", "--resume"), "may hold code"),
+        (("gan", "train", "--data", "bars", "--name", "hostile", "--resume", "--overwrite"), "give one of them"),
+        (("gan", "train", "--data", "few"), "holds 5 pictures to learn on"),
+        (("vae", "train", "--data", "untested"), "no pictures to test on"),
+        (("classify", "train", "--data", "unlabelled"), "has no classes"),
+        (("classify", "train", "--data", "alike"), "all pictures are of one class"),
         (
             (
                 "vae",
@@ -148,6 +163,13 @@ def test_bad_trainings_are_one_line_and_leave_nothing(program: Program, tmp_path
     (tmp_path / "one").mkdir()
     Image.fromarray(digits(1)[0][0]).save(tmp_path / "one" / "a.png")
     write_idx(tmp_path / "bars", 20, 10)
+    write_idx(tmp_path / "few", 5, 10)
+    for name, lacking in (("untested", "t10k-images-idx3-ubyte.gz"), ("unlabelled", "train-labels-idx1-ubyte.gz")):
+        write_idx(tmp_path / name, 20, 10)
+        (tmp_path / name / lacking).unlink()
+    write_idx(tmp_path / "alike", 20, 10, packed=False)
+    labels = tmp_path / "alike" / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:8] + bytes(20))
     (tmp_path / "hostile.pt").write_bytes(pickle.dumps(print))
     _one_line(program, tmp_path, arguments, said)
 

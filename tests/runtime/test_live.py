@@ -262,6 +262,12 @@ def test_terminated_it_keeps_what_was_recorded(recording):
     assert recording.wait(20) == 143
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_left_alone_by_its_terminal_it_keeps_what_was_recorded(recording):
+    recording.send_signal(signal.SIGHUP)
+    assert recording.wait(20) == 129
+
+
 def test_interrupted_twice_it_keeps_what_was_recorded(recording):
     for _ in range(2):
         recording.send_signal(signal.SIGINT)

@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle import latents  # noqa: E402
-from fststyle.errors import InputError, OutputError  # noqa: E402
+from fststyle.catalogue import encoder_of  # noqa: E402
+from fststyle.errors import CheckpointError, InputError, OutputError, StyleError  # noqa: E402
 from fststyle.runtime.classify import load_classifier  # noqa: E402
 from fststyle.runtime.generate import Encoder, Generator  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
@@ -18,6 +19,7 @@ from fststyle.train.deliver import export_checkpoint  # noqa: E402
 from fststyle.train.gan import train_gan  # noqa: E402
 from fststyle.train.vae import train_vae  # noqa: E402
 from tests.digits import digits, write_idx  # noqa: E402
+from tests.runtime.test_generate import drawing  # noqa: E402
 
 TINY = {"width": 8, "batch": 8, "device": "cpu", "save_every": 1}
 TRAINERS = {
@@ -62,6 +64,21 @@ def test_a_vae_has_its_encoder(stopped):
     assert encoder(digits(2)[0][..., None].repeat(3, 3))[0].shape == (2, 4)
 
 
+def test_an_encoder_belongs_to_its_decoder(stopped):
+    saved = stopped("vae")
+    path, _ = export_checkpoint(saved)
+    (saved.parent / "links").mkdir()
+    link = saved.parent / "links" / "b.onnx"
+    link.symlink_to(path)
+    assert Encoder(Generator(link, ("vae",), device="cpu"), device="cpu").path.name == "a-encoder.onnx"
+    other = Generator(drawing(saved.parent / "c.onnx", "vae", latent=3), device="cpu")
+    with pytest.raises(StyleError, match=r"c-encoder\.onnx, the encoder of this VAE, is not beside it"):
+        Encoder(other, device="cpu")
+    encoder_of(path).rename(saved.parent / "c-encoder.onnx")
+    with pytest.raises(StyleError, match=r"4 latent numbers where c\.onnx takes 3"):
+        Encoder(other, device="cpu")
+
+
 def test_a_classifier_knows_its_classes(stopped):
     path, _ = export_checkpoint(stopped("classifier"))
     classifier = load_classifier(path, device="cpu")
@@ -95,6 +112,23 @@ def test_the_checkpoint_is_no_encoder(stopped):
     link.symlink_to(saved)
     with pytest.raises(OutputError, match="is one of the inputs"):
         export_checkpoint(saved, output=saved.with_name("b.onnx"))
+
+
+def test_damage_that_leaves_the_archive_whole_is_found(stopped):
+    saved = stopped("gan")
+    content = bytearray(saved.read_bytes())
+    weights = content.index(torch.load(saved, weights_only=True)["model"]["generator.layers.0.weight"].numpy().tobytes())
+    content[weights : weights + 4] = b"\x00\x00\x80\x3f"  # a good number, but not the one
+    saved.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        export_checkpoint(saved)
+
+
+def test_fewer_steps_than_there_were_are_refused(stopped):
+    saved = stopped("gan")
+    train, settings = TRAINERS["gan"]
+    with pytest.raises(InputError, match="at step 4 already"):
+        train(saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 3})
 
 
 def test_a_gan_goes_on_for_longer(stopped):

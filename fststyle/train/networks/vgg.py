@@ -54,8 +54,7 @@ class VGG16(nn.Module):
         Activations are those of an input in 0..255 minus the mean, as the published weights expect. Runs no further than the deepest layer asked for.
         """
         wanted = set(layers)
-        if unknown := wanted - set(LAYERS):
-            raise InputError(f"the loss network has no layer {sorted(unknown)[0]!r}; it has {', '.join(LAYERS)}")
+        named(*wanted)
         x = image * 127.5 + (127.5 - self.mean)
         found: dict[str, Tensor] = {}
         for i, layer in enumerate(self.features):
@@ -66,6 +65,12 @@ class VGG16(nn.Module):
                 if len(found) == len(wanted):
                     break
         return found
+
+
+def named(*layers: str) -> None:
+    """Raise `InputError` for a layer that the network does not have."""
+    if unknown := set(layers) - set(LAYERS):
+        raise InputError(f"the loss network has no layer {sorted(unknown)[0]!r}; it has {', '.join(LAYERS)}")
 
 
 def repeat_edges(vgg: VGG16) -> VGG16:
