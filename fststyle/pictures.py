@@ -86,6 +86,8 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
     found = {part: (idx.read_images(folder, part), idx.read_labels(folder, part)) for part in ("train", "t10k")}
     if all(gray is None for gray, _ in found.values()):
         raise InputError(f"{folder}: has labels but no images")
+    if (learned := found["train"][0]) is not None and len(learned) < FEWEST:
+        raise InputError(f"{folder}: holds {len(learned)} pictures to learn on, at least {FEWEST} are needed")
     labels = [labels for _, labels in found.values() if labels is not None]
     names = idx.classes(name, int(max(some.max() for some in labels)) + 1) if labels else ()
 

@@ -168,8 +168,8 @@ def opened(
     files = replace(Files.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
     train, test = pictures.load(settings.data, settings.size, settings.download, without=(files.preview,))
     earlier = earlier_training(settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ())
-    if len(train) < pictures.FEWEST:
-        raise InputError(f"{settings.data}: holds {len(train)} pictures to learn on, at least {pictures.FEWEST} are needed")
+    if not len(train):
+        raise InputError(f"{settings.data}: holds no pictures to learn on")
     if tested and not len(test):
         raise InputError(f"{settings.data}: holds no pictures to test on")
     digest = train.sha256()

@@ -201,7 +201,7 @@ def test_refuses_checkpoints_that_are_not_its_own(train, tmp_path):
 
 def test_resume_refuses_other_settings(train):
     train()
-    with pytest.raises(InputError, match="contrastive_weight"):
+    with pytest.raises(InputError, match="--contrastive-weight"):
         train(resume=True, contrastive_weight=3.0)
     with pytest.raises(InputError, match="--overwrite"):
         train()
