@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     @with_settings(TranslateSettings)
     def train(settings: TranslateSettings) -> None:
-        """Learn to turn photos into paintings: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.jpg in the output folder.
+        """Learn to turn photos into paintings: leaves NAME.onnx (and NAME-int8.onnx), its checkpoint NAME.pt and NAME-preview.jpg in the output folder.
 
         A generator paints, a discriminator learns to tell its pictures from the paintings. Ctrl-C saves; --resume goes on, with the same settings.
         "critic" is the discriminator's loss (lsgan: a quarter where it can tell nothing), "spread" the contrast of what is painted over that of the paintings.

@@ -11,7 +11,9 @@ class GatysSettings:
 
     size: int = option(512, "Longer side of the result in pixels; a smaller photo keeps its size.", min=16, max=8192)
     iterations: int = option(150, "Iterations at each scale.", min=1, max=100_000)
-    scales: int = option(2, "Sizes painted one after another, each twice the one before: large shapes first, strokes last.", min=1, max=8)
+    scales: int = option(
+        2, "Sizes painted one after another, each twice the one before: large shapes first, strokes last. Fewer where the smallest would be tiny.", min=1, max=8
+    )
     start: str = option("photo", "What the coarsest scale begins with.", choices=("photo", "noise"))
     optimizer: str = option("lbfgs", "lbfgs falls faster; adam takes less memory.", choices=("lbfgs", "adam"))
     learning_rate: float | None = option(None, "Step size; 0.03 of white for adam and a whole step for lbfgs if not given.", min=1e-8, max=100)

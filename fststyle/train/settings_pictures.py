@@ -51,7 +51,7 @@ class GanSettings(PictureSettings):
     """Everything that decides how a GAN is trained."""
 
     kind: str = option("dcgan", "mlp: fully connected; dcgan: convolutions; wgan-gp: the same, Wasserstein loss with gradient penalty.", choices=GANS)
-    steps: int = option(5000, "Training steps; each shows the discriminator one batch.", min=1)
+    steps: int = option(5000, "Training steps; each shows the discriminator one batch. --resume may ask for more than before.", min=1)
     latent: int = option(64, "Numbers in the latent vector.", min=1, max=1024)
     width: int = option(32, "Channels of the widest picture in a convolutional network; the units of mlp are eight times as many, and more.", min=1, max=256)
     learning_rate: float | None = option(

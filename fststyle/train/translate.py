@@ -82,7 +82,7 @@ def train(
     photos, paintings = photo_source(settings.photos, settings.size, without=files.all), Photos(settings.paintings, settings.size, without=files.all)
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:
-            raise InputError(f"{flag}: {source.source} is too few; one painting is learned by `fststyle train`")
+            raise InputError(f"{flag}: the folder holds one picture, at least two are needed; one painting is learned by `fststyle train`")
     earlier = earlier_training(settings, files, "translate", _FREE)
     with computing(settings.device, settings.precision, settings.batch) as compute:
         if compute.world > 1:
