@@ -13,6 +13,11 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
+# In the background of a script, or under nohup, signals are ignored, and every program that a test starts and stops would be deaf to them too.
+for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if (_number := getattr(signal, _name, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
+
 
 @pytest.fixture
 def style_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

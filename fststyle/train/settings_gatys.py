@@ -18,7 +18,7 @@ class GatysSettings:
     optimizer: str = option("lbfgs", "lbfgs falls faster; adam takes less memory.", choices=("lbfgs", "adam"))
     learning_rate: float | None = option(None, "Step size; 0.03 of white for adam and a whole step for lbfgs if not given.", min=1e-8, max=100)
     content_weight: float = option(1.0, "Weight of the content loss (alpha): how much of the photo stays.", min=0)
-    style_weight: float = option(10.0, "Weight of the style loss (beta): how much painting.", min=0)
+    style_weight: float = option(30.0, "Weight of the style loss (beta): how much painting.", min=0)
     tv_weight: float = option(0.1, "Weight of the total variation loss: higher is smoother.", min=0)
     content_layer: str = option("relu2_2", "Layer of VGG-16 that holds the content; a deeper one keeps less of the photo.")
     style_layers: str = option(

@@ -74,7 +74,7 @@ def test_resume_is_step_exact(train, tmp_path, monkeypatch):
 
 def test_resume_refuses_other_settings_and_other_paintings(train, painting):
     train()
-    with pytest.raises(InputError, match="style_weight"):
+    with pytest.raises(InputError, match="--style-weight"):
         train(resume=True, style_weight=7.0)
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(painting)
     with pytest.raises(InputError, match="another picture"):
