@@ -37,17 +37,12 @@ def replacing_path(destination: Path) -> Iterator[Path]:
 
 
 def probe(destination: Path) -> None:
-    """Raise what `replacing` would raise for this name, now and not after hours of work; leaves nothing."""
-    _, temporary = _beside(destination)
-    with open(temporary, "xb"):
-        pass
-    temporary.unlink()
-
-
-def writable(destination: Path) -> None:
-    """The same as `OutputError`, in one line."""
+    """Raise `OutputError` where `replacing` would fail, now and not after hours of work; leaves nothing."""
     try:
-        probe(destination)
+        _, temporary = _beside(destination)
+        with open(temporary, "xb"):
+            pass
+        temporary.unlink()
     except OSError as error:
         raise OutputError(f"{destination}: cannot be written ({error.strerror})") from error
 

@@ -3,6 +3,7 @@
 import pytest
 
 from fststyle.atomic import probe, replacing
+from fststyle.errors import OutputError
 
 
 def _protected(folder):
@@ -17,10 +18,10 @@ def _protected(folder):
     [(_protected, "write-protected"), (lambda folder: folder, "is a folder"), (lambda folder: folder / "none" / "a", "No such file")],
     ids=["protected", "folder", "no folder"],
 )
-def test_probe_raises_what_writing_raises_and_leaves_nothing(tmp_path, place, error):
+def test_probe_tells_what_writing_would_raise_and_leaves_nothing(tmp_path, place, error):
     destination = place(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(OSError, match=error):
+    with pytest.raises(OutputError, match=error):
         probe(destination)
     with pytest.raises(OSError, match=error), replacing(destination):
         pytest.fail("was opened")

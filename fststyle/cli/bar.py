@@ -41,12 +41,17 @@ def _number(value: float) -> str:
     return f"{value / 1000:,.0f}k" if abs(value) >= 1000 else f"{value:,.{2 if abs(value) < 100 else 0}f}"
 
 
-def counted(things: Iterable[Any], total: int, unit: str) -> Iterator[Any]:
-    """The same things, under a bar that counts them, where stderr is a terminal."""
-    from rich.console import Console
+def counting(console: Any) -> Any:
+    """A rich bar of pictures or frames done, which goes when they are, and is not there where there is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    columns = (MofNCompleteColumn(), TextColumn(unit), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield from bar.track(things, total=total)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False, redirect_stderr=False)
+
+
+def counted(things: Iterable[Any], total: int, unit: str) -> Iterator[Any]:
+    """The same things, counted on stderr as they come."""
+    from rich.console import Console
+
+    with counting(Console(stderr=True)) as bar:
+        yield from bar.track(things, total=total, description=unit)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fststyle.atomic import writable
+from fststyle.atomic import probe
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     def gatys(
         content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo, any image file, or - for stdin.", show_default=False)],
         style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting, or several with weights: a.jpg:0.7,b.jpg:0.3", show_default=False)],
-        output: Annotated[str, typer.Argument(metavar="OUT", help="The picture to write, or - for stdout.", show_default=False)],
+        output: Annotated[str, typer.Argument(metavar="OUT", help="The picture to write, a folder for it, or - for stdout.", show_default=False)],
         settings: GatysSettings,
         quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
     ) -> None:
@@ -43,14 +43,12 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.plan import plan
 
         planned = plan([content], output, "gatys")
-        if Path(output).is_dir() and Path(output).suffix:
-            raise OutputError(f"{output}: is a folder")
         if planned.several:
             raise InputError(f"{content}: is a folder; gatys paints one picture")
         job = planned.jobs[0]
         if job.target:
             spare((path for path, _ in paintings(style)), job.target)
-            writable(job.target)
+            probe(job.target)
         if job.target is None and sys.stdout.isatty():
             raise OutputError("stdout is a terminal; redirect it (> painted.png) or name a file")
         source = images.read(job.source if job.source is not None else sys.stdin.buffer.read())

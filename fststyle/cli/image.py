@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import FststyleError, OutputError
 from fststyle.runtime.image import ImageSettings
@@ -41,7 +42,7 @@ def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_js
     from fststyle.runtime.files import Listener, Painted, stylize_files
 
     done: list[Painted] = []
-    with _bar(Console(stderr=True)) as bar:
+    with counting(Console(stderr=True)) as bar:
         task = bar.add_task("painting", total=None)
 
         def on_done(painted: Painted) -> None:
@@ -71,13 +72,6 @@ def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_js
         sys.stdout.buffer.flush()
     if as_json:
         typer.echo(_json(done))
-
-
-def _bar(console: Any) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False, redirect_stderr=False)
 
 
 def _json(done: list[Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError, FststyleError, OutputError
 from fststyle.runtime.forms import PIPE
@@ -52,7 +53,7 @@ class _Screen:
 
         self._as_json = as_json
         self._console = Console(stderr=True, highlight=False, markup=False)
-        self._bar = _bar(self._console)
+        self._bar = counting(self._console)
         self._task = self._bar.add_task("", total=None)
         self._prefix = ""
 
@@ -112,10 +113,3 @@ class _Screen:
 
     def _say(self, text: str) -> None:
         self._bar.console.print(text, soft_wrap=True, markup=False, highlight=False)
-
-
-def _bar(console: Any) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (MofNCompleteColumn(), TimeRemainingColumn(), BarColumn(), TextColumn("{task.description}"))
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False, redirect_stderr=False)

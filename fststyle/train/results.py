@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fststyle.atomic import writable
+from fststyle.atomic import probe
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module
 from fststyle.settings import plain
@@ -78,7 +78,7 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], mor
     except OSError as error:
         raise OutputError(f"{settings.output}: cannot be used as a folder for the results ({error.strerror})") from error
     for path in (*files.all, *more):
-        writable(path)
+        probe(path)
     if settings.resume and settings.overwrite:
         raise InputError("--resume goes on and --overwrite starts anew; give one of them")
     if settings.resume:

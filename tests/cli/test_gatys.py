@@ -46,15 +46,13 @@ def test_paints(program: Program, tmp_path: Path) -> None:
         (("photo.png", "a.png", "out.png", "--start", "paper"), "--start"),
         (("photo.png", "a.png", "out.png", "--content-layer", "relu9_9"), "no layer 'relu9_9'"),
         (("photo.png", "a.png", "/proc/out.png"), "/proc/out.png: cannot be written"),
-        (("photo.png", "a.png", "folder.png"), "folder.png: is a folder"),
         (("photo.png", "a.png"), "OUT"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    (tmp_path / "folder.png").mkdir()
-    before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     done = program("gatys", *arguments, *QUICK)
     assert done.returncode == 2
     assert said in done.stderr.decode()
     assert done.stderr.decode().count("\n") == 1, done.stderr
-    assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")} == before
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
