@@ -99,9 +99,17 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
     if path.suffix == ".pt":
         raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` makes an .onnx file of it")
     if not os.path.isfile(path):
+        for entry in _listed(SHIPPED):
+            if _plain(entry.name) == _plain(str(name)):
+                raise StyleError(f"{name}: is a model of kind {entry.kind}, not {' or '.join(kinds)}")
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
         raise StyleError(f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else ""))
     return _own(path)
+
+
+def models() -> list[Entry]:
+    """What ships beside the styles: generators, classifiers, and VAEs by their decoders."""
+    return [entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "vae-encoder") and not entry.is_base]
 
 
 def encoder_of(decoder: Path) -> Path:

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from fststyle.errors import InputError
 
 Latents = NDArray[np.float32]
+_FINE = 200
+"""Points of a walk between two keys, among which those of the frames are found."""
 
 
 def drawn(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
-    """(count, size) numbers from N(0, 1); with `truncation` those farther out are drawn again (Brock et al. 2019, BigGAN: less variety, better pictures).
+    """(count, size) numbers from N(0, 1); with `truncation` those farther out are drawn again (Brock et al. 2019, BigGAN).
 
     Raises:
         InputError: a truncation below 0.05, or none that is a number.
@@ -32,30 +34,22 @@ def grid(columns: int) -> Latents:
     return np.array([(x, y) for y in reversed(marks) for x in marks], np.float32)
 
 
-def slerp(a: Latents, b: Latents, share: float) -> Latents:
-    """From `a` (share 0) to `b` (share 1) along the great circle, the length changing evenly (White 2016, arXiv:1609.04468).
-
-    The straight line between two draws of a Gaussian in many dimensions leads past its middle, where no draw ever lies.
-    """
-    lengths = [float(np.linalg.norm(end)) for end in (a, b)]
-    straight = (a + (b - a) * share).astype(np.float32)
-    if min(lengths) < 1e-8:
-        return straight
-    unit = [end / length for end, length in zip((a, b), lengths, strict=True)]
-    angle = float(np.arccos(np.clip(unit[0] @ unit[1], -1, 1)))
-    if angle < 1e-4 or np.pi - angle < 1e-4:  # one direction, or opposite ones, where every circle is as good
-        return straight
-    direction = (np.sin((1 - share) * angle) * unit[0] + np.sin(share * angle) * unit[1]) / np.sin(angle)
-    return (direction * (lengths[0] + (lengths[1] - lengths[0]) * share)).astype(np.float32)
-
-
 def walk(keys: Latents, frames: int, closed: bool = True) -> Latents:
-    """(frames, Z): from key to key by `slerp`, slowing down at each; `closed` ends where it began, fit to be shown again and again."""
+    """(frames, Z): past all keys in one smooth curve, at an even pace; `closed` ends where it began, fit to be shown again and again.
+
+    The curve is Catmull and Rom's through the keys, each of its points brought to the length that lies between those of the keys beside it: a straight line
+    between two draws of a Gaussian in many dimensions leads past its middle, where no draw ever lies (White 2016, arXiv:1609.04468).
+    """
     legs = len(keys) if closed else len(keys) - 1
-    path = []
-    for frame in range(frames):
-        at = frame * legs / (frames if closed else max(1, frames - 1))
-        leg = min(int(at), legs - 1)
-        share = at - leg
-        path.append(slerp(keys[leg], keys[(leg + 1) % len(keys)], share * share * (3 - 2 * share)))
-    return np.stack(path)
+    around = keys[np.arange(-1, legs + 2) % len(keys)] if closed else np.concatenate([keys[:1], keys, keys[-1:]])
+    at = np.linspace(0, legs, _FINE * legs + 1)
+    leg = np.minimum(at.astype(int), legs - 1)
+    share = (at - leg)[:, None]
+    before, here, there, after = (around[leg + i].astype(np.float64) for i in range(4))
+    bends = (2 * before - 5 * here + 4 * there - after) + (3 * here - before - 3 * there + after) * share
+    curve = here + share / 2 * ((there - before) + share * bends)
+    lengths = [np.linalg.norm(points, axis=1, keepdims=True) for points in (here, there)]
+    curve *= (lengths[0] + (lengths[1] - lengths[0]) * share) / np.maximum(np.linalg.norm(curve, axis=1, keepdims=True), 1e-8)
+    travelled = np.append(0, np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum())
+    wanted = np.linspace(0, travelled[-1], frames, endpoint=not closed)
+    return np.stack([np.interp(wanted, travelled, numbers) for numbers in curve.T], 1).astype(np.float32)

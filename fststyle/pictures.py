@@ -74,6 +74,8 @@ def load(data: str | Path, size: int | None = None, download: bool = False, with
     """
     if size is not None and size not in SIDES:
         raise InputError(f"--size: {size} is none of {', '.join(map(str, SIDES))}")
+    if not str(data):
+        raise InputError("--data: is empty (an unset variable of the shell?)")
     folder = Path(data)
     if not folder.exists() and str(data) in idx.NAMED:
         folder = idx.cached(str(data), download)
@@ -129,6 +131,12 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictur
         return Pictures(pixels[chosen], None if labels is None else labels[chosen], names if labels is not None else (), tuple(skipped), held_out)
 
     return part(~tested, False), part(tested, True)
+
+
+def joined(learned: Pictures, tested: Pictures) -> Pictures:
+    """The two parts of a folder as one set."""
+    labels = None if learned.labels is None or tested.labels is None else np.concatenate([learned.labels, tested.labels])
+    return Pictures(np.concatenate([learned.rgb, tested.rgb]), labels, learned.classes, learned.skipped)
 
 
 def square(rgb: Pixels, size: int) -> Pixels:

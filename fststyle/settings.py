@@ -12,6 +12,9 @@ from typing import Any
 
 from fststyle.errors import InputError
 
+NAMES = "lower-case letters, digits and hyphens"
+"""What the name of a result is made of."""
+
 
 def option(default: Any, help: str, *, min: float | None = None, max: float | None = None, choices: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Any:
     """A dataclass field with its help text, allowed range or choices, and command-line flags where the field's own name will not do."""

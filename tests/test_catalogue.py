@@ -96,7 +96,9 @@ def test_models_of_other_kinds_are_no_styles(style_folder: Path, shipped: Path) 
     catalogue._listed.cache_clear()
     assert "digits" not in [entry.name for entry in catalogue.styles()]
     assert catalogue.model("digits", ("gan", "vae")).path == shipped / "candy.onnx"
-    with pytest.raises(StyleError, match="no such file"):
+    with pytest.raises(StyleError, match="of kind gan, not classifier"):
         catalogue.model("digits", ("classifier",))
+    with pytest.raises(StyleError, match="no such file"):
+        catalogue.model("numerals", ("classifier",))
     with pytest.raises(StyleError, match="is a checkpoint"):
         catalogue.model("digits.pt", ("gan",))

@@ -11,11 +11,11 @@ from fststyle.cli.train import learn
 from fststyle.spare import spare
 from fststyle.train.settings_pictures import GanSettings
 
-Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships.")]
+Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships (`fststyle info` lists them).")]
 Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
 Truncation = Annotated[
     float | None,
-    typer.Option(help="Draw numbers beyond this again: from 2.5 down to 1.5 less variety and better pictures; below that, less and less picture. From 0.05."),
+    typer.Option(help="Draw numbers beyond this again, from 0.05: below 2.5 fewer rare pictures, below 1.5 less and less picture.", show_default=False),
 ]
 
 

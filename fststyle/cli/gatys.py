@@ -42,10 +42,9 @@ def register(app: typer.Typer) -> None:
         from fststyle import images
         from fststyle.runtime.plan import plan
 
-        planned = plan([content], output, "gatys")
-        if planned.several:
+        if Path(content).is_dir():
             raise InputError(f"{content}: is a folder; gatys paints one picture")
-        job = planned.jobs[0]
+        job = plan([content], output, "gatys").jobs[0]
         if job.target:
             spare((path for path, _ in paintings(style)), job.target)
             probe(job.target)

@@ -46,6 +46,7 @@ def _facts() -> dict[str, Any]:
         "parts": parts,
         "devices": {name: {"there": there, "install": None if there else devices.INSTALL[name]} for name, there in devices.available().items()},
         "styles": [entry.name for entry in catalogue.styles()],
+        "models": {entry.name: entry.kind for entry in catalogue.models()},
         "style_folders": [str(folder) for folder in catalogue.own_folders()],
     }
 
@@ -60,6 +61,7 @@ def _text(facts: dict[str, Any]) -> str:
     lines.append("devices: " + ", ".join(name for name, device in facts["devices"].items() if device["there"]))
     lines += [f"  no {name}: {device['install']}" for name, device in facts["devices"].items() if not device["there"] and name in ("cuda", "openvino")]
     lines.append(f"styles: {', '.join(facts['styles']) or 'none'}")
+    lines.append(f"models: {', '.join(f'{name} ({kind})' for name, kind in facts['models'].items()) or 'none'}")
     lines.append(f"own styles in: {', '.join(facts['style_folders'])}")
     return "\n".join(lines)
 

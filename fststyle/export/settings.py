@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fststyle.settings import option
+from fststyle.settings import NAMES, option
 
 PRECISIONS = ("fp32", "fp16-weights", "fp16", "int8")
 
@@ -19,7 +19,7 @@ class ExportSettings:
         choices=PRECISIONS,
     )
     data: Path | None = option(None, "Folder of photos that int8 measures its ranges on; else those of `fststyle data`, else synthetic scenes.")
-    name: str | None = option(None, "Name of the style or model; that of its training if not given.")
+    name: str | None = option(None, f"Name of the style or model, {NAMES}; that of its training if not given.")
     title: str = option("", "Title of the painting.")
     artist: str = option("", "Who painted it.")
     year: str = option("", "When.")

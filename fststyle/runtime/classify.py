@@ -53,7 +53,9 @@ def examine(classifier: Model, test: "Pictures") -> "NDArray[np.int64]":
     if not len(test):
         raise InputError("there are no pictures to test on")
     count = len(classifier.classes)
-    if test.labels is None or len(test.classes) != count:
+    if test.labels is None:
+        raise InputError("the pictures have no classes; put those of each class into a folder of its own")
+    if len(test.classes) != count:
         raise InputError(f"{classifier.name} knows {count} classes, the pictures have {len(test.classes)}")
     labels = test.labels
     if set(test.classes) == set(classifier.classes):

@@ -52,9 +52,9 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     several = len(inputs) > 1 or Path(inputs[0]).is_dir()
     to_folder = several or (output is not None and (str(output).endswith(("/", os.sep)) or Path(output).is_dir()))
     if output is not None and to_folder and Path(output).exists() and not Path(output).is_dir():
-        raise OutputError(f"{output}: is a file; several pictures need a folder (-o)")
+        raise OutputError(f"{output}: is a file; several pictures need a folder")
     if several and output is not None and _picture_name(str(output)):
-        raise OutputError(f"{output}: is the name of one picture; several need a folder (-o)")
+        raise OutputError(f"{output}: is the name of one picture; several need a folder")
     made = Plan(several=several)
     wanted: list[tuple[Path, Path]] = []
     for given in inputs:
@@ -146,7 +146,7 @@ def _spare_inputs(jobs: list[Job]) -> None:
     sources = {_identity(job.source) for job in jobs if job.source}
     for job in jobs:
         if job.target and job.target.exists() and _identity(job.target) in sources:
-            raise OutputError(f"{job.target}: is one of the inputs and would be overwritten; choose another output (-o)")
+            raise OutputError(f"{job.target}: is one of the inputs and would be overwritten; choose another output")
 
 
 def _identity(path: Path) -> object:

@@ -22,7 +22,7 @@ from fststyle.pictures import Pictures
 from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
-from fststyle.train.results import Files, checked_name, earlier_training
+from fststyle.train.results import Files, checked_name, earlier_training, going_on
 from fststyle.train.tensorboard import open_log
 
 _FREE = {"data", "download"}
@@ -107,7 +107,7 @@ class Course:
                 on_progress(progress)
 
         with open_log(settings.tensorboard) as self.log, torch.random.fork_rng():
-            self._introduce()
+            self._introduce(first)
             loop.run(
                 step,
                 pictures.order(len(self.train), seed=settings.seed, batch=settings.batch, start=first, steps=steps),
@@ -123,11 +123,14 @@ class Course:
             )
             learner.preview(steps)
 
-    def _introduce(self) -> None:
+    def _introduce(self, first: int) -> None:
         some = self.train
         if some.skipped:
             self.tell(f"skipped {len(some.skipped)} pictures that are damaged or too small, the first: {some.skipped[0]}")
-        self.tell(f"learning {self.name} on {len(some)} pictures of {self.settings.data}, {some.side}x{some.side}x{some.channels}, on {self.compute.device}")
+        shape = f"{some.side}x{some.side}x{some.channels}"
+        self.tell(f"learning {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on {self.compute.device}{going_on(first)}")
+        if self.test.held_out:
+            self.tell(f"every {pictures.HOLD_OUT}th picture of the folder is left out, for tests")
 
     def record(self, learner: Learner, done: int) -> dict[str, Any]:
         """What a checkpoint after step `done` says of itself, which is all but the weights."""
@@ -164,7 +167,7 @@ def opened(
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
     """
     check(settings)
-    name = checked_name(settings.name or f"{_plain(settings.data)}-{suffix}")
+    name = checked_name(f"{_plain(settings.data)}-{suffix}" if settings.name is None else settings.name)
     files = replace(Files.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
     train, test = pictures.load(settings.data, settings.size, settings.download, without=(files.preview,))
     earlier = earlier_training(settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ())

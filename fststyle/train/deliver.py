@@ -60,6 +60,8 @@ def _model(content: dict[str, Any], path: Path, output: Path, settings: ExportSe
     """Write a generator or a classifier."""
     if settings.precision not in PRECISIONS:
         raise InputError(f"--precision: {settings.precision} is for styles; of a {content['kind']} there is {' and '.join(PRECISIONS)}")
+    if settings.data is not None:
+        raise InputError(f"--data: is for styles in integers; a {content['kind']} needs none")
     told = {key: getattr(settings, key) for key in ("title", "artist", "year", "licence")}
     if settings.name is not None:
         told["name"] = checked_name(settings.name)

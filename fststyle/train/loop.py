@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from fststyle.errors import FststyleError, TrainingError
@@ -62,6 +63,11 @@ def stop_signal() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+def _out_of_memory(error: BaseException) -> bool:
+    # Of its CPU allocator torch says so in words only.
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
 def run(
     step: Callable[[int, Batch], dict[str, Tensor]],
     batches: Iterable[Batch],
@@ -77,19 +83,25 @@ def run(
     report: Callable[[Progress], None],
     saved_as: str = "checkpoint",
     afterwards: str = "everything is saved, --resume goes on from there",
+    leaner: str = "a smaller --size, --batch or --width",
 ) -> None:
     """Take the steps `start` .. `steps` - 1, one per batch.
 
-    `saved_as` is what `save` writes, and `afterwards` what is true after a stop; both for messages.
+    `saved_as` is what `save` writes, `afterwards` what is true after a stop, and `leaner` what takes less memory; all for messages.
 
     Raises:
-        TrainingError: a loss is not finite. The checkpoint written last is from before it: nothing is saved after a bad step.
+        TrainingError: a loss is not finite, or memory was not enough. The checkpoint written last is from before it: nothing is saved after a bad step.
         Interrupted: a signal came; the state was saved after the step it came in.
     """
     began, done, saved = time.monotonic(), start, start
     with stop_signal() as stop:
         for number, batch in zip(range(start, steps), batches, strict=False):
-            losses = {name: float(value) for name, value in step(number, batch).items()}
+            try:
+                losses = {name: float(value) for name, value in step(number, batch).items()}
+            except (RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error):
+                    raise
+                raise TrainingError(f"step {number + 1}: not enough memory; {leaner} needs less") from error
             if compute.any(not all(map(math.isfinite, losses.values()))):
                 bad = ", ".join(f"{name} {value:g}" for name, value in losses.items())
                 kept = f"the {saved_as} of step {saved} is kept" if saved else f"there was no {saved_as} yet"

@@ -92,7 +92,8 @@ def repaint(
         _check_memory(frame.rgb, compute)
         canvas = _Canvas(photos, shares, settings, compute)
         if on_start:
-            on_start(f"painting {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on {compute.device}")
+            fewer = f"; smaller scales would have less than {COARSEST} pixels a side" if len(photos) < settings.scales else ""
+            on_start(f"painting {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on {compute.device}{fewer}")
 
         def finished() -> Any:
             painted = _enlarged(canvas.picture(), frame.rgb)
@@ -103,26 +104,22 @@ def repaint(
                 on_progress(replace(progress, seconds_left=progress.step / progress.rate * canvas.left(progress.step)))
 
         steps = len(photos) * settings.iterations
-        try:
-            loop.run(
-                canvas.step,
-                (scale for scale in range(len(photos)) for _ in range(settings.iterations)),
-                start=0,
-                steps=steps,
-                batch_size=1,
-                compute=compute,
-                save=lambda _: on_preview(finished()) if on_preview else None,
-                save_every=settings.preview_every or steps,
-                preview=lambda _: None,
-                preview_every=0,
-                report=report,
-                saved_as="picture",
-                afterwards="the picture is kept as it was then" if on_preview else "the picture is lost",
-            )
-        except torch.OutOfMemoryError as error:
-            raise InputError(
-                f"{frame.rgb.shape[1]}x{frame.rgb.shape[0]} pixels do not fit in the memory of {compute.device}; paint smaller (--size)"
-            ) from error
+        loop.run(
+            canvas.step,
+            (scale for scale in range(len(photos)) for _ in range(settings.iterations)),
+            start=0,
+            steps=steps,
+            batch_size=1,
+            compute=compute,
+            save=lambda _: on_preview(finished()) if on_preview else None,
+            save_every=settings.preview_every or steps,
+            preview=lambda _: None,
+            preview_every=0,
+            report=report,
+            saved_as="picture",
+            afterwards="the picture is kept as it was then" if on_preview else "the picture is lost",
+            leaner="a smaller picture (--size)",
+        )
         return finished()
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from fststyle.atomic import probe
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module
-from fststyle.settings import plain
+from fststyle.settings import NAMES, plain
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
 
@@ -59,8 +59,13 @@ class Files:
 def checked_name(name: str) -> str:
     """The name, fit for file names and for ``--style``. Raises `InputError` for any other."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
-        raise InputError(f"--name: {name!r} should be lower-case letters, digits and hyphens")
+        raise InputError(f"--name: {name!r} should be {NAMES}")
     return name
+
+
+def going_on(first: int) -> str:
+    """What a training says of itself when it goes on after step `first`; nothing at the start."""
+    return f", going on after step {first}" if first else ""
 
 
 def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], more: Iterable[Path] = ()) -> dict[str, Any] | None:
@@ -103,6 +108,8 @@ def leave(net: nn.Module, card: Card, files: Files, photos: Callable[[], list[ND
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
     # An older one would be painted with in the new one's place, should the new one get none.
     files.int8.unlink(missing_ok=True)
+    if on_message:
+        on_message(f"learned; now writing and checking {files.onnx.name} (stopped here, --resume writes it)")
     export_module(net, card, files.onnx)
     if hasattr(net, "core"):  # it has integers
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fststyle.settings import as_paths, option
+from fststyle.settings import NAMES, as_paths, option
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class TrainSettings:
 
     style: Path = option(dataclasses.MISSING, "The painting to learn, any image file.", flags=("--style", "-s"))
     output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
-    name: str | None = option(None, "Name of the style and of its files; the painting's file name if not given.")
+    name: str | None = option(None, f"Name of the style and of its files, {NAMES}; the painting's file name if not given.")
     data: Path | None = option(None, "Folder of photos to learn on; else those of `fststyle data`, else synthetic scenes.")
     network: str = option(
         "live", "Network to train: live paints videos in real time; johnson is the reference, twenty times slower and finer.", choices=("johnson", "live")

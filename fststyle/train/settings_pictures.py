@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from fststyle.settings import as_paths, option
+from fststyle.settings import NAMES, as_paths, option
 
 GANS = ("mlp", "dcgan", "wgan-gp")
 
@@ -19,7 +19,7 @@ class PictureSettings:
     download: bool = option(False, "Fetch mnist or fashion-mnist into the cache folder.")
     size: int | None = option(None, "Side of the pictures in pixels, 28, 32, 64 or 128; 28 for IDX files and 64 for images if not given.", min=28, max=128)
     output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
-    name: str | None = option(None, "Name of the results; made from that of the pictures if not given.")
+    name: str | None = option(None, f"Name of the results, {NAMES}; made from that of the pictures if not given.")
     batch: int = option(64, "Pictures per step.", min=2, max=65536)
     seed: int = option(0, "Seed of the weights, of the order of the pictures and of all noise.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from fststyle.settings import as_paths, option
+from fststyle.settings import NAMES, as_paths, option
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class TranslateSettings:
     paintings: Path = option(dataclasses.MISSING, "Folder of paintings: a whole body of work, a hundred pictures or more.")
     photos: Path | None = option(None, "Folder of photos to learn on; else those of `fststyle data`, else synthetic scenes.")
     output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
-    name: str = option("translator", "Name of the style and of its files.")
+    name: str = option("translator", f"Name of the style and of its files, {NAMES}.")
     network: str = option("live", "Generator: live paints in real time; johnson is the larger reference.", choices=("live", "johnson"))
     width: int = option(32, "Channels of the generator's first layer.", min=1, max=256)
     blocks: int | None = option(None, "Residual blocks; the network's own number if not given (johnson 5, live 3).", min=1, max=32)

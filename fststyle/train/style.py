@@ -32,7 +32,7 @@ from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
-from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, sha256, worker_count
+from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
 from fststyle.train.start import STYLE, base_of, check_size, network_settings, start_from, starting_point
 from fststyle.train.steady import shake, steady_loss
@@ -102,7 +102,7 @@ def _train(
         held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed) if compute.leads else [],
     )
     if on_message and compute.leads:
-        on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}")
+        on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}")
     colors = compute.place(palette(style_tensor(settings.style, settings.style_size), (settings.size // 4) ** 2))
     constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}

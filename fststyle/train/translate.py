@@ -33,7 +33,7 @@ from fststyle.train.contrastive import choose_places, features, features_and_pai
 from fststyle.train.data import Photos, Scenes, batches, held_out, photo_source
 from fststyle.train.losses import grid_loss, seam_loss
 from fststyle.train.preview import write_sheet
-from fststyle.train.results import Files, Trained, checked_name, earlier_training, leave, worker_count
+from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, worker_count
 from fststyle.train.settings import for_the_record
 from fststyle.train.settings_translate import TranslateSettings
 from fststyle.train.start import BASE, base_of, check_size, network_settings, starting_point
@@ -105,7 +105,8 @@ def _train(
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
     shown = held_out(photo_source(settings.photos, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed)
     painting = held_out(paintings, 1)[0]
-    on_message(f"learning {settings.name} from {paintings.source} and {photos.source}, on {compute.device}, in {_arithmetic(compute)}")
+    learned = f"{len(paintings.files)} paintings of {settings.paintings}"
+    on_message(f"learning {settings.name} from {learned} and {photos.source}, on {compute.device}, in {_arithmetic(compute)}{going_on(first)}")
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
     # A critic of Wasserstein's kind has no range to be in.
@@ -183,7 +184,7 @@ def _train(
         )
     write_sheet(files.preview, nets.generator, compute.device, painting, shown)
     leave(nets.generator, card(settings, base), files, lambda: held_out(photos, 24), on_message)
-    source = f"{paintings.source} and {photos.source}"
+    source = f"{learned} and {photos.source}"
     return Trained(settings.name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source)
 
 

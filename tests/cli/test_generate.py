@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,16 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
     told = json.loads(program("classify", "test", "bars-classifier.onnx", "--data", "bars", "-o", "plot.png", "--json").stdout)
     assert told["pictures"] == 20
     assert (tmp_path / "plot.png").is_file()
+    for name in ("vertical", "horizontal"):
+        (tmp_path / "others" / name).mkdir(parents=True)
+    for i, picture in enumerate(digits(16)[0]):
+        Image.fromarray(picture).save(tmp_path / "others" / ("vertical", "horizontal")[i % 2] / f"{i}.png")
+    good(program("classify", "train", "--data", "others", "--size", "28", *tiny[2:], "--epochs", "1", "--features", "8"))
+    shutil.copytree(tmp_path / "others", tmp_path / "more")
+    shutil.copy(tmp_path / "a.png", tmp_path / "more" / "vertical")
+    for folder, count in (("others", 2), ("more", 17)):
+        tested = json.loads(program("classify", "test", "others-classifier.onnx", "--data", folder, "--json").stdout)
+        assert tested["pictures"] == count, "of a folder that it has learned what was left out, of any other all"
     answers = json.loads(program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout)
     assert [answer["picture"] for answer in answers] == ["a.png", "b.png"]
     (tmp_path / "empty").mkdir()
@@ -138,6 +149,8 @@ def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tu
     ("arguments", "said"),
     [
         (("gan", "train", "--data", "empty"), "holds no image files"),
+        (("gan", "train", "--data", ""), "--data: is empty"),
+        (("gan", "train", "--data", "bars", "--name", ""), "--name: ''"),
         (("vae", "train", "--data", "one"), "at least 8"),
         (("classify", "train", "--data", "nowhere"), "nowhere"),
         (("gan", "train", "--data", "bars", "--kind", "vae"), "--kind"),

@@ -1,6 +1,7 @@
 """A training that was stopped still has a model in it: `fststyle export` of GANs, VAEs and classifiers."""
 
 import signal
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -10,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle import latents  # noqa: E402
 from fststyle.catalogue import encoder_of  # noqa: E402
-from fststyle.errors import CheckpointError, InputError, OutputError, StyleError  # noqa: E402
+from fststyle.errors import CheckpointError, InputError, OutputError, StyleError, TrainingError  # noqa: E402
 from fststyle.runtime.classify import load_classifier  # noqa: E402
 from fststyle.runtime.generate import Encoder, Generator  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
@@ -136,3 +137,21 @@ def test_a_gan_goes_on_for_longer(stopped):
     train, settings = TRAINERS["gan"]
     train(saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 15})
     assert checkpoint.load(saved, "gan")["step"] == 15
+
+
+def test_what_does_not_fit_in_memory_is_one_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 3288334336 bytes")
+
+    write_idx(tmp_path / "bars", 48, 16)
+    monkeypatch.setattr("fststyle.train.gan.spread", full)
+    with pytest.raises(TrainingError, match="step 1: not enough memory; a smaller --size"):
+        train_gan(tmp_path / "bars", output=tmp_path, steps=2, latent=4, preview_every=0, **TINY)
+    monkeypatch.setattr("fststyle.train.gan.spread", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train_gan(tmp_path / "bars", output=tmp_path, steps=2, latent=4, preview_every=0, **TINY)
+
+
+def test_data_is_for_styles(stopped):
+    with pytest.raises(InputError, match="--data: is for styles"):
+        export_checkpoint(stopped("gan"), data=Path("photos"))

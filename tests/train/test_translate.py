@@ -69,7 +69,8 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
     ]
     assert [p.step for p in seen] == [1, 2, 3, 4, 5, 6]
     assert set(seen[0].losses) == {"adversarial", "critic", "spread", "contrastive", "identity", "grid"}
-    assert "3 photos of" in said[0]
+    assert "3 paintings of" in said[0]
+    assert "photos of" in said[0]
     content = whole(trained.checkpoint)
     assert (content["network"], content["step"]) == ("live", 6)
     assert same(content["model"], {k.removeprefix("generator."): v for k, v in content["weights"].items() if k.startswith("generator.")})

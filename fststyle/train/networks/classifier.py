@@ -23,7 +23,8 @@ class Classifier(nn.Module):
         for level in range(halvings(side)):
             after = width * 2 ** min(level, 3)
             for _ in range(2):
-                layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+                # A short memory: what it is tested with must have caught up after a dozen steps.
+                layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after, momentum=0.3), nn.ReLU()]
                 before = after
             layers.append(nn.MaxPool2d(2))
         last = side >> halvings(side)
