@@ -121,19 +121,21 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
     """Hand the core its bytes; gives its nodes and the name of the bytes that it makes.
 
-    An int8 core begins with a quantisation, behind the padding of its first layer, and ends with one. Their scales were measured on photos; the
-    frame's are exact, so its bytes are padded as they are and taken for what they mean, and the last layer writes bytes.
+    An int8 core begins with a quantisation and ends with one. Their scales were measured on photos; the frame's are exact, so its bytes are taken as they
+    are for what they mean, and the last layer writes bytes.
     """
     scale = made.scale()
-    pad = next((node for node in nodes if node.op_type == "Pad" and node.input[0] == "folded"), None)
-    first = next((node for node in nodes if pad is not None and node.op_type == "QuantizeLinear" and node.input[0] == pad.output[0]), None)
-    if pad is not None and first is not None:
-        pad.input[:] = ["frame_folded", pad.input[1]]  # without the constant, a float that repeating the edge has no use for
-        for node in nodes:
-            if node.op_type == "DequantizeLinear" and node.input[0] == first.output[0]:
-                node.input[:] = [pad.output[0], *scale]
-        nodes = [node for node in nodes if node is not first]
-    else:
+    first = [node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"]
+    bytes_of = {node.output[0]: "frame_folded" for node in first}
+    for node in nodes:  # in order: each comes after what it takes
+        if node.input and node.input[0] in bytes_of:
+            if node.op_type == "DequantizeLinear":
+                node.input[1:] = scale
+            else:  # the repeated edge of bytes is bytes
+                bytes_of[node.output[0]] = node.output[0]
+            node.input[0] = bytes_of[node.input[0]]
+    nodes = [node for node in nodes if node not in first]
+    if any("folded" in node.input for node in nodes):
         nodes = [helper.make_node("DequantizeLinear", ["frame_folded", *scale], ["folded"], name="folded_node"), *nodes]
     last = next((node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted"), None)
     if last is None:

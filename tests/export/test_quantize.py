@@ -1,0 +1,46 @@
+"""Integers: what the quantiser leaves is put into an order that moves bytes, and paints the same to the bit."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from fststyle.export import quantize
+from fststyle.export.folded import Core, core_dims
+from fststyle.export.graph import exported
+from fststyle.train.networks import build
+
+
+@pytest.fixture(scope="module")
+def cores():
+    """A small network in integers: as the quantiser writes it, and as it is shipped."""
+    torch.manual_seed(0)
+    net = build("live", {"width": 8, "blocks": 1}).eval()
+    core = exported(Core(net), torch.zeros((2, 48, 10, 14)), core_dims(), "folded", ["painted"])
+    photos = [np.random.default_rng(seed).integers(0, 256, (64, 72, 3), dtype=np.uint8) for seed in range(2)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantize, "_pad_bytes", lambda graph: None)
+        before = quantize.quantise_core(core, photos, 4, 8)
+    return before, quantize.quantise_core(core, photos, 4, 8)
+
+
+def test_the_edge_is_repeated_in_bytes(cores):
+    before, after = cores
+    made_by = [{node.output[0]: node.op_type for node in model.graph.node} for model in cores]
+    pads = [[node for node in model.graph.node if node.op_type == "Pad"] for model in cores]
+    assert len(pads[0]) == len(pads[1]) > 5
+    assert all(made_by[1][node.input[0]] == "QuantizeLinear" for node in pads[1])
+    assert not any(made_by[0].get(node.input[0]) == "QuantizeLinear" for node in pads[0])
+    # Where a convolution ends in bytes of the same scale already, they are taken as they are.
+    assert len(after.graph.node) < len(before.graph.node)
+
+
+@pytest.mark.parametrize("shape", [(1, 48, 8, 8), (2, 48, 10, 14)])
+def test_the_order_changes_no_number(cores, shape):
+    folded = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+    before, after = (
+        onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"folded": folded})[0] for model in cores
+    )
+    assert before.shape == shape
+    assert before.std() > 0
+    assert np.array_equal(before, after)
