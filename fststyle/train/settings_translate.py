@@ -27,7 +27,7 @@ class TranslateSettings:
     contrastive_weight: float = option(0.5, "Weight of the contrastive loss, which keeps the content; 0 leaves it out.", min=0)
     identity_weight: float = option(0.5, "Weight of the same loss between a painting and itself painted: it stays as it is.", min=0)
     cycle_weight: float = option(0.0, "Weight of the cycle loss: painted and turned back, a photo is itself; CycleGAN takes 10. Twice the work.", min=0)
-    grid_weight: float = option(0.03, "Weight of the grid and seam losses, which keep the network's stride out of the picture.", min=0)
+    grid_weight: float = option(0.03, "Weight of the grid and weave losses, which keep the network's squares of pixels out of the picture.", min=0)
     learning_rate: float = option(4e-4, "Learning rate of Adam; constant for the first half, then down to zero.", min=1e-8, max=1)
     seed: int = option(0, "Seed of the weights, the crops and the places compared.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))

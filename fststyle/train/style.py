@@ -26,7 +26,7 @@ from fststyle.spare import spare
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, held_out, photo_source, style_tensor
-from fststyle.train.losses import grid_loss, palette, palette_loss, seam_loss
+from fststyle.train.losses import WEAVE, grid_loss, palette, palette_loss, weave_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
@@ -123,7 +123,7 @@ def _train(
                 painted = shared(photo).float()
                 unsteady = torch.zeros(len(photo), device=photo.device)
             stride = int(net.stride)  # type: ignore[arg-type]
-            grid = settings.grid_weight * (grid_loss(painted, stride) + seam_loss(painted, stride))
+            grid = settings.grid_weight * (grid_loss(painted, stride) + WEAVE * weave_loss(painted))
             palette_off = settings.palette_weight * palette_loss(painted, colors)
             terms = objective(painted, photo)
         # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which

@@ -10,10 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from fststyle import catalogue
+from fststyle import catalogue, images
 from fststyle.errors import InputError
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
+PHOTOS = [images.read(BENCH.parent / "examples" / "astronaut.jpg").opaque]
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_photos_are_chosenevenly(bench):
 def test_speed_end_to_end(bench, tmp_path, monkeypatch, capsys):
     speed = bench("speed")
     path = _identity(tmp_path / "frame.onnx", TensorProto.UINT8, ["n", "h", "w", 3])
-    monkeypatch.setattr(sys, "argv", ["speed.py", str(path), "--size", "32x16", "--rounds", "2", "--frames", "1", "--threads", "1", "--json"])
+    monkeypatch.setattr(sys, "argv", ["speed.py", str(path), "--size", "32x16", "--rounds", "2", "--frames", "1", "--seconds", "0", "--threads", "1", "--json"])
     assert speed.main() == 0
     assert '"file": "frame"' in capsys.readouterr().out
 
@@ -103,6 +104,10 @@ def test_artifacts_are_seen_where_they_are(bench):
     meshed = plain.copy()
     meshed[::4] += 8
     assert artifacts.grid(meshed, 4) > 5
+    woven = plain.copy()
+    woven[::4] = 128
+    assert artifacts.weave(woven) > 1
+    assert artifacts.weave(plain) < 0.05
     assert artifacts.grid(plain, 8) == pytest.approx(1, abs=0.4)
     framed = plain.copy()
     framed[:16] = 255
@@ -117,7 +122,7 @@ def test_artifacts_are_seen_where_they_are(bench):
 @pytest.mark.parametrize("entry", [made for entry in catalogue._shipped(catalogue.SHIPPED) for made in (entry, entry.int8) if made], ids=lambda e: e.path.stem)
 def test_no_shipped_style_paints_a_grid(bench, entry):
     """1 is none at all; udnie is older than the losses that keep grids out."""
-    figures = bench("artifacts").measure(bench("painters").Painter(bench("painters").source(str(entry.path))), side=192)
+    figures = bench("artifacts").measure(bench("painters").Painter(bench("painters").source(str(entry.path))), PHOTOS, side=192)
     limit = 2.0 if entry.path.stem == "udnie" else 1.4
     assert figures["grid 4"] < limit
     assert figures["grid 8"] < limit

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
-from fststyle.train.losses import content_loss, gram_matrix, grid_loss, palette, palette_loss, seam_loss, style_loss, total_variation_loss
+from fststyle.train.losses import content_loss, gram_matrix, grid_loss, palette, palette_loss, style_loss, total_variation_loss, weave_loss
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
 
@@ -139,22 +139,32 @@ def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
     assert grid_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
 
 
-def test_seam_loss_sees_where_the_steps_are_larger():
+def test_weave_loss_sees_texture_that_keeps_to_squares_and_no_other():
     torch.manual_seed(0)
-    ramp = torch.linspace(-1, 1, 65).expand(2, 3, 65, 65)
-    assert seam_loss(ramp, 4).max() < 1e-4
-    # Rows in blocks of four, of random heights: all steps are at the seams, in one row of four; across the columns there are none.
-    blocks = torch.randn(1, 1, 65, 1).repeat_interleave(4, 2)[:, :, :65].expand(1, 3, 65, 65) / 127.5
-    size = (blocks.diff(dim=2) * 127.5)[:, :, :64, :64].square().mean() * 4
-    root = size.sqrt()
-    along = torch.stack([root, *[torch.tensor(1e-3).sqrt()] * 3]).var(unbiased=False)
-    assert float(seam_loss(blocks, 4)) == pytest.approx(float(along), rel=0.01)
-    noise = torch.rand(1, 3, 257, 257) * 2 - 1
-    assert seam_loss(noise, 4) < 1e-3 * (noise * 127.5).var()
-    # It has a slope everywhere, also on a plain picture.
-    plain = torch.zeros(1, 3, 33, 33, requires_grad=True)
-    seam_loss(plain, 8).sum().backward()
-    assert torch.isfinite(plain.grad).all()
+    ramp = torch.linspace(-1, 1, 130).expand(2, 3, 130, 130)
+    assert weave_loss(ramp).max() < 1e-3
+    noise = torch.rand(1, 3, 130, 130) * 2 - 1
+    assert weave_loss(noise) < 0.02
+    # Grain of one strength, or of a strength that changes from place to place of a square: as the first half of its rows has it.
+    grain, woven = noise / 4, noise / 4 * torch.tensor([1, 1, 0.2, 0.2]).repeat(33)[:130].view(-1, 1)
+    assert weave_loss(woven) > 1
+    assert weave_loss(woven * 0.2) > 0.5 * weave_loss(woven)  # faint ones count as well
+    # Squares of five or three pixels are the photo's own affair.
+    for period in (3, 5):
+        other = noise / 4 * torch.linspace(0.2, 1, period).repeat(50)[:130].view(-1, 1)
+        assert weave_loss(other) < 0.05
+    # In half of the picture the beads begin elsewhere: in the mean of the picture they would cancel, here they do not.
+    halves = torch.cat([woven[..., :65], (grain * torch.tensor([0.2, 0.2, 1, 1]).repeat(33)[:130].view(-1, 1))[..., 65:]], 3)
+    assert weave_loss(halves) > 0.8 * weave_loss(woven)
+
+
+@pytest.mark.parametrize("side", [16, 33, 64])
+def test_weave_loss_has_a_slope_everywhere_also_on_a_plain_picture(side):
+    torch.manual_seed(0)
+    for picture in (torch.zeros(1, 3, side, side), torch.rand(1, 3, side, side).repeat_interleave(4, 2)[:, :, :side]):
+        painted = picture.clone().requires_grad_()
+        weave_loss(painted).sum().backward()
+        assert torch.isfinite(painted.grad).all()
 
 
 def test_layers_have_weights(vgg):
