@@ -13,6 +13,8 @@ from fststyle.settings import option
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
 SLOW = 1.0
 """Seconds a frame may take before larger sizes are not tried."""
+WARM_UP, LONG_ENOUGH = 0.2, 0.6
+"""Seconds, see `_median`."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class SpeedSettings:
 
     device: str = option("auto", "Where to paint; see `fststyle image --help`.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
-    frames: int = option(10, "Frames timed for each figure, after two to warm up.", min=1, max=10000)
+    frames: int = option(10, "Frames timed for each figure at least, after some to warm up.", min=1, max=10000)
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,16 @@ def holds(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
 
 
 def _median(style: Style, width: int, height: int, frames: int) -> float:
+    """Milliseconds. Small frames are timed for a while, since the first of a session take up to twice as long and a few dozen are over in no time."""
     import numpy as np
 
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    times = []
-    for _ in range(frames + 2):
-        begin = time.perf_counter()
-        style(frame)
-        times.append((time.perf_counter() - begin) * 1000)
-        if len(times) > 2 and sum(times) > 1000 * SLOW * 10:
-            break
-    return statistics.median(times[2:])
+    for count, seconds in ((2, WARM_UP), (frames, LONG_ENOUGH)):
+        times: list[float] = []
+        while len(times) < count or sum(times) < seconds:
+            begin = time.perf_counter()
+            style(frame)
+            times.append(time.perf_counter() - begin)
+            if sum(times) > SLOW * 10:
+                break
+    return statistics.median(times) * 1000
