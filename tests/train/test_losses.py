@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
-from fststyle.train.losses import content_loss, gram_matrix, grid_loss, palette, palette_loss, style_loss, total_variation_loss, weave_loss
+from fststyle.train.losses import content_loss, gram_matrix, grid_loss, light_loss, palette, palette_loss, style_loss, total_variation_loss, weave_loss
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
 
@@ -165,6 +165,24 @@ def test_weave_loss_has_a_slope_everywhere_also_on_a_plain_picture(side):
         painted = picture.clone().requires_grad_()
         weave_loss(painted).sum().backward()
         assert torch.isfinite(painted.grad).all()
+
+
+def test_light_loss_sees_negatives_and_lets_colours_be():
+    torch.manual_seed(0)
+    photo = torch.rand(2, 3, 8, 8).mul(2).sub(1).repeat_interleave(16, 2).repeat_interleave(16, 3)
+    assert light_loss(photo, photo).tolist() == [0, 0]
+    assert light_loss(photo * 0.3 - 0.2, photo).max() == 0  # paler
+    assert light_loss(photo.flip(1), photo).max() == 0  # other colours, as bright
+    contrast = (photo.mean(1).flatten(1) * 127.5).std(1, unbiased=False)
+    assert light_loss(-photo, photo).tolist() == pytest.approx((1.7 * contrast / (contrast + 10)).tolist(), rel=0.01)
+    strokes = (torch.rand_like(photo) - 0.5).mul(2)
+    assert light_loss(photo * 0.5 + strokes * 0.5, photo).max() < 0.05
+    # Where the photo is plain there is nothing to follow, but a slope there is.
+    plain = torch.zeros_like(photo)
+    painted = plain.clone().requires_grad_()
+    light_loss(painted, plain).sum().backward()
+    assert torch.isfinite(painted.grad).all()
+    assert light_loss(strokes, plain).max() < 0.1
 
 
 def test_layers_have_weights(vgg):
