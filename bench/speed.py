@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from rich.table import Table
 
 from fststyle.errors import InputError
 from fststyle.runtime.raw import parse_size
+from fststyle.runtime.speed import timings
 
 
 def main() -> int:
@@ -97,14 +97,7 @@ def _measure(what: Source, size: tuple[int, int], args: argparse.Namespace) -> l
     """Milliseconds of each frame."""
     painter = Painter(what, args.threads, cuda=args.cuda)
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    for frames, seconds in ((2, args.seconds / 4), (args.frames, args.seconds)):
-        times: list[float] = []
-        begun = time.perf_counter()
-        while len(times) < frames or time.perf_counter() - begun < seconds:
-            start = time.perf_counter()
-            painter(frame)
-            times.append((time.perf_counter() - start) * 1000)
-    return times
+    return [seconds * 1000 for seconds in timings(lambda: painter(frame), args.frames, args.seconds)]
 
 
 def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """How fast a style paints on this machine."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +14,8 @@ from fststyle.settings import option
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
 SLOW = 1.0
 """Seconds a frame may take before larger sizes are not tried."""
-WARM_UP, LONG_ENOUGH = 0.2, 0.6
-"""Seconds, see `_median`."""
+LONG_ENOUGH = 0.6
+"""Seconds that each figure is measured for, at least."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,24 @@ def holds(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
     return max((speed for speed in speeds if speed.fps >= fps), key=lambda speed: speed.width * speed.height, default=None)
 
 
+def timings(paint: Callable[[], object], frames: int, seconds: float, patience: float = math.inf) -> list[float]:
+    """How long each call of `paint` takes, in seconds: at least `frames` calls and `seconds`, after two and a quarter of that to warm up.
+
+    The first frames of a session take up to twice as long, and of small ones a few dozen are over in no time. Either part ends once it took `patience`.
+    """
+    times: list[float] = []
+    for count, length in ((2, seconds / 4), (frames, seconds)):
+        times = []
+        while not times or (sum(times) <= patience and (len(times) < count or sum(times) < length)):
+            begin = time.perf_counter()
+            paint()
+            times.append(time.perf_counter() - begin)
+    return times
+
+
 def _median(style: Style, width: int, height: int, frames: int) -> float:
-    """Milliseconds. Small frames are timed for a while, since the first of a session take up to twice as long and a few dozen are over in no time."""
+    """Milliseconds."""
     import numpy as np
 
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    for count, seconds in ((2, WARM_UP), (frames, LONG_ENOUGH)):
-        times: list[float] = []
-        while len(times) < count or sum(times) < seconds:
-            begin = time.perf_counter()
-            style(frame)
-            times.append(time.perf_counter() - begin)
-            if sum(times) > SLOW * 10:
-                break
-    return statistics.median(times) * 1000
+    return statistics.median(timings(lambda: style(frame), frames, LONG_ENOUGH, SLOW * 10)) * 1000
