@@ -63,6 +63,12 @@ def grid_loss(image: Tensor, period: int) -> Tensor:
 WEAVE = 20.0
 """What `weave_loss` weighs beside `grid_loss`: with the default `--grid-weight`, strokes of beads (1) cost 100 k, where a style's objective is 150 to 450 k."""
 
+
+def squares_loss(image: Tensor, period: int) -> Tensor:
+    """Per picture, (N,): how much the squares of a network of stride `period` show, by `grid_loss` and `weave_loss`; `--grid-weight` weighs it."""
+    return grid_loss(image, period) + WEAVE * weave_loss(image)
+
+
 _SQUARES = 8
 """Side of the windows of `weave_loss`, in squares: small enough to lie in one stroke or one plain surface."""
 

@@ -26,7 +26,7 @@ from fststyle.spare import spare
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, held_out, photo_source, style_tensor
-from fststyle.train.losses import WEAVE, grid_loss, light_loss, palette, palette_loss, weave_loss
+from fststyle.train.losses import light_loss, palette, palette_loss, squares_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
@@ -122,8 +122,7 @@ def _train(
             else:
                 painted = shared(photo).float()
                 unsteady = torch.zeros(len(photo), device=photo.device)
-            stride = int(net.stride)  # type: ignore[arg-type]
-            grid = settings.grid_weight * (grid_loss(painted, stride) + WEAVE * weave_loss(painted))
+            grid = settings.grid_weight * squares_loss(painted, int(net.stride))  # type: ignore[arg-type]
             palette_off = settings.palette_weight * palette_loss(painted, colors)
             light_off = settings.light_weight * light_loss(painted, photo)
             terms = objective(painted, photo)

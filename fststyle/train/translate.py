@@ -31,7 +31,7 @@ from fststyle.train.adversarial import GRADIENT_WEIGHT, critic_loss, generator_l
 from fststyle.train.compute import Compute, computing
 from fststyle.train.contrastive import choose_places, features, features_and_painting, patch_nce
 from fststyle.train.data import Photos, Scenes, batches, held_out, photo_source
-from fststyle.train.losses import WEAVE, grid_loss, weave_loss
+from fststyle.train.losses import squares_loss
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, worker_count
 from fststyle.train.settings import for_the_record
@@ -135,8 +135,7 @@ def _train(
             loss = settings.adversarial_weight * adversarial
             losses = {"adversarial": adversarial, "critic": judging, "spread": painted.float().std() / painted_by_hand.std().clamp(min=1e-3)}
             if settings.grid_weight:
-                stride = int(nets.generator.stride)  # type: ignore[arg-type]
-                grid = (grid_loss(painted, stride) + WEAVE * weave_loss(painted)).mean()
+                grid = squares_loss(painted, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
                 loss, losses["grid"] = loss + settings.grid_weight * grid, grid
             if settings.contrastive_weight:
                 contrastive = _contrastive(nets, found, painted, chance)

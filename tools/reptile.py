@@ -1,0 +1,99 @@
+"""Reptile: look for weights that many paintings are near to, for the live styles to start from.
+
+    python tools/reptile.py --paintings PAINTINGS --data PHOTOS --out reptile.onnx
+    python bench/training.py --image new.jpg --data PHOTOS --photos UNSEEN --config from=reptile.onnx,steps=100 --config from=starry-night-live,steps=100
+
+Nichol et al. 2018 (arXiv:1803.02999, algorithm 1): again and again, learn one painting for a few steps, then move the start a part of the way to where
+that led. The inner steps are those of `fststyle train` at its defaults but for the steadiness, which every style has by now. Departure: the start is not
+random but `--from`, a network that paints already.
+"""
+
+import argparse
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from fststyle import images
+from fststyle.export.style import Card, export_module
+from fststyle.train.compute import Compute, computing
+from fststyle.train.data import batches, held_out, photo_source, style_tensor
+from fststyle.train.losses import light_loss, palette, palette_loss, squares_loss
+from fststyle.train.muon import Muon
+from fststyle.train.networks import build
+from fststyle.train.networks.vgg import VGG16, load_vgg, repeat_edges
+from fststyle.train.objective import Objective
+from fststyle.train.settings import TrainSettings
+from fststyle.train.start import STYLE, base_of, start_from
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paintings", type=Path, required=True, help="folder of paintings; leave out those that the start is to be tried on")
+    parser.add_argument("--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes")
+    parser.add_argument("--out", type=Path, required=True, help="the style file to write, for --from")
+    parser.add_argument("--from", dest="from_", default=STYLE, help="weights to start from")
+    parser.add_argument("--rounds", type=int, default=120, help="paintings learned, one after another")
+    parser.add_argument("--steps", type=int, default=16, help="steps for each")
+    parser.add_argument("--step-size", type=float, default=0.5, help="part of the way that the start moves at first; it falls to nothing")
+    args = parser.parse_args()
+    settings = TrainSettings(style=args.out, learning_rate=1e-3)
+    paintings = images.find(args.paintings)
+    source = photo_source(args.data, settings.size)
+    console = Console()
+    torch.manual_seed(0)
+    with computing("auto", "auto", settings.batch) as compute:
+        net = compute.place(build("live", {}))
+        start_from(net, args.from_)
+        vgg = repeat_edges(load_vgg())
+        lessons = [Lesson(vgg, path, settings, compute) for path in paintings]
+        photos = batches(source, seed=0, batch=settings.batch, start=0, steps=args.rounds * args.steps, workers=1)
+        for turn in range(args.rounds):
+            # Every painting once before one comes again.
+            lot = torch.randperm(len(lessons), generator=torch.Generator().manual_seed(turn // len(lessons)))
+            lesson = lessons[int(lot[turn % len(lessons)])]
+            before = [p.detach().clone() for p in net.parameters()]
+            losses = lesson.learn(net, islice(photos, args.steps))
+            part = args.step_size * (1 - turn / args.rounds)
+            with torch.no_grad():
+                for p, start in zip(net.parameters(), before, strict=True):
+                    p.copy_(start.lerp(p, part))
+            console.print(f"round {turn + 1} of {args.rounds}  {lesson.name}: {losses[0]:.2f} to {losses[-1]:.2f}")
+    net = net.cpu().to(memory_format=torch.contiguous_format).eval()
+    export_module(net, Card(name=args.out.stem, network="live", base=base_of(args.from_)), args.out, "fp32", held_out(source, 4))
+
+
+class Lesson:
+    """One painting, ready to be learned for a few steps."""
+
+    def __init__(self, vgg: VGG16, painting: Path, settings: TrainSettings, compute: Compute):
+        style = style_tensor(painting, settings.style_size)
+        weights = {name: getattr(settings, name) for name in ("content_weight", "style_weight", "tv_weight")}
+        self.name, self.settings, self.compute = painting.stem, settings, compute
+        self.objective = compute.place(Objective(vgg, style, **weights))
+        self.colors = compute.place(palette(style, (settings.size // 4) ** 2))
+
+    def learn(self, net: nn.Module, photos: Iterable[tuple[Tensor, list[str]]]) -> list[float]:
+        """A step of `net` for each batch of `photos`; gives the losses."""
+        optimizer, losses = Muon(net, lr=self.settings.learning_rate), []
+        for pixels, _ in photos:
+            photo = self.compute.place(pixels.float().div(127.5).sub(1))
+            with self.compute.autocast():
+                painted = net(photo).float()
+                total = self.objective(painted, photo).per_picture
+                total = total + self.settings.grid_weight * squares_loss(painted, int(net.stride))  # type: ignore[arg-type]
+                total = total + self.settings.palette_weight * palette_loss(painted, self.colors) + self.settings.light_weight * light_loss(painted, photo)
+            loss = total.log().mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            net.constrain()  # type: ignore[operator]
+            losses.append(loss.item())
+        return losses
+
+
+if __name__ == "__main__":
+    main()
