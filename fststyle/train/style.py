@@ -26,7 +26,7 @@ from fststyle.spare import spare
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, held_out, photo_source, style_tensor
-from fststyle.train.losses import light_loss, palette, palette_loss, squares_loss
+from fststyle.train.losses import even_loss, light_loss, palette, palette_loss, squares_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
@@ -125,10 +125,11 @@ def _train(
             grid = settings.grid_weight * squares_loss(painted, int(net.stride))  # type: ignore[arg-type]
             palette_off = settings.palette_weight * palette_loss(painted, colors)
             light_off = settings.light_weight * light_loss(painted, photo)
+            uneven = settings.even_weight * even_loss(painted, photo)
             terms = objective(painted, photo)
         # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
         # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
-        loss = (terms.per_picture + unsteady + grid + palette_off + light_off).log().mean()
+        loss = (terms.per_picture + unsteady + grid + palette_off + light_off + uneven).log().mean()
         if settings.pull and start_weights:
             loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
         optimizer.zero_grad(set_to_none=True)
@@ -137,7 +138,7 @@ def _train(
         if constrain is not None:
             constrain()
         own = {"content": terms.content, "style": terms.style, "tv": terms.total_variation}
-        shown = {**own, "steady": unsteady, "grid": grid, "palette": palette_off, "light": light_off}
+        shown = {**own, "steady": unsteady, "grid": grid, "palette": palette_off, "light": light_off, "even": uneven}
         return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in shown.items()}}
 
     def save(done: int) -> None:

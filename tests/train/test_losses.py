@@ -2,7 +2,18 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
-from fststyle.train.losses import content_loss, gram_matrix, grid_loss, light_loss, palette, palette_loss, style_loss, total_variation_loss, weave_loss
+from fststyle.train.losses import (
+    content_loss,
+    even_loss,
+    gram_matrix,
+    grid_loss,
+    light_loss,
+    palette,
+    palette_loss,
+    style_loss,
+    total_variation_loss,
+    weave_loss,
+)
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
 
@@ -210,3 +221,32 @@ def test_several_paintings_pull_as_the_weighted_sum_of_their_losses_does(vgg):
         constants.append(float((summed - mixed).detach()))
     assert constants[0] == pytest.approx(constants[1], rel=1e-2)
     assert constants[0] > 0
+
+
+def _halves(left: float, right: float) -> torch.Tensor:
+    """(1, 3, 16, 32), grey levels of 0..255: `even_loss` sees it as three squares, left, the mean of both, and right."""
+    picture = torch.full((1, 3, 16, 32), left / 127.5 - 1)
+    picture[..., 16:] = right / 127.5 - 1
+    return picture
+
+
+def test_one_colour_in_two_is_uneven_by_hand():
+    def cost(levels: float) -> float:
+        return levels**4 / (levels**2 + 20**2)
+
+    expected = (4 * cost(30) + 2 * cost(60)) / 9  # of the nine pairs three are a square with itself
+    torch.testing.assert_close(even_loss(_halves(100, 160), _halves(90, 90)), torch.tensor([expected]))
+
+
+def test_two_colours_may_be_painted_in_two():
+    torch.testing.assert_close(even_loss(_halves(20, 200), _halves(50, 170)), torch.tensor([0.0]), rtol=0, atol=0.01)
+
+
+def test_evenness_is_of_each_picture_and_pulls_the_painting_together():
+    painted = torch.cat([_halves(100, 160), _halves(100, 100)]).requires_grad_()
+    loss = even_loss(painted, torch.cat([_halves(90, 90)] * 2))
+    assert loss[0] > 100
+    assert loss[1] < 0.01
+    loss.sum().backward()
+    assert painted.grad is not None
+    assert painted.grad[0, :, :, :8].max() < 0 < painted.grad[0, :, :, 24:].min()  # lighter on the left, darker on the right
