@@ -1,4 +1,4 @@
-"""Grids, weaves and border bands: what a fast network may leave in a picture that has none of them.
+"""Grids, weaves, halos and border bands: what a fast network may leave in a picture that has none of them.
 
     python bench/artifacts.py starry-night other.onnx
 
@@ -7,7 +7,8 @@ spectrum's energy at those frequencies over what their neighbours would make one
 pixels lie from those of the middle, in levels of 0..255; what the reference network does is printed beside it by naming its file too.
 
 Weave: on real photos (those of examples/, or `--photos`), how much the contrast of strokes and surfaces keeps to squares of 4 pixels, as `weave_loss`
-in fststyle/train/losses.py has it; 0 is none, and the last row is what the photos have themselves.
+in fststyle/train/losses.py has it; 0 is none, and the last row is what the photos have themselves. Uneven: on the same, how differently places of one
+colour are painted, as `even_loss` there has it, in squared levels: halos and blotches.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from rich.table import Table
 
 from fststyle import images
 from fststyle.train.data import to_tensor
-from fststyle.train.losses import weave_loss
+from fststyle.train.losses import even_loss, weave_loss
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -61,6 +62,17 @@ def weave(painted: NDArray[np.uint8]) -> float:
         return weave_loss(to_tensor(painted)[None]).item()
 
 
+def uneven(painted: NDArray[np.uint8], photo: NDArray[np.uint8]) -> float:
+    """How differently places of one colour of a photo are painted: `even_loss`."""
+    with torch.no_grad():
+        return even_loss(to_tensor(painted)[None], to_tensor(photo)[None]).item()
+
+
+def on_photos(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[str, float]:
+    """The figures of paintings and their photos."""
+    return {"weave": float(np.mean([weave(painted) for painted, _ in pairs])), "uneven": float(np.mean([uneven(*pair) for pair in pairs]))}
+
+
 def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) -> dict[str, float]:
     """The figures of one file: means over flat frames with a little grain, and over `photos`."""
     rng = np.random.default_rng(0)
@@ -72,27 +84,27 @@ def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) 
         "grid 8": float(np.mean([grid(p, 8) for p in painted])),
         "border mean": float(np.mean([m for m, _ in edges])),
         "border spread": float(np.mean([s for _, s in edges])),
-        "weave": float(np.mean([weave(painter(photo)) for photo in photos])),
+        **on_photos([(painter(photo), photo) for photo in photos]),
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
-    parser.add_argument("--photos", type=Path, default=EXAMPLES, help="folder of photos for the weave")
+    parser.add_argument("--photos", type=Path, default=EXAMPLES, help="folder of photos for weave and unevenness")
     args = parser.parse_args()
 
     def rows() -> list[tuple[str, dict[str, float]]]:
         files = [source(text) for text in args.files] or shipped()
         photos = [images.read(path).opaque for path in images.find(args.photos)]
         found = [(what.label, measure(Painter(what), photos)) for what in files]
-        return [*found, ("the photos themselves", {"weave": float(np.mean([weave(photo) for photo in photos]))})]
+        return [*found, ("the photos themselves", on_photos([(photo, photo) for photo in photos]))]
 
     return run(lambda _: rows(), _print)
 
 
 def _print(rows: list[tuple[str, dict[str, float]]]) -> None:
-    table = Table(title="grid and border on flat colours, weave on photos")
+    table = Table(title="grid and border on flat colours, weave and unevenness on photos")
     table.add_column("file")
     for name in rows[0][1]:
         table.add_column(name, justify="right")
