@@ -21,7 +21,7 @@ from fststyle import images
 from fststyle.export.style import Card, export_module
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import batches, held_out, photo_source, style_tensor
-from fststyle.train.losses import light_loss, palette, palette_loss, squares_loss
+from fststyle.train.losses import even_loss, light_loss, palette, palette_loss, squares_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import VGG16, load_vgg, repeat_edges
@@ -85,7 +85,8 @@ class Lesson:
                 painted = net(photo).float()
                 total = self.objective(painted, photo).per_picture
                 total = total + self.settings.grid_weight * squares_loss(painted, int(net.stride))  # type: ignore[arg-type]
-                total = total + self.settings.palette_weight * palette_loss(painted, self.colors) + self.settings.light_weight * light_loss(painted, photo)
+                total = total + self.settings.palette_weight * palette_loss(painted, self.colors)
+                total = total + self.settings.light_weight * light_loss(painted, photo) + self.settings.even_weight * even_loss(painted, photo)
             loss = total.log().mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
