@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from fststyle import animation
 from fststyle.atomic import replacing
 from fststyle.errors import InputError, OutputError
+from fststyle.folders import Refused, files
 from fststyle.pillow import formats, guarded
 from fststyle.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, on_white, resize, to_pil
 from fststyle.stills import encode
@@ -170,23 +171,16 @@ def write(picture: Picture, destination: Path | str | BinaryIO, *, format: str |
         raise OutputError(f"{name}: cannot be written: {_reason(error)}") from error
 
 
-def find(folder: Path, without: Iterable[Path] = ()) -> list[Path]:
-    """The image files (by suffix) in a folder and the folders below, sorted; those of `without` left out, by whatever path.
+def find(folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None) -> list[Path]:
+    """The image files of a folder, as `fststyle.folders.files` finds them; those of `without` left out, by whatever path.
 
-    Hidden files and folders are skipped, linked folders are not entered. Raises `InputError` for no folder and for none found.
+    Raises `InputError` for no folder and for none found.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
-    found = []
     left_out = {os.path.realpath(path) for path in without}
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        candidates = (Path(place, name) for name in files if not name.startswith("."))
-        found += [path for path in candidates if path.suffix.lower() in READABLE and path.is_file() and os.path.realpath(path) not in left_out]
+    found = [path for path in files(Path(folder), READABLE, on_refused) if os.path.realpath(path) not in left_out]
     if not found:
         raise InputError(f"{folder}: holds no image files")
-    return sorted(found)
+    return found
 
 
 def _file(name: Path | str) -> BinaryIO:

@@ -64,5 +64,5 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
     assert (tmp_path / "walk.mp4").is_file()
     trained = run("train", "--style", "cat.png")
     assert trained.returncode == 2
-    assert trained.stderr.startswith("fststyle: training needs PyTorch: pip install")
+    assert trained.stderr.startswith("fststyle: this needs PyTorch: pip install")
     assert trained.stderr.count("\n") == 1

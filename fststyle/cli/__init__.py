@@ -14,6 +14,12 @@ __all__ = ["app", "main"]
 class _Program(TyperGroup):
     """Leaves usage errors to `options.main`, which makes each the one line and exit code that every other error gets."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # As a path it would be the current folder, and everything in it would be painted.
+        if "" in args or any(text.startswith("--") and text.endswith("=") for text in args):
+            raise InputError("an empty argument was given (an unset variable of the shell?)")
+        return super().parse_args(ctx, args)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})

@@ -11,7 +11,7 @@ from fststyle.cli.options import with_settings
 from fststyle.errors import DependencyError
 from fststyle.train.settings import TrainSettings
 
-NEEDS_TRAIN = "training needs PyTorch: pip install 'fststyle[train]' (in a clone: pip install '.[train]')"
+NEEDS_TRAIN = "this needs PyTorch: pip install 'fststyle[train]' (in a clone: pip install '.[train]')"
 
 
 def register(app: typer.Typer) -> None:

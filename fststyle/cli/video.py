@@ -11,9 +11,10 @@ import typer
 from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError, FststyleError, OutputError
+from fststyle.folders import files
 from fststyle.runtime.forms import PIPE
 from fststyle.runtime.video import PaintedVideo, Progress, VideoSettings, stylize_video
-from fststyle.runtime.videos import BatchListener, find, stylize_videos
+from fststyle.runtime.videos import SUFFIXES, BatchListener, stylize_videos
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def register(app: typer.Typer) -> None:
         if target == PIPE and sys.stdout.isatty():
             raise OutputError("stdout is a terminal; pipe it into a program or give a file")
         with _Screen(as_json) as screen:
-            if source != PIPE and Path(source).is_dir() and find(Path(source)):
+            if source != PIPE and Path(source).is_dir() and files(Path(source), SUFFIXES):
                 screen.paint_folder(source, target, settings)
             else:
                 screen.paint_one(source, target, settings)
@@ -107,7 +108,8 @@ class _Screen:
     def _told(self, painted: PaintedVideo) -> None:
         if not self._as_json:
             fps = painted.frames / max(painted.seconds, 1e-9)
-            self._say(f"{painted.output}  {painted.width}x{painted.height}  {painted.frames} frames in {painted.seconds:.1f} s ({fps:.1f} fps)")
+            frames = "1 frame" if painted.frames == 1 else f"{painted.frames} frames"
+            self._say(f"{painted.output}  {painted.width}x{painted.height}  {frames} in {painted.seconds:.1f} s ({fps:.1f} fps)")
         if painted.lost:
             self._say(f"left out, since {painted.output} cannot hold it: {', '.join(painted.lost)}")
 

@@ -80,7 +80,8 @@ def target_of(given: str | Path, source: Source, encoding: Encoding, stdout: Bin
         )
     if suffix in writer.FORMATS:
         return Target(path, True, lambda place, source, first, rate: Writer(place, suffix, source, first, rate, encoding))
-    raise OutputError(f"{path}: a video is written as {' '.join((*writer.FORMATS, *animated.FORMATS))} or numbered pictures such as %05d.png")
+    forms = " ".join((*writer.FORMATS, *animated.FORMATS))
+    raise OutputError(f"{path}: a video is written as {forms} or numbered pictures such as %05d.png; a new folder ends in a slash")
 
 
 def _own_name(source: Source, given: str | Path) -> str:

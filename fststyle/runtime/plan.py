@@ -59,7 +59,7 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     wanted: list[tuple[Path, Path]] = []
     for given in inputs:
         try:
-            wanted += _of_input(Path(given), Path(output) if output is not None else None, to_folder, style)
+            wanted += _of_input(Path(given), Path(output) if output is not None else None, to_folder, style, made.refused)
         except InputError as error:
             if len(inputs) == 1:
                 raise
@@ -102,12 +102,12 @@ def _pipe(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
     return Job(None, target)
 
 
-def _of_input(source: Path, output: Path | None, to_folder: bool, style: str) -> list[tuple[Path, Path]]:
+def _of_input(source: Path, output: Path | None, to_folder: bool, style: str, refused: list[tuple[str, FststyleError]]) -> list[tuple[Path, Path]]:
     from fststyle import images
 
     if source.is_dir():
         folder = output if output is not None else Path(f"{source.resolve().name}-{style}")
-        found = images.find(source)
+        found = images.find(source, on_refused=lambda place, error: refused.append((str(place), error)))
         # Results of an earlier run below the input are not photos to paint again.
         inside = folder.resolve() != source.resolve() and _below(folder, source)
         kept = [path for path in found if not (inside and _below(path, folder))]

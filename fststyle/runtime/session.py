@@ -2,6 +2,8 @@
 
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "float", "int8")
 MIN_SIDE = 16
 """The frame contract begins at 16x16 pixels."""
+LONG = 1 << 20
+"""Bytes from which a picture may take so long that Ctrl-C should not wait for it."""
 
 
 class Style:
@@ -184,13 +188,27 @@ def open_session(model: bytes, device: str, threads: int | None, name: str) -> t
 def run(session: Any, feeds: "dict[str, NDArray[Any]]", name: str, outputs: list[str] | None = None) -> "list[NDArray[Any]]":
     """Run a session. Raises `InputError` where memory does not suffice, `StyleError` for any other failure of the graph."""
     try:
-        return session.run(outputs, feeds)
+        return _stoppable(session, feeds, outputs)
     except MemoryError as error:
         raise _too_large(feeds) from error
     except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
         if any(sign in str(error).lower() for sign in ("allocat", "out of memory", "bad_alloc")):
             raise _too_large(feeds) from error
         raise StyleError(f"{name} failed to paint: {_short(error)}") from error
+
+
+def _stoppable(session: Any, feeds: "dict[str, NDArray[Any]]", outputs: list[str] | None) -> "list[NDArray[Any]]":
+    """Run a session. Python hears Ctrl-C between its own instructions only, so what takes long runs in a thread beside, which is told to end."""
+    if threading.current_thread() is not threading.main_thread() or sum(array.nbytes for array in feeds.values()) < LONG:
+        return session.run(outputs, feeds)
+    options = devices.runtime().RunOptions()
+    with ThreadPoolExecutor(1, thread_name_prefix="fststyle-paint") as pool:
+        running = pool.submit(session.run, outputs, feeds, options)
+        try:
+            return running.result()
+        except BaseException:
+            options.terminate = True  # heard after the layer that is computed now
+            raise
 
 
 def _session(model: bytes, device: str, index: int, threads: int | None, name: str) -> Any:

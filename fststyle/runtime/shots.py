@@ -76,7 +76,7 @@ class Source:
 
 
 class Sink:
-    """Painted frames that go out. ``lost`` names the streams that this form cannot hold. Everything raises `OutputError`."""
+    """Painted frames that go out. ``lost`` names the streams that this form cannot hold, ``notes`` what it does otherwise. Everything raises `OutputError`."""
 
     keeps_times = True
     """Whether this form says when each frame is shown."""
@@ -85,6 +85,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.lost: list[str] = []
+        self.notes: list[str] = []
 
     def write(self, shot: Shot) -> None:
         """One more frame; of the size of the first."""

@@ -200,6 +200,8 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
         raise InputError(f'{path}: holds no keyframes: a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with the columns time, style, strength')
     rows = []
     for row in listed:
+        if None in row:  # what csv calls the cells behind the last column
+            raise InputError(f"{path}: a row has more cells than there are columns")
         if unknown := set(map(str, row)) - {"time", "style", "strength"}:
             raise InputError(f"{path}: keyframes have time, style and strength, not {', '.join(sorted(unknown))}")
         cells = {name: "" if row.get(name) is None else str(row[name]).strip() for name in ("time", "style", "strength")}

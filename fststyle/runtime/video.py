@@ -42,7 +42,7 @@ class VideoSettings(FrameSettings):
     )
     strength: str = option("1", "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates; or numbers with times, 0@0,1@3s.")
     fade: float = option(1.0, "Seconds in which a style turns into the next.", min=0, max=3600)
-    keyframes: Path | None = option(None, "Styles and strengths over time: a JSON list or a CSV file of time, style, strength.")
+    keyframes: Path | None = option(None, "In place of --style and --strength: a JSON list or a CSV file of time, style, strength.")
 
     steady: bool = option(True, "Keep what was painted where the scene has only moved, so that it does not flicker.")
     start: float = option(0.0, "Begin here, in seconds.", min=0)
@@ -235,6 +235,8 @@ class _Job:
             self._size = item.rgb.shape[:2]
             rate = retime.rational(self._fps) if self._fps else self._source.rate
             self._sink = self._target.open(place, self._source, item, rate)
+            for note in dict.fromkeys(self._sink.notes):
+                self._note(f"{self._target.name}: {note}")
             items, self._waiting = self._waiting, []
         else:
             items = [item]

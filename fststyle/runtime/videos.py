@@ -1,12 +1,12 @@
 """A folder of videos, painted into the same tree."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fststyle import catalogue
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
+from fststyle.folders import Refused, files
 from fststyle.runtime.forms import written_as
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.video import Listener, PaintedVideo, VideoSettings, checked, paint_video
@@ -28,15 +28,6 @@ class BatchListener(Listener):
     on_failed: Callable[[str, FststyleError], None] = lambda source, error: None
 
 
-def find(folder: Path) -> list[Path]:
-    """The videos (by suffix) in a folder and the folders below, sorted; hidden ones are skipped, linked folders not entered."""
-    found = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(place, name) for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
-    return sorted(path for path in found if path.is_file())
-
-
 def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettings | None = None, listener: BatchListener | None = None) -> list[PaintedVideo]:
     """Paint every video of the folder ``source`` into the folder ``target``: the same tree and names, .mp4 where a form cannot be written.
 
@@ -45,10 +36,13 @@ def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettin
     """
     source, target = Path(source), Path(target)
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
-    jobs = _jobs(source, target)
+    refused: list[tuple[str, FststyleError]] = []
+    jobs = _jobs(source, target, lambda place, error: refused.append((str(place), error)))
     for name in settings.timeline.names:  # what is wrong with a style is wrong for all videos
         catalogue.locate(name)
-    done, failed = [], 0
+    done, failed = [], len(refused)
+    for name, error in refused:
+        listener.on_failed(name, error)
     for number, (path, out) in enumerate(jobs, 1):
         listener.on_start(path, number, len(jobs))
         try:
@@ -61,14 +55,14 @@ def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettin
             failed += 1
             listener.on_failed(str(path), error)
     if failed:
-        raise BatchError(f"{failed} of {len(jobs)} videos failed")
+        raise BatchError(f"{failed} of {len(jobs) + len(refused)} videos failed")
     return done
 
 
-def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+def _jobs(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):
         raise OutputError(f"{target}: is a file; a folder of videos becomes a folder")
-    found = find(source)
+    found = files(source, SUFFIXES, on_refused)
     # Results of an earlier run below the input are not videos to paint again.
     if target.resolve() != source.resolve() and target.resolve().is_relative_to(source.resolve()):
         found = [path for path in found if not path.resolve().is_relative_to(target.resolve())]

@@ -82,6 +82,8 @@ class Writer(Sink):
         stream = self.stream
         stream.width, stream.height = width + width % 2, height + height % 2  # 4:2:0 halves the colours
         self.size = stream.height, stream.width
+        if self.size != (height, width):
+            self.notes.append(f"is {stream.width}x{stream.height} instead of {width}x{height}: encoders want even sides")
         stream.pix_fmt = self._pixels = self._pixels_for(codec, encoding.pix_fmt)
         # The source's own clock, so that every frame keeps its time to the tick.
         stream.time_base = stream.codec_context.time_base = first.time_base
@@ -118,6 +120,7 @@ class Writer(Sink):
         elif other.type == "audio":
             codec = "libopus" if self._kind == "webm" else "aac"
             made = self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
+            self.notes.append(f"its sound is encoded anew, since {other.codec_context.name} cannot be copied into it")
         else:
             self.lost.append(f"{other.type} {other.codec_context.name}")
             return

@@ -103,6 +103,8 @@ def _train(
     )
     if on_message and compute.leads:
         on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}")
+        if earlier and (before := earlier["settings"].get("data")) != plain(settings)["data"]:
+            on_message(f"until now it learned on {before or 'other pictures'}: the result is not that of an unbroken training")
     colors = compute.place(palette(style_tensor(settings.style, settings.style_size), (settings.size // 4) ** 2))
     constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}

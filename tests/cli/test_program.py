@@ -43,3 +43,11 @@ def test_info(program: Program) -> None:
     text = program("info")
     assert (text.returncode, text.stderr) == (0, b"")
     assert b"devices: cpu" in text.stdout
+
+
+@pytest.mark.parametrize("typed", [("video", "", "out"), ("image", "a.png", "-o", ""), ("train", "--style="), ("export", "")])
+def test_an_empty_argument_is_not_the_current_folder(program: Program, typed: tuple[str, ...], tmp_path: Path) -> None:
+    done = program(*typed)
+    assert done.returncode == 2
+    assert done.stderr.decode() == "fststyle: an empty argument was given (an unset variable of the shell?)\n"
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,10 @@
 import io
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +14,7 @@ from onnx import TensorProto, helper
 
 import fststyle
 from fststyle.errors import DeviceError, InputError, StyleError
-from fststyle.runtime import devices
+from fststyle.runtime import devices, session
 from fststyle.runtime.session import Style, load_style
 from tests import styles
 
@@ -178,3 +182,26 @@ def test_precision_is_chosen_by_device_and_file(style_folder, tmp_path, monkeypa
             load_style("both", "cpu", **wrong)
     with pytest.raises(InputError, match="mixture"):
         load_style("both,invert", "cpu", precision="int8")
+
+
+def test_ctrl_c_does_not_wait_for_a_large_picture():
+    class Slow:
+        def run(self, outputs, feeds, options=None):
+            ends = time.monotonic() + 30
+            while not options.terminate and time.monotonic() < ends:
+                time.sleep(0.01)
+            self.stopped = options.terminate
+
+    slow = Slow()
+    alarm = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    alarm.start()
+    with pytest.raises(KeyboardInterrupt):
+        session.run(slow, {"frame": np.zeros((1, 700, 700, 3), np.uint8)}, "slow")
+    assert slow.stopped
+
+
+def test_a_large_picture_is_painted_as_a_small_one_is(style_folder):
+    frame = styles.photo(600, 700)
+    np.testing.assert_array_equal(load_style("invert", "cpu")(frame), 255 - frame)
+    with pytest.raises(StyleError, match="failed to paint"):
+        session.run(load_style("invert", "cpu")._session, {"frame": frame.astype(np.float32)[None]}, "invert")

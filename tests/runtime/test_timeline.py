@@ -130,3 +130,9 @@ def test_a_time_that_is_none_is_told_as_such():
     with pytest.raises(InputError, match=r"'soon' is no time"):
         parse("great-wave@soon", "1")
     assert not parse("my@home.onnx", "1").moves
+
+
+def test_a_row_with_a_cell_too_many(tmp_path):
+    (tmp_path / "keys.csv").write_text("time,style\n0,a\n1,b,c\n")
+    with pytest.raises(InputError, match="more cells than there are columns"):
+        parse("a", keyframes=tmp_path / "keys.csv")

@@ -57,8 +57,10 @@ def test_every_frame_at_its_own_time_with_its_sound(clip, tmp_path):
 @pytest.mark.parametrize("suffix", [".mkv", ".mov", ".webm"])
 def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
-    stylize_video(clip, out, style="invert", device="cpu")
+    done = stylize_video(clip, out, style="invert", device="cpu")
     assert len(clips.frames(out)) == 10
+    assert [note for note in done.notes if "encoded anew, since aac" in note] == list(done.notes)
+    assert bool(done.notes) == (suffix == ".webm")
     with av.open(str(out)) as container:
         sound = container.streams.audio[0]
         assert sum(f.samples for f in container.decode(sound)) >= 22000
@@ -89,6 +91,7 @@ def test_part_of_a_video(clip, tmp_path):
 def test_size_and_odd_sizes(clip, tmp_path):
     done = stylize_video(clip, tmp_path / "out.mp4", style="norm", device="cpu", size=33)
     assert (done.width, done.height) == (34, 26)  # as the file has it: H.264 halves the colours
+    assert done.notes == (f"{tmp_path / 'out.mp4'}: is 34x26 instead of 33x25: encoders want even sides",)
     assert clips.frames(tmp_path / "out.mp4")[0][1].shape == (26, 34, 3)
 
 

@@ -116,6 +116,16 @@ def test_results_in_the_folder_of_photos_are_no_photos(train, photos):
     assert ["going on after step" in line for line in told] == [False, True]
 
 
+def test_going_on_with_other_photos_is_told(train, photos):
+    train(steps=2)
+    seen = []
+    train(steps=2, resume=True, on_message=seen.append)
+    assert not [line for line in seen if "until now" in line]
+    train(steps=2, resume=True, data=photos / ".", on_message=seen.append)
+    train(steps=2, resume=True, data=None, on_message=seen.append)
+    assert len([line for line in seen if f"until now it learned on {photos}" in line]) == 1
+
+
 def test_the_weights_started_from_are_not_overwritten(train, tmp_path):
     checkpoint = train(output=tmp_path / "a").checkpoint
     with pytest.raises(OutputError, match="one of the inputs"):

@@ -1,0 +1,31 @@
+"""The files of a folder and of the folders below it."""
+
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from fststyle.errors import InputError
+
+Refused = Callable[[Path, InputError], None]
+
+
+def files(folder: Path, suffixes: Collection[str], on_refused: Refused = lambda place, error: None) -> list[Path]:
+    """Those with one of `suffixes` (lower case), sorted; hidden files and folders are skipped, linked folders are not entered.
+
+    A folder below that cannot be read is told to `on_refused`, and the rest goes on. Raises `InputError` for no folder, or one that cannot be read itself.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
+
+    def refuse(error: OSError) -> None:
+        place = Path(error.filename or folder)
+        problem = InputError(f"{place}: cannot be read: {error.strerror or error}")
+        if place == folder:
+            raise problem from error
+        on_refused(place, problem)
+
+    found = []
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".") and Path(name).suffix.lower() in suffixes]
+    return sorted(path for path in found if path.is_file())
