@@ -118,7 +118,7 @@ def _train(
             group["lr"] = learning_rate(settings, number)
         with compute.autocast():
             if settings.steady_weight:
-                moved, shift = shake(photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number))
+                photo, moved, shift = shake(photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number))
                 painted, repainted = shared(torch.cat([photo, moved])).float().chunk(2)
                 unsteady = settings.steady_weight * steady_loss(painted, repainted, shift)
             else:
