@@ -8,7 +8,8 @@ pixels lie from those of the middle, in levels of 0..255; what the reference net
 
 Weave: on real photos (those of examples/, or `--photos`), how much the contrast of strokes and surfaces keeps to squares of 4 pixels, as `weave_loss`
 in fststyle/train/losses.py has it; 0 is none, and the last row is what the photos have themselves. Uneven: on the same, how differently places of one
-colour are painted, as `even_loss` there has it, in squared levels: halos and blotches.
+colour are painted, as `even_loss` there has it, in squared levels: halos and blotches. Edge: the contrast of the outer 8 pixels over that of the inside,
+in parts of the photo's.
 """
 
 import argparse
@@ -68,9 +69,26 @@ def uneven(painted: NDArray[np.uint8], photo: NDArray[np.uint8]) -> float:
         return even_loss(to_tensor(painted)[None], to_tensor(photo)[None]).item()
 
 
+def edge(painted: NDArray[np.uint8], photo: NDArray[np.uint8], width: int = 8) -> float:
+    """How much more contrast the outer `width` pixels of a painting have than those three to six times as deep, over the same of its photo; 1 is as much."""
+
+    def contrast(picture: NDArray[np.uint8]) -> float:
+        gray = picture.astype(np.float64).mean(2)
+        steps = np.diff(gray, axis=0)[:, 1:] ** 2 + np.diff(gray, axis=1)[1:] ** 2
+        row, column = np.indices(steps.shape)
+        depth = np.minimum.reduce([row, column, row[::-1], column[:, ::-1]])
+        return float((steps[depth < width].mean() + 1) / (steps[(depth >= 3 * width) & (depth < 6 * width)].mean() + 1))
+
+    return contrast(painted) / contrast(photo)
+
+
 def on_photos(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[str, float]:
     """The figures of paintings and their photos."""
-    return {"weave": float(np.mean([weave(painted) for painted, _ in pairs])), "uneven": float(np.mean([uneven(*pair) for pair in pairs]))}
+    return {
+        "edge": float(np.mean([edge(*pair) for pair in pairs])),
+        "weave": float(np.mean([weave(painted) for painted, _ in pairs])),
+        "uneven": float(np.mean([uneven(*pair) for pair in pairs])),
+    }
 
 
 def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) -> dict[str, float]:
@@ -91,7 +109,7 @@ def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
-    parser.add_argument("--photos", type=Path, default=EXAMPLES, help="folder of photos for weave and unevenness")
+    parser.add_argument("--photos", type=Path, default=EXAMPLES, help="folder of photos for edge, weave and unevenness")
     args = parser.parse_args()
 
     def rows() -> list[tuple[str, dict[str, float]]]:
@@ -104,7 +122,7 @@ def main() -> int:
 
 
 def _print(rows: list[tuple[str, dict[str, float]]]) -> None:
-    table = Table(title="grid and border on flat colours, weave and unevenness on photos")
+    table = Table(title="grid and border on flat colours; edge, weave and unevenness on photos")
     table.add_column("file")
     for name in rows[0][1]:
         table.add_column(name, justify="right")

@@ -109,6 +109,15 @@ def test_artifacts_are_seen_where_they_are(bench):
     assert artifacts.weave(woven) > 1
     assert artifacts.weave(plain) < 0.05
     assert artifacts.grid(plain, 8) == pytest.approx(1, abs=0.4)
+    flat = np.full_like(plain, 128)
+    halved = flat.copy()
+    halved[:128] = 200
+    assert artifacts.uneven(halved, flat) > 1000
+    assert artifacts.uneven(flat, halved) < 1
+    assert artifacts.edge(plain, plain) == 1
+    noisy = plain.copy()
+    noisy[:8] = rng.normal(128, 60, (8, 256, 3)).clip(0, 255).astype(np.uint8)
+    assert artifacts.edge(noisy, plain) > 2
     framed = plain.copy()
     framed[:16] = 255
     mean, spread = artifacts.border(framed)
