@@ -35,7 +35,7 @@ class Entry:
     shipped: bool = False
     is_base: bool = False
     kind: str = "style"
-    """What the file is: a style, or gan, vae, classifier, ... which `model` finds and `styles` leaves out."""
+    """What the file is: a style, a start for trainings, or gan, vae, classifier, ... which `model` finds and `styles` leaves out."""
     int8: "Entry | None" = None
     """The same style in integer arithmetic, the fastest on CPUs, where there is such a file."""
 
@@ -109,7 +109,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
 
 def models() -> list[Entry]:
     """What ships beside the styles: generators, classifiers, and VAEs by their decoders."""
-    return [entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "vae-encoder") and not entry.is_base]
+    return [entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "start", "vae-encoder") and not entry.is_base]
 
 
 def encoder_of(decoder: Path) -> Path:
@@ -150,6 +150,11 @@ def metadata(content: bytes) -> dict[str, str]:
 def base(known_as: str) -> Entry | None:
     """The base network with this name or sha256, from which styles were trained, or None. Bases are no styles, so `styles` does not list them."""
     return next((entry for entry in _listed(SHIPPED) if entry.is_base and known_as and known_as in (entry.name, entry.sha256)), None)
+
+
+def start(name: str) -> Entry | None:
+    """The network of this name that trainings start from, or None. It is neither a style nor a base of its own."""
+    return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 
 
 def own_folders() -> list[Path]:

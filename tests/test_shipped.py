@@ -56,11 +56,22 @@ def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
     assert np.corrcoef(light, painted_light)[0, 1] > 0.4
 
 
+def test_trainings_start_from_what_ships_and_mixes_with_the_base() -> None:
+    start = pytest.importorskip("fststyle.train.start")
+    entry = catalogue.start(start.START)
+    assert entry is not None
+    assert hashlib.sha256(catalogue.load(entry)).hexdigest() == entry.sha256
+    base = catalogue.base(start.BASE)
+    assert base is not None
+    assert start.base_of(start.START) == base.sha256
+    assert entry.name not in [other.name for other in (*catalogue.styles(), *catalogue.models())]
+
+
 def test_all_weights_together_stay_small() -> None:
     assert sum(path.stat().st_size for path in catalogue.SHIPPED.iterdir()) < 40_000_000
 
 
-MODELS = [entry for entry in catalogue._listed(catalogue.SHIPPED) if entry.kind != "style" and not entry.is_base]
+MODELS = [entry for entry in catalogue._listed(catalogue.SHIPPED) if entry.kind not in ("style", "start") and not entry.is_base]
 
 
 @pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)

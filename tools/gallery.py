@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 import fststyle
 
 PHOTOS = ("astronaut", "chelsea", "china", "rocket")
-HEIGHT, GAP, CAPTION = 240, 6, 24
+HEIGHT, GAP, CAPTION = 190, 6, 22
 
 
 def main(output: str) -> None:
@@ -33,7 +33,7 @@ def main(output: str) -> None:
         for picture, width in zip(pictures, widths, strict=True):
             sheet.paste(Image.fromarray(picture).resize((width, HEIGHT), Image.Resampling.LANCZOS), (left, top + CAPTION))
             left += width + GAP
-    sheet.save(output, quality=88)
+    sheet.save(output, quality=80)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class TrainSettings:
     save_every: int = option(100, "Steps between checkpoints.", min=1)
     preview_every: int = option(100, "Steps between preview sheets; 0 makes only the last one.", min=0)
     from_: str = option(
-        "auto", "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes a style that ships, where it fits.", flags=("--from",)
+        "auto", "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes a start that ships, where it fits.", flags=("--from",)
     )
     pull: float = option(0.0, "L2 pull towards the weights started from.", min=0)
     vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")

@@ -15,9 +15,9 @@ from fststyle.train.settings import TrainSettings
 
 BASE = "live-base"
 """Gives the photo back; what strength 0 is."""
-STYLE = "starry-night-live"
-"""Knows strokes already, so a new painting takes fewer steps from here than from the base (bench/training.py with two ``from_`` compares them).
-It comes from the base itself, so what is trained from it can be mixed with the base and with every other style."""
+START = "live-start"
+"""Is near to many paintings (tools/reptile.py), so a new one takes fewer steps from here than from the base or from any style (bench/training.py with two
+``from`` compares them). It comes from the base itself, so what is trained from it can be mixed with the base and with every other style."""
 
 
 def starting_point(settings: Any, auto: str) -> str:
@@ -91,6 +91,6 @@ def starting_weights(source: str) -> dict[str, Tensor]:
 def _file(source: str) -> Path:
     if source.endswith(".onnx"):
         return Path(source)
-    if (known := catalogue.base(source)) is not None:
+    if (known := catalogue.base(source) or catalogue.start(source)) is not None:
         return known.path
     return catalogue.find(source).path

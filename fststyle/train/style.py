@@ -34,7 +34,7 @@ from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
-from fststyle.train.start import STYLE, base_of, check_size, network_settings, start_from, starting_point
+from fststyle.train.start import START, base_of, check_size, network_settings, start_from, starting_point
 from fststyle.train.steady import shake, steady_loss
 from fststyle.train.tensorboard import open_log
 
@@ -60,7 +60,7 @@ def train_style(
 def train(settings: TrainSettings, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
     """As `train_style`, with the settings in one piece."""
     check(settings)
-    settings = replace(settings, from_=starting_point(settings, STYLE))
+    settings = replace(settings, from_=starting_point(settings, START))
     name = style_name(settings)
     files = Files.of(settings.output, name)
     spare((settings.style, settings.from_), *files.all)
