@@ -50,8 +50,12 @@ def source(text: str) -> Source:
 
 
 def shipped() -> list[Source]:
-    """The style files that come with fststyle, those in integers too; no generators, and not the base, which paints nothing."""
-    return [Source(path) for path in sorted(WEIGHTS.glob("*.onnx")) if path.stem != "live-base" and "styled" in metadata(path).get("contract", "")]
+    """The style files that come with fststyle, those in integers too; no generators, and not what trainings start from."""
+    return [
+        Source(path)
+        for path in sorted(WEIGHTS.glob("*.onnx"))
+        if path.stem not in ("live-base", "live-start") and "styled" in metadata(path).get("contract", "")
+    ]
 
 
 def metadata(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 import fststyle
 
 PHOTOS = ("astronaut", "chelsea", "china", "rocket")
-HEIGHT, GAP, CAPTION = 190, 6, 22
+HEIGHT, GAP, CAPTION = 160, 6, 20
 
 
 def main(output: str) -> None:
@@ -25,7 +25,7 @@ def main(output: str) -> None:
         rows.append((f"{entry.name}: {entry.artist}, {entry.title}, {entry.year}", [style(photo) for photo in photos]))
     widths = [round(photo.shape[1] * HEIGHT / photo.shape[0]) for photo in photos]
     sheet = Image.new("RGB", (sum(widths) + GAP * (len(widths) - 1), (HEIGHT + CAPTION + GAP) * len(rows)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for row, (caption, pictures) in enumerate(rows):
         top = row * (HEIGHT + CAPTION + GAP)
         draw.text((2, top + 3), caption, fill="black", font=font)
@@ -33,7 +33,7 @@ def main(output: str) -> None:
         for picture, width in zip(pictures, widths, strict=True):
             sheet.paste(Image.fromarray(picture).resize((width, HEIGHT), Image.Resampling.LANCZOS), (left, top + CAPTION))
             left += width + GAP
-    sheet.save(output, quality=80)
+    sheet.save(output, quality=76)
 
 
 if __name__ == "__main__":
