@@ -149,8 +149,8 @@ def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tu
     ("arguments", "said"),
     [
         (("gan", "train", "--data", "empty"), "holds no image files"),
-        (("gan", "train", "--data", ""), "--data: is empty"),
-        (("gan", "train", "--data", "bars", "--name", ""), "--name: ''"),
+        (("gan", "train", "--data", ""), "an empty argument was given"),
+        (("gan", "train", "--data", "bars", "--name", ""), "an empty argument was given"),
         (("vae", "train", "--data", "one"), "at least 8"),
         (("classify", "train", "--data", "nowhere"), "nowhere"),
         (("gan", "train", "--data", "bars", "--kind", "vae"), "--kind"),
