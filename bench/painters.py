@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 import fststyle
+from fststyle import catalogue
 from fststyle.errors import InputError
 
 WEIGHTS = Path(fststyle.__file__).parent / "weights"
@@ -50,12 +51,8 @@ def source(text: str) -> Source:
 
 
 def shipped() -> list[Source]:
-    """The style files that come with fststyle, those in integers too; no generators, and not what trainings start from."""
-    return [
-        Source(path)
-        for path in sorted(WEIGHTS.glob("*.onnx"))
-        if path.stem not in ("live-base", "live-start") and "styled" in metadata(path).get("contract", "")
-    ]
+    """The style files that come with fststyle, those in integers too."""
+    return [Source(made.path) for entry in catalogue.styles() if entry.shipped for made in (entry, entry.int8) if made]
 
 
 def metadata(path: Path) -> dict[str, Any]:

@@ -33,9 +33,8 @@ class Entry:
     size: int = 0
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
-    is_base: bool = False
     kind: str = "style"
-    """What the file is: a style, a start for trainings, or gan, vae, classifier, ... which `model` finds and `styles` leaves out."""
+    """What the file is: a style, base or start (what trainings begin with), or gan, vae, classifier, ... which `model` finds and `styles` leaves out."""
     int8: "Entry | None" = None
     """The same style in integer arithmetic, the fastest on CPUs, where there is such a file."""
 
@@ -109,7 +108,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
 
 def models() -> list[Entry]:
     """What ships beside the styles: generators, classifiers, and VAEs by their decoders."""
-    return [entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "start", "vae-encoder") and not entry.is_base]
+    return [entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "base", "start", "vae-encoder")]
 
 
 def encoder_of(decoder: Path) -> Path:
@@ -149,7 +148,7 @@ def metadata(content: bytes) -> dict[str, str]:
 
 def base(known_as: str) -> Entry | None:
     """The base network with this name or sha256, from which styles were trained, or None. Bases are no styles, so `styles` does not list them."""
-    return next((entry for entry in _listed(SHIPPED) if entry.is_base and known_as and known_as in (entry.name, entry.sha256)), None)
+    return next((entry for entry in _listed(SHIPPED) if entry.kind == "base" and known_as and known_as in (entry.name, entry.sha256)), None)
 
 
 def start(name: str) -> Entry | None:
@@ -171,7 +170,7 @@ def user_folder() -> Path:
 
 
 def _shipped(folder: Path) -> list[Entry]:
-    return [entry for entry in _listed(folder) if not entry.is_base and entry.kind == "style"]
+    return [entry for entry in _listed(folder) if entry.kind == "style"]
 
 
 @functools.lru_cache(maxsize=4)
@@ -196,7 +195,6 @@ def _entry(item: dict[str, Any], folder: Path) -> Entry:
         size=int(item.get("size", 0)),
         trained_with=item.get("trained_with") or {},
         shipped=True,
-        is_base=bool(item.get("base")),
         kind=str(item.get("kind") or "style"),
         **text,
     )

@@ -101,7 +101,7 @@ def ship(net: nn.Module, trained: dict[str, Any], crops: list[NDArray[np.uint8]]
     put(
         {
             "name": NAME,
-            "base": True,
+            "kind": "base",
             "title": "the photo itself: what live styles are trained from",
             "licence": "CC0 1.0 (weights)",
             "network": "live",

@@ -25,12 +25,11 @@ from fststyle.settings import check, plain
 from fststyle.spare import spare
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import batches, held_out, photo_source, style_tensor
-from fststyle.train.losses import even_loss, light_loss, palette, palette_loss, squares_loss
+from fststyle.train.data import batches, held_out, photo_source
+from fststyle.train.lesson import Lesson, descended
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
-from fststyle.train.objective import Objective
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
@@ -88,15 +87,7 @@ def _train(
     net, optimizer, start_weights = _prepare(settings, compute, earlier)
     first = earlier["step"] if earlier else 0
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
-    objective = compute.place(
-        Objective(
-            repeat_edges(load_vgg(settings.vgg)),
-            style_tensor(settings.style, settings.style_size),
-            content_weight=settings.content_weight,
-            style_weight=settings.style_weight,
-            tv_weight=settings.tv_weight,
-        )
-    )
+    lesson = Lesson(repeat_edges(load_vgg(settings.vgg)), settings, compute)
     shared, photos = (
         compute.share(net),
         held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed) if compute.leads else [],
@@ -105,7 +96,6 @@ def _train(
         on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}")
         if earlier and (before := earlier["settings"].get("data")) != plain(settings)["data"]:
             on_message(f"until now it learned on {before or 'other pictures'}: the result is not that of an unbroken training")
-    colors = compute.place(palette(style_tensor(settings.style, settings.style_size), (settings.size // 4) ** 2))
     constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
@@ -120,18 +110,12 @@ def _train(
             if settings.steady_weight:
                 photo, moved, shift = shake(photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number))
                 painted, repainted = shared(torch.cat([photo, moved])).float().chunk(2)
-                unsteady = settings.steady_weight * steady_loss(painted, repainted, shift)
+                steady = settings.steady_weight * steady_loss(painted, repainted, shift)
             else:
                 painted = shared(photo).float()
-                unsteady = torch.zeros(len(photo), device=photo.device)
-            grid = settings.grid_weight * squares_loss(painted, int(net.stride))  # type: ignore[arg-type]
-            palette_off = settings.palette_weight * palette_loss(painted, colors)
-            light_off = settings.light_weight * light_loss(painted, photo)
-            uneven = settings.even_weight * even_loss(painted, photo)
-            terms = objective(painted, photo)
-        # The mean of the logarithms: every photo pulls equally hard, not the busy ones a hundred times harder. Departure from the paper, which
-        # takes the mean of the losses: with that the first hundreds of steps were unsteady at this learning rate.
-        loss = (terms.per_picture + unsteady + grid + palette_off + light_off + uneven).log().mean()
+                steady = torch.zeros(len(photo), device=photo.device)
+            losses = {**lesson(painted, photo, int(net.stride)), "steady": steady}  # type: ignore[arg-type]
+        loss = descended(losses)
         if settings.pull and start_weights:
             loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
         optimizer.zero_grad(set_to_none=True)
@@ -139,9 +123,7 @@ def _train(
         optimizer.step()
         if constrain is not None:
             constrain()
-        own = {"content": terms.content, "style": terms.style, "tv": terms.total_variation}
-        shown = {**own, "steady": unsteady, "grid": grid, "palette": palette_off, "light": light_off, "even": uneven}
-        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in shown.items()}}
+        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in losses.items()}}
 
     def save(done: int) -> None:
         checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done, base))
