@@ -161,9 +161,9 @@ def test_a_folder_of_damaged_photos_is_an_error(train, tmp_path):
 
 
 def test_a_loss_that_is_not_a_number_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
-    import fststyle.train.style as style
+    from fststyle.train.objective import Objective
 
-    real = style.Objective.forward
+    real = Objective.forward
 
     def fail_in_step_5(self, painted, photo):
         fail_in_step_5.calls += 1
@@ -171,7 +171,7 @@ def test_a_loss_that_is_not_a_number_keeps_the_last_good_checkpoint(train, tmp_p
         return terms._replace(style=terms.style * float("nan")) if fail_in_step_5.calls == 5 else terms
 
     fail_in_step_5.calls = 0
-    monkeypatch.setattr(style.Objective, "forward", fail_in_step_5)
+    monkeypatch.setattr(Objective, "forward", fail_in_step_5)
     with pytest.raises(TrainingError, match=r"step 5: .*not finite.*checkpoint of step 4"):
         train()
     content = checkpoint.load(tmp_path / "out" / "starry-night.pt")
