@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         path, parity = export_checkpoint(checkpoint, settings)
-        if "mean" in parity:
+        if "psnr" in parity:
+            told = f"{parity['psnr']:.1f} dB from the network on photos"
+        elif "mean" in parity:
             told = f"at most {parity['largest']:.0f} of 255 from the network (mean {parity['mean']:.3f})"
         else:
             told = f"at most {parity['largest']:.2g} from the network"

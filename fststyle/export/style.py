@@ -17,7 +17,7 @@ from fststyle.errors import ExportError
 from fststyle.export.folded import Core, FoldedFrame, around, core_dims
 from fststyle.export.frame import MINIMUM_SIDE, Frame
 from fststyle.export.graph import exported, write
-from fststyle.export.parity import check_parity
+from fststyle.export.parity import PSNR, check_parity
 from fststyle.export.precision import CONVERT
 from fststyle.export.quantize import quantise_core
 
@@ -47,7 +47,7 @@ def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32
         card: what the file says of itself.
         path: where to.
         precision: of `fststyle.export.settings.PRECISIONS`.
-        photos: uint8 (H, W, 3) each; int8 measures its ranges on the first half of them and is judged on the rest, so it needs at least two.
+        photos: uint8 (H, W, 3) each, two or more for what is in integers: int8 measures its ranges on the first half, and both are judged on the rest.
 
     Raises:
         ExportError: the graph does not paint what the network paints, or cannot be had in this precision; nothing is written.
@@ -57,8 +57,8 @@ def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32
     frame = (FoldedFrame(net) if folded else Frame(net)).eval()
     if precision == "int8" and not folded:
         raise ExportError("int8 is for live networks: this one has layers that integers would not make faster")
-    if precision == "int8" and len(photos) < 2:
-        raise ExportError("int8 needs photos to measure its ranges on")
+    if precision in PSNR and len(photos) < 2:
+        raise ExportError(f"{precision} needs photos to be judged on")
     try:
         model = _folded(frame, precision, photos) if isinstance(frame, FoldedFrame) else CONVERT[precision](_graph(frame))
     except Exception as error:  # the exporter raises what it likes

@@ -7,6 +7,7 @@ from typing import Any
 from fststyle.catalogue import encoder_of
 from fststyle.errors import InputError
 from fststyle.export.model import PRECISIONS
+from fststyle.export.parity import PSNR
 from fststyle.export.settings import ExportSettings
 from fststyle.export.style import Card, export_module
 from fststyle.settings import check
@@ -52,7 +53,7 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
         licence=settings.licence,
         base=str(content.get("base", "")),
     )
-    photos = held_out(photo_source(settings.data, 256, 64), 24) if settings.precision == "int8" else []
+    photos = held_out(photo_source(settings.data, 256, 64), 24) if settings.precision in PSNR else []
     return output, export_module(checkpoint.restore(content, path).eval(), card, output, settings.precision, photos)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fststyle import catalogue
 from fststyle.errors import CheckpointError, InputError
+from fststyle.runtime.weights import PREFIX, learned
 from fststyle.train import checkpoint
 from fststyle.train.networks import NETWORKS
 from fststyle.train.settings import TrainSettings
@@ -73,20 +74,14 @@ def starting_weights(source: str) -> dict[str, Tensor]:
         return dict(checkpoint.load(Path(source), checkpoint.PAINTERS)["model"])
     path = _file(source)
     import onnx
-    from onnx import numpy_helper
 
     try:
-        model = onnx.load(path, load_external_data=False)
-        found = {
-            tensor.name.removeprefix("net."): torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
-            for tensor in model.graph.initializer
-            if tensor.name.startswith("net.")
-        }
+        found = learned(onnx.load(path, load_external_data=False))
     except Exception as error:  # protobuf and onnx raise what they like for a damaged file
         raise CheckpointError(f"{source}: is damaged or no style file at all") from error
     if not found:
         raise CheckpointError(f"{source}: holds no weights that a training could start from")
-    return found
+    return {name.removeprefix(PREFIX): torch.from_numpy(weight) for name, weight in found.items()}
 
 
 def _file(source: str) -> Path:
