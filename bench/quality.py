@@ -5,7 +5,8 @@
 Photos are cut to squares of 256 pixels. The objective is content + style as the style was trained with (its ``trained_with``), no total variation, the
 same for everybody in the table. "itself" is the objective of the untouched photo, "sum" that of the painter's picture; "steps" is after how many
 iterations of Adam on the pixels (lr 0.03), from the photo, the optimiser is as good: 0 is no better than the photo; "at 120" is where it ends, and "ratio"
-the painter's objective over that: 1 is as good as the slow method, below 1 better.
+the painter's objective over that: 1 is as good as the slow method, below 1 better. "broad", in no sum, is the style at a half and a quarter of the size, which
+holds the larger forms (fststyle/train/broad.py).
 """
 
 import argparse
@@ -27,6 +28,7 @@ from rich.table import Table
 
 from fststyle import images
 from fststyle.errors import InputError
+from fststyle.train.broad import BroadStyle
 from fststyle.train.data import style_tensor, to_tensor
 from fststyle.train.gatys import iterations_to_reach, optimise
 from fststyle.train.networks.vgg import load_vgg
@@ -87,6 +89,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
         wanted = _settings(own, image, args, console)
         style = style_tensor(image, int(wanted["style_size"]))
         objective = Objective(vgg, style.to(args.device), content_weight=wanted["content_weight"], style_weight=wanted["style_weight"])
+        broad = BroadStyle(vgg, style.to(args.device))
         painters = [(what.label, Painter(what, args.threads)) for what in ([own] if own else []) + rivals]
         for name, photo in photos:
             x = to_tensor(photo)[None].to(args.device)
@@ -98,7 +101,8 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                 curves.put(key, curve)
             for label, painter in painters:
                 with torch.no_grad():
-                    terms = objective(to_tensor(painter(photo))[None].to(args.device), x)
+                    painted = to_tensor(painter(photo))[None].to(args.device)
+                    terms, forms = objective(painted, x), broad(painted).item()
                 ours = terms.total.item()
                 yield {
                     "painting": image.stem,
@@ -111,6 +115,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                     "iterations": iterations_to_reach(curve, ours),
                     "optimised": curve[-1],
                     "ratio": ours / curve[-1],
+                    "broad": forms,
                 }
 
 
@@ -165,7 +170,7 @@ def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
         groups.setdefault((row["painting"], row["painter"]), []).append(row)
     means = []
     for (painting, painter), group in groups.items():
-        mean = {name: float(np.mean([row[name] for row in group])) for name in ("photo_itself", "content", "style", "objective", "optimised", "ratio")}
+        mean = {name: float(np.mean([row[name] for row in group])) for name in ("photo_itself", "content", "style", "objective", "optimised", "ratio", "broad")}
         steps = [last if row["iterations"] is None else row["iterations"] for row in group]
         beyond = sum(row["iterations"] is None for row in group)
         means.append({"painting": painting, "painter": painter, "photos": len(group), **mean, "iterations": float(np.mean(steps)), "beyond": beyond})
@@ -176,7 +181,7 @@ def _print(rows: list[dict[str, Any]], last: int) -> None:
     for mean in _means(rows, last):
         table = Table(title=f"{mean['painter']} on {mean['painting']} (objective in thousands)")
         table.add_column("photo", overflow="fold")
-        for name in ("itself", "content", "style", "sum", "steps", f"at {last}", "ratio"):
+        for name in ("itself", "content", "style", "sum", "steps", f"at {last}", "ratio", "broad"):
             table.add_column(name, justify="right")
         for row in rows:
             if (row["painting"], row["painter"]) == (mean["painting"], mean["painter"]):
@@ -188,7 +193,7 @@ def _print(rows: list[dict[str, Any]], last: int) -> None:
 
 def _add(table: Table, name: str, row: dict[str, Any], iterations: str) -> None:
     k = [f"{row[column] / 1000:.0f}" for column in ("photo_itself", "content", "style", "objective", "optimised")]
-    table.add_row(name, *k[:4], iterations, k[4], f"{row['ratio']:.2f}")
+    table.add_row(name, *k[:4], iterations, k[4], f"{row['ratio']:.2f}", f"{row['broad'] / 1000:.0f}")
 
 
 if __name__ == "__main__":

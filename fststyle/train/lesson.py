@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from fststyle.train.broad import BroadStyle
 from fststyle.train.compute import Compute
 from fststyle.train.data import style_tensor
 from fststyle.train.losses import even_loss, light_loss, palette, palette_loss, squares_loss
@@ -25,6 +26,7 @@ class Lesson:
         weights = {name: getattr(settings, name) for name in ("content_weight", "style_weight", "tv_weight")}
         self.settings = settings
         self.objective = compute.place(Objective(vgg, style, **weights))
+        self.broad = compute.place(BroadStyle(vgg, style))
         self.colors = compute.place(palette(style, (settings.size // 4) ** 2))
 
     def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
@@ -33,6 +35,7 @@ class Lesson:
         return {
             "content": terms.content,
             "style": terms.style,
+            "broad": asked.broad_weight * self.broad(painted) if asked.broad_weight else torch.zeros_like(terms.style),
             "tv": terms.total_variation,
             "grid": asked.grid_weight * squares_loss(painted, stride),
             "palette": asked.palette_weight * palette_loss(painted, self.colors),

@@ -27,6 +27,7 @@ class TrainSettings:
     style_size: int = option(384, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048)
     content_weight: float = option(1.0, "Weight of the content loss: how much of the photo stays.", min=0)
     style_weight: float = option(3.0, "Weight of the style loss: how much painting.", min=0)
+    broad_weight: float = option(0.3, "Weight of the style loss at a half and a quarter of the size: higher paints larger forms.", min=0)
     tv_weight: float = option(10.0, "Weight of the total variation loss: higher is smoother.", min=0)
     steady_weight: float = option(50.0, "Weight of the steadiness loss: higher flickers less in videos; 0 leaves it out.", min=0)
     grid_weight: float = option(5000.0, "Weight of the grid and weave losses, which keep the network's squares of pixels out of the picture.", min=0)

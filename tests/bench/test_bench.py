@@ -67,7 +67,7 @@ def test_shipped_files_are_styles_and_the_first_johnson_is_the_reference(bench):
 def test_mean_counts_photos_the_optimiser_never_reached(bench):
     pytest.importorskip("torch")
     quality = bench("quality")
-    row = {"painting": "a", "painter": "b", "photo_itself": 4.0, "content": 1.0, "style": 1.0, "objective": 2.0, "optimised": 1.0, "ratio": 2.0}
+    row = {"painting": "a", "painter": "b", "photo_itself": 4.0, "content": 1.0, "style": 1.0, "objective": 2.0, "optimised": 1.0, "ratio": 2.0, "broad": 3.0}
     (mean,) = quality._means([{**row, "iterations": 20.0}, {**row, "iterations": None}], 120)
     assert (mean["iterations"], mean["beyond"], mean["photos"]) == (70, 1, 2)
 

@@ -13,7 +13,7 @@ from fststyle.train.networks.vgg import VGG16  # noqa: E402
 from fststyle.train.settings import TrainSettings  # noqa: E402
 from tests import styles  # noqa: E402
 
-WEIGHTS = ("content_weight", "style_weight", "tv_weight", "grid_weight", "palette_weight", "light_weight", "even_weight")
+WEIGHTS = ("content_weight", "style_weight", "broad_weight", "tv_weight", "grid_weight", "palette_weight", "light_weight", "even_weight")
 
 
 def test_every_loss_is_weighed_by_its_own_setting(tmp_path):

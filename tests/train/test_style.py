@@ -36,7 +36,7 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
     assert trained.name == "starry-night"
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["starry-night-preview.jpg", "starry-night.onnx", "starry-night.pt"]
     assert [p.step for p in seen] == [1, 2, 3, 4, 5, 6]
-    assert set(seen[0].losses) == {"loss", "content", "style", "tv", "steady", "grid", "palette", "light", "even"}
+    assert set(seen[0].losses) == {"loss", "content", "style", "broad", "tv", "steady", "grid", "palette", "light", "even"}
     with Image.open(trained.preview) as sheet:
         assert sheet.height > 64
     assert checkpoint.load(trained.checkpoint)["settings"]["width"] == 2
