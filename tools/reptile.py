@@ -18,14 +18,13 @@ from pathlib import Path
 import torch
 from listing import file_facts, put
 from rich.console import Console
-from ship import coarser
 from torch import Tensor, nn
 
 from fststyle import images
 from fststyle.catalogue import SHIPPED, metadata
 from fststyle.export.style import Card, export_module
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import batches, photo_source
+from fststyle.train.data import batches, held_out, photo_source
 from fststyle.train.lesson import Lesson, descended
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
@@ -47,7 +46,7 @@ def main() -> None:
     args = parser.parse_args()
     learn(args)
     if args.ship:
-        ship(args.out)
+        ship(args.out, args.data)
 
 
 def learn(args: argparse.Namespace) -> None:
@@ -82,15 +81,15 @@ def learn(args: argparse.Namespace) -> None:
     export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, args.out, "fp32")
 
 
-def ship(made: Path) -> None:
+def ship(made: Path, data: Path | None) -> None:
     """Write the file among the weights, as small as the styles, and its entry in the catalogue."""
     net, target = build("live", {}), SHIPPED / f"{START}.onnx"
     trained = json.loads(metadata(made.read_bytes())["trained_with"])
     start_from(net, str(made))
-    net.load_state_dict(coarser({"model": net.state_dict()})["model"])
-    parity = export_module(net.eval(), Card(name=START, network="live", base=base_of(str(made)), trained_with=trained), target, "fp16-weights")
+    card, photos = Card(name=START, network="live", base=base_of(str(made)), trained_with=trained), held_out(photo_source(data, 256, 64), 24)
+    parity = export_module(net.eval(), card, target, "int8-weights", photos)
     entry = {"name": START, "kind": "start", "title": "near to many paintings: what trainings start from", "licence": "CC0 1.0 (weights)", "network": "live"}
-    put({**entry, "precision": "fp16-weights", **file_facts(target, parity), "trained_with": trained})
+    put({**entry, "precision": "int8-weights", **file_facts(target, parity), "trained_with": trained})
     print(f"{target}  parity {parity}")
 
 
