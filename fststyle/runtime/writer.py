@@ -22,6 +22,9 @@ _TICK = Fraction(1, 1000)
 _NOT_IN_MOV = {"flac", "opus"}
 """Sound that FFmpeg lists for MOV and then does not write there."""
 
+_TWO_PLANES = ("nv12", "p010le")
+"""4:2:0 of 8 and of 10 bits as hardware has it."""
+
 _LAYOUTS = {
     f"{count} channels": name for count, name in {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0(side)", 6: "5.1(side)", 7: "6.1", 8: "7.1"}.items()
 }
@@ -100,12 +103,12 @@ class Writer(Sink):
 
     def _pixels_for(self, codec: str, wanted: str | None) -> str:
         known = [form.name for form in self._av.Codec(codec, "w").video_formats or []]
-        planes = [name for name in known if name.startswith("yuv") and not name.startswith(("yuvj", "yuva"))]
+        planes = [name for name in known if name in _TWO_PLANES or (name.startswith("yuv") and not name.startswith(("yuvj", "yuva")))]
         if wanted is None:
             if known and not planes:
                 raise OutputError(f"cannot be written with {codec}: it takes {', '.join(known[:5])}, none of them yuv")
             return "yuv420p" if not planes or "yuv420p" in planes else planes[0]
-        if not wanted.startswith("yuv") or (known and wanted not in planes):
+        if not (wanted.startswith("yuv") or wanted in _TWO_PLANES) or (known and wanted not in planes):
             raise OutputError(f"--pix-fmt: {codec} does not take {wanted}; it takes {', '.join(planes)}")
         return wanted
 
@@ -185,6 +188,11 @@ class Writer(Sink):
             for packet in encode(item):
                 self.container.mux(packet)
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
+            context = self.stream.codec_context
+            if not context.is_open:
+                # An encoder in hardware is asked for its device with the first packet only, and says no more than that something failed.
+                told = f"cannot be written with {context.name}, which does not start: is its hardware here? libx264 needs none (--codec)"
+                raise OutputError(told) from error
             raise OutputError(f"cannot be written: {reason(error)}") from error
 
 

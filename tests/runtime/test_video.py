@@ -147,6 +147,17 @@ def test_bad_input_is_one_line_and_leaves_nothing(clip, tmp_path, program):
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("codec", ["h264_nvenc", "h264_qsv"])
+def test_an_encoder_without_its_hardware_is_told_so(clip, tmp_path, codec):
+    import av
+
+    if codec not in av.codecs_available or any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists():
+        pytest.skip(f"no {codec}, or a machine that may run it")
+    with pytest.raises(OutputError, match=f"cannot be written with {codec}, which does not start: is its hardware here"):
+        stylize_video(clip, tmp_path / "out.mp4", style="invert", codec=codec)
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_mutated_clips_never_end_in_a_traceback(clip, tmp_path):
     content, rng = clip.read_bytes(), np.random.default_rng(0)
     for number in range(40):
