@@ -33,7 +33,7 @@ class TrainSettings:
     grid_weight: float = option(5000.0, "Weight of the grid and weave losses, which keep the network's squares of pixels out of the picture.", min=0)
     palette_weight: float = option(600.0, "Weight of the palette loss: higher gives each colour of the painting its area.", min=0)
     light_weight: float = option(1e5, "Weight of the light loss: higher keeps light places light and dark ones dark.", min=0)
-    even_weight: float = option(50.0, "Weight of the evenness loss: higher paints what has one colour in the photo in one, without halos.", min=0)
+    even_weight: float = option(100.0, "Weight of the evenness loss: higher paints what has one colour in the photo in one, without halos.", min=0)
     optimizer: str = option("muon", "Optimiser; muon needs fewer steps than adam.", choices=("muon", "adam"))
     learning_rate: float = option(2e-3, "Peak learning rate; it falls linearly to a twentieth.", min=1e-8, max=1)
     seed: int = option(0, "Seed of the weights and of the photo crops.", min=0, max=2**32 - 1)
