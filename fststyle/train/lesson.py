@@ -26,7 +26,7 @@ class Lesson:
         weights = {name: getattr(settings, name) for name in ("content_weight", "style_weight", "tv_weight")}
         self.settings = settings
         self.objective = compute.place(Objective(vgg, style, **weights))
-        self.broad = compute.place(BroadStyle(vgg, style))
+        self.broad = compute.place(BroadStyle(vgg, style)) if settings.broad_weight else None
         self.colors = compute.place(palette(style, (settings.size // 4) ** 2))
 
     def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
@@ -35,7 +35,7 @@ class Lesson:
         return {
             "content": terms.content,
             "style": terms.style,
-            "broad": asked.broad_weight * self.broad(painted) if asked.broad_weight else torch.zeros_like(terms.style),
+            "broad": asked.broad_weight * self.broad(painted) if self.broad else torch.zeros_like(terms.style),
             "tv": terms.total_variation,
             "grid": asked.grid_weight * squares_loss(painted, stride),
             "palette": asked.palette_weight * palette_loss(painted, self.colors),
