@@ -142,7 +142,7 @@ def _reference(wanted: str | None, files: dict[str, Source]) -> str:
     for label, what in files.items():
         card = metadata(what.path)
         width = json.loads(card.get("network_settings") or "{}").get("width", 32)
-        if card.get("network") == "johnson" and card.get("precision") in ("fp32", "fp16-weights") and width == 32:
+        if card.get("network") == "johnson" and card.get("precision") in ("fp32", "fp16-weights", "int8-weights") and width == 32:
             return label
     return next(iter(files))
 
