@@ -4,7 +4,7 @@
     python bench/video.py --memory 20000 --size 128x96                    resident memory over a long synthetic video
 
 Throughput: the clip's first frames are decoded once and painted by the network alone; then the verb paints the same stretch from file to file.
-A large network's first frame takes as long as two, and only the verb's is counted: give it a hundred.
+Opening the file and the memory of a first frame are counted for the verb only, so a large network wants many frames.
 Rounds of both take turns in one process, so that a drift of the machine hits both alike; ratio is the verb's frames a second over the network's
 (aim: 0.85).
 Memory: a video of N frames is painted, and resident memory is noted after each tenth; growth is the difference between the last and the second tenth.

@@ -24,7 +24,8 @@ from fststyle import images
 from fststyle.catalogue import SHIPPED, metadata
 from fststyle.export.style import Card, export_module
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import batches, held_out, photo_source
+from fststyle.train.data import batches, photo_source
+from fststyle.train.deliver import judges
 from fststyle.train.lesson import Lesson, descended
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
@@ -86,7 +87,7 @@ def ship(made: Path, data: Path | None) -> None:
     net, target = build("live", {}), SHIPPED / f"{START}.onnx"
     trained = json.loads(metadata(made.read_bytes())["trained_with"])
     start_from(net, str(made))
-    card, photos = Card(name=START, network="live", base=base_of(str(made)), trained_with=trained), held_out(photo_source(data, 256, 64), 24)
+    card, photos = Card(name=START, network="live", base=base_of(str(made)), trained_with=trained), judges(data)
     parity = export_module(net.eval(), card, target, "int8-weights", photos)
     entry = {"name": START, "kind": "start", "title": "near to many paintings: what trainings start from", "licence": "CC0 1.0 (weights)", "network": "live"}
     put({**entry, "precision": "int8-weights", **file_facts(target, parity), "trained_with": trained})

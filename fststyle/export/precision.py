@@ -24,7 +24,7 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     model = _copy(model)
     nodes = [_halve(model, tensor) for tensor in _large(model)]
-    _put_first(model, nodes)
+    _set_nodes(model, [*nodes, *model.graph.node])
     return model
 
 
@@ -49,7 +49,7 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
         wide = _renamed(model, name)
         nodes.append(helper.make_node("Cast", [name], [f"{name}.steps"], to=TensorProto.FLOAT))
         nodes.append(helper.make_node("Mul", [f"{name}.steps", name + STEP], [wide]))
-    _put_first(model, nodes)
+    _set_nodes(model, [*nodes, *model.graph.node])
     return model
 
 
@@ -81,8 +81,7 @@ def _large(model: onnx.ModelProto) -> list[TensorProto]:
     return [tensor for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT and _count(tensor) >= _SMALL]
 
 
-def _put_first(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
-    nodes = [*nodes, *model.graph.node]
+def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 
@@ -94,9 +93,7 @@ def half(model: onnx.ModelProto) -> onnx.ModelProto:
     model = convert_float_to_float16(_copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE])
     # Where two nodes share a constant the converter casts it twice under one name, which no graph may hold.
     once = {node.output[0]: node for node in reversed(model.graph.node)}
-    nodes = [node for node in model.graph.node if once[node.output[0]] is node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    _set_nodes(model, [node for node in model.graph.node if once[node.output[0]] is node])
     return model
 
 

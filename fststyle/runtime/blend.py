@@ -21,10 +21,6 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
 
     Raises `StyleError` where the files do not hold the same network in float, `DependencyError` without onnx.
     """
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise DependencyError(f"mixing styles needs onnx: pip install onnx [{error}]") from error
     import numpy as np
 
     from fststyle.runtime.weights import learned, replace
@@ -41,8 +37,10 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
 
 
 def _graph(model: bytes, name: str) -> "ModelProto":
-    import onnx
-
+    try:
+        import onnx
+    except ImportError as error:
+        raise DependencyError(f"mixing styles needs onnx: pip install onnx [{error}]") from error
     try:
         return onnx.load_model_from_string(model)
     except Exception as error:  # protobuf raises what it likes

@@ -191,7 +191,7 @@ class Writer(Sink):
             context = self.stream.codec_context
             if not context.is_open:
                 # An encoder in hardware is asked for its device with the first packet only, and says no more than that something failed.
-                told = f"cannot be written with {context.name}, which does not start: is its hardware here? libx264 needs none (--codec)"
+                told = f"cannot be written with {context.name}, which does not start ({reason(error)}): is its hardware here? libx264 needs none (--codec)"
                 raise OutputError(told) from error
             raise OutputError(f"cannot be written: {reason(error)}") from error
 

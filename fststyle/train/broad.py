@@ -6,17 +6,16 @@ forms that a painting is made of, and a network covers whatever is smooth with o
 pyramid; the picture's own size is left to the objective, whose value stays comparable; three layers, for the smallest picture is 48 pixels wide.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fststyle.train.losses import gram_matrix, style_loss
 from fststyle.train.networks.vgg import VGG16
+from fststyle.train.objective import StyleTarget
 
 SCALES = (2, 4)
 """What the sides are divided by."""
 
-LAYERS = ("relu1_2", "relu2_2", "relu3_3")
+LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0}
 
 
 class BroadStyle(nn.Module):
@@ -30,14 +29,10 @@ class BroadStyle(nn.Module):
     def __init__(self, vgg: VGG16, style: Tensor):
         super().__init__()
         self.vgg = vgg
-        with torch.no_grad():
-            for place, activation in self._activations(style):
-                self.register_buffer(f"gram_{place}", gram_matrix(activation), persistent=False)
+        self.targets = nn.ModuleList(StyleTarget(vgg, [F.avg_pool2d(style, scale)], LAYERS) for scale in SCALES)
 
     def forward(self, painted: Tensor) -> Tensor:
         """The loss of each picture (N, 3, H, W) in [-1, 1], as (N,); sides of at least 16 pixels."""
-        return torch.stack([style_loss(activation, getattr(self, f"gram_{place}")) for place, activation in self._activations(painted)]).sum(0)
-
-    def _activations(self, image: Tensor) -> list[tuple[str, Tensor]]:
-        smaller = ((scale, self.vgg(F.avg_pool2d(image, scale), LAYERS)) for scale in SCALES)
-        return [(f"{name}_at_{scale}", activation) for scale, found in smaller for name, activation in found.items()]
+        half, quarter = (target(self.vgg(F.avg_pool2d(painted, scale), tuple(LAYERS))) for scale, target in zip(SCALES, self.targets, strict=True))
+        loss: Tensor = half + quarter
+        return loss

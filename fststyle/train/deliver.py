@@ -4,6 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fststyle.catalogue import encoder_of
 from fststyle.errors import InputError
 from fststyle.export.model import PRECISIONS
@@ -53,8 +56,13 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
         licence=settings.licence,
         base=str(content.get("base", "")),
     )
-    photos = held_out(photo_source(settings.data, 256, 64), 24) if settings.precision in PSNR else []
+    photos = judges(settings.data) if settings.precision in PSNR else []
     return output, export_module(checkpoint.restore(content, path).eval(), card, output, settings.precision, photos)
+
+
+def judges(data: Path | None) -> list[NDArray[np.uint8]]:
+    """The photos that files in integers are measured and judged on, uint8 (256, 256, 3) each; `data` as of `ExportSettings`."""
+    return held_out(photo_source(data, 256, 64), 24)
 
 
 def _model(content: dict[str, Any], path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:

@@ -37,6 +37,34 @@ class Terms(NamedTuple):
         return self.per_picture.mean()
 
 
+class StyleTarget(nn.Module):
+    """The Gram matrices of a painting, and how far a picture's lie from them.
+
+    Args:
+        vgg: the loss network of `load_vgg`, asked for the painting's only.
+        paintings: (1, 3, h, w) RGB in [-1, 1] each; of several the weighted mean is the target: its squared distance has, up to a constant, the value and
+            so the gradient of the weighted sum of the distances to each, at the cost of one.
+        layers: names out of `vgg.LAYERS` with the weight of each (Gatys et al. 2016, equation 5).
+        shares: how much each painting counts, taken as parts of their sum.
+    """
+
+    def __init__(self, vgg: VGG16, paintings: Sequence[Tensor], layers: Mapping[str, float], shares: Sequence[float] = (1.0,)):
+        super().__init__()
+        self.layers = layers
+        grams = dict.fromkeys(layers, torch.zeros(()))
+        with torch.no_grad():
+            for painting, share in zip(paintings, shares, strict=True):
+                for name, activation in vgg(painting, tuple(layers)).items():
+                    grams[name] = grams[name] + gram_matrix(activation) * (share / sum(shares))
+        for name, gram in grams.items():
+            # Computed anew from the painting wherever it is built, so kept out of checkpoints.
+            self.register_buffer(f"gram_{name}", gram, persistent=False)
+
+    def forward(self, found: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of the style losses, (N,), of a picture's activations by name."""
+        return torch.stack([weight * style_loss(found[name], getattr(self, f"gram_{name}")) for name, weight in self.layers.items()]).sum(0)
+
+
 class Objective(nn.Module):
     """content_weight * content + style_weight * sum of the style losses + tv_weight * total variation.
 
@@ -48,10 +76,7 @@ class Objective(nn.Module):
         content_weight, style_weight, tv_weight: weights of the three terms.
         content_layer: a name out of `vgg.LAYERS`.
         style_layers: names out of `vgg.LAYERS` with the weight of each (Gatys et al. 2016, equation 5).
-        shares: how much each of several paintings counts, in the order of `style`; equally much if not given. Taken as parts of their sum.
-
-    The style of several paintings is the weighted mean of their Gram matrices: its squared distance has, up to a constant, the value and so the
-    gradient of the weighted sum of the distances to each, at the cost of one.
+        shares: how much each of several paintings counts, in the order of `style`; equally much if not given.
 
     Raises:
         InputError: no such layer, or a style image of another shape.
@@ -78,14 +103,7 @@ class Objective(nn.Module):
         self.vgg = vgg
         self.content_weight, self.style_weight, self.tv_weight = content_weight, style_weight, tv_weight
         self.content_layer, self.style_layers = content_layer, style_layers
-        grams = dict.fromkeys(style_layers, torch.zeros(()))
-        with torch.no_grad():
-            for painting, share in zip(paintings, shares, strict=True):
-                for name, activation in vgg(painting, tuple(style_layers)).items():
-                    grams[name] = grams[name] + gram_matrix(activation) * (share / sum(shares))
-        for name, gram in grams.items():
-            # Computed anew from the painting wherever the objective is built, so kept out of checkpoints.
-            self.register_buffer(f"gram_{name}", gram, persistent=False)
+        self.style = StyleTarget(vgg, paintings, style_layers, shares)
 
     def target(self, photo: Tensor) -> Tensor:
         """The content target of a photo (N, 3, H, W): its activation, for a caller that compares many pictures with one photo."""
@@ -103,8 +121,5 @@ class Objective(nn.Module):
             target = self.target(photo)
         found = self.vgg(painted, (self.content_layer, *self.style_layers))
         content = content_loss(found[self.content_layer], target)
-        style = torch.zeros_like(content)
-        for name, weight in self.style_layers.items():
-            style = style + weight * style_loss(found[name], getattr(self, f"gram_{name}"))
         variation = total_variation_loss(painted) if self.tv_weight else torch.zeros_like(content)
-        return Terms(self.content_weight * content, self.style_weight * style, self.tv_weight * variation)
+        return Terms(self.content_weight * content, self.style_weight * self.style(found), self.tv_weight * variation)

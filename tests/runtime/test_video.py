@@ -153,7 +153,7 @@ def test_an_encoder_without_its_hardware_is_told_so(clip, tmp_path, codec):
 
     if codec not in av.codecs_available or any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists():
         pytest.skip(f"no {codec}, or a machine that may run it")
-    with pytest.raises(OutputError, match=f"cannot be written with {codec}, which does not start: is its hardware here"):
+    with pytest.raises(OutputError, match=f"cannot be written with {codec}, which does not start .*: is its hardware here"):
         stylize_video(clip, tmp_path / "out.mp4", style="invert", codec=codec)
     assert not (tmp_path / "out.mp4").exists()
 
