@@ -10,17 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
-def gram_matrix(activation: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, C): inner products of the channels divided by C*H*W, once (Johnson, equation 3).
-
-    Computed in float32 whatever the input: sums over H*W lose half a precision's digits.
-    """
-    n, c, h, w = activation.shape
-    with torch.autocast(activation.device.type, enabled=False):
-        # Divided before the product, and not after: where C*H*W is large the undivided sums leave little room even in float32.
-        flat = activation.float().reshape(n, c, h * w)
-        return flat @ (flat / (c * h * w)).transpose(1, 2)
+from fststyle.train.gram import gram_matrix
 
 
 def content_loss(activation: Tensor, target: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.errors import InputError
-from fststyle.train.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from fststyle.train.gram import gram_matrix
+from fststyle.train.losses import content_loss, style_loss, total_variation_loss
 from fststyle.train.networks.vgg import VGG16
 
 CONTENT_LAYER = "relu2_2"

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402
 
 from fststyle.train.broad import LAYERS, BroadStyle  # noqa: E402
-from fststyle.train.losses import gram_matrix  # noqa: E402
+from fststyle.train.gram import gram_matrix  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
 
 

@@ -8,8 +8,10 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from fststyle.train.compute import Compute  # noqa: E402
+from fststyle.train.data import style_tensor, to_tensor  # noqa: E402
 from fststyle.train.lesson import Lesson, descended  # noqa: E402
-from fststyle.train.networks.vgg import VGG16  # noqa: E402
+from fststyle.train.networks.vgg import VGG16, load_vgg  # noqa: E402
+from fststyle.train.objective import Objective  # noqa: E402
 from fststyle.train.settings import TrainSettings  # noqa: E402
 from tests import styles  # noqa: E402
 
@@ -29,6 +31,23 @@ def test_every_loss_is_weighed_by_its_own_setting(tmp_path):
         heavier = Lesson(vgg, replace(one, **{WEIGHTS[number]: 3.0}), compute)(painted, photo, 8)
         for other, found in heavier.items():
             torch.testing.assert_close(found, 3 * loss if other == name else plain[other])
+
+
+@pytest.mark.parametrize("painted", ["the photo", "noise", "the painting"])
+def test_the_layer_left_out_would_not_have_turned_the_slope(tmp_path, painted):
+    Image.fromarray(styles.photo(96, 96)).save(tmp_path / "painting.png")
+    settings = TrainSettings(
+        style=tmp_path / "painting.png", size=96, style_size=96, **{**dict.fromkeys(WEIGHTS, 0.0), "content_weight": 1.0, "style_weight": 3.0}
+    )
+    vgg, compute = load_vgg(), Compute(torch.device("cpu"), False)
+    style = style_tensor(settings.style, 96)
+    photo = to_tensor(styles.photo(96, 96, 1))[None]
+    picture = {"the photo": photo, "noise": torch.rand(photo.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1, "the painting": style}[painted]
+    picture = picture.clone().requires_grad_()
+    ours = sum(loss.sum() for loss in Lesson(vgg, settings, compute)(picture, photo, 8).values())
+    whole = Objective(vgg, style, content_weight=1.0, style_weight=3.0)(picture, photo).total
+    slopes = [torch.autograd.grad(loss, picture)[0].flatten() for loss in (ours, whole)]
+    assert (slopes[0] - slopes[1]).norm() < 1e-3 * slopes[1].norm()
 
 
 def test_what_is_descended_is_the_mean_logarithm_of_the_sums():

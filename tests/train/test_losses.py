@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
+from fststyle.train.gram import gram_matrix
 from fststyle.train.losses import (
     content_loss,
     even_loss,
-    gram_matrix,
     grid_loss,
     light_loss,
     palette,
@@ -16,29 +16,6 @@ from fststyle.train.losses import (
 )
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.objective import Objective
-
-
-def test_gram_matches_a_plain_loop():
-    x = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    expected = torch.zeros(2, 3, 3)
-    for n in range(2):
-        for a in range(3):
-            for b in range(3):
-                expected[n, a, b] = sum(x[n, a, i, j] * x[n, b, i, j] for i in range(4) for j in range(5)) / (3 * 4 * 5)
-    torch.testing.assert_close(gram_matrix(x), expected)
-
-
-def test_gram_by_hand():
-    x = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # C=2, H=1, W=2: divided by 4
-    torch.testing.assert_close(gram_matrix(x), torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4)
-
-
-def test_gram_is_float32_inside_autocast():
-    x = torch.rand(1, 4, 8, 8)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = gram_matrix(x)
-    assert inside.dtype == torch.float32
-    torch.testing.assert_close(inside, gram_matrix(x), rtol=0, atol=0)
 
 
 def test_content_by_hand_one_value_per_picture():

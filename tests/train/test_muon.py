@@ -18,6 +18,16 @@ def test_orthogonal_brings_every_singular_value_near_one_and_keeps_the_direction
     assert torch.nn.functional.cosine_similarity(found.flatten(), nearest.flatten(), dim=0) > 0.98
 
 
+@pytest.mark.parametrize("shape", [(8, 72), (72, 8)])
+def test_orthogonal_is_the_published_iteration(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    x = matrix / matrix.norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    torch.testing.assert_close(orthogonal(matrix), x)
+
+
 def test_orthogonal_leaves_nothing_nothing():
     assert torch.equal(orthogonal(torch.zeros(4, 9)), torch.zeros(4, 9))
 
