@@ -31,6 +31,7 @@ from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.settings import TrainSettings
+from fststyle.train.shown import shown
 from fststyle.train.start import START, base_of, start_from
 
 
@@ -100,7 +101,7 @@ def descend(net: nn.Module, lesson: Lesson, photos: Iterable[tuple[Tensor, list[
     for pixels, _ in photos:
         photo = compute.place(pixels.float().div(127.5).sub(1))
         with compute.autocast():
-            losses = lesson(net(photo).float(), photo, int(net.stride))  # type: ignore[arg-type]
+            losses = lesson(shown(net(photo).float()), photo, int(net.stride))  # type: ignore[arg-type]
         loss = descended(losses)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

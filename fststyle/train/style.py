@@ -33,6 +33,7 @@ from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
+from fststyle.train.shown import shown
 from fststyle.train.start import START, base_of, check_size, network_settings, start_from, starting_point
 from fststyle.train.steady import shake, steady_loss
 from fststyle.train.tensorboard import open_log
@@ -109,10 +110,10 @@ def _train(
         with compute.autocast():
             if settings.steady_weight:
                 photo, moved, shift = shake(photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number))
-                painted, repainted = shared(torch.cat([photo, moved])).float().chunk(2)
+                painted, repainted = shown(shared(torch.cat([photo, moved])).float()).chunk(2)
                 steady = settings.steady_weight * steady_loss(painted, repainted, shift)
             else:
-                painted = shared(photo).float()
+                painted = shown(shared(photo).float())
                 steady = torch.zeros(len(photo), device=photo.device)
             losses = {**lesson(painted, photo, int(net.stride)), "steady": steady}  # type: ignore[arg-type]
         loss = descended(losses)

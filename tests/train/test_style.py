@@ -49,6 +49,19 @@ def test_training_lowers_the_objective(train):
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
+@pytest.mark.parametrize("steady", [0.0, 50.0])
+def test_what_is_whiter_than_white_is_judged_as_white(train, tmp_path, steady):
+    content = checkpoint.load(train(steps=1).checkpoint)
+    losses = []
+    for level in (2.0, 50.0):
+        content["model"]["head.conv.weight"].zero_()
+        content["model"]["head.conv.bias"].fill_(level)
+        checkpoint.save(tmp_path / "white.pt", content)
+        losses.append(train(steps=1, from_=str(tmp_path / "white.pt"), output=tmp_path / str(level), steady_weight=steady).losses)
+    assert losses[0] == losses[1]
+    assert losses[0]["content"] > 0
+
+
 def test_the_seed_decides_everything(train, tmp_path):
     a, b, c = (weights(train(output=tmp_path / str(i), seed=seed).checkpoint) for i, seed in enumerate((1, 1, 2)))
     assert same(a, b)
