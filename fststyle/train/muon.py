@@ -55,7 +55,7 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, net: nn.Module, lr: float, momentum: float = 0.95, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8):
         parameters = [p for p in net.parameters() if p.requires_grad]
-        kernels = [p for p in parameters if p.ndim == 4][:-1]
+        kernels = [p for p in [p for p in net.parameters() if p.ndim == 4][:-1] if p.requires_grad]
         chosen = {id(p) for p in kernels}
         groups: list[dict[str, Any]] = [{"params": kernels, "kernels": True}, {"params": [p for p in parameters if id(p) not in chosen], "kernels": False}]
         super().__init__([group for group in groups if group["params"]], {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps})

@@ -48,6 +48,7 @@ class TrainSettings:
         "auto", "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes a start that ships, where it fits.", flags=("--from",)
     )
     pull: float = option(0.0, "L2 pull towards the weights started from.", min=0)
+    freeze: str | None = option(None, "Parameters that stay as they were started from, by name, with * and commas: body.* learns all but the body.")
     vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
     tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
 

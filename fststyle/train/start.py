@@ -1,5 +1,6 @@
 """Weights to start from: a checkpoint, or any style file of ours, since an ONNX file keeps the weights under their own names."""
 
+import fnmatch
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,23 @@ def start_from(net: nn.Module, source: str) -> None:
         CheckpointError: the weights are of another network.
     """
     checkpoint.load_weights(net, starting_weights(source), source)
+
+
+def freeze(net: nn.Module, patterns: str) -> None:
+    """Leave out of the training what `patterns` name: names of parameters with * for anything, several with commas between.
+
+    Raises:
+        InputError: one of them names no parameter, or nothing is left to learn.
+    """
+    for pattern in (text.strip() for text in patterns.split(",")):
+        named = [parameter for name, parameter in net.named_parameters() if fnmatch.fnmatchcase(name, pattern)]
+        if not named:
+            parts = ", ".join(f"{name}.*" for name, part in net.named_children() if any(True for _ in part.parameters()))
+            raise InputError(f"--freeze {pattern}: the network has no such parameters; its parts are {parts}")
+        for parameter in named:
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        raise InputError(f"--freeze {patterns}: nothing would be left to learn")
 
 
 def base_of(source: str) -> str:

@@ -34,7 +34,7 @@ from fststyle.train.preview import write_sheet
 from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, sha256, worker_count
 from fststyle.train.settings import TrainSettings, for_the_record
 from fststyle.train.shown import shown
-from fststyle.train.start import START, base_of, check_size, network_settings, start_from, starting_point
+from fststyle.train.start import START, base_of, check_size, freeze, network_settings, start_from, starting_point
 from fststyle.train.steady import shake, steady_loss
 from fststyle.train.tensorboard import open_log
 
@@ -179,7 +179,7 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
 def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)
-    return torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
+    return torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=settings.learning_rate)
 
 
 def card(settings: TrainSettings, name: str, base: str = "") -> Card:
@@ -201,6 +201,8 @@ def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] 
         net = build(settings.network, network_settings(settings))
     if settings.from_ != "none":
         start_from(net, settings.from_)
+    if settings.freeze is not None:
+        freeze(net, settings.freeze)
     start_weights = [p.detach().clone().to(compute.device) for p in net.parameters()] if settings.pull and settings.from_ != "none" else []
     if earlier:
         checkpoint.load_weights(net, earlier["model"], str(settings.output))

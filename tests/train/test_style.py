@@ -197,6 +197,26 @@ def test_synthetic_scenes_without_photos(train, monkeypatch, tmp_path):
     assert "synthetic" in train(data=None, steps=2).source
 
 
+@pytest.mark.parametrize("optimizer", ["muon", "adam"])
+def test_what_is_frozen_stays_and_the_rest_learns(train, tmp_path, optimizer):
+    base = train(output=tmp_path / "base").checkpoint
+    given = {"from_": str(base), "seed": 9, "freeze": "body.*.conv.weight, head.*", "optimizer": optimizer, "steps": 4}
+    before, after = weights(base), weights(train(output=tmp_path / "tuned", **given).checkpoint)
+    assert {name for name in before if torch.equal(before[name], after[name])} == {
+        *(name for name in before if name.startswith("body.") and name.endswith("conv.weight")),
+        *(name for name in before if name.startswith("head.")),
+    }
+    with pytest.raises(loop.Interrupted):
+        train(output=tmp_path / "parts", **given, on_progress=lambda progress: progress.step == 2 and signal.raise_signal(signal.SIGINT))
+    assert same(after, weights(train(output=tmp_path / "parts", resume=True, **given).checkpoint))
+
+
+@pytest.mark.parametrize(("freeze", "message"), [("neck.*", "its parts are stem"), ("*", "nothing would be left"), ("", "no such parameters")])
+def test_what_cannot_be_frozen_is_told(train, freeze, message):
+    with pytest.raises(InputError, match=message):
+        train(freeze=freeze)
+
+
 def test_fine_tuning_starts_from_other_weights_and_can_be_pulled_back(train, tmp_path):
     base = train(output=tmp_path / "base").checkpoint
     start = weights(base)
