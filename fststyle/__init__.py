@@ -7,6 +7,7 @@ Nothing heavy is imported before it is used.
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from fststyle.train.translate import train_translator
 
     __version__: str
+
+# ONNX Runtime from 1.31 on notes every session, under an identifier, in the user's home, to be sent to its makers. Whoever wants that sets it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Stylizer": ("fststyle.runtime.stylizer", "Stylizer"),

@@ -1,4 +1,4 @@
-"""Ctrl-C held off while something is brought to its end that must not be left half done."""
+"""Ctrl-C held off while something is done that must not be left half done."""
 
 import contextlib
 import signal
@@ -17,3 +17,24 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
+
+@contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Ctrl-C is raised afterwards: a large library that is interrupted while it is imported says that it is broken."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = False
+
+    def hear(*_: object) -> None:
+        nonlocal heard
+        heard = True
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)

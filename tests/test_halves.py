@@ -66,3 +66,14 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
     assert trained.returncode == 2
     assert trained.stderr.startswith("fststyle: this needs PyTorch: pip install")
     assert trained.stderr.count("\n") == 1
+
+
+def test_painting_leaves_nothing_in_the_home(style_folder: Path, tmp_path: Path) -> None:
+    """ONNX Runtime would, from 1.31 on: an identifier and a list of sessions, for its makers."""
+    code = "import numpy as np, fststyle; fststyle.stylize(np.zeros((20, 30, 3), np.uint8), 'invert'); print('painted')"
+    environment = {name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, env={**environment, "HOME": str(tmp_path / "home")}, check=False
+    )
+    assert done.stdout == "painted\n", done.stderr
+    assert not (tmp_path / "home").exists()

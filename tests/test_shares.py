@@ -8,6 +8,7 @@ from fststyle.shares import parse, weights
     ("text", "parts"),
     [
         ("candy", [("candy", 1)]),
+        ("candy:1", [("candy", 1)]),
         ("a:0.6,b:0.4", [("a", 0.6), ("b", 0.4)]),
         ("a:3, b:1", [("a", 0.75), ("b", 0.25)]),
         ("a,b", [("a", 0.5), ("b", 0.5)]),
@@ -18,7 +19,7 @@ def test_parse(text, parts):
     assert [(name, pytest.approx(share)) for name, share in parts] == parse(text)
 
 
-@pytest.mark.parametrize("text", ["", "a,", "a:0,b:1", "a:-1", "a:x", ":1", "a:nan,b:1", "a:inf", ",".join("abcdefghijklmnopq")])
+@pytest.mark.parametrize("text", ["", "a,", "a:0,b:1", "a:-1", "a:x", ":1", "a:nan,b:1", "a:inf", "a:1e308,b:1e308", "a:0.5", ",".join("abcdefghijklmnopq")])
 def test_parse_refuses(text):
     with pytest.raises(InputError):
         parse(text)

@@ -3,12 +3,14 @@
 import itertools
 import math
 import os
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle.errors import DependencyError, InputError
+from fststyle.interrupts import postponed
 from fststyle.runtime.colorimetry import HDR, rgb_of
 from fststyle.runtime.session import MIN_SIDE
 from fststyle.runtime.shots import Shot, Source
@@ -24,6 +26,8 @@ _BACK = 0.1
 """Seconds that times must go back by to be a beginning and no mere disorder."""
 _STATING = ("mov", "matroska")
 """Containers whose header states how long they are, so that one that breaks off is known by it; of an AVI that is guessed from the size of the file."""
+_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""Matroska's tag of a stream: when its last frame ends, as FFmpeg and mkvmerge write it."""
 _UNCOUNTED = 1 << 30
 """From here on an AVI's number of frames is none: what FFmpeg writes where it cannot go back to the header, as in a pipe."""
 
@@ -35,7 +39,8 @@ _TRANSFERS = {1, 4, 5, 6, 7, 11, 12, 13, 14, 15}
 def av() -> Any:
     """PyAV. Raises `DependencyError` with the line that installs it."""
     try:
-        import av
+        with postponed():
+            import av
     except ImportError as error:
         raise DependencyError(f"video needs PyAV: pip install av [{error}]") from error
     # None, and no level at all: with any, FFmpeg's threads wait for Python to hear their errors, while Python waits for them to end (PyAV's issue 909).
@@ -112,7 +117,7 @@ class Reader(Source):
     def _items(self) -> Iterator[Any]:
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
-        last, shown, reached = None, 0.0, 0.0
+        last, shown, reached, damaged = None, 0.0, 0.0, 0
         join = _Join(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
         packets = self.container.demux([self.stream, *self.others])
         while True:
@@ -141,6 +146,8 @@ class Reader(Source):
                     continue
                 return
             for frame in frames:
+                # Those at the very beginning may lack what was before the recording: no damage.
+                damaged += bool(frame.is_corrupt) and last is not None
                 self._untimed |= frame.pts is None
                 pts = frame.pts if frame.pts is not None else 0 if last is None else last + step
                 if last is not None and pts <= last:
@@ -149,6 +156,8 @@ class Reader(Source):
                 rgb = self._upright(frame)
                 yield Shot(rgb, pts, frame.time_base or self.stream.time_base, getattr(frame, "duration", None) or None)
         self.broken = self.broken or self._cut_off(shown - self.origin, reached - self.origin)
+        if damaged and not self.broken:
+            self.broken = f"{damaged} of its frames are damaged"
 
     def _cut_off(self, shown: float, reached: float) -> str | None:
         """What to say of a file whose last frame, or last packet of all, ends clearly before it should; None for a whole one."""
@@ -159,16 +168,21 @@ class Reader(Source):
         if sum(stream.type != "attachment" and not _attached(stream) for stream in self.container.streams) > len(read):  # one not read may be the longest
             lengths = [float(stream.duration * stream.time_base) for stream in read if stream.duration]
             stated = max(lengths, default=0.0)
+        if self.container.format.name.startswith("matroska"):
+            stated -= max(0.0, self.origin)  # counted from 0, whenever its first frame is
         if self.container.format.name.startswith(_STATING) and stated - reached > 1 + 0.01 * stated:
             return f"it ends after {reached:.1f} of {stated:.1f} seconds"
         return None
 
     def _counted(self) -> float:
-        """When the last frame ends by the container's table of frames, 0 where it has none.
+        """When the last frame ends by the container's table of frames, or by what Matroska's says of its video; 0 where neither is there.
 
         By their times: an edit list leaves out frames that are counted, and an AVI counts those that are dropped.
         """
         stream, form = self.stream, self.container.format.name
+        if form.startswith("matroska") and (found := _DURATION.fullmatch(stream.metadata.get("DURATION", ""))):
+            hours, minutes, seconds = (float(part) for part in found.groups())
+            return min(3600 * hours + 60 * minutes + seconds, (self.container.duration or 0) / 1e6) - self.origin
         if form == "avi":
             ticks = stream.frames if stream.frames < _UNCOUNTED else 0
         else:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from fststyle.errors import DependencyError, DeviceError
+from fststyle.interrupts import postponed
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -42,7 +43,7 @@ def runtime() -> ModuleType:
         return loaded
     try:
         # The GPU build looks for graphics cards while it is imported and writes its warnings past Python, to the file descriptor.
-        with _silent_stderr():
+        with postponed(), _silent_stderr():
             import onnxruntime
     except ImportError as error:
         raise DependencyError(f"ONNX Runtime cannot be loaded: pip install onnxruntime [{error}]") from error

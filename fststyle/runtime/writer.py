@@ -33,13 +33,14 @@ _LAYOUTS = {
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a video is written. ``crf`` is the constant quality of x264, x265 and vp9: lower is better and larger.
+    """How a video is written. ``codec`` is FFmpeg's name of the encoder; auto takes libx264, or libvpx-vp9 for .webm.
 
+    ``crf`` is the constant quality of x264, x265 and vp9: lower is better and larger.
     ``pix_fmt``: FFmpeg's name of the pixels, such as yuv420p10le; None takes yuv420p, or the first that the encoder knows if that is not among them.
     ``preset``: of x264 and x265, how much time they take for a smaller file.
     """
 
-    codec: str = "libx264"
+    codec: str = "auto"
     crf: int = 18
     pix_fmt: str | None = None
     preset: str = "veryfast"
@@ -56,7 +57,7 @@ class Writer(Sink):
         super().__init__()
         self._av = av()
         self._kind = kind = FORMATS[suffix.lower()]
-        codec = "libvpx-vp9" if kind == "webm" and encoding.codec == "libx264" else encoding.codec
+        codec = encoding.codec if encoding.codec != "auto" else "libvpx-vp9" if kind == "webm" else "libx264"
         options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         self._copied: dict[int, Any] = {}
         self._coded: dict[int, Any] = {}

@@ -22,7 +22,7 @@ from fststyle import colors, images, memory
 from fststyle.errors import InputError
 from fststyle.given import resized, taken
 from fststyle.settings import check
-from fststyle.shares import parse, weights
+from fststyle.shares import LARGEST, parse, weights
 from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data import style_tensor, to_tensor
@@ -189,8 +189,8 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
         InputError: shares that are no numbers above 0, or too many paintings.
     """
     if isinstance(style, Mapping):
-        if not style or any(not 0 < share < float("inf") for share in style.values()):
-            raise InputError("STYLE: each painting needs a weight above 0")
+        if not style or any(not 0 < share <= LARGEST for share in style.values()):
+            raise InputError(f"STYLE: each painting needs a weight above 0 and at most {LARGEST:,.0f}")
         return [(Path(path), float(share)) for path, share in style.items()]
     if isinstance(style, Path) or Path(style).is_file():  # a name may hold commas and colons
         return [(Path(style), 1.0)]

@@ -136,14 +136,40 @@ def test_an_mp4_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
         assert (found, said is not None) == (count, broken), said
 
 
+def test_a_matroska_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
+    whole = tmp_path / "whole.mkv"
+    encoded(str(whole), "mpeg4", list(range(100)), "matroska")
+    assert ends(whole) == (100, None)
+    count, said = ends(cut(whole, 0.85))
+    assert 75 < count < 95
+    assert "of 4.0 seconds" in said
+
+
+def test_damage_that_the_decoder_covers_up_is_told(tmp_path):
+    whole = tmp_path / "whole.mp4"
+    encoded(str(whole), "libx264", list(range(100)), "mp4", movflags="faststart")
+    with av.open(str(whole)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.dts is not None]
+    content = bytearray(whole.read_bytes())
+    for place, size in places[40:60:5]:
+        for number in range(place + size // 2, place + size):
+            content[number] ^= 0x5A
+    (tmp_path / "noise.mp4").write_bytes(content)
+    count, said = ends(tmp_path / "noise.mp4")
+    assert count > 80
+    assert "damaged" in said
+
+
 def test_whole_files_are_not_said_to_break_off(tmp_path):
     encoded(str(tmp_path / "gaps.avi"), "mpeg4", [0, 1, 2, 40, 41, 99], "avi")
+    encoded(str(tmp_path / "gaps.mkv"), "libx264", [0, 1, 2, 40, 41, 99], "matroska")
+    encoded(str(tmp_path / "late.mkv"), "libx264", list(range(100, 150)), "matroska")
     encoded(str(tmp_path / "gaps.mp4"), "libx264", [0, 1, 2, 40, 41, 99], "mp4")
     encoded(str(tmp_path / "late.mp4"), "libx264", list(range(100, 150)), "mp4")
     encoded(str(tmp_path / "pieces.mp4"), "libx264", list(range(100)), "mp4", movflags="frag_keyframe")
     with (tmp_path / "pipe.avi").open("wb") as file:
         encoded(Unsought(file), "mpeg4", list(range(100)), "avi")
-    for name, count in (("gaps.avi", 6), ("gaps.mp4", 6), ("late.mp4", 50), ("pieces.mp4", 100), ("pipe.avi", 100)):
+    for name, count in (("gaps.avi", 6), ("gaps.mkv", 6), ("late.mkv", 50), ("gaps.mp4", 6), ("late.mp4", 50), ("pieces.mp4", 100), ("pipe.avi", 100)):
         assert ends(tmp_path / name) == (count, None), name
     # Copied from within a group of pictures: an edit list hides those before, which are counted all the same.
     source = clips.write(tmp_path / "source.mp4", list(range(0, 4000, 40)), sound=None)

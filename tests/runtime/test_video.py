@@ -67,6 +67,12 @@ def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
         assert sound.codec_context.name == ("opus" if suffix == ".webm" else "aac")
 
 
+def test_an_encoder_asked_for_is_not_exchanged(clip, tmp_path):
+    with pytest.raises(OutputError, match="libx264"):
+        stylize_video(clip, tmp_path / "out.webm", style="invert", device="cpu", codec="libx264")
+    assert not (tmp_path / "out.webm").exists()
+
+
 def test_colours_come_back_right(clip, tmp_path, style_folder):
     stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", strength=0.0, crf=5)
     for (_, was), (_, now) in zip(clips.frames(clip), clips.frames(tmp_path / "out.mp4"), strict=True):
