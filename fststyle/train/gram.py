@@ -1,4 +1,4 @@
-"""Gram matrices, with a slope of their own: a sixth of the time of the plain expression's, which was a third of a training step.
+"""Gram matrices, with a slope of their own: the plain expression's was the dearest single part of a training step.
 
 Left to itself, PyTorch takes the slope of ``flat @ flat.T`` by each of its two sides, in float32, and adds them. A Gram matrix is symmetric: one product
 gives both, and it may be in the precision of the activations, for it becomes one anyway.

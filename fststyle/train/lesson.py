@@ -13,7 +13,7 @@ from fststyle.train.settings import TrainSettings
 
 LEARNED_LAYERS = {name: weight for name, weight in STYLE_LAYERS.items() if name != "relu4_3"}
 """The objective's style layers that a step asks for. Departure from Johnson et al. 2016: relu4_3, a third of the loss network's work, is a ten-thousandth of
-the style loss by the scale of its activations, and with it or without the slope is the same to five digits (measured on five styles, painted and not)."""
+the style loss by the scale of its activations, and with it or without the slope is the same to four digits (measured on five styles, painted and not)."""
 
 
 class Lesson:
