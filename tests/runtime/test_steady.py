@@ -43,6 +43,24 @@ def test_what_was_painted_moves_with_the_scene():
     assert change(made, 3) < 0.5 * change(painted, 3)
 
 
+def test_what_was_painted_moves_with_a_small_thing():
+    """A thing of a thirteenth of the width crosses a scene at rest; its own strokes go with it."""
+    background, thing, steady = scene(240, 320), scene(24, 24, seed=5), Steady()
+    frames = [background.copy() for _ in range(8)]
+    for i, frame in enumerate(frames):
+        frame[100:124, 40 + 4 * i : 64 + 4 * i] = thing
+    painted = [flickering(frame) for frame in frames]
+    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+
+    def inside(pictures):
+        return [picture[104:120, 44 + 4 * i : 60 + 4 * i] for i, picture in enumerate(pictures)]
+
+    def jump(pictures):
+        return np.mean([np.abs(b.astype(int) - a.astype(int)).mean() for a, b in itertools.pairwise(inside(pictures))])
+
+    assert jump(made) < 0.3 * jump(painted)
+
+
 def test_after_a_cut_nothing_of_the_old_scene_is_left():
     steady = Steady()
     steady(scene(seed=1), np.full((120, 160, 3), 255, np.uint8))
