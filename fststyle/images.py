@@ -75,13 +75,14 @@ class Picture:
     """One or more frames of one size.
 
     ``icc`` is the colour profile that describes ``rgb``, None for sRGB; ``format`` is Pillow's name of the format it was read from;
-    ``loop`` is how often an animation plays, 0 for ever, None where the file does not say (once).
+    ``loop`` is how often an animation plays, 0 for ever, None where the file does not say (once); ``left`` is how many further pages the file has.
     """
 
     frames: list[Frame]
     icc: bytes | None = None
     format: str | None = None
     loop: int | None = None
+    left: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -220,7 +221,8 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
         _check_size(image, outline.frames, name, max_pixels)
         found = list(_frames(image, name, max_pixels))
         frames, icc = [frame for frame, _ in found], found[-1][1]
-        return Picture(frames, icc, "JPEG" if outline.format == "MPO" else outline.format, outline.loop if len(frames) > 1 else None)
+        left = getattr(image, "n_frames", 1) - 1 if outline.format == "TIFF" else 0
+        return Picture(frames, icc, "JPEG" if outline.format == "MPO" else outline.format, outline.loop if len(frames) > 1 else None, left)
 
 
 def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:

@@ -255,6 +255,7 @@ def test_only_the_first_of_pages_and_previews():
         assert not picture.animated
         assert np.abs(picture.frames[0].rgb.astype(int) - films(2)[0]).max() < 4
         assert picture.format == {"MPO": "JPEG"}.get(kind, kind)
+        assert picture.left == {"TIFF": 1, "MPO": 0}[kind]
 
 
 def test_default_image_of_an_apng_is_no_frame():

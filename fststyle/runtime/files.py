@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Painted:
-    """One picture done: "-" is stdin or stdout, sizes in pixels, time in seconds from reading to the written file."""
+    """One picture done: "-" is stdin or stdout, sizes in pixels, time in seconds from reading to the written file.
+
+    ``pages_left``: pages of a TIFF behind the first, which are not painted.
+    """
 
     input: str
     output: str
@@ -27,6 +30,7 @@ class Painted:
     seconds: float
     style: str
     device: str
+    pages_left: int = 0
 
 
 @dataclass
@@ -95,7 +99,7 @@ def _paint(job: Job, style: Style, settings: ImageSettings, listener: Listener, 
         images.write(painted, job.target, quality=settings.quality)
     height, width = painted.size
     names = [PIPE if path is None else str(path) for path in (job.source, job.target)]
-    return Painted(names[0], names[1], width, height, round(time.perf_counter() - begin, 3), style.name, style.device)
+    return Painted(names[0], names[1], width, height, round(time.perf_counter() - begin, 3), style.name, style.device, picture.left)
 
 
 def _stdin(stdin: BinaryIO | None) -> bytes:

@@ -64,6 +64,14 @@ def test_paints_a_file(program: Program, photo: Path, tmp_path: Path) -> None:
     assert left(tmp_path) == {"cat.png", "out/painted.png"}
 
 
+def test_further_pages_are_told(program: Program, photo: Path, tmp_path: Path) -> None:
+    page = Image.open(photo)
+    page.save(tmp_path / "fax.tif", save_all=True, append_images=[page, page])
+    done = program("image", tmp_path / "fax.tif", "-s", "invert", "-o", tmp_path / "out.png")
+    assert done.returncode == 0
+    assert "fax.tif: has 3 pages; only the first was painted" in " ".join(done.stderr.decode().split())
+
+
 def test_default_name_is_said(program: Program, photo: Path, tmp_path: Path) -> None:
     done = program("image", "cat.png", "-s", "invert")
     assert b"cat-invert.png  40x24" in done.stderr
@@ -75,7 +83,7 @@ def test_json_is_all_there_is(program: Program, photo: Path) -> None:
     assert done.stderr == b""
     [painted] = json.loads(done.stdout)
     assert isinstance(painted.pop("seconds"), float)
-    assert painted == {"input": "cat.png", "output": "x.png", "width": 40, "height": 24, "style": "invert", "device": "cpu"}
+    assert painted == {"input": "cat.png", "output": "x.png", "width": 40, "height": 24, "style": "invert", "device": "cpu", "pages_left": 0}
 
 
 def test_pipe(program: Program, photo: Path, tmp_path: Path) -> None:
