@@ -112,7 +112,10 @@ class Steady:
         scale = min(1.0, FLOW_SIDE / max(height, width))
         # The flow wants 16 pixels a side, at least.
         size = (max(16, round(width * scale)), max(16, round(height * scale)))
-        return cv2.cvtColor(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        while not (gray.shape[0] % 2 or gray.shape[1] % 2) and gray.shape[1] >= 2 * size[0] and gray.shape[0] >= 2 * size[1]:
+            gray = cv2.resize(gray, (gray.shape[1] // 2, gray.shape[0] // 2), interpolation=cv2.INTER_AREA)  # exact halves are several times faster
+        return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
 
 @functools.lru_cache(maxsize=4)
