@@ -215,6 +215,8 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
     ort = devices.runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    # Between two frames the threads rest, instead of asking again and again for work: of a webcam that is half of the processor's time, and its heat.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     if threads is not None:
         options.intra_op_num_threads = threads
     provider = devices.PROVIDERS[device]

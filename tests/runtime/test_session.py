@@ -137,6 +137,17 @@ def test_threads(style_folder: Path) -> None:
         load_style("invert", threads=0)
 
 
+def test_threads_rest_between_frames() -> None:
+    """They would ask for work for a long time: two threads, 50 ms of the processor in a pause of 50 ms."""
+    style, frame, spent = load_style("great-wave", "cpu", threads=2), styles.photo(64, 64), []
+    for _ in range(5):
+        style(frame)
+        before = time.process_time()
+        time.sleep(0.05)
+        spent.append(time.process_time() - before)
+    assert min(spent) < 0.02
+
+
 def test_onnxruntime_says_nothing(style_folder: Path) -> None:
     code = "import numpy as np, fststyle; fststyle.load_style('invert')(np.zeros((16, 16, 3), np.uint8)); import sys; sys.stderr.write('heard')"
     home = Path(fststyle.__file__).parent.parent
