@@ -25,6 +25,12 @@ THERE_AND_BACK = 1.0
 """Pixels that the flow from a frame to the last one and back may miss the start by, plus a tenth of the motion; beyond it the place was hidden."""
 CUT = 0.25
 """Part of the picture that must be trusted; below, it is a new scene."""
+STROKE = 12
+"""Pixels of the painting within which its contrast is that of strokes."""
+CELL = 8
+"""Side of the squares of pixels whose contrast is compared."""
+ENOUGH, MOST = 1.05, 1.8
+"""How many times the contrast of what was kept the painted frame's must be before it is given back, beyond that, and by how much at most."""
 
 
 class Steady:
@@ -54,7 +60,9 @@ class Steady:
         """The camera's frame, uint8 (h, w, 3), and its painting, uint8 (H, W, 3) -> the steady painting, of the same shape."""
         scene = self._small(frame)
         if self._painted is not None and self._painted.shape == painted.shape and self._scene.shape == scene.shape:
-            painted = self._kept(scene, painted)
+            fresh, painted = painted, self._kept(scene, painted)
+            self._scene, self._painted = scene, painted
+            return self._crisp(painted, fresh)
         self._scene, self._painted = scene, painted
         return painted
 
@@ -72,6 +80,38 @@ class Steady:
         last = self._moved(cv2.resize(flow, (width, height)), moving)
         weight = cv2.resize(trust * np.float32(self.hold), (width, height))
         return cv2.blendLinear(last, painted, weight, 1 - weight)
+
+    def _crisp(self, kept: Any, painted: Any) -> Any:
+        """``kept`` with the contrast of ``painted``, where it has less: strokes that do not meet wear each other off, most of all on what moves.
+
+        Only for showing. Remembered, it would be amplified again with every frame.
+        """
+        import numpy as np
+
+        if kept is painted:
+            return kept
+        gain = np.clip(self._contrast(painted) / (self._contrast(kept) * ENOUGH), 1, MOST)
+        rows, columns = (np.flatnonzero((gain > 1).any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return kept
+        # The rest of the picture is spared, but for a cell around, over which the gain fades.
+        top, left, bottom, right = max(0, rows[0] - 1), max(0, columns[0] - 1), rows[-1] + 2, columns[-1] + 2
+        cv2, (height, width), (tall, wide) = self._cv2, kept.shape[:2], gain.shape
+        down = slice(round(top * height / tall), round(min(bottom, tall) * height / tall))
+        part = (down, slice(round(left * width / wide), round(min(right, wide) * width / wide)))
+        shown = kept.copy()
+        soft = cv2.blur(kept[part], (STROKE, STROKE))
+        more = cv2.resize(gain[top:bottom, left:right], (soft.shape[1], soft.shape[0]))
+        shown[part] = cv2.blendLinear(kept[part], soft, more, 1 - more)
+        return shown
+
+    def _contrast(self, picture: Any) -> Any:
+        """Mean distance of the light of each cell from its surroundings: float32, (H / `CELL`, W / `CELL`), above 0."""
+        cv2 = self._cv2
+        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        cells = (max(1, gray.shape[1] // CELL), max(1, gray.shape[0] // CELL))
+        away = cv2.resize(cv2.absdiff(gray, cv2.blur(gray, (STROKE, STROKE))), cells, interpolation=cv2.INTER_AREA)
+        return cv2.blur(away.astype("float32"), (5, 5)) + 0.5
 
     def _moved(self, flow: Any, moving: Any) -> Any:
         """The last painting moved along `flow`, (H, W, 2) in its own pixels; only where something is `moving`, (h, w), for this is the dearest part."""
