@@ -55,7 +55,8 @@ class Frames:
             return item
         if rgb is not None:
             self._made = self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb)
-        return replace(item, rgb=self._made, alpha=fitted(item.alpha, self._made.shape[:2]))
+        # A copy: a frame that is shown twice must not come with what was drawn on it the first time.
+        return replace(item, rgb=self._made.copy(), alpha=fitted(item.alpha, self._made.shape[:2]))
 
 
 class _Kept:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 from fststyle import colors
 from fststyle.errors import InputError
 from fststyle.given import resized, taken
-from fststyle.runtime import tiles
+from fststyle.runtime import plain, tiles
 from fststyle.runtime.session import PRECISIONS, Style, load_style
 from fststyle.settings import check, option
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from fststyle.images import Picture
+
+
+FAINT = 0.2
+"""Strength below which a painting by the weights is faded into the photo too: the base gives the photo back nearly, not to the last level."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,17 @@ def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, o
 
 
 def load_as(settings: PaintSettings, style: str | Path) -> Style:
-    """The style in the precision that leaves its strength to be changed, where another one than 1 is asked for. Raises as `load_style`."""
-    precision = "float" if settings.strength != 1 and settings.precision == "auto" else settings.precision
+    """The style in the precision that leaves its strength to be lessened, where less than 1 is asked for. Raises as `load_style`."""
+    precision = "float" if settings.strength < 1 and settings.precision == "auto" else settings.precision
     return load_style(style, settings.device, settings.threads, precision=precision)
+
+
+def by_weights(strength: float) -> tuple[float, float]:
+    """A strength as one of the weights, 0..1, and one of the pixels: of the painting over its photo, beyond 1 away from it.
+
+    Weights beyond the painting's own give black skies and noise long before 2.
+    """
+    return min(1.0, strength), strength if strength > 1 else min(1.0, strength / FAINT)
 
 
 class Painter:
@@ -92,17 +104,22 @@ class Painter:
 
     def __init__(self, style: Style, settings: PaintSettings, on_tile: Callable[[int, int], None] | None = None):
         # Strength in the weights where the style has a base to go back to; else the painting is faded into the photo.
-        changed = style.at(style.strength * settings.strength)
-        self.style, self.fade = (style, settings.strength) if changed is None else (changed, 1.0)
+        weights, pixels = by_weights(settings.strength)
+        changed = style.at(style.strength * weights)
+        self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
         self.tiled: tiles.TiledStyle | None = None
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
-        """The frame resized as the settings say, and painted; with ``fade`` another share of the painting over the photo."""
+        """A frame of a video resized as the settings say, and painted, as far as there is something on it (`fststyle.runtime.plain`).
+
+        ``fade``: another share of the painting over the photo.
+        """
         from fststyle import images
 
-        return self(resized(images.Frame(photo), self.settings.size).rgb, fade)
+        scene = resized(images.Frame(photo), self.settings.size).rgb
+        return plain.held(scene, self(scene, fade))
 
     def __call__(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
         try:

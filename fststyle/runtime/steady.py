@@ -57,14 +57,13 @@ class Steady:
         self._scene = self._painted = None
 
     def __call__(self, frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
-        """The camera's frame, uint8 (h, w, 3), and its painting, uint8 (H, W, 3) -> the steady painting, of the same shape."""
-        scene = self._small(frame)
+        """The camera's frame, uint8 (h, w, 3), and its painting, uint8 (H, W, 3) -> the steady painting, an array of its own of the same shape."""
+        scene, kept = self._small(frame), painted
         if self._painted is not None and self._painted.shape == painted.shape and self._scene.shape == scene.shape:
-            fresh, painted = painted, self._kept(scene, painted)
-            self._scene, self._painted = scene, painted
-            return self._crisp(painted, fresh)
-        self._scene, self._painted = scene, painted
-        return painted
+            kept = self._kept(scene, painted)
+        self._scene, self._painted = scene, kept
+        # What is given away may be drawn upon; what is remembered may not.
+        return kept.copy() if kept is painted else self._crisp(kept, painted)
 
     def _kept(self, scene: Any, painted: Any) -> Any:
         import numpy as np
@@ -88,18 +87,16 @@ class Steady:
         """
         import numpy as np
 
-        if kept is painted:
-            return kept
         gain = np.clip(self._contrast(painted) / (self._contrast(kept) * ENOUGH), 1, MOST)
         rows, columns = (np.flatnonzero((gain > 1).any(axis)) for axis in (1, 0))
+        shown = kept.copy()
         if not len(rows):
-            return kept
+            return shown
         # The rest of the picture is spared, but for a cell around, over which the gain fades.
         top, left, bottom, right = max(0, rows[0] - 1), max(0, columns[0] - 1), rows[-1] + 2, columns[-1] + 2
         cv2, (height, width), (tall, wide) = self._cv2, kept.shape[:2], gain.shape
         down = slice(round(top * height / tall), round(min(bottom, tall) * height / tall))
         part = (down, slice(round(left * width / wide), round(min(right, wide) * width / wide)))
-        shown = kept.copy()
         soft = cv2.blur(kept[part], (STROKE, STROKE))
         more = cv2.resize(gain[top:bottom, left:right], (soft.shape[1], soft.shape[0]))
         shown[part] = cv2.blendLinear(kept[part], soft, more, 1 - more)

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from fststyle import catalogue, colors
-from fststyle.runtime.image import FrameSettings, Painter, PaintSettings, load_as
+from fststyle.runtime.image import FrameSettings, Painter, PaintSettings, by_weights, load_as
 from fststyle.runtime.session import Style, load_style, mixture
 from fststyle.runtime.timeline import Shares, Timeline
 
@@ -79,16 +79,15 @@ class Painters:
         steps = {name: round(share * STEPS) for name, share in group.items()}
         parts = tuple((name, step / sum(steps.values())) for name, step in sorted(steps.items()) if step)
         # Strength is in the weights where there is a base; elsewhere the painting is faded into the photo, which needs no steps.
-        in_weights = catalogue.base(self._bases[parts[0][0]]) is not None
-        force = round(strength * STEPS) / STEPS if in_weights else 1.0
+        force, fade = by_weights(strength) if catalogue.base(self._bases[parts[0][0]]) is not None else (1.0, strength)
+        force = round(force * STEPS) / STEPS
         if (parts, force) not in self._painters:
             # Room is made before, so that there are never more than that.
             while len(self._painters) >= KEPT:
                 self._painters.popitem(last=False)
             self._painters[parts, force] = Painter(self._style(parts, force), replace(self._settings, strength=1.0))
         self._painters.move_to_end((parts, force))
-        paint = self._painters[parts, force].frame
-        return paint if in_weights else functools.partial(paint, fade=strength)
+        return functools.partial(self._painters[parts, force].frame, fade=fade)
 
     def _style(self, parts: tuple[tuple[str, float], ...], force: float) -> Style:
         settings = self._settings
