@@ -26,7 +26,8 @@ def encode(frame: Frame, kind: str, *, alpha: bool, icc: bytes | None = None, qu
         frame, icc = in_srgb(frame, icc), None
     buffer = io.BytesIO()
     if kind == "GIF":
-        animation.quantised(frame).save(buffer, "GIF", **({"transparency": 255} if alpha else {}))
+        # Unoptimised, so that the transparent colour is told of a frame without any too: what lies under the others is cleared then.
+        animation.quantised(frame).save(buffer, "GIF", **({"transparency": 255, "optimize": False} if alpha else {}))
         return buffer.getvalue()
     options: dict[str, object] = {"icc_profile": icc} if icc else {}
     if kind in ("JPEG", "WEBP", "AVIF"):

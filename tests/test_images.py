@@ -427,6 +427,13 @@ def test_gif_alpha_is_on_or_off(tmp_path):
     assert np.abs(back.rgb.astype(int) - gradient())[seen].mean() < 6
 
 
+def test_a_gif_whose_first_frame_alone_is_opaque(tmp_path):
+    alpha = np.where(gradient()[..., 0] > 99, 255, 0).astype(np.uint8)
+    picture = Picture([Frame(gradient(), None, 100), Frame(gradient(), alpha, 100), Frame(gradient(), alpha, 100)])
+    for frame in written(tmp_path, picture, "a.gif").frames[1:]:
+        np.testing.assert_array_equal(frame.alpha, alpha)
+
+
 def test_opaque_black_stays_opaque_in_a_gif(tmp_path):
     rgb = np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8)
     rgb[:32] //= 12

@@ -18,6 +18,8 @@ GIF_RATE = 50
 """Browsers show a GIF's frame of less than two hundredths of a second for ten."""
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
+DAMAGED = "is damaged ("
+"""As `fststyle.images` begins to say so, and as the program does of a video."""
 _MILLISECOND = Fraction(1, 1000)
 _QUALITY = 90
 _MAX_PIXELS = 8192 * 8192
@@ -67,7 +69,8 @@ class AnimationSource(Source):
         except InputError as error:
             if not clock:
                 raise
-            self.broken = str(error).removeprefix(f"{self.path}: ")
+            reason = str(error).removeprefix(f"{self.path}: ")
+            self.broken = reason.removeprefix(DAMAGED).removesuffix(")") if reason.startswith(DAMAGED) else reason
 
 
 class AnimationSink(Sink):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LONGEST = 4.0
+"""Seconds that a frame of a file stands, at most: a camera that gives none for longer counts as unplugged."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """One frame, uint8 (H, W, 3) RGB, its number, and when it was taken (`time.monotonic`)."""
@@ -49,6 +53,7 @@ class Camera:
             self._video.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
         self._video.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         self._repeat, self._period = repeat, 1 / (self._video.get(cv2.CAP_PROP_FPS) or 30) if self.file else 0.0
+        self._clock: float | None = None  # the time of the file's last frame, in its own seconds
         self._changed = threading.Condition()
         self._newest: Taken | None = None
         self._ended = ""
@@ -87,25 +92,35 @@ class Camera:
                 failed += 1
                 if self.file and self._repeat and failed < 3:
                     self._video.set(self._cv2.CAP_PROP_POS_FRAMES, 0)
+                    self._clock = None
                     continue
                 if self.file or failed > 30:
                     break
                 time.sleep(0.02)
                 continue
             failed = 0
+            if self.file:
+                since = self._since()
+                due = max(due + (since if number else 0.0), time.monotonic() - 0.5)
+                if self._stop.wait(max(0.0, due - time.monotonic())):
+                    break
             rgb: Any = self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
             with self._changed:
                 self._newest = Taken(rgb, number, time.monotonic())
                 self._changed.notify_all()
             number += 1
-            if self._period:
-                due = max(due + self._period, time.monotonic() - 0.5)
-                self._stop.wait(max(0.0, due - time.monotonic()))
         if self._stop.is_set():
             return  # it was closed, and nothing is wrong with it
         with self._changed:
             self._ended = "the video is at its end" if self.file else "the camera gives no more pictures; is it still plugged in?"
             self._changed.notify_all()
+
+    def _since(self) -> float:
+        """Seconds that the file's frame is shown after the one before it."""
+        now = self._video.get(self._cv2.CAP_PROP_POS_MSEC) / 1000
+        since = self._period if self._clock is None else now - self._clock
+        self._clock = now
+        return min(since, LONGEST) if since > 0 else self._period
 
 
 def _numbered(source: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fststyle.runtime import timeline
+from fststyle.runtime import plain, timeline
 from fststyle.runtime.session import on_cpu
 from fststyle.runtime.shots import Shot, Source
 from fststyle.runtime.steady import Steady
@@ -54,7 +54,7 @@ class Frames:
         if not isinstance(item, Shot):
             return item
         if rgb is not None:
-            self._made = self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb)
+            self._made = plain.held(item.rgb, self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb))
         # A copy: a frame that is shown twice must not come with what was drawn on it the first time.
         return replace(item, rgb=self._made.copy(), alpha=fitted(item.alpha, self._made.shape[:2]))
 

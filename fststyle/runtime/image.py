@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 from fststyle import colors
 from fststyle.errors import InputError
 from fststyle.given import resized, taken
-from fststyle.runtime import plain, tiles
+from fststyle.runtime import tiles
 from fststyle.runtime.session import PRECISIONS, Style, load_style
 from fststyle.settings import check, option
 
@@ -112,14 +112,10 @@ class Painter:
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
-        """A frame of a video resized as the settings say, and painted, as far as there is something on it (`fststyle.runtime.plain`).
-
-        ``fade``: another share of the painting over the photo.
-        """
+        """The frame resized as the settings say, and painted; with ``fade`` another share of the painting over the photo."""
         from fststyle import images
 
-        scene = resized(images.Frame(photo), self.settings.size).rgb
-        return plain.held(scene, self(scene, fade))
+        return self(resized(images.Frame(photo), self.settings.size).rgb, fade)
 
     def __call__(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
         try:

@@ -4,7 +4,7 @@ Instance norm takes the brightness and the contrast out of a frame, so a network
 black as the same grey as an even white. In a picture that is a choice; in a film a fade has to fade.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fststyle import colors
 
@@ -31,5 +31,11 @@ def share(frame: "NDArray[np.uint8]") -> float:
 
 
 def held(frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
-    """``painted``, uint8 (H, W, 3), and as far as ``frame``, of the same shape, has nothing on it, ``frame``."""
-    return colors.fade(frame, painted, share(frame))
+    """``painted``, uint8 (H, W, 3), and as far as ``frame``, of any size, has nothing on it, ``frame``; `Steady` comes before, which would hold on to more."""
+    import cv2
+
+    if (part := share(frame)) == 1:
+        return painted
+    height, width = painted.shape[:2]
+    scene: Any = frame if frame.shape == painted.shape else cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+    return colors.fade(scene, painted, part)

@@ -9,6 +9,9 @@ from typing import Any
 from fststyle.errors import InputError
 from fststyle.runtime.shots import Shot, Source
 
+_MORE = object()
+"""Something is shown after the end."""
+
 LONGEST_GAP = 3600
 """Seconds between two frames beyond which a clock is taken for damaged, where frames would be repeated to fill them."""
 
@@ -22,8 +25,30 @@ def rational(rate: float) -> Fraction:
 def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
     """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0 where there is a start.
 
-    Where the first frame after the start comes late, as variable frame rates allow, the one that is on screen then stands at the beginning.
+    Where the first frame after the start comes late, as variable frame rates allow, the one that is on screen then stands at the beginning; and where one
+    is on screen beyond the end, it is shown until then.
     """
+    shots = _between(source, start, end)
+    return shots if end is None else _until(shots, end - start if start else end + source.origin)
+
+
+def _until(items: Iterator[Any], end: float) -> Iterator[Any]:
+    """The items, the last shot with a duration up to ``end``, in the seconds of their clock, if another is known to come after it."""
+    waiting: Shot | None = None
+    for item in items:
+        if item is _MORE and waiting is not None:
+            waiting = replace(waiting, duration=max(1, round((end - waiting.seconds) / waiting.time_base)))
+        elif isinstance(item, Shot):
+            if waiting is not None:
+                yield waiting
+            waiting = item
+        elif item is not _MORE:
+            yield item
+    if waiting is not None:
+        yield waiting
+
+
+def _between(source: Source, start: float, end: float | None) -> Iterator[Any]:
     if start:
         source.seek(start)
     on_screen: Shot | None = None
@@ -40,6 +65,7 @@ def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
                 yield replace(on_screen, pts=0, duration=None)
         if end is not None and seconds >= end:
             if isinstance(item, Shot):
+                yield _MORE
                 return
             continue
         if start:
@@ -51,6 +77,8 @@ def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
         yield item
     if not begun and on_screen and start < (source.seconds or 0.0):
         yield replace(on_screen, pts=0, duration=None)
+        if end is not None and end <= (source.seconds or 0.0):
+            yield _MORE
 
 
 def chapters(source: Source, start: float, end: float | None) -> list[Any]:

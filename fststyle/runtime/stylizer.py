@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle.errors import InputError
+from fststyle.runtime import plain
 from fststyle.runtime.image import Painter, PaintSettings, load_as
-from fststyle.runtime.session import Style
+from fststyle.runtime.session import Style, check_frame
 from fststyle.runtime.steady import Steady
 from fststyle.settings import check
 
@@ -43,12 +44,14 @@ class Stylizer:
 
         Frames of another size than the last begin anew. Raises `InputError` for anything else, and where memory does not suffice.
         """
+        check_frame(frame)
         painter, steady = self._painting
         painted = painter.frame(frame)
         if self.steady:
-            return steady(frame, painted)
-        steady.reset()
-        return painted
+            painted = steady(frame, painted)
+        else:
+            steady.reset()
+        return plain.held(frame, painted)
 
     def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
         """Another style or strength from the next frame on. Raises as the constructor; then everything stays as it was."""

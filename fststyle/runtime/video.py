@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fststyle.atomic import replacing_path
-from fststyle.errors import InputError, OutputError
+from fststyle.errors import BatchError, InputError, OutputError
 from fststyle.runtime import pipeline, retime, timeline
 from fststyle.runtime.forms import Incoming, Target, open_source, target_of
 from fststyle.runtime.frames import Frames, fitted, resized, side_by_side
@@ -125,7 +125,7 @@ def stylize_video(
     cannot hold it), metadata and chapters kept. A file appears whole or not at all. A damaged video gives what could be read, and says so in ``broken``.
     Raises `InputError`, `OutputError`, `StyleError`, `DeviceError`.
     """
-    settings = checked(replace(settings or VideoSettings(), **changes))
+    settings = checked(_changed(settings or VideoSettings(), changes))
     return paint_video(source, target, settings, Listener(on_progress, on_note), stdin, stdout)
 
 
@@ -148,15 +148,20 @@ def paint_video(
 
 
 def video_frames(source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any) -> "Iterator[NDArray[np.uint8]]":
-    """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`."""
+    """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`.
+
+    A damaged video gives what could be read, and then raises `BatchError`.
+    """
     loaded = style if isinstance(style, Style) else None
-    settings = checked(VideoSettings(style=style.name if isinstance(style, Style) else str(style), **changes))
+    settings = checked(_changed(VideoSettings(style=style.name if isinstance(style, Style) else str(style)), changes))
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
     try:
         frames = Frames(opened, settings, Painters(settings.timeline, settings, style=loaded))
         for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
                 yield frames.finish(frames.begin(item)()).rgb
+        if opened.broken:
+            raise BatchError(f"{source}: is damaged ({opened.broken}); what could be read was painted")
     finally:
         opened.close()
 
@@ -269,6 +274,13 @@ class _Job:
     def _note(self, text: str) -> None:
         self._notes.append(text)
         self._listener.on_note(text)
+
+
+def _changed(settings: VideoSettings, changes: dict[str, Any]) -> VideoSettings:
+    try:
+        return replace(settings, **changes)
+    except TypeError as error:
+        raise InputError(f"a video has no such setting: {str(error).partition('argument ')[2] or error}") from error
 
 
 def checked(settings: VideoSettings) -> VideoSettings:

@@ -1,6 +1,7 @@
 """Video files being written through PyAV: H.264 that plays in browsers unless another codec is asked for, sound and subtitles as they were."""
 
 import contextlib
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from fststyle.errors import OutputError
 from fststyle.runtime.containers import av, reason
+from fststyle.runtime.durations import Durations
 from fststyle.runtime.shots import Shot, Sink, Source
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -62,6 +64,7 @@ class Writer(Sink):
         self._copied: dict[int, Any] = {}
         self._coded: dict[int, Any] = {}
         self._last: dict[int, int] = {}
+        self._durations = Durations()
         try:
             with contextlib.ExitStack() as undo:
                 self.container = self._av.open(str(path), "w", format=kind, options=options)
@@ -97,6 +100,8 @@ class Writer(Sink):
             stream.options = {"crf": str(encoding.crf), **({"b": "0"} if codec == "libvpx-vp9" else {"preset": encoding.preset})}
         if codec == "libx265":
             stream.codec_context.codec_tag = "hvc1"
+            stream.options = {**stream.options, "x265-params": "log-level=none"}
+        os.environ.setdefault("SVT_LOG", "1")  # of SVT-AV1: errors alone
         context = stream.codec_context
         # Limited range and the matrix of BT.709, which every player knows; primaries and transfer are the source's.
         context.color_range, context.colorspace = 1, 1
@@ -124,7 +129,10 @@ class Writer(Sink):
         elif other.type == "audio":
             codec = "libopus" if self._kind == "webm" else "aac"
             made = self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
-            self.notes.append(f"its sound is encoded anew, since {other.codec_context.name} cannot be copied into it")
+            told = "its sound is encoded anew"
+            if (channels := other.codec_context.layout.nb_channels) > made.codec_context.layout.nb_channels:
+                told += f", its {channels} channels as {made.codec_context.layout.name}"
+            self.notes.append(f"{told}, since {other.codec_context.name} cannot be copied into it")
         else:
             self.lost.append(f"{other.type} {other.codec_context.name}")
             return
@@ -145,9 +153,9 @@ class Writer(Sink):
         except (self._av.error.FFmpegError, ValueError) as error:
             raise OutputError(f"cannot be written: {reason(error)}") from error
         frame.pts, frame.time_base = shot.pts, shot.time_base
-        if shot.duration and hasattr(frame, "duration"):
-            frame.duration = shot.duration
-        self._mux(self.stream.encode, frame)
+        if shot.duration:
+            self._durations.note(shot.pts * shot.time_base, shot.duration * shot.time_base)
+        self._mux(lambda it: self._durations.put(self.stream.encode(it)), frame)
 
     def copy(self, packet: Any) -> None:
         """A packet of another stream, as it is, or encoded anew where the container cannot hold it. Raises `OutputError`."""
@@ -170,7 +178,9 @@ class Writer(Sink):
 
     def close(self) -> None:
         """Flush and finish the file. Raises `OutputError`."""
-        for stream in (self.stream, *self._coded.values()):
+        put = self._durations.put_last if self._kind in ("mp4", "mov") else self._durations.put
+        self._mux(lambda it: put(self.stream.encode(it)), None)
+        for stream in self._coded.values():
             self._mux(stream.encode, None)
         try:
             self.container.close()

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from fststyle import stylize
+from fststyle import colors, stylize
 from fststyle.errors import InputError, StyleError
 from fststyle.runtime.blend import interpolate
 from fststyle.runtime.session import load_style
@@ -29,6 +29,14 @@ def test_strength_goes_from_the_photo_through_the_painting_and_beyond(family):
     for strength in (0, 0.5, 1, 1.5):
         near(load_style("pale", "cpu", strength=strength)(FRAME), FRAME + 100.0 * strength)
     near(load_style("dark:0.5,pale:0.5", "cpu", strength=0.5)(FRAME), FRAME * 0.875 + 25)
+
+
+def test_shipped_styles_at_no_strength_and_at_twice():
+    """The base gives the photo back nearly; strength 0 is the photo. Beyond 1 the pixels go on, where weights would fall to pieces."""
+    photo = styles.photo(48, 64)
+    np.testing.assert_array_equal(stylize(photo, "great-wave", strength=0), photo)
+    once = stylize(photo, "great-wave", device="cpu")
+    np.testing.assert_array_equal(stylize(photo, "great-wave", strength=1.5, device="cpu"), colors.fade(photo, once, 1.5))
 
 
 def test_an_image_is_painted_at_the_strength_of_the_weights(family):

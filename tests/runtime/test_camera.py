@@ -1,5 +1,6 @@
 """A camera as the driver gives it: a fake in the place of OpenCV's."""
 
+import itertools
 import threading
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.live import WebcamSettings
 from fststyle.runtime.window import typed
+from tests import clips
 
 
 class Driver:
@@ -52,6 +54,17 @@ def plugged(monkeypatch):
         return driver
 
     return plug
+
+
+def test_a_file_is_played_by_the_times_of_its_frames(tmp_path):
+    camera = Camera(str(clips.write(tmp_path / "holds.mp4", [0, 40, 80, 480, 520], sound=None)), repeat=False)
+    taken = [camera.newest(-1)]
+    while (one := camera.newest(taken[-1].number)) is not None:
+        taken.append(one)
+    camera.close()
+    held = {b.number: b.at - a.at for a, b in itertools.pairwise(taken)}
+    assert max(held, key=held.__getitem__) == 3
+    assert held[3] > 0.3
 
 
 def test_a_camera_that_is_closed_has_not_failed(plugged):

@@ -69,6 +69,26 @@ def test_the_frame_on_screen_at_the_start_stands_at_the_beginning(start, end, wa
     assert [(shot.pts, int(shot.rgb[0, 0, 0])) for shot in between(Holds(), start, end)] == wanted
 
 
+def test_what_is_on_screen_at_the_end_is_shown_until_then():
+    def durations(start, end):
+        return [shot.duration for shot in between(Holds(), start, end)]
+
+    assert durations(0.0, 0.5) == [None, 460]
+    assert durations(0.5, 0.8) == [300]
+    assert durations(0.95, 1.05) == [100]
+    assert durations(0.0, 0.95) == [None, None, None]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
+def test_a_frame_that_is_held_at_the_end_counts(style_folder, tmp_path, suffix):
+    """Also where the encoder hands it over before another one."""
+    clip = clips.write(tmp_path / "in.mkv", [0, 40, 80, 120, 160, 200, 240, 3000], sound=None)
+    for end, seconds in ((None, 3.04), (2.0, 2.0)):
+        stylize_video(clip, tmp_path / f"out.{suffix}", style="invert", device="cpu", threads=1, end=end)
+        with av.open(str(tmp_path / f"out.{suffix}")) as container:
+            assert abs(container.duration / 1e6 - seconds) < 0.03
+
+
 def test_packets_pass_and_repeated_frames_are_the_same_array():
     packet = object()
     first, second = shots(0, 200)

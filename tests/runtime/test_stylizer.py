@@ -53,6 +53,26 @@ def test_changes_between_two_frames():
     assert stylizer.style.name == "norm"
 
 
+def test_what_is_given_out_is_the_callers_own():
+    """A caption drawn on a frame is not painted into the next one."""
+    frames = [clips.frame(0) for _ in range(4)]
+    clean, drawn = [], []
+    for made, draw in ((clean, False), (drawn, True)):
+        stylizer = fststyle.Stylizer("invert", device="cpu")
+        for frame in frames:
+            painted = stylizer(frame)
+            made.append(painted.copy())
+            if draw:
+                painted[:20] = 255
+    np.testing.assert_array_equal(np.stack(clean), np.stack(drawn))
+
+
+@pytest.mark.parametrize("frame", [None, "a.png", np.zeros((32, 32), np.uint8), np.zeros((32, 32, 3))])
+def test_refuses_what_is_no_frame(frame):
+    with pytest.raises(InputError, match="a frame is a uint8 array"):
+        fststyle.Stylizer("invert", device="cpu")(frame)
+
+
 def test_frames_of_another_size_begin_anew():
     stylizer = fststyle.Stylizer("invert", device="cpu", size=32)
     assert stylizer(clips.frame(0)).shape == (24, 32, 3)
