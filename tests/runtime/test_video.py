@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from fststyle import images, video_frames
-from fststyle.errors import InputError, OutputError, StyleError
+from fststyle.errors import BatchError, InputError, OutputError, StyleError
 from fststyle.runtime import pipeline
 from fststyle.runtime.frames import side_by_side
 from fststyle.runtime.video import VideoSettings, stylize_video
@@ -373,4 +373,25 @@ def test_a_video_that_breaks_off_is_told_and_exits_1(tmp_path, program):
     last = done.stderr.decode().splitlines()[-1]
     assert last.startswith("fststyle: cut.mkv: is damaged (")
     assert last.endswith("what could be read is in out.mp4")
-    assert len(clips.frames(tmp_path / "out.mp4")) > 5
+    painted = len(clips.frames(tmp_path / "out.mp4"))
+    assert painted > 5
+    count = 0
+    with pytest.raises(BatchError, match="is damaged"):
+        for _ in video_frames(tmp_path / "cut.mkv", "invert", device="cpu"):
+            count += 1
+    assert count == painted
+
+
+def test_channels_that_the_new_sound_has_not_are_told(clip, tmp_path):
+    with av.open(str(clip)) as old, av.open(str(tmp_path / "six.mkv"), "w") as new:
+        video, sound = new.add_stream_from_template(old.streams.video[0]), new.add_stream("flac", rate=48000, layout="5.1")
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                new.mux(packet)
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 6 * 4096), np.int16), format="s16", layout="5.1")
+        piece.pts, piece.sample_rate = 0, 48000
+        for part in (piece, None):
+            new.mux(sound.encode(part))
+    done = stylize_video(tmp_path / "six.mkv", tmp_path / "out.webm", style="invert", device="cpu")
+    assert any("its 6 channels as stereo" in note for note in done.notes), done.notes
