@@ -8,6 +8,7 @@ import typer
 
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
+from fststyle.errors import OutputError
 from fststyle.spare import spare
 from fststyle.train.settings_pictures import GanSettings
 
@@ -83,6 +84,8 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
 
         generator = generate.Generator(model, (kind,))
         output = output or Path(f"{generator.name}-samples{'' if single else '.png'}")
+        if single and output.suffix.lower() in images.WRITABLE:
+            raise OutputError(f"{output}: is the name of one picture; --single leaves a folder of them")
         spare((model,), output)
         pictures = counted(generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures")
         if single:

@@ -94,6 +94,7 @@ def test_a_gif_is_as_long_as_was_asked(program: Program, tmp_path: Path) -> None
         (("gan", "sample", "vae.onnx"), "of kind vae, not gan"),
         (("gan", "sample", "gan.onnx", "--truncation", "0"), "--truncation"),
         (("gan", "sample", "gan.onnx", "--truncation", "inf"), "--truncation"),
+        (("gan", "sample", "gan.onnx", "--single", "-o", "sheet.png"), "--single"),
         (("image", "a.png", "-s", "gan.onnx", "-o", "b.png"), "it is a model of kind gan"),
         (("gan", "walk", "gan.onnx", "out.txt"), "out.txt"),
         (("vae", "sample", "gan.onnx"), "of kind gan, not vae"),
