@@ -45,6 +45,8 @@ class Stylizer:
         Frames of another size than the last begin anew. Raises `InputError` for anything else, and where memory does not suffice.
         """
         check_frame(frame)
+        if frame.ndim != 3:
+            raise InputError(f"a stream is painted frame by frame, (H, W, 3), not {frame.shape}")
         painter, steady = self._painting
         painted = painter.frame(frame)
         if self.steady:
