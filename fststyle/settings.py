@@ -7,6 +7,7 @@ command line and the Python API refuse the same things in the same words.
 import dataclasses
 import enum
 import math
+import numbers
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def check(settings: Any) -> None:
         flag = "--" + field.name.rstrip("_").replace("_", "-")
         if rule["choices"] and value not in rule["choices"]:
             raise InputError(f"{flag}: {value!r} is none of {', '.join(rule['choices'])}")
+        if (rule["min"] is not None or rule["max"] is not None) and not isinstance(value, numbers.Real):
+            raise InputError(f"{flag}: {value!r} is no number")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"{flag}: {value} is not a finite number")
         if rule["min"] is not None and value < rule["min"]:

@@ -121,6 +121,7 @@ def test_animations_keep_their_times(tmp_path: Path) -> None:
     ("settings", "problem"),
     [
         ({"strength": 2.1}, "--strength"),
+        ({"strength": "full"}, "--strength"),
         ({"strength": float("nan")}, "--strength"),
         ({"size": 8}, "--size"),
         ({"quality": 0}, "--quality"),
