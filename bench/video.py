@@ -5,8 +5,8 @@
 
 Throughput: the clip's first frames are decoded once and painted by the network alone; then the verb paints the same stretch from file to file.
 Opening the file and the memory of a first frame are counted for the verb only, so a large network wants many frames.
-Rounds of both take turns in one process, so that a drift of the machine hits both alike; ratio is the verb's frames a second over the network's
-(aim: 0.85).
+The verb is timed as it comes, and with --no-steady, which is reading, painting and writing alone. Rounds of all three take turns in one process, so that
+a drift of the machine hits them alike; a ratio is the verb's frames a second over the network's (aim: 0.85, and steadying at most 1.25 times as long).
 Memory: a video of N frames is painted, and resident memory is noted after each tenth; growth is the difference between the last and the second tenth.
 """
 
@@ -59,21 +59,24 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     loaded = PaintSettings(**settings)
     painter = Painter(load_as(loaded, args.style), loaded)
     painter.frame(frames[0])
-    alone, verb = [], []
+    rounds = []
     for _ in range(args.rounds):
         begin = time.perf_counter()
         for frame in frames:
             painter.frame(frame)
-        alone.append(len(frames) / (time.perf_counter() - begin))
-        # Its own clock begins when its session is loaded, as the network's does here.
-        done = stylize_video(args.clip, scratch / "out.mp4", end=end, **settings)
-        if done.frames != len(frames):
-            raise InputError(f"{args.clip}: the verb painted {done.frames} frames, not {len(frames)}")
-        verb.append(done.frames / done.seconds)
-    ratios = [v / a for v, a in zip(verb, alone, strict=True)]
+        alone = len(frames) / (time.perf_counter() - begin)
+        verb = {}
+        for steady in (False, True):
+            # Its own clock begins when its session is loaded, as the network's does here.
+            done = stylize_video(args.clip, scratch / "out.mp4", end=end, steady=steady, **settings)
+            if done.frames != len(frames):
+                raise InputError(f"{args.clip}: the verb painted {done.frames} frames, not {len(frames)}")
+            verb[steady] = done.frames / done.seconds
+        rounds.append((alone, verb[False], verb[False] / alone, verb[True], verb[True] / alone, verb[False] / verb[True]))
     height, width = frames[0].shape[:2]
     result = {"clip": args.clip.name, "style": args.style, "precision": args.precision, "size": f"{width}x{height}", "frames": len(frames)}
-    return {**result, "network_fps": statistics.median(alone), "verb_fps": statistics.median(verb), "ratio": statistics.median(ratios)}
+    keys = ("network_fps", "verb_fps_not_steady", "ratio_not_steady", "verb_fps", "ratio", "steadying_takes_times")
+    return {**result, **{key: statistics.median(values) for key, values in zip(keys, zip(*rounds, strict=True), strict=True)}}
 
 
 def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:

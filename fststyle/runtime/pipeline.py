@@ -66,8 +66,8 @@ def run(
         for item in _items(before, stop, idle=lambda: bool(waiting)):
             if item is not _NOTHING:
                 waiting.append(pool.submit(begin(item)))
-            # One more than are at work, so that none waits for `finish`; but nothing waits for an item that may be long in coming.
-            if item is _NOTHING or len(waiting) > workers:
+            # Two more than are at work: one for `finish`, and one to take up meanwhile; but nothing waits for an item that may be long in coming.
+            if item is _NOTHING or len(waiting) > workers + 1:
                 yield finish(waiting.popleft().result())
         while waiting and not stop.is_set():
             yield finish(waiting.popleft().result())
