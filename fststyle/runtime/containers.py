@@ -28,6 +28,8 @@ _STATING = ("mov", "matroska")
 """Containers whose header states how long they are, so that one that breaks off is known by it; of an AVI that is guessed from the size of the file."""
 _DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Matroska's tag of a stream: when its last frame ends, as FFmpeg and mkvmerge write it."""
+_SEE_THROUGH = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
+"""How FFmpeg's names of pixels with transparency begin."""
 _UNCOUNTED = 1 << 30
 """From here on an AVI's number of frames is none: what FFmpeg writes where it cannot go back to the header, as in a pipe."""
 
@@ -68,6 +70,8 @@ class Reader(Source):
         self.origin = (self.container.start_time or 0) / 1e6
         stated = self.stream.duration * self.stream.time_base if self.stream.duration else (self.container.duration or 0) / 1e6
         self.seconds = float(stated) or None
+        if (self.stream.codec_context.pix_fmt or "").startswith(_SEE_THROUGH):
+            self.notes.append(f"{path}: its transparency is left out")
         self._transfer = int(self.stream.codec_context.color_trc)
         if self._transfer in HDR:
             self.notes.append(f"{path}: its high dynamic range ({HDR[self._transfer]}) is painted and written as BT.709, highlights pressed together")

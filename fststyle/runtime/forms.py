@@ -55,6 +55,8 @@ class Target:
     open: Callable[[Path, Source, Shot, Fraction], Sink]
     """(place, source, first frame, frames a second) -> sink"""
     highest_rate: int | None = None
+    encoded: bool = False
+    """Whether an encoder writes it, as an `Encoding` says."""
 
     @property
     def name(self) -> str:
@@ -79,7 +81,7 @@ def target_of(given: str | Path, source: Source, encoding: Encoding, stdout: Bin
             path, True, lambda place, source, first, rate: AnimationSink(place, suffix, source, rate), animated.GIF_RATE if suffix == ".gif" else None
         )
     if suffix in writer.FORMATS:
-        return Target(path, True, lambda place, source, first, rate: Writer(place, suffix, source, first, rate, encoding))
+        return Target(path, True, lambda place, source, first, rate: Writer(place, suffix, source, first, rate, encoding), encoded=True)
     forms = " ".join((*writer.FORMATS, *animated.FORMATS))
     raise OutputError(f"{path}: a video is written as {forms} or numbered pictures such as %05d.png; a new folder ends in a slash")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fststyle.atomic import replacing_path
 from fststyle.errors import BatchError, InputError, OutputError
-from fststyle.runtime import pipeline, retime, timeline
+from fststyle.runtime import pipeline, retime, timeline, unused
 from fststyle.runtime.forms import Incoming, Target, open_source, target_of
 from fststyle.runtime.frames import Frames, fitted, resized, side_by_side
 from fststyle.runtime.image import FrameSettings
@@ -176,7 +176,7 @@ class _Job:
         source.chapters = retime.chapters(source, settings.start, settings.end)
         self._painters = Painters(settings.timeline, settings, self._note)
         self._frames = Frames(source, settings, self._painters)
-        for note in source.notes:
+        for note in (*source.notes, *unused.settings(settings, source, target)):
             self._note(note)
         self._fps = settings.fps
         if self._fps is None and target.highest_rate and source.rate > target.highest_rate:
@@ -204,6 +204,8 @@ class _Job:
                         part = f" from {settings.start:g} seconds on" if (settings := self._settings).start else ""
                         raise InputError(f"{source.name}: holds no frames{part}{f' ({source.broken})' if source.broken else ''}")
                     self._sink.close()
+                    for note in unused.keyframes(self._settings, (self._shown or 0.0) - (0.0 if self._settings.start else source.origin)):
+                        self._note(note)
                     if not self._sink.keeps_times and self._steps and max(self._steps) > 1.5 * min(self._steps):
                         self._note(f"{target.name}: cannot say how long each frame is shown, and they differ; --fps makes them even")
                 except BaseException:

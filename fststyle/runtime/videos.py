@@ -38,6 +38,8 @@ def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettin
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
     refused: list[tuple[str, FststyleError]] = []
     jobs = _jobs(source, target, lambda place, error: refused.append((str(place), error)))
+    if count := _pictures(source, target):
+        listener.on_note(f"{source}: holds pictures too ({count}), which stay out: fststyle image paints those")
     for name in settings.timeline.names:  # what is wrong with a style is wrong for all videos
         catalogue.locate(name)
     done, failed = [], len(refused)
@@ -57,6 +59,14 @@ def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettin
     if failed:
         raise BatchError(f"{failed} of {len(jobs) + len(refused)} videos failed")
     return done
+
+
+def _pictures(source: Path, target: Path) -> int:
+    """How many pictures lie among the videos, beside those below the target."""
+    from fststyle import images
+
+    found = files(source, images.READABLE - SUFFIXES)
+    return sum(not path.resolve().is_relative_to(target.resolve()) for path in found)
 
 
 def _jobs(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:

@@ -1,0 +1,66 @@
+"""What was asked for and has no effect is told."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from fststyle.runtime.video import VideoSettings, stylize_video
+from fststyle.runtime.videos import BatchListener, stylize_videos
+from tests import clips
+
+pytestmark = pytest.mark.usefixtures("style_folder")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return clips.write(tmp_path / "in.mp4", [0, 40, 80], sound=None)
+
+
+def notes(source, target, **settings):
+    return stylize_video(source, target, **{"style": "invert", "device": "cpu", **settings}).notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "target", "told"),
+    [
+        ({"codec": "libx265", "crf": 30}, "out.gif", "--codec, --crf"),
+        ({"frame_size": "64x48"}, "out.mp4", "--frame-size"),
+        ({"rate": 12.0}, "out.mp4", "--rate"),
+        ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
+    ],
+)
+def test_it_is_told(clip, tmp_path, asked, target, told):
+    (note,) = notes(clip, tmp_path / target, **asked)
+    assert told in note
+
+
+def test_what_has_an_effect_is_not(clip, tmp_path):
+    assert notes(clip, tmp_path / "out.mp4", crf=30, preset="fast", style="invert@0, norm@80ms") == ()
+    (tmp_path / "frames").mkdir()
+    assert notes(clip, tmp_path / "frames" / "%03d.png") == ()
+    assert notes(tmp_path / "frames", tmp_path / "back.mp4", rate=12.0) == ()
+    assert notes(clip, tmp_path / "part.mp4", start=0.04, style="invert@0, norm@40ms") == ()
+
+
+def test_pictures_among_videos_are_counted(clip, tmp_path):
+    folder, heard = tmp_path / "both", []
+    folder.mkdir()
+    clip.rename(folder / "in.mp4")
+    for name in ("a.png", "b.jpg"):
+        (folder / name).touch()
+    stylize_videos(folder, folder / "painted", VideoSettings(style="invert", device="cpu"), BatchListener(on_note=heard.append))
+    assert heard == [f"{folder}: holds pictures too (2), which stay out: fststyle image paints those"]
+
+
+def test_transparency_of_a_video_is_told(tmp_path):
+    with av.open(str(tmp_path / "in.mov"), "w") as container:
+        stream = container.add_stream("qtrle", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "argb"
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 4), 99, np.uint8), format="argb")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert notes(tmp_path / "in.mov", tmp_path / "out.mp4") == (f"{tmp_path / 'in.mov'}: its transparency is left out",)
