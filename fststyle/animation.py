@@ -15,6 +15,8 @@ from PIL import Image
 from fststyle.pixels import Frame
 
 DEFAULT_MS = 100
+_SAMPLED = 1 << 14
+"""Pixels, about, that a palette is made from."""
 
 
 class Assembler(Protocol):
@@ -31,10 +33,14 @@ def quantised(frame: Frame) -> Image.Image:
     """A palette image for GIF: exact where the colours suffice, else median cut with dithering. Index 255 is the transparent one if there is alpha."""
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255
-    result = image.quantize(count, method=Image.Quantize.MEDIANCUT)
+    lossy = image.getcolors(count) is None
+    # Median cut takes time for every colour there is, ten times as long on the whole of a picture, for a palette as good.
+    step = max(1, round((frame.rgb.shape[0] * frame.rgb.shape[1] / _SAMPLED) ** 0.5)) if lossy else 1
+    sampled = Image.fromarray(np.ascontiguousarray(frame.rgb[::step, ::step]))
+    result = sampled.quantize(count, method=Image.Quantize.MEDIANCUT)
     colours = (result.getpalette() or [])[: 3 * count]
     # Mapping with dithering goes through a coarse table of colours: do it only where colours are lost anyway.
-    if image.getcolors(count) is None:
+    if lossy:
         # Pillow would fill the palette up with black and use it; the first colour again does no harm.
         result.putpalette(colours + colours[:3] * (256 - len(colours) // 3))
         result = image.quantize(palette=result, dither=Image.Dither.FLOYDSTEINBERG)
