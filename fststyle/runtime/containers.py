@@ -123,6 +123,7 @@ class Reader(Source):
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         last, shown, reached, damaged = None, 0.0, 0.0, 0
         join = _Join(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
+        unordered = _Unordered(16 * step) if self.container.format.name == "avi" else None
         packets = self.container.demux([self.stream, *self.others])
         while True:
             packet = None
@@ -140,6 +141,8 @@ class Reader(Source):
                     if packet.dts is not None:
                         yield packet
                     continue
+                if unordered is not None:
+                    unordered.begin(packet)
                 frames = packet.decode()
             except end:
                 break
@@ -152,8 +155,9 @@ class Reader(Source):
             for frame in frames:
                 # Those at the very beginning may lack what was before the recording: no damage.
                 damaged += bool(frame.is_corrupt) and last is not None
-                self._untimed |= frame.pts is None
-                pts = frame.pts if frame.pts is not None else 0 if last is None else last + step
+                told = frame.pts if unordered is None else unordered.time_of(frame)
+                self._untimed |= told is None
+                pts = told if told is not None else 0 if last is None else last + step
                 if last is not None and pts <= last:
                     pts = last + 1
                 last = pts
@@ -232,6 +236,31 @@ class Reader(Source):
 def _attached(stream: Any) -> bool:
     """Whether it is a cover and no video."""
     return bool(int(stream.disposition) & _ATTACHED_PICTURE)
+
+
+class _Unordered:
+    """An AVI says when its frames are decoded, not when they are shown, and FFmpeg's guess is wrong where some look ahead at others (B-frames).
+
+    The frames come out in their order, each with the time of the packet that let it out, which is late by as many frames as the decoder keeps back.
+    """
+
+    def __init__(self, most: int):
+        self._most = most
+        self._first: int | None = None
+        self._late: int | None = None
+
+    def begin(self, packet: Any) -> None:
+        """Note the first packet."""
+        self._first = packet.dts if self._first is None else self._first
+
+    def time_of(self, frame: Any) -> int | None:
+        """When the next frame is shown, None where that is not told."""
+        if frame.dts is None or self._first is None:
+            return None
+        if self._late is None:
+            # More than a decoder keeps: what came first was damaged.
+            self._late = late if (late := frame.dts - self._first) <= self._most else 0
+        return frame.dts - self._late
 
 
 class _Join:

@@ -124,6 +124,17 @@ def test_an_avi_that_breaks_off_says_so(tmp_path):
     assert "of 3.2 seconds" in ends(half, start=0.2)[1]
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_frames_of_an_avi_are_shown_in_their_order_and_from_the_beginning(tmp_path, codec):
+    """With frames that look ahead, whose packets are in another order, and without."""
+    encoded(str(tmp_path / "in.avi"), codec, list(range(60)), "avi")
+    for start in (0.0, 1.52):
+        reader = Reader(tmp_path / "in.avi")
+        times = [shot.seconds for shot in between(reader, start, None) if isinstance(shot, Shot)]
+        reader.close()
+        np.testing.assert_allclose(times, np.arange(60 - round(start * 25)) / 25, atol=1e-6)
+
+
 def test_an_mp4_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
     whole = tmp_path / "whole.mp4"
     encoded(str(whole), "libx264", list(range(100)), "mp4", movflags="faststart")
