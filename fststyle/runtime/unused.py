@@ -1,7 +1,7 @@
 """What was asked for and has no meaning for this video, so that nobody looks for its effect."""
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from fststyle.runtime.raw import RawSource
@@ -19,6 +19,11 @@ def settings(asked: "VideoSettings", source: "Source", target: "Target") -> Iter
         yield f"{given}: is for raw frames from -, {source.name} knows its size"
     if given := _given(asked, () if isinstance(source, RawSource | SequenceSource) else ("rate",)):
         yield f"{given}: is for numbered pictures and raw frames, {source.name} has times of its own (--fps gives it others)"
+    if asked.keyframes is not None:
+        told, alone = asked.timeline, replace(asked, keyframes=None).timeline
+        other = {"style": told.styles != alone.styles, "strength": told.strengths != alone.strengths}
+        if given := _given(asked, tuple(name for name, changed in other.items() if changed)):
+            yield f"{given}: has no effect, {asked.keyframes} says it"
     if given := _given(asked, () if target.encoded else ("codec", "crf", "preset", "pix_fmt")):
         yield f"{given}: has no meaning for {target.name}, which no video encoder writes"
 

@@ -36,6 +36,14 @@ def test_it_is_told(clip, tmp_path, asked, target, told):
     assert told in note
 
 
+def test_keyframes_take_the_place_of_what_they_hold(clip, tmp_path):
+    (tmp_path / "keys.csv").write_text("time,style,strength\n0,norm,\n")
+    asked = {"keyframes": tmp_path / "keys.csv", "strength": "0.5"}
+    (note,) = notes(clip, tmp_path / "out.mp4", **asked)
+    assert note == f"--style: has no effect, {tmp_path / 'keys.csv'} says it"
+    assert notes(clip, tmp_path / "out.mp4", **asked, style=VideoSettings().style) == ()
+
+
 def test_what_has_an_effect_is_not(clip, tmp_path):
     assert notes(clip, tmp_path / "out.mp4", crf=30, preset="fast", style="invert@0, norm@80ms") == ()
     (tmp_path / "frames").mkdir()
