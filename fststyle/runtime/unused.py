@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from fststyle.runtime import writer
 from fststyle.runtime.raw import RawSource
 from fststyle.runtime.sequences import SequenceSource
 
@@ -24,8 +25,13 @@ def settings(asked: "VideoSettings", source: "Source", target: "Target") -> Iter
         other = {"style": told.styles != alone.styles, "strength": told.strengths != alone.strengths}
         if given := _given(asked, tuple(name for name, changed in other.items() if changed)):
             yield f"{given}: has no effect, {asked.keyframes} says it"
-    if given := _given(asked, () if target.encoded else ("codec", "crf", "preset", "pix_fmt")):
-        yield f"{given}: has no meaning for {target.name}, which no video encoder writes"
+    if not target.encoded or target.path is None:
+        if given := _given(asked, ("codec", "crf", "preset", "pix_fmt")):
+            yield f"{given}: has no meaning for {target.name}, which no video encoder writes"
+    else:
+        codec = writer.encoder(asked.codec, target.path.suffix)
+        if given := _given(asked, (*(() if codec in writer.RATED else ("crf",)), *(() if codec in writer.PACED else ("preset",)))):
+            yield f"{given}: is not for {codec}"
 
 
 def keyframes(asked: "VideoSettings", seconds: float) -> Iterator[str]:

@@ -55,7 +55,7 @@ class VideoSettings(FrameSettings):
     codec: str = option(
         "auto", "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ...; auto takes libx264, for .webm libvpx-vp9."
     )
-    crf: int = option(18, "Quality of x264, x265 and vp9: lower is better and larger.", min=0, max=63)
+    crf: int = option(18, "Quality of x264, x265, vp9 and SVT-AV1: lower is better and larger.", min=0, max=63)
     preset: str = option("veryfast", "Pace of x264 and x265: slower ones leave smaller files.", choices=PRESETS)
     pix_fmt: str | None = option(None, "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten bits ...")
 

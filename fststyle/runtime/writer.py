@@ -18,6 +18,12 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".we
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """Of x264 and x265. On a few cores the encoder takes its time from the network, so the default is a fast one."""
 
+PACED = ("libx264", "libx265")
+"""Encoders that take a preset of these names."""
+
+RATED = (*PACED, "libvpx-vp9", "libsvtav1")
+"""Encoders that take a constant quality."""
+
 _TICK = Fraction(1, 1000)
 """Seconds that every container can tell apart."""
 
@@ -37,7 +43,7 @@ _LAYOUTS = {
 class Encoding:
     """How a video is written. ``codec`` is FFmpeg's name of the encoder; auto takes libx264, or libvpx-vp9 for .webm.
 
-    ``crf`` is the constant quality of x264, x265 and vp9: lower is better and larger.
+    ``crf`` is the constant quality of x264, x265, vp9 and SVT-AV1: lower is better and larger.
     ``pix_fmt``: FFmpeg's name of the pixels, such as yuv420p10le; None takes yuv420p, or the first that the encoder knows if that is not among them.
     ``preset``: of x264 and x265, how much time they take for a smaller file.
     """
@@ -46,6 +52,11 @@ class Encoding:
     crf: int = 18
     pix_fmt: str | None = None
     preset: str = "veryfast"
+
+
+def encoder(asked: str, suffix: str) -> str:
+    """The encoder that is meant by a ``codec`` of `Encoding` in a file of this suffix."""
+    return asked if asked != "auto" else "libvpx-vp9" if suffix.lower() == ".webm" else "libx264"
 
 
 class Writer(Sink):
@@ -59,7 +70,7 @@ class Writer(Sink):
         super().__init__()
         self._av = av()
         self._kind = kind = FORMATS[suffix.lower()]
-        codec = encoding.codec if encoding.codec != "auto" else "libvpx-vp9" if kind == "webm" else "libx264"
+        codec = encoder(encoding.codec, suffix)
         options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
         self._copied: dict[int, Any] = {}
         self._coded: dict[int, Any] = {}
@@ -96,8 +107,8 @@ class Writer(Sink):
         stream.time_base = stream.codec_context.time_base = first.time_base
         if source.aspect:
             stream.codec_context.sample_aspect_ratio = source.aspect
-        if codec in ("libx264", "libx265", "libvpx-vp9"):
-            stream.options = {"crf": str(encoding.crf), **({"b": "0"} if codec == "libvpx-vp9" else {"preset": encoding.preset})}
+        if codec in RATED:
+            stream.options = {"crf": str(encoding.crf), **({"preset": encoding.preset} if codec in PACED else {"b": "0"})}
         if codec == "libx265":
             stream.codec_context.codec_tag = "hvc1"
             stream.options = {**stream.options, "x265-params": "log-level=none"}

@@ -26,6 +26,9 @@ def notes(source, target, **settings):
     ("asked", "target", "told"),
     [
         ({"codec": "libx265", "crf": 30}, "out.gif", "--codec, --crf"),
+        ({"codec": "mpeg4", "crf": 30, "preset": "fast"}, "out.mp4", "--crf, --preset"),
+        ({"codec": "libsvtav1", "crf": 50, "preset": "fast"}, "out.mp4", "--preset: is not for libsvtav1"),
+        ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: is not for libvpx-vp9"),
         ({"frame_size": "64x48"}, "out.mp4", "--frame-size"),
         ({"rate": 12.0}, "out.mp4", "--rate"),
         ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
