@@ -21,6 +21,14 @@ SQUARE = 12
 """Side of the squares of the small size that are moved, or left alone, as one."""
 ALIKE, UNLIKE = 5.0, 20.0
 """Levels of 0..255 between a place in the scene and where the flow found it: full trust up to the first, none from the second."""
+MOVING = 0.5, 1.5
+"""Pixels of motion between which two more questions come in: what rests is kept more willingly, for noise and leaves would fail them, and nothing is lost."""
+TINTED = 5.0, 18.0
+"""As `ALIKE` and `UNLIKE`, in any one colour: a face is as light as the wall that it uncovers, and no other question finds it there."""
+SLACK = 0.1
+"""Part of the difference between neighbours that a colour may be off by: a picture moved by parts of a pixel is, wherever it is sharp."""
+BENT = 0.2, 0.5
+"""Change of the motion from one pixel to the next: full trust up to the first, none from the second. Strokes that are moved along it fold into a comb."""
 THERE_AND_BACK = 1.0
 """Pixels that the flow from a frame to the last one and back may miss the start by, plus a tenth of the motion; beyond it the place was hidden."""
 CUT = 0.25
@@ -50,30 +58,34 @@ class Steady:
         self._flow.setGradientDescentIterations(6)
         self._flow.setVariationalRefinementIterations(2)
         self._scene: Any = None
+        self._gray: Any = None
         self._painted: Any = None
 
     def reset(self) -> None:
         """Forget the last frame: the next one comes as it is painted."""
-        self._scene = self._painted = None
+        self._scene = self._gray = self._painted = None
 
     def __call__(self, frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
         """The camera's frame, uint8 (h, w, 3), and its painting, uint8 (H, W, 3) -> the steady painting, an array of its own of the same shape."""
         scene, kept = self._small(frame), painted
+        gray = self._cv2.cvtColor(scene, self._cv2.COLOR_RGB2GRAY)
         if self._painted is not None and self._painted.shape == painted.shape and self._scene.shape == scene.shape:
-            kept = self._kept(scene, painted)
-        self._scene, self._painted = scene, kept
+            kept = self._kept(scene, gray, painted)
+        self._scene, self._gray, self._painted = scene, gray, kept
         # What is given away may be drawn upon; what is remembered may not.
         return kept.copy() if kept is painted else self._crisp(kept, painted)
 
-    def _kept(self, scene: Any, painted: Any) -> Any:
+    def _kept(self, scene: Any, gray: Any, painted: Any) -> Any:
         import numpy as np
 
         cv2 = self._cv2
-        flow = self._flow.calc(scene, self._scene, None)
-        trust = self._trust(scene, flow)
+        flow = self._flow.calc(gray, self._gray, None)
+        trust = self._trust(gray, flow)
         if trust.mean() < CUT:
             return painted
-        moving = cv2.magnitude(flow[..., 0], flow[..., 1]) >= STILL
+        motion = cv2.magnitude(flow[..., 0], flow[..., 1])
+        trust *= 1 - self._doubt(scene, flow) * (1 - _falling(cv2.dilate(motion, np.ones((3, 3), np.uint8)), *MOVING))
+        moving = motion >= STILL
         height, width = painted.shape[:2]
         flow *= np.array((width / scene.shape[1], height / scene.shape[0]), np.float32) * moving[..., None]
         last = self._moved(cv2.resize(flow, (width, height)), moving)
@@ -127,32 +139,52 @@ class Steady:
                 last[rows, columns] = cv2.remap(self._painted, there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return last
 
-    def _trust(self, scene: Any, flow: Any) -> Any:
+    def _trust(self, gray: Any, flow: Any) -> Any:
         """How surely each place of the scene was where the flow says: float32 (h, w) in 0..1."""
         import numpy as np
 
         cv2 = self._cv2
-        height, width = scene.shape
+        height, width = gray.shape
         there = flow + _grid(height, width)
-        before = cv2.remap(self._scene, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        unlike = cv2.blur(cv2.absdiff(scene, before), (5, 5)).astype(np.float32)
-        back = cv2.remap(self._flow.calc(self._scene, scene, None), there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        before = cv2.remap(self._gray, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        unlike = cv2.blur(cv2.absdiff(gray, before), (5, 5)).astype(np.float32)
+        back = cv2.remap(self._flow.calc(self._gray, gray, None), there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         missed = cv2.magnitude(*cv2.split(flow + back)) - 0.1 * cv2.magnitude(*cv2.split(flow))
         inside = (there[..., 0] >= 0) & (there[..., 0] <= width - 1) & (there[..., 1] >= 0) & (there[..., 1] <= height - 1)
-        trust = np.clip((UNLIKE - unlike) / (UNLIKE - ALIKE), 0, 1) * (missed < THERE_AND_BACK) * inside
+        trust = _falling(unlike, ALIKE, UNLIKE) * (missed < THERE_AND_BACK) * inside
         # A little smaller than what is certain, with soft edges: a hard rim between old and new would show.
         return cv2.blur(cv2.erode(trust.astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))
 
+    def _doubt(self, scene: Any, flow: Any) -> Any:
+        """What speaks against the flow where something moves: float32 (h, w) in 0..1."""
+        import numpy as np
+
+        cv2 = self._cv2
+        before = cv2.remap(self._scene, flow + _grid(*flow.shape[:2]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        sharp = cv2.morphologyEx(scene, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+        tinted = cv2.blur(cv2.subtract(cv2.absdiff(scene, before), (sharp * SLACK).astype(np.uint8)).max(2), (5, 5)).astype(np.float32)
+        alike = cv2.blur(cv2.erode(_falling(tinted, *TINTED), np.ones((3, 3), np.uint8)), (3, 3))
+        across, down = (cv2.Sobel(flow, cv2.CV_32F, *axis, ksize=3, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+        bent = cv2.blur(np.sqrt(cv2.magnitude(*cv2.split(across)) ** 2 + cv2.magnitude(*cv2.split(down)) ** 2), (3, 3))
+        return 1 - alike * _falling(bent, *BENT)
+
     def _small(self, frame: Any) -> Any:
+        """The frame in the size in which motion is looked for, in its colours."""
         cv2 = self._cv2
         height, width = frame.shape[:2]
         scale = min(1.0, FLOW_SIDE / max(height, width))
         # The flow wants 16 pixels a side, at least.
         size = (max(16, round(width * scale)), max(16, round(height * scale)))
-        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-        while not (gray.shape[0] % 2 or gray.shape[1] % 2) and gray.shape[1] >= 2 * size[0] and gray.shape[0] >= 2 * size[1]:
-            gray = cv2.resize(gray, (gray.shape[1] // 2, gray.shape[0] // 2), interpolation=cv2.INTER_AREA)  # exact halves are several times faster
-        return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+        while not (frame.shape[0] % 2 or frame.shape[1] % 2) and frame.shape[1] >= 2 * size[0] and frame.shape[0] >= 2 * size[1]:
+            frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)  # exact halves are several times faster
+        return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
+def _falling(values: Any, full: float, none: float) -> Any:
+    """1 up to `full`, 0 from `none` on."""
+    import numpy as np
+
+    return np.clip((none - values) / (none - full), 0, 1)
 
 
 @functools.lru_cache(maxsize=4)

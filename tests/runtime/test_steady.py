@@ -58,7 +58,7 @@ def test_what_was_painted_moves_with_a_small_thing():
     def jump(pictures):
         return np.mean([np.abs(b.astype(int) - a.astype(int)).mean() for a, b in itertools.pairwise(inside(pictures))])
 
-    assert jump(made) < 0.3 * jump(painted)
+    assert jump(made) < 0.4 * jump(painted)
 
 
 def test_strokes_that_wear_each_other_off_get_their_contrast_back():
