@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fststyle.runtime import plain, timeline
+from fststyle.runtime.retime import begins
 from fststyle.runtime.session import on_cpu
 from fststyle.runtime.shots import Shot, Source
 from fststyle.runtime.steady import Steady
@@ -78,7 +79,7 @@ class _Kept:
 
 def _painted_at(shot: Shot, source: Source, settings: "VideoSettings") -> float:
     """Seconds since the beginning of the painted video."""
-    return shot.seconds - (0.0 if settings.start else source.origin)
+    return shot.seconds - begins(source, settings.start)
 
 
 def fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":

@@ -12,6 +12,9 @@ from fststyle.runtime.shots import Shot, Source
 _MORE = object()
 """Something is shown after the end."""
 
+LEAD = 0.2
+"""Seconds that sound may begin before 0, where its encoder needs a run-up; what begins earlier goes by another clock."""
+
 LONGEST_GAP = 3600
 """Seconds between two frames beyond which a clock is taken for damaged, where frames would be repeated to fill them."""
 
@@ -23,13 +26,21 @@ def rational(rate: float) -> Fraction:
 
 
 def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
-    """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0 where there is a start.
+    """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0 where there is a start, or its own clock is late.
 
     Where the first frame after the start comes late, as variable frame rates allow, the one that is on screen then stands at the beginning; and where one
     is on screen beyond the end, it is shown until then.
     """
     shots = _between(source, start, end)
-    return shots if end is None else _until(shots, end - start if start else end + source.origin)
+    return shots if end is None else _until(shots, end - start + begins(source, start))
+
+
+def begins(source: Source, start: float) -> float:
+    """When the items of `between` begin, in seconds.
+
+    A recording of a broadcast goes by the sender's clock, which may have run for hours: players would show nothing for as long.
+    """
+    return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
 
 def _until(items: Iterator[Any], end: float) -> Iterator[Any]:
@@ -68,8 +79,7 @@ def _between(source: Source, start: float, end: float | None) -> Iterator[Any]:
                 yield _MORE
                 return
             continue
-        if start:
-            shift = round((start + source.origin) / item.time_base)
+        if shift := round((start + source.origin - begins(source, start)) / item.time_base):
             if isinstance(item, Shot):
                 item = replace(item, pts=item.pts - shift)
             else:
@@ -91,7 +101,7 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
         if end is not None:
             last = min(last, Fraction(end))
         if first < last:
-            back = Fraction(start) if start else -Fraction(source.origin)
+            back = Fraction(start) - Fraction(begins(source, start))
             found.append({**chapter, "start": round((first - back) / base), "end": round((last - back) / base)})
     return found
 

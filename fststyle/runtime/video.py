@@ -204,7 +204,7 @@ class _Job:
                         part = f" from {settings.start:g} seconds on" if (settings := self._settings).start else ""
                         raise InputError(f"{source.name}: holds no frames{part}{f' ({source.broken})' if source.broken else ''}")
                     self._sink.close()
-                    for note in unused.keyframes(self._settings, (self._shown or 0.0) - (0.0 if self._settings.start else source.origin)):
+                    for note in unused.keyframes(self._settings, (self._shown or 0.0) - retime.begins(source, self._settings.start)):
                         self._note(note)
                     if not self._sink.keeps_times and self._steps and max(self._steps) > 1.5 * min(self._steps):
                         self._note(f"{target.name}: cannot say how long each frame is shown, and they differ; --fps makes them even")
@@ -299,6 +299,6 @@ def _items(source: Source, settings: VideoSettings, fps: float | None) -> Iterat
     if not fps:
         return items
     end = settings.end
-    if end is not None:  # in the time of the items, which begin at 0 where there is a start
-        end += -settings.start if settings.start else source.origin
+    if end is not None:  # in the time of the items
+        end += retime.begins(source, settings.start) - settings.start
     return retime.at_rate(items, retime.rational(fps), end)

@@ -136,3 +136,36 @@ def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
     assert chapters(tmp_path / "whole.mkv") == [("one", 0.0, 0.5), ("two", 0.5, 1.5), ("three", 1.5, 2.0)]
     stylize_video(tmp_path / "in.mkv", tmp_path / "part.mkv", start=1.0, end=1.8, **settings)
     assert chapters(tmp_path / "part.mkv") == [("two", 0.0, 0.5), ("three", 0.5, 0.8)]
+
+
+@pytest.mark.parametrize("begin", [36_000.0, 1.4, 0.0])
+def test_the_clock_of_a_broadcast_does_not_count(style_folder, tmp_path, begin):
+    """A transport stream begins whenever its sender did; what is painted begins at once, sound and picture together."""
+    with av.open(str(tmp_path / "in.ts"), "w", format="mpegts", options={"muxdelay": "0", "muxpreload": "0"}) as container:
+        video, sound = container.add_stream("libx264", rate=25), container.add_stream("aac", rate=48000)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(30):
+            frame = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
+            frame.pts, frame.time_base = number + round(begin * 25), Fraction(1, 25)
+            container.mux(video.encode(frame))
+            piece = av.AudioFrame.from_ndarray(np.zeros((1, 1920 * 2), np.int16), format="s16", layout="stereo")
+            piece.pts, piece.sample_rate, piece.time_base = number * 1920 + round(begin * 48000), 48000, Fraction(1, 48000)
+            container.mux(sound.encode(piece))
+        for stream in (video, sound):
+            container.mux(stream.encode(None))
+
+    def apart(path):
+        with av.open(str(path)) as container:
+            first = next(container.decode(video=0)).time
+        with av.open(str(path)) as container:
+            heard = next(float(packet.pts * packet.time_base) for packet in container.demux(audio=0))
+        return first, first - heard
+
+    done = stylize_video(tmp_path / "in.ts", tmp_path / "out.mkv", style="invert", device="cpu")
+    assert done.frames == 30
+    first, gap = apart(tmp_path / "out.mkv")
+    assert 0 <= first < 0.1
+    assert gap == pytest.approx(apart(tmp_path / "in.ts")[1], abs=0.002)
+    assert len(clips.frames(tmp_path / "out.mkv")) == 30
+    timed = stylize_video(tmp_path / "in.ts", tmp_path / "timed.mp4", style="invert", device="cpu", fps=5, end=0.8)
+    assert timed.frames == 4
