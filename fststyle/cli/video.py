@@ -37,6 +37,8 @@ def register(app: typer.Typer) -> None:
         """Paint a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
             raise OutputError("--json and - both want stdout; write the video to a file")
+        if target == PIPE and sys.stdout is None:
+            raise OutputError("there is no stdout to write to")
         if target == PIPE and sys.stdout.isatty():
             raise OutputError("stdout is a terminal; pipe it into a program or give a file")
         with _Screen(as_json) as screen:

@@ -54,7 +54,7 @@ def _headless(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
         if last or now - told >= 2:
             told = now
             size = f"{view.painted[0]}x{view.painted[1]}"
-            console.print(f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms from camera to picture  painted at {size}")
+            console.print(f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms from camera to picture  painted at {size}", soft_wrap=True)
         if last:
             break
     return shown

@@ -91,7 +91,9 @@ class Camera:
             if not there or bgr is None:
                 failed += 1
                 if self.file and self._repeat and failed < 3:
-                    self._video.set(self._cv2.CAP_PROP_POS_FRAMES, 0)
+                    # Not every container can be wound back: transport streams say that they were, and give no more.
+                    self._video.release()
+                    self._video = self._cv2.VideoCapture(os.path.abspath(self.source))
                     self._clock = None
                     continue
                 if self.file or failed > 30:

@@ -61,7 +61,8 @@ class Reader(Source):
         self._untimed = False  # a frame came without a time
         self._wanted = 0.0
         if not path.is_file():
-            raise InputError(f"{path}: {'is a folder, not a video' if path.is_dir() else 'no such file'}")
+            found = "is a folder, not a video" if path.is_dir() else "is no file that can be searched" if path.exists() else "no such file"
+            raise InputError(f"{path}: {found}")
         if path.stat().st_size == 0:
             raise InputError(f"{path}: is empty")
         self._open()
@@ -70,7 +71,7 @@ class Reader(Source):
         self.origin = (self.container.start_time or 0) / 1e6
         stated = self.stream.duration * self.stream.time_base if self.stream.duration else (self.container.duration or 0) / 1e6
         self.seconds = float(stated) or None
-        if (self.stream.codec_context.pix_fmt or "").startswith(_SEE_THROUGH):
+        if (self.stream.codec_context.pix_fmt or "").startswith(_SEE_THROUGH) or self.stream.metadata.get("alpha_mode") == "1":
             self.notes.append(f"{path}: its transparency is left out")
         self._transfer = int(self.stream.codec_context.color_trc)
         if self._transfer in HDR:

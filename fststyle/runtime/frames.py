@@ -10,7 +10,7 @@ from fststyle.runtime import plain, timeline
 from fststyle.runtime.retime import begins
 from fststyle.runtime.session import on_cpu
 from fststyle.runtime.shots import Shot, Source
-from fststyle.runtime.steady import Steady
+from fststyle.runtime.steady import Steady, held
 from fststyle.runtime.transitions import Painters
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class _Kept:
         if self._steady is None:
             return painted
         now = self._timeline(seconds)
-        if timeline.change(self._before, now) > 0.25:
+        if (change := timeline.change(self._before, now)) > 0.25:
             self._steady.reset()
-        self._before = now
+        self._before, self._steady.hold = now, held(now[1], change)
         return self._steady(frame, painted)
 
 

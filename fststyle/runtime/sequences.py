@@ -9,10 +9,16 @@ from fststyle.errors import FststyleError, InputError, OutputError
 from fststyle.runtime.shots import Shot, Sink, Source
 
 _NUMBER = re.compile(r"%(0\d+|)d")
+_PERCENT = "\0"
 
 
 def is_pattern(path: Path) -> bool:
-    return _NUMBER.search(path.name) is not None
+    return _NUMBER.search(_template(path)) is not None
+
+
+def _template(pattern: Path) -> str:
+    """The name, with a byte that no name holds for every "%%", which stands for a "%"."""
+    return pattern.name.replace("%%", _PERCENT)
 
 
 def found_in(folder: Path) -> Path | None:
@@ -99,22 +105,24 @@ class SequenceSink(Sink):
 
 
 def check_pattern(pattern: Path) -> None:
-    """Raise `OutputError` for a suffix that cannot be written."""
+    """Raise `OutputError` for a suffix that cannot be written, and for two numbers."""
     from fststyle import images
 
+    if len(_NUMBER.findall(_template(pattern))) > 1:
+        raise OutputError(f"{pattern}: one number is enough, such as %05d; %% stands for a %")
     if pattern.suffix.lower() not in images.WRITABLE:
         raise OutputError(f"{pattern}: pictures are written as {' '.join(sorted(images.WRITABLE))}")
 
 
 def numbered(pattern: Path, number: int) -> Path:
     """The file of a number."""
-    name = _NUMBER.sub(lambda found: f"{number:{found[1]}d}", pattern.name.replace("%%", "\0"), count=1)
-    return pattern.with_name(name.replace("\0", "%"))
+    name = _NUMBER.sub(lambda found: f"{number:{found[1]}d}", _template(pattern), count=1)
+    return pattern.with_name(name.replace(_PERCENT, "%"))
 
 
 def _matching(pattern: Path) -> Iterator[tuple[int, Path]]:
-    folder, (before, width, after) = pattern.parent, _NUMBER.split(pattern.name, maxsplit=1)
-    name = re.compile(f"{re.escape(before.replace('%%', '%'))}(\\d{{{int(width or 1)},}}){re.escape(after.replace('%%', '%'))}")
+    folder, (before, width, after) = pattern.parent, _NUMBER.split(_template(pattern), maxsplit=1)
+    name = re.compile(f"{re.escape(before.replace(_PERCENT, '%'))}(\\d{{{int(width or 1)},}}){re.escape(after.replace(_PERCENT, '%'))}")
     if not folder.is_dir():
         raise InputError(f"{pattern}: no such folder")
     for path in folder.iterdir():

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+HOLD = 0.85
+"""How much of the old painting is kept where the motion is certain."""
+HALF = 0.5
+"""Strength of the painting from which on it is kept so; a fainter one flickers less, and of the photo itself every trace of an old frame is seen."""
+BEHIND = 0.1
+"""How far what is kept may stay behind a style or strength that is changing, as a part of the whole way."""
 FLOW_SIDE = 192
 """Longer side at which motion is measured, in pixels: enough for what moves in a picture, and a few milliseconds at any size. Followed
 down to the last pixel it is truer than on 256 pixels down to half of them, as it once was: a fifth to a third less warping error, for twice the time."""
@@ -41,14 +47,20 @@ ENOUGH, MOST = 1.05, 1.8
 """How many times the contrast of what was kept the painted frame's must be before it is given back, beyond that, and by how much at most."""
 
 
+def held(strength: float, change: float = 0.0) -> float:
+    """The ``hold`` of `Steady` for a painting of this strength, of which a part ``change`` is exchanged from one frame to the next."""
+    # What is kept by h stays h / (1 - h) frames behind.
+    return min(HOLD * min(1.0, strength / HALF), BEHIND / (BEHIND + change))
+
+
 class Steady:
     """Keeps a stream of painted frames steady; called with every frame in turn.
 
-    ``hold``, 0..1: how much of the old painting is kept where the motion is certain. What was hidden, is new or uncertain comes as it is painted, and so
-    does everything after a cut or a change of size.
+    ``hold``, 0..1, which may be changed between two frames (`held`): how much of the old painting is kept where the motion is certain. What was hidden,
+    is new or uncertain comes as it is painted, and so does everything after a cut or a change of size.
     """
 
-    def __init__(self, hold: float = 0.85):
+    def __init__(self, hold: float = HOLD):
         import cv2
 
         self.hold = hold

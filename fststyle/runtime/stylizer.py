@@ -8,7 +8,7 @@ from fststyle.errors import InputError
 from fststyle.runtime import plain
 from fststyle.runtime.image import Painter, PaintSettings, load_as
 from fststyle.runtime.session import Style, check_frame
-from fststyle.runtime.steady import Steady
+from fststyle.runtime.steady import Steady, held
 from fststyle.settings import check
 
 if TYPE_CHECKING:
@@ -79,5 +79,5 @@ class Stylizer:
     def _take_on(self, settings: PaintSettings) -> None:
         style = load_as(settings, settings.style)
         # With each style a new start: the strokes of the last one are not to be kept.
-        self._painting = Painter(style, settings), Steady()
+        self._painting = Painter(style, settings), Steady(held(settings.strength))
         self._style, self._settings = style, settings

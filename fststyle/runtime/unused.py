@@ -36,7 +36,7 @@ def settings(asked: "VideoSettings", source: "Source", target: "Target") -> Iter
 
 def keyframes(asked: "VideoSettings", seconds: float) -> Iterator[str]:
     """A line for the styles that begin only after the last frame, shown `seconds` after the first."""
-    late = [key for key in asked.timeline.styles if key.seconds > seconds]
+    late = [key for key in asked.timeline.styles[1:] if key.seconds > seconds]  # the first is seen before its time too
     if late:
         names = ", ".join(f"{'+'.join(key.value)} at {key.seconds:g} s" for key in late)
         yield f"never seen, for the last frame is shown at {seconds:.3g} s: {names}"

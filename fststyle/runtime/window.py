@@ -81,11 +81,18 @@ class _Window:
             self._fitted = True
         self._cv2.imshow(TITLE, self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR))
         key = typed(self._cv2.waitKeyEx(1))
-        if key in ("\x1b", "q") or self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
+        if key in ("\x1b", "q") or not self._open():
             return False
         if key:
             self._key(key, view)
         return True
+
+    def _open(self) -> bool:
+        """Whether the user has left the window open."""
+        try:
+            return bool(self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) >= 1)
+        except self._cv2.error:  # what Qt says of a window that is no more
+            return False
 
     def close(self) -> None:
         self._hands.shutdown(cancel_futures=True)

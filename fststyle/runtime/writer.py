@@ -56,7 +56,12 @@ class Encoding:
 
 def encoder(asked: str, suffix: str) -> str:
     """The encoder that is meant by a ``codec`` of `Encoding` in a file of this suffix."""
-    return asked if asked != "auto" else "libvpx-vp9" if suffix.lower() == ".webm" else "libx264"
+    if asked == "auto":
+        return "libvpx-vp9" if suffix.lower() == ".webm" else "libx264"
+    try:
+        return str(av().Codec(asked, "w").name)  # h264 is libx264
+    except (ValueError, av().codec.codec.UnknownCodecError):
+        return asked
 
 
 class Writer(Sink):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fststyle.runtime.steady import Steady
+from fststyle.runtime.steady import Steady, held
 
 rng = np.random.default_rng(0)
 
@@ -78,6 +78,25 @@ def test_strokes_that_wear_each_other_off_get_their_contrast_back():
     made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
     assert 0.65 < contrast(made[-1]) / contrast(painted[-1]) < 1.1
     assert change(made, 3) < 0.3 * change(painted, 3)
+
+
+def test_the_photo_itself_is_not_held():
+    """At strength 0 nothing of an old frame is left; at a half and beyond as much as of the painting."""
+    assert held(0) == 0
+    assert 0 < held(0.2) < held(0.5) == held(1) == held(2) == Steady().hold
+    steady = Steady(held(0))
+    for shift in range(4):
+        frame = np.roll(scene(), 5 * shift, 1)
+        np.testing.assert_array_equal(steady(frame, frame), frame)
+
+
+@pytest.mark.parametrize("frames", [10, 25])
+def test_what_is_kept_stays_hardly_behind_a_style_that_changes(frames):
+    steady, frame = Steady(), scene()
+    for number in range(frames + 1):
+        steady.hold = held(1, 1 / frames)
+        made = steady(frame, np.full_like(frame, round(200 * number / frames)))
+    assert 200 - made.mean() < 0.12 * 200
 
 
 def test_after_a_cut_nothing_of_the_old_scene_is_left():
