@@ -4,13 +4,14 @@ import itertools
 import threading
 import time
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from fststyle.runtime.camera import Camera
 from fststyle.runtime.live import WebcamSettings
-from fststyle.runtime.window import typed
+from fststyle.runtime.window import _Window, typed
 from tests import clips
 
 
@@ -65,6 +66,20 @@ def test_a_file_is_played_by_the_times_of_its_frames(tmp_path):
     held = {b.number: b.at - a.at for a, b in itertools.pairwise(taken)}
     assert max(held, key=held.__getitem__) == 3
     assert held[3] > 0.3
+
+
+def test_a_transport_stream_is_played_again_too(tmp_path):
+    """It says that it was wound back, and gives no more."""
+    with av.open(str(clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None))) as source, av.open(str(tmp_path / "in.ts"), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+    camera = Camera(str(tmp_path / "in.ts"))
+    taken = camera.newest(29)
+    camera.close()
+    assert taken is not None
 
 
 def test_a_camera_that_is_closed_has_not_failed(plugged):
@@ -125,3 +140,16 @@ def test_keys_that_are_no_letters_are_none(code, key):
 
 def test_the_default_camera_is_the_first():
     assert WebcamSettings().camera == "0"
+
+
+def test_a_window_that_was_closed_by_its_button(monkeypatch):
+    """Some builds of OpenCV say that it is not visible, others that there is none."""
+
+    def gone(*_):
+        raise cv2.error("NULL guiReceiver")
+
+    window = _Window.__new__(_Window)
+    window._cv2 = cv2
+    for answer, there in ((lambda *_: 1.0, True), (lambda *_: 0.0, False), (lambda *_: -1.0, False), (gone, False)):
+        monkeypatch.setattr(cv2, "getWindowProperty", answer)
+        assert window._open() is there

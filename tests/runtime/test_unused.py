@@ -28,6 +28,7 @@ def notes(source, target, **settings):
         ({"codec": "libx265", "crf": 30}, "out.gif", "--codec, --crf"),
         ({"codec": "mpeg4", "crf": 30, "preset": "fast"}, "out.mp4", "--crf, --preset"),
         ({"codec": "libsvtav1", "crf": 50, "preset": "fast"}, "out.mp4", "--preset: is not for libsvtav1"),
+        ({"codec": "mpeg4", "crf": 30}, "out.avi.mkv", "--crf: is not for mpeg4"),
         ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: is not for libvpx-vp9"),
         ({"frame_size": "64x48"}, "out.mp4", "--frame-size"),
         ({"rate": 12.0}, "out.mp4", "--rate"),
@@ -50,6 +51,7 @@ def test_keyframes_take_the_place_of_what_they_hold(clip, tmp_path):
 def test_what_has_an_effect_is_not(clip, tmp_path):
     assert notes(clip, tmp_path / "out.mp4", crf=30, preset="fast", style="invert@0, norm@80ms") == ()
     (tmp_path / "frames").mkdir()
+    assert notes(clip, tmp_path / "one.mp4", style="invert@9s") == ()  # seen before its time too
     assert notes(clip, tmp_path / "frames" / "%03d.png") == ()
     assert notes(tmp_path / "frames", tmp_path / "back.mp4", rate=12.0) == ()
     assert notes(clip, tmp_path / "part.mp4", start=0.04, style="invert@0, norm@40ms") == ()
@@ -75,3 +77,22 @@ def test_transparency_of_a_video_is_told(tmp_path):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     assert notes(tmp_path / "in.mov", tmp_path / "out.mp4") == (f"{tmp_path / 'in.mov'}: its transparency is left out",)
+
+
+def test_an_encoder_may_be_called_by_its_codec(clip, tmp_path):
+    sizes = []
+    for codec, crf in (("h264", 45), ("libx264", 45), ("h264", 5)):
+        assert notes(clip, tmp_path / "out.mp4", codec=codec, crf=crf, preset="fast") == ()
+        sizes.append((tmp_path / "out.mp4").stat().st_size)
+    assert sizes[0] == sizes[1] != sizes[2]
+
+
+def test_transparency_in_a_stream_of_its_own_is_told(clip, tmp_path):
+    """As VP9 has it: the pixels do not say so, the file does."""
+    with av.open(str(clip)) as source, av.open(str(tmp_path / "in.webm"), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for frame in source.decode(video=0):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert "transparency" in notes(tmp_path / "in.webm", tmp_path / "out.mp4")[0]

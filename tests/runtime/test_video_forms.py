@@ -211,3 +211,32 @@ def test_program_paints_a_folder(tmp_path, program):
     assert [item["frames"] for item in json.loads(done.stdout)] == [2]
     assert done.stderr.decode().splitlines()[0].startswith("fststyle: in/b.mp4: is not a video")
     assert (tmp_path / "out" / "a.mp4").is_file()
+
+
+@pytest.mark.parametrize("name", ["%%d.png", "a%d%d.png", "a%d-%03d.png"])
+def test_a_pattern_has_one_number(clip, tmp_path, name):
+    with pytest.raises(OutputError):
+        paint(clip, tmp_path / "out" / name)
+    assert not list(tmp_path.glob("**/*.png"))
+
+
+def test_a_percent_sign_in_numbered_pictures(clip, tmp_path):
+    paint(clip, tmp_path / "50%%_%02d.png")
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [f"50%_{number:02d}.png" for number in range(1, 7)]
+    assert paint(tmp_path / "50%%_%02d.png", tmp_path / "back.mp4").frames == 6
+
+
+@pytest.mark.parametrize("name", ["-", "%03d.png"])
+def test_a_folder_of_videos_is_no_single_video(clip, tmp_path, monkeypatch, name):
+    (tmp_path / "videos").mkdir()
+    clip.rename(tmp_path / "videos" / "in.mp4")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match="takes one video"):
+        stylize_videos("videos", name, VideoSettings(**INVERT))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "styles"] == ["videos"]
+
+
+def test_no_stdout_is_told(clip, style_folder):
+    command = f"{sys.executable} -m fststyle video {clip} - --style invert --device cpu >&-"
+    done = subprocess.run(["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (2, "fststyle: there is no stdout to write to\n")
