@@ -33,6 +33,9 @@ _NOT_IN_MOV = {"flac", "opus"}
 _TWO_PLANES = ("nv12", "p010le")
 """4:2:0 of 8 and of 10 bits as hardware has it."""
 
+_HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_v4l2m2m", "_mf", "_vulkan")
+"""How the names of encoders in hardware end."""
+
 _LAYOUTS = {
     f"{count} channels": name for count, name in {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0(side)", 6: "5.1(side)", 7: "6.1", 8: "7.1"}.items()
 }
@@ -126,9 +129,9 @@ class Writer(Sink):
     def _pixels_for(self, codec: str, wanted: str | None) -> str:
         known = [form.name for form in self._av.Codec(codec, "w").video_formats or []]
         planes = [name for name in known if name in _TWO_PLANES or (name.startswith("yuv") and not name.startswith(("yuvj", "yuva")))]
+        if known and not planes:
+            raise OutputError(f"cannot be written with {codec}: it takes {', '.join(known[:5])}, none of them yuv")
         if wanted is None:
-            if known and not planes:
-                raise OutputError(f"cannot be written with {codec}: it takes {', '.join(known[:5])}, none of them yuv")
             return "yuv420p" if not planes or "yuv420p" in planes else planes[0]
         if not (wanted.startswith("yuv") or wanted in _TWO_PLANES) or (known and wanted not in planes):
             raise OutputError(f"--pix-fmt: {codec} does not take {wanted}; it takes {', '.join(planes)}")
@@ -145,6 +148,8 @@ class Writer(Sink):
         elif other.type == "audio":
             codec = "libopus" if self._kind == "webm" else "aac"
             made = self._coded[other.index] = self.container.add_stream(codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate)
+            if other.codec_context.layout.nb_channels == 1:
+                made.codec_context.layout = "mono"
             told = "its sound is encoded anew"
             if (channels := other.codec_context.layout.nb_channels) > made.codec_context.layout.nb_channels:
                 told += f", its {channels} channels as {made.codec_context.layout.name}"
@@ -216,6 +221,8 @@ class Writer(Sink):
                 self.container.mux(packet)
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             context = self.stream.codec_context
+            if not context.is_open and not context.name.endswith(_HARDWARE):
+                raise OutputError(f"cannot be written with {context.name} at {context.width}x{context.height} ({reason(error)})") from error
             if not context.is_open:
                 # An encoder in hardware is asked for its device with the first packet only, and says no more than that something failed.
                 told = f"cannot be written with {context.name}, which does not start ({reason(error)}): is its hardware here? libx264 needs none (--codec)"

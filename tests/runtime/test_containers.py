@@ -292,3 +292,30 @@ def test_high_dynamic_range_is_said(tmp_path, style_folder):
 def test_the_library_never_calls_python_from_its_threads():
     """With a level of logging they do, for each error, and a program that ends meanwhile waits for ever."""
     assert library().logging.get_level() is None
+
+
+def test_what_an_encoder_does_not_take_is_told(tmp_path, style_folder):
+    clip = clips.write(tmp_path / "in.mp4", [0, 40], sound=None)
+    with pytest.raises(OutputError, match="none of them yuv"):
+        stylize_video(clip, tmp_path / "out.mov", style="invert", device="cpu", codec="qtrle", pix_fmt="argb")
+    with pytest.raises(OutputError, match="cannot be written with dnxhd at 64x48") as told:
+        stylize_video(clip, tmp_path / "out.mov", style="invert", device="cpu", codec="dnxhd")
+    assert "hardware" not in str(told.value)
+
+
+def test_one_channel_stays_one(tmp_path, style_folder):
+    with av.open(str(tmp_path / "in.mp4"), "w") as container:
+        video, sound = container.add_stream("libx264", rate=25), container.add_stream("aac", rate=48000, layout="mono")
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(5):
+            frame = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(video.encode(frame))
+            piece = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.int16), format="s16", layout="mono")
+            piece.pts, piece.sample_rate, piece.time_base = number * 1920, 48000, Fraction(1, 48000)
+            container.mux(sound.encode(piece))
+        for stream in (video, sound):
+            container.mux(stream.encode(None))
+    stylize_video(tmp_path / "in.mp4", tmp_path / "out.webm", style="invert", device="cpu")
+    with av.open(str(tmp_path / "out.webm")) as container:
+        assert container.streams.audio[0].layout.name == "mono"
