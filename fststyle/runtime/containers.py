@@ -4,6 +4,7 @@ import itertools
 import math
 import os
 import re
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -202,13 +203,13 @@ class Reader(Source):
         self.container.close()
 
     def _upright(self, frame: Any) -> "NDArray[np.uint8]":
-        """RGB of a decoded frame, turned as its display matrix says."""
+        """RGB of a decoded frame, turned and mirrored as its display matrix says."""
         import numpy as np
 
         rgb = rgb_of(frame, self._transfer)
-        quarter = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
+        mirrored, quarter = _orientation(frame)
         self._turned = bool(quarter % 2)
-        return np.ascontiguousarray(np.rot90(rgb, quarter)) if quarter else rgb
+        return np.ascontiguousarray(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarter)) if mirrored or quarter else rgb
 
     def _open(self) -> None:
         try:
@@ -232,6 +233,19 @@ class Reader(Source):
             raise
         # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own container.
         self.others = [s for s in self.container.streams if s.type in ("audio", "subtitle") and s.codec_context is not None]
+
+
+def _orientation(frame: Any) -> tuple[bool, int]:
+    """Whether a frame is to be mirrored, left to right, and by how many quarters it is turned then, against the clock."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False, 0
+    # A place (x, y) is shown at (a x + c y, b x + d y).
+    a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
+    mirrored = a * d - b * c < 0
+    if mirrored:
+        a, b = -a, -b
+    return mirrored, round(math.degrees(math.atan2(-b, a)) / 90) % 4
 
 
 def _attached(stream: Any) -> bool:

@@ -1,6 +1,7 @@
 """Video files read: part of one, cut-off ones, ten bits, high dynamic range; and what is written of their colours."""
 
 import os
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -319,3 +320,22 @@ def test_one_channel_stays_one(tmp_path, style_folder):
     stylize_video(tmp_path / "in.mp4", tmp_path / "out.webm", style="invert", device="cpu")
     with av.open(str(tmp_path / "out.webm")) as container:
         assert container.streams.audio[0].layout.name == "mono"
+
+
+@pytest.mark.parametrize("turned", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)])
+@pytest.mark.parametrize("mirror", [1, -1])
+def test_frames_are_shown_as_the_display_matrix_says(tmp_path, turned, mirror):
+    """A place (x, y) goes to (a x + c y, b x + d y), as ISO 14496-12 has it, moved so that the picture begins at 0."""
+    a, b, c, d = turned[0] * mirror, turned[1] * mirror, turned[2], turned[3]
+    path = clips.write(tmp_path / "in.mp4", [0, 40], sound=None)
+    upright = next(iter(Reader(path))).rgb
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44
+    content[place : place + 20] = struct.pack(">5i", a << 16, b << 16, 0, c << 16, d << 16)
+    path.write_bytes(content)
+    shown = next(iter(Reader(path))).rgb
+    y, x = np.mgrid[: upright.shape[0], : upright.shape[1]]
+    across, down = a * x + c * y, b * x + d * y
+    expected = np.zeros_like(shown)
+    expected[down - down.min(), across - across.min()] = upright
+    np.testing.assert_array_equal(shown, expected)
