@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Suffix of an output -> Pillow's name of the format."""
 
-GIF_RATE = 50
-"""Browsers show a GIF's frame of less than two hundredths of a second for ten."""
+HIGHEST_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
+"""Frames a second: browsers show a frame of a hundredth of a second or less for ten, and a GIF counts in whole ones."""
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
 DAMAGED = "is damaged ("

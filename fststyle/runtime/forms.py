@@ -77,9 +77,7 @@ def target_of(given: str | Path, source: Source, encoding: Encoding, stdout: Bin
         sequences.check_pattern(path)
         return Target(path, False, lambda place, source, first, rate: SequenceSink(place, source))
     if suffix in animated.FORMATS:
-        return Target(
-            path, True, lambda place, source, first, rate: AnimationSink(place, suffix, source, rate), animated.GIF_RATE if suffix == ".gif" else None
-        )
+        return Target(path, True, lambda place, source, first, rate: AnimationSink(place, suffix, source, rate), animated.HIGHEST_RATE[suffix])
     if suffix in writer.FORMATS:
         return Target(path, True, lambda place, source, first, rate: Writer(place, suffix, source, first, rate, encoding), encoded=True)
     forms = " ".join((*writer.FORMATS, *animated.FORMATS))

@@ -62,10 +62,10 @@ class Encoder(Model):
 
 
 def shown_rate(path: Path, fps: int) -> int:
-    """The frames a second that a moving picture of this name can show: a GIF has its bounds."""
-    from fststyle.runtime.animated import GIF_RATE
+    """The frames a second that a moving picture of this name can show: animations have their bounds."""
+    from fststyle.runtime.animated import HIGHEST_RATE
 
-    return min(fps, int(GIF_RATE)) if path.suffix.lower() == ".gif" else fps
+    return min(fps, HIGHEST_RATE.get(path.suffix.lower(), fps))
 
 
 def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, side: int) -> None:

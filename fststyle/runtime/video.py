@@ -179,7 +179,7 @@ class _Job:
         for note in (*source.notes, *unused.settings(settings, source, target)):
             self._note(note)
         self._fps = settings.fps
-        if self._fps is None and target.highest_rate and source.rate > target.highest_rate:
+        if target.highest_rate and (self._fps or source.rate) > target.highest_rate:
             self._fps = target.highest_rate
             self._note(f"{target.name}: is written with {self._fps} frames a second, the most that is shown as it should be")
         self._begin, self._done, self._size = time.perf_counter(), 0, (0, 0)

@@ -84,6 +84,13 @@ def test_a_gif_has_no_more_frames_than_are_shown_rightly(tmp_path):
     assert {frame.duration_ms for frame in images.read(tmp_path / "out.gif").frames} == {20}
 
 
+@pytest.mark.parametrize(("suffix", "shortest"), [(".gif", 20), (".webp", 11), (".apng", 11)])
+def test_a_rate_that_browsers_do_not_show_is_not_written(clip, tmp_path, suffix, shortest):
+    done = paint(clip, tmp_path / f"out{suffix}", fps=100)
+    assert "frames a second, the most that is shown" in done.notes[0]
+    assert min(frame.duration_ms for frame in images.read(tmp_path / f"out{suffix}").frames) == shortest
+
+
 def test_the_form_goes_by_content_not_by_name(clip, tmp_path):
     animation(tmp_path / "in.gif", [50, 50]).rename(tmp_path / "gif.mp4")
     clip.rename(tmp_path / "video.gif")
