@@ -357,11 +357,12 @@ def test_a_full_disk_leaves_nothing(tmp_path, style_folder):
     # A file may not grow beyond 4 KiB: what a full disk does, with another reason.
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); from fststyle.cli import main; sys.argv[0] = 'fststyle'; main()"
     for target in ("out.mp4", "out.mkv", "out.gif", "out.webp"):
-        command = [sys.executable, "-W", "error", "-c", code, "video", "in.mp4", target, "-s", "invert", "--crf", "1", "--device", "cpu", "--threads", "1"]
+        command = [sys.executable, "-W", "error", "-c", code, "video", "in.mp4", target, "-s", "invert", "--device", "cpu", "--threads", "1"]
+        command += ["--crf", "1"] if target.startswith("out.m") else []
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 2, done.stderr
-        assert done.stderr.splitlines()[-1].startswith(f"fststyle: {target}: cannot be written"), done.stderr
+        assert done.stderr.startswith(f"fststyle: {target}: cannot be written"), done.stderr
         assert done.stderr.count("\n") == 1, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
