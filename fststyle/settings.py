@@ -22,6 +22,11 @@ def option(default: Any, help: str, *, min: float | None = None, max: float | No
     return dataclasses.field(default=default, metadata={"help": help, "min": min, "max": max, "choices": choices, "flags": flags})
 
 
+def unknown(what: str, error: TypeError) -> InputError:
+    """What to raise for keyword arguments that ``what`` does not have, which a dataclass refused with this error."""
+    return InputError(f"{what} has no such setting: {str(error).partition('argument ')[2] or error}")
+
+
 def check(settings: Any) -> None:
     """Raise `InputError` for the first field outside its range or choices."""
     for field in dataclasses.fields(settings):

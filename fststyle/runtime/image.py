@@ -11,7 +11,7 @@ from fststyle.errors import InputError
 from fststyle.given import resized, taken
 from fststyle.runtime import tiles
 from fststyle.runtime.session import PRECISIONS, Style, load_style
-from fststyle.settings import check, option
+from fststyle.settings import check, option, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,6 +140,6 @@ def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSetti
     try:
         chosen = ImageSettings(style=style.name if isinstance(style, Style) else str(style), **settings)
     except TypeError as error:
-        raise InputError(f"stylize has no such setting: {str(error).partition('argument ')[2] or error}") from error
+        raise unknown("stylize", error) from error
     check(chosen)
     return chosen

@@ -9,7 +9,7 @@ from fststyle.runtime import plain
 from fststyle.runtime.image import Painter, PaintSettings, load_as
 from fststyle.runtime.session import Style, check_frame
 from fststyle.runtime.steady import Steady, held
-from fststyle.settings import check
+from fststyle.settings import check, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ class Stylizer:
         try:
             chosen = PaintSettings(style=str(style), **settings)
         except TypeError as error:
-            raise InputError(f"Stylizer has no such setting: {str(error).partition('argument ')[2] or error}") from error
+            raise unknown("Stylizer", error) from error
         check(chosen)
         self.steady = steady
         self._take_on(chosen)

@@ -19,7 +19,7 @@ from fststyle.runtime.session import Style
 from fststyle.runtime.shots import Shot, Sink, Source
 from fststyle.runtime.transitions import Painters
 from fststyle.runtime.writer import PRESETS, Encoding
-from fststyle.settings import as_paths, check, option
+from fststyle.settings import as_paths, check, option, unknown
 from fststyle.spare import spare
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def _changed(settings: VideoSettings, changes: dict[str, Any]) -> VideoSettings:
     try:
         return replace(settings, **changes)
     except TypeError as error:
-        raise InputError(f"a video has no such setting: {str(error).partition('argument ')[2] or error}") from error
+        raise unknown("a video", error) from error
 
 
 def checked(settings: VideoSettings) -> VideoSettings:

@@ -8,7 +8,7 @@ from fststyle import catalogue
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
 from fststyle.folders import Refused, files
 from fststyle.runtime import sequences
-from fststyle.runtime.forms import written_as
+from fststyle.runtime.forms import PIPE, written_as
 from fststyle.runtime.plan import check_folder
 from fststyle.runtime.video import Listener, PaintedVideo, VideoSettings, checked, paint_video
 from fststyle.spare import spare
@@ -71,7 +71,7 @@ def _pictures(source: Path, target: Path) -> int:
 
 
 def _jobs(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
-    if str(target) == "-" or (sequences.is_pattern(target) and not target.exists()):
+    if str(target) == PIPE or (sequences.is_pattern(target) and not target.exists()):
         raise OutputError(f"{target}: takes one video; a folder of videos becomes a folder")
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):
         raise OutputError(f"{target}: is a file; a folder of videos becomes a folder")

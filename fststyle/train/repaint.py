@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from fststyle import colors, images, memory
 from fststyle.errors import InputError
 from fststyle.given import resized, taken
-from fststyle.settings import check
+from fststyle.settings import check, unknown
 from fststyle.shares import LARGEST, parse, weights
 from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
@@ -68,7 +68,7 @@ def gatys(
     try:
         chosen = GatysSettings(**settings)
     except TypeError as error:
-        raise InputError(f"gatys has no such setting: {str(error).partition('argument ')[2] or error}") from error
+        raise unknown("gatys", error) from error
     return repaint(content, style, chosen, on_start=on_start, on_progress=on_progress, on_preview=on_preview)
 
 
