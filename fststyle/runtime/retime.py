@@ -106,12 +106,13 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
     return found
 
 
-def at_rate(items: Iterable[Any], rate: Fraction, end: float | None = None) -> Iterator[Any]:
+def at_rate(items: Iterable[Any], rate: Fraction, end: float | None = None, repeat: bool = True) -> Iterator[Any]:
     """The shots at the ticks of a clock of ``rate`` a second, before ``end`` seconds of that clock; packets pass.
 
-    Each shot goes to the tick nearest its time. A tick with several shows the nearest of them, one with none the shot before it again; so nothing is
-    shown more than half a tick from its own time. A repeated shot is the same array. Raises `InputError` for a clock that jumps.
+    Each shot goes to the tick nearest its time. A tick with several shows the nearest of them, one with none the shot before it again, or for longer without
+    ``repeat``; so nothing is shown more than half a tick from its own time. A repeated shot is the same array. Raises `InputError` for a clock that jumps.
     """
+    spread = _repeated if repeat else _held
     waiting: Shot | None = None
     tick, away = 0, Fraction(0)
     last = None if end is None else math.ceil(end * rate - 1e-6)
@@ -124,22 +125,27 @@ def at_rate(items: Iterable[Any], rate: Fraction, end: float | None = None) -> I
         if waiting is not None:
             if now == tick and abs(exact - now) >= away:
                 continue
-            if (now - tick) / rate > LONGEST_GAP:
+            if repeat and (now - tick) / rate > LONGEST_GAP:
                 raise InputError(f"--fps: the frames' times jump by {float((now - tick) / rate):.0f} seconds; is the video damaged?")
-            yield from _repeated(waiting, tick, now if last is None else min(now, last), rate)
+            yield from spread(waiting, tick, now if last is None else min(now, last), rate)
         waiting, tick, away = item, now, abs(exact - now)
     if waiting is not None:
         shown = waiting.pts * waiting.time_base + (waiting.duration * waiting.time_base if waiting.duration else 0)
         until = min(max(tick + 1, round(shown * rate)), tick + int(LONGEST_GAP * rate))
-        yield from _repeated(waiting, tick, until if last is None else min(until, last), rate)
+        yield from spread(waiting, tick, until if last is None else min(until, last), rate)
 
 
 def _repeated(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:
     return (replace(shot, pts=tick, time_base=1 / rate, duration=1, number=None) for tick in range(first, until))
 
 
+def _held(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:
+    if first < until:
+        yield replace(shot, pts=first, time_base=1 / rate, duration=until - first, number=None)
+
+
 def expected(source: Source, start: float, end: float | None, rate: Fraction | None) -> int | None:
-    """How many frames will come, as far as the source tells."""
+    """How many frames will come, as far as the source tells; ``rate`` is that of a clock, if each of its ticks has a frame."""
     if not start and end is None and rate is None:
         return source.frames
     stop = min((value for value in (end, source.seconds) if value is not None), default=None)

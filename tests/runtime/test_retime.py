@@ -98,6 +98,12 @@ def test_packets_pass_and_repeated_frames_are_the_same_array():
     assert [shot.time_base for shot in made if shot is not packet] == [Fraction(1, 10)] * 3
 
 
+def test_without_repeating_a_frame_is_shown_for_longer():
+    made = list(at_rate(shots(0, 4, 20, 100, last=50), Fraction(50), repeat=False))
+    assert [(shot.pts, shot.duration, int(shot.rgb[0, 0, 0])) for shot in made] == [(0, 1, 0), (1, 4, 2), (5, 3, 3)]
+    assert len(list(at_rate(shots(0, 10**9), Fraction(50), repeat=False))) == 2
+
+
 def test_a_clock_that_jumps_is_no_reason_to_fill_the_disk():
     with pytest.raises(InputError, match="jump"):
         list(at_rate(shots(0, 10**9), Fraction(25)))
