@@ -6,9 +6,11 @@
 Nothing heavy is imported before it is used.
 """
 
-import importlib
+import importlib.util
 import os
 from typing import TYPE_CHECKING, Any
+
+from fststyle import errors
 
 if TYPE_CHECKING:
     from fststyle.catalogue import styles
@@ -49,6 +51,7 @@ __all__ = [
     "Style",
     "Stylizer",
     "__version__",
+    "errors",
     "export_checkpoint",
     "export_module",
     "gatys",
@@ -61,6 +64,14 @@ __all__ = [
     "train_translator",
     "video_frames",
 ]
+
+# `help` and `import *` ask for all there is, and an error for one of them would end them.
+try:
+    _TRAINS = importlib.util.find_spec("torch") is not None
+except ImportError:  # of whoever forbids it
+    _TRAINS = False
+if not _TRAINS:
+    __all__ = [name for name in __all__ if name not in _NEED_TORCH]
 
 
 def __getattr__(name: str) -> Any:
@@ -75,11 +86,9 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         if name in _NEED_TORCH and (error.name or "").partition(".")[0] != "fststyle":
-            from fststyle.errors import DependencyError
-
-            raise DependencyError(f"fststyle.{name} needs PyTorch: pip install 'fststyle[train]' [{error}]") from error
+            raise errors.DependencyError(f"fststyle.{name} needs PyTorch; in a clone of fststyle: pip install '.[train]' [{error}]") from error
         raise
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

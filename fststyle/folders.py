@@ -1,4 +1,4 @@
-"""The files of a folder and of the folders below it."""
+"""The files of a folder and of the folders below it; and the folder of what is fetched."""
 
 import os
 from collections.abc import Callable, Collection
@@ -29,3 +29,10 @@ def files(folder: Path, suffixes: Collection[str], on_refused: Refused = lambda 
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(place, name) for name in names if not name.startswith(".") and Path(name).suffix.lower() in suffixes]
     return sorted(path for path in found if path.is_file())
+
+
+def cache_folder() -> Path:
+    """Folder of what fststyle fetches: the environment variable FSTSTYLE_CACHE, else the user's cache folder. Not created here."""
+    import platformdirs
+
+    return Path(os.environ.get("FSTSTYLE_CACHE") or platformdirs.user_cache_path("fststyle"))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fststyle.errors import DependencyError, InputError
+from fststyle.folders import cache_folder
 
 NAMED = ("mnist", "fashion-mnist")
 _FASHION = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -54,9 +55,7 @@ def cached(name: str, download: bool) -> Path:
         InputError: not there and not asked for, or it could not be fetched.
         DependencyError: torchvision is not installed.
     """
-    import platformdirs
-
-    root = platformdirs.user_cache_path("fststyle") / name
+    root = cache_folder() / name
     folder = root / ("MNIST" if name == "mnist" else "FashionMNIST") / "raw"
     if is_idx(folder):
         return folder
@@ -65,7 +64,7 @@ def cached(name: str, download: bool) -> Path:
     try:
         from torchvision import datasets
     except ImportError as error:
-        raise DependencyError(f"--download needs torchvision: pip install 'fststyle[train]' [{error}]") from error
+        raise DependencyError(f"--download needs torchvision; in a clone of fststyle: pip install '.[train]' [{error}]") from error
     try:
         for train in (True, False):
             (datasets.MNIST if name == "mnist" else datasets.FashionMNIST)(str(root), train=train, download=True)

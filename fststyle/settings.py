@@ -31,9 +31,11 @@ def check(settings: Any) -> None:
     """Raise `InputError` for the first field outside its range or choices."""
     for field in dataclasses.fields(settings):
         value, rule = getattr(settings, field.name), field.metadata
-        if value is None or not rule:
+        if not rule or (value is None and field.default is None):
             continue
         flag = "--" + field.name.rstrip("_").replace("_", "-")
+        if value is None:
+            raise InputError(f"{flag}: has no value")
         if rule["choices"] and value not in rule["choices"]:
             raise InputError(f"{flag}: {value!r} is none of {', '.join(rule['choices'])}")
         if (rule["min"] is not None or rule["max"] is not None) and not isinstance(value, numbers.Real):

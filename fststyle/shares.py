@@ -1,4 +1,4 @@
-"""Several things in one argument, each with how much of it: ``starry-night:0.6,great-wave:0.4``."""
+"""Several things in one argument, each with how much of it: ``udnie-live:0.6,great-wave:0.4``."""
 
 from fststyle.errors import InputError
 
@@ -8,14 +8,15 @@ LARGEST = 1e6
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
-    """``"starry-night:0.6,great-wave:0.4"`` -> names or files with their shares, which sum to 1; a name alone has the share 1 before that.
+    """``"udnie-live:0.6,great-wave:0.4"`` -> names or files with their shares, which sum to 1; a name alone has the share 1 before that.
 
     Raises `InputError`, which names the argument ``flag``, for shares that are no numbers above 0 and up to `LARGEST`, a share of one alone,
     and more than `MAXIMUM_PARTS` parts.
     """
     found = weights(text, flag)
     if len(found) == 1 and found[0][1] != 1:
-        raise InputError(f"{flag}: {text!r} has a share and nothing to share with (for less of one style there is --strength)")
+        hint = " (for less of one style there is --strength)" if flag == "--style" else ""
+        raise InputError(f"{flag}: {text!r} has a share and nothing to share with{hint}")
     total = sum(share for _, share in found)
     return [(name, share / total) for name, share in found]
 

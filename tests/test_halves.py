@@ -33,6 +33,9 @@ for name, call in (("train_style", lambda: fststyle.train_style), ("tiles", lamb
         assert "pip install" in str(error), error
     else:
         raise AssertionError(name)
+from fststyle import *
+import pydoc
+assert "stylize" in pydoc.render_doc(fststyle) and "gatys" not in dir(fststyle)
 print("painted")
 """
 
@@ -64,7 +67,7 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
     assert (tmp_path / "walk.mp4").is_file()
     trained = run("train", "--style", "cat.png")
     assert trained.returncode == 2
-    assert trained.stderr.startswith("fststyle: this needs PyTorch: pip install")
+    assert trained.stderr.startswith("fststyle: this needs PyTorch; in a clone of fststyle: pip install")
     assert trained.stderr.count("\n") == 1
 
 

@@ -139,7 +139,8 @@ def test_what_is_no_set(tmp_path):
 def test_named_sets_are_not_fetched_unasked(tmp_path, monkeypatch):
     import platformdirs
 
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _: tmp_path)
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _: tmp_path / "unasked")
+    monkeypatch.setenv("FSTSTYLE_CACHE", str(tmp_path))
     with pytest.raises(InputError, match="--download"):
         pictures.load("mnist")
     write_idx(tmp_path / "fashion-mnist" / "FashionMNIST" / "raw", 30, 12)

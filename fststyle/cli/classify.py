@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         data: Annotated[str, typer.Option(help="Pictures with classes; see `fststyle classify train --help`.")],
         output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to draw the confusion plot, an image file.")] = None,
         download: Annotated[bool, typer.Option("--download", help="Fetch mnist or fashion-mnist if it is not there.")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON; confusion has a row for each class, and how it was taken.")] = False,
     ) -> None:
         """Accuracy on the test pictures of a set, without PyTorch. Of a folder these are all, but every tenth of the one that the classifier has learned."""
         from fststyle import images, pictures, plots
@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
         accuracy = float(counts.trace() / counts.sum())
         if output:
             images.write(plots.confusion(counts, classifier.classes), output)
-        told = {"model": classifier.name, "pictures": int(counts.sum()), "accuracy": accuracy, "confusion": counts.tolist()}
+        told = {"model": classifier.name, "pictures": int(counts.sum()), "accuracy": accuracy, "classes": classifier.classes, "confusion": counts.tolist()}
         part = f", every {pictures.HOLD_OUT}th of {data}: the training leaves those out" if tested.held_out else ""
         typer.echo(json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right{part}")
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from fststyle.atomic import probe
+from fststyle.cli import streams
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError, InputError, OutputError
+from fststyle.errors import DependencyError, InputError
 from fststyle.spare import spare
 from fststyle.train.settings_gatys import GatysSettings
 
@@ -48,8 +49,9 @@ def register(app: typer.Typer) -> None:
         if job.target:
             spare((path for path, _ in paintings(style)), job.target)
             probe(job.target)
-        if job.target is None and sys.stdout.isatty():
-            raise OutputError("stdout is a terminal; redirect it (> painted.png) or name a file")
+        stdout = streams.stdout("picture", "redirect it (> painted.png) or name a file") if job.target is None else None
+        if job.source is None and sys.stdin is None:
+            raise InputError("no stdin to read from")
         source = images.read(job.source if job.source is not None else sys.stdin.buffer.read())
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
@@ -65,17 +67,22 @@ def register(app: typer.Typer) -> None:
         def write(target: Path, painted: Any) -> None:
             nonlocal last
             images.write(painted, target, quality=quality)
-            last = f"{target}  {painted.size[1]}x{painted.size[0]}  {done} iterations"
+            last = f"{target}  {painted.size[1]}x{painted.size[0]}  {done} iteration{'s' * (done != 1)}"
 
         bar = Bar(out, settings.iterations * settings.scales, "iterations")
         try:
             with bar:
                 painted = repaint(
-                    source, style, settings, on_start=out.print, on_progress=keep, on_preview=functools.partial(write, job.target) if job.target else None
+                    source,
+                    style,
+                    settings,
+                    on_start=functools.partial(out.print, soft_wrap=True),
+                    on_progress=keep,
+                    on_preview=functools.partial(write, job.target) if job.target else None,
                 )
         finally:
             if last:
                 out.print(last, soft_wrap=True, markup=False)
-        if job.target is None:
-            images.write(painted, sys.stdout.buffer, format="PNG")
-            sys.stdout.buffer.flush()
+        if stdout is not None:
+            images.write(painted, stdout, format="PNG")
+            stdout.flush()

@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import FststyleError, OutputError
@@ -31,12 +32,11 @@ def register(app: typer.Typer) -> None:
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
             raise OutputError("--json and -o - both want stdout; write the picture to a file")
-        if to_stdout and sys.stdout.isatty():
-            raise OutputError("stdout is a terminal; redirect it (> painted.png) or give a file (-o)")
-        _paint(inputs, output, settings, as_json, to_stdout)
+        stdout = streams.stdout("picture", "redirect it (> painted.png) or give a file (-o)") if to_stdout else None
+        _paint(inputs, output, settings, as_json, stdout)
 
 
-def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_json: bool, to_stdout: bool) -> None:
+def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_json: bool, stdout: BinaryIO | None) -> None:
     from rich.console import Console
 
     from fststyle.runtime.files import Listener, Painted, stylize_files
@@ -48,7 +48,7 @@ def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_js
         def on_done(painted: Painted) -> None:
             done.append(painted)
             bar.advance(task)
-            if not as_json and not to_stdout:
+            if not as_json and stdout is None:
                 bar.console.print(f"{painted.output}  {painted.width}x{painted.height}  {painted.seconds:.1f} s", highlight=False, soft_wrap=True, markup=False)
             if painted.pages_left and not as_json:
                 said = f"{painted.input}: has {painted.pages_left + 1} pages; only the first was painted"
@@ -65,14 +65,14 @@ def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_js
             on_failed=on_failed,
         )
         try:
-            stylize_files(inputs, output, settings, listener=listener, stdin=getattr(sys.stdin, "buffer", None), stdout=sys.stdout.buffer)
+            stylize_files(inputs, output, settings, listener=listener, stdin=getattr(sys.stdin, "buffer", None), stdout=stdout)
         except FststyleError as error:
             # What was painted before and beside a failure is still told.
             if as_json and error.exit_code == 1:
                 typer.echo(_json(done))
             raise
-    if to_stdout:
-        sys.stdout.buffer.flush()
+    if stdout is not None:
+        stdout.flush()
     if as_json:
         typer.echo(_json(done))
 

@@ -10,8 +10,8 @@ import typer
 from fststyle import catalogue
 
 _PARTS = {
-    "paint": (("onnxruntime", "numpy", "opencv-python", "pillow", "onnx", "av"), "pip install fststyle"),
-    "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), "pip install 'fststyle[train]'"),
+    "paint": (("onnxruntime", "numpy", "opencv-python", "pillow", "onnx", "av"), "in a clone of fststyle: pip install ."),
+    "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), "in a clone of fststyle: pip install '.[train]'"),
 }
 # The same module comes from several distributions; one of them is enough.
 _SAME = {

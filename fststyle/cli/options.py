@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.errors import FststyleError, InputError
 from fststyle.settings import check
 
@@ -70,6 +71,7 @@ def main(app: typer.Typer) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown as it can be
             stream.reconfigure(errors="backslashreplace")
+    streams.given()
     try:
         app()
     except FststyleError as error:

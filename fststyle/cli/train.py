@@ -1,5 +1,6 @@
 """`fststyle train`: one painting in, one style file out."""
 
+import functools
 import importlib
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from fststyle.cli.options import with_settings
 from fststyle.errors import DependencyError
 from fststyle.train.settings import TrainSettings
 
-NEEDS_TRAIN = "this needs PyTorch: pip install 'fststyle[train]' (in a clone: pip install '.[train]')"
+NEEDS_TRAIN = "this needs PyTorch; in a clone of fststyle: pip install '.[train]'"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +45,7 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 
     out = Console(stderr=True, highlight=False, markup=False)
     with Bar(out, total) as bar:
-        return out, train(settings, on_message=out.print, on_progress=bar.update)
+        return out, train(settings, on_message=functools.partial(out.print, soft_wrap=True), on_progress=bar.update)
 
 
 def tell(out: Any, trained: Any) -> None:

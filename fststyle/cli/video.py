@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError, FststyleError, OutputError
@@ -37,10 +38,8 @@ def register(app: typer.Typer) -> None:
         """Paint a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
             raise OutputError("--json and - both want stdout; write the video to a file")
-        if target == PIPE and sys.stdout is None:
-            raise OutputError("there is no stdout to write to")
-        if target == PIPE and sys.stdout.isatty():
-            raise OutputError("stdout is a terminal; pipe it into a program or give a file")
+        if target == PIPE:
+            streams.stdout("video", "pipe it into a program or give a file")
         with _Screen(as_json) as screen:
             if source != PIPE and Path(source).is_dir() and files(Path(source), SUFFIXES):
                 screen.paint_folder(source, target, settings)

@@ -57,7 +57,7 @@ def stylize(image: "NDArray[np.uint8]", style: str | Path | Style = ..., **setti
 @overload
 def stylize(image: "str | Path | bytes | BinaryIO | Image", style: str | Path | Style = ..., **settings: Any) -> "Image": ...
 def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
-    """Paint a picture: ``stylize("cat.jpg", "candy").save("painted.jpg")``.
+    """Paint a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
 
     ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow image (mode RGB, or RGBA where there is
     alpha; of an animation the first frame); or a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, which gives an array of the same shape.

@@ -115,7 +115,7 @@ class VirtualCamera:
         try:
             import pyvirtualcam
         except ImportError as error:
-            raise DependencyError("--virtual needs pyvirtualcam: pip install 'fststyle[virtual]'") from error
+            raise DependencyError("--virtual needs pyvirtualcam: pip install pyvirtualcam") from error
         driver = _DRIVERS.get(sys.platform, "a driver of virtual cameras")
         try:
             self._camera: Any = pyvirtualcam.Camera(width=size[0], height=size[1], fps=fps, print_fps=False)

@@ -74,7 +74,7 @@ class Style:
 
 
 def load_style(style: str | Path, device: str = "auto", threads: int | None = None, strength: float = 1.0, precision: str = "auto") -> Style:
-    """Load a style by its name in the catalogue or by the path of an .onnx file, or a mixture of several: ``"starry-night:0.6,great-wave:0.4"``.
+    """Load a style by its name in the catalogue or by the path of an .onnx file, or a mixture of several: ``"udnie-live:0.6,great-wave:0.4"``.
 
     ``device``: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm, migraphx; auto takes CUDA where it works, else the CPU.
     ``threads``: of the CPU, for one frame; None takes one per core.

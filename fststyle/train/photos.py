@@ -6,7 +6,6 @@ broken connection or Ctrl-C stays in a `.part` file, from which the next call go
 
 import hashlib
 import http.client
-import os
 import shutil
 import tempfile
 import time
@@ -19,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-import platformdirs
-
 from fststyle.errors import InputError, OutputError
+from fststyle.folders import cache_folder
 from fststyle.settings import check, option
 
 Progress = Callable[[str, int, int | None], None]
@@ -46,11 +44,6 @@ class PhotoSettings:
     url: str = option("http://images.cocodataset.org/zips/val2017.zip", "Zip archive of photos, http or https.")
     md5: str = option("442b8da7639aecaf257c1dceb8ba8c80", "MD5 sum of the archive; empty for no check.")
     folder: Path | None = option(None, "Folder for the photos; in the cache folder if not given.")
-
-
-def cache_folder() -> Path:
-    """Folder of what fststyle fetches: the environment variable FSTSTYLE_CACHE, else the user's cache folder. Not created here."""
-    return Path(os.environ.get("FSTSTYLE_CACHE") or platformdirs.user_cache_path("fststyle"))
 
 
 def prepared_photos() -> Path | None:

@@ -43,6 +43,7 @@ from fststyle.train.watch import Watch
 
 _FREE = {"photos", "paintings"}
 _APART = 2**31  # between the seeds of photos and paintings
+_FEW = 50
 LOWEST = {
     "critic": (0.02, "the discriminator is right nearly always, so the generator learns little; a lower --learning-rate or more paintings may help"),
     "spread": (0.15, "the generator paints nearly one colour everywhere; a lower --adversarial-weight may help"),
@@ -107,6 +108,8 @@ def _train(
     painting = held_out(paintings, 1)[0]
     learned = f"{len(paintings.files)} paintings of {settings.paintings}"
     on_message(f"learning {settings.name} from {learned} and {photos.source}, on {compute.device}, in {_arithmetic(compute)}{going_on(first)}")
+    if len(paintings.files) < _FEW:
+        on_message(f"{len(paintings.files)} paintings are few to learn a hand from; a hundred and more are better")
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
     # A critic of Wasserstein's kind has no range to be in.

@@ -44,6 +44,7 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
     shutil.copy(tmp_path / "a.png", tmp_path / "more" / "vertical")
     for folder, count in (("others", 2), ("more", 17)):
         tested = json.loads(program("classify", "test", "others-classifier.onnx", "--data", folder, "--json").stdout)
+        assert tested["classes"] == ["horizontal", "vertical"]
         assert tested["pictures"] == count, "of a folder that it has learned what was left out, of any other all"
     answers = json.loads(program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout)
     assert [answer["picture"] for answer in answers] == ["a.png", "b.png"]

@@ -247,4 +247,4 @@ def test_a_folder_of_videos_is_no_single_video(clip, tmp_path, monkeypatch, name
 def test_no_stdout_is_told(clip, style_folder):
     command = f"{sys.executable} -m fststyle video {clip} - --style invert --device cpu >&-"
     done = subprocess.run(["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
-    assert (done.returncode, done.stderr) == (2, "fststyle: there is no stdout to write to\n")
+    assert (done.returncode, done.stderr) == (2, "fststyle: there is no stdout to write the video to\n")

@@ -1,0 +1,53 @@
+"""Closed and full standard streams."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import REPOSITORY
+
+pytestmark = [pytest.mark.usefixtures("style_folder"), pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")]
+
+
+@pytest.fixture
+def typed(tmp_path):
+    """Runs a line of shell in which "fststyle" is the program; the exit code, and what it says."""
+    Image.fromarray(np.full((24, 32, 3), 200, np.uint8)).save(tmp_path / "cat.png")
+
+    def run(line):
+        line = line.replace("fststyle", f"{sys.executable} -W error -m fststyle", 1)
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("lost", [">&-", ">&- 2>&-", ">&- <&-", "2>&-", "2>/dev/full", "2>&- >&- <&-"])
+def test_words_that_nobody_hears_do_not_end_the_work(typed, tmp_path, lost):
+    code, said = typed(f"fststyle image cat.png -s invert -o out.png {lost}")
+    assert (code, said.count("\n")) == (0, int("2>" not in lost))
+    assert np.asarray(Image.open(tmp_path / "out.png"))[0, 0, 0] < 100
+    assert typed(f"fststyle image none.png -s invert -o out2.png {lost}")[0] == 2
+
+
+def test_tables_without_a_stdout(typed):
+    assert typed("fststyle styles >&-") == (0, "")
+    code, said = typed("fststyle styles --json >/dev/full")
+    assert (code, said.count("\n")) == (2, 1)
+
+
+def test_a_picture_that_has_no_stdout_to_go_to(typed):
+    assert typed("fststyle image cat.png -s invert -o - >&-") == (2, "fststyle: there is no stdout to write the picture to\n")
+
+
+def test_a_training_goes_on_when_its_log_is_full(typed, tmp_path):
+    pytest.importorskip("torch")
+    code, _ = typed("fststyle train -s cat.png --network johnson --width 2 --blocks 0 --steps 2 --size 32 --style-size 32 --device cpu --from none 2>/dev/full")
+    assert code == 0
+    assert (tmp_path / "cat.onnx").is_file()
