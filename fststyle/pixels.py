@@ -1,7 +1,7 @@
 """A Pillow image of any mode <-> RGB uint8, and the resize both training and painting use."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from fststyle.errors import InputError
 
 MIN_SIDE = 16
 """The frame contract of the networks starts at 16 x 16 pixels."""
+SEEN = 8
+"""An alpha of 0..255 from which on a pixel is seen, and its colour meant."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,21 @@ def on_white(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uin
     opacity = alpha[..., None].astype(np.uint16)
     result: NDArray[np.uint8] = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
     return result
+
+
+def uncovered(frame: Frame) -> Frame:
+    """``frame`` with the colour of the nearest pixel that is seen wherever it is transparent, or nearly.
+
+    What programs leave under there, black as often as not, would be blended into the edges of what is seen, and have its part in how a network paints it.
+    """
+    if frame.alpha is None or not (hidden := frame.alpha < SEEN).any() or hidden.all():
+        return frame
+    import cv2
+
+    _, nearest = cv2.distanceTransformWithLabels(hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    colour = np.zeros((nearest.max() + 1, 3), np.uint8)
+    colour[nearest[~hidden]] = frame.rgb[~hidden]
+    return replace(frame, rgb=colour[nearest])
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:

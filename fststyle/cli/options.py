@@ -54,7 +54,7 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
     name = field.name.rstrip("_").replace("_", "-")
     flags = rule["flags"] or ((f"--{name}/--no-{name}",) if isinstance(field.default, bool) else (f"--{name}",))
     if (low := rule["min"]) is not None:
-        text += f" From {low:g}" + (f" to {rule['max']:g}." if rule["max"] is not None else ".")
+        text += f" From {low:.9g}" + (f" to {rule['max']:.10g}." if rule["max"] is not None else ".")
     return typer.Option(*flags, help=text, show_default=field.default is not None and field.default is not dataclasses.MISSING)
 
 

@@ -58,13 +58,14 @@ class AnimationSource(Source):
     def __iter__(self) -> Iterator[Shot]:
         from fststyle import images
         from fststyle.animation import DEFAULT_MS
+        from fststyle.pixels import uncovered
 
         clock = 0
         try:
             for frame in images.stream(self.path, max_pixels=_MAX_PIXELS):
                 told = frame.duration_ms
                 shown = DEFAULT_MS if told is None or told <= 10 else told
-                yield Shot(frame.rgb, clock, _MILLISECOND, shown, frame.alpha)
+                yield Shot(uncovered(frame).rgb, clock, _MILLISECOND, shown, frame.alpha)
                 clock += shown
         except InputError as error:
             if not clock:

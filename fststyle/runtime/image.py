@@ -77,7 +77,9 @@ def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, o
 
     ``on_tile(done, of)`` hears of tiles, where a frame is painted in tiles. Raises `InputError` where memory does not suffice, `StyleError`.
     """
-    frames = [resized(frame, settings.size) for frame in picture.frames]
+    from fststyle.pixels import uncovered
+
+    frames = [resized(uncovered(frame), settings.size) for frame in picture.frames]
     painter = Painter(style, settings, on_tile)
     return replace(picture, frames=[replace(frame, rgb=painter(frame.rgb)) for frame in frames])
 

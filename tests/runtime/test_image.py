@@ -8,6 +8,7 @@ from PIL import Image, ImageCms
 import fststyle
 from fststyle import images
 from fststyle.errors import DeviceError, InputError, StyleError
+from fststyle.pixels import SEEN, Frame, uncovered
 from fststyle.runtime import tiles
 from fststyle.runtime.image import ImageSettings, stylize, stylize_picture
 from fststyle.runtime.session import load_style
@@ -26,8 +27,31 @@ def test_array_in_array_out() -> None:
 def test_alpha_of_an_array_stays() -> None:
     photo = np.dstack((styles.photo(20, 30), styles.photo(20, 30)[..., 0]))
     painted = stylize(photo, "invert")
-    np.testing.assert_array_equal(painted[..., :3], 255 - photo[..., :3])
+    seen = photo[..., 3] >= SEEN
+    assert seen.mean() > 0.5
+    np.testing.assert_array_equal(painted[seen, :3], 255 - photo[seen, :3])
     np.testing.assert_array_equal(painted[..., 3], photo[..., 3])
+
+
+@pytest.mark.parametrize("size", [None, 45])
+def test_what_is_hidden_has_no_part_in_the_painting(size: int | None) -> None:
+    """A network with an instance norm sees the whole picture; scaling mixes neighbours."""
+    photo, alpha = styles.photo(24, 32), np.full((24, 32), 255, np.uint8)
+    alpha[:, 20:] = 0
+    black, white = (np.dstack((np.where(alpha[..., None] == 0, np.uint8(hidden), photo), alpha)) for hidden in (0, 255))
+    painted = stylize(black, "norm", size=size)
+    np.testing.assert_array_equal(painted, stylize(white, "norm", size=size))
+    assert not np.array_equal(painted[:, :20], stylize(np.ascontiguousarray(black[..., :3]), "norm", size=size)[:, :20])
+
+
+def test_hidden_pixels_get_the_colour_of_the_nearest_seen_one() -> None:
+    rgb, alpha = styles.photo(20, 30), np.full((20, 30), 255, np.uint8)
+    alpha[:, 10:] = 0
+    filled = uncovered(Frame(rgb, alpha)).rgb
+    np.testing.assert_array_equal(filled[:, :10], rgb[:, :10])
+    np.testing.assert_array_equal(filled[:, 10:], np.repeat(rgb[:, 9:10], 20, axis=1))
+    for unchanged in (Frame(rgb), Frame(rgb, np.zeros_like(alpha)), Frame(rgb, np.full_like(alpha, SEEN))):
+        assert uncovered(unchanged) is unchanged
 
 
 def test_every_way_in_gives_a_pillow_image(tmp_path: Path) -> None:
