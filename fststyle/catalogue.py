@@ -69,7 +69,7 @@ def find(name: str) -> Entry:
     near = difflib.get_close_matches(_plain(name), [_plain(entry.name) for entry in known], n=3, cutoff=0.5)
     names = [entry.name for plain in near for entry in known if _plain(entry.name) == plain]
     if os.path.isfile(name):
-        hint = "a style file ends in .onnx, and this file does not"
+        hint = f"a style is an .onnx file; a painting is learned first: fststyle train --style {name}"
     elif os.path.isfile(name + SUFFIX):
         hint = f"for the file here say {name}{SUFFIX}"
     else:

@@ -8,31 +8,34 @@ class Bar:
     """Step, ``unit`` a second, each loss and the time left; a plain line now and then where there is no terminal."""
 
     def __init__(self, console: Any, steps: int, unit: str = "images"):
+        from rich.console import Group
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.text import Text
 
         self.console, self.unit = console, unit
-        self.progress = Progress(
-            MofNCompleteColumn(), TextColumn("{task.fields[left]} left"), BarColumn(12), TextColumn("{task.description}"), console=console, transient=False
-        )
+        self.progress = Progress(MofNCompleteColumn(), TextColumn("{task.fields[left]} left"), BarColumn(12), TextColumn("{task.description}"), console=console)
+        # The losses below, broken where the terminal ends: beside the bar they would leave it no room.
+        self.losses = Text()
+        self.live = Live(Group(self.progress, self.losses), console=console, refresh_per_second=10)
         self.task = self.progress.add_task("", total=steps, left="")
 
     def __enter__(self) -> "Bar":
         if self.console.is_terminal:
-            self.progress.start()
+            self.live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:  # elsewhere stopping what never started prints an empty line
-            self.progress.stop()
+            self.live.stop()
 
     def update(self, now: Any) -> None:
         losses = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in now.losses.items()]
         minutes, seconds = divmod(int(now.seconds_left), 60)
         left = f"{minutes}:{seconds:02d}"
         if self.console.is_terminal:
-            # The losses in a line of their own, where there are too many for 80 columns.
-            text = f"{now.rate:.1f} {self.unit}/s" + ("\n" if len(losses) > 3 else "  ") + "  ".join(losses)
-            self.progress.update(self.task, completed=now.step, total=now.steps, description=text, left=left)
+            self.progress.update(self.task, completed=now.step, total=now.steps, description=f"{now.rate:.1f} {self.unit}/s", left=left)
+            self.losses.plain = "  ".join(losses)
         elif now.step % max(1, now.steps // 20) == 0 or now.step == now.steps:
             self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} {self.unit}/s  {'  '.join(losses)}", soft_wrap=True)
 

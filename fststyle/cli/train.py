@@ -51,9 +51,11 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 def tell(out: Any, trained: Any) -> None:
     """What a training left, and what to do with it."""
     if trained.skipped:
-        out.print(f"skipped {len(trained.skipped)} pictures that are damaged or too small, the first: {trained.skipped[0]}", soft_wrap=True)
+        out.print(f"skipped as damaged or too small: {len(trained.skipped)}, the first: {trained.skipped[0]}", soft_wrap=True)
     # Wrapped lines could not be copied.
-    out.print(f"style       {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
+    integers = trained.onnx.with_stem(f"{trained.onnx.stem}-int8")
+    files = f"{trained.onnx} and {integers.name}" if integers.is_file() else trained.onnx
+    out.print(f"style       {files}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
     out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}", soft_wrap=True)
 
 

@@ -29,7 +29,7 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     weights = [learned(graph) for graph in graphs]
     for name, found in zip(names[1:], weights[1:], strict=True):
         if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in weights[0].items()} or not found:
-            raise StyleError(f"{names[0]} and {name} cannot be mixed: they are not the same network in float precision")
+            raise StyleError(f"{names[0]} and {name} cannot be mixed: they are not the same network in float precision; the styles of the network live can")
     factors = np.array([factor for _, factor in models], np.float32)
     replace(graphs[0], {name: np.tensordot(factors, [found[name] for found in weights], 1) for name in weights[0]})
     content: bytes = graphs[0].SerializeToString()

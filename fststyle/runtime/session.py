@@ -56,7 +56,7 @@ class Style:
     def at(self, strength: float) -> "Style | None":
         """This style at another strength, on the same device, or None if it has no base to go back to (`fststyle.runtime.blend`).
 
-        Strength 0 gives the photo back, 1 is the painting, above 1 exaggerates it. The last one made is kept.
+        Strength 0 gives the photo back, 1 is the painting, above 1 exaggerates it. The last one made is kept. Raises `StyleError` for a file in integers.
         """
         if strength == self.strength:
             return self
@@ -65,7 +65,10 @@ class Style:
             return None
         if self._other is None or self._other.strength != strength:
             part = strength / self.strength
-            model = blend.interpolate([(self.model, part), (catalogue.load(base), 1 - part)], [self.name, base.name])
+            try:
+                model = blend.interpolate([(self.model, part), (catalogue.load(base), 1 - part)], [self.name, base.name])
+            except StyleError as error:
+                raise StyleError(f"{self.name} is in integers, which have one strength, 1; the file in floats has all") from error
             self._other = Style(self.name, model, self.device, self.threads, strength)
         return self._other
 

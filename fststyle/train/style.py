@@ -8,6 +8,7 @@ starry-preview.jpg in the current folder.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -168,7 +169,8 @@ def style_name(settings: TrainSettings) -> str:
     """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower case, digits and hyphens."""
     if settings.name is not None:
         return checked_name(settings.name)
-    return re.sub(r"[^a-z0-9]+", "-", settings.style.stem.lower()).strip("-")[:64] or "style"
+    letters = unicodedata.normalize("NFKD", settings.style.stem).encode("ascii", "ignore").decode() or settings.style.stem
+    return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")[:64] or "style"
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:

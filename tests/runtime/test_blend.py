@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from fststyle import colors, stylize
+from fststyle import catalogue, colors, stylize
 from fststyle.errors import InputError, StyleError
 from fststyle.runtime.blend import interpolate
 from fststyle.runtime.session import load_style
@@ -37,6 +37,11 @@ def test_shipped_styles_at_no_strength_and_at_twice():
     np.testing.assert_array_equal(stylize(photo, "great-wave", strength=0), photo)
     once = stylize(photo, "great-wave", device="cpu")
     np.testing.assert_array_equal(stylize(photo, "great-wave", strength=1.5, device="cpu"), colors.fade(photo, once, 1.5))
+
+
+def test_a_file_in_integers_says_that_it_has_one_strength():
+    with pytest.raises(StyleError, match="great-wave-int8 is in integers"):
+        stylize(FRAME, catalogue.SHIPPED / "great-wave-int8.onnx", strength=0.5)
 
 
 def test_an_image_is_painted_at_the_strength_of_the_weights(family):

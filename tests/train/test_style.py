@@ -299,7 +299,9 @@ def test_a_style_file_tells_no_folder_of_the_machine():
     assert "/" not in str(told)
 
 
-@pytest.mark.parametrize(("file", "name"), [("Starry Night.JPG", "starry-night"), ("été__x.png", "t-x"), ("...png", "style")])
+@pytest.mark.parametrize(
+    ("file", "name"), [("Starry Night.JPG", "starry-night"), ("été__x.png", "ete-x"), ("...png", "style"), ("絵.jpg", "style"), ("Übung.png", "ubung")]
+)
 def test_the_name_comes_from_the_file(file, name):
     assert style_name(TrainSettings(style=Path(file))) == name
 
