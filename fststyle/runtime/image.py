@@ -10,7 +10,7 @@ from fststyle import colors
 from fststyle.errors import InputError
 from fststyle.given import resized, taken
 from fststyle.runtime import tiles
-from fststyle.runtime.session import PRECISIONS, Style, load_style
+from fststyle.runtime.session import MIN_SIDE, PRECISIONS, Style, load_style
 from fststyle.settings import check, option, unknown
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class Painter:
         changed = style.at(style.strength * weights)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
+        # What is half painted has to know its colours at full strength.
+        self._whole = self.style.at(1.0) if 0 < self.style.strength < 1 else None
         self.tiled: tiles.TiledStyle | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -122,6 +124,8 @@ class Painter:
     def __call__(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
         try:
             painted = self._paint(photo)
+            if self._whole is not None:
+                painted = colors.between(photo, painted, self._whole(_glance(photo)), self.style.strength)
             if self.settings.keep_colors:
                 painted = colors.keep_colors(photo, painted)
             return colors.fade(photo, painted, self.fade if fade is None else fade)
@@ -136,6 +140,21 @@ class Painter:
             if self.tiled is None:
                 self.tiled = tiles.TiledStyle(self.style)
             return self.tiled(photo, side, self.on_tile)
+
+
+GLANCE = 384
+"""Pixels of the longer side of what a painting's colours at full strength are taken from: half a picture's own, no more than this."""
+
+
+def _glance(photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """The photo, smaller."""
+    import cv2
+    import numpy as np
+
+    height, width = photo.shape[:2]
+    scale = max(min(0.5, GLANCE / max(height, width)), MIN_SIDE / min(height, width))
+    small = cv2.resize(photo, (max(MIN_SIDE, round(width * scale)), max(MIN_SIDE, round(height * scale))), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSettings:

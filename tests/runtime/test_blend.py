@@ -39,6 +39,28 @@ def test_shipped_styles_at_no_strength_and_at_twice():
     np.testing.assert_array_equal(stylize(photo, "great-wave", strength=1.5, device="cpu"), colors.fade(photo, once, 1.5))
 
 
+def test_colours_lie_between_those_of_photo_and_painting():
+    blocks = np.random.default_rng(1).integers(0, 256, (8, 12, 3), np.uint8).repeat(20, 0).repeat(20, 1)
+    painted, whole = blocks[..., ::-1] // 2 + 60, 255 - blocks[::2, ::2]
+    for share in (0.25, 0.5, 0.75):
+        aim = (1 - share) * blocks + share * (255.0 - blocks)
+        made = colors.between(blocks, painted, whole, share)
+        assert np.abs(made - aim).mean() < 6 < np.abs(painted - aim).mean()
+    assert np.abs(colors.between(blocks, painted, whole, 0.999).astype(float) - painted).mean() < 2
+
+
+def test_black_stays_dark_on_its_way_to_a_shipped_painting():
+    """By the weights alone it was green at a quarter of great-wave: (50, 111, 102)."""
+    photo = np.full((192, 256, 3), 190, np.uint8)
+    photo[40:160, 60:200] = 0
+    photo += np.random.default_rng(2).integers(0, 20, photo.shape, np.uint8)
+    before, quarter, after = (stylize(photo, "great-wave", strength=s, device="cpu")[60:140, 80:180].mean((0, 1)) for s in (0, 0.25, 1))
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    assert (quarter > low - 15).all(), (before, quarter, after)
+    assert (quarter < high + 15).all(), (before, quarter, after)
+    assert np.abs(quarter - (0.75 * before + 0.25 * after)).max() < 25, (before, quarter, after)
+
+
 def test_a_file_in_integers_says_that_it_has_one_strength():
     with pytest.raises(StyleError, match="great-wave-int8 is in integers"):
         stylize(FRAME, catalogue.SHIPPED / "great-wave-int8.onnx", strength=0.5)
