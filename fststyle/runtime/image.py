@@ -111,7 +111,8 @@ class Painter:
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
         # What is half painted has to know its colours at full strength.
-        self._whole = self.style.at(1.0) if 0 < self.style.strength < 1 else None
+        partly = 0 < self.style.strength < 1
+        self._whole = (style if style.strength == 1 else self.style.at(1.0)) if partly else None
         self.tiled: tiles.TiledStyle | None = None
         self._one_at_a_time = threading.Lock()
 
