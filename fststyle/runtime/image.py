@@ -143,7 +143,7 @@ class Painter:
             return self.tiled(photo, side, self.on_tile)
 
 
-GLANCE = 384
+GLANCE = 192
 """Pixels of the longer side of what a painting's colours at full strength are taken from: half a picture's own, no more than this."""
 
 
