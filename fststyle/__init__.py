@@ -86,7 +86,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         if name in _NEED_TORCH and (error.name or "").partition(".")[0] != "fststyle":
-            raise errors.DependencyError(f"fststyle.{name} needs PyTorch; in a clone of fststyle: pip install '.[train]' [{error}]") from error
+            raise errors.DependencyError(f"fststyle.{name} needs PyTorch; {errors.INSTALL_TRAIN} [{error}]") from error
         raise
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # BT.601, the luma of JPEG and of most video at this scale.
 _LUMA = (0.299, 0.587, 0.114)
 _STRIP = 1 << 17
-"""Pixels at a time: few enough that what is made of them stays in a processor's cache, which is four times as fast."""
+"""Pixels at a time: few enough that what is made of them stays in a processor's cache, which is several times as fast."""
 
 
 def keep_colors(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":

@@ -4,6 +4,9 @@ The library raises these and never prints or exits; the command line turns each 
 Anything else that escapes is a defect of fststyle and keeps its traceback.
 """
 
+INSTALL_TRAIN = "in a clone of fststyle: pip install '.[train]'"
+"""What brings PyTorch and all else that training needs."""
+
 
 class FststyleError(Exception):
     """Base of the family. ``exit_code`` is what the command line ends with."""

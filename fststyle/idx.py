@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fststyle.errors import DependencyError, InputError
+from fststyle.errors import INSTALL_TRAIN, DependencyError, InputError
 from fststyle.folders import cache_folder
 
 NAMED = ("mnist", "fashion-mnist")
@@ -64,7 +64,7 @@ def cached(name: str, download: bool) -> Path:
     try:
         from torchvision import datasets
     except ImportError as error:
-        raise DependencyError(f"--download needs torchvision; in a clone of fststyle: pip install '.[train]' [{error}]") from error
+        raise DependencyError(f"--download needs torchvision; {INSTALL_TRAIN} [{error}]") from error
     try:
         for train in (True, False):
             (datasets.MNIST if name == "mnist" else datasets.FashionMNIST)(str(root), train=train, download=True)

@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
         from rich.console import Console
 
         from fststyle import images
+        from fststyle.runtime.files import read_stdin
         from fststyle.runtime.plan import plan
 
         if Path(content).is_dir():
@@ -50,9 +51,7 @@ def register(app: typer.Typer) -> None:
             spare((path for path, _ in paintings(style)), job.target)
             probe(job.target)
         stdout = streams.stdout("picture", "redirect it (> painted.png) or name a file") if job.target is None else None
-        if job.source is None and sys.stdin is None:
-            raise InputError("no stdin to read from")
-        source = images.read(job.source if job.source is not None else sys.stdin.buffer.read())
+        source = images.read(job.source if job.source is not None else read_stdin(getattr(sys.stdin, "buffer", None)))
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
             out.print(f"{content}: of its {len(source.frames)} frames the first is painted")

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from fststyle import catalogue
+from fststyle.errors import INSTALL_TRAIN
 
 _PARTS = {
     "paint": (("onnxruntime", "numpy", "opencv-python", "pillow", "onnx", "av"), "in a clone of fststyle: pip install ."),
-    "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), "in a clone of fststyle: pip install '.[train]'"),
+    "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), INSTALL_TRAIN),
 }
 # The same module comes from several distributions; one of them is enough.
 _SAME = {

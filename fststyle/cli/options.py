@@ -71,7 +71,7 @@ def main(app: typer.Typer) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown as it can be
             stream.reconfigure(errors="backslashreplace")
-    streams.given()
+    streams.stand_in()
     try:
         app()
     except FststyleError as error:

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, TextIO, cast
 from fststyle.errors import OutputError
 
 
-def given() -> None:
+def stand_in() -> None:
     """Put the null device in the place of a closed stdout or stderr: else the next file that is opened would take its number, and get what libraries print."""
     for number, name, stream in ((1, "stdout", sys.stdout), (2, "stderr", sys.stderr)):
         if stream is None:

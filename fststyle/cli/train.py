@@ -9,10 +9,10 @@ import typer
 
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
-from fststyle.errors import DependencyError
+from fststyle.errors import INSTALL_TRAIN, DependencyError
 from fststyle.train.settings import TrainSettings
 
-NEEDS_TRAIN = "this needs PyTorch; in a clone of fststyle: pip install '.[train]'"
+NEEDS_TRAIN = f"this needs PyTorch; {INSTALL_TRAIN}"
 
 
 def register(app: typer.Typer) -> None:
@@ -53,8 +53,7 @@ def tell(out: Any, trained: Any) -> None:
     if trained.skipped:
         out.print(f"skipped as damaged or too small: {len(trained.skipped)}, the first: {trained.skipped[0]}", soft_wrap=True)
     # Wrapped lines could not be copied.
-    integers = trained.onnx.with_stem(f"{trained.onnx.stem}-int8")
-    files = f"{trained.onnx} and {integers.name}" if integers.is_file() else trained.onnx
+    files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
     out.print(f"style       {files}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
     out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}", soft_wrap=True)
 

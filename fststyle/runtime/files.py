@@ -89,7 +89,7 @@ def _paint(job: Job, style: Style, settings: ImageSettings, listener: Listener, 
     from fststyle import images
 
     begin = time.perf_counter()
-    picture = images.read(job.source if job.source is not None else _stdin(stdin))
+    picture = images.read(job.source if job.source is not None else read_stdin(stdin))
     painted = stylize_picture(picture, style, settings, listener.on_tile)
     if job.target is None:
         if stdout is None:
@@ -102,7 +102,8 @@ def _paint(job: Job, style: Style, settings: ImageSettings, listener: Listener, 
     return Painted(names[0], names[1], width, height, round(time.perf_counter() - begin, 3), style.name, style.device, picture.left)
 
 
-def _stdin(stdin: BinaryIO | None) -> bytes:
+def read_stdin(stdin: BinaryIO | None) -> bytes:
+    """All of it. Raises `InputError` where there is none, or nothing in it."""
     if stdin is None:
         raise InputError("no stdin to read from")
     content = stdin.read()

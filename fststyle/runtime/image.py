@@ -149,13 +149,9 @@ GLANCE = 192
 
 def _glance(photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
     """The photo, smaller."""
-    import cv2
-    import numpy as np
+    from fststyle import images
 
-    height, width = photo.shape[:2]
-    scale = max(min(0.5, GLANCE / max(height, width)), MIN_SIDE / min(height, width))
-    small = cv2.resize(photo, (max(MIN_SIDE, round(width * scale)), max(MIN_SIDE, round(height * scale))), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
+    return images.resize(photo, max(MIN_SIDE, min(GLANCE, max(photo.shape[:2]) // 2)))
 
 
 def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSettings:

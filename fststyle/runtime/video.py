@@ -157,7 +157,7 @@ def video_frames(source: str | Path, style: str | Path | Style = "starry-night-l
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
     try:
         frames = Frames(opened, settings, Painters(settings.timeline, settings, style=loaded))
-        for item in _items(opened, settings, settings.fps, repeat=True):
+        for item in _items(opened, settings, settings.fps):
             if isinstance(item, Shot):
                 yield frames.finish(frames.begin(item)()).rgb
         if opened.broken:
@@ -196,7 +196,7 @@ class _Job:
         try:
             with self._place() as place:
                 try:
-                    items = _items(source, self._settings, self._fps, repeat=bool(self._settings.fps))
+                    items = _items(source, self._settings, self._fps)
                     # A pipe may wait for ever, and nobody closes it; a file that is still read must not be closed.
                     patience = PATIENCE if isinstance(source, RawSource) else None, PATIENCE if target.path is None else None
                     pipeline.run(items, self._frames.begin, self._finish, lambda item: self._write(item, place), self._workers, patience)
@@ -294,11 +294,11 @@ def checked(settings: VideoSettings) -> VideoSettings:
     return settings
 
 
-def _items(source: Source, settings: VideoSettings, fps: float | None, repeat: bool) -> Iterator[Any]:
+def _items(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Any]:
     items = retime.between(source, settings.start, settings.end)
     if not fps:
         return items
     end = settings.end
     if end is not None:  # in the time of the items
         end += retime.begins(source, settings.start) - settings.start
-    return retime.at_rate(items, retime.rational(fps), end, repeat)
+    return retime.at_rate(items, retime.rational(fps), end, repeat=bool(settings.fps))

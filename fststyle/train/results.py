@@ -29,6 +29,8 @@ class Trained:
 
     name: str
     onnx: Path
+    int8: Path
+    """The same in integers, where there is such a file."""
     checkpoint: Path
     preview: Path
     losses: dict[str, float]

@@ -162,7 +162,7 @@ def _train(
     if compute.leads:
         write_sheet(files.preview, net, compute.device, painting, photos)
         leave(net, card(settings, name, base), files, lambda: held_out(source, 24), on_message)
-    return Trained(name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source.source, compute.leads)
+    return Trained(name, files.onnx, files.int8, files.checkpoint, files.preview, last, tuple(skipped), source.source, compute.leads)
 
 
 def style_name(settings: TrainSettings) -> str:

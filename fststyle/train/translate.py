@@ -187,7 +187,7 @@ def _train(
     write_sheet(files.preview, nets.generator, compute.device, painting, shown)
     leave(nets.generator, card(settings, base), files, lambda: held_out(photos, 24), on_message)
     source = f"{learned} and {photos.source}"
-    return Trained(settings.name, files.onnx, files.checkpoint, files.preview, last, tuple(skipped), source)
+    return Trained(settings.name, files.onnx, files.int8, files.checkpoint, files.preview, last, tuple(skipped), source)
 
 
 def learning_rate(settings: TranslateSettings, step: int) -> float:

@@ -50,7 +50,7 @@ def test_colours_lie_between_those_of_photo_and_painting():
 
 
 def test_black_stays_dark_on_its_way_to_a_shipped_painting():
-    """By the weights alone it was green at a quarter of great-wave: (50, 111, 102)."""
+    """By the weights alone it was green at a quarter of great-wave."""
     photo = np.full((192, 256, 3), 190, np.uint8)
     photo[40:160, 60:200] = 0
     photo += np.random.default_rng(2).integers(0, 20, photo.shape, np.uint8)
