@@ -7,7 +7,7 @@ spectrum's energy at those frequencies over what their neighbours would make one
 pixels lie from those of the middle, in levels of 0..255; what the reference network does is printed beside it by naming its file too.
 
 Weave: on real photos (those of examples/, or `--photos`), how much the contrast of strokes and surfaces keeps to squares of 4 pixels, as `weave_loss`
-in fststyle/train/losses.py has it; 0 is none, and the last row is what the photos have themselves. Uneven: on the same, how differently places of one
+in fststyle/train/losses/johnson.py has it; 0 is none, and the last row is what the photos have themselves. Uneven: on the same, how differently places of one
 colour are painted, as `even_loss` there has it, in squared levels: halos and blotches. Edge: the contrast of the outer 8 pixels over that of the inside,
 in parts of the photo's.
 """
@@ -23,9 +23,10 @@ from painters import Painter, shipped, source
 from program import run, show
 from rich.table import Table
 
-from fststyle import images
-from fststyle.train.data import to_tensor
-from fststyle.train.losses import even_loss, weave_loss
+from fststyle.io import images
+from fststyle.train.data.loader import to_tensor
+from fststyle.train.losses.color import even_loss
+from fststyle.train.losses.grid import weave_loss
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -25,16 +25,18 @@ from program import run, show
 from rich.console import Console
 from rich.table import Table
 
-from fststyle import latents, pictures
 from fststyle.errors import InputError
-from fststyle.runtime.classify import load_classifier
-from fststyle.runtime.generate import Encoder, Generator
-from fststyle.runtime.model import Model
-from fststyle.train import checkpoint, gan, judges, vae
+from fststyle.io import dataset
+from fststyle.runtime.generative import latents
+from fststyle.runtime.generative.classify import load_classifier
+from fststyle.runtime.generative.model import Model
+from fststyle.runtime.generative.sample import Encoder, Generator
+from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
+from fststyle.train.generative import gan, metrics, vae
+from fststyle.train.generative.settings import GanSettings, VaeSettings
 from fststyle.train.loop import Progress
 from fststyle.train.networks.vgg import load_vgg
-from fststyle.train.settings_pictures import GanSettings, VaeSettings
 
 WARM_UP = 5
 _AT_ONCE = 50
@@ -59,7 +61,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
-    train, test = pictures.load(args.data, args.size)
+    train, test = dataset.load(args.data, args.size)
     if min(len(train), len(test)) < 2:
         raise InputError(f"{args.data}: needs pictures to learn on and to test on")
     judge = load_classifier(args.judge) if args.judge else None
@@ -87,14 +89,14 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     return rows
 
 
-def _frames(some: pictures.Pictures, chosen: Any = slice(None)) -> pictures.Pixels:
+def _frames(some: dataset.Pictures, chosen: Any = slice(None)) -> dataset.Pixels:
     return some.rgb[chosen].repeat(3 // some.channels, axis=3)
 
 
-def _judged(frames: pictures.Pixels, judge: Model | None) -> tuple[judges.Features, judges.Features | None]:
+def _judged(frames: dataset.Pixels, judge: Model | None) -> tuple[metrics.Features, metrics.Features | None]:
     """Features and, of a classifier, logits."""
     if judge is None:
-        return judges.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
+        return metrics.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
     logits, features = judge(frames)
     return features, logits
 
@@ -102,7 +104,7 @@ def _judged(frames: pictures.Pixels, judge: Model | None) -> tuple[judges.Featur
 class _Fid:
     """torchmetrics' FID against `real`; `network` stands in for Inception-v3, by the metric's own rules."""
 
-    def __init__(self, real: pictures.Pixels, network: Any = 2048):
+    def __init__(self, real: dataset.Pixels, network: Any = 2048):
         try:
             from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -113,32 +115,32 @@ class _Fid:
             raise InputError(f"--fid: the weights of Inception cannot be fetched ({error})") from error
         self._show(real, real=True)
 
-    def __call__(self, fake: pictures.Pixels) -> float:
+    def __call__(self, fake: dataset.Pixels) -> float:
         self._metric.reset()
         self._show(fake, real=False)
         return float(self._metric.compute())
 
-    def _show(self, frames: pictures.Pixels, real: bool) -> None:
+    def _show(self, frames: dataset.Pixels, real: bool) -> None:
         for start in range(0, len(frames), _AT_ONCE):
             self._metric.update(torch.from_numpy(np.ascontiguousarray(frames[start : start + _AT_ONCE])).permute(0, 3, 1, 2), real=real)
 
 
-def _judgement(real: judges.Features, fake: judges.Features, logits: judges.Features | None) -> dict[str, Any]:
-    precision, recall = judges.precision_recall(real, fake)
-    row: dict[str, Any] = {"distance": judges.frechet(real, fake), "precision": precision, "recall": recall}
+def _judgement(real: metrics.Features, fake: metrics.Features, logits: metrics.Features | None) -> dict[str, Any]:
+    precision, recall = metrics.precision_recall(real, fake)
+    row: dict[str, Any] = {"distance": metrics.frechet(real, fake), "precision": precision, "recall": recall}
     if logits is not None:
-        balance = judges.balance(logits)
+        balance = metrics.balance(logits)
         row |= {"least_class": balance.least, "most_class": balance.most}
     return row
 
 
-def _reconstruction(decoder: Generator, frames: pictures.Pixels) -> dict[str, float]:
+def _reconstruction(decoder: Generator, frames: dataset.Pixels) -> dict[str, float]:
     latent = Encoder(decoder)(frames)[0]
     error = decoder.draw(latent).astype(np.float64) - frames
     return {"reconstruction": float(np.sqrt(np.square(error).mean()))}
 
 
-def _elbo(path: Path, test: pictures.Pictures) -> dict[str, float]:
+def _elbo(path: Path, test: dataset.Pictures) -> dict[str, float]:
     if not path.is_file():
         return {}
     net: Any = checkpoint.restore(checkpoint.load(path, "vae"), path).eval()

@@ -6,7 +6,7 @@ Photos are cut to squares of 256 pixels. The objective is content + style as the
 same for everybody in the table. "itself" is the objective of the untouched photo, "sum" that of the painter's picture; "steps" is after how many
 iterations of Adam on the pixels (lr 0.03), from the photo, the optimiser is as good: 0 is no better than the photo; "at 120" is where it ends, and "ratio"
 the painter's objective over that: 1 is as good as the slow method, below 1 better. "broad", in no sum, is the style at a half and a quarter of the size, which
-holds the larger forms (fststyle/train/broad.py).
+holds the larger forms (fststyle/train/losses/multiscale.py).
 """
 
 import argparse
@@ -26,14 +26,14 @@ from program import run, show
 from rich.console import Console
 from rich.table import Table
 
-from fststyle import images
 from fststyle.errors import InputError
-from fststyle.train.broad import BroadStyle
-from fststyle.train.data import style_tensor, to_tensor
-from fststyle.train.gatys import iterations_to_reach, optimise
+from fststyle.io import images
+from fststyle.train.data.loader import style_tensor, to_tensor
+from fststyle.train.losses.multiscale import BroadStyle
+from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg
-from fststyle.train.objective import Objective
-from fststyle.train.settings import TrainSettings
+from fststyle.train.style.optimize import iterations_to_reach, optimise
+from fststyle.train.style.settings import TrainSettings
 
 # What a style's `trained_with` may leave out; the options of the command line go before both.
 FALLBACK = {name: getattr(TrainSettings, name) for name in ("style_size", "content_weight", "style_weight")}

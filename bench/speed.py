@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fststyle.errors import InputError
-from fststyle.runtime.raw import parse_size
-from fststyle.runtime.speed import timings
+from fststyle.runtime.benchmark import timings
+from fststyle.runtime.video.formats.raw import parse_size
 
 
 def main() -> int:

@@ -28,8 +28,8 @@ from program import run, show
 from rich.console import Console
 from rich.table import Table
 
-from fststyle.runtime.containers import Reader, Shot
-from fststyle.runtime.steady import Steady
+from fststyle.runtime.temporal import Steady
+from fststyle.runtime.video.formats.reader import Reader, Shot
 
 Frame = NDArray[np.uint8]
 AVERAGED = 3

@@ -22,14 +22,14 @@ from quality import evenly, square
 from rich.console import Console
 from rich.table import Table
 
-from fststyle import images
 from fststyle.errors import InputError
-from fststyle.runtime.session import load_style
-from fststyle.train.data import style_tensor, to_tensor
+from fststyle.io import images
+from fststyle.runtime.style import load_style
+from fststyle.train.data.loader import style_tensor, to_tensor
+from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg
-from fststyle.train.objective import Objective
-from fststyle.train.settings import TrainSettings
-from fststyle.train.style import train
+from fststyle.train.style.settings import TrainSettings
+from fststyle.train.style.train import train
 
 
 def main() -> int:

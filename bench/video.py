@@ -26,11 +26,11 @@ from program import run, show
 from rich.table import Table
 
 from fststyle.errors import InputError
-from fststyle.runtime.containers import Reader
-from fststyle.runtime.image import Painter, PaintSettings, load_as
-from fststyle.runtime.raw import parse_size
-from fststyle.runtime.shots import Shot
-from fststyle.runtime.video import stylize_video
+from fststyle.runtime.painter import Painter, PaintSettings, load_as
+from fststyle.runtime.video.formats.base import Shot
+from fststyle.runtime.video.formats.raw import parse_size
+from fststyle.runtime.video.formats.reader import Reader
+from fststyle.runtime.video.stylize import stylize_video
 
 MIB = 1 << 20
 

@@ -15,7 +15,7 @@ from typing import Any
 from program import run, show
 from rich.table import Table
 
-from fststyle.runtime.live import Live, View, WebcamSettings
+from fststyle.runtime.webcam.live import Live, View, WebcamSettings
 
 PARTS = 6
 

@@ -15,15 +15,15 @@ from fststyle import errors
 if TYPE_CHECKING:
     from fststyle.catalogue import styles
     from fststyle.export.style import export_module
-    from fststyle.runtime.files import stylize_files
-    from fststyle.runtime.image import stylize
-    from fststyle.runtime.session import Style, load_style
+    from fststyle.runtime.batch import stylize_files
+    from fststyle.runtime.painter import stylize
+    from fststyle.runtime.style import Style, load_style
     from fststyle.runtime.stylizer import Stylizer
-    from fststyle.runtime.video import stylize_video, video_frames
-    from fststyle.train.deliver import export_checkpoint
-    from fststyle.train.repaint import gatys
-    from fststyle.train.style import train_style
-    from fststyle.train.translate import train_translator
+    from fststyle.runtime.video.stylize import stylize_video, video_frames
+    from fststyle.train.export import export_checkpoint
+    from fststyle.train.style.gatys import gatys
+    from fststyle.train.style.train import train_style
+    from fststyle.train.translate.train import train_translator
 
     __version__: str
 
@@ -32,18 +32,18 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Stylizer": ("fststyle.runtime.stylizer", "Stylizer"),
-    "Style": ("fststyle.runtime.session", "Style"),
-    "export_checkpoint": ("fststyle.train.deliver", "export_checkpoint"),
+    "Style": ("fststyle.runtime.style", "Style"),
+    "export_checkpoint": ("fststyle.train.export", "export_checkpoint"),
     "export_module": ("fststyle.export.style", "export_module"),
-    "gatys": ("fststyle.train.repaint", "gatys"),
-    "load_style": ("fststyle.runtime.session", "load_style"),
+    "gatys": ("fststyle.train.style.gatys", "gatys"),
+    "load_style": ("fststyle.runtime.style", "load_style"),
     "styles": ("fststyle.catalogue", "styles"),
-    "stylize": ("fststyle.runtime.image", "stylize"),
-    "stylize_files": ("fststyle.runtime.files", "stylize_files"),
-    "stylize_video": ("fststyle.runtime.video", "stylize_video"),
-    "video_frames": ("fststyle.runtime.video", "video_frames"),
-    "train_style": ("fststyle.train.style", "train_style"),
-    "train_translator": ("fststyle.train.translate", "train_translator"),
+    "stylize": ("fststyle.runtime.painter", "stylize"),
+    "stylize_files": ("fststyle.runtime.batch", "stylize_files"),
+    "stylize_video": ("fststyle.runtime.video.stylize", "stylize_video"),
+    "video_frames": ("fststyle.runtime.video.stylize", "video_frames"),
+    "train_style": ("fststyle.train.style.train", "train_style"),
+    "train_translator": ("fststyle.train.translate.train", "train_translator"),
 }
 _NEED_TORCH = {"export_checkpoint", "export_module", "gatys", "train_style", "train_translator"}
 

@@ -17,11 +17,18 @@ sys.meta_path.insert(0, Block())
 """
 
 PAINT = """
-import importlib, pkgutil
-import fststyle, fststyle.catalogue, fststyle.cli, fststyle.runtime
-for package in (fststyle.runtime, fststyle.cli):
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-        importlib.import_module(module.name)
+import importlib, pathlib, pkgutil
+import fststyle, fststyle.catalogue, fststyle.cli, fststyle.io, fststyle.runtime
+def refuse(name):
+    raise
+root = pathlib.Path(fststyle.__file__).parent
+light = [module.name for module in pkgutil.iter_modules(fststyle.__path__, "fststyle.")]
+for package in (fststyle.io, fststyle.runtime, fststyle.cli):
+    light += [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=refuse)]
+light += [".".join(("fststyle", *path.relative_to(root).with_suffix("").parts)) for path in root.rglob("*settings.py")]
+assert {"fststyle.io.images", "fststyle.runtime.video.formats.reader", "fststyle.train.generative.settings"} <= set(light)
+for name in light:
+    importlib.import_module(name)
 import numpy as np
 from fststyle.errors import DependencyError
 photo = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
@@ -50,7 +57,7 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
     from PIL import Image
 
     from tests import styles
-    from tests.runtime.test_generate import drawing
+    from tests.runtime.generative.test_sample import drawing
 
     Image.fromarray(styles.photo(20, 30)).save(tmp_path / "cat.png")
 

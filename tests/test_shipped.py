@@ -9,10 +9,10 @@ from PIL import Image
 
 import fststyle
 from fststyle import catalogue
-from fststyle.runtime.classify import load_classifier
-from fststyle.runtime.generate import KINDS, Generator
-from fststyle.runtime.image import ImageSettings
-from fststyle.runtime.video import VideoSettings
+from fststyle.runtime.generative.classify import load_classifier
+from fststyle.runtime.generative.sample import KINDS, Generator
+from fststyle.runtime.painter import ImageSettings
+from fststyle.runtime.video.stylize import VideoSettings
 
 SHIPPED = list(catalogue._shipped(catalogue.SHIPPED))
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -57,7 +57,7 @@ def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
 
 
 def test_trainings_start_from_what_ships_and_mixes_with_the_base() -> None:
-    start = pytest.importorskip("fststyle.train.start")
+    start = pytest.importorskip("fststyle.train.style.init_weights")
     entry = catalogue.start(start.START)
     assert entry is not None
     assert hashlib.sha256(catalogue.load(entry)).hexdigest() == entry.sha256

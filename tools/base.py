@@ -21,11 +21,11 @@ from fststyle import catalogue
 from fststyle.catalogue import SHIPPED
 from fststyle.export.style import Card, export_module
 from fststyle.train.compute import computing
-from fststyle.train.data import Photos, Scenes, batches, held_out, photo_source
+from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
 from fststyle.train.loop import run
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
-from fststyle.train.start import BASE, start_from
+from fststyle.train.style.init_weights import BASE, start_from
 
 NAME = BASE
 

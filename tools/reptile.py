@@ -20,19 +20,19 @@ from listing import file_facts, put
 from rich.console import Console
 from torch import Tensor, nn
 
-from fststyle import images
 from fststyle.catalogue import SHIPPED, metadata
 from fststyle.export.style import Card, export_module
+from fststyle.io import images
 from fststyle.train.compute import Compute, computing
-from fststyle.train.data import batches, photo_source
-from fststyle.train.deliver import judges
-from fststyle.train.lesson import Lesson, descended
+from fststyle.train.data.loader import batches, photo_source
+from fststyle.train.export import judges
+from fststyle.train.losses.clamp import shown
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
-from fststyle.train.settings import TrainSettings
-from fststyle.train.shown import shown
-from fststyle.train.start import START, base_of, start_from
+from fststyle.train.style.init_weights import START, base_of, start_from
+from fststyle.train.style.loss import Lesson, descended
+from fststyle.train.style.settings import TrainSettings
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from listing import file_facts, put
 
 from fststyle.catalogue import SHIPPED
 from fststyle.export.settings import ExportSettings
-from fststyle.train.deliver import export_checkpoint
+from fststyle.train.export import export_checkpoint
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from listing import file_facts, put
 
 from fststyle.catalogue import SHIPPED, encoder_of, metadata
-from fststyle.train.deliver import export_checkpoint
+from fststyle.train.export import export_checkpoint
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import typer
 from fststyle import catalogue
 from fststyle.cli.options import with_settings
 from fststyle.errors import StyleError
-from fststyle.runtime.speed import SIZES, Speed, SpeedSettings, holds, measure
+from fststyle.runtime.benchmark import SIZES, Speed, SpeedSettings, holds, measure
 
 
 def register(app: typer.Typer) -> None:

@@ -11,8 +11,8 @@ import typer
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import BatchError, InputError
-from fststyle.spare import spare
-from fststyle.train.settings_pictures import ClassifySettings
+from fststyle.io.files import spare
+from fststyle.train.generative.settings import ClassifySettings
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
         After each epoch the accuracy on the test pictures is told. Ctrl-C saves; --resume goes on.
         """
-        out, trained = learn("fststyle.train.classify", settings, settings.epochs)
+        out, trained = learn("fststyle.train.generative.classifier", settings, settings.epochs)
         out.print(f"classifier  {trained.onnx}\ncheckpoint  {trained.checkpoint}\nconfusion   {trained.preview}", soft_wrap=True)
 
     @verb.command()
@@ -39,21 +39,21 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON; confusion has a row for each class, and how it was taken.")] = False,
     ) -> None:
         """Accuracy on the test pictures of a set, without PyTorch. Of a folder these are all, but every tenth of the one that the classifier has learned."""
-        from fststyle import images, pictures, plots
-        from fststyle.runtime.classify import examine, load_classifier
+        from fststyle.io import dataset, grids, images
+        from fststyle.runtime.generative.classify import examine, load_classifier
 
         if output:
             spare(itertools.chain([model], Path(data).rglob("*")), output)
         classifier = load_classifier(model)
-        learned, tested = pictures.load(data, classifier.shape[0], download)
+        learned, tested = dataset.load(data, classifier.shape[0], download)
         if tested.held_out and classifier.metadata.get("data_sha256") != learned.sha256():
-            tested = pictures.joined(learned, tested)
+            tested = dataset.joined(learned, tested)
         counts = examine(classifier, tested)
         accuracy = float(counts.trace() / counts.sum())
         if output:
-            images.write(plots.confusion(counts, classifier.classes), output)
+            images.write(grids.confusion(counts, classifier.classes), output)
         told = {"model": classifier.name, "pictures": int(counts.sum()), "accuracy": accuracy, "classes": classifier.classes, "confusion": counts.tolist()}
-        part = f", every {pictures.HOLD_OUT}th of {data}: the training leaves those out" if tested.held_out else ""
+        part = f", every {dataset.HOLD_OUT}th of {data}: the training leaves those out" if tested.held_out else ""
         typer.echo(json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right{part}")
 
     @verb.command()
@@ -63,8 +63,8 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     ) -> None:
         """What each picture shows, without PyTorch."""
-        from fststyle import images
-        from fststyle.runtime.classify import classify, load_classifier
+        from fststyle.io import images
+        from fststyle.runtime.generative.classify import classify, load_classifier
 
         classifier = load_classifier(model)
         files: list[Path] = []

@@ -3,7 +3,7 @@
 import typer
 
 from fststyle.cli.options import with_settings
-from fststyle.train.photos import PhotoSettings
+from fststyle.train.data.download import PhotoSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-        from fststyle.train.photos import prepare_photos
+        from fststyle.train.data.download import prepare_photos
 
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
         that was stopped. The encoder of a VAE comes beside its decoder, as NAME-encoder.onnx; files of these names are replaced.
         """
         try:
-            from fststyle.train.deliver import export_checkpoint
+            from fststyle.train.export import export_checkpoint
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         path, parity = export_checkpoint(checkpoint, settings)

@@ -9,8 +9,8 @@ import typer
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import OutputError
-from fststyle.spare import spare
-from fststyle.train.settings_pictures import GanSettings
+from fststyle.io.files import spare
+from fststyle.train.generative.settings import GanSettings
 
 Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships (`fststyle info` lists them).")]
 Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
         "spread" is how much the drawn pictures differ from one another, over the real ones; near 0 they are all one. Ctrl-C saves, --resume goes on.
         """
-        out, trained = learn("fststyle.train.gan", settings, settings.steps)
+        out, trained = learn("fststyle.train.generative.gan", settings, settings.steps)
         out.print(f"generator   {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
 
     add_sample(verb, "gan")
@@ -49,15 +49,15 @@ def register(app: typer.Typer) -> None:
         truncation: Truncation = None,
     ) -> None:
         """A smooth walk through the latent space that ends where it began, without PyTorch."""
-        from fststyle import latents
         from fststyle.cli.bar import counted
-        from fststyle.runtime import generate
+        from fststyle.runtime.generative import latents
+        from fststyle.runtime.generative.sample import Generator, shown_rate, write_moving
 
         spare((model,), output)
-        generator = generate.Generator(model, ("gan",))
-        fps = generate.shown_rate(output, fps)
+        generator = Generator(model, ("gan",))
+        fps = shown_rate(output, fps)
         path = latents.walk(latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps)))
-        generate.write_moving(counted(generator.stream(path), len(path), "frames"), output, fps, side)
+        write_moving(counted(generator.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(str(output), err=True)
 
 
@@ -78,11 +78,12 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         """Draw pictures, as a sheet or as single files, without PyTorch."""
         import numpy as np
 
-        from fststyle import images, latents, plots
         from fststyle.cli.bar import counted
-        from fststyle.runtime import generate
+        from fststyle.io import grids, images
+        from fststyle.runtime.generative import latents
+        from fststyle.runtime.generative.sample import Generator
 
-        generator = generate.Generator(model, (kind,))
+        generator = Generator(model, (kind,))
         output = output or Path(f"{generator.name}-samples{'' if single else '.png'}")
         if single and output.suffix.lower() in images.WRITABLE:
             raise OutputError(f"{output}: is the name of one picture; --single leaves a folder of them")
@@ -90,8 +91,8 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         pictures = counted(generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures")
         if single:
             for number, picture in enumerate(pictures):
-                images.write(plots.still(picture), output / f"{generator.name}-{seed}-{number:05}.png")
+                images.write(grids.still(picture), output / f"{generator.name}-{seed}-{number:05}.png")
         else:
             drawn = np.stack(list(pictures))
-            images.write(plots.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output)
+            images.write(grids.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output)
         typer.echo(str(output), err=True)

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from fststyle.atomic import probe
 from fststyle.cli import streams
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError, InputError
-from fststyle.spare import spare
-from fststyle.train.settings_gatys import GatysSettings
+from fststyle.io.files import probe, spare
+from fststyle.train.style.gatys_settings import GatysSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -35,14 +34,14 @@ def register(app: typer.Typer) -> None:
         painting's. OUT is written anew every --preview-every iterations, so look at it; Ctrl-C keeps the picture as it is then.
         """
         try:
-            from fststyle.train.repaint import paintings, repaint
+            from fststyle.train.style.gatys import paintings, repaint
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         from rich.console import Console
 
-        from fststyle import images
-        from fststyle.runtime.files import read_stdin
-        from fststyle.runtime.plan import plan
+        from fststyle.io import images
+        from fststyle.runtime.batch import read_stdin
+        from fststyle.runtime.output_paths import plan
 
         if Path(content).is_dir():
             raise InputError(f"{content}: is a folder; gatys paints one picture")

@@ -11,7 +11,7 @@ from fststyle.cli import streams
 from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import FststyleError, OutputError
-from fststyle.runtime.image import ImageSettings
+from fststyle.runtime.painter import ImageSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_json: bool, stdout: BinaryIO | None) -> None:
     from rich.console import Console
 
-    from fststyle.runtime.files import Listener, Painted, stylize_files
+    from fststyle.runtime.batch import Listener, Painted, stylize_files
 
     done: list[Painted] = []
     with counting(Console(stderr=True)) as bar:

@@ -9,7 +9,7 @@ import typer
 
 from fststyle import catalogue
 from fststyle.errors import BatchError, StyleError
-from fststyle.spare import spare
+from fststyle.io.files import spare
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
         device: Annotated[str, typer.Option(help="Where to paint; see `fststyle image --help`.")] = "auto",
     ) -> None:
         """Paint one photo in every style, as a labelled sheet."""
-        from fststyle import images
-        from fststyle.runtime.sheet import contact_sheet
+        from fststyle.io import images
+        from fststyle.runtime.contact_sheet import contact_sheet
 
         spare((photo,), output)
         known = catalogue.styles()

@@ -10,7 +10,7 @@ import typer
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.errors import INSTALL_TRAIN, DependencyError
-from fststyle.train.settings import TrainSettings
+from fststyle.train.style.settings import TrainSettings
 
 NEEDS_TRAIN = f"this needs PyTorch; {INSTALL_TRAIN}"
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         The three weighted losses are shown as they are, "loss" is what is descended: the mean of the logarithm of their sum.
         Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
-        out, trained = learn("fststyle.train.style", settings, settings.steps)
+        out, trained = learn("fststyle.train.style.train", settings, settings.steps)
         if trained.leads:
             tell(out, trained)
 

@@ -4,7 +4,7 @@ import typer
 
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn, tell
-from fststyle.train.settings_translate import TranslateSettings
+from fststyle.train.translate.settings import TranslateSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -24,5 +24,5 @@ def register(app: typer.Typer) -> None:
         A generator paints, a discriminator learns to tell its pictures from the paintings. Ctrl-C saves; --resume goes on, with the same settings.
         "critic" is the discriminator's loss (lsgan: a quarter where it can tell nothing), "spread" the contrast of what is painted over that of the paintings.
         """
-        out, trained = learn("fststyle.train.translate", settings, settings.steps)
+        out, trained = learn("fststyle.train.translate.train", settings, settings.steps)
         tell(out, trained)

@@ -9,8 +9,8 @@ from fststyle.cli.gan import Model, add_sample
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import InputError
-from fststyle.spare import spare
-from fststyle.train.settings_pictures import VaeSettings
+from fststyle.io.files import spare
+from fststyle.train.generative.settings import VaeSettings
 
 Decoder = Annotated[str, typer.Option("--model", "-m", help="The VAE: its .onnx file, with NAME-encoder.onnx beside it, or the name of one that ships.")]
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
         After each epoch the ELBO on the test pictures is told, in nats. Ctrl-C saves, --resume goes on.
         """
-        out, trained = learn("fststyle.train.vae", settings, settings.epochs)
+        out, trained = learn("fststyle.train.generative.vae", settings, settings.epochs)
         out.print(f"decoder     {trained.onnx}\nencoder     {trained.encoder}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
 
     add_sample(verb, "vae")
@@ -45,13 +45,13 @@ def register(app: typer.Typer) -> None:
         """Show a picture beside what the latent keeps of it, without PyTorch."""
         import numpy as np
 
-        from fststyle import images, plots
-        from fststyle.runtime.generate import Encoder, Generator
+        from fststyle.io import grids, images
+        from fststyle.runtime.generative.sample import Encoder, Generator
 
         spare((picture, model), output)
         decoder = Generator(model, ("vae",))
         seen, latent = Encoder(decoder).read(picture)
-        images.write(plots.tiled(np.stack([seen, decoder.draw(latent[None])[0]]), 2, max(1, 256 // len(seen))), output)
+        images.write(grids.tiled(np.stack([seen, decoder.draw(latent[None])[0]]), 2, max(1, 256 // len(seen))), output)
         typer.echo(str(output), err=True)
 
     @verb.command()
@@ -67,9 +67,9 @@ def register(app: typer.Typer) -> None:
         """Turn one picture into another through the latent space, without PyTorch."""
         import numpy as np
 
-        from fststyle import latents
         from fststyle.cli.bar import counted
-        from fststyle.runtime.generate import Encoder, Generator, shown_rate, write_moving
+        from fststyle.runtime.generative import latents
+        from fststyle.runtime.generative.sample import Encoder, Generator, shown_rate, write_moving
 
         spare((first, second, model), output)
         decoder = Generator(model, ("vae",))
@@ -87,12 +87,13 @@ def register(app: typer.Typer) -> None:
         columns: Annotated[int, typer.Option(help="Pictures a row.", min=2, max=100)] = 20,
     ) -> None:
         """The map of a latent space of two numbers, without PyTorch."""
-        from fststyle import images, latents, plots
-        from fststyle.runtime.generate import Generator
+        from fststyle.io import grids, images
+        from fststyle.runtime.generative import latents
+        from fststyle.runtime.generative.sample import Generator
 
         spare((model,), output)
         decoder = Generator(model, ("vae",))
         if decoder.latent != 2:
             raise InputError(f"{model}: has {decoder.latent} latent number{'s' * (decoder.latent != 1)}; only two make a map")
-        images.write(plots.tiled(decoder.draw(latents.grid(columns)), columns, max(1, 40 // int(decoder.draw(latents.grid(1)).shape[1]))), output)
+        images.write(grids.tiled(decoder.draw(latents.grid(columns)), columns, max(1, 40 // int(decoder.draw(latents.grid(1)).shape[1]))), output)
         typer.echo(str(output), err=True)

@@ -12,10 +12,10 @@ from fststyle.cli import streams
 from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError, FststyleError, OutputError
-from fststyle.folders import files
-from fststyle.runtime.forms import PIPE
-from fststyle.runtime.video import PaintedVideo, Progress, VideoSettings, stylize_video
-from fststyle.runtime.videos import SUFFIXES, BatchListener, stylize_videos
+from fststyle.io.folders import files
+from fststyle.runtime.video.batch import SUFFIXES, BatchListener, stylize_videos
+from fststyle.runtime.video.formats.open import PIPE
+from fststyle.runtime.video.stylize import PaintedVideo, Progress, VideoSettings, stylize_video
 
 
 def register(app: typer.Typer) -> None:

@@ -7,9 +7,9 @@ import typer
 
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError
-from fststyle.interrupts import undisturbed
-from fststyle.runtime.live import Live, WebcamSettings
-from fststyle.runtime.outlets import Outlets
+from fststyle.runtime.webcam.live import Live, WebcamSettings
+from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.signals import undisturbed
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _window(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
-    from fststyle.runtime.window import show
+    from fststyle.runtime.webcam.window import show
 
     return show(live, outlets, settings.seconds)
 

@@ -9,8 +9,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from fststyle.atomic import replacing
 from fststyle.errors import OutputError
+from fststyle.io.files import replacing
 
 OPSET = 18
 

@@ -1,0 +1,1 @@
+"""Style files applied, without torch: pictures, videos, the webcam."""

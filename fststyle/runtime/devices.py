@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from fststyle.errors import DependencyError, DeviceError
-from fststyle.interrupts import postponed
+from fststyle.signals import postponed
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle.errors import InputError
-from fststyle.runtime import plain
-from fststyle.runtime.image import Painter, PaintSettings, load_as
-from fststyle.runtime.session import Style, check_frame
-from fststyle.runtime.steady import Steady, held
+from fststyle.runtime import blank_frames
+from fststyle.runtime.painter import Painter, PaintSettings, load_as
+from fststyle.runtime.style import Style, check_frame
+from fststyle.runtime.temporal import Steady, held
 from fststyle.settings import check, unknown
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Stylizer:
         painted = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
         stylizer.change("starry-night-live")
 
-    ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.steady`; it may be switched at any time.
-    ``settings``: fields of `fststyle.runtime.image.PaintSettings`: strength, keep_colors, size, precision, device, threads, tile.
+    ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.temporal`; it may be switched at any time.
+    ``settings``: fields of `fststyle.runtime.painter.PaintSettings`: strength, keep_colors, size, precision, device, threads, tile.
 
     One thread calls it, another may call `change` at the same time: the frames go on with the old style until the new one is loaded.
     Raises `InputError` (settings), `StyleError`, `DeviceError`.
@@ -53,7 +53,7 @@ class Stylizer:
             painted = steady(frame, painted)
         else:
             steady.reset()
-        return plain.held(frame, painted)
+        return blank_frames.held(frame, painted)
 
     def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
         """Another style or strength from the next frame on. Raises as the constructor; then everything stays as it was."""

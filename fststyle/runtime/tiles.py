@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fststyle import memory
 from fststyle.errors import InputError
-from fststyle.runtime.session import MIN_SIDE, Style, check_frame, open_session, run
+from fststyle.runtime.style import MIN_SIDE, Style, check_frame, open_session, run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,10 +74,10 @@ class TiledStyle:
     """
 
     def __init__(self, style: Style):
-        from fststyle.runtime import statistics
+        from fststyle.runtime import instance_norm
 
         self.style = style
-        split = statistics.split(style.model, style.name)
+        split = instance_norm.split(style.model, style.name)
         self._names = split.names
         self._gather, self._apply = (
             open_session(graph, style.device, style.threads, style.name)[0] if split.names else None for graph in (split.gather, split.apply)

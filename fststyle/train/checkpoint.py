@@ -1,7 +1,7 @@
 """Checkpoints: one plain dict of tensors, numbers and strings, written whole or not at all, read without running code.
 
 Keys: ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``, ``optimizer``, ``step``, ``settings``, and
-whatever the verb adds. There is no random state to save: every sample is a function of the seed and its number (see `fststyle.train.data`).
+whatever the verb adds. There is no random state to save: every sample is a function of the seed and its number (see `fststyle.train.data.loader`).
 """
 
 import io
@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fststyle.atomic import replacing
 from fststyle.errors import CheckpointError, OutputError
-from fststyle.interrupts import undisturbed
+from fststyle.io.files import replacing
+from fststyle.signals import undisturbed
 from fststyle.train.networks import build
 
 FORMAT = "fststyle-checkpoint-1"

@@ -1,6 +1,6 @@
 """The loop that every trainer shares: count steps, watch for a loss that is not a number, report, save, stop on Ctrl-C.
 
-What a step does is the trainer's own (`fststyle.train.style.step` reads top to bottom); what surrounds it is here, once.
+What a step does is the trainer's own (`fststyle.train.style.train.step` reads top to bottom); what surrounds it is here, once.
 """
 
 import contextlib

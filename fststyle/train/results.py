@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fststyle.atomic import probe
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module
+from fststyle.io.files import probe
 from fststyle.settings import NAMES, plain
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute

@@ -10,8 +10,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from fststyle import catalogue, images
+from fststyle import catalogue
 from fststyle.errors import InputError
+from fststyle.io import images
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 PHOTOS = [images.read(BENCH.parent / "examples" / "astronaut.jpg").opaque]
@@ -141,9 +142,9 @@ def test_no_shipped_style_paints_a_grid_a_weave_or_halos(bench, entry):
 
 def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
-    from fststyle.train.classify import train_classifier
-    from fststyle.train.gan import train_gan
-    from fststyle.train.vae import train_vae
+    from fststyle.train.generative.classifier import train_classifier
+    from fststyle.train.generative.gan import train_gan
+    from fststyle.train.generative.vae import train_vae
     from tests.digits import write_idx
 
     generate = bench("generate")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests import styles
 from tests.digits import digits, write_idx
-from tests.runtime.test_generate import drawing
+from tests.runtime.generative.test_sample import drawing
 
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")

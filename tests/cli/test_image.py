@@ -13,7 +13,7 @@ import pytest
 from onnx import helper
 from PIL import Image
 
-from fststyle import images
+from fststyle.io import images
 from tests import styles
 
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]

@@ -62,7 +62,7 @@ def test_metadata(files):
 
 
 def test_half_weights_are_half_the_size_and_keep_their_names(files):
-    from fststyle.train.start import starting_weights
+    from fststyle.train.style.init_weights import starting_weights
 
     a, b = starting_weights(str(files["fp32"])), starting_weights(str(files["fp16-weights"]))
     assert a.keys() == b.keys()

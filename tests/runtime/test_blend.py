@@ -8,7 +8,7 @@ from onnx import numpy_helper
 from fststyle import catalogue, colors, stylize
 from fststyle.errors import InputError, StyleError
 from fststyle.runtime.blend import interpolate
-from fststyle.runtime.session import load_style
+from fststyle.runtime.style import load_style
 from tests import styles
 
 FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)

@@ -6,8 +6,8 @@ from onnx import helper
 
 from fststyle import memory
 from fststyle.errors import InputError, StyleError
-from fststyle.runtime import statistics, tiles
-from fststyle.runtime.session import Style
+from fststyle.runtime import instance_norm, tiles
+from fststyle.runtime.style import Style
 from tests import styles
 
 
@@ -91,7 +91,7 @@ def test_refuses_networks_that_see_everything() -> None:
         helper.make_node("Cast", ["s"], ["styled"], to=2),
     ]
     with pytest.raises(StyleError, match=r"GlobalAveragePool.*--tile off"):
-        statistics.split(styles.model(pooled), "pooled")
+        instance_norm.split(styles.model(pooled), "pooled")
 
 
 def test_only_single_frames() -> None:

@@ -46,7 +46,7 @@ def photos(tmp_path: Path) -> Path:
 def train(painting: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`train_style` on the tiny settings, without the export, which costs more than everything else and has its own tests."""
     import fststyle.train.results as results
-    import fststyle.train.style as style
+    import fststyle.train.style.train as style
 
     monkeypatch.setattr(results, "export_module", lambda net, card, path, *more: path.write_bytes(b"onnx"))
 

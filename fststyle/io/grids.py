@@ -1,0 +1,51 @@
+"""Small pictures side by side, and tables as pictures; no torch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from fststyle.io.images import Frame, Picture
+
+Pixels = NDArray[np.uint8]
+_GAP = 2
+
+
+def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
+    """uint8 (N, H, W, 3) as one sheet, row by row, each picture enlarged `scale` times without smoothing."""
+    count, height, width = pictures.shape[:3]
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), 255, np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = _GAP + i // columns * (height + _GAP), _GAP + i % columns * (width + _GAP)
+        sheet[top : top + height, left : left + width] = picture
+    return still(sheet.repeat(scale, 0).repeat(scale, 1))
+
+
+def still(rgb: Pixels) -> Picture:
+    """uint8 (H, W, 3) as a picture to write."""
+    return Picture([Frame(np.ascontiguousarray(rgb))])
+
+
+def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
+    """A confusion matrix as a picture: rows are what a picture is, columns what it was taken for, darker is a larger share of the row."""
+    cell, font = 44, ImageFont.load_default(14)
+    names = [name[:12] for name in classes]
+    left = 24 + max(round(font.getlength(name)) for name in names)
+    side = len(names) * cell
+    image = Image.new("RGB", (left + side + 8, side + 34), "white")
+    draw = ImageDraw.Draw(image)
+    shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    for row, name in enumerate(names):
+        draw.text((left - 8, row * cell + cell / 2), name, fill="black", font=font, anchor="rm")
+        draw.text((left + row * cell + cell / 2, side + 16), name[:5], fill="black", font=font, anchor="mm")
+        for column, share in enumerate(shares[row]):
+            # The root shows the few mistakes beside the many hits.
+            shade = round(255 * (1 - 0.85 * float(share) ** 0.5))
+            corner = (left + column * cell, row * cell)
+            draw.rectangle((*corner, corner[0] + cell - 2, corner[1] + cell - 2), fill=(shade, shade, 255))
+            if counts[row, column]:
+                ink = "white" if share > 0.5 else "black"
+                draw.text((corner[0] + cell / 2, corner[1] + cell / 2), str(counts[row, column]), fill=ink, font=font, anchor="mm")
+    return still(np.asarray(image))

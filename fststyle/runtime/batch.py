@@ -1,0 +1,118 @@
+"""Paint files: one, many, whole folders, or from a pipe into a pipe."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from fststyle.errors import BatchError, FststyleError, InputError, OutputError
+from fststyle.runtime.output_paths import PIPE, Job, plan
+from fststyle.runtime.painter import ImageSettings, load_as, stylize_picture
+from fststyle.runtime.style import Style
+from fststyle.settings import check
+
+if TYPE_CHECKING:
+    from fststyle.io.images import Picture
+
+
+@dataclass(frozen=True)
+class Painted:
+    """One picture done: "-" is stdin or stdout, sizes in pixels, time in seconds from reading to the written file.
+
+    ``pages_left``: pages of a TIFF behind the first, which are not painted.
+    """
+
+    input: str
+    output: str
+    width: int
+    height: int
+    seconds: float
+    style: str
+    device: str
+    pages_left: int = 0
+
+
+@dataclass
+class Listener:
+    """Who hears how a batch goes; each call is made from the thread that paints."""
+
+    on_start: Callable[[int], None] = lambda pictures: None
+    on_tile: Callable[[int, int], None] = lambda done, of: None
+    on_done: Callable[[Painted], None] = lambda painted: None
+    on_failed: Callable[[str, FststyleError], None] = lambda source, error: None
+
+
+def stylize_files(
+    inputs: Sequence[str | Path],
+    output: str | Path | None = None,
+    settings: ImageSettings | None = None,
+    *,
+    listener: Listener | None = None,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+) -> list[Painted]:
+    """Paint files into files; `fststyle.runtime.output_paths.plan` says which becomes which.
+
+    What can be known before painting is checked first: settings, style, device, places of the outputs. Each output appears whole or not at all.
+    A failure in a batch is told to ``listener`` and the rest goes on. ``stdin`` and ``stdout`` are binary, for the input and the output "-".
+
+    Raises `BatchError` at the end if part of a batch failed; for a single picture its own error.
+    """
+    settings = settings or ImageSettings()
+    listener = listener or Listener()
+    check(settings)
+    style = load_as(settings, settings.style)
+    work = plan(inputs, output, style.name)
+    for source, error in work.refused:
+        listener.on_failed(source, error)
+    listener.on_start(len(work.jobs))
+    done: list[Painted] = []
+    failed = len(work.refused)
+    for job in work.jobs:
+        try:
+            painted = _paint(job, style, settings, listener, stdin, stdout)
+        except FststyleError as error:
+            if not work.several:
+                raise
+            failed += 1
+            listener.on_failed(str(job.source), error)
+            continue
+        done.append(painted)
+        listener.on_done(painted)
+    if failed:
+        raise BatchError(f"{failed} of {failed + len(done)} pictures failed")
+    return done
+
+
+def _paint(job: Job, style: Style, settings: ImageSettings, listener: Listener, stdin: BinaryIO | None, stdout: BinaryIO | None) -> Painted:
+    from fststyle.io import images
+
+    begin = time.perf_counter()
+    picture = images.read(job.source if job.source is not None else read_stdin(stdin))
+    painted = stylize_picture(picture, style, settings, listener.on_tile)
+    if job.target is None:
+        if stdout is None:
+            raise OutputError("no stdout to write to")
+        images.write(painted, stdout, format=_pipe_format(painted), quality=settings.quality)
+    else:
+        images.write(painted, job.target, quality=settings.quality)
+    height, width = painted.size
+    names = [PIPE if path is None else str(path) for path in (job.source, job.target)]
+    return Painted(names[0], names[1], width, height, round(time.perf_counter() - begin, 3), style.name, style.device, picture.left)
+
+
+def read_stdin(stdin: BinaryIO | None) -> bytes:
+    """All of it. Raises `InputError` where there is none, or nothing in it."""
+    if stdin is None:
+        raise InputError("no stdin to read from")
+    content = stdin.read()
+    if not content:
+        raise InputError("stdin: is empty")
+    return content
+
+
+def _pipe_format(picture: "Picture") -> str:
+    from fststyle.io import images
+
+    return picture.format if picture.format in images.WRITABLE.values() else "PNG"  # type: ignore[return-value]

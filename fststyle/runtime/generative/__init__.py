@@ -1,0 +1,1 @@
+"""Classifiers and image generators as ONNX files, run without torch."""

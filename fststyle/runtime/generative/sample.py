@@ -1,0 +1,120 @@
+"""Pictures from latent vectors, with a generator that `fststyle gan train` or `fststyle vae train` made, without torch."""
+
+import itertools
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fststyle.catalogue import encoder_of
+from fststyle.errors import OutputError, StyleError
+from fststyle.io.files import replacing_path
+from fststyle.runtime.generative.model import BATCH, Model, frames_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+KINDS = ("gan", "vae")
+
+
+class Generator(Model):
+    """A generator by name or path; ``latent`` is how many numbers its vectors have. See `Model` for the errors."""
+
+    def __init__(self, model: str | Path, kinds: "Sequence[str]" = KINDS, device: str = "auto"):
+        super().__init__(model, kinds, "latent", ["picture"], device)
+        self.latent = int(self.shape[0])
+
+    def draw(self, latents: "NDArray[np.float32]") -> "NDArray[np.uint8]":
+        """float32 (N, Z) -> uint8 (N, S, S, 3). Raises `InputError` for vectors of another length, `StyleError` where the graph fails."""
+        (pictures,) = self(latents)
+        if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
+            raise StyleError(f"{self.name}: drew {pictures.dtype} {pictures.shape}, not uint8 (N, H, W, 3)")
+        return pictures
+
+    def stream(self, latents: "NDArray[np.float32]") -> "Iterator[NDArray[np.uint8]]":
+        """The same one picture after another, (S, S, 3), with no more than a batch in memory."""
+        for start in range(0, len(latents), BATCH):
+            yield from self.draw(latents[start : start + BATCH])
+
+
+class Encoder(Model):
+    """The encoder that belongs to a VAE's decoder: NAME-encoder.onnx beside NAME.onnx. See `Model` for the errors."""
+
+    def __init__(self, decoder: Generator, device: str = "auto"):
+        path = encoder_of(decoder.path)
+        if not path.is_file():  # of a link, it may lie beside the file itself
+            path = encoder_of(decoder.path.resolve())
+        if not path.is_file():
+            raise StyleError(f"{decoder.path}: {encoder_of(decoder.path).name}, the encoder of this VAE, is not beside it")
+        super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
+        told = next((value.shape for value in self._session.get_outputs() if value.name == "latent"), None)
+        if told and isinstance(told[-1], int) and told[-1] != decoder.latent:
+            raise StyleError(f"{path}: finds {told[-1]} latent numbers where {decoder.path.name} takes {decoder.latent}; they are not of one VAE")
+
+    def read(self, picture: str | Path) -> "tuple[NDArray[np.uint8], NDArray[np.float32]]":
+        """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,). Raises `InputError`."""
+        from fststyle.io import images
+
+        frames = frames_of(images.read(picture).opaque, self)
+        return frames[0], self(frames)[0][0]
+
+
+def shown_rate(path: Path, fps: int) -> int:
+    """The frames a second that a moving picture of this name can show: animations have their bounds."""
+    from fststyle.runtime.video.formats.animation import HIGHEST_RATE
+
+    return min(fps, HIGHEST_RATE.get(path.suffix.lower(), fps))
+
+
+def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, side: int) -> None:
+    """Pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at least `side` pixels a side.
+
+    A video is written as its pictures come, so it may be long; an animation is put together in memory.
+    Raises:
+        OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
+    """
+    from fststyle.io import animation, images
+    from fststyle.runtime.video.formats.writer import FORMATS
+
+    animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
+    if path.suffix.lower() not in (*FORMATS, *animated):
+        raise OutputError(f"{path}: moving pictures are written as {' '.join((*FORMATS, *animated))}")
+    large = (_enlarged(frame, side) for frame in frames)
+    if path.suffix.lower() in FORMATS:
+        _write_video(large, path, fps)
+    else:
+        shown = round(1000 / shown_rate(path, fps))
+        images.write(images.Picture([images.Frame(frame, None, shown) for frame in large], loop=0), path)
+
+
+def _enlarged(frame: "NDArray[np.uint8]", side: int) -> "NDArray[np.uint8]":
+    import numpy as np
+    from PIL import Image
+
+    size = max(side, frame.shape[0])
+    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _write_video(frames: "Iterator[NDArray[np.uint8]]", path: Path, fps: int) -> None:
+    from fststyle.runtime.video.formats.base import Shot, Source
+    from fststyle.runtime.video.formats.writer import Encoding, Writer
+
+    shots = (Shot(frame, number, Fraction(1, fps)) for number, frame in enumerate(frames))
+    first = next(shots)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_path(path) as temporary:
+            writer = Writer(temporary, path.suffix, Source(), first, Fraction(fps), Encoding())
+            try:
+                for shot in itertools.chain([first], shots):
+                    writer.write(shot)
+                writer.close()
+            except BaseException:
+                writer.abandon()
+                raise
+    except OutputError as error:
+        raise OutputError(f"{path}: {error}") from error
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error

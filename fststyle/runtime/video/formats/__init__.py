@@ -1,0 +1,1 @@
+"""The forms of video: files, animations, image sequences, raw pipes."""

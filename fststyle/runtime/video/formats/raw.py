@@ -1,0 +1,74 @@
+"""Raw frames in pipes: rgb24, row after row, nothing between the frames, as ``ffmpeg -f rawvideo -pix_fmt rgb24`` reads and writes them."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import BinaryIO
+
+from fststyle.errors import InputError, OutputError
+from fststyle.runtime.style import MIN_SIDE
+from fststyle.runtime.video.formats.base import Shot, Sink, Source
+
+
+def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
+    """``"640x480"`` -> (480, 640). Raises `InputError`, which names the option it came by."""
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
+    if not found or not all(MIN_SIDE <= int(side) <= 16384 for side in found.groups()):
+        raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT of {MIN_SIDE} to 16384 pixels")
+    return int(found[2]), int(found[1])
+
+
+def unbuffered(stream: BinaryIO) -> BinaryIO:
+    """The stream below the buffer. A thread that waits in a buffer holds its lock, which Python wants when the program ends."""
+    return getattr(stream, "raw", stream)
+
+
+class RawSource(Source):
+    """Frames of ``size`` (H, W) from a pipe, ``rate`` a second."""
+
+    def __init__(self, stdin: BinaryIO, size: tuple[int, int], rate: Fraction):
+        super().__init__()
+        self.name, self.rate = "stdin", rate
+        self._stdin, self._size = unbuffered(stdin), size
+
+    def __iter__(self) -> Iterator[Shot]:
+        import numpy as np
+
+        height, width = self._size
+        length, number = height * width * 3, 0
+        while content := self._frame(length):
+            if len(content) < length:
+                self.broken = f"its last frame has {len(content)} of {length} bytes; is --frame-size right?"
+                return
+            yield Shot(np.frombuffer(content, np.uint8).reshape(height, width, 3), number, 1 / self.rate, 1)
+            number += 1
+
+    def _frame(self, length: int) -> bytes:
+        """So many bytes, fewer at the end."""
+        parts, left = [], length
+        while left and (part := self._stdin.read(left)):
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+
+
+class RawSink(Sink):
+    """Frames into a pipe, one after another; when each was shown is lost."""
+
+    keeps_times = False
+
+    def __init__(self, stdout: BinaryIO, source: Source):
+        super().__init__()
+        self._stdout = unbuffered(stdout)
+        self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
+
+    def write(self, shot: Shot) -> None:
+        import numpy as np
+
+        try:
+            left = np.ascontiguousarray(shot.rgb).data.cast("B")
+            while left:  # a pipe without a buffer takes as much as it has room for
+                left = left[self._stdout.write(left) :]
+            self._stdout.flush()
+        except (OSError, ValueError) as error:
+            raise OutputError(f"cannot be written: {getattr(error, 'strerror', None) or error}") from error

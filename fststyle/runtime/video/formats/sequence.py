@@ -1,0 +1,130 @@
+"""Numbered pictures as video: ``frames/%05d.png``, or a folder that holds one such sequence."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from fststyle.errors import FststyleError, InputError, OutputError
+from fststyle.runtime.video.formats.base import Shot, Sink, Source
+
+_NUMBER = re.compile(r"%(0\d+|)d")
+_PERCENT = "\0"
+
+
+def is_pattern(path: Path) -> bool:
+    return _NUMBER.search(_template(path)) is not None
+
+
+def _template(pattern: Path) -> str:
+    """The name, with a byte that no name holds for every "%%", which stands for a "%"."""
+    return pattern.name.replace("%%", _PERCENT)
+
+
+def found_in(folder: Path) -> Path | None:
+    """The pattern of the numbered pictures in a folder, None where there are none. Raises `InputError` where there are several sequences."""
+    from fststyle.io import images
+
+    groups: dict[tuple[str, str], set[int]] = {}
+    for path in folder.iterdir():
+        parts = re.fullmatch(r"(.*?)(\d+)(\.\w+)", path.name)
+        if parts and path.suffix.lower() in images.READABLE and not path.name.startswith(".") and path.is_file():
+            before, number, suffix = parts.groups()
+            groups.setdefault((before.replace("%", "%%"), suffix), set()).add(len(number))
+    if len(groups) > 1:
+        names = ", ".join(sorted(f"{before}%d{suffix}" for before, suffix in groups)[:3])
+        raise InputError(f"{folder}: holds several numbered sequences; name one ({names})")
+    for (before, suffix), widths in groups.items():
+        return folder / f"{before}%{f'0{min(widths)}' if len(widths) == 1 else ''}d{suffix}"
+    return None
+
+
+class SequenceSource(Source):
+    """Numbered pictures shown ``rate`` a second, the lowest number first. A number that is missing leaves its time empty.
+
+    A picture that cannot be read, or has another size than the first, is left out and told in ``broken``.
+    Raises `InputError` where there are none.
+    """
+
+    def __init__(self, pattern: Path, rate: Fraction):
+        super().__init__()
+        self.name, self.pattern, self.rate = str(pattern), pattern, rate
+        self.files = dict(sorted(_matching(pattern)))
+        if not self.files:
+            raise InputError(f"{pattern}: no such numbered pictures")
+        self.frames = len(self.files)
+        self.first = min(self.files)
+        self.seconds = float((max(self.files) - self.first + 1) / rate)
+        self._skip = 0.0
+
+    def seek(self, seconds: float) -> None:
+        self._skip = seconds
+
+    def __iter__(self) -> Iterator[Shot]:
+        from fststyle.io import images
+        from fststyle.io.pixels import in_srgb
+
+        size = None
+        for number, path in self.files.items():
+            pts = number - self.first
+            if pts / self.rate < self._skip - 1e-6:
+                continue
+            try:
+                picture = images.read(path)
+                if size not in (None, picture.size):
+                    raise InputError(f"{path}: is {picture.size[1]}x{picture.size[0]} pixels, not {size[1]}x{size[0]} as those before")
+            except InputError as error:
+                self.broken = self.broken or str(error)
+                continue
+            size, frame = picture.size, picture.frames[0]
+            yield Shot(in_srgb(frame, picture.icc).rgb if picture.icc else frame.rgb, pts, 1 / self.rate, 1, frame.alpha, number)
+
+
+class SequenceSink(Sink):
+    """Numbered pictures being written, each whole or not at all: with the numbers of ``source`` if that is a sequence too, else from 1."""
+
+    keeps_times = False
+
+    def __init__(self, pattern: Path, source: Source):
+        super().__init__()
+        self._pattern, self._count = pattern, 0
+        self._inputs = {path.resolve() for path in source.files.values()} if isinstance(source, SequenceSource) else set()
+        self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
+
+    def write(self, shot: Shot) -> None:
+        from fststyle.io import images
+
+        self._count += 1
+        path = numbered(self._pattern, self._count if shot.number is None else shot.number)
+        if path.resolve() in self._inputs:
+            raise OutputError(f"{path}: is one of the inputs and would be overwritten; choose another output")
+        try:
+            images.write(images.Picture([images.Frame(shot.rgb, shot.alpha)]), path)
+        except FststyleError as error:
+            raise OutputError(str(error).removeprefix(f"{self._pattern}: ")) from error
+
+
+def check_pattern(pattern: Path) -> None:
+    """Raise `OutputError` for a suffix that cannot be written, and for two numbers."""
+    from fststyle.io import images
+
+    if len(_NUMBER.findall(_template(pattern))) > 1:
+        raise OutputError(f"{pattern}: one number is enough, such as %05d; %% stands for a %")
+    if pattern.suffix.lower() not in images.WRITABLE:
+        raise OutputError(f"{pattern}: pictures are written as {' '.join(sorted(images.WRITABLE))}")
+
+
+def numbered(pattern: Path, number: int) -> Path:
+    """The file of a number."""
+    name = _NUMBER.sub(lambda found: f"{number:{found[1]}d}", _template(pattern), count=1)
+    return pattern.with_name(name.replace(_PERCENT, "%"))
+
+
+def _matching(pattern: Path) -> Iterator[tuple[int, Path]]:
+    folder, (before, width, after) = pattern.parent, _NUMBER.split(_template(pattern), maxsplit=1)
+    name = re.compile(f"{re.escape(before.replace(_PERCENT, '%'))}(\\d{{{int(width or 1)},}}){re.escape(after.replace(_PERCENT, '%'))}")
+    if not folder.is_dir():
+        raise InputError(f"{pattern}: no such folder")
+    for path in folder.iterdir():
+        if (found := name.fullmatch(path.name)) and path.is_file():
+            yield int(found[1]), path

@@ -1,0 +1,96 @@
+"""What is done to each frame of a video: it is painted, which may go on beside others, and kept steady, one after another."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fststyle.runtime import blank_frames
+from fststyle.runtime.style import on_cpu
+from fststyle.runtime.temporal import Steady, held
+from fststyle.runtime.video import keyframes
+from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.retime import begins
+from fststyle.runtime.video.transitions import Painters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fststyle.runtime.video.stylize import VideoSettings
+
+
+def side_by_side(settings: "VideoSettings") -> "tuple[VideoSettings, int]":
+    """How a video is painted on this machine, and how many frames at once.
+
+    On a CPU two, each by half of the cores: threads that share one frame wait for each other at every layer, and those of two frames do not. More
+    would take more memory.
+    """
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if settings.threads is not None or cores < 2 or not on_cpu(settings.device):
+        return settings, 1
+    return replace(settings, threads=cores // 2), 2
+
+
+class Frames:
+    """The frames of one source, in their order; made for `fststyle.runtime.video.pipeline`."""
+
+    def __init__(self, source: Source, settings: "VideoSettings", painters: Painters):
+        self._source, self._settings, self._painters, self._kept = source, settings, painters, _Kept(settings)
+        self._still = not settings.timeline.moves
+        self._last: Any = None
+        self._made: Any = None
+
+    def begin(self, item: Any) -> Callable[[], tuple[Any, Any]]:
+        """The long part of the work on an item."""
+        if not isinstance(item, Shot) or (item.rgb is self._last and self._still):  # a repeated frame is painted once
+            return lambda: (item, None)
+        self._last = item.rgb
+        paint = self._painters.at(_painted_at(item, self._source, self._settings))
+        return lambda: (item, paint(item.rgb))
+
+    def finish(self, painted: tuple[Any, Any]) -> Any:
+        """The item with its painting."""
+        item, rgb = painted
+        if not isinstance(item, Shot):
+            return item
+        if rgb is not None:
+            self._made = blank_frames.held(item.rgb, self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb))
+        # A copy: a frame that is shown twice must not come with what was drawn on it the first time.
+        return replace(item, rgb=self._made.copy(), alpha=fitted(item.alpha, self._made.shape[:2]))
+
+
+class _Kept:
+    """Keeps what is painted steady, but where another style or strength comes at once: nothing of the last is to linger then."""
+
+    def __init__(self, settings: "VideoSettings"):
+        self._steady = Steady() if settings.steady else None
+        self._timeline, self._before = settings.timeline, settings.timeline(0.0)
+
+    def __call__(self, seconds: float, frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        if self._steady is None:
+            return painted
+        now = self._timeline(seconds)
+        if (change := keyframes.change(self._before, now)) > 0.25:
+            self._steady.reset()
+        self._before, self._steady.hold = now, held(now[1], change)
+        return self._steady(frame, painted)
+
+
+def _painted_at(shot: Shot, source: Source, settings: "VideoSettings") -> float:
+    """Seconds since the beginning of the painted video."""
+    return shot.seconds - begins(source, settings.start)
+
+
+def fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":
+    """Transparency, uint8 (H, W), in the size (H, W) of its frame."""
+    return alpha if alpha is None or alpha.shape == size else resized(alpha, size)
+
+
+def resized(picture: "NDArray[np.uint8]", size: tuple[int, int]) -> "NDArray[np.uint8]":
+    """A picture, uint8 (H, W) or (H, W, 3), in the size (H, W)."""
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.LANCZOS))

@@ -1,0 +1,212 @@
+"""Styles over time: keyframes of styles and strengths, from a line of text or a file, as a function of time.
+
+``"starry-night@0, udnie@4s"`` paints with the one, and at four seconds begins to turn into the other. Nothing here loads a style or looks at a frame.
+"""
+
+import bisect
+import csv
+import io
+import itertools
+import json
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fststyle.errors import InputError
+from fststyle.mixture import parse as parse_mixture
+
+Shares = dict[str, float]
+"""Style -> its share in the painting; they sum to 1."""
+
+MOST_KEYFRAMES = 10_000
+_TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?\s*(?:s|ms|m)?"
+_AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
+
+
+class Key(NamedTuple):
+    """From ``seconds`` on, this."""
+
+    seconds: float
+    value: Any
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What is painted when: call it with the seconds since the beginning of the painted video.
+
+    ``styles``: keys of `Shares`; each begins to take over at its time and has done so ``fade`` seconds later, or when the next begins if that is sooner.
+    ``strengths``: keys of numbers 0..2; the strength goes in a straight line from each to the next. Before the first key that one holds, after the last that.
+    """
+
+    styles: tuple[Key, ...]
+    strengths: tuple[Key, ...]
+    fade: float = 1.0
+
+    def __call__(self, seconds: float) -> tuple[Shares, float]:
+        return self._shares(seconds), self._strength(seconds)
+
+    @property
+    def names(self) -> list[str]:
+        """Every style, in the order of its first appearance."""
+        return list(dict.fromkeys(name for key in self.styles for name in key.value))
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything changes."""
+        return len(self.styles) > 1 or len(self.strengths) > 1
+
+    def _shares(self, seconds: float) -> Shares:
+        index = _last(self.styles, seconds)
+        now = self.styles[index]
+        if index == 0:
+            return dict(now.value)
+        end = self.styles[index + 1].seconds if index + 1 < len(self.styles) else math.inf
+        length = min(self.fade, end - now.seconds)
+        done = 1.0 if length <= 0 else min(1.0, (seconds - now.seconds) / length)
+        before = self.styles[index - 1].value
+        mixed = {name: (1 - done) * before.get(name, 0) + done * now.value.get(name, 0) for name in {**before, **now.value}}
+        return {name: share for name, share in mixed.items() if share > 0}
+
+    def _strength(self, seconds: float) -> float:
+        index = _last(self.strengths, seconds)
+        now = self.strengths[index]
+        if seconds <= now.seconds or index + 1 == len(self.strengths):
+            return float(now.value)
+        after = self.strengths[index + 1]
+        return float(now.value + (after.value - now.value) * (seconds - now.seconds) / (after.seconds - now.seconds))
+
+
+def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
+    """How far two moments of a `Timeline` lie apart: the largest difference of a share or of the strength."""
+    (shares, strength), (others, other) = before, after
+    return max([abs(strength - other), *(abs(shares.get(name, 0) - others.get(name, 0)) for name in {**shares, **others})])
+
+
+def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: float = 1.0) -> Timeline:
+    """The timeline of the texts of ``--style`` and ``--strength`` and the file of ``--keyframes``, whose columns take the place of the texts.
+
+    Raises `InputError` for a text or a file that is none.
+    """
+    styles, strengths = _styles(style), _strengths(strength)
+    if keyframes is not None:
+        if len(styles) > 1 or len(strengths) > 1:
+            raise InputError("--keyframes: the times are in the file, so --style and --strength take none")
+        rows = _rows(keyframes)
+        styles = [Key(at, _shares(text)) for at, text, _ in rows if text] or styles
+        strengths = [Key(at, _number(text, str(keyframes))) for at, _, text in rows if text] or strengths
+    return Timeline(_ordered(styles, "style"), _ordered(strengths, "strength"), fade)
+
+
+def parse_seconds(text: str) -> float:
+    """``4``, ``4s``, ``1.5m``, ``500ms``, ``1:30`` or ``0:01:30.5`` in seconds. Raises `InputError`."""
+    text = text.strip().lower()
+    if not re.fullmatch(_TIME, text):
+        raise InputError(f"{text!r} is no time such as 4, 4.5s, 500ms or 1:30")
+    number, unit = (found[1], found[2]) if (found := re.fullmatch(r"([\d.:]+)\s*(\w*)", text)) else (text, "")
+    if ":" in number:
+        parts = [float(part) for part in number.split(":")]
+        return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+    return float(number) * {"": 1, "s": 1, "ms": 0.001, "m": 60}[unit]
+
+
+def _styles(text: str) -> list[Key]:
+    if os.path.isfile(text):
+        return [Key(0.0, {text: 1.0})]
+    if not _AT.fullmatch(text.rpartition(",")[2]):
+        if any(_AT.fullmatch(part) for part in text.split(",")):
+            raise InputError(f"--style: in {text!r} the last style has no time (@4s)")
+        for part in text.split(","):
+            name, at, tail = part.rpartition("@")
+            if name and at and not tail.endswith(".onnx"):  # a file may be called so
+                raise InputError(f"--style: in {text!r} {tail.strip()!r} is no time such as 4, 4.5s, 500ms or 1:30")
+        return [Key(0.0, _shares(text))]
+    keys, parts = [], []
+    for part in text.split(","):
+        found = _AT.fullmatch(part)
+        # What has a share of its own is part of a mixture that ends at the next time: a:0.6, b:0.4 @ 4s.
+        if found is None and ":" not in part:
+            raise InputError(f"--style: in {text!r} {part.strip()!r} has no time (@4s)")
+        parts.append(found[1] if found else part)
+        if found:
+            keys.append(Key(parse_seconds(found[2]), _shares(",".join(parts))))
+            parts = []
+    return keys
+
+
+def _shares(text: str) -> Shares:
+    if os.path.isfile(text):
+        return {text: 1.0}
+    found: Shares = {}
+    for name, share in parse_mixture(text):
+        found[name] = found.get(name, 0) + share
+    return found
+
+
+def _strengths(text: str) -> list[Key]:
+    if "@" not in text:
+        return [Key(0.0, _number(text, "--strength"))]
+    keys = []
+    for part in text.split(","):
+        found = _AT.fullmatch(part)
+        if found is None:
+            raise InputError(f"--strength: in {text!r} {part.strip()!r} is not a number with its time (0.5@4s)")
+        keys.append(Key(parse_seconds(found[2]), _number(found[1], "--strength")))
+    return keys
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise InputError(f"{what}: {text!r} is not a number, nor numbers with times (0@0, 1@3s)") from None
+    if not 0 <= number <= 2:
+        raise InputError(f"{what}: {number} is not between 0 and 2")
+    return number
+
+
+def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
+    if len(keys) > MOST_KEYFRAMES:
+        raise InputError(f"{len(keys)} keyframes are more than {MOST_KEYFRAMES}")
+    for before, after in itertools.pairwise(keys):
+        if after.seconds <= before.seconds:
+            raise InputError(f"the keyframes of the {what} are not in order: {after.seconds:g} s comes after {before.seconds:g} s")
+    return tuple(keys)
+
+
+def _last(keys: Sequence[Key], seconds: float) -> int:
+    """The key that began last, or the first."""
+    return max(0, bisect.bisect_right(keys, seconds, key=lambda key: key.seconds) - 1)
+
+
+def _rows(path: Path) -> list[tuple[float, str, str]]:
+    """Time, style and strength of each row; "" where there is none."""
+    try:
+        content = path.read_bytes()
+        if len(content) > 1 << 20:
+            raise InputError(f"{path}: is too large for keyframes")
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from error
+    listed: Any
+    try:
+        listed = json.loads(text) if text.lstrip().startswith(("[", "{")) else list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise InputError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(listed, list) or not listed or not all(isinstance(row, dict) for row in listed):
+        raise InputError(f'{path}: holds no keyframes: a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with the columns time, style, strength')
+    rows = []
+    for row in listed:
+        if None in row:  # what csv calls the cells behind the last column
+            raise InputError(f"{path}: a row has more cells than there are columns")
+        if unknown := set(map(str, row)) - {"time", "style", "strength"}:
+            raise InputError(f"{path}: keyframes have time, style and strength, not {', '.join(sorted(unknown))}")
+        cells = {name: "" if row.get(name) is None else str(row[name]).strip() for name in ("time", "style", "strength")}
+        try:
+            rows.append((parse_seconds(cells["time"]), cells["style"], cells["strength"]))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    return rows

@@ -1,0 +1,215 @@
+"""The webcam filter: the newest frame, painted, shown; the work follows the machine, so that the picture keeps up."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle import catalogue
+from fststyle.errors import FststyleError, StyleError
+from fststyle.io.files import spare
+from fststyle.runtime.style import MIN_SIDE, PRECISIONS
+from fststyle.runtime.stylizer import Stylizer
+from fststyle.runtime.webcam.camera import Camera
+from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.settings import as_paths, option
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class WebcamSettings:
+    """How the live picture is taken and painted."""
+
+    camera: str = option("0", "Index of the camera, its device path or URL, or a video file, played in real time again and again.", flags=("--camera", "-c"))
+    style: str = option("starry-night-live", "Style to begin with: a name, an .onnx file or a mixture.", flags=("--style", "-s"))
+    fps: float = option(30.0, "Frames a second to hold: the picture is painted smaller where the machine is too slow.", min=1, max=240)
+    size: int | None = option(None, "Paint at this longer side, whatever the rate.", min=32, max=4096)
+    strength: float = option(1.0, "How much painting: 0 is the camera, 1 the painting, up to 2 exaggerates.", min=0, max=2)
+    steady: bool = option(True, "Keep the painting steady where the scene is: what was painted moves along with it.")
+    mirror: bool = option(True, "Show the picture as a mirror does.")
+    fullscreen: bool = option(False, "Fill the screen.")
+    headless: bool = option(False, "Show no window: for servers and recordings.")
+    seconds: float | None = option(None, "End after this many seconds.", min=0)
+    record: Path | None = option(None, "Record what is shown into this video file, from the beginning; in the window `r` begins and ends a recording.")
+    virtual: bool = option(False, "Send the picture to a virtual camera (v4l2loopback, OBS), for meeting programs.")
+    precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
+    device: str = option("auto", "Where to paint; see `fststyle image --help`.")
+    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
+
+    def __post_init__(self) -> None:
+        as_paths(self, "record")
+        if self.record is not None:
+            spare((self.camera,), self.record)
+
+
+@dataclass(frozen=True)
+class View:
+    """One painted frame: ``rgb`` uint8 (H, W, 3) in the camera's size, frames a second of late, seconds from camera to here, and the size it was painted in.
+
+    ``at``: when the camera took it (`time.monotonic`).
+    """
+
+    rgb: "NDArray[np.uint8]"
+    fps: float
+    latency: float
+    painted: tuple[int, int]
+    style: str
+    number: int
+    at: float
+
+
+class Resolution:
+    """The scale at which frames are painted so that `fps` are reached: down at once where it is too slow, up in small steps where there is room."""
+
+    SMALLEST = 0.2
+
+    def __init__(self, fps: float):
+        self.budget, self.scale, self._calm = 0.9 / fps, 1.0, 0
+
+    def after(self, seconds: float) -> None:
+        """Learn from the time that one frame took at the present scale."""
+        if seconds > self.budget:
+            self.scale = max(self.SMALLEST, self.scale * max(0.5, (self.budget / seconds) ** 0.5))
+            self._calm = 0
+        elif seconds < 0.7 * self.budget and self.scale < 1:
+            self._calm += 1
+            if self._calm >= 10:  # one slow frame in ten would make the picture jump
+                self.scale, self._calm = min(1.0, self.scale * 1.1), 0
+        else:
+            self._calm = 0
+
+
+class Live:
+    """A camera with a style; `frames` gives what is to be shown, `change` takes another style or strength between two frames.
+
+    `change` and `step` may be called from another thread than `frames`, so that the picture goes on while a style is loaded.
+
+    Raises `InputError` for the camera, `StyleError`, `DeviceError`.
+    """
+
+    def __init__(self, settings: WebcamSettings):
+        self.settings, self.mirror = settings, settings.mirror
+        # Those that keep up come first.
+        self.names = [entry.name for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))]
+        same = {name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")}
+        self._stylizer = Stylizer(settings.style, **same)
+        self._between = self.style, 0.0
+        self._resolution = Resolution(settings.fps)
+        self.camera = Camera(settings.camera)
+
+    def change(self, style: str | None = None, strength: float | None = None) -> None:
+        """Another style or strength. Raises as `load_style`; then everything stays as it was."""
+        self._stylizer.change(style, None if strength is None else min(2.0, max(0.0, round(strength, 2))))
+        self._between = self.style, 0.0
+
+    @property
+    def style(self) -> str:
+        return self._stylizer.style.name
+
+    @property
+    def strength(self) -> float:
+        return self._stylizer.settings.strength
+
+    @property
+    def steady(self) -> bool:
+        return self._stylizer.steady
+
+    @steady.setter
+    def steady(self, value: bool) -> None:
+        self._stylizer.steady = value
+
+    def step(self, by: int) -> None:
+        """The next style but `by` - 1 of the list; those that cannot be loaded are passed over."""
+        place = self.names.index(self.style) if self.style in self.names else -1
+        for number in range(1, len(self.names) + 1):
+            try:
+                return self.change(self.names[(place + by * number) % len(self.names)])
+            except FststyleError:
+                continue
+        raise StyleError("no style can be loaded")
+
+    def blend(self, by: float = 0.25) -> str:
+        """A quarter of the way on towards the next style: their weights are mixed, so both need one base. Gives what is painted now.
+
+        Raises `StyleError` where they cannot be mixed; then everything stays as it was.
+        """
+        here, share = self._between  # a style, and how far the picture is from it towards the next
+        if here not in self.names or len(self.names) < 2:
+            raise StyleError(f"{self.style} has no next style to blend with")
+        following, share = self.names[(self.names.index(here) + 1) % len(self.names)], share + by
+        self.change(following if share >= 1 else f"{here}:{1 - share:g},{following}:{share:g}")
+        self._between = (following, 0.0) if share >= 1 else (here, share)
+        return self._stylizer.settings.style
+
+    def frames(self) -> Iterator[View]:
+        """Painted frames, each of the newest camera frame there is, until the camera ends."""
+        import cv2
+        import numpy as np
+
+        last, times = -1, [time.monotonic()]
+        while (taken := self.camera.newest(last)) is not None:
+            last = taken.number
+            frame = np.ascontiguousarray(taken.rgb[:, ::-1]) if self.mirror else taken.rgb
+            height, width = frame.shape[:2]
+            scale = self.settings.size / max(height, width) if self.settings.size else self._resolution.scale
+            small = (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8)) if scale != 1 else (width, height)
+            begin = time.monotonic()
+            less: Any = cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
+            painted: Any = self._stylizer(less)
+            if small != (width, height):
+                painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
+            now = time.monotonic()
+            self._resolution.after(now - begin)
+            times = [*times[-30:], now]
+            fps = (len(times) - 1) / max(times[-1] - times[0], 1e-9)
+            yield View(painted, fps, now - taken.at, small, self.style, taken.number, taken.at)
+
+    def close(self) -> None:
+        self.camera.close()
+
+
+HELP = (
+    ("n / p", "next, previous style"),
+    ("1-9", "style by number"),
+    ("b", "blend with the next style"),
+    ("+ / -", "strength"),
+    ("t", "steady on and off"),
+    ("m", "mirror"),
+    ("f", "full screen"),
+    ("s", "save a picture"),
+    ("r", "record, end of recording"),
+    ("i", "figures on and off"),
+    ("h", "this help"),
+    ("q, Esc", "quit"),
+)
+"""Keys and what they do."""
+
+
+def press(live: Live, key: str, view: View, save: Callable[[View], Path], outlets: Outlets) -> str:
+    """Do what `key` asks for; gives what to tell the user, "" for a key that says nothing."""
+    if key in "np":
+        live.step(1 if key == "n" else -1)
+    elif key in "123456789" and int(key) <= len(live.names):
+        live.change(live.names[int(key) - 1])
+    elif key in "+=-":
+        live.change(strength=live.strength + (-0.1 if key == "-" else 0.1))
+        return f"strength {live.strength:.1f}"
+    elif key == "b":
+        return live.blend()
+    elif key == "t":
+        live.steady = not live.steady
+        return f"steady {'on' if live.steady else 'off'}"
+    elif key == "m":
+        live.mirror = not live.mirror
+        return ""
+    elif key == "s":
+        return f"saved {save(view)}"
+    elif key == "r":
+        return outlets.toggle()
+    else:
+        return ""
+    return live.style

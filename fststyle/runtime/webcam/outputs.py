@@ -1,0 +1,195 @@
+"""Where the live picture goes besides the window: into a video file that keeps its times, or into a virtual camera that meeting programs find."""
+
+import contextlib
+import queue
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
+from fststyle.io.files import replacing_path
+from fststyle.runtime.output_paths import check_folder
+from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.writer import FORMATS, Encoding, Writer
+from fststyle.signals import undisturbed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fststyle.runtime.webcam.live import View
+
+_CLOCK = Fraction(1, 1000)
+_WAITING = 16
+
+
+class Recording:
+    """A video file of what is shown: every frame at the time at which it was taken, so that the video lasts as long as what it shows. Without sound.
+
+    It is written in a thread of its own, and appears under its name when it is closed; `close` must be called. Where the encoder cannot keep up,
+    `send` waits for it: the live picture gets slower, no frame is lost.
+
+    Raises `OutputError` for a place that cannot be written, at once.
+    """
+
+    def __init__(self, path: Path, fps: float = 30.0):
+        if path.suffix.lower() not in FORMATS:
+            raise OutputError(f"{path}: a recording is one of {', '.join(FORMATS)}")
+        check_folder(path.parent)
+        self.path, self.frames = path, 0
+        self._rate = Fraction(fps).limit_denominator(1000)
+        self._begin: float | None = None
+        self._last = -1
+        self._coming: queue.Queue[Shot | None] = queue.Queue(_WAITING)
+        self._error: OutputError | None = None
+        self._thread = threading.Thread(target=self._write, name="fststyle-recording", daemon=True)
+        self._thread.start()
+
+    def send(self, rgb: "NDArray[np.uint8]", at: float) -> None:
+        """One more frame, uint8 (H, W, 3), all of one size, taken at `at` (`time.monotonic`). Raises `OutputError` once writing has failed."""
+        if self._begin is None:
+            self._begin = at
+        # Two frames within a millisecond would share a time, which no container takes.
+        self._last = max(self._last + 1, round((at - self._begin) / _CLOCK))
+        self.frames += 1
+        self._put(Shot(rgb, self._last, _CLOCK))
+
+    def close(self) -> Path:
+        """Finish the file and give its path; a Ctrl-C meanwhile waits. Raises `OutputError`, also for a recording without a frame."""
+        with undisturbed():
+            self._put(None)
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self.path
+
+    def _put(self, shot: Shot | None) -> None:
+        while self._error is None:
+            with contextlib.suppress(queue.Full):
+                return self._coming.put(shot, timeout=0.1)
+        if shot is not None:
+            raise self._error
+
+    def _write(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing_path(self.path) as place:
+                first = self._coming.get()
+                if first is None:
+                    raise OutputError("no frame came to be recorded")
+                writer = Writer(place, self.path.suffix, Source(), first, self._rate, Encoding())
+                try:
+                    shot: Shot | None = first
+                    while shot is not None:
+                        writer.write(shot)
+                        shot = self._coming.get()
+                    writer.close()
+                except BaseException:
+                    writer.abandon()
+                    raise
+        except OutputError as error:
+            self._error = OutputError(f"{self.path}: {error}")
+        except OSError as error:
+            self._error = OutputError(f"{self.path}: cannot be written: {error.strerror or error}")
+        except Exception as error:  # whatever it is, who sends the frames must hear of it
+            self._error = OutputError(f"{self.path}: cannot be written: {type(error).__name__}: {error}")
+
+
+_DRIVERS = {
+    "linux": "v4l2loopback (sudo modprobe v4l2loopback exclusive_caps=1)",
+    "darwin": "OBS 30 or newer, its virtual camera started once",
+    "win32": "OBS Studio",
+}
+
+
+class VirtualCamera:
+    """A camera that other programs find, through pyvirtualcam: v4l2loopback on Linux, OBS on macOS and Windows.
+
+    Raises `DependencyError` where pyvirtualcam or a driver is missing, with what installs it; `DeviceError` where the camera stops taking pictures.
+    """
+
+    def __init__(self, size: tuple[int, int], fps: float = 30.0):
+        try:
+            import pyvirtualcam
+        except ImportError as error:
+            raise DependencyError("--virtual needs pyvirtualcam: pip install pyvirtualcam") from error
+        driver = _DRIVERS.get(sys.platform, "a driver of virtual cameras")
+        try:
+            self._camera: Any = pyvirtualcam.Camera(width=size[0], height=size[1], fps=fps, print_fps=False)
+        except RuntimeError as error:
+            raise DependencyError(f"--virtual: there is no virtual camera here; it needs {driver}") from error
+        self._size, self.device = size, str(self._camera.device)
+
+    def send(self, rgb: "NDArray[np.uint8]", at: float) -> None:
+        """Show this frame, uint8 (H, W, 3) of the size given at the start, until the next one."""
+        if (rgb.shape[1], rgb.shape[0]) != self._size:
+            raise InputError(f"the virtual camera takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}")
+        try:
+            self._camera.send(rgb)
+        except RuntimeError as error:
+            raise DeviceError(f"the virtual camera {self.device} takes no more pictures: {error}") from error
+
+    def close(self) -> None:
+        self._camera.close()
+
+
+class Outlets:
+    """All that a live picture goes to. `toggle` may be called from another thread than `send`."""
+
+    def __init__(self, record: Path | None = None, virtual: bool = False, fps: float = 30.0):
+        self._fps, self._virtual = fps, virtual
+        self._camera: VirtualCamera | None = None
+        self._recording = Recording(record, fps) if record else None
+        self._swapping = threading.Lock()
+
+    @property
+    def recording(self) -> bool:
+        return self._recording is not None
+
+    def send(self, view: "View") -> None:
+        """One more frame. Raises as the outlets do; one that has failed is given up, so that the picture may go on without it."""
+        if self._virtual and self._camera is None:
+            self._virtual = False
+            self._camera = VirtualCamera((view.rgb.shape[1], view.rgb.shape[0]), self._fps)
+        with self._swapping:
+            if self._recording is not None:
+                try:
+                    self._recording.send(view.rgb, view.at)
+                except OutputError:
+                    self._recording = None
+                    raise
+        if self._camera is not None:
+            try:
+                self._camera.send(view.rgb, view.at)
+            except DeviceError:
+                self._camera = None
+                raise
+
+    def toggle(self) -> str:
+        """Begin a recording in the present folder, named by the time, or end the one that is on; gives what to tell the user. Raises `OutputError`."""
+        if self._recording is not None:
+            return self._stopped() or "nothing was recorded"
+        recording = Recording(Path(f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}.mp4"), self._fps)
+        with self._swapping:
+            self._recording = recording
+        return f"recording {recording.path}"
+
+    def close(self) -> str:
+        """End everything; gives what to tell the user. Raises `OutputError`, after all is closed."""
+        if self._camera is not None:
+            self._camera.close()
+        return self._stopped() if self._recording is not None else ""
+
+    def _stopped(self) -> str:
+        with self._swapping:
+            recording, self._recording = self._recording, None
+        if recording is None:
+            return ""
+        if not recording.frames:
+            with contextlib.suppress(OutputError):  # what kept the frames from coming is told by whoever knows it
+                recording.close()
+            return ""
+        return f"recorded {recording.close()} ({recording.frames} frame{'s' * (recording.frames != 1)})"

@@ -1,0 +1,1 @@
+"""Training photos: loaded, downloaded, generated."""

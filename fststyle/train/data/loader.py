@@ -1,0 +1,161 @@
+"""Training photos as a pure function of seed and sample number.
+
+Sample i of a run is decided by (seed, i) alone: which photo, which crop, which flip. So a resumed run sees exactly the photos that an
+unbroken one would have, any number of threads gives the same batches, and there is no loader state to save.
+"""
+
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from fststyle.errors import InputError, TrainingError
+from fststyle.io import images
+from fststyle.train.data.dead_leaves import scene
+from fststyle.train.data.download import prepared_photos
+
+Pixels = NDArray[np.uint8]
+AHEAD = 4
+"""Crops under way for each thread that reads them."""
+WIDEST = 512
+"""Pixels that the shorter side of a photo is taken as, at most, whatever the size of the crops."""
+
+
+def to_tensor(rgb: Pixels) -> Tensor:
+    """uint8 (H, W, 3) -> float32 (3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
+
+
+def style_tensor(path: Path, style_size: int) -> Tensor:
+    """The painting as (1, 3, h, w) in [-1, 1], its shorter side scaled to `style_size` pixels.
+
+    The scale decides the size of the brush strokes, so a small painting is enlarged too.
+    """
+    rgb = images.read(path).opaque
+    scale = style_size / min(rgb.shape[:2])
+    height, width = (max(style_size, round(side * scale)) for side in rgb.shape[:2])
+    if max(height, width) > 8 * style_size:
+        raise InputError(f"{path}: too long and thin for a style ({rgb.shape[1]}x{rgb.shape[0]})")
+    return to_tensor(np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)))[None]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One crop, uint8 (size, size, 3), and the files that had to be skipped to get it."""
+
+    rgb: Pixels
+    skipped: tuple[str, ...] = ()
+
+
+class Photos:
+    """Random square crops of the photos of a folder, at a random scale, mirrored half of the time.
+
+    A file that cannot be read, or is too small to crop from, is skipped for the next one in the list and reported with the sample.
+    """
+
+    def __init__(self, folder: Path, size: int, smallest: int | None = None, without: Iterable[Path] = ()):
+        self.files = images.find(folder, without)
+        self.size = size
+        self.smallest = size // 4 if smallest is None else smallest
+        self.source = f"{len(self.files)} photos of {folder}"
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        first = int(rng.integers(len(self.files)))
+        skipped: list[str] = []
+        for i in range(len(self.files)):
+            path = self.files[(first + i) % len(self.files)]
+            try:
+                rgb = images.read(path).opaque
+            except InputError:
+                skipped.append(str(path))
+                continue
+            if min(rgb.shape[:2]) < self.smallest:
+                skipped.append(str(path))
+                continue
+            return Sample(_crop(rgb, self.size, rng), tuple(skipped))
+        raise TrainingError(f"none of the {self.source} can be used: all are damaged or smaller than {self.smallest} pixels")
+
+
+class Scenes:
+    """Synthetic scenes (`fststyle.train.data.dead_leaves`) where there are no photos."""
+
+    def __init__(self, size: int):
+        self.size = size
+        self.source = "synthetic scenes (no photos given; `fststyle data` fetches real ones)"
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        return Sample(scene(rng, self.size))
+
+
+def _crop(rgb: Pixels, size: int, rng: np.random.Generator) -> Pixels:
+    """A random square of a photo: its shorter side is taken as `size` to `WIDEST` pixels, never enlarged beyond what it must be.
+
+    So small crops are both whole scenes and close views, with the wide plain areas that a picture of a thousand pixels has.
+    """
+    short = min(rgb.shape[:2])
+    target = int(rng.integers(size, max(size, min(short, max(WIDEST, size * 3 // 2))) + 1))
+    image = Image.fromarray(rgb)
+    # reducing_gap reads large photos several times faster at the same look
+    scaled = (max(size, round(image.width * target / short)), max(size, round(image.height * target / short)))
+    if scaled != image.size:
+        image = image.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3)
+    left, top = int(rng.integers(image.width - size + 1)), int(rng.integers(image.height - size + 1))
+    if rng.integers(2):
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.array(image.crop((left, top, left + size, top + size)))  # a copy: what Pillow lends is read-only
+
+
+def photo_source(folder: Path | None, size: int, smallest: int | None = None, without: Iterable[Path] = ()) -> Photos | Scenes:
+    """Photos of `folder`; without one those that `fststyle data` prepared; without those synthetic scenes.
+
+    Photos whose shorter side is below `smallest` pixels are skipped, a quarter of `size` if not given; `without` are files that are none.
+    """
+    folder = folder or prepared_photos()
+    return Photos(folder, size, smallest, without) if folder else Scenes(size)
+
+
+def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[Pixels]:
+    """Crops that training does not see, their numbers lie beyond any step's: uint8 (size, size, 3) each."""
+    return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
+
+
+def batches(
+    source: Photos | Scenes, *, seed: int, batch: int, start: int, steps: int, workers: int, rank: int = 0, world: int = 1
+) -> Iterator[tuple[Tensor, list[str]]]:
+    """uint8 (batch / world, 3, size, size) tensors for the steps `start` .. `steps` - 1, each with the files skipped for it.
+
+    `batch` counts over all processes; process `rank` gets its share of each step's samples. `workers` threads read ahead, none with 0: threads, since
+    Pillow decodes beside Python, and since a script without a main guard could not start processes.
+    """
+    share = batch // world
+
+    def read(number: int) -> Sample:
+        return source.sample(np.random.default_rng((seed, number)))
+
+    numbers = (step * batch + rank * share + i for step in range(start, steps) for i in range(share))
+    with contextlib.closing(_ahead(read, numbers, workers) if workers else (read(number) for number in numbers)) as samples:
+        for _ in range(start, steps):
+            some = list(itertools.islice(samples, share))
+            yield torch.from_numpy(np.stack([sample.rgb for sample in some])).permute(0, 3, 1, 2), [path for sample in some for path in sample.skipped]
+
+
+def _ahead(read: Callable[[int], Sample], numbers: Iterator[int], workers: int) -> Generator[Sample]:
+    """``map(read, numbers)``, with a few more than `workers` of them under way."""
+    waiting: deque[Future[Sample]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="fststyle-photos") as pool:
+        try:
+            waiting.extend(pool.submit(read, number) for number in itertools.islice(numbers, AHEAD * workers))
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(read, number) for number in itertools.islice(numbers, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Trainers on sets of small pictures: GAN, VAE, classifier."""

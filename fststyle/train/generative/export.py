@@ -1,0 +1,60 @@
+"""From the checkpoint of a GAN, a VAE or a classifier to its ONNX files: how each training ends, and what `fststyle export` makes of one that was stopped."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fststyle.catalogue import encoder_of
+from fststyle.export.model import Draws, Reads, export_model
+from fststyle.train.networks.vae import Decoder, Encoder
+from fststyle.train.style.settings import for_the_record
+
+KINDS = ("gan", "vae", "classifier")
+_DRAWS = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
+_ENCODES = "frame uint8 (N, S, S, 3) RGB -> latent float32 (N, Z), deviation float32 (N, Z)"
+_CLASSIFIES = "frame uint8 (N, S, S, 3) RGB -> logits float32 (N, classes), features float32 (N, F)"
+_TOLD = ("kind", "name", "title", "artist", "year", "licence", "network", "network_settings", "step", "data_sha256")
+_ROWS = 5
+
+
+def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = "fp32") -> float:
+    """Write the network of a checkpoint to `path`, the encoder of a VAE beside it; gives the largest difference found.
+
+    See `export_model` for what that is, and for the errors.
+
+    Args:
+        net: as `content` names it, with its weights, on any device; it is on the CPU afterwards.
+        content: of the checkpoint, of one of the `KINDS`.
+        path: the .onnx file.
+        precision: fp32 or fp16-weights.
+    """
+    net = net.cpu().to(memory_format=torch.contiguous_format).eval()
+    shape: dict[str, Any] = content["network_settings"]
+    channels = shape["channels"]
+    # Its own generator: what the caller draws must not depend on whether something was exported before.
+    chance = torch.Generator().manual_seed(0)
+
+    def frames() -> Tensor:
+        return torch.randint(0, 256, (_ROWS, shape["side"], shape["side"], 3), generator=chance, dtype=torch.uint8)
+
+    def latents() -> Tensor:
+        return torch.randn(_ROWS, shape["latent"], generator=chance)
+
+    if content["kind"] == "gan":
+        drawing = Draws(net.average, channels)  # type: ignore[arg-type]
+        return export_model(drawing, latents(), ["picture"], _about(content, _DRAWS), path, precision)
+    if content["kind"] == "vae":
+        encoder, decoder = Reads(Encoder(net), channels), Draws(Decoder(net), channels)  # type: ignore[arg-type]
+        about = {**_about(content, _ENCODES), "kind": "vae-encoder"}
+        worst = export_model(encoder, frames(), ["latent", "deviation"], about, encoder_of(path), precision)
+        return max(worst, export_model(decoder, latents(), ["picture"], _about(content, _DRAWS), path, precision))
+    about = _about(content, _CLASSIFIES) | {"classes": list(content.get("classes", ()))}
+    return export_model(Reads(net, channels), frames(), ["logits", "features"], about, path, precision)
+
+
+def _about(content: dict[str, Any], contract: str) -> dict[str, Any]:
+    """What the file says of itself."""
+    told = {key: content.get(key, "") for key in _TOLD}
+    return {**told, "trained_with": for_the_record(content["settings"]), "contract": contract}

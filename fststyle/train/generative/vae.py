@@ -1,0 +1,134 @@
+"""`fststyle vae train`: a variational autoencoder on a set of pictures (Kingma and Welling 2014; beta: Higgins et al. 2017).
+
+    from fststyle.train.generative.vae import train_vae
+    train_vae("mnist", epochs=10)
+
+leaves mnist-vae.onnx (the decoder: ``latent`` in, ``picture`` out), mnist-vae-encoder.onnx (``frame`` in, ``latent`` and ``deviation`` out), mnist-vae.pt
+and mnist-vae-preview.png: pictures above their reconstructions, then samples; with two latent numbers the map of the latent space.
+
+The KL term's weight grows from 0 over the warm-up (Bowman et al. 2016, arXiv:1511.06349), so that the latent is used before it is made plain.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fststyle.catalogue import encoder_of
+from fststyle.export.model import Draws
+from fststyle.io import dataset, grids, images
+from fststyle.runtime.generative.latents import grid
+from fststyle.train import loop
+from fststyle.train.generative import export, session
+from fststyle.train.generative.session import Course, Learner, OnMessage, OnProgress
+from fststyle.train.generative.settings import VaeSettings
+from fststyle.train.losses.elbo import bernoulli, binarised, gaussian, kl, sampled
+from fststyle.train.networks import build
+from fststyle.train.networks.vae import NARROWEST, Decoder, Vae
+
+KIND = "vae"
+
+
+@dataclass(frozen=True)
+class TrainedVae:
+    """What a training left; ``elbo`` is the mean over the test pictures, in nats each, at beta 1."""
+
+    name: str
+    onnx: Path
+    encoder: Path
+    checkpoint: Path
+    preview: Path
+    elbo: float
+    losses: dict[str, float]
+
+
+def train_vae(data: str | Path, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None, **settings: Any) -> TrainedVae:
+    """Train and export one VAE. The keyword arguments are the fields of `VaeSettings`; see `fststyle.train.generative.session.opened` for the errors."""
+    return train(VaeSettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
+
+
+def train(settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> TrainedVae:
+    """As `train_vae`, with the settings in one piece."""
+    with session.opened(settings, KIND, KIND, on_message, beside=encoder_of) as here:
+        return _train(settings, here, on_progress)
+
+
+def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) -> TrainedVae:
+    shape: dict[str, Any] = {"side": here.train.side, "channels": here.train.channels, "latent": settings.latent, "width": settings.width}
+    shape["likelihood"] = settings.likelihood
+    net: Any = here.compute.place(session.fresh(settings.seed, lambda: build(KIND, shape)))
+    optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), lr=settings.learning_rate)
+    steps = settings.epochs * here.per_epoch
+    found = [0.0]
+
+    def step(number: int, picture: Tensor) -> dict[str, Tensor]:
+        """One training step, top to bottom."""
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * (1 - 0.95 * number / steps)
+        likelihood, divergence = bound(net, picture)
+        weight = settings.beta * min(1.0, (number + 1) / max(1.0, settings.warm_up * here.per_epoch))
+        loss = (weight * divergence - likelihood).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if settings.likelihood == "gaussian":
+            # Below its floor it would have no gradient, and never come back.
+            net.log_deviation.data.clamp_(min=NARROWEST)
+        return {"loss": loss.detach(), "reconstruction": -likelihood.detach().mean(), "kl": divergence.detach().mean()}
+
+    def examine(done: int) -> None:
+        found[0] = held_out_elbo(net, here.test, here.compute.device)
+        here.tell(f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {found[0]:.2f} nats per test picture, at least (ELBO)")
+        here.log(loop.Progress(done, steps, here.rate, {"test elbo": found[0]}))
+        preview(net, here, done)
+
+    learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine)
+    here.learn(learner, steps, here.per_epoch, on_progress)
+    files = here.files
+    export.write(net, here.record(learner, steps), files.onnx)
+    return TrainedVae(here.name, files.onnx, encoder_of(files.onnx), files.checkpoint, files.preview, found[0], dict(here.losses))
+
+
+def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """The two terms of the bound for pictures in [-1, 1]: log p(x|z) at one draw of z, and the KL divergence, (N,) each.
+
+    With a Bernoulli likelihood the pictures are made black and white first, anew each time, and the encoder sees the same.
+    """
+    pixels = (picture + 1) / 2
+    if net.likelihood == "bernoulli":
+        pixels = binarised(pixels)
+    mean, log_variance = net.encode(pixels * 2 - 1)
+    decoded = net.decode(sampled(mean, log_variance))
+    likelihood = bernoulli(decoded, pixels) if net.likelihood == "bernoulli" else gaussian(decoded, pixels, net.log_deviation)
+    return likelihood, kl(mean, log_variance)
+
+
+def held_out_elbo(net: Vae, test: dataset.Pictures, device: torch.device, seed: int = 0) -> float:
+    """The mean bound over `test` in nats per picture, one draw each, beta 1; the same draws for the same seed."""
+    total = 0.0
+    with torch.inference_mode(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for start in range(0, len(test), 500):
+            pixels = torch.from_numpy(test.rgb[start : start + 500]).permute(0, 3, 1, 2)
+            likelihood, divergence = bound(net, pixels.float().div(127.5).sub(1).to(device))
+            total += float((likelihood - divergence).sum())
+    return total / len(test)
+
+
+def preview(net: Vae, here: Course, done: int) -> None:
+    """Write the sheet: eight test pictures, their reconstructions and 48 samples; of a latent of two numbers its map."""
+    channels, settings = here.train.channels, here.settings
+    draws = Draws(Decoder(net), channels)
+    with torch.inference_mode():
+        if settings.latent == 2:
+            drawn, columns = draws(torch.from_numpy(grid(16)).to(here.compute.device)).cpu().numpy(), 16
+        else:
+            shown = here.test.rgb[:8]
+            mean, _ = net.encode(here.batch(np.arange(len(shown)), here.test))
+            fixed = torch.randn(48, settings.latent, generator=torch.Generator().manual_seed(settings.seed)).to(here.compute.device)
+            drawn = np.concatenate([shown.repeat(3 // channels, axis=3), draws(mean).cpu().numpy(), draws(fixed).cpu().numpy()])
+            columns = len(shown)
+    images.write(grids.tiled(drawn, columns, max(1, 64 // here.train.side)), here.files.preview)

@@ -1,0 +1,1 @@
+"""Training of one style, and Gatys' optimisation of one picture."""

@@ -1,0 +1,44 @@
+"""The preview sheet: the painting, some photos, and the photos painted, in one picture."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fststyle.io import images
+from fststyle.train.data.loader import to_tensor
+
+Pixels = NDArray[np.uint8]
+_GAP = 8
+
+
+def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: Pixels, photos: list[Pixels]) -> None:
+    """Two rows, photos above and the same painted below, with the painting at the left; written as a picture to `path`.
+
+    Raises:
+        OutputError: `path` cannot be written.
+    """
+    training = net.training
+    net.eval()
+    with torch.inference_mode():
+        painted = [_paint(net, device, photo) for photo in photos]
+    net.train(training)
+    side = photos[0].shape[0]
+    height = 2 * side + _GAP
+    scale = height / painting.shape[0]
+    art = images.resize(painting, long_side=round(max(painting.shape[:2]) * scale))[:height]
+    left = art.shape[1] + _GAP
+    sheet = np.full((height, left + len(photos) * (side + _GAP) - _GAP, 3), 255, np.uint8)
+    sheet[: art.shape[0], : art.shape[1]] = art
+    for i, (photo, result) in enumerate(zip(photos, painted, strict=True)):
+        x = left + i * (side + _GAP)
+        sheet[:side, x : x + side] = photo
+        sheet[side + _GAP :, x : x + side] = result
+    images.write(images.Picture([images.Frame(sheet, None, None)], None, None, None), path)
+
+
+def _paint(net: nn.Module, device: torch.device, photo: Pixels) -> Pixels:
+    styled = net(to_tensor(photo)[None].to(device))[0].clamp(-1, 1)
+    return ((styled + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()

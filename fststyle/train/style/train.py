@@ -1,0 +1,234 @@
+"""`fststyle train`: learn one painting as a feed-forward network (Johnson et al. 2016, arXiv:1603.08155).
+
+    from fststyle import train_style
+    train_style("starry.jpg", steps=900, data="photos/")
+
+leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers, for CPUs; live networks only), starry.pt (the checkpoint) and
+starry-preview.jpg in the current folder.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fststyle.errors import InputError
+from fststyle.export.style import Card
+from fststyle.io import images
+from fststyle.io.files import spare
+from fststyle.settings import check, plain
+from fststyle.train import checkpoint, loop
+from fststyle.train.compute import Compute, computing
+from fststyle.train.data.loader import batches, held_out, photo_source
+from fststyle.train.losses.clamp import shown
+from fststyle.train.losses.temporal import shake, steady_loss
+from fststyle.train.muon import Muon
+from fststyle.train.networks import build
+from fststyle.train.networks.vgg import load_vgg, repeat_edges
+from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, sha256, worker_count
+from fststyle.train.style.init_weights import START, base_of, check_size, freeze, network_settings, start_from, starting_point
+from fststyle.train.style.loss import Lesson, descended
+from fststyle.train.style.preview import write_sheet
+from fststyle.train.style.settings import TrainSettings, for_the_record
+from fststyle.train.tensorboard import open_log
+
+# What may differ between a training and its resumption, beside what may in every training.
+_FREE = {"style", "data"}
+
+
+def train_style(
+    style: str | Path, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any
+) -> Trained:
+    """Train, export and preview one style. The keyword arguments are the fields of `TrainSettings`.
+
+    `on_message` is told what is learned on, and why there is no file in integers where there is none; `on_progress` after every step.
+
+    Raises:
+        InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
+        TrainingError: a loss is not finite, or no photo is usable; the last good checkpoint stays.
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint holds the last step, ``resume=True`` goes on from it.
+    """
+    return train(TrainSettings(style=Path(style), **settings), on_message=on_message, on_progress=on_progress)
+
+
+def train(settings: TrainSettings, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
+    """As `train_style`, with the settings in one piece."""
+    check(settings)
+    settings = replace(settings, from_=starting_point(settings, START))
+    name = style_name(settings)
+    files = Files.of(settings.output, name)
+    spare((settings.style, settings.from_), *files.all)
+    check_size(settings.size, settings.network)
+    painting = images.read(settings.style).opaque
+    earlier = earlier_training(settings, files, "style", _FREE)
+    if earlier and earlier.get("style_sha256") != sha256(settings.style):
+        raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
+    with computing(settings.device, settings.precision, settings.batch) as compute:
+        # In a function of its own, so that what holds on to the other processes is gone before they part.
+        return _train(settings, compute, files, name, painting, earlier, on_message, on_progress)
+
+
+def _train(
+    settings: TrainSettings,
+    compute: Compute,
+    files: Files,
+    name: str,
+    painting: NDArray[np.uint8],
+    earlier: dict[str, Any] | None,
+    on_message: Callable[[str], None] | None,
+    on_progress: Callable[[loop.Progress], None] | None,
+) -> Trained:
+    source = photo_source(settings.data, settings.size, without=files.all)
+    net, optimizer, start_weights = _prepare(settings, compute, earlier)
+    first = earlier["step"] if earlier else 0
+    base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
+    lesson = Lesson(repeat_edges(load_vgg(settings.vgg)), settings, compute)
+    shared, photos = (
+        compute.share(net),
+        held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed) if compute.leads else [],
+    )
+    if on_message and compute.leads:
+        on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}")
+        if earlier and (before := earlier["settings"].get("data")) != plain(settings)["data"]:
+            on_message(f"until now it learned on {before or 'other pictures'}: the result is not that of an unbroken training")
+    constrain = getattr(net, "constrain", None)
+    skipped: dict[str, None] = {}
+    last: dict[str, float] = {}
+
+    def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
+        """One training step, top to bottom."""
+        photo = compute.place(batch[0].float().div(127.5).sub(1))
+        skipped.update(dict.fromkeys(batch[1]))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings, number)
+        with compute.autocast():
+            if settings.steady_weight:
+                photo, moved, shift = shake(photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number))
+                painted, repainted = shown(shared(torch.cat([photo, moved])).float()).chunk(2)
+                steady = settings.steady_weight * steady_loss(painted, repainted, shift)
+            else:
+                painted = shown(shared(photo).float())
+                steady = torch.zeros(len(photo), device=photo.device)
+            losses = {**lesson(painted, photo, int(net.stride)), "steady": steady}  # type: ignore[arg-type]
+        loss = descended(losses)
+        if settings.pull and start_weights:
+            loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if constrain is not None:
+            constrain()
+        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in losses.items()}}
+
+    def save(done: int) -> None:
+        checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done, base))
+
+    def report(progress: loop.Progress) -> None:
+        last.update(progress.losses)
+        log(progress)
+        if on_progress:
+            on_progress(progress)
+
+    with open_log(settings.tensorboard if compute.leads else None) as log:
+        loop.run(
+            step,
+            batches(
+                source,
+                seed=settings.seed,
+                batch=settings.batch,
+                start=first,
+                steps=settings.steps,
+                workers=worker_count(settings.workers, compute),
+                rank=compute.rank,
+                world=compute.world,
+            ),
+            start=first,
+            steps=settings.steps,
+            batch_size=settings.batch,
+            compute=compute,
+            save=save,
+            save_every=settings.save_every,
+            preview=lambda _: write_sheet(files.preview, net, compute.device, painting, photos),
+            preview_every=settings.preview_every,
+            report=report,
+        )
+    if compute.leads:
+        write_sheet(files.preview, net, compute.device, painting, photos)
+        leave(net, card(settings, name, base), files, lambda: held_out(source, 24), on_message)
+    return Trained(name, files.onnx, files.int8, files.checkpoint, files.preview, last, tuple(skipped), source.source, compute.leads)
+
+
+def style_name(settings: TrainSettings) -> str:
+    """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower case, digits and hyphens."""
+    if settings.name is not None:
+        return checked_name(settings.name)
+    letters = unicodedata.normalize("NFKD", settings.style.stem).encode("ascii", "ignore").decode() or settings.style.stem
+    return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")[:64] or "style"
+
+
+def learning_rate(settings: TrainSettings, step: int) -> float:
+    """Up over the first 20 steps, then down in a straight line to a twentieth. A function of the step alone, so a resumed run goes on as it was."""
+    return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
+
+
+def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    if settings.optimizer == "muon":
+        return Muon(net, lr=settings.learning_rate)
+    return torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=settings.learning_rate)
+
+
+def card(settings: TrainSettings, name: str, base: str = "") -> Card:
+    """What the ONNX file says of itself."""
+    return Card(
+        name=name,
+        network=settings.network,
+        network_settings=network_settings(settings),
+        trained_with=for_the_record(plain(settings)),
+        style_sha256=sha256(settings.style),
+        base=base,
+    )
+
+
+def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
+    """The network and its optimiser, fresh, fine-tuned from other weights, or as the checkpoint left them; and the weights to pull towards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        net = build(settings.network, network_settings(settings))
+    if settings.from_ != "none":
+        start_from(net, settings.from_)
+    if settings.freeze is not None:
+        freeze(net, settings.freeze)
+    start_weights = [p.detach().clone().to(compute.device) for p in net.parameters()] if settings.pull and settings.from_ != "none" else []
+    if earlier:
+        checkpoint.load_weights(net, earlier["model"], str(settings.output))
+    net = compute.place(net)
+    optimizer = optimizer_for(net, settings)
+    if earlier:
+        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
+    return net, optimizer, start_weights
+
+
+def _content(settings: TrainSettings, name: str, net: nn.Module, optimizer: torch.optim.Optimizer, done: int, base: str) -> dict[str, Any]:
+    return {
+        "kind": "style",
+        "name": name,
+        "network": settings.network,
+        "network_settings": network_settings(settings),
+        "model": {key: value.contiguous() for key, value in net.state_dict().items()},
+        "optimizer": optimizer.state_dict(),
+        "step": done,
+        "settings": plain(settings),
+        "style_sha256": sha256(settings.style),
+        "base": base,
+        "torch": str(torch.__version__),  # a class of its own, which weights_only would refuse
+    }
+
+
+__all__ = ["Trained", "train", "train_style"]

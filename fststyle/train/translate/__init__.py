@@ -1,0 +1,1 @@
+"""Training of a translator from photos to a folder of paintings."""

@@ -1,0 +1,92 @@
+"""What learns in `fststyle translate train`: the networks, their optimisers, and the checkpoint of both."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from fststyle.errors import CheckpointError
+from fststyle.settings import plain
+from fststyle.train import checkpoint
+from fststyle.train.compute import Compute
+from fststyle.train.losses.contrastive import Heads, encoder_layers, features
+from fststyle.train.networks import build
+from fststyle.train.networks.patch import PatchDiscriminator
+from fststyle.train.style.init_weights import network_settings, start_from
+from fststyle.train.translate.settings import TranslateSettings
+
+
+class Networks(nn.Module):
+    """All that learns: the generator and its discriminator, the heads of the contrastive loss, and, for the cycle, the way back with its own.
+
+    Modules that the settings do not ask for are not there.
+    """
+
+    def __init__(self, settings: TranslateSettings):
+        super().__init__()
+        self.generator = build(settings.network, network_settings(settings))
+        self.critic = PatchDiscriminator(settings.critic_width)
+        self.layers = encoder_layers(self.generator)
+        if settings.contrastive_weight:
+            with torch.no_grad():
+                found = features(self.generator, torch.zeros(1, 3, 32, 32), self.layers)
+            self.heads = Heads({name: found[name].shape[1] for name in self.layers})
+        if settings.cycle_weight:
+            self.back = build(settings.network, network_settings(settings))
+            self.back_critic = PatchDiscriminator(settings.critic_width)
+
+    def painters(self) -> list[nn.Module]:
+        """What descends the generator's loss."""
+        return [module for name, module in self.named_children() if "critic" not in name]
+
+    def generators(self) -> list[nn.Module]:
+        """From photos to paintings and, for the cycle, back."""
+        return [module for name, module in self.named_children() if name in ("generator", "back")]
+
+    def critics(self) -> list[nn.Module]:
+        """What descends the discriminator's loss."""
+        return [module for name, module in self.named_children() if "critic" in name]
+
+
+def prepare(
+    settings: TranslateSettings, compute: Compute, earlier: dict[str, Any] | None
+) -> tuple[Networks, tuple[torch.optim.Optimizer, torch.optim.Optimizer]]:
+    """The networks and the two optimisers, of generators and discriminators: fresh, from other weights, or as the checkpoint left them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        nets = Networks(settings)
+    if settings.from_ != "none" and not earlier:
+        for generator in nets.generators():
+            start_from(generator, settings.from_)
+    if earlier:
+        weights = earlier.get("weights")
+        if not isinstance(weights, dict) or not isinstance(earlier.get("optimizers"), list) or len(earlier["optimizers"]) != 2:
+            raise CheckpointError(f"{settings.output}: the checkpoint is damaged")
+        checkpoint.load_weights(nets, weights, str(settings.output))
+    nets = compute.place(nets).train()
+    optimizers = tuple(
+        torch.optim.Adam([p for part in parts for p in part.parameters()], lr=settings.learning_rate, betas=(0.5, 0.999))
+        for parts in (nets.painters(), nets.critics())
+    )
+    if earlier:
+        for optimizer, state in zip(optimizers, earlier["optimizers"], strict=True):
+            checkpoint.load_optimizer(optimizer, state, str(settings.output))
+    return nets, (optimizers[0], optimizers[1])
+
+
+def content_of(settings: TranslateSettings, nets: Networks, optimizers: Iterable[torch.optim.Optimizer], done: int, base: str) -> dict[str, Any]:
+    weights = {key: value.contiguous() for key, value in nets.state_dict().items()}
+    return {
+        "kind": "translate",
+        "name": settings.name,
+        "network": settings.network,
+        "network_settings": network_settings(settings),
+        "model": {key.removeprefix("generator."): value for key, value in weights.items() if key.startswith("generator.")},
+        "weights": weights,
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "step": done,
+        "settings": plain(settings),
+        "base": base,
+        "torch": str(torch.__version__),
+    }

@@ -1,0 +1,60 @@
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fststyle.errors import BatchError, InputError
+from fststyle.io.folders import files
+from fststyle.runtime.batch import Listener as PictureListener
+from fststyle.runtime.batch import stylize_files
+from fststyle.runtime.painter import ImageSettings
+from fststyle.runtime.video.batch import BatchListener, stylize_videos
+from fststyle.runtime.video.stylize import VideoSettings
+from tests import clips, styles
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """A folder with one below it that nobody may look into; root may look everywhere, so the refusal is the test's own."""
+    scandir = os.scandir
+
+    def refusing(path="."):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (tmp_path / "in" / "locked").mkdir(parents=True)
+    return tmp_path / "in"
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_the_rest_found(locked):
+    (locked / "a.txt").touch()
+    refused = []
+    assert files(locked, {".txt"}, lambda place, error: refused.append((place, str(error)))) == [locked / "a.txt"]
+    assert refused == [(locked / "locked", f"{locked / 'locked'}: cannot be read: Permission denied")]
+    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        files(locked / "locked", {".txt"})
+
+
+@pytest.mark.usefixtures("style_folder")
+def test_pictures_that_cannot_be_seen_have_failed(locked, tmp_path):
+    Image.fromarray(styles.photo(20, 30)).save(locked / "a.png")
+    failed = []
+    listener = PictureListener(on_failed=lambda source, error: failed.append(source))
+    with pytest.raises(BatchError, match="1 of 2 pictures failed"):
+        stylize_files([locked], tmp_path / "out", ImageSettings(style="invert", device="cpu"), listener=listener)
+    assert failed == [str(locked / "locked")]
+    assert (tmp_path / "out" / "a.png").is_file()
+
+
+@pytest.mark.usefixtures("style_folder")
+def test_videos_that_cannot_be_seen_have_failed(locked, tmp_path):
+    clips.write(locked / "a.mp4", [0, 40, 80])
+    failed = []
+    listener = BatchListener(on_failed=lambda source, error: failed.append(source))
+    with pytest.raises(BatchError, match="1 of 2 videos failed"):
+        stylize_videos(locked, tmp_path / "out", VideoSettings(style="invert", device="cpu"), listener)
+    assert failed == [str(locked / "locked")]
+    assert (tmp_path / "out" / "a.mp4").is_file()

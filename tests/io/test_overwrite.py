@@ -1,0 +1,26 @@
+"""No input is overwritten, whatever it is called."""
+
+import os
+
+import pytest
+
+from fststyle.errors import OutputError
+from fststyle.io.files import spare
+
+
+@pytest.mark.parametrize("output", ["a.png", "sub/../a.png", "link.png", "twin.png"])
+def test_an_input_is_known_by_any_name(tmp_path, output):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.png").write_bytes(b"a")
+    (tmp_path / "link.png").symlink_to("a.png")
+    os.link(tmp_path / "a.png", tmp_path / "twin.png")
+    with pytest.raises(OutputError, match=f"{output}: is one of the inputs and would be overwritten; choose another output"):
+        spare((tmp_path / "none.png", tmp_path / "a.png"), tmp_path / output)
+
+
+def test_other_files_may_be_written(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"the same")
+    (tmp_path / "broken").symlink_to("nowhere")
+    for output in ("b", "new", "broken", "long" * 100, "a\0b"):
+        spare((tmp_path / "a", tmp_path / "none", tmp_path / "broken", "mnist-vae"), tmp_path / output)

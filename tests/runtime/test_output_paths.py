@@ -1,0 +1,122 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from fststyle.errors import InputError, OutputError
+from fststyle.runtime.output_paths import Job, plan
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jpg", "b.PNG", "c.psd", "photos/a.jpg", "photos/sub/d.webp", "photos/.hidden.jpg", "photos/notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return tmp_path
+
+
+def pairs(inputs: list[str], output: str | None = None) -> list[tuple[str, str]]:
+    return [(Path(str(job.source)).as_posix(), Path(str(job.target)).as_posix()) for job in plan(inputs, output, "candy").jobs]
+
+
+def test_names() -> None:
+    assert pairs(["a.jpg"]) == [("a.jpg", "a-candy.jpg")]
+    assert pairs(["photos/a.jpg"]) == [("photos/a.jpg", "a-candy.jpg")]
+    assert pairs(["c.psd"]) == [("c.psd", "c-candy.png")]
+    assert pairs(["a.jpg"], "out.webp") == [("a.jpg", "out.webp")]
+    assert pairs(["a.jpg"], "new/") == [("a.jpg", "new/a.jpg")]
+    assert pairs(["c.psd"], "new/") == [("c.psd", "new/c.png")]
+    assert pairs(["a.jpg", "b.PNG"]) == [("a.jpg", "a-candy.jpg"), ("b.PNG", "b-candy.PNG")]
+    assert pairs(["a.jpg", "b.PNG"], "new") == [("a.jpg", "new/a.jpg"), ("b.PNG", "new/b.PNG")]
+
+
+def test_folders_keep_their_tree() -> None:
+    assert pairs(["photos"]) == [("photos/a.jpg", "photos-candy/a.jpg"), ("photos/sub/d.webp", "photos-candy/sub/d.webp")]
+    assert pairs(["photos"], "out") == [("photos/a.jpg", "out/a.jpg"), ("photos/sub/d.webp", "out/sub/d.webp")]
+
+
+def test_results_within_the_input_are_not_painted_again() -> None:
+    done = Path("photos/painted")
+    done.mkdir()
+    (done / "a.jpg").write_bytes(b"done")
+    assert pairs(["photos"], "photos/painted") == [("photos/a.jpg", "photos/painted/a.jpg"), ("photos/sub/d.webp", "photos/painted/sub/d.webp")]
+
+
+def test_one_target_is_taken_once() -> None:
+    assert [target for _, target in pairs(["a.jpg", "photos/a.jpg"], "out")] == ["out/a.jpg", "out/a-2.jpg"]
+    Path("A.JPG").write_bytes(b"capital")
+    if os.path.samefile("A.JPG", "a.jpg"):
+        pytest.skip("file names do not tell case apart here")
+    assert [target for _, target in pairs(["a.jpg", "A.JPG"], "out")] == ["out/a.jpg", "out/A-2.JPG"]
+
+
+def test_one_picture_is_painted_once() -> None:
+    assert pairs(["a.jpg", "./a.jpg", "photos/../a.jpg"], "out") == [("a.jpg", "out/a.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output"), [(["a.jpg"], "a.jpg"), (["a.jpg"], "."), (["a.jpg", "b.PNG"], "."), (["photos"], "photos"), (["a.jpg"], "./photos/../a.jpg")]
+)
+def test_inputs_are_spared(inputs: list[str], output: str) -> None:
+    with pytest.raises(OutputError, match="would be overwritten"):
+        plan(inputs, output, "candy")
+
+
+def test_links_to_an_input_are_spared() -> None:
+    try:
+        Path("link.jpg").symlink_to("a.jpg")
+    except OSError:
+        pytest.skip("no links here")
+    with pytest.raises(OutputError, match="would be overwritten"):
+        plan(["a.jpg"], "link.jpg", "candy")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "problem"),
+    [
+        (["a.jpg"], "out.xyz", "cannot write"),
+        (["a.jpg"], "out", "has no suffix"),
+        (["a.jpg"], "b.PNG/out.jpg", "is a file"),
+        (["a.jpg", "c.psd"], "b.PNG", "several pictures need a folder"),
+        (["photos"], "b.PNG", "several pictures need a folder"),
+        (["photos"], "b.PNG/deep/er", "is a file"),
+        (["a.jpg", "c.psd"], "new.jpg", "name of one picture"),
+        (["a.jpg", "c.psd"], "-", "one picture"),
+        (["photos"], "-", "one picture"),
+        (["-"], "photos", "needs a file name"),
+        (["-"], "out", "has no suffix"),
+    ],
+)
+def test_bad_outputs(inputs: list[str], output: str, problem: str) -> None:
+    with pytest.raises(OutputError, match=problem):
+        plan(inputs, output, "candy")
+
+
+def test_folder_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(OutputError, match="no permission"):
+        plan(["a.jpg"], "new/out.jpg", "candy")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"), [([], "no picture"), (["x.jpg"], "no such file"), (["-", "a.jpg"], "cannot be mixed"), (["empty"], "no image files")]
+)
+def test_bad_inputs(inputs: list[str], problem: str) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match=problem):
+        plan(inputs, None, "candy")
+
+
+def test_a_batch_goes_on_without_bad_inputs() -> None:
+    made = plan(["x.jpg", "a.jpg"], "out", "candy")
+    assert [job.source for job in made.jobs] == [Path("a.jpg")]
+    assert [(source, str(error)) for source, error in made.refused] == [("x.jpg", "x.jpg: no such file")]
+
+
+def test_pipes() -> None:
+    assert plan(["-"], None, "candy").jobs == [Job(None, None)]
+    assert plan(["-"], "-", "candy").jobs == [Job(None, None)]
+    assert plan(["-"], "out.png", "candy").jobs == [Job(None, Path("out.png"))]
+    assert plan(["a.jpg"], "-", "candy").jobs == [Job(Path("a.jpg"), None)]

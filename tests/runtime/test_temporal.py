@@ -1,0 +1,164 @@
+"""Steady frames of a scene that moves in a known way."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fststyle.runtime.temporal import Steady, held
+
+rng = np.random.default_rng(0)
+
+
+def scene(height: int = 120, width: int = 160, seed: int = 0) -> np.ndarray:
+    """Soft blobs, which an optical flow can follow."""
+    import cv2
+
+    noise = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def flickering(frame: np.ndarray) -> np.ndarray:
+    """A painter whose strokes are new in every frame."""
+    return np.clip(frame // 2 + rng.integers(0, 100, frame.shape, np.uint8), 0, 255).astype(np.uint8)
+
+
+def change(frames: list[np.ndarray], by: int = 0) -> float:
+    """Mean difference of each frame from the one before, that moved by so many pixels to the right, border left out."""
+    pairs = itertools.pairwise(frames)
+    return float(np.mean([np.abs(b.astype(int)[16:-16, 24:-24] - np.roll(a, by, 1).astype(int)[16:-16, 24:-24]).mean() for a, b in pairs]))
+
+
+def test_a_still_scene_holds_still():
+    frames, steady = [scene()] * 8, Steady()
+    painted = [flickering(frame) for frame in frames]
+    assert change([steady(f, p) for f, p in zip(frames, painted, strict=True)]) < 0.4 * change(painted)
+
+
+def test_what_was_painted_moves_with_the_scene():
+    wide, steady = scene(120, 320), Steady()
+    frames = [np.ascontiguousarray(wide[:, 100 - 3 * i : 260 - 3 * i]) for i in range(8)]
+    painted = [flickering(frame) for frame in frames]
+    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+    assert change(made, 3) < 0.5 * change(painted, 3)
+
+
+def test_what_was_painted_moves_with_a_small_thing():
+    """A thing of a thirteenth of the width crosses a scene at rest; its own strokes go with it."""
+    background, thing, steady = scene(240, 320), scene(24, 24, seed=5), Steady()
+    frames = [background.copy() for _ in range(8)]
+    for i, frame in enumerate(frames):
+        frame[100:124, 40 + 4 * i : 64 + 4 * i] = thing
+    painted = [flickering(frame) for frame in frames]
+    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+
+    def inside(pictures):
+        return [picture[104:120, 44 + 4 * i : 60 + 4 * i] for i, picture in enumerate(pictures)]
+
+    def jump(pictures):
+        return np.mean([np.abs(b.astype(int) - a.astype(int)).mean() for a, b in itertools.pairwise(inside(pictures))])
+
+    assert jump(made) < 0.4 * jump(painted)
+
+
+def test_strokes_that_wear_each_other_off_get_their_contrast_back():
+    """A painter whose strokes are new in every frame, over a scene that moves: kept and averaged alone, less than half of their contrast is left."""
+    import cv2
+
+    def strokes(seed):
+        noise = np.random.default_rng(seed).integers(60, 196, (30, 40, 3), np.uint8)
+        return cv2.resize(noise, (160, 120), interpolation=cv2.INTER_LINEAR)
+
+    def contrast(picture):
+        return np.abs(np.diff(picture.astype(float), axis=1)).mean()
+
+    wide, steady = scene(120, 320), Steady()
+    frames = [np.ascontiguousarray(wide[:, 100 - 3 * i : 260 - 3 * i]) for i in range(10)]
+    painted = [strokes(i) for i in range(10)]
+    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+    assert 0.65 < contrast(made[-1]) / contrast(painted[-1]) < 1.1
+    assert change(made, 3) < 0.3 * change(painted, 3)
+
+
+def test_the_photo_itself_is_not_held():
+    """At strength 0 nothing of an old frame is left; at a half and beyond as much as of the painting."""
+    assert held(0) == 0
+    assert 0 < held(0.2) < held(0.5) == held(1) == held(2) == Steady().hold
+    steady = Steady(held(0))
+    for shift in range(4):
+        frame = np.roll(scene(), 5 * shift, 1)
+        np.testing.assert_array_equal(steady(frame, frame), frame)
+
+
+@pytest.mark.parametrize("frames", [10, 25])
+def test_what_is_kept_stays_hardly_behind_a_style_that_changes(frames):
+    steady, frame = Steady(), scene()
+    for number in range(frames + 1):
+        steady.hold = held(1, 1 / frames)
+        made = steady(frame, np.full_like(frame, round(200 * number / frames)))
+    assert 200 - made.mean() < 0.12 * 200
+
+
+def test_after_a_cut_nothing_of_the_old_scene_is_left():
+    steady = Steady()
+    steady(scene(seed=1), np.full((120, 160, 3), 255, np.uint8))
+    fresh = np.zeros((120, 160, 3), np.uint8)
+    assert (steady(scene(seed=2), fresh) == fresh).all()
+
+
+def test_what_comes_from_behind_is_painted_anew():
+    """A bright square moves over a scene: no ghost of it stays where it was."""
+    background, steady = scene(), Steady()
+    frames = []
+    for i in range(6):
+        frame = background.copy()
+        frame[40:80, 20 + 12 * i : 50 + 12 * i] = 255
+        frames.append(frame)
+    made = [steady(frame, frame.copy()) for frame in frames]
+    assert np.abs(made[-1].astype(int) - frames[-1]).mean() < 4
+    left = np.abs(made[-1].astype(int) - frames[-1])[45:75, 25:60]
+    assert left.mean() < 8
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 400), (121, 163)])
+def test_any_size_and_a_change_of_size(size):
+    steady = Steady()
+    for frame in (scene(), scene(), *[rng.integers(0, 256, (*size, 3), np.uint8)] * 2):
+        assert steady(frame, frame).shape == frame.shape
+        assert steady(frame, frame).dtype == np.uint8
+
+
+def test_the_frames_given_are_not_touched():
+    steady, frame = Steady(), scene()
+    painted = [flickering(frame) for _ in range(3)]
+    before = [p.copy() for p in painted]
+    for p in painted:
+        steady(frame, p)
+    assert all((a == b).all() for a, b in zip(before, painted, strict=True))
+
+
+def test_reset_forgets():
+    steady, frame = Steady(), scene()
+    steady(frame, np.full_like(frame, 200))
+    steady.reset()
+    assert (steady(frame, np.zeros_like(frame)) == 0).all()
+
+
+def test_only_what_moves_is_moved_and_it_makes_no_difference(monkeypatch):
+    """Squares at rest are left as they are: the same picture as when all of it goes through the flow, which is 0 there."""
+    from fststyle.runtime import temporal
+
+    def frames():
+        background = scene(120, 320)
+        for i in range(5):
+            frame = background.copy()
+            frame[30:70, 40 + 2 * i : 100 + 2 * i] = scene(40, 60, seed=3)[:40, :60]
+            yield frame
+
+    painted = [np.random.default_rng(i).integers(0, 256, (240, 640, 3), np.uint8) for i in range(5)]
+    made = []
+    for square in (temporal.SQUARE, 10_000):
+        monkeypatch.setattr(temporal, "SQUARE", square)
+        keeps = Steady()
+        made.append([keeps(f, p) for f, p in zip(frames(), painted, strict=True)])
+    np.testing.assert_array_equal(made[0], made[1])

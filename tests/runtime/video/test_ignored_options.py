@@ -1,0 +1,98 @@
+"""What was asked for and has no effect is told."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from fststyle.runtime.video.batch import BatchListener, stylize_videos
+from fststyle.runtime.video.stylize import VideoSettings, stylize_video
+from tests import clips
+
+pytestmark = pytest.mark.usefixtures("style_folder")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return clips.write(tmp_path / "in.mp4", [0, 40, 80], sound=None)
+
+
+def notes(source, target, **settings):
+    return stylize_video(source, target, **{"style": "invert", "device": "cpu", **settings}).notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "target", "told"),
+    [
+        ({"codec": "libx265", "crf": 30}, "out.gif", "--codec, --crf"),
+        ({"codec": "mpeg4", "crf": 30, "preset": "fast"}, "out.mp4", "--crf, --preset"),
+        ({"codec": "libsvtav1", "crf": 50, "preset": "fast"}, "out.mp4", "--preset: is not for libsvtav1"),
+        ({"codec": "mpeg4", "crf": 30}, "out.avi.mkv", "--crf: is not for mpeg4"),
+        ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: is not for libvpx-vp9"),
+        ({"frame_size": "64x48"}, "out.mp4", "--frame-size"),
+        ({"rate": 12.0}, "out.mp4", "--rate"),
+        ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
+    ],
+)
+def test_it_is_told(clip, tmp_path, asked, target, told):
+    (note,) = notes(clip, tmp_path / target, **asked)
+    assert told in note
+
+
+def test_keyframes_take_the_place_of_what_they_hold(clip, tmp_path):
+    (tmp_path / "keys.csv").write_text("time,style,strength\n0,norm,\n")
+    asked = {"keyframes": tmp_path / "keys.csv", "strength": "0.5"}
+    (note,) = notes(clip, tmp_path / "out.mp4", **asked)
+    assert note == f"--style: has no effect, {tmp_path / 'keys.csv'} says it"
+    assert notes(clip, tmp_path / "out.mp4", **asked, style=VideoSettings().style) == ()
+
+
+def test_what_has_an_effect_is_not(clip, tmp_path):
+    assert notes(clip, tmp_path / "out.mp4", crf=30, preset="fast", style="invert@0, norm@80ms") == ()
+    (tmp_path / "frames").mkdir()
+    assert notes(clip, tmp_path / "one.mp4", style="invert@9s") == ()  # seen before its time too
+    assert notes(clip, tmp_path / "frames" / "%03d.png") == ()
+    assert notes(tmp_path / "frames", tmp_path / "back.mp4", rate=12.0) == ()
+    assert notes(clip, tmp_path / "part.mp4", start=0.04, style="invert@0, norm@40ms") == ()
+
+
+def test_pictures_among_videos_are_counted(clip, tmp_path):
+    folder, heard = tmp_path / "both", []
+    folder.mkdir()
+    clip.rename(folder / "in.mp4")
+    for name in ("a.png", "b.jpg"):
+        (folder / name).touch()
+    stylize_videos(folder, folder / "painted", VideoSettings(style="invert", device="cpu"), BatchListener(on_note=heard.append))
+    assert heard == [f"{folder}: holds pictures too (2), which stay out: fststyle image paints those"]
+
+
+def test_transparency_of_a_video_is_told(tmp_path):
+    with av.open(str(tmp_path / "in.mov"), "w") as container:
+        stream = container.add_stream("qtrle", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "argb"
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 4), 99, np.uint8), format="argb")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert notes(tmp_path / "in.mov", tmp_path / "out.mp4") == (f"{tmp_path / 'in.mov'}: its transparency is left out",)
+
+
+def test_an_encoder_may_be_called_by_its_codec(clip, tmp_path):
+    sizes = []
+    for codec, crf in (("h264", 45), ("libx264", 45), ("h264", 5)):
+        assert notes(clip, tmp_path / "out.mp4", codec=codec, crf=crf, preset="fast") == ()
+        sizes.append((tmp_path / "out.mp4").stat().st_size)
+    assert sizes[0] == sizes[1] != sizes[2]
+
+
+def test_transparency_in_a_stream_of_its_own_is_told(clip, tmp_path):
+    """As VP9 has it: the pixels do not say so, the file does."""
+    with av.open(str(clip)) as source, av.open(str(tmp_path / "in.webm"), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for frame in source.decode(video=0):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert "transparency" in notes(tmp_path / "in.webm", tmp_path / "out.mp4")[0]

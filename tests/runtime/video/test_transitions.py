@@ -1,0 +1,111 @@
+"""Styles over time, painted."""
+
+import numpy as np
+import pytest
+
+from fststyle import video_frames
+from fststyle.errors import InputError, StyleError
+from fststyle.runtime.painter import FrameSettings
+from fststyle.runtime.video import transitions
+from fststyle.runtime.video.keyframes import parse
+from fststyle.runtime.video.stylize import stylize_video
+from fststyle.runtime.video.transitions import CrossFade, Painters
+from tests import clips
+
+FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
+CPU = FrameSettings(device="cpu", threads=1)
+
+
+def near(a, b, within=1.0):
+    assert np.abs(a.astype(float) - np.clip(b, 0, 255)).max() <= within
+
+
+def painters(style, strength="1", fade=1.0, settings=CPU):
+    notes = []
+    return Painters(parse(style, strength, fade=fade), settings, notes.append), notes
+
+
+def test_styles_of_one_base_turn_into_each_other_by_their_weights(family):
+    made, notes = painters("dark@0,pale@1", fade=1)
+    near(made.at(0)(FRAME), FRAME * 0.5)
+    near(made.at(1.25)(FRAME), FRAME * 0.625 + 25)
+    near(made.at(3)(FRAME), FRAME + 100.0)
+    assert not isinstance(made.at(1.5), CrossFade)
+    assert not notes
+    assert made.name == "dark, pale"
+
+
+def test_strength_moves_in_the_weights_too(family):
+    made, _ = painters("dark@0,pale@1", "0@0,2@4")
+    near(made.at(0)(FRAME), FRAME)
+    near(made.at(1.5)(FRAME), FRAME + 0.75 * (0.75 * FRAME + 50.0 - FRAME))
+    near(made.at(4)(FRAME), FRAME + 200.0)
+
+
+def test_styles_without_a_common_base_are_faded_as_pictures_and_it_is_said_once(family):
+    made, notes = painters("dark@0,stranger@1,pale@9")
+    near(made.at(0.5)(FRAME), FRAME * 0.5)
+    near(made.at(1.3)(FRAME), 0.7 * FRAME * 0.5 + 0.3 * (FRAME + 50.0), within=1.5)
+    made.at(1.6)(FRAME)
+    near(made.at(2.5)(FRAME), FRAME + 50.0)
+    made.at(9.5)(FRAME)
+    assert len(notes) == 1
+    assert "do not share a base" in notes[0]
+
+
+def test_a_picture_of_three_styles_mixes_what_can_be_mixed(family):
+    made, _ = painters("dark:0.5,pale:0.5@0,stranger@1")
+    near(made.at(1.5)(FRAME), 0.5 * (FRAME * 0.75 + 50) + 0.5 * (FRAME + 50.0), within=1.5)
+
+
+def test_strength_without_a_base_is_a_fade_of_its_own(family):
+    made, _ = painters("stranger", "0@0,1@10")
+    for seconds in (0, 3.33, 10):
+        near(made.at(seconds)(FRAME), FRAME + 5.0 * seconds)
+    assert len(made._painters) == 1
+
+
+def test_sessions_are_few_and_made_in_steps(family, monkeypatch):
+    made, _ = painters("dark@0,pale@0.001", "1@0,2@10", fade=10)
+    built = []
+    original = transitions.mixture
+    monkeypatch.setattr(transitions, "mixture", lambda *args: built.append(args) or original(*args))
+    for number in range(400):
+        made.at(number / 40)
+        assert len(made._painters) <= transitions.KEPT
+    assert 30 < len(built) <= 2 * transitions.STEPS + 2
+
+
+def test_a_timeline_that_stands_still_is_the_plain_painter(family):
+    made, _ = painters("dark:0.5,pale:0.5", "0.5")
+    near(made.at(7)(FRAME), FRAME * 0.875 + 25)
+    assert made.at(0) == made.at(99)
+    assert made.name == "dark+pale"
+
+
+def test_every_style_is_known_to_be_good_before_anything_is_painted(family, style_folder):
+    (style_folder / "bad.onnx").write_bytes(b"nothing")
+    for style in ("dark@0,nobody@5", "dark@0,bad@5"):
+        with pytest.raises(StyleError):
+            painters(style)
+    with pytest.raises(StyleError, match="int8"):
+        painters("dark@0,pale@1", settings=FrameSettings(device="cpu", precision="int8"))
+
+
+def test_a_video_with_two_styles(family, tmp_path):
+    clip = clips.write(tmp_path / "in.mp4", list(range(0, 1000, 100)))
+    (tmp_path / "k.csv").write_text("time,style,strength\n0,dark,1\n0.3,stranger,\n0.7,,1\n")
+    done = stylize_video(clip, tmp_path / "out.mp4", keyframes=tmp_path / "k.csv", fade=0.2, start=0.2, device="cpu", threads=1, crf=5)
+    assert done.frames == 8
+    assert done.style == "dark, stranger"
+    assert "do not share a base" in done.notes[0]
+    wanted = []
+    for number, (_, rgb) in enumerate(clips.frames(clip)[2:]):
+        turned = 0 if number < 4 else 0.5 if number == 4 else 1
+        wanted.append((1 - turned) * rgb * 0.5 + turned * (rgb + 50.0).clip(0, 255))
+    for (_, now), want in zip(clips.frames(tmp_path / "out.mp4"), wanted, strict=True):
+        assert np.abs(now - np.clip(want, 0, 255)).mean() < 6
+    frames = list(video_frames(clip, "dark@0,pale@0.5s", fade=0, device="cpu", threads=1))
+    near(frames[0], clips.frames(clip)[0][1] * 0.5, within=3)
+    with pytest.raises(InputError, match="no time"):
+        stylize_video(clip, tmp_path / "no.mp4", style="dark@0,pale")

@@ -1,0 +1,155 @@
+"""A camera as the driver gives it: a fake in the place of OpenCV's."""
+
+import itertools
+import threading
+import time
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from fststyle.runtime.webcam.camera import Camera
+from fststyle.runtime.webcam.live import WebcamSettings
+from fststyle.runtime.webcam.window import _Window, typed
+from tests import clips
+
+
+class Driver:
+    """Gives `pictures` frames and then none, at once (``unplugged``) or by never answering until `answer` is set."""
+
+    def __init__(self, pictures: int, unplugged: bool):
+        self.left, self.unplugged, self.answer, self.released = pictures, unplugged, threading.Event(), False
+
+    def __call__(self, source: object) -> "Driver":
+        self.source = source
+        return self
+
+    def read(self):
+        time.sleep(0.005)
+        if self.left <= 0:
+            if not self.unplugged:
+                self.answer.wait(10)
+            return False, None
+        self.left -= 1
+        return True, np.zeros((32, 32, 3), np.uint8)
+
+    def isOpened(self):
+        return True
+
+    def get(self, what):
+        return 30.0
+
+    def set(self, what, value):
+        return True
+
+    def release(self):
+        self.released = True
+
+
+@pytest.fixture
+def plugged(monkeypatch):
+    def plug(pictures, unplugged=True):
+        driver = Driver(pictures, unplugged)
+        monkeypatch.setattr(cv2, "VideoCapture", driver)
+        return driver
+
+    return plug
+
+
+def test_a_file_is_played_by_the_times_of_its_frames(tmp_path):
+    camera = Camera(str(clips.write(tmp_path / "holds.mp4", [0, 40, 80, 480, 520], sound=None)), repeat=False)
+    taken = [camera.newest(-1)]
+    while (one := camera.newest(taken[-1].number)) is not None:
+        taken.append(one)
+    camera.close()
+    held = {b.number: b.at - a.at for a, b in itertools.pairwise(taken)}
+    assert max(held, key=held.__getitem__) == 3
+    assert held[3] > 0.3
+
+
+def test_a_transport_stream_is_played_again_too(tmp_path):
+    """It says that it was wound back, and gives no more."""
+    with av.open(str(clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None))) as source, av.open(str(tmp_path / "in.ts"), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+    camera = Camera(str(tmp_path / "in.ts"))
+    taken = camera.newest(29)
+    camera.close()
+    assert taken is not None
+
+
+def test_a_camera_that_is_closed_has_not_failed(plugged):
+    driver = plugged(10_000)
+    camera = Camera("0")
+    assert camera.newest(0) is not None
+    camera.close()
+    assert (camera.ended, driver.released, driver.source) == ("", True, 0)
+
+
+def test_a_camera_that_is_pulled_out_is_told(plugged):
+    plugged(3)
+    camera = Camera("0")
+    while camera.newest(camera.newest(-1).number) is not None:
+        pass
+    assert "still plugged in" in camera.ended
+    camera.close()
+
+
+def test_a_camera_that_hangs_is_told_and_not_let_go_under_its_driver(plugged, monkeypatch):
+    driver = plugged(2, unplugged=False)
+    camera = Camera("0")
+    while camera.newest(camera.newest(-1).number, wait=0.2) is not None:
+        pass
+    assert camera.ended == "the camera has given no picture for 0.2 seconds"
+    monkeypatch.setattr(camera._thread, "join", lambda seconds: None)
+    camera.close()
+    assert not driver.released
+    driver.answer.set()
+
+
+def test_what_is_no_number_of_a_camera_is_taken_for_a_name(plugged):
+    driver = plugged(5)
+    Camera("²").close()
+    assert driver.source == "²"
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [
+        (-1, ""),
+        (ord("q"), "q"),
+        (ord("Q"), "q"),
+        (0x100000 | ord("n"), "n"),  # num lock
+        (0x10000 | ord("R"), "r"),  # shift
+        (27, "\x1b"),
+        (0xFF52, ""),  # up, on GTK: its last byte is an R
+        (0x100000 | 0xFF53, ""),
+        (0x270000, ""),  # right, on Windows
+        (0x1000013, ""),  # up, on Qt
+        (0x1000031, ""),  # F2, on Qt: its last byte is a 1
+        (0xF703, ""),  # right, on macOS
+    ],
+)
+def test_keys_that_are_no_letters_are_none(code, key):
+    assert typed(code) == key
+
+
+def test_the_default_camera_is_the_first():
+    assert WebcamSettings().camera == "0"
+
+
+def test_a_window_that_was_closed_by_its_button(monkeypatch):
+    """Some builds of OpenCV say that it is not visible, others that there is none."""
+
+    def gone(*_):
+        raise cv2.error("NULL guiReceiver")
+
+    window = _Window.__new__(_Window)
+    window._cv2 = cv2
+    for answer, there in ((lambda *_: 1.0, True), (lambda *_: 0.0, False), (lambda *_: -1.0, False), (gone, False)):
+        monkeypatch.setattr(cv2, "getWindowProperty", answer)
+        assert window._open() is there

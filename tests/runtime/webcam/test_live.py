@@ -1,0 +1,277 @@
+"""The live picture, with a video file for a camera."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fststyle.errors import DependencyError, InputError, StyleError
+from fststyle.runtime.webcam.camera import Camera
+from fststyle.runtime.webcam.live import Live, Resolution, WebcamSettings, press
+from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.runtime.webcam.window import save_picture, show, write_on
+from tests import clips, styles
+
+pytestmark = pytest.mark.usefixtures("style_folder")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return str(clips.write(tmp_path / "in.mp4", list(range(0, 2000, 40)), sound=None))
+
+
+@pytest.fixture
+def live(clip):
+    made = Live(WebcamSettings(camera=clip, style="invert", device="cpu", mirror=False))
+    yield made
+    made.close()
+
+
+def test_a_file_plays_in_real_time_and_the_newest_frame_is_taken(clip):
+    began = time.monotonic()
+    camera = Camera(clip)
+    try:
+        first = camera.newest(-1)
+        # Asked always after the first: a queue would give the second one for ever. The machine may hold a thread up, so no time is asked for.
+        while (later := camera.newest(first.number)).number < first.number + 5:
+            time.sleep(0.05)
+        # And of 25 frames a second none comes before its time, by the frames' own clock.
+        assert later.number <= (later.at - began) * 25
+        assert later.rgb.shape == (48, 64, 3)
+    finally:
+        camera.close()
+
+
+def test_a_file_begins_again_or_ends(clip, tmp_path):
+    short = str(clips.write(tmp_path / "short.mp4", [0, 40, 80], sound=None))
+    camera = Camera(short)
+    last = -1
+    for _ in range(6):
+        taken = camera.newest(last)
+        last = taken.number
+    assert last >= 5
+    camera.close()
+    camera = Camera(short, repeat=False)
+    while camera.newest(last := 99, wait=2) is not None:
+        pass
+    assert "end" in camera.ended
+    assert last == 99
+    camera.close()
+
+
+def test_paints_what_the_camera_sees(live, clip):
+    view = next(live.frames())
+    wanted = 255 - clips.frames(clip)[view.number % 50][1].astype(int)
+    assert np.abs(view.rgb - wanted).mean() < 12
+    assert (view.style, view.painted) == ("invert", (64, 48))
+    assert 0 <= view.latency < 5
+
+
+def test_keys(live, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outlets = Outlets()
+    live.names = ["invert", "norm"]
+    view = next(live.frames())
+    assert press(live, "n", view, save_picture, outlets) == "norm"
+    assert press(live, "n", view, save_picture, outlets) == "invert"
+    assert press(live, "2", view, save_picture, outlets) == "norm"
+    assert press(live, "p", view, save_picture, outlets) == "invert"
+    assert press(live, "-", view, save_picture, outlets) == "strength 0.9"
+    assert press(live, "+", view, save_picture, outlets) == "strength 1.0"
+    assert press(live, "z", view, save_picture, outlets) == ""
+    assert press(live, "t", view, save_picture, outlets) == "steady off"
+    assert not live.steady
+    before = live.mirror
+    press(live, "m", view, save_picture, outlets)
+    assert live.mirror != before
+    press(live, "s", view, save_picture, outlets)
+    assert len(list(tmp_path.glob("fststyle-*.png"))) == 1
+    assert press(live, "r", view, save_picture, outlets).startswith("recording fststyle-")
+    outlets.send(view)
+    assert press(live, "r", view, save_picture, outlets).endswith("(1 frame)")
+    assert len(list(tmp_path.glob("fststyle-*.mp4"))) == 1
+
+
+def test_strength_zero_is_the_camera_itself(live):
+    live.change(strength=-3)
+    assert live.strength == 0
+    view = next(live.frames())
+    assert np.abs(view.rgb.astype(int).mean() - live.camera.newest(-1).rgb.mean()) < 15
+
+
+def test_a_damaged_style_is_passed_over(live, style_folder):
+    (style_folder / "broken.onnx").write_bytes(b"no")
+    live.names = ["invert", "broken", "norm"]
+    live.step(1)
+    assert live.style == "norm"
+
+
+def test_blend_needs_styles_of_one_base(live):
+    live.names = ["invert", "norm"]
+    with pytest.raises(StyleError, match="cannot be mixed"):
+        live.blend()
+    assert live.style == "invert"
+    live.names = ["invert"]
+    with pytest.raises(StyleError, match="no next style"):
+        live.blend()
+
+
+def test_blend_goes_on_to_the_next_style_by_quarters(live, style_folder):
+    for name, gain in (("dark", 0.5), ("pale", 0.8)):
+        styles.save(style_folder, name, styles.pointwise(gain, 0))
+    live.names = ["dark", "pale"]
+    live.change("dark")
+    assert [live.blend() for _ in range(4)] == ["dark:0.75,pale:0.25", "dark:0.5,pale:0.5", "dark:0.25,pale:0.75", "pale"]
+    assert next(live.frames()).style == "pale"
+    assert live.blend() == "pale:0.75,dark:0.25"
+
+
+def test_a_change_of_style_leaves_nothing_of_the_last(live):
+    frames = live.frames()
+    next(frames)
+    live.change("norm")
+    view = next(frames)
+    assert view.style == "norm"
+    assert np.array_equal(view.rgb, live._stylizer._painting[0](live.camera.newest(-1).rgb)) or view.number != live.camera.newest(-1).number
+
+
+def test_resolution_follows_the_rate():
+    resolution = Resolution(30)
+    for _ in range(40):
+        resolution.after(0.2 * resolution.scale**2)  # 5 frames a second at full size
+    assert 0.3 < resolution.scale < 0.45
+    assert 0.2 * resolution.scale**2 < 1 / 30
+    for _ in range(400):
+        resolution.after(0.001)
+    assert resolution.scale == 1
+
+
+def test_a_slow_style_is_painted_smaller_and_shown_in_full_size(live):
+    live._resolution.scale = 0.5
+    view = next(live.frames())
+    assert view.painted == (32, 24)
+    assert view.rgb.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("source", ["97", "/dev/video97", "nothing.mp4", "http://127.0.0.1:9/none"])
+def test_no_camera_is_said_clearly(source):
+    with pytest.raises(InputError, match="camera"):
+        Camera(source)
+
+
+def test_without_a_screen_there_are_clear_words(live, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(DependencyError, match="headless"):
+        show(live, Outlets())
+
+
+def test_words_are_written_on_a_copy():
+    rgb = np.full((120, 200, 3), 90, np.uint8)
+    written = write_on(rgb, ["30 fps"])
+    assert (rgb == 90).all()
+    assert written.max() > 200
+
+
+def test_program(clip, program):
+    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "0.5", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert b"fps" in done.stderr
+    done = program("webcam", "--camera", "97", "--style", "invert", "--headless")
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+
+
+def test_a_still_is_no_camera(program, tmp_path):
+    frames = [Image.fromarray(clips.frame(number)) for number in range(8)]
+    frames[0].save(tmp_path / "photo.jpg")
+    frames[0].save(tmp_path / "one.gif")
+    for name in ("photo.jpg", "one.gif"):
+        done = program("webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu")
+        said = f"fststyle: {name}: is a single picture, not a camera or a video"
+        assert (done.returncode, done.stdout, done.stderr.decode().strip()) == (2, b"", said)
+    frames[0].save(tmp_path / "many.gif", save_all=True, append_images=frames[1:])
+    (tmp_path / "many.mjpeg").write_bytes((tmp_path / "photo.jpg").read_bytes() * 8)
+    for name in ("many.gif", "many.mjpeg"):
+        camera = Camera(str(tmp_path / name))
+        assert camera.newest(1) is not None
+        camera.close()
+
+
+def test_only_one_line_of_our_own_is_said(program, tmp_path):
+    (tmp_path / "text.mp4").write_text("no video at all")
+    for name in ("/dev/video9", "text.mp4", "http://127.0.0.1:9/x"):
+        done = program("webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu")
+        said = done.stderr.decode()
+        assert (done.returncode, done.stdout, said.count("\n")) == (2, b"", 1), said
+        assert said.startswith("fststyle: ")
+        assert name in said
+
+
+def test_help_says_that_a_file_is_repeated(program):
+    assert "again and again" in " ".join(program("webcam", "--help").stdout.decode().replace("│", " ").split())
+
+
+def test_program_records(clip, program, tmp_path):
+    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu", "--record", "out.mp4")
+    assert done.returncode == 0, done.stderr
+    assert b"recorded out.mp4" in done.stderr
+    written = clips.frames(tmp_path / "out.mp4")
+    assert 0.7 < written[-1][0] < 1.3  # time-true, however many frames there were
+    done = program("webcam", "--camera", "97", "--headless", "--record", "none.mp4")
+    assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
+    assert not (tmp_path / "none.mp4").exists()
+    done = program("webcam", "--camera", clip, "--headless", "--record", "nowhere.txt")
+    assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
+
+
+def test_what_is_played_is_never_recorded_over(clip, program, tmp_path):
+    before = Path(clip).read_bytes()
+    (tmp_path / "link.mp4").symlink_to(clip)
+    for name in (clip, "link.mp4"):
+        done = program("webcam", "--camera", clip, "--headless", "--seconds", "0.2", "--record", name)
+        assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1), done.stderr
+    kept = tmp_path / "kept.mp4"
+    kept.write_bytes(b"dear to me")
+    kept.chmod(0o444)
+    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "0.2", "--device", "cpu", "--record", "kept.mp4")
+    assert (done.returncode, b"write-protected" in done.stderr) == (2, True), done.stderr
+    assert (Path(clip).read_bytes(), kept.read_bytes()) == (before, b"dear to me")
+
+
+@pytest.fixture
+def recording(clip, tmp_path):
+    """The program, which records into out.mp4 and has begun to; when it has ended, the recording must be there and nothing else."""
+    command = [sys.executable, "-m", "fststyle", "webcam", "--camera", clip, "--style", "invert", "--headless", "--device", "cpu", "--record", "out.mp4"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in tmp_path.glob(".fststyle-*.part")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    yield running
+    running.kill()
+    assert clips.frames(tmp_path / "out.mp4")
+    assert not list(tmp_path.glob(".fststyle-*"))
+
+
+def test_terminated_it_keeps_what_was_recorded(recording):
+    recording.terminate()
+    assert recording.wait(20) == 143
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_left_alone_by_its_terminal_it_keeps_what_was_recorded(recording):
+    recording.send_signal(signal.SIGHUP)
+    assert recording.wait(20) == 129
+
+
+def test_interrupted_twice_it_keeps_what_was_recorded(recording):
+    for _ in range(2):
+        recording.send_signal(signal.SIGINT)
+        time.sleep(0.15)
+    assert recording.wait(20) in (130, -signal.SIGINT)

@@ -1,0 +1,42 @@
+import signal
+import threading
+
+import pytest
+
+from fststyle.signals import postponed, undisturbed
+
+
+def test_ctrl_c_is_raised_afterwards():
+    done = []
+
+    def work():
+        with postponed():
+            signal.raise_signal(signal.SIGINT)
+            done.append("in whole")
+        done.append("never")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["in whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_without_ctrl_c_nothing_is_raised():
+    with postponed():
+        pass
+    with undisturbed():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_another_thread_has_nothing_to_hold_off():
+    seen = []
+
+    def work():
+        with postponed(), undisturbed():
+            seen.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [True]

@@ -1,0 +1,78 @@
+"""Training photos are a function of seed and number."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+from fststyle.errors import InputError  # noqa: E402
+from fststyle.train.data.loader import Photos, Scenes, batches, photo_source, style_tensor, to_tensor  # noqa: E402
+
+
+def taken(source, **changes) -> list:
+    return [batch for batch, _ in batches(source, **{"seed": 3, "batch": 2, "start": 0, "steps": 3, "workers": 0, **changes})]
+
+
+def test_batches_are_uint8_squares(photos):
+    for batch in taken(Photos(photos, 32)):
+        assert batch.shape == (2, 3, 32, 32)
+        assert batch.dtype == torch.uint8
+
+
+def test_a_later_start_sees_what_an_unbroken_run_sees(photos):
+    source = Photos(photos, 32)
+    assert all(torch.equal(a, b) for a, b in zip(taken(source)[1:], taken(source, start=1), strict=True))
+
+
+def test_two_processes_share_the_batches_of_one(photos):
+    source = Photos(photos, 32)
+    shares = [taken(source, rank=rank, world=2) for rank in (0, 1)]
+    for whole, first, second in zip(taken(source), *shares, strict=True):
+        assert torch.equal(whole, torch.cat([first, second]))
+
+
+def test_the_seed_changes_the_photos(photos):
+    source = Photos(photos, 32)
+    assert not torch.equal(torch.cat(taken(source)), torch.cat(taken(source, seed=4)))
+
+
+def test_threads_give_the_same_batches(photos):
+    source = Photos(photos, 32)
+    assert all(torch.equal(a, b) for a, b in zip(taken(source), taken(source, workers=2), strict=True))
+
+
+def test_small_photos_are_enlarged_to_the_crop(photos):
+    assert Photos(photos, 100).sample(np.random.default_rng(0)).rgb.shape == (100, 100, 3)
+
+
+def test_crops_keep_the_aspect(tmp_path):
+    """A circle in a wide photo stays a circle."""
+    y, x = np.mgrid[0:64, 0:200]
+    rgb = np.where(((x - 100) ** 2 + (y - 32) ** 2 < 20**2)[..., None], 255, 0).astype(np.uint8).repeat(3, -1)
+    Image.fromarray(rgb).save(tmp_path / "circle.png")
+    source = Photos(tmp_path, 64)
+    for i in range(50):
+        white = source.sample(np.random.default_rng(i)).rgb[..., 0] > 127
+        if white.sum() > 0 and not (white[:, 0].any() or white[:, -1].any()):
+            assert abs(int(white.any(0).sum()) - int(white.any(1).sum())) <= 2
+            return
+    pytest.fail("no crop held the circle")
+
+
+def test_without_photos_there_are_scenes(monkeypatch, tmp_path):
+    monkeypatch.setenv("FSTSTYLE_CACHE", str(tmp_path))
+    assert isinstance(photo_source(None, 32), Scenes)
+
+
+def test_range():
+    tensor = to_tensor(np.array([[[0, 127, 255]]], np.uint8))
+    assert tensor.shape == (3, 1, 1)
+    assert tensor.flatten().tolist() == pytest.approx([-1, -1 / 255, 1])
+
+
+def test_style_size_is_the_shorter_side(painting, tmp_path):
+    assert style_tensor(painting, 80).shape == (1, 3, 80, 120)
+    Image.fromarray(np.zeros((20, 400, 3), np.uint8)).save(tmp_path / "thin.png")
+    with pytest.raises(InputError, match="long and thin"):
+        style_tensor(tmp_path / "thin.png", 64)

@@ -1,0 +1,157 @@
+"""A training that was stopped still has a model in it: `fststyle export` of GANs, VAEs and classifiers."""
+
+import signal
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+from fststyle.catalogue import encoder_of  # noqa: E402
+from fststyle.errors import CheckpointError, InputError, OutputError, StyleError, TrainingError  # noqa: E402
+from fststyle.runtime.generative import latents  # noqa: E402
+from fststyle.runtime.generative.classify import load_classifier  # noqa: E402
+from fststyle.runtime.generative.sample import Encoder, Generator  # noqa: E402
+from fststyle.train import checkpoint, loop  # noqa: E402
+from fststyle.train.export import export_checkpoint  # noqa: E402
+from fststyle.train.generative.classifier import train_classifier  # noqa: E402
+from fststyle.train.generative.gan import train_gan  # noqa: E402
+from fststyle.train.generative.vae import train_vae  # noqa: E402
+from tests.digits import digits, write_idx  # noqa: E402
+from tests.runtime.generative.test_sample import drawing  # noqa: E402
+
+TINY = {"width": 8, "batch": 8, "device": "cpu", "save_every": 1}
+TRAINERS = {
+    "gan": (train_gan, {"latent": 4, "steps": 12, "kind": "dcgan", "preview_every": 0}),
+    "vae": (train_vae, {"latent": 4, "epochs": 3}),
+    "classifier": (train_classifier, {"features": 8, "epochs": 3}),
+}
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """The checkpoint of a training of a kind that was interrupted in its fourth step."""
+
+    def stop(progress):
+        if progress.step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    def training(kind):
+        write_idx(tmp_path / "bars", 48, 16)
+        train, settings = TRAINERS[kind]
+        with pytest.raises(loop.Interrupted):
+            train(tmp_path / "bars", name="a", output=tmp_path, on_progress=stop, **TINY, **settings)
+        assert not list(tmp_path.glob("*.onnx"))
+        return tmp_path / "a.pt"
+
+    return training
+
+
+def test_a_gan_draws(stopped):
+    path, parity = export_checkpoint(stopped("gan"))
+    assert parity["largest"] <= 1
+    generator = Generator(path, device="cpu")
+    assert generator.metadata["step"] == "4"
+    assert generator.draw(latents.drawn(3, generator.latent, 0)).shape == (3, 28, 28, 3)
+
+
+def test_a_vae_has_its_encoder(stopped):
+    path, _ = export_checkpoint(stopped("vae"), name="b", title="Bars")
+    decoder = Generator(path, ("vae",), device="cpu")
+    assert (decoder.metadata["name"], decoder.metadata["title"]) == ("b", "Bars")
+    encoder = Encoder(decoder, device="cpu")
+    assert encoder(digits(2)[0][..., None].repeat(3, 3))[0].shape == (2, 4)
+
+
+def test_an_encoder_belongs_to_its_decoder(stopped):
+    saved = stopped("vae")
+    path, _ = export_checkpoint(saved)
+    (saved.parent / "links").mkdir()
+    link = saved.parent / "links" / "b.onnx"
+    link.symlink_to(path)
+    assert Encoder(Generator(link, ("vae",), device="cpu"), device="cpu").path.name == "a-encoder.onnx"
+    other = Generator(drawing(saved.parent / "c.onnx", "vae", latent=3), device="cpu")
+    with pytest.raises(StyleError, match=r"c-encoder\.onnx, the encoder of this VAE, is not beside it"):
+        Encoder(other, device="cpu")
+    encoder_of(path).rename(saved.parent / "c-encoder.onnx")
+    with pytest.raises(StyleError, match=r"4 latent numbers where c\.onnx takes 3"):
+        Encoder(other, device="cpu")
+
+
+def test_a_classifier_knows_its_classes(stopped):
+    path, _ = export_checkpoint(stopped("classifier"))
+    classifier = load_classifier(path, device="cpu")
+    assert classifier.classes == tuple("0123456789")
+    assert classifier(digits(3)[0][..., None].repeat(3, 3))[0].shape == (3, 10)
+
+
+def test_half_the_size(stopped):
+    saved = stopped("gan")
+    whole, _ = export_checkpoint(saved)
+    half, _ = export_checkpoint(saved, precision="fp16-weights")
+    assert half.name == "a-fp16-weights.onnx"
+    assert half.stat().st_size < 0.75 * whole.stat().st_size
+    latent = latents.drawn(9, 4, 0)
+    drawn = [Generator(path, device="cpu").draw(latent).astype(int) for path in (whole, half)]
+    assert np.abs(drawn[0] - drawn[1]).max() <= 2
+    assert any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in onnx.load(half).graph.initializer)
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_precisions_of_styles_are_refused(stopped, precision):
+    saved = stopped("gan")
+    with pytest.raises(InputError, match=f"--precision: {precision} is for styles"):
+        export_checkpoint(saved, precision=precision)
+    assert not list(saved.parent.glob("*.onnx"))
+
+
+def test_the_checkpoint_is_no_encoder(stopped):
+    saved = stopped("vae")
+    link = saved.with_name("b-encoder.onnx")
+    link.symlink_to(saved)
+    with pytest.raises(OutputError, match="is one of the inputs"):
+        export_checkpoint(saved, output=saved.with_name("b.onnx"))
+
+
+def test_damage_that_leaves_the_archive_whole_is_found(stopped):
+    saved = stopped("gan")
+    content = bytearray(saved.read_bytes())
+    weights = content.index(torch.load(saved, weights_only=True)["model"]["generator.layers.0.weight"].numpy().tobytes())
+    content[weights : weights + 4] = b"\x00\x00\x80\x3f"  # a good number, but not the one
+    saved.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        export_checkpoint(saved)
+
+
+def test_fewer_steps_than_there_were_are_refused(stopped):
+    saved = stopped("gan")
+    train, settings = TRAINERS["gan"]
+    with pytest.raises(InputError, match="at step 4 already"):
+        train(saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 3})
+
+
+def test_a_gan_goes_on_for_longer(stopped):
+    saved = stopped("gan")
+    train, settings = TRAINERS["gan"]
+    train(saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 15})
+    assert checkpoint.load(saved, "gan")["step"] == 15
+
+
+def test_what_does_not_fit_in_memory_is_one_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 3288334336 bytes")
+
+    write_idx(tmp_path / "bars", 48, 16)
+    monkeypatch.setattr("fststyle.train.generative.gan.spread", full)
+    with pytest.raises(TrainingError, match="step 1: not enough memory; a smaller --size"):
+        train_gan(tmp_path / "bars", output=tmp_path, steps=2, latent=4, preview_every=0, **TINY)
+    monkeypatch.setattr("fststyle.train.generative.gan.spread", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train_gan(tmp_path / "bars", output=tmp_path, steps=2, latent=4, preview_every=0, **TINY)
+
+
+def test_data_is_for_styles(stopped):
+    with pytest.raises(InputError, match="--data: is for styles"):
+        export_checkpoint(stopped("gan"), data=Path("photos"))

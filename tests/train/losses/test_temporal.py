@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from fststyle.train.losses.temporal import GRAIN, REACH, shake, steady_loss
+
+
+def picture(height: int = 72, width: int = 80) -> torch.Tensor:
+    return torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0)) * 1.8 - 0.9
+
+
+def seen_twice(whole: torch.Tensor, down: int, right: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two cuttings of a picture, the scene further `down` and `right` in the second."""
+    height, width = (side - REACH for side in whole.shape[2:])
+    first, second = ((max(0, down), max(0, right)), (max(0, -down), max(0, -right)))
+    one, two = (whole[:, :, y : y + height, x : x + width] for y, x in (first, second))
+    return one, two
+
+
+def test_shake_gives_two_views_and_says_how_far_they_lie_apart() -> None:
+    photo = picture()
+    shifts = set()
+    for seed in range(40):
+        here, there, (down, right) = shake(photo, torch.Generator().manual_seed(seed))
+        shifts |= {down, right}
+        one, two = seen_twice(photo, down, right)
+        assert (down, right) != (0, 0)
+        assert torch.equal(here, one)
+        assert here.shape == there.shape == (2, 3, 72 - REACH, 80 - REACH)
+        assert ((there - two) * 127.5).std().item() == pytest.approx(GRAIN, rel=0.05)
+    assert shifts == set(range(-REACH, REACH + 1))
+
+
+def test_shake_is_decided_by_the_seed() -> None:
+    one, two = (shake(picture(), torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(one[1], two[1])
+    assert one[2] == two[2]
+
+
+@pytest.mark.parametrize("size", [(72, 80), (32, 40)])
+def test_a_network_that_moves_with_the_scene_is_steady(size: tuple[int, int]) -> None:
+    photo = picture(*size)
+    for shift in ((3, -8), (-8, 8), (0, 1)):
+        here, there = seen_twice(photo, *shift)
+        assert steady_loss(here * 0.5, there * 0.5, shift).tolist() == [0, 0]
+        # what sticks to the screen is not
+        assert steady_loss(here, here, shift).min() > 1000
+
+
+def test_what_a_network_does_at_its_edges_alone_is_not_steady() -> None:
+    """Also the outermost row counts."""
+    here, there = seen_twice(picture(), 2, 0)
+    framed = here.clone()
+    framed[:, :, 0] += 0.5
+    assert steady_loss(framed, there, (2, 0)).min() > 10
+
+
+def test_steady_loss_is_in_squared_levels_per_picture() -> None:
+    painted = torch.zeros(2, 3, 64, 64)
+    other = painted.clone()
+    other[1] += 10 / 127.5
+    assert steady_loss(painted, other, (2, 2)).tolist() == pytest.approx([0, 100], rel=1e-4)

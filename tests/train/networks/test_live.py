@@ -1,0 +1,219 @@
+"""The network for real time."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+import onnx  # noqa: E402
+import onnxruntime as ort  # noqa: E402
+from onnx import numpy_helper  # noqa: E402
+
+from fststyle.errors import CheckpointError, ExportError, StyleError  # noqa: E402
+from fststyle.export.folded import FoldedFrame  # noqa: E402
+from fststyle.export.parity import PSNR  # noqa: E402
+from fststyle.export.settings import PRECISIONS  # noqa: E402
+from fststyle.export.style import Card, export_module  # noqa: E402
+from fststyle.runtime.blend import interpolate  # noqa: E402
+from fststyle.runtime.style import load_style  # noqa: E402
+from fststyle.runtime.weights import PREFIX, learned  # noqa: E402
+from fststyle.train.networks import build  # noqa: E402
+from fststyle.train.networks.live import ConvNorm, Live, fold, unfold  # noqa: E402
+from fststyle.train.style.init_weights import start_from, starting_weights  # noqa: E402
+from tests.styles import photo  # noqa: E402
+
+SMALL = {"width": 8, "blocks": 1}
+
+
+def trained(seed: int = 0, noise: float = 0.1) -> Live:
+    """As after training: nothing is zero or one, no two alike."""
+    torch.manual_seed(seed)
+    net = build("live", SMALL)
+    for value in net.state_dict().values():
+        value.add_(torch.randn_like(value) * noise)
+    return net.eval()
+
+
+def without_norms(net: Live) -> None:
+    """What a norm computes depends on the whole picture."""
+    for module in net.modules():
+        if isinstance(module, ConvNorm):
+            module.norm = torch.nn.Identity()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    net, folder = trained(noise=0.03), tmp_path_factory.mktemp("live")
+    photos = [photo(64, 80, seed) for seed in range(6)]
+    parity = {kind: export_module(net, Card(name="t", network="live"), folder / f"{kind}.onnx", kind, photos) for kind in PRECISIONS}
+    return net, folder, parity
+
+
+def test_fold_takes_pixels_in_the_order_of_bytes():
+    x = torch.arange(2 * 3 * 8 * 12).view(2, 3, 8, 12)
+    folded = fold(x)
+    assert folded.shape == (2, 48, 2, 3)
+    # channel = (row * 4 + column) * 3 + colour
+    assert folded[1, (2 * 4 + 3) * 3 + 1, 1, 2] == x[1, 1, 4 + 2, 8 + 3]
+    assert torch.equal(unfold(folded), x)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (24, 40)])
+def test_sizes_stay(height, width):
+    assert trained()(torch.zeros(2, 3, height, width)).shape == (2, 3, height, width)
+
+
+def test_a_shifted_picture_is_painted_alike_whatever_the_border():
+    """By whole strides: away from the mirrored border nothing may depend on where a thing stands, but for the norm over the picture."""
+    net = trained()
+    x = torch.rand(1, 3, 128, 128) * 2 - 1
+    without_norms(net)
+    whole, part = net(x), net(x[:, :, 8:, 8:])
+    assert torch.allclose(whole[:, :, 72:80, 72:80], part[:, :, 64:72, 64:72], atol=1e-4)
+
+
+def test_a_plain_picture_is_painted_plain_up_to_the_border():
+    """The network cannot tell where the border is, so that it cannot paint there what the style lacks elsewhere."""
+    painted = trained()(torch.full((1, 3, 64, 64), 0.3))
+    squares = fold(painted)
+    assert torch.allclose(squares, squares[:, :, 8:9, 8:9].expand_as(squares), atol=1e-3)  # a norm magnifies what rounding leaves of plainness
+
+
+def test_constrained_there_is_no_grid_on_a_plain_surface():
+    net = trained()
+    plain = torch.full((1, 3, 64, 64), 0.3)
+    assert net(plain).std((2, 3)).max() > 1e-2
+    net.constrain()
+    assert net(plain).std((2, 3)).max() < 1e-4
+    weight = net.head.weight.detach().clone()
+    net.constrain()
+    assert torch.allclose(net.head.weight, weight, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", PRECISIONS)
+@pytest.mark.parametrize("shape", [(1, 16, 16), (2, 17, 31), (1, 41, 26)])
+def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, shape):
+    net, folder, parity = files
+    session = ort.InferenceSession(folder / f"{kind}.onnx", providers=["CPUExecutionProvider"])
+    frame = np.stack([photo(*shape[1:], seed) for seed in range(shape[0])])
+    got = session.run(["styled"], {"frame": frame})[0]
+    with torch.inference_mode():
+        wanted = FoldedFrame(net)(torch.from_numpy(frame)).numpy()
+    assert got.shape == frame.shape
+    assert wanted.std() > 2
+    difference = np.abs(got.astype(int) - wanted)
+    assert (
+        difference.mean() < {"fp32": 0.05, "fp16-weights": 0.4, "fp16": 1.5, "int8-weights": 8, "int8": 12}[kind]
+    )  # pictures this small have hardly any statistics
+    if kind in PSNR:
+        assert parity[kind]["psnr"] > PSNR[kind]
+
+
+def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_trained_from_and_mixed(files):
+    _, folder, _ = files
+    small, integers = (
+        {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(folder / f"{kind}.onnx").graph.initializer} for kind in ("int8-weights", "int8")
+    )
+    kernels = [name for name in small if small[name].dtype == np.int8]
+    assert len(kernels) > 5
+    assert all(np.array_equal(small[name], integers[f"{name}_quantized"]) for name in kernels)
+    whole, weights = (starting_weights(str(folder / f"{kind}.onnx")) for kind in ("fp32", "int8-weights"))
+    assert whole.keys() == weights.keys()
+    # Rounded to half a step of the 64 up to the largest.
+    assert all((whole[name] - weights[name]).abs().max() <= whole[name].abs().max() / 120 for name in whole)
+    assert starting_weights(str(folder / "fp16-weights.onnx")).keys() == whole.keys()
+    mixed = interpolate([((folder / "int8-weights.onnx").read_bytes(), 0.25), ((folder / "fp16-weights.onnx").read_bytes(), 0.75)], ["a", "b"])
+    for name, weight in learned(onnx.load_from_string(mixed)).items():
+        name = name.removeprefix(PREFIX)
+        torch.testing.assert_close(torch.from_numpy(weight), whole[name] + 0.25 * (weights[name] - whole[name]), atol=1e-3, rtol=1e-3)
+    ort.InferenceSession(mixed, providers=["CPUExecutionProvider"]).run(["styled"], {"frame": photo(24, 24)[None]})
+
+
+def test_a_file_in_integers_is_not_trained_from_and_not_mixed(files):
+    _, folder, _ = files
+    with pytest.raises(CheckpointError, match="holds no weights"):
+        starting_weights(str(folder / "int8.onnx"))
+    integers = (folder / "int8.onnx").read_bytes()
+    with pytest.raises(StyleError, match="not the same network in float"):
+        interpolate([(integers, 0.5), (integers, 0.5)], ["a", "b"])
+
+
+def test_the_frame_in_torch_is_the_network_half_a_level_beside():
+    net, frame = trained(), photo(32, 48)
+    with torch.inference_mode():
+        framed = FoldedFrame(net)(torch.from_numpy(frame[None])).numpy()[0]
+        x = (torch.from_numpy(frame).permute(2, 0, 1)[None].float() - 128) / 127.5
+        plain = (net(x)[0].permute(1, 2, 0) * 127.5 + 128).clamp(0, 255).numpy()
+    assert np.abs(framed - plain).max() <= 0.51
+
+
+def test_int8_computes_its_convolutions_in_integers(files):
+    _, folder, _ = files
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.log_severity_level = 3
+    ort.InferenceSession(folder / "int8.onnx", options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node]
+    assert kinds.count("QLinearConv") >= 8  # of nine; with random weights one may not fit
+
+
+def test_a_plain_surface_stays_plain_in_integers(tmp_path):
+    net = trained(noise=0.03)
+    net.constrain()
+    photos = [photo(64, 80, seed) for seed in range(6)]
+    export_module(net, Card(name="t", network="live"), tmp_path / "int8.onnx", "int8", photos)
+    session = ort.InferenceSession(tmp_path / "int8.onnx", providers=["CPUExecutionProvider"])
+    for colour in (20, 120, 230):
+        painted = session.run(["styled"], {"frame": np.full((1, 48, 48, 3), colour, np.uint8)})[0]
+        assert painted.std((1, 2)).max() == 0
+
+
+def test_int8_is_refused_without_photos_and_for_other_networks(files, tmp_path):
+    with pytest.raises(ExportError, match="photos"):
+        export_module(trained(), Card(name="t", network="live"), tmp_path / "a.onnx", "int8")
+    with pytest.raises(ExportError, match="live"):
+        export_module(build("johnson", {"width": 2, "blocks": 0}), Card(name="t", network="johnson"), tmp_path / "a.onnx", "int8", [photo(32, 32)] * 2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_style_file_gives_its_weights_back(files):
+    net, folder, _ = files
+    other = build("live", SMALL)
+    x = torch.rand(2, 3, 32, 32) * 2 - 1
+    start_from(other, str(folder / "fp32.onnx"))
+    assert torch.allclose(other.eval()(x), net(x), atol=1e-3)
+
+
+def test_weights_of_another_network_do_not_fit(files):
+    _, folder, _ = files
+    with pytest.raises(CheckpointError, match="fit"):
+        start_from(build("live", {"width": 4, "blocks": 1}), str(folder / "fp32.onnx"))
+
+
+def test_half_way_between_two_live_files_is_a_network(files, tmp_path, monkeypatch):
+    _, folder, _ = files
+    export_module(trained(1), Card(name="u", network="live"), tmp_path / "other.onnx")
+    mixed = load_style(f"{folder / 'fp32.onnx'}:1,{tmp_path / 'other.onnx'}:0.00001", "cpu")
+    alone = load_style(folder / "fp32.onnx", "cpu")
+    frame = photo(40, 48)
+    assert np.abs(mixed(frame).astype(int) - alone(frame)).max() <= 2
+
+
+def test_training_a_live_network_resumes_exactly(train, tmp_path):
+    from fststyle.train import checkpoint, loop
+
+    options = {"network": "live", "width": 4, "blocks": 0, "steps": 6, "save_every": 1}
+    whole = checkpoint.load(train(output=tmp_path / "whole", **options).checkpoint)
+
+    def stop(progress: loop.Progress) -> None:
+        if progress.step == 3:
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(loop.Interrupted):
+        train(output=tmp_path / "parts", on_progress=stop, **options)
+    parts = checkpoint.load(train(output=tmp_path / "parts", resume=True, **options).checkpoint)
+    assert whole["model"].keys() == parts["model"].keys()
+    assert all(torch.equal(whole["model"][name], parts["model"][name]) for name in whole["model"])
