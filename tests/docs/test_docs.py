@@ -190,3 +190,10 @@ def test_the_command_line_pages_hold_every_option(monkeypatch: pytest.MonkeyPatc
             missing = {flag for flag in flags - {"--help"} if flag.startswith("--") and f"`{flag}`" not in page}
             assert not missing, f"{name}: {missing}"
         assert f"({name}.md)" in written["cli/index.md"]
+
+
+@pages
+def test_code_in_the_text_stays_on_one_line(page: Path) -> None:
+    """The other tests read code by line."""
+    odd = [line for line in prose(page).splitlines() if line.count("`") % 2]
+    assert not odd, f"{page.name}: {odd}"
