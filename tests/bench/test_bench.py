@@ -1,6 +1,5 @@
 """The parts of the benches that a wrong number could hide in."""
 
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -16,14 +15,6 @@ from fststyle.io import images
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 PHOTOS = [images.read(BENCH.parent / "examples" / "astronaut.jpg").opaque]
-
-
-@pytest.fixture
-def bench(monkeypatch):
-    monkeypatch.syspath_prepend(BENCH)
-    yield importlib.import_module
-    for name in ("artifacts", "generate", "painters", "program", "quality", "speed", "steady", "training", "video", "webcam"):
-        sys.modules.pop(name, None)
 
 
 def _identity(path, kind, shape):

@@ -1,0 +1,563 @@
+"""Measures of painted pictures that follow the eye. No training uses them.
+
+    python bench/beauty.py --painting great-wave.jpg great-wave pictures/ 'rivals/*-lengstrom.jpg'
+    python bench/beauty.py --painting udnie.jpg --painting the-scream.jpg --photo chicago.jpg pictures/ --json
+
+What is judged is a style (a name or a file, as in bench/quality.py), which paints every photo, or pictures
+that any system has painted: files, folders or quoted patterns. Their names must hold the photo's name, and
+the painting's name if there are several paintings: great-wave-china-lengstrom.jpg. ``SYSTEM=`` before it
+names the system; else the rest of the file name is its name. Pictures whose longer side exceeds --longest are
+scaled down; then picture and photo are brought to the size of the smaller one. Only pictures of one size are
+compared fairly: set --longest to that of the smallest. The painting is scaled to --size pixels on its shorter
+side. The rows of the tables are means over photos; --each adds every picture. --baseline adds the photo
+itself as a system: its figures are those of no style transfer at all.
+
+Flat places are those where the photo is smooth: its brightness L (of CIE Lab, 0 to 100) has a standard
+deviation below 2.5 within a Gaussian window of 6 pixels. Skies and walls are flat; faces and grass are not.
+Figures of flat places are left out for a photo with less than 4 % of them.
+
+First table: flat places, and defects.
+
+- L 2-4 ... 32-64: contrast in flat places over that of the whole painting, by wavelength in pixels (root mean
+  square of L in an octave, a difference of Gaussians; the geometric mean over photos). 0.05 is fog, 0.3 to 1
+  is a filled sky. It does not see what fills the sky: weave and noise count as much as waves, so read it
+  beside repeat and the coverage. A painting with an empty sky of its own need not get 1.
+- C: the same for colour (a and b of Lab), geometric mean of the octaves from 4 to 64 pixels.
+- repeat: highest peak of the autocorrelation of L in flat places, at a shift of 4 to 62 pixels beyond the
+  central lobe, less what chance gives. 0 is no repetition, 1 an exact one. Contrast below 1 level of L counts
+  as none. It sees one period and one direction at a time: a motif that is repeated at irregular distances, or
+  turned, has no peak.
+- stripes: the same peak in windows of 96 pixels everywhere, less the photo's own peak there, the mean over
+  the windows. It sees stripes on faces and grass. A difference of 0.03 is visible. It counts the parallel
+  strokes of a painter too.
+- halo: how much the brightness of flat places overshoots beside strong edges (within 20 pixels), against the
+  same flat place 40 to 120 pixels away, where the photo has one colour: the median, in levels of L. Above 4
+  is a visible glow; negative is a blur across the edge. A filled sky that stays light around the objects has
+  one too (20 in pictures that the eye prefers), so it counts between pictures with equally filled skies.
+- tint: how much further the local colour (a, b) lies from that of the far place beside the edges than it does
+  there: above 4 is a coloured glow. Rich colour near objects, as in The Scream, counts too. Neither sees a
+  rim of plain paint without strokes.
+- weave, grid 4, grid 8: `weave` and `grid` of bench/artifacts.py, here on whole pictures: 0 is no weave, 1 is
+  no grid. The first is the one figure here that a training minimises. JPEG files have a grid of 8 pixels of
+  their own.
+
+Second table: painting and photo.
+
+- details, forms: from each patch of the painting to the most similar patch of the picture, mean cosine
+  distance of features of VGG-16 (relu3_1, relu4_1, relu4_2, less the painting's mean) at full and at half
+  size. High where parts of the painting are used nowhere; 0 is the painting itself, 0.01 is a visible
+  difference. Training uses other layers of the same network, so it is near the objective but not in it. Both
+  grow for smaller pictures, which have fewer patches.
+- from pic: from each patch of the picture to the most similar patch of the painting, mean of both sizes: high
+  for what the painting has not, such as photographic detail. An empty sky is in most paintings too, so fog
+  scores well. None of the three sees composition or, much, colour.
+- hue: how far the hues lie from the painting's, in degrees: circular earth mover's distance of the histograms
+  of hue, weighted by chroma, of the means of 4 x 4 pixels.
+- lost: share of the painting's chroma in sectors of hue (30 degrees) of which the picture has less than a
+  third as much.
+- areas: share of the picture that would have to change between dark (L < 25), light (L > 80), neutral (chroma
+  < 10) and coloured for the painting's shares. Hue and areas do not see where a colour is: a photo of the sea
+  has the hues of the Great Wave.
+- content: squared difference of relu2_2 from the photo's, over the mean square of the painting's. It punishes
+  bold forms.
+- style S: the Gram differences of relu1_2, relu2_2, relu3_3 and relu4_3, each squared and divided by the
+  squared norm of the painting's Gram matrix: the sum over the layers, the mean over the sizes 1, 1/2 and 1/4;
+  S is the painting's shorter side.
+- sum S: content + style. Both see statistics of the whole picture, so a busy half hides an empty one.
+- classic S: content + 3 x style in thousands, the objective of bench/quality.py, here at the picture's own
+  size.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import artifacts
+import cv2
+import matching
+import numpy as np
+import torch
+from matching import RGB, Painted
+from numpy.typing import NDArray
+from program import run, show
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torch.nn import functional as F
+
+from fststyle.io import images
+from fststyle.train.data.loader import style_tensor, to_tensor
+from fststyle.train.losses.gram import gram_matrix
+from fststyle.train.losses.johnson import content_loss, style_loss
+from fststyle.train.losses.perceptual import CONTENT_LAYER, STYLE_LAYERS
+from fststyle.train.networks.vgg import VGG16, load_vgg
+
+Map = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Figures = dict[str, float | None]
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+BANDS = ((2, 4), (4, 8), (8, 16), (16, 32), (32, 64))
+"""Octaves of wavelength in pixels."""
+FLAT = 2.5
+"""Standard deviation of L below which a place of the photo is flat."""
+LEAST_FLAT = 0.04
+"""Share of flat places below which there are no figures of them."""
+JUDGES = ("relu3_1", "relu4_1", "relu4_2")
+"""Layers of the coverage: none of them is in the training's style or content loss."""
+SIZES = (256, 384)
+"""Shorter sides of the painting for the objective."""
+SCALES, JUDGED_SCALES = (1, 2, 4), (1, 2)
+"""What the sides are divided by, for the style and for the coverage."""
+KEYS, QUERIES = 4096, 1024
+"""Patches of one picture that are compared with, and that are looked up."""
+_OCTAVES = tuple(f"{kind}_{low}_{high}" for kind in ("light", "chroma") for low, high in BANDS)
+GEOMETRIC = (*_OCTAVES, "chroma")
+"""Figures that are ratios, so their mean over photos is geometric."""
+
+
+def lab(rgb: RGB) -> Map:
+    """uint8 (H, W, 3) sRGB -> CIE Lab, float32: L 0 to 100."""
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2Lab))
+
+
+def blur(picture: Map, sigma: float) -> Map:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
+
+
+def blur_within(picture: Map, weight: Map, sigma: float) -> Map:
+    """The Gaussian mean over the places that have a weight, (H, W) or (H, W, C)."""
+    total = np.maximum(blur(weight, sigma), 1e-4)
+    if picture.ndim == 3:
+        weight, total = weight[..., None], total[..., None]
+    return np.asarray(blur(picture * weight, sigma) / total)
+
+
+def spread(light: Map, sigma: float) -> Map:
+    """Local standard deviation of a channel."""
+    return np.sqrt(np.maximum(blur(light * light, sigma) - blur(light, sigma) ** 2, 0))
+
+
+def flat_places(photo: Map) -> Mask:
+    """Where a photo (in Lab) is smooth."""
+    return np.asarray(spread(photo[..., 0], 6) < FLAT)
+
+
+def bands(picture: Map, mask: Mask) -> dict[str, float]:
+    """Root mean square of L, and of (a, b), in each of `BANDS`; only the mask has an influence."""
+    weight = mask.astype(np.float32)
+    # A Gaussian of 0.1874 wavelengths halves the amplitude.
+    limits = (BANDS[0][0], *(high for _, high in BANDS))
+    levels = [blur_within(picture, weight, 0.1874 * wavelength) for wavelength in limits]
+    found = {}
+    for (low, high), fine, coarse in zip(BANDS, levels[:-1], levels[1:], strict=True):
+        band = (fine - coarse)[mask]
+        found[f"light_{low}_{high}"] = float(np.sqrt(np.mean(band[:, 0] ** 2)))
+        found[f"chroma_{low}_{high}"] = float(np.sqrt(np.mean((band[:, 1:] ** 2).sum(1))))
+    return found
+
+
+def autocorrelation(signal: Map, weight: Map, reach: int) -> Map:
+    """Mean product of a signal with itself at every shift up to `reach`, (2 reach + 1, 2 reach + 1).
+
+    The mean is over the pairs of places with a weight. It is 0 for a shift with few pairs.
+    """
+    height, width = (cv2.getOptimalDFTSize(side + reach) for side in signal.shape)
+
+    def products(x: Map) -> NDArray[np.float64]:
+        power = np.abs(np.fft.rfft2(x, (height, width))) ** 2
+        shifted = np.roll(np.fft.irfft2(power, (height, width)), (reach, reach), (0, 1))
+        return np.asarray(shifted[: 2 * reach + 1, : 2 * reach + 1])
+
+    pairs = products(weight)
+    found = products(signal * weight) / np.maximum(pairs, 1)
+    found[pairs < 0.25 * pairs[reach, reach]] = 0
+    return found.astype(np.float32)
+
+
+def highest_peak(correlation: Map, floor: float, least: int = 4) -> float:
+    """The highest local maximum beyond the central lobe, over the value at no shift plus `floor`; 0 for none.
+
+    A maximum counts by its height or by its rise above the lowest point on the way to the centre, whichever
+    is less: along a broad stroke the correlation falls slowly, with bumps that are no repetition.
+    """
+    reach = len(correlation) // 2
+    relative = blur(correlation / (correlation[reach, reach] + floor), 1)
+    rows, columns = np.nonzero(relative == cv2.dilate(relative, np.ones((7, 7))))
+    best = 0.0
+    for y, x in zip(rows, columns, strict=True):
+        distance = float(np.hypot(y - reach, x - reach))
+        # The correlation is symmetric: one half is enough.
+        if y < reach or not least <= distance <= reach - 2 or relative[y, x] <= best:
+            continue
+        way = np.linspace(0, 1, int(distance) + 1)
+        on_way = relative[_rounded(reach + way * (y - reach)), _rounded(reach + way * (x - reach))]
+        best = max(best, min(float(relative[y, x]), float(relative[y, x] - on_way.min())))
+    return best
+
+
+def _rounded(places: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.rint(places).astype(np.int64)
+
+
+def repetition(light: Map, mask: Mask, reach: int = 64) -> float:
+    """How exactly the texture within the mask repeats itself: 0 to 1."""
+    weight = mask.astype(np.float32)
+    detail = (light - blur_within(light, weight, 12)) * weight
+    return _peak(detail, weight, reach, 1)
+
+
+def _peak(detail: Map, weight: Map, reach: int, floor: float) -> float:
+    correlation = autocorrelation(detail, weight, reach)
+    return max(0.0, highest_peak(correlation, floor) - _chance(correlation, float(weight.sum())))
+
+
+def _chance(correlation: Map, places: float) -> float:
+    """The peak that an irregular texture has by chance: 2.5 standard errors, by Bartlett's formula."""
+    reach = len(correlation) // 2
+    relative = correlation / (correlation[reach, reach] + 1e-6)
+    rows, columns = np.indices(relative.shape) - reach
+    radius = np.hypot(rows, columns).astype(int)
+    mean = np.bincount(radius.ravel(), relative.ravel()) / np.bincount(radius.ravel())
+    lobe = int(np.argmax(mean < 0.2)) or reach
+    return 2.5 * float(np.sqrt((relative[radius < lobe] ** 2).sum() / max(places, 1)))
+
+
+def stripes(light: Map, photo: Map, side: int = 96) -> float:
+    """Repetition in windows of the whole picture, less the photo's own."""
+    side = min(side, *light.shape)
+    whole, found = np.ones((side, side), np.float32), []
+    fine, theirs = light - blur(light, 12), photo - blur(photo, 12)
+    for top in _steps(light.shape[0], side):
+        for left in _steps(light.shape[1], side):
+            window = np.s_[top : top + side, left : left + side]
+            ours, its = (_peak(detail[window], whole, side * 5 // 12, 4) for detail in (fine, theirs))
+            found.append(ours - its)
+    return float(np.mean(found))
+
+
+def _steps(length: int, side: int) -> list[int]:
+    return list(range(0, length - side + 1, max(1, side // 2)))
+
+
+def halos(picture: Map, photo: Map) -> tuple[float, float] | None:
+    """Overshoot of L, and tint, beside strong edges; None if no flat place has such an edge."""
+    light = photo[..., 0]
+    smoothed = blur(light, 1.5)
+    steps = np.hypot(cv2.Sobel(smoothed, cv2.CV_32F, 1, 0), cv2.Sobel(smoothed, cv2.CV_32F, 0, 1)) / 8
+    if not (steps > 4).any():
+        return None
+    distance = cv2.distanceTransform((steps <= 4).astype(np.uint8), cv2.DIST_L2, 5)
+    smooth = (spread(light, 2) < FLAT).astype(np.uint8)
+    count, labels = cv2.connectedComponents(cv2.erode(smooth, np.ones((5, 5))))
+    overshoot, tint, weights = [], [], []
+    for label in range(1, count):
+        place = labels == label
+        near, far = place & (distance < 20), place & (distance > 40) & (distance < 120)
+        if min(near.sum(), far.sum()) < 0.002 * place.size:
+            continue
+        there = far.astype(np.float32)
+        # Only where the photo has nearly the same colour near the edge as far from it.
+        same = np.linalg.norm(photo - blur_within(photo, there, 40), axis=2) < 6
+        reached = near & (blur(there, 40) > 0.02) & same
+        if reached.sum() < 0.001 * place.size:
+            continue
+        change = picture - blur_within(picture, there, 40)
+        # Lighter than what lies behind the edge: a halo is lighter still.
+        sign = np.sign(light - blur_within(light, 1 - place.astype(np.float32), 12))
+        # The median, for a few large forms beside an edge are no glow along it.
+        soft = blur_within(change, there + near, 4)
+        overshoot.append(float(np.median((soft[..., 0] * sign)[reached])))
+        colour = np.linalg.norm(soft[..., 1:], axis=2)
+        tint.append(float(np.median(colour[reached]) - np.median(colour[far])))
+        weights.append(int(reached.sum()))
+    if not weights:
+        return None
+    return float(np.average(overshoot, weights=weights)), float(np.average(tint, weights=weights))
+
+
+class Colours:
+    """Hues and areas of a picture in Lab."""
+
+    def __init__(self, picture: Map):
+        height, width = (side // 4 for side in picture.shape[:2])
+        whole = picture[: 4 * height, : 4 * width]
+        squares = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).reshape(-1, 3)
+        light, chroma = squares[:, 0], np.hypot(squares[:, 1], squares[:, 2])
+        angle = np.degrees(np.arctan2(squares[:, 2], squares[:, 1])) % 360
+        self.chroma = float(chroma.mean())
+        # Gray has no hue: what little chroma it has weighs next to nothing.
+        hues = np.histogram(angle, 72, (0, 360), weights=chroma)[0]
+        self.hues = hues / max(hues.sum(), 1e-6)
+        kinds = np.select([light < 25, light > 80, chroma < 10], [0, 1, 2], 3)
+        self.areas = np.bincount(kinds, minlength=4) / len(kinds)
+
+    def hue_distance(self, other: "Colours") -> float:
+        """Degrees that chroma has to be turned by, on average, to have the other's hues."""
+        ahead = np.cumsum(self.hues - other.hues)
+        # On a circle the best flow is that with the median taken off.
+        return float(np.abs(ahead - np.median(ahead)).sum() * 5)
+
+    def lost(self, picture: "Colours") -> float:
+        """Share of this painting's chroma in hues of which a picture has hardly any."""
+        ours, theirs = (c.chroma * np.roll(c.hues, 3).reshape(12, 6).sum(1) for c in (self, picture))
+        return float(ours[theirs < ours / 3].sum() / max(ours.sum(), 1e-6))
+
+    def area_distance(self, other: "Colours") -> float:
+        return float(np.abs(self.areas - other.areas).sum() / 2)
+
+
+def patches(found: Tensor) -> Tensor:
+    """Features (1, C, H, W) -> (N, C) at up to `KEYS` places, the same for pictures of the same size."""
+    flat = found[0].flatten(1).T
+    return flat[torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:KEYS]]
+
+
+def nearest(queries: Tensor, keys: Tensor) -> float:
+    """Mean cosine distance from some of `queries`, (N, C), to the most similar of `keys`, (M, C)."""
+    products = F.normalize(queries[:QUERIES]) @ F.normalize(keys).T
+    return (1 - products.max(1).values).clamp(min=0).mean().item()
+
+
+class Target:
+    """All that is compared with a painting."""
+
+    def __init__(self, path: Path, size: int, vgg: VGG16):
+        self.vgg = vgg
+        rgb = images.read(path).opaque
+        factor = size / min(rgb.shape[:2])
+        height, width = (max(16, round(side * factor)) for side in rgb.shape[:2])
+        picture = matching.scaled(rgb, height, width)
+        colours = lab(picture)
+        self.bands = bands(colours, np.ones(colours.shape[:2], bool))
+        self.colours = Colours(colours)
+        judged = self._judged(to_tensor(picture)[None])
+        self.patches = {name: patches(found) for name, found in judged.items()}
+        self.means = {name: found.mean(0) for name, found in self.patches.items()}
+        styles = {side: style_tensor(path, side) for side in SIZES}
+        self.strength = vgg(styles[max(SIZES)], (CONTENT_LAYER,))[CONTENT_LAYER].square().mean()
+        self.grams = {(side, scale): self._grams(x, scale) for side, x in styles.items() for scale in SCALES}
+
+    def _judged(self, picture: Tensor) -> dict[tuple[int, str], Tensor]:
+        found = {scale: self.vgg(_pooled(picture, scale), JUDGES) for scale in JUDGED_SCALES}
+        return {(scale, name): layer for scale, layers in found.items() for name, layer in layers.items()}
+
+    def _grams(self, picture: Tensor, scale: int) -> dict[str, Tensor]:
+        found = self.vgg(_pooled(picture, scale), tuple(STYLE_LAYERS))
+        return {name: gram_matrix(activation) for name, activation in found.items()}
+
+
+def _pooled(picture: Tensor, scale: int) -> Tensor:
+    return F.avg_pool2d(picture, scale) if scale > 1 else picture
+
+
+def objectives(picture: RGB, photo: RGB, target: Target) -> Figures:
+    """Coverage, content and style: everything that needs the network."""
+    x, figures = to_tensor(picture)[None], Figures()
+    kept = target.vgg(to_tensor(photo)[None], (CONTENT_LAYER,))[CONTENT_LAYER]
+    there: dict[int, list[float]] = {scale: [] for scale in JUDGED_SCALES}
+    back: list[float] = []
+    style: dict[int, list[float]] = {size: [] for size in SIZES}
+    for scale in SCALES:
+        judges = JUDGES if scale in JUDGED_SCALES else ()
+        found = target.vgg(_pooled(x, scale), (*STYLE_LAYERS, *judges))
+        for name in judges:
+            mean = target.means[scale, name]
+            ours, theirs = patches(found[name]) - mean, target.patches[scale, name] - mean
+            there[scale].append(nearest(theirs, ours))
+            back.append(nearest(ours, theirs))
+        for size in SIZES:
+            wanted = target.grams[size, scale]
+            losses = {name: style_loss(found[name], wanted[name]).item() for name in STYLE_LAYERS}
+            norms = {name: gram.square().mean().item() for name, gram in wanted.items()}
+            style[size].append(sum(losses[name] / norms[name] for name in STYLE_LAYERS))
+            if scale == 1:
+                content = content_loss(found[CONTENT_LAYER], kept).item()
+                figures[f"classic_{size}"] = (content + 3 * sum(losses.values())) / 1000
+    relative = content / target.strength.item()
+    figures |= {f"style_{size}": float(np.mean(style[size])) for size in SIZES}
+    figures |= {f"sum_{size}": relative + float(np.mean(style[size])) for size in SIZES}
+    return {
+        "coverage_details": float(np.mean(there[1])),
+        "coverage_forms": float(np.mean(there[2])),
+        "coverage_picture": float(np.mean(back)),
+        "content": relative,
+        **figures,
+    }
+
+
+def measure(picture: RGB, photo: RGB, target: Target) -> Figures:
+    """All figures of a picture and its photo, of one size; None where the photo has no place for it."""
+    ours, theirs = lab(picture), lab(photo)
+    flat = flat_places(theirs)
+    figures: Figures = dict.fromkeys((*GEOMETRIC, "repetition"), None)
+    if flat.mean() >= LEAST_FLAT:
+        found = bands(ours, flat)
+        ratios = {name: found[name] / max(target.bands[name], 1e-3) for name in _OCTAVES}
+        chroma = [ratios[f"chroma_{low}_{high}"] for low, high in BANDS[1:]]
+        figures |= {**ratios, "chroma": _geometric(chroma)}
+        figures["repetition"] = repetition(ours[..., 0], flat)
+    overshoot, tint = halos(ours, theirs) or (None, None)
+    colours = Colours(ours)
+    height, width = (side // 8 * 8 for side in picture.shape[:2])
+    figures |= {
+        "flat": float(flat.mean()),
+        "stripes": stripes(ours[..., 0], theirs[..., 0]),
+        "halo": overshoot,
+        "tint": tint,
+        "weave": artifacts.weave(picture),
+        "grid_4": artifacts.grid(picture[:height, :width], 4),
+        "grid_8": artifacts.grid(picture[:height, :width], 8),
+        "hue": colours.hue_distance(target.colours),
+        "lost": target.colours.lost(colours),
+        "areas": colours.area_distance(target.colours),
+    }
+    with torch.no_grad():
+        return {**figures, **objectives(picture, photo, target)}
+
+
+def main() -> int:
+    args = _arguments()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+        cv2.setNumThreads(args.threads)
+
+    def tell(rows: list[dict[str, Any]]) -> None:
+        if args.json:
+            found = {"size": args.size, "longest": args.longest, "rows": rows, "means": means(rows)}
+            print(json.dumps(found, indent=1))
+        else:
+            _print(rows, each=args.each)
+
+    return run(lambda console: list(_rows(args, console)), tell)
+
+
+def _arguments() -> argparse.Namespace:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    add = parser.add_argument
+    add("what", nargs="+", metavar="WHAT", help="style, painted picture, folder or pattern; or SYSTEM=WHAT")
+    add("--painting", action="append", required=True, help="file, NAME=FILE, or a folder of paintings")
+    add("--photo", action="append", help="file, NAME=FILE, or a folder of photos (default: examples/)")
+    add("--size", type=int, default=384, help="shorter side of the painting, except in the objectives")
+    add("--longest", type=int, default=720, help="longer side that pictures are scaled down to")
+    add("--baseline", action="store_true", help="measure the photos themselves too")
+    add("--each", action="store_true", help="rows for every picture, not only for the means")
+    add("--threads", type=int, default=0, help="threads of the measures and of the styles")
+    add("--json", action="store_true", help="data instead of tables")
+    args = parser.parse_args()
+    if args.size < 64 or args.longest < 128:
+        parser.error("--size starts at 64, --longest at 128")
+    return args
+
+
+def gather(args: argparse.Namespace, paintings: dict[str, Path], photos: dict[str, Path]) -> list[Painted]:
+    """The pictures to judge, sorted by painting and in the order of the arguments."""
+    found: list[Painted] = []
+    for text in args.what:
+        found += matching.painted(text, paintings, photos, args.threads)
+    if args.baseline:
+        judged = dict.fromkeys((picture.painting, picture.photo) for picture in found)
+        found += [Painted(painting, photo, "photo itself", photos[photo]) for painting, photo in judged]
+    order = list(paintings)
+    return sorted(found, key=lambda picture: order.index(picture.painting))
+
+
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+    paintings, photos = matching.by_name(args.painting), matching.by_name(args.photo or [str(EXAMPLES)])
+    vgg = load_vgg()
+    target: tuple[str, Target] | None = None
+    heights: dict[str, int] = {}
+    for what in gather(args, paintings, photos):
+        with console.status(f"{what.painting}: {what.system}, {what.photo}"):
+            if target is None or target[0] != what.painting:
+                with torch.no_grad():
+                    target = what.painting, Target(paintings[what.painting], args.size, vgg)
+            picture = what.load()
+            if (longest := max(picture.shape[:2])) > args.longest:
+                height, width = (round(side * args.longest / longest) for side in picture.shape[:2])
+                picture = matching.scaled(picture, height, width)
+            photo = images.read(photos[what.photo]).opaque
+            picture, photo = matching.same_size(picture, photo)
+            if abs(heights.setdefault(what.photo, len(photo)) - len(photo)) > 0.1 * len(photo):
+                warning = f"warning: {what.photo} has pictures of several sizes; see --longest"
+                console.print(warning, highlight=False)
+            figures = measure(picture, photo, target[1])
+        height, width = picture.shape[:2]
+        names = {"painting": what.painting, "system": what.system, "photo": what.photo}
+        yield {**names, "size": f"{width}x{height}", **figures}
+
+
+def _geometric(values: list[float]) -> float:
+    return float(np.exp(np.mean(np.log(np.maximum(values, 1e-3)))))
+
+
+def means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Per painting and system; geometric for ratios; over the photos that have the figure."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["painting"], row["system"]), []).append(row)
+    found = []
+    for (painting, system), group in groups.items():
+        mean: dict[str, Any] = {"painting": painting, "system": system, "photos": len(group)}
+        for name in (name for name, value in group[0].items() if not isinstance(value, str)):
+            values = [row[name] for row in group if row[name] is not None]
+            if values and name in GEOMETRIC:
+                mean[name] = _geometric(values)
+            else:
+                mean[name] = float(np.mean(values)) if values else None
+        found.append(mean)
+    return found
+
+
+DEFECTS = {
+    **{f"L {low}-{high}": f"light_{low}_{high}" for low, high in BANDS},
+    "C": "chroma",
+    "repeat": "repetition",
+    "stripes": "stripes",
+    "halo": "halo",
+    "tint": "tint",
+    "weave": "weave",
+    "grid 4": "grid_4",
+    "grid 8": "grid_8",
+}
+LIKENESS = {
+    "details": "coverage_details",
+    "forms": "coverage_forms",
+    "from pic": "coverage_picture",
+    "hue": "hue",
+    "lost": "lost",
+    "areas": "areas",
+    "content": "content",
+    **{f"{kind} {size}": f"{kind}_{size}" for kind in ("style", "sum", "classic") for size in SIZES},
+}
+"""Column -> figure, of the two tables."""
+DIGITS = {"halo": 1, "tint": 1, "hue": 0, **{f"classic_{size}": 0 for size in SIZES}}
+
+
+def _print(rows: list[dict[str, Any]], *, each: bool) -> None:
+    for title, columns in (("flat places and defects", DEFECTS), ("painting and photo", LIKENESS)):
+        table = Table(title=title)
+        for name in ("painting", "system", "photo" if each else "photos"):
+            table.add_column(name, overflow="fold")
+        for name in columns:
+            table.add_column(name, justify="right")
+        for mean in means(rows):
+            names = mean["painting"], mean["system"]
+            for row in rows:
+                if each and (row["painting"], row["system"]) == names:
+                    table.add_row(*names, row["photo"], *(_cell(row, name) for name in columns.values()))
+            figures = [_cell(mean, name) for name in columns.values()]
+            table.add_row(*names, "mean" if each else str(mean["photos"]), *figures, end_section=each)
+        show(table)
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    return "" if row[name] is None else f"{row[name]:.{DIGITS.get(name, 2)}f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

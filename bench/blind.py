@@ -1,0 +1,460 @@
+"""Blind comparisons of systems: sheets that show two pictures without names, and the score of the votes.
+
+    python bench/blind.py make sheets --system ours=pictures/ --system lengstrom='rivals/*-lengstrom.jpg' \\
+        --painting great-wave.jpg --photo examples --crops 1 --seed 1
+    python bench/blind.py score sheets-key.json votes.csv [more-votes.json ...]
+
+`make` matches the pictures by name (bench/matching.py: PAINTING-PHOTO-SYSTEM.jpg); a system may also be given
+as a style, which paints the photos. For each painting, photo and pair of systems it writes one sheet with
+both whole pictures, and --crops sheets with the same place of both at 1:1. The painting is above, the
+pictures are below as A and B. Order, sides and places come from the seed; each system of a pair is A equally
+often. Both pictures are brought to the size of the smaller one.
+
+The folder has the sheets and sheets.json, a list of {"sheet", "file", "painting", "kind"} in the order to
+show them. Nothing in it names a system or a photo. Which system is A or B is in the key, by default
+NAME-key.json beside the folder: a judge gets the folder and not the key.
+
+Votes are a CSV file with the header ``sheet,choice`` and one row per vote:
+
+    sheet,choice
+    0001,A
+    0002,tie
+
+or a JSON file with a list of such rows: [{"sheet": "0001", "choice": "A"}, ...]. ``choice`` is A, B or tie,
+in any case. A further column or key ``judge`` tells several judges in one file apart; otherwise each file is
+one judge. A judge votes once per sheet, and may leave sheets out. For a web app: show the files of
+sheets.json in their order and write such rows.
+
+`score` joins votes and key. It prints for each pair of systems how often the first is preferred (a tie is
+half a vote): in all, per painting, and per kind of sheet; and the strength of each system by the model of
+Bradley and Terry: the logarithm of the odds against the average system. An interval of 95 % comes from a
+bootstrap over the photos (all sheets of a photo together, for they are not independent). Each pair that met
+gets one virtual tie, which keeps the strength of a system without defeat finite. "A chosen" is the share of
+votes for A without ties: far from 50 %, a judge prefers a side.
+"""
+
+import argparse
+import csv
+import hashlib
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import matching
+import numpy as np
+from matching import RGB, Painted
+from PIL import Image, ImageDraw, ImageFont
+from program import run, show
+from rich.table import Table
+
+from fststyle.errors import InputError, OutputError
+from fststyle.io import images
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+KINDS = ("whole", "crop")
+CHOICES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
+"""What a choice is worth for the picture A."""
+MARGIN, LABEL, PAINTING = 12, 26, 300
+"""Pixels around the pictures, of the line with their letters, and of the painting's height."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One line of the key. ``place`` is left, top, width, height; ``sha256`` is that of the file."""
+
+    sheet: str
+    kind: str
+    painting: str
+    photo: str
+    a: str
+    b: str
+    place: tuple[int, int, int, int]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one judge chose on a sheet: the share of the vote that A gets."""
+
+    judge: str
+    sheet: str
+    for_a: float
+
+
+@dataclass(frozen=True)
+class Duel:
+    """A vote with its systems: ``share`` is what `first` gets of it."""
+
+    first: str
+    second: str
+    share: float
+    painting: str
+    photo: str
+    kind: str
+
+
+def make(
+    pictures: Sequence[Painted],
+    paintings: dict[str, Path],
+    folder: Path,
+    key: Path,
+    *,
+    against: str | None = None,
+    crops: int = 1,
+    crop_size: int = 320,
+    seed: int = 0,
+) -> list[Sheet]:
+    """Write the sheets of every pair of systems, or of all pairs with `against`, and the key.
+
+    Raises:
+        InputError: a system has two pictures of one photo and painting, or no photo has two systems.
+        OutputError: the folder is not empty, or the key would lie within it.
+    """
+    if key.resolve().is_relative_to(folder.resolve()):
+        raise OutputError(f"{key}: the key must lie outside of {folder}, which the judges get")
+    if (folder.exists() and any(folder.iterdir())) or key.exists():
+        raise OutputError(f"{folder if folder.exists() else key}: already exists")
+    rng = np.random.default_rng(seed)
+    pairs = _pairs(pictures, against)
+    plans = [(pair, kind) for pair in pairs for kind in ("whole", *["crop"] * crops)]
+    sides = _sides(plans, rng)
+    folder.mkdir(parents=True, exist_ok=True)
+    key.parent.mkdir(parents=True, exist_ok=True)
+    sheets: list[Sheet] = []
+    for number, index in enumerate(rng.permutation(len(plans)), 1):
+        (first, second), kind = plans[index]
+        a, b = (second, first) if sides[index] else (first, second)
+        left, right = matching.same_size(a.load(), b.load())
+        place = _place(left, crop_size if kind == "crop" else 0, rng)
+        top, bottom = np.s_[place[1] : place[1] + place[3]], np.s_[place[0] : place[0] + place[2]]
+        painting = images.read(paintings[a.painting]).opaque
+        picture = draw(painting, left[top, bottom], right[top, bottom])
+        name = f"{number:04}"
+        path = folder / f"{name}.png"
+        picture.save(path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        sheets.append(Sheet(name, kind, a.painting, a.photo, a.system, b.system, place, digest))
+    shown = [
+        {
+            "sheet": sheet.sheet,
+            "file": f"{sheet.sheet}.png",
+            "painting": sheet.painting,
+            "kind": sheet.kind,
+        }
+        for sheet in sheets
+    ]
+    (folder / "sheets.json").write_text(json.dumps(shown, indent=1) + "\n")
+    key.write_text(json.dumps({"seed": seed, "sheets": [asdict(sheet) for sheet in sheets]}, indent=1) + "\n")
+    return sheets
+
+
+def _pairs(pictures: Sequence[Painted], against: str | None) -> list[tuple[Painted, Painted]]:
+    same: dict[tuple[str, str], dict[str, Painted]] = {}
+    for picture in pictures:
+        group = same.setdefault((picture.painting, picture.photo), {})
+        if group.setdefault(picture.system, picture) is not picture:
+            which = f"{picture.photo} in the style of {picture.painting}"
+            raise InputError(f"{picture.system} has several pictures of {which}")
+    if against is not None and against not in {picture.system for picture in pictures}:
+        raise InputError(f"{against}: no such system among those given")
+    found = [pair for group in same.values() for pair in itertools.combinations(group.values(), 2)]
+    if against is not None:
+        found = [pair for pair in found if against in (pair[0].system, pair[1].system)]
+    if not found:
+        raise InputError("no two systems have a picture of the same photo and painting")
+    return found
+
+
+def _sides(plans: Sequence[tuple[tuple[Painted, Painted], str]], rng: np.random.Generator) -> list[bool]:
+    """Whether the sides are swapped: in random order, for each pair of systems and kind half of the time."""
+    groups: dict[tuple[frozenset[str], str], list[int]] = {}
+    for index, ((first, second), kind) in enumerate(plans):
+        groups.setdefault((frozenset((first.system, second.system)), kind), []).append(index)
+    swapped = [False] * len(plans)
+    for group in groups.values():
+        offset = int(rng.integers(2))
+        for turn, index in enumerate(rng.permutation(group)):
+            # By the name, for the order of the arguments may differ from photo to photo.
+            first, second = plans[index][0]
+            swapped[index] = bool((turn + offset) % 2) != (first.system > second.system)
+    return swapped
+
+
+def _place(picture: RGB, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """Left, top, width and height of a random crop; the whole picture for size 0."""
+    height, width = picture.shape[:2]
+    if not size:
+        return 0, 0, width, height
+    w, h = min(size, width), min(size, height)
+    return int(rng.integers(width - w + 1)), int(rng.integers(height - h + 1)), w, h
+
+
+def draw(painting: RGB, a: RGB, b: RGB) -> Image.Image:
+    """The sheet: the painting above, A and B below it side by side, of one size and never scaled."""
+    height, width = a.shape[:2]
+    across = 3 * MARGIN + 2 * width
+    factor = min(PAINTING / painting.shape[0], (across - 2 * MARGIN) / painting.shape[1])
+    shown = matching.scaled(painting, *(max(1, round(side * factor)) for side in painting.shape[:2]))
+    top = 2 * MARGIN + LABEL + shown.shape[0]
+    sheet = Image.new("RGB", (across, top + LABEL + height + MARGIN), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(18)
+    for text, picture, x, y in (
+        ("painting", shown, (across - shown.shape[1]) // 2, MARGIN),
+        ("A", a, MARGIN, top),
+        ("B", b, 2 * MARGIN + width, top),
+    ):
+        pen.text((x, y), text, "black", font=font)
+        sheet.paste(Image.fromarray(np.ascontiguousarray(picture)), (x, y + LABEL))
+    return sheet
+
+
+def read_key(path: Path) -> dict[str, Sheet]:
+    """Sheet -> its line of the key. Raises `InputError`."""
+    try:
+        lines = json.loads(path.read_text(encoding="utf-8"))["sheets"]
+        return {line["sheet"]: Sheet(**{**line, "place": tuple(line["place"])}) for line in lines}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is no key of sheets ({error})") from error
+
+
+def read_votes(path: Path) -> list[Vote]:
+    """The votes of a CSV or JSON file.
+
+    Raises:
+        InputError: the file is damaged or empty, a choice is unknown, or a judge votes twice on one sheet.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = json.loads(text) if path.suffix.lower() == ".json" else _table(text)
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as votes ({error})") from error
+    if not isinstance(rows, list) or not rows:
+        raise InputError(f"{path}: holds no list of votes")
+    votes: dict[tuple[str, str], Vote] = {}
+    for number, row in enumerate(rows, 1):
+        fields = [row.get(name) for name in ("sheet", "choice")] if isinstance(row, dict) else [None]
+        if not all(isinstance(field, str) for field in fields):
+            raise InputError(f"{path}: vote {number} needs sheet and choice, both as text")
+        sheet, choice = (str(field).strip() for field in fields)
+        judge = str(row.get("judge") or path.stem)
+        if choice.upper() not in CHOICES:
+            raise InputError(f"{path}: vote {number}: {choice!r} is not A, B or tie")
+        if (judge, sheet) in votes:
+            raise InputError(f"{path}: vote {number}: {judge} has voted on sheet {sheet} before")
+        votes[judge, sheet] = Vote(judge, sheet, CHOICES[choice.upper()])
+    return list(votes.values())
+
+
+def _table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines(), strict=True))
+
+
+def join(votes: Iterable[Vote], key: dict[str, Sheet]) -> list[Duel]:
+    """The votes with their systems in alphabetical order. Raises `InputError` for an unknown sheet."""
+    duels = []
+    for vote in votes:
+        if vote.sheet not in key:
+            raise InputError(f"sheet {vote.sheet!r} is not in the key")
+        sheet = key[vote.sheet]
+        swap = sheet.a > sheet.b
+        first, second, share = (sheet.b, sheet.a, 1 - vote.for_a) if swap else (sheet.a, sheet.b, vote.for_a)
+        duels.append(Duel(first, second, share, sheet.painting, sheet.photo, sheet.kind))
+    return duels
+
+
+def preferences(duels: Sequence[Duel]) -> list[dict[str, Any]]:
+    """Per pair of systems: counts and preference for the first; in all, per painting and per kind."""
+    rows = []
+    for first, second in sorted({(duel.first, duel.second) for duel in duels}):
+        own = [duel for duel in duels if (duel.first, duel.second) == (first, second)]
+        groups = {"all": own}
+        for name in sorted({duel.painting for duel in own}):
+            groups[name] = [duel for duel in own if duel.painting == name]
+        for kind in KINDS:
+            groups[kind] = [duel for duel in own if duel.kind == kind]
+        for group, some in groups.items():
+            if some:
+                shares = [duel.share for duel in some]
+                rows.append(
+                    {
+                        "first": first,
+                        "second": second,
+                        "group": group,
+                        "wins": shares.count(1),
+                        "ties": shares.count(0.5),
+                        "losses": shares.count(0),
+                        "preference": float(np.mean(shares)),
+                    }
+                )
+    return rows
+
+
+def strengths(
+    duels: Sequence[Duel],
+    weights: Sequence[float] | None = None,
+    rounds: int = 1000,
+) -> dict[str, float]:
+    """Log strengths of the Bradley-Terry model, with mean 0; a tie is half a win for both.
+
+    The algorithm is the minorisation-maximisation of Hunter (2004). Each pair of systems that met has one
+    virtual tie, so that a system without a defeat has a finite strength.
+    """
+    names = sorted({name for duel in duels for name in (duel.first, duel.second)})
+    number = {name: i for i, name in enumerate(names)}
+    wins = np.zeros((len(names), len(names)))
+    for index, duel in enumerate(duels):
+        i, j = number[duel.first], number[duel.second]
+        weight = 1.0 if weights is None else weights[index]
+        wins[i, j] += weight * duel.share
+        wins[j, i] += weight * (1 - duel.share)
+    for i, j in {(number[duel.first], number[duel.second]) for duel in duels}:
+        wins[i, j] += 0.5
+        wins[j, i] += 0.5
+    games, power = wins + wins.T, np.ones(len(names))
+    for _ in range(rounds):
+        fresh = wins.sum(1) / (games / (power[:, None] + power)).sum(1)
+        fresh /= np.exp(np.log(fresh).mean())
+        done = np.abs(np.log(fresh / power)).max() < 1e-8
+        power = fresh
+        if done:
+            break
+    return dict(zip(names, np.log(power).tolist(), strict=True))
+
+
+def bootstrap(duels: Sequence[Duel], rounds: int, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """The interval of 95 % of each system's strength, over samples of the photos with all their sheets."""
+    groups = sorted({(duel.painting, duel.photo) for duel in duels})
+    number = {group: i for i, group in enumerate(groups)}
+    group_of = np.array([number[duel.painting, duel.photo] for duel in duels])
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(rounds):
+        drawn = np.bincount(rng.integers(len(groups), size=len(groups)), minlength=len(groups))
+        found.append(strengths(duels, drawn[group_of].tolist(), 200))
+    samples = {name: [sample[name] for sample in found] for name in found[0]}
+    return {name: tuple(np.quantile(values, (0.025, 0.975)).tolist()) for name, values in samples.items()}
+
+
+def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> dict[str, Any]:
+    """All that `score` prints."""
+    duels = join(votes, key)
+    decided = [vote.for_a for vote in votes if vote.for_a != 0.5]
+    intervals = bootstrap(duels, rounds)
+    ranked = sorted(strengths(duels).items(), key=lambda item: -item[1])
+    rows = [{"system": name, "strength": value, "interval": intervals[name]} for name, value in ranked]
+    return {
+        "votes": len(votes),
+        "judges": sorted({vote.judge for vote in votes}),
+        "a_chosen": float(np.mean(decided)) if decided else None,
+        "agreement": agreement(votes),
+        "preferences": preferences(duels),
+        "strengths": rows,
+    }
+
+
+def agreement(votes: Sequence[Vote]) -> float | None:
+    """How often two judges choose the same on a sheet; None if no sheet has two."""
+    sheets: dict[str, list[float]] = {}
+    for vote in votes:
+        sheets.setdefault(vote.sheet, []).append(vote.for_a)
+    same = [a == b for choices in sheets.values() for a, b in itertools.combinations(choices, 2)]
+    return float(np.mean(same)) if same else None
+
+
+def main() -> int:
+    args = _arguments()
+    if args.command == "make":
+        return run(lambda _: _make(args), lambda sheets: _tell(args, sheets))
+    return run(lambda _: _score(args), lambda found: _report(args, found))
+
+
+def _arguments() -> argparse.Namespace:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    commands = parser.add_subparsers(dest="command", required=True)
+    add = commands.add_parser("make", help="write the sheets and the key").add_argument
+    add("folder", type=Path, help="new folder of the sheets, for the judges")
+    add("--system", action="append", required=True, metavar="NAME=WHAT", help="folder, pattern or style")
+    add("--painting", action="append", required=True, help="file, NAME=FILE, or a folder of paintings")
+    add("--photo", action="append", help="file, NAME=FILE, or a folder of photos (default: examples/)")
+    add("--against", metavar="NAME", help="only the pairs with this system")
+    add("--crops", type=int, default=1, help="crops of each pair of pictures, besides the whole ones")
+    add("--crop-size", type=int, default=320, help="side of the crops in pixels")
+    add("--seed", type=int, default=0, help="decides order, sides and places")
+    add("--key", type=Path, help="file of the key (default: FOLDER-key.json)")
+    add("--json", action="store_true", help="data instead of a table")
+    add = commands.add_parser("score", help="join votes and key").add_argument
+    add("key", type=Path, help="the key that `make` has written")
+    add("votes", type=Path, nargs="+", help="CSV or JSON files, one for each judge")
+    add("--bootstrap", type=int, default=1000, help="samples for the intervals")
+    add("--json", action="store_true", help="data instead of tables")
+    args = parser.parse_args()
+    if args.command == "make":
+        if args.crops < 0 or args.crop_size < 32:
+            parser.error("--crops starts at 0, --crop-size at 32")
+        if not all(matching.named(text)[0] for text in args.system):
+            parser.error("each --system needs a name: NAME=WHAT")
+    elif args.bootstrap < 1:
+        parser.error("--bootstrap starts at 1")
+    return args
+
+
+def _make(args: argparse.Namespace) -> list[Sheet]:
+    paintings, photos = matching.by_name(args.painting), matching.by_name(args.photo or [str(EXAMPLES)])
+    pictures: list[Painted] = []
+    for text in args.system:
+        pictures += matching.painted(text, paintings, photos)
+    folder: Path = args.folder
+    key = args.key or folder.absolute().with_name(f"{folder.absolute().name}-key.json")
+    options = {"against": args.against, "crops": args.crops, "crop_size": args.crop_size, "seed": args.seed}
+    return make(pictures, paintings, folder, key, **options)
+
+
+def _tell(args: argparse.Namespace, sheets: list[Sheet]) -> None:
+    pairs: dict[tuple[str, str], int] = {}
+    for sheet in sheets:
+        pair = min(sheet.a, sheet.b), max(sheet.a, sheet.b)
+        pairs[pair] = pairs.get(pair, 0) + 1
+    if args.json:
+        rows = [{"first": pair[0], "second": pair[1], "sheets": count} for pair, count in pairs.items()]
+        print(json.dumps(rows, indent=1))
+        return
+    table = Table("first", "second", "sheets", title=f"{len(sheets)} sheets in {args.folder}")
+    for pair, count in pairs.items():
+        table.add_row(*pair, str(count))
+    show(table)
+
+
+def _score(args: argparse.Namespace) -> dict[str, Any]:
+    votes = [vote for path in args.votes for vote in read_votes(path)]
+    if len({(vote.judge, vote.sheet) for vote in votes}) < len(votes):
+        raise InputError("two files hold votes of one judge on one sheet; give the files different names")
+    return score(votes, read_key(args.key), args.bootstrap)
+
+
+def _report(args: argparse.Namespace, found: dict[str, Any]) -> None:
+    if args.json:
+        print(json.dumps(found, indent=1))
+        return
+    table = Table(title=f"{found['votes']} votes of {len(found['judges'])} judges")
+    for name in ("first", "second", "of", "first wins", "ties", "second wins", "preference"):
+        table.add_column(name, justify="left" if name in ("first", "second", "of") else "right")
+    for row in found["preferences"]:
+        counts = (str(row[name]) for name in ("wins", "ties", "losses"))
+        table.add_row(row["first"], row["second"], row["group"], *counts, f"{row['preference']:.0%}")
+    show(table)
+    table = Table("system", "strength", "95 %", title="Bradley-Terry")
+    for row in found["strengths"]:
+        low, high = row["interval"]
+        table.add_row(row["system"], f"{row['strength']:+.2f}", f"{low:+.2f} to {high:+.2f}")
+    show(table)
+    sides = "" if found["a_chosen"] is None else f"A chosen: {found['a_chosen']:.0%}"
+    same = "" if found["agreement"] is None else f"judges agree: {found['agreement']:.0%}"
+    print(", ".join(text for text in (sides, same) if text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""The measures of beauty on pictures whose figures are known."""
+
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+
+def _texture(seed, shape=(160, 200), sigma=2.0, contrast=8.0):
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=shape), (0, 0), sigma)
+    return (noise * contrast / noise.std()).astype(np.float32)
+
+
+def _gray(light):
+    return np.repeat(np.clip(light, 0, 255).astype(np.uint8)[..., None], 3, 2)
+
+
+@pytest.fixture
+def scene():
+    """A photo with a dark house before a plain sky, (H, W) levels."""
+    light = np.full((160, 200), 180, np.float32)
+    light[110:, 70:130] = 40
+    return light
+
+
+def test_a_band_holds_its_wavelength(bench):
+    beauty = bench("beauty")
+    wave = 50 + 10 * np.sin(2 * np.pi * np.arange(256) / 11)
+    picture = np.zeros((128, 256, 3), np.float32)
+    picture[..., 0] = wave
+    found = beauty.bands(picture, np.ones((128, 256), bool))
+    light = {name: value for name, value in found.items() if name.startswith("light")}
+    assert max(light, key=light.get) == "light_8_16"
+    assert 2.5 < light["light_8_16"] < 7.1
+    assert light["light_32_64"] < 0.5
+    assert found["chroma_8_16"] == 0
+
+
+def test_bands_are_of_the_mask_only(bench):
+    beauty = bench("beauty")
+    picture = np.full((96, 128, 3), 50, np.float32)
+    picture[:, 64:, 0] += _texture(0, (96, 64))
+    mask = np.zeros((96, 128), bool)
+    mask[:, :64] = True
+    assert max(beauty.bands(picture, mask).values()) < 1e-3
+    assert beauty.bands(picture, ~mask)["light_8_16"] > 2
+
+
+def test_flat_places_are_the_sky(bench, scene):
+    beauty = bench("beauty")
+    scene[:80, :100] += _texture(0, (80, 100), 1, 20)
+    flat = beauty.flat_places(beauty.lab(_gray(scene)))
+    assert flat[20:90, 120:].all()
+    assert not flat[10:70, 10:90].any()
+    assert not flat[105:115, 75:125].any()
+
+
+def test_a_tiled_motif_repeats_and_an_irregular_texture_does_not(bench):
+    beauty = bench("beauty")
+    everywhere = np.ones((160, 200), bool)
+    tiled = np.tile(_texture(1, (20, 25), 1.5), (8, 8))
+    assert beauty.repetition(tiled, everywhere) > 0.6
+    for sigma in (0.5, 2, 5):
+        assert beauty.repetition(_texture(2, sigma=sigma), everywhere) < 0.12
+    assert beauty.repetition(tiled / 100, everywhere) < 0.05
+    one_stroke = np.zeros((160, 200), np.float32)
+    one_stroke[70:90, 20:180] = 10
+    assert beauty.repetition(one_stroke, everywhere) < 0.1
+
+
+def test_repetition_is_of_the_mask_only(bench):
+    beauty = bench("beauty")
+    light = _texture(3)
+    light[:, 100:] = np.tile(_texture(1, (20, 25), 1.5), (8, 4))
+    mask = np.zeros((160, 200), bool)
+    mask[:, :100] = True
+    assert beauty.repetition(light, mask) < 0.1
+    assert beauty.repetition(light, ~mask) > 0.5
+
+
+def test_stripes_of_the_photo_do_not_count(bench):
+    beauty = bench("beauty")
+    striped = np.broadcast_to(10 * np.sin(2 * np.pi * np.arange(200) / 16), (160, 200)).astype(np.float32)
+    assert beauty.stripes(striped, np.zeros_like(striped)) > 0.4
+    assert beauty.stripes(striped, striped) == 0
+    assert beauty.stripes(_texture(4), np.zeros_like(striped)) < 0.06
+
+
+def test_a_halo_is_lighter_beside_the_house(bench, scene):
+    beauty = bench("beauty")
+    photo = beauty.lab(_gray(scene))
+    house = scene < 100
+    distance = cv2.distanceTransform((~house).astype(np.uint8), cv2.DIST_L2, 5)
+    glow = scene + 50 * np.exp(-distance / 12) * ~house
+    overshoot, tint = beauty.halos(beauty.lab(_gray(glow)), photo)
+    assert overshoot > 4
+    assert tint < 1
+    overshoot, _ = beauty.halos(beauty.lab(_gray(2 * scene - glow)), photo)
+    assert overshoot < -4
+    overshoot, tint = beauty.halos(photo, photo)
+    assert abs(overshoot) < 0.5
+    assert abs(tint) < 0.5
+    blue = _gray(scene)
+    blue[..., 0] = np.clip(blue[..., 0] - 120 * np.exp(-distance / 12) * ~house, 0, 255)
+    assert beauty.halos(beauty.lab(blue), photo)[1] > 4
+    assert beauty.halos(photo, beauty.lab(_gray(np.full_like(scene, 128)))) is None
+
+
+def test_hues_and_areas(bench):
+    beauty = bench("beauty")
+
+    def colours(*bands):
+        return beauty.Colours(beauty.lab(np.repeat(np.array(bands, np.uint8), 16, 0)[:, None].repeat(32, 1)))
+
+    red, green, blue, gray, black = (200, 40, 40), (40, 160, 40), (40, 60, 200), (128, 128, 128), (0, 0, 0)
+    painting = colours(red, green, blue, gray)
+    assert painting.hue_distance(painting) == 0
+    assert painting.area_distance(painting) == 0
+    assert painting.lost(painting) == 0
+    assert painting.area_distance(colours(red, green, blue, black)) == pytest.approx(0.25)
+    assert 0.2 < painting.lost(colours(red, red, blue, gray)) < 0.5
+    assert painting.hue_distance(colours(red, red, blue, gray)) > 10
+    # Hues lie on a circle: from 350 to 10 degrees it is 20.
+    a, b = colours((220, 60, 110)), colours((220, 90, 60))
+    assert a.hue_distance(b) == pytest.approx(b.hue_distance(a))
+    assert 10 < a.hue_distance(b) < 80
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A painting, a photo, and what three systems made of it: the painting itself, the photo, and noise."""
+    painting, photo = tmp_path / "udnie.png", tmp_path / "china.png"
+    light = 128 + 6 * _texture(5, (96, 128), 3)
+    colour = np.stack([light, light[::-1], 255 - light], 2).clip(0, 255).astype(np.uint8)
+    Image.fromarray(colour).save(painting)
+    plain = np.full((96, 128), 160, np.float32)
+    plain[60:, 40:80] = 30
+    Image.fromarray(_gray(plain)).save(photo)
+    folder = tmp_path / "painted"
+    folder.mkdir()
+    noise = np.random.default_rng(6).integers(0, 256, (96, 128, 3), np.uint8)
+    for name, picture in (("same", colour), ("photo", _gray(plain)), ("noise", noise)):
+        Image.fromarray(picture).save(folder / f"china-{name}.png")
+    return painting, photo, folder
+
+
+def test_end_to_end(bench, files, monkeypatch, capsys):
+    beauty = bench("beauty")
+    monkeypatch.setattr(beauty, "SIZES", (64, 96))
+    monkeypatch.setattr(beauty, "DIGITS", {**beauty.DIGITS, "classic_64": 0, "classic_96": 0})
+    columns = {name: key for name, key in beauty.LIKENESS.items() if not key.endswith(("256", "384"))}
+    monkeypatch.setattr(beauty, "LIKENESS", {**columns, "style 64": "style_64", "sum 96": "sum_96"})
+    painting, photo, folder = map(str, files)
+    common = ["beauty.py", folder, "--painting", painting, "--photo", photo, "--size", "96", "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", [*common, "--json"])
+    assert beauty.main() == 0
+    found = {row["system"]: row for row in json.loads(capsys.readouterr().out)["means"]}
+    # The painting beside itself.
+    coverage = ("coverage_details", "coverage_forms", "coverage_picture")
+    for name in (*coverage, "hue", "lost", "areas", "style_96"):
+        assert found["same"][name] == pytest.approx(0, abs=1e-4), name
+    for worse in ("photo", "noise"):
+        assert found[worse]["coverage_details"] > 0.1
+        assert found[worse]["coverage_forms"] > 0.1
+        assert found[worse]["coverage_picture"] > 0.1
+        assert found[worse]["style_96"] > 0.1
+    assert found["photo"]["content"] == 0
+    assert found["photo"]["sum_64"] == found["photo"]["style_64"]
+    assert found["photo"]["light_8_16"] < 0.1
+    assert 0.6 < found["same"]["light_16_32"] < 1.5
+    assert found["noise"]["light_2_4"] > 3
+    monkeypatch.setattr(sys, "argv", [*common, "--each", "--baseline"])
+    assert beauty.main() == 0
+    told = capsys.readouterr().out
+    assert "photo itself" in told
+    assert told.count("mean") >= 8
+
+
+def test_means_are_geometric_for_ratios_and_skip_what_is_missing(bench):
+    beauty = bench("beauty")
+    common = {"painting": "a", "system": "b", "size": "8x8"}
+    rows = [
+        {**common, "photo": "c", "light_2_4": 0.25, "halo": 2.0, "tint": None},
+        {**common, "photo": "d", "light_2_4": 1.0, "halo": None, "tint": None},
+    ]
+    (mean,) = beauty.means(rows)
+    assert mean["light_2_4"] == pytest.approx(0.5)
+    assert (mean["halo"], mean["tint"], mean["photos"]) == (2.0, None, 2)
+
+
+def test_another_shape_than_the_photo_is_refused(bench, files, monkeypatch, capsys):
+    beauty = bench("beauty")
+    painting, photo, folder = files
+    Image.new("RGB", (128, 128)).save(folder / "china-same.png")
+    others = ["--painting", str(painting), "--photo", str(photo), "--size", "64"]
+    monkeypatch.setattr(sys, "argv", ["beauty.py", str(folder / "china-same.png"), *others])
+    monkeypatch.setattr(beauty, "SIZES", (64,))
+    assert beauty.main() == 2
+    assert "different shapes" in capsys.readouterr().err
