@@ -50,8 +50,8 @@ def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_js
             bar.advance(task)
             if not as_json and stdout is None:
                 bar.console.print(f"{painted.output}  {painted.width}x{painted.height}  {painted.seconds:.1f} s", highlight=False, soft_wrap=True, markup=False)
-            if painted.pages_left and not as_json:
-                said = f"{painted.input}: has {painted.pages_left + 1} pages; only the first was painted"
+            if painted.lost:
+                said = f"{painted.input}: not in the output: {', '.join(painted.lost)}"
                 bar.console.print(said, highlight=False, soft_wrap=True, markup=False)
 
         def on_failed(source: str, error: FststyleError) -> None:

@@ -19,6 +19,12 @@ _SAMPLED = 1 << 14
 """Pixels, about, that a palette is made from."""
 
 
+_WEBP_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
+"""Chunks behind the frames of a WebP file, each with its flag in the header."""
+_PNG_HEAD = (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+"""Chunks of the first still that go before the frames of an APNG file."""
+
+
 class Assembler(Protocol):
     """An animation that is being written, frame after frame; nothing but the file grows with their number."""
 
@@ -86,12 +92,14 @@ class WebP:
         self._start = file.tell()
         self._canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         self._icc: bytes | None = None
+        self._metadata: dict[bytes, bytes] = {}
         self._alpha = self._begun = False
 
     def add(self, still: bytes, duration: int | None) -> None:
         part = dict(_riff_chunks(still))
         if not self._begun:
             self._begun, self._icc = True, part.get(b"ICCP")
+            self._metadata = {name: part[name] for name in _WEBP_METADATA if name in part}
             self._file.write(self._head(0))
         # A VP8L bitstream says in its fifth byte whether it uses alpha.
         self._alpha |= b"ALPH" in part or (b"VP8L" in part and bool(part[b"VP8L"][4] & 0x10))
@@ -100,6 +108,8 @@ class WebP:
         self._file.write(_riff(b"ANMF", bytes(6) + self._canvas + shown.to_bytes(3, "little") + b"\x02" + picture))
 
     def close(self) -> None:
+        for name, content in self._metadata.items():
+            self._file.write(_riff(name, content))
         # Its length and whether it has alpha are known only now.
         end = self._file.tell()
         self._file.seek(self._start)
@@ -108,6 +118,7 @@ class WebP:
 
     def _head(self, length: int) -> bytes:
         flags = 0x02 | (0x20 if self._icc else 0) | (0x10 if self._alpha else 0)
+        flags |= sum(_WEBP_METADATA[name] for name in self._metadata)
         head = b"RIFF" + struct.pack("<I", length) + b"WEBP" + _riff(b"VP8X", bytes([flags, 0, 0, 0]) + self._canvas)
         if self._icc:
             head += _riff(b"ICCP", self._icc)
@@ -126,7 +137,7 @@ class Png:
         if self._frames == 0:
             self._file.write(still[:8])
             for name, content in chunks:
-                if name in (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM"):
+                if name in _PNG_HEAD:
                     self._file.write(_png(name, content))
             self._control = self._file.tell()
             self._file.write(self._count())

@@ -18,6 +18,7 @@ def taken(image: Any) -> "tuple[Picture, Callable[[Frame], Any]]":
     file or a Pillow image as a Pillow image, of mode RGB, or RGBA where there is alpha, with its colour profile. Raises `InputError` for anything else.
     """
     from fststyle.io import images
+    from fststyle.io.exif import adapted
 
     if isinstance(image, images.Picture):
         return replace(image, frames=image.frames[:1]), lambda frame: images.Picture([frame], image.icc, image.format)
@@ -34,6 +35,8 @@ def taken(image: Any) -> "tuple[Picture, Callable[[Frame], Any]]":
         result = images.to_pil(frame)
         if picture.icc:
             result.info["icc_profile"] = picture.icc  # Pillow's save writes it
+        if picture.metadata.exif and (exif := adapted(picture.metadata.exif, frame.rgb.shape[:2])):
+            result.info["exif"] = exif
         return result
 
     return replace(picture, frames=picture.frames[:1]), pillow

@@ -1,27 +1,28 @@
 """Any image file <-> RGB uint8 (H, W, 3).
 
-`read` takes what Pillow can read, turned upright, in 8-bit RGB, every frame of an animation; `write` puts it back, whole or not at all.
-What can go wrong with a file is an `InputError` or an `OutputError` that names it; no other exception and no warning escapes.
+`read` takes what Pillow can read, upright, in 8-bit RGB, with every frame of an animation. `write` writes a complete
+file or none. A problem with a file is an `InputError` or an `OutputError` that names it; no other exception and no
+warning escapes.
 """
 
 import contextlib
 import io
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from fststyle.errors import InputError, OutputError
-from fststyle.io import animation
+from fststyle.io import metadata
+from fststyle.io.encode import WRITABLE, check_fits, check_lossless, encode, format_of, write_picture
 from fststyle.io.files import replacing
 from fststyle.io.folders import Refused, files
+from fststyle.io.lossless import is_lossless_webp
+from fststyle.io.picture import MAX_FRAMES, MAX_PIXELS, Outline, Picture
 from fststyle.io.pillow import formats, guarded
-from fststyle.io.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, on_white, resize, to_pil
+from fststyle.io.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, resize, to_pil
 
 __all__ = [
     "MAX_PIXELS",
@@ -42,25 +43,16 @@ __all__ = [
     "write",
 ]
 
-MAX_PIXELS = 300_000_000
-"""Pixels a picture may hold, all frames together: about 2 GB of memory while it is read."""
-
-MAX_FRAMES = 20_000
-
-WRITABLE = {
-    **{".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".webp": "WEBP", ".gif": "GIF"},
-    **{".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".ppm": "PPM", ".jp2": "JPEG2000", ".avif": "AVIF"},
+READABLE = frozenset(WRITABLE) | {
+    *(".jpe", ".mpo", ".dib", ".pgm", ".pbm", ".pnm", ".tga", ".j2k", ".ico", ".icns", ".pcx", ".qoi", ".dds", ".psd"),
+    ".sgi",
 }
-"""File suffix -> Pillow's name of the format."""
-
-READABLE = frozenset(WRITABLE) | {".jpe", ".mpo", ".dib", ".pgm", ".pbm", ".pnm", ".tga", ".j2k", ".ico", ".icns", ".pcx", ".qoi", ".dds", ".psd", ".sgi"}
 """Suffixes that `find` takes for images; `read` goes by content."""
 
-_ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000"}
-_PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF"}
-_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
-# Other formats with several images hold pages, layers or sizes: the first is the picture. Phones put a thumbnail behind a JPEG and call it MPO.
+# Other formats with several images hold pages, layers, sizes or previews: the first is the picture.
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+_FURTHER = {"TIFF": "page", "PSD": "layer", "MPO": "image"}
+"""What a format calls the images behind the first. Phones store previews and gain maps behind a JPEG as MPO."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -72,53 +64,12 @@ _TURNS = {
 }
 
 
-@dataclass
-class Picture:
-    """One or more frames of one size.
-
-    ``icc`` is the colour profile that describes ``rgb``, None for sRGB; ``format`` is Pillow's name of the format it was read from;
-    ``loop`` is how often an animation plays, 0 for ever, None where the file does not say (once); ``left`` is how many further pages the file has.
-    """
-
-    frames: list[Frame]
-    icc: bytes | None = None
-    format: str | None = None
-    loop: int | None = None
-    left: int = 0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) in pixels."""
-        height, width = self.frames[0].rgb.shape[:2]
-        return height, width
-
-    @property
-    def animated(self) -> bool:
-        return len(self.frames) > 1
-
-    @property
-    def opaque(self) -> NDArray[np.uint8]:
-        """The first frame, uint8 (H, W, 3), on white where it is transparent: what lies hidden under there is nobody's picture."""
-        first = self.frames[0]
-        return first.rgb if first.alpha is None else on_white(first.rgb, first.alpha)
-
-
-@dataclass(frozen=True)
-class Outline:
-    """What the header of a picture says: Pillow's name of its format, (width, height) as stored, how many frames, how often they play (as `Picture`)."""
-
-    format: str | None
-    size: tuple[int, int]
-    frames: int
-    loop: int | None
-
-
 def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """The picture in a file, given by its path, its content or an open binary file (which stays open).
 
-    The EXIF turn is applied, alpha kept, 16-bit scaled to 8 bit, CMYK and gray converted to RGB (through their colour profile if they have one).
-    ``max_pixels`` bounds H * W * frames and is held against the header before any pixel is decoded.
-    Raises `InputError` for what is missing, empty, no image, broken, below 16x16 or too large.
+    The EXIF orientation is applied, alpha kept, 16 bits scaled to 8, CMYK and gray converted to RGB (through their color
+    profile if they have one). ``max_pixels`` bounds H * W * frames and is compared with the header before any pixel is
+    decoded. Raises `InputError` for what is missing, empty, no image, damaged, below 16x16 or too large.
     """
     name = _name_of(source)
     if isinstance(source, bytes):
@@ -130,52 +81,70 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 
 def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
-    """What the header of a picture says. Raises as `read`."""
+    """The header of an image file. Raises as `read`."""
     with _file(path) as file, _opened(file, str(path), max_pixels) as image:
         return _outline(image, str(path), max_pixels)
 
 
 def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
-    """The frames of an animation in sRGB, one after another, each decoded when it is asked for. Raises as `read`, also between two frames."""
+    """The frames of an animation in sRGB, each decoded when it is asked for. Raises as `read`, also between frames."""
     with _file(path) as file, _opened(file, str(path), max_pixels) as image:
         for frame, icc in _frames(image, str(path), max_pixels):
             yield in_srgb(frame, icc) if icc else frame
 
 
-def write(picture: Picture, destination: Path | str | BinaryIO, *, format: str | None = None, quality: int = 95) -> None:
+def write(
+    picture: Picture,
+    destination: Path | str | BinaryIO,
+    *,
+    format: str | None = None,
+    quality: int = 95,
+    lossless: bool | None = None,
+    strip_metadata: bool = False,
+) -> list[str]:
     """Write a picture, atomically where ``destination`` is a path; missing folders are made.
 
-    The format is ``format`` ("png", ".jpg", Pillow's names), else the suffix, else (for an open file) the one the picture was read from.
-    ``quality`` is 1..100, for JPEG, WebP and AVIF. A format without alpha gets the picture on white, one without colour profiles gets it in sRGB.
-    GIF, WebP and PNG hold animations, every frame kept as its own; GIF counts in hundredths of a second, so single durations are rounded there.
-    Raises `OutputError` for an unknown format, a picture the format cannot hold, or a place that cannot be written; `InputError` for the quality.
+    Gives the names of what the picture has and the file cannot hold, such as "EXIF data" or "transparency".
+
+    The format is ``format`` ("png", ".jpg", Pillow's names), else the suffix, else (for an open file) the one the picture
+    was read from. ``quality`` is 1..100, for formats with loss. ``lossless`` writes exact pixels; None does so if the
+    picture was read from a lossless file of the same format. A format without alpha gets the picture on white, one
+    without color profiles gets it in sRGB. Metadata is written with orientation 1 and without thumbnails;
+    ``strip_metadata`` leaves it out. GIF, WebP, PNG and AVIF hold animations, every frame kept as its own; GIF counts in
+    hundredths of a second, so single durations are rounded there.
+
+    Raises `OutputError` for an unknown format, a picture the format cannot hold, a format without a lossless mode where
+    that is asked for, or a place that cannot be written; `InputError` for the quality.
     """
     name = _name_of(destination)
     if not 1 <= quality <= 100:
         raise InputError(f"quality {quality} is not within 1..100")
     suffix = Path(destination).suffix if isinstance(destination, (str, Path)) else ""
-    kind = _format_of(format or suffix or picture.format or "", name)
-    _check_fits(picture, kind, name)
+    kind = format_of(format or suffix or picture.format or "", name)
+    check_fits(picture, kind, name)
+    if lossless:
+        check_lossless(kind, name)
+    exact = picture.lossless and kind == picture.format if lossless is None else lossless
     if not isinstance(destination, (str, Path)):
-        # Encoded apart first, so that a failure leaves nothing behind and a pipe will do.
+        # Encoded apart first, so that a failure leaves nothing behind, and because a pipe cannot be searched.
         buffer = io.BytesIO()
-        _encode(picture, buffer, kind, quality, name)
+        lost = _encode(picture, buffer, kind, quality, exact, strip_metadata, name)
         try:
             destination.write(buffer.getbuffer())
         except (OSError, ValueError) as error:
             raise OutputError(f"{name}: {_reason(error)}") from error
-        return
+        return lost
     path = Path(destination)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            _encode(picture, file, kind, quality, name)
+            return _encode(picture, file, kind, quality, exact, strip_metadata, name)
     except (OSError, ValueError) as error:
         raise OutputError(f"{name}: cannot be written: {_reason(error)}") from error
 
 
 def find(folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None) -> list[Path]:
-    """The image files of a folder, as `fststyle.io.folders.files` finds them; those of `without` left out, by whatever path.
+    """The image files of a folder, as `fststyle.io.folders.files` finds them, except those of ``without``.
 
     Raises `InputError` for no folder and for none found.
     """
@@ -189,7 +158,8 @@ def find(folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambd
 def _file(name: Path | str) -> BinaryIO:
     try:
         if not (path := Path(name)).is_file():
-            raise InputError(f"{name}: {'is a folder, not an image' if path.is_dir() else 'is not a file' if path.exists() else 'no such file'}")
+            problem = "is not a file" if path.exists() else "no such file"
+            raise InputError(f"{name}: {'is a folder, not an image' if path.is_dir() else problem}")
         return path.open("rb")
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: {_reason(error)}") from error
@@ -213,18 +183,39 @@ def _opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Image.Imag
         raise InputError(f"{name}: holds more than {max_pixels:,} pixels") from error
     except MemoryError as error:
         raise InputError(f"{name}: does not fit in memory") from error
-    except Exception as error:  # Pillow's parsers let almost anything through on a damaged file: struct.error, KeyError, SyntaxError ...
+    except Exception as error:  # Pillow's parsers raise any exception for a damaged file
         raise InputError(f"{name}: is damaged ({_reason(error)})") from error
 
 
 def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
+    lossless = is_lossless_webp(stream)
     with _opened(stream, name, max_pixels) as image:
         outline = _outline(image, name, max_pixels)
         _check_size(image, outline.frames, name, max_pixels)
+        further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
         found = list(_frames(image, name, max_pixels))
         frames, icc = [frame for frame, _ in found], found[-1][1]
-        left = getattr(image, "n_frames", 1) - 1 if outline.format == "TIFF" else 0
-        return Picture(frames, icc, "JPEG" if outline.format == "MPO" else outline.format, outline.loop if len(frames) > 1 else None, left)
+        return Picture(
+            frames,
+            icc,
+            "JPEG" if outline.format == "MPO" else outline.format,
+            outline.loop if len(frames) > 1 else None,
+            further if outline.format == "TIFF" else 0,
+            metadata.of(image),
+            lossless,
+            tuple(_not_read(image, further)),
+        )
+
+
+def _not_read(image: Image.Image, further: int) -> Iterator[str]:
+    """Names of what an image file holds and `read` does not give."""
+    if further > 0:
+        what = _FURTHER.get(image.format or "", "image")
+        yield f"{further} further {what}{'s' if further > 1 else ''}"
+    if image.format in _ANIMATED and image.info.get("default_image"):
+        yield "still image of an animation"
+    if metadata.is_motion_photo(image):
+        yield "video of a motion photo"
 
 
 def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
@@ -250,7 +241,8 @@ def _frames(image: Image.Image, name: str, max_pixels: int) -> Iterator[tuple[Fr
         image.load()
         duration = image.info.get("duration") if count - first > 1 else None
         # A GIF frame may reach beyond the canvas, which Pillow then enlarges.
-        still = _upright(image if image.size == (width, height) or count == 1 else image.crop((0, 0, width, height)), image)
+        whole = image.size == (width, height) or count == 1
+        still = _upright(image if whole else image.crop((0, 0, width, height)), image)
         frame, kept = from_pil_with_profile(still, icc)
         yield Frame(frame.rgb, frame.alpha, None if duration is None else round(duration)), kept
 
@@ -260,11 +252,12 @@ def _check_size(image: Image.Image, frames: int, name: str, max_pixels: int) -> 
     if min(width, height) < MIN_SIDE:
         raise InputError(f"{name}: {width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
     if width * height * frames > max_pixels:
-        raise InputError(f"{name}: {width}x{height} pixels{f' x {frames} frames' if frames > 1 else ''} is more than {max_pixels:,}")
+        size = f"{width}x{height} pixels{f' x {frames} frames' if frames > 1 else ''}"
+        raise InputError(f"{name}: {size} is more than {max_pixels:,}")
 
 
 def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
-    """``still`` as its camera held it. Damaged EXIF must not cost the picture, so it counts as none."""
+    """``still`` turned as its EXIF orientation says. Damaged EXIF data counts as none."""
     try:
         turn = _TURNS.get(image.getexif().get(0x0112, 1))
     except Exception:
@@ -276,70 +269,10 @@ def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
     return turned
 
 
-def _format_of(text: str, name: str) -> str:
-    wanted = text.upper().lstrip(".")
-    kind = wanted if wanted in WRITABLE.values() else WRITABLE.get("." + wanted.lower())
-    if kind is None:
-        raise OutputError(f"{name}: {f'cannot write {text!r}' if text else 'no format given'}; use one of {' '.join(sorted(WRITABLE))}")
-    Image.init()
-    if kind not in Image.SAVE:
-        raise OutputError(f"{name}: this Pillow was built without {kind}")
-    return kind
-
-
-def _check_fits(picture: Picture, kind: str, name: str) -> None:
-    if not picture.frames:
-        raise OutputError(f"{name}: the picture has no frames")
-    if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
-        raise OutputError(f"{name}: the frames differ in size")
-    if picture.animated and kind not in animation.ASSEMBLERS:
-        raise OutputError(f"{name}: {kind} cannot hold {len(picture.frames)} frames; use .gif, .webp or .png")
-    if max(picture.size) > _LONGEST_SIDE.get(kind, max(picture.size)):
-        raise OutputError(f"{name}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the picture is {picture.size[1]}x{picture.size[0]}")
-
-
-def encode(frame: Frame, kind: str, *, alpha: bool, icc: bytes | None = None, quality: int = 95) -> bytes:
-    """The file of ``frame`` as ``kind`` (Pillow's name of the format), raising what Pillow raises.
-
-    ``alpha``: whether the file has transparency, where the format knows any; a frame that has none gets an opaque one, and one that has it goes on white
-    without it. ``icc`` describes the colours; a format without profiles gets them in sRGB. ``quality`` is 1..100, for JPEG, WebP and AVIF.
-    """
-    alpha = alpha and kind in _ALPHA
-    if alpha and frame.alpha is None:
-        frame = Frame(frame.rgb, np.full(frame.rgb.shape[:2], 255, np.uint8))
-    elif not alpha and frame.alpha is not None:
-        frame = Frame(on_white(frame.rgb, frame.alpha))
-    if icc and kind not in _PROFILES:
-        frame, icc = in_srgb(frame, icc), None
-    buffer = io.BytesIO()
-    if kind == "GIF":
-        # Unoptimised, so that the transparent colour is told of a frame without any too: what lies under the others is cleared then.
-        animation.quantised(frame).save(buffer, "GIF", **({"transparency": 255, "optimize": False} if alpha else {}))
-        return buffer.getvalue()
-    options: dict[str, object] = {"icc_profile": icc} if icc else {}
-    if kind in ("JPEG", "WEBP", "AVIF"):
-        options["quality"] = quality
-    if kind in ("JPEG", "AVIF"):
-        options["subsampling"] = "4:4:4"
-    if kind == "TIFF":
-        options["compression"] = "tiff_adobe_deflate"
-    to_pil(frame).save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def _encode(picture: Picture, file: BinaryIO, kind: str, quality: int, name: str) -> None:
+def _encode(picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool, name: str) -> list[str]:
     try:
         with guarded(MAX_PIXELS):
-            # Every frame of an animation has alpha, or none has: the containers ask for one kind of pixel.
-            alpha = any(frame.alpha is not None for frame in picture.frames)
-            stills = (encode(frame, kind, alpha=alpha, icc=picture.icc, quality=quality) for frame in picture.frames)
-            if picture.animated:
-                assembler = animation.ASSEMBLERS[kind](file, picture.size, picture.loop)
-                for still, frame in zip(stills, picture.frames, strict=True):
-                    assembler.add(still, frame.duration_ms)
-                assembler.close()
-            else:
-                file.write(next(stills))
+            return write_picture(picture, file, kind, quality, exact, strip)
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the encoder

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
 from fststyle.runtime.output_paths import PIPE, Job, plan
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Painted:
     """One picture done: "-" is stdin or stdout, sizes in pixels, time in seconds from reading to the written file.
 
-    ``pages_left``: pages of a TIFF behind the first, which are not painted.
+    ``pages_left``: pages of a TIFF behind the first, which are not stylized. ``lost``: the names of everything that is in
+    the input and not in the output.
     """
 
     input: str
@@ -31,6 +32,7 @@ class Painted:
     style: str
     device: str
     pages_left: int = 0
+    lost: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,6 +66,8 @@ def stylize_files(
     check(settings)
     style = load_as(settings, settings.style)
     work = plan(inputs, output, style.name)
+    if settings.lossless:
+        _check_lossless(work.jobs)
     for source, error in work.refused:
         listener.on_failed(source, error)
     listener.on_start(len(work.jobs))
@@ -85,21 +89,31 @@ def stylize_files(
     return done
 
 
+def _check_lossless(jobs: Sequence[Job]) -> None:
+    from fststyle.io.encode import check_lossless, format_of
+
+    for target in (job.target for job in jobs if job.target is not None):
+        check_lossless(format_of(target.suffix, str(target)), str(target))
+
+
 def _paint(job: Job, style: Style, settings: ImageSettings, listener: Listener, stdin: BinaryIO | None, stdout: BinaryIO | None) -> Painted:
     from fststyle.io import images
 
     begin = time.perf_counter()
     picture = images.read(job.source if job.source is not None else read_stdin(stdin))
     painted = stylize_picture(picture, style, settings, listener.on_tile)
+    how: dict[str, Any] = {name: getattr(settings, name) for name in ("quality", "lossless", "strip_metadata")}
     if job.target is None:
         if stdout is None:
             raise OutputError("no stdout to write to")
-        images.write(painted, stdout, format=_pipe_format(painted), quality=settings.quality)
+        lost = images.write(painted, stdout, format=_pipe_format(painted), **how)
     else:
-        images.write(painted, job.target, quality=settings.quality)
+        lost = images.write(painted, job.target, **how)
     height, width = painted.size
     names = [PIPE if path is None else str(path) for path in (job.source, job.target)]
-    return Painted(names[0], names[1], width, height, round(time.perf_counter() - begin, 3), style.name, style.device, picture.left)
+    seconds = round(time.perf_counter() - begin, 3)
+    lost = [*picture.lost, *lost]
+    return Painted(names[0], names[1], width, height, seconds, style.name, style.device, picture.left, tuple(lost))
 
 
 def read_stdin(stdin: BinaryIO | None) -> bytes:

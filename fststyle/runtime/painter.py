@@ -50,6 +50,12 @@ class ImageSettings(PaintSettings):
     """How a picture is painted."""
 
     quality: int = option(95, "Quality of JPEG, WebP and AVIF.", min=1, max=100)
+    lossless: bool | None = option(
+        None,
+        "Exact pixels in WebP; if not given, WebP is lossless where the input is lossless WebP.",
+        flags=("--lossless/--no-lossless",),
+    )
+    strip_metadata: bool = option(False, "Leave EXIF, XMP and IPTC data (camera, date, location) and texts out.", flags=("--strip-metadata",))
 
 
 @overload

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import helper
-from PIL import Image
+from PIL import Image, features
 
 from fststyle.io import images
 from tests import styles
@@ -69,7 +69,49 @@ def test_further_pages_are_told(program: Program, photo: Path, tmp_path: Path) -
     page.save(tmp_path / "fax.tif", save_all=True, append_images=[page, page])
     done = program("image", tmp_path / "fax.tif", "-s", "invert", "-o", tmp_path / "out.png")
     assert done.returncode == 0
-    assert "fax.tif: has 3 pages; only the first was painted" in " ".join(done.stderr.decode().split())
+    assert "fax.tif: not in the output: 2 further pages" in " ".join(done.stderr.decode().split())
+
+
+def test_metadata_is_kept_and_what_is_lost_is_named(program: Program, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x8825] = 6, "Nikon", {1: "N"}
+    Image.fromarray(styles.photo(24, 40)).save(tmp_path / "in.jpg", exif=exif)
+    assert program("image", "in.jpg", "-s", "invert", "-o", "out.jpg", "--json").stderr == b""
+    with Image.open(tmp_path / "out.jpg") as image:
+        data = image.getexif()
+        assert (image.size, data[0x0112], data[0x010F], data.get_ifd(0x8825)) == ((24, 40), 1, "Nikon", {1: "N"})
+    done = program("image", "in.jpg", "-s", "invert", "-o", "out.bmp", "--json")
+    assert json.loads(done.stdout)[0]["lost"] == ["EXIF data"]
+    assert done.stderr.decode() == "in.jpg: not in the output: EXIF data\n"
+    done = program("image", "in.jpg", "-s", "invert", "-o", "bare.jpg", "--strip-metadata", "--json")
+    assert (done.stderr, json.loads(done.stdout)[0]["lost"]) == (b"", [])
+    with Image.open(tmp_path / "bare.jpg") as image:
+        assert not image.getexif()
+
+
+def test_lossless_webp_stays_lossless(program: Program, photo: Path, tmp_path: Path) -> None:
+    Image.open(photo).save(tmp_path / "in.webp", lossless=True)
+    for name, *options in (("a.webp",), ("b.webp", "--no-lossless"), ("c.png",)):
+        assert program("image", "in.webp", "-s", "invert", "-o", name, *options).returncode == 0
+        same = np.array_equal(pixels(tmp_path / name), 255 - pixels(photo))
+        assert same is (name != "b.webp")
+    assert program("image", "cat.png", "-s", "invert", "-o", "d.webp", "--lossless").returncode == 0
+    np.testing.assert_array_equal(pixels(tmp_path / "d.webp"), 255 - pixels(photo))
+    refused(program("image", "cat.png", "-s", "invert", "-o", "e.jpg", "--lossless"), "e.jpg", "without loss")
+    assert not (tmp_path / "e.jpg").exists()
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+def test_an_animated_avif_without_an_output(program: Program, photo: Path, tmp_path: Path) -> None:
+    first = Image.open(photo)
+    others = [first.rotate(180), first.transpose(Image.Transpose.FLIP_LEFT_RIGHT), first, first.rotate(180)]
+    first.save(tmp_path / "anim.avif", save_all=True, append_images=others, duration=80)
+    done = program("image", "anim.avif", "-s", "invert")
+    assert done.returncode == 0, done.stderr
+    painted = images.read(tmp_path / "anim-invert.avif")
+    assert [frame.duration_ms for frame in painted.frames] == [80] * 5
+    for before, after in zip(images.read(tmp_path / "anim.avif").frames, painted.frames, strict=True):
+        assert np.abs(255 - before.rgb.astype(int) - after.rgb).mean() < 4
 
 
 def test_default_name_is_said(program: Program, photo: Path, tmp_path: Path) -> None:
@@ -83,7 +125,7 @@ def test_json_is_all_there_is(program: Program, photo: Path) -> None:
     assert done.stderr == b""
     [painted] = json.loads(done.stdout)
     assert isinstance(painted.pop("seconds"), float)
-    assert painted == {"input": "cat.png", "output": "x.png", "width": 40, "height": 24, "style": "invert", "device": "cpu", "pages_left": 0}
+    assert painted == {"input": "cat.png", "output": "x.png", "width": 40, "height": 24, "style": "invert", "device": "cpu", "pages_left": 0, "lost": []}
 
 
 def test_pipe(program: Program, photo: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms, features
 
 from fststyle.errors import FststyleError, InputError, OutputError
-from fststyle.io import images
+from fststyle.io import encode, images
 from fststyle.io.images import Frame, Picture
 
 H, W = 24, 32
@@ -583,7 +583,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, f
     def fail(*args: object, **_: object) -> None:
         raise failure
 
-    monkeypatch.setattr(images, "encode", fail)
+    monkeypatch.setattr(encode, "encode", fail)
     with pytest.raises(KeyboardInterrupt if isinstance(failure, KeyboardInterrupt) else OutputError) as caught:
         images.write(Picture([Frame(gradient())]), path)
     assert path.read_bytes() == b"old"

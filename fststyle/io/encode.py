@@ -1,0 +1,154 @@
+"""A picture as the content of a file in any format that is written."""
+
+import io
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from fststyle.errors import OutputError
+from fststyle.io import animation, lossless, metadata
+from fststyle.io.metadata import Metadata
+from fststyle.io.picture import Picture
+from fststyle.io.pixels import Frame, in_srgb, on_white, to_pil
+
+WRITABLE = {
+    **{".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"},
+    **{".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".ppm": "PPM", ".jp2": "JPEG2000"},
+    **{".avif": "AVIF"},
+}
+"""File suffix -> Pillow's name of the format."""
+
+_ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000"}
+_PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF"}
+_ANIMATED = {*animation.ASSEMBLERS, "AVIF"}
+_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
+
+
+def format_of(text: str, name: str) -> str:
+    """Pillow's name of a format given by that name or by a suffix. Raises `OutputError` that begins with ``name``."""
+    wanted = text.upper().lstrip(".")
+    kind = wanted if wanted in WRITABLE.values() else WRITABLE.get("." + wanted.lower())
+    if kind is None:
+        problem = f"cannot write {text!r}" if text else "no format given"
+        raise OutputError(f"{name}: {problem}; use one of {' '.join(sorted(WRITABLE))}")
+    Image.init()
+    if kind not in Image.SAVE:
+        raise OutputError(f"{name}: this Pillow was built without {kind}")
+    return kind
+
+
+def check_lossless(kind: str, name: str) -> None:
+    """Raise `OutputError` if ``kind`` cannot be written without loss."""
+    if kind not in lossless.OPTIONS:
+        raise OutputError(f"{name}: {kind} cannot be written without loss; use .png or .webp, or leave --lossless out")
+
+
+def check_fits(picture: Picture, kind: str, name: str) -> None:
+    """Raise `OutputError` if ``kind`` cannot hold the frames of a picture."""
+    if not picture.frames:
+        raise OutputError(f"{name}: the picture has no frames")
+    if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
+        raise OutputError(f"{name}: the frames differ in size")
+    if picture.animated and kind not in _ANIMATED:
+        raise OutputError(f"{name}: {kind} cannot hold {len(picture.frames)} frames; use .gif, .webp, .png or .avif")
+    if max(picture.size) > _LONGEST_SIDE.get(kind, max(picture.size)):
+        size = f"{picture.size[1]}x{picture.size[0]}"
+        raise OutputError(f"{name}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the picture is {size}")
+
+
+def encode(
+    frame: Frame,
+    kind: str,
+    *,
+    alpha: bool,
+    icc: bytes | None = None,
+    quality: int = 95,
+    exact: bool = False,
+    extra: dict[str, Any] | None = None,
+) -> bytes:
+    """The file of ``frame`` as ``kind`` (Pillow's name of the format), raising what Pillow raises.
+
+    ``alpha``: whether the file has transparency, where the format has any. A frame without it is opaque; a frame with it
+    goes on white if the file has none. ``icc`` is the color profile; a format without profiles gets sRGB.
+    ``quality`` is 1..100, for formats with loss. ``exact``: without loss, for the formats of `fststyle.io.lossless`.
+    ``extra``: the arguments of `fststyle.io.metadata.options`.
+    """
+    frame, icc = _fitting(frame, kind, alpha, icc)
+    buffer = io.BytesIO()
+    if kind == "GIF":
+        # Not optimized, so that the transparent color is also set for a frame without transparent pixels:
+        # it says how the canvas is cleared below the next frame.
+        transparent = {"transparency": 255, "optimize": False} if frame.alpha is not None else {}
+        animation.quantised(frame).save(buffer, "GIF", **transparent)
+        return buffer.getvalue()
+    options = _options(kind, icc, quality, exact, extra)
+    exif = options.pop("exif", None) if kind == "TIFF" else None
+    to_pil(frame).save(buffer, kind, **options)
+    return metadata.with_exif(buffer.getvalue(), exif) if exif else buffer.getvalue()
+
+
+def write_picture(picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool) -> list[str]:
+    """Write every frame; raises what Pillow raises. Gives the names of what the file cannot hold.
+
+    ``strip`` leaves the metadata out, which is then not named.
+    """
+    alpha = any(frame.alpha is not None for frame in picture.frames)
+    extra, lost = metadata.options(Metadata() if strip else picture.metadata, kind, picture.size)
+    lost += _lost_alpha(picture.frames, kind)
+    if picture.animated and kind == "AVIF":
+        _write_avif(picture, file, alpha, _options(kind, picture.icc, quality, exact, extra))
+        return lost + (["number of repetitions"] if picture.loop else [])
+    # All frames of an animation have alpha, or none has: containers ask for one kind of pixel.
+    stills = (
+        encode(frame, kind, alpha=alpha, icc=picture.icc, quality=quality, exact=exact, extra=extra if not index else {})
+        for index, frame in enumerate(picture.frames)
+    )
+    if not picture.animated:
+        file.write(next(stills))
+        return lost
+    assembler = animation.ASSEMBLERS[kind](file, picture.size, picture.loop)
+    for still, frame in zip(stills, picture.frames, strict=True):
+        assembler.add(still, frame.duration_ms)
+    assembler.close()
+    return lost
+
+
+def _fitting(frame: Frame, kind: str, alpha: bool, icc: bytes | None) -> tuple[Frame, bytes | None]:
+    """The frame with the kind of alpha and in the colors that the file has, and its profile."""
+    if alpha and kind in _ALPHA:
+        if frame.alpha is None:
+            frame = Frame(frame.rgb, np.full(frame.rgb.shape[:2], 255, np.uint8))
+    elif frame.alpha is not None:
+        frame = Frame(on_white(frame.rgb, frame.alpha))
+    return (in_srgb(frame, icc), None) if icc and kind not in _PROFILES else (frame, icc)
+
+
+def _options(kind: str, icc: bytes | None, quality: int, exact: bool, extra: dict[str, Any] | None) -> dict[str, Any]:
+    options: dict[str, Any] = dict(extra or {})
+    if icc:
+        options["icc_profile"] = icc
+    if kind in ("JPEG", "WEBP", "AVIF"):
+        options["quality"] = quality
+    if kind in ("JPEG", "AVIF"):
+        options["subsampling"] = "4:4:4"
+    if kind == "TIFF":
+        options["compression"] = "tiff_adobe_deflate"
+    return options | (lossless.OPTIONS[kind] if exact else {})
+
+
+def _write_avif(picture: Picture, file: BinaryIO, alpha: bool, options: dict[str, Any]) -> None:
+    first, *others = (to_pil(_fitting(frame, "AVIF", alpha, picture.icc)[0]) for frame in picture.frames)
+    shown = [animation.DEFAULT_MS if frame.duration_ms is None else frame.duration_ms for frame in picture.frames]
+    # The format has no frame of no duration.
+    first.save(file, "AVIF", save_all=True, append_images=others, duration=[max(1, ms) for ms in shown], **options)
+
+
+def _lost_alpha(frames: Sequence[Frame], kind: str) -> list[str]:
+    alphas = [frame.alpha for frame in frames if frame.alpha is not None]
+    if kind not in _ALPHA:
+        return ["transparency"] if any(alpha.min() < 255 for alpha in alphas) else []
+    if kind == "GIF" and any(((alpha > 0) & (alpha < 255)).any() for alpha in alphas):
+        return ["partial transparency"]
+    return []

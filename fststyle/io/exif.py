@@ -1,0 +1,167 @@
+"""EXIF data of another size and orientation: the values are changed in place, so that all offsets stay valid.
+
+Maker notes hold offsets from the start of the EXIF data. Writing the data anew would move them.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PREFIX = b"Exif\x00\x00"
+"""Precedes EXIF data in JPEG."""
+
+_ORIENTATION = 0x0112
+_WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
+_EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
+_THUMBNAIL, _THUMBNAIL_BYTES = (0x0201, 0x0111), (0x0202, 0x0117)
+_SHORT, _LONG = 3, 4
+_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+"""Type of a value -> its bytes."""
+
+
+def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
+    """EXIF data for an upright image of ``size`` (H, W), without its thumbnail; None if it is damaged.
+
+    ``exif`` starts with a TIFF header, or with `PREFIX`; the result starts with a TIFF header.
+    """
+    while exif.startswith(PREFIX):
+        exif = exif[len(PREFIX) :]
+    try:
+        return _Directory.first(bytearray(exif)).adapted(size)
+    except (struct.error, ValueError):
+        return None
+
+
+def appended(tiff: bytes, exif: bytes) -> bytes:
+    """A TIFF file with the tags of EXIF data added to its first directory; tags that the file has are kept.
+
+    Both are of the same byte order. Raises `ValueError` or `struct.error` if one is damaged.
+    """
+    file = bytearray(tiff + b"\x00" * (len(tiff) % 2))
+    moved = len(file)
+    below = _Directory.first(bytearray(exif))
+    for directory in [below, *below._below()]:
+        directory._move(moved)
+    there = _Directory.first(file)
+    added = {entry.tag: bytes(below._data[entry.at : entry.at + 12]) for entry in below._records()}
+    kept = {entry.tag: bytes(file[entry.at : entry.at + 12]) for entry in there._records()}
+    records = [record for _, record in sorted((added | kept).items())]
+    file += below._data + b"\x00" * (len(below._data) % 2)
+    struct.pack_into(there._order + "I", file, 4, len(file))
+    following = tiff[there._end - 4 : there._end]
+    return bytes(file + struct.pack(there._order + "H", len(records)) + b"".join(records) + following)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One tag of a directory: ``at`` is the position of its 12 bytes, ``start`` and ``end`` those of its value."""
+
+    tag: int
+    kind: int
+    at: int
+    start: int
+    end: int
+
+
+class _Directory:
+    """The first directory of EXIF data, and those below it. Raises `ValueError` or `struct.error` for damaged data."""
+
+    def __init__(self, data: bytearray, order: str, at: int):
+        self._data, self._order, self._at = data, order, at
+        if at < 8:
+            raise ValueError("no directory")
+        self._count = self._number("H", at)
+        self._end = at + 2 + 12 * self._count + 4
+        if self._end - 4 > len(data):
+            raise ValueError("directory beyond the end")
+
+    @classmethod
+    def first(cls, data: bytearray) -> "_Directory":
+        order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(bytes(data[:4]))
+        if order is None:
+            raise ValueError("no TIFF header")
+        return cls(data, order, struct.unpack_from(order + "I", data, 4)[0])
+
+    def adapted(self, size: tuple[int, int]) -> bytes:
+        directories = [self, *self._below()]
+        for directory in directories:
+            directory._set(size)
+        used = [part for directory in directories for part in directory._parts()]
+        following = self._end - 4
+        if following + 4 <= len(self._data) and (second := self._number("I", following)):
+            struct.pack_into(self._order + "I", self._data, following, 0)
+            self._drop_thumbnail(second, used)
+        return bytes(self._data)
+
+    def _below(self) -> "Iterator[_Directory]":
+        for entry in self._entries():
+            if entry.tag in (_EXIF, _GPS, _INTEROPERABILITY) and entry.kind in (_LONG, 13):
+                try:
+                    below = _Directory(self._data, self._order, self._number("I", entry.at + 8))
+                except (struct.error, ValueError):
+                    continue
+                yield below
+                if entry.tag == _EXIF:
+                    for further in below._entries():
+                        if further.tag == _INTEROPERABILITY and further.kind in (_LONG, 13):
+                            yield from below._below()
+                            break
+
+    def _set(self, size: tuple[int, int]) -> None:
+        for entry in self._entries():
+            if entry.tag == _ORIENTATION:
+                self._put(entry, 1)
+            elif entry.tag in _WIDTHS:
+                self._put(entry, size[1])
+            elif entry.tag in _HEIGHTS:
+                self._put(entry, size[0])
+
+    def _drop_thumbnail(self, at: int, used: list[tuple[int, int]]) -> None:
+        """Clear the thumbnail of the directory at ``at``, and cut off what only that directory uses at the end."""
+        try:
+            entries = list(_Directory(self._data, self._order, at)._entries())
+        except (struct.error, ValueError):
+            entries = []
+        starts, lengths = ([self._value(entry) for entry in entries if entry.tag in tags] for tags in (_THUMBNAIL, _THUMBNAIL_BYTES))
+        for start, length in zip(starts, lengths, strict=False):
+            end = min(start + length, len(self._data))
+            if all(end <= first or last <= start for first, last in used):
+                self._data[start:end] = bytes(max(0, end - start))
+        last = max(end for _, end in used)
+        if at >= last:
+            del self._data[last:]
+
+    def _move(self, by: int) -> None:
+        """Add ``by`` to every offset in this directory."""
+        for entry in self._records():
+            outside = _BYTES.get(entry.kind, 1) * self._number("I", entry.at + 4) > 4
+            if outside or entry.tag in (_EXIF, _GPS, _INTEROPERABILITY):
+                struct.pack_into(self._order + "I", self._data, entry.at + 8, self._number("I", entry.at + 8) + by)
+
+    def _records(self) -> Iterator[_Entry]:
+        """Every tag, also those with values beyond the end."""
+        for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
+            yield _Entry(self._number("H", at), self._number("H", at + 2), at, 0, 0)
+
+    def _entries(self) -> Iterator[_Entry]:
+        for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
+            tag, kind = self._number("H", at), self._number("H", at + 2)
+            length = _BYTES.get(kind, 1) * self._number("I", at + 4)
+            start = at + 8 if length <= 4 else self._number("I", at + 8)
+            if start + length <= len(self._data):
+                yield _Entry(tag, kind, at, start, start + length)
+
+    def _parts(self) -> list[tuple[int, int]]:
+        """Start and end of every part of the data in use."""
+        return [(0, 8), (self._at, min(self._end, len(self._data))), *((entry.start, entry.end) for entry in self._entries())]
+
+    def _put(self, entry: _Entry, value: int) -> None:
+        if entry.kind in (_SHORT, _LONG) and entry.end - entry.start == _BYTES[entry.kind] and value < 1 << (8 * _BYTES[entry.kind]):
+            struct.pack_into(self._order + ("H" if entry.kind == _SHORT else "I"), self._data, entry.start, value)
+
+    def _value(self, entry: _Entry) -> int:
+        return self._number("H" if entry.kind == _SHORT else "I", entry.at + 8)
+
+    def _number(self, code: str, at: int) -> int:
+        number: int = struct.unpack_from(self._order + code, self._data, at)[0]
+        return number

@@ -1,0 +1,219 @@
+"""What an image file says about its image: EXIF, XMP, IPTC, texts and resolution, from one format to another."""
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image, PngImagePlugin, TiffImagePlugin
+
+from fststyle.io import exif as exif_data
+
+_SEGMENT = 65533
+"""Bytes that one segment of a JPEG file holds."""
+_XMP_HEAD, _IPTC_HEAD = b"http://ns.adobe.com/xap/1.0/\x00", b"Photoshop 3.0\x00"
+_IPTC_RESOURCE = 0x0404
+_XMP_TAG, _IPTC_TAG = 700, 33723
+_DESCRIPTIVE = (
+    *(0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298, 0x8769, 0x8825),
+    *range(0x9C9B, 0x9CA0),
+)
+"""Tags of a TIFF file that describe the image and not how it is stored."""
+_TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
+"""Texts of a PNG file that hold XMP and EXIF."""
+_COMMENT = "Comment"
+_MOTION = rb'(:(?:MotionPhoto|MicroVideo)=["\'])1(["\'])'
+
+HOLDS = {
+    "JPEG": {"exif", "xmp", "iptc", "comment"},
+    "PNG": {"exif", "xmp", "comment", "text"},
+    "WEBP": {"exif", "xmp"},
+    "AVIF": {"exif", "xmp"},
+    "HEIF": {"exif", "xmp"},
+    "JXL": {"exif", "xmp"},
+    "TIFF": {"exif", "xmp", "iptc"},
+}
+"""Pillow's name of a format -> the metadata that is written to it."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """``exif``, ``xmp`` and ``iptc`` as stored in the file, ``text`` of PNG and comments, ``dpi`` horizontal and vertical.
+
+    None or empty where the file has none.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    text: Mapping[str, str] = field(default_factory=dict)
+    dpi: tuple[float, float] | None = None
+
+
+def of(image: Image.Image) -> Metadata:
+    """The metadata of an image that was loaded. Damaged metadata counts as none."""
+    found: dict[str, Any] = {}
+    for name, read in (("exif", _exif), ("xmp", _xmp), ("iptc", _iptc), ("text", _text), ("dpi", _dpi)):
+        try:
+            found[name] = read(image)
+        except Exception:  # Pillow's parsers raise any exception for damaged metadata
+            continue
+    return Metadata(**found)
+
+
+def is_motion_photo(image: Image.Image) -> bool:
+    """Whether the XMP data of an image says that a video follows it in the file."""
+    return re.search(_MOTION, image.info.get("xmp") or b"") is not None
+
+
+def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
+    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of what ``kind`` cannot hold.
+
+    ``kind`` is Pillow's name of the format. The orientation becomes 1 and thumbnails are dropped. EXIF data of a TIFF
+    file is for `with_exif`.
+    """
+    parts: dict[str, bytes] = {}
+    lost = []
+    held = HOLDS.get(kind, set())
+    for name in ("exif", "xmp", "iptc"):
+        content: bytes | None = getattr(metadata, name)
+        if not content:
+            continue
+        adapted = {"exif": lambda exif: exif_data.adapted(exif, size), "xmp": _upright_xmp}.get(name, lambda iptc: iptc)(content)
+        label = f"{name.upper()} data"
+        if adapted is None:
+            lost.append(f"{label} (damaged)")
+        elif name not in held:
+            lost.append(label)
+        elif kind == "JPEG" and len(adapted) + 64 > _SEGMENT:
+            lost.append(f"{label} (more than 64 kB)")
+        else:
+            parts[name] = adapted
+    if metadata.xmp and b"HasExtendedXMP" in metadata.xmp:
+        lost.append("extended XMP data")
+    text = {key: value for key, value in metadata.text.items() if "text" in held or (key == _COMMENT and "comment" in held)}
+    lost += [f"text {key!r}" for key in metadata.text if key not in text][:10]
+    return _saved(kind, parts, text, metadata.dpi), lost
+
+
+def _saved(kind: str, parts: dict[str, bytes], text: Mapping[str, str], dpi: tuple[float, float] | None) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if dpi and kind in ("JPEG", "PNG", "TIFF", "BMP"):
+        options["dpi"] = dpi
+    exif, xmp, iptc = (parts.get(name) for name in ("exif", "xmp", "iptc"))
+    if kind == "JPEG":
+        if exif:
+            options["exif"] = exif_data.PREFIX + exif
+        segments = [b"\xff\xe1" + _sized(_XMP_HEAD + xmp)] if xmp else []
+        segments += [b"\xff\xed" + _sized(_IPTC_HEAD + _resource(iptc))] if iptc else []
+        if segments:
+            options["extra"] = b"".join(segments)
+        if _COMMENT in text:
+            options["comment"] = text[_COMMENT].encode("utf-8", "replace")[:_SEGMENT]
+    elif kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        if xmp:
+            chunks.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+        for key, value in text.items():
+            chunks.add_text(key, value)
+        options["pnginfo"] = chunks
+        if exif:
+            options["exif"] = exif
+    elif kind == "TIFF":
+        options["tiffinfo"] = _tags(xmp, iptc)
+        if exif:
+            options["exif"] = exif
+    else:
+        options.update({name: content for name, content in (("exif", exif), ("xmp", xmp)) if content})
+    return options
+
+
+def with_exif(tiff: bytes, exif: bytes) -> bytes:
+    """A TIFF file with EXIF data; as it is if the data is damaged.
+
+    Pillow writes the directories of EXIF data to uncompressed TIFF files only.
+    """
+    try:
+        parsed = Image.Exif()
+        parsed.load(exif)
+        return exif_data.appended(tiff, _descriptive(parsed, "<" if tiff.startswith(b"II") else ">"))
+    except Exception:  # Pillow's parser raises any exception for damaged data
+        return tiff
+
+
+def _tags(xmp: bytes | None, iptc: bytes | None) -> TiffImagePlugin.ImageFileDirectory_v2:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, content in ((_XMP_TAG, xmp), (_IPTC_TAG, iptc)):
+        if content:
+            tags.tagtype[tag] = 7 if tag == _IPTC_TAG else 1
+            tags[tag] = content
+    return tags
+
+
+def _descriptive(exif: Image.Exif, order: str = "<") -> bytes:
+    """The tags of EXIF data that describe the image, in one byte order; empty if there are none."""
+    kept = Image.Exif()
+    kept.endian = order
+    for tag in _DESCRIPTIVE:
+        if tag in exif:
+            kept[tag] = dict(exif.get_ifd(tag)) if tag in (0x8769, 0x8825) else exif[tag]
+    return kept.tobytes().removeprefix(exif_data.PREFIX) if len(kept) else b""
+
+
+def _exif(image: Image.Image) -> bytes | None:
+    if image.format == "TIFF":
+        return _descriptive(image.getexif()) or None
+    if (text := image.info.get("Raw profile type exif")) and "exif" not in image.info:
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    return image.info.get("exif") or None
+
+
+def _xmp(image: Image.Image) -> bytes | None:
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if xmp is None and image.format == "TIFF":
+        xmp = image.tag_v2.get(_XMP_TAG)  # type: ignore[attr-defined]
+    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp or b"")
+    return xmp.strip(b"\x00") or None
+
+
+def _iptc(image: Image.Image) -> bytes | None:
+    if image.format == "TIFF":
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        iptc = tags.get(_IPTC_TAG)
+        if isinstance(iptc, tuple):  # some programs write the bytes as 32-bit numbers
+            iptc = struct.pack(f"{tags._endian}{len(iptc)}I", *iptc)
+        return iptc.encode("latin-1") if isinstance(iptc, str) else iptc or None
+    iptc = image.info.get("photoshop", {}).get(_IPTC_RESOURCE)
+    return iptc if isinstance(iptc, bytes) and iptc else None
+
+
+def _text(image: Image.Image) -> dict[str, str]:
+    found = dict(image.text) if image.format == "PNG" else {}  # type: ignore[attr-defined]
+    if comment := image.info.get("comment"):
+        found[_COMMENT] = comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
+    return {key: value for key, value in found.items() if key not in _TEXT_ELSEWHERE and value}
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    across, down = (float(value) for value in image.info["dpi"])
+    return (across, down) if 1 <= across <= 65535 and 1 <= down <= 65535 else None
+
+
+def _upright_xmp(xmp: bytes) -> bytes:
+    """XMP data of a single image file, with orientation 1 and without thumbnails."""
+    xmp = re.sub(rb'(tiff:Orientation=["\'])\d+(["\'])', rb"\g<1>1\g<2>", xmp)
+    xmp = re.sub(rb"(<tiff:Orientation>)\d+(</tiff:Orientation>)", rb"\g<1>1\g<2>", xmp)
+    xmp = re.sub(_MOTION, rb"\g<1>0\g<2>", xmp)
+    xmp = re.sub(rb'\s*xmpNote:HasExtendedXMP=["\'][^"\']*["\']', b"", xmp)
+    start, end = xmp.find(b"<xmp:Thumbnails"), xmp.rfind(b"</xmp:Thumbnails>")
+    return xmp if start < 0 or end < start else xmp[:start] + xmp[end + len(b"</xmp:Thumbnails>") :]
+
+
+def _resource(iptc: bytes) -> bytes:
+    """IPTC data as an image resource block of Photoshop."""
+    return b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc)) + iptc + b"\x00" * (len(iptc) % 2)
+
+
+def _sized(content: bytes) -> bytes:
+    return struct.pack(">H", len(content) + 2) + content
