@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from fststyle.errors import OutputError
-from fststyle.io import animation, lossless, metadata
+from fststyle.io import animation, lossless, metadata, plugins
 from fststyle.io.metadata import Metadata
 from fststyle.io.picture import Picture
 from fststyle.io.pixels import Frame, in_srgb, on_white, to_pil
@@ -16,24 +16,29 @@ from fststyle.io.pixels import Frame, in_srgb, on_white, to_pil
 WRITABLE = {
     **{".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"},
     **{".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".ppm": "PPM", ".jp2": "JPEG2000"},
-    **{".avif": "AVIF"},
+    **{".avif": "AVIF", ".heic": "HEIF", ".heif": "HEIF", ".jxl": "JXL"},
 }
 """File suffix -> Pillow's name of the format."""
 
-_ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000"}
-_PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF"}
+_ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "HEIF", "JXL"}
+_PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF"}
 _ANIMATED = {*animation.ASSEMBLERS, "AVIF"}
 _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 
 
 def format_of(text: str, name: str) -> str:
-    """Pillow's name of a format given by that name or by a suffix. Raises `OutputError` that begins with ``name``."""
+    """Pillow's name of a format given by that name or by a suffix.
+
+    Raises `OutputError` for no such format and `DependencyError` where its package is not installed; both begin with
+    ``name``.
+    """
     wanted = text.upper().lstrip(".")
     kind = wanted if wanted in WRITABLE.values() else WRITABLE.get("." + wanted.lower())
     if kind is None:
         problem = f"cannot write {text!r}" if text else "no format given"
         raise OutputError(f"{name}: {problem}; use one of {' '.join(sorted(WRITABLE))}")
     Image.init()
+    plugins.load(kind, name)
     if kind not in Image.SAVE:
         raise OutputError(f"{name}: this Pillow was built without {kind}")
     return kind
@@ -129,10 +134,12 @@ def _options(kind: str, icc: bytes | None, quality: int, exact: bool, extra: dic
     options: dict[str, Any] = dict(extra or {})
     if icc:
         options["icc_profile"] = icc
-    if kind in ("JPEG", "WEBP", "AVIF"):
+    if kind in ("JPEG", "WEBP", "AVIF", "HEIF", "JXL"):
         options["quality"] = quality
     if kind in ("JPEG", "AVIF"):
         options["subsampling"] = "4:4:4"
+    if kind == "HEIF":
+        options["chroma"] = 444
     if kind == "TIFF":
         options["compression"] = "tiff_adobe_deflate"
     return options | (lossless.OPTIONS[kind] if exact else {})

@@ -5,24 +5,21 @@ file or none. A problem with a file is an `InputError` or an `OutputError` that 
 warning escapes.
 """
 
-import contextlib
 import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
-
 from fststyle.errors import InputError, OutputError
 from fststyle.io import metadata
+from fststyle.io.decode import check_size, frames, opened, reason
 from fststyle.io.encode import WRITABLE, check_fits, check_lossless, encode, format_of, write_picture
 from fststyle.io.files import replacing
 from fststyle.io.folders import Refused, files
-from fststyle.io.lossless import is_lossless_webp
-from fststyle.io.picture import MAX_FRAMES, MAX_PIXELS, Outline, Picture
-from fststyle.io.pillow import formats, guarded
-from fststyle.io.pixels import MIN_SIDE, Frame, from_pil, from_pil_with_profile, in_srgb, resize, to_pil
+from fststyle.io.picture import MAX_PIXELS, Outline, Picture
+from fststyle.io.pillow import guarded
+from fststyle.io.pixels import MIN_SIDE, Frame, from_pil, in_srgb, resize, to_pil
 
 __all__ = [
     "MAX_PIXELS",
@@ -45,23 +42,9 @@ __all__ = [
 
 READABLE = frozenset(WRITABLE) | {
     *(".jpe", ".mpo", ".dib", ".pgm", ".pbm", ".pnm", ".tga", ".j2k", ".ico", ".icns", ".pcx", ".qoi", ".dds", ".psd"),
-    ".sgi",
+    *(".sgi", ".hif"),
 }
 """Suffixes that `find` takes for images; `read` goes by content."""
-
-# Other formats with several images hold pages, layers, sizes or previews: the first is the picture.
-_ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
-_FURTHER = {"TIFF": "page", "PSD": "layer", "MPO": "image"}
-"""What a format calls the images behind the first. Phones store previews and gain maps behind a JPEG as MPO."""
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -82,14 +65,14 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
     """The header of an image file. Raises as `read`."""
-    with _file(path) as file, _opened(file, str(path), max_pixels) as image:
-        return _outline(image, str(path), max_pixels)
+    with _file(path) as file, opened(file, str(path), max_pixels) as found:
+        return found.outline
 
 
 def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
     """The frames of an animation in sRGB, each decoded when it is asked for. Raises as `read`, also between frames."""
-    with _file(path) as file, _opened(file, str(path), max_pixels) as image:
-        for frame, icc in _frames(image, str(path), max_pixels):
+    with _file(path) as file, opened(file, str(path), max_pixels) as found:
+        for frame, icc in frames(found, str(path), max_pixels):
             yield in_srgb(frame, icc) if icc else frame
 
 
@@ -132,7 +115,7 @@ def write(
         try:
             destination.write(buffer.getbuffer())
         except (OSError, ValueError) as error:
-            raise OutputError(f"{name}: {_reason(error)}") from error
+            raise OutputError(f"{name}: {reason(error)}") from error
         return lost
     path = Path(destination)
     try:
@@ -140,7 +123,7 @@ def write(
         with replacing(path) as file:
             return _encode(picture, file, kind, quality, exact, strip_metadata, name)
     except (OSError, ValueError) as error:
-        raise OutputError(f"{name}: cannot be written: {_reason(error)}") from error
+        raise OutputError(f"{name}: cannot be written: {reason(error)}") from error
 
 
 def find(folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None) -> list[Path]:
@@ -162,111 +145,24 @@ def _file(name: Path | str) -> BinaryIO:
             raise InputError(f"{name}: {'is a folder, not an image' if path.is_dir() else problem}")
         return path.open("rb")
     except (OSError, ValueError) as error:
-        raise InputError(f"{name}: {_reason(error)}") from error
-
-
-@contextlib.contextmanager
-def _opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Image.Image]:
-    """Pillow's image of a file; what goes wrong with it inside the block is an `InputError`."""
-    try:
-        start = stream.tell()
-        if not stream.read(1):
-            raise InputError(f"{name}: is empty")
-        stream.seek(start)
-        with guarded(max_pixels), Image.open(stream, formats=formats()) as image:
-            yield image
-    except InputError:
-        raise
-    except UnidentifiedImageError as error:
-        raise InputError(f"{name}: is not an image that can be read") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{name}: holds more than {max_pixels:,} pixels") from error
-    except MemoryError as error:
-        raise InputError(f"{name}: does not fit in memory") from error
-    except Exception as error:  # Pillow's parsers raise any exception for a damaged file
-        raise InputError(f"{name}: is damaged ({_reason(error)})") from error
+        raise InputError(f"{name}: {reason(error)}") from error
 
 
 def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
-    lossless = is_lossless_webp(stream)
-    with _opened(stream, name, max_pixels) as image:
-        outline = _outline(image, name, max_pixels)
-        _check_size(image, outline.frames, name, max_pixels)
-        further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
-        found = list(_frames(image, name, max_pixels))
-        frames, icc = [frame for frame, _ in found], found[-1][1]
+    with opened(stream, name, max_pixels) as found:
+        outline = found.outline
+        check_size(outline.size, outline.frames, name, max_pixels)
+        stills = list(frames(found, name, max_pixels))
         return Picture(
-            frames,
-            icc,
+            [frame for frame, _ in stills],
+            stills[-1][1],
             "JPEG" if outline.format == "MPO" else outline.format,
-            outline.loop if len(frames) > 1 else None,
-            further if outline.format == "TIFF" else 0,
-            metadata.of(image),
-            lossless,
-            tuple(_not_read(image, further)),
+            outline.loop if len(stills) > 1 else None,
+            found.further if outline.format == "TIFF" else 0,
+            metadata.of(found.image),
+            found.lossless,
+            found.lost,
         )
-
-
-def _not_read(image: Image.Image, further: int) -> Iterator[str]:
-    """Names of what an image file holds and `read` does not give."""
-    if further > 0:
-        what = _FURTHER.get(image.format or "", "image")
-        yield f"{further} further {what}{'s' if further > 1 else ''}"
-    if image.format in _ANIMATED and image.info.get("default_image"):
-        yield "still image of an animation"
-    if metadata.is_motion_photo(image):
-        yield "video of a motion photo"
-
-
-def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
-    _check_size(image, 1, name, max_pixels)
-    count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
-    # The still that an APNG shows to programs without animation is not one of its frames.
-    count -= 1 if count > 1 and image.info.get("default_image") else 0
-    if count > MAX_FRAMES:
-        raise InputError(f"{name}: {count} frames are more than {MAX_FRAMES}")
-    return Outline(image.format, image.size, count, image.info.get("loop"))
-
-
-def _frames(image: Image.Image, name: str, max_pixels: int) -> Iterator[tuple[Frame, bytes | None]]:
-    """Each frame with the profile that describes it."""
-    icc = image.info.get("icc_profile") or None
-    count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
-    first = 1 if count > 1 and image.info.get("default_image") else 0
-    width, height = image.size
-    for index in range(first, count):
-        if count > 1:
-            image.seek(index)
-            _check_size(image, 1, name, max_pixels)
-        image.load()
-        duration = image.info.get("duration") if count - first > 1 else None
-        # A GIF frame may reach beyond the canvas, which Pillow then enlarges.
-        whole = image.size == (width, height) or count == 1
-        still = _upright(image if whole else image.crop((0, 0, width, height)), image)
-        frame, kept = from_pil_with_profile(still, icc)
-        yield Frame(frame.rgb, frame.alpha, None if duration is None else round(duration)), kept
-
-
-def _check_size(image: Image.Image, frames: int, name: str, max_pixels: int) -> None:
-    width, height = image.size
-    if min(width, height) < MIN_SIDE:
-        raise InputError(f"{name}: {width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
-    if width * height * frames > max_pixels:
-        size = f"{width}x{height} pixels{f' x {frames} frames' if frames > 1 else ''}"
-        raise InputError(f"{name}: {size} is more than {max_pixels:,}")
-
-
-def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
-    """``still`` turned as its EXIF orientation says. Damaged EXIF data counts as none."""
-    try:
-        turn = _TURNS.get(image.getexif().get(0x0112, 1))
-    except Exception:
-        turn = None
-    if turn is None:
-        return still
-    turned = still.transpose(turn)
-    turned.info = still.info
-    return turned
 
 
 def _encode(picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool, name: str) -> list[str]:
@@ -276,7 +172,7 @@ def _encode(picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bo
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the encoder
-        raise OutputError(f"{name}: cannot be written as {kind}: {_reason(error)}") from error
+        raise OutputError(f"{name}: cannot be written as {kind}: {reason(error)}") from error
 
 
 def _name_of(place: object) -> str:
@@ -284,9 +180,3 @@ def _name_of(place: object) -> str:
         return str(place)
     named = getattr(place, "name", None)
     return named if isinstance(named, str) and named else "image data"
-
-
-def _reason(error: BaseException) -> str:
-    """One short line."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split())[:120] or type(error).__name__

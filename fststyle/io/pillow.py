@@ -1,6 +1,10 @@
-"""What Pillow keeps for the whole process, held down while we use it: warnings, the bound on pixels, the list of formats."""
+"""State of Pillow for the whole process while it is in use: warnings, the limit of pixels, the list of formats, and
+libtiff's messages.
+"""
 
 import contextlib
+import ctypes
+import functools
 import threading
 import warnings
 from collections.abc import Iterator
@@ -11,7 +15,7 @@ _lock = threading.Lock()
 _bounds: list[int] = []
 _restore = contextlib.ExitStack()
 
-# EPS is run by Ghostscript, an outside program that no stranger's file should reach.
+# EPS is run by Ghostscript, an outside program that untrusted files must not reach.
 _REFUSED = {"EPS"}
 
 
@@ -21,12 +25,33 @@ def formats() -> list[str]:
     return [kind for kind in Image.ID if kind not in _REFUSED]
 
 
+@functools.cache
+def silence_libtiff() -> bool:
+    """Make the libtiff of Pillow write no messages to stderr; what is wrong with a file is raised anyway.
+
+    Gives whether it could be reached; where it is linked statically (Windows) its messages stay.
+    """
+    try:
+        from PIL import _imaging
+
+        library = ctypes.CDLL(_imaging.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            handler = getattr(library, name)
+            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            handler(None)
+    except (ImportError, OSError, AttributeError, TypeError):
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def guarded(max_pixels: int) -> Iterator[None]:
-    """Inside, Pillow warns of nothing and raises `DecompressionBombError` above twice ``max_pixels`` (of the largest, if threads differ).
+    """Inside, Pillow gives no warnings and raises `DecompressionBombError` above twice ``max_pixels`` (of the largest, if
+    threads differ). libtiff writes nothing to stderr, from then on.
 
-    Threads may be inside together: the first one in sets the process-wide state and the last one out puts it back.
+    Several threads may be inside: the first one in sets the process-wide state and the last one out restores it.
     """
+    silence_libtiff()
     with _lock:
         if not _bounds:
             _restore.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)

@@ -93,6 +93,14 @@ def in_srgb(frame: Frame, icc: bytes) -> Frame:
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
 
 
+def is_srgb(icc: bytes) -> bool:
+    """Whether a color profile says that it is sRGB."""
+    try:
+        return "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+
+
 def resize(rgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) scaled, up or down, until its longer side has ``long_side`` pixels.
 

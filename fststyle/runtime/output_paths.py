@@ -8,6 +8,8 @@ from pathlib import Path
 from fststyle.errors import FststyleError, InputError, OutputError
 
 PIPE = "-"
+LONGEST_NAME = 255
+"""Bytes in the name of a file, on all usual file systems."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     * a folder, for a folder or several inputs, or if it exists or ends in a slash: names are kept, and below a folder its tree;
     * None: ``NAME-STYLE.EXT`` in the current folder, for a folder the folder ``NAME-STYLE``.
 
-    A format that can be read but not written becomes .png. Two inputs with one target: the second is numbered. No input is overwritten.
+    A format that can be read but not written becomes .png. A name that becomes too long is shortened. Two inputs with one
+    target: the second is numbered. No input is overwritten.
     Raises `InputError` (nothing to paint) and `OutputError` (a target that cannot be right); in a batch, bad inputs are in ``refused`` instead.
     """
     if not inputs:
@@ -106,20 +109,21 @@ def _of_input(source: Path, output: Path | None, to_folder: bool, style: str, re
     from fststyle.io import images
 
     if source.is_dir():
-        folder = output if output is not None else Path(f"{source.resolve().name}-{style}")
+        folder = output if output is not None else _shortened(Path(f"{source.resolve().name}-{style}"), f"-{style}")
         found = images.find(source, on_refused=lambda place, error: refused.append((str(place), error)))
         # Results of an earlier run below the input are not photos to paint again.
         inside = folder.resolve() != source.resolve() and _below(folder, source)
         kept = [path for path in found if not (inside and _below(path, folder))]
         if not kept:
             raise InputError(f"{source}: holds no image files")
-        return [(path, folder / _written_as(path.relative_to(source))) for path in kept]
+        return [(path, folder / _fitting(_written_as(path.relative_to(source)))) for path in kept]
     if not source.is_file():
         raise InputError(f"{source}: {'is not a file' if source.exists() else 'no such file'}")
     if output is None:
-        return [(source, _written_as(Path(f"{source.stem}-{style}{source.suffix}")))]
+        name = _written_as(Path(f"{source.stem}-{style}{source.suffix}"))
+        return [(source, _shortened(name, f"-{style}{name.suffix}"))]
     if to_folder:
-        return [(source, output / _written_as(Path(source.name)))]
+        return [(source, output / _fitting(_written_as(Path(source.name))))]
     _check_suffix(output)
     return [(source, output)]
 
@@ -136,7 +140,8 @@ def _apart(wanted: list[tuple[Path, Path]]) -> list[Job]:
         seen.add(key)
         target, number = first_choice, 2
         while _folded(target) in taken:
-            target, number = first_choice.with_name(f"{first_choice.stem}-{number}{first_choice.suffix}"), number + 1
+            end = f"-{number}{first_choice.suffix}"
+            target, number = _shortened(first_choice.with_name(f"{first_choice.stem}{end}"), end), number + 1
         taken.add(_folded(target))
         jobs.append(Job(source, target))
     return jobs
@@ -167,6 +172,21 @@ def _written_as(path: Path) -> Path:
     from fststyle.io import images
 
     return path if path.suffix.lower() in images.WRITABLE else path.with_name(path.name + ".png" if not path.suffix else path.stem + ".png")
+
+
+def _fitting(path: Path) -> Path:
+    return _shortened(path, path.suffix)
+
+
+def _shortened(path: Path, end: str) -> Path:
+    """``path`` with a name of at most `LONGEST_NAME` bytes: characters before ``end``, its last part, are left out."""
+    name = path.name
+    if len(os.fsencode(name)) <= LONGEST_NAME:
+        return path
+    start = name.removesuffix(end)
+    while start and len(os.fsencode(start + end)) > LONGEST_NAME:
+        start = start[:-1]
+    return path.with_name(start + end)
 
 
 def _check_suffix(target: Path) -> None:

@@ -49,10 +49,10 @@ class PaintSettings(FrameSettings):
 class ImageSettings(PaintSettings):
     """How a picture is painted."""
 
-    quality: int = option(95, "Quality of JPEG, WebP and AVIF.", min=1, max=100)
+    quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL.", min=1, max=100)
     lossless: bool | None = option(
         None,
-        "Exact pixels in WebP; if not given, WebP is lossless where the input is lossless WebP.",
+        "Exact pixels in WebP, HEIC and JPEG XL; if not given, WebP and JPEG XL are as lossless as the input.",
         flags=("--lossless/--no-lossless",),
     )
     strip_metadata: bool = option(False, "Leave EXIF, XMP and IPTC data (camera, date, location) and texts out.", flags=("--strip-metadata",))

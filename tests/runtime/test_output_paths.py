@@ -32,6 +32,30 @@ def test_names() -> None:
     assert pairs(["a.jpg", "b.PNG"], "new") == [("a.jpg", "new/a.jpg"), ("b.PNG", "new/b.PNG")]
 
 
+@pytest.mark.parametrize("letter", ["x", "ä", "漢"])
+def test_long_names_are_shortened(letter: str) -> None:
+    size = len(letter.encode())
+    name = letter * (251 // size)
+    name += "x" * (251 - len(name.encode()))
+    Path(f"{name}.jpg").write_bytes(b"a")
+    Path(f"{name}.psd").write_bytes(b"b")
+    Path("new").mkdir()
+    [(_, target)] = pairs([f"{name}.jpg"])
+    assert target.startswith(letter * 10)
+    assert target.endswith("-candy.jpg")
+    assert 255 - size < len(target.encode()) <= 255
+    Path(target).write_bytes(b"fits")
+    assert [target for _, target in pairs([f"{name}.jpg"], "new")] == [f"new/{name}.jpg"]
+    Path("other").mkdir()
+    Path(f"other/{name}.jpg").write_bytes(b"c")
+    second = [target for _, target in pairs([f"{name}.jpg", f"other/{name}.jpg"], "new")][1]
+    assert second.endswith("-2.jpg")
+    assert len(Path(second).name.encode()) <= 255
+    Path("f" * 255).mkdir()
+    Path(f"{'f' * 255}/a.jpg").write_bytes(b"d")
+    assert pairs(["f" * 255])[0][1] == f"{'f' * 249}-candy/a.jpg"
+
+
 def test_folders_keep_their_tree() -> None:
     assert pairs(["photos"]) == [("photos/a.jpg", "photos-candy/a.jpg"), ("photos/sub/d.webp", "photos-candy/sub/d.webp")]
     assert pairs(["photos"], "out") == [("photos/a.jpg", "out/a.jpg"), ("photos/sub/d.webp", "out/sub/d.webp")]

@@ -1,0 +1,167 @@
+"""An open image file as frames: everything between Pillow and `fststyle.io.images.read`."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from fststyle.errors import FststyleError, InputError
+from fststyle.io import gamma, jxl, metadata, plugins
+from fststyle.io.lossless import is_lossless_webp
+from fststyle.io.picture import MAX_FRAMES, Outline
+from fststyle.io.pillow import formats, guarded
+from fststyle.io.pixels import MIN_SIDE, Frame, from_pil_with_profile, is_srgb
+
+# Other formats with several images hold pages, layers, sizes or previews: the first is the picture.
+_ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+_FURTHER = {"TIFF": "page", "PSD": "layer"}
+"""What a format calls the images behind the first. Phones store previews and gain maps behind a JPEG as MPO."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image file with its header read. ``further``: images that are not frames of an animation.
+
+    ``lossless``: whether the file stores its pixels exactly, as far as this is known. ``lost``: names of what the file
+    has and `frames` and `fststyle.io.metadata.of` do not give.
+    """
+
+    image: Image.Image
+    outline: Outline
+    further: int
+    lossless: bool
+    lost: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
+    """An open file as an image; any problem inside the block is an `InputError` that begins with ``name``.
+
+    Raises `DependencyError` for a format whose package is not installed.
+    """
+    try:
+        start = stream.tell()
+        if not stream.read(1):
+            raise InputError(f"{name}: is empty")
+        stream.seek(start)
+        kind, exact = plugins.kind_of(stream), is_lossless_webp(stream)
+        header = jxl.header(stream) if kind == "JXL" else None
+        if header is not None:  # the plugin decodes at once
+            check_size(header.size, 1, name, max_pixels)
+        if kind is not None:
+            plugins.load(kind, name)
+        with guarded(max_pixels), Image.open(stream, formats=formats()) as image:
+            if header is not None and header.xmp:
+                image.info["xmp"] = header.xmp
+            further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
+            outline = _outline(image, name, max_pixels)
+            exact = exact or (header is not None and header.exact)
+            yield Opened(image, outline, further, exact, tuple(_lost(image, further, header)))
+    except FststyleError:
+        raise
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name}: is not an image that can be read") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{name}: holds more than {max_pixels:,} pixels") from error
+    except MemoryError as error:
+        raise InputError(f"{name}: does not fit in memory") from error
+    except Exception as error:  # Pillow's parsers raise any exception for a damaged file
+        raise InputError(f"{name}: is damaged ({reason(error)})") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of plugins written in Rust
+            raise
+        raise InputError(f"{name}: is damaged ({reason(error)})") from error
+
+
+def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, bytes | None]]:
+    """Each frame, upright, with the profile that describes it."""
+    image = opened.image
+    icc, power = image.info.get("icc_profile") or None, gamma.of(image)
+    if icc and image.format == "JXL" and is_srgb(icc):  # the decoder makes one where the file has none
+        icc = None
+    count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
+    first = 1 if count > 1 and image.info.get("default_image") else 0
+    width, height = image.size
+    for index in range(first, count):
+        if count > 1:
+            image.seek(index)
+            check_size(image.size, 1, name, max_pixels)
+        image.load()
+        duration = image.info.get("duration") if count - first > 1 else None
+        # A GIF frame may reach beyond the canvas, which Pillow then enlarges.
+        whole = image.size == (width, height) or count == 1
+        still = _upright(image if whole else image.crop((0, 0, width, height)), image)
+        frame, kept = from_pil_with_profile(still, icc)
+        rgb = frame.rgb if power is None else gamma.in_srgb(frame.rgb, power)
+        yield Frame(rgb, frame.alpha, None if duration is None else round(duration)), kept
+
+
+def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -> None:
+    """Raise `InputError` for (width, height) below 16x16, and if all frames have more than ``max_pixels``."""
+    width, height = size
+    if min(width, height) < MIN_SIDE:
+        raise InputError(f"{name}: {width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
+    if width * height * frames > max_pixels:
+        several = f" x {frames} frames" if frames > 1 else ""
+        raise InputError(f"{name}: {width}x{height} pixels{several} is more than {max_pixels:,}")
+
+
+def reason(error: BaseException) -> str:
+    """The message of an exception in one short line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:120] or type(error).__name__
+
+
+def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
+    check_size(image.size, 1, name, max_pixels)
+    count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
+    # The still that an APNG shows to programs without animation is not one of its frames.
+    count -= 1 if count > 1 and image.info.get("default_image") else 0
+    if count > MAX_FRAMES:
+        raise InputError(f"{name}: {count} frames are more than {MAX_FRAMES}")
+    return Outline(image.format, image.size, count, image.info.get("loop"))
+
+
+def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:
+    if further > 0:
+        what = _FURTHER.get(image.format or "", "image")
+        yield f"{further} further {what}{'s' if further > 1 else ''}"
+    if image.format in _ANIMATED and image.info.get("default_image"):
+        yield "still image of an animation"
+    if image.info.get("depth_images") or image.info.get("aux"):
+        yield "auxiliary images (depth, gain map)"
+    if header is not None and header.animated:
+        yield "all frames but the first"
+    if header is not None and header.compressed:
+        yield "compressed metadata"
+    if metadata.is_motion_photo(image):
+        yield "video of a motion photo"
+
+
+def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
+    """``still`` turned as its EXIF orientation says. Damaged EXIF data counts as none.
+
+    JPEG XL has an orientation of its own, which its decoder applies, except to an image that was a JPEG file.
+    """
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return still
+    try:
+        turn = _TURNS.get(image.getexif().get(0x0112, 1))
+    except Exception:
+        turn = None
+    if turn is None:
+        return still
+    turned = still.transpose(turn)
+    turned.info = still.info
+    return turned

@@ -1,0 +1,30 @@
+"""The gAMA chunk of PNG: the power between stored values and light."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_USUAL = 1 / 2.2
+_TOLERANCE = 0.05
+_LOWEST, _HIGHEST = 0.05, 20.0
+
+
+def of(image: Image.Image) -> float | None:
+    """The exponent from light to stored values where a PNG has one other than sRGB's; None elsewhere.
+
+    A color profile and an sRGB chunk go before gAMA, as the PNG specification says. Absurd values count as none.
+    """
+    if image.format != "PNG" or image.info.get("icc_profile") or "srgb" in image.info:
+        return None
+    gamma = image.info.get("gamma")
+    if not isinstance(gamma, float) or not _LOWEST <= gamma <= _HIGHEST:
+        return None
+    return gamma if abs(gamma / _USUAL - 1) > _TOLERANCE else None
+
+
+def in_srgb(rgb: NDArray[np.uint8], gamma: float) -> NDArray[np.uint8]:
+    """Stored values of exponent ``gamma``, uint8 of any shape, in sRGB."""
+    light = (np.arange(256) / 255) ** (1 / gamma)
+    coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    table: NDArray[np.uint8] = np.rint(255 * coded).clip(0, 255).astype(np.uint8)
+    return table[rgb]
