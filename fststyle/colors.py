@@ -49,6 +49,20 @@ def fade(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", strength: flo
     return result
 
 
+def mixed(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", share: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """``photo`` where ``share``, uint8 (H, W), is 0, ``painted`` where it is 255, in proportion between.
+
+    uint8 (H, W, 3) each, as is the result.
+    """
+    import numpy as np
+
+    result = np.empty_like(photo)
+    for rows in _strips(photo):
+        part = share[rows, :, None].astype(np.uint16)
+        result[rows] = ((photo[rows] * (255 - part) + painted[rows] * part + 127) // 255).astype(np.uint8)
+    return result
+
+
 CELL = 16
 """Pixels, along each side, whose mean counts as a colour for `between`; fewer in small pictures."""
 _FEWEST, _MOST = 16, 64

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
+from fststyle.io.files import spare
+from fststyle.runtime.mask import Mask
+from fststyle.runtime.mask import load as load_mask
 from fststyle.runtime.output_paths import PIPE, Job, plan
 from fststyle.runtime.painter import ImageSettings, load_as, stylize_picture
 from fststyle.runtime.style import Style
@@ -64,8 +67,11 @@ def stylize_files(
     settings = settings or ImageSettings()
     listener = listener or Listener()
     check(settings)
+    mask = load_mask(settings.mask)
     style = load_as(settings, settings.style)
     work = plan(inputs, output, style.name)
+    if settings.mask is not None:
+        spare((settings.mask,), *(job.target for job in work.jobs if job.target is not None))
     if settings.lossless:
         _check_lossless(work.jobs)
     for source, error in work.refused:
@@ -75,7 +81,7 @@ def stylize_files(
     failed = len(work.refused)
     for job in work.jobs:
         try:
-            painted = _paint(job, style, settings, listener, stdin, stdout)
+            painted = _paint(job, style, settings, mask, listener, stdin, stdout)
         except FststyleError as error:
             if not work.several:
                 raise
@@ -96,12 +102,20 @@ def _check_lossless(jobs: Sequence[Job]) -> None:
         check_lossless(format_of(target.suffix, str(target)), str(target))
 
 
-def _paint(job: Job, style: Style, settings: ImageSettings, listener: Listener, stdin: BinaryIO | None, stdout: BinaryIO | None) -> Painted:
+def _paint(
+    job: Job,
+    style: Style,
+    settings: ImageSettings,
+    mask: Mask | None,
+    listener: Listener,
+    stdin: BinaryIO | None,
+    stdout: BinaryIO | None,
+) -> Painted:
     from fststyle.io import images
 
     begin = time.perf_counter()
     picture = images.read(job.source if job.source is not None else read_stdin(stdin))
-    painted = stylize_picture(picture, style, settings, listener.on_tile)
+    painted = stylize_picture(picture, style, settings, listener.on_tile, mask)
     how: dict[str, Any] = {name: getattr(settings, name) for name in ("quality", "lossless", "strip_metadata")}
     if job.target is None:
         if stdout is None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 from fststyle import colors
 from fststyle.errors import InputError
 from fststyle.io.convert import resized, taken
+from fststyle.runtime import mask as masks
 from fststyle.runtime import tiles
 from fststyle.runtime.style import MIN_SIDE, PRECISIONS, Style, load_style
-from fststyle.settings import check, option, unknown
+from fststyle.settings import as_paths, check, option, unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,10 @@ class FrameSettings:
     precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
     device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
+    mask: Path | None = option(None, "An image of the same shape: white is stylized, black stays a photo; edges are softened.")
+
+    def __post_init__(self) -> None:
+        as_paths(self, "mask")
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,29 @@ def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: 
     return give_back(stylize_picture(picture, loaded, chosen).frames[0])
 
 
-def stylize_picture(picture: "Picture", style: Style, settings: ImageSettings, on_tile: Callable[[int, int], None] | None = None) -> "Picture":
+def stylize_picture(
+    picture: "Picture",
+    style: Style,
+    settings: ImageSettings,
+    on_tile: Callable[[int, int], None] | None = None,
+    mask: "masks.Mask | None" = None,
+) -> "Picture":
     """Every frame of a picture painted; alpha, durations, colour profile and format stay.
 
-    ``on_tile(done, of)`` hears of tiles, where a frame is painted in tiles. Raises `InputError` where memory does not suffice, `StyleError`.
+    ``on_tile(done, of)`` is called after each tile, where a frame is stylized in tiles. ``mask`` is that of the settings,
+    if it is loaded already. Raises `InputError` where memory does not suffice or the mask does not fit, and `StyleError`.
     """
     from fststyle.io.pixels import uncovered
 
+    mask = mask or masks.load(settings.mask)
+    if mask is not None:
+        mask.check(picture.size)
     frames = [resized(uncovered(frame), settings.size) for frame in picture.frames]
     painter = Painter(style, settings, on_tile)
-    return replace(picture, frames=[replace(frame, rgb=painter(frame.rgb)) for frame in frames])
+    painted = [painter(frame.rgb) for frame in frames]
+    if mask is not None:
+        painted = [mask.applied(frame.rgb, rgb) for frame, rgb in zip(frames, painted, strict=True)]
+    return replace(picture, frames=[replace(frame, rgb=rgb) for frame, rgb in zip(frames, painted, strict=True)])
 
 
 def load_as(settings: PaintSettings, style: str | Path) -> Style:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fststyle.errors import InputError
-from fststyle.runtime import blank_frames
+from fststyle.runtime import blank_frames, mask
 from fststyle.runtime.painter import Painter, PaintSettings, load_as
 from fststyle.runtime.style import Style, check_frame
 from fststyle.runtime.temporal import Steady, held
@@ -24,7 +24,8 @@ class Stylizer:
         stylizer.change("starry-night-live")
 
     ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.temporal`; it may be switched at any time.
-    ``settings``: fields of `fststyle.runtime.painter.PaintSettings`: strength, keep_colors, size, precision, device, threads, tile.
+    ``settings``: fields of `fststyle.runtime.painter.PaintSettings`: strength, keep_colors, size, precision,
+    device, threads, tile, mask.
 
     One thread calls it, another may call `change` at the same time: the frames go on with the old style until the new one is loaded.
     Raises `InputError` (settings), `StyleError`, `DeviceError`.
@@ -37,6 +38,7 @@ class Stylizer:
             raise unknown("Stylizer", error) from error
         check(chosen)
         self.steady = steady
+        self._mask = mask.load(chosen.mask)
         self._take_on(chosen)
 
     def __call__(self, frame: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
@@ -53,7 +55,8 @@ class Stylizer:
             painted = steady(frame, painted)
         else:
             steady.reset()
-        return blank_frames.held(frame, painted)
+        painted = blank_frames.held(frame, painted)
+        return painted if self._mask is None else self._mask(frame, painted)
 
     def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
         """Another style or strength from the next frame on. Raises as the constructor; then everything stays as it was."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fststyle.runtime import blank_frames
+from fststyle.runtime import blank_frames, mask
 from fststyle.runtime.style import on_cpu
 from fststyle.runtime.temporal import Steady, held
 from fststyle.runtime.video import keyframes
@@ -38,6 +38,7 @@ class Frames:
 
     def __init__(self, source: Source, settings: "VideoSettings", painters: Painters):
         self._source, self._settings, self._painters, self._kept = source, settings, painters, _Kept(settings)
+        self._mask = mask.load(settings.mask)
         self._still = not settings.timeline.moves
         self._last: Any = None
         self._made: Any = None
@@ -56,7 +57,8 @@ class Frames:
         if not isinstance(item, Shot):
             return item
         if rgb is not None:
-            self._made = blank_frames.held(item.rgb, self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb))
+            made = blank_frames.held(item.rgb, self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb))
+            self._made = made if self._mask is None else self._mask(item.rgb, made)
         # A copy: a frame that is shown twice must not come with what was drawn on it the first time.
         return replace(item, rgb=self._made.copy(), alpha=fitted(item.alpha, self._made.shape[:2]))
 

@@ -61,7 +61,7 @@ class VideoSettings(FrameSettings):
     pix_fmt: str | None = option(None, "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten bits ...")
 
     def __post_init__(self) -> None:
-        as_paths(self, "keyframes")
+        as_paths(self, "keyframes", "mask")
         object.__setattr__(self, "strength", str(self.strength))  # for callers who pass numbers
 
     @property
@@ -141,7 +141,7 @@ def paint_video(
         place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset), stdout)
         if place.path is not None:
             if place.single:
-                spare((source,), place.path)
+                spare((source, *filter(None, (settings.mask,))), place.path)
             check_folder(place.path.parent)
         return _Job(opened, place, settings, listener).paint()
     finally:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fststyle import catalogue
 from fststyle.errors import FststyleError, StyleError
 from fststyle.io.files import spare
+from fststyle.runtime import mask
 from fststyle.runtime.style import MIN_SIDE, PRECISIONS
 from fststyle.runtime.stylizer import Stylizer
 from fststyle.runtime.webcam.camera import Camera
@@ -40,10 +41,12 @@ class WebcamSettings:
     device: str = option("auto", "Where to paint; see `fststyle image --help`.")
     threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
 
+    mask: Path | None = option(None, "An image of the same shape, as shown: white is stylized, black stays a photo; edges are softened.")
+
     def __post_init__(self) -> None:
-        as_paths(self, "record")
+        as_paths(self, "record", "mask")
         if self.record is not None:
-            spare((self.camera,), self.record)
+            spare((self.camera, *filter(None, (self.mask,))), self.record)
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Live:
         self.names = [entry.name for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))]
         same = {name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")}
         self._stylizer = Stylizer(settings.style, **same)
+        self._mask = mask.load(settings.mask)
         self._between = self.style, 0.0
         self._resolution = Resolution(settings.fps)
         self.camera = Camera(settings.camera)
@@ -162,6 +166,8 @@ class Live:
             painted: Any = self._stylizer(less)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
+            if self._mask is not None:  # in the full size, so that the photo around keeps its details
+                painted = self._mask(frame, painted)
             now = time.monotonic()
             self._resolution.after(now - begin)
             times = [*times[-30:], now]
