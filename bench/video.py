@@ -26,7 +26,8 @@ from program import run, show
 from rich.table import Table
 
 from fststyle.errors import InputError
-from fststyle.runtime.painter import Painter, PaintSettings, load_as
+from fststyle.runtime.painter import Painter, load_as
+from fststyle.runtime.settings import PaintSettings
 from fststyle.runtime.video.formats.base import Shot
 from fststyle.runtime.video.formats.raw import parse_size
 from fststyle.runtime.video.formats.reader import Reader

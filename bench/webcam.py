@@ -15,7 +15,9 @@ from typing import Any
 from program import run, show
 from rich.table import Table
 
-from fststyle.runtime.webcam.live import Live, View, WebcamSettings
+from fststyle.runtime.settings import WebcamSettings
+from fststyle.runtime.webcam.live import Live
+from fststyle.runtime.webcam.view import View
 
 PARTS = 6
 

@@ -1,11 +1,12 @@
 """The painting's light with the photo's colours, and painting by degrees."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle.arrays import RGB, Gray
 
 # BT.601, the luma of JPEG and of most video at this scale.
 _LUMA = (0.299, 0.587, 0.114)
@@ -13,14 +14,12 @@ _STRIP = 1 << 17
 """Pixels at a time: few enough that what is made of them stays in a processor's cache, which is several times as fast."""
 
 
-def keep_colors(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+def keep_colors(photo: RGB, painted: RGB) -> RGB:
     """Luma of ``painted``, hue and chroma of ``photo``: uint8 (H, W, 3) each, as is the result.
 
     Where photo colours do not exist at the painting's luma (no bright pure blue), chroma is reduced just so far that they do. Clipping each channel
     instead would change hue and luma, in spots.
     """
-    import numpy as np
-
     luma = np.array(_LUMA, np.float32)
     result = np.empty_like(photo)
     for rows in _strips(photo):
@@ -34,10 +33,8 @@ def keep_colors(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "ND
     return result
 
 
-def fade(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", strength: float) -> "NDArray[np.uint8]":
+def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
     """``photo`` at strength 0, ``painted`` at 1, their mixture between, and beyond 1 further away: uint8 (H, W, 3) each, as is the result."""
-    import numpy as np
-
     if strength == 1:
         return painted
     if strength <= 0:
@@ -49,13 +46,11 @@ def fade(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", strength: flo
     return result
 
 
-def mixed(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", share: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
     """``photo`` where ``share``, uint8 (H, W), is 0, ``painted`` where it is 255, in proportion between.
 
     uint8 (H, W, 3) each, as is the result.
     """
-    import numpy as np
-
     result = np.empty_like(photo)
     for rows in _strips(photo):
         part = share[rows, :, None].astype(np.uint16)
@@ -68,7 +63,7 @@ CELL = 16
 _FEWEST, _MOST = 16, 64
 
 
-def between(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", whole: "NDArray[np.uint8]", share: float) -> "NDArray[np.uint8]":
+def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
     """``painted``, uint8 (H, W, 3), by a network a ``share`` of the way to its painting, in the colours that lie as far between photo and painting.
 
     Half way between the weights of two networks, black may well be green where it is black in both: strokes are mixed as they should be, colours are not.
@@ -76,9 +71,6 @@ def between(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", whole: "ND
     may be smaller; and that is made good by one affine function of the photo's and the painted colour, for all pixels (least squares with a ridge), so
     that nothing bleeds over an edge. Towards a share of 1 less of it is done, as a painting at full strength is as it is. Not in any paper we know of.
     """
-    import cv2
-    import numpy as np
-
     height, width = photo.shape[:2]
     scale = min(1.0, max(1 / CELL, _FEWEST / min(height, width)), _MOST / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -95,15 +87,12 @@ def between(photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]", whole: "ND
     return result
 
 
-def _cells(picture: "NDArray[np.uint8]", size: tuple[int, int]) -> "NDArray[np.float32]":
+def _cells(picture: RGB, size: tuple[int, int]) -> NDArray[np.float32]:
     """(cells, 3): the mean colours, 0..1, of a picture scaled to `size`, (W, H)."""
-    import cv2
-    import numpy as np
-
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255, np.float32)
 
 
-def _strips(frame: "NDArray[np.uint8]") -> Iterator[slice]:
+def _strips(frame: RGB) -> Iterator[slice]:
     """Rows at a time."""
     step = max(1, _STRIP // frame.shape[1])
     return (slice(top, top + step) for top in range(0, frame.shape[0], step))

@@ -11,8 +11,7 @@ import fststyle
 from fststyle import catalogue
 from fststyle.runtime.generative.classify import load_classifier
 from fststyle.runtime.generative.sample import KINDS, Generator
-from fststyle.runtime.painter import ImageSettings
-from fststyle.runtime.video.stylize import VideoSettings
+from fststyle.runtime.settings import ImageSettings, VideoSettings
 
 SHIPPED = list(catalogue._shipped(catalogue.SHIPPED))
 EXAMPLES = Path(__file__).parents[1] / "examples"

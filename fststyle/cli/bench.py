@@ -3,14 +3,17 @@
 import dataclasses
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fststyle import catalogue
 from fststyle.cli.options import with_settings
 from fststyle.errors import StyleError
-from fststyle.runtime.benchmark import SIZES, Speed, SpeedSettings, holds, measure
+from fststyle.runtime.settings import SIZES, SpeedSettings
+
+if TYPE_CHECKING:
+    from fststyle.runtime.benchmark import Speed
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +30,8 @@ def register(app: typer.Typer) -> None:
         """How fast the styles paint on this machine, and at which size they hold 30 frames a second."""
         from rich.console import Console
 
+        from fststyle.runtime.benchmark import measure
+
         names = styles or [entry.name for entry in catalogue.styles() if entry.shipped]
         if not names:
             raise StyleError("no styles are installed")
@@ -38,9 +43,11 @@ def register(app: typer.Typer) -> None:
             _print(found)
 
 
-def _print(found: list[Speed]) -> None:
+def _print(found: "list[Speed]") -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from fststyle.runtime.benchmark import holds
 
     sizes = list(dict.fromkeys(f"{speed.width}x{speed.height}" for speed in sorted(found, key=lambda s: s.width * s.height)))
     rows: dict[tuple[str, str, str], dict[str, Speed]] = {}

@@ -3,7 +3,7 @@
 import typer
 
 from fststyle.cli.options import with_settings
-from fststyle.train.data.download import PhotoSettings
+from fststyle.train.data.settings import PhotoSettings
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from fststyle.cli import streams
 from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import FststyleError, OutputError
-from fststyle.runtime.painter import ImageSettings
+from fststyle.runtime.settings import ImageSettings
 
 
 def register(app: typer.Typer) -> None:

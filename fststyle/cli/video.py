@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,12 @@ from fststyle.cli import streams
 from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError, FststyleError, OutputError
+from fststyle.io.files import PIPE
 from fststyle.io.folders import files
-from fststyle.runtime.video.batch import SUFFIXES, BatchListener, stylize_videos
-from fststyle.runtime.video.formats.open import PIPE
-from fststyle.runtime.video.stylize import PaintedVideo, Progress, VideoSettings, stylize_video
+from fststyle.runtime.settings import VideoSettings
+
+if TYPE_CHECKING:
+    from fststyle.runtime.video.stylize import PaintedVideo, Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +42,8 @@ def register(app: typer.Typer) -> None:
             raise OutputError("--json and - both want stdout; write the video to a file")
         if target == PIPE:
             streams.stdout("video", "pipe it into a program or give a file")
+        from fststyle.runtime.video.batch import SUFFIXES
+
         with _Screen(as_json) as screen:
             if source != PIPE and Path(source).is_dir() and files(Path(source), SUFFIXES):
                 screen.paint_folder(source, target, settings)
@@ -67,6 +71,8 @@ class _Screen:
         self._bar.stop()
 
     def paint_one(self, source: str, target: str, settings: VideoSettings) -> None:
+        from fststyle.runtime.video.stylize import stylize_video
+
         # Past Python's buffer, which would try again to write what a closed pipe has refused.
         stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
         stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
@@ -79,13 +85,15 @@ class _Screen:
             raise BatchError(f"{source}: is damaged ({painted.broken}); what could be read is in {painted.output}")
 
     def paint_folder(self, source: str, target: str, settings: VideoSettings) -> None:
+        from fststyle.runtime.video.batch import BatchListener, stylize_videos
+
         done: list[PaintedVideo] = []
 
         def on_start(path: Path, number: int, of: int) -> None:
             self._prefix = f"{number} of {of}  "
             self._bar.reset(self._task, total=None)
 
-        def on_done(painted: PaintedVideo) -> None:
+        def on_done(painted: "PaintedVideo") -> None:
             done.append(painted)
             self._told(painted)
 
@@ -103,10 +111,10 @@ class _Screen:
         if failed is not None:
             raise failed
 
-    def _progress(self, now: Progress) -> None:
+    def _progress(self, now: "Progress") -> None:
         self._bar.update(self._task, completed=now.frames, total=now.of, description=f"{self._prefix}{now.fps:.1f} fps")
 
-    def _told(self, painted: PaintedVideo) -> None:
+    def _told(self, painted: "PaintedVideo") -> None:
         if not self._as_json:
             fps = painted.frames / max(painted.seconds, 1e-9)
             frames = "1 frame" if painted.frames == 1 else f"{painted.frames} frames"

@@ -1,15 +1,18 @@
 """`fststyle webcam`: the camera as a painting."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError
-from fststyle.runtime.webcam.live import Live, WebcamSettings
-from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.runtime.settings import WebcamSettings
 from fststyle.signals import undisturbed
+
+if TYPE_CHECKING:
+    from fststyle.runtime.webcam.live import Live
+    from fststyle.runtime.webcam.outputs import Outlets
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +22,9 @@ def register(app: typer.Typer) -> None:
     @with_settings(WebcamSettings)
     def webcam(settings: WebcamSettings) -> None:
         """A live webcam filter. In the window: n and p change the style, + and - its strength, h shows all keys, q quits."""
+        from fststyle.runtime.webcam.live import Live
+        from fststyle.runtime.webcam.outputs import Outlets
+
         outlets = Outlets(settings.record, settings.virtual, settings.fps)
         try:
             live = Live(settings)
@@ -35,13 +41,13 @@ def register(app: typer.Typer) -> None:
             raise BatchError(f"{live.camera.ended} ({shown} frames were painted)")
 
 
-def _window(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
+def _window(live: "Live", outlets: "Outlets", settings: WebcamSettings) -> int:
     from fststyle.runtime.webcam.window import show
 
     return show(live, outlets, settings.seconds)
 
 
-def _headless(live: Live, outlets: Outlets, settings: WebcamSettings) -> int:
+def _headless(live: "Live", outlets: "Outlets", settings: WebcamSettings) -> int:
     from rich.console import Console
 
     console: Any = Console(stderr=True, highlight=False, markup=False)

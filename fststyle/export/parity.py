@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from fststyle.arrays import RGB
 from fststyle.errors import ExportError
 
 SIZES = ((1, 16, 16), (1, 17, 31), (2, 50, 37), (1, 96, 129))
@@ -22,7 +22,7 @@ PSNR = {"int8": 32.0, "int8-weights": 34.0}
 """Decibels that such a file must reach on photos, on their mean."""
 
 
-def check_parity(frame: nn.Module, model: bytes, precision: str, photos: Sequence[NDArray[np.uint8]] = ()) -> dict[str, float]:
+def check_parity(frame: nn.Module, model: bytes, precision: str, photos: Sequence[RGB] = ()) -> dict[str, float]:
     """Compare the graph in ONNX Runtime on the CPU with the torch module, at several odd sizes. Gives the largest and mean difference in levels.
 
     Integers are judged not by these but on `photos`, uint8 (H, W, 3) each, by the peak signal-to-noise ratio, which comes along as ``psnr``.
@@ -60,7 +60,7 @@ def check_parity(frame: nn.Module, model: bytes, precision: str, photos: Sequenc
     return result
 
 
-def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: NDArray[np.uint8]) -> float:
+def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: RGB) -> float:
     with torch.inference_mode():
         wanted = frame(torch.from_numpy(photo[None])).numpy().astype(np.float64)
     error = np.square(session.run(["styled"], {"frame": photo[None]})[0] - wanted).mean()

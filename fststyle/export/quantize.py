@@ -17,13 +17,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from fststyle.arrays import RGB
 from fststyle.export.folded import SCALE, ZERO
 
 _HIGHEST = 63
 """Of a weight in seven bits."""
 
 
-def quantise_core(core: onnx.ModelProto, photos: Sequence[NDArray[np.uint8]], fold: int, stride: int, leave: Sequence[str] = ()) -> onnx.ModelProto:
+def quantise_core(core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()) -> onnx.ModelProto:
     """The core with int8 convolutions.
 
     Args:
@@ -160,7 +161,7 @@ def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
     return any(node.op_type == "DequantizeLinear" and node.input[0] == name and node.output[0] == output for node in graph.node)
 
 
-def fold_photos(photos: Iterable[NDArray[np.uint8]], fold: int, stride: int) -> list[NDArray[np.float32]]:
+def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[NDArray[np.float32]]:
     """Each photo, cut to whole strides, as the core's input: float32 (1, 48, h, w)."""
     found = []
     for photo in photos:

@@ -7,12 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from fststyle.arrays import RGB
 from fststyle.errors import ExportError
 from fststyle.export.folded import Core, FoldedFrame, around, core_dims
 from fststyle.export.frame import MINIMUM_SIDE, Frame
@@ -39,7 +38,7 @@ class Card:
     """sha256 of the base that the training started from, which makes styles mixable; "" if there was none."""
 
 
-def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32", photos: Sequence[NDArray[np.uint8]] = ()) -> dict[str, float]:
+def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32", photos: Sequence[RGB] = ()) -> dict[str, float]:
     """Write `net` as a style file; gives the parity measured.
 
     Args:
@@ -79,7 +78,7 @@ def _graph(frame: Frame) -> onnx.ModelProto:
     return exported(frame, example, shapes, "frame", ["styled"])
 
 
-def _folded(frame: FoldedFrame, precision: str, photos: Sequence[NDArray[np.uint8]]) -> onnx.ModelProto:
+def _folded(frame: FoldedFrame, precision: str, photos: Sequence[RGB]) -> onnx.ModelProto:
     core = exported(Core(frame.net).eval(), torch.zeros((2, 3 * frame.fold**2, 10, 14)), core_dims(), "folded", ["painted"])
     if precision == "int8":
         core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride)

@@ -3,23 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from fststyle.errors import InputError
+from fststyle.io import images
+from fststyle.io.exif import adapted
+from fststyle.io.images import Frame, Picture
 
-if TYPE_CHECKING:
-    from fststyle.io.images import Frame, Picture
 
-
-def taken(image: Any) -> "tuple[Picture, Callable[[Frame], Any]]":
+def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
     """The first frame of ``image`` as a picture, and the function that gives a frame back in the form ``image`` had.
 
     A `Picture` comes back as a picture, a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA as an array; a path, the bytes of an image file, an open binary
     file or a Pillow image as a Pillow image, of mode RGB, or RGBA where there is alpha, with its colour profile. Raises `InputError` for anything else.
     """
-    from fststyle.io import images
-    from fststyle.io.exif import adapted
-
     if isinstance(image, images.Picture):
         return replace(image, frames=image.frames[:1]), lambda frame: images.Picture([frame], image.icc, image.format)
     if hasattr(image, "shape") and hasattr(image, "dtype"):
@@ -31,7 +30,7 @@ def taken(image: Any) -> "tuple[Picture, Callable[[Frame], Any]]":
     else:
         raise InputError(f"a picture is a path, bytes, an open file, a Pillow image or an array, not {type(image).__name__}")
 
-    def pillow(frame: "Frame") -> Any:
+    def pillow(frame: Frame) -> Any:
         result = images.to_pil(frame)
         if picture.icc:
             result.info["icc_profile"] = picture.icc  # Pillow's save writes it
@@ -42,14 +41,10 @@ def taken(image: Any) -> "tuple[Picture, Callable[[Frame], Any]]":
     return replace(picture, frames=picture.frames[:1]), pillow
 
 
-def resized(frame: "Frame", size: int | None) -> "Frame":
+def resized(frame: Frame, size: int | None) -> Frame:
     """``frame``, its alpha too, with a longer side of ``size`` pixels; as it is for None. Raises `InputError` for more pixels than a picture may hold."""
     if size is None:
         return frame
-    import numpy as np
-
-    from fststyle.io import images
-
     height, width = frame.rgb.shape[:2]
     if height * width * (size / max(height, width)) ** 2 > images.MAX_PIXELS:
         raise InputError(f"--size {size}: makes more than {images.MAX_PIXELS:,} pixels of a picture of {width}x{height}")
@@ -58,15 +53,11 @@ def resized(frame: "Frame", size: int | None) -> "Frame":
     return replace(frame, rgb=rgb, alpha=alpha)
 
 
-def _frame_of(array: Any) -> "Frame":
-    from fststyle.io import images
-
+def _frame_of(array: Any) -> Frame:
     if str(array.dtype) != "uint8" or array.ndim != 3 or array.shape[2] not in (3, 4):
         raise InputError(f"an image array is uint8 (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
     return images.Frame(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
 
 
-def _array(frame: "Frame") -> Any:
-    import numpy as np
-
+def _array(frame: Frame) -> Any:
     return frame.rgb if frame.alpha is None else np.dstack((frame.rgb, frame.alpha))

@@ -10,6 +10,9 @@ from typing import BinaryIO
 
 from fststyle.errors import OutputError
 
+PIPE = "-"
+"""In the place of a file: stdin or stdout."""
+
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[BinaryIO]:

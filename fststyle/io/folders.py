@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+import platformdirs
+
 from fststyle.errors import InputError
 
 Refused = Callable[[Path, InputError], None]
@@ -33,6 +35,4 @@ def files(folder: Path, suffixes: Collection[str], on_refused: Refused = lambda 
 
 def cache_folder() -> Path:
     """Folder of what fststyle fetches: the environment variable FSTSTYLE_CACHE, else the user's cache folder. Not created here."""
-    import platformdirs
-
     return Path(os.environ.get("FSTSTYLE_CACHE") or platformdirs.user_cache_path("fststyle"))

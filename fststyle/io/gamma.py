@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fststyle.arrays import RGB
+
 _USUAL = 1 / 2.2
 _TOLERANCE = 0.05
 _LOWEST, _HIGHEST = 0.05, 20.0
@@ -22,7 +24,7 @@ def of(image: Image.Image) -> float | None:
     return gamma if abs(gamma / _USUAL - 1) > _TOLERANCE else None
 
 
-def in_srgb(rgb: NDArray[np.uint8], gamma: float) -> NDArray[np.uint8]:
+def in_srgb(rgb: RGB, gamma: float) -> RGB:
     """Stored values of exponent ``gamma``, uint8 of any shape, in sRGB."""
     light = (np.arange(256) / 255) ** (1 / gamma)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)

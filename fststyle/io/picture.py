@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fststyle.arrays import RGB
 from fststyle.io.metadata import Metadata
 from fststyle.io.pixels import Frame, on_white
 
@@ -44,7 +42,7 @@ class Picture:
         return len(self.frames) > 1
 
     @property
-    def opaque(self) -> NDArray[np.uint8]:
+    def opaque(self) -> RGB:
         """The first frame, uint8 (H, W, 3), on white where it is transparent."""
         first = self.frames[0]
         return first.rgb if first.alpha is None else on_white(first.rgb, first.alpha)

@@ -3,10 +3,11 @@
 import io
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from fststyle.arrays import RGB, Gray
 from fststyle.errors import InputError
 
 MIN_SIDE = 16
@@ -23,8 +24,8 @@ class Frame:
     ``duration_ms`` says how long an animation shows it. Raises `InputError` for any other shape or type.
     """
 
-    rgb: NDArray[np.uint8]
-    alpha: NDArray[np.uint8] | None = None
+    rgb: RGB
+    alpha: Gray | None = None
     duration_ms: int | None = None
 
     def __post_init__(self) -> None:
@@ -65,10 +66,10 @@ def to_pil(frame: Frame) -> Image.Image:
     return Image.fromarray(np.dstack((frame.rgb, frame.alpha)))
 
 
-def on_white(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def on_white(rgb: RGB, alpha: Gray) -> RGB:
     """uint8 (H, W, 3) laid on white by its alpha, uint8 (H, W)."""
     opacity = alpha[..., None].astype(np.uint16)
-    result: NDArray[np.uint8] = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+    result: RGB = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
     return result
 
 
@@ -79,8 +80,6 @@ def uncovered(frame: Frame) -> Frame:
     """
     if frame.alpha is None or not (hidden := frame.alpha < SEEN).any() or hidden.all():
         return frame
-    import cv2
-
     _, nearest = cv2.distanceTransformWithLabels(hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     colour = np.zeros((nearest.max() + 1, 3), np.uint8)
     colour[nearest[~hidden]] = frame.rgb[~hidden]
@@ -101,7 +100,7 @@ def is_srgb(icc: bytes) -> bool:
         return False
 
 
-def resize(rgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
+def resize(rgb: RGB, long_side: int) -> RGB:
     """uint8 (H, W, 3) scaled, up or down, until its longer side has ``long_side`` pixels.
 
     The aspect is kept to the nearest pixel, but no side falls below 16. Raises `InputError` for a ``long_side`` below 16.
@@ -116,7 +115,7 @@ def resize(rgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
 
 
-def _alpha_of(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
     """The image without its transparency, and the transparency."""
     transparency = image.info.get("transparency")
     if image.mode in ("RGBa", "La"):
@@ -131,7 +130,7 @@ def _alpha_of(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None
     return image, None
 
 
-def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
+def _eight_bit(image: Image.Image) -> Gray:
     """Gray of 12, 16 or 32 bits or floating point as uint8 (H, W).
 
     Integers are 16-bit (12-bit where a TIFF says so) and floats are 0..1; a picture that goes beyond is scaled by the next of 255, 65535 or its own peak.
@@ -141,11 +140,11 @@ def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
     twelve_bit = getattr(image, "tag_v2", {}).get(258) == (12,)
     steps = [1.0, 255.0, 65535.0] if image.mode == "F" else [4095.0, 65535.0] if twelve_bit else [65535.0]
     top = next((step for step in steps if peak <= step), peak)
-    result: NDArray[np.uint8] = (values * (255.0 / top) + 0.5).astype(np.uint8)
+    result: Gray = (values * (255.0 / top) + 0.5).astype(np.uint8)
     return result
 
 
-def _to_srgb(image: Image.Image, profile: "bytes | ImageCms.ImageCmsProfile") -> Image.Image | None:
+def _to_srgb(image: Image.Image, profile: bytes | ImageCms.ImageCmsProfile) -> Image.Image | None:
     """``image`` in sRGB through its profile, or None where the profile is damaged."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile

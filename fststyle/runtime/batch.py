@@ -4,19 +4,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
-from fststyle.io.files import spare
+from fststyle.io import images
+from fststyle.io.encode import check_lossless, format_of
+from fststyle.io.files import PIPE, spare
+from fststyle.io.images import Picture
 from fststyle.runtime.mask import Mask
 from fststyle.runtime.mask import load as load_mask
-from fststyle.runtime.output_paths import PIPE, Job, plan
-from fststyle.runtime.painter import ImageSettings, load_as, stylize_picture
+from fststyle.runtime.output_paths import Job, plan
+from fststyle.runtime.painter import load_as, stylize_picture
+from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 from fststyle.settings import check
-
-if TYPE_CHECKING:
-    from fststyle.io.images import Picture
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,6 @@ def stylize_files(
 
 
 def _check_lossless(jobs: Sequence[Job]) -> None:
-    from fststyle.io.encode import check_lossless, format_of
-
     for target in (job.target for job in jobs if job.target is not None):
         check_lossless(format_of(target.suffix, str(target)), str(target))
 
@@ -111,8 +110,6 @@ def _paint(
     stdin: BinaryIO | None,
     stdout: BinaryIO | None,
 ) -> Painted:
-    from fststyle.io import images
-
     begin = time.perf_counter()
     picture = images.read(job.source if job.source is not None else read_stdin(stdin))
     painted = stylize_picture(picture, style, settings, listener.on_tile, mask)
@@ -140,7 +137,5 @@ def read_stdin(stdin: BinaryIO | None) -> bytes:
     return content
 
 
-def _pipe_format(picture: "Picture") -> str:
-    from fststyle.io import images
-
+def _pipe_format(picture: Picture) -> str:
     return picture.format if picture.format in images.WRITABLE.values() else "PNG"  # type: ignore[return-value]

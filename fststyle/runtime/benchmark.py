@@ -6,25 +6,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from fststyle import catalogue
+from fststyle.runtime.settings import SIZES, SpeedSettings
 from fststyle.runtime.style import Style, load_style
 from fststyle.runtime.video.formats.raw import parse_size
-from fststyle.settings import option
 
-SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
 SLOW = 1.0
 """Seconds a frame may take before larger sizes are not tried."""
 LONG_ENOUGH = 0.6
 """Seconds that each figure is measured for, at least."""
-
-
-@dataclass(frozen=True)
-class SpeedSettings:
-    """What is measured."""
-
-    device: str = option("auto", "Where to paint; see `fststyle image --help`.")
-    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
-    frames: int = option(10, "Frames timed for each figure at least, after some to warm up.", min=1, max=10000)
 
 
 @dataclass(frozen=True)
@@ -88,7 +80,5 @@ def timings(paint: Callable[[], object], frames: int, seconds: float, patience: 
 
 def _median(style: Style, width: int, height: int, frames: int) -> float:
     """Milliseconds."""
-    import numpy as np
-
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     return statistics.median(timings(lambda: style(frame), frames, LONG_ENOUGH, SLOW * 10)) * 1000

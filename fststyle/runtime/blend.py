@@ -8,7 +8,10 @@ to a style is the strength of the painting, not a cross-fade of two pictures.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fststyle.errors import DependencyError, StyleError
+from fststyle.runtime.weights import learned, replace
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -21,10 +24,6 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
 
     Raises `StyleError` where the files do not hold the same network in float, `DependencyError` without onnx.
     """
-    import numpy as np
-
-    from fststyle.runtime.weights import learned, replace
-
     graphs = [_graph(model, name) for (model, _), name in zip(models, names, strict=True)]
     weights = [learned(graph) for graph in graphs]
     for name, found in zip(names[1:], weights[1:], strict=True):

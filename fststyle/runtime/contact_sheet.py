@@ -2,31 +2,28 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from fststyle.catalogue import Entry, load
 from fststyle.errors import StyleError
-from fststyle.runtime.painter import ImageSettings, stylize_picture
+from fststyle.io import images
+from fststyle.io.images import Picture
+from fststyle.runtime.painter import stylize_picture
+from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
-
-if TYPE_CHECKING:
-    from fststyle.io.images import Picture
 
 _GAP = 8
 _LABEL = 28
 
 
-def contact_sheet(picture: "Picture", entries: Sequence[Entry], size: int = 384, device: str = "auto") -> "tuple[Picture, list[StyleError]]":
+def contact_sheet(picture: Picture, entries: Sequence[Entry], size: int = 384, device: str = "auto") -> tuple[Picture, list[StyleError]]:
     """The first frame of ``picture``, then its painting in each style, in a grid that is about square; each with its name below.
 
     ``size`` is the longer side of each in pixels. Styles are loaded one after another, so memory holds one at a time. A style that cannot be used is
     left out and its error given back beside the sheet.
     """
-    import numpy as np
-    from PIL import Image, ImageDraw, ImageFont
-
-    from fststyle.io import images
-
     photo = images.resize(picture.frames[0].rgb, size)
     still = images.Picture([images.Frame(photo)])
     shown = [("photo", photo)]

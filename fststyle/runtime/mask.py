@@ -1,14 +1,15 @@
 """A mask: where it is white the frame is stylized, where it is black the photo stays."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image
 
 from fststyle import colors
+from fststyle.arrays import RGB, Gray
 from fststyle.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from fststyle.io import images
 
 SOFTNESS = 1 / 500
 """Standard deviation of the blur of the edges, as a part of the longer side of the frame; at least one pixel."""
@@ -23,11 +24,9 @@ class Mask:
     """
 
     def __init__(self, path: Path):
-        from fststyle.io import images
-
         frame = images.read(path).frames[0]
         self._path, self._share = path, _luma(frame.rgb, frame.alpha)
-        self._fitted: NDArray[np.uint8] | None = None
+        self._fitted: Gray | None = None
 
     def check(self, size: tuple[int, int]) -> None:
         """Raise `InputError` if a frame of ``size`` (H, W) has another aspect ratio than the mask."""
@@ -35,7 +34,7 @@ class Mask:
         if abs(columns * height / (rows * width) - 1) > TOLERANCE:
             raise InputError(f"{self._path}: the mask has {columns}x{rows} pixels and the picture {width}x{height}; the shapes differ")
 
-    def __call__(self, photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def __call__(self, photo: RGB, painted: RGB) -> RGB:
         """``painted`` where the mask is white, ``photo`` where it is black; uint8 (H, W, 3) in the size of ``painted``.
 
         Raises as `check`, for the size of ``photo``.
@@ -43,20 +42,14 @@ class Mask:
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)
 
-    def applied(self, photo: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def applied(self, photo: RGB, painted: RGB) -> RGB:
         """As a call, but the mask is stretched to whatever shape the frame has."""
-        import numpy as np
-        from PIL import Image
-
         height, width = painted.shape[:2]
         if photo.shape != painted.shape:
             photo = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.LANCZOS))
         return colors.mixed(photo, painted, self._fitting(height, width))
 
-    def _fitting(self, height: int, width: int) -> "NDArray[np.uint8]":
-        import cv2
-        import numpy as np
-
+    def _fitting(self, height: int, width: int) -> Gray:
         fitted = self._fitted
         if fitted is None or fitted.shape != (height, width):
             smaller = height < self._share.shape[0]
@@ -72,10 +65,7 @@ def load(path: Path | None) -> Mask | None:
     return None if path is None else Mask(Path(path))
 
 
-def _luma(rgb: "NDArray[np.uint8]", alpha: "NDArray[np.uint8] | None") -> "NDArray[np.uint8]":
-    import cv2
-    import numpy as np
-
+def _luma(rgb: RGB, alpha: Gray | None) -> Gray:
     luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     if alpha is None:
         return luma

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fststyle.errors import FststyleError, InputError, OutputError
+from fststyle.io import images
+from fststyle.io.files import PIPE
 
-PIPE = "-"
 LONGEST_NAME = 255
 """Bytes in the name of a file, on all usual file systems."""
 
@@ -76,8 +77,6 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
 
 def _picture_name(output: str) -> bool:
     """Whether it is called as a picture is, and no folder."""
-    from fststyle.io import images
-
     return Path(output).suffix.lower() in images.WRITABLE and not output.endswith(("/", os.sep)) and not os.path.isdir(output)
 
 
@@ -106,8 +105,6 @@ def _pipe(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
 
 
 def _of_input(source: Path, output: Path | None, to_folder: bool, style: str, refused: list[tuple[str, FststyleError]]) -> list[tuple[Path, Path]]:
-    from fststyle.io import images
-
     if source.is_dir():
         folder = output if output is not None else _shortened(Path(f"{source.resolve().name}-{style}"), f"-{style}")
         found = images.find(source, on_refused=lambda place, error: refused.append((str(place), error)))
@@ -169,8 +166,6 @@ def _below(path: Path, folder: Path) -> bool:
 
 
 def _written_as(path: Path) -> Path:
-    from fststyle.io import images
-
     return path if path.suffix.lower() in images.WRITABLE else path.with_name(path.name + ".png" if not path.suffix else path.stem + ".png")
 
 
@@ -190,8 +185,6 @@ def _shortened(path: Path, end: str) -> Path:
 
 
 def _check_suffix(target: Path) -> None:
-    from fststyle.io import images
-
     if target.suffix.lower() not in images.WRITABLE:
         problem = f"cannot write {target.suffix!r}" if target.suffix else "has no suffix"
         raise OutputError(f"{target}: {problem}; use one of {' '.join(sorted(images.WRITABLE))}")

@@ -2,71 +2,33 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, overload
+from typing import Any, BinaryIO, overload
+
+from PIL.Image import Image
 
 from fststyle import colors
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
+from fststyle.io import images
 from fststyle.io.convert import resized, taken
+from fststyle.io.images import Picture
+from fststyle.io.pixels import uncovered
 from fststyle.runtime import mask as masks
 from fststyle.runtime import tiles
-from fststyle.runtime.style import MIN_SIDE, PRECISIONS, Style, load_style
-from fststyle.settings import as_paths, check, option, unknown
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL.Image import Image
-
-    from fststyle.io.images import Picture
-
+from fststyle.runtime.settings import ImageSettings, PaintSettings
+from fststyle.runtime.style import MIN_SIDE, Style, load_style
+from fststyle.settings import check, unknown
 
 FAINT = 0.2
 """Strength below which a painting by the weights is faded into the photo too: the base gives the photo back nearly, not to the last level."""
 
 
-@dataclass(frozen=True)
-class FrameSettings:
-    """How a frame is painted, wherever it comes from and whatever changes from frame to frame."""
-
-    style: str = option("starry-night", "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.", flags=("--style", "-s"))
-    size: int | None = option(None, "Resize first, so that the longer side has this many pixels.", min=16, max=65535)
-    keep_colors: bool = option(False, "Keep the colours: only their light is painted.")
-    tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
-    precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
-    device: str = option("auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx.")
-    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
-    mask: Path | None = option(None, "An image of the same shape: white is stylized, black stays a photo; edges are softened.")
-
-    def __post_init__(self) -> None:
-        as_paths(self, "mask")
-
-
-@dataclass(frozen=True)
-class PaintSettings(FrameSettings):
-    """How a frame is painted, with one strength."""
-
-    strength: float = option(1.0, "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates.", min=0, max=2)
-
-
-@dataclass(frozen=True)
-class ImageSettings(PaintSettings):
-    """How a picture is painted."""
-
-    quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL.", min=1, max=100)
-    lossless: bool | None = option(
-        None,
-        "Exact pixels in WebP, HEIC and JPEG XL; if not given, WebP and JPEG XL are as lossless as the input.",
-        flags=("--lossless/--no-lossless",),
-    )
-    strip_metadata: bool = option(False, "Leave EXIF, XMP and IPTC data (camera, date, location) and texts out.", flags=("--strip-metadata",))
-
-
 @overload
-def stylize(image: "NDArray[np.uint8]", style: str | Path | Style = ..., **settings: Any) -> "NDArray[np.uint8]": ...
+def stylize(image: RGB, style: str | Path | Style = ..., **settings: Any) -> RGB: ...
 @overload
-def stylize(image: "str | Path | bytes | BinaryIO | Image", style: str | Path | Style = ..., **settings: Any) -> "Image": ...
+def stylize(image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any) -> Image: ...
 def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
     """Paint a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
 
@@ -84,19 +46,17 @@ def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: 
 
 
 def stylize_picture(
-    picture: "Picture",
+    picture: Picture,
     style: Style,
     settings: ImageSettings,
     on_tile: Callable[[int, int], None] | None = None,
-    mask: "masks.Mask | None" = None,
-) -> "Picture":
+    mask: masks.Mask | None = None,
+) -> Picture:
     """Every frame of a picture painted; alpha, durations, colour profile and format stay.
 
     ``on_tile(done, of)`` is called after each tile, where a frame is stylized in tiles. ``mask`` is that of the settings,
     if it is loaded already. Raises `InputError` where memory does not suffice or the mask does not fit, and `StyleError`.
     """
-    from fststyle.io.pixels import uncovered
-
     mask = mask or masks.load(settings.mask)
     if mask is not None:
         mask.check(picture.size)
@@ -140,13 +100,11 @@ class Painter:
         self.tiled: tiles.TiledStyle | None = None
         self._one_at_a_time = threading.Lock()
 
-    def frame(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
+    def frame(self, photo: RGB, fade: float | None = None) -> RGB:
         """The frame resized as the settings say, and painted; with ``fade`` another share of the painting over the photo."""
-        from fststyle.io import images
-
         return self(resized(images.Frame(photo), self.settings.size).rgb, fade)
 
-    def __call__(self, photo: "NDArray[np.uint8]", fade: float | None = None) -> "NDArray[np.uint8]":
+    def __call__(self, photo: RGB, fade: float | None = None) -> RGB:
         try:
             painted = self._paint(photo)
             if self._whole is not None:
@@ -157,7 +115,7 @@ class Painter:
         except MemoryError as error:
             raise InputError(f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; paint smaller (--size)") from error
 
-    def _paint(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def _paint(self, photo: RGB) -> RGB:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
         if side is None:
             return self.style(photo)
@@ -171,10 +129,8 @@ GLANCE = 192
 """Pixels of the longer side of what a painting's colours at full strength are taken from: half a picture's own, no more than this."""
 
 
-def _glance(photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+def _glance(photo: RGB) -> RGB:
     """The photo, smaller."""
-    from fststyle.io import images
-
     return images.resize(photo, max(MIN_SIDE, min(GLANCE, max(photo.shape[:2]) // 2)))
 
 

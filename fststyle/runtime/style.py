@@ -5,18 +5,18 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fststyle import catalogue
+from fststyle.arrays import RGB
 from fststyle.errors import DeviceError, InputError, StyleError
 from fststyle.mixture import parse as parse_mixture
 from fststyle.runtime import blend, devices
+from fststyle.runtime.settings import PRECISIONS
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-PRECISIONS = ("auto", "float", "int8")
 MIN_SIDE = 16
 """The frame contract begins at 16x16 pixels."""
 LONG = 1 << 20
@@ -42,7 +42,7 @@ class Style:
         """ONNX Runtime's name of the execution provider in use."""
         return devices.PROVIDERS[devices.split(self.device)[0]]
 
-    def __call__(self, frame: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def __call__(self, frame: RGB) -> RGB:
         """Paint one frame (H, W, 3) or a batch (N, H, W, 3), RGB uint8 0..255, into a new array of the same shape.
 
         Raises `InputError` for another shape or type, a side below 16, and for a frame that does not fit in memory.
@@ -115,7 +115,7 @@ def _whole(style: str | Path, device: str, threads: int | None, precision: str) 
     return mixture([(entry, share) for entry, (_, share) in zip(entries, parts, strict=True)], device, threads)
 
 
-def mixture(parts: "list[tuple[catalogue.Entry, float]]", device: str, threads: int | None, strength: float = 1.0) -> Style:
+def mixture(parts: list[tuple[catalogue.Entry, float]], device: str, threads: int | None, strength: float = 1.0) -> Style:
     """Styles mixed by their weights, in float; ``parts``: the styles with their shares, which sum to 1. ``strength``: as of `load_style`.
 
     Raises `StyleError` for styles of different networks or bases, and for a strength other than 1 without a base; otherwise as `load_style`.
@@ -189,7 +189,7 @@ def open_session(model: bytes, device: str, threads: int | None, name: str) -> t
     return _session(model, wanted, index, threads, name), device
 
 
-def run(session: Any, feeds: "dict[str, NDArray[Any]]", name: str, outputs: list[str] | None = None) -> "list[NDArray[Any]]":
+def run(session: Any, feeds: dict[str, NDArray[Any]], name: str, outputs: list[str] | None = None) -> list[NDArray[Any]]:
     """Run a session. Raises `InputError` where memory does not suffice, `StyleError` for any other failure of the graph."""
     try:
         return _stoppable(session, feeds, outputs)
@@ -201,7 +201,7 @@ def run(session: Any, feeds: "dict[str, NDArray[Any]]", name: str, outputs: list
         raise StyleError(f"{name} failed to paint: {_short(error)}") from error
 
 
-def _stoppable(session: Any, feeds: "dict[str, NDArray[Any]]", outputs: list[str] | None) -> "list[NDArray[Any]]":
+def _stoppable(session: Any, feeds: dict[str, NDArray[Any]], outputs: list[str] | None) -> list[NDArray[Any]]:
     """Run a session. Python hears Ctrl-C between its own instructions only, so what takes long runs in a thread beside, which is told to end."""
     if threading.current_thread() is not threading.main_thread() or sum(array.nbytes for array in feeds.values()) < LONG:
         return session.run(outputs, feeds)
@@ -255,8 +255,6 @@ def _loadson_cpu(model: bytes) -> bool:
 
 
 def _try_out(session: Any) -> None:
-    import numpy as np
-
     if [value.name for value in session.get_inputs()] == ["frame"]:
         session.run(None, {"frame": np.zeros((1, MIN_SIDE, MIN_SIDE, 3), np.uint8)})
 
@@ -280,7 +278,7 @@ def _check_contract(session: Any, name: str) -> None:
             raise StyleError(f"{name} is not a fststyle style: {wanted} is fixed to {tuple(shape)}; N, H and W must be dynamic")
 
 
-def _too_large(feeds: "dict[str, NDArray[Any]]") -> InputError:
+def _too_large(feeds: dict[str, NDArray[Any]]) -> InputError:
     count, height, width = next(value.shape for value in feeds.values() if value.ndim == 4)[:3]
     what = f"{width}x{height} pixels" + (f" x {count} frames" if count > 1 else "")
     return InputError(f"{what} need more memory than there is; paint in smaller tiles (--tile 512) or smaller (--size)")

@@ -2,18 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.runtime import blank_frames, mask
-from fststyle.runtime.painter import Painter, PaintSettings, load_as
+from fststyle.runtime.painter import Painter, load_as
+from fststyle.runtime.settings import PaintSettings
 from fststyle.runtime.style import Style, check_frame
 from fststyle.runtime.temporal import Steady, held
 from fststyle.settings import check, unknown
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class Stylizer:
@@ -24,7 +22,7 @@ class Stylizer:
         stylizer.change("starry-night-live")
 
     ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.temporal`; it may be switched at any time.
-    ``settings``: fields of `fststyle.runtime.painter.PaintSettings`: strength, keep_colors, size, precision,
+    ``settings``: fields of `fststyle.runtime.settings.PaintSettings`: strength, keep_colors, size, precision,
     device, threads, tile, mask.
 
     One thread calls it, another may call `change` at the same time: the frames go on with the old style until the new one is loaded.
@@ -41,7 +39,7 @@ class Stylizer:
         self._mask = mask.load(chosen.mask)
         self._take_on(chosen)
 
-    def __call__(self, frame: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def __call__(self, frame: RGB) -> RGB:
         """Paint the next frame, uint8 (H, W, 3) RGB of at least 16 pixels a side; of the same shape unless ``size`` asks for another.
 
         Frames of another size than the last begin anew. Raises `InputError` for anything else, and where memory does not suffice.

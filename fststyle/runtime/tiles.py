@@ -1,21 +1,22 @@
 """Pictures too large to paint at once: painted in tiles that fit together without a seam.
 
 Instance norm makes plain tiles differ, because each tile is normalised by its own statistics. So the statistics are taken once, for the whole
-picture, from sample tiles spread over it (see `statistics`), and every tile is painted with them. Tiles overlap by more than a network sees around
+picture, from sample tiles spread over it (see `instance_norm`), and every tile is painted with them. Tiles overlap by more than a network sees around
 a pixel and only their centres are kept; where the sample covers the picture the result is that of the whole picture.
 """
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fststyle import memory
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
+from fststyle.runtime import instance_norm
 from fststyle.runtime.style import MIN_SIDE, Style, check_frame, open_session, run
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MARGIN = 96
 """Overlap in pixels on each side: the reference network and the live ones see about 60 pixels around each pixel."""
@@ -74,8 +75,6 @@ class TiledStyle:
     """
 
     def __init__(self, style: Style):
-        from fststyle.runtime import instance_norm
-
         self.style = style
         split = instance_norm.split(style.model, style.name)
         self._names = split.names
@@ -83,13 +82,11 @@ class TiledStyle:
             open_session(graph, style.device, style.threads, style.name)[0] if split.names else None for graph in (split.gather, split.apply)
         )
 
-    def __call__(self, frame: "NDArray[np.uint8]", side: int, on_tile: Callable[[int, int], None] | None = None) -> "NDArray[np.uint8]":
+    def __call__(self, frame: RGB, side: int, on_tile: Callable[[int, int], None] | None = None) -> RGB:
         """Paint uint8 (H, W, 3) in tiles of ``side`` pixels and their overlap; ``on_tile(done, of)`` is called after each.
 
         Raises `InputError` for a frame that is none or does not fit in memory.
         """
-        import numpy as np
-
         check_frame(frame)
         if frame.ndim != 3:
             raise InputError("tiles are for one frame (H, W, 3), not for a batch")
@@ -106,7 +103,7 @@ class TiledStyle:
                 on_tile(done, len(tiles))
         return painted
 
-    def _statistics(self, frame: "NDArray[np.uint8]") -> "dict[str, NDArray[Any]]":
+    def _statistics(self, frame: RGB) -> dict[str, NDArray[Any]]:
         if not self._names:
             return {}
         pixels = min(SAMPLE_PIXELS, max(SAMPLE_PIXELS // 8, memory.limit() // memory.BYTES_PER_PIXEL))
@@ -121,13 +118,11 @@ def grid(height: int, width: int, side: int, margin: int = MARGIN) -> Iterator[T
             yield Tile(max(0, top - margin), min(height, bottom + margin), max(0, left - margin), min(width, right + margin), top, bottom, left, right)
 
 
-def sample(frame: "NDArray[np.uint8]", pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> "NDArray[np.uint8]":
+def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> RGB:
     """Tiles spread evenly over a frame, at full scale: uint8 (N, h, w, 3) with at most about ``pixels`` pixels.
 
     A frame that is no larger than that is its own only tile, and the statistics are then exact.
     """
-    import numpy as np
-
     height, width = frame.shape[:2]
     if height * width <= pixels:
         return np.ascontiguousarray(frame[None])

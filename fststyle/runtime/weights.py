@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from onnx import ModelProto
 
 PREFIX = "net."
@@ -14,12 +15,11 @@ STEP = ".step"
 """Behind the name of a kernel stored in integers: of the tensor (outputs, 1, 1, 1) that they are multiplied by."""
 
 
-def learned(model: "ModelProto") -> "dict[str, NDArray[np.float32]]":
+def learned(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
     """The weights of a style file by name, in float32; {} for a file that computes in integers, which has none to mix or to train from.
 
     Raises what protobuf and onnx raise for damaged files.
     """
-    import numpy as np
     from onnx import TensorProto, numpy_helper
 
     found = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name.startswith(PREFIX)}
@@ -34,9 +34,8 @@ def learned(model: "ModelProto") -> "dict[str, NDArray[np.float32]]":
     return weights
 
 
-def replace(model: "ModelProto", weights: "dict[str, NDArray[np.float32]]") -> None:
+def replace(model: "ModelProto", weights: dict[str, NDArray[np.float32]]) -> None:
     """Put other weights in the place of those that `learned` gave; what was in integers is in float32 then, the rest in the type that it was in."""
-    import numpy as np
     from onnx import helper, numpy_helper
 
     names = {tensor.name for tensor in model.graph.initializer}

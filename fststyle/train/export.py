@@ -4,9 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fststyle.arrays import RGB
 from fststyle.catalogue import encoder_of
 from fststyle.errors import InputError
 from fststyle.export.model import PRECISIONS
@@ -61,7 +59,7 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
     return output, export_module(checkpoint.restore(content, path).eval(), card, output, settings.precision, photos)
 
 
-def judges(data: Path | None) -> list[NDArray[np.uint8]]:
+def judges(data: Path | None) -> list[RGB]:
     """The photos that files in integers are measured and judged on, uint8 (256, 256, 3) each; `data` as of `ExportSettings`."""
     return held_out(photo_source(data, 256, 64), 24)
 

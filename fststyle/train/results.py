@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from fststyle.arrays import RGB
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module
 from fststyle.io.files import probe
@@ -105,7 +104,7 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], mor
     return None
 
 
-def leave(net: nn.Module, card: Card, files: Files, photos: Callable[[], list[NDArray[np.uint8]]], on_message: Callable[[str], None] | None) -> None:
+def leave(net: nn.Module, card: Card, files: Files, photos: Callable[[], list[RGB]], on_message: Callable[[str], None] | None) -> None:
     """Write a trained network as a style file, and a live one in integers too where they are exact enough; `photos` are what those are measured on."""
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
     # An older one would be painted with in the new one's place, should the new one get none.

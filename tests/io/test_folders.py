@@ -8,9 +8,8 @@ from fststyle.errors import BatchError, InputError
 from fststyle.io.folders import files
 from fststyle.runtime.batch import Listener as PictureListener
 from fststyle.runtime.batch import stylize_files
-from fststyle.runtime.painter import ImageSettings
+from fststyle.runtime.settings import ImageSettings, VideoSettings
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
-from fststyle.runtime.video.stylize import VideoSettings
 from tests import clips, styles
 
 

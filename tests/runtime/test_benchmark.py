@@ -5,7 +5,8 @@ import json
 import pytest
 
 from fststyle.errors import InputError, StyleError
-from fststyle.runtime.benchmark import Speed, SpeedSettings, holds, measure
+from fststyle.runtime.benchmark import Speed, holds, measure
+from fststyle.runtime.settings import SpeedSettings
 
 
 @pytest.mark.usefixtures("style_folder")

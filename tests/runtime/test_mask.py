@@ -11,9 +11,10 @@ from fststyle.errors import InputError, OutputError
 from fststyle.io import images
 from fststyle.runtime.batch import stylize_files
 from fststyle.runtime.mask import Mask, load
-from fststyle.runtime.painter import ImageSettings, stylize
+from fststyle.runtime.painter import stylize
+from fststyle.runtime.settings import ImageSettings, WebcamSettings
 from fststyle.runtime.video.stylize import stylize_video
-from fststyle.runtime.webcam.live import Live, WebcamSettings
+from fststyle.runtime.webcam.live import Live
 from tests import clips, styles
 
 pytestmark = pytest.mark.usefixtures("style_folder")

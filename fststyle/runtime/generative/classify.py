@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fststyle.errors import InputError
+from fststyle.io import images
+from fststyle.io.dataset import Pictures
 from fststyle.runtime.generative.model import Model, frames_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from fststyle.io.dataset import Pictures
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,6 @@ def load_classifier(model: str | Path, device: str = "auto") -> Model:
 
 def classify(picture: str | Path, classifier: Model) -> Answer:
     """What one image file shows. Raises `InputError` for a file that cannot be read."""
-    import numpy as np
-
-    from fststyle.io import images
-
     logits = classifier(frames_of(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
@@ -42,14 +36,12 @@ def classify(picture: str | Path, classifier: Model) -> Answer:
     return Answer(str(picture), names[best] if best < len(names) else str(best), round(float(shares[best]), 4))
 
 
-def examine(classifier: Model, test: "Pictures") -> "NDArray[np.int64]":
+def examine(classifier: Model, test: Pictures) -> NDArray[np.int64]:
     """(classes, classes): how many pictures of the row's class were taken for the column's.
 
     Raises:
         InputError: the pictures have no labels, other classes or another size.
     """
-    import numpy as np
-
     if not len(test):
         raise InputError("there are no pictures to test on")
     count = len(classifier.classes)

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fststyle import catalogue
+from fststyle.arrays import RGB
 from fststyle.errors import InputError, StyleError
+from fststyle.io.dataset import square
 from fststyle.runtime.style import open_session, run
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 BATCH = 64
 """Rows that are given to a network at once, so that memory does not grow with what is asked for."""
@@ -52,20 +53,16 @@ class Model:
         except (ValueError, TypeError):
             return ()
 
-    def __call__(self, rows: "NDArray[Any]") -> "list[NDArray[Any]]":
+    def __call__(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs for N >= 1 rows, each (N, ...). Raises `InputError` for rows of another shape, `StyleError` where the graph fails."""
-        import numpy as np
-
         if rows.ndim != len(self.shape) + 1 or rows.shape[1:] != self.shape or not len(rows):
             raise InputError(f"{self.name} takes rows of {self.shape}, not {rows.shape[1:]}")
         parts = [run(self._session, {self.given: rows[i : i + BATCH]}, self.name, self.made) for i in range(0, len(rows), BATCH)]
         return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
-def frames_of(rgb: "NDArray[np.uint8]", model: Model) -> "NDArray[np.uint8]":
+def frames_of(rgb: RGB, model: Model) -> RGB:
     """One picture, uint8 (H, W, 3), as the row that a model with input ``frame`` takes: its middle square at the model's size."""
-    from fststyle.io.dataset import square
-
     if len(model.shape) != 3 or model.shape[0] != model.shape[1] or model.shape[2] != 3:
         raise StyleError(f"{model.name}: takes frames of {model.shape}, not (S, S, 3)")
     return square(rgb, model.shape[0])[None]

@@ -1,20 +1,23 @@
 """Pictures from latent vectors, with a generator that `fststyle gan train` or `fststyle vae train` made, without torch."""
 
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fststyle.arrays import RGB
 from fststyle.catalogue import encoder_of
 from fststyle.errors import OutputError, StyleError
+from fststyle.io import animation, images
 from fststyle.io.files import replacing_path
 from fststyle.runtime.generative.model import BATCH, Model, frames_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+from fststyle.runtime.video.formats.animation import HIGHEST_RATE
+from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.writer import FORMATS, Encoding, Writer
 
 KINDS = ("gan", "vae")
 
@@ -22,18 +25,18 @@ KINDS = ("gan", "vae")
 class Generator(Model):
     """A generator by name or path; ``latent`` is how many numbers its vectors have. See `Model` for the errors."""
 
-    def __init__(self, model: str | Path, kinds: "Sequence[str]" = KINDS, device: str = "auto"):
+    def __init__(self, model: str | Path, kinds: Sequence[str] = KINDS, device: str = "auto"):
         super().__init__(model, kinds, "latent", ["picture"], device)
         self.latent = int(self.shape[0])
 
-    def draw(self, latents: "NDArray[np.float32]") -> "NDArray[np.uint8]":
+    def draw(self, latents: NDArray[np.float32]) -> RGB:
         """float32 (N, Z) -> uint8 (N, S, S, 3). Raises `InputError` for vectors of another length, `StyleError` where the graph fails."""
         (pictures,) = self(latents)
         if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
             raise StyleError(f"{self.name}: drew {pictures.dtype} {pictures.shape}, not uint8 (N, H, W, 3)")
         return pictures
 
-    def stream(self, latents: "NDArray[np.float32]") -> "Iterator[NDArray[np.uint8]]":
+    def stream(self, latents: NDArray[np.float32]) -> Iterator[RGB]:
         """The same one picture after another, (S, S, 3), with no more than a batch in memory."""
         for start in range(0, len(latents), BATCH):
             yield from self.draw(latents[start : start + BATCH])
@@ -53,31 +56,24 @@ class Encoder(Model):
         if told and isinstance(told[-1], int) and told[-1] != decoder.latent:
             raise StyleError(f"{path}: finds {told[-1]} latent numbers where {decoder.path.name} takes {decoder.latent}; they are not of one VAE")
 
-    def read(self, picture: str | Path) -> "tuple[NDArray[np.uint8], NDArray[np.float32]]":
+    def read(self, picture: str | Path) -> tuple[RGB, NDArray[np.float32]]:
         """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,). Raises `InputError`."""
-        from fststyle.io import images
-
         frames = frames_of(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
 
 
 def shown_rate(path: Path, fps: int) -> int:
     """The frames a second that a moving picture of this name can show: animations have their bounds."""
-    from fststyle.runtime.video.formats.animation import HIGHEST_RATE
-
     return min(fps, HIGHEST_RATE.get(path.suffix.lower(), fps))
 
 
-def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, side: int) -> None:
+def write_moving(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:
     """Pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at least `side` pixels a side.
 
     A video is written as its pictures come, so it may be long; an animation is put together in memory.
     Raises:
         OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
     """
-    from fststyle.io import animation, images
-    from fststyle.runtime.video.formats.writer import FORMATS
-
     animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
     if path.suffix.lower() not in (*FORMATS, *animated):
         raise OutputError(f"{path}: moving pictures are written as {' '.join((*FORMATS, *animated))}")
@@ -89,18 +85,12 @@ def write_moving(frames: "Iterable[NDArray[np.uint8]]", path: Path, fps: int, si
         images.write(images.Picture([images.Frame(frame, None, shown) for frame in large], loop=0), path)
 
 
-def _enlarged(frame: "NDArray[np.uint8]", side: int) -> "NDArray[np.uint8]":
-    import numpy as np
-    from PIL import Image
-
+def _enlarged(frame: RGB, side: int) -> RGB:
     size = max(side, frame.shape[0])
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _write_video(frames: "Iterator[NDArray[np.uint8]]", path: Path, fps: int) -> None:
-    from fststyle.runtime.video.formats.base import Shot, Source
-    from fststyle.runtime.video.formats.writer import Encoding, Writer
-
+def _write_video(frames: Iterator[RGB], path: Path, fps: int) -> None:
     shots = (Shot(frame, number, Fraction(1, fps)) for number, frame in enumerate(frames))
     first = next(shots)
     try:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from fststyle import catalogue
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
-from fststyle.io.files import spare
+from fststyle.io import images
+from fststyle.io.files import PIPE, spare
 from fststyle.io.folders import Refused, files
 from fststyle.runtime.output_paths import check_folder
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.formats import sequence
-from fststyle.runtime.video.formats.open import PIPE, written_as
-from fststyle.runtime.video.stylize import Listener, PaintedVideo, VideoSettings, checked, paint_video
+from fststyle.runtime.video.formats.open import written_as
+from fststyle.runtime.video.stylize import Listener, PaintedVideo, checked, paint_video
 
 SUFFIXES = {
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv"),
@@ -64,8 +66,6 @@ def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettin
 
 def _pictures(source: Path, target: Path) -> int:
     """How many pictures lie among the videos, beside those below the target."""
-    from fststyle.io import images
-
     found = files(source, images.READABLE - SUFFIXES)
     return sum(not path.resolve().is_relative_to(target.resolve()) for path in found)
 

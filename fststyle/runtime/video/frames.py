@@ -4,24 +4,22 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
+from fststyle.arrays import RGB, Gray
 from fststyle.runtime import blank_frames, mask
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.style import on_cpu
 from fststyle.runtime.temporal import Steady, held
 from fststyle.runtime.video import keyframes
-from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.base import Item, Shot, Source
 from fststyle.runtime.video.retime import begins
 from fststyle.runtime.video.transitions import Painters
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
-    from fststyle.runtime.video.stylize import VideoSettings
-
-
-def side_by_side(settings: "VideoSettings") -> "tuple[VideoSettings, int]":
+def side_by_side(settings: VideoSettings) -> tuple[VideoSettings, int]:
     """How a video is painted on this machine, and how many frames at once.
 
     On a CPU two, each by half of the cores: threads that share one frame wait for each other at every layer, and those of two frames do not. More
@@ -36,14 +34,14 @@ def side_by_side(settings: "VideoSettings") -> "tuple[VideoSettings, int]":
 class Frames:
     """The frames of one source, in their order; made for `fststyle.runtime.video.pipeline`."""
 
-    def __init__(self, source: Source, settings: "VideoSettings", painters: Painters):
+    def __init__(self, source: Source, settings: VideoSettings, painters: Painters):
         self._source, self._settings, self._painters, self._kept = source, settings, painters, _Kept(settings)
         self._mask = mask.load(settings.mask)
         self._still = not settings.timeline.moves
-        self._last: Any = None
-        self._made: Any = None
+        self._last: RGB | None = None
+        self._made: RGB
 
-    def begin(self, item: Any) -> Callable[[], tuple[Any, Any]]:
+    def begin(self, item: Item) -> Callable[[], tuple[Item, RGB | None]]:
         """The long part of the work on an item."""
         if not isinstance(item, Shot) or (item.rgb is self._last and self._still):  # a repeated frame is painted once
             return lambda: (item, None)
@@ -51,7 +49,7 @@ class Frames:
         paint = self._painters.at(_painted_at(item, self._source, self._settings))
         return lambda: (item, paint(item.rgb))
 
-    def finish(self, painted: tuple[Any, Any]) -> Any:
+    def finish(self, painted: tuple[Item, RGB | None]) -> Item:
         """The item with its painting."""
         item, rgb = painted
         if not isinstance(item, Shot):
@@ -66,11 +64,11 @@ class Frames:
 class _Kept:
     """Keeps what is painted steady, but where another style or strength comes at once: nothing of the last is to linger then."""
 
-    def __init__(self, settings: "VideoSettings"):
+    def __init__(self, settings: VideoSettings):
         self._steady = Steady() if settings.steady else None
         self._timeline, self._before = settings.timeline, settings.timeline(0.0)
 
-    def __call__(self, seconds: float, frame: "NDArray[np.uint8]", painted: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def __call__(self, seconds: float, frame: RGB, painted: RGB) -> RGB:
         if self._steady is None:
             return painted
         now = self._timeline(seconds)
@@ -80,19 +78,16 @@ class _Kept:
         return self._steady(frame, painted)
 
 
-def _painted_at(shot: Shot, source: Source, settings: "VideoSettings") -> float:
+def _painted_at(shot: Shot, source: Source, settings: VideoSettings) -> float:
     """Seconds since the beginning of the painted video."""
     return shot.seconds - begins(source, settings.start)
 
 
-def fitted(alpha: "NDArray[np.uint8] | None", size: tuple[int, int]) -> "NDArray[np.uint8] | None":
+def fitted(alpha: Gray | None, size: tuple[int, int]) -> Gray | None:
     """Transparency, uint8 (H, W), in the size (H, W) of its frame."""
     return alpha if alpha is None or alpha.shape == size else resized(alpha, size)
 
 
-def resized(picture: "NDArray[np.uint8]", size: tuple[int, int]) -> "NDArray[np.uint8]":
+def resized(picture: RGB, size: tuple[int, int]) -> RGB:
     """A picture, uint8 (H, W) or (H, W, 3), in the size (H, W)."""
-    import numpy as np
-    from PIL import Image
-
     return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.LANCZOS))

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
 
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.formats import writer
+from fststyle.runtime.video.formats.base import Source
+from fststyle.runtime.video.formats.open import Target
 from fststyle.runtime.video.formats.raw import RawSource
 from fststyle.runtime.video.formats.sequence import SequenceSource
 
-if TYPE_CHECKING:
-    from fststyle.runtime.video.formats.base import Source
-    from fststyle.runtime.video.formats.open import Target
-    from fststyle.runtime.video.stylize import VideoSettings
 
-
-def settings(asked: "VideoSettings", source: "Source", target: "Target") -> Iterator[str]:
+def settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[str]:
     """A line for each group of settings that are not as they come and that nothing here takes."""
     if given := _given(asked, () if isinstance(source, RawSource) else ("frame_size",)):
         yield f"{given}: is for raw frames from -, {source.name} knows its size"
@@ -34,7 +31,7 @@ def settings(asked: "VideoSettings", source: "Source", target: "Target") -> Iter
             yield f"{given}: is not for {codec}"
 
 
-def keyframes(asked: "VideoSettings", seconds: float) -> Iterator[str]:
+def keyframes(asked: VideoSettings, seconds: float) -> Iterator[str]:
     """A line for the styles that begin only after the last frame, shown `seconds` after the first."""
     late = [key for key in asked.timeline.styles[1:] if key.seconds > seconds]  # the first is seen before its time too
     if late:
@@ -42,6 +39,6 @@ def keyframes(asked: "VideoSettings", seconds: float) -> Iterator[str]:
         yield f"never seen, for the last frame is shown at {seconds:.3g} s: {names}"
 
 
-def _given(asked: "VideoSettings", names: tuple[str, ...]) -> str:
+def _given(asked: VideoSettings, names: tuple[str, ...]) -> str:
     usual = {field.name: field.default for field in fields(asked)}
     return ", ".join(f"--{name.replace('_', '-')}" for name in names if getattr(asked, name) != usual[name])

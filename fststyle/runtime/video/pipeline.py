@@ -94,7 +94,7 @@ def run(
         raise failed[0]
 
 
-def _put(to: "queue.Queue[Any]", item: Any, stop: threading.Event) -> bool:
+def _put(to: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
     while not stop.is_set():
         try:
             to.put(item, timeout=0.1)
@@ -104,7 +104,7 @@ def _put(to: "queue.Queue[Any]", item: Any, stop: threading.Event) -> bool:
     return False
 
 
-def _items(of: "queue.Queue[Any]", stop: threading.Event, idle: Callable[[], bool] = lambda: False) -> Iterator[Any]:
+def _items(of: queue.Queue[Any], stop: threading.Event, idle: Callable[[], bool] = lambda: False) -> Iterator[Any]:
     """What comes out of a queue, until its end; `_NOTHING` where nothing is there and ``idle`` says that the caller has something else to do."""
     while not stop.is_set():
         try:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from fststyle.errors import InputError
-from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.base import Item, Shot, Source
 
 _MORE = object()
 """Something is shown after the end."""
@@ -25,7 +25,7 @@ def rational(rate: float) -> Fraction:
     return television if rate != round(rate) and abs(float(television) - rate) < 0.005 else Fraction(rate).limit_denominator(100_000)
 
 
-def between(source: Source, start: float, end: float | None) -> Iterator[Any]:
+def between(source: Source, start: float, end: float | None) -> Iterator[Item]:
     """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0 where there is a start, or its own clock is late.
 
     Where the first frame after the start comes late, as variable frame rates allow, the one that is on screen then stands at the beginning; and where one
@@ -43,7 +43,7 @@ def begins(source: Source, start: float) -> float:
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
 
-def _until(items: Iterator[Any], end: float) -> Iterator[Any]:
+def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
     """The items, the last shot with a duration up to ``end``, in the seconds of their clock, if another is known to come after it."""
     waiting: Shot | None = None
     for item in items:
@@ -59,7 +59,7 @@ def _until(items: Iterator[Any], end: float) -> Iterator[Any]:
         yield waiting
 
 
-def _between(source: Source, start: float, end: float | None) -> Iterator[Any]:
+def _between(source: Source, start: float, end: float | None) -> Iterator[Item]:
     if start:
         source.seek(start)
     on_screen: Shot | None = None
@@ -106,7 +106,7 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
     return found
 
 
-def at_rate(items: Iterable[Any], rate: Fraction, end: float | None = None, repeat: bool = True) -> Iterator[Any]:
+def at_rate(items: Iterable[Item], rate: Fraction, end: float | None = None, repeat: bool = True) -> Iterator[Item]:
     """The shots at the ticks of a clock of ``rate`` a second, before ``end`` seconds of that clock; packets pass.
 
     Each shot goes to the tick nearest its time. A tick with several shows the nearest of them, one with none the shot before it again, or for longer without

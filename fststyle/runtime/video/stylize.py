@@ -5,69 +5,26 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
+from fststyle.arrays import RGB
 from fststyle.errors import BatchError, InputError, OutputError
 from fststyle.io.files import replacing_path, spare
 from fststyle.runtime.output_paths import check_folder
-from fststyle.runtime.painter import FrameSettings
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.style import Style
 from fststyle.runtime.video import ignored_options, pipeline, retime
-from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.base import Item, Shot, Sink, Source
 from fststyle.runtime.video.formats.open import Incoming, Target, open_source, target_of
 from fststyle.runtime.video.formats.raw import RawSource
-from fststyle.runtime.video.formats.writer import PRESETS, Encoding
+from fststyle.runtime.video.formats.writer import Encoding
 from fststyle.runtime.video.frames import Frames, fitted, resized, side_by_side
-from fststyle.runtime.video.keyframes import Timeline
 from fststyle.runtime.video.keyframes import parse as parse_keyframes
 from fststyle.runtime.video.transitions import Painters
-from fststyle.settings import as_paths, check, option, unknown
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+from fststyle.settings import check, unknown
 
 PATIENCE = 1.0
 """Seconds that a pipe is waited for when the work is stopped."""
-
-
-@dataclass(frozen=True)
-class VideoSettings(FrameSettings):
-    """How a video is painted. ``style`` and ``strength`` may be keyframes (`fststyle.runtime.video.keyframes`); their times are those of the painted video."""
-
-    style: str = option(
-        "starry-night-live",
-        "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with the times at which they begin: a@0,b@4s.",
-        flags=("--style", "-s"),
-    )
-    strength: str = option("1", "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates; or numbers with times, 0@0,1@3s.")
-    fade: float = option(1.0, "Seconds in which a style turns into the next.", min=0, max=3600)
-    keyframes: Path | None = option(None, "In place of --style and --strength: a JSON list or a CSV file of time, style, strength.")
-
-    steady: bool = option(True, "Keep what was painted where the scene has only moved, so that it does not flicker.")
-    start: float = option(0.0, "Begin here, in seconds.", min=0)
-    end: float | None = option(None, "End here, in seconds.", min=0)
-    fps: float | None = option(
-        None, "Frames a second of the output, repeated or left out by time; if not given, every frame keeps its time.", min=0.01, max=1000
-    )
-    rate: float = option(25.0, "Frames a second of numbered pictures and raw frames that come in.", min=0.01, max=1000)
-    frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) that come in from -.")
-    codec: str = option(
-        "auto", "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ...; auto takes libx264, for .webm libvpx-vp9."
-    )
-    crf: int = option(18, "Quality of x264, x265, vp9 and SVT-AV1: lower is better and larger.", min=0, max=63)
-    preset: str = option("veryfast", "Pace of x264 and x265: slower ones leave smaller files.", choices=PRESETS)
-    pix_fmt: str | None = option(None, "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten bits ...")
-
-    def __post_init__(self) -> None:
-        as_paths(self, "keyframes", "mask")
-        object.__setattr__(self, "strength", str(self.strength))  # for callers who pass numbers
-
-    @property
-    def timeline(self) -> Timeline:
-        """What is painted when. Raises `InputError`."""
-        return parse_keyframes(self.style, self.strength, self.keyframes, self.fade)
 
 
 @dataclass(frozen=True)
@@ -148,7 +105,7 @@ def paint_video(
         opened.close()
 
 
-def video_frames(source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any) -> "Iterator[NDArray[np.uint8]]":
+def video_frames(source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any) -> Iterator[RGB]:
     """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`.
 
     A damaged video gives what could be read, and then raises `BatchError`.
@@ -186,7 +143,7 @@ class _Job:
         self._begin, self._done, self._size = time.perf_counter(), 0, (0, 0)
         self._of = retime.expected(source, settings.start, settings.end, retime.rational(self._fps) if self._fps else None)
         self._sink: Sink | None = None
-        self._waiting: list[Any] = []
+        self._waiting: list[Item] = []
         self._shown: float | None = None
         self._steps: set[float] = set()
         self._told_sizes = False
@@ -222,21 +179,21 @@ class _Job:
         lost = tuple(self._sink.lost)
         return PaintedVideo(*ends, width, height, self._done, seconds, self._painters.name, self._painters.device, source.broken, lost, tuple(self._notes))
 
-    def _place(self) -> contextlib.AbstractContextManager[Any]:
+    def _place(self) -> contextlib.AbstractContextManager[Path | None]:
         path = self._target.path
         if path is None:
             return contextlib.nullcontext()
         path.parent.mkdir(parents=True, exist_ok=True)
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
-    def _finish(self, painted: tuple[Any, Any]) -> Any:
+    def _finish(self, painted: tuple[Item, RGB | None]) -> Item:
         item = self._frames.finish(painted)
         if isinstance(item, Shot):
             self._done += 1
             self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
         return item
 
-    def _write(self, item: Any, place: Any) -> None:
+    def _write(self, item: Item, place: Any) -> None:
         """The file is begun with the first frame, whose size it takes; sound that comes before waits."""
         if self._sink is None:
             self._waiting.append(item)
@@ -295,7 +252,7 @@ def checked(settings: VideoSettings) -> VideoSettings:
     return settings
 
 
-def _items(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Any]:
+def _items(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
     items = retime.between(source, settings.start, settings.end)
     if not fps:
         return items

@@ -4,18 +4,16 @@ import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
 
 from fststyle import catalogue, colors
-from fststyle.runtime.painter import FrameSettings, Painter, PaintSettings, by_weights, load_as
+from fststyle.arrays import RGB
+from fststyle.runtime.painter import Painter, by_weights, load_as
+from fststyle.runtime.settings import FrameSettings, PaintSettings
 from fststyle.runtime.style import Style, load_style, mixture
 from fststyle.runtime.video.keyframes import Shares, Timeline
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+Paint = Callable[[RGB], RGB]
 
-    Paint = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 STEPS = 32
 """Steps of a share and of a strength in the weights: each is a session of its own, so there cannot be as many as frames."""
@@ -54,7 +52,7 @@ class Painters:
             self.device = loaded.device
         self.name = ", ".join(catalogue.locate(name).name for name in timeline.names)
 
-    def at(self, seconds: float) -> "Paint":
+    def at(self, seconds: float) -> Paint:
         """What paints a frame shown at this time, in seconds since the beginning of the painted video."""
         if self._only is not None:
             return self._only.frame
@@ -75,7 +73,7 @@ class Painters:
         totals = [sum(group.values()) for group in groups.values()]
         return [({name: share / total for name, share in group.items()}, total) for group, total in zip(groups.values(), totals, strict=True)]
 
-    def _painter(self, group: Shares, strength: float) -> "Paint":
+    def _painter(self, group: Shares, strength: float) -> Paint:
         steps = {name: round(share * STEPS) for name, share in group.items()}
         parts = tuple((name, step / sum(steps.values())) for name, step in sorted(steps.items()) if step)
         # Strength is in the weights where there is a base; elsewhere the painting is faded into the photo, which needs no steps.
@@ -104,10 +102,10 @@ def _text(shares: Shares) -> str:
 class CrossFade:
     """Several paintings of one frame, laid over each other by their shares, which sum to 1."""
 
-    def __init__(self, parts: "list[tuple[Paint, float]]"):
+    def __init__(self, parts: list[tuple[Paint, float]]):
         self._parts = parts
 
-    def __call__(self, photo: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    def __call__(self, photo: RGB) -> RGB:
         """As `Painter.frame`."""
         (first, total), *others = self._parts
         result = first(photo)

@@ -5,14 +5,12 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+import cv2
+
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+from fststyle.io import images
 
 LONGEST = 4.0
 """Seconds that a frame of a file stands, at most: a camera that gives none for longer counts as unplugged."""
@@ -22,7 +20,7 @@ LONGEST = 4.0
 class Taken:
     """One frame, uint8 (H, W, 3) RGB, its number, and when it was taken (`time.monotonic`)."""
 
-    rgb: "NDArray[np.uint8]"
+    rgb: RGB
     number: int
     at: float
 
@@ -34,9 +32,6 @@ class Camera:
     """
 
     def __init__(self, source: str, size: tuple[int, int] | None = None, repeat: bool = True, wait: float = 10.0):
-        import cv2
-
-        self._cv2: Any = cv2
         self.source, self.file = source, os.path.isfile(source)
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
             cv2.utils.logging.setLogLevel(0)  # what matters is said below, in one line
@@ -93,7 +88,7 @@ class Camera:
                 if self.file and self._repeat and failed < 3:
                     # Not every container can be wound back: transport streams say that they were, and give no more.
                     self._video.release()
-                    self._video = self._cv2.VideoCapture(os.path.abspath(self.source))
+                    self._video = cv2.VideoCapture(os.path.abspath(self.source))
                     self._clock = None
                     continue
                 if self.file or failed > 30:
@@ -106,7 +101,7 @@ class Camera:
                 due = max(due + (since if number else 0.0), time.monotonic() - 0.5)
                 if self._stop.wait(max(0.0, due - time.monotonic())):
                     break
-            rgb: Any = self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
+            rgb: RGB = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
             with self._changed:
                 self._newest = Taken(rgb, number, time.monotonic())
                 self._changed.notify_all()
@@ -119,7 +114,7 @@ class Camera:
 
     def _since(self) -> float:
         """Seconds that the file's frame is shown after the one before it."""
-        now = self._video.get(self._cv2.CAP_PROP_POS_MSEC) / 1000
+        now = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         since = self._period if self._clock is None else now - self._clock
         self._clock = now
         return min(since, LONGEST) if since > 0 else self._period
@@ -131,8 +126,6 @@ def _numbered(source: str) -> bool:
 
 def _still(source: str) -> bool:
     """Whether the file begins with a picture that is not animated."""
-    from fststyle.io import images
-
     try:
         return images.outline(Path(source)).frames == 1
     except InputError:

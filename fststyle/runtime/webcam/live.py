@@ -2,67 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
 
 from fststyle import catalogue
+from fststyle.arrays import RGB
 from fststyle.errors import FststyleError, StyleError
-from fststyle.io.files import spare
 from fststyle.runtime import mask
-from fststyle.runtime.style import MIN_SIDE, PRECISIONS
+from fststyle.runtime.settings import WebcamSettings
+from fststyle.runtime.style import MIN_SIDE
 from fststyle.runtime.stylizer import Stylizer
 from fststyle.runtime.webcam.camera import Camera
 from fststyle.runtime.webcam.outputs import Outlets
-from fststyle.settings import as_paths, option
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class WebcamSettings:
-    """How the live picture is taken and painted."""
-
-    camera: str = option("0", "Index of the camera, its device path or URL, or a video file, played in real time again and again.", flags=("--camera", "-c"))
-    style: str = option("starry-night-live", "Style to begin with: a name, an .onnx file or a mixture.", flags=("--style", "-s"))
-    fps: float = option(30.0, "Frames a second to hold: the picture is painted smaller where the machine is too slow.", min=1, max=240)
-    size: int | None = option(None, "Paint at this longer side, whatever the rate.", min=32, max=4096)
-    strength: float = option(1.0, "How much painting: 0 is the camera, 1 the painting, up to 2 exaggerates.", min=0, max=2)
-    steady: bool = option(True, "Keep the painting steady where the scene is: what was painted moves along with it.")
-    mirror: bool = option(True, "Show the picture as a mirror does.")
-    fullscreen: bool = option(False, "Fill the screen.")
-    headless: bool = option(False, "Show no window: for servers and recordings.")
-    seconds: float | None = option(None, "End after this many seconds.", min=0)
-    record: Path | None = option(None, "Record what is shown into this video file, from the beginning; in the window `r` begins and ends a recording.")
-    virtual: bool = option(False, "Send the picture to a virtual camera (v4l2loopback, OBS), for meeting programs.")
-    precision: str = option("auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS)
-    device: str = option("auto", "Where to paint; see `fststyle image --help`.")
-    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
-
-    mask: Path | None = option(None, "An image of the same shape, as shown: white is stylized, black stays a photo; edges are softened.")
-
-    def __post_init__(self) -> None:
-        as_paths(self, "record", "mask")
-        if self.record is not None:
-            spare((self.camera, *filter(None, (self.mask,))), self.record)
-
-
-@dataclass(frozen=True)
-class View:
-    """One painted frame: ``rgb`` uint8 (H, W, 3) in the camera's size, frames a second of late, seconds from camera to here, and the size it was painted in.
-
-    ``at``: when the camera took it (`time.monotonic`).
-    """
-
-    rgb: "NDArray[np.uint8]"
-    fps: float
-    latency: float
-    painted: tuple[int, int]
-    style: str
-    number: int
-    at: float
+from fststyle.runtime.webcam.view import View
 
 
 class Resolution:
@@ -151,9 +105,6 @@ class Live:
 
     def frames(self) -> Iterator[View]:
         """Painted frames, each of the newest camera frame there is, until the camera ends."""
-        import cv2
-        import numpy as np
-
         last, times = -1, [time.monotonic()]
         while (taken := self.camera.newest(last)) is not None:
             last = taken.number
@@ -162,8 +113,8 @@ class Live:
             scale = self.settings.size / max(height, width) if self.settings.size else self._resolution.scale
             small = (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8)) if scale != 1 else (width, height)
             begin = time.monotonic()
-            less: Any = cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
-            painted: Any = self._stylizer(less)
+            less: RGB = cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
+            painted = self._stylizer(less)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
             if self._mask is not None:  # in the full size, so that the photo around keeps its details

@@ -7,20 +7,16 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
 from fststyle.io.files import replacing_path
 from fststyle.runtime.output_paths import check_folder
 from fststyle.runtime.video.formats.base import Shot, Source
 from fststyle.runtime.video.formats.writer import FORMATS, Encoding, Writer
+from fststyle.runtime.webcam.view import View
 from fststyle.signals import undisturbed
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from fststyle.runtime.webcam.live import View
 
 _CLOCK = Fraction(1, 1000)
 _WAITING = 16
@@ -48,7 +44,7 @@ class Recording:
         self._thread = threading.Thread(target=self._write, name="fststyle-recording", daemon=True)
         self._thread.start()
 
-    def send(self, rgb: "NDArray[np.uint8]", at: float) -> None:
+    def send(self, rgb: RGB, at: float) -> None:
         """One more frame, uint8 (H, W, 3), all of one size, taken at `at` (`time.monotonic`). Raises `OutputError` once writing has failed."""
         if self._begin is None:
             self._begin = at
@@ -123,7 +119,7 @@ class VirtualCamera:
             raise DependencyError(f"--virtual: there is no virtual camera here; it needs {driver}") from error
         self._size, self.device = size, str(self._camera.device)
 
-    def send(self, rgb: "NDArray[np.uint8]", at: float) -> None:
+    def send(self, rgb: RGB, at: float) -> None:
         """Show this frame, uint8 (H, W, 3) of the size given at the start, until the next one."""
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             raise InputError(f"the virtual camera takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}")
@@ -149,7 +145,7 @@ class Outlets:
     def recording(self) -> bool:
         return self._recording is not None
 
-    def send(self, view: "View") -> None:
+    def send(self, view: View) -> None:
         """One more frame. Raises as the outlets do; one that has failed is given up, so that the picture may go on without it."""
         if self._virtual and self._camera is None:
             self._virtual = False

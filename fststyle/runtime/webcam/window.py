@@ -5,15 +5,15 @@ import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+import cv2
+
+from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, DeviceError, FststyleError, OutputError
-from fststyle.runtime.webcam.live import HELP, Live, View, press
+from fststyle.io import images
+from fststyle.runtime.webcam.live import HELP, Live, press
 from fststyle.runtime.webcam.outputs import Outlets
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from fststyle.runtime.webcam.view import View
 
 TITLE = "fststyle"
 _ROWS = 540
@@ -47,9 +47,6 @@ def typed(code: int) -> str:
 
 class _Window:
     def __init__(self, live: Live, outlets: Outlets):
-        import cv2
-
-        self._cv2: Any = cv2
         self._outlets = outlets
         self.live, self.figures, self.help, self.full = live, True, False, live.settings.fullscreen
         self._say("h: help")
@@ -77,10 +74,10 @@ class _Window:
             self._say(str(error))
         picture = self._written(view)
         if not self._fitted:
-            self._cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
+            cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
             self._fitted = True
-        self._cv2.imshow(TITLE, self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR))
-        key = typed(self._cv2.waitKeyEx(1))
+        cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        key = typed(cv2.waitKeyEx(1))
         if key in ("\x1b", "q") or not self._open():
             return False
         if key:
@@ -90,13 +87,13 @@ class _Window:
     def _open(self) -> bool:
         """Whether the user has left the window open."""
         try:
-            return bool(self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) >= 1)
-        except self._cv2.error:  # what Qt says of a window that is no more
+            return bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
+        except cv2.error:  # what Qt says of a window that is no more
             return False
 
     def close(self) -> None:
         self._hands.shutdown(cancel_futures=True)
-        self._cv2.destroyAllWindows()
+        cv2.destroyAllWindows()
 
     def _key(self, key: str, view: View) -> None:
         if key == "h":
@@ -114,10 +111,9 @@ class _Window:
             self._said, self._until = text, time.monotonic() + 2
 
     def _fill(self) -> None:
-        cv2 = self._cv2
         cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN if self.full else cv2.WINDOW_NORMAL)
 
-    def _written(self, view: View) -> "NDArray[np.uint8]":
+    def _written(self, view: View) -> RGB:
         lines = []
         if self.figures:
             lines.append(f"{view.style}  {view.fps:.0f} fps  {view.latency * 1000:.0f} ms  {view.painted[0]}x{view.painted[1]}")
@@ -130,18 +126,16 @@ class _Window:
         return write_on(_enlarged(view.rgb), lines)
 
 
-def _said(done: "Future[str]") -> str:
+def _said(done: Future[str]) -> str:
     try:
         return done.result()
     except FststyleError as error:
         return str(error)
 
 
-def write_on(rgb: "NDArray[np.uint8]", lines: list[str]) -> "NDArray[np.uint8]":
+def write_on(rgb: RGB, lines: list[str]) -> RGB:
     """A copy of the picture with lines of text in its corner, white on a darkened ground, readable on anything; what follows a tab stands in a column."""
-    import cv2
-
-    picture: Any = rgb.copy()
+    picture = rgb.copy()
     if not lines:
         return picture
     scale = max(0.35, picture.shape[0] / 1000)
@@ -155,21 +149,17 @@ def write_on(rgb: "NDArray[np.uint8]", lines: list[str]) -> "NDArray[np.uint8]":
     return picture
 
 
-def _enlarged(rgb: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+def _enlarged(rgb: RGB) -> RGB:
     """The picture at least `_ROWS` high."""
     height, width = rgb.shape[:2]
     if height >= _ROWS:
         return rgb
-    import cv2
-
-    larger: Any = cv2.resize(rgb, (round(width * _ROWS / height), _ROWS), interpolation=cv2.INTER_LINEAR)
+    larger: RGB = cv2.resize(rgb, (round(width * _ROWS / height), _ROWS), interpolation=cv2.INTER_LINEAR)
     return larger
 
 
 def save_picture(view: View, folder: Path | None = None) -> Path:
     """Write the picture as a PNG with the time in its name. Raises `OutputError`."""
-    from fststyle.io import images
-
     path = (folder or Path()) / f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}-{view.number}.png"
     images.write(images.Picture([images.Frame(view.rgb)]), path)
     return path

@@ -14,13 +14,13 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from fststyle.errors import InputError, OutputError
 from fststyle.io.folders import cache_folder
-from fststyle.settings import check, option
+from fststyle.settings import check
+from fststyle.train.data.settings import PhotoSettings
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done ("download", "check", "unpack"), how much of it is done, and of how much in all, None if not known.
@@ -35,15 +35,6 @@ _BLOCK = 2**18
 _TIMEOUT = 60.0
 _ATTEMPTS = 5
 _PAUSE = 1.0
-
-
-@dataclass(frozen=True)
-class PhotoSettings:
-    """Where training photos come from and where they go. The default is COCO val2017: 5,000 everyday photos, 778 MiB."""
-
-    url: str = option("http://images.cocodataset.org/zips/val2017.zip", "Zip archive of photos, http or https.")
-    md5: str = option("442b8da7639aecaf257c1dceb8ba8c80", "MD5 sum of the archive; empty for no check.")
-    folder: Path | None = option(None, "Folder for the photos; in the cache folder if not given.")
 
 
 def prepared_photos() -> Path | None:

@@ -14,23 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from fststyle.arrays import RGB
 from fststyle.errors import InputError, TrainingError
 from fststyle.io import images
 from fststyle.train.data.dead_leaves import scene
 from fststyle.train.data.download import prepared_photos
 
-Pixels = NDArray[np.uint8]
 AHEAD = 4
 """Crops under way for each thread that reads them."""
 WIDEST = 512
-"""Pixels that the shorter side of a photo is taken as, at most, whatever the size of the crops."""
+"""RGB that the shorter side of a photo is taken as, at most, whatever the size of the crops."""
 
 
-def to_tensor(rgb: Pixels) -> Tensor:
+def to_tensor(rgb: RGB) -> Tensor:
     """uint8 (H, W, 3) -> float32 (3, H, W) in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
 
@@ -52,7 +51,7 @@ def style_tensor(path: Path, style_size: int) -> Tensor:
 class Sample:
     """One crop, uint8 (size, size, 3), and the files that had to be skipped to get it."""
 
-    rgb: Pixels
+    rgb: RGB
     skipped: tuple[str, ...] = ()
 
 
@@ -96,7 +95,7 @@ class Scenes:
         return Sample(scene(rng, self.size))
 
 
-def _crop(rgb: Pixels, size: int, rng: np.random.Generator) -> Pixels:
+def _crop(rgb: RGB, size: int, rng: np.random.Generator) -> RGB:
     """A random square of a photo: its shorter side is taken as `size` to `WIDEST` pixels, never enlarged beyond what it must be.
 
     So small crops are both whole scenes and close views, with the wide plain areas that a picture of a thousand pixels has.
@@ -123,7 +122,7 @@ def photo_source(folder: Path | None, size: int, smallest: int | None = None, wi
     return Photos(folder, size, smallest, without) if folder else Scenes(size)
 
 
-def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[Pixels]:
+def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
     """Crops that training does not see, their numbers lie beyond any step's: uint8 (size, size, 3) each."""
     return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 

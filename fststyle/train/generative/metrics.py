@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def balance(logits: Features) -> Balance:
     return Balance(tuple((counts / len(logits)).tolist()))
 
 
-def vgg_features(pictures: NDArray[np.uint8], vgg: "VGG16", compute: "Compute") -> NDArray[np.float32]:
+def vgg_features(pictures: RGB, vgg: "VGG16", compute: "Compute") -> NDArray[np.float32]:
     """For folders of pictures, where there is no classifier: the means over the picture of VGG-16's relu4_3, (N, 512), of uint8 (N, H, W, 3)."""
     import torch
 

@@ -12,13 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from fststyle import colors, memory
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.io.convert import resized, taken
@@ -32,9 +31,8 @@ from fststyle.train.networks.vgg import load_vgg, named, repeat_edges
 from fststyle.train.style.gatys_settings import GatysSettings
 from fststyle.train.style.optimize import Descent
 
-Pixels = NDArray[np.uint8]
 COARSEST = 48
-"""Pixels that the shorter side of the coarsest scale has at least: below that the loss network's deepest layer sees next to nothing."""
+"""RGB that the shorter side of the coarsest scale has at least: below that the loss network's deepest layer sees next to nothing."""
 BYTES_PER_PIXEL = 4000
 """What a descent takes at its peak, per pixel of the picture: the activations of the loss network, their gradients, and what L-BFGS remembers."""
 
@@ -127,7 +125,7 @@ def repaint(
 class _Canvas:
     """The picture through all scales: each step of one scale descends, the first one takes over from the scale before."""
 
-    def __init__(self, photos: list[Pixels], shares: list[tuple[Path, float]], settings: GatysSettings, compute: Compute):
+    def __init__(self, photos: list[RGB], shares: list[tuple[Path, float]], settings: GatysSettings, compute: Compute):
         self.photos, self.shares, self.settings, self.compute = photos, shares, settings, compute
         self.vgg = compute.place(repeat_edges(load_vgg(settings.vgg)))
         self.layers = dict(weights(settings.style_layers, "--style-layers"))
@@ -171,7 +169,7 @@ class _Canvas:
         noise = torch.randn(photo.shape, generator=torch.Generator().manual_seed(self.settings.seed)).to(photo)
         return (photo.mean((2, 3), keepdim=True) + 0.25 * noise).clamp(-1, 1)
 
-    def picture(self) -> Pixels:
+    def picture(self) -> RGB:
         """The picture as it is, at the scale it is at; before the first step the photo."""
         if self.descent is None:
             return self.photos[0]
@@ -198,13 +196,13 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
     return [(Path(name), share) for name, share in parse(style, "STYLE")]
 
 
-def scales(photo: Pixels, count: int) -> list[Pixels]:
+def scales(photo: RGB, count: int) -> list[RGB]:
     """The photo at `count` sizes, each half the next, the last one its own; fewer where a side would fall below `COARSEST`."""
     long, short = max(photo.shape[:2]), min(photo.shape[:2])
     return [images.resize(photo, round(long / 2**level)) for level in reversed(range(count)) if not level or short / 2**level >= COARSEST]
 
 
-def _enlarged(painted: Pixels, photo: Pixels) -> Pixels:
+def _enlarged(painted: RGB, photo: RGB) -> RGB:
     """A coarse scale at the size of the result."""
     size = torch.Size(photo.shape[:2])
     if painted.shape == photo.shape:
@@ -213,7 +211,7 @@ def _enlarged(painted: Pixels, photo: Pixels) -> Pixels:
     return larger[0].round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
 
 
-def _check_memory(photo: Pixels, compute: Compute) -> None:
+def _check_memory(photo: RGB, compute: Compute) -> None:
     needed, free = photo.shape[0] * photo.shape[1] * BYTES_PER_PIXEL, memory.available()
     if compute.device.type == "cpu" and needed > free:
         raise InputError(

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from fststyle.arrays import RGB
 from fststyle.io import images
 from fststyle.train.data.loader import to_tensor
 
-Pixels = NDArray[np.uint8]
 _GAP = 8
 
 
-def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: Pixels, photos: list[Pixels]) -> None:
+def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB, photos: list[RGB]) -> None:
     """Two rows, photos above and the same painted below, with the painting at the left; written as a picture to `path`.
 
     Raises:
@@ -39,6 +38,6 @@ def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: Pixe
     images.write(images.Picture([images.Frame(sheet, None, None)], None, None, None), path)
 
 
-def _paint(net: nn.Module, device: torch.device, photo: Pixels) -> Pixels:
+def _paint(net: nn.Module, device: torch.device, photo: RGB) -> RGB:
     styled = net(to_tensor(photo)[None].to(device))[0].clamp(-1, 1)
     return ((styled + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()

@@ -14,11 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.export.style import Card
 from fststyle.io import images
@@ -80,7 +79,7 @@ def _train(
     compute: Compute,
     files: Files,
     name: str,
-    painting: NDArray[np.uint8],
+    painting: RGB,
     earlier: dict[str, Any] | None,
     on_message: Callable[[str], None] | None,
     on_progress: Callable[[loop.Progress], None] | None,

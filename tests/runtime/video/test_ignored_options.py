@@ -6,8 +6,9 @@ import av
 import numpy as np
 import pytest
 
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
-from fststyle.runtime.video.stylize import VideoSettings, stylize_video
+from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 
 pytestmark = pytest.mark.usefixtures("style_folder")

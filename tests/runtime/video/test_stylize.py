@@ -20,9 +20,10 @@ import pytest
 from fststyle import video_frames
 from fststyle.errors import BatchError, InputError, OutputError, StyleError
 from fststyle.io import images
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video import pipeline
 from fststyle.runtime.video.frames import side_by_side
-from fststyle.runtime.video.stylize import VideoSettings, stylize_video
+from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
 

@@ -5,7 +5,7 @@ import pytest
 
 from fststyle import video_frames
 from fststyle.errors import InputError, StyleError
-from fststyle.runtime.painter import FrameSettings
+from fststyle.runtime.settings import FrameSettings
 from fststyle.runtime.video import transitions
 from fststyle.runtime.video.keyframes import parse
 from fststyle.runtime.video.stylize import stylize_video

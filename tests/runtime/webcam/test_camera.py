@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam.camera import Camera
-from fststyle.runtime.webcam.live import WebcamSettings
 from fststyle.runtime.webcam.window import _Window, typed
 from tests import clips
 
@@ -149,7 +149,6 @@ def test_a_window_that_was_closed_by_its_button(monkeypatch):
         raise cv2.error("NULL guiReceiver")
 
     window = _Window.__new__(_Window)
-    window._cv2 = cv2
     for answer, there in ((lambda *_: 1.0, True), (lambda *_: 0.0, False), (lambda *_: -1.0, False), (gone, False)):
         monkeypatch.setattr(cv2, "getWindowProperty", answer)
         assert window._open() is there

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from fststyle.errors import DependencyError, InputError, StyleError
+from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam.camera import Camera
-from fststyle.runtime.webcam.live import Live, Resolution, WebcamSettings, press
+from fststyle.runtime.webcam.live import Live, Resolution, press
 from fststyle.runtime.webcam.outputs import Outlets
 from fststyle.runtime.webcam.window import save_picture, show, write_on
 from tests import clips, styles

@@ -9,8 +9,8 @@ import pytest
 
 from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
 from fststyle.runtime.video.formats.writer import Writer
-from fststyle.runtime.webcam.live import View
 from fststyle.runtime.webcam.outputs import Outlets, Recording, VirtualCamera
+from fststyle.runtime.webcam.view import View
 from tests import clips
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from fststyle.errors import InputError, OutputError
 from fststyle.train.data import download
-from fststyle.train.data.download import PhotoSettings, prepare_photos, prepared_photos
+from fststyle.train.data.download import prepare_photos, prepared_photos
+from fststyle.train.data.settings import PhotoSettings
 
 
 def archive_of(entries: dict[str, bytes]) -> bytes:

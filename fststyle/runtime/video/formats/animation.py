@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fststyle.errors import InputError, OutputError
+from fststyle.io import animation, images
+from fststyle.io.animation import DEFAULT_MS, Assembler
+from fststyle.io.pixels import Frame, uncovered
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
-
-if TYPE_CHECKING:
-    from fststyle.io.animation import Assembler
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Suffix of an output -> Pillow's name of the format."""
@@ -44,9 +43,6 @@ class AnimationSource(Source):
     animated = True
 
     def __init__(self, path: Path):
-        from fststyle.io import images
-        from fststyle.io.animation import DEFAULT_MS
-
         super().__init__()
         self.name, self.path = str(path), path
         outline = images.outline(path, max_pixels=_MAX_PIXELS)
@@ -56,10 +52,6 @@ class AnimationSource(Source):
         self.rate = Fraction(1000, DEFAULT_MS)
 
     def __iter__(self) -> Iterator[Shot]:
-        from fststyle.io import images
-        from fststyle.io.animation import DEFAULT_MS
-        from fststyle.io.pixels import uncovered
-
         clock = 0
         try:
             for frame in images.stream(self.path, max_pixels=_MAX_PIXELS):
@@ -111,9 +103,6 @@ class AnimationSink(Sink):
             return
 
     def _add(self, shot: Shot, until: Fraction) -> None:
-        from fststyle.io import animation, images
-        from fststyle.io.pixels import Frame
-
         milliseconds = max(0, round(until * 1000) - round(shot.pts * shot.time_base * 1000))
         try:
             if self._assembler is None:

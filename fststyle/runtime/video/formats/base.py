@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from fststyle.arrays import RGB, Gray
 
 
 @dataclass(frozen=True)
@@ -18,16 +16,23 @@ class Shot:
     numbered sequence.
     """
 
-    rgb: "NDArray[np.uint8]"
+    rgb: RGB
     pts: int
     time_base: Fraction
     duration: int | None = None
-    alpha: "NDArray[np.uint8] | None" = None
+    alpha: Gray | None = None
     number: int | None = None
 
     @property
     def seconds(self) -> float:
         return float(self.pts * self.time_base)
+
+
+Packet = Any
+"""A packet of sound or subtitles, as PyAV has it."""
+
+Item = Shot | Packet
+"""What a source gives."""
 
 
 class Source:
@@ -68,7 +73,7 @@ class Source:
     def seek(self, seconds: float) -> None:
         """Frames before this time, counted from `origin`, will not be looked at and may be left out; call before iterating."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Item]:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -91,7 +96,7 @@ class Sink:
         """One more frame; of the size of the first."""
         raise NotImplementedError
 
-    def copy(self, packet: Any) -> None:
+    def copy(self, packet: Packet) -> None:
         """A packet of another stream; most forms have no place for it."""
 
     def close(self) -> None:

@@ -5,11 +5,12 @@ as it is, what is above is pressed into the rest by the extended curve of Reinha
 """
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle.arrays import RGB
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristic (ITU-T H.273) -> its name."""
@@ -21,7 +22,7 @@ _TO_709 = ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.
 _LUMINANCE = (0.2627, 0.6780, 0.0593)
 
 
-def rgb_of(frame: Any, transfer: int) -> "NDArray[np.uint8]":
+def rgb_of(frame: Any, transfer: int) -> RGB:
     """A frame of PyAV as uint8 (H, W, 3); ``transfer`` is that of its stream."""
     # Where the file does not say, players take BT.709 for what is as high as HD, BT.601 below.
     unsaid = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
@@ -31,10 +32,8 @@ def rgb_of(frame: Any, transfer: int) -> "NDArray[np.uint8]":
     return frame.reformat(format="rgb24", src_colorspace=source, dst_color_range="JPEG").to_ndarray()
 
 
-def tone_mapped(coded: "NDArray[np.uint16]", transfer: int) -> "NDArray[np.uint8]":
+def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
     """uint16 (H, W, 3) of BT.2020 primaries, coded by PQ (16) or HLG (18) -> uint8 (H, W, 3) of BT.709."""
-    import numpy as np
-
     light = _light(transfer)[coded]  # of reference white
     if transfer == 18:
         # BT.2100's OOTF for a display of 1000 cd/m2: the scene's light is raised by its luminance to the power 1.2 - 1.
@@ -46,15 +45,13 @@ def tone_mapped(coded: "NDArray[np.uint16]", transfer: int) -> "NDArray[np.uint8
     pressed = KNEE + (1 - KNEE) * over * (1 + over / peak**2) / (1 + over)
     light *= np.where(brightest > KNEE, pressed / np.maximum(brightest, KNEE), 1)
     steps = (np.clip(light, 0, 1) * 4095 + 0.5).astype(np.uint16)
-    result: NDArray[np.uint8] = _code()[steps]
+    result: RGB = _code()[steps]
     return result
 
 
 @functools.lru_cache(maxsize=2)
-def _light(transfer: int) -> "NDArray[np.float32]":
+def _light(transfer: int) -> NDArray[np.float32]:
     """Linear light of each of the 65,536 codes: PQ's in units of reference white, HLG's of the scene, 0..1."""
-    import numpy as np
-
     code = np.arange(65536) / 65535
     if transfer == 16:
         m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -65,8 +62,6 @@ def _light(transfer: int) -> "NDArray[np.float32]":
 
 
 @functools.lru_cache(maxsize=1)
-def _code() -> "NDArray[np.uint8]":
+def _code() -> NDArray[np.uint8]:
     """Linear light 0..4095 -> code of BT.709 as screens show it (BT.1886, gamma 2.4)."""
-    import numpy as np
-
     return np.rint(255 * (np.arange(4096) / 4095) ** (1 / 2.4)).astype(np.uint8)

@@ -1,7 +1,8 @@
 """How long each frame of a video file is shown: encoders hear it and forget it, and containers want to know it of the last one."""
 
 from fractions import Fraction
-from typing import Any
+
+from fststyle.runtime.video.formats.base import Packet
 
 
 class Durations:
@@ -16,7 +17,7 @@ class Durations:
         """A frame that is shown from ``pts`` on is shown for so many seconds."""
         self._shown[pts] = shown
 
-    def put(self, packets: list[Any]) -> list[Any]:
+    def put(self, packets: list[Packet]) -> list[Packet]:
         """The packets, with durations."""
         for packet in packets:
             if packet.pts is None or packet.dts is None:
@@ -29,7 +30,7 @@ class Durations:
             self._end = max(self._end, (packet.pts + (packet.duration or 0)) * base)
         return packets
 
-    def put_last(self, packets: list[Any]) -> list[Any]:
+    def put_last(self, packets: list[Packet]) -> list[Packet]:
         """The last packets of all.
 
         MP4 takes the length of a video from the times at which its packets are decoded; where the frame that is shown last is decoded before another, its

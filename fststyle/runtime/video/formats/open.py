@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fststyle.errors import InputError, OutputError
+from fststyle.io.files import PIPE
 from fststyle.runtime.video.formats import animation, sequence, writer
 from fststyle.runtime.video.formats.animation import AnimationSink, AnimationSource
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
@@ -15,8 +16,6 @@ from fststyle.runtime.video.formats.raw import RawSink, RawSource, parse_size
 from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.formats.sequence import SequenceSink, SequenceSource
 from fststyle.runtime.video.formats.writer import Encoding, Writer
-
-PIPE = "-"
 
 
 @dataclass(frozen=True)

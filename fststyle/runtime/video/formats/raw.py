@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import BinaryIO
 
+import numpy as np
+
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime.style import MIN_SIDE
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
@@ -32,8 +34,6 @@ class RawSource(Source):
         self._stdin, self._size = unbuffered(stdin), size
 
     def __iter__(self) -> Iterator[Shot]:
-        import numpy as np
-
         height, width = self._size
         length, number = height * width * 3, 0
         while content := self._frame(length):
@@ -63,8 +63,6 @@ class RawSink(Sink):
         self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
 
     def write(self, shot: Shot) -> None:
-        import numpy as np
-
         try:
             left = np.ascontiguousarray(shot.rgb).data.cast("B")
             while left:  # a pipe without a buffer takes as much as it has room for

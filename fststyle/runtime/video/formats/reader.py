@@ -8,17 +8,16 @@ import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, InputError
 from fststyle.runtime.style import MIN_SIDE
-from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.base import Item, Packet, Shot, Source
 from fststyle.runtime.video.formats.colorimetry import HDR, rgb_of
 from fststyle.signals import postponed
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAX_PIXELS = 8192 * 8192
 _ATTACHED_PICTURE = 0x400
@@ -94,7 +93,7 @@ class Reader(Source):
     def seek(self, seconds: float) -> None:
         self._wanted = seconds
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Item]:
         if self._wanted > _MARGIN:
             # Sound may lie a little before the pictures it belongs to, so a little more is read than the frames need.
             if (found := self._found(self._wanted - _MARGIN)) is not None:
@@ -104,7 +103,7 @@ class Reader(Source):
             self._open()
         yield from self._items()
 
-    def _found(self, seconds: float) -> Iterator[Any] | None:
+    def _found(self, seconds: float) -> Iterator[Item] | None:
         """Everything from a key frame before this time on, or None where the file cannot be searched for it."""
         try:
             self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
@@ -120,7 +119,7 @@ class Reader(Source):
             return None
         return itertools.chain(begin, items)
 
-    def _items(self) -> Iterator[Any]:
+    def _items(self) -> Iterator[Item]:
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         last, shown, reached, damaged = None, 0.0, 0.0, 0
@@ -202,10 +201,8 @@ class Reader(Source):
     def close(self) -> None:
         self.container.close()
 
-    def _upright(self, frame: Any) -> "NDArray[np.uint8]":
+    def _upright(self, frame: Any) -> RGB:
         """RGB of a decoded frame, turned and mirrored as its display matrix says."""
-        import numpy as np
-
         rgb = rgb_of(frame, self._transfer)
         mirrored, quarter = _orientation(frame)
         self._turned = bool(quarter % 2)
@@ -264,7 +261,7 @@ class _Unordered:
         self._first: int | None = None
         self._late: int | None = None
 
-    def begin(self, packet: Any) -> None:
+    def begin(self, packet: Packet) -> None:
         """Note the first packet."""
         self._first = packet.dts if self._first is None else self._first
 
@@ -285,7 +282,7 @@ class _Join:
         self._possible, self._usual, self._moved, self._end = possible, usual, 0.0, 0.0
         self._last: dict[int, float] = {}
 
-    def mend(self, packet: Any) -> None:
+    def mend(self, packet: Packet) -> None:
         """Move the packet's times, in place."""
         if not self._possible or packet.dts is None:
             return

@@ -6,6 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from fststyle.errors import FststyleError, InputError, OutputError
+from fststyle.io import images
+from fststyle.io.pixels import in_srgb
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
 
 _NUMBER = re.compile(r"%(0\d+|)d")
@@ -23,8 +25,6 @@ def _template(pattern: Path) -> str:
 
 def found_in(folder: Path) -> Path | None:
     """The pattern of the numbered pictures in a folder, None where there are none. Raises `InputError` where there are several sequences."""
-    from fststyle.io import images
-
     groups: dict[tuple[str, str], set[int]] = {}
     for path in folder.iterdir():
         parts = re.fullmatch(r"(.*?)(\d+)(\.\w+)", path.name)
@@ -61,9 +61,6 @@ class SequenceSource(Source):
         self._skip = seconds
 
     def __iter__(self) -> Iterator[Shot]:
-        from fststyle.io import images
-        from fststyle.io.pixels import in_srgb
-
         size = None
         for number, path in self.files.items():
             pts = number - self.first
@@ -92,8 +89,6 @@ class SequenceSink(Sink):
         self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
 
     def write(self, shot: Shot) -> None:
-        from fststyle.io import images
-
         self._count += 1
         path = numbered(self._pattern, self._count if shot.number is None else shot.number)
         if path.resolve() in self._inputs:
@@ -106,8 +101,6 @@ class SequenceSink(Sink):
 
 def check_pattern(pattern: Path) -> None:
     """Raise `OutputError` for a suffix that cannot be written, and for two numbers."""
-    from fststyle.io import images
-
     if len(_NUMBER.findall(_template(pattern))) > 1:
         raise OutputError(f"{pattern}: one number is enough, such as %05d; %% stands for a %")
     if pattern.suffix.lower() not in images.WRITABLE:

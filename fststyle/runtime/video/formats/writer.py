@@ -7,16 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fststyle.errors import OutputError
-from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.io.pixels import on_white
+from fststyle.runtime.video.formats.base import Packet, Shot, Sink, Source
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.reader import av, reason
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffix of an output -> its container. AVI is not among them: it has one rate and no times of single frames."""
-
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-"""Of x264 and x265. On a few cores the encoder takes its time from the network, so the default is a fast one."""
 
 PACED = ("libx264", "libx265")
 """Encoders that take a preset of these names."""
@@ -161,10 +161,6 @@ class Writer(Sink):
 
     def write(self, shot: Shot) -> None:
         """Encode one frame. Raises `OutputError`."""
-        import numpy as np
-
-        from fststyle.io.pixels import on_white
-
         rgb = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
         if rgb.shape[0] % 2 or rgb.shape[1] % 2:
             rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
@@ -178,7 +174,7 @@ class Writer(Sink):
             self._durations.note(shot.pts * shot.time_base, shot.duration * shot.time_base)
         self._mux(lambda it: self._durations.put(self.stream.encode(it)), frame)
 
-    def copy(self, packet: Any) -> None:
+    def copy(self, packet: Packet) -> None:
         """A packet of another stream, as it is, or encoded anew where the container cannot hold it. Raises `OutputError`."""
         index = packet.stream.index
         if index in self._copied:

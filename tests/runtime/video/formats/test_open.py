@@ -11,9 +11,10 @@ from PIL import Image
 
 from fststyle.errors import BatchError, InputError, OutputError
 from fststyle.io import images
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
 from fststyle.runtime.video.formats import sequence
-from fststyle.runtime.video.stylize import VideoSettings, stylize_video
+from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
 
