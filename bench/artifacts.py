@@ -2,14 +2,16 @@
 
     python bench/artifacts.py starry-night other.onnx
 
-Grid: on flat colours, how much of the painting's detail repeats with the period of the network's stride (4 and 8 pixels), as the share of the
-spectrum's energy at those frequencies over what their neighbours would make one expect; 1 is no grid. Border: how far mean and spread of the outer 16
-pixels lie from those of the middle, in levels of 0..255; what the reference network does is printed beside it by naming its file too.
+Grid: on flat colours, how much of the painting's detail repeats with the period of the network's stride (4
+and 8 pixels), as the share of the spectrum's energy at those frequencies over what their neighbours would
+make one expect; 1 is no grid. Border: how far mean and spread of the outer 16 pixels lie from those of the
+middle, in levels of 0..255; what the reference network does is printed beside it by naming its file too.
 
-Weave: on real photos (those of examples/, or `--photos`), how much the contrast of strokes and surfaces keeps to squares of 4 pixels, as `weave_loss`
-in fststyle/train/losses/johnson.py has it; 0 is none, and the last row is what the photos have themselves. Uneven: on the same, how differently places of one
-colour are painted, as `even_loss` there has it, in squared levels: halos and blotches. Edge: the contrast of the outer 8 pixels over that of the inside,
-in parts of the photo's.
+Weave: on real photos (those of examples/, or `--photos`), how much the contrast of strokes and surfaces keeps
+to squares of 4 pixels, as `weave_loss` in fststyle/train/losses/johnson.py has it; 0 is none, and the last
+row is what the photos have themselves. Uneven: on the same, how differently places of one colour are painted,
+as `even_loss` there has it, in squared levels: halos and blotches. Edge: the contrast of the outer 8 pixels
+over that of the inside, in parts of the photo's.
 """
 
 import argparse
@@ -34,7 +36,9 @@ COLOURS = ((200, 200, 200), (90, 140, 220), (40, 40, 50), (180, 120, 60), (230, 
 
 
 def grid(painted: NDArray[np.uint8], period: int) -> float:
-    """Energy at the frequencies k / period of both axes over that of their neighbours; 1 where nothing repeats. Takes a picture of multiples of 8."""
+    """Energy at the frequencies k / period of both axes over that of their neighbours; 1 where nothing
+    repeats. Takes a picture of multiples of 8.
+    """
     gray = painted.astype(np.float64).mean(2)
     gray -= gray.mean()
     energies = []
@@ -49,13 +53,17 @@ def grid(painted: NDArray[np.uint8], period: int) -> float:
 
 
 def border(painted: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
-    """How far the outer `width` pixels differ from the middle: their mean colour, and their standard deviation, in levels."""
+    """How far the outer `width` pixels differ from the middle: their mean colour, and their standard
+    deviation, in levels.
+    """
     picture = painted.astype(np.float64)
     inside = np.zeros(picture.shape[:2], bool)
     inside[4 * width : -4 * width, 4 * width : -4 * width] = True
     edge = np.ones_like(inside)
     edge[width:-width, width:-width] = False
-    return float(np.abs(picture[edge].mean(0) - picture[inside].mean(0)).mean()), float(abs(picture[edge].std() - picture[inside].std()))
+    return float(np.abs(picture[edge].mean(0) - picture[inside].mean(0)).mean()), float(
+        abs(picture[edge].std() - picture[inside].std())
+    )
 
 
 def weave(painted: NDArray[np.uint8]) -> float:
@@ -71,14 +79,18 @@ def uneven(painted: NDArray[np.uint8], photo: NDArray[np.uint8]) -> float:
 
 
 def edge(painted: NDArray[np.uint8], photo: NDArray[np.uint8], width: int = 8) -> float:
-    """How much more contrast the outer `width` pixels of a painting have than those three to six times as deep, over the same of its photo; 1 is as much."""
+    """How much more contrast the outer `width` pixels of a painting have than those three to six times as
+    deep, over the same of its photo; 1 is as much.
+    """
 
     def contrast(picture: NDArray[np.uint8]) -> float:
         gray = picture.astype(np.float64).mean(2)
         steps = np.diff(gray, axis=0)[:, 1:] ** 2 + np.diff(gray, axis=1)[1:] ** 2
         row, column = np.indices(steps.shape)
         depth = np.minimum.reduce([row, column, row[::-1], column[:, ::-1]])
-        return float((steps[depth < width].mean() + 1) / (steps[(depth >= 3 * width) & (depth < 6 * width)].mean() + 1))
+        return float(
+            (steps[depth < width].mean() + 1) / (steps[(depth >= 3 * width) & (depth < 6 * width)].mean() + 1)
+        )
 
     return contrast(painted) / contrast(photo)
 
@@ -95,7 +107,10 @@ def on_photos(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[
 def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) -> dict[str, float]:
     """The figures of one file: means over flat frames with a little grain, and over `photos`."""
     rng = np.random.default_rng(0)
-    frames = [np.clip(np.array(colour) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8) for colour in COLOURS]
+    frames = [
+        np.clip(np.array(colour) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8)
+        for colour in COLOURS
+    ]
     painted = [painter(frame) for frame in frames]
     edges = [border(picture) for picture in painted]
     return {
@@ -108,9 +123,20 @@ def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
-    parser.add_argument("--photos", type=Path, default=EXAMPLES, help="folder of photos for edge, weave and unevenness")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "files",
+        nargs="*",
+        help=(
+            "style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if"
+            " none are given"
+        ),
+    )
+    parser.add_argument(
+        "--photos", type=Path, default=EXAMPLES, help="folder of photos for edge, weave and unevenness"
+    )
     args = parser.parse_args()
 
     def rows() -> list[tuple[str, dict[str, float]]]:

@@ -1,13 +1,15 @@
 """How good generated pictures are: each model's pictures beside real ones that no model has seen.
 
-    python bench/generate.py --data MNIST --judge mnist-classifier.onnx mnist-mlp.onnx mnist-dcgan.onnx mnist-wgan-gp.onnx mnist-vae.onnx
-    python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
+    python bench/generate.py --data MNIST --judge mnist-classifier.onnx mnist-mlp.onnx mnist-dcgan.onnx
+    mnist-wgan-gp.onnx mnist-vae.onnx python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
 
-With `--judge` the features are the classifier's last layer but one, without it the means of VGG-16's relu4_3; the Fréchet distance in either is not
-the FID of the literature, which `--fid` adds: torchmetrics' (pip install "torchmetrics[image]"), whose Inception weights are fetched once. "real" is the
-same judgement of as many training pictures: what a perfect generator would get. Of a VAE the reconstruction error (root mean square, in levels of 0..255)
-is measured on the test pictures, and the ELBO, in nats per pixel, from its checkpoint beside the .onnx file. Seconds per epoch are of `--steps` steps of
-each kind's own training with its own settings on this machine, after a warm-up.
+With `--judge` the features are the classifier's last layer but one, without it the means of VGG-16's relu4_3;
+the Fréchet distance in either is not the FID of the literature, which `--fid` adds: torchmetrics' (pip
+install "torchmetrics[image]"), whose Inception weights are fetched once. "real" is the same judgement of as
+many training pictures: what a perfect generator would get. Of a VAE the reconstruction error (root mean
+square, in levels of 0..255) is measured on the test pictures, and the ELBO, in nats per pixel, from its
+checkpoint beside the .onnx file. Seconds per epoch are of `--steps` steps of each kind's own training with
+its own settings on this machine, after a warm-up.
 """
 
 import argparse
@@ -44,16 +46,23 @@ _AT_ONCE = 50
 
 def main() -> int:
     args = _arguments()
-    return run(lambda console: _rows(args, console), lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows, args))
+    return run(
+        lambda console: _rows(args, console),
+        lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows, args),
+    )
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("models", nargs="+", type=Path, help="generators and VAE decoders, .onnx")
     parser.add_argument("--data", required=True, help="the pictures: see `fststyle gan train --help`")
     parser.add_argument("--size", type=int, help="their side in pixels")
     parser.add_argument("--judge", help="a classifier, .onnx; VGG-16 if not given")
-    parser.add_argument("--count", type=int, default=10_000, help="pictures drawn, and real ones compared with, at most")
+    parser.add_argument(
+        "--count", type=int, default=10_000, help="pictures drawn, and real ones compared with, at most"
+    )
     parser.add_argument("--steps", type=int, default=30, help="training steps to time; 0 leaves the time out")
     parser.add_argument("--fid", action="store_true", help="the FID too; needs torchmetrics[image]")
     parser.add_argument("--json", action="store_true", help="data instead of a table")
@@ -75,9 +84,13 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
         rows[0]["fid"] = fid(_frames(train, chosen))
     for generator in generators:
         console.print(f"{generator.name} ...", highlight=False)
-        drawn = generator.draw(latents.drawn(len(real), generator.latent, 0))  # as many: both distance and precision depend on it
+        # as many: both distance and precision depend on it
+        drawn = generator.draw(latents.drawn(len(real), generator.latent, 0))
         if drawn.shape[1:] != real.shape[1:]:
-            raise InputError(f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]}; see --size")
+            raise InputError(
+                f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]};"
+                " see --size"
+            )
         row = {"model": generator.name, **_judgement(seen, *_judged(drawn, judge))}
         if fid:
             row["fid"] = fid(drawn)
@@ -108,9 +121,13 @@ class _Fid:
         try:
             from torchmetrics.image.fid import FrechetInceptionDistance
 
-            self._metric = FrechetInceptionDistance(network, reset_real_features=False, input_img_size=(3, *real.shape[1:3]))
+            self._metric = FrechetInceptionDistance(
+                network, reset_real_features=False, input_img_size=(3, *real.shape[1:3])
+            )
         except ModuleNotFoundError as error:
-            raise InputError(f"--fid needs torchmetrics: pip install 'torchmetrics[image]' [{error}]") from error
+            raise InputError(
+                f"--fid needs torchmetrics: pip install 'torchmetrics[image]' [{error}]"
+            ) from error
         except OSError as error:
             raise InputError(f"--fid: the weights of Inception cannot be fetched ({error})") from error
         self._show(real, real=True)
@@ -122,10 +139,15 @@ class _Fid:
 
     def _show(self, frames: dataset.Pixels, real: bool) -> None:
         for start in range(0, len(frames), _AT_ONCE):
-            self._metric.update(torch.from_numpy(np.ascontiguousarray(frames[start : start + _AT_ONCE])).permute(0, 3, 1, 2), real=real)
+            self._metric.update(
+                torch.from_numpy(np.ascontiguousarray(frames[start : start + _AT_ONCE])).permute(0, 3, 1, 2),
+                real=real,
+            )
 
 
-def _judgement(real: metrics.Features, fake: metrics.Features, logits: metrics.Features | None) -> dict[str, Any]:
+def _judgement(
+    real: metrics.Features, fake: metrics.Features, logits: metrics.Features | None
+) -> dict[str, Any]:
     precision, recall = metrics.precision_recall(real, fake)
     row: dict[str, Any] = {"distance": metrics.frechet(real, fake), "precision": precision, "recall": recall}
     if logits is not None:
@@ -151,7 +173,9 @@ def _elbo(path: Path, test: dataset.Pictures) -> dict[str, float]:
 def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> float:
     """Seconds in which the model's own training, with its settings, sees every picture once."""
     told = json.loads(generator.metadata["trained_with"])
-    kind, train = (VaeSettings, vae.train) if generator.metadata["kind"] == "vae" else (GanSettings, gan.train)
+    kind, train = (
+        (VaeSettings, vae.train) if generator.metadata["kind"] == "vae" else (GanSettings, gan.train)
+    )
     known = {name: value for name, value in told.items() if name in kind.__dataclass_fields__}
     times: list[float] = []
 
@@ -197,13 +221,21 @@ _COLUMNS = {
 
 
 def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
-    table = Table(title=f"{args.data}: by {'the features of ' + Path(args.judge).stem if args.judge else 'VGG-16 features (not the Inception FID)'}")
+    seen_by = (
+        f"the features of {Path(args.judge).stem}"
+        if args.judge
+        else "VGG-16 features (not the Inception FID)"
+    )
+    table = Table(title=f"{args.data}: by {seen_by}")
     shown = {name: column for name, column in _COLUMNS.items() if any(name in row for row in rows)}
     table.add_column("model")
     for heading, _ in shown.values():
         table.add_column(heading, justify="right")
     for row in rows:
-        table.add_row(row["model"], *(form.format(row[name]) if name in row else "-" for name, (_, form) in shown.items()))
+        table.add_row(
+            row["model"],
+            *(form.format(row[name]) if name in row else "-" for name, (_, form) in shown.items()),
+        )
     show(table)
 
 

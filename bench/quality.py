@@ -1,12 +1,15 @@
-"""How good is a style file: its perceptual objective on photos it never saw, in iterations of Gatys' optimisation.
+"""How good is a style file: its perceptual objective on photos it never saw, in iterations of Gatys'
+optimisation.
 
     python bench/quality.py --style starry-night --photos PHOTOS --image starry-night.jpg [--rival other.onnx]
 
-Photos are cut to squares of 256 pixels. The objective is content + style as the style was trained with (its ``trained_with``), no total variation, the
-same for everybody in the table. "itself" is the objective of the untouched photo, "sum" that of the painter's picture; "steps" is after how many
-iterations of Adam on the pixels (lr 0.03), from the photo, the optimiser is as good: 0 is no better than the photo; "at 120" is where it ends, and "ratio"
-the painter's objective over that: 1 is as good as the slow method, below 1 better. "broad", in no sum, is the style at a half and a quarter of the size, which
-holds the larger forms (fststyle/train/losses/multiscale.py).
+Photos are cut to squares of 256 pixels. The objective is content + style as the style was trained with (its
+``trained_with``), no total variation, the same for everybody in the table. "itself" is the objective of the
+untouched photo, "sum" that of the painter's picture; "steps" is after how many iterations of Adam on the
+pixels (lr 0.03), from the photo, the optimiser is as good: 0 is no better than the photo; "at 120" is where
+it ends, and "ratio" the painter's objective over that: 1 is as good as the slow method, below 1 better.
+"broad", in no sum, is the style at a half and a quarter of the size, which holds the larger forms
+(fststyle/train/losses/multiscale.py).
 """
 
 import argparse
@@ -44,7 +47,18 @@ def main() -> int:
 
     def tell(rows: list[dict[str, Any]]) -> None:
         if args.json:
-            print(json.dumps({"size": args.size, "iterations": args.iterations, "lr": args.lr, "rows": rows, "means": _means(rows, args.iterations)}, indent=1))
+            print(
+                json.dumps(
+                    {
+                        "size": args.size,
+                        "iterations": args.iterations,
+                        "lr": args.lr,
+                        "rows": rows,
+                        "means": _means(rows, args.iterations),
+                    },
+                    indent=1,
+                )
+            )
         else:
             _print(rows, args.iterations)
 
@@ -52,21 +66,47 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--style", action="append", default=[], help="name of a shipped style or a style file; several times for several")
-    parser.add_argument("--image", action="append", required=True, type=Path, help="the painting of each --style, in their order")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--style",
+        action="append",
+        default=[],
+        help="name of a shipped style or a style file; several times for several",
+    )
+    parser.add_argument(
+        "--image",
+        action="append",
+        required=True,
+        type=Path,
+        help="the painting of each --style, in their order",
+    )
     parser.add_argument("--photos", required=True, type=Path, help="folder of photos the styles never saw")
-    parser.add_argument("--rival", action="append", default=[], help="other network, float NCHW on 0..255 (FILE@1: on 0..1), judged against every --image")
+    parser.add_argument(
+        "--rival",
+        action="append",
+        default=[],
+        help="other network, float NCHW on 0..255 (FILE@1: on 0..1), judged against every --image",
+    )
     parser.add_argument("--limit", type=int, default=8, help="photos, evenly chosen from the folder")
     parser.add_argument("--iterations", type=int, default=120, help="how far the optimiser goes")
     parser.add_argument("--lr", type=float, default=0.03, help="its step, on pixels in 0..1")
     parser.add_argument("--size", type=int, default=256, help="side of the photos in pixels")
-    parser.add_argument("--style-size", type=int, help="shorter side of the painting, in place of what the style was trained with")
+    parser.add_argument(
+        "--style-size",
+        type=int,
+        help="shorter side of the painting, in place of what the style was trained with",
+    )
     parser.add_argument("--content-weight", type=float)
     parser.add_argument("--style-weight", type=float)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where the optimiser runs")
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where the optimiser runs"
+    )
     parser.add_argument("--threads", type=int, default=0, help="threads of the optimiser and of ONNX Runtime")
-    parser.add_argument("--curves", type=Path, help="JSON file that keeps the optimiser's curves from run to run")
+    parser.add_argument(
+        "--curves", type=Path, help="JSON file that keeps the optimiser's curves from run to run"
+    )
     parser.add_argument("--json", action="store_true", help="data instead of tables")
     args = parser.parse_args()
     if len(args.image) != max(1, len(args.style)):
@@ -88,12 +128,22 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
         own = source(args.style[number]) if args.style else None
         wanted = _settings(own, image, args, console)
         style = style_tensor(image, int(wanted["style_size"]))
-        objective = Objective(vgg, style.to(args.device), content_weight=wanted["content_weight"], style_weight=wanted["style_weight"])
+        objective = Objective(
+            vgg,
+            style.to(args.device),
+            content_weight=wanted["content_weight"],
+            style_weight=wanted["style_weight"],
+        )
         broad = BroadStyle(vgg, style.to(args.device))
         painters = [(what.label, Painter(what, args.threads)) for what in ([own] if own else []) + rivals]
         for name, photo in photos:
             x = to_tensor(photo)[None].to(args.device)
-            key = [hashlib.sha256(photo.tobytes() + style.numpy().tobytes()).hexdigest(), wanted, args.iterations, args.lr]
+            key = [
+                hashlib.sha256(photo.tobytes() + style.numpy().tobytes()).hexdigest(),
+                wanted,
+                args.iterations,
+                args.lr,
+            ]
             curve = curves.get(key)
             if curve is None:
                 with console.status(f"{image.stem}: optimising {name}"):
@@ -119,11 +169,17 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                 }
 
 
-def _settings(own: Source | None, image: Path, args: argparse.Namespace, console: Console) -> dict[str, float]:
+def _settings(
+    own: Source | None, image: Path, args: argparse.Namespace, console: Console
+) -> dict[str, float]:
     card = metadata(own.path) if own else {}
     digest = card.get("style_sha256") or card.get("trained_with", {}).get("style_sha256")
     if digest and digest != hashlib.sha256(image.read_bytes()).hexdigest():
-        console.print(f"warning: {own.label if own else ''} was trained on another file than {image.name}: expect a worse figure", highlight=False)
+        console.print(
+            f"warning: {own.label if own else ''} was trained on another file than {image.name}: expect a"
+            " worse figure",
+            highlight=False,
+        )
     given = {name: getattr(args, name) for name in FALLBACK if getattr(args, name) is not None}
     trained = {name: value for name, value in card.get("trained_with", {}).items() if name in FALLBACK}
     return {**FALLBACK, **trained, **given}
@@ -160,20 +216,38 @@ def square(path: Path, size: int) -> NDArray[np.uint8]:
     if side < 16:
         raise InputError(f"{path}: too small")
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, (left, top, left + side, top + side)))
+    return np.asarray(
+        picture.resize((size, size), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
+    )
 
 
 def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
-    """Per painting and painter. Where the optimiser never got as good, the mean of the iterations is a lower bound and ``beyond`` counts such photos."""
+    """Per painting and painter.
+
+    Where the optimiser never got as good, the mean of the iterations is a lower bound and ``beyond`` counts
+    such photos.
+    """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["painting"], row["painter"]), []).append(row)
     means = []
     for (painting, painter), group in groups.items():
-        mean = {name: float(np.mean([row[name] for row in group])) for name in ("photo_itself", "content", "style", "objective", "optimised", "ratio", "broad")}
+        mean = {
+            name: float(np.mean([row[name] for row in group]))
+            for name in ("photo_itself", "content", "style", "objective", "optimised", "ratio", "broad")
+        }
         steps = [last if row["iterations"] is None else row["iterations"] for row in group]
         beyond = sum(row["iterations"] is None for row in group)
-        means.append({"painting": painting, "painter": painter, "photos": len(group), **mean, "iterations": float(np.mean(steps)), "beyond": beyond})
+        means.append(
+            {
+                "painting": painting,
+                "painter": painter,
+                "photos": len(group),
+                **mean,
+                "iterations": float(np.mean(steps)),
+                "beyond": beyond,
+            }
+        )
     return means
 
 
@@ -185,14 +259,22 @@ def _print(rows: list[dict[str, Any]], last: int) -> None:
             table.add_column(name, justify="right")
         for row in rows:
             if (row["painting"], row["painter"]) == (mean["painting"], mean["painter"]):
-                _add(table, row["photo"], row, f">{last}" if row["iterations"] is None else f"{row['iterations']:.1f}")
+                _add(
+                    table,
+                    row["photo"],
+                    row,
+                    f">{last}" if row["iterations"] is None else f"{row['iterations']:.1f}",
+                )
         table.add_section()
         _add(table, "mean", mean, f"{'>' if mean['beyond'] else ''}{mean['iterations']:.1f}")
         show(table)
 
 
 def _add(table: Table, name: str, row: dict[str, Any], iterations: str) -> None:
-    k = [f"{row[column] / 1000:.0f}" for column in ("photo_itself", "content", "style", "objective", "optimised")]
+    k = [
+        f"{row[column] / 1000:.0f}"
+        for column in ("photo_itself", "content", "style", "objective", "optimised")
+    ]
     table.add_row(name, *k[:4], iterations, k[4], f"{row['ratio']:.2f}", f"{row['broad'] / 1000:.0f}")
 
 

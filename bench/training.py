@@ -1,9 +1,12 @@
-"""What a setting of the training is worth: train one painting several ways, judge each network on photos it never saw.
+"""What a setting of the training is worth: train one painting several ways, judge each network on photos it
+never saw.
 
-    python bench/training.py --image starry-night.jpg --data PHOTOS --photos UNSEEN --steps 200 --config optimizer=muon --config optimizer=adam
+    python bench/training.py --image starry-night.jpg --data PHOTOS --photos UNSEEN --steps 200 --config
+    optimizer=muon --config optimizer=adam
 
-A `--config` is settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" among them overrides `--steps`. The objective is content + style as
-the first configuration weighs it, on squares of 256 pixels, lower is better; "times first" is the objective over that of the first configuration.
+A `--config` is settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" among them overrides `--steps`.
+The objective is content + style as the first configuration weighs it, on squares of 256 pixels, lower is
+better; "times first" is the objective over that of the first configuration.
 """
 
 import argparse
@@ -34,17 +37,29 @@ from fststyle.train.style.train import train
 
 def main() -> int:
     args = _arguments()
-    return run(lambda console: list(_rows(args, console)), lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows, args.image.stem))
+    return run(
+        lambda console: list(_rows(args, console)),
+        lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows, args.image.stem),
+    )
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--image", required=True, type=Path, help="the painting")
     parser.add_argument("--data", type=Path, help="folder of photos to learn on")
     parser.add_argument("--photos", required=True, type=Path, help="folder of photos to judge on")
-    parser.add_argument("--config", action="append", required=True, help="NAME=VALUE,... of `fststyle train`; several times for several")
+    parser.add_argument(
+        "--config",
+        action="append",
+        required=True,
+        help="NAME=VALUE,... of `fststyle train`; several times for several",
+    )
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--limit", type=int, default=8, help="photos to judge on, evenly chosen from the folder")
+    parser.add_argument(
+        "--limit", type=int, default=8, help="photos to judge on, evenly chosen from the folder"
+    )
     parser.add_argument("--json", action="store_true", help="data instead of a table")
     return parser.parse_args()
 
@@ -57,10 +72,18 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
             settings = _settings(args, config, Path(folder))
             if objective is None:
                 painting = style_tensor(args.image, settings.style_size)
-                objective = Objective(load_vgg(), painting, content_weight=settings.content_weight, style_weight=settings.style_weight)
+                objective = Objective(
+                    load_vgg(),
+                    painting,
+                    content_weight=settings.content_weight,
+                    style_weight=settings.style_weight,
+                )
             with console.status("training") as status:
                 began = time.monotonic()
-                trained = train(settings, on_progress=lambda p, c=config, s=status: s.update(f"{c}: step {p.step} of {p.steps}"))  # type: ignore[misc]
+                trained = train(
+                    settings,
+                    on_progress=lambda p, c=config, s=status: s.update(f"{c}: step {p.step} of {p.steps}"),
+                )  # type: ignore[misc]
                 seconds = time.monotonic() - began
             style = load_style(trained.onnx, "cpu")
             with torch.no_grad():
@@ -89,7 +112,14 @@ def _settings(args: argparse.Namespace, config: str, folder: Path) -> TrainSetti
             given[name] = number(value) if number else value
         except ValueError:
             raise InputError(f"--config: {name} is a number, not {value!r}") from None
-    base = {"style": args.image, "output": folder, "data": args.data, "name": "bench", "preview_every": 0, "steps": args.steps}
+    base = {
+        "style": args.image,
+        "output": folder,
+        "data": args.data,
+        "name": "bench",
+        "preview_every": 0,
+        "steps": args.steps,
+    }
     return TrainSettings(**{**base, **given})
 
 
@@ -100,7 +130,13 @@ def _print(rows: list[dict[str, Any]], painting: str) -> None:
         table.add_column(name, justify="right")
     for row in rows:
         k = [f"{row[name] / 1000:.0f}" for name in ("content", "style", "objective")]
-        table.add_row(row["config"], str(row["steps"]), f"{row['seconds'] / 60:.1f}", *k, f"{row['objective'] / rows[0]['objective']:.2f}")
+        table.add_row(
+            row["config"],
+            str(row["steps"]),
+            f"{row['seconds'] / 60:.1f}",
+            *k,
+            f"{row['objective'] / rows[0]['objective']:.2f}",
+        )
     show(table)
 
 

@@ -1,13 +1,16 @@
 """What `fststyle video` costs beside its network, and whether its memory grows.
 
-    python bench/video.py in.mp4 --style starry-night --frames 200        throughput: the verb against the network alone, on the same frames
-    python bench/video.py --memory 20000 --size 128x96                    resident memory over a long synthetic video
+    python bench/video.py in.mp4 --style starry-night --frames 200        throughput: the verb against the
+    network alone, on the same frames python bench/video.py --memory 20000 --size 128x96
+    resident memory over a long synthetic video
 
-Throughput: the clip's first frames are decoded once and painted by the network alone; then the verb paints the same stretch from file to file.
-Opening the file and the memory of a first frame are counted for the verb only, so a large network wants many frames.
-The verb is timed as it comes, and with --no-steady, which is reading, painting and writing alone. Rounds of all three take turns in one process, so that
-a drift of the machine hits them alike; a ratio is the verb's frames a second over the network's (aim: 0.85, and steadying at most 1.25 times as long).
-Memory: a video of N frames is painted, and resident memory is noted after each tenth; growth is the difference between the last and the second tenth.
+Throughput: the clip's first frames are decoded once and painted by the network alone; then the verb paints
+the same stretch from file to file. Opening the file and the memory of a first frame are counted for the verb
+only, so a large network wants many frames. The verb is timed as it comes, and with --no-steady, which is
+reading, painting and writing alone. Rounds of all three take turns in one process, so that a drift of the
+machine hits them alike; a ratio is the verb's frames a second over the network's (aim: 0.85, and steadying at
+most 1.25 times as long). Memory: a video of N frames is painted, and resident memory is noted after each
+tenth; growth is the difference between the last and the second tenth.
 """
 
 import argparse
@@ -56,7 +59,12 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     if args.clip is None:
         args.clip = synthetic(scratch / "in.mp4", args.frames, parse_size(args.size))
     frames, end = _first(args.clip, args.frames)
-    settings = {"style": args.style, "device": args.device, "threads": args.threads, "precision": args.precision}
+    settings = {
+        "style": args.style,
+        "device": args.device,
+        "threads": args.threads,
+        "precision": args.precision,
+    }
     loaded = PaintSettings(**settings)
     painter = Painter(load_as(loaded, args.style), loaded)
     painter.frame(frames[0])
@@ -73,11 +81,39 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
             if done.frames != len(frames):
                 raise InputError(f"{args.clip}: the verb painted {done.frames} frames, not {len(frames)}")
             verb[steady] = done.frames / done.seconds
-        rounds.append((alone, verb[False], verb[False] / alone, verb[True], verb[True] / alone, verb[False] / verb[True]))
+        rounds.append(
+            (
+                alone,
+                verb[False],
+                verb[False] / alone,
+                verb[True],
+                verb[True] / alone,
+                verb[False] / verb[True],
+            )
+        )
     height, width = frames[0].shape[:2]
-    result = {"clip": args.clip.name, "style": args.style, "precision": args.precision, "size": f"{width}x{height}", "frames": len(frames)}
-    keys = ("network_fps", "verb_fps_not_steady", "ratio_not_steady", "verb_fps", "ratio", "steadying_takes_times")
-    return {**result, **{key: statistics.median(values) for key, values in zip(keys, zip(*rounds, strict=True), strict=True)}}
+    result = {
+        "clip": args.clip.name,
+        "style": args.style,
+        "precision": args.precision,
+        "size": f"{width}x{height}",
+        "frames": len(frames),
+    }
+    keys = (
+        "network_fps",
+        "verb_fps_not_steady",
+        "ratio_not_steady",
+        "verb_fps",
+        "ratio",
+        "steadying_takes_times",
+    )
+    return {
+        **result,
+        **{
+            key: statistics.median(values)
+            for key, values in zip(keys, zip(*rounds, strict=True), strict=True)
+        },
+    }
 
 
 def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
@@ -89,10 +125,23 @@ def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         if progress.frames in marks:
             marks[progress.frames] = resident() / MIB
 
-    stylize_video(clip, scratch / "out.mp4", style=args.style, device=args.device, threads=args.threads, on_progress=note)
+    stylize_video(
+        clip,
+        scratch / "out.mp4",
+        style=args.style,
+        device=args.device,
+        threads=args.threads,
+        on_progress=note,
+    )
     values = list(marks.values())
     # The first tenth fills queues and the encoder's own look-ahead.
-    return {"style": args.style, "size": args.size, "frames": args.memory, "resident_mib": values, "growth_mib": values[-1] - values[1]}
+    return {
+        "style": args.style,
+        "size": args.size,
+        "frames": args.memory,
+        "resident_mib": values,
+        "growth_mib": values[-1] - values[1],
+    }
 
 
 def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
@@ -104,7 +153,9 @@ def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         sound = container.add_stream("aac", rate=48000)
         for number in range(frames):
-            waves = [127 + 120 * np.sin((x * (c + 1) + y * (3 - c)) / 29 + number / (5 + c)) for c in range(3)]
+            waves = [
+                127 + 120 * np.sin((x * (c + 1) + y * (3 - c)) / 29 + number / (5 + c)) for c in range(3)
+            ]
             picture = av.VideoFrame.from_ndarray(np.stack(waves, 2).astype(np.uint8), format="rgb24")
             picture.pts, picture.time_base = number, Fraction(1, 25)
             container.mux(video.encode(picture))
@@ -118,7 +169,9 @@ def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
 
 
 def resident() -> int:
-    """Bytes of this process that are in memory now; where the system does not tell, the most there ever were."""
+    """Bytes of this process that are in memory now; where the system does not tell, the most there ever
+    were.
+    """
     try:
         import os
 
@@ -152,12 +205,19 @@ def _figure(value: Any) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clip", nargs="?", type=Path, help="a video; a synthetic one if none is given")
     parser.add_argument("--style", default="starry-night")
     parser.add_argument("--frames", type=int, default=100, help="frames painted in each round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory", type=int, metavar="FRAMES", help="note resident memory over a synthetic video of so many frames instead")
+    parser.add_argument(
+        "--memory",
+        type=int,
+        metavar="FRAMES",
+        help="note resident memory over a synthetic video of so many frames instead",
+    )
     parser.add_argument("--size", default="320x240", help="WIDTHxHEIGHT of synthetic videos")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto", help="float, int8 or auto")

@@ -2,8 +2,9 @@
 
     python bench/webcam.py clip.mp4 --seconds 180
 
-A video file plays in real time in place of a camera. One row for each part of the time: frames a second that come out, the time from camera to
-painted picture (median and the worst of a hundred), frames of the camera that were passed over because a newer one was there, and the size painted.
+A video file plays in real time in place of a camera. One row for each part of the time: frames a second that
+come out, the time from camera to painted picture (median and the worst of a hundred), frames of the camera
+that were passed over because a newer one was there, and the size painted.
 """
 
 import argparse
@@ -23,7 +24,9 @@ PARTS = 6
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("camera", help="a video file, or a camera")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--style", default=WebcamSettings.style)
@@ -36,7 +39,10 @@ def main() -> int:
             table.add_row(*(str(value) for value in row.values()))
         show(table)
 
-    return run(lambda _: measure(WebcamSettings(camera=args.camera, style=args.style, fps=args.fps), args.seconds), tell)
+    return run(
+        lambda _: measure(WebcamSettings(camera=args.camera, style=args.style, fps=args.fps), args.seconds),
+        tell,
+    )
 
 
 def measure(settings: WebcamSettings, seconds: float) -> list[dict[str, Any]]:

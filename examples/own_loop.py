@@ -1,4 +1,5 @@
-"""A painted camera in a loop of your own: OpenCV takes the frames, fststyle paints them, you do what you like with them.
+"""A painted camera in a loop of your own: OpenCV takes the frames, fststyle paints them, you do what you like
+with them.
 
     python examples/own_loop.py 0                  # the first camera
     python examples/own_loop.py clip.mp4 out.mp4   # a video, into a file, without a window
@@ -30,7 +31,12 @@ def main(source: str, target: str | None = None) -> None:
         if target:
             if writer is None:
                 height, width = painted.shape[:2]
-                writer = cv2.VideoWriter(target, cv2.VideoWriter_fourcc(*"mp4v"), camera.get(cv2.CAP_PROP_FPS) or 30, (width, height))
+                writer = cv2.VideoWriter(
+                    target,
+                    cv2.VideoWriter_fourcc(*"mp4v"),
+                    camera.get(cv2.CAP_PROP_FPS) or 30,
+                    (width, height),
+                )
             writer.write(painted)
             continue
         cv2.imshow("painted", painted)

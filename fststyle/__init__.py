@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# ONNX Runtime from 1.31 on notes every session, under an identifier, in the user's home, to be sent to its makers. Whoever wants that sets it to 0.
+# ONNX Runtime from 1.31 on notes every session, under an identifier, in the user's home, to be sent to its
+# makers. Whoever wants that sets it to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
@@ -86,7 +87,9 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         if name in _NEED_TORCH and (error.name or "").partition(".")[0] != "fststyle":
-            raise errors.DependencyError(f"fststyle.{name} needs PyTorch; {errors.INSTALL_TRAIN} [{error}]") from error
+            raise errors.DependencyError(
+                f"fststyle.{name} needs PyTorch; {errors.INSTALL_TRAIN} [{error}]"
+            ) from error
         raise
 
 

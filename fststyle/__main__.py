@@ -11,7 +11,8 @@ def main() -> None:
 
         program()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not break off what is cleared up at the end
+        # a second one must not break off what is cleared up at the end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stderr.write("fststyle: interrupted\n")
         sys.exit(130)
 

@@ -18,7 +18,10 @@ _INT8 = "-int8.onnx"
 
 @dataclass(frozen=True)
 class Entry:
-    """One style: its name, its file and where it comes from. ``size`` is in bytes; ``sha256`` is empty for files nobody vouches for."""
+    """One style: its name, its file and where it comes from.
+
+    ``size`` is in bytes; ``sha256`` is empty for files nobody vouches for.
+    """
 
     name: str
     path: Path
@@ -34,7 +37,9 @@ class Entry:
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
     kind: str = "style"
-    """What the file is: a style, base or start (what trainings begin with), or gan, vae, classifier, ... which `model` finds and `styles` leaves out."""
+    """What the file is: a style, base or start (what trainings begin with), or gan, vae, classifier, ...
+    which `model` finds and `styles` leaves out.
+    """
     int8: "Entry | None" = None
     """The same style in integer arithmetic, the fastest on CPUs, where there is such a file."""
 
@@ -42,7 +47,8 @@ class Entry:
 def styles() -> list[Entry]:
     """Every style that can be named, the user's own first where names meet, sorted by name.
 
-    Own styles are .onnx files in the folders of the variable FSTSTYLE_STYLES and in `user_folder`. Raises `StyleError` for a damaged catalogue.
+    Own styles are .onnx files in the folders of the variable FSTSTYLE_STYLES and in `user_folder`. Raises
+    `StyleError` for a damaged catalogue.
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
@@ -58,7 +64,10 @@ def styles() -> list[Entry]:
 
 
 def find(name: str) -> Entry:
-    """The style called ``name``; case and ``_`` for ``-`` do not matter. Raises `StyleError` that names the nearest."""
+    """The style called ``name``; case and ``_`` for ``-`` do not matter.
+
+    Raises `StyleError` that names the nearest.
+    """
     known = styles()
     for same in (str, _plain):
         for entry in known:
@@ -73,13 +82,23 @@ def find(name: str) -> Entry:
     elif os.path.isfile(name + SUFFIX):
         hint = f"for the file here say {name}{SUFFIX}"
     else:
-        hint = f"did you mean {' or '.join(names)}?" if names else "`fststyle styles` lists them" if known else "no styles are installed"
+        hint = (
+            f"did you mean {' or '.join(names)}?"
+            if names
+            else "`fststyle styles` lists them"
+            if known
+            else "no styles are installed"
+        )
     raise StyleError(f"no style is called {name!r}; {hint}")
 
 
 def locate(style: str | Path) -> Entry:
-    """The entry of a name, or of a file: what is a `Path`, ends in .onnx or holds a slash is taken for a file. Raises `StyleError`."""
-    if isinstance(style, str) and not (style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style):
+    """The entry of a name, or of a file: what is a `Path`, ends in .onnx or holds a slash is taken for a
+    file. Raises `StyleError`.
+    """
+    if isinstance(style, str) and not (
+        style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style
+    ):
         return find(style)
     path = Path(os.path.expanduser(style))
     if path.suffix == ".pt":
@@ -90,7 +109,9 @@ def locate(style: str | Path) -> Entry:
 
 
 def model(name: str | Path, kinds: Sequence[str]) -> Entry:
-    """A model that is no style, of one of the ``kinds``: one that ships, by its name, or any .onnx file, by its path. Raises `StyleError`."""
+    """A model that is no style, of one of the ``kinds``: one that ships, by its name, or any .onnx file, by
+    its path. Raises `StyleError`.
+    """
     for entry in _listed(SHIPPED):
         if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
             return entry
@@ -102,13 +123,17 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
             if _plain(entry.name) == _plain(str(name)):
                 raise StyleError(f"{name}: is a model of kind {entry.kind}, not {' or '.join(kinds)}")
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
-        raise StyleError(f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else ""))
+        raise StyleError(
+            f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else "")
+        )
     return _own(path)
 
 
 def models() -> list[Entry]:
     """What ships beside the styles: generators, classifiers, and VAEs by their decoders."""
-    return [entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "base", "start", "vae-encoder")]
+    return [
+        entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "base", "start", "vae-encoder")
+    ]
 
 
 def encoder_of(decoder: Path) -> Path:
@@ -123,19 +148,26 @@ def load(entry: Entry) -> bytes:
     except OSError as error:
         raise StyleError(f"{entry.path}: cannot be read: {error.strerror}") from error
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise StyleError(f"{entry.path}: is damaged (its sha256 is not the one in the catalogue); install fststyle again")
+        raise StyleError(
+            f"{entry.path}: is damaged (its sha256 is not the one in the catalogue); install fststyle again"
+        )
     return content
 
 
 def described(entry: Entry) -> Entry:
-    """The entry with what its file says of itself; of shipped styles the catalogue says it. A file that cannot be read has the network "damaged"."""
+    """The entry with what its file says of itself; of shipped styles the catalogue says it.
+
+    A file that cannot be read has the network "damaged".
+    """
     if entry.shipped:
         return entry
     try:
         told = metadata(entry.path.read_bytes())
     except Exception:  # protobuf raises what it likes, and without onnx nothing can be said
         return replace(entry, network="damaged")
-    text: dict[str, Any] = {key: told.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")}
+    text: dict[str, Any] = {
+        key: told.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")
+    }
     return replace(entry, **text)
 
 
@@ -147,12 +179,25 @@ def metadata(content: bytes) -> dict[str, str]:
 
 
 def base(known_as: str) -> Entry | None:
-    """The base network with this name or sha256, from which styles were trained, or None. Bases are no styles, so `styles` does not list them."""
-    return next((entry for entry in _listed(SHIPPED) if entry.kind == "base" and known_as and known_as in (entry.name, entry.sha256)), None)
+    """The base network with this name or sha256, from which styles were trained, or None.
+
+    Bases are no styles, so `styles` does not list them.
+    """
+    return next(
+        (
+            entry
+            for entry in _listed(SHIPPED)
+            if entry.kind == "base" and known_as and known_as in (entry.name, entry.sha256)
+        ),
+        None,
+    )
 
 
 def start(name: str) -> Entry | None:
-    """The network of this name that trainings start from, or None. It is neither a style nor a base of its own."""
+    """The network of this name that trainings start from, or None.
+
+    It is neither a style nor a base of its own.
+    """
     return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 
 
@@ -186,8 +231,15 @@ def _listed(folder: Path) -> tuple[Entry, ...]:
 
 
 def _entry(item: dict[str, Any], folder: Path) -> Entry:
-    text: dict[str, Any] = {key: str(item.get(key) or "") for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")}
-    int8 = _entry({**item, **item["int8"], "precision": "int8", "int8": None}, folder) if item.get("int8") else None
+    text: dict[str, Any] = {
+        key: str(item.get(key) or "")
+        for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")
+    }
+    int8 = (
+        _entry({**item, **item["int8"], "precision": "int8", "int8": None}, folder)
+        if item.get("int8")
+        else None
+    )
     return Entry(
         item["name"],
         folder / item["file"],
@@ -202,16 +254,26 @@ def _entry(item: dict[str, Any], folder: Path) -> Entry:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith(".") and path.is_file())
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() == SUFFIX and not path.name.startswith(".") and path.is_file()
+        )
     except OSError:  # not there, or not ours to read
         return []
 
 
 def _own(path: Path) -> Entry:
-    """An own style; NAME-int8.onnx beside NAME.onnx, as training leaves them, is the same style in integers."""
+    """An own style; NAME-int8.onnx beside NAME.onnx, as training leaves them, is the same style in
+    integers.
+    """
     try:
         faster = path.with_name(f"{path.stem}{_INT8}")
-        int8 = Entry(path.stem, faster, precision="int8", size=faster.stat().st_size) if faster.is_file() else None
+        int8 = (
+            Entry(path.stem, faster, precision="int8", size=faster.stat().st_size)
+            if faster.is_file()
+            else None
+        )
         return Entry(path.stem, path, size=path.stat().st_size, int8=int8)
     except OSError as error:
         raise StyleError(f"{path}: cannot be read: {error.strerror}") from error

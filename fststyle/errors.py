@@ -1,7 +1,7 @@
 """One family of errors: what a user can put right.
 
-The library raises these and never prints or exits; the command line turns each into one line on stderr and an exit code.
-Anything else that escapes is a defect of fststyle and keeps its traceback.
+The library raises these and never prints or exits; the command line turns each into one line on stderr and an
+exit code. Anything else that escapes is a defect of fststyle and keeps its traceback.
 """
 
 INSTALL_TRAIN = "in a clone of fststyle: pip install '.[train]'"

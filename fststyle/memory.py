@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 BYTES_PER_PIXEL = 1000
-"""What painting takes at its peak, per pixel of the picture: measured with the reference network on the CPU."""
+"""What painting takes at its peak, per pixel of the picture: measured with the reference network on the CPU.
+"""
 
 MOST = 4 << 30
 
@@ -16,7 +17,9 @@ def limit() -> int:
 
 
 def available() -> int:
-    """Bytes of memory that can be had without swapping, within the limit of a container; 2 GiB where the system does not say."""
+    """Bytes of memory that can be had without swapping, within the limit of a container; 2 GiB where the
+    system does not say.
+    """
     found = [amount for amount in (_linux(), _windows(), _container()) if amount is not None]
     return max(0, min(found)) if found else _physical() // 2
 
@@ -33,7 +36,10 @@ def _linux() -> int | None:
 
 def _container() -> int | None:
     """What is left of the control group's limit, versions 2 and 1."""
-    for most, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for most, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
         try:
             group = Path("/sys/fs/cgroup")
             return int((group / most).read_text()) - int((group / used).read_text())
@@ -50,7 +56,18 @@ def _windows() -> int | None:
         _fields_ = (
             ("length", ctypes.c_ulong),
             ("load", ctypes.c_ulong),
-            *((name, ctypes.c_ulonglong) for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")),
+            *(
+                (name, ctypes.c_ulonglong)
+                for name in (
+                    "total",
+                    "free",
+                    "total_page",
+                    "free_page",
+                    "total_virtual",
+                    "free_virtual",
+                    "extended",
+                )
+            ),
         )
 
     status = Status()

@@ -8,10 +8,11 @@ LARGEST = 1e6
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
-    """``"udnie-live:0.6,great-wave:0.4"`` -> names or files with their shares, which sum to 1; a name alone has the share 1 before that.
+    """``"udnie-live:0.6,great-wave:0.4"`` -> names or files with their shares, which sum to 1; a name alone
+    has the share 1 before that.
 
-    Raises `InputError`, which names the argument ``flag``, for shares that are no numbers above 0 and up to `LARGEST`, a share of one alone,
-    and more than `MAXIMUM_PARTS` parts.
+    Raises `InputError`, which names the argument ``flag``, for shares that are no numbers above 0 and up to
+    `LARGEST`, a share of one alone, and more than `MAXIMUM_PARTS` parts.
     """
     found = weights(text, flag)
     if len(found) == 1 and found[0][1] != 1:

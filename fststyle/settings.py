@@ -1,7 +1,8 @@
-"""One dataclass of settings per verb: the defaults of the function and of the command line, and what checkpoint and ONNX file record.
+"""One dataclass of settings per verb: the defaults of the function and of the command line, and what
+checkpoint and ONNX file record.
 
-A field is declared with `option`, which keeps the help text and the allowed range beside the default; `check` holds a value to them, so the
-command line and the Python API refuse the same things in the same words.
+A field is declared with `option`, which keeps the help text and the allowed range beside the default; `check`
+holds a value to them, so the command line and the Python API refuse the same things in the same words.
 """
 
 import dataclasses
@@ -17,13 +18,27 @@ NAMES = "lower-case letters, digits and hyphens"
 """What the name of a result is made of."""
 
 
-def option(default: Any, help: str, *, min: float | None = None, max: float | None = None, choices: tuple[str, ...] = (), flags: tuple[str, ...] = ()) -> Any:
-    """A dataclass field with its help text, allowed range or choices, and command-line flags where the field's own name will not do."""
-    return dataclasses.field(default=default, metadata={"help": help, "min": min, "max": max, "choices": choices, "flags": flags})
+def option(
+    default: Any,
+    help: str,
+    *,
+    min: float | None = None,
+    max: float | None = None,
+    choices: tuple[str, ...] = (),
+    flags: tuple[str, ...] = (),
+) -> Any:
+    """A dataclass field with its help text, allowed range or choices, and command-line flags where the
+    field's own name will not do.
+    """
+    return dataclasses.field(
+        default=default, metadata={"help": help, "min": min, "max": max, "choices": choices, "flags": flags}
+    )
 
 
 def unknown(what: str, error: TypeError) -> InputError:
-    """What to raise for keyword arguments that ``what`` does not have, which a dataclass refused with this error."""
+    """What to raise for keyword arguments that ``what`` does not have, which a dataclass refused with this
+    error.
+    """
     return InputError(f"{what} has no such setting: {str(error).partition('argument ')[2] or error}")
 
 
@@ -51,11 +66,16 @@ def check(settings: Any) -> None:
 def plain(settings: Any) -> dict[str, Any]:
     """The settings as numbers, strings and None only, for JSON and checkpoints."""
     values = dataclasses.asdict(settings)
-    return {name: str(v) if isinstance(v, Path) else v.value if isinstance(v, enum.Enum) else v for name, v in values.items()}
+    return {
+        name: str(v) if isinstance(v, Path) else v.value if isinstance(v, enum.Enum) else v
+        for name, v in values.items()
+    }
 
 
 def as_paths(settings: Any, *names: str) -> None:
-    """Turn the named fields of a frozen dataclass into `Path`, for callers who pass strings; for use in ``__post_init__``."""
+    """Turn the named fields of a frozen dataclass into `Path`, for callers who pass strings; for use in
+    ``__post_init__``.
+    """
     for name in names:
         if isinstance(value := getattr(settings, name), str):
             object.__setattr__(settings, name, Path(value))

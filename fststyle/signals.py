@@ -16,7 +16,9 @@ def undisturbed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
-    """Ctrl-C is raised afterwards: a large library that is interrupted while it is imported says that it is broken."""
+    """Ctrl-C is raised afterwards: a large library that is interrupted while it is imported says that it is
+    broken.
+    """
     heard: list[int] = []
     try:
         with _handled(lambda number, _: heard.append(number)):

@@ -16,9 +16,17 @@ def frame(number: int, height: int = 48, width: int = 64) -> np.ndarray:
 
 
 def write(
-    path: Path, times: list[int], *, base: Fraction = Fraction(1, 1000), sound: str | None = "aac", size: tuple[int, int] = (48, 64), keyframes: int = 250
+    path: Path,
+    times: list[int],
+    *,
+    base: Fraction = Fraction(1, 1000),
+    sound: str | None = "aac",
+    size: tuple[int, int] = (48, 64),
+    keyframes: int = 250,
 ) -> Path:
-    """A video with one frame at each of `times` (units of `base`), half a second of tone with it if `sound` names a codec."""
+    """A video with one frame at each of `times` (units of `base`), half a second of tone with it if `sound`
+    names a codec.
+    """
     with av.open(str(path), "w") as container:
         container.metadata["title"] = "a test"
         video = container.add_stream("libx264", rate=25, options={"crf": "10", "g": str(keyframes)})
@@ -33,7 +41,9 @@ def write(
         if audio is not None:
             tone = (np.sin(np.arange(24000) / 20) * 8000).astype(np.int16)
             for start in range(0, len(tone), 1024):
-                piece = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], format="s16", layout="mono")
+                piece = av.AudioFrame.from_ndarray(
+                    tone[None, start : start + 1024], format="s16", layout="mono"
+                )
                 piece.pts, piece.sample_rate, piece.time_base = start, 48000, Fraction(1, 48000)
                 container.mux(audio.encode(piece))
             container.mux(audio.encode(None))
@@ -44,7 +54,11 @@ def packets(path: Path, kind: str = "audio") -> list[tuple[float, bytes]]:
     """Time in seconds and content of every packet of the first stream of a kind."""
     with av.open(str(path)) as container:
         stream = next(s for s in container.streams if s.type == kind)
-        found = [(round(float(p.pts * p.time_base), 4), bytes(p)) for p in container.demux(stream) if p.dts is not None]
+        found = [
+            (round(float(p.pts * p.time_base), 4), bytes(p))
+            for p in container.demux(stream)
+            if p.dts is not None
+        ]
     return found
 
 

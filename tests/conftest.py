@@ -1,4 +1,6 @@
-"""Fixtures for every test: tiny styles in a folder of their own, so that no test sees the styles of whoever runs it."""
+"""Fixtures for every test: tiny styles in a folder of their own, so that no test sees the styles of whoever
+runs it.
+"""
 
 import hashlib
 import json
@@ -13,7 +15,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
-# In the background of a script, or under nohup, signals are ignored, and every program that a test starts and stops would be deaf to them too.
+# In the background of a script, or under nohup, signals are ignored, and every program that a test starts and
+# stops would be deaf to them too.
 for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     if (_number := getattr(signal, _name, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
@@ -33,7 +36,9 @@ def style_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture
 def family(style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A base that gives the photo back, and the styles dark (half the light) and pale (100 more) made from it."""
+    """A base that gives the photo back, and the styles dark (half the light) and pale (100 more) made from
+    it.
+    """
     from fststyle import catalogue
     from tests import styles
 
@@ -42,7 +47,9 @@ def family(style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     content = styles.pointwise(1, 0)
     styles.save(folder, "base", content)
     digest = hashlib.sha256(content).hexdigest()
-    (folder / "catalogue.json").write_text(json.dumps([{"name": "base", "file": "base.onnx", "sha256": digest, "kind": "base"}]))
+    (folder / "catalogue.json").write_text(
+        json.dumps([{"name": "base", "file": "base.onnx", "sha256": digest, "kind": "base"}])
+    )
     monkeypatch.setattr(catalogue, "SHIPPED", folder)
     styles.save(style_folder, "dark", styles.pointwise(0.5, 0, digest))
     styles.save(style_folder, "pale", styles.pointwise(1, 100, digest))
@@ -52,18 +59,29 @@ def family(style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Runs `python -W error -m fststyle ARGS` in `tmp_path`; modules in `path` go before all others. One that hangs says where."""
+    """Runs `python -W error -m fststyle ARGS` in `tmp_path`; modules in `path` go before all others.
 
-    def run(*args: object, input: bytes = b"", path: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    One that hangs says where.
+    """
+
+    def run(
+        *args: object, input: bytes = b"", path: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         command = [sys.executable, "-X", "faulthandler", "-W", "error", "-m", "fststyle", *map(str, args)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (path or REPOSITORY, REPOSITORY))), "COLUMNS": "200"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, (path or REPOSITORY, REPOSITORY))),
+            "COLUMNS": "200",
+        }
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as process:
             try:
                 out, error = process.communicate(input, timeout=120)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGABRT)
-                pytest.fail(f"fststyle {' '.join(map(str, args))} hangs:\n{process.communicate()[1].decode()}")
+                pytest.fail(
+                    f"fststyle {' '.join(map(str, args))} hangs:\n{process.communicate()[1].decode()}"
+                )
         return subprocess.CompletedProcess(command, process.returncode, out, error)
 
     return run

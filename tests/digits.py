@@ -18,12 +18,21 @@ def digits(count: int, classes: int = 10) -> tuple[NDArray[np.uint8], NDArray[np
     return pixels, labels
 
 
-def write_idx(folder: Path, train: int, test: int, packed: bool = True) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def write_idx(
+    folder: Path, train: int, test: int, packed: bool = True
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """MNIST's four files with `digits` in them."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels, labels = digits(train + test)
     for part, chosen in (("train", slice(0, train)), ("t10k", slice(train, None))):
-        for name, array in ((f"{part}-images-idx3-ubyte", pixels[chosen]), (f"{part}-labels-idx1-ubyte", labels[chosen])):
-            content = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-            (folder / (f"{name}.gz" if packed else name)).write_bytes(gzip.compress(content) if packed else content)
+        for name, array in (
+            (f"{part}-images-idx3-ubyte", pixels[chosen]),
+            (f"{part}-labels-idx1-ubyte", labels[chosen]),
+        ):
+            content = (
+                bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+            )
+            (folder / (f"{name}.gz" if packed else name)).write_bytes(
+                gzip.compress(content) if packed else content
+            )
     return pixels, labels

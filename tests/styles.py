@@ -9,7 +9,14 @@ from onnx import TensorProto, helper, numpy_helper
 UINT8, FLOAT, INT64 = TensorProto.UINT8, TensorProto.FLOAT, TensorProto.INT64
 
 
-def model(nodes: list, initializers: dict[str, np.ndarray] | None = None, *, shape: tuple = ("N", "H", "W", 3), kind: int = UINT8, **names: str) -> bytes:
+def model(
+    nodes: list,
+    initializers: dict[str, np.ndarray] | None = None,
+    *,
+    shape: tuple = ("N", "H", "W", 3),
+    kind: int = UINT8,
+    **names: str,
+) -> bytes:
     """A model with input `frame` and output `styled`, unless `names` calls them otherwise."""
     given, made = names.get("given", "frame"), names.get("made", "styled")
     graph = helper.make_graph(
@@ -19,7 +26,9 @@ def model(nodes: list, initializers: dict[str, np.ndarray] | None = None, *, sha
         [helper.make_tensor_value_info(made, kind, shape)],
         [numpy_helper.from_array(value, name) for name, value in (initializers or {}).items()],
     )
-    built = helper.make_model(graph, opset_imports=[helper.make_opsetid("", int(names.get("opset", 17)))], ir_version=8)
+    built = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", int(names.get("opset", 17)))], ir_version=8
+    )
     for key, value in (("name", "tiny"), ("artist", "Nobody")):
         entry = built.metadata_props.add()
         entry.key, entry.value = key, value
@@ -28,11 +37,15 @@ def model(nodes: list, initializers: dict[str, np.ndarray] | None = None, *, sha
 
 def inverting() -> bytes:
     """255 minus each value."""
-    return model([helper.make_node("Sub", ["white", "frame"], ["styled"])], {"white": np.array(255, np.uint8)})
+    return model(
+        [helper.make_node("Sub", ["white", "frame"], ["styled"])], {"white": np.array(255, np.uint8)}
+    )
 
 
 def network(norm: bool = True, half: bool = False, seed: int = 0, opset: int = 17) -> bytes:
-    """Two 3x3 convolutions, the first with stride 2 and instance norm (whose weights are float16 where ``half``), and the size restored after."""
+    """Two 3x3 convolutions, the first with stride 2 and instance norm (whose weights are float16 where
+    ``half``), and the size restored after.
+    """
     random = np.random.default_rng(seed)
     weights = {
         "w1": random.normal(0, 0.25, (8, 3, 3, 3)).astype(np.float32),
@@ -56,10 +69,21 @@ def network(norm: bool = True, half: bool = False, seed: int = 0, opset: int = 1
         node("Transpose", ["d"], ["t"], perm=[0, 3, 1, 2]),
         node("Pad", ["t", "pads1"], ["p1"], mode="reflect"),
         node("Conv", ["p1", "w1"], ["c1"], strides=[2, 2]),
-        *([node("Cast", [name], [f"{name}_wide"], to=FLOAT) for name in ("scale", "bias")] if half and norm else []),
-        node("InstanceNormalization", ["c1", "scale_wide" if half else "scale", "bias_wide" if half else "bias"], ["n1"], epsilon=1e-5)
-        if norm
-        else node("Identity", ["c1"], ["n1"]),
+        *(
+            [node("Cast", [name], [f"{name}_wide"], to=FLOAT) for name in ("scale", "bias")]
+            if half and norm
+            else []
+        ),
+        (
+            node(
+                "InstanceNormalization",
+                ["c1", "scale_wide" if half else "scale", "bias_wide" if half else "bias"],
+                ["n1"],
+                epsilon=1e-5,
+            )
+            if norm
+            else node("Identity", ["c1"], ["n1"])
+        ),
         node("Relu", ["n1"], ["r1"]),
         node("Resize", ["r1", "", "scales"], ["u"], mode="nearest"),
         node("Pad", ["u", "pads1"], ["p2"], mode="reflect"),
@@ -90,7 +114,11 @@ def pointwise(gain: float, shift: float, base: str = "", half: bool = False) -> 
         node("Cast", ["r"], ["styled"], to=UINT8),
     ]
     numbers = {"zero": np.array(0, np.float32), "top": np.array(255, np.float32)}
-    built = onnx.load_from_string(model(nodes, {"net.gain": np.array([gain], number), "net.shift": np.array([shift], number), **numbers}))
+    built = onnx.load_from_string(
+        model(
+            nodes, {"net.gain": np.array([gain], number), "net.shift": np.array([shift], number), **numbers}
+        )
+    )
     entry = built.metadata_props.add()
     entry.key, entry.value = "base", base
     return built.SerializeToString()
@@ -100,7 +128,10 @@ def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
     """Something like a photo: light falling over large shapes, with a little grain."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    value = np.stack([np.sin(x / (17 + 5 * c)) + np.cos(y / (23 - 3 * c)) + (x - y) / (height + width) for c in range(3)], axis=2)
+    value = np.stack(
+        [np.sin(x / (17 + 5 * c)) + np.cos(y / (23 - 3 * c)) + (x - y) / (height + width) for c in range(3)],
+        axis=2,
+    )
     value += random.normal(0, 0.1, value.shape)
     return np.clip(128 + 50 * value, 0, 255).astype(np.uint8)
 

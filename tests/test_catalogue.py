@@ -16,8 +16,19 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     content = styles.inverting()
     styles.save(folder, "candy", content)
-    entry = {"name": "candy", "file": "candy.onnx", "title": "Candy", "artist": "A. Painter", "year": 1890, "licence": "CC0"}
-    entry |= {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "trained_with": {"steps": 3}}
+    entry = {
+        "name": "candy",
+        "file": "candy.onnx",
+        "title": "Candy",
+        "artist": "A. Painter",
+        "year": 1890,
+        "licence": "CC0",
+    }
+    entry |= {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+        "trained_with": {"steps": 3},
+    }
     (folder / "catalogue.json").write_text(json.dumps([entry]))
     monkeypatch.setattr(catalogue, "SHIPPED", folder)
     return folder
@@ -26,7 +37,12 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_lists_own_and_shipped(style_folder: Path, shipped: Path) -> None:
     assert [entry.name for entry in catalogue.styles()] == ["candy", "invert", "norm"]
     entry = catalogue.find("candy")
-    assert (entry.title, entry.year, entry.trained_with, entry.shipped) == ("Candy", "1890", {"steps": 3}, True)
+    assert (entry.title, entry.year, entry.trained_with, entry.shipped) == (
+        "Candy",
+        "1890",
+        {"steps": 3},
+        True,
+    )
     assert not catalogue.find("invert").shipped
 
 
@@ -39,7 +55,9 @@ def test_several_own_folders(tmp_path: Path, style_folder: Path, monkeypatch: py
     other = tmp_path / "other"
     other.mkdir()
     styles.save(other, "more", styles.inverting())
-    monkeypatch.setenv("FSTSTYLE_STYLES", os.pathsep.join([str(other), str(style_folder), str(tmp_path / "missing")]))
+    monkeypatch.setenv(
+        "FSTSTYLE_STYLES", os.pathsep.join([str(other), str(style_folder), str(tmp_path / "missing")])
+    )
     assert {"more", "invert"} <= {entry.name for entry in catalogue.styles()}
 
 

@@ -9,9 +9,10 @@ REPOSITORY = Path(__file__).parent.parent
 
 BLOCKED = """
 import sys
+BLOCKED = ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "tensorboard")
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "tensorboard"):
+        if name.partition(".")[0] in BLOCKED:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Block())
 """
@@ -24,16 +25,20 @@ def refuse(name):
 root = pathlib.Path(fststyle.__file__).parent
 light = [module.name for module in pkgutil.iter_modules(fststyle.__path__, "fststyle.")]
 for package in (fststyle.io, fststyle.runtime, fststyle.cli):
-    light += [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=refuse)]
-light += [".".join(("fststyle", *path.relative_to(root).with_suffix("").parts)) for path in root.rglob("*settings.py")]
-assert {"fststyle.io.images", "fststyle.runtime.video.formats.reader", "fststyle.train.generative.settings"} <= set(light)
+    below = pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=refuse)
+    light += [module.name for module in below]
+for path in root.rglob("*settings.py"):
+    light.append(".".join(path.relative_to(root.parent).with_suffix("").parts))
+assert {"fststyle.io.images", "fststyle.runtime.video.formats.reader"} <= set(light)
+assert "fststyle.train.generative.settings" in light
 for name in light:
     importlib.import_module(name)
 import numpy as np
 from fststyle.errors import DependencyError
 photo = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
 assert (fststyle.stylize(photo, "invert") == 255 - photo).all()
-for name, call in (("train_style", lambda: fststyle.train_style), ("tiles", lambda: fststyle.stylize(np.zeros((99, 99, 3), np.uint8), "invert", tile="64"))):
+tiles = lambda: fststyle.stylize(np.zeros((99, 99, 3), np.uint8), "invert", tile="64")
+for name, call in (("train_style", lambda: fststyle.train_style), ("tiles", tiles)):
     try:
         call()
     except DependencyError as error:
@@ -49,7 +54,9 @@ print("painted")
 
 def test_paints_without_torch_and_onnx(style_folder: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", BLOCKED + PAINT]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env={**os.environ}, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=REPOSITORY, env={**os.environ}, check=False
+    )
     assert (done.stdout, done.stderr, done.returncode) == ("painted\n", "", 0)
 
 
@@ -64,7 +71,14 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         code = f"{BLOCKED}\nsys.argv = ['fststyle', *{arguments!r}]\nfrom fststyle.cli import main\nmain()"
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        return subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            check=False,
+        )
 
     assert run("image", "cat.png", "-s", "invert", "-o", "out.png").returncode == 0
     assert (tmp_path / "out.png").is_file()
@@ -80,10 +94,22 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
 
 def test_painting_leaves_nothing_in_the_home(style_folder: Path, tmp_path: Path) -> None:
     """ONNX Runtime would, from 1.31 on: an identifier and a list of sessions, for its makers."""
-    code = "import numpy as np, fststyle; fststyle.stylize(np.zeros((20, 30, 3), np.uint8), 'invert'); print('painted')"
-    environment = {name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")}
+    code = (
+        "import numpy as np, fststyle; fststyle.stylize(np.zeros((20, 30, 3), np.uint8), 'invert');"
+        " print('painted')"
+    )
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    }
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, env={**environment, "HOME": str(tmp_path / "home")}, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={**environment, "HOME": str(tmp_path / "home")},
+        check=False,
     )
     assert done.stdout == "painted\n", done.stderr
     assert not (tmp_path / "home").exists()

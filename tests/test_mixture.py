@@ -19,7 +19,22 @@ def test_parse(text, parts):
     assert [(name, pytest.approx(share)) for name, share in parts] == parse(text)
 
 
-@pytest.mark.parametrize("text", ["", "a,", "a:0,b:1", "a:-1", "a:x", ":1", "a:nan,b:1", "a:inf", "a:1e308,b:1e308", "a:0.5", ",".join("abcdefghijklmnopq")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a,",
+        "a:0,b:1",
+        "a:-1",
+        "a:x",
+        ":1",
+        "a:nan,b:1",
+        "a:inf",
+        "a:1e308,b:1e308",
+        "a:0.5",
+        ",".join("abcdefghijklmnopq"),
+    ],
+)
 def test_parse_refuses(text):
     with pytest.raises(InputError):
         parse(text)

@@ -36,22 +36,33 @@ def test_the_catalogue_is_true(entry: catalogue.Entry) -> None:
     assert style.metadata["precision"] == entry.precision
 
 
-@pytest.mark.parametrize("entry", [entry.int8 for entry in SHIPPED if entry.int8], ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    "entry", [entry.int8 for entry in SHIPPED if entry.int8], ids=lambda entry: entry.name
+)
 def test_in_integers_it_is_the_same_painting(entry: catalogue.Entry) -> None:
     assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
     photo = np.asarray(Image.open(EXAMPLES / "chelsea.jpg").convert("RGB").resize((240, 160)))
-    exact, integers = (fststyle.load_style(entry.name, "cpu", precision=kind)(photo).astype(float) for kind in ("float", "int8"))
-    assert 10 * np.log10(255**2 / np.square(exact - integers).mean()) > 27  # 32 on the larger photos that it was judged on
+    exact, integers = (
+        fststyle.load_style(entry.name, "cpu", precision=kind)(photo).astype(float)
+        for kind in ("float", "int8")
+    )
+    # 32 on the larger photos that it was judged on
+    assert 10 * np.log10(255**2 / np.square(exact - integers).mean()) > 27
 
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
 def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
-    """Another picture in the colours of the painting, in which the photo is still seen: its light and dark places are those of the photo."""
+    """Another picture in the colours of the painting, in which the photo is still seen: its light and dark
+    places are those of the photo.
+    """
     photo = np.asarray(Image.open(EXAMPLES / "astronaut.jpg").convert("RGB").resize((161, 160)))
     painted = fststyle.stylize(photo, entry.name)
     assert painted.shape == photo.shape
     assert np.abs(painted.astype(int) - photo).mean() > 15
-    light, painted_light = (np.asarray(Image.fromarray(rgb).convert("L").resize((20, 20)), float).ravel() for rgb in (photo, painted))
+    light, painted_light = (
+        np.asarray(Image.fromarray(rgb).convert("L").resize((20, 20)), float).ravel()
+        for rgb in (photo, painted)
+    )
     assert np.corrcoef(light, painted_light)[0, 1] > 0.4
 
 
@@ -70,7 +81,9 @@ def test_all_weights_together_stay_small() -> None:
     assert sum(path.stat().st_size for path in catalogue.SHIPPED.iterdir()) < 40_000_000
 
 
-MODELS = [entry for entry in catalogue._listed(catalogue.SHIPPED) if entry.kind not in ("style", "base", "start")]
+MODELS = [
+    entry for entry in catalogue._listed(catalogue.SHIPPED) if entry.kind not in ("style", "base", "start")
+]
 
 
 @pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
@@ -82,7 +95,9 @@ def test_models_that_are_no_styles_are_what_the_catalogue_says(entry: catalogue.
     assert entry.credit
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in MODELS if entry.kind in KINDS and entry.name.startswith("mnist")])
+@pytest.mark.parametrize(
+    "name", [entry.name for entry in MODELS if entry.kind in KINDS and entry.name.startswith("mnist")]
+)
 def test_what_is_drawn_are_digits_of_every_kind(name: str) -> None:
     generator = Generator(name)
     latents = np.random.default_rng(0).normal(size=(600, *generator.shape)).astype(np.float32)
@@ -94,7 +109,9 @@ def test_what_is_drawn_are_digits_of_every_kind(name: str) -> None:
 
 def test_what_is_drawn_are_pictures_of_many_colours_without_a_grid() -> None:
     generator = Generator("paintings")
-    drawn = generator.draw(np.random.default_rng(0).normal(size=(200, *generator.shape)).astype(np.float32)).astype(float)
+    drawn = generator.draw(
+        np.random.default_rng(0).normal(size=(200, *generator.shape)).astype(np.float32)
+    ).astype(float)
     assert drawn.shape == (200, 64, 64, 3)
     assert drawn.std((1, 2)).mean() > 15  # within a picture
     assert drawn.mean((1, 2)).std(0).min() > 15  # from picture to picture

@@ -1,9 +1,10 @@
 """Train the base of the live styles: the network that gives the photo back, and ship it.
 
-    python tools/base.py --data PHOTOS
-    python tools/base.py --again             # the weights that ship, in the graph that the exporter writes today
+    python tools/base.py --data PHOTOS python tools/base.py --again             # the weights that ship, in
+    the graph that the exporter writes today
 
-Pixels are all it has to learn, so it needs no loss network and takes minutes: mean absolute and mean squared difference on crops of photos.
+Pixels are all it has to learn, so it needs no loss network and takes minutes: mean absolute and mean squared
+difference on crops of photos.
 """
 
 import argparse
@@ -31,8 +32,12 @@ NAME = BASE
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes"
+    )
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8)
@@ -67,7 +72,9 @@ def train(args: argparse.Namespace, source: Photos | Scenes) -> nn.Module:
         def step(number: int, batch: tuple[torch.Tensor, list[str]]) -> dict[str, torch.Tensor]:
             photo = compute.place(batch[0].float().div(127.5).sub(1))
             for group in optimizer.param_groups:
-                group["lr"] = args.learning_rate * min(1.0, (number + 1) / 20) * (1 - 0.98 * number / args.steps)
+                group["lr"] = (
+                    args.learning_rate * min(1.0, (number + 1) / 20) * (1 - 0.98 * number / args.steps)
+                )
             with compute.autocast():
                 difference = net(photo).float() - photo
             loss = difference.abs().mean() + 5 * difference.square().mean()
@@ -75,7 +82,10 @@ def train(args: argparse.Namespace, source: Photos | Scenes) -> nn.Module:
             loss.backward()
             optimizer.step()
             net.constrain()
-            return {"loss": loss.detach(), "decibels": 10 * torch.log10(4 / difference.detach().square().mean())}
+            return {
+                "loss": loss.detach(),
+                "decibels": 10 * torch.log10(4 / difference.detach().square().mean()),
+            }
 
         run(
             step,
@@ -88,7 +98,13 @@ def train(args: argparse.Namespace, source: Photos | Scenes) -> nn.Module:
             save_every=args.steps,
             preview=lambda done: None,
             preview_every=0,
-            report=lambda p: console.print(f"step {p.step} of {p.steps}  {p.rate:.1f} images/s  {p.losses['decibels']:.1f} dB") if p.step % 100 == 0 else None,
+            report=lambda p: (
+                console.print(
+                    f"step {p.step} of {p.steps}  {p.rate:.1f} images/s  {p.losses['decibels']:.1f} dB"
+                )
+                if p.step % 100 == 0
+                else None
+            ),
         )
     return net
 
@@ -97,7 +113,9 @@ def ship(net: nn.Module, trained: dict[str, Any], crops: list[NDArray[np.uint8]]
     """Write the file and its entry in the catalogue."""
     card = Card(name=NAME, network="live", trained_with=trained, title="the photo itself")
     target = SHIPPED / f"{NAME}.onnx"
-    parity = export_module(net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", crops)
+    parity = export_module(
+        net.cpu().to(memory_format=torch.contiguous_format).eval(), card, target, "fp16-weights", crops
+    )
     put(
         {
             "name": NAME,

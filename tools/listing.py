@@ -28,8 +28,13 @@ def file_facts(path: Path, parity: dict[str, float]) -> dict[str, Any]:
 def put(entry: dict[str, Any]) -> None:
     """Add an entry, in place of one of the same name."""
     path = SHIPPED / "catalogue.json"
-    others = [other for other in json.loads(path.read_text(encoding="utf-8")) if other["name"] != entry["name"]]
-    path.write_text(json.dumps(sorted([*others, entry], key=lambda e: e["name"]), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    others = [
+        other for other in json.loads(path.read_text(encoding="utf-8")) if other["name"] != entry["name"]
+    ]
+    path.write_text(
+        json.dumps(sorted([*others, entry], key=lambda e: e["name"]), indent=1, ensure_ascii=False) + "\n",
+        encoding="utf-8",
+    )
     PAGE.write_text(page(), encoding="utf-8")
 
 

@@ -1,11 +1,13 @@
 """Reptile: look for weights that many paintings are near to, for the live styles to start from.
 
-    python tools/reptile.py --paintings PAINTINGS --data PHOTOS --out reptile.onnx
-    python bench/training.py --image new.jpg --data PHOTOS --photos UNSEEN --config from=reptile.onnx,steps=100 --config from=starry-night-live,steps=100
+    python tools/reptile.py --paintings PAINTINGS --data PHOTOS --out reptile.onnx python bench/training.py
+    --image new.jpg --data PHOTOS --photos UNSEEN --config from=reptile.onnx,steps=100 --config
+    from=starry-night-live,steps=100
 
-Nichol et al. 2018 (arXiv:1803.02999, algorithm 1): again and again, learn one painting for a few steps, then move the start a part of the way to where
-that led. The inner steps are those of `fststyle train` at its defaults but for the steadiness, which every style has by now. Departure: the start is not
-random but `--from`, a network that paints already.
+Nichol et al. 2018 (arXiv:1803.02999, algorithm 1): again and again, learn one painting for a few steps, then
+move the start a part of the way to where that led. The inner steps are those of `fststyle train` at its
+defaults but for the steadiness, which every style has by now. Departure: the start is not random but
+`--from`, a network that paints already.
 """
 
 import argparse
@@ -36,15 +38,33 @@ from fststyle.train.style.settings import TrainSettings
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--paintings", type=Path, required=True, help="folder of paintings; leave out those that the start is to be tried on")
-    parser.add_argument("--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--paintings",
+        type=Path,
+        required=True,
+        help="folder of paintings; leave out those that the start is to be tried on",
+    )
+    parser.add_argument(
+        "--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the style file to write, for --from")
     parser.add_argument("--from", dest="from_", default="starry-night-live", help="weights to start from")
     parser.add_argument("--rounds", type=int, default=120, help="paintings learned, one after another")
     parser.add_argument("--steps", type=int, default=16, help="steps for each")
-    parser.add_argument("--step-size", type=float, default=0.5, help="part of the way that the start moves at first; it falls to nothing")
-    parser.add_argument("--ship", action="store_true", help=f"then let trainings start from it: write it among the weights as {START}")
+    parser.add_argument(
+        "--step-size",
+        type=float,
+        default=0.5,
+        help="part of the way that the start moves at first; it falls to nothing",
+    )
+    parser.add_argument(
+        "--ship",
+        action="store_true",
+        help=f"then let trainings start from it: write it among the weights as {START}",
+    )
     args = parser.parse_args()
     learn(args)
     if args.ship:
@@ -61,8 +81,12 @@ def learn(args: argparse.Namespace) -> None:
         net = compute.place(build("live", {}))
         start_from(net, args.from_)
         vgg = repeat_edges(load_vgg())
-        lessons = [Lesson(vgg, replace(settings, style=path), compute) for path in images.find(args.paintings)]
-        photos = batches(source, seed=0, batch=settings.batch, start=0, steps=args.rounds * args.steps, workers=1)
+        lessons = [
+            Lesson(vgg, replace(settings, style=path), compute) for path in images.find(args.paintings)
+        ]
+        photos = batches(
+            source, seed=0, batch=settings.batch, start=0, steps=args.rounds * args.steps, workers=1
+        )
         for turn in range(args.rounds):
             # Every painting once before one comes again.
             lot = torch.randperm(len(lessons), generator=torch.Generator().manual_seed(turn // len(lessons)))
@@ -73,7 +97,10 @@ def learn(args: argparse.Namespace) -> None:
             with torch.no_grad():
                 for p, start in zip(net.parameters(), before, strict=True):
                     p.copy_(start.lerp(p, part))
-            console.print(f"round {turn + 1} of {args.rounds}  {lesson.settings.style.stem}: {losses[0]:.2f} to {losses[-1]:.2f}")
+            console.print(
+                f"round {turn + 1} of {args.rounds}  {lesson.settings.style.stem}: {losses[0]:.2f} to"
+                f" {losses[-1]:.2f}"
+            )
     trained = {
         "paintings": [lesson.settings.style.stem for lesson in lessons],
         **{name: getattr(args, name) for name in ("rounds", "steps", "step_size")},
@@ -88,14 +115,25 @@ def ship(made: Path, data: Path | None) -> None:
     net, target = build("live", {}), SHIPPED / f"{START}.onnx"
     trained = json.loads(metadata(made.read_bytes())["trained_with"])
     start_from(net, str(made))
-    card, photos = Card(name=START, network="live", base=base_of(str(made)), trained_with=trained), judges(data)
+    card, photos = (
+        Card(name=START, network="live", base=base_of(str(made)), trained_with=trained),
+        judges(data),
+    )
     parity = export_module(net.eval(), card, target, "int8-weights", photos)
-    entry = {"name": START, "kind": "start", "title": "near to many paintings: what trainings start from", "licence": "CC0 1.0 (weights)", "network": "live"}
+    entry = {
+        "name": START,
+        "kind": "start",
+        "title": "near to many paintings: what trainings start from",
+        "licence": "CC0 1.0 (weights)",
+        "network": "live",
+    }
     put({**entry, "precision": "int8-weights", **file_facts(target, parity), "trained_with": trained})
     print(f"{target}  parity {parity}")
 
 
-def descend(net: nn.Module, lesson: Lesson, photos: Iterable[tuple[Tensor, list[str]]], compute: Compute) -> list[float]:
+def descend(
+    net: nn.Module, lesson: Lesson, photos: Iterable[tuple[Tensor, list[str]]], compute: Compute
+) -> list[float]:
     """A step of `net` for each batch of `photos`; gives the losses."""
     optimizer, found = Muon(net, lr=lesson.settings.learning_rate), []
     for pixels, _ in photos:

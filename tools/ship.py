@@ -1,9 +1,11 @@
-"""Add a trained style to the ones that ship: export with weights in seven bits, live ones in integers too, check, and write the catalogue.
+"""Add a trained style to the ones that ship: export with weights in seven bits, live ones in integers too,
+check, and write the catalogue.
 
-Both files hold the same bytes for the kernels, so git keeps them once: 0.3 MB a live style. How far the float file's picture is from that of the whole
-weights is told, and stands in the catalogue.
+Both files hold the same bytes for the kernels, so git keeps them once: 0.3 MB a live style. How far the float
+file's picture is from that of the whole weights is told, and stands in the catalogue.
 
-python tools/ship.py runs/starry-night.pt --name starry-night --title "The Starry Night" --artist "Vincent van Gogh" --year 1889 --credit "..." --data PHOTOS
+python tools/ship.py runs/starry-night.pt --name starry-night --title "The Starry Night" --artist "Vincent van
+Gogh" --year 1889 --credit "..." --data PHOTOS
 """
 
 import argparse
@@ -19,16 +21,27 @@ from fststyle.train.export import export_checkpoint
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint", type=Path)
     for name in ("name", "title", "artist", "year", "credit"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--data", type=Path, help="photos that integers are measured on")
     parser.add_argument("--licence", default="public domain (painting), CC0 1.0 (weights)")
     args = parser.parse_args()
-    told = {"name": args.name, "title": args.title, "artist": args.artist, "year": args.year, "licence": args.licence, "data": args.data}
+    told = {
+        "name": args.name,
+        "title": args.title,
+        "artist": args.artist,
+        "year": args.year,
+        "licence": args.licence,
+        "data": args.data,
+    }
     target = SHIPPED / f"{args.name}.onnx"
-    _, parity = export_checkpoint(args.checkpoint, ExportSettings(output=target, precision="int8-weights", **told))
+    _, parity = export_checkpoint(
+        args.checkpoint, ExportSettings(output=target, precision="int8-weights", **told)
+    )
     card = {entry.key: entry.value for entry in onnx.load(target).metadata_props}
     entry = {
         "name": args.name,
@@ -41,7 +54,9 @@ def main() -> None:
     }
     if card["network"] == "live":
         integers = SHIPPED / f"{args.name}-int8.onnx"
-        _, parity = export_checkpoint(args.checkpoint, ExportSettings(output=integers, precision="int8", **told))
+        _, parity = export_checkpoint(
+            args.checkpoint, ExportSettings(output=integers, precision="int8", **told)
+        )
         entry["int8"] = file_facts(integers, parity)
     put(entry)
     print(json.dumps({key: entry.get(key) for key in ("file", "size", "parity", "int8")}))

@@ -1,6 +1,8 @@
-"""Add a trained generator, VAE or classifier to what ships: exported with the weights in half precision, checked, and written into the catalogue.
+"""Add a trained generator, VAE or classifier to what ships: exported with the weights in half precision,
+checked, and written into the catalogue.
 
-python tools/ship_model.py runs/mnist-dcgan.pt --title "Handwritten digits" --credit "trained for fststyle on ..."
+python tools/ship_model.py runs/mnist-dcgan.pt --title "Handwritten digits" --credit "trained for fststyle on
+..."
 """
 
 import argparse
@@ -14,7 +16,9 @@ from fststyle.train.export import export_checkpoint
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint", type=Path)
     for name in ("title", "credit"):
         parser.add_argument(f"--{name}", required=True)
@@ -28,7 +32,16 @@ def main() -> None:
         card = metadata(path.read_bytes())
         facts = file_facts(path, {})
         del facts["parity"]
-        put({"name": path.stem, "kind": card["kind"], **told, "credit": args.credit, **facts, "trained_with": json.loads(card["trained_with"])})
+        put(
+            {
+                "name": path.stem,
+                "kind": card["kind"],
+                **told,
+                "credit": args.credit,
+                **facts,
+                "trained_with": json.loads(card["trained_with"]),
+            }
+        )
         print(f"{path.name}  {card['kind']}  {facts['size']:,} bytes")
 
 

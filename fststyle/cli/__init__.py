@@ -5,14 +5,32 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from fststyle.cli import bench, classify, data, export, gan, gatys, image, info, options, styles, train, translate, vae, video, webcam
+from fststyle.cli import (
+    bench,
+    classify,
+    data,
+    export,
+    gan,
+    gatys,
+    image,
+    info,
+    options,
+    styles,
+    train,
+    translate,
+    vae,
+    video,
+    webcam,
+)
 from fststyle.errors import InputError
 
 __all__ = ["app", "main"]
 
 
 class _Program(TyperGroup):
-    """Leaves usage errors to `options.main`, which makes each the one line and exit code that every other error gets."""
+    """Leaves usage errors to `options.main`, which makes each the one line and exit code that every other
+    error gets.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # As a path it would be the current folder, and everything in it would be painted.
@@ -24,7 +42,8 @@ class _Program(TyperGroup):
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except Exception as error:
-            # By what they can do, not by their class: typer has carried click inside since 0.26 or so, and needed it installed before.
+            # By what they can do, not by their class: typer has carried click inside since 0.26 or so, and
+            # needed it installed before.
             message = getattr(error, "format_message", None)
             if message is None:
                 if type(error).__name__ == "Abort":
@@ -49,20 +68,42 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(name="fststyle", cls=_Program, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    name="fststyle",
+    cls=_Program,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.callback(invoke_without_command=True)
 def _program(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
 ) -> None:
     """Fast style transfer: a painting becomes a filter for photos and videos."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
-for _verb in (image, video, webcam, gatys, styles, train, translate, gan, vae, classify, data, export, bench, info):
+for _verb in (
+    image,
+    video,
+    webcam,
+    gatys,
+    styles,
+    train,
+    translate,
+    gan,
+    vae,
+    classify,
+    data,
+    export,
+    bench,
+    info,
+):
     _verb.register(app)
 
 

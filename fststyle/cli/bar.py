@@ -5,7 +5,9 @@ from typing import Any
 
 
 class Bar:
-    """Step, ``unit`` a second, each loss and the time left; a plain line now and then where there is no terminal."""
+    """Step, ``unit`` a second, each loss and the time left; a plain line now and then where there is no
+    terminal.
+    """
 
     def __init__(self, console: Any, steps: int, unit: str = "images"):
         from rich.console import Group
@@ -14,7 +16,13 @@ class Bar:
         from rich.text import Text
 
         self.console, self.unit = console, unit
-        self.progress = Progress(MofNCompleteColumn(), TextColumn("{task.fields[left]} left"), BarColumn(12), TextColumn("{task.description}"), console=console)
+        self.progress = Progress(
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]} left"),
+            BarColumn(12),
+            TextColumn("{task.description}"),
+            console=console,
+        )
         # The losses below, broken where the terminal ends: beside the bar they would leave it no room.
         self.losses = Text()
         self.live = Live(Group(self.progress, self.losses), console=console, refresh_per_second=10)
@@ -34,10 +42,20 @@ class Bar:
         minutes, seconds = divmod(int(now.seconds_left), 60)
         left = f"{minutes}:{seconds:02d}"
         if self.console.is_terminal:
-            self.progress.update(self.task, completed=now.step, total=now.steps, description=f"{now.rate:.1f} {self.unit}/s", left=left)
+            self.progress.update(
+                self.task,
+                completed=now.step,
+                total=now.steps,
+                description=f"{now.rate:.1f} {self.unit}/s",
+                left=left,
+            )
             self.losses.plain = "  ".join(losses)
         elif now.step % max(1, now.steps // 20) == 0 or now.step == now.steps:
-            self.console.print(f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} {self.unit}/s  {'  '.join(losses)}", soft_wrap=True)
+            self.console.print(
+                f"step {now.step} of {now.steps}  {left} left  {now.rate:.2f} {self.unit}/s "
+                f" {'  '.join(losses)}",
+                soft_wrap=True,
+            )
 
 
 def _number(value: float) -> str:
@@ -45,11 +63,20 @@ def _number(value: float) -> str:
 
 
 def counting(console: Any) -> Any:
-    """A rich bar of pictures or frames done, which goes when they are, and is not there where there is no terminal."""
+    """A rich bar of pictures or frames done, which goes when they are, and is not there where there is no
+    terminal.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False, redirect_stderr=False)
+    return Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 def counted(things: Iterable[Any], total: int, unit: str) -> Iterator[Any]:

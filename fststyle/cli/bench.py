@@ -23,8 +23,16 @@ def register(app: typer.Typer) -> None:
     @with_settings(SpeedSettings)
     def bench(
         settings: SpeedSettings,
-        styles: Annotated[list[str] | None, typer.Argument(metavar="STYLE", help="Styles or .onnx files; all shipped ones if none are given.")] = None,
-        size: Annotated[list[str] | None, typer.Option(help=f"WIDTHxHEIGHT, several times for several. [default: {' '.join(SIZES)}]")] = None,
+        styles: Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="STYLE", help="Styles or .onnx files; all shipped ones if none are given."
+            ),
+        ] = None,
+        size: Annotated[
+            list[str] | None,
+            typer.Option(help=f"WIDTHxHEIGHT, several times for several. [default: {' '.join(SIZES)}]"),
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     ) -> None:
         """How fast the styles paint on this machine, and at which size they hold 30 frames a second."""
@@ -36,9 +44,13 @@ def register(app: typer.Typer) -> None:
         if not names:
             raise StyleError("no styles are installed")
         with Console(stderr=True).status("measuring") as status:
-            found = list(measure(names, size or SIZES, settings, lambda what: status.update(f"measuring {what}")))
+            found = list(
+                measure(names, size or SIZES, settings, lambda what: status.update(f"measuring {what}"))
+            )
         if as_json:
-            typer.echo(json.dumps([{**dataclasses.asdict(speed), "fps": speed.fps} for speed in found], indent=2))
+            typer.echo(
+                json.dumps([{**dataclasses.asdict(speed), "fps": speed.fps} for speed in found], indent=2)
+            )
         else:
             _print(found)
 
@@ -49,10 +61,16 @@ def _print(found: "list[Speed]") -> None:
 
     from fststyle.runtime.benchmark import holds
 
-    sizes = list(dict.fromkeys(f"{speed.width}x{speed.height}" for speed in sorted(found, key=lambda s: s.width * s.height)))
+    sizes = list(
+        dict.fromkeys(
+            f"{speed.width}x{speed.height}" for speed in sorted(found, key=lambda s: s.width * s.height)
+        )
+    )
     rows: dict[tuple[str, str, str], dict[str, Speed]] = {}
     for speed in found:
-        rows.setdefault((speed.style, speed.precision, speed.provider), {})[f"{speed.width}x{speed.height}"] = speed
+        rows.setdefault((speed.style, speed.precision, speed.provider), {})[
+            f"{speed.width}x{speed.height}"
+        ] = speed
     table = Table(box=None, pad_edge=False, title="frames a second", title_justify="left")
     for heading in ("style", "precision", "runs on"):
         table.add_column(heading, overflow="fold")
@@ -61,5 +79,11 @@ def _print(found: "list[Speed]") -> None:
     for (style, precision, provider), speeds in rows.items():
         most: Any = holds(list(speeds.values()))
         figures = [f"{speeds[size].fps:.1f}" if size in speeds else "-" for size in sizes]
-        table.add_row(style, precision, provider.removesuffix("ExecutionProvider"), *figures, f"{most.width}x{most.height}" if most else "none")
+        table.add_row(
+            style,
+            precision,
+            provider.removesuffix("ExecutionProvider"),
+            *figures,
+            f"{most.width}x{most.height}" if most else "none",
+        )
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -17,28 +17,50 @@ from fststyle.train.generative.settings import ClassifySettings
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the program."""
-    verb = typer.Typer(help="Tell pictures apart: train a small classifier, test it, use it.", context_settings={"help_option_names": ["-h", "--help"]})
+    verb = typer.Typer(
+        help="Tell pictures apart: train a small classifier, test it, use it.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     app.add_typer(verb, name="classify", rich_help_panel="Generate")
 
     @verb.command()
     @with_settings(ClassifySettings)
     def train(settings: ClassifySettings) -> None:
-        """Learn the classes of pictures: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.png, the confusion plot.
+        """Learn the classes of pictures: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.png, the
+        confusion plot.
 
         After each epoch the accuracy on the test pictures is told. Ctrl-C saves; --resume goes on.
         """
         out, trained = learn("fststyle.train.generative.classifier", settings, settings.epochs)
-        out.print(f"classifier  {trained.onnx}\ncheckpoint  {trained.checkpoint}\nconfusion   {trained.preview}", soft_wrap=True)
+        out.print(
+            f"classifier  {trained.onnx}\ncheckpoint  {trained.checkpoint}\nconfusion   {trained.preview}",
+            soft_wrap=True,
+        )
 
     @verb.command()
     def test(
         model: Annotated[str, typer.Argument(help="The classifier, an .onnx file.")],
-        data: Annotated[str, typer.Option(help="Pictures with classes; see `fststyle classify train --help`.")],
-        output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to draw the confusion plot, an image file.")] = None,
-        download: Annotated[bool, typer.Option("--download", help="Fetch mnist or fashion-mnist if it is not there.")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON; confusion has a row for each class, and how it was taken.")] = False,
+        data: Annotated[
+            str, typer.Option(help="Pictures with classes; see `fststyle classify train --help`.")
+        ],
+        output: Annotated[
+            Path | None,
+            typer.Option("--output", "-o", help="Where to draw the confusion plot, an image file."),
+        ] = None,
+        download: Annotated[
+            bool, typer.Option("--download", help="Fetch mnist or fashion-mnist if it is not there.")
+        ] = False,
+        as_json: Annotated[
+            bool,
+            typer.Option(
+                "--json", help="Print as JSON; confusion has a row for each class, and how it was taken."
+            ),
+        ] = False,
     ) -> None:
-        """Accuracy on the test pictures of a set, without PyTorch. Of a folder these are all, but every tenth of the one that the classifier has learned."""
+        """Accuracy on the test pictures of a set, without PyTorch.
+
+        Of a folder these are all, but every tenth of the one that the classifier has learned.
+        """
         from fststyle.io import dataset, grids, images
         from fststyle.runtime.generative.classify import examine, load_classifier
 
@@ -52,9 +74,21 @@ def register(app: typer.Typer) -> None:
         accuracy = float(counts.trace() / counts.sum())
         if output:
             images.write(grids.confusion(counts, classifier.classes), output)
-        told = {"model": classifier.name, "pictures": int(counts.sum()), "accuracy": accuracy, "classes": classifier.classes, "confusion": counts.tolist()}
-        part = f", every {dataset.HOLD_OUT}th of {data}: the training leaves those out" if tested.held_out else ""
-        typer.echo(json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right{part}")
+        told = {
+            "model": classifier.name,
+            "pictures": int(counts.sum()),
+            "accuracy": accuracy,
+            "classes": classifier.classes,
+            "confusion": counts.tolist(),
+        }
+        part = (
+            f", every {dataset.HOLD_OUT}th of {data}: the training leaves those out"
+            if tested.held_out
+            else ""
+        )
+        typer.echo(
+            json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right{part}"
+        )
 
     @verb.command()
     def run(

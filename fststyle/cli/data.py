@@ -12,7 +12,9 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(PhotoSettings)
     def data(settings: PhotoSettings) -> None:
-        """Fetch photos to train on (COCO val2017, 778 MiB) into the cache folder, where `fststyle train` finds them."""
+        """Fetch photos to train on (COCO val2017, 778 MiB) into the cache folder, where `fststyle train`
+        finds them.
+        """
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -21,6 +23,14 @@ def register(app: typer.Typer) -> None:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            tasks = {stage: bar.add_task(stage, total=None, visible=False) for stage in ("download", "check", "unpack")}
-            folder = prepare_photos(settings, lambda stage, done, total: bar.update(tasks[stage], completed=done, total=total, visible=True))
+            tasks = {
+                stage: bar.add_task(stage, total=None, visible=False)
+                for stage in ("download", "check", "unpack")
+            }
+            folder = prepare_photos(
+                settings,
+                lambda stage, done, total: bar.update(
+                    tasks[stage], completed=done, total=total, visible=True
+                ),
+            )
         typer.echo(str(folder))

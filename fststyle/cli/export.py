@@ -16,9 +16,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(ExportSettings)
-    def export(checkpoint: Annotated[Path, typer.Argument(help="The .pt file that training left.")], settings: ExportSettings) -> None:
-        """Write a checkpoint as an ONNX file, checked against the network before it is kept: a style, or a generator or classifier, also of a training
-        that was stopped. The encoder of a VAE comes beside its decoder, as NAME-encoder.onnx; files of these names are replaced.
+    def export(
+        checkpoint: Annotated[Path, typer.Argument(help="The .pt file that training left.")],
+        settings: ExportSettings,
+    ) -> None:
+        """Write a checkpoint as an ONNX file, checked against the network before it is kept: a style, or a
+        generator or classifier, also of a training that was stopped. The encoder of a VAE comes beside its
+        decoder, as NAME-encoder.onnx; files of these names are replaced.
         """
         try:
             from fststyle.train.export import export_checkpoint

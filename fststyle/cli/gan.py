@@ -12,39 +12,65 @@ from fststyle.errors import OutputError
 from fststyle.io.files import spare
 from fststyle.train.generative.settings import GanSettings
 
-Model = Annotated[str, typer.Argument(help="The generator: an .onnx file, or the name of one that ships (`fststyle info` lists them).")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="The generator: an .onnx file, or the name of one that ships (`fststyle info` lists them)."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
 Truncation = Annotated[
     float | None,
-    typer.Option(help="Draw numbers beyond this again, from 0.05: below 2.5 fewer rare pictures, below 1.5 less and less picture.", show_default=False),
+    typer.Option(
+        help=(
+            "Draw numbers beyond this again, from 0.05: below 2.5 fewer rare pictures, below 1.5 less and"
+            " less picture."
+        ),
+        show_default=False,
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the program."""
-    verb = typer.Typer(help="Pictures from noise: train a GAN, sample it, walk through it.", context_settings={"help_option_names": ["-h", "--help"]})
+    verb = typer.Typer(
+        help="Pictures from noise: train a GAN, sample it, walk through it.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     app.add_typer(verb, name="gan", rich_help_panel="Generate")
 
     @verb.command()
     @with_settings(GanSettings)
     def train(settings: GanSettings) -> None:
-        """Learn to draw pictures like those of a set: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.png, always of the same noise.
+        """Learn to draw pictures like those of a set: leaves NAME.onnx, its checkpoint NAME.pt and
+        NAME-preview.png, always of the same noise.
 
-        "spread" is how much the drawn pictures differ from one another, over the real ones; near 0 they are all one. Ctrl-C saves, --resume goes on.
+        "spread" is how much the drawn pictures differ from one another, over the real ones; near 0 they are
+        all one. Ctrl-C saves, --resume goes on.
         """
         out, trained = learn("fststyle.train.generative.gan", settings, settings.steps)
-        out.print(f"generator   {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
+        out.print(
+            f"generator   {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}",
+            soft_wrap=True,
+        )
 
     add_sample(verb, "gan")
 
     @verb.command()
     def walk(
         model: Model,
-        output: Annotated[Path, typer.Argument(help="A video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png).")],
+        output: Annotated[
+            Path, typer.Argument(help="A video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png).")
+        ],
         seconds: Annotated[float, typer.Option(help="Length.", min=0.1, max=3600)] = 8.0,
         fps: Annotated[int, typer.Option(help="Frames a second.", min=1, max=120)] = 24,
         keys: Annotated[int, typer.Option(help="Latent vectors that the walk passes.", min=2, max=1000)] = 6,
-        side: Annotated[int, typer.Option(help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096)] = 256,
+        side: Annotated[
+            int,
+            typer.Option(
+                help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
+            ),
+        ] = 256,
         seed: Seed = 0,
         truncation: Truncation = None,
     ) -> None:
@@ -56,7 +82,9 @@ def register(app: typer.Typer) -> None:
         spare((model,), output)
         generator = Generator(model, ("gan",))
         fps = shown_rate(output, fps)
-        path = latents.walk(latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps)))
+        path = latents.walk(
+            latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps))
+        )
         write_moving(counted(generator.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(str(output), err=True)
 
@@ -68,12 +96,22 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
     def sample(
         model: Model,
         output: Annotated[
-            Path | None, typer.Option("--output", "-o", help="The sheet, an image file, NAME-samples.png if not given; with --single a folder, NAME-samples.")
+            Path | None,
+            typer.Option(
+                "--output",
+                "-o",
+                help=(
+                    "The sheet, an image file, NAME-samples.png if not given; with --single a folder,"
+                    " NAME-samples."
+                ),
+            ),
         ] = None,
         count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
         seed: Seed = 0,
         truncation: Truncation = None,
-        single: Annotated[bool, typer.Option("--single", help="One file for each picture instead of a sheet.")] = False,
+        single: Annotated[
+            bool, typer.Option("--single", help="One file for each picture instead of a sheet.")
+        ] = False,
     ) -> None:
         """Draw pictures, as a sheet or as single files, without PyTorch."""
         import numpy as np
@@ -88,11 +126,15 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         if single and output.suffix.lower() in images.WRITABLE:
             raise OutputError(f"{output}: is the name of one picture; --single leaves a folder of them")
         spare((model,), output)
-        pictures = counted(generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures")
+        pictures = counted(
+            generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures"
+        )
         if single:
             for number, picture in enumerate(pictures):
                 images.write(grids.still(picture), output / f"{generator.name}-{seed}-{number:05}.png")
         else:
             drawn = np.stack(list(pictures))
-            images.write(grids.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output)
+            images.write(
+                grids.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output
+            )
         typer.echo(str(output), err=True)

@@ -22,16 +22,36 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Paint")
     @with_settings(GatysSettings)
     def gatys(
-        content: Annotated[str, typer.Argument(metavar="CONTENT", help="The photo, any image file, or - for stdin.", show_default=False)],
-        style: Annotated[str, typer.Argument(metavar="STYLE", help="The painting, or several with weights: a.jpg:0.7,b.jpg:0.3", show_default=False)],
-        output: Annotated[str, typer.Argument(metavar="OUT", help="The picture to write, a folder for it, or - for stdout.", show_default=False)],
+        content: Annotated[
+            str,
+            typer.Argument(
+                metavar="CONTENT", help="The photo, any image file, or - for stdin.", show_default=False
+            ),
+        ],
+        style: Annotated[
+            str,
+            typer.Argument(
+                metavar="STYLE",
+                help="The painting, or several with weights: a.jpg:0.7,b.jpg:0.3",
+                show_default=False,
+            ),
+        ],
+        output: Annotated[
+            str,
+            typer.Argument(
+                metavar="OUT",
+                help="The picture to write, a folder for it, or - for stdout.",
+                show_default=False,
+            ),
+        ],
         settings: GatysSettings,
         quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
     ) -> None:
         """Paint one picture without training: fststyle gatys photo.jpg painting.jpg out.png
 
-        Slow, and the best that the method can do (Gatys et al. 2016): the picture itself is optimised until its content is the photo's and its style the
-        painting's. OUT is written anew every --preview-every iterations, so look at it; Ctrl-C keeps the picture as it is then.
+        Slow, and the best that the method can do (Gatys et al. 2016): the picture itself is optimised until
+        its content is the photo's and its style the painting's. OUT is written anew every --preview-every
+        iterations, so look at it; Ctrl-C keeps the picture as it is then.
         """
         try:
             from fststyle.train.style.gatys import paintings, repaint
@@ -49,8 +69,14 @@ def register(app: typer.Typer) -> None:
         if job.target:
             spare((path for path, _ in paintings(style)), job.target)
             probe(job.target)
-        stdout = streams.stdout("picture", "redirect it (> painted.png) or name a file") if job.target is None else None
-        source = images.read(job.source if job.source is not None else read_stdin(getattr(sys.stdin, "buffer", None)))
+        stdout = (
+            streams.stdout("picture", "redirect it (> painted.png) or name a file")
+            if job.target is None
+            else None
+        )
+        source = images.read(
+            job.source if job.source is not None else read_stdin(getattr(sys.stdin, "buffer", None))
+        )
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
             out.print(f"{content}: of its {len(source.frames)} frames the first is painted")

@@ -20,23 +20,41 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Paint")
     @with_settings(ImageSettings)
     def image(
-        inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Image files, folders, or - for stdin.", show_default=False)],
+        inputs: Annotated[
+            list[str],
+            typer.Argument(metavar="IN", help="Image files, folders, or - for stdin.", show_default=False),
+        ],
         settings: ImageSettings,
         output: Annotated[
             str | None,
-            typer.Option("--output", "-o", help="File, folder (for several pictures or a folder) or - for stdout; NAME-STYLE.EXT in this folder if not given."),
+            typer.Option(
+                "--output",
+                "-o",
+                help=(
+                    "File, folder (for several pictures or a folder) or - for stdout; NAME-STYLE.EXT in this"
+                    " folder if not given."
+                ),
+            ),
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")] = False,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")
+        ] = False,
     ) -> None:
         """Paint pictures: fststyle image photo.jpg -s udnie -o painted.jpg"""
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
             raise OutputError("--json and -o - both want stdout; write the picture to a file")
-        stdout = streams.stdout("picture", "redirect it (> painted.png) or give a file (-o)") if to_stdout else None
+        stdout = (
+            streams.stdout("picture", "redirect it (> painted.png) or give a file (-o)")
+            if to_stdout
+            else None
+        )
         _paint(inputs, output, settings, as_json, stdout)
 
 
-def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_json: bool, stdout: BinaryIO | None) -> None:
+def _paint(
+    inputs: list[str], output: str | None, settings: ImageSettings, as_json: bool, stdout: BinaryIO | None
+) -> None:
     from rich.console import Console
 
     from fststyle.runtime.batch import Listener, Painted, stylize_files
@@ -49,23 +67,39 @@ def _paint(inputs: list[str], output: str | None, settings: ImageSettings, as_js
             done.append(painted)
             bar.advance(task)
             if not as_json and stdout is None:
-                bar.console.print(f"{painted.output}  {painted.width}x{painted.height}  {painted.seconds:.1f} s", highlight=False, soft_wrap=True, markup=False)
+                bar.console.print(
+                    f"{painted.output}  {painted.width}x{painted.height}  {painted.seconds:.1f} s",
+                    highlight=False,
+                    soft_wrap=True,
+                    markup=False,
+                )
             if painted.lost:
                 said = f"{painted.input}: not in the output: {', '.join(painted.lost)}"
                 bar.console.print(said, highlight=False, soft_wrap=True, markup=False)
 
         def on_failed(source: str, error: FststyleError) -> None:
-            bar.console.print(f"fststyle: {' '.join(str(error).split())}", highlight=False, soft_wrap=True, markup=False)
+            bar.console.print(
+                f"fststyle: {' '.join(str(error).split())}", highlight=False, soft_wrap=True, markup=False
+            )
             bar.advance(task)
 
         listener = Listener(
             on_start=lambda pictures: bar.update(task, total=pictures),
-            on_tile=lambda tile, of: bar.update(task, description=f"tile {tile} of {of}" if tile < of else "painting"),
+            on_tile=lambda tile, of: bar.update(
+                task, description=f"tile {tile} of {of}" if tile < of else "painting"
+            ),
             on_done=on_done,
             on_failed=on_failed,
         )
         try:
-            stylize_files(inputs, output, settings, listener=listener, stdin=getattr(sys.stdin, "buffer", None), stdout=stdout)
+            stylize_files(
+                inputs,
+                output,
+                settings,
+                listener=listener,
+                stdin=getattr(sys.stdin, "buffer", None),
+                stdout=stdout,
+            )
         except FststyleError as error:
             # What was painted before and beside a failure is still told.
             if as_json and error.exit_code == 1:

@@ -11,13 +11,27 @@ from fststyle import catalogue
 from fststyle.errors import INSTALL_TRAIN
 
 _PARTS = {
-    "paint": (("onnxruntime", "numpy", "opencv-python", "pillow", "onnx", "av"), "in a clone of fststyle: pip install ."),
+    "paint": (
+        ("onnxruntime", "numpy", "opencv-python", "pillow", "onnx", "av"),
+        "in a clone of fststyle: pip install .",
+    ),
     "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), INSTALL_TRAIN),
 }
 # The same module comes from several distributions; one of them is enough.
 _SAME = {
-    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino", "onnxruntime-migraphx"),
-    "opencv-python": ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
+    "onnxruntime": (
+        "onnxruntime",
+        "onnxruntime-gpu",
+        "onnxruntime-directml",
+        "onnxruntime-openvino",
+        "onnxruntime-migraphx",
+    ),
+    "opencv-python": (
+        "opencv-python",
+        "opencv-python-headless",
+        "opencv-contrib-python",
+        "opencv-contrib-python-headless",
+    ),
 }
 
 
@@ -45,7 +59,10 @@ def _facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "parts": parts,
-        "devices": {name: {"there": there, "install": None if there else devices.INSTALL[name]} for name, there in devices.available().items()},
+        "devices": {
+            name: {"there": there, "install": None if there else devices.INSTALL[name]}
+            for name, there in devices.available().items()
+        },
         "styles": [entry.name for entry in catalogue.styles()],
         "models": {entry.name: entry.kind for entry in catalogue.models()},
         "style_folders": [str(folder) for folder in catalogue.own_folders()],
@@ -59,10 +76,18 @@ def _text(facts: dict[str, Any]) -> str:
         lines.append(f"{part}: {installed or 'not installed'}")
         if found["missing"]:
             lines.append(f"  missing {', '.join(found['missing'])}: {found['install']}")
-    lines.append("devices: " + ", ".join(name for name, device in facts["devices"].items() if device["there"]))
-    lines += [f"  no {name}: {device['install']}" for name, device in facts["devices"].items() if not device["there"] and name in ("cuda", "openvino")]
+    lines.append(
+        "devices: " + ", ".join(name for name, device in facts["devices"].items() if device["there"])
+    )
+    lines += [
+        f"  no {name}: {device['install']}"
+        for name, device in facts["devices"].items()
+        if not device["there"] and name in ("cuda", "openvino")
+    ]
     lines.append(f"styles: {', '.join(facts['styles']) or 'none'}")
-    lines.append(f"models: {', '.join(f'{name} ({kind})' for name, kind in facts['models'].items()) or 'none'}")
+    lines.append(
+        f"models: {', '.join(f'{name} ({kind})' for name, kind in facts['models'].items()) or 'none'}"
+    )
     lines.append(f"own styles in: {', '.join(facts['style_folders'])}")
     return "\n".join(lines)
 

@@ -1,4 +1,6 @@
-"""From a dataclass of settings to the options of a typer command, and from errors to one line and an exit code."""
+"""From a dataclass of settings to the options of a typer command, and from errors to one line and an exit
+code.
+"""
 
 import dataclasses
 import functools
@@ -17,7 +19,9 @@ from fststyle.settings import check
 
 
 def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give `command(..., settings)` one option per field of `settings_type`; the fields' defaults and help texts are the command's."""
+    """Give `command(..., settings)` one option per field of `settings_type`; the fields' defaults and help
+    texts are the command's.
+    """
 
     def wrap(command: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(settings_type)
@@ -41,7 +45,8 @@ def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callab
             command(*args, **kwargs, settings=settings)
 
         annotations = {p.name: p.annotation for p in [*kept, *parameters]}
-        run.__signature__ = own.replace(parameters=[*(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept), *parameters])  # type: ignore[attr-defined]
+        named = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept]
+        run.__signature__ = own.replace(parameters=[*named, *parameters])  # type: ignore[attr-defined]
         run.__annotations__ = {**annotations, "return": None}
         return run
 
@@ -52,21 +57,29 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
     rule = field.metadata
     text = rule["help"] + (f" One of: {', '.join(rule['choices'])}." if rule["choices"] else "")
     name = field.name.rstrip("_").replace("_", "-")
-    flags = rule["flags"] or ((f"--{name}/--no-{name}",) if isinstance(field.default, bool) else (f"--{name}",))
+    flags = rule["flags"] or (
+        (f"--{name}/--no-{name}",) if isinstance(field.default, bool) else (f"--{name}",)
+    )
     if (low := rule["min"]) is not None:
         text += f" From {low:.9g}" + (f" to {rule['max']:.10g}." if rule["max"] is not None else ".")
-    return typer.Option(*flags, help=text, show_default=field.default is not None and field.default is not dataclasses.MISSING)
+    return typer.Option(
+        *flags, help=text, show_default=field.default is not None and field.default is not dataclasses.MISSING
+    )
 
 
 def main(app: typer.Typer) -> None:
-    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, warnings of libraries stay unsaid."""
+    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, warnings of libraries
+    stay unsaid.
+    """
     import warnings
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    # Asked to end, or left alone by its terminal, a program clears up behind itself as after Ctrl-C; without this it would stop on the spot.
+    # Asked to end, or left alone by its terminal, a program clears up behind itself as after Ctrl-C; without
+    # this it would stop on the spot.
     signal.signal(signal.SIGTERM, _terminated)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup asked to be left alone
+    # else nohup asked to be left alone
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown as it can be
@@ -80,7 +93,9 @@ def main(app: typer.Typer) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:  # a name too long, a folder one may not look into
-        sys.stderr.write(f"fststyle: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}\n")
+        sys.stderr.write(
+            f"fststyle: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}\n"
+        )
         sys.exit(InputError.exit_code)
 
 

@@ -1,4 +1,6 @@
-"""The standard streams, where one is closed, or takes nothing more: words that nobody hears must not end the work."""
+"""The standard streams, where one is closed, or takes nothing more: words that nobody hears must not end the
+work.
+"""
 
 import os
 import sys
@@ -8,7 +10,9 @@ from fststyle.errors import OutputError
 
 
 def stand_in() -> None:
-    """Put the null device in the place of a closed stdout or stderr: else the next file that is opened would take its number, and get what libraries print."""
+    """Put the null device in the place of a closed stdout or stderr: else the next file that is opened would
+    take its number, and get what libraries print.
+    """
     for number, name, stream in ((1, "stdout", sys.stdout), (2, "stderr", sys.stderr)):
         if stream is None:
             try:
@@ -17,12 +21,17 @@ def stand_in() -> None:
                 # The lowest number that is free, which is this one or that of a closed stdin.
                 while os.open(os.devnull, os.O_RDWR) < number:
                     pass
-            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115  (as long as the program)
+            # As long as the program.
+            stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
     sys.stderr = cast(TextIO, Told(sys.stderr))
 
 
 def stdout(what: str, instead: str) -> BinaryIO:
-    """Where ``what``, such as a picture, goes by ``-``. Raises `OutputError` where stdout is closed or a terminal; ``instead`` tells what to do then."""
+    """Where ``what``, such as a picture, goes by ``-``.
+
+    Raises `OutputError` where stdout is closed or a terminal; ``instead`` tells what to do then.
+    """
     if sys.__stdout__ is None:
         raise OutputError(f"there is no stdout to write the {what} to")
     if sys.stdout.isatty():
@@ -32,7 +41,9 @@ def stdout(what: str, instead: str) -> BinaryIO:
 
 
 class Told:
-    """stderr; what it refuses, on a full disk or to a reader that has gone, is lost, and so is all that follows."""
+    """stderr; what it refuses, on a full disk or to a reader that has gone, is lost, and so is all that
+    follows.
+    """
 
     def __init__(self, stream: TextIO):
         self._stream = stream

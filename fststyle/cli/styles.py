@@ -14,7 +14,10 @@ from fststyle.io.files import spare
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the program."""
-    verb = typer.Typer(help="List the styles, or paint a photo in all of them.", context_settings={"help_option_names": ["-h", "--help"]})
+    verb = typer.Typer(
+        help="List the styles, or paint a photo in all of them.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     app.add_typer(verb, name="styles", rich_help_panel="Paint")
 
     @verb.callback(invoke_without_command=True)
@@ -29,8 +32,12 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     def sheet(
         photo: Annotated[Path, typer.Argument(help="The photo to paint.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file.")] = Path("sheet.jpg"),
-        size: Annotated[int, typer.Option(help="Longer side of each painting, in pixels.", min=64, max=2048)] = 384,
+        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file.")] = Path(
+            "sheet.jpg"
+        ),
+        size: Annotated[
+            int, typer.Option(help="Longer side of each painting, in pixels.", min=64, max=2048)
+        ] = 384,
         device: Annotated[str, typer.Option(help="Where to paint; see `fststyle image --help`.")] = "auto",
     ) -> None:
         """Paint one photo in every style, as a labelled sheet."""
@@ -53,7 +60,9 @@ def register(app: typer.Typer) -> None:
 def _json(known: list[catalogue.Entry]) -> None:
     import dataclasses
 
-    typer.echo(json.dumps([dataclasses.asdict(entry) for entry in known], indent=2, ensure_ascii=False, default=str))
+    typer.echo(
+        json.dumps([dataclasses.asdict(entry) for entry in known], indent=2, ensure_ascii=False, default=str)
+    )
 
 
 def _table(known: list[catalogue.Entry]) -> None:
@@ -66,12 +75,26 @@ def _table(known: list[catalogue.Entry]) -> None:
     # A pipe gets every word; a terminal gets what fits.
     console = Console(width=None if sys.stdout.isatty() else 200)
     table = Table(box=None, pad_edge=False)
-    for heading, justify in (("style", "left"), ("painting", "left"), ("network", "left"), ("size", "right"), ("licence", "left")):
+    for heading, justify in (
+        ("style", "left"),
+        ("painting", "left"),
+        ("network", "left"),
+        ("size", "right"),
+        ("licence", "left"),
+    ):
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for entry in known:
-        table.add_row(entry.name, _credit(entry), " ".join((entry.network, entry.precision)).strip(), f"{entry.size / 1e6:.1f} MB", entry.licence)
+        table.add_row(
+            entry.name,
+            _credit(entry),
+            " ".join((entry.network, entry.precision)).strip(),
+            f"{entry.size / 1e6:.1f} MB",
+            entry.licence,
+        )
     console.print(table)
 
 
 def _credit(entry: catalogue.Entry) -> str:
-    return ", ".join(part for part in (entry.artist, entry.title, entry.year) if part) or str(entry.path.parent)
+    return ", ".join(part for part in (entry.artist, entry.title, entry.year) if part) or str(
+        entry.path.parent
+    )

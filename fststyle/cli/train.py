@@ -21,11 +21,13 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(TrainSettings)
     def train(settings: TrainSettings) -> None:
-        """Learn a painting: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.jpg in the output folder.
+        """Learn a painting: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.jpg in the output
+        folder.
 
-        Every --preview-every steps there is a preview to look at. Ctrl-C saves; --resume goes on, with the same settings; --from NAME.pt trains on with others.
-        The three weighted losses are shown as they are, "loss" is what is descended: the mean of the logarithm of their sum.
-        Several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
+        Every --preview-every steps there is a preview to look at. Ctrl-C saves; --resume goes on, with the
+        same settings; --from NAME.pt trains on with others. The three weighted losses are shown as they are,
+        "loss" is what is descended: the mean of the logarithm of their sum. Several GPUs: torchrun
+        --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
         out, trained = learn("fststyle.train.style.train", settings, settings.steps)
         if trained.leads:
@@ -33,7 +35,8 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
-    """Run the `train` of a module of trainers under a bar of `total` steps or epochs; gives the console it spoke on, and what was trained.
+    """Run the `train` of a module of trainers under a bar of `total` steps or epochs; gives the console it
+    spoke on, and what was trained.
 
     Raises `DependencyError` without PyTorch, else as the trainer does.
     """
@@ -45,16 +48,24 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 
     out = Console(stderr=True, highlight=False, markup=False)
     with Bar(out, total) as bar:
-        return out, train(settings, on_message=functools.partial(out.print, soft_wrap=True), on_progress=bar.update)
+        return out, train(
+            settings, on_message=functools.partial(out.print, soft_wrap=True), on_progress=bar.update
+        )
 
 
 def tell(out: Any, trained: Any) -> None:
     """What a training left, and what to do with it."""
     if trained.skipped:
-        out.print(f"skipped as damaged or too small: {len(trained.skipped)}, the first: {trained.skipped[0]}", soft_wrap=True)
+        out.print(
+            f"skipped as damaged or too small: {len(trained.skipped)}, the first: {trained.skipped[0]}",
+            soft_wrap=True,
+        )
     # Wrapped lines could not be copied.
     files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
-    out.print(f"style       {files}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
+    out.print(
+        f"style       {files}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}",
+        soft_wrap=True,
+    )
     out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}", soft_wrap=True)
 
 

@@ -1,4 +1,6 @@
-"""`fststyle vae`: train a variational autoencoder; sample it, rebuild pictures with it, turn one picture into another."""
+"""`fststyle vae`: train a variational autoencoder; sample it, rebuild pictures with it, turn one picture into
+another.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,35 +14,53 @@ from fststyle.errors import InputError
 from fststyle.io.files import spare
 from fststyle.train.generative.settings import VaeSettings
 
-Decoder = Annotated[str, typer.Option("--model", "-m", help="The VAE: its .onnx file, with NAME-encoder.onnx beside it, or the name of one that ships.")]
+Decoder = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="The VAE: its .onnx file, with NAME-encoder.onnx beside it, or the name of one that ships.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the program."""
     verb = typer.Typer(
-        help="Pictures through a latent space: train a VAE, sample, reconstruct, morph.", context_settings={"help_option_names": ["-h", "--help"]}
+        help="Pictures through a latent space: train a VAE, sample, reconstruct, morph.",
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.add_typer(verb, name="vae", rich_help_panel="Generate")
 
     @verb.command()
     @with_settings(VaeSettings)
     def train(settings: VaeSettings) -> None:
-        """Learn a latent space of pictures: leaves NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and NAME-preview.png.
+        """Learn a latent space of pictures: leaves NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint
+        NAME.pt and NAME-preview.png.
 
         After each epoch the ELBO on the test pictures is told, in nats. Ctrl-C saves, --resume goes on.
         """
         out, trained = learn("fststyle.train.generative.vae", settings, settings.epochs)
-        out.print(f"decoder     {trained.onnx}\nencoder     {trained.encoder}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}", soft_wrap=True)
+        out.print(
+            f"decoder     {trained.onnx}\nencoder     {trained.encoder}\ncheckpoint "
+            f" {trained.checkpoint}\npreview     {trained.preview}",
+            soft_wrap=True,
+        )
 
     add_sample(verb, "vae")
 
     @verb.command()
     def reconstruct(
-        picture: Annotated[Path, typer.Argument(help="The picture, an image file; its middle square is taken.")],
+        picture: Annotated[
+            Path, typer.Argument(help="The picture, an image file; its middle square is taken.")
+        ],
         model: Decoder,
-        output: Annotated[Path, typer.Option("--output", "-o", help="The picture and its reconstruction side by side, an image file.")] = Path(
-            "reconstructed.png"
-        ),
+        output: Annotated[
+            Path,
+            typer.Option(
+                "--output", "-o", help="The picture and its reconstruction side by side, an image file."
+            ),
+        ] = Path("reconstructed.png"),
     ) -> None:
         """Show a picture beside what the latent keeps of it, without PyTorch."""
         import numpy as np
@@ -51,18 +71,27 @@ def register(app: typer.Typer) -> None:
         spare((picture, model), output)
         decoder = Generator(model, ("vae",))
         seen, latent = Encoder(decoder).read(picture)
-        images.write(grids.tiled(np.stack([seen, decoder.draw(latent[None])[0]]), 2, max(1, 256 // len(seen))), output)
+        images.write(
+            grids.tiled(np.stack([seen, decoder.draw(latent[None])[0]]), 2, max(1, 256 // len(seen))), output
+        )
         typer.echo(str(output), err=True)
 
     @verb.command()
     def morph(
         first: Annotated[Path, typer.Argument(help="The picture to begin with.")],
         second: Annotated[Path, typer.Argument(help="The picture to end with.")],
-        output: Annotated[Path, typer.Argument(help="An animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm).")],
+        output: Annotated[
+            Path, typer.Argument(help="An animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm).")
+        ],
         model: Decoder,
         seconds: Annotated[float, typer.Option(help="Length.", min=0.1, max=600)] = 3.0,
         fps: Annotated[int, typer.Option(help="Frames a second.", min=1, max=120)] = 20,
-        side: Annotated[int, typer.Option(help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096)] = 256,
+        side: Annotated[
+            int,
+            typer.Option(
+                help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
+            ),
+        ] = 256,
     ) -> None:
         """Turn one picture into another through the latent space, without PyTorch."""
         import numpy as np
@@ -83,7 +112,9 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     def grid(
         model: Model,
-        output: Annotated[Path, typer.Option("--output", "-o", help="The map, an image file.")] = Path("grid.png"),
+        output: Annotated[Path, typer.Option("--output", "-o", help="The map, an image file.")] = Path(
+            "grid.png"
+        ),
         columns: Annotated[int, typer.Option(help="Pictures a row.", min=2, max=100)] = 20,
     ) -> None:
         """The map of a latent space of two numbers, without PyTorch."""
@@ -94,6 +125,16 @@ def register(app: typer.Typer) -> None:
         spare((model,), output)
         decoder = Generator(model, ("vae",))
         if decoder.latent != 2:
-            raise InputError(f"{model}: has {decoder.latent} latent number{'s' * (decoder.latent != 1)}; only two make a map")
-        images.write(grids.tiled(decoder.draw(latents.grid(columns)), columns, max(1, 40 // int(decoder.draw(latents.grid(1)).shape[1]))), output)
+            raise InputError(
+                f"{model}: has {decoder.latent} latent number{'s' * (decoder.latent != 1)}; only two make"
+                " a map"
+            )
+        images.write(
+            grids.tiled(
+                decoder.draw(latents.grid(columns)),
+                columns,
+                max(1, 40 // int(decoder.draw(latents.grid(1)).shape[1])),
+            ),
+            output,
+        )
         typer.echo(str(output), err=True)

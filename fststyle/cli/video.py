@@ -28,14 +28,26 @@ def register(app: typer.Typer) -> None:
     def video(
         source: Annotated[
             str,
-            typer.Argument(metavar="IN", help="A video, a GIF or WebP, numbered pictures (frames/%05d.png), a folder, - for raw frames.", show_default=False),
+            typer.Argument(
+                metavar="IN",
+                help=(
+                    "A video, a GIF or WebP, numbered pictures (frames/%05d.png), a folder, - for raw frames."
+                ),
+                show_default=False,
+            ),
         ],
         target: Annotated[
             str,
-            typer.Argument(metavar="OUT", help=".mp4 .mov .mkv .webm .gif .webp .apng, numbered pictures, a folder, - for raw frames.", show_default=False),
+            typer.Argument(
+                metavar="OUT",
+                help=".mp4 .mov .mkv .webm .gif .webp .apng, numbered pictures, a folder, - for raw frames.",
+                show_default=False,
+            ),
         ],
         settings: VideoSettings,
-        as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")] = False,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")
+        ] = False,
     ) -> None:
         """Paint a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
@@ -76,13 +88,23 @@ class _Screen:
         # Past Python's buffer, which would try again to write what a closed pipe has refused.
         stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
         stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
-        painted = stylize_video(source, target, settings, on_progress=self._progress, on_note=self._say, stdin=stdin, stdout=stdout)
+        painted = stylize_video(
+            source,
+            target,
+            settings,
+            on_progress=self._progress,
+            on_note=self._say,
+            stdin=stdin,
+            stdout=stdout,
+        )
         self._bar.stop()
         if self._as_json:
             typer.echo(json.dumps(dataclasses.asdict(painted), indent=2, ensure_ascii=False))
         self._told(painted)
         if painted.broken:
-            raise BatchError(f"{source}: is damaged ({painted.broken}); what could be read is in {painted.output}")
+            raise BatchError(
+                f"{source}: is damaged ({painted.broken}); what could be read is in {painted.output}"
+            )
 
     def paint_folder(self, source: str, target: str, settings: VideoSettings) -> None:
         from fststyle.runtime.video.batch import BatchListener, stylize_videos
@@ -102,23 +124,35 @@ class _Screen:
 
         failed: BatchError | None = None
         try:
-            stylize_videos(source, target, settings, BatchListener(self._progress, self._say, on_start, on_done, on_failed))
+            stylize_videos(
+                source,
+                target,
+                settings,
+                BatchListener(self._progress, self._say, on_start, on_done, on_failed),
+            )
         except BatchError as error:
             failed = error
         self._bar.stop()
         if self._as_json:
-            typer.echo(json.dumps([dataclasses.asdict(painted) for painted in done], indent=2, ensure_ascii=False))
+            typer.echo(
+                json.dumps([dataclasses.asdict(painted) for painted in done], indent=2, ensure_ascii=False)
+            )
         if failed is not None:
             raise failed
 
     def _progress(self, now: "Progress") -> None:
-        self._bar.update(self._task, completed=now.frames, total=now.of, description=f"{self._prefix}{now.fps:.1f} fps")
+        self._bar.update(
+            self._task, completed=now.frames, total=now.of, description=f"{self._prefix}{now.fps:.1f} fps"
+        )
 
     def _told(self, painted: "PaintedVideo") -> None:
         if not self._as_json:
             fps = painted.frames / max(painted.seconds, 1e-9)
             frames = "1 frame" if painted.frames == 1 else f"{painted.frames} frames"
-            self._say(f"{painted.output}  {painted.width}x{painted.height}  {frames} in {painted.seconds:.1f} s ({fps:.1f} fps)")
+            self._say(
+                f"{painted.output}  {painted.width}x{painted.height}  {frames} in {painted.seconds:.1f} s"
+                f" ({fps:.1f} fps)"
+            )
         if painted.lost:
             self._say(f"left out, since {painted.output} cannot hold it: {', '.join(painted.lost)}")
 

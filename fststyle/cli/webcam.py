@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Paint")
     @with_settings(WebcamSettings)
     def webcam(settings: WebcamSettings) -> None:
-        """A live webcam filter. In the window: n and p change the style, + and - its strength, h shows all keys, q quits."""
+        """A live webcam filter.
+
+        In the window: n and p change the style, + and - its strength, h shows all keys, q quits.
+        """
         from fststyle.runtime.webcam.live import Live
         from fststyle.runtime.webcam.outputs import Outlets
 
@@ -29,7 +32,11 @@ def register(app: typer.Typer) -> None:
         try:
             live = Live(settings)
             try:
-                shown = _headless(live, outlets, settings) if settings.headless else _window(live, outlets, settings)
+                shown = (
+                    _headless(live, outlets, settings)
+                    if settings.headless
+                    else _window(live, outlets, settings)
+                )
             finally:
                 with undisturbed():
                     live.close()
@@ -60,7 +67,11 @@ def _headless(live: "Live", outlets: "Outlets", settings: WebcamSettings) -> int
         if last or now - told >= 2:
             told = now
             size = f"{view.painted[0]}x{view.painted[1]}"
-            console.print(f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms from camera to picture  painted at {size}", soft_wrap=True)
+            console.print(
+                f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms from camera to picture "
+                f" painted at {size}",
+                soft_wrap=True,
+            )
         if last:
             break
     return shown

@@ -1,8 +1,10 @@
-"""The frame contract around a network that works on folded pictures (`fststyle.train.networks.live`): all but its core is bytes.
+"""The frame contract around a network that works on folded pictures (`fststyle.train.networks.live`): all but
+its core is bytes.
 
-Torch's exporter would write the folding as general transposes of floats, a third of the network's own time. Here it is moved to where it
-costs least, into uint8 with the channels last, where each run of 12 bytes (four pixels of a row) is copied whole; scaling to [-1, 1], rounding
-and clipping become one DequantizeLinear and one QuantizeLinear, which an int8 network takes as its own first and last scale.
+Torch's exporter would write the folding as general transposes of floats, a third of the network's own time.
+Here it is moved to where it costs least, into uint8 with the channels last, where each run of 12 bytes (four
+pixels of a row) is copied whole; scaling to [-1, 1], rounding and clipping become one DequantizeLinear and
+one QuantizeLinear, which an int8 network takes as its own first and last scale.
 """
 
 from typing import Any
@@ -15,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SCALE, ZERO = 1 / 127.5, 128
-"""A byte b is the number (b - 128) / 127.5: the network's own range [-1, 1], half a level off, so that both scales are whole quantisation steps."""
+"""A byte b is the number (b - 128) / 127.5: the network's own range [-1, 1], half a level off, so that both
+scales are whole quantisation steps.
+"""
 
 
 class Core(nn.Module):
@@ -41,18 +45,28 @@ class FoldedFrame(nn.Module):
     def forward(self, frame: Tensor) -> Tensor:
         height, width = frame.shape[1:3]
         x = (frame.permute(0, 3, 1, 2).float() - ZERO) * SCALE
-        x = self.net(F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="replicate"))[:, :, :height, :width]
+        x = self.net(F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="replicate"))[
+            :, :, :height, :width
+        ]
         return (x / SCALE).round().add(ZERO).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def core_dims() -> dict[str, Any]:
     """Which sides of the core's input are free, for torch.export."""
     dim = torch.export.Dim
-    return {"folded": {0: dim("N", min=1, max=1 << 16), 2: 2 * dim("h", min=2, max=1 << 13), 3: 2 * dim("w", min=2, max=1 << 13)}}
+    return {
+        "folded": {
+            0: dim("N", min=1, max=1 << 16),
+            2: 2 * dim("h", min=2, max=1 << 13),
+            3: 2 * dim("w", min=2, max=1 << 13),
+        }
+    }
 
 
 def around(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
-    """The graph of a `Core` (input ``folded``, output ``painted``; in float, or in int8 between Quantize and Dequantize nodes) inside the frame."""
+    """The graph of a `Core` (input ``folded``, output ``painted``; in float, or in int8 between Quantize and
+    Dequantize nodes) inside the frame.
+    """
     model = onnx.ModelProto()
     model.CopyFrom(core)
     graph, made = model.graph, _Nodes()
@@ -84,7 +98,10 @@ class _Nodes:
         return self._constant(name, np.array(values, np.int64))
 
     def scale(self) -> list[str]:
-        return [self._constant("frame_scale", np.array(SCALE, np.float32)), self._constant("frame_zero", np.array(ZERO, np.uint8))]
+        return [
+            self._constant("frame_scale", np.array(SCALE, np.float32)),
+            self._constant("frame_zero", np.array(ZERO, np.uint8)),
+        ]
 
     def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=f"{output}_node", **attributes))
@@ -101,28 +118,50 @@ class _Nodes:
 
 
 def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
-    """Repeat the frame's edge up to whole squares, then fold: ends in ``frame_folded``, uint8 (N, 48, h, w)."""
+    """Repeat the frame's edge up to whole squares, then fold: ends in ``frame_folded``, uint8 (N, 48, h,
+    w).
+    """
     zero, rest = made.ints("frame_0", 0), made.ints("frame_rest", -1)
     fold, run = made.ints("frame_fold", frame.fold), made.ints("frame_run", 3 * frame.fold)
     for axis, name in ((1, "height"), (2, "width")):
         side = made.add("Shape", ["frame"], f"frame_{name}", start=axis, end=axis + 1)
-        made.add("Mod", [made.add("Neg", [side], f"frame_minus_{name}"), made.ints("frame_stride", frame.stride)], f"frame_missing_{name}")
-    pads = made.add("Concat", [zero, zero, zero, zero, zero, "frame_missing_height", "frame_missing_width", zero], "frame_pads", axis=0)
+        made.add(
+            "Mod",
+            [made.add("Neg", [side], f"frame_minus_{name}"), made.ints("frame_stride", frame.stride)],
+            f"frame_missing_{name}",
+        )
+    pads = made.add(
+        "Concat",
+        [zero, zero, zero, zero, zero, "frame_missing_height", "frame_missing_width", zero],
+        "frame_pads",
+        axis=0,
+    )
     padded = made.add("Pad", ["frame", pads], "frame_padded", mode="edge")
     height = made.add("Shape", [padded], "frame_padded_height", start=1, end=2)
     rows = made.add("Div", [height, fold], "frame_rows")
-    split = made.add("Reshape", [padded, made.add("Concat", [zero, rows, fold, rest, run], "frame_split_shape", axis=0)], "frame_split")
+    split = made.add(
+        "Reshape",
+        [padded, made.add("Concat", [zero, rows, fold, rest, run], "frame_split_shape", axis=0)],
+        "frame_split",
+    )
     squares = made.add("Transpose", [split], "frame_squares", perm=[0, 1, 3, 2, 4])
-    shape = made.add("Concat", [zero, rows, rest, made.ints("frame_channels", 3 * frame.fold**2)], "frame_folded_shape", axis=0)
-    made.add("Transpose", [made.add("Reshape", [squares, shape], "frame_last")], "frame_folded", perm=[0, 3, 1, 2])
+    shape = made.add(
+        "Concat",
+        [zero, rows, rest, made.ints("frame_channels", 3 * frame.fold**2)],
+        "frame_folded_shape",
+        axis=0,
+    )
+    made.add(
+        "Transpose", [made.add("Reshape", [squares, shape], "frame_last")], "frame_folded", perm=[0, 3, 1, 2]
+    )
     return made.take()
 
 
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
     """Hand the core its bytes; gives its nodes and the name of the bytes that it makes.
 
-    An int8 core begins with a quantisation and ends with one. Their scales were measured on photos; the frame's are exact, so its bytes are taken as they
-    are for what they mean, and the last layer writes bytes.
+    An int8 core begins with a quantisation and ends with one. Their scales were measured on photos; the
+    frame's are exact, so its bytes are taken as they are for what they mean, and the last layer writes bytes.
     """
     scale = made.scale()
     first = [node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"]
@@ -136,10 +175,20 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
             node.input[0] = bytes_of[node.input[0]]
     nodes = [node for node in nodes if node not in first]
     if any("folded" in node.input for node in nodes):
-        nodes = [helper.make_node("DequantizeLinear", ["frame_folded", *scale], ["folded"], name="folded_node"), *nodes]
-    last = next((node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted"), None)
+        nodes = [
+            helper.make_node("DequantizeLinear", ["frame_folded", *scale], ["folded"], name="folded_node"),
+            *nodes,
+        ]
+    last = next(
+        (node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted"), None
+    )
     if last is None:
-        return [*nodes, helper.make_node("QuantizeLinear", ["painted", *scale], ["painted_bytes"], name="painted_bytes_node")], "painted_bytes"
+        return [
+            *nodes,
+            helper.make_node(
+                "QuantizeLinear", ["painted", *scale], ["painted_bytes"], name="painted_bytes_node"
+            ),
+        ], "painted_bytes"
     for node in nodes:
         if node.output[0] == last.input[0]:
             node.input[1:] = scale
@@ -150,10 +199,21 @@ def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:
     """Unfold and cut the frame out: ends in ``styled``."""
     zero, rest = "frame_0", "frame_rest"
     runs = made.add("Transpose", [last], "frame_painted", perm=[0, 2, 3, 1])
-    shape = made.add("Concat", [zero, "frame_rows", rest, "frame_fold", "frame_run"], "frame_runs_shape", axis=0)
-    rows = made.add("Transpose", [made.add("Reshape", [runs, shape], "frame_runs")], "frame_row_runs", perm=[0, 1, 3, 2, 4])
-    shape = made.add("Concat", [zero, "frame_padded_height", rest, made.ints("frame_3", 3)], "frame_pixels_shape", axis=0)
+    shape = made.add(
+        "Concat", [zero, "frame_rows", rest, "frame_fold", "frame_run"], "frame_runs_shape", axis=0
+    )
+    rows = made.add(
+        "Transpose",
+        [made.add("Reshape", [runs, shape], "frame_runs")],
+        "frame_row_runs",
+        perm=[0, 1, 3, 2, 4],
+    )
+    shape = made.add(
+        "Concat", [zero, "frame_padded_height", rest, made.ints("frame_3", 3)], "frame_pixels_shape", axis=0
+    )
     pixels = made.add("Reshape", [rows, shape], "frame_pixels")
     end = made.add("Concat", ["frame_height", "frame_width"], "frame_cut_end", axis=0)
-    made.add("Slice", [pixels, made.ints("frame_cut_start", 0, 0), end, made.ints("frame_sides", 1, 2)], "styled")
+    made.add(
+        "Slice", [pixels, made.ints("frame_cut_start", 0, 0), end, made.ints("frame_sides", 1, 2)], "styled"
+    )
     return made.take()

@@ -15,8 +15,12 @@ from fststyle.io.files import replacing
 OPSET = 18
 
 
-def exported(module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: list[str]) -> onnx.ModelProto:
-    """The graph of a module with one input, `given`, whose free sides `shapes` names, and the outputs `made`."""
+def exported(
+    module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: list[str]
+) -> onnx.ModelProto:
+    """The graph of a module with one input, `given`, whose free sides `shapes` names, and the outputs
+    `made`.
+    """
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

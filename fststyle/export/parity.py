@@ -11,21 +11,32 @@ from fststyle.arrays import RGB
 from fststyle.errors import ExportError
 
 SIZES = ((1, 16, 16), (1, 17, 31), (2, 50, 37), (1, 96, 129))
-"""(N, H, W) to compare at: the smallest, odd ones, a batch, and one with room for the network's whole view."""
+"""(N, H, W) to compare at: the smallest, odd ones, a batch, and one with room for the network's whole view.
+"""
 
 TOLERANCE = {"fp32": (1, 0.02), "fp16-weights": (8, 0.35), "fp16": (24, 1.5)}
-"""Per precision the largest and the mean difference allowed, in levels of 0..255. One level is what rounding a tie the other way gives."""
+"""Per precision the largest and the mean difference allowed, in levels of 0..255.
+
+One level is what rounding a tie the other way gives.
+"""
 TINY = 32
-"""Pictures with a side below this may differ twice as much in half precision: an instance norm over a handful of places magnifies every rounding."""
+"""Pictures with a side below this may differ twice as much in half precision: an instance norm over a handful
+of places magnifies every rounding.
+"""
 
 PSNR = {"int8": 32.0, "int8-weights": 34.0}
 """Decibels that such a file must reach on photos, on their mean."""
 
 
-def check_parity(frame: nn.Module, model: bytes, precision: str, photos: Sequence[RGB] = ()) -> dict[str, float]:
-    """Compare the graph in ONNX Runtime on the CPU with the torch module, at several odd sizes. Gives the largest and mean difference in levels.
+def check_parity(
+    frame: nn.Module, model: bytes, precision: str, photos: Sequence[RGB] = ()
+) -> dict[str, float]:
+    """Compare the graph in ONNX Runtime on the CPU with the torch module, at several odd sizes.
 
-    Integers are judged not by these but on `photos`, uint8 (H, W, 3) each, by the peak signal-to-noise ratio, which comes along as ``psnr``.
+    Gives the largest and mean difference in levels.
+
+    Integers are judged not by these but on `photos`, uint8 (H, W, 3) each, by the peak signal-to-noise ratio,
+    which comes along as ``psnr``.
 
     Raises:
         ExportError: beyond `TOLERANCE`, or another shape comes out.
@@ -44,19 +55,26 @@ def check_parity(frame: nn.Module, model: bytes, precision: str, photos: Sequenc
             wanted = frame(torch.from_numpy(photo)).numpy().astype(np.int16)
         got = session.run(["styled"], {"frame": photo})[0]
         if got.shape != wanted.shape or got.dtype != np.uint8:
-            raise ExportError(f"the exported graph gives {got.dtype} {got.shape} for a frame of {wanted.shape}; nothing was written")
+            raise ExportError(
+                f"the exported graph gives {got.dtype} {got.shape} for a frame of {wanted.shape}; nothing was"
+                " written"
+            )
         difference = np.abs(got.astype(np.int16) - wanted)
         worst, means = max(worst, float(difference.max())), [*means, float(difference.mean())]
         if precision not in PSNR and (difference.max() > limit or difference.mean() > mean_limit):
             raise ExportError(
-                f"the exported graph differs from the network at {width}x{height} by up to {difference.max()} levels (mean {difference.mean():.3f}); "
-                f"{precision} allows {limit} (mean {mean_limit}); nothing was written"
+                f"the exported graph differs from the network at {width}x{height} by up to {difference.max()}"
+                f" levels (mean {difference.mean():.3f}); {precision} allows {limit} (mean {mean_limit});"
+                " nothing was written"
             )
     result = {"largest": worst, "mean": float(np.mean(means))}
     if (least := PSNR.get(precision)) is not None:
         result["psnr"] = float(np.mean([_psnr(frame, session, photo) for photo in photos]))
         if result["psnr"] < least:
-            raise ExportError(f"{precision} paints {result['psnr']:.1f} dB from the network on photos, {least:.0f} are needed; nothing was written")
+            raise ExportError(
+                f"{precision} paints {result['psnr']:.1f} dB from the network on photos, {least:.0f} are"
+                " needed; nothing was written"
+            )
     return result
 
 

@@ -1,4 +1,6 @@
-"""Smaller weights for a finished graph, that computes in float32 as before, or half precision of the arithmetic."""
+"""Smaller weights for a finished graph, that computes in float32 as before, or half precision of the
+arithmetic.
+"""
 
 import numpy as np
 import onnx
@@ -18,7 +20,8 @@ _HIGHEST = 64
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with the large weights stored in float16 and cast back when the file is loaded: half the size, the speed of float32.
+    """A copy with the large weights stored in float16 and cast back when the file is loaded: half the size,
+    the speed of float32.
 
     The names of the weights stay, so the file can still be trained from.
     """
@@ -29,10 +32,12 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with the kernels stored in seven bits, and made floats again when the file is loaded: a quarter of the size, the speed of float32.
+    """A copy with the kernels stored in seven bits, and made floats again when the file is loaded: a quarter
+    of the size, the speed of float32.
 
-    They are the very bytes of the file in integers (`fststyle.export.quantize`), so what packs both, as git does, keeps them once. In float16 stays what
-    is no kernel, and the last kernel, whose taps must cancel on plain surfaces. The names of the weights stay, so the file can still be trained from.
+    They are the very bytes of the file in integers (`fststyle.export.quantize`), so what packs both, as git
+    does, keeps them once. In float16 stays what is no kernel, and the last kernel, whose taps must cancel on
+    plain surfaces. The names of the weights stay, so the file can still be trained from.
     """
     model = _copy(model)
     large = _large(model)
@@ -54,7 +59,9 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def seven_bits(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """A kernel (outputs, inputs, h, w) as integers of -64..64 and the step of each output, (outputs, 1, 1, 1)."""
+    """A kernel (outputs, inputs, h, w) as integers of -64..64 and the step of each output, (outputs, 1, 1,
+    1).
+    """
     scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_HIGHEST)
     scale[scale < np.finfo(np.float32).tiny] = 1
     return (kernel / scale).round().astype(np.int8), scale.astype(np.float32)
@@ -78,7 +85,11 @@ def _renamed(model: onnx.ModelProto, name: str) -> str:
 
 
 def _large(model: onnx.ModelProto) -> list[TensorProto]:
-    return [tensor for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT and _count(tensor) >= _SMALL]
+    return [
+        tensor
+        for tensor in model.graph.initializer
+        if tensor.data_type == TensorProto.FLOAT and _count(tensor) >= _SMALL
+    ]
 
 
 def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
@@ -87,17 +98,27 @@ def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that computes in float16, except instance norm, whose sums over a whole picture overflow there, and resampling."""
+    """A copy that computes in float16, except instance norm, whose sums over a whole picture overflow there,
+    and resampling.
+    """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
-    model = convert_float_to_float16(_copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE])
+    model = convert_float_to_float16(
+        _copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE]
+    )
     # Where two nodes share a constant the converter casts it twice under one name, which no graph may hold.
     once = {node.output[0]: node for node in reversed(model.graph.node)}
     _set_nodes(model, [node for node in model.graph.node if once[node.output[0]] is node])
     return model
 
 
-CONVERT = {"fp32": lambda model: model, "fp16-weights": half_weights, "int8-weights": int_weights, "fp16": half, "int8": lambda model: model}
+CONVERT = {
+    "fp32": lambda model: model,
+    "fp16-weights": half_weights,
+    "int8-weights": int_weights,
+    "fp16": half,
+    "int8": lambda model: model,
+}
 """What is done to a finished graph; int8 is made before, in its core (`fststyle.export.quantize`)."""
 
 

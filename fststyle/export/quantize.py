@@ -1,8 +1,10 @@
-"""Static int8 for the core of a live network: weights per channel, activations by the range they take on photos.
+"""Static int8 for the core of a live network: weights per channel, activations by the range they take on
+photos.
 
-Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference" (arXiv:1712.05877), as ONNX
-Runtime's tools write it: convolutions between QuantizeLinear and DequantizeLinear, norms and sums in float. Activations are uint8, since signed
-ones are slower than float on CPUs, and weights keep to seven bits, since the multiply-add of AVX2 saturates with eight.
+Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference" (arXiv:1712.05877), as ONNX Runtime's tools write it: convolutions between QuantizeLinear and
+DequantizeLinear, norms and sums in float. Activations are uint8, since signed ones are slower than float on
+CPUs, and weights keep to seven bits, since the multiply-add of AVX2 saturates with eight.
 """
 
 import contextlib
@@ -24,12 +26,15 @@ _HIGHEST = 63
 """Of a weight in seven bits."""
 
 
-def quantise_core(core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()) -> onnx.ModelProto:
+def quantise_core(
+    core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()
+) -> onnx.ModelProto:
     """The core with int8 convolutions.
 
     Args:
         core: float graph, input ``folded``.
-        photos: uint8 (H, W, 3) each, of any sizes from `stride` pixels, whose activations set the ranges; a dozen do.
+        photos: uint8 (H, W, 3) each, of any sizes from `stride` pixels, whose activations set the ranges; a
+            dozen do.
         leave: names of convolution nodes to leave in float.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -58,10 +63,11 @@ def quantise_core(core: onnx.ModelProto, photos: Sequence[RGB], fold: int, strid
 
 
 def _pad_bytes(graph: onnx.GraphProto) -> None:
-    """Round first, then repeat the edge: the same numbers, but a quarter of the memory to move; and a ReLU that is rounded at once costs nothing.
+    """Round first, then repeat the edge: the same numbers, but a quarter of the memory to move; and a ReLU
+    that is rounded at once costs nothing.
 
-    The quantiser leaves Relu, Pad, QuantizeLinear in that order, and behind a convolution that it joined with its ReLU a DequantizeLinear in front of the Pad,
-    which then undoes what is done again with the same scale.
+    The quantiser leaves Relu, Pad, QuantizeLinear in that order, and behind a convolution that it joined with
+    its ReLU a DequantizeLinear in front of the Pad, which then undoes what is done again with the same scale.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     nodes = list(graph.node)
@@ -73,40 +79,66 @@ def _pad_bytes(graph: onnx.GraphProto) -> None:
         before = made_by.get(pad.input[0])
         padded = rounding.output[0]
         nodes.remove(rounding)
-        if before is not None and before.op_type == "DequantizeLinear" and _same(before.input[1:], rounding.input[1:], known):
+        if (
+            before is not None
+            and before.op_type == "DequantizeLinear"
+            and _same(before.input[1:], rounding.input[1:], known)
+        ):
             unpadded = before.input[0]
         else:
             unpadded = rounding.output[0] = f"{padded}_unpadded"
             rounding.input[0] = pad.input[0]
             nodes.insert(nodes.index(pad), rounding)
-        pad.input[:] = [unpadded, pad.input[1]]  # without the constant, a float that repeating the edge has no use for
+        # without the constant, a float that repeating the edge has no use for
+        pad.input[:] = [unpadded, pad.input[1]]
         pad.output[0] = padded
     outputs = {value.name for value in graph.output}
-    while idle := [node for node in nodes if node.output[0] not in outputs and not any(node.output[0] in other.input for other in nodes)]:
+    while idle := [
+        node
+        for node in nodes
+        if node.output[0] not in outputs and not any(node.output[0] in other.input for other in nodes)
+    ]:
         nodes = [node for node in nodes if node not in idle]
     del graph.node[:]
     graph.node.extend(nodes)
 
 
 def _turn_bytes(graph: onnx.GraphProto) -> None:
-    """Where a convolution's bytes are added to floats, pass them through a shape that ONNX Runtime does not turn.
+    """Where a convolution's bytes are added to floats, pass them through a shape that ONNX Runtime does not
+    turn.
 
-    Its convolutions of bytes have the channels last, its floats have them first. Left alone, it turns the numbers after they have become floats, and makes
-    them bytes and floats once more on the way: three passes over four times the memory. Rows joined to rows are the same memory, and stop it.
+    Its convolutions of bytes have the channels last, its floats have them first. Left alone, it turns the
+    numbers after they have become floats, and makes them bytes and floats once more on the way: three passes
+    over four times the memory. Rows joined to rows are the same memory, and stop it.
     """
     made_by = {node.output[0]: node for node in graph.node}
     nodes = list(graph.node)
-    for place, (add, side) in enumerate([(node, side) for node in nodes if node.op_type == "Add" for side in (0, 1)]):
+    for place, (add, side) in enumerate(
+        [(node, side) for node in nodes if node.op_type == "Add" for side in (0, 1)]
+    ):
         back, other = made_by.get(add.input[side]), add.input[1 - side]
-        if back is None or back.op_type != "DequantizeLinear" or (made_by.get(other) or back).op_type == "DequantizeLinear":
+        if (
+            back is None
+            or back.op_type != "DequantizeLinear"
+            or (made_by.get(other) or back).op_type == "DequantizeLinear"
+        ):
             continue
         name = f"turned_{place}"
         graph.initializer.append(numpy_helper.from_array(np.array([0, 0, -1], np.int64), f"{name}_rows"))
         nodes[nodes.index(add) : nodes.index(add)] = [
-            onnx.helper.make_node("Reshape", [back.input[0], f"{name}_rows"], [f"{name}_bytes"], name=f"{name}_bytes_node"),
-            onnx.helper.make_node("DequantizeLinear", [f"{name}_bytes", *back.input[1:]], [f"{name}_floats"], name=f"{name}_floats_node"),
+            onnx.helper.make_node(
+                "Reshape", [back.input[0], f"{name}_rows"], [f"{name}_bytes"], name=f"{name}_bytes_node"
+            ),
+            onnx.helper.make_node(
+                "DequantizeLinear",
+                [f"{name}_bytes", *back.input[1:]],
+                [f"{name}_floats"],
+                name=f"{name}_floats_node",
+            ),
             onnx.helper.make_node("Shape", [other], [f"{name}_shape"], name=f"{name}_shape_node"),
-            onnx.helper.make_node("Reshape", [f"{name}_floats", f"{name}_shape"], [name], name=f"{name}_node"),
+            onnx.helper.make_node(
+                "Reshape", [f"{name}_floats", f"{name}_shape"], [name], name=f"{name}_node"
+            ),
         ]
         add.input[side] = name
         if not any(back.output[0] in node.input for node in nodes):
@@ -116,18 +148,29 @@ def _turn_bytes(graph: onnx.GraphProto) -> None:
 
 
 def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, NDArray[Any]]) -> bool:
-    return len(ones) == len(others) and all(np.array_equal(known[one], known[other]) for one, other in zip(ones, others, strict=True))
+    return len(ones) == len(others) and all(
+        np.array_equal(known[one], known[other]) for one, other in zip(ones, others, strict=True)
+    )
 
 
 def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
-    """Round the last layer's weights so that a plain surface stays plain, as `Live.constrain` has it in float: without it int8 paints a grid.
+    """Round the last layer's weights so that a plain surface stays plain, as `Live.constrain` has it in
+    float: without it int8 paints a grid.
 
-    What a kernel answers to a plain surface is the sum of its taps. The places of a square get one scale, and where the rounded taps add up to another number
-    than the rounded sum, those that were rounded farthest the wrong way are moved by one: equal sums stay equal.
+    What a kernel answers to a plain surface is the sum of its taps. The places of a square get one scale, and
+    where the rounded taps add up to another number than the rounded sum, those that were rounded farthest the
+    wrong way are moved by one: equal sums stay equal.
     """
     graph, found = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     made_by = {node.output[0]: node for node in graph.node}
-    last = next((made_by.get(node.input[0]) for node in graph.node if node.op_type == "QuantizeLinear" and _gives(graph, node.output[0], "painted")), None)
+    last = next(
+        (
+            made_by.get(node.input[0])
+            for node in graph.node
+            if node.op_type == "QuantizeLinear" and _gives(graph, node.output[0], "painted")
+        ),
+        None,
+    )
     if last is None or last.op_type != "Conv":
         return  # left in float
     image, kernel, offset = (made_by[name] for name in last.input)
@@ -158,7 +201,10 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
 
 
 def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
-    return any(node.op_type == "DequantizeLinear" and node.input[0] == name and node.output[0] == output for node in graph.node)
+    return any(
+        node.op_type == "DequantizeLinear" and node.input[0] == name and node.output[0] == output
+        for node in graph.node
+    )
 
 
 def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[NDArray[np.float32]]:
@@ -174,7 +220,9 @@ def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[NDArray[n
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """ONNX Runtime's tools advise preparing steps, on the root logger; torch's exporter has already done them."""
+    """ONNX Runtime's tools advise preparing steps, on the root logger; torch's exporter has already done
+    them.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -12,14 +12,23 @@ PRECISIONS = ("fp32", "fp16-weights", "int8-weights", "fp16", "int8")
 class ExportSettings:
     """How a checkpoint becomes a file, and what the file says of itself."""
 
-    output: Path | None = option(None, "The .onnx file to write; beside the checkpoint if not given.", flags=("--output", "-o"))
+    output: Path | None = option(
+        None, "The .onnx file to write; beside the checkpoint if not given.", flags=("--output", "-o")
+    )
     precision: str = option(
         "fp32",
-        "fp16-weights: half the size, the same picture; int8-weights: a quarter of it; fp16: computes in half precision, for GPUs; int8: live ones on CPUs.",
+        "fp16-weights: half the size, the same picture; int8-weights: a quarter of it; fp16: computes in half"
+        " precision, for GPUs; int8: live ones on CPUs.",
         choices=PRECISIONS,
     )
-    data: Path | None = option(None, "Folder of photos that integers are measured on; else those of `fststyle data`, else synthetic scenes.")
-    name: str | None = option(None, f"Name of the style or model, {NAMES}; that of its training if not given.")
+    data: Path | None = option(
+        None,
+        "Folder of photos that integers are measured on; else those of `fststyle data`, else synthetic"
+        " scenes.",
+    )
+    name: str | None = option(
+        None, f"Name of the style or model, {NAMES}; that of its training if not given."
+    )
     title: str = option("", "Title of the painting.")
     artist: str = option("", "Who painted it.")
     year: str = option("", "When.")

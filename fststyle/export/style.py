@@ -38,7 +38,9 @@ class Card:
     """sha256 of the base that the training started from, which makes styles mixable; "" if there was none."""
 
 
-def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32", photos: Sequence[RGB] = ()) -> dict[str, float]:
+def export_module(
+    net: nn.Module, card: Card, path: Path, precision: str = "fp32", photos: Sequence[RGB] = ()
+) -> dict[str, float]:
     """Write `net` as a style file; gives the parity measured.
 
     Args:
@@ -46,22 +48,32 @@ def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32
         card: what the file says of itself.
         path: where to.
         precision: of `fststyle.export.settings.PRECISIONS`.
-        photos: uint8 (H, W, 3) each, two or more for what is in integers: int8 measures its ranges on the first half, and both are judged on the rest.
+        photos: uint8 (H, W, 3) each, two or more for what is in integers: int8 measures its ranges on the
+            first half, and both are judged on the rest.
 
     Raises:
-        ExportError: the graph does not paint what the network paints, or cannot be had in this precision; nothing is written.
+        ExportError: the graph does not paint what the network paints, or cannot be had in this precision;
+            nothing is written.
         OutputError: `path` cannot be written; an older file there stays as it was.
     """
     folded = hasattr(net, "core")
     frame = (FoldedFrame(net) if folded else Frame(net)).eval()
     if precision == "int8" and not folded:
-        raise ExportError("int8 is for live networks: this one has layers that integers would not make faster")
+        raise ExportError(
+            "int8 is for live networks: this one has layers that integers would not make faster"
+        )
     if precision in PSNR and len(photos) < 2:
         raise ExportError(f"{precision} needs photos to be judged on")
     try:
-        model = _folded(frame, precision, photos) if isinstance(frame, FoldedFrame) else CONVERT[precision](_graph(frame))
+        model = (
+            _folded(frame, precision, photos)
+            if isinstance(frame, FoldedFrame)
+            else CONVERT[precision](_graph(frame))
+        )
     except Exception as error:  # the exporter raises what it likes
-        raise ExportError(f"the network cannot be written as ONNX: {type(error).__name__}: {error}") from error
+        raise ExportError(
+            f"the network cannot be written as ONNX: {type(error).__name__}: {error}"
+        ) from error
     for key, value in _metadata(card, precision).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -73,13 +85,26 @@ def export_module(net: nn.Module, card: Card, path: Path, precision: str = "fp32
 
 def _graph(frame: Frame) -> onnx.ModelProto:
     sides = {"min": MINIMUM_SIDE, "max": 1 << 16}
-    shapes = {"frame": {0: torch.export.Dim("N", min=1, max=1 << 16), 1: torch.export.Dim("H", **sides), 2: torch.export.Dim("W", **sides)}}
-    example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)  # nothing equal, nothing a multiple: no dimension gets fixed by chance
+    shapes = {
+        "frame": {
+            0: torch.export.Dim("N", min=1, max=1 << 16),
+            1: torch.export.Dim("H", **sides),
+            2: torch.export.Dim("W", **sides),
+        }
+    }
+    # nothing equal, nothing a multiple: no dimension gets fixed by chance
+    example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)
     return exported(frame, example, shapes, "frame", ["styled"])
 
 
 def _folded(frame: FoldedFrame, precision: str, photos: Sequence[RGB]) -> onnx.ModelProto:
-    core = exported(Core(frame.net).eval(), torch.zeros((2, 3 * frame.fold**2, 10, 14)), core_dims(), "folded", ["painted"])
+    core = exported(
+        Core(frame.net).eval(),
+        torch.zeros((2, 3 * frame.fold**2, 10, 14)),
+        core_dims(),
+        "folded",
+        ["painted"],
+    )
     if precision == "int8":
         core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride)
     return CONVERT[precision](around(core, frame))

@@ -1,7 +1,8 @@
 """Stills that Pillow has encoded, put together as one animated GIF, WebP or PNG.
 
-Pillow can do this too, but merges a frame that looks like the one before into it; here every frame stays a frame, so that what was read as N frames
-is written as N frames. Each assembler only moves compressed chunks from the stills' files into the container.
+Pillow can do this too, but merges a frame that looks like the one before into it; here every frame stays a
+frame, so that what was read as N frames is written as N frames. Each assembler only moves compressed chunks
+from the stills' files into the container.
 """
 
 import struct
@@ -36,11 +37,15 @@ class Assembler(Protocol):
 
 
 def quantised(frame: Frame) -> Image.Image:
-    """A palette image for GIF: exact where the colours suffice, else median cut with dithering. Index 255 is the transparent one if there is alpha."""
+    """A palette image for GIF: exact where the colours suffice, else median cut with dithering.
+
+    Index 255 is the transparent one if there is alpha.
+    """
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255
     lossy = image.getcolors(count) is None
-    # Median cut takes time for every colour there is, ten times as long on the whole of a picture, for a palette as good.
+    # Median cut takes time for every colour there is, ten times as long on the whole of a picture, for a
+    # palette as good.
     step = max(1, round((frame.rgb.shape[0] * frame.rgb.shape[1] / _SAMPLED) ** 0.5)) if lossy else 1
     sampled = Image.fromarray(np.ascontiguousarray(frame.rgb[::step, ::step]))
     result = sampled.quantize(count, method=Image.Quantize.MEDIANCUT)
@@ -60,12 +65,15 @@ def quantised(frame: Frame) -> Image.Image:
 
 
 class Gif:
-    """Still GIF files -> one animated GIF, each frame with its own palette, the canvas cleared in between where there is transparency."""
+    """Still GIF files -> one animated GIF, each frame with its own palette, the canvas cleared in between
+    where there is transparency.
+    """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
         self._file = file
-        self._clock = self._shown = 0  # milliseconds asked for, hundredths written: the rounding of one frame is made good by the next
+        # milliseconds asked for, hundredths written: the rounding of one frame is made good by the next
+        self._clock = self._shown = 0
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0))
         if loop is not None:
             file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", min(loop, 0xFFFF)) + b"\x00")
@@ -77,7 +85,13 @@ class Gif:
         self._shown += delay
         flags = 0x04 if transparent is None else 0x09
         self._file.write(b"\x21\xf9\x04" + struct.pack("<BHB", flags, delay, transparent or 0) + b"\x00")
-        self._file.write(b"\x2c" + descriptor[:8] + bytes([descriptor[8] & 0x40 | 0x80 | (len(palette) // 3).bit_length() - 2]) + palette + data)
+        self._file.write(
+            b"\x2c"
+            + descriptor[:8]
+            + bytes([descriptor[8] & 0x40 | 0x80 | (len(palette) // 3).bit_length() - 2])
+            + palette
+            + data
+        )
 
     def close(self) -> None:
         self._file.write(b"\x3b")
@@ -105,7 +119,9 @@ class WebP:
         self._alpha |= b"ALPH" in part or (b"VP8L" in part and bool(part[b"VP8L"][4] & 0x10))
         shown = min(DEFAULT_MS if duration is None else duration, 0xFFFFFF)
         picture = b"".join(_riff(name, part[name]) for name in (b"ALPH", b"VP8 ", b"VP8L") if name in part)
-        self._file.write(_riff(b"ANMF", bytes(6) + self._canvas + shown.to_bytes(3, "little") + b"\x02" + picture))
+        self._file.write(
+            _riff(b"ANMF", bytes(6) + self._canvas + shown.to_bytes(3, "little") + b"\x02" + picture)
+        )
 
     def close(self) -> None:
         for name, content in self._metadata.items():
@@ -119,10 +135,18 @@ class WebP:
     def _head(self, length: int) -> bytes:
         flags = 0x02 | (0x20 if self._icc else 0) | (0x10 if self._alpha else 0)
         flags |= sum(_WEBP_METADATA[name] for name in self._metadata)
-        head = b"RIFF" + struct.pack("<I", length) + b"WEBP" + _riff(b"VP8X", bytes([flags, 0, 0, 0]) + self._canvas)
+        head = (
+            b"RIFF"
+            + struct.pack("<I", length)
+            + b"WEBP"
+            + _riff(b"VP8X", bytes([flags, 0, 0, 0]) + self._canvas)
+        )
         if self._icc:
             head += _riff(b"ICCP", self._icc)
-        return head + _riff(b"ANIM", b"\x00\x00\x00\x00" + struct.pack("<H", 1 if self._loop is None else min(self._loop, 0xFFFF)))
+        return head + _riff(
+            b"ANIM",
+            b"\x00\x00\x00\x00" + struct.pack("<H", 1 if self._loop is None else min(self._loop, 0xFFFF)),
+        )
 
 
 class Png:
@@ -145,7 +169,9 @@ class Png:
         # The time is a fraction of two 16-bit numbers: seconds where milliseconds do not fit.
         top, bottom = (shown, 1000) if shown <= 0xFFFF else (min(round(shown / 1000), 0xFFFF), 1)
         height, width = self._size
-        self._file.write(_png(b"fcTL", struct.pack(">IIIIIHHBB", self._sequence, width, height, 0, 0, top, bottom, 0, 0)))
+        self._file.write(
+            _png(b"fcTL", struct.pack(">IIIIIHHBB", self._sequence, width, height, 0, 0, top, bottom, 0, 0))
+        )
         self._sequence += 1
         for name, content in chunks:
             if name != b"IDAT":
@@ -169,12 +195,20 @@ class Png:
         return _png(b"acTL", struct.pack(">II", self._frames, 1 if self._loop is None else self._loop))
 
 
-ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assembler]] = {"GIF": Gif, "WEBP": WebP, "PNG": Png}
-"""Pillow's name of the format -> its assembler, made with an open file that can be searched, (H, W) and the number of loops."""
+ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assembler]] = {
+    "GIF": Gif,
+    "WEBP": WebP,
+    "PNG": Png,
+}
+"""Pillow's name of the format -> its assembler, made with an open file that can be searched, (H, W) and the
+number of loops.
+"""
 
 
 def _gif_parts(still: bytes) -> tuple[bytes, int | None, bytes, bytes]:
-    """Palette, index of the transparent colour, image descriptor (9 bytes) and compressed data of a GIF file with one image."""
+    """Palette, index of the transparent colour, image descriptor (9 bytes) and compressed data of a GIF file
+    with one image.
+    """
     flags, position = still[10], 13
     palette, transparent = b"", None
     if flags & 0x80:

@@ -14,13 +14,17 @@ from fststyle.io.images import Frame, Picture
 
 
 def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
-    """The first frame of ``image`` as a picture, and the function that gives a frame back in the form ``image`` had.
+    """The first frame of ``image`` as a picture, and the function that gives a frame back in the form
+    ``image`` had.
 
-    A `Picture` comes back as a picture, a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA as an array; a path, the bytes of an image file, an open binary
-    file or a Pillow image as a Pillow image, of mode RGB, or RGBA where there is alpha, with its colour profile. Raises `InputError` for anything else.
+    A `Picture` comes back as a picture, a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA as an array; a path,
+    the bytes of an image file, an open binary file or a Pillow image as a Pillow image, of mode RGB, or RGBA
+    where there is alpha, with its colour profile. Raises `InputError` for anything else.
     """
     if isinstance(image, images.Picture):
-        return replace(image, frames=image.frames[:1]), lambda frame: images.Picture([frame], image.icc, image.format)
+        return replace(image, frames=image.frames[:1]), lambda frame: images.Picture(
+            [frame], image.icc, image.format
+        )
     if hasattr(image, "shape") and hasattr(image, "dtype"):
         return images.Picture([_frame_of(image)]), _array
     if hasattr(image, "convert") and hasattr(image, "getbands"):
@@ -28,7 +32,10 @@ def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
     elif isinstance(image, (str, Path, bytes)) or hasattr(image, "read"):
         picture = images.read(image)
     else:
-        raise InputError(f"a picture is a path, bytes, an open file, a Pillow image or an array, not {type(image).__name__}")
+        raise InputError(
+            "a picture is a path, bytes, an open file, a Pillow image or an array, not"
+            f" {type(image).__name__}"
+        )
 
     def pillow(frame: Frame) -> Any:
         result = images.to_pil(frame)
@@ -42,14 +49,23 @@ def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
 
 
 def resized(frame: Frame, size: int | None) -> Frame:
-    """``frame``, its alpha too, with a longer side of ``size`` pixels; as it is for None. Raises `InputError` for more pixels than a picture may hold."""
+    """``frame``, its alpha too, with a longer side of ``size`` pixels; as it is for None.
+
+    Raises `InputError` for more pixels than a picture may hold.
+    """
     if size is None:
         return frame
     height, width = frame.rgb.shape[:2]
     if height * width * (size / max(height, width)) ** 2 > images.MAX_PIXELS:
-        raise InputError(f"--size {size}: makes more than {images.MAX_PIXELS:,} pixels of a picture of {width}x{height}")
+        raise InputError(
+            f"--size {size}: makes more than {images.MAX_PIXELS:,} pixels of a picture of {width}x{height}"
+        )
     rgb = images.resize(frame.rgb, size)
-    alpha = None if frame.alpha is None else np.ascontiguousarray(images.resize(np.dstack([frame.alpha] * 3), size)[..., 0])
+    alpha = (
+        None
+        if frame.alpha is None
+        else np.ascontiguousarray(images.resize(np.dstack([frame.alpha] * 3), size)[..., 0])
+    )
     return replace(frame, rgb=rgb, alpha=alpha)
 
 

@@ -1,4 +1,5 @@
-"""A set of small square pictures of one size, in memory: MNIST and its likes (`fststyle.io.idx`), or any folder of images.
+"""A set of small square pictures of one size, in memory: MNIST and its likes (`fststyle.io.idx`), or any
+folder of images.
 
 No torch: the trainers, the torch-free tools and the judges read the same sets.
 """
@@ -29,8 +30,9 @@ MAX_BYTES = 8 << 30
 class Pictures:
     """A set of them.
 
-    ``rgb``: uint8 (N, S, S, C) with C = 1 where all are grey, else 3; ``labels``: (N,) int64 into ``classes``, or None; ``skipped``: files not usable;
-    ``held_out``: whether it is every `HOLD_OUT`th of a folder, on which no training learns.
+    ``rgb``: uint8 (N, S, S, C) with C = 1 where all are grey, else 3; ``labels``: (N,) int64 into
+    ``classes``, or None; ``skipped``: files not usable; ``held_out``: whether it is every `HOLD_OUT`th of a
+    folder, on which no training learns.
     """
 
     rgb: Pixels
@@ -59,18 +61,23 @@ class Pictures:
         return digest.hexdigest()
 
 
-def load(data: str | Path, size: int | None = None, download: bool = False, without: Iterable[Path] = ()) -> tuple[Pictures, Pictures]:
+def load(
+    data: str | Path, size: int | None = None, download: bool = False, without: Iterable[Path] = ()
+) -> tuple[Pictures, Pictures]:
     """The pictures to learn on and those to test on.
 
     Args:
-        data: a folder with the IDX files of MNIST's layout (.gz or not; a part without images is empty, one without labels has none), any other folder of
-            images, whose subfolders are its classes, or the words mnist and fashion-mnist.
-        size: side in pixels, of `SIDES`; None takes 28 for IDX files and 64 for images. Pictures are cut to their middle square and scaled.
+        data: a folder with the IDX files of MNIST's layout (.gz or not; a part without images is empty, one
+            without labels has none), any other folder of images, whose subfolders are its classes, or the
+            words mnist and fashion-mnist.
+        size: side in pixels, of `SIDES`; None takes 28 for IDX files and 64 for images. Pictures are cut to
+            their middle square and scaled.
         download: let torchvision fetch mnist or fashion-mnist into the cache folder.
         without: files of the folder that are no part of it, the preview of a training in the same place.
 
     Raises:
-        InputError: nothing usable there, too few pictures in a folder, files that are not what they say, or more than fits in memory.
+        InputError: nothing usable there, too few pictures in a folder, files that are not what they say, or
+            more than fits in memory.
     """
     if size is not None and size not in SIDES:
         raise InputError(f"--size: {size} is none of {', '.join(map(str, SIDES))}")
@@ -85,7 +92,9 @@ def load(data: str | Path, size: int | None = None, download: bool = False, with
 
 
 def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
-    found = {part: (idx.read_images(folder, part), idx.read_labels(folder, part)) for part in ("train", "t10k")}
+    found = {
+        part: (idx.read_images(folder, part), idx.read_labels(folder, part)) for part in ("train", "t10k")
+    }
     if all(gray is None for gray, _ in found.values()):
         raise InputError(f"{folder}: has labels but no images")
     if (learned := found["train"][0]) is not None and len(learned) < FEWEST:
@@ -97,8 +106,17 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
         if gray is None:
             return Pictures(np.empty((0, size, size, 1), np.uint8))
         if gray.shape[1:] != (size, size):
-            gray = np.stack([np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS)) for picture in gray])
-        return Pictures(gray[..., None], None if labels is None else labels.astype(np.int64), names if labels is not None else ())
+            gray = np.stack(
+                [
+                    np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
+                    for picture in gray
+                ]
+            )
+        return Pictures(
+            gray[..., None],
+            None if labels is None else labels.astype(np.int64),
+            names if labels is not None else (),
+        )
 
     return part(*found["train"]), part(*found["t10k"])
 
@@ -106,7 +124,10 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
 def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictures, Pictures]:
     files = images.find(folder, without)
     if len(files) * size * size * 3 > MAX_BYTES:
-        raise InputError(f"{folder}: {len(files)} pictures of {size} pixels need more than {MAX_BYTES >> 30} GiB; take a smaller --size")
+        raise InputError(
+            f"{folder}: {len(files)} pictures of {size} pixels need more than {MAX_BYTES >> 30} GiB; take a"
+            " smaller --size"
+        )
     kept: list[Path] = []
     skipped: list[str] = []
     pixels = np.empty((len(files), size, size, 3), np.uint8)
@@ -119,7 +140,10 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictur
         kept.append(path)
     pixels = pixels[: len(kept)]
     if len(kept) < FEWEST:
-        raise InputError(f"{folder}: holds {len(kept)} usable picture{'s' * (len(kept) != 1)}, at least {FEWEST} are needed")
+        raise InputError(
+            f"{folder}: holds {len(kept)} usable picture{'s' * (len(kept) != 1)}, at least {FEWEST} are"
+            " needed"
+        )
     if (pixels == pixels[..., :1]).all():
         pixels = pixels[..., :1]
     places = [path.relative_to(folder).parts[:-1] for path in kept]
@@ -128,14 +152,24 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictur
     tested = np.arange(len(kept)) % HOLD_OUT == 0
 
     def part(chosen: NDArray[np.bool_], held_out: bool) -> Pictures:
-        return Pictures(pixels[chosen], None if labels is None else labels[chosen], names if labels is not None else (), tuple(skipped), held_out)
+        return Pictures(
+            pixels[chosen],
+            None if labels is None else labels[chosen],
+            names if labels is not None else (),
+            tuple(skipped),
+            held_out,
+        )
 
     return part(~tested, False), part(tested, True)
 
 
 def joined(learned: Pictures, tested: Pictures) -> Pictures:
     """The two parts of a folder as one set."""
-    labels = None if learned.labels is None or tested.labels is None else np.concatenate([learned.labels, tested.labels])
+    labels = (
+        None
+        if learned.labels is None or tested.labels is None
+        else np.concatenate([learned.labels, tested.labels])
+    )
     return Pictures(np.concatenate([learned.rgb, tested.rgb]), labels, learned.classes, learned.skipped)
 
 
@@ -151,7 +185,8 @@ def square(rgb: Pixels, size: int) -> Pixels:
 
 
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
-    """Which of `count` pictures the steps `start` .. `steps` - 1 see: `batch` indices each, every picture once an epoch, in a new order each epoch.
+    """Which of `count` pictures the steps `start` .. `steps` - 1 see: `batch` indices each, every picture
+    once an epoch, in a new order each epoch.
 
     A function of seed and step alone, so a resumed training sees what an unbroken one would have.
     """

@@ -17,7 +17,10 @@ from fststyle.io.pixels import MIN_SIDE, Frame, from_pil_with_profile, is_srgb
 # Other formats with several images hold pages, layers, sizes or previews: the first is the picture.
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 _FURTHER = {"TIFF": "page", "PSD": "layer"}
-"""What a format calls the images behind the first. Phones store previews and gain maps behind a JPEG as MPO."""
+"""What a format calls the images behind the first.
+
+Phones store previews and gain maps behind a JPEG as MPO.
+"""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,8 +36,8 @@ _TURNS = {
 class Opened:
     """An image file with its header read. ``further``: images that are not frames of an animation.
 
-    ``lossless``: whether the file stores its pixels exactly, as far as this is known. ``lost``: names of what the file
-    has and `frames` and `fststyle.io.metadata.of` do not give.
+    ``lossless``: whether the file stores its pixels exactly, as far as this is known. ``lost``: names of what
+    the file has and `frames` and `fststyle.io.metadata.of` do not give.
     """
 
     image: Image.Image
@@ -111,7 +114,9 @@ def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -
     """Raise `InputError` for (width, height) below 16x16, and if all frames have more than ``max_pixels``."""
     width, height = size
     if min(width, height) < MIN_SIDE:
-        raise InputError(f"{name}: {width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
+        raise InputError(
+            f"{name}: {width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}"
+        )
     if width * height * frames > max_pixels:
         several = f" x {frames} frames" if frames > 1 else ""
         raise InputError(f"{name}: {width}x{height} pixels{several} is more than {max_pixels:,}")

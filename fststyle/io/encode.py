@@ -29,7 +29,8 @@ _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 def format_of(text: str, name: str) -> str:
     """Pillow's name of a format given by that name or by a suffix.
 
-    Raises `OutputError` for no such format and `DependencyError` where its package is not installed; both begin with
+    Raises `OutputError` for no such format and `DependencyError` where its package is not installed; both
+    begin with
     ``name``.
     """
     wanted = text.upper().lstrip(".")
@@ -47,7 +48,9 @@ def format_of(text: str, name: str) -> str:
 def check_lossless(kind: str, name: str) -> None:
     """Raise `OutputError` if ``kind`` cannot be written without loss."""
     if kind not in lossless.OPTIONS:
-        raise OutputError(f"{name}: {kind} cannot be written without loss; use .png or .webp, or leave --lossless out")
+        raise OutputError(
+            f"{name}: {kind} cannot be written without loss; use .png or .webp, or leave --lossless out"
+        )
 
 
 def check_fits(picture: Picture, kind: str, name: str) -> None:
@@ -57,10 +60,14 @@ def check_fits(picture: Picture, kind: str, name: str) -> None:
     if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
         raise OutputError(f"{name}: the frames differ in size")
     if picture.animated and kind not in _ANIMATED:
-        raise OutputError(f"{name}: {kind} cannot hold {len(picture.frames)} frames; use .gif, .webp, .png or .avif")
+        raise OutputError(
+            f"{name}: {kind} cannot hold {len(picture.frames)} frames; use .gif, .webp, .png or .avif"
+        )
     if max(picture.size) > _LONGEST_SIDE.get(kind, max(picture.size)):
         size = f"{picture.size[1]}x{picture.size[0]}"
-        raise OutputError(f"{name}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the picture is {size}")
+        raise OutputError(
+            f"{name}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the picture is {size}"
+        )
 
 
 def encode(
@@ -75,9 +82,11 @@ def encode(
 ) -> bytes:
     """The file of ``frame`` as ``kind`` (Pillow's name of the format), raising what Pillow raises.
 
-    ``alpha``: whether the file has transparency, where the format has any. A frame without it is opaque; a frame with it
-    goes on white if the file has none. ``icc`` is the color profile; a format without profiles gets sRGB.
-    ``quality`` is 1..100, for formats with loss. ``exact``: without loss, for the formats of `fststyle.io.lossless`.
+    ``alpha``: whether the file has transparency, where the format has any. A frame without it is opaque; a
+    frame with it goes on white if the file has none. ``icc`` is the color profile; a format without profiles
+    gets sRGB.
+    ``quality`` is 1..100, for formats with loss. ``exact``: without loss, for the formats of
+    `fststyle.io.lossless`.
     ``extra``: the arguments of `fststyle.io.metadata.options`.
     """
     frame, icc = _fitting(frame, kind, alpha, icc)
@@ -94,7 +103,9 @@ def encode(
     return metadata.with_exif(buffer.getvalue(), exif) if exif else buffer.getvalue()
 
 
-def write_picture(picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool) -> list[str]:
+def write_picture(
+    picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool
+) -> list[str]:
     """Write every frame; raises what Pillow raises. Gives the names of what the file cannot hold.
 
     ``strip`` leaves the metadata out, which is then not named.
@@ -107,7 +118,15 @@ def write_picture(picture: Picture, file: BinaryIO, kind: str, quality: int, exa
         return lost + (["number of repetitions"] if picture.loop else [])
     # All frames of an animation have alpha, or none has: containers ask for one kind of pixel.
     stills = (
-        encode(frame, kind, alpha=alpha, icc=picture.icc, quality=quality, exact=exact, extra=extra if not index else {})
+        encode(
+            frame,
+            kind,
+            alpha=alpha,
+            icc=picture.icc,
+            quality=quality,
+            exact=exact,
+            extra=extra if not index else {},
+        )
         for index, frame in enumerate(picture.frames)
     )
     if not picture.animated:
@@ -130,7 +149,9 @@ def _fitting(frame: Frame, kind: str, alpha: bool, icc: bytes | None) -> tuple[F
     return (in_srgb(frame, icc), None) if icc and kind not in _PROFILES else (frame, icc)
 
 
-def _options(kind: str, icc: bytes | None, quality: int, exact: bool, extra: dict[str, Any] | None) -> dict[str, Any]:
+def _options(
+    kind: str, icc: bytes | None, quality: int, exact: bool, extra: dict[str, Any] | None
+) -> dict[str, Any]:
     options: dict[str, Any] = dict(extra or {})
     if icc:
         options["icc_profile"] = icc
@@ -147,9 +168,13 @@ def _options(kind: str, icc: bytes | None, quality: int, exact: bool, extra: dic
 
 def _write_avif(picture: Picture, file: BinaryIO, alpha: bool, options: dict[str, Any]) -> None:
     first, *others = (to_pil(_fitting(frame, "AVIF", alpha, picture.icc)[0]) for frame in picture.frames)
-    shown = [animation.DEFAULT_MS if frame.duration_ms is None else frame.duration_ms for frame in picture.frames]
+    shown = [
+        animation.DEFAULT_MS if frame.duration_ms is None else frame.duration_ms for frame in picture.frames
+    ]
     # The format has no frame of no duration.
-    first.save(file, "AVIF", save_all=True, append_images=others, duration=[max(1, ms) for ms in shown], **options)
+    first.save(
+        file, "AVIF", save_all=True, append_images=others, duration=[max(1, ms) for ms in shown], **options
+    )
 
 
 def _lost_alpha(frames: Sequence[Frame], kind: str) -> list[str]:

@@ -54,7 +54,9 @@ def appended(tiff: bytes, exif: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag of a directory: ``at`` is the position of its 12 bytes, ``start`` and ``end`` those of its value."""
+    """One tag of a directory: ``at`` is the position of its 12 bytes, ``start`` and ``end`` those of its
+    value.
+    """
 
     tag: int
     kind: int
@@ -64,7 +66,10 @@ class _Entry:
 
 
 class _Directory:
-    """The first directory of EXIF data, and those below it. Raises `ValueError` or `struct.error` for damaged data."""
+    """The first directory of EXIF data, and those below it.
+
+    Raises `ValueError` or `struct.error` for damaged data.
+    """
 
     def __init__(self, data: bytearray, order: str, at: int):
         self._data, self._order, self._at = data, order, at
@@ -117,12 +122,17 @@ class _Directory:
                 self._put(entry, size[0])
 
     def _drop_thumbnail(self, at: int, used: list[tuple[int, int]]) -> None:
-        """Clear the thumbnail of the directory at ``at``, and cut off what only that directory uses at the end."""
+        """Clear the thumbnail of the directory at ``at``, and cut off what only that directory uses at the
+        end.
+        """
         try:
             entries = list(_Directory(self._data, self._order, at)._entries())
         except (struct.error, ValueError):
             entries = []
-        starts, lengths = ([self._value(entry) for entry in entries if entry.tag in tags] for tags in (_THUMBNAIL, _THUMBNAIL_BYTES))
+        starts, lengths = (
+            [self._value(entry) for entry in entries if entry.tag in tags]
+            for tags in (_THUMBNAIL, _THUMBNAIL_BYTES)
+        )
         for start, length in zip(starts, lengths, strict=False):
             end = min(start + length, len(self._data))
             if all(end <= first or last <= start for first, last in used):
@@ -136,7 +146,9 @@ class _Directory:
         for entry in self._records():
             outside = _BYTES.get(entry.kind, 1) * self._number("I", entry.at + 4) > 4
             if outside or entry.tag in (_EXIF, _GPS, _INTEROPERABILITY):
-                struct.pack_into(self._order + "I", self._data, entry.at + 8, self._number("I", entry.at + 8) + by)
+                struct.pack_into(
+                    self._order + "I", self._data, entry.at + 8, self._number("I", entry.at + 8) + by
+                )
 
     def _records(self) -> Iterator[_Entry]:
         """Every tag, also those with values beyond the end."""
@@ -153,11 +165,21 @@ class _Directory:
 
     def _parts(self) -> list[tuple[int, int]]:
         """Start and end of every part of the data in use."""
-        return [(0, 8), (self._at, min(self._end, len(self._data))), *((entry.start, entry.end) for entry in self._entries())]
+        return [
+            (0, 8),
+            (self._at, min(self._end, len(self._data))),
+            *((entry.start, entry.end) for entry in self._entries()),
+        ]
 
     def _put(self, entry: _Entry, value: int) -> None:
-        if entry.kind in (_SHORT, _LONG) and entry.end - entry.start == _BYTES[entry.kind] and value < 1 << (8 * _BYTES[entry.kind]):
-            struct.pack_into(self._order + ("H" if entry.kind == _SHORT else "I"), self._data, entry.start, value)
+        if (
+            entry.kind in (_SHORT, _LONG)
+            and entry.end - entry.start == _BYTES[entry.kind]
+            and value < 1 << (8 * _BYTES[entry.kind])
+        ):
+            struct.pack_into(
+                self._order + ("H" if entry.kind == _SHORT else "I"), self._data, entry.start, value
+            )
 
     def _value(self, entry: _Entry) -> int:
         return self._number("H" if entry.kind == _SHORT else "I", entry.at + 8)

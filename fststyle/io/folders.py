@@ -11,10 +11,14 @@ from fststyle.errors import InputError
 Refused = Callable[[Path, InputError], None]
 
 
-def files(folder: Path, suffixes: Collection[str], on_refused: Refused = lambda place, error: None) -> list[Path]:
-    """Those with one of `suffixes` (lower case), sorted; hidden files and folders are skipped, linked folders are not entered.
+def files(
+    folder: Path, suffixes: Collection[str], on_refused: Refused = lambda place, error: None
+) -> list[Path]:
+    """Those with one of `suffixes` (lower case), sorted; hidden files and folders are skipped, linked folders
+    are not entered.
 
-    A folder below that cannot be read is told to `on_refused`, and the rest goes on. Raises `InputError` for no folder, or one that cannot be read itself.
+    A folder below that cannot be read is told to `on_refused`, and the rest goes on. Raises `InputError` for
+    no folder, or one that cannot be read itself.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
@@ -29,10 +33,17 @@ def files(folder: Path, suffixes: Collection[str], on_refused: Refused = lambda 
     found = []
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(place, name) for name in names if not name.startswith(".") and Path(name).suffix.lower() in suffixes]
+        found += [
+            Path(place, name)
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
+        ]
     return sorted(path for path in found if path.is_file())
 
 
 def cache_folder() -> Path:
-    """Folder of what fststyle fetches: the environment variable FSTSTYLE_CACHE, else the user's cache folder. Not created here."""
+    """Folder of what fststyle fetches: the environment variable FSTSTYLE_CACHE, else the user's cache folder.
+
+    Not created here.
+    """
     return Path(os.environ.get("FSTSTYLE_CACHE") or platformdirs.user_cache_path("fststyle"))

@@ -14,7 +14,8 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 def of(image: Image.Image) -> float | None:
     """The exponent from light to stored values where a PNG has one other than sRGB's; None elsewhere.
 
-    A color profile and an sRGB chunk go before gAMA, as the PNG specification says. Absurd values count as none.
+    A color profile and an sRGB chunk go before gAMA, as the PNG specification says. Absurd values count as
+    none.
     """
     if image.format != "PNG" or image.info.get("icc_profile") or "srgb" in image.info:
         return None

@@ -29,7 +29,9 @@ def still(rgb: Pixels) -> Picture:
 
 
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
-    """A confusion matrix as a picture: rows are what a picture is, columns what it was taken for, darker is a larger share of the row."""
+    """A confusion matrix as a picture: rows are what a picture is, columns what it was taken for, darker is a
+    larger share of the row.
+    """
     cell, font = 44, ImageFont.load_default(14)
     names = [name[:12] for name in classes]
     left = 24 + max(round(font.getlength(name)) for name in names)
@@ -47,5 +49,11 @@ def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
             draw.rectangle((*corner, corner[0] + cell - 2, corner[1] + cell - 2), fill=(shade, shade, 255))
             if counts[row, column]:
                 ink = "white" if share > 0.5 else "black"
-                draw.text((corner[0] + cell / 2, corner[1] + cell / 2), str(counts[row, column]), fill=ink, font=font, anchor="mm")
+                draw.text(
+                    (corner[0] + cell / 2, corner[1] + cell / 2),
+                    str(counts[row, column]),
+                    fill=ink,
+                    font=font,
+                    anchor="mm",
+                )
     return still(np.asarray(image))

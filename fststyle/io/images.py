@@ -1,8 +1,8 @@
 """Any image file <-> RGB uint8 (H, W, 3).
 
-`read` takes what Pillow can read, upright, in 8-bit RGB, with every frame of an animation. `write` writes a complete
-file or none. A problem with a file is an `InputError` or an `OutputError` that names it; no other exception and no
-warning escapes.
+`read` takes what Pillow can read, upright, in 8-bit RGB, with every frame of an animation. `write` writes a
+complete file or none. A problem with a file is an `InputError` or an `OutputError` that names it; no other
+exception and no warning escapes.
 """
 
 import io
@@ -41,7 +41,22 @@ __all__ = [
 ]
 
 READABLE = frozenset(WRITABLE) | {
-    *(".jpe", ".mpo", ".dib", ".pgm", ".pbm", ".pnm", ".tga", ".j2k", ".ico", ".icns", ".pcx", ".qoi", ".dds", ".psd"),
+    *(
+        ".jpe",
+        ".mpo",
+        ".dib",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".tga",
+        ".j2k",
+        ".ico",
+        ".icns",
+        ".pcx",
+        ".qoi",
+        ".dds",
+        ".psd",
+    ),
     *(".sgi", ".hif"),
 }
 """Suffixes that `find` takes for images; `read` goes by content."""
@@ -50,9 +65,10 @@ READABLE = frozenset(WRITABLE) | {
 def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """The picture in a file, given by its path, its content or an open binary file (which stays open).
 
-    The EXIF orientation is applied, alpha kept, 16 bits scaled to 8, CMYK and gray converted to RGB (through their color
-    profile if they have one). ``max_pixels`` bounds H * W * frames and is compared with the header before any pixel is
-    decoded. Raises `InputError` for what is missing, empty, no image, damaged, below 16x16 or too large.
+    The EXIF orientation is applied, alpha kept, 16 bits scaled to 8, CMYK and gray converted to RGB (through
+    their color profile if they have one). ``max_pixels`` bounds H * W * frames and is compared with the
+    header before any pixel is decoded. Raises `InputError` for what is missing, empty, no image, damaged,
+    below 16x16 or too large.
     """
     name = _name_of(source)
     if isinstance(source, bytes):
@@ -70,7 +86,10 @@ def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
 
 
 def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
-    """The frames of an animation in sRGB, each decoded when it is asked for. Raises as `read`, also between frames."""
+    """The frames of an animation in sRGB, each decoded when it is asked for.
+
+    Raises as `read`, also between frames.
+    """
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         for frame, icc in frames(found, str(path), max_pixels):
             yield in_srgb(frame, icc) if icc else frame
@@ -89,15 +108,16 @@ def write(
 
     Gives the names of what the picture has and the file cannot hold, such as "EXIF data" or "transparency".
 
-    The format is ``format`` ("png", ".jpg", Pillow's names), else the suffix, else (for an open file) the one the picture
-    was read from. ``quality`` is 1..100, for formats with loss. ``lossless`` writes exact pixels; None does so if the
-    picture was read from a lossless file of the same format. A format without alpha gets the picture on white, one
-    without color profiles gets it in sRGB. Metadata is written with orientation 1 and without thumbnails;
-    ``strip_metadata`` leaves it out. GIF, WebP, PNG and AVIF hold animations, every frame kept as its own; GIF counts in
-    hundredths of a second, so single durations are rounded there.
+    The format is ``format`` ("png", ".jpg", Pillow's names), else the suffix, else (for an open file) the one
+    the picture was read from. ``quality`` is 1..100, for formats with loss. ``lossless`` writes exact pixels;
+    None does so if the picture was read from a lossless file of the same format. A format without alpha gets
+    the picture on white, one without color profiles gets it in sRGB. Metadata is written with orientation 1
+    and without thumbnails;
+    ``strip_metadata`` leaves it out. GIF, WebP, PNG and AVIF hold animations, every frame kept as its own;
+    GIF counts in hundredths of a second, so single durations are rounded there.
 
-    Raises `OutputError` for an unknown format, a picture the format cannot hold, a format without a lossless mode where
-    that is asked for, or a place that cannot be written; `InputError` for the quality.
+    Raises `OutputError` for an unknown format, a picture the format cannot hold, a format without a lossless
+    mode where that is asked for, or a place that cannot be written; `InputError` for the quality.
     """
     name = _name_of(destination)
     if not 1 <= quality <= 100:
@@ -126,13 +146,17 @@ def write(
         raise OutputError(f"{name}: cannot be written: {reason(error)}") from error
 
 
-def find(folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None) -> list[Path]:
+def find(
+    folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None
+) -> list[Path]:
     """The image files of a folder, as `fststyle.io.folders.files` finds them, except those of ``without``.
 
     Raises `InputError` for no folder and for none found.
     """
     left_out = {os.path.realpath(path) for path in without}
-    found = [path for path in files(Path(folder), READABLE, on_refused) if os.path.realpath(path) not in left_out]
+    found = [
+        path for path in files(Path(folder), READABLE, on_refused) if os.path.realpath(path) not in left_out
+    ]
     if not found:
         raise InputError(f"{folder}: holds no image files")
     return found
@@ -165,7 +189,9 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
         )
 
 
-def _encode(picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool, name: str) -> list[str]:
+def _encode(
+    picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool, name: str
+) -> list[str]:
     try:
         with guarded(MAX_PIXELS):
             return write_picture(picture, file, kind, quality, exact, strip)

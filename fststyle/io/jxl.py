@@ -16,7 +16,10 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 @dataclass(frozen=True)
 class Header:
-    """``size`` is (width, height). ``exact``: stored without loss. ``compressed``: metadata is compressed by Brotli."""
+    """``size`` is (width, height).
+
+    ``exact``: stored without loss. ``compressed``: metadata is compressed by Brotli.
+    """
 
     size: tuple[int, int]
     animated: bool = False
@@ -125,7 +128,9 @@ class _Bits:
         self._left -= count
         return value
 
-    def choice(self, lengths: tuple[int, int, int, int], offsets: tuple[int, int, int, int] = (0, 0, 0, 0)) -> int:
+    def choice(
+        self, lengths: tuple[int, int, int, int], offsets: tuple[int, int, int, int] = (0, 0, 0, 0)
+    ) -> int:
         """A number whose two first bits say how many bits it has."""
         kind = self.take(2)
         return self.take(lengths[kind]) + offsets[kind]

@@ -9,7 +9,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "HEIF": {"quality": -1, "chroma": 444, "matrix_coefficients": 0},
     **{kind: {} for kind in ("PNG", "TIFF", "BMP", "PPM", "JPEG2000")},
 }
-"""Pillow's name of a format -> arguments of ``save`` for exact pixels. The quality of lossless WebP is its effort.
+"""Pillow's name of a format -> arguments of ``save`` for exact pixels.
+
+The quality of lossless WebP is its effort.
 
 JPEG and GIF have no lossless mode, and Pillow's AVIF encoder does not offer it.
 """
@@ -18,7 +20,10 @@ _MAX_CHUNKS = 100_000
 
 
 def is_lossless_webp(stream: BinaryIO) -> bool:
-    """Whether every frame of a WebP file is of the lossless kind; False for anything else. The position is kept."""
+    """Whether every frame of a WebP file is of the lossless kind; False for anything else.
+
+    The position is kept.
+    """
     start = stream.tell()
     try:
         head = stream.read(12)

@@ -1,4 +1,6 @@
-"""What an image file says about its image: EXIF, XMP, IPTC, texts and resolution, from one format to another."""
+"""What an image file says about its image: EXIF, XMP, IPTC, texts and resolution, from one format to
+another.
+"""
 
 import re
 import struct
@@ -39,7 +41,8 @@ HOLDS = {
 
 @dataclass(frozen=True)
 class Metadata:
-    """``exif``, ``xmp`` and ``iptc`` as stored in the file, ``text`` of PNG and comments, ``dpi`` horizontal and vertical.
+    """``exif``, ``xmp`` and ``iptc`` as stored in the file, ``text`` of PNG and comments, ``dpi`` horizontal
+    and vertical.
 
     None or empty where the file has none.
     """
@@ -68,10 +71,11 @@ def is_motion_photo(image: Image.Image) -> bool:
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of what ``kind`` cannot hold.
+    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of what ``kind``
+    cannot hold.
 
-    ``kind`` is Pillow's name of the format. The orientation becomes 1 and thumbnails are dropped. EXIF data of a TIFF
-    file is for `with_exif`.
+    ``kind`` is Pillow's name of the format. The orientation becomes 1 and thumbnails are dropped. EXIF data
+    of a TIFF file is for `with_exif`.
     """
     parts: dict[str, bytes] = {}
     lost = []
@@ -80,7 +84,9 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
         content: bytes | None = getattr(metadata, name)
         if not content:
             continue
-        adapted = {"exif": lambda exif: exif_data.adapted(exif, size), "xmp": _upright_xmp}.get(name, lambda iptc: iptc)(content)
+        adapted = {"exif": lambda exif: exif_data.adapted(exif, size), "xmp": _upright_xmp}.get(
+            name, lambda iptc: iptc
+        )(content)
         label = f"{name.upper()} data"
         if adapted is None:
             lost.append(f"{label} (damaged)")
@@ -92,12 +98,18 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
             parts[name] = adapted
     if metadata.xmp and b"HasExtendedXMP" in metadata.xmp:
         lost.append("extended XMP data")
-    text = {key: value for key, value in metadata.text.items() if "text" in held or (key == _COMMENT and "comment" in held)}
+    text = {
+        key: value
+        for key, value in metadata.text.items()
+        if "text" in held or (key == _COMMENT and "comment" in held)
+    }
     lost += [f"text {key!r}" for key in metadata.text if key not in text][:10]
     return _saved(kind, parts, text, metadata.dpi), lost
 
 
-def _saved(kind: str, parts: dict[str, bytes], text: Mapping[str, str], dpi: tuple[float, float] | None) -> dict[str, Any]:
+def _saved(
+    kind: str, parts: dict[str, bytes], text: Mapping[str, str], dpi: tuple[float, float] | None
+) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if dpi and kind in ("JPEG", "PNG", "TIFF", "BMP"):
         options["dpi"] = dpi

@@ -16,10 +16,12 @@ MAX_FRAMES = 20_000
 class Picture:
     """One or more frames of one size.
 
-    ``icc`` is the color profile of ``rgb``, None for sRGB. ``format`` is Pillow's name of the format of the file.
+    ``icc`` is the color profile of ``rgb``, None for sRGB. ``format`` is Pillow's name of the format of the
+    file.
     ``loop`` is the number of times an animation plays, 0 for ever, None where the file does not say (once).
-    ``left`` is the number of further pages of a TIFF file. ``lossless`` is whether the file stores its pixels without
-    loss, where `fststyle.io.lossless` knows it. ``lost`` names everything in the file that is not in this object.
+    ``left`` is the number of further pages of a TIFF file. ``lossless`` is whether the file stores its pixels
+    without loss, where `fststyle.io.lossless` knows it. ``lost`` names everything in the file that is not in
+    this object.
     """
 
     frames: list[Frame]
@@ -50,7 +52,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Outline:
-    """The header of an image file: Pillow's name of the format, (width, height) as stored, frames, loops as `Picture`."""
+    """The header of an image file: Pillow's name of the format, (width, height) as stored, frames, loops as
+    `Picture`.
+    """
 
     format: str | None
     size: tuple[int, int]

@@ -1,5 +1,5 @@
-"""State of Pillow for the whole process while it is in use: warnings, the limit of pixels, the list of formats, and
-libtiff's messages.
+"""State of Pillow for the whole process while it is in use: warnings, the limit of pixels, the list of
+formats, and libtiff's messages.
 """
 
 import contextlib
@@ -46,10 +46,11 @@ def silence_libtiff() -> bool:
 
 @contextlib.contextmanager
 def guarded(max_pixels: int) -> Iterator[None]:
-    """Inside, Pillow gives no warnings and raises `DecompressionBombError` above twice ``max_pixels`` (of the largest, if
-    threads differ). libtiff writes nothing to stderr, from then on.
+    """Inside, Pillow gives no warnings and raises `DecompressionBombError` above twice ``max_pixels`` (of the
+    largest, if threads differ). libtiff writes nothing to stderr, from then on.
 
-    Several threads may be inside: the first one in sets the process-wide state and the last one out restores it.
+    Several threads may be inside: the first one in sets the process-wide state and the last one out restores
+    it.
     """
     silence_libtiff()
     with _lock:

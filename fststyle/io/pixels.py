@@ -20,7 +20,8 @@ SEEN = 8
 class Frame:
     """One still.
 
-    ``rgb`` is uint8 (H, W, 3), 0..255; ``alpha`` is uint8 (H, W), 255 opaque, or None where the file has no transparency;
+    ``rgb`` is uint8 (H, W, 3), 0..255; ``alpha`` is uint8 (H, W), 255 opaque, or None where the file has no
+    transparency;
     ``duration_ms`` says how long an animation shows it. Raises `InputError` for any other shape or type.
     """
 
@@ -31,19 +32,28 @@ class Frame:
     def __post_init__(self) -> None:
         if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
             raise InputError(f"a frame is uint8 (H, W, 3), not {self.rgb.dtype} {self.rgb.shape}")
-        if self.alpha is not None and (self.alpha.dtype != np.uint8 or self.alpha.shape != self.rgb.shape[:2]):
-            raise InputError(f"alpha is uint8 {self.rgb.shape[:2]} here, not {self.alpha.dtype} {self.alpha.shape}")
+        if self.alpha is not None and (
+            self.alpha.dtype != np.uint8 or self.alpha.shape != self.rgb.shape[:2]
+        ):
+            raise InputError(
+                f"alpha is uint8 {self.rgb.shape[:2]} here, not {self.alpha.dtype} {self.alpha.shape}"
+            )
 
 
 def from_pil(image: Image.Image) -> Frame:
-    """The frame of a Pillow image of any mode. Colours without a profile are taken as sRGB; see `from_pil_with_profile`."""
+    """The frame of a Pillow image of any mode.
+
+    Colours without a profile are taken as sRGB; see `from_pil_with_profile`.
+    """
     return from_pil_with_profile(image, None)[0]
 
 
 def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """The frame of ``image``, whose colours ``icc`` describes, and the profile that still describes the frame.
+    """The frame of ``image``, whose colours ``icc`` describes, and the profile that still describes the
+    frame.
 
-    An RGB picture keeps its numbers and its profile. Anything else with a profile is converted to sRGB and the profile is dropped.
+    An RGB picture keeps its numbers and its profile. Anything else with a profile is converted to sRGB and
+    the profile is dropped.
     """
     space = icc[16:20] if icc else b""
     image, alpha = _alpha_of(image)
@@ -52,7 +62,16 @@ def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame,
     if image.mode == "1":
         image = image.convert("L")
     if image.mode == "LAB":
-        return Frame(np.array(_to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))) or image.getchannel(0).convert("RGB")), alpha), None
+        return (
+            Frame(
+                np.array(
+                    _to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
+                    or image.getchannel(0).convert("RGB")
+                ),
+                alpha,
+            ),
+            None,
+        )
     if icc and (image.mode, space) in (("CMYK", b"CMYK"), ("L", b"GRAY")):
         return Frame(np.array(_to_srgb(image, icc) or image.convert("RGB")), alpha), None
     kept = icc if space == b"RGB " and image.mode in ("RGB", "RGBX", "P", "YCbCr") else None
@@ -76,11 +95,14 @@ def on_white(rgb: RGB, alpha: Gray) -> RGB:
 def uncovered(frame: Frame) -> Frame:
     """``frame`` with the colour of the nearest pixel that is seen wherever it is transparent, or nearly.
 
-    What programs leave under there, black as often as not, would be blended into the edges of what is seen, and have its part in how a network paints it.
+    What programs leave under there, black as often as not, would be blended into the edges of what is seen,
+    and have its part in how a network paints it.
     """
     if frame.alpha is None or not (hidden := frame.alpha < SEEN).any() or hidden.all():
         return frame
-    _, nearest = cv2.distanceTransformWithLabels(hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    _, nearest = cv2.distanceTransformWithLabels(
+        hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
     colour = np.zeros((nearest.max() + 1, 3), np.uint8)
     colour[nearest[~hidden]] = frame.rgb[~hidden]
     return replace(frame, rgb=colour[nearest])
@@ -103,7 +125,8 @@ def is_srgb(icc: bytes) -> bool:
 def resize(rgb: RGB, long_side: int) -> RGB:
     """uint8 (H, W, 3) scaled, up or down, until its longer side has ``long_side`` pixels.
 
-    The aspect is kept to the nearest pixel, but no side falls below 16. Raises `InputError` for a ``long_side`` below 16.
+    The aspect is kept to the nearest pixel, but no side falls below 16. Raises `InputError` for a
+    ``long_side`` below 16.
     """
     if long_side < MIN_SIDE:
         raise InputError(f"cannot resize to {long_side} pixels: the minimum is {MIN_SIDE}")
@@ -133,7 +156,8 @@ def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
 def _eight_bit(image: Image.Image) -> Gray:
     """Gray of 12, 16 or 32 bits or floating point as uint8 (H, W).
 
-    Integers are 16-bit (12-bit where a TIFF says so) and floats are 0..1; a picture that goes beyond is scaled by the next of 255, 65535 or its own peak.
+    Integers are 16-bit (12-bit where a TIFF says so) and floats are 0..1; a picture that goes beyond is
+    scaled by the next of 255, 65535 or its own peak.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     peak = float(values.max())

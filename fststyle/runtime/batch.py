@@ -22,10 +22,11 @@ from fststyle.settings import check
 
 @dataclass(frozen=True)
 class Painted:
-    """One picture done: "-" is stdin or stdout, sizes in pixels, time in seconds from reading to the written file.
+    """One picture done: "-" is stdin or stdout, sizes in pixels, time in seconds from reading to the written
+    file.
 
-    ``pages_left``: pages of a TIFF behind the first, which are not stylized. ``lost``: the names of everything that is in
-    the input and not in the output.
+    ``pages_left``: pages of a TIFF behind the first, which are not stylized. ``lost``: the names of
+    everything that is in the input and not in the output.
     """
 
     input: str
@@ -60,8 +61,9 @@ def stylize_files(
 ) -> list[Painted]:
     """Paint files into files; `fststyle.runtime.output_paths.plan` says which becomes which.
 
-    What can be known before painting is checked first: settings, style, device, places of the outputs. Each output appears whole or not at all.
-    A failure in a batch is told to ``listener`` and the rest goes on. ``stdin`` and ``stdout`` are binary, for the input and the output "-".
+    What can be known before painting is checked first: settings, style, device, places of the outputs. Each
+    output appears whole or not at all. A failure in a batch is told to ``listener`` and the rest goes on.
+    ``stdin`` and ``stdout`` are binary, for the input and the output "-".
 
     Raises `BatchError` at the end if part of a batch failed; for a single picture its own error.
     """
@@ -113,7 +115,9 @@ def _paint(
     begin = time.perf_counter()
     picture = images.read(job.source if job.source is not None else read_stdin(stdin))
     painted = stylize_picture(picture, style, settings, listener.on_tile, mask)
-    how: dict[str, Any] = {name: getattr(settings, name) for name in ("quality", "lossless", "strip_metadata")}
+    how: dict[str, Any] = {
+        name: getattr(settings, name) for name in ("quality", "lossless", "strip_metadata")
+    }
     if job.target is None:
         if stdout is None:
             raise OutputError("no stdout to write to")
@@ -124,7 +128,9 @@ def _paint(
     names = [PIPE if path is None else str(path) for path in (job.source, job.target)]
     seconds = round(time.perf_counter() - begin, 3)
     lost = [*picture.lost, *lost]
-    return Painted(names[0], names[1], width, height, seconds, style.name, style.device, picture.left, tuple(lost))
+    return Painted(
+        names[0], names[1], width, height, seconds, style.name, style.device, picture.left, tuple(lost)
+    )
 
 
 def read_stdin(stdin: BinaryIO | None) -> bytes:

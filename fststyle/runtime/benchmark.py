@@ -21,7 +21,9 @@ LONG_ENOUGH = 0.6
 
 @dataclass(frozen=True)
 class Speed:
-    """One style in one precision at one size: the median time of a frame in milliseconds, from bytes to bytes."""
+    """One style in one precision at one size: the median time of a frame in milliseconds, from bytes to
+    bytes.
+    """
 
     style: str
     precision: str
@@ -37,9 +39,13 @@ class Speed:
 
 
 def measure(
-    styles: Sequence[str], sizes: Sequence[str] = SIZES, settings: SpeedSettings | None = None, on_start: Callable[[str], None] = lambda what: None
+    styles: Sequence[str],
+    sizes: Sequence[str] = SIZES,
+    settings: SpeedSettings | None = None,
+    on_start: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Speed]:
-    """Time every style in every precision it has, one session at a time, since idle ones slow others down; larger sizes last, until one takes too long.
+    """Time every style in every precision it has, one session at a time, since idle ones slow others down;
+    larger sizes last, until one takes too long.
 
     Raises `InputError` for a size that is not WIDTHxHEIGHT, `StyleError`, `DeviceError`.
     """
@@ -60,13 +66,21 @@ def measure(
 
 def holds(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
     """The largest of the measured sizes that reaches `fps`, or None."""
-    return max((speed for speed in speeds if speed.fps >= fps), key=lambda speed: speed.width * speed.height, default=None)
+    return max(
+        (speed for speed in speeds if speed.fps >= fps),
+        key=lambda speed: speed.width * speed.height,
+        default=None,
+    )
 
 
-def timings(paint: Callable[[], object], frames: int, seconds: float, patience: float = math.inf) -> list[float]:
-    """How long each call of `paint` takes, in seconds: at least `frames` calls and `seconds`, after two and a quarter of that to warm up.
+def timings(
+    paint: Callable[[], object], frames: int, seconds: float, patience: float = math.inf
+) -> list[float]:
+    """How long each call of `paint` takes, in seconds: at least `frames` calls and `seconds`, after two and a
+    quarter of that to warm up.
 
-    The first frames of a session take up to twice as long, and of small ones a few dozen are over in no time. Either part ends once it took `patience`.
+    The first frames of a session take up to twice as long, and of small ones a few dozen are over in no time.
+    Either part ends once it took `patience`.
     """
     times: list[float] = []
     for count, length in ((2, seconds / 4), (frames, seconds)):

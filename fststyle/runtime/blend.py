@@ -1,8 +1,10 @@
-"""Styles mixed by their weights: two paintings in one network, or a painting at half force, at the speed of one.
+"""Styles mixed by their weights: two paintings in one network, or a painting at half force, at the speed of
+one.
 
-Wang et al. 2019, "Deep Network Interpolation for Continuous Imagery Effect Transition" (arXiv:1811.10515), equation 1: networks fine-tuned from one
-base can be interpolated weight by weight, and every point between is a working network. With a base that gives the photo back, the way from it
-to a style is the strength of the painting, not a cross-fade of two pictures.
+Wang et al. 2019, "Deep Network Interpolation for Continuous Imagery Effect Transition" (arXiv:1811.10515),
+equation 1: networks fine-tuned from one base can be interpolated weight by weight, and every point between is
+a working network. With a base that gives the photo back, the way from it to a style is the strength of the
+painting, not a cross-fade of two pictures.
 """
 
 from collections.abc import Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> bytes:
-    """The sum of ``factor * weights`` over style files of one network, in the graph and with the metadata of the first.
+    """The sum of ``factor * weights`` over style files of one network, in the graph and with the metadata of
+    the first.
 
     The factors should sum to 1. ``names`` are for error messages.
 
@@ -28,9 +31,14 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     weights = [learned(graph) for graph in graphs]
     for name, found in zip(names[1:], weights[1:], strict=True):
         if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in weights[0].items()} or not found:
-            raise StyleError(f"{names[0]} and {name} cannot be mixed: they are not the same network in float precision; the styles of the network live can")
+            raise StyleError(
+                f"{names[0]} and {name} cannot be mixed: they are not the same network in float precision;"
+                " the styles of the network live can"
+            )
     factors = np.array([factor for _, factor in models], np.float32)
-    replace(graphs[0], {name: np.tensordot(factors, [found[name] for found in weights], 1) for name in weights[0]})
+    replace(
+        graphs[0], {name: np.tensordot(factors, [found[name] for found in weights], 1) for name in weights[0]}
+    )
     content: bytes = graphs[0].SerializeToString()
     return content
 

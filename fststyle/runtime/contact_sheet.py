@@ -18,11 +18,14 @@ _GAP = 8
 _LABEL = 28
 
 
-def contact_sheet(picture: Picture, entries: Sequence[Entry], size: int = 384, device: str = "auto") -> tuple[Picture, list[StyleError]]:
-    """The first frame of ``picture``, then its painting in each style, in a grid that is about square; each with its name below.
+def contact_sheet(
+    picture: Picture, entries: Sequence[Entry], size: int = 384, device: str = "auto"
+) -> tuple[Picture, list[StyleError]]:
+    """The first frame of ``picture``, then its painting in each style, in a grid that is about square; each
+    with its name below.
 
-    ``size`` is the longer side of each in pixels. Styles are loaded one after another, so memory holds one at a time. A style that cannot be used is
-    left out and its error given back beside the sheet.
+    ``size`` is the longer side of each in pixels. Styles are loaded one after another, so memory holds one at
+    a time. A style that cannot be used is left out and its error given back beside the sheet.
     """
     photo = images.resize(picture.frames[0].rgb, size)
     still = images.Picture([images.Frame(photo)])
@@ -38,10 +41,15 @@ def contact_sheet(picture: Picture, entries: Sequence[Entry], size: int = 384, d
     height, width = photo.shape[:2]
     columns = max(1, min(len(shown), round(math.sqrt(len(shown) * height / width))))
     rows = -(-len(shown) // columns)
-    sheet = Image.new("RGB", (columns * (width + _GAP) + _GAP, rows * (height + _GAP + _LABEL) + _GAP), "white")
+    sheet = Image.new(
+        "RGB", (columns * (width + _GAP) + _GAP, rows * (height + _GAP + _LABEL) + _GAP), "white"
+    )
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
     for index, (name, rgb) in enumerate(shown):
-        left, top = _GAP + index % columns * (width + _GAP), _GAP + index // columns * (height + _GAP + _LABEL)
+        left, top = (
+            _GAP + index % columns * (width + _GAP),
+            _GAP + index // columns * (height + _GAP + _LABEL),
+        )
         sheet.paste(Image.fromarray(rgb), (left, top))
         draw.text((left + width / 2, top + height + _LABEL / 2), name, fill="black", font=font, anchor="mm")
     return images.Picture([images.Frame(np.array(sheet))], picture.icc), failed

@@ -42,7 +42,8 @@ def runtime() -> ModuleType:
     if (loaded := sys.modules.get("onnxruntime")) is not None:
         return loaded
     try:
-        # The GPU build looks for graphics cards while it is imported and writes its warnings past Python, to the file descriptor.
+        # The GPU build looks for graphics cards while it is imported and writes its warnings past Python, to
+        # the file descriptor.
         with postponed(), _silent_stderr():
             import onnxruntime
     except ImportError as error:
@@ -54,31 +55,51 @@ def runtime() -> ModuleType:
 def split(device: str) -> tuple[str, int]:
     """``"cuda:1"`` -> ``("cuda", 1)``. Raises `DeviceError` for a name that is none."""
     name, _, index = device.partition(":")
-    if (name not in PROVIDERS and name != "auto") or (index and not (index.isdecimal() and name in ("cuda", "tensorrt", "rocm", "migraphx", "dml"))):
+    if (name not in PROVIDERS and name != "auto") or (
+        index and not (index.isdecimal() and name in ("cuda", "tensorrt", "rocm", "migraphx", "dml"))
+    ):
         raise DeviceError(f"{device!r} is no device; use one of auto, {', '.join(PROVIDERS)}")
     return name, int(index or 0)
 
 
 def available() -> dict[str, bool]:
-    """Device -> whether it can be asked for here: ONNX Runtime was built for it and, for NVIDIA's, a driver and a card are there."""
+    """Device -> whether it can be asked for here: ONNX Runtime was built for it and, for NVIDIA's, a driver
+    and a card are there.
+    """
     built = runtime().get_available_providers()
     nvidia = nvidia_cards() > 0
-    return {name: provider in built and (nvidia or name not in ("cuda", "tensorrt")) for name, provider in PROVIDERS.items()}
+    return {
+        name: provider in built and (nvidia or name not in ("cuda", "tensorrt"))
+        for name, provider in PROVIDERS.items()
+    }
 
 
 def require(name: str, index: int = 0) -> None:
-    """Raise `DeviceError`, saying what to install, unless ``name`` (a key of `PROVIDERS`) and its card ``index`` are there."""
+    """Raise `DeviceError`, saying what to install, unless ``name`` (a key of `PROVIDERS`) and its card
+    ``index`` are there.
+    """
     if PROVIDERS[name] not in runtime().get_available_providers():
-        raise DeviceError(f"device {name} is not there: this onnxruntime was built without it; {INSTALL[name]}")
+        raise DeviceError(
+            f"device {name} is not there: this onnxruntime was built without it; {INSTALL[name]}"
+        )
     if name in ("cuda", "tensorrt"):
         cards = nvidia_cards()
         if cards <= index:
-            found = f"{cards} NVIDIA card{'s' if cards > 1 else ''} found" if cards else "no NVIDIA card and driver found"
-            raise DeviceError(f"device {name}{f':{index}' if index else ''} is not there: {found}; {INSTALL[name]}")
+            found = (
+                f"{cards} NVIDIA card{'s' if cards > 1 else ''} found"
+                if cards
+                else "no NVIDIA card and driver found"
+            )
+            raise DeviceError(
+                f"device {name}{f':{index}' if index else ''} is not there: {found}; {INSTALL[name]}"
+            )
 
 
 def nvidia_cards() -> int:
-    """How many NVIDIA cards the driver offers; 0 without a driver. Asks the driver itself, so no CUDA toolkit is needed."""
+    """How many NVIDIA cards the driver offers; 0 without a driver.
+
+    Asks the driver itself, so no CUDA toolkit is needed.
+    """
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
         count = ctypes.c_int(0)

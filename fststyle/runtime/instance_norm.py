@@ -1,4 +1,6 @@
-"""A style's graph split in two: one that measures the statistics of instance norm over a batch, one that is told them."""
+"""A style's graph split in two: one that measures the statistics of instance norm over a batch, one that is
+told them.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,13 +11,32 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 # Whoever uses one of these sees the whole picture in a way that cannot be split.
-_GLOBAL = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "GroupNormalization", "LayerNormalization", "MeanVarianceNormalization"}
-_GLOBAL |= {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare", "DynamicQuantizeLinear", "Softmax", "Attention"}
+_GLOBAL = {
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "GlobalLpPool",
+    "GroupNormalization",
+    "LayerNormalization",
+    "MeanVarianceNormalization",
+}
+_GLOBAL |= {
+    "ReduceMean",
+    "ReduceSum",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceL2",
+    "ReduceSumSquare",
+    "DynamicQuantizeLinear",
+    "Softmax",
+    "Attention",
+}
 
 
 @dataclass(frozen=True)
 class Split:
-    """Two models as bytes, and the names of the arrays, float32 (1, C, 1, 1), that leave ``gather`` as outputs and enter ``apply`` as inputs."""
+    """Two models as bytes, and the names of the arrays, float32 (1, C, 1, 1), that leave ``gather`` as
+    outputs and enter ``apply`` as inputs.
+    """
 
     gather: bytes
     apply: bytes
@@ -25,11 +46,13 @@ class Split:
 def split(model: bytes, name: str = "the style") -> Split:
     """Derive both graphs from a style file.
 
-    Instance norm is ``x * gain + shift`` with ``gain = scale / std`` and ``shift = bias - mean * gain``, per channel. ``gather`` takes mean and
-    variance over N, H and W together, so a batch of tiles is measured as one picture, and gives gain and shift out; ``apply`` takes them in.
-    A style without instance norm has no ``names``, and both models are as it was.
+    Instance norm is ``x * gain + shift`` with ``gain = scale / std`` and ``shift = bias - mean * gain``, per
+    channel. ``gather`` takes mean and variance over N, H and W together, so a batch of tiles is measured as
+    one picture, and gives gain and shift out; ``apply`` takes them in. A style without instance norm has no
+    ``names``, and both models are as it was.
 
-    Raises `StyleError` for a graph that reduces over the picture in another way, `DependencyError` without onnx.
+    Raises `StyleError` for a graph that reduces over the picture in another way, `DependencyError` without
+    onnx.
     """
     try:
         import onnx
@@ -39,7 +62,10 @@ def split(model: bytes, name: str = "the style") -> Split:
     source = onnx.load_model_from_string(model)
     kinds = {node.op_type for node in source.graph.node}
     if found := sorted(kinds & _GLOBAL):
-        raise StyleError(f"{name} cannot be painted in tiles: it sees the whole picture at once ({', '.join(found)}); paint smaller (--size) or --tile off")
+        raise StyleError(
+            f"{name} cannot be painted in tiles: it sees the whole picture at once ({', '.join(found)});"
+            " paint smaller (--size) or --tile off"
+        )
     count = sum(node.op_type == "InstanceNormalization" for node in source.graph.node)
     names = [f"fststyle_{what}_{i}" for i in range(count) for what in ("gain", "shift")]
     if not names:
@@ -62,19 +88,27 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
             nodes.append(node)
             continue
         nodes += _normalise(node, index, gather, opset)
-        values = [helper.make_tensor_value_info(f"fststyle_{what}_{index}", TensorProto.FLOAT, [1, None, 1, 1]) for what in ("gain", "shift")]
+        values = [
+            helper.make_tensor_value_info(f"fststyle_{what}_{index}", TensorProto.FLOAT, [1, None, 1, 1])
+            for what in ("gain", "shift")
+        ]
         (graph.output if gather else graph.input).extend(values)
         index += 1
     del graph.node[:]
     graph.node.extend(nodes)
     graph.initializer.extend(
-        [helper.make_tensor("fststyle_axes", TensorProto.INT64, [3], [0, 2, 3]), helper.make_tensor("fststyle_channels", TensorProto.INT64, [4], [1, -1, 1, 1])]
+        [
+            helper.make_tensor("fststyle_axes", TensorProto.INT64, [3], [0, 2, 3]),
+            helper.make_tensor("fststyle_channels", TensorProto.INT64, [4], [1, -1, 1, 1]),
+        ]
     )
     return model.SerializeToString()
 
 
 def _normalise(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
-    """The nodes that take the place of one InstanceNormalization; they compute in float32 whatever comes in."""
+    """The nodes that take the place of one InstanceNormalization; they compute in float32 whatever comes
+    in.
+    """
     from onnx import TensorProto, helper
 
     x, scale, bias = node.input
@@ -105,7 +139,12 @@ def _normalise(node: "NodeProto", index: int, gather: bool, opset: int) -> "list
         std = add("Sqrt", [add("Add", [variance, v("epsilon")], v("safe"))], v("std"))
         per_channel = {}
         for what, tensor in (("scale", scale), ("bias", bias)):
-            per_channel[what] = add("Cast", [add("Reshape", [tensor, "fststyle_channels"], v(f"{what}_raw"))], v(what), to=TensorProto.FLOAT)
+            per_channel[what] = add(
+                "Cast",
+                [add("Reshape", [tensor, "fststyle_channels"], v(f"{what}_raw"))],
+                v(what),
+                to=TensorProto.FLOAT,
+            )
         add("Div", [per_channel["scale"], std], gain)
         add("Sub", [per_channel["bias"], add("Mul", [middle, gain], v("moved"))], shift)
     painted = add("Add", [add("Mul", [wide, gain], v("scaled")), shift], v("y"))

@@ -12,7 +12,8 @@ from fststyle.errors import InputError
 from fststyle.io import images
 
 SOFTNESS = 1 / 500
-"""Standard deviation of the blur of the edges, as a part of the longer side of the frame; at least one pixel."""
+"""Standard deviation of the blur of the edges, as a part of the longer side of the frame; at least one pixel.
+"""
 TOLERANCE = 0.02
 """Relative difference between the aspect ratios of mask and frame that is accepted."""
 
@@ -32,10 +33,14 @@ class Mask:
         """Raise `InputError` if a frame of ``size`` (H, W) has another aspect ratio than the mask."""
         (height, width), (rows, columns) = size, self._share.shape
         if abs(columns * height / (rows * width) - 1) > TOLERANCE:
-            raise InputError(f"{self._path}: the mask has {columns}x{rows} pixels and the picture {width}x{height}; the shapes differ")
+            raise InputError(
+                f"{self._path}: the mask has {columns}x{rows} pixels and the picture {width}x{height}; the"
+                " shapes differ"
+            )
 
     def __call__(self, photo: RGB, painted: RGB) -> RGB:
-        """``painted`` where the mask is white, ``photo`` where it is black; uint8 (H, W, 3) in the size of ``painted``.
+        """``painted`` where the mask is white, ``photo`` where it is black; uint8 (H, W, 3) in the size of
+        ``painted``.
 
         Raises as `check`, for the size of ``photo``.
         """

@@ -23,7 +23,10 @@ class Job:
 
 @dataclass
 class Plan:
-    """What to paint, and which inputs were refused at once, with the reason. ``several``: whether more than one picture was asked for."""
+    """What to paint, and which inputs were refused at once, with the reason.
+
+    ``several``: whether more than one picture was asked for.
+    """
 
     jobs: list[Job] = field(default_factory=list)
     refused: list[tuple[str, FststyleError]] = field(default_factory=list)
@@ -36,12 +39,14 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     ``inputs``: files, folders (with the folders below) or "-" for stdin, which must be alone. ``output``:
 
     * a file, for one input file; "-" is stdout, and what stdin defaults to;
-    * a folder, for a folder or several inputs, or if it exists or ends in a slash: names are kept, and below a folder its tree;
+    * a folder, for a folder or several inputs, or if it exists or ends in a slash: names are kept, and below
+      a folder its tree;
     * None: ``NAME-STYLE.EXT`` in the current folder, for a folder the folder ``NAME-STYLE``.
 
-    A format that can be read but not written becomes .png. A name that becomes too long is shortened. Two inputs with one
-    target: the second is numbered. No input is overwritten.
-    Raises `InputError` (nothing to paint) and `OutputError` (a target that cannot be right); in a batch, bad inputs are in ``refused`` instead.
+    A format that can be read but not written becomes .png. A name that becomes too long is shortened. Two
+    inputs with one target: the second is numbered. No input is overwritten.
+    Raises `InputError` (nothing to paint) and `OutputError` (a target that cannot be right); in a batch, bad
+    inputs are in ``refused`` instead.
     """
     if not inputs:
         raise InputError("no picture given")
@@ -54,7 +59,9 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
             raise OutputError("stdout (-o -) takes one picture, not several")
         return Plan([Job(Path(inputs[0]), None)])
     several = len(inputs) > 1 or Path(inputs[0]).is_dir()
-    to_folder = several or (output is not None and (str(output).endswith(("/", os.sep)) or Path(output).is_dir()))
+    to_folder = several or (
+        output is not None and (str(output).endswith(("/", os.sep)) or Path(output).is_dir())
+    )
     if output is not None and to_folder and Path(output).exists() and not Path(output).is_dir():
         raise OutputError(f"{output}: is a file; several pictures need a folder")
     if several and output is not None and _picture_name(str(output)):
@@ -63,7 +70,9 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     wanted: list[tuple[Path, Path]] = []
     for given in inputs:
         try:
-            wanted += _of_input(Path(given), Path(output) if output is not None else None, to_folder, style, made.refused)
+            wanted += _of_input(
+                Path(given), Path(output) if output is not None else None, to_folder, style, made.refused
+            )
         except InputError as error:
             if len(inputs) == 1:
                 raise
@@ -77,11 +86,17 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
 
 def _picture_name(output: str) -> bool:
     """Whether it is called as a picture is, and no folder."""
-    return Path(output).suffix.lower() in images.WRITABLE and not output.endswith(("/", os.sep)) and not os.path.isdir(output)
+    return (
+        Path(output).suffix.lower() in images.WRITABLE
+        and not output.endswith(("/", os.sep))
+        and not os.path.isdir(output)
+    )
 
 
 def check_folder(folder: Path) -> None:
-    """Raise `OutputError` if files cannot be made in ``folder``, or in the nearest folder above it that exists."""
+    """Raise `OutputError` if files cannot be made in ``folder``, or in the nearest folder above it that
+    exists.
+    """
     for place in (folder, *folder.absolute().parents):
         if place.is_dir():
             if not os.access(place, os.W_OK | os.X_OK):
@@ -104,9 +119,15 @@ def _pipe(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
     return Job(None, target)
 
 
-def _of_input(source: Path, output: Path | None, to_folder: bool, style: str, refused: list[tuple[str, FststyleError]]) -> list[tuple[Path, Path]]:
+def _of_input(
+    source: Path, output: Path | None, to_folder: bool, style: str, refused: list[tuple[str, FststyleError]]
+) -> list[tuple[Path, Path]]:
     if source.is_dir():
-        folder = output if output is not None else _shortened(Path(f"{source.resolve().name}-{style}"), f"-{style}")
+        folder = (
+            output
+            if output is not None
+            else _shortened(Path(f"{source.resolve().name}-{style}"), f"-{style}")
+        )
         found = images.find(source, on_refused=lambda place, error: refused.append((str(place), error)))
         # Results of an earlier run below the input are not photos to paint again.
         inside = folder.resolve() != source.resolve() and _below(folder, source)
@@ -126,7 +147,9 @@ def _of_input(source: Path, output: Path | None, to_folder: bool, style: str, re
 
 
 def _apart(wanted: list[tuple[Path, Path]]) -> list[Job]:
-    """The jobs without repeated ones, and with targets that are all different also where case does not count."""
+    """The jobs without repeated ones, and with targets that are all different also where case does not
+    count.
+    """
     jobs: list[Job] = []
     seen: set[tuple[Path, Path]] = set()
     taken: set[str] = set()
@@ -148,7 +171,9 @@ def _spare_inputs(jobs: list[Job]) -> None:
     sources = {_identity(job.source) for job in jobs if job.source}
     for job in jobs:
         if job.target and job.target.exists() and _identity(job.target) in sources:
-            raise OutputError(f"{job.target}: is one of the inputs and would be overwritten; choose another output")
+            raise OutputError(
+                f"{job.target}: is one of the inputs and would be overwritten; choose another output"
+            )
 
 
 def _identity(path: Path) -> object:
@@ -166,7 +191,11 @@ def _below(path: Path, folder: Path) -> bool:
 
 
 def _written_as(path: Path) -> Path:
-    return path if path.suffix.lower() in images.WRITABLE else path.with_name(path.name + ".png" if not path.suffix else path.stem + ".png")
+    return (
+        path
+        if path.suffix.lower() in images.WRITABLE
+        else path.with_name(path.name + ".png" if not path.suffix else path.stem + ".png")
+    )
 
 
 def _fitting(path: Path) -> Path:
@@ -174,7 +203,9 @@ def _fitting(path: Path) -> Path:
 
 
 def _shortened(path: Path, end: str) -> Path:
-    """``path`` with a name of at most `LONGEST_NAME` bytes: characters before ``end``, its last part, are left out."""
+    """``path`` with a name of at most `LONGEST_NAME` bytes: characters before ``end``, its last part, are
+    left out.
+    """
     name = path.name
     if len(os.fsencode(name)) <= LONGEST_NAME:
         return path

@@ -22,20 +22,27 @@ from fststyle.runtime.style import MIN_SIDE, Style, load_style
 from fststyle.settings import check, unknown
 
 FAINT = 0.2
-"""Strength below which a painting by the weights is faded into the photo too: the base gives the photo back nearly, not to the last level."""
+"""Strength below which a painting by the weights is faded into the photo too: the base gives the photo back
+nearly, not to the last level.
+"""
 
 
 @overload
 def stylize(image: RGB, style: str | Path | Style = ..., **settings: Any) -> RGB: ...
 @overload
-def stylize(image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any) -> Image: ...
+def stylize(
+    image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
+) -> Image: ...
 def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
     """Paint a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
 
-    ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow image (mode RGB, or RGBA where there is
-    alpha; of an animation the first frame); or a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, which gives an array of the same shape.
-    ``style``: a name, an .onnx file, or what `load_style` gives, which saves loading it for each of many pictures.
-    ``settings``: fields of `ImageSettings`. The result has the size of the picture unless ``size`` asks for another.
+    ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow
+    image (mode RGB, or RGBA where there is alpha; of an animation the first frame); or a uint8 array (H, W,
+    3) RGB or (H, W, 4) RGBA, which gives an array of the same shape.
+    ``style``: a name, an .onnx file, or what `load_style` gives, which saves loading it for each of many
+    pictures.
+    ``settings``: fields of `ImageSettings`. The result has the size of the picture unless ``size`` asks for
+    another.
 
     Raises `InputError` (picture or setting), `StyleError`, `DeviceError`.
     """
@@ -54,8 +61,9 @@ def stylize_picture(
 ) -> Picture:
     """Every frame of a picture painted; alpha, durations, colour profile and format stay.
 
-    ``on_tile(done, of)`` is called after each tile, where a frame is stylized in tiles. ``mask`` is that of the settings,
-    if it is loaded already. Raises `InputError` where memory does not suffice or the mask does not fit, and `StyleError`.
+    ``on_tile(done, of)`` is called after each tile, where a frame is stylized in tiles. ``mask`` is that of
+    the settings, if it is loaded already. Raises `InputError` where memory does not suffice or the mask does
+    not fit, and `StyleError`.
     """
     mask = mask or masks.load(settings.mask)
     if mask is not None:
@@ -65,17 +73,23 @@ def stylize_picture(
     painted = [painter(frame.rgb) for frame in frames]
     if mask is not None:
         painted = [mask.applied(frame.rgb, rgb) for frame, rgb in zip(frames, painted, strict=True)]
-    return replace(picture, frames=[replace(frame, rgb=rgb) for frame, rgb in zip(frames, painted, strict=True)])
+    return replace(
+        picture, frames=[replace(frame, rgb=rgb) for frame, rgb in zip(frames, painted, strict=True)]
+    )
 
 
 def load_as(settings: PaintSettings, style: str | Path) -> Style:
-    """The style in the precision that leaves its strength to be lessened, where less than 1 is asked for. Raises as `load_style`."""
+    """The style in the precision that leaves its strength to be lessened, where less than 1 is asked for.
+
+    Raises as `load_style`.
+    """
     precision = "float" if settings.strength < 1 and settings.precision == "auto" else settings.precision
     return load_style(style, settings.device, settings.threads, precision=precision)
 
 
 def by_weights(strength: float) -> tuple[float, float]:
-    """A strength as one of the weights, 0..1, and one of the pixels: of the painting over its photo, beyond 1 away from it.
+    """A strength as one of the weights, 0..1, and one of the pixels: of the painting over its photo, beyond 1
+    away from it.
 
     Weights beyond the painting's own give black skies and noise long before 2.
     """
@@ -83,13 +97,17 @@ def by_weights(strength: float) -> tuple[float, float]:
 
 
 class Painter:
-    """A style with its settings, as a function on frames uint8 (H, W, 3); what can be prepared for many frames is prepared once.
+    """A style with its settings, as a function on frames uint8 (H, W, 3); what can be prepared for many
+    frames is prepared once.
 
     It may be called from several threads; frames that need tiles are then painted one after another.
     """
 
-    def __init__(self, style: Style, settings: PaintSettings, on_tile: Callable[[int, int], None] | None = None):
-        # Strength in the weights where the style has a base to go back to; else the painting is faded into the photo.
+    def __init__(
+        self, style: Style, settings: PaintSettings, on_tile: Callable[[int, int], None] | None = None
+    ):
+        # Strength in the weights where the style has a base to go back to; else the painting is faded into
+        # the photo.
         weights, pixels = by_weights(settings.strength)
         changed = style.at(style.strength * weights)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
@@ -101,7 +119,9 @@ class Painter:
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: RGB, fade: float | None = None) -> RGB:
-        """The frame resized as the settings say, and painted; with ``fade`` another share of the painting over the photo."""
+        """The frame resized as the settings say, and painted; with ``fade`` another share of the painting
+        over the photo.
+        """
         return self(resized(images.Frame(photo), self.settings.size).rgb, fade)
 
     def __call__(self, photo: RGB, fade: float | None = None) -> RGB:
@@ -113,7 +133,9 @@ class Painter:
                 painted = colors.keep_colors(photo, painted)
             return colors.fade(photo, painted, self.fade if fade is None else fade)
         except MemoryError as error:
-            raise InputError(f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; paint smaller (--size)") from error
+            raise InputError(
+                f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; paint smaller (--size)"
+            ) from error
 
     def _paint(self, photo: RGB) -> RGB:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
@@ -126,7 +148,9 @@ class Painter:
 
 
 GLANCE = 192
-"""Pixels of the longer side of what a painting's colours at full strength are taken from: half a picture's own, no more than this."""
+"""Pixels of the longer side of what a painting's colours at full strength are taken from: half a picture's
+own, no more than this.
+"""
 
 
 def _glance(photo: RGB) -> RGB:

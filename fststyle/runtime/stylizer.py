@@ -21,11 +21,13 @@ class Stylizer:
         painted = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
         stylizer.change("starry-night-live")
 
-    ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.temporal`; it may be switched at any time.
+    ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.temporal`; it may be
+    switched at any time.
     ``settings``: fields of `fststyle.runtime.settings.PaintSettings`: strength, keep_colors, size, precision,
     device, threads, tile, mask.
 
-    One thread calls it, another may call `change` at the same time: the frames go on with the old style until the new one is loaded.
+    One thread calls it, another may call `change` at the same time: the frames go on with the old style until
+    the new one is loaded.
     Raises `InputError` (settings), `StyleError`, `DeviceError`.
     """
 
@@ -40,9 +42,11 @@ class Stylizer:
         self._take_on(chosen)
 
     def __call__(self, frame: RGB) -> RGB:
-        """Paint the next frame, uint8 (H, W, 3) RGB of at least 16 pixels a side; of the same shape unless ``size`` asks for another.
+        """Paint the next frame, uint8 (H, W, 3) RGB of at least 16 pixels a side; of the same shape unless
+        ``size`` asks for another.
 
-        Frames of another size than the last begin anew. Raises `InputError` for anything else, and where memory does not suffice.
+        Frames of another size than the last begin anew. Raises `InputError` for anything else, and where
+        memory does not suffice.
         """
         check_frame(frame)
         if frame.ndim != 3:
@@ -57,7 +61,10 @@ class Stylizer:
         return painted if self._mask is None else self._mask(frame, painted)
 
     def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
-        """Another style or strength from the next frame on. Raises as the constructor; then everything stays as it was."""
+        """Another style or strength from the next frame on.
+
+        Raises as the constructor; then everything stays as it was.
+        """
         chosen = replace(self._settings, style=self._settings.style if style is None else str(style))
         if strength is not None:
             chosen = replace(chosen, strength=strength)

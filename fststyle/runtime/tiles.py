@@ -1,8 +1,9 @@
 """Pictures too large to paint at once: painted in tiles that fit together without a seam.
 
-Instance norm makes plain tiles differ, because each tile is normalised by its own statistics. So the statistics are taken once, for the whole
-picture, from sample tiles spread over it (see `instance_norm`), and every tile is painted with them. Tiles overlap by more than a network sees around
-a pixel and only their centres are kept; where the sample covers the picture the result is that of the whole picture.
+Instance norm makes plain tiles differ, because each tile is normalised by its own statistics. So the
+statistics are taken once, for the whole picture, from sample tiles spread over it (see `instance_norm`), and
+every tile is painted with them. Tiles overlap by more than a network sees around a pixel and only their
+centres are kept; where the sample covers the picture the result is that of the whole picture.
 """
 
 import math
@@ -19,20 +20,30 @@ from fststyle.runtime import instance_norm
 from fststyle.runtime.style import MIN_SIDE, Style, check_frame, open_session, run
 
 MARGIN = 96
-"""Overlap in pixels on each side: the reference network and the live ones see about 60 pixels around each pixel."""
+"""Overlap in pixels on each side: the reference network and the live ones see about 60 pixels around each
+pixel.
+"""
 
 GRID = 8
-"""Tiles begin at multiples of this, and so of every network's stride; else each would be sampled at another phase."""
+"""Tiles begin at multiples of this, and so of every network's stride; else each would be sampled at another
+phase.
+"""
 
 SAMPLE_PIXELS = 4_000_000
-"""Pixels that the statistics are taken from, where memory allows: about what is painted whole, so nothing is lost at the limit."""
+"""Pixels that the statistics are taken from, where memory allows: about what is painted whole, so nothing is
+lost at the limit.
+"""
 
 SAMPLE_SIDE = 128
-"""Side of the sample tiles: with the same number of pixels, many small ones come nearer to the whole picture than a few large ones."""
+"""Side of the sample tiles: with the same number of pixels, many small ones come nearer to the whole picture
+than a few large ones.
+"""
 
 
 class Tile(NamedTuple):
-    """What is painted, rows ``top:bottom`` and columns ``left:right``, and the part of the picture that is kept of it."""
+    """What is painted, rows ``top:bottom`` and columns ``left:right``, and the part of the picture that is
+    kept of it.
+    """
 
     top: int
     bottom: int
@@ -47,7 +58,8 @@ class Tile(NamedTuple):
 def side_for(height: int, width: int, tile: str | int = "auto", limit: int | None = None) -> int | None:
     """The side of the tiles for a picture, in pixels without their overlap, or None to paint it whole.
 
-    ``tile``: "off", a side from 64 up, or "auto": whole where that takes at most ``limit`` bytes of memory (None: `memory.limit`).
+    ``tile``: "off", a side from 64 up, or "auto": whole where that takes at most ``limit`` bytes of memory
+    (None: `memory.limit`).
     Raises `InputError` for anything else.
     """
     if tile == "off":
@@ -56,7 +68,8 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
         pixels = (memory.limit() if limit is None else limit) // memory.BYTES_PER_PIXEL
         if height * width <= pixels:
             return None
-        # Half the limit, so that statistics and tile are as cheap as what is painted whole; below 256 nearly all work would be overlap.
+        # Half the limit, so that statistics and tile are as cheap as what is painted whole; below 256 nearly
+        # all work would be overlap.
         return max(256, min(2048, _down(math.isqrt(pixels // 2) - 2 * MARGIN)))
     try:
         side = int(tile)
@@ -79,11 +92,13 @@ class TiledStyle:
         split = instance_norm.split(style.model, style.name)
         self._names = split.names
         self._gather, self._apply = (
-            open_session(graph, style.device, style.threads, style.name)[0] if split.names else None for graph in (split.gather, split.apply)
+            open_session(graph, style.device, style.threads, style.name)[0] if split.names else None
+            for graph in (split.gather, split.apply)
         )
 
     def __call__(self, frame: RGB, side: int, on_tile: Callable[[int, int], None] | None = None) -> RGB:
-        """Paint uint8 (H, W, 3) in tiles of ``side`` pixels and their overlap; ``on_tile(done, of)`` is called after each.
+        """Paint uint8 (H, W, 3) in tiles of ``side`` pixels and their overlap; ``on_tile(done, of)`` is
+        called after each.
 
         Raises `InputError` for a frame that is none or does not fit in memory.
         """
@@ -95,7 +110,11 @@ class TiledStyle:
         tiles = list(grid(frame.shape[0], frame.shape[1], side))
         for done, t in enumerate(tiles, 1):
             part = np.ascontiguousarray(frame[t.top : t.bottom, t.left : t.right])
-            out = run(self._apply, {"frame": part[None], **feeds}, self.style.name)[0][0] if feeds else self.style(part)
+            out = (
+                run(self._apply, {"frame": part[None], **feeds}, self.style.name)[0][0]
+                if feeds
+                else self.style(part)
+            )
             painted[t.keep_top : t.keep_bottom, t.keep_left : t.keep_right] = out[
                 t.keep_top - t.top : t.keep_bottom - t.top, t.keep_left - t.left : t.keep_right - t.left
             ]
@@ -107,19 +126,38 @@ class TiledStyle:
         if not self._names:
             return {}
         pixels = min(SAMPLE_PIXELS, max(SAMPLE_PIXELS // 8, memory.limit() // memory.BYTES_PER_PIXEL))
-        return dict(zip(self._names, run(self._gather, {"frame": sample(frame, pixels)}, self.style.name, self._names), strict=True))
+        return dict(
+            zip(
+                self._names,
+                run(self._gather, {"frame": sample(frame, pixels)}, self.style.name, self._names),
+                strict=True,
+            )
+        )
 
 
 def grid(height: int, width: int, side: int, margin: int = MARGIN) -> Iterator[Tile]:
-    """The tiles of a picture, row by row. What they keep covers it once; what they paint reaches ``margin`` further, where there is picture."""
+    """The tiles of a picture, row by row.
+
+    What they keep covers it once; what they paint reaches ``margin`` further, where there is picture.
+    """
     rows, columns = list(_spans(height, side)), list(_spans(width, side))
     for top, bottom in rows:
         for left, right in columns:
-            yield Tile(max(0, top - margin), min(height, bottom + margin), max(0, left - margin), min(width, right + margin), top, bottom, left, right)
+            yield Tile(
+                max(0, top - margin),
+                min(height, bottom + margin),
+                max(0, left - margin),
+                min(width, right + margin),
+                top,
+                bottom,
+                left,
+                right,
+            )
 
 
 def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> RGB:
-    """Tiles spread evenly over a frame, at full scale: uint8 (N, h, w, 3) with at most about ``pixels`` pixels.
+    """Tiles spread evenly over a frame, at full scale: uint8 (N, h, w, 3) with at most about ``pixels``
+    pixels.
 
     A frame that is no larger than that is its own only tile, and the statistics are then exact.
     """
@@ -136,10 +174,14 @@ def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> 
 
 
 def _starts(length: int, side: int, count: int) -> list[int]:
-    """Where ``count`` tiles of ``side`` begin, each in the middle of its share of the length, kept inside the picture and apart from each other."""
+    """Where ``count`` tiles of ``side`` begin, each in the middle of its share of the length, kept inside the
+    picture and apart from each other.
+    """
     count = max(1, min(count, length // side))
     share = length / count
-    return sorted({_down(max(0, min(length - side, int((i + 0.5) * share - side / 2)))) for i in range(count)})
+    return sorted(
+        {_down(max(0, min(length - side, int((i + 0.5) * share - side / 2)))) for i in range(count)}
+    )
 
 
 def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:

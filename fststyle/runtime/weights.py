@@ -1,4 +1,7 @@
-"""The weights inside a style file, whatever they are stored in. Needs onnx, so it is imported where weights are asked for and nowhere else."""
+"""The weights inside a style file, whatever they are stored in.
+
+Needs onnx, so it is imported where weights are asked for and nowhere else.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -12,11 +15,14 @@ PREFIX = "net."
 """Of the names of weights."""
 
 STEP = ".step"
-"""Behind the name of a kernel stored in integers: of the tensor (outputs, 1, 1, 1) that they are multiplied by."""
+"""Behind the name of a kernel stored in integers: of the tensor (outputs, 1, 1, 1) that they are multiplied
+by.
+"""
 
 
 def learned(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
-    """The weights of a style file by name, in float32; {} for a file that computes in integers, which has none to mix or to train from.
+    """The weights of a style file by name, in float32; {} for a file that computes in integers, which has
+    none to mix or to train from.
 
     Raises what protobuf and onnx raise for damaged files.
     """
@@ -28,20 +34,28 @@ def learned(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
     weights = {}
     for name, tensor in found.items():
         if name + STEP in found:
-            weights[name] = numpy_helper.to_array(tensor).astype(np.float32) * numpy_helper.to_array(found[name + STEP])
+            weights[name] = numpy_helper.to_array(tensor).astype(np.float32) * numpy_helper.to_array(
+                found[name + STEP]
+            )
         elif tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16) and not name.endswith(STEP):
             weights[name] = numpy_helper.to_array(tensor).astype(np.float32)
     return weights
 
 
 def replace(model: "ModelProto", weights: dict[str, NDArray[np.float32]]) -> None:
-    """Put other weights in the place of those that `learned` gave; what was in integers is in float32 then, the rest in the type that it was in."""
+    """Put other weights in the place of those that `learned` gave; what was in integers is in float32 then,
+    the rest in the type that it was in.
+    """
     from onnx import helper, numpy_helper
 
     names = {tensor.name for tensor in model.graph.initializer}
     for tensor in model.graph.initializer:
         if tensor.name in weights:
-            kind = np.float32 if tensor.name + STEP in names else helper.tensor_dtype_to_np_dtype(tensor.data_type)
+            kind = (
+                np.float32
+                if tensor.name + STEP in names
+                else helper.tensor_dtype_to_np_dtype(tensor.data_type)
+            )
             tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name].astype(kind), tensor.name))
         elif tensor.name.removesuffix(STEP) in weights:
             tensor.CopyFrom(numpy_helper.from_array(np.ones(tuple(tensor.dims), np.float32), tensor.name))

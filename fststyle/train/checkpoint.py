@@ -1,7 +1,9 @@
-"""Checkpoints: one plain dict of tensors, numbers and strings, written whole or not at all, read without running code.
+"""Checkpoints: one plain dict of tensors, numbers and strings, written whole or not at all, read without
+running code.
 
-Keys: ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``, ``optimizer``, ``step``, ``settings``, and
-whatever the verb adds. There is no random state to save: every sample is a function of the seed and its number (see `fststyle.train.data.loader`).
+Keys: ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``, ``optimizer``,
+``step``, ``settings``, and whatever the verb adds. There is no random state to save: every sample is a
+function of the seed and its number (see `fststyle.train.data.loader`).
 """
 
 import io
@@ -28,7 +30,8 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """Write `content` to `path` through a temporary file beside it.
 
     Raises:
-        OutputError: the folder cannot be written to, or the disk is full; an older checkpoint stays as it was.
+        OutputError: the folder cannot be written to, or the disk is full; an older checkpoint stays as it
+            was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,11 +62,24 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
             warnings.simplefilter("ignore")  # of an old pickle protocol, which no checkpoint of ours has
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path}: refused, it is not a plain checkpoint of fststyle (it may hold code)") from error
+        raise CheckpointError(
+            f"{path}: refused, it is not a plain checkpoint of fststyle (it may hold code)"
+        ) from error
     except Exception as error:  # torch raises nearly anything for a damaged file
         raise CheckpointError(f"{path}: is damaged or no checkpoint at all") from error
-    needed = {"kind": str, "network": str, "network_settings": dict, "model": dict, "step": int, "settings": dict}
-    if not isinstance(content, dict) or content.get("format") != FORMAT or any(not isinstance(content.get(k), t) for k, t in needed.items()):
+    needed = {
+        "kind": str,
+        "network": str,
+        "network_settings": dict,
+        "model": dict,
+        "step": int,
+        "settings": dict,
+    }
+    if (
+        not isinstance(content, dict)
+        or content.get("format") != FORMAT
+        or any(not isinstance(content.get(k), t) for k, t in needed.items())
+    ):
         raise CheckpointError(f"{path}: not a checkpoint of fststyle")
     kinds = (kind,) if isinstance(kind, str) else kind
     if content["kind"] not in kinds:
@@ -72,7 +88,9 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
 
 
 def _torn(path: Path) -> bool:
-    """Whether a part of the archive is not what was written, which torch does not look for; what is no archive is left to torch."""
+    """Whether a part of the archive is not what was written, which torch does not look for; what is no
+    archive is left to torch.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is not None
@@ -99,7 +117,12 @@ def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> Non
     """
     wanted = net.state_dict()
     for name in [*wanted, *weights]:
-        if name not in weights or name not in wanted or not isinstance(weights[name], Tensor) or weights[name].shape != wanted[name].shape:
+        if (
+            name not in weights
+            or name not in wanted
+            or not isinstance(weights[name], Tensor)
+            or weights[name].shape != wanted[name].shape
+        ):
             raise CheckpointError(f"{source}: the weights do not fit the network ({name})")
         if not torch.isfinite(weights[name]).all():
             raise CheckpointError(f"{source}: damaged, {name} is not finite")
@@ -114,9 +137,18 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) ->
     """
     try:
         optimizer.load_state_dict(state)
-        tensors = [(p, value) for p, kept in optimizer.state.items() for value in kept.values() if isinstance(value, Tensor)]
-        whole = all(value.numel() in (1, p.numel()) and bool(torch.isfinite(value).all()) for p, value in tensors)
+        tensors = [
+            (p, value)
+            for p, kept in optimizer.state.items()
+            for value in kept.values()
+            if isinstance(value, Tensor)
+        ]
+        whole = all(
+            value.numel() in (1, p.numel()) and bool(torch.isfinite(value).all()) for p, value in tensors
+        )
     except Exception as error:  # torch raises what it likes for a table that is not its own
-        raise CheckpointError(f"{source}: the optimiser's state does not fit ({type(error).__name__})") from error
+        raise CheckpointError(
+            f"{source}: the optimiser's state does not fit ({type(error).__name__})"
+        ) from error
     if not whole:
         raise CheckpointError(f"{source}: the optimiser's state does not fit or is damaged")

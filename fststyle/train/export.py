@@ -1,4 +1,6 @@
-"""From a checkpoint on disk to a file to run: where the trainer's half meets `fststyle.export`, which knows no checkpoint."""
+"""From a checkpoint on disk to a file to run: where the trainer's half meets `fststyle.export`, which knows
+no checkpoint.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -20,11 +22,14 @@ from fststyle.train.results import checked_name
 from fststyle.train.style.settings import for_the_record
 
 
-def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, **changes: Any) -> tuple[Path, dict[str, float]]:
+def export_checkpoint(
+    path: str | Path, settings: ExportSettings | None = None, **changes: Any
+) -> tuple[Path, dict[str, float]]:
     """Write the network of a checkpoint as ONNX; gives the file and the parity measured.
 
-    For styles that is the "largest" and the "mean" difference in levels, for generators and classifiers the "largest" alone (see
-    `fststyle.export.model`). The encoder of a VAE comes beside its decoder. The keyword arguments are the fields of `ExportSettings`.
+    For styles that is the "largest" and the "mean" difference in levels, for generators and classifiers the
+    "largest" alone (see `fststyle.export.model`). The encoder of a VAE comes beside its decoder. The keyword
+    arguments are the fields of `ExportSettings`.
 
     Raises:
         InputError: settings that this kind of network does not have.
@@ -44,7 +49,9 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
     if content["kind"] in export.KINDS:
         return output, _model(content, path, output, settings)
     card = Card(
-        name=checked_name(settings.name) if settings.name is not None else str(content.get("name", path.stem)),
+        name=(
+            checked_name(settings.name) if settings.name is not None else str(content.get("name", path.stem))
+        ),
         network=content["network"],
         network_settings=content["network_settings"],
         trained_with=for_the_record(content["settings"]),
@@ -56,21 +63,32 @@ def export_checkpoint(path: str | Path, settings: ExportSettings | None = None, 
         base=str(content.get("base", "")),
     )
     photos = judges(settings.data) if settings.precision in PSNR else []
-    return output, export_module(checkpoint.restore(content, path).eval(), card, output, settings.precision, photos)
+    return output, export_module(
+        checkpoint.restore(content, path).eval(), card, output, settings.precision, photos
+    )
 
 
 def judges(data: Path | None) -> list[RGB]:
-    """The photos that files in integers are measured and judged on, uint8 (256, 256, 3) each; `data` as of `ExportSettings`."""
+    """The photos that files in integers are measured and judged on, uint8 (256, 256, 3) each; `data` as of
+    `ExportSettings`.
+    """
     return held_out(photo_source(data, 256, 64), 24)
 
 
 def _model(content: dict[str, Any], path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:
     """Write a generator or a classifier."""
     if settings.precision not in PRECISIONS:
-        raise InputError(f"--precision: {settings.precision} is for styles; of a {content['kind']} there is {' and '.join(PRECISIONS)}")
+        raise InputError(
+            f"--precision: {settings.precision} is for styles; of a {content['kind']} there is"
+            f" {' and '.join(PRECISIONS)}"
+        )
     if settings.data is not None:
         raise InputError(f"--data: is for styles in integers; a {content['kind']} needs none")
     told = {key: getattr(settings, key) for key in ("title", "artist", "year", "licence")}
     if settings.name is not None:
         told["name"] = checked_name(settings.name)
-    return {"largest": export.write(checkpoint.restore(content, path), {**content, **told}, output, settings.precision)}
+    return {
+        "largest": export.write(
+            checkpoint.restore(content, path), {**content, **told}, output, settings.precision
+        )
+    }

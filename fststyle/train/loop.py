@@ -1,6 +1,8 @@
-"""The loop that every trainer shares: count steps, watch for a loss that is not a number, report, save, stop on Ctrl-C.
+"""The loop that every trainer shares: count steps, watch for a loss that is not a number, report, save, stop
+on Ctrl-C.
 
-What a step does is the trainer's own (`fststyle.train.style.train.step` reads top to bottom); what surrounds it is here, once.
+What a step does is the trainer's own (`fststyle.train.style.train.step` reads top to bottom); what surrounds
+it is here, once.
 """
 
 import contextlib
@@ -23,14 +25,19 @@ Batch = TypeVar("Batch")
 
 
 class Interrupted(FststyleError):
-    """Ctrl-C or SIGTERM: everything up to the last step is saved. Ends the command with 130, as shells expect."""
+    """Ctrl-C or SIGTERM: everything up to the last step is saved.
+
+    Ends the command with 130, as shells expect.
+    """
 
     exit_code = 130
 
 
 @dataclass(frozen=True)
 class Progress:
-    """After a step: how far, how fast (images a second), the losses of the step, the seconds left at this rate."""
+    """After a step: how far, how fast (images a second), the losses of the step, the seconds left at this
+    rate.
+    """
 
     step: int
     steps: int
@@ -41,7 +48,10 @@ class Progress:
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C or SIGTERM has come; the signal waits for the end of the step. A second one acts at once."""
+    """A function that tells whether Ctrl-C or SIGTERM has come; the signal waits for the end of the step.
+
+    A second one acts at once.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
@@ -54,7 +64,11 @@ def stop_signal() -> Iterator[Callable[[], bool]]:
         came = True
 
     # The terminal's end is none to a training under nohup.
-    hung_up = [signal.SIGHUP] if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else []
+    hung_up = (
+        [signal.SIGHUP]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        else []
+    )
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, *hung_up)}
     try:
         yield lambda: came
@@ -87,10 +101,12 @@ def run(
 ) -> None:
     """Take the steps `start` .. `steps` - 1, one per batch.
 
-    `saved_as` is what `save` writes, `afterwards` what is true after a stop, and `leaner` what takes less memory; all for messages.
+    `saved_as` is what `save` writes, `afterwards` what is true after a stop, and `leaner` what takes less
+    memory; all for messages.
 
     Raises:
-        TrainingError: a loss is not finite, or memory was not enough. The checkpoint written last is from before it: nothing is saved after a bad step.
+        TrainingError: a loss is not finite, or memory was not enough. The checkpoint written last is from
+            before it: nothing is saved after a bad step.
         Interrupted: a signal came; the state was saved after the step it came in.
     """
     began, done, saved = time.monotonic(), start, start
@@ -105,7 +121,10 @@ def run(
             if compute.any(not all(map(math.isfinite, losses.values()))):
                 bad = ", ".join(f"{name} {value:g}" for name, value in losses.items())
                 kept = f"the {saved_as} of step {saved} is kept" if saved else f"there was no {saved_as} yet"
-                raise TrainingError(f"step {number + 1}: a loss is not finite ({bad}); {kept}; a lower --learning-rate may help")
+                raise TrainingError(
+                    f"step {number + 1}: a loss is not finite ({bad}); {kept}; a lower --learning-rate may"
+                    " help"
+                )
             done = number + 1
             stopping = compute.any(stop())
             if compute.leads:

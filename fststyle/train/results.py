@@ -19,7 +19,17 @@ from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
 
 # What may differ between a training and its resumption without changing a single weight.
-_FREE = {"output", "name", "device", "workers", "resume", "overwrite", "save_every", "preview_every", "tensorboard"}
+_FREE = {
+    "output",
+    "name",
+    "device",
+    "workers",
+    "resume",
+    "overwrite",
+    "save_every",
+    "preview_every",
+    "tensorboard",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,12 @@ class Files:
 
     @classmethod
     def of(cls, folder: Path, name: str) -> "Files":
-        return cls(folder / f"{name}.onnx", folder / f"{name}-int8.onnx", folder / f"{name}.pt", folder / f"{name}-preview.jpg")
+        return cls(
+            folder / f"{name}.onnx",
+            folder / f"{name}-int8.onnx",
+            folder / f"{name}.pt",
+            folder / f"{name}-preview.jpg",
+        )
 
 
 def checked_name(name: str) -> str:
@@ -69,10 +84,14 @@ def going_on(first: int) -> str:
     return f", going on after step {first}" if first else ""
 
 
-def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], more: Iterable[Path] = ()) -> dict[str, Any] | None:
-    """The checkpoint to go on from, or None for a fresh start; refuses whatever would lose an earlier training.
+def earlier_training(
+    settings: Any, files: Files, kind: str, free: Set[str], more: Iterable[Path] = ()
+) -> dict[str, Any] | None:
+    """The checkpoint to go on from, or None for a fresh start; refuses whatever would lose an earlier
+    training.
 
-    `settings` has ``output``, ``resume`` and ``overwrite``; those named in `free` may differ from the checkpoint's. `more` are results beside `files`.
+    `settings` has ``output``, ``resume`` and ``overwrite``; those named in `free` may differ from the
+    checkpoint's. `more` are results beside `files`.
 
     Raises:
         InputError: nothing to resume, other settings, or an earlier training that would be overwritten.
@@ -82,7 +101,9 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], mor
     try:
         settings.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{settings.output}: cannot be used as a folder for the results ({error.strerror})") from error
+        raise OutputError(
+            f"{settings.output}: cannot be used as a folder for the results ({error.strerror})"
+        ) from error
     for path in (*files.all, *more):
         probe(path)
     if settings.resume and settings.overwrite:
@@ -94,18 +115,34 @@ def earlier_training(settings: Any, files: Files, kind: str, free: Set[str], mor
         then, now = content["settings"], plain(settings)
         for key in sorted(now.keys() - _FREE - free):
             if then.get(key) != now[key]:
-                raise InputError(f"--resume: {files.checkpoint} was trained with --{key.rstrip('_').replace('_', '-')} {then.get(key)}, not {now[key]}")
+                raise InputError(
+                    f"--resume: {files.checkpoint} was trained with --{key.rstrip('_').replace('_', '-')}"
+                    f" {then.get(key)}, not {now[key]}"
+                )
         if (most := getattr(settings, "steps", None)) is not None and content["step"] > most:
-            raise InputError(f"--resume: {files.checkpoint} is at step {content['step']} already; give more --steps")
+            raise InputError(
+                f"--resume: {files.checkpoint} is at step {content['step']} already; give more --steps"
+            )
         return content
     there = [path for path in (*files.all, *more) if path.exists()]
     if there and not settings.overwrite:
-        raise InputError(f"{there[0]} is there already: --resume goes on with it, --overwrite starts anew, --name keeps both")
+        raise InputError(
+            f"{there[0]} is there already: --resume goes on with it, --overwrite starts anew, --name keeps"
+            " both"
+        )
     return None
 
 
-def leave(net: nn.Module, card: Card, files: Files, photos: Callable[[], list[RGB]], on_message: Callable[[str], None] | None) -> None:
-    """Write a trained network as a style file, and a live one in integers too where they are exact enough; `photos` are what those are measured on."""
+def leave(
+    net: nn.Module,
+    card: Card,
+    files: Files,
+    photos: Callable[[], list[RGB]],
+    on_message: Callable[[str], None] | None,
+) -> None:
+    """Write a trained network as a style file, and a live one in integers too where they are exact enough;
+    `photos` are what those are measured on.
+    """
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
     # An older one would be painted with in the new one's place, should the new one get none.
     files.int8.unlink(missing_ok=True)
@@ -125,7 +162,9 @@ def sha256(path: Path) -> str:
 
 
 def worker_count(asked: int | None, compute: Compute) -> int:
-    """On a CPU the photos cost a hundredth of a step, so the trainer reads them itself; a GPU wants them ready."""
+    """On a CPU the photos cost a hundredth of a step, so the trainer reads them itself; a GPU wants them
+    ready.
+    """
     if asked is not None:
         return asked
     return 0 if compute.device.type == "cpu" else min(8, torch.get_num_threads())

@@ -20,7 +20,14 @@ PHOTOS = [images.read(BENCH.parent / "examples" / "astronaut.jpg").opaque]
 def _identity(path, kind, shape):
     node = helper.make_node("Identity", ["x"], ["y"])
     ends = [[helper.make_tensor_value_info(name, kind, shape)] for name in "xy"]
-    onnx.save(helper.make_model(helper.make_graph([node], "identity", *ends), opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    onnx.save(
+        helper.make_model(
+            helper.make_graph([node], "identity", *ends),
+            opset_imports=[helper.make_opsetid("", 17)],
+            ir_version=9,
+        ),
+        path,
+    )
     return path
 
 
@@ -53,13 +60,26 @@ def test_shipped_files_are_styles_and_the_first_johnson_is_the_reference(bench):
     shipped = {what.path.stem: what for what in painters.shipped()}
     assert {"starry-night", "great-wave", "great-wave-int8"} < set(shipped)
     assert not {"live-base", "mnist-vae", "mnist-classifier"} & set(shipped)
-    assert speed._reference(None, {name: shipped[name] for name in ("great-wave", "starry-night")}) == "starry-night"
+    assert (
+        speed._reference(None, {name: shipped[name] for name in ("great-wave", "starry-night")})
+        == "starry-night"
+    )
 
 
 def test_mean_counts_photos_the_optimiser_never_reached(bench):
     pytest.importorskip("torch")
     quality = bench("quality")
-    row = {"painting": "a", "painter": "b", "photo_itself": 4.0, "content": 1.0, "style": 1.0, "objective": 2.0, "optimised": 1.0, "ratio": 2.0, "broad": 3.0}
+    row = {
+        "painting": "a",
+        "painter": "b",
+        "photo_itself": 4.0,
+        "content": 1.0,
+        "style": 1.0,
+        "objective": 2.0,
+        "optimised": 1.0,
+        "ratio": 2.0,
+        "broad": 3.0,
+    }
     (mean,) = quality._means([{**row, "iterations": 20.0}, {**row, "iterations": None}], 120)
     assert (mean["iterations"], mean["beyond"], mean["photos"]) == (70, 1, 2)
 
@@ -73,7 +93,25 @@ def test_photos_are_chosenevenly(bench):
 def test_speed_end_to_end(bench, tmp_path, monkeypatch, capsys):
     speed = bench("speed")
     path = _identity(tmp_path / "frame.onnx", TensorProto.UINT8, ["n", "h", "w", 3])
-    monkeypatch.setattr(sys, "argv", ["speed.py", str(path), "--size", "32x16", "--rounds", "2", "--frames", "1", "--seconds", "0", "--threads", "1", "--json"])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "speed.py",
+            str(path),
+            "--size",
+            "32x16",
+            "--rounds",
+            "2",
+            "--frames",
+            "1",
+            "--seconds",
+            "0",
+            "--threads",
+            "1",
+            "--json",
+        ],
+    )
     assert speed.main() == 0
     assert '"file": "frame"' in capsys.readouterr().out
 
@@ -81,8 +119,17 @@ def test_speed_end_to_end(bench, tmp_path, monkeypatch, capsys):
 def test_configurations_are_settings_of_the_training(bench, tmp_path):
     training = bench("training")
     args = type("Args", (), {"image": tmp_path / "a.jpg", "data": None, "steps": 7})()
-    settings = training._settings(args, "optimizer=adam,batch=2,blocks=1,from=none,learning_rate=1e-3", tmp_path)
-    assert (settings.optimizer, settings.batch, settings.blocks, settings.from_, settings.learning_rate, settings.steps) == ("adam", 2, 1, "none", 1e-3, 7)
+    settings = training._settings(
+        args, "optimizer=adam,batch=2,blocks=1,from=none,learning_rate=1e-3", tmp_path
+    )
+    assert (
+        settings.optimizer,
+        settings.batch,
+        settings.blocks,
+        settings.from_,
+        settings.learning_rate,
+        settings.steps,
+    ) == ("adam", 2, 1, "none", 1e-3, 7)
     for wrong in ("optimiser=adam", "batch=two"):
         with pytest.raises(InputError):
             training._settings(args, wrong, tmp_path)
@@ -120,10 +167,18 @@ def test_artifacts_are_seen_where_they_are(bench):
     assert spread < 1
 
 
-@pytest.mark.parametrize("entry", [made for entry in catalogue._shipped(catalogue.SHIPPED) for made in (entry, entry.int8) if made], ids=lambda e: e.path.stem)
+@pytest.mark.parametrize(
+    "entry",
+    [made for entry in catalogue._shipped(catalogue.SHIPPED) for made in (entry, entry.int8) if made],
+    ids=lambda e: e.path.stem,
+)
 def test_no_shipped_style_paints_a_grid_a_weave_or_halos(bench, entry):
-    """1 is no grid at all, 0 no weave; starry-night is older than the loss that keeps weaves out, udnie than that against halos."""
-    figures = bench("artifacts").measure(bench("painters").Painter(bench("painters").source(str(entry.path))), PHOTOS, side=192)
+    """1 is no grid at all, 0 no weave; starry-night is older than the loss that keeps weaves out, udnie than
+    that against halos.
+    """
+    figures = bench("artifacts").measure(
+        bench("painters").Painter(bench("painters").source(str(entry.path))), PHOTOS, side=192
+    )
     assert figures["grid 4"] < 1.4
     assert figures["grid 8"] < 1.4
     assert figures["weave"] < (0.5 if entry.path.stem == "starry-night" else 0.15)
@@ -142,8 +197,25 @@ def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
     write_idx(tmp_path / "bars", 60, 30)
     tiny = {"output": tmp_path, "batch": 10, "width": 2, "device": "cpu"}
     judge = train_classifier(tmp_path / "bars", epochs=1, features=8, **tiny).onnx
-    models = [train_gan(tmp_path / "bars", kind="mlp", steps=2, latent=3, **tiny).onnx, train_vae(tmp_path / "bars", epochs=1, latent=3, **tiny).onnx]
-    monkeypatch.setattr(sys, "argv", ["generate.py", *map(str, models), "--data", str(tmp_path / "bars"), "--judge", str(judge), "--count", "50", "--json"])
+    models = [
+        train_gan(tmp_path / "bars", kind="mlp", steps=2, latent=3, **tiny).onnx,
+        train_vae(tmp_path / "bars", epochs=1, latent=3, **tiny).onnx,
+    ]
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "generate.py",
+            *map(str, models),
+            "--data",
+            str(tmp_path / "bars"),
+            "--judge",
+            str(judge),
+            "--count",
+            "50",
+            "--json",
+        ],
+    )
     assert generate.main() == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["model"] for row in rows] == ["real", "bars-mlp", "bars-vae"]
@@ -200,4 +272,7 @@ def test_webcam_rows_cover_the_time(bench, tmp_path, style_folder):
     settings = bench("webcam").WebcamSettings(camera=str(clip), style="invert", device="cpu")
     rows = bench("webcam").measure(settings, 3)
     assert [row["from second"] for row in rows] == [0, 0, 1, 2, 2, 2]
-    assert all(0 < row["fps"] < 60 and 0 <= row["latency ms"] <= row["worst of 100 ms"] and row["passed over"] >= 0 for row in rows)
+    assert all(
+        0 < row["fps"] < 60 and 0 <= row["latency ms"] <= row["worst of 100 ms"] and row["passed over"] >= 0
+        for row in rows
+    )

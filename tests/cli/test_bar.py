@@ -8,7 +8,9 @@ from rich.console import Console
 
 from fststyle.cli.bar import Bar
 
-LOSSES = dict.fromkeys(("loss", "content", "style", "broad", "tv", "grid", "palette", "light", "even", "steady"), 123_456.0)
+LOSSES = dict.fromkeys(
+    ("loss", "content", "style", "broad", "tv", "grid", "palette", "light", "even", "steady"), 123_456.0
+)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])

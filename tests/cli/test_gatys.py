@@ -49,7 +49,9 @@ def test_paints(program: Program, tmp_path: Path) -> None:
         (("photo.png", "a.png"), "OUT"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     done = program("gatys", *arguments, *QUICK)
     assert done.returncode == 2

@@ -32,21 +32,45 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
     tiny = ("--data", "bars", "--width", "2", "--batch", "20", "--device", "cpu")
 
     assert "confusion" in good(program("classify", "train", *tiny, "--epochs", "1", "--features", "8"))
-    told = json.loads(program("classify", "test", "bars-classifier.onnx", "--data", "bars", "-o", "plot.png", "--json").stdout)
+    told = json.loads(
+        program(
+            "classify", "test", "bars-classifier.onnx", "--data", "bars", "-o", "plot.png", "--json"
+        ).stdout
+    )
     assert told["pictures"] == 20
     assert (tmp_path / "plot.png").is_file()
     for name in ("vertical", "horizontal"):
         (tmp_path / "others" / name).mkdir(parents=True)
     for i, picture in enumerate(digits(16)[0]):
         Image.fromarray(picture).save(tmp_path / "others" / ("vertical", "horizontal")[i % 2] / f"{i}.png")
-    good(program("classify", "train", "--data", "others", "--size", "28", *tiny[2:], "--epochs", "1", "--features", "8"))
+    good(
+        program(
+            "classify",
+            "train",
+            "--data",
+            "others",
+            "--size",
+            "28",
+            *tiny[2:],
+            "--epochs",
+            "1",
+            "--features",
+            "8",
+        )
+    )
     shutil.copytree(tmp_path / "others", tmp_path / "more")
     shutil.copy(tmp_path / "a.png", tmp_path / "more" / "vertical")
     for folder, count in (("others", 2), ("more", 17)):
-        tested = json.loads(program("classify", "test", "others-classifier.onnx", "--data", folder, "--json").stdout)
+        tested = json.loads(
+            program("classify", "test", "others-classifier.onnx", "--data", folder, "--json").stdout
+        )
         assert tested["classes"] == ["horizontal", "vertical"]
-        assert tested["pictures"] == count, "of a folder that it has learned what was left out, of any other all"
-    answers = json.loads(program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout)
+        assert tested["pictures"] == count, (
+            "of a folder that it has learned what was left out, of any other all"
+        )
+    answers = json.loads(
+        program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout
+    )
     assert [answer["picture"] for answer in answers] == ["a.png", "b.png"]
     (tmp_path / "empty").mkdir()
     some = program("classify", "run", "bars-classifier.onnx", "a.png", "empty", "nope.png")
@@ -55,14 +79,18 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
     some = program("classify", "run", "bars-classifier.onnx", "a.png", "c.png")
     assert (some.returncode, some.stdout.count(b"\n"), some.stderr.count(b"\n")) == (1, 1, 2)
 
-    assert "step 2 of 2" in good(program("gan", "train", *tiny, "--kind", "mlp", "--steps", "2", "--latent", "2"))
+    assert "step 2 of 2" in good(
+        program("gan", "train", *tiny, "--kind", "mlp", "--steps", "2", "--latent", "2")
+    )
     again = program("gan", "train", *tiny, "--kind", "mlp", "--steps", "2", "--latent", "2")
     assert (again.returncode, again.stderr.count(b"\n")) == (2, 1)
     good(program("gan", "sample", "bars-mlp.onnx", "-o", "sheet.png", "--count", "9", "--truncation", "1"))
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == ((3 * 30 + 2) * 2,) * 2
     good(program("gan", "sample", "bars-mlp.onnx", "-o", "single", "--count", "3", "--single", "--seed", "5"))
-    assert sorted(path.name for path in (tmp_path / "single").iterdir()) == [f"bars-mlp-5-0000{i}.png" for i in range(3)]
+    assert sorted(path.name for path in (tmp_path / "single").iterdir()) == [
+        f"bars-mlp-5-0000{i}.png" for i in range(3)
+    ]
     assert "bars-mlp-samples.png" in good(program("gan", "sample", "bars-mlp.onnx"))
     assert "at most" in good(program("export", "bars-mlp.pt", "-o", "again.onnx"))
     good(program("gan", "walk", "bars-mlp.onnx", "walk.mp4", "--seconds", "0.5"))
@@ -105,7 +133,9 @@ def test_a_gif_is_as_long_as_was_asked(program: Program, tmp_path: Path) -> None
         (("classify", "test", "gan.onnx", "--data", "nowhere"), "of kind gan"),
     ],
 )
-def test_bad_models_are_one_line_and_leave_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_models_are_one_line_and_leave_nothing(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     (tmp_path / "text.onnx").write_text("not a model")
     styles.save(tmp_path, "invert", styles.inverting())
     drawing(tmp_path / "gan.onnx")
@@ -131,7 +161,9 @@ def test_bad_models_are_one_line_and_leave_nothing(program: Program, tmp_path: P
         (("classify", "test", "gan.onnx", "--data", "sub", "-o", "gan.png"), "gan.png"),
     ],
 )
-def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+def test_no_input_is_overwritten(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], named: str
+) -> None:
     (tmp_path / "sub" / "class").mkdir(parents=True)
     for name in ("a.png", "b.png", "sub/class/c.png"):
         Image.fromarray(digits(1)[0][0]).save(tmp_path / name)
@@ -142,7 +174,10 @@ def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tu
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = program(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == f"fststyle: {named}: is one of the inputs and would be overwritten; choose another output\n"
+    assert (
+        done.stderr.decode()
+        == f"fststyle: {named}: is one of the inputs and would be overwritten; choose another output\n"
+    )
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
@@ -157,7 +192,10 @@ def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tu
         (("classify", "train", "--data", "nowhere"), "nowhere"),
         (("gan", "train", "--data", "bars", "--kind", "vae"), "--kind"),
         (("gan", "train", "--data", "bars", "--name", "hostile", "--resume"), "may hold code"),
-        (("gan", "train", "--data", "bars", "--name", "hostile", "--resume", "--overwrite"), "give one of them"),
+        (
+            ("gan", "train", "--data", "bars", "--name", "hostile", "--resume", "--overwrite"),
+            "give one of them",
+        ),
         (("gan", "train", "--data", "few"), "holds 5 pictures to learn on"),
         (("vae", "train", "--data", "untested"), "no pictures to test on"),
         (("classify", "train", "--data", "unlabelled"), "has no classes"),
@@ -171,7 +209,9 @@ def test_no_input_is_overwritten(program: Program, tmp_path: Path, arguments: tu
         ),
     ],
 )
-def test_bad_trainings_are_one_line_and_leave_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_trainings_are_one_line_and_leave_nothing(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     import pickle
 
     (tmp_path / "empty").mkdir()
@@ -179,7 +219,10 @@ def test_bad_trainings_are_one_line_and_leave_nothing(program: Program, tmp_path
     Image.fromarray(digits(1)[0][0]).save(tmp_path / "one" / "a.png")
     write_idx(tmp_path / "bars", 20, 10)
     write_idx(tmp_path / "few", 5, 10)
-    for name, lacking in (("untested", "t10k-images-idx3-ubyte.gz"), ("unlabelled", "train-labels-idx1-ubyte.gz")):
+    for name, lacking in (
+        ("untested", "t10k-images-idx3-ubyte.gz"),
+        ("unlabelled", "train-labels-idx1-ubyte.gz"),
+    ):
         write_idx(tmp_path / name, 20, 10)
         (tmp_path / name / lacking).unlink()
     write_idx(tmp_path / "alike", 20, 10, packed=False)

@@ -32,10 +32,15 @@ def png(width: int, height: int) -> bytes:
     """A PNG whose header promises any size."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
     )
 
 
@@ -79,7 +84,12 @@ def test_metadata_is_kept_and_what_is_lost_is_named(program: Program, tmp_path: 
     assert program("image", "in.jpg", "-s", "invert", "-o", "out.jpg", "--json").stderr == b""
     with Image.open(tmp_path / "out.jpg") as image:
         data = image.getexif()
-        assert (image.size, data[0x0112], data[0x010F], data.get_ifd(0x8825)) == ((24, 40), 1, "Nikon", {1: "N"})
+        assert (image.size, data[0x0112], data[0x010F], data.get_ifd(0x8825)) == (
+            (24, 40),
+            1,
+            "Nikon",
+            {1: "N"},
+        )
     done = program("image", "in.jpg", "-s", "invert", "-o", "out.bmp", "--json")
     assert json.loads(done.stdout)[0]["lost"] == ["EXIF data"]
     assert done.stderr.decode() == "in.jpg: not in the output: EXIF data\n"
@@ -125,7 +135,16 @@ def test_json_is_all_there_is(program: Program, photo: Path) -> None:
     assert done.stderr == b""
     [painted] = json.loads(done.stdout)
     assert isinstance(painted.pop("seconds"), float)
-    assert painted == {"input": "cat.png", "output": "x.png", "width": 40, "height": 24, "style": "invert", "device": "cpu", "pages_left": 0, "lost": []}
+    assert painted == {
+        "input": "cat.png",
+        "output": "x.png",
+        "width": 40,
+        "height": 24,
+        "style": "invert",
+        "device": "cpu",
+        "pages_left": 0,
+        "lost": [],
+    }
 
 
 def test_pipe(program: Program, photo: Path, tmp_path: Path) -> None:
@@ -144,12 +163,32 @@ def test_folder(program: Program, photo: Path, tmp_path: Path) -> None:
         Image.fromarray(pixels(photo)).save(tmp_path / name)
     done = program("image", "in", "-o", "out", "-s", "norm", "--json")
     assert done.returncode == 0
-    assert [entry["output"] for entry in json.loads(done.stdout)] == [str(Path("out/a.png")), str(Path("out/deep/b.jpg"))]
+    assert [entry["output"] for entry in json.loads(done.stdout)] == [
+        str(Path("out/a.png")),
+        str(Path("out/deep/b.jpg")),
+    ]
     assert left(tmp_path / "out") == {"a.png", "deep/b.jpg"}
 
 
 def test_settings_reach_the_painting(program: Program, photo: Path, tmp_path: Path) -> None:
-    assert program("image", "cat.png", "-s", "invert", "--strength", "0", "--size", "20", "--tile", "64", "--keep-colors", "-o", "x.png").returncode == 0
+    assert (
+        program(
+            "image",
+            "cat.png",
+            "-s",
+            "invert",
+            "--strength",
+            "0",
+            "--size",
+            "20",
+            "--tile",
+            "64",
+            "--keep-colors",
+            "-o",
+            "x.png",
+        ).returncode
+        == 0
+    )
     assert images.read(tmp_path / "x.png").size == (16, 20)
 
 
@@ -203,9 +242,13 @@ def test_unknown_style(program: Program, photo: Path) -> None:
 
 
 def test_foreign_onnx(program: Program, photo: Path, tmp_path: Path) -> None:
-    (tmp_path / "foreign.onnx").write_bytes(styles.model([helper.make_node("Identity", ["x"], ["y"])], given="x", made="y"))
+    (tmp_path / "foreign.onnx").write_bytes(
+        styles.model([helper.make_node("Identity", ["x"], ["y"])], given="x", made="y")
+    )
     (tmp_path / "broken.onnx").write_bytes(b"\x08\x08rubbish")
-    refused(program("image", "cat.png", "-s", "foreign.onnx"), "foreign.onnx: foreign is not a fststyle style")
+    refused(
+        program("image", "cat.png", "-s", "foreign.onnx"), "foreign.onnx: foreign is not a fststyle style"
+    )
     refused(program("image", "cat.png", "-s", "broken.onnx"), "broken.onnx: broken cannot be used")
     refused(program("image", "cat.png", "-s", "missing.onnx"), "missing.onnx", "no such file")
 
@@ -216,7 +259,14 @@ def test_absent_device(program: Program, photo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("image",), ("image", "cat.png", "--bogus"), ("image", "cat.png", "--strength", "3"), ("image", "cat.png", "--size", "many"), ("paint",)]
+    "arguments",
+    [
+        ("image",),
+        ("image", "cat.png", "--bogus"),
+        ("image", "cat.png", "--strength", "3"),
+        ("image", "cat.png", "--size", "many"),
+        ("paint",),
+    ],
 )
 def test_usage_errors_are_one_line(program: Program, photo: Path, arguments: tuple[str, ...]) -> None:
     refused(program(*arguments))

@@ -15,7 +15,11 @@ HEAVY = ("torch", "onnx", "onnxruntime", "cv2", "PIL", "numpy")
 
 def test_version(program: Program) -> None:
     done = program("--version")
-    assert (done.returncode, done.stdout.decode().strip(), done.stderr) == (0, f"fststyle {fststyle.__version__}", b"")
+    assert (done.returncode, done.stdout.decode().strip(), done.stderr) == (
+        0,
+        f"fststyle {fststyle.__version__}",
+        b"",
+    )
 
 
 def test_help_of_every_verb(program: Program) -> None:
@@ -30,7 +34,12 @@ def test_help_of_every_verb(program: Program) -> None:
 def test_the_command_line_loads_nothing_heavy() -> None:
     code = f"import sys, fststyle.cli; print([name for name in {HEAVY} if name in sys.modules])"
     home = Path(fststyle.__file__).parent.parent
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=home).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=home
+        ).stdout
+        == "[]\n"
+    )
 
 
 @pytest.mark.usefixtures("style_folder")
@@ -45,8 +54,12 @@ def test_info(program: Program) -> None:
     assert b"devices: cpu" in text.stdout
 
 
-@pytest.mark.parametrize("typed", [("video", "", "out"), ("image", "a.png", "-o", ""), ("train", "--style="), ("export", "")])
-def test_an_empty_argument_is_not_the_current_folder(program: Program, typed: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "typed", [("video", "", "out"), ("image", "a.png", "-o", ""), ("train", "--style="), ("export", "")]
+)
+def test_an_empty_argument_is_not_the_current_folder(
+    program: Program, typed: tuple[str, ...], tmp_path: Path
+) -> None:
     done = program(*typed)
     assert done.returncode == 2
     assert done.stderr.decode() == "fststyle: an empty argument was given (an unset variable of the shell?)\n"

@@ -11,7 +11,10 @@ from PIL import Image
 
 from tests.conftest import REPOSITORY
 
-pytestmark = [pytest.mark.usefixtures("style_folder"), pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")]
+pytestmark = [
+    pytest.mark.usefixtures("style_folder"),
+    pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full"),
+]
 
 
 @pytest.fixture
@@ -22,7 +25,15 @@ def typed(tmp_path):
     def run(line):
         line = line.replace("fststyle", f"{sys.executable} -W error -m fststyle", 1)
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
-        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            ["sh", "-c", line],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -43,11 +54,17 @@ def test_tables_without_a_stdout(typed):
 
 
 def test_a_picture_that_has_no_stdout_to_go_to(typed):
-    assert typed("fststyle image cat.png -s invert -o - >&-") == (2, "fststyle: there is no stdout to write the picture to\n")
+    assert typed("fststyle image cat.png -s invert -o - >&-") == (
+        2,
+        "fststyle: there is no stdout to write the picture to\n",
+    )
 
 
 def test_a_training_goes_on_when_its_log_is_full(typed, tmp_path):
     pytest.importorskip("torch")
-    code, _ = typed("fststyle train -s cat.png --network johnson --width 2 --blocks 0 --steps 2 --size 32 --style-size 32 --device cpu --from none 2>/dev/full")
+    code, _ = typed(
+        "fststyle train -s cat.png --network johnson --width 2 --blocks 0 --steps 2 --size 32 --style-size 32"
+        " --device cpu --from none 2>/dev/full"
+    )
     assert code == 0
     assert (tmp_path / "cat.onnx").is_file()

@@ -46,13 +46,18 @@ def test_the_sheet_never_replaces_its_photo(program: Program, tmp_path: Path) ->
     assert (tmp_path / "sheet.jpg").read_bytes() == before
 
 
-def test_a_damaged_style_is_told_and_the_others_are_shown(program: Program, tmp_path: Path, style_folder: Path) -> None:
+def test_a_damaged_style_is_told_and_the_others_are_shown(
+    program: Program, tmp_path: Path, style_folder: Path
+) -> None:
     (style_folder / "broken.onnx").write_bytes(b"nothing of the kind")
     Image.fromarray(styles.photo(40, 60)).save(tmp_path / "cat.png")
     done = program("styles", "sheet", "cat.png", "--size", "64")
     assert done.returncode == 1
     assert (tmp_path / "sheet.jpg").is_file()
-    assert done.stderr.decode().splitlines()[1] == "fststyle: broken cannot be used: it is damaged or no ONNX file at all"
+    assert (
+        done.stderr.decode().splitlines()[1]
+        == "fststyle: broken cannot be used: it is damaged or no ONNX file at all"
+    )
     assert "Traceback" not in done.stderr.decode()
     listed = {entry["name"]: entry for entry in json.loads(program("styles", "--json").stdout)}
     assert listed["broken"]["network"] == "damaged"

@@ -12,7 +12,22 @@ from PIL import Image
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
-TINY = ("--network", "live", "--steps", "3", "--size", "32", "--style-size", "32", "--width", "4", "--blocks", "1", "--device", "cpu")
+TINY = (
+    "--network",
+    "live",
+    "--steps",
+    "3",
+    "--size",
+    "32",
+    "--style-size",
+    "32",
+    "--width",
+    "4",
+    "--blocks",
+    "1",
+    "--device",
+    "cpu",
+)
 
 
 @pytest.fixture
@@ -34,7 +49,9 @@ def test_train_then_paint_then_export(program: Program, painting: Path, tmp_path
     assert "step 3 of 3" in said
     assert f"--style {out / 'starry.onnx'}" in said
 
-    painted = program("image", str(painting), "--style", str(out / "starry.onnx"), "-o", str(tmp_path / "painted.png"))
+    painted = program(
+        "image", str(painting), "--style", str(out / "starry.onnx"), "-o", str(tmp_path / "painted.png")
+    )
     assert painted.returncode == 0, painted.stderr
     with Image.open(tmp_path / "painted.png") as image:
         assert image.size == (64, 48)
@@ -64,7 +81,9 @@ def test_train_then_paint_then_export(program: Program, painting: Path, tmp_path
         (("export", "text.jpg"), "text.jpg"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(program: Program, painting: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(
+    program: Program, painting: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     (tmp_path / "text.jpg").write_text("not a picture")
     before = sorted(tmp_path.rglob("*"))
     done = program(*arguments)
@@ -83,17 +102,25 @@ def test_bad_input_is_one_line_and_leaves_nothing(program: Program, painting: Pa
         (("export", "night.pt", "-o", "link.onnx"), "link.onnx"),
     ],
 )
-def test_no_input_is_overwritten(program: Program, painting: Path, tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+def test_no_input_is_overwritten(
+    program: Program, painting: Path, tmp_path: Path, arguments: tuple[str, ...], named: str
+) -> None:
     from fststyle.train import checkpoint
 
     (tmp_path / "night-preview.jpg").write_bytes(painting.read_bytes())
     (tmp_path / "link-preview.jpg").symlink_to(painting)
-    checkpoint.save(tmp_path / "night.pt", {"kind": "style", "network": "live", "network_settings": {}, "model": {}, "step": 1, "settings": {}})
+    checkpoint.save(
+        tmp_path / "night.pt",
+        {"kind": "style", "network": "live", "network_settings": {}, "model": {}, "step": 1, "settings": {}},
+    )
     (tmp_path / "link.onnx").symlink_to("night.pt")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     done = program(*arguments, *(TINY if arguments[0] == "train" else ()))
     assert done.returncode == 2
-    assert done.stderr.decode() == f"fststyle: {named}: is one of the inputs and would be overwritten; choose another output\n"
+    assert (
+        done.stderr.decode()
+        == f"fststyle: {named}: is one of the inputs and would be overwritten; choose another output\n"
+    )
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -12,7 +12,20 @@ from PIL import Image
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
-TINY = ("--steps", "2", "--size", "32", "--width", "2", "--blocks", "1", "--critic-width", "2", "--device", "cpu")
+TINY = (
+    "--steps",
+    "2",
+    "--size",
+    "32",
+    "--width",
+    "2",
+    "--blocks",
+    "1",
+    "--critic-width",
+    "2",
+    "--device",
+    "cpu",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +35,22 @@ def folders(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
     for i in range(3):
         for folder in ("photos", "paintings"):
-            Image.fromarray(rng.integers(0, 255, (40, 48, 3), dtype=np.uint8)).save(tmp_path / folder / f"{i}.png")
+            Image.fromarray(rng.integers(0, 255, (40, 48, 3), dtype=np.uint8)).save(
+                tmp_path / folder / f"{i}.png"
+            )
 
 
 def test_train_then_paint(program: Program, tmp_path: Path) -> None:
-    done = program("translate", "train", "--photos", "photos", "--paintings", "paintings", "--name", "old-masters", *TINY)
+    done = program(
+        "translate", "train", "--photos", "photos", "--paintings", "paintings", "--name", "old-masters", *TINY
+    )
     assert done.returncode == 0, done.stderr
     said = done.stderr.decode()
     assert "step 2 of 2" in said
     assert "contrastive" in said
-    assert {"old-masters.onnx", "old-masters.pt", "old-masters-preview.jpg"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"old-masters.onnx", "old-masters.pt", "old-masters-preview.jpg"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
     painted = program("image", "photos/0.png", "--style", "old-masters.onnx", "-o", "painted.png")
     assert painted.returncode == 0, painted.stderr
     with Image.open(tmp_path / "painted.png") as image:
@@ -48,7 +67,9 @@ def test_train_then_paint(program: Program, tmp_path: Path) -> None:
         (("--photos", "photos", "--paintings", "paintings", "--size", "3"), "--size"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     before = sorted(tmp_path.rglob("*"))
     done = program("translate", "train", *TINY, *arguments)
     assert done.returncode == 2

@@ -126,7 +126,9 @@ def test_options_in_the_text_exist(page: Path) -> None:
         command = queue.pop()
         queue += getattr(command, "commands", {}).values()
         known |= {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
-    used = {flag for code in inline(page) if "…" not in code for flag in re.findall(r"(?<!\S)--[a-z0-9-]+", code)}
+    used = {
+        flag for code in inline(page) if "…" not in code for flag in re.findall(r"(?<!\S)--[a-z0-9-]+", code)
+    }
     assert used <= known | {"--help"}, f"{page.name}: {sorted(used - known)}"
 
 
@@ -187,7 +189,9 @@ def test_the_command_line_pages_hold_every_option(monkeypatch: pytest.MonkeyPatc
         page = written[f"cli/{name}.md"]
         for part in (command, *getattr(command, "commands", {}).values()):
             flags = {flag for option in part.params if not option.hidden for flag in option.opts}
-            missing = {flag for flag in flags - {"--help"} if flag.startswith("--") and f"`{flag}`" not in page}
+            missing = {
+                flag for flag in flags - {"--help"} if flag.startswith("--") and f"`{flag}`" not in page
+            }
             assert not missing, f"{name}: {missing}"
         assert f"({name}.md)" in written["cli/index.md"]
 

@@ -1,4 +1,6 @@
-"""Networks other than styles as files: whatever rows there are to trace with, the file takes any number of them."""
+"""Networks other than styles as files: whatever rows there are to trace with, the file takes any number of
+them.
+"""
 
 import numpy as np
 import onnxruntime as ort
@@ -13,9 +15,17 @@ from fststyle.train.networks.vae import Encoder  # noqa: E402
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_any_number_of_rows_from_an_example_of_few(tmp_path, capfd, rows):
-    net = Encoder(build("vae", {"side": 28, "channels": 3, "latent": 2, "width": 2, "likelihood": "gaussian"}))
+    net = Encoder(
+        build("vae", {"side": 28, "channels": 3, "latent": 2, "width": 2, "likelihood": "gaussian"})
+    )
     frames = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 3), dtype=np.uint8)
-    export_model(Reads(net, 3), torch.from_numpy(frames[:rows]), ["latent", "deviation"], {"kind": "vae-encoder"}, tmp_path / "a.onnx")
+    export_model(
+        Reads(net, 3),
+        torch.from_numpy(frames[:rows]),
+        ["latent", "deviation"],
+        {"kind": "vae-encoder"},
+        tmp_path / "a.onnx",
+    )
     assert capfd.readouterr() == ("", "")
     session = ort.InferenceSession(tmp_path / "a.onnx", providers=["CPUExecutionProvider"])
     for count in (1, 2, 5):

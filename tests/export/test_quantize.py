@@ -1,4 +1,6 @@
-"""Integers: what the quantiser leaves is put into an order that moves bytes, and paints the same to the bit."""
+"""Integers: what the quantiser leaves is put into an order that moves bytes, and paints the same to the
+bit.
+"""
 
 import numpy as np
 import onnx
@@ -55,7 +57,10 @@ def test_bytes_are_turned_before_they_become_floats(cores, tmp_path):
 def test_the_order_changes_no_number(cores, shape):
     folded = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     before, after = (
-        onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"folded": folded})[0] for model in cores
+        onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(
+            None, {"folded": folded}
+        )[0]
+        for model in cores
     )
     assert before.shape == shape
     assert before.std() > 0

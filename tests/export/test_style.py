@@ -17,7 +17,14 @@ from fststyle.export.parity import check_parity  # noqa: E402
 from fststyle.export.style import Card, export_module  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 
-CARD = Card(name="test", network="johnson", network_settings={"width": 4, "blocks": 1}, trained_with={"steps": 5}, artist="Anon", licence="public domain")
+CARD = Card(
+    name="test",
+    network="johnson",
+    network_settings={"width": 4, "blocks": 1},
+    trained_with={"steps": 5},
+    artist="Anon",
+    licence="public domain",
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,12 @@ def files(net, tmp_path_factory) -> dict[str, Path]:
 def test_the_file_keeps_the_contract_and_paints_like_the_network(files, net, precision, shape):
     session = ort.InferenceSession(files[precision], providers=["CPUExecutionProvider"])
     (given,), (gives,) = session.get_inputs(), session.get_outputs()
-    assert (given.name, given.type, gives.name, gives.type) == ("frame", "tensor(uint8)", "styled", "tensor(uint8)")
+    assert (given.name, given.type, gives.name, gives.type) == (
+        "frame",
+        "tensor(uint8)",
+        "styled",
+        "tensor(uint8)",
+    )
     photo = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
     got = session.run(None, {"frame": photo})[0]
     with torch.inference_mode():

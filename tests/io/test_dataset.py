@@ -32,7 +32,13 @@ def test_idx_files(tmp_path, packed):
     train, test = dataset.load(tmp_path)
     np.testing.assert_array_equal(train.rgb[..., 0], digits[:30])
     np.testing.assert_array_equal(test.labels, labels[30:])
-    assert (len(train), len(test), train.side, train.channels, train.classes) == (30, 12, 28, 1, tuple("0123456789"))
+    assert (len(train), len(test), train.side, train.channels, train.classes) == (
+        30,
+        12,
+        28,
+        1,
+        tuple("0123456789"),
+    )
 
 
 @pytest.mark.skipif(not MNIST.is_dir(), reason="FSTSTYLE_TEST_DATA has no mnist")
@@ -58,7 +64,9 @@ def test_files_that_are_no_part_of_the_folder(tmp_path):
     folder_of(tmp_path / "set", 20)
     assert len(dataset.load(tmp_path / "set", 32)[0]) == 18
     (tmp_path / "link").symlink_to("set")
-    train, _ = dataset.load(tmp_path / "set", 32, without=(tmp_path / "link" / "003.png", tmp_path / "set" / "none.png"))
+    train, _ = dataset.load(
+        tmp_path / "set", 32, without=(tmp_path / "link" / "003.png", tmp_path / "set" / "none.png")
+    )
     assert len(train) == 17
 
 

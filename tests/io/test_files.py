@@ -15,7 +15,11 @@ def _protected(folder):
 
 @pytest.mark.parametrize(
     ("place", "error"),
-    [(_protected, "write-protected"), (lambda folder: folder, "is a folder"), (lambda folder: folder / "none" / "a", "No such file")],
+    [
+        (_protected, "write-protected"),
+        (lambda folder: folder, "is a folder"),
+        (lambda folder: folder / "none" / "a", "No such file"),
+    ],
     ids=["protected", "folder", "no folder"],
 )
 def test_probe_tells_what_writing_would_raise_and_leaves_nothing(tmp_path, place, error):

@@ -15,7 +15,9 @@ from tests import clips, styles
 
 @pytest.fixture
 def locked(tmp_path, monkeypatch):
-    """A folder with one below it that nobody may look into; root may look everywhere, so the refusal is the test's own."""
+    """A folder with one below it that nobody may look into; root may look everywhere, so the refusal is the
+    test's own.
+    """
     scandir = os.scandir
 
     def refusing(path="."):
@@ -31,7 +33,9 @@ def locked(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_read_is_told_and_the_rest_found(locked):
     (locked / "a.txt").touch()
     refused = []
-    assert files(locked, {".txt"}, lambda place, error: refused.append((place, str(error)))) == [locked / "a.txt"]
+    assert files(locked, {".txt"}, lambda place, error: refused.append((place, str(error)))) == [
+        locked / "a.txt"
+    ]
     assert refused == [(locked / "locked", f"{locked / 'locked'}: cannot be read: Permission denied")]
     with pytest.raises(InputError, match="cannot be read: Permission denied"):
         files(locked / "locked", {".txt"})
@@ -43,7 +47,9 @@ def test_pictures_that_cannot_be_seen_have_failed(locked, tmp_path):
     failed = []
     listener = PictureListener(on_failed=lambda source, error: failed.append(source))
     with pytest.raises(BatchError, match="1 of 2 pictures failed"):
-        stylize_files([locked], tmp_path / "out", ImageSettings(style="invert", device="cpu"), listener=listener)
+        stylize_files(
+            [locked], tmp_path / "out", ImageSettings(style="invert", device="cpu"), listener=listener
+        )
     assert failed == [str(locked / "locked")]
     assert (tmp_path / "out" / "a.png").is_file()
 

@@ -25,7 +25,16 @@ def shown(gamma: int, *, srgb: bool = False, array: np.ndarray = GRAY, **options
 
 @pytest.mark.parametrize(
     ("gamma", "expected"),
-    [(45455, 128), (46000, 128), (100000, 188), (55556, 147), (30000, 89), (0, 128), (1, 128), (2**31 - 1, 128)],
+    [
+        (45455, 128),
+        (46000, 128),
+        (100000, 188),
+        (55556, 147),
+        (30000, 89),
+        (0, 128),
+        (1, 128),
+        (2**31 - 1, 128),
+    ],
 )
 def test_gamma_is_applied(gamma, expected):
     """A file of gamma 1 stores light: half of it is 188 in sRGB. 1/1.8 is that of old Macs."""

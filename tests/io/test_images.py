@@ -86,7 +86,9 @@ def test_every_kind_of_source(tmp_path, as_what):
 
 def test_gray_and_one_bit():
     gray = gradient()[..., 0]
-    np.testing.assert_array_equal(only(encoded(Image.fromarray(gray), "PNG")).rgb, np.repeat(gray[..., None], 3, 2))
+    np.testing.assert_array_equal(
+        only(encoded(Image.fromarray(gray), "PNG")).rgb, np.repeat(gray[..., None], 3, 2)
+    )
     bits = np.where(gray > 127, 255, 0).astype(np.uint8)
     np.testing.assert_array_equal(only(encoded(Image.fromarray(bits).convert("1"), "PNG")).rgb[..., 1], bits)
 
@@ -125,7 +127,10 @@ def test_palette_with_and_without_transparency():
     frame = only(encoded(image, "PNG"))
     np.testing.assert_array_equal(frame.rgb, colours[indices])
     assert frame.alpha is None
-    for transparency, expected in [(2, np.where(indices == 2, 0, 255)), (bytes([255, 128, 0, 7]), np.array([255, 128, 0, 7])[indices])]:
+    for transparency, expected in [
+        (2, np.where(indices == 2, 0, 255)),
+        (bytes([255, 128, 0, 7]), np.array([255, 128, 0, 7])[indices]),
+    ]:
         frame = only(encoded(image, "PNG", transparency=transparency))
         np.testing.assert_array_equal(frame.rgb, colours[indices])
         np.testing.assert_array_equal(frame.alpha, expected)
@@ -136,7 +141,9 @@ def test_palette_with_and_without_transparency():
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 def test_alpha_is_kept(kind):
     rgba = np.dstack((gradient(), gradient()[..., 0]))
-    frame = only(encoded(Image.fromarray(rgba), kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {})))
+    frame = only(
+        encoded(Image.fromarray(rgba), kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {}))
+    )
     np.testing.assert_array_equal(frame.rgb, gradient())
     np.testing.assert_array_equal(frame.alpha, gradient()[..., 0])
 
@@ -165,7 +172,9 @@ def test_other_pillow_modes():
     for mode in ("YCbCr", "HSV", "LAB", "RGBX", "RGBa", "La", "PA", "F", "I;16B"):
         source = Image.fromarray(gradient())
         if mode == "LAB":
-            image = ImageCms.profileToProfile(source, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB")
+            image = ImageCms.profileToProfile(
+                source, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+            )
         elif mode in ("RGBa", "La"):
             image = source.convert("RGBA" if mode == "RGBa" else "LA").convert(mode)
         elif mode == "PA":
@@ -187,7 +196,13 @@ def test_exif_turn_is_applied(kind, turn):
     upright = gradient()
     # What a camera that notes `turn` stores: the inverse of what the reader must do.
     stored = {
-        **{1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.swapaxes(0, 1)},
+        **{
+            1: upright,
+            2: upright[:, ::-1],
+            3: upright[::-1, ::-1],
+            4: upright[::-1],
+            5: upright.swapaxes(0, 1),
+        },
         **{6: np.rot90(upright, 1), 7: upright[::-1, ::-1].swapaxes(0, 1), 8: np.rot90(upright, -1)},
     }[turn]
     exif = Image.Exif()
@@ -219,8 +234,21 @@ def gray_profile(gamma: float) -> bytes:
     """A minimal ICC version 2 profile for gray with a gamma curve."""
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
     curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
-    table = struct.pack(">I", 2) + b"wtpt" + struct.pack(">II", 156, 20) + b"kTRC" + struct.pack(">II", 176, 16)
-    head = b"\0\0\0\0" + bytes(4) + b"\x02\x10\0\0" + b"mntr" + b"GRAY" + b"XYZ " + bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    table = (
+        struct.pack(">I", 2) + b"wtpt" + struct.pack(">II", 156, 20) + b"kTRC" + struct.pack(">II", 176, 16)
+    )
+    head = (
+        b"\0\0\0\0"
+        + bytes(4)
+        + b"\x02\x10\0\0"
+        + b"mntr"
+        + b"GRAY"
+        + b"XYZ "
+        + bytes(12)
+        + b"acsp"
+        + bytes(28)
+        + struct.pack(">3i", 63190, 65536, 54061)
+    )
     body = head.ljust(128, b"\0") + table + white + curve
     return struct.pack(">I", len(body)) + body[4:]
 
@@ -235,7 +263,15 @@ def test_gray_profile_is_applied():
 
 def animation_of(kind: str) -> bytes:
     frames = [Image.fromarray(rgb) for rgb in films()]
-    return encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=[70, 120, 300], loop=3, **({"lossless": True} if kind == "WEBP" else {}))
+    return encoded(
+        frames[0],
+        kind,
+        save_all=True,
+        append_images=frames[1:],
+        duration=[70, 120, 300],
+        loop=3,
+        **({"lossless": True} if kind == "WEBP" else {}),
+    )
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
@@ -260,8 +296,12 @@ def test_only_the_first_of_pages_and_previews():
 
 def test_default_image_of_an_apng_is_no_frame():
     still, *frames = (Image.fromarray(rgb) for rgb in films())
-    picture = images.read(encoded(still, "PNG", save_all=True, append_images=frames, default_image=True, duration=[50, 60]))
-    np.testing.assert_array_equal([frame.rgb[0, 0] for frame in picture.frames], [rgb[0, 0] for rgb in films()[1:]])
+    picture = images.read(
+        encoded(still, "PNG", save_all=True, append_images=frames, default_image=True, duration=[50, 60])
+    )
+    np.testing.assert_array_equal(
+        [frame.rgb[0, 0] for frame in picture.frames], [rgb[0, 0] for rgb in films()[1:]]
+    )
 
 
 # --- refusing ---
@@ -269,10 +309,17 @@ def test_default_image_of_an_apng_is_no_frame():
 
 def huge_png(width: int, height: int) -> bytes:
     def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        return (
+            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + chunk(b"IEND", b"")
+    )
 
 
 def refused(path: Path, *words: str) -> None:
@@ -368,7 +415,12 @@ def test_global_state_survives_threads():
 
 
 def test_frames_of_other_shapes_are_refused():
-    for rgb in (np.zeros((H, W), np.uint8), np.zeros((H, W, 3), np.float32), np.zeros((H, W, 4), np.uint8), np.zeros((0, W, 3), np.uint8)):
+    for rgb in (
+        np.zeros((H, W), np.uint8),
+        np.zeros((H, W, 3), np.float32),
+        np.zeros((H, W, 4), np.uint8),
+        np.zeros((0, W, 3), np.uint8),
+    ):
         with pytest.raises(InputError):
             Frame(rgb)
     with pytest.raises(InputError):
@@ -387,7 +439,9 @@ def written(tmp_path: Path, picture: Picture, name: str, **options: object) -> P
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "TIFF", "bmp", "ppm"])
 def test_lossless_round_trip(tmp_path, suffix):
-    np.testing.assert_array_equal(written(tmp_path, Picture([Frame(gradient())]), "a." + suffix).frames[0].rgb, gradient())
+    np.testing.assert_array_equal(
+        written(tmp_path, Picture([Frame(gradient())]), "a." + suffix).frames[0].rgb, gradient()
+    )
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "jpeg", "webp", "gif", "jp2", "avif"])
@@ -429,7 +483,9 @@ def test_gif_alpha_is_on_or_off(tmp_path):
 
 def test_a_gif_whose_first_frame_alone_is_opaque(tmp_path):
     alpha = np.where(gradient()[..., 0] > 99, 255, 0).astype(np.uint8)
-    picture = Picture([Frame(gradient(), None, 100), Frame(gradient(), alpha, 100), Frame(gradient(), alpha, 100)])
+    picture = Picture(
+        [Frame(gradient(), None, 100), Frame(gradient(), alpha, 100), Frame(gradient(), alpha, 100)]
+    )
     for frame in written(tmp_path, picture, "a.gif").frames[1:]:
         np.testing.assert_array_equal(frame.alpha, alpha)
 
@@ -465,9 +521,17 @@ def test_profile_is_embedded(tmp_path, suffix):
 
 
 def test_a_format_without_profiles_gets_srgb(tmp_path):
-    assert np.abs(written(tmp_path, Picture([Frame(gradient())], SRGB), "a.bmp").frames[0].rgb.astype(int) - gradient()).max() <= 2
+    assert (
+        np.abs(
+            written(tmp_path, Picture([Frame(gradient())], SRGB), "a.bmp").frames[0].rgb.astype(int)
+            - gradient()
+        ).max()
+        <= 2
+    )
     (tmp_path / "a.bmp").unlink()
-    np.testing.assert_array_equal(written(tmp_path, Picture([Frame(gradient())], b"nonsense" * 30), "a.bmp").frames[0].rgb, gradient())
+    np.testing.assert_array_equal(
+        written(tmp_path, Picture([Frame(gradient())], b"nonsense" * 30), "a.bmp").frames[0].rgb, gradient()
+    )
 
 
 @pytest.mark.parametrize("with_alpha", [False, True])
@@ -475,13 +539,18 @@ def test_a_format_without_profiles_gets_srgb(tmp_path):
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "apng"])
 def test_animation_round_trip_keeps_every_frame(tmp_path, suffix, loop, with_alpha):
     # Frames two and three are the same picture: an encoder that merges them fails here.
-    noise = np.kron(np.random.default_rng(2).integers(0, 256, (H // 8, W // 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+    noise = np.kron(
+        np.random.default_rng(2).integers(0, 256, (H // 8, W // 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8)
+    )
     stills = [gradient(), noise, noise, gradient()[::-1]]
     alphas = [None, None, None, None]
     if with_alpha:
         alphas[1] = alphas[2] = np.where(gradient()[..., 0] > 99, 255, 0).astype(np.uint8)
     durations = [33, 33, 34, 1000]
-    frames = [Frame(np.ascontiguousarray(rgb), alpha, ms) for rgb, alpha, ms in zip(stills, alphas, durations, strict=True)]
+    frames = [
+        Frame(np.ascontiguousarray(rgb), alpha, ms)
+        for rgb, alpha, ms in zip(stills, alphas, durations, strict=True)
+    ]
     back = written(tmp_path, Picture(frames, SRGB, None, loop), "a." + suffix)
     assert len(back.frames) == 4
     assert sum(frame.duration_ms for frame in back.frames) == sum(durations)
@@ -503,7 +572,11 @@ def test_long_and_missing_durations(tmp_path):
     frames = [Frame(rgb, None, ms) for rgb, ms in zip(films(), [None, 70_000, 0], strict=True)]
     for suffix in ("gif", "webp", "png"):
         images.write(Picture(frames), tmp_path / f"a.{suffix}")
-        assert [frame.duration_ms for frame in images.read(tmp_path / f"a.{suffix}").frames] == [100, 70_000, 0]
+        assert [frame.duration_ms for frame in images.read(tmp_path / f"a.{suffix}").frames] == [
+            100,
+            70_000,
+            0,
+        ]
 
 
 def test_pillow_agrees_on_the_containers(tmp_path):
@@ -543,7 +616,13 @@ def test_missing_folders_are_made_and_files_replaced(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("a.xyz", "cannot write '.xyz'"), ("a", "no format"), ("file/a.png", "cannot be written"), ("folder.png", "is a folder"), ("x" * 300 + ".png", "long")],
+    [
+        ("a.xyz", "cannot write '.xyz'"),
+        ("a", "no format"),
+        ("file/a.png", "cannot be written"),
+        ("folder.png", "is a folder"),
+        ("x" * 300 + ".png", "long"),
+    ],
 )
 def test_places_that_cannot_be_written(tmp_path, name, message):
     (tmp_path / "file").write_text("in the way")
@@ -575,7 +654,10 @@ def test_pictures_a_format_cannot_hold(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device"), ValueError("encoder\nbroke")])
+@pytest.mark.parametrize(
+    "failure",
+    [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device"), ValueError("encoder\nbroke")],
+)
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, failure):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
@@ -584,7 +666,9 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, f
         raise failure
 
     monkeypatch.setattr(encode, "encode", fail)
-    with pytest.raises(KeyboardInterrupt if isinstance(failure, KeyboardInterrupt) else OutputError) as caught:
+    with pytest.raises(
+        KeyboardInterrupt if isinstance(failure, KeyboardInterrupt) else OutputError
+    ) as caught:
         images.write(Picture([Frame(gradient())]), path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -595,7 +679,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, f
 
 
 def test_find(tmp_path):
-    for name in ["b.PNG", "a.jpg", "deep/er/c.webp", ".hidden.png", ".git/x.png", "notes.txt", "folder.png/d.tif"]:
+    for name in [
+        "b.PNG",
+        "a.jpg",
+        "deep/er/c.webp",
+        ".hidden.png",
+        ".git/x.png",
+        "notes.txt",
+        "folder.png/d.tif",
+    ]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "deep" / "loop").symlink_to(tmp_path)
@@ -616,7 +708,13 @@ def test_find_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("shape", "long_side", "expected"), [((100, 200), 100, (50, 100)), ((200, 100), 400, (400, 200)), ((1000, 20), 100, (100, 16)), ((30, 40), 40, (30, 40))]
+    ("shape", "long_side", "expected"),
+    [
+        ((100, 200), 100, (50, 100)),
+        ((200, 100), 400, (400, 200)),
+        ((1000, 20), 100, (100, 16)),
+        ((30, 40), 40, (30, 40)),
+    ],
 )
 def test_resize(shape, long_side, expected):
     rgb = np.full((*shape, 3), 77, np.uint8)

@@ -1,4 +1,6 @@
-"""Damaged image files: each one is read or refused with an FststyleError, never another exception, warning or hang."""
+"""Damaged image files: each one is read or refused with an FststyleError, never another exception, warning or
+hang.
+"""
 
 import io
 import random
@@ -13,7 +15,23 @@ from PIL import Image
 from fststyle.errors import FststyleError
 from fststyle.io import images
 
-KINDS = ["PNG", "APNG", "PNG16", "PNGP", "JPEG", "CMYK", "GIF", "GIFS", "WEBP", "WEBPS", "TIFF", "TIFFLZW", "BMP", "TGA", "PPM"]
+KINDS = [
+    "PNG",
+    "APNG",
+    "PNG16",
+    "PNGP",
+    "JPEG",
+    "CMYK",
+    "GIF",
+    "GIFS",
+    "WEBP",
+    "WEBPS",
+    "TIFF",
+    "TIFFLZW",
+    "BMP",
+    "TGA",
+    "PPM",
+]
 
 
 @cache
@@ -23,9 +41,18 @@ def seed(kind: str) -> bytes:
     image, second = Image.fromarray(smooth), Image.fromarray(smooth[::-1].copy())
     exif = Image.Exif()
     exif[0x0112] = 6
-    several = {"save_all": True, "append_images": [second, image.rotate(90)], "duration": [50, 60, 70], "loop": 0}
+    several = {
+        "save_all": True,
+        "append_images": [second, image.rotate(90)],
+        "duration": [50, 60, 70],
+        "loop": 0,
+    }
     name, still, options = {
-        "PNG": ("PNG", image.convert("RGBA"), {"exif": exif, "icc_profile": b"\0" * 16 + b"RGB " + bytes(200)}),
+        "PNG": (
+            "PNG",
+            image.convert("RGBA"),
+            {"exif": exif, "icc_profile": b"\0" * 16 + b"RGB " + bytes(200)},
+        ),
         "APNG": ("PNG", image, several),
         "PNG16": ("PNG", Image.fromarray(rng.integers(0, 65536, (24, 30), np.uint16)), {"transparency": 5}),
         "PNGP": ("PNG", image.quantize(16), {"transparency": 3}),
@@ -59,10 +86,15 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
         elif what == 2:
             del data[max(at, 1) :]
         elif what == 3:
-            data[at : at + 4] = rng.choice((b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\xff\xff"))
+            data[at : at + 4] = rng.choice(
+                (b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\xff\xff")
+            )
         elif what == 4:
             length, other = rng.randrange(1, 30), rng.randrange(len(data))
-            data[at : at + length], data[other : other + length] = data[other : other + length], data[at : at + length]
+            data[at : at + length], data[other : other + length] = (
+                data[other : other + length],
+                data[at : at + length],
+            )
         else:
             data[at:at] = data[rng.randrange(len(data)) :][: rng.randrange(40)]
     return bytes(data)
@@ -103,7 +135,17 @@ def test_files_cut_anywhere(kind):
 
 def test_rubbish_after_every_signature():
     rng = random.Random(1)
-    others = [b"8BPS\0\1", b"\0\0\1\0", b"icns", b"DDS ", b"qoif", b"\x01\xda\x01\x01", b"SIMPLE  =", b"\0\0\0\x0cjP  \r\n\x87\n", b""]
+    others = [
+        b"8BPS\0\1",
+        b"\0\0\1\0",
+        b"icns",
+        b"DDS ",
+        b"qoif",
+        b"\x01\xda\x01\x01",
+        b"SIMPLE  =",
+        b"\0\0\0\x0cjP  \r\n\x87\n",
+        b"",
+    ]
     signatures = [seed(kind)[:12] for kind in KINDS] + others
     for signature in signatures:
         for _ in range(8):

@@ -32,7 +32,10 @@ def written(picture: Picture, suffix: str, **options: object) -> np.ndarray:
 def test_still_webp(lossless, options):
     picture = images.read(webp(NOISE, lossless=lossless, **options))
     assert picture.lossless is lossless
-    assert np.array_equal(written(Picture([Frame(NOISE)], None, "WEBP", lossless=lossless), "webp"), NOISE) is lossless
+    assert (
+        np.array_equal(written(Picture([Frame(NOISE)], None, "WEBP", lossless=lossless), "webp"), NOISE)
+        is lossless
+    )
 
 
 @pytest.mark.parametrize("lossless", [False, True])
@@ -55,7 +58,9 @@ def test_alpha_without_loss():
 def test_by_choice():
     assert np.array_equal(written(Picture([Frame(NOISE)]), "webp", lossless=True), NOISE)
     assert not np.array_equal(written(Picture([Frame(NOISE)]), "webp"), NOISE)
-    assert not np.array_equal(written(Picture([Frame(NOISE)], None, "WEBP", lossless=True), "webp", lossless=False), NOISE)
+    assert not np.array_equal(
+        written(Picture([Frame(NOISE)], None, "WEBP", lossless=True), "webp", lossless=False), NOISE
+    )
     for suffix in ("png", "tif", "bmp", "ppm", "jp2"):
         assert np.array_equal(written(Picture([Frame(NOISE)]), suffix, lossless=True), NOISE), suffix
     for suffix in ("jpg", "gif", "avif") if features.check("avif") else ("jpg", "gif"):
@@ -65,7 +70,12 @@ def test_by_choice():
 
 def test_what_is_no_webp_or_damaged():
     content = webp(NOISE, lossless=True)
-    for stream in (io.BytesIO(b""), io.BytesIO(b"RIFF"), io.BytesIO(b"\x89PNG" * 20), io.BytesIO(content[:14])):
+    for stream in (
+        io.BytesIO(b""),
+        io.BytesIO(b"RIFF"),
+        io.BytesIO(b"\x89PNG" * 20),
+        io.BytesIO(content[:14]),
+    ):
         assert not is_lossless_webp(stream)
         assert stream.tell() == 0
     endless = content[:12] + b"JUNK\xff\xff\xff\xff"

@@ -160,7 +160,9 @@ def test_what_is_too_large_or_damaged_is_named():
 
 
 def test_xmp_of_a_motion_photo_and_its_thumbnail():
-    xmp = b'<x GCamera:MotionPhoto="1" xmpNote:HasExtendedXMP="AB"><xmp:Thumbnails>base64</xmp:Thumbnails></x>'
+    xmp = (
+        b'<x GCamera:MotionPhoto="1" xmpNote:HasExtendedXMP="AB"><xmp:Thumbnails>base64</xmp:Thumbnails></x>'
+    )
     buffer = io.BytesIO()
     Image.new("RGB", (W, H)).save(buffer, "WEBP", xmp=xmp)
     picture = images.read(buffer.getvalue())

@@ -14,7 +14,9 @@ def test_an_input_is_known_by_any_name(tmp_path, output):
     (tmp_path / "a.png").write_bytes(b"a")
     (tmp_path / "link.png").symlink_to("a.png")
     os.link(tmp_path / "a.png", tmp_path / "twin.png")
-    with pytest.raises(OutputError, match=f"{output}: is one of the inputs and would be overwritten; choose another output"):
+    with pytest.raises(
+        OutputError, match=f"{output}: is one of the inputs and would be overwritten; choose another output"
+    ):
         spare((tmp_path / "none.png", tmp_path / "a.png"), tmp_path / output)
 
 

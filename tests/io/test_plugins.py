@@ -31,13 +31,17 @@ def content(picture: Picture, suffix: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("head", "module", "extra"), [(HEIC_HEAD, "pillow_heif", "heif"), (JXL_HEADS[0], "pillow_jxl", "jxl")])
+@pytest.mark.parametrize(
+    ("head", "module", "extra"), [(HEIC_HEAD, "pillow_heif", "heif"), (JXL_HEADS[0], "pillow_jxl", "jxl")]
+)
 def test_a_missing_plugin_is_said_in_one_line(tmp_path, monkeypatch, head, module, extra):
     monkeypatch.setitem(sys.modules, module, None)
     path = tmp_path / "photo.bin"
     path.write_bytes(head)
     for work in (lambda: images.read(path), lambda: images.outline(path)):
-        with pytest.raises(DependencyError, match=rf"^{path}: .* needs pillow-.*: pip install '\.\[{extra}\]'$"):
+        with pytest.raises(
+            DependencyError, match=rf"^{path}: .* needs pillow-.*: pip install '\.\[{extra}\]'$"
+        ):
             work()
     target = tmp_path / ("a.heic" if extra == "heif" else "a.jxl")
     with pytest.raises(DependencyError, match=f"^{target}: .*install"):
@@ -46,7 +50,12 @@ def test_a_missing_plugin_is_said_in_one_line(tmp_path, monkeypatch, head, modul
 
 
 def test_avif_and_others_need_no_plugin():
-    for head in (b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00avifmif1miaf", b"\x89PNG\r\n\x1a\n", b"", b"\xff\xd8\xff"):
+    for head in (
+        b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00avifmif1miaf",
+        b"\x89PNG\r\n\x1a\n",
+        b"",
+        b"\xff\xd8\xff",
+    ):
         assert plugins.kind_of(io.BytesIO(head)) is None
 
 
@@ -130,7 +139,11 @@ def test_jxl_header_gives_the_size(size):
 
 
 def test_jxl_bomb_and_damage():
-    huge = b"\xff\x0a" + ((1 << 30) - 1 << 38 | 3 << 36 | (1 << 30) - 1 << 3 | 3 << 1).to_bytes(9, "little") + bytes(60)
+    huge = (
+        b"\xff\x0a"
+        + ((1 << 30) - 1 << 38 | 3 << 36 | (1 << 30) - 1 << 3 | 3 << 1).to_bytes(9, "little")
+        + bytes(60)
+    )
     assert jxl.header(io.BytesIO(huge)).size == (1 << 30, 1 << 30)
     with pytest.raises(InputError, match="more than"):  # before the plugin is asked for
         images.read(huge)

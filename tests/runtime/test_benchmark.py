@@ -13,7 +13,10 @@ from fststyle.runtime.settings import SpeedSettings
 def test_measures_every_size_from_the_smallest():
     heard = []
     found = list(measure(["norm"], ["48x32", "32x24"], SpeedSettings(device="cpu", frames=2), heard.append))
-    assert [(s.style, s.width, s.height, s.device) for s in found] == [("norm", 32, 24, "cpu"), ("norm", 48, 32, "cpu")]
+    assert [(s.style, s.width, s.height, s.device) for s in found] == [
+        ("norm", 32, 24, "cpu"),
+        ("norm", 48, 32, "cpu"),
+    ]
     assert all(s.ms > 0 and s.fps == pytest.approx(1000 / s.ms) for s in found)
     assert heard == ["norm float 32x24", "norm float 48x32"]
 
@@ -28,7 +31,10 @@ def test_refuses():
 
 
 def test_holds_is_the_largest_size_fast_enough():
-    speeds = [Speed("a", "fp32", "cpu", "CPU", width, width, ms) for width, ms in ((100, 10.0), (200, 33.0), (300, 34.0))]
+    speeds = [
+        Speed("a", "fp32", "cpu", "CPU", width, width, ms)
+        for width, ms in ((100, 10.0), (200, 33.0), (300, 34.0))
+    ]
     assert holds(speeds).width == 200
     assert holds(speeds, fps=200) is None
 

@@ -32,11 +32,16 @@ def test_strength_goes_from_the_photo_through_the_painting_and_beyond(family):
 
 
 def test_shipped_styles_at_no_strength_and_at_twice():
-    """The base gives the photo back nearly; strength 0 is the photo. Beyond 1 the pixels go on, where weights would fall to pieces."""
+    """The base gives the photo back nearly; strength 0 is the photo.
+
+    Beyond 1 the pixels go on, where weights would fall to pieces.
+    """
     photo = styles.photo(48, 64)
     np.testing.assert_array_equal(stylize(photo, "great-wave", strength=0), photo)
     once = stylize(photo, "great-wave", device="cpu")
-    np.testing.assert_array_equal(stylize(photo, "great-wave", strength=1.5, device="cpu"), colors.fade(photo, once, 1.5))
+    np.testing.assert_array_equal(
+        stylize(photo, "great-wave", strength=1.5, device="cpu"), colors.fade(photo, once, 1.5)
+    )
 
 
 def test_colours_lie_between_those_of_photo_and_painting():
@@ -54,7 +59,10 @@ def test_black_stays_dark_on_its_way_to_a_shipped_painting():
     photo = np.full((192, 256, 3), 190, np.uint8)
     photo[40:160, 60:200] = 0
     photo += np.random.default_rng(2).integers(0, 20, photo.shape, np.uint8)
-    before, quarter, after = (stylize(photo, "great-wave", strength=s, device="cpu")[60:140, 80:180].mean((0, 1)) for s in (0, 0.25, 1))
+    before, quarter, after = (
+        stylize(photo, "great-wave", strength=s, device="cpu")[60:140, 80:180].mean((0, 1))
+        for s in (0, 0.25, 1)
+    )
     low, high = np.minimum(before, after), np.maximum(before, after)
     assert (quarter > low - 15).all(), (before, quarter, after)
     assert (quarter < high + 15).all(), (before, quarter, after)
@@ -93,7 +101,12 @@ def test_styles_of_different_bases_or_networks_cannot_be_mixed(family, style_fol
 
 
 def test_weights_in_half_precision_are_mixed_in_float():
-    mixed = onnx.load_from_string(interpolate([(styles.pointwise(1, 2000, half=True), 0.25), (styles.pointwise(3, 2001, half=True), 0.75)], ["a", "b"]))
+    mixed = onnx.load_from_string(
+        interpolate(
+            [(styles.pointwise(1, 2000, half=True), 0.25), (styles.pointwise(3, 2001, half=True), 0.75)],
+            ["a", "b"],
+        )
+    )
     found = {tensor.name: numpy_helper.to_array(tensor) for tensor in mixed.graph.initializer}
     assert found["net.gain"] == 2.5
     assert found["net.gain"].dtype == np.float16

@@ -54,7 +54,10 @@ def test_gray_and_transparency_are_partial(tmp_path):
         assert np.abs(painted.astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize(("mask", "photo", "size"), [((480, 640), (48, 64), None), ((24, 32), (96, 128), None), ((48, 64), (48, 64), 40)])
+@pytest.mark.parametrize(
+    ("mask", "photo", "size"),
+    [((480, 640), (48, 64), None), ((24, 32), (96, 128), None), ((48, 64), (48, 64), 40)],
+)
 def test_the_mask_takes_the_size_of_the_picture(tmp_path, mask, photo, size):
     frame = styles.photo(*photo)
     plain = stylize(frame, "invert", size=size)
@@ -69,7 +72,11 @@ def test_another_shape_and_a_missing_mask_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     for mask, problem in (("none.png", "no such file"), ("text.png", "not an image")):
         with pytest.raises(InputError, match=problem):
-            stylize_files([tmp_path / "in.png"], tmp_path / "out.png", ImageSettings(style="invert", mask=tmp_path / mask))
+            stylize_files(
+                [tmp_path / "in.png"],
+                tmp_path / "out.png",
+                ImageSettings(style="invert", mask=tmp_path / mask),
+            )
     assert not (tmp_path / "out.png").exists()
 
 
@@ -96,7 +103,9 @@ def test_every_frame_of_an_animation(tmp_path):
 @pytest.mark.parametrize("size", [None, 32])
 def test_video(tmp_path, size):
     clip = clips.write(tmp_path / "in.mp4", [0, 40, 80, 120], sound=None)
-    stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", crf=5, mask=half(tmp_path), size=size)
+    stylize_video(
+        clip, tmp_path / "out.mp4", style="invert", device="cpu", crf=5, mask=half(tmp_path), size=size
+    )
     for (_, before), (_, after) in zip(clips.frames(clip), clips.frames(tmp_path / "out.mp4"), strict=True):
         small = np.asarray(Image.fromarray(before).resize(after.shape[1::-1], Image.Resampling.LANCZOS))
         check_halves(small, after, 14)
@@ -104,7 +113,9 @@ def test_video(tmp_path, size):
         stylize_video(clip, tmp_path / "bad.mp4", style="invert", mask=half(tmp_path, 20, 64, "bad.png"))
     assert not (tmp_path / "bad.mp4").exists()
     with pytest.raises(OutputError, match="would be overwritten"):
-        stylize_video(clip, half(tmp_path).rename(tmp_path / "m.mp4"), style="invert", mask=tmp_path / "m.mp4")
+        stylize_video(
+            clip, half(tmp_path).rename(tmp_path / "m.mp4"), style="invert", mask=tmp_path / "m.mp4"
+        )
 
 
 def test_the_photo_beside_the_mask_does_not_lag_behind(tmp_path):
@@ -117,7 +128,9 @@ def test_the_photo_beside_the_mask_does_not_lag_behind(tmp_path):
 
 def test_webcam(tmp_path):
     clip = str(clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None))
-    settings = WebcamSettings(camera=clip, style="invert", device="cpu", mirror=False, size=32, mask=half(tmp_path))
+    settings = WebcamSettings(
+        camera=clip, style="invert", device="cpu", mirror=False, size=32, mask=half(tmp_path)
+    )
     live = Live(settings)
     try:
         view = next(live.frames())

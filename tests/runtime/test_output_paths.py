@@ -10,7 +10,15 @@ from fststyle.runtime.output_paths import Job, plan
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("a.jpg", "b.PNG", "c.psd", "photos/a.jpg", "photos/sub/d.webp", "photos/.hidden.jpg", "photos/notes.txt"):
+    for name in (
+        "a.jpg",
+        "b.PNG",
+        "c.psd",
+        "photos/a.jpg",
+        "photos/sub/d.webp",
+        "photos/.hidden.jpg",
+        "photos/notes.txt",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(name.encode())
@@ -18,7 +26,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pairs(inputs: list[str], output: str | None = None) -> list[tuple[str, str]]:
-    return [(Path(str(job.source)).as_posix(), Path(str(job.target)).as_posix()) for job in plan(inputs, output, "candy").jobs]
+    return [
+        (Path(str(job.source)).as_posix(), Path(str(job.target)).as_posix())
+        for job in plan(inputs, output, "candy").jobs
+    ]
 
 
 def test_names() -> None:
@@ -57,15 +68,24 @@ def test_long_names_are_shortened(letter: str) -> None:
 
 
 def test_folders_keep_their_tree() -> None:
-    assert pairs(["photos"]) == [("photos/a.jpg", "photos-candy/a.jpg"), ("photos/sub/d.webp", "photos-candy/sub/d.webp")]
-    assert pairs(["photos"], "out") == [("photos/a.jpg", "out/a.jpg"), ("photos/sub/d.webp", "out/sub/d.webp")]
+    assert pairs(["photos"]) == [
+        ("photos/a.jpg", "photos-candy/a.jpg"),
+        ("photos/sub/d.webp", "photos-candy/sub/d.webp"),
+    ]
+    assert pairs(["photos"], "out") == [
+        ("photos/a.jpg", "out/a.jpg"),
+        ("photos/sub/d.webp", "out/sub/d.webp"),
+    ]
 
 
 def test_results_within_the_input_are_not_painted_again() -> None:
     done = Path("photos/painted")
     done.mkdir()
     (done / "a.jpg").write_bytes(b"done")
-    assert pairs(["photos"], "photos/painted") == [("photos/a.jpg", "photos/painted/a.jpg"), ("photos/sub/d.webp", "photos/painted/sub/d.webp")]
+    assert pairs(["photos"], "photos/painted") == [
+        ("photos/a.jpg", "photos/painted/a.jpg"),
+        ("photos/sub/d.webp", "photos/painted/sub/d.webp"),
+    ]
 
 
 def test_one_target_is_taken_once() -> None:
@@ -81,7 +101,14 @@ def test_one_picture_is_painted_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "output"), [(["a.jpg"], "a.jpg"), (["a.jpg"], "."), (["a.jpg", "b.PNG"], "."), (["photos"], "photos"), (["a.jpg"], "./photos/../a.jpg")]
+    ("inputs", "output"),
+    [
+        (["a.jpg"], "a.jpg"),
+        (["a.jpg"], "."),
+        (["a.jpg", "b.PNG"], "."),
+        (["photos"], "photos"),
+        (["a.jpg"], "./photos/../a.jpg"),
+    ],
 )
 def test_inputs_are_spared(inputs: list[str], output: str) -> None:
     with pytest.raises(OutputError, match="would be overwritten"):
@@ -125,7 +152,13 @@ def test_folder_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "problem"), [([], "no picture"), (["x.jpg"], "no such file"), (["-", "a.jpg"], "cannot be mixed"), (["empty"], "no image files")]
+    ("inputs", "problem"),
+    [
+        ([], "no picture"),
+        (["x.jpg"], "no such file"),
+        (["-", "a.jpg"], "cannot be mixed"),
+        (["empty"], "no image files"),
+    ],
 )
 def test_bad_inputs(inputs: list[str], problem: str) -> None:
     Path("empty").mkdir()

@@ -39,10 +39,14 @@ def test_what_is_hidden_has_no_part_in_the_painting(size: int | None) -> None:
     """A network with an instance norm sees the whole picture; scaling mixes neighbours."""
     photo, alpha = styles.photo(24, 32), np.full((24, 32), 255, np.uint8)
     alpha[:, 20:] = 0
-    black, white = (np.dstack((np.where(alpha[..., None] == 0, np.uint8(hidden), photo), alpha)) for hidden in (0, 255))
+    black, white = (
+        np.dstack((np.where(alpha[..., None] == 0, np.uint8(hidden), photo), alpha)) for hidden in (0, 255)
+    )
     painted = stylize(black, "norm", size=size)
     np.testing.assert_array_equal(painted, stylize(white, "norm", size=size))
-    assert not np.array_equal(painted[:, :20], stylize(np.ascontiguousarray(black[..., :3]), "norm", size=size)[:, :20])
+    assert not np.array_equal(
+        painted[:, :20], stylize(np.ascontiguousarray(black[..., :3]), "norm", size=size)[:, :20]
+    )
 
 
 def test_hidden_pixels_get_the_colour_of_the_nearest_seen_one() -> None:
@@ -106,7 +110,9 @@ def test_keep_colors_takes_luma_from_one_and_colour_from_the_other() -> None:
     # The same hue: what is left of each pixel without its light points the same way as before.
     before, after = photo - (photo @ luma)[..., None], kept - (kept @ luma)[..., None]
     strong = np.linalg.norm(after, axis=2) > 20
-    cosine = (before * after).sum(2) / np.maximum(np.linalg.norm(before, axis=2) * np.linalg.norm(after, axis=2), 1e-6)
+    cosine = (before * after).sum(2) / np.maximum(
+        np.linalg.norm(before, axis=2) * np.linalg.norm(after, axis=2), 1e-6
+    )
     assert strong.any()
     assert cosine[strong].min() > 0.99
 
@@ -129,14 +135,20 @@ def test_auto_tiles_above_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[int] = []
     monkeypatch.setattr(tiles.memory, "limit", lambda: 1)
     paint = tiles.TiledStyle.__call__
-    monkeypatch.setattr(tiles.TiledStyle, "__call__", lambda self, frame, side, on_tile=None: used.append(side) or paint(self, frame, side, on_tile))
+    monkeypatch.setattr(
+        tiles.TiledStyle,
+        "__call__",
+        lambda self, frame, side, on_tile=None: used.append(side) or paint(self, frame, side, on_tile),
+    )
     stylize(styles.photo(300, 400), "norm")
     assert used == [256]
 
 
 def test_animations_keep_their_times(tmp_path: Path) -> None:
     frames = [images.Frame(styles.photo(20, 30, seed), None, 40 * (seed + 1)) for seed in range(3)]
-    painted = stylize_picture(images.Picture(frames, None, "GIF", 0), load_style("invert", "cpu"), ImageSettings())
+    painted = stylize_picture(
+        images.Picture(frames, None, "GIF", 0), load_style("invert", "cpu"), ImageSettings()
+    )
     assert [frame.duration_ms for frame in painted.frames] == [40, 80, 120]
     assert (painted.format, painted.loop) == ("GIF", 0)
     np.testing.assert_array_equal(painted.frames[2].rgb, 255 - frames[2].rgb)
@@ -159,7 +171,17 @@ def test_bad_settings(settings: dict, problem: str) -> None:
         stylize(styles.photo(20, 20), "invert", **settings)
 
 
-@pytest.mark.parametrize("image", [np.zeros((20, 20), np.uint8), np.zeros((20, 20, 3)), np.zeros((8, 8, 3), np.uint8), "missing.jpg", b"", b"text"])
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((20, 20), np.uint8),
+        np.zeros((20, 20, 3)),
+        np.zeros((8, 8, 3), np.uint8),
+        "missing.jpg",
+        b"",
+        b"text",
+    ],
+)
 def test_bad_images(image: object) -> None:
     with pytest.raises(InputError):
         stylize(image, "invert")  # type: ignore[call-overload]

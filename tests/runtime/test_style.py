@@ -83,7 +83,10 @@ def test_weights_in_other_files_are_never_read(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     (tmp_path / "secret.bin").write_bytes(b"\0" * 12)
     for location in ("secret.bin", "/etc/passwd", "../secret.bin", str(tmp_path / "secret.bin")):
-        nodes = [helper.make_node("Cast", ["w"], ["b"], to=TensorProto.UINT8), helper.make_node("Sub", ["b", "frame"], ["styled"])]
+        nodes = [
+            helper.make_node("Cast", ["w"], ["b"], to=TensorProto.UINT8),
+            helper.make_node("Sub", ["b", "frame"], ["styled"]),
+        ]
         loaded = onnx.load_model_from_string(styles.model(nodes, {"w": np.zeros(3, np.float32)}))
         tensor = loaded.graph.initializer[0]
         tensor.ClearField("raw_data")
@@ -122,7 +125,9 @@ def test_auto_without_a_card_is_the_cpu(style_folder: Path, monkeypatch: pytest.
     assert load_style("invert").device == "cpu"
 
 
-def test_auto_falls_back_where_cuda_does_not_work(style_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_falls_back_where_cuda_does_not_work(
+    style_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if devices.nvidia_cards():
         pytest.skip("there is a card here, which may work")
     monkeypatch.setattr(devices, "nvidia_cards", lambda: 1)
@@ -149,9 +154,14 @@ def test_threads_rest_between_frames() -> None:
 
 
 def test_onnxruntime_says_nothing(style_folder: Path) -> None:
-    code = "import numpy as np, fststyle; fststyle.load_style('invert')(np.zeros((16, 16, 3), np.uint8)); import sys; sys.stderr.write('heard')"
+    code = (
+        "import numpy as np, fststyle; fststyle.load_style('invert')(np.zeros((16, 16, 3), np.uint8)); import"
+        " sys; sys.stderr.write('heard')"
+    )
     home = Path(fststyle.__file__).parent.parent
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=home, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=home, check=True
+    )
     assert (done.stdout, done.stderr) == ("", "heard")
 
 
@@ -171,7 +181,10 @@ def test_precision_is_chosen_by_device_and_file(style_folder, tmp_path, monkeypa
     folder = tmp_path / "shipped"
     folder.mkdir()
     item = {"name": "both", "file": "both.onnx", "int8": {"file": "both-int8.onnx"}}
-    for content, place, file in ((styles.inverting(), item, "both.onnx"), (styles.network(), item["int8"], "both-int8.onnx")):
+    for content, place, file in (
+        (styles.inverting(), item, "both.onnx"),
+        (styles.network(), item["int8"], "both-int8.onnx"),
+    ):
         (folder / file).write_bytes(content)
         place["sha256"] = hashlib.sha256(content).hexdigest()
     (folder / "catalogue.json").write_text(json.dumps([item]))

@@ -26,7 +26,9 @@ def test_holds_still_what_only_flickers():
     """A still scene under grain: steady, the painting of the second frame stays near that of the first."""
     rng = np.random.default_rng(0)
     scene = np.kron(rng.integers(40, 200, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
-    first, second = (np.clip(scene + rng.normal(0, 3, scene.shape), 0, 255).astype(np.uint8) for _ in range(2))
+    first, second = (
+        np.clip(scene + rng.normal(0, 3, scene.shape), 0, 255).astype(np.uint8) for _ in range(2)
+    )
     change = {}
     for steady in (False, True):
         stylizer = fststyle.Stylizer("invert", steady=steady, device="cpu")

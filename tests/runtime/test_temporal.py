@@ -24,9 +24,18 @@ def flickering(frame: np.ndarray) -> np.ndarray:
 
 
 def change(frames: list[np.ndarray], by: int = 0) -> float:
-    """Mean difference of each frame from the one before, that moved by so many pixels to the right, border left out."""
+    """Mean difference of each frame from the one before, that moved by so many pixels to the right, border
+    left out.
+    """
     pairs = itertools.pairwise(frames)
-    return float(np.mean([np.abs(b.astype(int)[16:-16, 24:-24] - np.roll(a, by, 1).astype(int)[16:-16, 24:-24]).mean() for a, b in pairs]))
+    return float(
+        np.mean(
+            [
+                np.abs(b.astype(int)[16:-16, 24:-24] - np.roll(a, by, 1).astype(int)[16:-16, 24:-24]).mean()
+                for a, b in pairs
+            ]
+        )
+    )
 
 
 def test_a_still_scene_holds_still():
@@ -56,13 +65,17 @@ def test_what_was_painted_moves_with_a_small_thing():
         return [picture[104:120, 44 + 4 * i : 60 + 4 * i] for i, picture in enumerate(pictures)]
 
     def jump(pictures):
-        return np.mean([np.abs(b.astype(int) - a.astype(int)).mean() for a, b in itertools.pairwise(inside(pictures))])
+        return np.mean(
+            [np.abs(b.astype(int) - a.astype(int)).mean() for a, b in itertools.pairwise(inside(pictures))]
+        )
 
     assert jump(made) < 0.4 * jump(painted)
 
 
 def test_strokes_that_wear_each_other_off_get_their_contrast_back():
-    """A painter whose strokes are new in every frame, over a scene that moves: kept and averaged alone, less than half of their contrast is left."""
+    """A painter whose strokes are new in every frame, over a scene that moves: kept and averaged alone, less
+    than half of their contrast is left.
+    """
     import cv2
 
     def strokes(seed):
@@ -145,7 +158,9 @@ def test_reset_forgets():
 
 
 def test_only_what_moves_is_moved_and_it_makes_no_difference(monkeypatch):
-    """Squares at rest are left as they are: the same picture as when all of it goes through the flow, which is 0 there."""
+    """Squares at rest are left as they are: the same picture as when all of it goes through the flow, which
+    is 0 there.
+    """
     from fststyle.runtime import temporal
 
     def frames():

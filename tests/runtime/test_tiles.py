@@ -16,7 +16,10 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
 
 
-@pytest.mark.parametrize(("height", "width", "side"), [(100, 200, 64), (512, 512, 128), (17, 1000, 64), (129, 65, 64), (64, 64, 64), (143, 16, 128)])
+@pytest.mark.parametrize(
+    ("height", "width", "side"),
+    [(100, 200, 64), (512, 512, 128), (17, 1000, 64), (129, 65, 64), (64, 64, 64), (143, 16, 128)],
+)
 def test_grid_covers_each_pixel_once(height: int, width: int, side: int) -> None:
     count = np.zeros((height, width), int)
     for t in tiles.grid(height, width, side, margin=24):
@@ -30,7 +33,9 @@ def test_grid_covers_each_pixel_once(height: int, width: int, side: int) -> None
     assert (count == 1).all()
 
 
-@pytest.mark.parametrize(("height", "width"), [(3000, 5000), (16, 60_000), (60_000, 16), (1500, 1400), (128, 128)])
+@pytest.mark.parametrize(
+    ("height", "width"), [(3000, 5000), (16, 60_000), (60_000, 16), (1500, 1400), (128, 128)]
+)
 def test_sample_is_bounded_and_spread(height: int, width: int) -> None:
     frame = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (height, width, 3))
     taken = tiles.sample(frame, pixels=500_000)
@@ -79,7 +84,9 @@ def test_plain_tiles_would_differ() -> None:
 
 def test_progress_is_told() -> None:
     heard: list[tuple[int, int]] = []
-    tiles.TiledStyle(Style("i", styles.inverting(), "cpu"))(styles.photo(128, 192), 64, lambda done, of: heard.append((done, of)))
+    tiles.TiledStyle(Style("i", styles.inverting(), "cpu"))(
+        styles.photo(128, 192), 64, lambda done, of: heard.append((done, of))
+    )
     assert heard == [(i, 6) for i in range(1, 7)]
 
 

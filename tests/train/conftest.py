@@ -43,8 +43,12 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def train(painting: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`train_style` on the tiny settings, without the export, which costs more than everything else and has its own tests."""
+def train(
+    painting: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """`train_style` on the tiny settings, without the export, which costs more than everything else and has
+    its own tests.
+    """
     import fststyle.train.results as results
     import fststyle.train.style.train as style
 

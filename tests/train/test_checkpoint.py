@@ -16,7 +16,14 @@ from fststyle.train.networks import build  # noqa: E402
 
 def content() -> dict:
     net = build("johnson", {"width": 2, "blocks": 0})
-    return {"kind": "style", "network": "johnson", "network_settings": {"width": 2, "blocks": 0}, "model": net.state_dict(), "step": 3, "settings": {}}
+    return {
+        "kind": "style",
+        "network": "johnson",
+        "network_settings": {"width": 2, "blocks": 0},
+        "model": net.state_dict(),
+        "step": 3,
+        "settings": {},
+    }
 
 
 def test_round_trip(tmp_path):

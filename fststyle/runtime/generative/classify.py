@@ -33,7 +33,9 @@ def classify(picture: str | Path, classifier: Model) -> Answer:
     shares /= shares.sum()
     best = int(shares.argmax())
     names = classifier.classes
-    return Answer(str(picture), names[best] if best < len(names) else str(best), round(float(shares[best]), 4))
+    return Answer(
+        str(picture), names[best] if best < len(names) else str(best), round(float(shares[best]), 4)
+    )
 
 
 def examine(classifier: Model, test: Pictures) -> NDArray[np.int64]:
@@ -53,7 +55,10 @@ def examine(classifier: Model, test: Pictures) -> NDArray[np.int64]:
     if set(test.classes) == set(classifier.classes):
         labels = np.array([classifier.classes.index(name) for name in test.classes])[labels]
     elif not all(name.isdigit() for name in test.classes):  # mere numbers are nobody's names
-        raise InputError(f"{classifier.name} knows {', '.join(classifier.classes)}; the pictures are of {', '.join(test.classes)}")
+        raise InputError(
+            f"{classifier.name} knows {', '.join(classifier.classes)}; the pictures are of"
+            f" {', '.join(test.classes)}"
+        )
     logits = classifier(test.rgb.repeat(3 // test.channels, axis=3))[0]
     counts = np.zeros((count, count), np.int64)
     np.add.at(counts, (labels, logits.argmax(1)), 1)

@@ -1,4 +1,7 @@
-"""An ONNX file of ours that is no style: a classifier, a generator of pictures, an encoder. Loaded and held to its contract, without torch."""
+"""An ONNX file of ours that is no style: a classifier, a generator of pictures, an encoder.
+
+Loaded and held to its contract, without torch.
+"""
 
 import json
 from collections.abc import Sequence
@@ -21,28 +24,44 @@ BATCH = 64
 class Model:
     """A model by name or path, held to one input and the outputs asked for.
 
-    ``name``; ``metadata``: what the file says of itself; ``shape``: of one row of the input, (S, S, 3) or (Z,).
+    ``name``; ``metadata``: what the file says of itself; ``shape``: of one row of the input, (S, S, 3) or
+    (Z,).
 
     Raises:
         StyleError: no such model, damaged, of another kind, or it does not keep the contract of its kind.
         DeviceError: see `fststyle.runtime.style.open_session`.
     """
 
-    def __init__(self, model: str | Path, kinds: Sequence[str], given: str, made: Sequence[str], device: str = "auto"):
+    def __init__(
+        self, model: str | Path, kinds: Sequence[str], given: str, made: Sequence[str], device: str = "auto"
+    ):
         entry = catalogue.model(model, kinds)
         self.name, self.path, self.given, self.made = entry.name, entry.path, given, list(made)
         self._session, self.device = open_session(catalogue.load(entry), device, None, str(model))
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         inputs = self._session.get_inputs()
-        kind = self.metadata.get("kind") or ("style" if [value.name for value in inputs] == ["frame"] else "unknown")
+        kind = self.metadata.get("kind") or (
+            "style" if [value.name for value in inputs] == ["frame"] else "unknown"
+        )
         if kind not in kinds:
             raise StyleError(f"{model}: is a model of kind {kind}, not {' or '.join(kinds)}")
         outputs = {value.name for value in self._session.get_outputs()}
         wanted = "tensor(uint8)" if given == "frame" else "tensor(float)"
         sides = list(inputs[0].shape or [])[1:] if len(inputs) == 1 else []
-        good = bool(sides) and all(isinstance(side, int) for side in sides) and len(sides) == (3 if given == "frame" else 1)
-        if [value.name for value in inputs] != [given] or inputs[0].type != wanted or not good or not set(made) <= outputs:
-            raise StyleError(f"{model}: does not keep the contract of a {kind}: {given} in, {', '.join(made)} out")
+        good = (
+            bool(sides)
+            and all(isinstance(side, int) for side in sides)
+            and len(sides) == (3 if given == "frame" else 1)
+        )
+        if (
+            [value.name for value in inputs] != [given]
+            or inputs[0].type != wanted
+            or not good
+            or not set(made) <= outputs
+        ):
+            raise StyleError(
+                f"{model}: does not keep the contract of a {kind}: {given} in, {', '.join(made)} out"
+            )
         self.shape = tuple(sides)
 
     @property
@@ -54,15 +73,23 @@ class Model:
             return ()
 
     def __call__(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
-        """The outputs for N >= 1 rows, each (N, ...). Raises `InputError` for rows of another shape, `StyleError` where the graph fails."""
+        """The outputs for N >= 1 rows, each (N, ...).
+
+        Raises `InputError` for rows of another shape, `StyleError` where the graph fails.
+        """
         if rows.ndim != len(self.shape) + 1 or rows.shape[1:] != self.shape or not len(rows):
             raise InputError(f"{self.name} takes rows of {self.shape}, not {rows.shape[1:]}")
-        parts = [run(self._session, {self.given: rows[i : i + BATCH]}, self.name, self.made) for i in range(0, len(rows), BATCH)]
+        parts = [
+            run(self._session, {self.given: rows[i : i + BATCH]}, self.name, self.made)
+            for i in range(0, len(rows), BATCH)
+        ]
         return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
 def frames_of(rgb: RGB, model: Model) -> RGB:
-    """One picture, uint8 (H, W, 3), as the row that a model with input ``frame`` takes: its middle square at the model's size."""
+    """One picture, uint8 (H, W, 3), as the row that a model with input ``frame`` takes: its middle square at
+    the model's size.
+    """
     if len(model.shape) != 3 or model.shape[0] != model.shape[1] or model.shape[2] != 3:
         raise StyleError(f"{model.name}: takes frames of {model.shape}, not (S, S, 3)")
     return square(rgb, model.shape[0])[None]

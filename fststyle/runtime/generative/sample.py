@@ -1,4 +1,6 @@
-"""Pictures from latent vectors, with a generator that `fststyle gan train` or `fststyle vae train` made, without torch."""
+"""Pictures from latent vectors, with a generator that `fststyle gan train` or `fststyle vae train` made,
+without torch.
+"""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,14 +25,20 @@ KINDS = ("gan", "vae")
 
 
 class Generator(Model):
-    """A generator by name or path; ``latent`` is how many numbers its vectors have. See `Model` for the errors."""
+    """A generator by name or path; ``latent`` is how many numbers its vectors have.
+
+    See `Model` for the errors.
+    """
 
     def __init__(self, model: str | Path, kinds: Sequence[str] = KINDS, device: str = "auto"):
         super().__init__(model, kinds, "latent", ["picture"], device)
         self.latent = int(self.shape[0])
 
     def draw(self, latents: NDArray[np.float32]) -> RGB:
-        """float32 (N, Z) -> uint8 (N, S, S, 3). Raises `InputError` for vectors of another length, `StyleError` where the graph fails."""
+        """float32 (N, Z) -> uint8 (N, S, S, 3).
+
+        Raises `InputError` for vectors of another length, `StyleError` where the graph fails.
+        """
         (pictures,) = self(latents)
         if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
             raise StyleError(f"{self.name}: drew {pictures.dtype} {pictures.shape}, not uint8 (N, H, W, 3)")
@@ -43,21 +51,32 @@ class Generator(Model):
 
 
 class Encoder(Model):
-    """The encoder that belongs to a VAE's decoder: NAME-encoder.onnx beside NAME.onnx. See `Model` for the errors."""
+    """The encoder that belongs to a VAE's decoder: NAME-encoder.onnx beside NAME.onnx.
+
+    See `Model` for the errors.
+    """
 
     def __init__(self, decoder: Generator, device: str = "auto"):
         path = encoder_of(decoder.path)
         if not path.is_file():  # of a link, it may lie beside the file itself
             path = encoder_of(decoder.path.resolve())
         if not path.is_file():
-            raise StyleError(f"{decoder.path}: {encoder_of(decoder.path).name}, the encoder of this VAE, is not beside it")
+            raise StyleError(
+                f"{decoder.path}: {encoder_of(decoder.path).name}, the encoder of this VAE, is not beside it"
+            )
         super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
         told = next((value.shape for value in self._session.get_outputs() if value.name == "latent"), None)
         if told and isinstance(told[-1], int) and told[-1] != decoder.latent:
-            raise StyleError(f"{path}: finds {told[-1]} latent numbers where {decoder.path.name} takes {decoder.latent}; they are not of one VAE")
+            raise StyleError(
+                f"{path}: finds {told[-1]} latent numbers where {decoder.path.name} takes {decoder.latent};"
+                " they are not of one VAE"
+            )
 
     def read(self, picture: str | Path) -> tuple[RGB, NDArray[np.float32]]:
-        """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,). Raises `InputError`."""
+        """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,).
+
+        Raises `InputError`.
+        """
         frames = frames_of(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
 
@@ -68,7 +87,8 @@ def shown_rate(path: Path, fps: int) -> int:
 
 
 def write_moving(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:
-    """Pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at least `side` pixels a side.
+    """Pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at
+    least `side` pixels a side.
 
     A video is written as its pictures come, so it may be long; an animation is put together in memory.
     Raises:

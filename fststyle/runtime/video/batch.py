@@ -16,7 +16,26 @@ from fststyle.runtime.video.formats.open import written_as
 from fststyle.runtime.video.stylize import Listener, PaintedVideo, checked, paint_video
 
 SUFFIXES = {
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv"),
+    *(
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".mpg",
+        ".mpeg",
+        ".m2v",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".wmv",
+        ".asf",
+        ".flv",
+        ".3gp",
+        ".3g2",
+        ".ogv",
+    ),
     *(".mxf", ".vob", ".dv", ".y4m", ".gif", ".apng"),
 }
 """What is taken for a video in a folder; WebP is not, since most are stills."""
@@ -31,18 +50,28 @@ class BatchListener(Listener):
     on_failed: Callable[[str, FststyleError], None] = lambda source, error: None
 
 
-def stylize_videos(source: str | Path, target: str | Path, settings: VideoSettings | None = None, listener: BatchListener | None = None) -> list[PaintedVideo]:
-    """Paint every video of the folder ``source`` into the folder ``target``: the same tree and names, .mp4 where a form cannot be written.
+def stylize_videos(
+    source: str | Path,
+    target: str | Path,
+    settings: VideoSettings | None = None,
+    listener: BatchListener | None = None,
+) -> list[PaintedVideo]:
+    """Paint every video of the folder ``source`` into the folder ``target``: the same tree and names, .mp4
+    where a form cannot be written.
 
-    A video that fails, or is damaged, is told to ``listener`` and the rest goes on; at the end that raises `BatchError`.
-    Raises `InputError` where there is nothing to paint, `OutputError` for a target that cannot be right, `StyleError`, `DeviceError`.
+    A video that fails, or is damaged, is told to ``listener`` and the rest goes on; at the end that raises
+    `BatchError`.
+    Raises `InputError` where there is nothing to paint, `OutputError` for a target that cannot be right,
+    `StyleError`, `DeviceError`.
     """
     source, target = Path(source), Path(target)
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
     refused: list[tuple[str, FststyleError]] = []
     jobs = _jobs(source, target, lambda place, error: refused.append((str(place), error)))
     if count := _pictures(source, target):
-        listener.on_note(f"{source}: holds pictures too ({count}), which stay out: fststyle image paints those")
+        listener.on_note(
+            f"{source}: holds pictures too ({count}), which stay out: fststyle image paints those"
+        )
     for name in settings.timeline.names:  # what is wrong with a style is wrong for all videos
         catalogue.locate(name)
     done, failed = [], len(refused)
@@ -86,7 +115,8 @@ def _jobs(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, P
     for path in found:
         first = out = target / written_as(path.relative_to(source))
         number = 2
-        while str(out).casefold() in taken:  # two inputs with one name, such as a.avi and a.wmv: the second is numbered
+        # two inputs with one name, such as a.avi and a.wmv: the second is numbered
+        while str(out).casefold() in taken:
             out, number = first.with_name(f"{first.stem}-{number}{first.suffix}"), number + 1
         taken.add(str(out).casefold())
         spare(found, out)

@@ -1,4 +1,6 @@
-"""What is done to each frame of a video: it is painted, which may go on beside others, and kept steady, one after another."""
+"""What is done to each frame of a video: it is painted, which may go on beside others, and kept steady, one
+after another.
+"""
 
 import os
 import sys
@@ -22,8 +24,8 @@ from fststyle.runtime.video.transitions import Painters
 def side_by_side(settings: VideoSettings) -> tuple[VideoSettings, int]:
     """How a video is painted on this machine, and how many frames at once.
 
-    On a CPU two, each by half of the cores: threads that share one frame wait for each other at every layer, and those of two frames do not. More
-    would take more memory.
+    On a CPU two, each by half of the cores: threads that share one frame wait for each other at every layer,
+    and those of two frames do not. More would take more memory.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if settings.threads is not None or cores < 2 or not on_cpu(settings.device):
@@ -43,7 +45,8 @@ class Frames:
 
     def begin(self, item: Item) -> Callable[[], tuple[Item, RGB | None]]:
         """The long part of the work on an item."""
-        if not isinstance(item, Shot) or (item.rgb is self._last and self._still):  # a repeated frame is painted once
+        # a repeated frame is painted once
+        if not isinstance(item, Shot) or (item.rgb is self._last and self._still):
             return lambda: (item, None)
         self._last = item.rgb
         paint = self._painters.at(_painted_at(item, self._source, self._settings))
@@ -55,14 +58,18 @@ class Frames:
         if not isinstance(item, Shot):
             return item
         if rgb is not None:
-            made = blank_frames.held(item.rgb, self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb))
+            made = blank_frames.held(
+                item.rgb, self._kept(_painted_at(item, self._source, self._settings), item.rgb, rgb)
+            )
             self._made = made if self._mask is None else self._mask(item.rgb, made)
         # A copy: a frame that is shown twice must not come with what was drawn on it the first time.
         return replace(item, rgb=self._made.copy(), alpha=fitted(item.alpha, self._made.shape[:2]))
 
 
 class _Kept:
-    """Keeps what is painted steady, but where another style or strength comes at once: nothing of the last is to linger then."""
+    """Keeps what is painted steady, but where another style or strength comes at once: nothing of the last is
+    to linger then.
+    """
 
     def __init__(self, settings: VideoSettings):
         self._steady = Steady() if settings.steady else None

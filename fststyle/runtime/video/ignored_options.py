@@ -16,7 +16,10 @@ def settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[s
     if given := _given(asked, () if isinstance(source, RawSource) else ("frame_size",)):
         yield f"{given}: is for raw frames from -, {source.name} knows its size"
     if given := _given(asked, () if isinstance(source, RawSource | SequenceSource) else ("rate",)):
-        yield f"{given}: is for numbered pictures and raw frames, {source.name} has times of its own (--fps gives it others)"
+        yield (
+            f"{given}: is for numbered pictures and raw frames, {source.name} has times of its own (--fps"
+            " gives it others)"
+        )
     if asked.keyframes is not None:
         told, alone = asked.timeline, replace(asked, keyframes=None).timeline
         other = {"style": told.styles != alone.styles, "strength": told.strengths != alone.strengths}
@@ -27,13 +30,17 @@ def settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[s
             yield f"{given}: has no meaning for {target.name}, which no video encoder writes"
     else:
         codec = writer.encoder(asked.codec, target.path.suffix)
-        if given := _given(asked, (*(() if codec in writer.RATED else ("crf",)), *(() if codec in writer.PACED else ("preset",)))):
+        if given := _given(
+            asked,
+            (*(() if codec in writer.RATED else ("crf",)), *(() if codec in writer.PACED else ("preset",))),
+        ):
             yield f"{given}: is not for {codec}"
 
 
 def keyframes(asked: VideoSettings, seconds: float) -> Iterator[str]:
     """A line for the styles that begin only after the last frame, shown `seconds` after the first."""
-    late = [key for key in asked.timeline.styles[1:] if key.seconds > seconds]  # the first is seen before its time too
+    # the first is seen before its time too
+    late = [key for key in asked.timeline.styles[1:] if key.seconds > seconds]
     if late:
         names = ", ".join(f"{'+'.join(key.value)} at {key.seconds:g} s" for key in late)
         yield f"never seen, for the last frame is shown at {seconds:.3g} s: {names}"

@@ -1,6 +1,7 @@
 """Styles over time: keyframes of styles and strengths, from a line of text or a file, as a function of time.
 
-``"starry-night@0, udnie@4s"`` paints with the one, and at four seconds begins to turn into the other. Nothing here loads a style or looks at a frame.
+``"starry-night@0, udnie@4s"`` paints with the one, and at four seconds begins to turn into the other. Nothing
+here loads a style or looks at a frame.
 """
 
 import bisect
@@ -38,8 +39,9 @@ class Key(NamedTuple):
 class Timeline:
     """What is painted when: call it with the seconds since the beginning of the painted video.
 
-    ``styles``: keys of `Shares`; each begins to take over at its time and has done so ``fade`` seconds later, or when the next begins if that is sooner.
-    ``strengths``: keys of numbers 0..2; the strength goes in a straight line from each to the next. Before the first key that one holds, after the last that.
+    ``styles``: keys of `Shares`; each begins to take over at its time and has done so ``fade`` seconds later,
+    or when the next begins if that is sooner. ``strengths``: keys of numbers 0..2; the strength goes in a
+    straight line from each to the next. Before the first key that one holds, after the last that.
     """
 
     styles: tuple[Key, ...]
@@ -68,7 +70,10 @@ class Timeline:
         length = min(self.fade, end - now.seconds)
         done = 1.0 if length <= 0 else min(1.0, (seconds - now.seconds) / length)
         before = self.styles[index - 1].value
-        mixed = {name: (1 - done) * before.get(name, 0) + done * now.value.get(name, 0) for name in {**before, **now.value}}
+        mixed = {
+            name: (1 - done) * before.get(name, 0) + done * now.value.get(name, 0)
+            for name in {**before, **now.value}
+        }
         return {name: share for name, share in mixed.items() if share > 0}
 
     def _strength(self, seconds: float) -> float:
@@ -77,17 +82,25 @@ class Timeline:
         if seconds <= now.seconds or index + 1 == len(self.strengths):
             return float(now.value)
         after = self.strengths[index + 1]
-        return float(now.value + (after.value - now.value) * (seconds - now.seconds) / (after.seconds - now.seconds))
+        return float(
+            now.value + (after.value - now.value) * (seconds - now.seconds) / (after.seconds - now.seconds)
+        )
 
 
 def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
     """How far two moments of a `Timeline` lie apart: the largest difference of a share or of the strength."""
     (shares, strength), (others, other) = before, after
-    return max([abs(strength - other), *(abs(shares.get(name, 0) - others.get(name, 0)) for name in {**shares, **others})])
+    return max(
+        [
+            abs(strength - other),
+            *(abs(shares.get(name, 0) - others.get(name, 0)) for name in {**shares, **others}),
+        ]
+    )
 
 
 def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: float = 1.0) -> Timeline:
-    """The timeline of the texts of ``--style`` and ``--strength`` and the file of ``--keyframes``, whose columns take the place of the texts.
+    """The timeline of the texts of ``--style`` and ``--strength`` and the file of ``--keyframes``, whose
+    columns take the place of the texts.
 
     Raises `InputError` for a text or a file that is none.
     """
@@ -122,7 +135,9 @@ def _styles(text: str) -> list[Key]:
         for part in text.split(","):
             name, at, tail = part.rpartition("@")
             if name and at and not tail.endswith(".onnx"):  # a file may be called so
-                raise InputError(f"--style: in {text!r} {tail.strip()!r} is no time such as 4, 4.5s, 500ms or 1:30")
+                raise InputError(
+                    f"--style: in {text!r} {tail.strip()!r} is no time such as 4, 4.5s, 500ms or 1:30"
+                )
         return [Key(0.0, _shares(text))]
     keys, parts = [], []
     for part in text.split(","):
@@ -153,7 +168,9 @@ def _strengths(text: str) -> list[Key]:
     for part in text.split(","):
         found = _AT.fullmatch(part)
         if found is None:
-            raise InputError(f"--strength: in {text!r} {part.strip()!r} is not a number with its time (0.5@4s)")
+            raise InputError(
+                f"--strength: in {text!r} {part.strip()!r} is not a number with its time (0.5@4s)"
+            )
         keys.append(Key(parse_seconds(found[2]), _number(found[1], "--strength")))
     return keys
 
@@ -173,7 +190,10 @@ def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
         raise InputError(f"{len(keys)} keyframes are more than {MOST_KEYFRAMES}")
     for before, after in itertools.pairwise(keys):
         if after.seconds <= before.seconds:
-            raise InputError(f"the keyframes of the {what} are not in order: {after.seconds:g} s comes after {before.seconds:g} s")
+            raise InputError(
+                f"the keyframes of the {what} are not in order: {after.seconds:g} s comes after"
+                f" {before.seconds:g} s"
+            )
     return tuple(keys)
 
 
@@ -190,21 +210,35 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
             raise InputError(f"{path}: is too large for keyframes")
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}") from error
+        raise InputError(
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}"
+        ) from error
     listed: Any
     try:
-        listed = json.loads(text) if text.lstrip().startswith(("[", "{")) else list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+        listed = (
+            json.loads(text)
+            if text.lstrip().startswith(("[", "{"))
+            else list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+        )
     except (ValueError, RecursionError, csv.Error) as error:
         raise InputError(f"{path}: is not JSON: {error}") from error
     if not isinstance(listed, list) or not listed or not all(isinstance(row, dict) for row in listed):
-        raise InputError(f'{path}: holds no keyframes: a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with the columns time, style, strength')
+        raise InputError(
+            f'{path}: holds no keyframes: a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with the'
+            " columns time, style, strength"
+        )
     rows = []
     for row in listed:
         if None in row:  # what csv calls the cells behind the last column
             raise InputError(f"{path}: a row has more cells than there are columns")
         if unknown := set(map(str, row)) - {"time", "style", "strength"}:
-            raise InputError(f"{path}: keyframes have time, style and strength, not {', '.join(sorted(unknown))}")
-        cells = {name: "" if row.get(name) is None else str(row[name]).strip() for name in ("time", "style", "strength")}
+            raise InputError(
+                f"{path}: keyframes have time, style and strength, not {', '.join(sorted(unknown))}"
+            )
+        cells = {
+            name: "" if row.get(name) is None else str(row[name]).strip()
+            for name in ("time", "style", "strength")
+        }
         try:
             rows.append((parse_seconds(cells["time"]), cells["style"], cells["strength"]))
         except InputError as error:

@@ -1,4 +1,6 @@
-"""Read, work and write at once: threads and short queues between them, everything in order, nothing dropped, nothing that grows."""
+"""Read, work and write at once: threads and short queues between them, everything in order, nothing dropped,
+nothing that grows.
+"""
 
 import queue
 import threading
@@ -33,11 +35,13 @@ def run(
 ) -> None:
     """``sink(finish(begin(item)()))`` for every item of ``source``, in order.
 
-    Source and sink run in threads of their own, ``begin`` and ``finish`` in the caller's, each in the order of the items; what ``begin`` gives back is
-    the long part and runs in one of ``workers`` threads, beside that of other items.
+    Source and sink run in threads of their own, ``begin`` and ``finish`` in the caller's, each in the order
+    of the items; what ``begin`` gives back is the long part and runs in one of ``workers`` threads, beside
+    that of other items.
 
-    The first error of any stage, and Ctrl-C, stops all and is raised here once every thread has ended. Where source or sink may wait for ever, for a pipe at
-    whose other end nobody is, ``patience`` says for how many seconds each is waited for then; its thread is left behind.
+    The first error of any stage, and Ctrl-C, stops all and is raised here once every thread has ended. Where
+    source or sink may wait for ever, for a pipe at whose other end nobody is, ``patience`` says for how many
+    seconds each is waited for then; its thread is left behind.
     """
     stop = threading.Event()
     before: queue.Queue[Any] = queue.Queue(DEPTH)
@@ -66,14 +70,18 @@ def run(
         for item in _items(before, stop, idle=lambda: bool(waiting)):
             if item is not _NOTHING:
                 waiting.append(pool.submit(begin(item)))
-            # Two more than are at work: one for `finish`, and one to take up meanwhile; but nothing waits for an item that may be long in coming.
+            # Two more than are at work: one for `finish`, and one to take up meanwhile; but nothing waits for
+            # an item that may be long in coming.
             if item is _NOTHING or len(waiting) > workers + 1:
                 yield finish(waiting.popleft().result())
         while waiting and not stop.is_set():
             yield finish(waiting.popleft().result())
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="fststyle-work")
-    threads = [threading.Thread(target=target, name=f"fststyle-{target.__name__}", daemon=True) for target in (read, write)]
+    threads = [
+        threading.Thread(target=target, name=f"fststyle-{target.__name__}", daemon=True)
+        for target in (read, write)
+    ]
     try:
         for thread in threads:
             thread.start()
@@ -104,8 +112,12 @@ def _put(to: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
     return False
 
 
-def _items(of: queue.Queue[Any], stop: threading.Event, idle: Callable[[], bool] = lambda: False) -> Iterator[Any]:
-    """What comes out of a queue, until its end; `_NOTHING` where nothing is there and ``idle`` says that the caller has something else to do."""
+def _items(
+    of: queue.Queue[Any], stop: threading.Event, idle: Callable[[], bool] = lambda: False
+) -> Iterator[Any]:
+    """What comes out of a queue, until its end; `_NOTHING` where nothing is there and ``idle`` says that the
+    caller has something else to do.
+    """
     while not stop.is_set():
         try:
             item = of.get_nowait() if idle() else of.get(timeout=0.1)

@@ -37,7 +37,9 @@ class Listener:
 
 @dataclass(frozen=True)
 class Progress:
-    """After a frame: how many are done, how many there are (as far as the file tells), frames a second so far."""
+    """After a frame: how many are done, how many there are (as far as the file tells), frames a second so
+    far.
+    """
 
     frames: int
     of: int | None
@@ -76,26 +78,35 @@ def stylize_video(
 ) -> PaintedVideo:
     """Paint the video ``source`` into ``target``; the keyword arguments are the fields of `VideoSettings`.
 
-    ``source``: a video file, an animated GIF, WebP or PNG, numbered pictures (``frames/%05d.png`` or their folder), or "-" for raw frames from ``stdin``.
-    ``target``: a file in the container of its suffix, an animated picture, numbered pictures, a folder (the name is kept), or "-" for raw frames to ``stdout``.
+    ``source``: a video file, an animated GIF, WebP or PNG, numbered pictures (``frames/%05d.png`` or their
+    folder), or "-" for raw frames from ``stdin``. ``target``: a file in the container of its suffix, an
+    animated picture, numbered pictures, a folder (the name is kept), or "-" for raw frames to ``stdout``.
 
-    Every frame keeps its own time unless ``fps`` asks for another rate; sound and subtitles are copied as they are (sound encoded anew only where the container
-    cannot hold it), metadata and chapters kept. A file appears whole or not at all. A damaged video gives what could be read, and says so in ``broken``.
-    Raises `InputError`, `OutputError`, `StyleError`, `DeviceError`.
+    Every frame keeps its own time unless ``fps`` asks for another rate; sound and subtitles are copied as
+    they are (sound encoded anew only where the container cannot hold it), metadata and chapters kept. A file
+    appears whole or not at all. A damaged video gives what could be read, and says so in ``broken``. Raises
+    `InputError`, `OutputError`, `StyleError`, `DeviceError`.
     """
     settings = checked(_changed(settings or VideoSettings(), changes))
     return paint_video(source, target, settings, Listener(on_progress, on_note), stdin, stdout)
 
 
 def paint_video(
-    source: str | Path, target: str | Path, settings: VideoSettings, listener: Listener, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None
+    source: str | Path,
+    target: str | Path,
+    settings: VideoSettings,
+    listener: Listener,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
 ) -> PaintedVideo:
     """As `stylize_video`, for checked settings."""
     if not str(target):
         raise OutputError("the name of the output is empty")
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size), stdin)
     try:
-        place = target_of(target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset), stdout)
+        place = target_of(
+            target, opened, Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset), stdout
+        )
         if place.path is not None:
             if place.single:
                 spare((source, *filter(None, (settings.mask,))), place.path)
@@ -105,13 +116,19 @@ def paint_video(
         opened.close()
 
 
-def video_frames(source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any) -> Iterator[RGB]:
-    """The painted frames of a video, one after another: uint8 (H, W, 3) RGB. Keyword arguments and errors as of `stylize_video`.
+def video_frames(
+    source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any
+) -> Iterator[RGB]:
+    """The painted frames of a video, one after another: uint8 (H, W, 3) RGB.
+
+    Keyword arguments and errors as of `stylize_video`.
 
     A damaged video gives what could be read, and then raises `BatchError`.
     """
     loaded = style if isinstance(style, Style) else None
-    settings = checked(_changed(VideoSettings(style=style.name if isinstance(style, Style) else str(style)), changes))
+    settings = checked(
+        _changed(VideoSettings(style=style.name if isinstance(style, Style) else str(style)), changes)
+    )
     opened = open_source(source, Incoming(retime.rational(settings.rate), settings.frame_size))
     try:
         frames = Frames(opened, settings, Painters(settings.timeline, settings, style=loaded))
@@ -139,9 +156,14 @@ class _Job:
         self._fps = settings.fps
         if target.highest_rate and (self._fps or source.rate) > target.highest_rate:
             self._fps = target.highest_rate
-            self._note(f"{target.name}: is written with at most {self._fps} frames a second, more are not shown as they should be")
+            self._note(
+                f"{target.name}: is written with at most {self._fps} frames a second, more are not shown as"
+                " they should be"
+            )
         self._begin, self._done, self._size = time.perf_counter(), 0, (0, 0)
-        self._of = retime.expected(source, settings.start, settings.end, retime.rational(self._fps) if self._fps else None)
+        self._of = retime.expected(
+            source, settings.start, settings.end, retime.rational(self._fps) if self._fps else None
+        )
         self._sink: Sink | None = None
         self._waiting: list[Item] = []
         self._shown: float | None = None
@@ -155,17 +177,44 @@ class _Job:
             with self._place() as place:
                 try:
                     items = _items(source, self._settings, self._fps)
-                    # A pipe may wait for ever, and nobody closes it; a file that is still read must not be closed.
-                    patience = PATIENCE if isinstance(source, RawSource) else None, PATIENCE if target.path is None else None
-                    pipeline.run(items, self._frames.begin, self._finish, lambda item: self._write(item, place), self._workers, patience)
+                    # A pipe may wait for ever, and nobody closes it; a file that is still read must not be
+                    # closed.
+                    patience = (
+                        PATIENCE if isinstance(source, RawSource) else None,
+                        (PATIENCE if target.path is None else None),
+                    )
+                    pipeline.run(
+                        items,
+                        self._frames.begin,
+                        self._finish,
+                        lambda item: self._write(item, place),
+                        self._workers,
+                        patience,
+                    )
                     if self._sink is None:
-                        part = f" from {settings.start:g} seconds on" if (settings := self._settings).start else ""
-                        raise InputError(f"{source.name}: holds no frames{part}{f' ({source.broken})' if source.broken else ''}")
+                        part = (
+                            f" from {settings.start:g} seconds on"
+                            if (settings := self._settings).start
+                            else ""
+                        )
+                        raise InputError(
+                            f"{source.name}: holds no"
+                            f" frames{part}{f' ({source.broken})' if source.broken else ''}"
+                        )
                     self._sink.close()
-                    for note in ignored_options.keyframes(self._settings, (self._shown or 0.0) - retime.begins(source, self._settings.start)):
+                    for note in ignored_options.keyframes(
+                        self._settings, (self._shown or 0.0) - retime.begins(source, self._settings.start)
+                    ):
                         self._note(note)
-                    if not self._sink.keeps_times and self._steps and max(self._steps) > 1.5 * min(self._steps):
-                        self._note(f"{target.name}: cannot say how long each frame is shown, and they differ; --fps makes them even")
+                    if (
+                        not self._sink.keeps_times
+                        and self._steps
+                        and max(self._steps) > 1.5 * min(self._steps)
+                    ):
+                        self._note(
+                            f"{target.name}: cannot say how long each frame is shown, and they differ; --fps"
+                            " makes them even"
+                        )
                 except BaseException:
                     if self._sink is not None:
                         self._sink.abandon()
@@ -177,7 +226,18 @@ class _Job:
         seconds, (height, width) = round(time.perf_counter() - self._begin, 3), self._sink.size or self._size
         ends = source.name, str(target.path or "-")
         lost = tuple(self._sink.lost)
-        return PaintedVideo(*ends, width, height, self._done, seconds, self._painters.name, self._painters.device, source.broken, lost, tuple(self._notes))
+        return PaintedVideo(
+            *ends,
+            width,
+            height,
+            self._done,
+            seconds,
+            self._painters.name,
+            self._painters.device,
+            source.broken,
+            lost,
+            tuple(self._notes),
+        )
 
     def _place(self) -> contextlib.AbstractContextManager[Path | None]:
         path = self._target.path
@@ -190,7 +250,9 @@ class _Job:
         item = self._frames.finish(painted)
         if isinstance(item, Shot):
             self._done += 1
-            self._listener.on_progress(Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin)))
+            self._listener.on_progress(
+                Progress(self._done, self._of, self._done / (time.perf_counter() - self._begin))
+            )
         return item
 
     def _write(self, item: Item, place: Any) -> None:
@@ -215,17 +277,23 @@ class _Job:
                 self._sink.copy(one)
 
     def _fitted(self, shot: Shot) -> Shot:
-        """The shot in the size that the first one had, which streams may change on the way and files may not."""
+        """The shot in the size that the first one had, which streams may change on the way and files may
+        not.
+        """
         if shot.rgb.shape[:2] == self._size:
             return shot
         if not self._told_sizes:
             height, width = self._size
-            self._note(f"{self._source.name}: its frames change their size; all are written as {width}x{height}")
+            self._note(
+                f"{self._source.name}: its frames change their size; all are written as {width}x{height}"
+            )
             self._told_sizes = True
         return replace(shot, rgb=resized(shot.rgb, self._size), alpha=fitted(shot.alpha, self._size))
 
     def _note_time(self, seconds: float) -> None:
-        """The shortest and the longest time between two frames, in milliseconds at the least: clocks tick in those."""
+        """The shortest and the longest time between two frames, in milliseconds at the least: clocks tick in
+        those.
+        """
         if self._shown is not None:
             self._steps |= {max(0.001, seconds - self._shown)}
             self._steps = {min(self._steps), max(self._steps)}

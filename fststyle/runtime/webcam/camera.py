@@ -1,4 +1,6 @@
-"""The newest frame of a camera: a thread takes every frame as it comes, so that what is painted is never older than the last one."""
+"""The newest frame of a camera: a thread takes every frame as it comes, so that what is painted is never
+older than the last one.
+"""
 
 import os
 import threading
@@ -26,19 +28,27 @@ class Taken:
 
 
 class Camera:
-    """A camera by its index ("0"), device path or URL, or a video file, played in real time (for ever where ``repeat``).
+    """A camera by its index ("0"), device path or URL, or a video file, played in real time (for ever where
+    ``repeat``).
 
-    Raises `InputError` with what can be done, for a camera that is not there, is busy, or gives nothing, and for a still.
+    Raises `InputError` with what can be done, for a camera that is not there, is busy, or gives nothing, and
+    for a still.
     """
 
-    def __init__(self, source: str, size: tuple[int, int] | None = None, repeat: bool = True, wait: float = 10.0):
+    def __init__(
+        self, source: str, size: tuple[int, int] | None = None, repeat: bool = True, wait: float = 10.0
+    ):
         self.source, self.file = source, os.path.isfile(source)
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
             cv2.utils.logging.setLogLevel(0)  # what matters is said below, in one line
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET, for the FFmpeg within OpenCV, which reads it once
+        # AV_LOG_QUIET, for the FFmpeg within OpenCV, which reads it once
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         # Of a file the whole path: a name with a colon in it would be taken for a URL.
-        self._video = cv2.VideoCapture(int(source) if _numbered(source) else os.path.abspath(source) if self.file else source)
-        if self.file and _still(source) and not (self._video.grab() and self._video.grab()):  # Motion JPEG looks like a still, but goes on
+        self._video = cv2.VideoCapture(
+            int(source) if _numbered(source) else os.path.abspath(source) if self.file else source
+        )
+        # Motion JPEG looks like a still, but goes on
+        if self.file and _still(source) and not (self._video.grab() and self._video.grab()):
             self._video.release()
             raise InputError(f"{source}: is a single picture, not a camera or a video")
         if not self._video.isOpened():
@@ -47,7 +57,10 @@ class Camera:
             self._video.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._video.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
         self._video.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self._repeat, self._period = repeat, 1 / (self._video.get(cv2.CAP_PROP_FPS) or 30) if self.file else 0.0
+        self._repeat, self._period = (
+            repeat,
+            (1 / (self._video.get(cv2.CAP_PROP_FPS) or 30) if self.file else 0.0),
+        )
         self._clock: float | None = None  # the time of the file's last frame, in its own seconds
         self._changed = threading.Condition()
         self._newest: Taken | None = None
@@ -60,9 +73,13 @@ class Camera:
             raise InputError(f"camera {source}: opens but gives no pictures; is another program using it?")
 
     def newest(self, after: int, wait: float = 5.0) -> Taken | None:
-        """The newest frame with a number above `after`, waiting for it if need be; None when the camera has ended or gives none for `wait` seconds."""
+        """The newest frame with a number above `after`, waiting for it if need be; None when the camera has
+        ended or gives none for `wait` seconds.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: (self._newest is not None and self._newest.number > after) or self._ended, wait)
+            self._changed.wait_for(
+                lambda: (self._newest is not None and self._newest.number > after) or self._ended, wait
+            )
             if self._newest is not None and self._newest.number > after:
                 return self._newest
             self._ended = self._ended or f"the camera has given no picture for {wait:g} seconds"
@@ -86,7 +103,8 @@ class Camera:
             if not there or bgr is None:
                 failed += 1
                 if self.file and self._repeat and failed < 3:
-                    # Not every container can be wound back: transport streams say that they were, and give no more.
+                    # Not every container can be wound back: transport streams say that they were, and give no
+                    # more.
                     self._video.release()
                     self._video = cv2.VideoCapture(os.path.abspath(self.source))
                     self._clock = None
@@ -109,7 +127,11 @@ class Camera:
         if self._stop.is_set():
             return  # it was closed, and nothing is wrong with it
         with self._changed:
-            self._ended = "the video is at its end" if self.file else "the camera gives no more pictures; is it still plugged in?"
+            self._ended = (
+                "the video is at its end"
+                if self.file
+                else "the camera gives no more pictures; is it still plugged in?"
+            )
             self._changed.notify_all()
 
     def _since(self) -> float:
@@ -138,5 +160,8 @@ def _not_there(source: str, file: bool) -> str:
     if _numbered(source) or source.startswith("/dev/"):
         found = sorted(str(path) for path in Path("/dev").glob("video*")) if Path("/dev").is_dir() else []
         hint = f"there is {', '.join(found)}" if found else "none was found"
-        return f"camera {source}: cannot be opened ({hint}); name another with --camera, a video file will do too"
+        return (
+            f"camera {source}: cannot be opened ({hint}); name another with --camera, a video file will"
+            " do too"
+        )
     return f"camera {source}: is no camera, URL or video file that can be opened"

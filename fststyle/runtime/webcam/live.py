@@ -1,4 +1,6 @@
-"""The webcam filter: the newest frame, painted, shown; the work follows the machine, so that the picture keeps up."""
+"""The webcam filter: the newest frame, painted, shown; the work follows the machine, so that the picture
+keeps up.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +22,9 @@ from fststyle.runtime.webcam.view import View
 
 
 class Resolution:
-    """The scale at which frames are painted so that `fps` are reached: down at once where it is too slow, up in small steps where there is room."""
+    """The scale at which frames are painted so that `fps` are reached: down at once where it is too slow, up
+    in small steps where there is room.
+    """
 
     SMALLEST = 0.2
 
@@ -41,9 +45,11 @@ class Resolution:
 
 
 class Live:
-    """A camera with a style; `frames` gives what is to be shown, `change` takes another style or strength between two frames.
+    """A camera with a style; `frames` gives what is to be shown, `change` takes another style or strength
+    between two frames.
 
-    `change` and `step` may be called from another thread than `frames`, so that the picture goes on while a style is loaded.
+    `change` and `step` may be called from another thread than `frames`, so that the picture goes on while a
+    style is loaded.
 
     Raises `InputError` for the camera, `StyleError`, `DeviceError`.
     """
@@ -51,8 +57,13 @@ class Live:
     def __init__(self, settings: WebcamSettings):
         self.settings, self.mirror = settings, settings.mirror
         # Those that keep up come first.
-        self.names = [entry.name for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))]
-        same = {name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")}
+        self.names = [
+            entry.name
+            for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
+        ]
+        same = {
+            name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")
+        }
         self._stylizer = Stylizer(settings.style, **same)
         self._mask = mask.load(settings.mask)
         self._between = self.style, 0.0
@@ -91,7 +102,9 @@ class Live:
         raise StyleError("no style can be loaded")
 
     def blend(self, by: float = 0.25) -> str:
-        """A quarter of the way on towards the next style: their weights are mixed, so both need one base. Gives what is painted now.
+        """A quarter of the way on towards the next style: their weights are mixed, so both need one base.
+
+        Gives what is painted now.
 
         Raises `StyleError` where they cannot be mixed; then everything stays as it was.
         """
@@ -111,9 +124,15 @@ class Live:
             frame = np.ascontiguousarray(taken.rgb[:, ::-1]) if self.mirror else taken.rgb
             height, width = frame.shape[:2]
             scale = self.settings.size / max(height, width) if self.settings.size else self._resolution.scale
-            small = (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8)) if scale != 1 else (width, height)
+            small = (
+                (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8))
+                if scale != 1
+                else (width, height)
+            )
             begin = time.monotonic()
-            less: RGB = cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
+            less: RGB = (
+                cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
+            )
             painted = self._stylizer(less)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,4 +1,6 @@
-"""Where the live picture goes besides the window: into a video file that keeps its times, or into a virtual camera that meeting programs find."""
+"""Where the live picture goes besides the window: into a video file that keeps its times, or into a virtual
+camera that meeting programs find.
+"""
 
 import contextlib
 import queue
@@ -23,10 +25,12 @@ _WAITING = 16
 
 
 class Recording:
-    """A video file of what is shown: every frame at the time at which it was taken, so that the video lasts as long as what it shows. Without sound.
+    """A video file of what is shown: every frame at the time at which it was taken, so that the video lasts
+    as long as what it shows. Without sound.
 
-    It is written in a thread of its own, and appears under its name when it is closed; `close` must be called. Where the encoder cannot keep up,
-    `send` waits for it: the live picture gets slower, no frame is lost.
+    It is written in a thread of its own, and appears under its name when it is closed; `close` must be
+    called. Where the encoder cannot keep up, `send` waits for it: the live picture gets slower, no frame is
+    lost.
 
     Raises `OutputError` for a place that cannot be written, at once.
     """
@@ -45,7 +49,10 @@ class Recording:
         self._thread.start()
 
     def send(self, rgb: RGB, at: float) -> None:
-        """One more frame, uint8 (H, W, 3), all of one size, taken at `at` (`time.monotonic`). Raises `OutputError` once writing has failed."""
+        """One more frame, uint8 (H, W, 3), all of one size, taken at `at` (`time.monotonic`).
+
+        Raises `OutputError` once writing has failed.
+        """
         if self._begin is None:
             self._begin = at
         # Two frames within a millisecond would share a time, which no container takes.
@@ -54,7 +61,10 @@ class Recording:
         self._put(Shot(rgb, self._last, _CLOCK))
 
     def close(self) -> Path:
-        """Finish the file and give its path; a Ctrl-C meanwhile waits. Raises `OutputError`, also for a recording without a frame."""
+        """Finish the file and give its path; a Ctrl-C meanwhile waits.
+
+        Raises `OutputError`, also for a recording without a frame.
+        """
         with undisturbed():
             self._put(None)
             self._thread.join()
@@ -102,9 +112,11 @@ _DRIVERS = {
 
 
 class VirtualCamera:
-    """A camera that other programs find, through pyvirtualcam: v4l2loopback on Linux, OBS on macOS and Windows.
+    """A camera that other programs find, through pyvirtualcam: v4l2loopback on Linux, OBS on macOS and
+    Windows.
 
-    Raises `DependencyError` where pyvirtualcam or a driver is missing, with what installs it; `DeviceError` where the camera stops taking pictures.
+    Raises `DependencyError` where pyvirtualcam or a driver is missing, with what installs it; `DeviceError`
+    where the camera stops taking pictures.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0):
@@ -122,7 +134,9 @@ class VirtualCamera:
     def send(self, rgb: RGB, at: float) -> None:
         """Show this frame, uint8 (H, W, 3) of the size given at the start, until the next one."""
         if (rgb.shape[1], rgb.shape[0]) != self._size:
-            raise InputError(f"the virtual camera takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}")
+            raise InputError(
+                f"the virtual camera takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}"
+            )
         try:
             self._camera.send(rgb)
         except RuntimeError as error:
@@ -146,7 +160,10 @@ class Outlets:
         return self._recording is not None
 
     def send(self, view: View) -> None:
-        """One more frame. Raises as the outlets do; one that has failed is given up, so that the picture may go on without it."""
+        """One more frame.
+
+        Raises as the outlets do; one that has failed is given up, so that the picture may go on without it.
+        """
         if self._virtual and self._camera is None:
             self._virtual = False
             self._camera = VirtualCamera((view.rgb.shape[1], view.rgb.shape[0]), self._fps)
@@ -165,7 +182,9 @@ class Outlets:
                 raise
 
     def toggle(self) -> str:
-        """Begin a recording in the present folder, named by the time, or end the one that is on; gives what to tell the user. Raises `OutputError`."""
+        """Begin a recording in the present folder, named by the time, or end the one that is on; gives what
+        to tell the user. Raises `OutputError`.
+        """
         if self._recording is not None:
             return self._stopped() or "nothing was recorded"
         recording = Recording(Path(f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}.mp4"), self._fps)
@@ -185,7 +204,8 @@ class Outlets:
         if recording is None:
             return ""
         if not recording.frames:
-            with contextlib.suppress(OutputError):  # what kept the frames from coming is told by whoever knows it
+            # what kept the frames from coming is told by whoever knows it
+            with contextlib.suppress(OutputError):
                 recording.close()
             return ""
         return f"recorded {recording.close()} ({recording.frames} frame{'s' * (recording.frames != 1)})"

@@ -7,7 +7,8 @@ from fststyle.arrays import RGB
 
 @dataclass(frozen=True)
 class View:
-    """One painted frame: ``rgb`` uint8 (H, W, 3) in the camera's size, frames a second of late, seconds from camera to here, and the size it was painted in.
+    """One painted frame: ``rgb`` uint8 (H, W, 3) in the camera's size, frames a second of late, seconds from
+    camera to here, and the size it was painted in.
 
     ``at``: when the camera took it (`time.monotonic`).
     """

@@ -38,9 +38,11 @@ def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
 
 
 def typed(code: int) -> str:
-    """The key of a code of OpenCV's, in lower case; "" for none and for arrows and the like, whose last byte is that of a letter.
+    """The key of a code of OpenCV's, in lower case; "" for none and for arrows and the like, whose last byte
+    is that of a letter.
 
-    GTK has shift, control and num lock in bits 16 to 20, and keys that are no letters beyond a byte; Windows and Qt have those from bit 21 on.
+    GTK has shift, control and num lock in bits 16 to 20, and keys that are no letters beyond a byte; Windows
+    and Qt have those from bit 21 on.
     """
     return chr(code & 0xFFFF).lower() if 0 <= code < 1 << 21 and code & 0xFFFF <= 0xFF else ""
 
@@ -53,15 +55,24 @@ class _Window:
         # Loading a style takes a moment, in which the picture must not stop.
         self._hands = ThreadPoolExecutor(1, "fststyle-keys")
         self._doing: Future[str] | None = None
-        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise DependencyError("there is no screen here to show a window on (DISPLAY is not set); --headless paints without one")
-        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # OpenCV's own Qt misses fonts that it does not need
+        if sys.platform.startswith("linux") and not (
+            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        ):
+            raise DependencyError(
+                "there is no screen here to show a window on (DISPLAY is not set); --headless paints"
+                " without one"
+            )
+        # OpenCV's own Qt misses fonts that it does not need
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self._fitted = False
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
             self._fill()
         except cv2.error as error:
-            raise DependencyError("this build of OpenCV shows no windows: pip install opencv-python (not -headless); or use --headless") from error
+            raise DependencyError(
+                "this build of OpenCV shows no windows: pip install opencv-python (not -headless); or use"
+                " --headless"
+            ) from error
 
     def show(self, view: View) -> bool:
         """False when the user wants to end."""
@@ -111,12 +122,17 @@ class _Window:
             self._said, self._until = text, time.monotonic() + 2
 
     def _fill(self) -> None:
-        cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN if self.full else cv2.WINDOW_NORMAL)
+        cv2.setWindowProperty(
+            TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN if self.full else cv2.WINDOW_NORMAL
+        )
 
     def _written(self, view: View) -> RGB:
         lines = []
         if self.figures:
-            lines.append(f"{view.style}  {view.fps:.0f} fps  {view.latency * 1000:.0f} ms  {view.painted[0]}x{view.painted[1]}")
+            lines.append(
+                f"{view.style}  {view.fps:.0f} fps  {view.latency * 1000:.0f} ms "
+                f" {view.painted[0]}x{view.painted[1]}"
+            )
         if self._outlets.recording:
             lines.append("recording")
         if time.monotonic() < self._until:
@@ -134,18 +150,35 @@ def _said(done: Future[str]) -> str:
 
 
 def write_on(rgb: RGB, lines: list[str]) -> RGB:
-    """A copy of the picture with lines of text in its corner, white on a darkened ground, readable on anything; what follows a tab stands in a column."""
+    """A copy of the picture with lines of text in its corner, white on a darkened ground, readable on
+    anything; what follows a tab stands in a column.
+    """
     picture = rgb.copy()
     if not lines:
         return picture
     scale = max(0.35, picture.shape[0] / 1000)
     row, rim, column = round(34 * scale), round(14 * scale), round(120 * scale)
-    words = [(at * column, number, text) for number, line in enumerate(lines) for at, text in enumerate(line.split("\t"))]
-    wide = max(left + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0] for left, _, text in words)
+    words = [
+        (at * column, number, text)
+        for number, line in enumerate(lines)
+        for at, text in enumerate(line.split("\t"))
+    ]
+    wide = max(
+        left + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0] for left, _, text in words
+    )
     ground = picture[: len(lines) * row + 2 * rim, : wide + 2 * rim]
     ground //= 3
     for left, number, text in words:
-        cv2.putText(picture, text, (rim + left, rim + (number + 1) * row - row // 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
+        cv2.putText(
+            picture,
+            text,
+            (rim + left, rim + (number + 1) * row - row // 4),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            scale,
+            (255, 255, 255),
+            1,
+            cv2.LINE_AA,
+        )
     return picture
 
 

@@ -1,9 +1,11 @@
 """Photos out of nothing: random "dead leaves" scenes to train on where no photos are at hand.
 
-Dead leaves (Lee, Mumford and Huang, "Occlusion models for natural images", IJCV 2001): opaque shapes with r^-3 distributed radii that hide one another
-have the edges, the scale invariance and the 1/f^2 power spectrum of photos; Baradad et al., "Learning to See by Looking at Noise" (NeurIPS 2021,
-arXiv:2106.05963), show that networks learn from them. Added here, because a style network must also see what they lack: skies and ground with
-smooth gradients, shading of each leaf, textured and plain surfaces, windows, grass, light, depth of field and noise.
+Dead leaves (Lee, Mumford and Huang, "Occlusion models for natural images", IJCV 2001): opaque shapes with
+r^-3 distributed radii that hide one another have the edges, the scale invariance and the 1/f^2 power spectrum
+of photos; Baradad et al., "Learning to See by Looking at Noise" (NeurIPS 2021, arXiv:2106.05963), show that
+networks learn from them. Added here, because a style network must also see what they lack: skies and ground
+with smooth gradients, shading of each leaf, textured and plain surfaces, windows, grass, light, depth of
+field and noise.
 """
 
 from collections.abc import Callable
@@ -18,13 +20,16 @@ Floats = NDArray[np.float32]
 Canvas = NDArray[np.uint8]
 
 _SUPER = 2
-"""Shapes are drawn this many times larger and averaged down: it smooths every edge, in every channel, at little cost."""
+"""Shapes are drawn this many times larger and averaged down: it smooths every edge, in every channel, at
+little cost.
+"""
 _SHIFT = 4
 """Fractional bits of OpenCV's drawing coordinates."""
 
 
 def scene(seed: int | np.random.Generator, size: int = 256) -> NDArray[np.uint8]:
-    """One scene, uint8 (size, size, 3) RGB; the same seed and size always give the same scene (with one version of NumPy and OpenCV).
+    """One scene, uint8 (size, size, 3) RGB; the same seed and size always give the same scene (with one
+    version of NumPy and OpenCV).
 
     Takes about 20 ms of one core at 256 pixels. A generator given as `seed` is advanced.
 
@@ -35,7 +40,8 @@ def scene(seed: int | np.random.Generator, size: int = 256) -> NDArray[np.uint8]
         raise InputError(f"a scene needs at least 16 pixels a side, not {size}")
     rng = np.random.default_rng(seed)
     large = size * _SUPER
-    # What every pixel belongs to, as bytes: colour and roughness; slope of its shading in x and y, its offset, and streakiness.
+    # What every pixel belongs to, as bytes: colour and roughness; slope of its shading in x and y, its
+    # offset, and streakiness.
     paint = np.zeros((large, large, 4), np.uint8)
     shade = np.full((large, large, 4), 128, np.uint8)
     colour = _palette(rng)
@@ -67,8 +73,9 @@ def _smaller(canvas: Canvas, size: int) -> Canvas:
 def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
     """A sampler of linear-looking RGB colours in 0..255 that belong together.
 
-    Natural colours vary most in lightness, less from blue to yellow, least from green to red (Ruderman et al. 1998); each scene has its own cast and
-    a few base colours, and now and then something painted in a strong one.
+    Natural colours vary most in lightness, less from blue to yellow, least from green to red (Ruderman et al.
+    1998); each scene has its own cast and a few base colours, and now and then something painted in a strong
+    one.
     """
     bases = int(rng.integers(3, 8))
     light = rng.uniform(25, 230, bases)
@@ -76,7 +83,9 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
     green = rng.normal(rng.normal(0, 6), rng.uniform(2, 14), bases)
     vivid = rng.random(bases) < 0.15
     warm, green = np.where(vivid, warm * 3, warm), np.where(vivid, green * 4, green)
-    table = np.stack([light + warm - 0.6 * green, light + 0.3 * warm + green, light - 1.3 * warm - 0.4 * green], 1)
+    table = np.stack(
+        [light + warm - 0.6 * green, light + 0.3 * warm + green, light - 1.3 * warm - 0.4 * green], 1
+    )
     weight = rng.dirichlet(np.ones(bases))
 
     def sample() -> Floats:
@@ -92,14 +101,27 @@ def _surface(rng: np.random.Generator, slope: float) -> tuple[float, tuple[float
     rough = 0.0 if kind < 0.3 else rng.uniform(10, 70) if kind < 0.8 else rng.uniform(70, 200)
     streak = 128.0 if rng.random() < 0.75 else 128 + rng.uniform(15, 110)
     x, y = rng.normal(0, slope, 2)
-    return rough, (float(np.clip(128 + x, 0, 255)), float(np.clip(128 + y, 0, 255)), float(np.clip(128 + rng.normal(0, 8), 0, 255)), streak)
+    return rough, (
+        float(np.clip(128 + x, 0, 255)),
+        float(np.clip(128 + y, 0, 255)),
+        float(np.clip(128 + rng.normal(0, 8), 0, 255)),
+        streak,
+    )
 
 
-def _fill(paint: Canvas, shade: Canvas, points: NDArray[np.float64], colour: Floats, rough: float, shading: tuple[float, float, float, float]) -> None:
+def _fill(
+    paint: Canvas,
+    shade: Canvas,
+    points: NDArray[np.float64],
+    colour: Floats,
+    rough: float,
+    shading: tuple[float, float, float, float],
+) -> None:
     """Fill one polygon, (n, 2) in pixels of the canvas, on both canvases."""
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
     cv2.fillPoly(paint, corners, (*(float(c) for c in colour), rough), cv2.LINE_8, _SHIFT)
-    # Shading is written as a plane through the middle of the leaf, so that a leaf is as bright as its colour wherever it lies.
+    # Shading is written as a plane through the middle of the leaf, so that a leaf is as bright as its colour
+    # wherever it lies.
     middle = points.mean(0) / paint.shape[0] - 0.5
     x, y, offset, streak = shading
     offset -= (x - 128) * float(middle[0]) + (y - 128) * float(middle[1])
@@ -113,13 +135,17 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Ca
     sky = colour()
     if rng.random() < 0.5:
         sky = 0.5 * sky + 0.5 * rng.uniform((110, 140, 160), (215, 225, 245)).astype(np.float32)
-        _fill(paint, shade, corners, sky, rng.uniform(0, 30), (128.0, 128 + rng.uniform(-10, 50), 128.0, 128.0))
+        _fill(
+            paint, shade, corners, sky, rng.uniform(0, 30), (128.0, 128 + rng.uniform(-10, 50), 128.0, 128.0)
+        )
     else:
         rough, shading = _surface(rng, 25)
         _fill(paint, shade, corners, sky, rough, shading)
     if rng.random() < 0.6:  # a horizon, sometimes hilly
         x = np.linspace(-0.02, 1.02, 33)
-        waves = sum(rng.normal(0, 0.06) / k * np.sin(2 * np.pi * (k * x * 0.7 + rng.random())) for k in range(1, 6))
+        waves = sum(
+            rng.normal(0, 0.06) / k * np.sin(2 * np.pi * (k * x * 0.7 + rng.random())) for k in range(1, 6)
+        )
         y = rng.uniform(0.3, 0.85) + waves * rng.uniform(0, 1.5)
         land = np.concatenate([np.stack([x, y], 1), [[1.02, 1.02], [-0.02, 1.02]]]) * size
         rough, shading = _surface(rng, 25)
@@ -127,17 +153,24 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Ca
 
 
 def _clusters(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Where leaves gather: rows of x, y and spread in parts of the size. Photos have busy places and empty ones."""
+    """Where leaves gather: rows of x, y and spread in parts of the size.
+
+    Photos have busy places and empty ones.
+    """
     n = int(rng.integers(2, 6))
     return np.stack([rng.uniform(0, 1, n), rng.uniform(0.2, 1, n), rng.uniform(0.06, 0.45, n)], 1)
 
 
 def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
-    """A shape of about that radius around the origin, (n, 2): a wobbly ellipse, a box or a polygon, squeezed and turned."""
+    """A shape of about that radius around the origin, (n, 2): a wobbly ellipse, a box or a polygon, squeezed
+    and turned.
+    """
     kind = rng.random()
     if kind < 0.5:
         angle = np.linspace(0, 2 * np.pi, 12 if radius < 8 else 40, endpoint=False)
-        reach = 1 + sum(rng.normal(0, 0.22) / k * np.cos(k * angle + rng.uniform(0, 6.3)) for k in range(2, 6)) * (rng.random() < 0.6)
+        reach = 1 + sum(
+            rng.normal(0, 0.22) / k * np.cos(k * angle + rng.uniform(0, 6.3)) for k in range(2, 6)
+        ) * (rng.random() < 0.6)
         points = np.stack([np.cos(angle), np.sin(angle)], 1) * np.asarray(reach).reshape(-1, 1)
     elif kind < 0.75:
         points = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * 0.8
@@ -151,7 +184,14 @@ def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
     return points * (radius * squeeze, radius / squeeze) @ np.array([[c, s], [-s, c]])
 
 
-def _leaves(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Callable[[], Floats], spots: NDArray[np.float64], count: int) -> None:
+def _leaves(
+    rng: np.random.Generator,
+    paint: Canvas,
+    shade: Canvas,
+    colour: Callable[[], Floats],
+    spots: NDArray[np.float64],
+    count: int,
+) -> None:
     size = paint.shape[0]
     smallest, largest = 0.012, 0.4
     # Inverse of the distribution function of p(r) ~ r^-3 between the two ends.
@@ -159,7 +199,11 @@ def _leaves(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Call
     # The law alone gives many crumbs and few things; one leaf in ten is a thing.
     radii = np.where(rng.random(count) < 0.1, rng.uniform(0.06, 0.32, count), radii)
     where = spots[rng.integers(0, len(spots), count)]
-    centres = np.where(rng.random((count, 1)) < 0.12, rng.random((count, 2)), where[:, :2] + rng.normal(0, 1, (count, 2)) * where[:, 2:])
+    centres = np.where(
+        rng.random((count, 1)) < 0.12,
+        rng.random((count, 2)),
+        where[:, :2] + rng.normal(0, 1, (count, 2)) * where[:, 2:],
+    )
     for radius, centre in zip(radii, centres, strict=True):
         rough, shading = _surface(rng, min(100.0, 12 / radius))
         _fill(paint, shade, _outline(rng, radius * size) + centre * size, colour(), rough, shading)
@@ -170,29 +214,60 @@ def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Cal
     size = paint.shape[0]
     columns, rows = rng.integers(2, 9, 2)
     width, height = rng.uniform(0.25, 0.8, 2)
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + rng.normal(0, 0.05, (4, 2)).astype(np.float32)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + rng.normal(
+        0, 0.05, (4, 2)
+    ).astype(np.float32)
     corners += rng.uniform(-0.1, 0.8, 2).astype(np.float32)
-    plane = cv2.getPerspectiveTransform(np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32), corners * size)
+    plane = cv2.getPerspectiveTransform(
+        np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32), corners * size
+    )
     rough, shading = _surface(rng, 25)
     _fill(paint, shade, (corners * size).astype(np.float64), colour(), rough * 0.4, shading)
     gap, hole = rng.uniform(0.1, 0.4, 2), colour()
     for row in range(rows):
         for column in range(columns):
-            x0, y0, x1, y1 = (column + gap[0]) / columns, (row + gap[1]) / rows, (column + 1 - gap[0]) / columns, (row + 1 - gap[1]) / rows
-            cell = cv2.perspectiveTransform(np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1]]], np.float32), plane)[0]
-            _fill(paint, shade, cell.astype(np.float64), np.clip(hole + rng.normal(0, 8), 0, 255).astype(np.float32), 0.0, shading)
+            x0, y0, x1, y1 = (
+                (column + gap[0]) / columns,
+                (row + gap[1]) / rows,
+                (column + 1 - gap[0]) / columns,
+                (row + 1 - gap[1]) / rows,
+            )
+            cell = cv2.perspectiveTransform(
+                np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1]]], np.float32), plane
+            )[0]
+            _fill(
+                paint,
+                shade,
+                cell.astype(np.float64),
+                np.clip(hole + rng.normal(0, 8), 0, 255).astype(np.float32),
+                0.0,
+                shading,
+            )
 
 
 def _foliage(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]) -> None:
-    """A cloud of hundreds of specks: leaves of a tree, pebbles, flowers, a crowd. Most of the fine detail of photos comes in such places."""
+    """A cloud of hundreds of specks: leaves of a tree, pebbles, flowers, a crowd.
+
+    Most of the fine detail of photos comes in such places.
+    """
     size = paint.shape[0]
     count = int(rng.integers(100, 500))
     centres = (rng.normal(0, rng.uniform(0.08, 0.35, 2), (count, 2)) + rng.uniform(0, 1, 2)) * size
     axes = np.exp(rng.normal(np.log(rng.uniform(0.006, 0.02)), 0.5, (count, 2))) * size
     turns = rng.normal(rng.uniform(0, 180), rng.uniform(5, 90), count)
-    tints = np.clip(np.stack([colour(), colour()])[rng.integers(0, 2, count)] * np.exp(rng.normal(0, 0.3, (count, 1))), 0, 255)
+    tints = np.clip(
+        np.stack([colour(), colour()])[rng.integers(0, 2, count)] * np.exp(rng.normal(0, 0.3, (count, 1))),
+        0,
+        255,
+    )
     roughness = rng.uniform(0, 120)
-    for (x, y), (a, b), turn, tint in zip(centres.astype(int).tolist(), (axes + 1).astype(int).tolist(), turns.tolist(), tints.tolist(), strict=True):
+    for (x, y), (a, b), turn, tint in zip(
+        centres.astype(int).tolist(),
+        (axes + 1).astype(int).tolist(),
+        turns.tolist(),
+        tints.tolist(),
+        strict=True,
+    ):
         cv2.ellipse(paint, (x, y), (a, b), turn, 0, 360, (*tint, roughness), -1)
 
 
@@ -200,7 +275,9 @@ def _grass(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]
     """A tuft of fine bent lines: grass, hair, twigs, wires."""
     size = paint.shape[0]
     count = int(np.exp(rng.uniform(np.log(5), np.log(250))))
-    roots = rng.normal((rng.random(), rng.uniform(0.5, 1.1)), (rng.uniform(0.05, 0.5), rng.uniform(0.02, 0.12)), (count, 2))
+    roots = rng.normal(
+        (rng.random(), rng.uniform(0.5, 1.1)), (rng.uniform(0.05, 0.5), rng.uniform(0.02, 0.12)), (count, 2)
+    )
     angles = rng.normal(rng.normal(-np.pi / 2, 0.5), rng.uniform(0.05, 0.4), (count, 1))
     lengths = rng.uniform(0.3, 1, (count, 1)) * rng.uniform(0.05, 0.5)
     along = np.linspace(0, 1, 5)
@@ -216,7 +293,9 @@ def _grass(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]
 
 
 def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1, 1)) -> Floats:
-    """1/f noise of about unit spread, (size, size): octaves of noise, each half as wide and a little weaker."""
+    """1/f noise of about unit spread, (size, size): octaves of noise, each half as wide and a little
+    weaker.
+    """
     total = np.zeros((size, size), np.float32)
     cells, weight = 4, 1.0
     while cells <= size:
@@ -247,6 +326,7 @@ def _develop(rng: np.random.Generator, linear: Floats) -> NDArray[np.uint8]:
     out = (linear - mean) * gain + rng.uniform(75, 145)
     if rng.random() < 0.15:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 1.5))
-    # The same grain in the three channels: most of what is left of noise after a camera's own filtering is lightness.
+    # The same grain in the three channels: most of what is left of noise after a camera's own filtering is
+    # lightness.
     out += rng.standard_normal(out.shape[:2], np.float32)[..., None] * rng.uniform(0, 4)
     return np.clip(out, 0, 255).astype(np.uint8)

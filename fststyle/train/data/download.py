@@ -1,7 +1,9 @@
-"""Real photos to train on: one archive from the web, fetched once, checked, and unpacked into the cache folder.
+"""Real photos to train on: one archive from the web, fetched once, checked, and unpacked into the cache
+folder.
 
-Everything happens beside the final folder and takes its name by one rename, so a folder that is there is complete. What was downloaded before a
-broken connection or Ctrl-C stays in a `.part` file, from which the next call goes on.
+Everything happens beside the final folder and takes its name by one rename, so a folder that is there is
+complete. What was downloaded before a broken connection or Ctrl-C stays in a `.part` file, from which the
+next call goes on.
 """
 
 import hashlib
@@ -23,9 +25,11 @@ from fststyle.settings import check
 from fststyle.train.data.settings import PhotoSettings
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done ("download", "check", "unpack"), how much of it is done, and of how much in all, None if not known.
+"""Called with what is being done ("download", "check", "unpack"), how much of it is done, and of how much in
+all, None if not known.
 
-Bytes for the first two, files for the last."""
+Bytes for the first two, files for the last.
+"""
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MAX_ARCHIVE = 32 * 2**30
@@ -46,8 +50,9 @@ def prepared_photos() -> Path | None:
 def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | None = None) -> Path:
     """Fetch and unpack the photos unless they are there; returns their folder.
 
-    The archive is deleted afterwards. Raises `InputError` where it cannot be had or is not what was expected, `OutputError` where it cannot be
-    written or the disk is too small; both leave at most a `.part` file, from which the next call goes on.
+    The archive is deleted afterwards. Raises `InputError` where it cannot be had or is not what was expected,
+    `OutputError` where it cannot be written or the disk is too small; both leave at most a `.part` file, from
+    which the next call goes on.
     """
     settings = settings or PhotoSettings()
     check(settings)
@@ -80,7 +85,8 @@ def _holds_photos(folder: Path) -> bool:
 
 
 def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> None:
-    # A rest from an earlier call may be of an archive that has changed since: one more try from the start before giving up.
+    # A rest from an earlier call may be of an archive that has changed since: one more try from the start
+    # before giving up.
     for resumed in (True, False) if part.exists() else (False,):
         _fetch(settings.url, part, progress)
         found = _md5(part, progress) if settings.md5 else ""
@@ -102,7 +108,10 @@ def _md5(path: Path, progress: Progress) -> str:
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:
-    """Bring ``part`` to the full length of what ``url`` gives. Gives up after five attempts in a row that brought nothing."""
+    """Bring ``part`` to the full length of what ``url`` gives.
+
+    Gives up after five attempts in a row that brought nothing.
+    """
     failures = 0
     while True:
         before = _length(part)
@@ -140,8 +149,11 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
         part.unlink(missing_ok=True)
         raise http.client.HTTPException("the server has less than was fetched before") from error
     with answer:
-        # A server that knows no Range, or answers with another one, sends something that does not fit behind what we have.
-        if done and not (answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {done}-")):
+        # A server that knows no Range, or answers with another one, sends something that does not fit behind
+        # what we have.
+        if done and not (
+            answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {done}-")
+        ):
             if answer.status == 206:
                 part.unlink(missing_ok=True)
                 raise http.client.HTTPException("the server answers with another range")
@@ -157,7 +169,9 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
             _copy(answer, file, part, done, total, progress)
 
 
-def _copy(answer: IO[bytes], file: IO[bytes], part: Path, done: int, total: int | None, progress: Progress) -> None:
+def _copy(
+    answer: IO[bytes], file: IO[bytes], part: Path, done: int, total: int | None, progress: Progress
+) -> None:
     progress("download", done, total)
     while block := answer.read(_BLOCK):
         _write(file, block, part)
@@ -188,7 +202,9 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         # Its length and sum are right, so fetching the rest will not mend it.
         archive.unlink(missing_ok=True)
-        raise InputError(f"{url}: is not a zip archive of photos ({' '.join(str(error).split())[:120]})") from error
+        raise InputError(
+            f"{url}: is not a zip archive of photos ({' '.join(str(error).split())[:120]})"
+        ) from error
     except InputError:
         archive.unlink(missing_ok=True)
         raise
@@ -197,7 +213,11 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
 
 
 def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
-    """File name -> entry. Folders are left out, so no name can lead elsewhere; one that tries shows that the archive is not to be trusted."""
+    """File name -> entry.
+
+    Folders are left out, so no name can lead elsewhere; one that tries shows that the archive is not to be
+    trusted.
+    """
     photos: dict[str, zipfile.ZipInfo] = {}
     for info in zipped.infolist():
         path = PurePosixPath(info.filename.replace("\\", "/"))
@@ -216,7 +236,8 @@ def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
 
 
 def _unpack_one(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
-    # zipfile stops at the length that the directory states and checks the sum there, so a lying entry cannot grow beyond it.
+    # zipfile stops at the length that the directory states and checks the sum there, so a lying entry cannot
+    # grow beyond it.
     with zipped.open(info) as source, _open(path, "xb") as file:
         while block := source.read(_BLOCK):
             _write(file, block, path)
@@ -228,7 +249,9 @@ def _check_space(folder: Path, needed: int) -> None:
     except OSError:
         return
     if free < needed + _MARGIN:
-        raise OutputError(f"{folder}: {free / 2**20:,.0f} MiB free, {(needed + _MARGIN) / 2**20:,.0f} MiB needed")
+        raise OutputError(
+            f"{folder}: {free / 2**20:,.0f} MiB free, {(needed + _MARGIN) / 2**20:,.0f} MiB needed"
+        )
 
 
 def _open(path: Path, mode: str) -> IO[bytes]:

@@ -1,7 +1,8 @@
 """Training photos as a pure function of seed and sample number.
 
-Sample i of a run is decided by (seed, i) alone: which photo, which crop, which flip. So a resumed run sees exactly the photos that an
-unbroken one would have, any number of threads gives the same batches, and there is no loader state to save.
+Sample i of a run is decided by (seed, i) alone: which photo, which crop, which flip. So a resumed run sees
+exactly the photos that an unbroken one would have, any number of threads gives the same batches, and there is
+no loader state to save.
 """
 
 import contextlib
@@ -58,7 +59,8 @@ class Sample:
 class Photos:
     """Random square crops of the photos of a folder, at a random scale, mirrored half of the time.
 
-    A file that cannot be read, or is too small to crop from, is skipped for the next one in the list and reported with the sample.
+    A file that cannot be read, or is too small to crop from, is skipped for the next one in the list and
+    reported with the sample.
     """
 
     def __init__(self, folder: Path, size: int, smallest: int | None = None, without: Iterable[Path] = ()):
@@ -81,7 +83,9 @@ class Photos:
                 skipped.append(str(path))
                 continue
             return Sample(_crop(rgb, self.size, rng), tuple(skipped))
-        raise TrainingError(f"none of the {self.source} can be used: all are damaged or smaller than {self.smallest} pixels")
+        raise TrainingError(
+            f"none of the {self.source} can be used: all are damaged or smaller than {self.smallest} pixels"
+        )
 
 
 class Scenes:
@@ -96,9 +100,11 @@ class Scenes:
 
 
 def _crop(rgb: RGB, size: int, rng: np.random.Generator) -> RGB:
-    """A random square of a photo: its shorter side is taken as `size` to `WIDEST` pixels, never enlarged beyond what it must be.
+    """A random square of a photo: its shorter side is taken as `size` to `WIDEST` pixels, never enlarged
+    beyond what it must be.
 
-    So small crops are both whole scenes and close views, with the wide plain areas that a picture of a thousand pixels has.
+    So small crops are both whole scenes and close views, with the wide plain areas that a picture of a
+    thousand pixels has.
     """
     short = min(rgb.shape[:2])
     target = int(rng.integers(size, max(size, min(short, max(WIDEST, size * 3 // 2))) + 1))
@@ -110,13 +116,17 @@ def _crop(rgb: RGB, size: int, rng: np.random.Generator) -> RGB:
     left, top = int(rng.integers(image.width - size + 1)), int(rng.integers(image.height - size + 1))
     if rng.integers(2):
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return np.array(image.crop((left, top, left + size, top + size)))  # a copy: what Pillow lends is read-only
+    # a copy: what Pillow lends is read-only
+    return np.array(image.crop((left, top, left + size, top + size)))
 
 
-def photo_source(folder: Path | None, size: int, smallest: int | None = None, without: Iterable[Path] = ()) -> Photos | Scenes:
+def photo_source(
+    folder: Path | None, size: int, smallest: int | None = None, without: Iterable[Path] = ()
+) -> Photos | Scenes:
     """Photos of `folder`; without one those that `fststyle data` prepared; without those synthetic scenes.
 
-    Photos whose shorter side is below `smallest` pixels are skipped, a quarter of `size` if not given; `without` are files that are none.
+    Photos whose shorter side is below `smallest` pixels are skipped, a quarter of `size` if not given;
+    `without` are files that are none.
     """
     folder = folder or prepared_photos()
     return Photos(folder, size, smallest, without) if folder else Scenes(size)
@@ -128,12 +138,22 @@ def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
 
 
 def batches(
-    source: Photos | Scenes, *, seed: int, batch: int, start: int, steps: int, workers: int, rank: int = 0, world: int = 1
+    source: Photos | Scenes,
+    *,
+    seed: int,
+    batch: int,
+    start: int,
+    steps: int,
+    workers: int,
+    rank: int = 0,
+    world: int = 1,
 ) -> Iterator[tuple[Tensor, list[str]]]:
-    """uint8 (batch / world, 3, size, size) tensors for the steps `start` .. `steps` - 1, each with the files skipped for it.
+    """uint8 (batch / world, 3, size, size) tensors for the steps `start` .. `steps` - 1, each with the files
+    skipped for it.
 
-    `batch` counts over all processes; process `rank` gets its share of each step's samples. `workers` threads read ahead, none with 0: threads, since
-    Pillow decodes beside Python, and since a script without a main guard could not start processes.
+    `batch` counts over all processes; process `rank` gets its share of each step's samples. `workers` threads
+    read ahead, none with 0: threads, since Pillow decodes beside Python, and since a script without a main
+    guard could not start processes.
     """
     share = batch // world
 
@@ -141,10 +161,15 @@ def batches(
         return source.sample(np.random.default_rng((seed, number)))
 
     numbers = (step * batch + rank * share + i for step in range(start, steps) for i in range(share))
-    with contextlib.closing(_ahead(read, numbers, workers) if workers else (read(number) for number in numbers)) as samples:
+    with contextlib.closing(
+        _ahead(read, numbers, workers) if workers else (read(number) for number in numbers)
+    ) as samples:
         for _ in range(start, steps):
             some = list(itertools.islice(samples, share))
-            yield torch.from_numpy(np.stack([sample.rgb for sample in some])).permute(0, 3, 1, 2), [path for sample in some for path in sample.skipped]
+            yield (
+                torch.from_numpy(np.stack([sample.rgb for sample in some])).permute(0, 3, 1, 2),
+                [path for sample in some for path in sample.skipped],
+            )
 
 
 def _ahead(read: Callable[[int], Sample], numbers: Iterator[int], workers: int) -> Generator[Sample]:

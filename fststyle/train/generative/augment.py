@@ -1,5 +1,6 @@
-"""DiffAugment (Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", arXiv:2006.10738): the same kinds of change for real and
-generated pictures, through which gradients flow, so that a discriminator cannot learn a small folder by heart. All take (N, C, H, W) in [-1, 1].
+"""DiffAugment (Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training",
+arXiv:2006.10738): the same kinds of change for real and generated pictures, through which gradients flow, so
+that a discriminator cannot learn a small folder by heart. All take (N, C, H, W) in [-1, 1].
 """
 
 import torch
@@ -8,7 +9,9 @@ from torch.nn import functional as F
 
 
 def augmented(x: Tensor) -> Tensor:
-    """The paper's policy for few pictures: colour, translation by up to an eighth, and a square of half the side cut out."""
+    """The paper's policy for few pictures: colour, translation by up to an eighth, and a square of half the
+    side cut out.
+    """
     return cutout(shifted(coloured(x), round(x.shape[-1] / 8)))
 
 
@@ -22,7 +25,9 @@ def coloured(x: Tensor) -> Tensor:
 
 
 def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
-    """Each picture moved by -most..most whole pixels in both directions; what comes in is 0, or with the mode "replicate" the edge."""
+    """Each picture moved by -most..most whole pixels in both directions; what comes in is 0, or with the mode
+    "replicate" the edge.
+    """
     if most == 0:
         return x
     count, _, height, width = x.shape
@@ -38,7 +43,10 @@ def cutout(x: Tensor) -> Tensor:
     """A square of half the side, somewhere about the picture, becomes 0."""
     count, _, height, width = x.shape
     side = width // 2
-    corner = [torch.randint(-(side // 2), length - side // 2 + 1, (count, 1), device=x.device) for length in (height, width)]
+    corner = [
+        torch.randint(-(side // 2), length - side // 2 + 1, (count, 1), device=x.device)
+        for length in (height, width)
+    ]
     inside = [
         (torch.arange(length, device=x.device) >= at) & (torch.arange(length, device=x.device) < at + side)
         for length, at in zip((height, width), corner, strict=True)

@@ -1,9 +1,11 @@
-"""`fststyle classify train`: a small convolutional classifier, and the eye of the judges of generated pictures (`fststyle.train.generative.metrics`).
+"""`fststyle classify train`: a small convolutional classifier, and the eye of the judges of generated
+pictures (`fststyle.train.generative.metrics`).
 
     from fststyle.train.generative.classifier import train_classifier
     train_classifier("mnist", epochs=4)
 
-leaves mnist-classifier.onnx (frames in, ``logits`` and ``features`` out), mnist-classifier.pt and mnist-classifier-preview.png, the confusion plot.
+leaves mnist-classifier.onnx (frames in, ``logits`` and ``features`` out), mnist-classifier.pt and
+mnist-classifier-preview.png, the confusion plot.
 """
 
 from dataclasses import dataclass
@@ -31,7 +33,9 @@ _PEAK = {"sgd": 0.05, "adam": 2e-3, "rmsprop": 5e-4}
 
 @dataclass(frozen=True)
 class Classified:
-    """What a training left; ``accuracy`` is that on the test pictures, ``confusion`` (classes, classes) counts them, rows are what they are."""
+    """What a training left; ``accuracy`` is that on the test pictures, ``confusion`` (classes, classes)
+    counts them, rows are what they are.
+    """
 
     name: str
     onnx: Path
@@ -42,7 +46,13 @@ class Classified:
     losses: dict[str, float]
 
 
-def train_classifier(data: str | Path, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None, **settings: Any) -> Classified:
+def train_classifier(
+    data: str | Path,
+    *,
+    on_message: OnMessage | None = None,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> Classified:
     """Train and export one classifier. The keyword arguments are the fields of `ClassifySettings`.
 
     See `fststyle.train.generative.session.opened` for the errors.
@@ -50,17 +60,28 @@ def train_classifier(data: str | Path, *, on_message: OnMessage | None = None, o
     return train(ClassifySettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
 
-def train(settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> Classified:
+def train(
+    settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
+) -> Classified:
     """As `train_classifier`, with the settings in one piece."""
     with session.opened(settings, KIND, KIND, on_message) as here:
         if here.train.labels is None or here.test.labels is None:
-            raise InputError(f"--data {settings.data}: has no classes; put the pictures of each class into a folder of its own")
+            raise InputError(
+                f"--data {settings.data}: has no classes; put the pictures of each class into a folder of"
+                " its own"
+            )
         if len(np.unique(here.train.labels)) < 2:
             raise InputError(f"--data {settings.data}: all pictures are of one class")
         return _train(settings, here, torch.from_numpy(here.train.labels), here.test.labels, on_progress)
 
 
-def _train(settings: ClassifySettings, here: Course, labels: Tensor, test_labels: NDArray[np.int64], on_progress: OnProgress | None) -> Classified:
+def _train(
+    settings: ClassifySettings,
+    here: Course,
+    labels: Tensor,
+    test_labels: NDArray[np.int64],
+    on_progress: OnProgress | None,
+) -> Classified:
     shape = {"side": here.train.side, "channels": here.train.channels, "classes": len(here.train.classes)}
     shape |= {"width": settings.width, "features": settings.features}
     net = here.compute.place(session.fresh(settings.seed, lambda: build(KIND, shape)))
@@ -83,7 +104,10 @@ def _train(settings: ClassifySettings, here: Course, labels: Tensor, test_labels
     def examine(done: int) -> None:
         counts[:] = confusion(net, here, test_labels)
         accuracy = counts.trace() / counts.sum()
-        here.tell(f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {accuracy:.2%} of {counts.sum()} test pictures are right")
+        here.tell(
+            f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {accuracy:.2%} of {counts.sum()} test"
+            " pictures are right"
+        )
         here.log(loop.Progress(done, steps, here.rate, {"test error": 1 - accuracy}))
         images.write(grids.confusion(counts, here.train.classes), here.files.preview)
 
@@ -91,11 +115,21 @@ def _train(settings: ClassifySettings, here: Course, labels: Tensor, test_labels
     here.learn(learner, steps, here.per_epoch, on_progress)
     files = here.files
     export.write(net, here.record(learner, steps), files.onnx)
-    return Classified(here.name, files.onnx, files.checkpoint, files.preview, float(counts.trace() / counts.sum()), counts, dict(here.losses))
+    return Classified(
+        here.name,
+        files.onnx,
+        files.checkpoint,
+        files.preview,
+        float(counts.trace() / counts.sum()),
+        counts,
+        dict(here.losses),
+    )
 
 
 def confusion(net: nn.Module, here: Course, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(classes, classes): how many test pictures of the row's class, by their `labels`, were taken for the column's."""
+    """(classes, classes): how many test pictures of the row's class, by their `labels`, were taken for the
+    column's.
+    """
     net.eval()
     classes = len(here.train.classes)
     counts = np.zeros((classes, classes), np.int64)
@@ -109,13 +143,18 @@ def confusion(net: nn.Module, here: Course, labels: NDArray[np.int64]) -> NDArra
 
 def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Optimizer:
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(net.parameters(), lr=_PEAK["sgd"], momentum=0.9, nesterov=True, weight_decay=5e-4)
+        return torch.optim.SGD(
+            net.parameters(), lr=_PEAK["sgd"], momentum=0.9, nesterov=True, weight_decay=5e-4
+        )
     if settings.optimizer == "rmsprop":
         return torch.optim.RMSprop(net.parameters(), lr=_PEAK["rmsprop"])
     return torch.optim.Adam(net.parameters(), lr=_PEAK["adam"])
 
 
 def learning_rate(settings: ClassifySettings, step: int, steps: int) -> float:
-    """Up over the first tenth of the steps, then down in a straight line to zero. A function of the step alone."""
+    """Up over the first tenth of the steps, then down in a straight line to zero.
+
+    A function of the step alone.
+    """
     peak = settings.learning_rate or _PEAK[settings.optimizer]
     return peak * min(1.0, (step + 1) / max(1, steps // 10)) * (1 - step / steps)

@@ -10,10 +10,12 @@ PATIENCE = 200
 
 @dataclass
 class Watch:
-    """Told the losses of each step, it tells `on_message` when one of them has left the range in which anything is learned.
+    """Told the losses of each step, it tells `on_message` when one of them has left the range in which
+    anything is learned.
 
     Args:
-        lowest, highest: for a loss by its name, the mean over `PATIENCE` steps below or above which there is something to say, and what.
+        lowest, highest: for a loss by its name, the mean over `PATIENCE` steps below or above which there is
+            something to say, and what.
         on_message: who hears it.
     """
 

@@ -1,4 +1,6 @@
-"""From the checkpoint of a GAN, a VAE or a classifier to its ONNX files: how each training ends, and what `fststyle export` makes of one that was stopped."""
+"""From the checkpoint of a GAN, a VAE or a classifier to its ONNX files: how each training ends, and what
+`fststyle export` makes of one that was stopped.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,24 @@ KINDS = ("gan", "vae", "classifier")
 _DRAWS = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
 _ENCODES = "frame uint8 (N, S, S, 3) RGB -> latent float32 (N, Z), deviation float32 (N, Z)"
 _CLASSIFIES = "frame uint8 (N, S, S, 3) RGB -> logits float32 (N, classes), features float32 (N, F)"
-_TOLD = ("kind", "name", "title", "artist", "year", "licence", "network", "network_settings", "step", "data_sha256")
+_TOLD = (
+    "kind",
+    "name",
+    "title",
+    "artist",
+    "year",
+    "licence",
+    "network",
+    "network_settings",
+    "step",
+    "data_sha256",
+)
 _ROWS = 5
 
 
 def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = "fp32") -> float:
-    """Write the network of a checkpoint to `path`, the encoder of a VAE beside it; gives the largest difference found.
+    """Write the network of a checkpoint to `path`, the encoder of a VAE beside it; gives the largest
+    difference found.
 
     See `export_model` for what that is, and for the errors.
 
@@ -37,7 +51,9 @@ def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = 
     chance = torch.Generator().manual_seed(0)
 
     def frames() -> Tensor:
-        return torch.randint(0, 256, (_ROWS, shape["side"], shape["side"], 3), generator=chance, dtype=torch.uint8)
+        return torch.randint(
+            0, 256, (_ROWS, shape["side"], shape["side"], 3), generator=chance, dtype=torch.uint8
+        )
 
     def latents() -> Tensor:
         return torch.randn(_ROWS, shape["latent"], generator=chance)
@@ -49,7 +65,9 @@ def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = 
         encoder, decoder = Reads(Encoder(net), channels), Draws(Decoder(net), channels)  # type: ignore[arg-type]
         about = {**_about(content, _ENCODES), "kind": "vae-encoder"}
         worst = export_model(encoder, frames(), ["latent", "deviation"], about, encoder_of(path), precision)
-        return max(worst, export_model(decoder, latents(), ["picture"], _about(content, _DRAWS), path, precision))
+        return max(
+            worst, export_model(decoder, latents(), ["picture"], _about(content, _DRAWS), path, precision)
+        )
     about = _about(content, _CLASSIFIES) | {"classes": list(content.get("classes", ()))}
     return export_model(Reads(net, channels), frames(), ["logits", "features"], about, path, precision)
 

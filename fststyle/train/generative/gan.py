@@ -1,15 +1,17 @@
-"""`fststyle gan train`: pictures like those of a set, from noise (Goodfellow et al. 2014; Radford et al. 2016; Gulrajani et al. 2017).
+"""`fststyle gan train`: pictures like those of a set, from noise (Goodfellow et al. 2014; Radford et al.
+2016; Gulrajani et al. 2017).
 
     from fststyle.train.generative.gan import train_gan
     train_gan("mnist", kind="dcgan", steps=5000)
 
-leaves mnist-dcgan.onnx (``latent`` in, ``picture`` out), mnist-dcgan.pt and mnist-dcgan-preview.png. What is kept is the running mean of the
-generator's weights (Yazici et al. 2019, arXiv:1806.04498).
+leaves mnist-dcgan.onnx (``latent`` in, ``picture`` out), mnist-dcgan.pt and mnist-dcgan-preview.png. What is
+kept is the running mean of the generator's weights (Yazici et al. 2019, arXiv:1806.04498).
 
-Departures: Adam (0.5, 0.999) for wgan-gp too, whose paper has (0, 0.9); learning rates of 1e-3 where the papers have 2e-4 (dcgan) and 1e-4 (wgan-gp), and
-three steps of the critic for one of the generator where the paper has five: on digits, minutes then do what took hours, and the running mean smooths what
-is rough; the gradient penalty of the first half of each batch only, which goes further in the same time. One step here is one of the critic,
-with a new batch, and the generator takes one after every `critic_steps` of them.
+Departures: Adam (0.5, 0.999) for wgan-gp too, whose paper has (0, 0.9); learning rates of 1e-3 where the
+papers have 2e-4 (dcgan) and 1e-4 (wgan-gp), and three steps of the critic for one of the generator where the
+paper has five: on digits, minutes then do what took hours, and the running mean smooths what is rough; the
+gradient penalty of the first half of each batch only, which goes further in the same time. One step here is
+one of the critic, with a new batch, and the generator takes one after every `critic_steps` of them.
 """
 
 from dataclasses import dataclass
@@ -35,8 +37,14 @@ FEW = 10_000
 """Below so many pictures ``--augment auto`` means yes."""
 SHOWN = 64
 
-_SPREAD = "the generated pictures are nearly all alike (mode collapse); wgan-gp, a lower --learning-rate or a larger --batch may help"
-_SURE = "the discriminator is right nearly always, so the generator learns little; a lower --learning-rate, more pictures or --augment yes may help"
+_SPREAD = (
+    "the generated pictures are nearly all alike (mode collapse); wgan-gp, a lower --learning-rate or a"
+    " larger --batch may help"
+)
+_SURE = (
+    "the discriminator is right nearly always, so the generator learns little; a lower --learning-rate, more"
+    " pictures or --augment yes may help"
+)
 _GROWS = "the scores grow without end (divergence); a lower --learning-rate may help"
 
 
@@ -51,12 +59,24 @@ class TrainedGan:
     losses: dict[str, float]
 
 
-def train_gan(data: str | Path, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None, **settings: Any) -> TrainedGan:
-    """Train and export one generator. The keyword arguments are the fields of `GanSettings`; see `fststyle.train.generative.session.opened` for the errors."""
+def train_gan(
+    data: str | Path,
+    *,
+    on_message: OnMessage | None = None,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> TrainedGan:
+    """Train and export one generator.
+
+    The keyword arguments are the fields of `GanSettings`; see `fststyle.train.generative.session.opened` for
+    the errors.
+    """
     return train(GanSettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
 
-def train(settings: GanSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> TrainedGan:
+def train(
+    settings: GanSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
+) -> TrainedGan:
     """As `train_gan`, with the settings in one piece."""
     # The learning rate does not hang on the number of steps, so that one may ask for more of them.
     with session.opened(settings, KIND, settings.kind, on_message, free={"steps"}, tested=False) as here:
@@ -64,7 +84,13 @@ def train(settings: GanSettings, *, on_message: OnMessage | None = None, on_prog
 
 
 def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) -> TrainedGan:
-    shape = {"kind": settings.kind, "side": here.train.side, "channels": here.train.channels, "latent": settings.latent, "width": settings.width}
+    shape = {
+        "kind": settings.kind,
+        "side": here.train.side,
+        "channels": here.train.channels,
+        "latent": settings.latent,
+        "width": settings.width,
+    }
     nets: Any = here.compute.place(session.fresh(settings.seed, lambda: build(KIND, shape)))
     generator, critic, average = nets.generator.train(), nets.discriminator.train(), nets.average.eval()
     optimizers = {name: adam(net, settings) for name, net in (("generator", generator), ("critic", critic))}
@@ -108,10 +134,14 @@ def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) 
             drawn = Draws(average, here.train.channels)(fixed).cpu().numpy()
         images.write(grids.tiled(drawn, 8, max(1, 64 // here.train.side)), here.files.preview)
 
-    learner = Learner(KIND, shape, nets, optimizers, step, preview, hear=lambda progress: watch(progress.losses))
+    learner = Learner(
+        KIND, shape, nets, optimizers, step, preview, hear=lambda progress: watch(progress.losses)
+    )
     here.learn(learner, settings.steps, settings.preview_every, on_progress)
     export.write(nets, here.record(learner, settings.steps), here.files.onnx)
-    return TrainedGan(here.name, here.files.onnx, here.files.checkpoint, here.files.preview, dict(here.losses))
+    return TrainedGan(
+        here.name, here.files.onnx, here.files.checkpoint, here.files.preview, dict(here.losses)
+    )
 
 
 def noise(settings: GanSettings, count: int, generator: torch.Generator | None = None) -> Tensor:
@@ -120,12 +150,18 @@ def noise(settings: GanSettings, count: int, generator: torch.Generator | None =
 
 
 def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
-    return torch.optim.Adam(net.parameters(), lr=settings.learning_rate or RATES[settings.kind], betas=(settings.beta1, settings.beta2))
+    return torch.optim.Adam(
+        net.parameters(),
+        lr=settings.learning_rate or RATES[settings.kind],
+        betas=(settings.beta1, settings.beta2),
+    )
 
 
 @torch.no_grad()
 def follow(average: nn.Module, net: nn.Module, decay: float, number: int) -> None:
-    """Move the running mean towards the network after its step `number` (from 0); early ones count for more, so that the random start is soon forgotten."""
+    """Move the running mean towards the network after its step `number` (from 0); early ones count for more,
+    so that the random start is soon forgotten.
+    """
     decay = min(decay, (1 + number) / (10 + number))
     for kept, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
         if kept.is_floating_point():
@@ -135,7 +171,9 @@ def follow(average: nn.Module, net: nn.Module, decay: float, number: int) -> Non
 
 
 def spread(fake: Tensor, real: Tensor) -> Tensor:
-    """How much the generated pictures differ from one another, over how much the real ones do: 1 is right, 0 is one picture again and again."""
+    """How much the generated pictures differ from one another, over how much the real ones do: 1 is right, 0
+    is one picture again and again.
+    """
     between = [batch.flatten(1).var(0).mean().sqrt() for batch in (fake, real)]
     return between[0] / between[1].clamp(min=1e-6)
 
@@ -143,7 +181,10 @@ def spread(fake: Tensor, real: Tensor) -> Tensor:
 def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
     """For `Watch`: the losses below and above which there is something to say."""
     if adversary == "wgan-gp":  # its critic has no range to be in
-        return {"spread": (0.3, _SPREAD), "critic": (-1e3, _GROWS)}, {"generator": (1e4, _GROWS), "penalty": (1e2, _GROWS)}
+        return {"spread": (0.3, _SPREAD), "critic": (-1e3, _GROWS)}, {
+            "generator": (1e4, _GROWS),
+            "penalty": (1e2, _GROWS),
+        }
     return {"spread": (0.3, _SPREAD), "critic": (0.02, _SURE)}, {"generator": (12.0, _SURE)}
 
 

@@ -1,7 +1,9 @@
-"""How like a set of real pictures a set of generated ones is, by what a network sees in both: features (N, D), one row a picture.
+"""How like a set of real pictures a set of generated ones is, by what a network sees in both: features (N,
+D), one row a picture.
 
-* `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, between two Gaussians fitted to the features. With the features of our own classifier
-  or of VGG-16 it is *not* the FID of the literature, which uses Inception-v3: its values compare only with values of the same features.
+* `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, between two Gaussians fitted to the features.
+  With the features of our own classifier or of VGG-16 it is *not* the FID of the literature, which uses
+  Inception-v3: its values compare only with values of the same features.
 * `precision_recall`: Kynkäänniemi et al. 2019 (arXiv:1904.06991), with k = 3 neighbours.
 * `balance`: how often each class is drawn, as a classifier sees it.
 """
@@ -25,20 +27,26 @@ _ROWS = 1000
 
 
 def frechet(real: Features, fake: Features) -> float:
-    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), by means m and covariances C; 0 for two sets with the same.
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), by means m and covariances C; 0 for two sets with the
+    same.
 
     Raises:
         InputError: fewer than two rows, or features of different lengths or that are not finite.
     """
     for rows in (real, fake):
         if len(rows) < 2 or rows.shape[1] != real.shape[1] or not np.isfinite(rows).all():
-            raise InputError("the Fréchet distance takes two sets of at least two finite feature vectors of one length")
+            raise InputError(
+                "the Fréchet distance takes two sets of at least two finite feature vectors of one length"
+            )
     means = [rows.mean(0, dtype=np.float64) for rows in (real, fake)]
     first, second = (np.atleast_2d(np.cov(rows.astype(np.float64), rowvar=False)) for rows in (real, fake))
-    # tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric: no complex numbers from rounding.
+    # tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric:
+    # no complex numbers from rounding.
     root = _root(first)
     cross = np.sqrt(np.linalg.eigvalsh(root @ second @ root).clip(min=0)).sum()
-    return max(0.0, float(np.square(means[0] - means[1]).sum() + np.trace(first) + np.trace(second) - 2 * cross))
+    return max(
+        0.0, float(np.square(means[0] - means[1]).sum() + np.trace(first) + np.trace(second) - 2 * cross)
+    )
 
 
 def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,9 +56,11 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def precision_recall(real: Features, fake: Features, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
-    """Precision: the share of generated pictures that lie within the real ones; recall: the share of real ones that lie within the generated.
+    """Precision: the share of generated pictures that lie within the real ones; recall: the share of real
+    ones that lie within the generated.
 
-    A picture lies within a set if it is no farther from one of the set than that one's `neighbours`-th nearest other.
+    A picture lies within a set if it is no farther from one of the set than that one's `neighbours`-th
+    nearest other.
     """
     if min(len(real), len(fake)) <= neighbours:
         raise InputError(f"precision and recall take more than {neighbours} pictures of each kind")
@@ -58,7 +68,10 @@ def precision_recall(real: Features, fake: Features, neighbours: int = NEIGHBOUR
 
 
 def _covered(rows: Features, among: Features, neighbours: int) -> float:
-    radii = np.concatenate([np.partition(part, neighbours, 1)[:, neighbours] for part in _distances(among, among)])  # the nearest is itself
+    # the nearest is itself
+    radii = np.concatenate(
+        [np.partition(part, neighbours, 1)[:, neighbours] for part in _distances(among, among)]
+    )
     return float(np.mean(np.concatenate([(part <= radii).any(1) for part in _distances(rows, among)])))
 
 
@@ -74,7 +87,10 @@ def _distances(rows: Features, among: Features) -> list[NDArray[np.float32]]:
 
 @dataclass(frozen=True)
 class Balance:
-    """``shares`` of the classes; the ``least`` and the ``most`` of them. Of ten classes drawn evenly each has 0.1."""
+    """``shares`` of the classes; the ``least`` and the ``most`` of them.
+
+    Of ten classes drawn evenly each has 0.1.
+    """
 
     shares: tuple[float, ...]
 
@@ -94,13 +110,23 @@ def balance(logits: Features) -> Balance:
 
 
 def vgg_features(pictures: RGB, vgg: "VGG16", compute: "Compute") -> NDArray[np.float32]:
-    """For folders of pictures, where there is no classifier: the means over the picture of VGG-16's relu4_3, (N, 512), of uint8 (N, H, W, 3)."""
+    """For folders of pictures, where there is no classifier: the means over the picture of VGG-16's relu4_3,
+    (N, 512), of uint8 (N, H, W, 3).
+    """
     import torch
 
     net = compute.place(vgg)
     parts = []
     with torch.inference_mode():
         for start in range(0, len(pictures), 64):
-            batch = torch.from_numpy(np.ascontiguousarray(pictures[start : start + 64])).permute(0, 3, 1, 2).float().div(127.5).sub(1)
-            parts.append(net(compute.place(batch), ("relu4_3",))["relu4_3"].float().mean((2, 3)).cpu().numpy())
+            batch = (
+                torch.from_numpy(np.ascontiguousarray(pictures[start : start + 64]))
+                .permute(0, 3, 1, 2)
+                .float()
+                .div(127.5)
+                .sub(1)
+            )
+            parts.append(
+                net(compute.place(batch), ("relu4_3",))["relu4_3"].float().mean((2, 3)).cpu().numpy()
+            )
     return np.concatenate(parts)

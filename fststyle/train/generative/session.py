@@ -1,7 +1,9 @@
-"""What surrounds the steps of a training on a set of small pictures: its name and files, going on, saving, the log, and the loop that all trainers share.
+"""What surrounds the steps of a training on a set of small pictures: its name and files, going on, saving,
+the log, and the loop that all trainers share.
 
-A trainer (`classify`, `gan`, `vae`) brings a `Learner`; all that is random in its steps comes from torch's generator, which is set from seed and step
-before each of them. So a resumed training is the unbroken one to the last bit, and there is no random state to save.
+A trainer (`classify`, `gan`, `vae`) brings a `Learner`; all that is random in its steps comes from torch's
+generator, which is set from seed and step before each of them. So a resumed training is the unbroken one to
+the last bit, and there is no random state to save.
 """
 
 import contextlib
@@ -33,7 +35,9 @@ OnProgress = Callable[[loop.Progress], None]
 
 @dataclass
 class Learner:
-    """What a trainer brings: one module with everything that is learned, its optimisers, and what a step does with a batch."""
+    """What a trainer brings: one module with everything that is learned, its optimisers, and what a step does
+    with a batch.
+    """
 
     network: str
     network_settings: dict[str, Any]
@@ -85,13 +89,17 @@ class Course:
             checkpoint.load_weights(learner.model, self.earlier["model"], str(saved))
             for name, optimizer in learner.optimizers.items():
                 states = self.earlier.get("optimizer")
-                checkpoint.load_optimizer(optimizer, states.get(name) if isinstance(states, dict) else None, str(saved))
+                checkpoint.load_optimizer(
+                    optimizer, states.get(name) if isinstance(states, dict) else None, str(saved)
+                )
 
         def step(number: int, chosen: NDArray[np.int64]) -> dict[str, Tensor]:
             torch.manual_seed(settings.seed * 1_000_003 + number)
             if learner.labels is None:
                 return learner.step(number, self.batch(chosen))
-            return learner.step(number, self.batch(chosen), self.compute.place(learner.labels[torch.from_numpy(chosen)]))
+            return learner.step(
+                number, self.batch(chosen), self.compute.place(learner.labels[torch.from_numpy(chosen)])
+            )
 
         def save(done: int) -> None:
             model = {key: value.contiguous() for key, value in learner.model.state_dict().items()}
@@ -110,7 +118,9 @@ class Course:
             self._introduce(first)
             loop.run(
                 step,
-                dataset.order(len(self.train), seed=settings.seed, batch=settings.batch, start=first, steps=steps),
+                dataset.order(
+                    len(self.train), seed=settings.seed, batch=settings.batch, start=first, steps=steps
+                ),
                 start=first,
                 steps=steps,
                 batch_size=settings.batch,
@@ -126,9 +136,15 @@ class Course:
     def _introduce(self, first: int) -> None:
         some = self.train
         if some.skipped:
-            self.tell(f"skipped {len(some.skipped)} pictures that are damaged or too small, the first: {some.skipped[0]}")
+            self.tell(
+                f"skipped {len(some.skipped)} pictures that are damaged or too small, the first:"
+                f" {some.skipped[0]}"
+            )
         shape = f"{some.side}x{some.side}x{some.channels}"
-        self.tell(f"learning {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on {self.compute.device}{going_on(first)}")
+        self.tell(
+            f"learning {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on"
+            f" {self.compute.device}{going_on(first)}"
+        )
         if self.test.held_out:
             self.tell(f"every {dataset.HOLD_OUT}th picture of the folder is left out, for tests")
 
@@ -160,8 +176,8 @@ def opened(
 ) -> Iterator[Course]:
     """A `Course` for settings of `fststyle.train.generative.settings`.
 
-    `suffix` ends the name made from that of the pictures, `beside` gives one more result, and what is `free` may be another when a training goes on.
-    `tested` is a training that needs test pictures.
+    `suffix` ends the name made from that of the pictures, `beside` gives one more result, and what is `free`
+    may be another when a training goes on. `tested` is a training that needs test pictures.
 
     Raises:
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
@@ -177,11 +193,15 @@ def opened(
         raise InputError(f"{settings.data}: holds no pictures to test on")
     digest = train.sha256()
     if earlier and earlier.get("data_sha256") != digest:
-        raise InputError(f"--resume: {files.checkpoint} was trained on other pictures than those of {settings.data}")
+        raise InputError(
+            f"--resume: {files.checkpoint} was trained on other pictures than those of {settings.data}"
+        )
     with computing(settings.device, "float32", settings.batch) as compute:
         if compute.world > 1:
             raise InputError(f"{kind} is trained in one process; torchrun is for `fststyle train`")
-        yield Course(kind, settings, name, files, train, test, compute, earlier, tell or (lambda text: None), digest)
+        yield Course(
+            kind, settings, name, files, train, test, compute, earlier, tell or (lambda text: None), digest
+        )
 
 
 def fresh(seed: int, build: Callable[[], nn.Module]) -> nn.Module:

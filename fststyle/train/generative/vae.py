@@ -1,12 +1,15 @@
-"""`fststyle vae train`: a variational autoencoder on a set of pictures (Kingma and Welling 2014; beta: Higgins et al. 2017).
+"""`fststyle vae train`: a variational autoencoder on a set of pictures (Kingma and Welling 2014; beta:
+Higgins et al. 2017).
 
     from fststyle.train.generative.vae import train_vae
     train_vae("mnist", epochs=10)
 
-leaves mnist-vae.onnx (the decoder: ``latent`` in, ``picture`` out), mnist-vae-encoder.onnx (``frame`` in, ``latent`` and ``deviation`` out), mnist-vae.pt
-and mnist-vae-preview.png: pictures above their reconstructions, then samples; with two latent numbers the map of the latent space.
+leaves mnist-vae.onnx (the decoder: ``latent`` in, ``picture`` out), mnist-vae-encoder.onnx (``frame`` in,
+``latent`` and ``deviation`` out), mnist-vae.pt and mnist-vae-preview.png: pictures above their
+reconstructions, then samples; with two latent numbers the map of the latent space.
 
-The KL term's weight grows from 0 over the warm-up (Bowman et al. 2016, arXiv:1511.06349), so that the latent is used before it is made plain.
+The KL term's weight grows from 0 over the warm-up (Bowman et al. 2016, arXiv:1511.06349), so that the latent
+is used before it is made plain.
 """
 
 from dataclasses import dataclass
@@ -45,19 +48,36 @@ class TrainedVae:
     losses: dict[str, float]
 
 
-def train_vae(data: str | Path, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None, **settings: Any) -> TrainedVae:
-    """Train and export one VAE. The keyword arguments are the fields of `VaeSettings`; see `fststyle.train.generative.session.opened` for the errors."""
+def train_vae(
+    data: str | Path,
+    *,
+    on_message: OnMessage | None = None,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> TrainedVae:
+    """Train and export one VAE.
+
+    The keyword arguments are the fields of `VaeSettings`; see `fststyle.train.generative.session.opened` for
+    the errors.
+    """
     return train(VaeSettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
 
-def train(settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None) -> TrainedVae:
+def train(
+    settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
+) -> TrainedVae:
     """As `train_vae`, with the settings in one piece."""
     with session.opened(settings, KIND, KIND, on_message, beside=encoder_of) as here:
         return _train(settings, here, on_progress)
 
 
 def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) -> TrainedVae:
-    shape: dict[str, Any] = {"side": here.train.side, "channels": here.train.channels, "latent": settings.latent, "width": settings.width}
+    shape: dict[str, Any] = {
+        "side": here.train.side,
+        "channels": here.train.channels,
+        "latent": settings.latent,
+        "width": settings.width,
+    }
     shape["likelihood"] = settings.likelihood
     net: Any = here.compute.place(session.fresh(settings.seed, lambda: build(KIND, shape)))
     optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), lr=settings.learning_rate)
@@ -77,11 +97,18 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
         if settings.likelihood == "gaussian":
             # Below its floor it would have no gradient, and never come back.
             net.log_deviation.data.clamp_(min=NARROWEST)
-        return {"loss": loss.detach(), "reconstruction": -likelihood.detach().mean(), "kl": divergence.detach().mean()}
+        return {
+            "loss": loss.detach(),
+            "reconstruction": -likelihood.detach().mean(),
+            "kl": divergence.detach().mean(),
+        }
 
     def examine(done: int) -> None:
         found[0] = held_out_elbo(net, here.test, here.compute.device)
-        here.tell(f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {found[0]:.2f} nats per test picture, at least (ELBO)")
+        here.tell(
+            f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {found[0]:.2f} nats per test picture,"
+            " at least (ELBO)"
+        )
         here.log(loop.Progress(done, steps, here.rate, {"test elbo": found[0]}))
         preview(net, here, done)
 
@@ -89,25 +116,41 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
     here.learn(learner, steps, here.per_epoch, on_progress)
     files = here.files
     export.write(net, here.record(learner, steps), files.onnx)
-    return TrainedVae(here.name, files.onnx, encoder_of(files.onnx), files.checkpoint, files.preview, found[0], dict(here.losses))
+    return TrainedVae(
+        here.name,
+        files.onnx,
+        encoder_of(files.onnx),
+        files.checkpoint,
+        files.preview,
+        found[0],
+        dict(here.losses),
+    )
 
 
 def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """The two terms of the bound for pictures in [-1, 1]: log p(x|z) at one draw of z, and the KL divergence, (N,) each.
+    """The two terms of the bound for pictures in [-1, 1]: log p(x|z) at one draw of z, and the KL divergence,
+    (N,) each.
 
-    With a Bernoulli likelihood the pictures are made black and white first, anew each time, and the encoder sees the same.
+    With a Bernoulli likelihood the pictures are made black and white first, anew each time, and the encoder
+    sees the same.
     """
     pixels = (picture + 1) / 2
     if net.likelihood == "bernoulli":
         pixels = binarised(pixels)
     mean, log_variance = net.encode(pixels * 2 - 1)
     decoded = net.decode(sampled(mean, log_variance))
-    likelihood = bernoulli(decoded, pixels) if net.likelihood == "bernoulli" else gaussian(decoded, pixels, net.log_deviation)
+    likelihood = (
+        bernoulli(decoded, pixels)
+        if net.likelihood == "bernoulli"
+        else gaussian(decoded, pixels, net.log_deviation)
+    )
     return likelihood, kl(mean, log_variance)
 
 
 def held_out_elbo(net: Vae, test: dataset.Pictures, device: torch.device, seed: int = 0) -> float:
-    """The mean bound over `test` in nats per picture, one draw each, beta 1; the same draws for the same seed."""
+    """The mean bound over `test` in nats per picture, one draw each, beta 1; the same draws for the same
+    seed.
+    """
     total = 0.0
     with torch.inference_mode(), torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -119,7 +162,9 @@ def held_out_elbo(net: Vae, test: dataset.Pictures, device: torch.device, seed: 
 
 
 def preview(net: Vae, here: Course, done: int) -> None:
-    """Write the sheet: eight test pictures, their reconstructions and 48 samples; of a latent of two numbers its map."""
+    """Write the sheet: eight test pictures, their reconstructions and 48 samples; of a latent of two numbers
+    its map.
+    """
     channels, settings = here.train.channels, here.settings
     draws = Draws(Decoder(net), channels)
     with torch.inference_mode():
@@ -128,7 +173,11 @@ def preview(net: Vae, here: Course, done: int) -> None:
         else:
             shown = here.test.rgb[:8]
             mean, _ = net.encode(here.batch(np.arange(len(shown)), here.test))
-            fixed = torch.randn(48, settings.latent, generator=torch.Generator().manual_seed(settings.seed)).to(here.compute.device)
-            drawn = np.concatenate([shown.repeat(3 // channels, axis=3), draws(mean).cpu().numpy(), draws(fixed).cpu().numpy()])
+            fixed = torch.randn(
+                48, settings.latent, generator=torch.Generator().manual_seed(settings.seed)
+            ).to(here.compute.device)
+            drawn = np.concatenate(
+                [shown.repeat(3 // channels, axis=3), draws(mean).cpu().numpy(), draws(fixed).cpu().numpy()]
+            )
             columns = len(shown)
     images.write(grids.tiled(drawn, columns, max(1, 64 // here.train.side)), here.files.preview)

@@ -1,9 +1,12 @@
-"""Content kept without pairs: a patch of the painted picture must be recognised as the patch of the photo at the same place.
+"""Content kept without pairs: a patch of the painted picture must be recognised as the patch of the photo at
+the same place.
 
-PatchNCE of Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT, arXiv:2007.15651), section 3: features of the
-generator's own encoder at several layers, 256 places, a small head for each layer, and among the places of one picture the right one must be found.
+PatchNCE of Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT,
+arXiv:2007.15651), section 3: features of the generator's own encoder at several layers, 256 places, a small
+head for each layer, and among the places of one picture the right one must be found.
 
-Departures: the layers are those of our networks (`encoder_layers`), which have fewer; the photo's features come from the pass that paints it.
+Departures: the layers are those of our networks (`encoder_layers`), which have fewer; the photo's features
+come from the pass that paints it.
 """
 
 import contextlib
@@ -20,7 +23,9 @@ PIXELS = "pixels"
 
 
 def encoder_layers(net: nn.Module) -> list[str]:
-    """Names of the modules whose outputs are the features: `PIXELS`, all that comes before the body, and the body's first and last block."""
+    """Names of the modules whose outputs are the features: `PIXELS`, all that comes before the body, and the
+    body's first and last block.
+    """
     names = [name for name, _ in net.named_children()]
     blocks = len(net.get_submodule("body")._modules)
     before = names[: names.index("body")]
@@ -39,7 +44,9 @@ def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, 
     return found
 
 
-def features_and_painting(net: nn.Module, image: Tensor, layers: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
+def features_and_painting(
+    net: nn.Module, image: Tensor, layers: Sequence[str]
+) -> tuple[dict[str, Tensor], Tensor]:
     """As `features`, of a network that runs to its end; and what it paints."""
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=False):
@@ -49,7 +56,9 @@ def features_and_painting(net: nn.Module, image: Tensor, layers: Sequence[str]) 
 
 @contextlib.contextmanager
 def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], stop: bool) -> Iterator[None]:
-    """While the network runs, its layers leave their outputs in `found`; the deepest one stops it, if asked to."""
+    """While the network runs, its layers leave their outputs in `found`; the deepest one stops it, if asked
+    to.
+    """
 
     def keep(name: str) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(_: nn.Module, __: object, output: Tensor) -> None:
@@ -68,34 +77,48 @@ def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], st
 
 
 class Heads(nn.Module):
-    """A two-layer perceptron for each layer, from its channels to unit vectors (Park et al., section 3.2 and appendix C.1)."""
+    """A two-layer perceptron for each layer, from its channels to unit vectors (Park et al., section 3.2 and
+    appendix C.1).
+    """
 
     def __init__(self, channels: dict[str, int], width: int = 256):
         super().__init__()
         self.layers = list(channels)
-        self.heads = nn.ModuleList(nn.Sequential(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width)) for c in channels.values())
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width)) for c in channels.values()
+        )
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0.0, 0.02)
                 nn.init.zeros_(module.bias)
 
     def forward(self, found: dict[str, Tensor], places: dict[str, Tensor]) -> list[Tensor]:
-        """Features (N, C, h, w) at `places`, (S,) indices into h * w, for each layer -> (N, S, width), of length 1."""
+        """Features (N, C, h, w) at `places`, (S,) indices into h * w, for each layer -> (N, S, width), of
+        length 1.
+        """
         chosen = [found[name].float().flatten(2)[:, :, places[name]].transpose(1, 2) for name in self.layers]
         return [F.normalize(head(patches), dim=2) for head, patches in zip(self.heads, chosen, strict=True)]
 
 
-def choose_places(found: dict[str, Tensor], generator: torch.Generator, count: int = PLACES) -> dict[str, Tensor]:
+def choose_places(
+    found: dict[str, Tensor], generator: torch.Generator, count: int = PLACES
+) -> dict[str, Tensor]:
     """For each layer up to `count` places, no two the same, as indices into h * w."""
-    return {name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device) for name, value in found.items()}
+    return {
+        name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device)
+        for name, value in found.items()
+    }
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Park et al., equation 3, a scalar: cross-entropy of finding, among the S keys of the same picture, the one at the query's own place.
+    """Park et al., equation 3, a scalar: cross-entropy of finding, among the S keys of the same picture, the
+    one at the query's own place.
 
-    `query` and `key` are (N, S, D) of length 1 along D; no gradient reaches the keys. Where nothing can be told it is log S.
+    `query` and `key` are (N, S, D) of length 1 along D; no gradient reaches the keys. Where nothing can be
+    told it is log S.
     """
-    with torch.autocast(query.device.type, enabled=False):  # half a precision has steps of a sixteenth where these lie
+    # half a precision has steps of a sixteenth where these lie
+    with torch.autocast(query.device.type, enabled=False):
         similarity = query.float() @ key.float().detach().transpose(1, 2) / temperature
     own = torch.arange(similarity.shape[1], device=similarity.device).expand(similarity.shape[:2])
     return F.cross_entropy(similarity.flatten(0, 1), own.flatten())

@@ -1,7 +1,9 @@
-"""Gram matrices, with a slope of their own: the plain expression's was the dearest single part of a training step.
+"""Gram matrices, with a slope of their own: the plain expression's was the dearest single part of a training
+step.
 
-Left to itself, PyTorch takes the slope of ``flat @ flat.T`` by each of its two sides, in float32, and adds them. A Gram matrix is symmetric: one product
-gives both, and it may be in the precision of the activations, for it becomes one anyway.
+Left to itself, PyTorch takes the slope of ``flat @ flat.T`` by each of its two sides, in float32, and adds
+them. A Gram matrix is symmetric: one product gives both, and it may be in the precision of the activations,
+for it becomes one anyway.
 """
 
 from typing import Any
@@ -11,9 +13,11 @@ from torch import Tensor
 
 
 def gram_matrix(activation: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, C): inner products of the channels divided by C*H*W, once (Johnson et al. 2016, equation 3).
+    """(N, C, H, W) -> (N, C, C): inner products of the channels divided by C*H*W, once (Johnson et al. 2016,
+    equation 3).
 
-    In float32 whatever the input: sums over H*W lose half a precision's digits. The slope has the precision of the input. There is no second derivative.
+    In float32 whatever the input: sums over H*W lose half a precision's digits. The slope has the precision
+    of the input. There is no second derivative.
     """
     gram: Tensor = _Gram.apply(activation)
     return gram

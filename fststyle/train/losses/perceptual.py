@@ -1,7 +1,9 @@
-"""The perceptual objective: what the network is trained on, what the optimiser of Gatys minimises, and what the benches measure.
+"""The perceptual objective: what the network is trained on, what the optimiser of Gatys minimises, and what
+the benches measure.
 
-Johnson et al. 2016 (arXiv:1603.08155), section 3.2: content at one layer of VGG-16, style at four, and a little total variation. Departure:
-content at relu2_2, as in PyTorch's own example of the method, where the paper and its published code take relu3_3: the photo stays readable.
+Johnson et al. 2016 (arXiv:1603.08155), section 3.2: content at one layer of VGG-16, style at four, and a
+little total variation. Departure: content at relu2_2, as in PyTorch's own example of the method, where the
+paper and its published code take relu3_3: the photo stays readable.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,13 +45,20 @@ class StyleTarget(nn.Module):
 
     Args:
         vgg: the loss network of `load_vgg`, asked for the painting's only.
-        paintings: (1, 3, h, w) RGB in [-1, 1] each; of several the weighted mean is the target: its squared distance has, up to a constant, the value and
-            so the gradient of the weighted sum of the distances to each, at the cost of one.
+        paintings: (1, 3, h, w) RGB in [-1, 1] each; of several the weighted mean is the target: its squared
+            distance has, up to a constant, the value and so the gradient of the weighted sum of the distances
+            to each, at the cost of one.
         layers: names out of `vgg.LAYERS` with the weight of each (Gatys et al. 2016, equation 5).
         shares: how much each painting counts, taken as parts of their sum.
     """
 
-    def __init__(self, vgg: VGG16, paintings: Sequence[Tensor], layers: Mapping[str, float], shares: Sequence[float] = (1.0,)):
+    def __init__(
+        self,
+        vgg: VGG16,
+        paintings: Sequence[Tensor],
+        layers: Mapping[str, float],
+        shares: Sequence[float] = (1.0,),
+    ):
         super().__init__()
         self.layers = layers
         grams = dict.fromkeys(layers, torch.zeros(()))
@@ -63,7 +72,12 @@ class StyleTarget(nn.Module):
 
     def forward(self, found: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the style losses, (N,), of a picture's activations by name."""
-        return torch.stack([weight * style_loss(found[name], getattr(self, f"gram_{name}")) for name, weight in self.layers.items()]).sum(0)
+        return torch.stack(
+            [
+                weight * style_loss(found[name], getattr(self, f"gram_{name}"))
+                for name, weight in self.layers.items()
+            ]
+        ).sum(0)
 
 
 class Objective(nn.Module):
@@ -73,7 +87,8 @@ class Objective(nn.Module):
 
     Args:
         vgg: the loss network of `load_vgg`.
-        style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes. At least 16 pixels a side. Or several paintings.
+        style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes. At
+            least 16 pixels a side. Or several paintings.
         content_weight, style_weight, tv_weight: weights of the three terms.
         content_layer: a name out of `vgg.LAYERS`.
         style_layers: names out of `vgg.LAYERS` with the weight of each (Gatys et al. 2016, equation 5).
@@ -99,7 +114,10 @@ class Objective(nn.Module):
         paintings = [style] if isinstance(style, Tensor) else list(style)
         for painting in paintings:
             if painting.ndim != 4 or painting.shape[:2] != (1, 3) or min(painting.shape[2:]) < 16:
-                raise InputError(f"the style image must be (1, 3, h, w) with 16 pixels a side or more, not {tuple(painting.shape)}")
+                raise InputError(
+                    "the style image must be (1, 3, h, w) with 16 pixels a side or more, not"
+                    f" {tuple(painting.shape)}"
+                )
         shares = [1.0] * len(paintings) if shares is None else shares
         self.vgg = vgg
         self.content_weight, self.style_weight, self.tv_weight = content_weight, style_weight, tv_weight
@@ -107,12 +125,15 @@ class Objective(nn.Module):
         self.style = StyleTarget(vgg, paintings, style_layers, shares)
 
     def target(self, photo: Tensor) -> Tensor:
-        """The content target of a photo (N, 3, H, W): its activation, for a caller that compares many pictures with one photo."""
+        """The content target of a photo (N, 3, H, W): its activation, for a caller that compares many
+        pictures with one photo.
+        """
         with torch.no_grad():
             return self.vgg(photo, (self.content_layer,))[self.content_layer]
 
     def forward(self, painted: Tensor, photo: Tensor | None = None, *, target: Tensor | None = None) -> Terms:
-        """The terms for pictures (N, 3, H, W) in [-1, 1] against their photos of the same shape, or against a ready `target`.
+        """The terms for pictures (N, 3, H, W) in [-1, 1] against their photos of the same shape, or against a
+        ready `target`.
 
         Gradients reach `painted` only.
         """
@@ -123,4 +144,6 @@ class Objective(nn.Module):
         found = self.vgg(painted, (self.content_layer, *self.style_layers))
         content = content_loss(found[self.content_layer], target)
         variation = total_variation_loss(painted) if self.tv_weight else torch.zeros_like(content)
-        return Terms(self.content_weight * content, self.style_weight * self.style(found), self.tv_weight * variation)
+        return Terms(
+            self.content_weight * content, self.style_weight * self.style(found), self.tv_weight * variation
+        )

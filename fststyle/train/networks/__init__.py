@@ -11,7 +11,13 @@ from fststyle.train.networks.johnson import Johnson
 from fststyle.train.networks.live import Live
 from fststyle.train.networks.vae import Vae
 
-NETWORKS: dict[str, type[nn.Module]] = {"johnson": Johnson, "live": Live, "classifier": Classifier, "gan": Gan, "vae": Vae}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "johnson": Johnson,
+    "live": Live,
+    "classifier": Classifier,
+    "gan": Gan,
+    "vae": Vae,
+}
 
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:

@@ -1,4 +1,6 @@
-"""A small convolutional classifier, whose last layer but one is also the eye of the judges of generated pictures."""
+"""A small convolutional classifier, whose last layer but one is also the eye of the judges of generated
+pictures.
+"""
 
 import math
 
@@ -6,7 +8,8 @@ from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), the picture halved after each pair, then two linear layers.
+    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), the picture halved after each pair,
+    then two linear layers.
 
     Args:
         side: of the pictures, 28 or a power of two from 16.
@@ -24,7 +27,11 @@ class Classifier(nn.Module):
             after = width * 2 ** min(level, 3)
             for _ in range(2):
                 # A short memory: what it is tested with must have caught up after a dozen steps.
-                layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after, momentum=0.3), nn.ReLU()]
+                layers += [
+                    nn.Conv2d(before, after, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(after, momentum=0.3),
+                    nn.ReLU(),
+                ]
                 before = after
             layers.append(nn.MaxPool2d(2))
         last = side >> halvings(side)

@@ -1,14 +1,17 @@
 """The generators and discriminators of `fststyle gan train`, at 28, 32, 64 and 128 pixels.
 
 * ``mlp``: the fully connected pair of the textbooks, after Goodfellow et al. 2014 (arXiv:1406.2661).
-* ``dcgan``: Radford et al. 2016 (arXiv:1511.06434): strided and transposed convolutions, batch norm, LeakyReLU 0.2, weights from N(0, 0.02).
-* ``wgan-gp``: the same generator; the critic without norms, since a batch norm would tie the pictures together whose gradients are each held to
-  length 1 (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
+* ``dcgan``: Radford et al. 2016 (arXiv:1511.06434): strided and transposed convolutions, batch norm,
+  LeakyReLU 0.2, weights from N(0, 0.02).
+* ``wgan-gp``: the same generator; the critic without norms, since a batch norm would tie the pictures
+  together whose gradients are each held to length 1 (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
-Departures: planes are doubled by nearest neighbours and a 3x3 convolution where DCGAN has transposed convolutions, which left a grid in pictures
-of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"); the discriminators also judge pictures in groups (`Score`), which evens out
-the classes of digits, in wgan-gp too, though it ties the pictures of a batch together a little; 4x4 kernels in the discriminator where DCGAN has 5x5, as in
-its authors' own code; at most eight times the width of the last layer.
+Departures: planes are doubled by nearest neighbours and a 3x3 convolution where DCGAN has transposed
+convolutions, which left a grid in pictures of paintings (Odena et al. 2016, "Deconvolution and Checkerboard
+Artifacts"); the discriminators also judge pictures in groups (`Score`), which evens out the classes of
+digits, in wgan-gp too, though it ties the pictures of a batch together a little; 4x4 kernels in the
+discriminator where DCGAN has 5x5, as in its authors' own code; at most eight times the width of the last
+layer.
 """
 
 import copy
@@ -20,7 +23,9 @@ from torch import Tensor, nn
 from fststyle.train.networks.classifier import halvings
 
 LARGE = 64
-"""Pixels a side from which the picture takes two convolutions to draw: after one the squares of the doubling show."""
+"""Pixels a side from which the picture takes two convolutions to draw: after one the squares of the doubling
+show.
+"""
 
 
 class Gan(nn.Module):
@@ -56,9 +61,18 @@ class Generator(nn.Module):
         super().__init__()
         start, levels = _start(side)
         widths = [width * min(8, 2 ** (levels - 1 - level)) for level in range(levels)]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(latent, widths[0], start, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(),
+        ]
         for before, after in itertools.pairwise(widths):
-            layers += [nn.Upsample(scale_factor=2), _conv(before, after, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+            layers += [
+                nn.Upsample(scale_factor=2),
+                _conv(before, after, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
         layers.append(nn.Upsample(scale_factor=2))
         if side >= LARGE:
             layers += [_conv(widths[-1], widths[-1], bias=False), nn.BatchNorm2d(widths[-1]), nn.ReLU()]
@@ -75,12 +89,15 @@ def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
 
 
 class Score(nn.Module):
-    """(N, C, H, W) -> (N, 1): how real each picture looks, plus how real the group looks in which it is shown.
+    """(N, C, H, W) -> (N, 1): how real each picture looks, plus how real the group looks in which it is
+    shown.
 
-    A group is known by the mean and the deviation of its features over its pictures, so that a generator which draws some kinds of pictures too often,
-    or all of them alike, gives itself away though each one is good. After minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2)
-    and the minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3), which is the last of the numbers; the means are ours.
-    Groups are of `GROUP` pictures; where the batch cannot be parted so, it is one group.
+    A group is known by the mean and the deviation of its features over its pictures, so that a generator
+    which draws some kinds of pictures too often, or all of them alike, gives itself away though each one is
+    good. After minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2) and the
+    minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3), which is the last of the
+    numbers; the means are ours. Groups are of `GROUP` pictures; where the batch cannot be parted so, it is
+    one group.
     """
 
     GROUP = 32
@@ -89,13 +106,17 @@ class Score(nn.Module):
     def __init__(self, channels: int, side: int):
         super().__init__()
         self.one = nn.Conv2d(channels, 1, side)
-        self.group = nn.Sequential(nn.Linear(2 * channels + 1, self.UNITS), nn.LeakyReLU(0.2), nn.Linear(self.UNITS, 1))
+        self.group = nn.Sequential(
+            nn.Linear(2 * channels + 1, self.UNITS), nn.LeakyReLU(0.2), nn.Linear(self.UNITS, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         size = self.GROUP if len(x) % self.GROUP == 0 else len(x)
         groups = x.unflatten(0, (size, -1))
         features = groups.mean((3, 4))
-        found = torch.cat([features.mean(0), _deviation(features), _deviation(groups).mean((1, 2, 3))[:, None]], 1)
+        found = torch.cat(
+            [features.mean(0), _deviation(features), _deviation(groups).mean((1, 2, 3))[:, None]], 1
+        )
         scores: Tensor = self.one(x).flatten(1) + self.group(found).repeat(size, 1)
         return scores
 
@@ -113,7 +134,11 @@ def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
     for level in range(levels):
         after = width * min(8, 2**level)
         norm = norms and level > 0
-        layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not norm), *([nn.BatchNorm2d(after)] if norm else []), nn.LeakyReLU(0.2)]
+        layers += [
+            nn.Conv2d(before, after, 4, 2, 1, bias=not norm),
+            *([nn.BatchNorm2d(after)] if norm else []),
+            nn.LeakyReLU(0.2),
+        ]
         before = after
     return nn.Sequential(*layers, Score(before, start))
 
@@ -130,7 +155,9 @@ def _dense_generator(side: int, channels: int, latent: int, width: int) -> nn.Se
     for units in (8 * width, 16 * width, 32 * width):
         layers += [nn.Linear(before, units), nn.LeakyReLU(0.2)]
         before = units
-    return nn.Sequential(*layers, nn.Linear(before, channels * side * side), nn.Tanh(), nn.Unflatten(1, (channels, side, side)))
+    return nn.Sequential(
+        *layers, nn.Linear(before, channels * side * side), nn.Tanh(), nn.Unflatten(1, (channels, side, side))
+    )
 
 
 def _dense_discriminator(side: int, channels: int, width: int) -> nn.Sequential:

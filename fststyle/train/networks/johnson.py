@@ -1,14 +1,18 @@
 """The reference image transformation network of Johnson, Alahi and Fei-Fei.
 
-"Perceptual Losses for Real-Time Style Transfer and Super-Resolution" (2016, arXiv:1603.08155) and its supplement, with the
-instance normalisation of Ulyanov, Vedaldi and Lempitsky (2016, arXiv:1607.08022).
+"Perceptual Losses for Real-Time Style Transfer and Super-Resolution" (2016, arXiv:1603.08155) and its
+supplement, with the instance normalisation of Ulyanov, Vedaldi and Lempitsky (2016, arXiv:1607.08022).
 
 Departures from the paper, each for a reason seen in pictures:
 
-* instance norm instead of batch norm: learns several times faster and keeps the contrast of each photo out of the style;
-* reflection padding at every convolution instead of 40 pixels at the input only, and residual blocks that keep their size: no border bands;
-* nearest-neighbour upsampling followed by a convolution instead of a transposed convolution: no checkerboard (Odena et al. 2016);
-* a linear last layer instead of a scaled tanh: its gradient does not vanish near black and white; the frame clips once, at the end.
+* instance norm instead of batch norm: learns several times faster and keeps the contrast of each photo out of
+  the style;
+* reflection padding at every convolution instead of 40 pixels at the input only, and residual blocks that
+  keep their size: no border bands;
+* nearest-neighbour upsampling followed by a convolution instead of a transposed convolution: no checkerboard
+  (Odena et al. 2016);
+* a linear last layer instead of a scaled tanh: its gradient does not vanish near black and white; the frame
+  clips once, at the end.
 """
 
 import torch
@@ -18,7 +22,9 @@ from torch import Tensor, nn
 class ConvNorm(nn.Module):
     """Reflection pad, convolution and, unless ``norm`` is off, affine instance norm."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, *, norm: bool = True):
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, *, norm: bool = True
+    ):
         super().__init__()
         self.pad = nn.ReflectionPad2d(kernel // 2)
         # A bias before instance norm is subtracted again by it.
@@ -30,7 +36,9 @@ class ConvNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a skip; no activation after the sum (Gross and Wilber 2016, as in the paper)."""
+    """Two 3x3 convolutions around a skip; no activation after the sum (Gross and Wilber 2016, as in the
+    paper).
+    """
 
     def __init__(self, channels: int):
         super().__init__()
@@ -44,8 +52,8 @@ class ResidualBlock(nn.Module):
 class Johnson(nn.Module):
     """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded, meant to be clipped to [-1, 1].
 
-    H and W must be multiples of ``stride`` and at least 16. With the default width 32 it is the network of the paper's supplement
-    (1,679,235 parameters counted with the biases that instance norm makes redundant).
+    H and W must be multiples of ``stride`` and at least 16. With the default width 32 it is the network of
+    the paper's supplement (1,679,235 parameters counted with the biases that instance norm makes redundant).
     """
 
     stride = 4

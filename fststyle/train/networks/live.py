@@ -1,16 +1,21 @@
-"""The network for real time: everything at a quarter and an eighth of the picture's side, shaped for integer arithmetic on CPUs.
+"""The network for real time: everything at a quarter and an eighth of the picture's side, shaped for integer
+arithmetic on CPUs.
 
-Where the reference spends its time is known: full-resolution layers, instance norm over large maps, reflection padding at every layer. So:
+Where the reference spends its time is known: full-resolution layers, instance norm over large maps,
+reflection padding at every layer. So:
 
-* pixels go in and come out in squares of 4x4 folded into 48 channels, so that no layer runs above a quarter of the side. The head is two dense
-  layers deep at that scale: it contains nearest-neighbour upsampling with a convolution at every step (each phase of a pixel has its own
-  channels), and is faster, since few wide layers run nearer to a processor's peak than many narrow ones;
+* pixels go in and come out in squares of 4x4 folded into 48 channels, so that no layer runs above a quarter
+  of the side. The head is two dense layers deep at that scale: it contains nearest-neighbour upsampling with
+  a convolution at every step (each phase of a pixel has its own channels), and is faster, since few wide
+  layers run nearer to a processor's peak than many narrow ones;
 * the body works at an eighth, where a kernel sees strokes, not pixels;
-* instance norm stays wherever the painting is made: at these sizes all of it costs a twelfth of the time, and without it, or with norms that turn into
-  batch norm while learning, the same steps end at twice the objective. The path at a quarter of the side has none: it keeps the light of the
-  photo, so that the same network can also give the photo back, which is where every style starts from;
-* the edge is repeated outwards at each layer. Zeros would cost nothing, but they tell the network where the border is, and it then paints there what
-  the style lacks elsewhere; and a network that learned with edges does not survive zeros (29 dB), where it does survive integers (39 dB).
+* instance norm stays wherever the painting is made: at these sizes all of it costs a twelfth of the time, and
+  without it, or with norms that turn into batch norm while learning, the same steps end at twice the
+  objective. The path at a quarter of the side has none: it keeps the light of the photo, so that the same
+  network can also give the photo back, which is where every style starts from;
+* the edge is repeated outwards at each layer. Zeros would cost nothing, but they tell the network where the
+  border is, and it then paints there what the style lacks elsewhere; and a network that learned with edges
+  does not survive zeros (29 dB), where it does survive integers (39 dB).
 """
 
 import torch
@@ -22,7 +27,9 @@ FOLD = 4
 
 
 def fold(x: Tensor) -> Tensor:
-    """(N, 3, 4h, 4w) -> (N, 48, h, w), channels in the order (row, column, colour): in memory with channels last a copy of whole runs."""
+    """(N, 3, 4h, 4w) -> (N, 48, h, w), channels in the order (row, column, colour): in memory with channels
+    last a copy of whole runs.
+    """
     n, c, height, width = x.shape
     x = x.reshape(n, c, height // FOLD, FOLD, width // FOLD, FOLD)
     return x.permute(0, 3, 5, 1, 2, 4).reshape(n, c * FOLD * FOLD, height // FOLD, width // FOLD)
@@ -41,7 +48,9 @@ class Conv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         p = self.kernel_size[0] // 2
-        return F.conv2d(F.pad(x, (p, p, p, p), mode="replicate") if p else x, self.weight, self.bias, self.stride)
+        return F.conv2d(
+            F.pad(x, (p, p, p, p), mode="replicate") if p else x, self.weight, self.bias, self.stride
+        )
 
 
 class ConvNorm(nn.Module):
@@ -69,7 +78,8 @@ class ResidualBlock(nn.Module):
 
 
 class Live(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded, meant to be clipped to [-1, 1]; H and W multiples of ``stride``, at least 16.
+    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded, meant to be clipped to [-1, 1]; H and W
+    multiples of ``stride``, at least 16.
 
     Args:
         width: channels at a quarter of the side; twice as many at an eighth.
@@ -85,7 +95,8 @@ class Live(nn.Module):
         self.down = ConvNorm(width, deep, stride=2)
         self.body = nn.Sequential(*[ResidualBlock(deep) for _ in range(blocks)])
         self.lateral = ConvNorm(deep, width, kernel=1)
-        # Bilinear, for 2 ms: from nearest neighbours the network builds its strokes out of squares of 8 pixels.
+        # Bilinear, for 2 ms: from nearest neighbours the network builds its strokes out of squares of 8
+        # pixels.
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
         self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
         wide = 3 * width // 2
@@ -94,10 +105,12 @@ class Live(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Called after each training step: on a plain surface all sixteen pixels of a square get one colour, whatever the head has learned.
+        """Called after each training step: on a plain surface all sixteen pixels of a square get one colour,
+        whatever the head has learned.
 
-        Otherwise it paints a grid of squares, the cheapest texture there is. A kernel's answer to a plain surface is the sum of its taps; the part
-        of it that differs from pixel to pixel is taken away, and so is that of the bias.
+        Otherwise it paints a grid of squares, the cheapest texture there is. A kernel's answer to a plain
+        surface is the sum of its taps; the part of it that differs from pixel to pixel is taken away, and so
+        is that of the bias.
         """
         weight, bias = self.head.weight, self.head.bias
         plain = weight.sum((2, 3)).view(FOLD**2, 3, -1)

@@ -1,22 +1,29 @@
 """The discriminator that judges patches: is this piece of a picture from a painting?
 
-PatchGAN of Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks" (arXiv:1611.07004), section 3.2 and appendix 6.1.2:
-C64-C128-C256-C512 with 4x4 kernels, leaky ReLU of slope 0.2 and one number per patch of 70x70 pixels. Departures, both those of CycleGAN (Zhu et al.
-2017): instance norm instead of batch norm, and no condition, since nobody has painted the same photo.
+PatchGAN of Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks"
+(arXiv:1611.07004), section 3.2 and appendix 6.1.2: C64-C128-C256-C512 with 4x4 kernels, leaky ReLU of slope
+0.2 and one number per patch of 70x70 pixels. Departures, both those of CycleGAN (Zhu et al. 2017): instance
+norm instead of batch norm, and no condition, since nobody has painted the same photo.
 """
 
 from torch import Tensor, nn
 
 
 class PatchDiscriminator(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 1, h, w): a score per overlapping patch of 70x70 pixels, h = H / 8 - 2. H and W at least 32."""
+    """(N, 3, H, W) RGB in [-1, 1] -> (N, 1, h, w): a score per overlapping patch of 70x70 pixels, h = H / 8 -
+    2. H and W at least 32.
+    """
 
     def __init__(self, width: int = 64):
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         channels = width
         for stride in (2, 2, 1):
-            layers += [nn.Conv2d(channels, 2 * channels, 4, stride, 1, bias=False), nn.InstanceNorm2d(2 * channels), nn.LeakyReLU(0.2)]
+            layers += [
+                nn.Conv2d(channels, 2 * channels, 4, stride, 1, bias=False),
+                nn.InstanceNorm2d(2 * channels),
+                nn.LeakyReLU(0.2),
+            ]
             channels *= 2
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels, 1, 4, 1, 1))
         for module in self.modules():

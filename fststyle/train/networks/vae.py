@@ -1,4 +1,6 @@
-"""The convolutional variational autoencoder of `fststyle vae train` (Kingma and Welling 2014, arXiv:1312.6114), at 28, 32, 64 and 128 pixels."""
+"""The convolutional variational autoencoder of `fststyle vae train` (Kingma and Welling 2014,
+arXiv:1312.6114), at 28, 32, 64 and 128 pixels.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +8,10 @@ from torch import Tensor, nn
 from fststyle.train.networks.classifier import halvings
 
 NARROWEST = -4.0
-"""Least logarithm of the Gaussian's deviation: 1/55 of the range from black to white. Bytes are no densities, and without it the bound has no end."""
+"""Least logarithm of the Gaussian's deviation: 1/55 of the range from black to white.
+
+Bytes are no densities, and without it the bound has no end.
+"""
 
 
 class Vae(nn.Module):
@@ -17,10 +22,13 @@ class Vae(nn.Module):
         channels: 1 or 3.
         latent: numbers in the latent vector.
         width: channels of the first convolution; each halving doubles them, up to eight times.
-        likelihood: "bernoulli": the decoder gives logits; "gaussian": means in [0, 1], and one learned deviation for all pixels (Rybkin et al. 2021).
+        likelihood: "bernoulli": the decoder gives logits; "gaussian": means in [0, 1], and one learned
+            deviation for all pixels (Rybkin et al. 2021).
     """
 
-    def __init__(self, side: int, channels: int, latent: int = 20, width: int = 32, likelihood: str = "bernoulli"):
+    def __init__(
+        self, side: int, channels: int, latent: int = 20, width: int = 32, likelihood: str = "bernoulli"
+    ):
         super().__init__()
         if likelihood not in ("bernoulli", "gaussian"):
             raise ValueError(f"no likelihood {likelihood!r}")
@@ -36,8 +44,12 @@ class Vae(nn.Module):
         for before, after in zip(widths[::-1], [*widths[-2::-1], channels], strict=True):
             drawing += [nn.ReLU(), nn.ConvTranspose2d(before, after, 4, 2, 1)]
         size = plane[0] * plane[1] * plane[2]
-        self.encoder = nn.Sequential(*reading, nn.Flatten(), nn.Linear(size, 256), nn.ReLU(), nn.Linear(256, 2 * latent))
-        self.decoder = nn.Sequential(nn.Linear(latent, 256), nn.ReLU(), nn.Linear(256, size), nn.Unflatten(1, plane), *drawing)
+        self.encoder = nn.Sequential(
+            *reading, nn.Flatten(), nn.Linear(size, 256), nn.ReLU(), nn.Linear(256, 2 * latent)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent, 256), nn.ReLU(), nn.Linear(256, size), nn.Unflatten(1, plane), *drawing
+        )
         self.log_deviation = nn.Parameter(torch.tensor(-1.0), requires_grad=likelihood == "gaussian")
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,7 +69,9 @@ class Vae(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The encoder alone, for export: (N, C, S, S) in [-1, 1] -> mean and deviation of the latent, (N, Z) each."""
+    """The encoder alone, for export: (N, C, S, S) in [-1, 1] -> mean and deviation of the latent, (N, Z)
+    each.
+    """
 
     def __init__(self, vae: Vae):
         super().__init__()

@@ -1,8 +1,9 @@
 """The loss network: VGG-16 up to relu4_3, frozen, with its layers by name.
 
-Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014, arXiv:1409.1556), configuration D.
-The weights are the original ones of the Visual Geometry Group, Oxford (CC BY 4.0): the style losses of the literature are defined with
-them, and torchvision's own ImageNet training of the same network gives worse pictures.
+Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014,
+arXiv:1409.1556), configuration D. The weights are the original ones of the Visual Geometry Group, Oxford (CC
+BY 4.0): the style losses of the literature are defined with them, and torchvision's own ImageNet training of
+the same network gives worse pictures.
 """
 
 from pathlib import Path
@@ -38,7 +39,9 @@ def _layers() -> tuple[nn.Sequential, dict[int, str]]:
 
 
 class VGG16(nn.Module):
-    """``features`` has the layout (and so the weight names) of torchvision's ``vgg16().features`` up to relu4_3."""
+    """``features`` has the layout (and so the weight names) of torchvision's ``vgg16().features`` up to
+    relu4_3.
+    """
 
     mean: Tensor
 
@@ -51,7 +54,8 @@ class VGG16(nn.Module):
     def forward(self, image: Tensor, layers: tuple[str, ...] = LAYERS) -> dict[str, Tensor]:
         """RGB (N, 3, H, W) in [-1, 1] -> the activations asked for, by name.
 
-        Activations are those of an input in 0..255 minus the mean, as the published weights expect. Runs no further than the deepest layer asked for.
+        Activations are those of an input in 0..255 minus the mean, as the published weights expect. Runs no
+        further than the deepest layer asked for.
         """
         wanted = set(layers)
         named(*wanted)
@@ -76,8 +80,8 @@ def named(*layers: str) -> None:
 def repeat_edges(vgg: VGG16) -> VGG16:
     """The same network with the edge of every map repeated outwards where the original pads with zeros.
 
-    Zeros are a black frame to it: a picture that is optimised through it gets lines along its border, and a network that is trained through it learns
-    to paint them.
+    Zeros are a black frame to it: a picture that is optimised through it gets lines along its border, and a
+    network that is trained through it learns to paint them.
     """
     for module in vgg.modules():
         if isinstance(module, nn.Conv2d):
@@ -89,8 +93,9 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     """The loss network with its weights.
 
     Args:
-        weights: ``"oxford"`` for the slice shipped with fststyle, ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights
-            in float32, downloaded by torchvision to its cache on first use, 528 MB), or a safetensors or torch file with torchvision's names.
+        weights: ``"oxford"`` for the slice shipped with fststyle, ``"torchvision"`` for
+            ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32, downloaded by torchvision to
+            its cache on first use, 528 MB), or a safetensors or torch file with torchvision's names.
 
     Raises:
         InputError: the file is missing, damaged, or lacks a layer, or torchvision's cannot be fetched.
@@ -102,13 +107,18 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
 
             state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
         except (ImportError, OSError, RuntimeError) as error:  # not installed, no network, another hash
-            raise InputError(f"{weights}: the weights cannot be had ({error}); oxford ships with fststyle") from error
+            raise InputError(
+                f"{weights}: the weights cannot be had ({error}); oxford ships with fststyle"
+            ) from error
     else:
         state = _read(SLICE if weights == "oxford" else Path(weights))
     wanted = vgg.state_dict()
     missing = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
     if missing:
-        raise InputError(f"{weights}: not VGG-16 weights with torchvision's names ({missing[0]} is missing or has another shape)")
+        raise InputError(
+            f"{weights}: not VGG-16 weights with torchvision's names ({missing[0]} is missing or has another"
+            " shape)"
+        )
     vgg.load_state_dict({name: state[name].float() for name in wanted})
     return vgg.eval()
 

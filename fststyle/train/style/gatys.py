@@ -1,10 +1,12 @@
-"""`fststyle gatys`: one photo in the style of one painting or several, by optimising the picture (`fststyle.train.style.optimize`), coarse to fine.
+"""`fststyle gatys`: one photo in the style of one painting or several, by optimising the picture
+(`fststyle.train.style.optimize`), coarse to fine.
 
     import fststyle
     fststyle.gatys("photo.jpg", "starry.jpg").save("painted.png")
 
-Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer" (arXiv:1611.07865), section 6: what is painted small and then enlarged has
-shapes that no descent at full size finds, since the loss network sees only so many pixels at a time. The painting is scaled with the picture.
+Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer" (arXiv:1611.07865), section 6:
+what is painted small and then enlarged has shapes that no descent at full size finds, since the loss network
+sees only so many pixels at a time. The painting is scaled with the picture.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,9 +34,13 @@ from fststyle.train.style.gatys_settings import GatysSettings
 from fststyle.train.style.optimize import Descent
 
 COARSEST = 48
-"""RGB that the shorter side of the coarsest scale has at least: below that the loss network's deepest layer sees next to nothing."""
+"""RGB that the shorter side of the coarsest scale has at least: below that the loss network's deepest layer
+sees next to nothing.
+"""
 BYTES_PER_PIXEL = 4000
-"""What a descent takes at its peak, per pixel of the picture: the activations of the loss network, their gradients, and what L-BFGS remembers."""
+"""What a descent takes at its peak, per pixel of the picture: the activations of the loss network, their
+gradients, and what L-BFGS remembers.
+"""
 
 
 def gatys(
@@ -49,15 +55,18 @@ def gatys(
     """Repaint one picture; the keyword arguments are the fields of `GatysSettings`.
 
     Args:
-        content: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a uint8 array (H, W, 3 or 4);
-            of an animation the first frame.
-        style: the painting's file, or several with their weights: ``"a.jpg:0.7,b.jpg:0.3"`` or ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
+        content: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
+            uint8 array (H, W, 3 or 4); of an animation the first frame.
+        style: the painting's file, or several with their weights: ``"a.jpg:0.7,b.jpg:0.3"`` or ``{"a.jpg":
+            0.7, "b.jpg": 0.3}``.
         on_start: told once what is painted at which sizes.
         on_progress: told of every iteration, its losses weighted as they are added up.
-        on_preview: given the picture as it is, every ``preview_every`` iterations, at the end, and when it is stopped; the coarse scales enlarged.
+        on_preview: given the picture as it is, every ``preview_every`` iterations, at the end, and when it is
+            stopped; the coarse scales enlarged.
 
     Returns:
-        The picture in the form in which it came: an array for an array, a `Picture` for a `Picture`, else a Pillow image. Alpha and colour profile stay.
+        The picture in the form in which it came: an array for an array, a `Picture` for a `Picture`, else a
+            Pillow image. Alpha and colour profile stay.
 
     Raises:
         InputError, DeviceError: nothing was done.
@@ -91,16 +100,29 @@ def repaint(
         _check_memory(frame.rgb, compute)
         canvas = _Canvas(photos, shares, settings, compute)
         if on_start:
-            fewer = f"; smaller scales would have less than {COARSEST} pixels a side" if len(photos) < settings.scales else ""
-            on_start(f"painting {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on {compute.device}{fewer}")
+            fewer = (
+                f"; smaller scales would have less than {COARSEST} pixels a side"
+                if len(photos) < settings.scales
+                else ""
+            )
+            on_start(
+                f"painting {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on"
+                f" {compute.device}{fewer}"
+            )
 
         def finished() -> Any:
             painted = _enlarged(canvas.picture(), frame.rgb)
-            return give_back(replace(frame, rgb=colors.keep_colors(frame.rgb, painted) if settings.keep_colors else painted))
+            return give_back(
+                replace(
+                    frame, rgb=colors.keep_colors(frame.rgb, painted) if settings.keep_colors else painted
+                )
+            )
 
         def report(progress: loop.Progress) -> None:
             if on_progress:
-                on_progress(replace(progress, seconds_left=progress.step / progress.rate * canvas.left(progress.step)))
+                on_progress(
+                    replace(progress, seconds_left=progress.step / progress.rate * canvas.left(progress.step))
+                )
 
         steps = len(photos) * settings.iterations
         loop.run(
@@ -123,15 +145,20 @@ def repaint(
 
 
 class _Canvas:
-    """The picture through all scales: each step of one scale descends, the first one takes over from the scale before."""
+    """The picture through all scales: each step of one scale descends, the first one takes over from the
+    scale before.
+    """
 
-    def __init__(self, photos: list[RGB], shares: list[tuple[Path, float]], settings: GatysSettings, compute: Compute):
+    def __init__(
+        self, photos: list[RGB], shares: list[tuple[Path, float]], settings: GatysSettings, compute: Compute
+    ):
         self.photos, self.shares, self.settings, self.compute = photos, shares, settings, compute
         self.vgg = compute.place(repeat_edges(load_vgg(settings.vgg)))
         self.layers = dict(weights(settings.style_layers, "--style-layers"))
         self.descent: Descent | None = None
         named(settings.content_layer)
-        self.objective(len(photos) - 1)  # whatever is wrong with a painting or a layer is told before the long work
+        # whatever is wrong with a painting or a layer is told before the long work
+        self.objective(len(photos) - 1)
 
     def objective(self, scale: int) -> Objective:
         """The objective at one scale, where the paintings are as much smaller as the picture is."""
@@ -155,18 +182,30 @@ class _Canvas:
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
             photo = self.compute.place(to_tensor(self.photos[scale])[None])
-            descent = self.descent = Descent(self.start(photo), photo, self.objective(scale), self.settings.optimizer, self.settings.learning_rate)
+            descent = self.descent = Descent(
+                self.start(photo),
+                photo,
+                self.objective(scale),
+                self.settings.optimizer,
+                self.settings.learning_rate,
+            )
         with self.compute.autocast():
             terms = descent.step()
         return {"total": terms.total, **{name: term.mean() for name, term in terms._asdict().items()}}
 
     def start(self, photo: Tensor) -> Tensor:
-        """What a scale begins with: the scale before, enlarged; else the photo, or noise around its mean colour."""
+        """What a scale begins with: the scale before, enlarged; else the photo, or noise around its mean
+        colour.
+        """
         if self.descent is not None:
-            return F.interpolate(self.descent.picture, photo.shape[2:], mode="bicubic", align_corners=False).clamp(-1, 1)
+            return F.interpolate(
+                self.descent.picture, photo.shape[2:], mode="bicubic", align_corners=False
+            ).clamp(-1, 1)
         if self.settings.start == "photo":
             return photo
-        noise = torch.randn(photo.shape, generator=torch.Generator().manual_seed(self.settings.seed)).to(photo)
+        noise = torch.randn(photo.shape, generator=torch.Generator().manual_seed(self.settings.seed)).to(
+            photo
+        )
         return (photo.mean((2, 3), keepdim=True) + 0.25 * noise).clamp(-1, 1)
 
     def picture(self) -> RGB:
@@ -176,13 +215,18 @@ class _Canvas:
         return ((self.descent.picture[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
 
     def left(self, done: int) -> float:
-        """The work that is left after `done` steps, over the work done: a step costs as much as its scale has pixels."""
-        sizes = [photo.shape[0] * photo.shape[1] for photo in self.photos for _ in range(self.settings.iterations)]
+        """The work that is left after `done` steps, over the work done: a step costs as much as its scale has
+        pixels.
+        """
+        sizes = [
+            photo.shape[0] * photo.shape[1] for photo in self.photos for _ in range(self.settings.iterations)
+        ]
         return sum(sizes[done:]) / sum(sizes[:done])
 
 
 def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path, float]]:
-    """The files of the paintings and their shares: of one file, of ``"a.jpg:0.7,b.jpg:0.3"``, or of ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
+    """The files of the paintings and their shares: of one file, of ``"a.jpg:0.7,b.jpg:0.3"``, or of
+    ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
 
     Raises:
         InputError: shares that are no numbers above 0, or too many paintings.
@@ -197,9 +241,15 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
 
 
 def scales(photo: RGB, count: int) -> list[RGB]:
-    """The photo at `count` sizes, each half the next, the last one its own; fewer where a side would fall below `COARSEST`."""
+    """The photo at `count` sizes, each half the next, the last one its own; fewer where a side would fall
+    below `COARSEST`.
+    """
     long, short = max(photo.shape[:2]), min(photo.shape[:2])
-    return [images.resize(photo, round(long / 2**level)) for level in reversed(range(count)) if not level or short / 2**level >= COARSEST]
+    return [
+        images.resize(photo, round(long / 2**level))
+        for level in reversed(range(count))
+        if not level or short / 2**level >= COARSEST
+    ]
 
 
 def _enlarged(painted: RGB, photo: RGB) -> RGB:
@@ -207,7 +257,9 @@ def _enlarged(painted: RGB, photo: RGB) -> RGB:
     size = torch.Size(photo.shape[:2])
     if painted.shape == photo.shape:
         return painted
-    larger = F.interpolate(torch.from_numpy(painted).permute(2, 0, 1)[None].float(), size, mode="bicubic", align_corners=False)
+    larger = F.interpolate(
+        torch.from_numpy(painted).permute(2, 0, 1)[None].float(), size, mode="bicubic", align_corners=False
+    )
     return larger[0].round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
 
 
@@ -215,5 +267,6 @@ def _check_memory(photo: RGB, compute: Compute) -> None:
     needed, free = photo.shape[0] * photo.shape[1] * BYTES_PER_PIXEL, memory.available()
     if compute.device.type == "cpu" and needed > free:
         raise InputError(
-            f"{photo.shape[1]}x{photo.shape[0]} pixels need about {needed / 2**30:.1f} GiB of memory and {free / 2**30:.1f} are free; paint smaller (--size)"
+            f"{photo.shape[1]}x{photo.shape[0]} pixels need about {needed / 2**30:.1f} GiB of memory and"
+            f" {free / 2**30:.1f} are free; paint smaller (--size)"
         )

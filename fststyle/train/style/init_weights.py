@@ -1,4 +1,6 @@
-"""Weights to start from: a checkpoint, or any style file of ours, since an ONNX file keeps the weights under their own names."""
+"""Weights to start from: a checkpoint, or any style file of ours, since an ONNX file keeps the weights under
+their own names.
+"""
 
 import fnmatch
 import hashlib
@@ -18,13 +20,17 @@ from fststyle.train.style.settings import TrainSettings
 BASE = "live-base"
 """Gives the photo back; what strength 0 is."""
 START = "live-start"
-"""Is near to many paintings (tools/reptile.py), so a new one is painted sooner from here: a tenth better after 100 steps than from starry-night-live, half
-of what it is from the base, though no better after 300 (bench/training.py with several ``from`` compares them). It comes from the base itself, so what is
-trained from it can be mixed with the base and with every other style."""
+"""Is near to many paintings (tools/reptile.py), so a new one is painted sooner from here: a tenth better
+after 100 steps than from starry-night-live, half of what it is from the base, though no better after 300
+(bench/training.py with several ``from`` compares them). It comes from the base itself, so what is trained
+from it can be mixed with the base and with every other style.
+"""
 
 
 def starting_point(settings: Any, auto: str) -> str:
-    """What ``--from auto`` means: the weights called `auto`, for a network of their shape; else random ones."""
+    """What ``--from auto`` means: the weights called `auto`, for a network of their shape; else random
+    ones.
+    """
     if settings.from_ != "auto":
         return str(settings.from_)
     fits = settings.network == "live" and settings.width == TrainSettings.width and settings.blocks is None
@@ -54,15 +60,20 @@ def start_from(net: nn.Module, source: str) -> None:
 
 
 def freeze(net: nn.Module, patterns: str) -> None:
-    """Leave out of the training what `patterns` name: names of parameters with * for anything, several with commas between.
+    """Leave out of the training what `patterns` name: names of parameters with * for anything, several with
+    commas between.
 
     Raises:
         InputError: one of them names no parameter, or nothing is left to learn.
     """
     for pattern in (text.strip() for text in patterns.split(",")):
-        named = [parameter for name, parameter in net.named_parameters() if fnmatch.fnmatchcase(name, pattern)]
+        named = [
+            parameter for name, parameter in net.named_parameters() if fnmatch.fnmatchcase(name, pattern)
+        ]
         if not named:
-            parts = ", ".join(f"{name}.*" for name, part in net.named_children() if any(True for _ in part.parameters()))
+            parts = ", ".join(
+                f"{name}.*" for name, part in net.named_children() if any(True for _ in part.parameters())
+            )
             raise InputError(f"--freeze {pattern}: the network has no such parameters; its parts are {parts}")
         for parameter in named:
             parameter.requires_grad_(False)
@@ -71,7 +82,9 @@ def freeze(net: nn.Module, patterns: str) -> None:
 
 
 def base_of(source: str) -> str:
-    """The sha256 of the base that weights come from, which makes styles mixable: of the file itself if it is one, else what it says; "" if none."""
+    """The sha256 of the base that weights come from, which makes styles mixable: of the file itself if it is
+    one, else what it says; "" if none.
+    """
     if source == "none":
         return ""
     if source.endswith(".pt"):
@@ -82,7 +95,8 @@ def base_of(source: str) -> str:
 
 
 def starting_weights(source: str) -> dict[str, Tensor]:
-    """`source` is a .pt checkpoint, a .onnx file, or the name of a style in the catalogue; gives the weights by name, in float32.
+    """`source` is a .pt checkpoint, a .onnx file, or the name of a style in the catalogue; gives the weights
+    by name, in float32.
 
     Raises:
         StyleError: no style of that name.

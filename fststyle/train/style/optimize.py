@@ -1,8 +1,10 @@
-"""Style transfer by optimising the picture itself: slow, one picture at a time, and the yardstick for every trained network.
+"""Style transfer by optimising the picture itself: slow, one picture at a time, and the yardstick for every
+trained network.
 
-Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). Departures: the layers and scales of
-`fststyle.train.losses.perceptual` (VGG-16) instead of VGG-19's, so that its curve can be laid beside a network's result; pixels are held to the range that a
-file can store, by Adam after every step, by L-BFGS at the end, since its memory of a step would not fit one that was clipped. What surrounds the
+Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). Departures:
+the layers and scales of `fststyle.train.losses.perceptual` (VGG-16) instead of VGG-19's, so that its curve
+can be laid beside a network's result; pixels are held to the range that a file can store, by Adam after every
+step, by L-BFGS at the end, since its memory of a step would not fit one that was clipped. What surrounds the
 descent (files, sizes, scales) is in `fststyle.train.style.gatys`.
 """
 
@@ -16,7 +18,9 @@ from fststyle.errors import TrainingError
 from fststyle.train.losses.perceptual import Objective, Terms
 
 STEP_SIZES = {"adam": 0.03, "lbfgs": 1.0}
-"""What each optimiser starts with: Adam on the scale where black is 0 and white 1, L-BFGS as a part of its own step."""
+"""What each optimiser starts with: Adam on the scale where black is 0 and white 1, L-BFGS as a part of its
+own step.
+"""
 HISTORY = 20
 """Steps that L-BFGS remembers: two pictures each."""
 LINE = 25
@@ -30,12 +34,20 @@ class Descent:
         start: (1, 3, H, W) RGB in [-1, 1], the picture to begin with, on the device of the objective.
         photo: the same shape, what the content loss holds to.
         objective: what to descend.
-        optimizer: ``"adam"``, a step of which is one forward and one backward pass through the loss network, or ``"lbfgs"`` (with a line search that
-            keeps the strong Wolfe conditions), which falls faster and whose steps take one pass or several.
+        optimizer: ``"adam"``, a step of which is one forward and one backward pass through the loss network,
+            or ``"lbfgs"`` (with a line search that keeps the strong Wolfe conditions), which falls faster and
+            whose steps take one pass or several.
         lr: step size; that of `STEP_SIZES` if not given.
     """
 
-    def __init__(self, start: Tensor, photo: Tensor, objective: Objective, optimizer: str = "adam", lr: float | None = None):
+    def __init__(
+        self,
+        start: Tensor,
+        photo: Tensor,
+        objective: Objective,
+        optimizer: str = "adam",
+        lr: float | None = None,
+    ):
         self.objective, self.target = objective, objective.target(photo)
         self.pixels = ((start + 1) / 2).contiguous().requires_grad_(True)  # L-BFGS takes no channels-last
         lr = STEP_SIZES[optimizer] if lr is None else lr
@@ -43,8 +55,16 @@ class Descent:
         if optimizer == "adam":
             self.optimizer = torch.optim.Adam([self.pixels], lr=lr)
         else:
-            # max_eval bounds the line search too: with its default, a quarter more than max_iter, there would be none.
-            self.optimizer = torch.optim.LBFGS([self.pixels], lr=lr, max_iter=1, max_eval=LINE, history_size=HISTORY, line_search_fn="strong_wolfe")
+            # max_eval bounds the line search too: with its default, a quarter more than max_iter, there would
+            # be none.
+            self.optimizer = torch.optim.LBFGS(
+                [self.pixels],
+                lr=lr,
+                max_iter=1,
+                max_eval=LINE,
+                history_size=HISTORY,
+                line_search_fn="strong_wolfe",
+            )
         self._known: tuple[Tensor, Terms, Tensor] | None = None
 
     @property
@@ -68,7 +88,8 @@ class Descent:
         first: list[Terms] = []
 
         def closure() -> Tensor:
-            # The line search ends where it evaluated last, nearly always, and the next step begins with the same picture.
+            # The line search ends where it evaluated last, nearly always, and the next step begins with the
+            # same picture.
             if self._known is None or not torch.equal(self._known[0], self.pixels):
                 terms = self._evaluate()
                 self._known = (self.pixels.detach().clone(), terms, self.pixels.grad.contiguous().clone())  # type: ignore[union-attr]
@@ -79,7 +100,8 @@ class Descent:
         before = self.pixels.detach().clone()
         self.optimizer.step(closure)  # type: ignore[arg-type]
         if torch.equal(before, self.pixels):
-            # No point of the line was lower, and the next step would try the same line: what is remembered no longer fits, so begin anew downhill.
+            # No point of the line was lower, and the next step would try the same line: what is remembered no
+            # longer fits, so begin anew downhill.
             self.optimizer.state.clear()
         return first[0]
 
@@ -92,9 +114,14 @@ class Descent:
 
 
 def optimise(
-    photo: Tensor, objective: Objective, iterations: int, lr: float = STEP_SIZES["adam"], callback: Callable[[int, float], None] | None = None
+    photo: Tensor,
+    objective: Objective,
+    iterations: int,
+    lr: float = STEP_SIZES["adam"],
+    callback: Callable[[int, float], None] | None = None,
 ) -> tuple[Tensor, list[float]]:
-    """Repaint one photo by Adam on its pixels, from the photo: what networks are compared with, since its steps all cost the same.
+    """Repaint one photo by Adam on its pixels, from the photo: what networks are compared with, since its
+    steps all cost the same.
 
     Args:
         photo: (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
@@ -104,7 +131,8 @@ def optimise(
         callback: called with the number of steps taken and the objective there.
 
     Returns:
-        The picture, (1, 3, H, W) in [-1, 1], and the curve: the objective after 0, 1, ..., `iterations` steps, so `iterations` + 1 values.
+        The picture, (1, 3, H, W) in [-1, 1], and the curve: the objective after 0, 1, ..., `iterations`
+        steps, so `iterations` + 1 values.
 
     Raises:
         TrainingError: the objective stopped being a number.
@@ -114,14 +142,18 @@ def optimise(
     for step in range(iterations + 1):
         curve.append(float((descent.step() if step < iterations else descent.terms()).total))
         if not math.isfinite(curve[-1]):
-            raise TrainingError(f"the objective is {curve[-1]} after {step} iterations; use a smaller step size or weights")
+            raise TrainingError(
+                f"the objective is {curve[-1]} after {step} iterations; use a smaller step size or weights"
+            )
         if callback is not None:
             callback(step, curve[-1])
     return descent.picture, curve
 
 
 def iterations_to_reach(curve: list[float], value: float) -> float | None:
-    """How many iterations bring `curve` (as returned by `optimise`) down to `value`, interpolated between two steps; None if it never gets there."""
+    """How many iterations bring `curve` (as returned by `optimise`) down to `value`, interpolated between two
+    steps; None if it never gets there.
+    """
     if curve[0] <= value:
         return 0.0
     for step in range(1, len(curve)):

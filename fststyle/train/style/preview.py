@@ -14,7 +14,8 @@ _GAP = 8
 
 
 def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB, photos: list[RGB]) -> None:
-    """Two rows, photos above and the same painted below, with the painting at the left; written as a picture to `path`.
+    """Two rows, photos above and the same painted below, with the painting at the left; written as a picture
+    to `path`.
 
     Raises:
         OutputError: `path` cannot be written.

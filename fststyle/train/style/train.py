@@ -3,8 +3,8 @@
     from fststyle import train_style
     train_style("starry.jpg", steps=900, data="photos/")
 
-leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers, for CPUs; live networks only), starry.pt (the checkpoint) and
-starry-preview.jpg in the current folder.
+leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers, for CPUs; live networks
+only), starry.pt (the checkpoint) and starry-preview.jpg in the current folder.
 """
 
 import re
@@ -31,8 +31,25 @@ from fststyle.train.losses.temporal import shake, steady_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
-from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, sha256, worker_count
-from fststyle.train.style.init_weights import START, base_of, check_size, freeze, network_settings, start_from, starting_point
+from fststyle.train.results import (
+    Files,
+    Trained,
+    checked_name,
+    earlier_training,
+    going_on,
+    leave,
+    sha256,
+    worker_count,
+)
+from fststyle.train.style.init_weights import (
+    START,
+    base_of,
+    check_size,
+    freeze,
+    network_settings,
+    start_from,
+    starting_point,
+)
 from fststyle.train.style.loss import Lesson, descended
 from fststyle.train.style.preview import write_sheet
 from fststyle.train.style.settings import TrainSettings, for_the_record
@@ -43,11 +60,16 @@ _FREE = {"style", "data"}
 
 
 def train_style(
-    style: str | Path, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any
+    style: str | Path,
+    *,
+    on_message: Callable[[str], None] | None = None,
+    on_progress: Callable[[loop.Progress], None] | None = None,
+    **settings: Any,
 ) -> Trained:
     """Train, export and preview one style. The keyword arguments are the fields of `TrainSettings`.
 
-    `on_message` is told what is learned on, and why there is no file in integers where there is none; `on_progress` after every step.
+    `on_message` is told what is learned on, and why there is no file in integers where there is none;
+    `on_progress` after every step.
 
     Raises:
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
@@ -57,7 +79,12 @@ def train_style(
     return train(TrainSettings(style=Path(style), **settings), on_message=on_message, on_progress=on_progress)
 
 
-def train(settings: TrainSettings, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None) -> Trained:
+def train(
+    settings: TrainSettings,
+    *,
+    on_message: Callable[[str], None] | None = None,
+    on_progress: Callable[[loop.Progress], None] | None = None,
+) -> Trained:
     """As `train_style`, with the settings in one piece."""
     check(settings)
     settings = replace(settings, from_=starting_point(settings, START))
@@ -91,12 +118,26 @@ def _train(
     lesson = Lesson(repeat_edges(load_vgg(settings.vgg)), settings, compute)
     shared, photos = (
         compute.share(net),
-        held_out(photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed) if compute.leads else [],
+        (
+            held_out(
+                photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all),
+                4,
+                settings.seed,
+            )
+            if compute.leads
+            else []
+        ),
     )
     if on_message and compute.leads:
-        on_message(f"learning {name} on {source.source}, on {compute.device}, in {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}")
+        on_message(
+            f"learning {name} on {source.source}, on {compute.device}, in"
+            f" {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}"
+        )
         if earlier and (before := earlier["settings"].get("data")) != plain(settings)["data"]:
-            on_message(f"until now it learned on {before or 'other pictures'}: the result is not that of an unbroken training")
+            on_message(
+                f"until now it learned on {before or 'other pictures'}: the result is not that of an unbroken"
+                " training"
+            )
     constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
@@ -109,7 +150,9 @@ def _train(
             group["lr"] = learning_rate(settings, number)
         with compute.autocast():
             if settings.steady_weight:
-                photo, moved, shift = shake(photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number))
+                photo, moved, shift = shake(
+                    photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
+                )
                 painted, repainted = shown(shared(torch.cat([photo, moved])).float()).chunk(2)
                 steady = settings.steady_weight * steady_loss(painted, repainted, shift)
             else:
@@ -118,7 +161,9 @@ def _train(
             losses = {**lesson(painted, photo, int(net.stride)), "steady": steady}  # type: ignore[arg-type]
         loss = descended(losses)
         if settings.pull and start_weights:
-            loss = loss + settings.pull * sum((p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True))
+            loss = loss + settings.pull * sum(
+                (p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True)
+            )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -161,19 +206,37 @@ def _train(
     if compute.leads:
         write_sheet(files.preview, net, compute.device, painting, photos)
         leave(net, card(settings, name, base), files, lambda: held_out(source, 24), on_message)
-    return Trained(name, files.onnx, files.int8, files.checkpoint, files.preview, last, tuple(skipped), source.source, compute.leads)
+    return Trained(
+        name,
+        files.onnx,
+        files.int8,
+        files.checkpoint,
+        files.preview,
+        last,
+        tuple(skipped),
+        source.source,
+        compute.leads,
+    )
 
 
 def style_name(settings: TrainSettings) -> str:
-    """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower case, digits and hyphens."""
+    """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower
+    case, digits and hyphens.
+    """
     if settings.name is not None:
         return checked_name(settings.name)
-    letters = unicodedata.normalize("NFKD", settings.style.stem).encode("ascii", "ignore").decode() or settings.style.stem
+    letters = (
+        unicodedata.normalize("NFKD", settings.style.stem).encode("ascii", "ignore").decode()
+        or settings.style.stem
+    )
     return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")[:64] or "style"
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:
-    """Up over the first 20 steps, then down in a straight line to a twentieth. A function of the step alone, so a resumed run goes on as it was."""
+    """Up over the first 20 steps, then down in a straight line to a twentieth.
+
+    A function of the step alone, so a resumed run goes on as it was.
+    """
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
 
@@ -195,8 +258,12 @@ def card(settings: TrainSettings, name: str, base: str = "") -> Card:
     )
 
 
-def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
-    """The network and its optimiser, fresh, fine-tuned from other weights, or as the checkpoint left them; and the weights to pull towards."""
+def _prepare(
+    settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None
+) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
+    """The network and its optimiser, fresh, fine-tuned from other weights, or as the checkpoint left them;
+    and the weights to pull towards.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         net = build(settings.network, network_settings(settings))
@@ -204,7 +271,11 @@ def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] 
         start_from(net, settings.from_)
     if settings.freeze is not None:
         freeze(net, settings.freeze)
-    start_weights = [p.detach().clone().to(compute.device) for p in net.parameters()] if settings.pull and settings.from_ != "none" else []
+    start_weights = (
+        [p.detach().clone().to(compute.device) for p in net.parameters()]
+        if settings.pull and settings.from_ != "none"
+        else []
+    )
     if earlier:
         checkpoint.load_weights(net, earlier["model"], str(settings.output))
     net = compute.place(net)
@@ -214,7 +285,9 @@ def _prepare(settings: TrainSettings, compute: Compute, earlier: dict[str, Any] 
     return net, optimizer, start_weights
 
 
-def _content(settings: TrainSettings, name: str, net: nn.Module, optimizer: torch.optim.Optimizer, done: int, base: str) -> dict[str, Any]:
+def _content(
+    settings: TrainSettings, name: str, net: nn.Module, optimizer: torch.optim.Optimizer, done: int, base: str
+) -> dict[str, Any]:
     return {
         "kind": "style",
         "name": name,

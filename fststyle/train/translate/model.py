@@ -18,7 +18,8 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 class Networks(nn.Module):
-    """All that learns: the generator and its discriminator, the heads of the contrastive loss, and, for the cycle, the way back with its own.
+    """All that learns: the generator and its discriminator, the heads of the contrastive loss, and, for the
+    cycle, the way back with its own.
 
     Modules that the settings do not ask for are not there.
     """
@@ -52,7 +53,9 @@ class Networks(nn.Module):
 def prepare(
     settings: TranslateSettings, compute: Compute, earlier: dict[str, Any] | None
 ) -> tuple[Networks, tuple[torch.optim.Optimizer, torch.optim.Optimizer]]:
-    """The networks and the two optimisers, of generators and discriminators: fresh, from other weights, or as the checkpoint left them."""
+    """The networks and the two optimisers, of generators and discriminators: fresh, from other weights, or as
+    the checkpoint left them.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         nets = Networks(settings)
@@ -61,12 +64,18 @@ def prepare(
             start_from(generator, settings.from_)
     if earlier:
         weights = earlier.get("weights")
-        if not isinstance(weights, dict) or not isinstance(earlier.get("optimizers"), list) or len(earlier["optimizers"]) != 2:
+        if (
+            not isinstance(weights, dict)
+            or not isinstance(earlier.get("optimizers"), list)
+            or len(earlier["optimizers"]) != 2
+        ):
             raise CheckpointError(f"{settings.output}: the checkpoint is damaged")
         checkpoint.load_weights(nets, weights, str(settings.output))
     nets = compute.place(nets).train()
     optimizers = tuple(
-        torch.optim.Adam([p for part in parts for p in part.parameters()], lr=settings.learning_rate, betas=(0.5, 0.999))
+        torch.optim.Adam(
+            [p for part in parts for p in part.parameters()], lr=settings.learning_rate, betas=(0.5, 0.999)
+        )
         for parts in (nets.painters(), nets.critics())
     )
     if earlier:
@@ -75,14 +84,24 @@ def prepare(
     return nets, (optimizers[0], optimizers[1])
 
 
-def content_of(settings: TranslateSettings, nets: Networks, optimizers: Iterable[torch.optim.Optimizer], done: int, base: str) -> dict[str, Any]:
+def content_of(
+    settings: TranslateSettings,
+    nets: Networks,
+    optimizers: Iterable[torch.optim.Optimizer],
+    done: int,
+    base: str,
+) -> dict[str, Any]:
     weights = {key: value.contiguous() for key, value in nets.state_dict().items()}
     return {
         "kind": "translate",
         "name": settings.name,
         "network": settings.network,
         "network_settings": network_settings(settings),
-        "model": {key.removeprefix("generator."): value for key, value in weights.items() if key.startswith("generator.")},
+        "model": {
+            key.removeprefix("generator."): value
+            for key, value in weights.items()
+            if key.startswith("generator.")
+        },
         "weights": weights,
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "step": done,

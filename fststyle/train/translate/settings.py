@@ -9,36 +9,76 @@ from fststyle.settings import NAMES, as_paths, option
 
 @dataclass(frozen=True)
 class TranslateSettings:
-    """Everything that decides how a translator is trained; recorded whole in the checkpoint and in the ONNX file."""
+    """Everything that decides how a translator is trained; recorded whole in the checkpoint and in the ONNX
+    file.
+    """
 
-    paintings: Path = option(dataclasses.MISSING, "Folder of paintings: a whole body of work, a hundred pictures or more.")
-    photos: Path | None = option(None, "Folder of photos to learn on; else those of `fststyle data`, else synthetic scenes.")
+    paintings: Path = option(
+        dataclasses.MISSING, "Folder of paintings: a whole body of work, a hundred pictures or more."
+    )
+    photos: Path | None = option(
+        None, "Folder of photos to learn on; else those of `fststyle data`, else synthetic scenes."
+    )
     output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
     name: str = option("translator", f"Name of the style and of its files, {NAMES}.")
-    network: str = option("live", "Generator: live paints in real time; johnson is the larger reference.", choices=("live", "johnson"))
+    network: str = option(
+        "live",
+        "Generator: live paints in real time; johnson is the larger reference.",
+        choices=("live", "johnson"),
+    )
     width: int = option(32, "Channels of the generator's first layer.", min=1, max=256)
-    blocks: int | None = option(None, "Residual blocks; the network's own number if not given (johnson 5, live 3).", min=1, max=32)
+    blocks: int | None = option(
+        None, "Residual blocks; the network's own number if not given (johnson 5, live 3).", min=1, max=32
+    )
     critic_width: int = option(64, "Channels of the discriminator's first layer.", min=1, max=256)
     steps: int = option(4000, "Training steps.", min=1)
     size: int = option(128, "Side of the square crops, in pixels.", min=32, max=2048)
     batch: int = option(2, "Photos, and as many paintings, per step.", min=1)
-    adversary: str = option("lsgan", "Loss of the discriminator: least squares, or Wasserstein with a gradient penalty.", choices=("lsgan", "wgan-gp"))
+    adversary: str = option(
+        "lsgan",
+        "Loss of the discriminator: least squares, or Wasserstein with a gradient penalty.",
+        choices=("lsgan", "wgan-gp"),
+    )
     adversarial_weight: float = option(1.0, "Weight of the adversarial loss: how much painting.", min=0)
-    contrastive_weight: float = option(0.5, "Weight of the contrastive loss, which keeps the content; 0 leaves it out.", min=0)
-    identity_weight: float = option(0.5, "Weight of the same loss between a painting and itself painted: it stays as it is.", min=0)
-    cycle_weight: float = option(0.0, "Weight of the cycle loss: painted and turned back, a photo is itself; CycleGAN takes 10. Twice the work.", min=0)
-    grid_weight: float = option(0.03, "Weight of the grid and weave losses, which keep the network's squares of pixels out of the picture.", min=0)
-    learning_rate: float = option(4e-4, "Learning rate of Adam; constant for the first half, then down to zero.", min=1e-8, max=1)
+    contrastive_weight: float = option(
+        0.5, "Weight of the contrastive loss, which keeps the content; 0 leaves it out.", min=0
+    )
+    identity_weight: float = option(
+        0.5, "Weight of the same loss between a painting and itself painted: it stays as it is.", min=0
+    )
+    cycle_weight: float = option(
+        0.0,
+        "Weight of the cycle loss: painted and turned back, a photo is itself; CycleGAN takes 10. Twice the"
+        " work.",
+        min=0,
+    )
+    grid_weight: float = option(
+        0.03,
+        "Weight of the grid and weave losses, which keep the network's squares of pixels out of the picture.",
+        min=0,
+    )
+    learning_rate: float = option(
+        4e-4, "Learning rate of Adam; constant for the first half, then down to zero.", min=1e-8, max=1
+    )
     seed: int = option(0, "Seed of the weights, the crops and the places compared.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = option("auto", "Arithmetic; auto takes bfloat16 where the hardware has it.", choices=("auto", "float32", "bfloat16"))
-    workers: int | None = option(None, "Threads that read pictures; chosen by the device if not given.", min=0, max=64)
+    precision: str = option(
+        "auto",
+        "Arithmetic; auto takes bfloat16 where the hardware has it.",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    workers: int | None = option(
+        None, "Threads that read pictures; chosen by the device if not given.", min=0, max=64
+    )
     resume: bool = option(False, "Go on from this translator's checkpoint.")
     overwrite: bool = option(False, "Replace an earlier training of the same name.")
     save_every: int = option(100, "Steps between checkpoints.", min=1)
     preview_every: int = option(100, "Steps between preview sheets; 0 makes only the last one.", min=0)
     from_: str = option(
-        "auto", "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes the base that ships, where it fits.", flags=("--from",)
+        "auto",
+        "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes the base that"
+        " ships, where it fits.",
+        flags=("--from",),
     )
     tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
 

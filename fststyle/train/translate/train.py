@@ -1,17 +1,20 @@
-"""`fststyle translate train`: photos into paintings, learned from a folder of paintings, none of which shows any of the photos.
+"""`fststyle translate train`: photos into paintings, learned from a folder of paintings, none of which shows
+any of the photos.
 
     from fststyle import train_translator
     train_translator("monet/", photos="photos/", name="monet")
 
-leaves monet.onnx (a style like any other, for image, video and webcam), monet-int8.onnx (live only), monet.pt and monet-preview.jpg.
+leaves monet.onnx (a style like any other, for image, video and webcam), monet-int8.onnx (live only), monet.pt
+and monet-preview.jpg.
 
-A generator paints, a discriminator of patches (`fststyle.train.networks.patch`) learns to tell its pictures from the paintings, and the generator learns
-to deceive it. That the picture still shows the photo is held by the contrastive loss of Park et al. 2020 (`fststyle.train.losses.contrastive`), the cycle
-loss of Zhu et al. 2017 (CycleGAN, arXiv:1703.10593, equation 2), or both.
+A generator paints, a discriminator of patches (`fststyle.train.networks.patch`) learns to tell its pictures
+from the paintings, and the generator learns to deceive it. That the picture still shows the photo is held by
+the contrastive loss of Park et al. 2020 (`fststyle.train.losses.contrastive`), the cycle loss of Zhu et al.
+2017 (CycleGAN, arXiv:1703.10593, equation 2), or both.
 
-Departures: the generators are ours, linear at the end where the papers have a tanh (the frame clips once), and start from a base that gives the photo
-back; one step of the discriminator for each of the generator also with a gradient penalty; no history of generated pictures (Zhu et al., section 4),
-as in Park et al.
+Departures: the generators are ours, linear at the end where the papers have a tanh (the frame clips once),
+and start from a base that gives the photo back; one step of the discriminator for each of the generator also
+with a gradient penalty; no history of generated pictures (Zhu et al., section 4), as in Park et al.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +36,15 @@ from fststyle.train.generative.divergence import Watch
 from fststyle.train.losses.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
 from fststyle.train.losses.contrastive import choose_places, features, features_and_painting, patch_nce
 from fststyle.train.losses.grid import squares_loss
-from fststyle.train.results import Files, Trained, checked_name, earlier_training, going_on, leave, worker_count
+from fststyle.train.results import (
+    Files,
+    Trained,
+    checked_name,
+    earlier_training,
+    going_on,
+    leave,
+    worker_count,
+)
 from fststyle.train.style.init_weights import BASE, base_of, check_size, network_settings, starting_point
 from fststyle.train.style.preview import write_sheet
 from fststyle.train.style.settings import for_the_record
@@ -45,50 +56,91 @@ _FREE = {"photos", "paintings"}
 _APART = 2**31  # between the seeds of photos and paintings
 _FEW = 50
 LOWEST = {
-    "critic": (0.02, "the discriminator is right nearly always, so the generator learns little; a lower --learning-rate or more paintings may help"),
-    "spread": (0.15, "the generator paints nearly one colour everywhere; a lower --adversarial-weight may help"),
+    "critic": (
+        0.02,
+        (
+            "the discriminator is right nearly always, so the generator learns little; a lower"
+            " --learning-rate or more paintings may help"
+        ),
+    ),
+    "spread": (
+        0.15,
+        "the generator paints nearly one colour everywhere; a lower --adversarial-weight may help",
+    ),
 }
 HIGHEST = {
-    "contrastive": (5.0, "what is painted does not resemble the photos; a higher --contrastive-weight may help"),
+    "contrastive": (
+        5.0,
+        "what is painted does not resemble the photos; a higher --contrastive-weight may help",
+    ),
     "adversarial": (1e3, "the adversarial loss grows without end; a lower --learning-rate may help"),
 }
 
 
 def train_translator(
-    paintings: str | Path, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None, **settings: Any
+    paintings: str | Path,
+    *,
+    on_message: Callable[[str], None] | None = None,
+    on_progress: Callable[[loop.Progress], None] | None = None,
+    **settings: Any,
 ) -> Trained:
     """Train, export and preview one translator. The keyword arguments are the fields of `TranslateSettings`.
 
-    `on_message` is told what is learned on, and warned of a training that goes wrong; `on_progress` hears of every step.
+    `on_message` is told what is learned on, and warned of a training that goes wrong; `on_progress` hears of
+    every step.
 
     Raises:
         InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
         TrainingError: a loss is not finite, or no picture is usable; the last good checkpoint stays.
         Interrupted: Ctrl-C or SIGTERM; the checkpoint holds the last step, ``resume=True`` goes on from it.
     """
-    return train(TranslateSettings(paintings=Path(paintings), **settings), on_message=on_message, on_progress=on_progress)
+    return train(
+        TranslateSettings(paintings=Path(paintings), **settings),
+        on_message=on_message,
+        on_progress=on_progress,
+    )
 
 
 def train(
-    settings: TranslateSettings, *, on_message: Callable[[str], None] | None = None, on_progress: Callable[[loop.Progress], None] | None = None
+    settings: TranslateSettings,
+    *,
+    on_message: Callable[[str], None] | None = None,
+    on_progress: Callable[[loop.Progress], None] | None = None,
 ) -> Trained:
     """As `train_translator`, with the settings in one piece."""
     check(settings)
     if not settings.contrastive_weight and not settings.cycle_weight:
-        raise InputError("--contrastive-weight and --cycle-weight are both 0: nothing would hold the painting to the photo")
+        raise InputError(
+            "--contrastive-weight and --cycle-weight are both 0: nothing would hold the painting to the photo"
+        )
     settings = replace(settings, from_=starting_point(settings, BASE), name=checked_name(settings.name))
     check_size(settings.size, settings.network)
     files = Files.of(settings.output, settings.name)
     spare((settings.from_,), *files.all)
-    photos, paintings = photo_source(settings.photos, settings.size, without=files.all), Photos(settings.paintings, settings.size, without=files.all)
+    photos, paintings = (
+        photo_source(settings.photos, settings.size, without=files.all),
+        Photos(settings.paintings, settings.size, without=files.all),
+    )
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:
-            raise InputError(f"{flag}: the folder holds one picture, at least two are needed; one painting is learned by `fststyle train`")
+            raise InputError(
+                f"{flag}: the folder holds one picture, at least two are needed; one painting is learned by"
+                " `fststyle train`"
+            )
     earlier = earlier_training(settings, files, "translate", _FREE)
     with computing(settings.device, settings.precision, settings.batch) as compute:
         if compute.world > 1:
             raise InputError("translate train runs in one process")
-        return _train(settings, compute, files, photos, paintings, earlier, on_message or (lambda text: None), on_progress)
+        return _train(
+            settings,
+            compute,
+            files,
+            photos,
+            paintings,
+            earlier,
+            on_message or (lambda text: None),
+            on_progress,
+        )
 
 
 def _train(
@@ -104,18 +156,31 @@ def _train(
     nets, optimizers = prepare(settings, compute, earlier)
     first = earlier["step"] if earlier else 0
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
-    shown = held_out(photo_source(settings.photos, max(256, settings.size), settings.size // 4, files.all), 4, settings.seed)
+    shown = held_out(
+        photo_source(settings.photos, max(256, settings.size), settings.size // 4, files.all),
+        4,
+        settings.seed,
+    )
     painting = held_out(paintings, 1)[0]
     learned = f"{len(paintings.files)} paintings of {settings.paintings}"
-    on_message(f"learning {settings.name} from {learned} and {photos.source}, on {compute.device}, in {_arithmetic(compute)}{going_on(first)}")
+    on_message(
+        f"learning {settings.name} from {learned} and {photos.source}, on {compute.device}, in"
+        f" {_arithmetic(compute)}{going_on(first)}"
+    )
     if len(paintings.files) < _FEW:
-        on_message(f"{len(paintings.files)} paintings are few to learn a hand from; a hundred and more are better")
+        on_message(
+            f"{len(paintings.files)} paintings are few to learn a hand from; a hundred and more are better"
+        )
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
     # A critic of Wasserstein's kind has no range to be in.
-    watch = Watch(LOWEST if settings.adversary == "lsgan" else {"spread": LOWEST["spread"]}, HIGHEST, on_message)
+    watch = Watch(
+        LOWEST if settings.adversary == "lsgan" else {"spread": LOWEST["spread"]}, HIGHEST, on_message
+    )
 
-    def step(number: int, batch: tuple[tuple[Tensor, list[str]], tuple[Tensor, list[str]]]) -> dict[str, Tensor]:
+    def step(
+        number: int, batch: tuple[tuple[Tensor, list[str]], tuple[Tensor, list[str]]]
+    ) -> dict[str, Tensor]:
         """One training step, top to bottom."""
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -134,9 +199,15 @@ def _train(
         for critic in nets.critics():
             critic.requires_grad_(False)
         with compute.autocast():
-            adversarial = torch.stack([generator_loss(settings.adversary, critic(fake)) for critic, _, fake in pairs]).sum()
+            adversarial = torch.stack(
+                [generator_loss(settings.adversary, critic(fake)) for critic, _, fake in pairs]
+            ).sum()
             loss = settings.adversarial_weight * adversarial
-            losses = {"adversarial": adversarial, "critic": judging, "spread": painted.float().std() / painted_by_hand.std().clamp(min=1e-3)}
+            losses = {
+                "adversarial": adversarial,
+                "critic": judging,
+                "spread": painted.float().std() / painted_by_hand.std().clamp(min=1e-3),
+            }
             if settings.grid_weight:
                 grid = squares_loss(painted, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
                 loss, losses["grid"] = loss + settings.grid_weight * grid, grid
@@ -149,7 +220,9 @@ def _train(
                     loss = loss + settings.identity_weight * losses["identity"]
             if settings.cycle_weight:
                 there_and_back = ((nets.back, painted, photo), (nets.generator, pairs[1][2], painted_by_hand))
-                cycle = torch.stack([_cycle(net, pictures, origin) for net, pictures, origin in there_and_back]).sum()
+                cycle = torch.stack(
+                    [_cycle(net, pictures, origin) for net, pictures, origin in there_and_back]
+                ).sum()
                 loss, losses["cycle"] = loss + settings.cycle_weight * cycle, cycle
         _descend(optimizers[0], loss)
         for critic in nets.critics():
@@ -168,7 +241,9 @@ def _train(
 
     def reading(source: Photos | Scenes, seed: int) -> Iterable[tuple[Tensor, list[str]]]:
         workers = worker_count(settings.workers, compute)
-        return batches(source, seed=seed, batch=settings.batch, start=first, steps=settings.steps, workers=workers)
+        return batches(
+            source, seed=seed, batch=settings.batch, start=first, steps=settings.steps, workers=workers
+        )
 
     with open_log(settings.tensorboard) as log:
         loop.run(
@@ -178,7 +253,9 @@ def _train(
             steps=settings.steps,
             batch_size=settings.batch,
             compute=compute,
-            save=lambda done: checkpoint.save(files.checkpoint, content_of(settings, nets, optimizers, done, base)),
+            save=lambda done: checkpoint.save(
+                files.checkpoint, content_of(settings, nets, optimizers, done, base)
+            ),
             save_every=settings.save_every,
             preview=lambda _: write_sheet(files.preview, nets.generator, compute.device, painting, shown),
             preview_every=settings.preview_every,
@@ -187,20 +264,33 @@ def _train(
     write_sheet(files.preview, nets.generator, compute.device, painting, shown)
     leave(nets.generator, card(settings, base), files, lambda: held_out(photos, 24), on_message)
     source = f"{learned} and {photos.source}"
-    return Trained(settings.name, files.onnx, files.int8, files.checkpoint, files.preview, last, tuple(skipped), source)
+    return Trained(
+        settings.name, files.onnx, files.int8, files.checkpoint, files.preview, last, tuple(skipped), source
+    )
 
 
 def learning_rate(settings: TranslateSettings, step: int) -> float:
-    """Constant for the first half, then down to zero in a straight line (Zhu et al., section 4). A function of the step alone."""
+    """Constant for the first half, then down to zero in a straight line (Zhu et al., section 4).
+
+    A function of the step alone.
+    """
     return settings.learning_rate * min(1.0, 2 * (1 - step / settings.steps))
 
 
 def card(settings: TranslateSettings, base: str) -> Card:
     """What the ONNX file says of itself."""
-    return Card(settings.name, settings.network, network_settings(settings), for_the_record(plain(settings)), base=base)
+    return Card(
+        settings.name,
+        settings.network,
+        network_settings(settings),
+        for_the_record(plain(settings)),
+        base=base,
+    )
 
 
-def _judging(settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator) -> Tensor:
+def _judging(
+    settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator
+) -> Tensor:
     """What the discriminators descend: each is shown what is real and what was generated."""
     total = torch.zeros((), device=pairs[0][1].device)
     for critic, real, fake in pairs:
@@ -212,10 +302,15 @@ def _judging(settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tenso
     return total
 
 
-def _contrastive(nets: Networks, found: dict[str, Tensor], painted: Tensor, chance: torch.Generator) -> Tensor:
-    """The mean over the layers of PatchNCE between what was given to the generator, by its features, and what it made of it."""
+def _contrastive(
+    nets: Networks, found: dict[str, Tensor], painted: Tensor, chance: torch.Generator
+) -> Tensor:
+    """The mean over the layers of PatchNCE between what was given to the generator, by its features, and what
+    it made of it.
+    """
     places = choose_places(found, chance)
-    # Before the keys: some versions of PyTorch keep what autocast made of the heads' weights without gradients, and use it where there should be some.
+    # Before the keys: some versions of PyTorch keep what autocast made of the heads' weights without
+    # gradients, and use it where there should be some.
     queries = nets.heads(features(nets.generator, painted, nets.layers), places)
     with torch.no_grad():
         keys = nets.heads(found, places)
@@ -223,7 +318,9 @@ def _contrastive(nets: Networks, found: dict[str, Tensor], painted: Tensor, chan
 
 
 def _cycle(net: nn.Module, pictures: Tensor, origin: Tensor) -> Tensor:
-    """Zhu et al., equation 2: the mean absolute difference, on the scale of [-1, 1], between a picture and itself there and back."""
+    """Zhu et al., equation 2: the mean absolute difference, on the scale of [-1, 1], between a picture and
+    itself there and back.
+    """
     difference: Tensor = (net(pictures).float() - origin).abs().mean()
     return difference
 

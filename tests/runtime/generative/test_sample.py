@@ -26,14 +26,26 @@ def drawing(path: Path, kind: str = "gan", latent: int = 3) -> Path:
         helper.make_node("Cast", ["plane"], ["picture"], to=TensorProto.UINT8),
     ]
     tensor = onnx.numpy_helper.from_array
-    constants = {"zero": np.array([0]), "one": np.array([1]), "as_picture": np.array([-1, 1, 1, 1]), "sides": np.array([1, 28, 28, 3])}
-    constants |= {name: np.float32(value) for name, value in {"gain": 40, "middle": 128, "low": 0, "high": 255}.items()}
+    constants = {
+        "zero": np.array([0]),
+        "one": np.array([1]),
+        "as_picture": np.array([-1, 1, 1, 1]),
+        "sides": np.array([1, 28, 28, 3]),
+    }
+    constants |= {
+        name: np.float32(value) for name, value in {"gain": 40, "middle": 128, "low": 0, "high": 255}.items()
+    }
     graph = helper.make_graph(
         nodes,
         "drawing",
         [helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["N", latent])],
         [helper.make_tensor_value_info("picture", TensorProto.UINT8, ["N", 28, 28, 3])],
-        [tensor(np.asarray(value, np.float32 if name in ("gain", "middle", "low", "high") else np.int64), name) for name, value in constants.items()],
+        [
+            tensor(
+                np.asarray(value, np.float32 if name in ("gain", "middle", "low", "high") else np.int64), name
+            )
+            for name, value in constants.items()
+        ],
     )
     graph.node[0].input[:] = ["latent", "zero", "one", "one"]
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)

@@ -64,7 +64,12 @@ def test_pictures_among_videos_are_counted(clip, tmp_path):
     clip.rename(folder / "in.mp4")
     for name in ("a.png", "b.jpg"):
         (folder / name).touch()
-    stylize_videos(folder, folder / "painted", VideoSettings(style="invert", device="cpu"), BatchListener(on_note=heard.append))
+    stylize_videos(
+        folder,
+        folder / "painted",
+        VideoSettings(style="invert", device="cpu"),
+        BatchListener(on_note=heard.append),
+    )
     assert heard == [f"{folder}: holds pictures too (2), which stay out: fststyle image paints those"]
 
 
@@ -77,7 +82,9 @@ def test_transparency_of_a_video_is_told(tmp_path):
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    assert notes(tmp_path / "in.mov", tmp_path / "out.mp4") == (f"{tmp_path / 'in.mov'}: its transparency is left out",)
+    assert notes(tmp_path / "in.mov", tmp_path / "out.mp4") == (
+        f"{tmp_path / 'in.mov'}: its transparency is left out",
+    )
 
 
 def test_an_encoder_may_be_called_by_its_codec(clip, tmp_path):

@@ -11,7 +11,17 @@ def near(shares, wanted):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("4", 4), ("4s", 4), (" 1.5 s ", 1.5), ("500ms", 0.5), ("2m", 120), ("1:30", 90), ("0:01:30.5", 90.5), ("1:00:00", 3600)]
+    ("text", "seconds"),
+    [
+        ("4", 4),
+        ("4s", 4),
+        (" 1.5 s ", 1.5),
+        ("500ms", 0.5),
+        ("2m", 120),
+        ("1:30", 90),
+        ("0:01:30.5", 90.5),
+        ("1:00:00", 3600),
+    ],
 )
 def test_times(text, seconds):
     assert parse_seconds(text) == pytest.approx(seconds)
@@ -34,7 +44,14 @@ def test_a_style_turns_into_the_next_within_the_fade():
     line = parse("a@0, b@4s, c@8s", fade=2)
     assert line.names == ["a", "b", "c"]
     assert line.moves
-    for seconds, shares in ((0, {"a": 1}), (4, {"a": 1}), (4.5, {"a": 0.75, "b": 0.25}), (6, {"b": 1}), (9, {"b": 0.5, "c": 0.5}), (99, {"c": 1})):
+    for seconds, shares in (
+        (0, {"a": 1}),
+        (4, {"a": 1}),
+        (4.5, {"a": 0.75, "b": 0.25}),
+        (6, {"b": 1}),
+        (9, {"b": 0.5, "c": 0.5}),
+        (99, {"c": 1}),
+    ):
         near(line(seconds)[0], shares)
 
 
@@ -61,7 +78,10 @@ def test_mixtures_and_files_are_styles_too(tmp_path):
 
 
 def test_keyframes_from_files(tmp_path):
-    (tmp_path / "k.json").write_text('[{"time": 0, "style": "a", "strength": 0}, {"time": "0:02", "strength": 1}, {"time": 4.0, "style": "b"}]')
+    (tmp_path / "k.json").write_text(
+        '[{"time": 0, "style": "a", "strength": 0}, {"time": "0:02", "strength": 1}, {"time": 4.0, "style":'
+        ' "b"}]'
+    )
     (tmp_path / "k.csv").write_text("time,style,strength\n0, a, 0\n2s,,1\n4,b,\n")
     for name in ("k.json", "k.csv"):
         line = parse("unused", keyframes=tmp_path / name, fade=2)

@@ -100,7 +100,11 @@ def test_packets_pass_and_repeated_frames_are_the_same_array():
 
 def test_without_repeating_a_frame_is_shown_for_longer():
     made = list(at_rate(shots(0, 4, 20, 100, last=50), Fraction(50), repeat=False))
-    assert [(shot.pts, shot.duration, int(shot.rgb[0, 0, 0])) for shot in made] == [(0, 1, 0), (1, 4, 2), (5, 3, 3)]
+    assert [(shot.pts, shot.duration, int(shot.rgb[0, 0, 0])) for shot in made] == [
+        (0, 1, 0),
+        (1, 4, 2),
+        (5, 3, 3),
+    ]
     assert len(list(at_rate(shots(0, 10**9), Fraction(50), repeat=False))) == 2
 
 
@@ -124,7 +128,12 @@ def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
     with av.open(str(clip)) as old, av.open(str(tmp_path / "in.mkv"), "w") as new:
         second = Fraction(1, 1000)
         marks = [(0, 500, "one"), (500, 1500, "two"), (1500, 2000, "three")]
-        new.set_chapters([{"id": i, "start": a, "end": b, "time_base": second, "metadata": {"title": t}} for i, (a, b, t) in enumerate(marks)])
+        new.set_chapters(
+            [
+                {"id": i, "start": a, "end": b, "time_base": second, "metadata": {"title": t}}
+                for i, (a, b, t) in enumerate(marks)
+            ]
+        )
         stream = new.add_stream_from_template(old.streams.video[0])
         for packet in old.demux(video=0):
             if packet.size:
@@ -134,7 +143,12 @@ def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
     def chapters(path):
         with av.open(str(path)) as container:
             return [
-                (c["metadata"]["title"], round(float(c["start"] * c["time_base"]), 2), round(float(c["end"] * c["time_base"]), 2)) for c in container.chapters()
+                (
+                    c["metadata"]["title"],
+                    round(float(c["start"] * c["time_base"]), 2),
+                    round(float(c["end"] * c["time_base"]), 2),
+                )
+                for c in container.chapters()
             ]
 
     settings = {"style": "invert", "device": "cpu", "steady": False}
@@ -146,16 +160,26 @@ def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
 
 @pytest.mark.parametrize("begin", [36_000.0, 1.4, 0.0])
 def test_the_clock_of_a_broadcast_does_not_count(style_folder, tmp_path, begin):
-    """A transport stream begins whenever its sender did; what is painted begins at once, sound and picture together."""
-    with av.open(str(tmp_path / "in.ts"), "w", format="mpegts", options={"muxdelay": "0", "muxpreload": "0"}) as container:
+    """A transport stream begins whenever its sender did; what is painted begins at once, sound and picture
+    together.
+    """
+    with av.open(
+        str(tmp_path / "in.ts"), "w", format="mpegts", options={"muxdelay": "0", "muxpreload": "0"}
+    ) as container:
         video, sound = container.add_stream("libx264", rate=25), container.add_stream("aac", rate=48000)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         for number in range(30):
             frame = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
             frame.pts, frame.time_base = number + round(begin * 25), Fraction(1, 25)
             container.mux(video.encode(frame))
-            piece = av.AudioFrame.from_ndarray(np.zeros((1, 1920 * 2), np.int16), format="s16", layout="stereo")
-            piece.pts, piece.sample_rate, piece.time_base = number * 1920 + round(begin * 48000), 48000, Fraction(1, 48000)
+            piece = av.AudioFrame.from_ndarray(
+                np.zeros((1, 1920 * 2), np.int16), format="s16", layout="stereo"
+            )
+            piece.pts, piece.sample_rate, piece.time_base = (
+                number * 1920 + round(begin * 48000),
+                48000,
+                Fraction(1, 48000),
+            )
             container.mux(sound.encode(piece))
         for stream in (video, sound):
             container.mux(stream.encode(None))
@@ -173,5 +197,7 @@ def test_the_clock_of_a_broadcast_does_not_count(style_folder, tmp_path, begin):
     assert 0 <= first < 0.1
     assert gap == pytest.approx(apart(tmp_path / "in.ts")[1], abs=0.002)
     assert len(clips.frames(tmp_path / "out.mkv")) == 30
-    timed = stylize_video(tmp_path / "in.ts", tmp_path / "timed.mp4", style="invert", device="cpu", fps=5, end=0.8)
+    timed = stylize_video(
+        tmp_path / "in.ts", tmp_path / "timed.mp4", style="invert", device="cpu", fps=5, end=0.8
+    )
     assert timed.frames == 4

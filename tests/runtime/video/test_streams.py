@@ -38,7 +38,9 @@ def test_recordings_laid_end_to_end_follow_one_another(tmp_path, sound, suffix):
 def test_channels_that_are_only_counted(tmp_path, source):
     clips.write(tmp_path / source, EVERY, base=Fraction(1, 25), sound="pcm_s16le")
     paint(tmp_path / source, tmp_path / "out.mp4")
-    assert b"".join(content for _, content in clips.packets(tmp_path / "out.mp4")) == b"".join(content for _, content in clips.packets(tmp_path / source))
+    assert b"".join(content for _, content in clips.packets(tmp_path / "out.mp4")) == b"".join(
+        content for _, content in clips.packets(tmp_path / source)
+    )
 
 
 def test_sound_that_mov_does_not_take_is_encoded_anew(tmp_path):
@@ -76,14 +78,19 @@ def test_tracks_keep_their_names(tmp_path):
             container.mux(video.encode(picture))
         for track in tracks:
             for start in range(0, 20480, 1024):
-                piece = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+                piece = av.AudioFrame.from_ndarray(
+                    np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+                )
                 piece.pts, piece.sample_rate, piece.time_base = start, 48000, Fraction(1, 48000)
                 container.mux(track.encode(piece))
         for stream in (video, *tracks):
             container.mux(stream.encode(None))
     paint(tmp_path / "in.mkv", tmp_path / "out.mkv")
     with av.open(str(tmp_path / "out.mkv")) as made:
-        found = [(track.metadata.get("language"), track.metadata.get("title"), int(track.disposition) & 1) for track in made.streams.audio]
+        found = [
+            (track.metadata.get("language"), track.metadata.get("title"), int(track.disposition) & 1)
+            for track in made.streams.audio
+        ]
     assert found == [("fra", "VF", 0), ("eng", "VO", 1)]
 
 
@@ -134,6 +141,8 @@ def test_names_are_names(tmp_path, name, monkeypatch):
 
 def test_sixty_frames_a_second_stay_so(tmp_path):
     pictures = [Image.fromarray(clips.frame(number)) for number in range(8)]
-    pictures[0].save(tmp_path / "in.webp", save_all=True, append_images=pictures[1:], duration=16, lossless=True)
+    pictures[0].save(
+        tmp_path / "in.webp", save_all=True, append_images=pictures[1:], duration=16, lossless=True
+    )
     paint(tmp_path / "in.webp", tmp_path / "out.mkv")
     assert np.diff([time for time, _ in clips.frames(tmp_path / "out.mkv")]) == pytest.approx(0.016, abs=1e-3)

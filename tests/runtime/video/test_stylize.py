@@ -42,7 +42,9 @@ def clip(tmp_path):
 
 def test_every_frame_at_its_own_time_with_its_sound(clip, tmp_path):
     heard = []
-    done = stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", crf=5, on_progress=heard.append)
+    done = stylize_video(
+        clip, tmp_path / "out.mp4", style="invert", device="cpu", crf=5, on_progress=heard.append
+    )
     before, after = clips.frames(clip), clips.frames(tmp_path / "out.mp4")
     assert (done.frames, done.width, done.height, done.broken) == (10, 64, 48, None)
     assert [p.frames for p in heard] == list(range(1, 11))
@@ -53,7 +55,13 @@ def test_every_frame_at_its_own_time_with_its_sound(clip, tmp_path):
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.metadata["title"] == "a test"
         context = container.streams.video[0].codec_context
-        assert (context.name, context.pix_fmt, context.color_primaries, context.colorspace, context.color_range) == ("h264", "yuv420p", 1, 1, 1)
+        assert (
+            context.name,
+            context.pix_fmt,
+            context.color_primaries,
+            context.colorspace,
+            context.color_range,
+        ) == ("h264", "yuv420p", 1, 1, 1)
     assert not left_behind(tmp_path)
 
 
@@ -162,7 +170,9 @@ def test_an_encoder_without_its_hardware_is_told_so(clip, tmp_path, codec):
 
     if codec not in av.codecs_available or any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists():
         pytest.skip(f"no {codec}, or a machine that may run it")
-    with pytest.raises(OutputError, match=f"cannot be written with {codec}, which does not start .*: is its hardware here"):
+    with pytest.raises(
+        OutputError, match=f"cannot be written with {codec}, which does not start .*: is its hardware here"
+    ):
         stylize_video(clip, tmp_path / "out.mp4", style="invert", codec=codec)
     assert not (tmp_path / "out.mp4").exists()
 
@@ -194,8 +204,24 @@ def test_program_says_what_it_did(clip, tmp_path, program):
 def test_ctrl_c_leaves_no_half_video(tmp_path):
     clips.write(tmp_path / "long.mp4", list(range(0, 400_000, 40)), sound=None)
     (tmp_path / "out.mp4").write_bytes(b"an earlier one")
-    command = [sys.executable, "-m", "fststyle", "video", "long.mp4", "out.mp4", "-s", "norm", "--device", "cpu"]
-    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])})
+    command = [
+        sys.executable,
+        "-m",
+        "fststyle",
+        "video",
+        "long.mp4",
+        "out.mp4",
+        "-s",
+        "norm",
+        "--device",
+        "cpu",
+    ]
+    running = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])},
+    )
     deadline = time.monotonic() + 60
     while not left_behind(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -212,13 +238,21 @@ def test_times_that_the_form_cannot_hold_are_told(clip, tmp_path):
     for source, options, told in ((clip, {}, True), (clip, {"fps": 25.0}, False), (even, {}, False)):
         done = stylize_video(source, tmp_path / "out" / "%03d.png", style="invert", device="cpu", **options)
         assert any("--fps makes them even" in note for note in done.notes) == told
-    assert not any("--fps" in note for note in stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu").notes)
+    assert not any(
+        "--fps" in note
+        for note in stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu").notes
+    )
 
 
 def test_another_rate_ends_where_the_part_ends(clip, tmp_path):
     """The frame at 0.28 seconds is shown for longer than the part lasts."""
     for start, end, rate, frames in ((0.0, 0.3, 40.0, 12), (0.2, 0.3, 40.0, 2), (0.0, 0.3, 5.0, 2)):
-        assert stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", start=start, end=end, fps=rate).frames == frames
+        assert (
+            stylize_video(
+                clip, tmp_path / "out.mp4", style="invert", device="cpu", start=start, end=end, fps=rate
+            ).frames
+            == frames
+        )
 
 
 def test_repeated_frames_are_the_same_from_the_file_and_from_the_iterator(tmp_path):
@@ -238,13 +272,16 @@ def test_a_pipe_at_whose_other_end_nobody_is_does_not_hold_up_the_end(clip, tmp_
     arguments = ["-", "out.mp4", "--frame-size", "64x64"] if way == "in" else [str(long), "-"]
     command = [sys.executable, "-m", "fststyle", "video", *arguments, "-s", "invert", "--device", "cpu"]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, **pipes) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, **pipes
+    ) as process:
         if way == "out":
             process.stdout.read(1)  # it paints; then nobody reads any more
         else:
             process.stdin.write(bytes(64 * 64 * 3))
             process.stdin.flush()
-            while not left_behind(tmp_path):  # one frame is enough to begin the file, though nobody knows of a second
+            # one frame is enough to begin the file, though nobody knows of a second
+            while not left_behind(tmp_path):
                 time.sleep(0.05)
         process.send_signal(number)
         assert process.wait(60) == (130 if number == signal.SIGINT else 143)
@@ -351,18 +388,40 @@ def test_time_bases_are_kept_to_the_tick(tmp_path):
     clip = clips.write(tmp_path / "in.mp4", [0, 1001, 2002, 3003], base=Fraction(1, 30000), sound=None)
     stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu")
     with av.open(str(tmp_path / "out.mp4")) as container:
-        assert [f.pts * f.time_base for f in container.decode(video=0)] == [Fraction(n, 30000) for n in (0, 1001, 2002, 3003)]
+        assert [f.pts * f.time_base for f in container.decode(video=0)] == [
+            Fraction(n, 30000) for n in (0, 1001, 2002, 3003)
+        ]
 
 
 def test_a_full_disk_leaves_nothing(tmp_path, style_folder):
     clips.write(tmp_path / "in.mp4", list(range(0, 4000, 40)), size=(240, 320))
     # A file may not grow beyond 4 KiB: what a full disk does, with another reason.
-    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); from fststyle.cli import main; sys.argv[0] = 'fststyle'; main()"
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); from fststyle.cli"
+        " import main; sys.argv[0] = 'fststyle'; main()"
+    )
     for target in ("out.mp4", "out.mkv", "out.gif", "out.webp"):
-        command = [sys.executable, "-W", "error", "-c", code, "video", "in.mp4", target, "-s", "invert", "--device", "cpu", "--threads", "1"]
+        command = [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            code,
+            "video",
+            "in.mp4",
+            target,
+            "-s",
+            "invert",
+            "--device",
+            "cpu",
+            "--threads",
+            "1",
+        ]
         command += ["--crf", "1"] if target.startswith("out.m") else []
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith(f"fststyle: {target}: cannot be written"), done.stderr
         assert done.stderr.count("\n") == 1, done.stderr
@@ -387,7 +446,10 @@ def test_a_video_that_breaks_off_is_told_and_exits_1(tmp_path, program):
 
 def test_channels_that_the_new_sound_has_not_are_told(clip, tmp_path):
     with av.open(str(clip)) as old, av.open(str(tmp_path / "six.mkv"), "w") as new:
-        video, sound = new.add_stream_from_template(old.streams.video[0]), new.add_stream("flac", rate=48000, layout="5.1")
+        video, sound = (
+            new.add_stream_from_template(old.streams.video[0]),
+            new.add_stream("flac", rate=48000, layout="5.1"),
+        )
         for packet in old.demux(video=0):
             if packet.size:
                 packet.stream = video

@@ -95,7 +95,16 @@ def test_every_style_is_known_to_be_good_before_anything_is_painted(family, styl
 def test_a_video_with_two_styles(family, tmp_path):
     clip = clips.write(tmp_path / "in.mp4", list(range(0, 1000, 100)))
     (tmp_path / "k.csv").write_text("time,style,strength\n0,dark,1\n0.3,stranger,\n0.7,,1\n")
-    done = stylize_video(clip, tmp_path / "out.mp4", keyframes=tmp_path / "k.csv", fade=0.2, start=0.2, device="cpu", threads=1, crf=5)
+    done = stylize_video(
+        clip,
+        tmp_path / "out.mp4",
+        keyframes=tmp_path / "k.csv",
+        fade=0.2,
+        start=0.2,
+        device="cpu",
+        threads=1,
+        crf=5,
+    )
     assert done.frames == 8
     assert done.style == "dark, stranger"
     assert "do not share a base" in done.notes[0]

@@ -16,7 +16,9 @@ from tests import clips
 
 
 class Driver:
-    """Gives `pictures` frames and then none, at once (``unplugged``) or by never answering until `answer` is set."""
+    """Gives `pictures` frames and then none, at once (``unplugged``) or by never answering until `answer` is
+    set.
+    """
 
     def __init__(self, pictures: int, unplugged: bool):
         self.left, self.unplugged, self.answer, self.released = pictures, unplugged, threading.Event(), False
@@ -70,7 +72,10 @@ def test_a_file_is_played_by_the_times_of_its_frames(tmp_path):
 
 def test_a_transport_stream_is_played_again_too(tmp_path):
     """It says that it was wound back, and gives no more."""
-    with av.open(str(clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None))) as source, av.open(str(tmp_path / "in.ts"), "w") as container:
+    with (
+        av.open(str(clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None))) as source,
+        av.open(str(tmp_path / "in.ts"), "w") as container,
+    ):
         stream = container.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
@@ -149,6 +154,11 @@ def test_a_window_that_was_closed_by_its_button(monkeypatch):
         raise cv2.error("NULL guiReceiver")
 
     window = _Window.__new__(_Window)
-    for answer, there in ((lambda *_: 1.0, True), (lambda *_: 0.0, False), (lambda *_: -1.0, False), (gone, False)):
+    for answer, there in (
+        (lambda *_: 1.0, True),
+        (lambda *_: 0.0, False),
+        (lambda *_: -1.0, False),
+        (gone, False),
+    ):
         monkeypatch.setattr(cv2, "getWindowProperty", answer)
         assert window._open() is there

@@ -38,7 +38,8 @@ def test_a_file_plays_in_real_time_and_the_newest_frame_is_taken(clip):
     camera = Camera(clip)
     try:
         first = camera.newest(-1)
-        # Asked always after the first: a queue would give the second one for ever. The machine may hold a thread up, so no time is asked for.
+        # Asked always after the first: a queue would give the second one for ever. The machine may hold a
+        # thread up, so no time is asked for.
         while (later := camera.newest(first.number)).number < first.number + 5:
             time.sleep(0.05)
         # And of 25 frames a second none comes before its time, by the frames' own clock.
@@ -127,7 +128,12 @@ def test_blend_goes_on_to_the_next_style_by_quarters(live, style_folder):
         styles.save(style_folder, name, styles.pointwise(gain, 0))
     live.names = ["dark", "pale"]
     live.change("dark")
-    assert [live.blend() for _ in range(4)] == ["dark:0.75,pale:0.25", "dark:0.5,pale:0.5", "dark:0.25,pale:0.75", "pale"]
+    assert [live.blend() for _ in range(4)] == [
+        "dark:0.75,pale:0.25",
+        "dark:0.5,pale:0.5",
+        "dark:0.25,pale:0.75",
+        "pale",
+    ]
     assert next(live.frames()).style == "pale"
     assert live.blend() == "pale:0.75,dark:0.25"
 
@@ -138,7 +144,10 @@ def test_a_change_of_style_leaves_nothing_of_the_last(live):
     live.change("norm")
     view = next(frames)
     assert view.style == "norm"
-    assert np.array_equal(view.rgb, live._stylizer._painting[0](live.camera.newest(-1).rgb)) or view.number != live.camera.newest(-1).number
+    assert (
+        np.array_equal(view.rgb, live._stylizer._painting[0](live.camera.newest(-1).rgb))
+        or view.number != live.camera.newest(-1).number
+    )
 
 
 def test_resolution_follows_the_rate():
@@ -181,7 +190,9 @@ def test_words_are_written_on_a_copy():
 
 
 def test_program(clip, program):
-    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "0.5", "--device", "cpu")
+    done = program(
+        "webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "0.5", "--device", "cpu"
+    )
     assert done.returncode == 0, done.stderr
     assert b"fps" in done.stderr
     done = program("webcam", "--camera", "97", "--style", "invert", "--headless")
@@ -194,7 +205,9 @@ def test_a_still_is_no_camera(program, tmp_path):
     frames[0].save(tmp_path / "photo.jpg")
     frames[0].save(tmp_path / "one.gif")
     for name in ("photo.jpg", "one.gif"):
-        done = program("webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu")
+        done = program(
+            "webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu"
+        )
         said = f"fststyle: {name}: is a single picture, not a camera or a video"
         assert (done.returncode, done.stdout, done.stderr.decode().strip()) == (2, b"", said)
     frames[0].save(tmp_path / "many.gif", save_all=True, append_images=frames[1:])
@@ -208,7 +221,9 @@ def test_a_still_is_no_camera(program, tmp_path):
 def test_only_one_line_of_our_own_is_said(program, tmp_path):
     (tmp_path / "text.mp4").write_text("no video at all")
     for name in ("/dev/video9", "text.mp4", "http://127.0.0.1:9/x"):
-        done = program("webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu")
+        done = program(
+            "webcam", "--camera", name, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu"
+        )
         said = done.stderr.decode()
         assert (done.returncode, done.stdout, said.count("\n")) == (2, b"", 1), said
         assert said.startswith("fststyle: ")
@@ -216,11 +231,26 @@ def test_only_one_line_of_our_own_is_said(program, tmp_path):
 
 
 def test_help_says_that_a_file_is_repeated(program):
-    assert "again and again" in " ".join(program("webcam", "--help").stdout.decode().replace("│", " ").split())
+    assert "again and again" in " ".join(
+        program("webcam", "--help").stdout.decode().replace("│", " ").split()
+    )
 
 
 def test_program_records(clip, program, tmp_path):
-    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "1", "--device", "cpu", "--record", "out.mp4")
+    done = program(
+        "webcam",
+        "--camera",
+        clip,
+        "--style",
+        "invert",
+        "--headless",
+        "--seconds",
+        "1",
+        "--device",
+        "cpu",
+        "--record",
+        "out.mp4",
+    )
     assert done.returncode == 0, done.stderr
     assert b"recorded out.mp4" in done.stderr
     written = clips.frames(tmp_path / "out.mp4")
@@ -241,18 +271,50 @@ def test_what_is_played_is_never_recorded_over(clip, program, tmp_path):
     kept = tmp_path / "kept.mp4"
     kept.write_bytes(b"dear to me")
     kept.chmod(0o444)
-    done = program("webcam", "--camera", clip, "--style", "invert", "--headless", "--seconds", "0.2", "--device", "cpu", "--record", "kept.mp4")
+    done = program(
+        "webcam",
+        "--camera",
+        clip,
+        "--style",
+        "invert",
+        "--headless",
+        "--seconds",
+        "0.2",
+        "--device",
+        "cpu",
+        "--record",
+        "kept.mp4",
+    )
     assert (done.returncode, b"write-protected" in done.stderr) == (2, True), done.stderr
     assert (Path(clip).read_bytes(), kept.read_bytes()) == (before, b"dear to me")
 
 
 @pytest.fixture
 def recording(clip, tmp_path):
-    """The program, which records into out.mp4 and has begun to; when it has ended, the recording must be there and nothing else."""
-    command = [sys.executable, "-m", "fststyle", "webcam", "--camera", clip, "--style", "invert", "--headless", "--device", "cpu", "--record", "out.mp4"]
+    """The program, which records into out.mp4 and has begun to; when it has ended, the recording must be
+    there and nothing else.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "fststyle",
+        "webcam",
+        "--camera",
+        clip,
+        "--style",
+        "invert",
+        "--headless",
+        "--device",
+        "cpu",
+        "--record",
+        "out.mp4",
+    ]
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 30
-    while not any(path.stat().st_size for path in tmp_path.glob(".fststyle-*.part")) and time.monotonic() < deadline:
+    while (
+        not any(path.stat().st_size for path in tmp_path.glob(".fststyle-*.part"))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     yield running
     running.kill()

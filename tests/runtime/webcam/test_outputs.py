@@ -1,4 +1,6 @@
-"""Recording what is shown, and the virtual camera (in place of a driver: a module that behaves like pyvirtualcam)."""
+"""Recording what is shown, and the virtual camera (in place of a driver: a module that behaves like
+pyvirtualcam).
+"""
 
 import sys
 import threading

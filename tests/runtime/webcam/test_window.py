@@ -16,7 +16,9 @@ from tests import clips
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"),
+    pytest.mark.skipif(
+        not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"
+    ),
     pytest.mark.usefixtures("style_folder"),
 ]
 
@@ -25,7 +27,11 @@ pytestmark = [
 def screen():
     """The environment of a program that is to be shown on a screen of its own."""
     read, write = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"], pass_fds=[write], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
     os.close(write)
     with os.fdopen(read) as told:
         number = told.readline().strip()
@@ -44,7 +50,19 @@ def until(true, seconds: float = 30) -> None:
 
 def test_keys_reach_the_window(screen, tmp_path):
     clip = clips.write(tmp_path / "in.mp4", list(range(0, 2000, 40)), sound=None)
-    command = [sys.executable, "-m", "fststyle", "webcam", "--camera", str(clip), "--style", "invert", "--device", "cpu", "--no-steady"]
+    command = [
+        sys.executable,
+        "-m",
+        "fststyle",
+        "webcam",
+        "--camera",
+        str(clip),
+        "--style",
+        "invert",
+        "--device",
+        "cpu",
+        "--no-steady",
+    ]
     done = subprocess.Popen(command, cwd=tmp_path, env=screen, stderr=subprocess.PIPE)
 
     def keys(*pressed: str) -> None:
@@ -57,7 +75,14 @@ def test_keys_reach_the_window(screen, tmp_path):
 
     try:
         find = ["xdotool", "search", "--name", "^fststyle$", "windowfocus"]
-        until(lambda: subprocess.run(find, env=screen, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 0)
+        until(
+            lambda: (
+                subprocess.run(
+                    find, env=screen, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                ).returncode
+                == 0
+            )
+        )
         time.sleep(1)
         keys("h", "i", "m", "t", "f", "s")
         until(lambda: made("fststyle-*.png"))
@@ -75,6 +100,7 @@ def test_keys_reach_the_window(screen, tmp_path):
     (picture,), (video,) = made("fststyle-*.png"), made("fststyle-*.mp4")
     with Image.open(picture) as saved:
         assert saved.size == (64, 48)  # what was painted, without the words on it
-        # The mirror was switched off by a key: the slope of the clip rises to the right, and painted in negative it falls.
+        # The mirror was switched off by a key: the slope of the clip rises to the right, and painted in
+        # negative it falls.
         assert np.asarray(saved)[:, :16, 1].mean() > np.asarray(saved)[:, -16:, 1].mean()
     assert 0.8 < clips.frames(video)[-1][0] < 6

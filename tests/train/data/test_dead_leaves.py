@@ -35,7 +35,9 @@ def test_generator_is_advanced():
 
 
 def test_statistics_are_those_of_photos():
-    """Bounds around what 48 photos of BSDS at 256 px give: gradient 11.8, slope -2.6, mean 108, spread 45, saturation 42."""
+    """Bounds around what 48 photos of BSDS at 256 px give: gradient 11.8, slope -2.6, mean 108, spread 45,
+    saturation 42.
+    """
     scenes = [scene(seed, 256).astype(np.float32) for seed in range(16)]
     gray = [s.mean(2) for s in scenes]
     gradient = [np.hypot(np.diff(g, axis=1)[:-1], np.diff(g, axis=0)[:, :-1]).mean() for g in gray]

@@ -26,7 +26,11 @@ def archive_of(entries: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-ENTRIES = {f"val/{i:03d}.jpg": bytes([i]) * 40_000 for i in range(10)} | {"val/": b"", "val/readme.txt": b"text", "__MACOSX/._000.jpg": b"x"}
+ENTRIES = {f"val/{i:03d}.jpg": bytes([i]) * 40_000 for i in range(10)} | {
+    "val/": b"",
+    "val/readme.txt": b"text",
+    "__MACOSX/._000.jpg": b"x",
+}
 ARCHIVE = archive_of(ENTRIES)
 
 
@@ -57,7 +61,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start + 7 * self.server.wrong_range}-{len(content) - 1}/{len(content)}")
+            self.send_header(
+                "Content-Range",
+                f"bytes {start + 7 * self.server.wrong_range}-{len(content) - 1}/{len(content)}",
+            )
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = start + self.server.breaks.pop(0) if self.server.breaks else len(content)
@@ -83,7 +90,13 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
 
 
 def settings_for(server: Server, **more: object) -> PhotoSettings:
-    return PhotoSettings(**{"url": f"http://127.0.0.1:{server.server_port}/a.zip", "md5": hashlib.md5(server.content).hexdigest(), **more})
+    return PhotoSettings(
+        **{
+            "url": f"http://127.0.0.1:{server.server_port}/a.zip",
+            "md5": hashlib.md5(server.content).hexdigest(),
+            **more,
+        }
+    )
 
 
 def names(folder: Path) -> list[str]:
@@ -108,7 +121,9 @@ def part_of(settings: PhotoSettings, tmp_path: Path, content: bytes) -> Path:
 def test_fresh(server, tmp_path):
     seen: dict[str, list[tuple[int, int | None]]] = {}
     assert prepared_photos() is None
-    folder = prepare_photos(settings_for(server), lambda stage, done, total: seen.setdefault(stage, []).append((done, total)))
+    folder = prepare_photos(
+        settings_for(server), lambda stage, done, total: seen.setdefault(stage, []).append((done, total))
+    )
     assert folder == tmp_path / "cache" / "photos" == prepared_photos()
     check_complete(folder)
     assert server.seen == [None]
@@ -145,7 +160,11 @@ def test_resume_when_nothing_is_missing(server, tmp_path):
     check_complete(prepare_photos(settings))
 
 
-@pytest.mark.parametrize("rest", [ARCHIVE[:1000], b"z" * 1000, b"z" * len(ARCHIVE), ARCHIVE + b"more"], ids=["good", "stale", "stale whole", "too long"])
+@pytest.mark.parametrize(
+    "rest",
+    [ARCHIVE[:1000], b"z" * 1000, b"z" * len(ARCHIVE), ARCHIVE + b"more"],
+    ids=["good", "stale", "stale whole", "too long"],
+)
 @pytest.mark.parametrize("kind", ["ranges", "no ranges", "wrong range"])
 def test_a_rest_of_any_kind_ends_well(server, tmp_path, rest, kind):
     server.ranges, server.wrong_range = kind != "no ranges", kind == "wrong range"
@@ -209,7 +228,19 @@ def test_no_server(server):
         prepare_photos(settings)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/a.zip", "nonsense", "", "http://", "http://[::1", "http://a b/c.zip", "http://x:port/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/a.zip",
+        "nonsense",
+        "",
+        "http://",
+        "http://[::1",
+        "http://a b/c.zip",
+        "http://x:port/",
+    ],
+)
 def test_addresses_that_are_none(server, url):
     with pytest.raises(InputError) as caught:
         prepare_photos(settings_for(server, url=url))
@@ -254,7 +285,9 @@ def test_sizes_are_bounded(server, monkeypatch):
 
 
 def test_a_full_disk_is_seen_before(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": download._MARGIN + 500_000}))
+    monkeypatch.setattr(
+        download.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": download._MARGIN + 500_000})
+    )
     with pytest.raises(OutputError, match="MiB free"):
         prepare_photos(settings_for(server))
     assert list((tmp_path / "cache").iterdir()) == []
@@ -272,7 +305,15 @@ def test_places_that_cannot_be_written(server, tmp_path):
 
 
 def test_import_creates_nothing_and_needs_no_torch(tmp_path):
-    code = "import sys, fststyle.train.data.download as p; p.prepared_photos(); sys.exit('torch' in sys.modules or 'onnx' in sys.modules)"
+    code = (
+        "import sys, fststyle.train.data.download as p; p.prepared_photos(); sys.exit('torch' in sys.modules"
+        " or 'onnx' in sys.modules)"
+    )
     environment = {"FSTSTYLE_CACHE": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, cwd=Path(__file__).parents[3], check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=Path(__file__).parents[3], check=False
+        ).returncode
+        == 0
+    )
     assert list(tmp_path.iterdir()) == []

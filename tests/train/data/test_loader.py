@@ -7,11 +7,23 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle.errors import InputError  # noqa: E402
-from fststyle.train.data.loader import Photos, Scenes, batches, photo_source, style_tensor, to_tensor  # noqa: E402
+from fststyle.train.data.loader import (  # noqa: E402
+    Photos,
+    Scenes,
+    batches,
+    photo_source,
+    style_tensor,
+    to_tensor,
+)
 
 
 def taken(source, **changes) -> list:
-    return [batch for batch, _ in batches(source, **{"seed": 3, "batch": 2, "start": 0, "steps": 3, "workers": 0, **changes})]
+    return [
+        batch
+        for batch, _ in batches(
+            source, **{"seed": 3, "batch": 2, "start": 0, "steps": 3, "workers": 0, **changes}
+        )
+    ]
 
 
 def test_batches_are_uint8_squares(photos):

@@ -29,12 +29,19 @@ def data(tmp_path):
 def test_learns_and_exports(data, tmp_path):
     said = []
     trained = train_classifier(
-        data, output=tmp_path / "out", **{**TINY, "width": 4, "features": 16, "epochs": 15, "learning_rate": 1e-2}, on_message=said.append
+        data,
+        output=tmp_path / "out",
+        **{**TINY, "width": 4, "features": 16, "epochs": 15, "learning_rate": 1e-2},
+        on_message=said.append,
     )
     assert trained.accuracy > 0.9  # one in ten by chance
     assert trained.confusion.sum() == 60
     assert any("epoch 3 of 15" in text for text in said)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bars-classifier-preview.png", "bars-classifier.onnx", "bars-classifier.pt"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "bars-classifier-preview.png",
+        "bars-classifier.onnx",
+        "bars-classifier.pt",
+    ]
 
     classifier = load_classifier(trained.onnx, "cpu")
     test = dataset.load(data)[1]
@@ -51,15 +58,22 @@ def test_learns_and_exports(data, tmp_path):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
 def test_resume_is_step_exact(data, tmp_path, monkeypatch, optimizer):
     monkeypatch.setattr("fststyle.train.generative.classifier.export.write", lambda *_: 0.0)
-    whole = checkpoint.load(train_classifier(data, output=tmp_path / "whole", epochs=1, optimizer=optimizer, **TINY).checkpoint, "classifier")
+    whole = checkpoint.load(
+        train_classifier(data, output=tmp_path / "whole", epochs=1, optimizer=optimizer, **TINY).checkpoint,
+        "classifier",
+    )
 
     def stop(progress):
         if progress.step == 4:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(loop.Interrupted):
-        train_classifier(data, output=tmp_path / "parts", epochs=1, optimizer=optimizer, on_progress=stop, **TINY)
-    path = train_classifier(data, output=tmp_path / "parts", epochs=1, optimizer=optimizer, resume=True, **TINY).checkpoint
+        train_classifier(
+            data, output=tmp_path / "parts", epochs=1, optimizer=optimizer, on_progress=stop, **TINY
+        )
+    path = train_classifier(
+        data, output=tmp_path / "parts", epochs=1, optimizer=optimizer, resume=True, **TINY
+    ).checkpoint
     parts = checkpoint.load(path, "classifier")
     assert all(torch.equal(parts["model"][name], value) for name, value in whole["model"].items())
 
@@ -82,5 +96,7 @@ def test_pictures_without_classes(tmp_path):
 @pytest.mark.parametrize(("side", "count"), [(28, 2), (32, 2), (64, 3), (128, 4)])
 def test_every_size_has_a_network(side, count):
     assert halvings(side) == count
-    logits, features = build("classifier", {"side": side, "channels": 3, "classes": 5, "width": 2, "features": 6}).eval()(torch.zeros(2, 3, side, side))
+    logits, features = build(
+        "classifier", {"side": side, "channels": 3, "classes": 5, "width": 2, "features": 6}
+    ).eval()(torch.zeros(2, 3, side, side))
     assert (logits.shape, features.shape) == ((2, 5), (2, 6))

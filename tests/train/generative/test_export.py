@@ -118,7 +118,9 @@ def test_the_checkpoint_is_no_encoder(stopped):
 def test_damage_that_leaves_the_archive_whole_is_found(stopped):
     saved = stopped("gan")
     content = bytearray(saved.read_bytes())
-    weights = content.index(torch.load(saved, weights_only=True)["model"]["generator.layers.0.weight"].numpy().tobytes())
+    weights = content.index(
+        torch.load(saved, weights_only=True)["model"]["generator.layers.0.weight"].numpy().tobytes()
+    )
     content[weights : weights + 4] = b"\x00\x00\x80\x3f"  # a good number, but not the one
     saved.write_bytes(content)
     with pytest.raises(CheckpointError, match="damaged"):
@@ -129,19 +131,31 @@ def test_fewer_steps_than_there_were_are_refused(stopped):
     saved = stopped("gan")
     train, settings = TRAINERS["gan"]
     with pytest.raises(InputError, match="at step 4 already"):
-        train(saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 3})
+        train(
+            saved.parent / "bars",
+            name="a",
+            output=saved.parent,
+            resume=True,
+            **TINY,
+            **{**settings, "steps": 3},
+        )
 
 
 def test_a_gan_goes_on_for_longer(stopped):
     saved = stopped("gan")
     train, settings = TRAINERS["gan"]
-    train(saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 15})
+    train(
+        saved.parent / "bars", name="a", output=saved.parent, resume=True, **TINY, **{**settings, "steps": 15}
+    )
     assert checkpoint.load(saved, "gan")["step"] == 15
 
 
 def test_what_does_not_fit_in_memory_is_one_line(tmp_path, monkeypatch):
     def full(*_):
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 3288334336 bytes")
+        raise RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 3288334336"
+            " bytes"
+        )
 
     write_idx(tmp_path / "bars", 48, 16)
     monkeypatch.setattr("fststyle.train.generative.gan.spread", full)

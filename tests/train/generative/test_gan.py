@@ -1,4 +1,6 @@
-"""GANs: each kind takes steps, resumes to the bit, warns when it fails, and its file draws what the network draws."""
+"""GANs: each kind takes steps, resumes to the bit, warns when it fails, and its file draws what the network
+draws.
+"""
 
 import signal
 
@@ -19,7 +21,15 @@ from fststyle.train.networks import build  # noqa: E402
 from fststyle.train.networks.gan import Score  # noqa: E402
 from tests.digits import write_idx  # noqa: E402
 
-TINY = {"latent": 4, "width": 2, "batch": 8, "steps": 12, "device": "cpu", "save_every": 1, "preview_every": 0}
+TINY = {
+    "latent": 4,
+    "width": 2,
+    "batch": 8,
+    "steps": 12,
+    "device": "cpu",
+    "save_every": 1,
+    "preview_every": 0,
+}
 
 
 @pytest.fixture
@@ -36,7 +46,11 @@ def unexported(monkeypatch):
 @pytest.mark.parametrize("kind", GANS)
 def test_leaves_a_generator_that_draws_as_the_network(data, tmp_path, kind):
     trained = train_gan(data, kind=kind, output=tmp_path / "out", **TINY)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"bars-{kind}-preview.png", f"bars-{kind}.onnx", f"bars-{kind}.pt"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"bars-{kind}-preview.png",
+        f"bars-{kind}.onnx",
+        f"bars-{kind}.pt",
+    ]
     generator = Generator(trained.onnx, device="cpu")
     assert generator.metadata["kind"] == "gan"
     assert f'"kind": "{kind}"' in generator.metadata["trained_with"]
@@ -61,17 +75,29 @@ def test_resume_is_step_exact(data, tmp_path, kind):
 
     with pytest.raises(loop.Interrupted, match="after step 7 of 12"):
         train_gan(data, kind=kind, output=tmp_path / "parts", on_progress=stop, **TINY)
-    parts = checkpoint.load(train_gan(data, kind=kind, output=tmp_path / "parts", resume=True, **TINY).checkpoint, "gan")
+    parts = checkpoint.load(
+        train_gan(data, kind=kind, output=tmp_path / "parts", resume=True, **TINY).checkpoint, "gan"
+    )
     assert all(torch.equal(parts["model"][name], value) for name, value in whole["model"].items())
     for name, optimizer in whole["optimizer"].items():
         for key, state in optimizer["state"].items():
-            assert all(torch.equal(parts["optimizer"][name]["state"][key][part], value) for part, value in state.items())
+            assert all(
+                torch.equal(parts["optimizer"][name]["state"][key][part], value)
+                for part, value in state.items()
+            )
 
 
 @pytest.mark.usefixtures("unexported")
 def test_learns_the_brightness_of_its_pictures(data, tmp_path):
-    """The first thing a GAN learns; drawn at random the pictures are mid-grey, the bars lie on nearly black."""
-    trained = train_gan(data, kind="dcgan", output=tmp_path / "out", **{**TINY, "steps": 200, "width": 8, "batch": 16, "learning_rate": 1e-3, "average": 0.9})
+    """The first thing a GAN learns; drawn at random the pictures are mid-grey, the bars lie on nearly
+    black.
+    """
+    trained = train_gan(
+        data,
+        kind="dcgan",
+        output=tmp_path / "out",
+        **{**TINY, "steps": 200, "width": 8, "batch": 16, "learning_rate": 1e-3, "average": 0.9},
+    )
     net = checkpoint.restore(checkpoint.load(trained.checkpoint, "gan"), trained.checkpoint).average.eval()
     with torch.inference_mode():
         drawn = Draws(net, 1)(torch.randn(64, 4, generator=torch.Generator().manual_seed(1))).float()
@@ -82,7 +108,9 @@ def test_learns_the_brightness_of_its_pictures(data, tmp_path):
 def test_a_collapse_is_told(data, tmp_path, monkeypatch):
     monkeypatch.setattr("fststyle.train.generative.divergence.PATIENCE", 5)
     said = []
-    train_gan(data, kind="mlp", output=tmp_path / "out", on_message=said.append, **{**TINY, "learning_rate": 1e-8})
+    train_gan(
+        data, kind="mlp", output=tmp_path / "out", on_message=said.append, **{**TINY, "learning_rate": 1e-8}
+    )
     assert sum("mode collapse" in text for text in said) == 1
 
 
@@ -111,7 +139,8 @@ def test_groups_are_judged_by_hand(score):
     x[[0, 4]] = 1.0  # pictures 0, 2, 4 and 6 are one group: half of them bright; the other is all alike
     told = score(x)
     assert told.shape == (8, 1)
-    torch.testing.assert_close(told[::2], torch.full((4, 1), 0.5 + 0.5 + 0.5))  # mean, deviation of the features, of the pixels
+    # mean, deviation of the features, of the pixels
+    torch.testing.assert_close(told[::2], torch.full((4, 1), 0.5 + 0.5 + 0.5))
     torch.testing.assert_close(told[1::2], torch.full((4, 1), 2e-4))
     torch.testing.assert_close(score(x[[4, 3, 6, 5, 2, 7, 0, 1]]), told)
     assert score(x[:3]).shape == (3, 1)
@@ -154,7 +183,9 @@ def test_shift_moves_whole_pixels():
     moved = shifted(x, 2).sum(0)[0]
     assert moved.sum() == 200
     assert (moved[2:7, 2:7] > 0).all()
-    torch.testing.assert_close(shifted(torch.full((3, 1, 8, 8), -1.0), 3, "replicate"), torch.full((3, 1, 8, 8), -1.0))
+    torch.testing.assert_close(
+        shifted(torch.full((3, 1, 8, 8), -1.0), 3, "replicate"), torch.full((3, 1, 8, 8), -1.0)
+    )
 
 
 def test_cutout_by_hand():
@@ -182,6 +213,9 @@ def test_bad_input(data, tmp_path):
     torch.save({"format": "other"}, tmp_path / "a.pt")
     with pytest.raises(CheckpointError, match="not a checkpoint"):
         train(name="a", resume=True)
-    checkpoint.save(tmp_path / "a.pt", {"kind": "style", "network": "live", "network_settings": {}, "model": {}, "step": 1, "settings": {}})
+    checkpoint.save(
+        tmp_path / "a.pt",
+        {"kind": "style", "network": "live", "network_settings": {}, "model": {}, "step": 1, "settings": {}},
+    )
     with pytest.raises(CheckpointError, match="of kind style, not gan"):
         train(name="a", resume=True)

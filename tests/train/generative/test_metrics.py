@@ -79,6 +79,10 @@ def test_vgg_features():
     from fststyle.train.networks.vgg import load_vgg
 
     rng = np.random.default_rng(4)
-    features = metrics.vgg_features(rng.integers(0, 256, (3, 28, 28, 3), np.uint8), load_vgg(), Compute(torch.device("cpu"), bfloat16=False))
+    features = metrics.vgg_features(
+        rng.integers(0, 256, (3, 28, 28, 3), np.uint8),
+        load_vgg(),
+        Compute(torch.device("cpu"), bfloat16=False),
+    )
     assert features.shape == (3, 512)
     assert not np.allclose(features[0], features[1])

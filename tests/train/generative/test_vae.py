@@ -48,10 +48,15 @@ def test_likelihoods_against_torchs_distributions():
     drawn, pixels = torch.randn(4, 1, 5, 5), torch.rand(4, 1, 5, 5)
     hard = binarised(pixels)
     assert set(hard.unique().tolist()) <= {0.0, 1.0}
-    torch.testing.assert_close(bernoulli(drawn, hard), torch.distributions.Bernoulli(logits=drawn).log_prob(hard).sum((1, 2, 3)))
+    torch.testing.assert_close(
+        bernoulli(drawn, hard), torch.distributions.Bernoulli(logits=drawn).log_prob(hard).sum((1, 2, 3))
+    )
     wanted = torch.distributions.Normal(drawn, math.exp(-1.5)).log_prob(pixels).sum((1, 2, 3))
     torch.testing.assert_close(gaussian(drawn, pixels, torch.tensor(-1.5)), wanted)
-    torch.testing.assert_close(gaussian(drawn, pixels, torch.tensor(-99.0)), gaussian(drawn, pixels, torch.tensor(networks.NARROWEST)))
+    torch.testing.assert_close(
+        gaussian(drawn, pixels, torch.tensor(-99.0)),
+        gaussian(drawn, pixels, torch.tensor(networks.NARROWEST)),
+    )
 
 
 def test_grey_is_the_probability_of_white():
@@ -60,7 +65,9 @@ def test_grey_is_the_probability_of_white():
 
 
 def test_the_bound_is_below_the_likelihood():
-    """A decoder that ignores z has a likelihood in closed form: the bound is it minus the KL, for every encoder."""
+    """A decoder that ignores z has a likelihood in closed form: the bound is it minus the KL, for every
+    encoder.
+    """
     torch.manual_seed(0)
     net = registry.build("vae", {"side": 28, "channels": 1, "latent": 2, "width": 2})
     for module in net.decoder:
@@ -75,14 +82,22 @@ def test_the_bound_is_below_the_likelihood():
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_learns_and_its_files_do_what_the_network_does(data, tmp_path, likelihood):
     said = []
-    trained = train_vae(data, output=tmp_path / "out", likelihood=likelihood, **{**TINY, "epochs": 8, "learning_rate": 5e-3}, on_message=said.append)
+    trained = train_vae(
+        data,
+        output=tmp_path / "out",
+        likelihood=likelihood,
+        **{**TINY, "epochs": 8, "learning_rate": 5e-3},
+        on_message=said.append,
+    )
     elbos = [float(text.split(": ")[1].split()[0]) for text in said if text.startswith("epoch")]
     assert len(elbos) == 8
     assert elbos[-1] > elbos[0] + 20
     assert elbos[-1] == pytest.approx(trained.elbo, abs=0.01)
 
     net = checkpoint.restore(checkpoint.load(trained.checkpoint, "vae"), trained.checkpoint).eval()
-    assert held_out_elbo(net, dataset.load(data)[1], torch.device("cpu")) == pytest.approx(trained.elbo, rel=1e-4)
+    assert held_out_elbo(net, dataset.load(data)[1], torch.device("cpu")) == pytest.approx(
+        trained.elbo, rel=1e-4
+    )
     decoder = Generator(trained.onnx, ("vae",), "cpu")
     encoder = Encoder(decoder, "cpu")
     latent = latents.drawn(4, 3, 0)

@@ -24,7 +24,9 @@ def test_least_squares_where_nothing_can_be_told_is_a_quarter():
 
 
 def test_cross_entropy_where_nothing_can_be_told_is_log_4():
-    """Goodfellow et al. 2014, theorem 1: generated like real, the best discriminator says one half, and log 4 is the least there is."""
+    """Goodfellow et al. 2014, theorem 1: generated like real, the best discriminator says one half, and log 4
+    is the least there is.
+    """
     scores = torch.tensor([0.7, -0.4], requires_grad=True)
     for _ in range(300):
         (slope,) = torch.autograd.grad(critic_loss("bce", scores, scores), scores)
@@ -35,13 +37,17 @@ def test_cross_entropy_where_nothing_can_be_told_is_log_4():
 
 
 def test_cross_entropy_at_the_best_discriminator_tells_the_divergence():
-    """The same theorem for two known distributions: with the logits log p/q the loss is log 4 - 2 JSD(p, q)."""
+    """The same theorem for two known distributions: with the logits log p/q the loss is log 4 - 2 JSD(p,
+    q).
+    """
     p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.3, 0.6])
     logits = (p / q).log()
     real, fake = (logits.repeat_interleave((10 * share).round().int()) for share in (p, q))
     middle = (p + q) / 2
     divergence = ((p * (p / middle).log()).sum() + (q * (q / middle).log()).sum()) / 2
-    assert critic_loss("bce", real, fake).item() == pytest.approx(math.log(4) - 2 * float(divergence), rel=1e-5)
+    assert critic_loss("bce", real, fake).item() == pytest.approx(
+        math.log(4) - 2 * float(divergence), rel=1e-5
+    )
 
 
 def test_wasserstein_by_hand():
@@ -51,19 +57,25 @@ def test_wasserstein_by_hand():
 
 
 def test_gradient_penalty_of_a_linear_critic():
-    """The gradient of w.x is w everywhere, so the penalty is (|w| - 1)^2, and its gradient 2 (|w| - 1) w / |w|."""
+    """The gradient of w.x is w everywhere, so the penalty is (|w| - 1)^2, and its gradient 2 (|w| - 1) w /
+    |w|.
+    """
     weight = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
     real, fake = torch.randn(5, 3, 4, 4), torch.randn(5, 3, 4, 4)
     penalty = gradient_penalty(lambda x: (x * weight).sum((1, 2, 3)), real, fake, torch.rand(5, 1, 1, 1))
     length = float(weight.detach().norm())
     assert penalty.item() == pytest.approx((length - 1) ** 2, rel=1e-5)
     penalty.backward()
-    torch.testing.assert_close(weight.grad, (2 * (length - 1) / length * weight).detach(), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        weight.grad, (2 * (length - 1) / length * weight).detach(), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_gradient_penalty_looks_between_the_pictures():
     """The gradient of |x|^2 / 2 is x: the penalty tells where it was taken."""
     real, fake = torch.full((1, 3, 2, 2), 3.0), torch.full((1, 3, 2, 2), 1.0)
     for share in (0.0, 0.25, 1.0):
-        penalty = gradient_penalty(lambda x: x.square().sum((1, 2, 3)) / 2, real, fake, torch.full((1, 1, 1, 1), share))
+        penalty = gradient_penalty(
+            lambda x: x.square().sum((1, 2, 3)) / 2, real, fake, torch.full((1, 1, 1, 1), share)
+        )
         assert penalty.item() == pytest.approx((math.sqrt(12) * (1 + 2 * share) - 1) ** 2, rel=1e-5)

@@ -5,7 +5,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from torch.nn import functional as F  # noqa: E402
 
-from fststyle.train.losses.contrastive import PIXELS, Heads, choose_places, encoder_layers, features, features_and_painting, patch_nce  # noqa: E402
+from fststyle.train.losses.contrastive import (  # noqa: E402
+    PIXELS,
+    Heads,
+    choose_places,
+    encoder_layers,
+    features,
+    features_and_painting,
+    patch_nce,
+)
 from fststyle.train.networks import build  # noqa: E402
 
 

@@ -11,7 +11,9 @@ def test_gram_matches_a_plain_loop():
     for n in range(2):
         for a in range(3):
             for b in range(3):
-                expected[n, a, b] = sum(x[n, a, i, j] * x[n, b, i, j] for i in range(4) for j in range(5)) / (3 * 4 * 5)
+                expected[n, a, b] = sum(x[n, a, i, j] * x[n, b, i, j] for i in range(4) for j in range(5)) / (
+                    3 * 4 * 5
+                )
     torch.testing.assert_close(gram_matrix(x), expected)
 
 
@@ -51,4 +53,6 @@ def test_the_slope_of_a_half_precision_is_near_the_exact_one():
     target = gram_matrix(torch.rand(1, 8, 16, 16))
     slopes = [torch.autograd.grad((gram_matrix(x) - target).square().sum(), x)[0] for x in (exact, half)]
     assert slopes[1].dtype == torch.bfloat16
-    assert torch.nn.functional.cosine_similarity(slopes[0].flatten(), slopes[1].float().flatten(), dim=0) > 0.999
+    assert (
+        torch.nn.functional.cosine_similarity(slopes[0].flatten(), slopes[1].float().flatten(), dim=0) > 0.999
+    )

@@ -34,7 +34,9 @@ def test_total_variation_by_hand():
 
 
 def test_palette_of_plain_pictures_is_how_far_their_colours_lie_apart():
-    """A shift of all colours by (r, g, b) moves each direction's quantiles by its part of the shift; over an even half ball that is a third of its square."""
+    """A shift of all colours by (r, g, b) moves each direction's quantiles by its part of the shift; over an
+    even half ball that is a third of its square.
+    """
     dark, light = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
     light[:, 0], light[:, 1], light[:, 2] = 30 / 127.5, -60 / 127.5, 20 / 127.5
     off = palette_loss(light, palette(dark, 16))
@@ -42,7 +44,9 @@ def test_palette_of_plain_pictures_is_how_far_their_colours_lie_apart():
 
 
 def test_palette_does_not_mind_where_a_colour_is_nor_how_large_the_painting():
-    patches = torch.randint(-100, 100, (1, 3, 8, 8), generator=torch.Generator().manual_seed(0)).float() / 127.5
+    patches = (
+        torch.randint(-100, 100, (1, 3, 8, 8), generator=torch.Generator().manual_seed(0)).float() / 127.5
+    )
     painting = patches.repeat_interleave(4, 2).repeat_interleave(4, 3)
     moved = patches.flip(3).transpose(2, 3).repeat_interleave(4, 2).repeat_interleave(4, 3)
     assert palette_loss(moved, palette(painting, 64)).item() < 1e-6
@@ -81,7 +85,9 @@ def test_objective_is_the_weighted_sum(vgg):
     layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
     ours, theirs, wanted = vgg(painted, layers), vgg(photo, ("relu2_2",)), vgg(style, layers)
     torch.testing.assert_close(terms.content, 2 * content_loss(ours["relu2_2"], theirs["relu2_2"]))
-    torch.testing.assert_close(terms.style, 3 * sum(style_loss(ours[name], gram_matrix(wanted[name])) for name in layers))
+    torch.testing.assert_close(
+        terms.style, 3 * sum(style_loss(ours[name], gram_matrix(wanted[name])) for name in layers)
+    )
     torch.testing.assert_close(terms.total_variation, 0.5 * total_variation_loss(painted))
     torch.testing.assert_close(terms.total, (terms.content + terms.style + terms.total_variation).mean())
 
@@ -95,8 +101,13 @@ def test_objective_of_the_photo_and_of_the_style(vgg):
 
 
 def test_gradient_reaches_the_painted_picture_only(vgg):
-    painted, photo = torch.rand(1, 3, 32, 32, requires_grad=True), torch.rand(1, 3, 32, 32, requires_grad=True)
-    Objective(vgg, torch.rand(1, 3, 32, 32), content_weight=1, style_weight=1, tv_weight=1)(painted, photo).total.backward()
+    painted, photo = (
+        torch.rand(1, 3, 32, 32, requires_grad=True),
+        torch.rand(1, 3, 32, 32, requires_grad=True),
+    )
+    Objective(vgg, torch.rand(1, 3, 32, 32), content_weight=1, style_weight=1, tv_weight=1)(
+        painted, photo
+    ).total.backward()
     assert painted.grad is not None
     assert painted.grad.abs().sum() > 0
     assert photo.grad is None
@@ -113,7 +124,8 @@ def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
     ramp = torch.linspace(-1, 1, 64).expand(2, 3, 64, 64).clone()
     assert grid_loss(ramp[:, :, :, :1].expand(2, 3, 64, 64), 4).tolist() == [0, 0]
     grid = torch.zeros(2, 3, 66, 67)
-    grid[1, 0, ::4] = 8 / 127.5  # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
+    # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
+    grid[1, 0, ::4] = 8 / 127.5
     assert grid_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
     noise = torch.rand(2, 3, 256, 256) * 2 - 1
     assert grid_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
@@ -125,7 +137,8 @@ def test_weave_loss_sees_texture_that_keeps_to_squares_and_no_other():
     assert weave_loss(ramp).max() < 1e-3
     noise = torch.rand(1, 3, 130, 130) * 2 - 1
     assert weave_loss(noise) < 0.02
-    # Grain of one strength, or of a strength that changes from place to place of a square: as the first half of its rows has it.
+    # Grain of one strength, or of a strength that changes from place to place of a square: as the first half
+    # of its rows has it.
     grain, woven = noise / 4, noise / 4 * torch.tensor([1, 1, 0.2, 0.2]).repeat(33)[:130].view(-1, 1)
     assert weave_loss(woven) > 1
     assert weave_loss(woven * 0.2) > 0.5 * weave_loss(woven)  # faint ones count as well
@@ -133,15 +146,21 @@ def test_weave_loss_sees_texture_that_keeps_to_squares_and_no_other():
     for period in (3, 5):
         other = noise / 4 * torch.linspace(0.2, 1, period).repeat(50)[:130].view(-1, 1)
         assert weave_loss(other) < 0.05
-    # In half of the picture the beads begin elsewhere: in the mean of the picture they would cancel, here they do not.
-    halves = torch.cat([woven[..., :65], (grain * torch.tensor([0.2, 0.2, 1, 1]).repeat(33)[:130].view(-1, 1))[..., 65:]], 3)
+    # In half of the picture the beads begin elsewhere: in the mean of the picture they would cancel, here
+    # they do not.
+    halves = torch.cat(
+        [woven[..., :65], (grain * torch.tensor([0.2, 0.2, 1, 1]).repeat(33)[:130].view(-1, 1))[..., 65:]], 3
+    )
     assert weave_loss(halves) > 0.8 * weave_loss(woven)
 
 
 @pytest.mark.parametrize("side", [16, 33, 64])
 def test_weave_loss_has_a_slope_everywhere_also_on_a_plain_picture(side):
     torch.manual_seed(0)
-    for picture in (torch.zeros(1, 3, side, side), torch.rand(1, 3, side, side).repeat_interleave(4, 2)[:, :, :side]):
+    for picture in (
+        torch.zeros(1, 3, side, side),
+        torch.rand(1, 3, side, side).repeat_interleave(4, 2)[:, :, :side],
+    ):
         painted = picture.clone().requires_grad_()
         weave_loss(painted).sum().backward()
         assert torch.isfinite(painted.grad).all()
@@ -154,7 +173,9 @@ def test_light_loss_sees_negatives_and_lets_colours_be():
     assert light_loss(photo * 0.3 - 0.2, photo).max() == 0  # paler
     assert light_loss(photo.flip(1), photo).max() == 0  # other colours, as bright
     contrast = (photo.mean(1).flatten(1) * 127.5).std(1, unbiased=False)
-    assert light_loss(-photo, photo).tolist() == pytest.approx((1.7 * contrast / (contrast + 10)).tolist(), rel=0.01)
+    assert light_loss(-photo, photo).tolist() == pytest.approx(
+        (1.7 * contrast / (contrast + 10)).tolist(), rel=0.01
+    )
     strokes = (torch.rand_like(photo) - 0.5).mul(2)
     assert light_loss(photo * 0.5 + strokes * 0.5, photo).max() < 0.05
     # Where the photo is plain there is nothing to follow, but a slope there is.
@@ -169,9 +190,14 @@ def test_layers_have_weights(vgg):
     style, photo, painted = (torch.rand(1, 3, 32, 32) * 2 - 1 for _ in range(3))
 
     def style_term(layers):
-        return Objective(vgg, style, content_weight=1, style_weight=1, style_layers=layers)(painted, photo).style
+        return Objective(vgg, style, content_weight=1, style_weight=1, style_layers=layers)(
+            painted, photo
+        ).style
 
-    torch.testing.assert_close(style_term({"relu1_2": 2.0, "relu3_3": 0.5}), 2 * style_term({"relu1_2": 1.0}) + 0.5 * style_term({"relu3_3": 1.0}))
+    torch.testing.assert_close(
+        style_term({"relu1_2": 2.0, "relu3_3": 0.5}),
+        2 * style_term({"relu1_2": 1.0}) + 0.5 * style_term({"relu3_3": 1.0}),
+    )
 
 
 def test_several_paintings_pull_as_the_weighted_sum_of_their_losses_does(vgg):
@@ -193,7 +219,9 @@ def test_several_paintings_pull_as_the_weighted_sum_of_their_losses_does(vgg):
 
 
 def _halves(left: float, right: float) -> torch.Tensor:
-    """(1, 3, 16, 32), grey levels of 0..255: `even_loss` sees it as three squares, left, the mean of both, and right."""
+    """(1, 3, 16, 32), grey levels of 0..255: `even_loss` sees it as three squares, left, the mean of both,
+    and right.
+    """
     picture = torch.full((1, 3, 16, 32), left / 127.5 - 1)
     picture[..., 16:] = right / 127.5 - 1
     return picture
@@ -208,7 +236,9 @@ def test_one_colour_in_two_is_uneven_by_hand():
 
 
 def test_two_colours_may_be_painted_in_two():
-    torch.testing.assert_close(even_loss(_halves(20, 200), _halves(50, 170)), torch.tensor([0.0]), rtol=0, atol=0.01)
+    torch.testing.assert_close(
+        even_loss(_halves(20, 200), _halves(50, 170)), torch.tensor([0.0]), rtol=0, atol=0.01
+    )
 
 
 def test_evenness_is_of_each_picture_and_pulls_the_painting_together():
@@ -218,4 +248,5 @@ def test_evenness_is_of_each_picture_and_pulls_the_painting_together():
     assert loss[1] < 0.01
     loss.sum().backward()
     assert painted.grad is not None
-    assert painted.grad[0, :, :, :8].max() < 0 < painted.grad[0, :, :, 24:].min()  # lighter on the left, darker on the right
+    # lighter on the left, darker on the right
+    assert painted.grad[0, :, :, :8].max() < 0 < painted.grad[0, :, :, 24:].min()

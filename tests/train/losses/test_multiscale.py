@@ -21,7 +21,9 @@ def test_it_is_the_style_of_the_picture_at_a_half_and_a_quarter(vgg):
     expected = torch.zeros(2)
     for small, theirs in ((F.avg_pool2d(painted, scale), F.avg_pool2d(style, scale)) for scale in (2, 4)):
         ours, wanted = vgg(small), vgg(theirs)
-        expected += sum((gram_matrix(ours[name]) - gram_matrix(wanted[name])).square().mean((1, 2)) for name in LAYERS)
+        expected += sum(
+            (gram_matrix(ours[name]) - gram_matrix(wanted[name])).square().mean((1, 2)) for name in LAYERS
+        )
     found = BroadStyle(vgg, style)(painted)
     assert (found > 0).all()
     torch.testing.assert_close(found, expected)

@@ -45,7 +45,10 @@ def without_norms(net: Live) -> None:
 def files(tmp_path_factory):
     net, folder = trained(noise=0.03), tmp_path_factory.mktemp("live")
     photos = [photo(64, 80, seed) for seed in range(6)]
-    parity = {kind: export_module(net, Card(name="t", network="live"), folder / f"{kind}.onnx", kind, photos) for kind in PRECISIONS}
+    parity = {
+        kind: export_module(net, Card(name="t", network="live"), folder / f"{kind}.onnx", kind, photos)
+        for kind in PRECISIONS
+    }
     return net, folder, parity
 
 
@@ -64,7 +67,9 @@ def test_sizes_stay(height, width):
 
 
 def test_a_shifted_picture_is_painted_alike_whatever_the_border():
-    """By whole strides: away from the mirrored border nothing may depend on where a thing stands, but for the norm over the picture."""
+    """By whole strides: away from the mirrored border nothing may depend on where a thing stands, but for the
+    norm over the picture.
+    """
     net = trained()
     x = torch.rand(1, 3, 128, 128) * 2 - 1
     without_norms(net)
@@ -73,10 +78,13 @@ def test_a_shifted_picture_is_painted_alike_whatever_the_border():
 
 
 def test_a_plain_picture_is_painted_plain_up_to_the_border():
-    """The network cannot tell where the border is, so that it cannot paint there what the style lacks elsewhere."""
+    """The network cannot tell where the border is, so that it cannot paint there what the style lacks
+    elsewhere.
+    """
     painted = trained()(torch.full((1, 3, 64, 64), 0.3))
     squares = fold(painted)
-    assert torch.allclose(squares, squares[:, :, 8:9, 8:9].expand_as(squares), atol=1e-3)  # a norm magnifies what rounding leaves of plainness
+    # a norm magnifies what rounding leaves of plainness
+    assert torch.allclose(squares, squares[:, :, 8:9, 8:9].expand_as(squares), atol=1e-3)
 
 
 def test_constrained_there_is_no_grid_on_a_plain_surface():
@@ -103,7 +111,8 @@ def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, sh
     assert wanted.std() > 2
     difference = np.abs(got.astype(int) - wanted)
     assert (
-        difference.mean() < {"fp32": 0.05, "fp16-weights": 0.4, "fp16": 1.5, "int8-weights": 8, "int8": 12}[kind]
+        difference.mean()
+        < {"fp32": 0.05, "fp16-weights": 0.4, "fp16": 1.5, "int8-weights": 8, "int8": 12}[kind]
     )  # pictures this small have hardly any statistics
     if kind in PSNR:
         assert parity[kind]["psnr"] > PSNR[kind]
@@ -112,7 +121,11 @@ def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, sh
 def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_trained_from_and_mixed(files):
     _, folder, _ = files
     small, integers = (
-        {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(folder / f"{kind}.onnx").graph.initializer} for kind in ("int8-weights", "int8")
+        {
+            tensor.name: numpy_helper.to_array(tensor)
+            for tensor in onnx.load(folder / f"{kind}.onnx").graph.initializer
+        }
+        for kind in ("int8-weights", "int8")
     )
     kernels = [name for name in small if small[name].dtype == np.int8]
     assert len(kernels) > 5
@@ -122,11 +135,21 @@ def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_tr
     # Rounded to half a step of the 64 up to the largest.
     assert all((whole[name] - weights[name]).abs().max() <= whole[name].abs().max() / 120 for name in whole)
     assert starting_weights(str(folder / "fp16-weights.onnx")).keys() == whole.keys()
-    mixed = interpolate([((folder / "int8-weights.onnx").read_bytes(), 0.25), ((folder / "fp16-weights.onnx").read_bytes(), 0.75)], ["a", "b"])
+    mixed = interpolate(
+        [
+            ((folder / "int8-weights.onnx").read_bytes(), 0.25),
+            ((folder / "fp16-weights.onnx").read_bytes(), 0.75),
+        ],
+        ["a", "b"],
+    )
     for name, weight in learned(onnx.load_from_string(mixed)).items():
         name = name.removeprefix(PREFIX)
-        torch.testing.assert_close(torch.from_numpy(weight), whole[name] + 0.25 * (weights[name] - whole[name]), atol=1e-3, rtol=1e-3)
-    ort.InferenceSession(mixed, providers=["CPUExecutionProvider"]).run(["styled"], {"frame": photo(24, 24)[None]})
+        torch.testing.assert_close(
+            torch.from_numpy(weight), whole[name] + 0.25 * (weights[name] - whole[name]), atol=1e-3, rtol=1e-3
+        )
+    ort.InferenceSession(mixed, providers=["CPUExecutionProvider"]).run(
+        ["styled"], {"frame": photo(24, 24)[None]}
+    )
 
 
 def test_a_file_in_integers_is_not_trained_from_and_not_mixed(files):
@@ -172,7 +195,13 @@ def test_int8_is_refused_without_photos_and_for_other_networks(files, tmp_path):
     with pytest.raises(ExportError, match="photos"):
         export_module(trained(), Card(name="t", network="live"), tmp_path / "a.onnx", "int8")
     with pytest.raises(ExportError, match="live"):
-        export_module(build("johnson", {"width": 2, "blocks": 0}), Card(name="t", network="johnson"), tmp_path / "a.onnx", "int8", [photo(32, 32)] * 2)
+        export_module(
+            build("johnson", {"width": 2, "blocks": 0}),
+            Card(name="t", network="johnson"),
+            tmp_path / "a.onnx",
+            "int8",
+            [photo(32, 32)] * 2,
+        )
     assert not list(tmp_path.iterdir())
 
 

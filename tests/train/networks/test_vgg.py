@@ -16,7 +16,18 @@ def vgg():
 
 
 def test_layer_names():
-    assert LAYERS == ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1", "relu4_2", "relu4_3")
+    assert LAYERS == (
+        "relu1_1",
+        "relu1_2",
+        "relu2_1",
+        "relu2_2",
+        "relu3_1",
+        "relu3_2",
+        "relu3_3",
+        "relu4_1",
+        "relu4_2",
+        "relu4_3",
+    )
 
 
 def test_shapes_and_only_what_was_asked(vgg):
@@ -35,7 +46,9 @@ def test_unknown_layer_is_refused(vgg):
 def test_input_is_scaled_to_bytes_minus_the_mean(vgg):
     pixels = torch.tensor([0.0, 128.0, 255.0]).view(1, 3, 1, 1).expand(1, 3, 16, 16)
     expected = torch.relu(vgg.features[0](pixels - torch.tensor(MEAN).view(1, 3, 1, 1)))
-    torch.testing.assert_close(vgg(pixels / 127.5 - 1, ("relu1_1",))["relu1_1"], expected, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(
+        vgg(pixels / 127.5 - 1, ("relu1_1",))["relu1_1"], expected, rtol=1e-4, atol=1e-3
+    )
 
 
 def test_equals_torchvision_layer_for_layer(vgg):
@@ -59,7 +72,10 @@ def test_equals_torchvision_layer_for_layer(vgg):
 
 
 def test_shipped_slice_is_the_original_network():
-    """The first filter, red, green and blue; torchvision's own training has -0.55 there. Activations are in the hundreds, as of 0..255 inputs."""
+    """The first filter, red, green and blue; torchvision's own training has -0.55 there.
+
+    Activations are in the hundreds, as of 0..255 inputs.
+    """
     vgg = load_vgg()
     assert not any(p.requires_grad for p in vgg.parameters())
     assert vgg.features[0].weight[0, :, 0, 0].tolist() == pytest.approx([0.4800, 0.5503, 0.4294], abs=1e-3)
@@ -101,7 +117,11 @@ def test_damaged_missing_and_foreign_files_are_refused(tmp_path, name):
     with pytest.raises(InputError):
         load_vgg(tmp_path / name)
     foreign = {"conv.weight": torch.zeros(1)}
-    save_file(foreign, tmp_path / name) if name.endswith("safetensors") else torch.save(foreign, tmp_path / name)
+    (
+        save_file(foreign, tmp_path / name)
+        if name.endswith("safetensors")
+        else torch.save(foreign, tmp_path / name)
+    )
     with pytest.raises(InputError, match="missing or has another shape"):
         load_vgg(tmp_path / name)
 
@@ -119,6 +139,11 @@ def test_with_repeated_edges_a_plain_picture_has_no_border():
 def test_weights_that_cannot_be_fetched_are_one_line(monkeypatch):
     torchvision = pytest.importorskip("torchvision")
     error = OSError("<urlopen error no network>")
-    monkeypatch.setattr(torchvision.models.VGG16_Weights, "get_state_dict", lambda *_, **__: (_ for _ in ()).throw(error))
-    with pytest.raises(InputError, match=r"torchvision: the weights cannot be had \(<urlopen error no network>\); oxford ships"):
+    monkeypatch.setattr(
+        torchvision.models.VGG16_Weights, "get_state_dict", lambda *_, **__: (_ for _ in ()).throw(error)
+    )
+    with pytest.raises(
+        InputError,
+        match=r"torchvision: the weights cannot be had \(<urlopen error no network>\); oxford ships",
+    ):
         load_vgg("torchvision")

@@ -41,7 +41,9 @@ def test_what_comes_out_is_what_went_in_painted(photo, painting):
     assert (np.asarray(painted) != np.asarray(Image.open(photo))).any()
     assert [p.step for p in seen] == [1, 2]
     losses = seen[0].losses
-    assert losses["total"] == pytest.approx(losses["content"] + losses["style"] + losses["total_variation"], rel=1e-5)
+    assert losses["total"] == pytest.approx(
+        losses["content"] + losses["style"] + losses["total_variation"], rel=1e-5
+    )
     assert seen[1].losses["total"] < losses["total"]
 
 
@@ -52,7 +54,9 @@ def test_coarse_to_fine(photo, painting, optimizer, start):
     sizes: list[tuple[int, ...]] = []
     seen: list[loop.Progress] = []
     settings = {**QUICK, "scales": 3, "size": 144, "preview_every": 1, "optimizer": optimizer, "start": start}
-    painted = fststyle.gatys(rgb, painting, on_progress=seen.append, on_preview=lambda p: sizes.append(p.shape), **settings)
+    painted = fststyle.gatys(
+        rgb, painting, on_progress=seen.append, on_preview=lambda p: sizes.append(p.shape), **settings
+    )
     assert painted.shape == rgb.shape
     assert painted.dtype == np.uint8
     assert [p.step for p in seen] == [1, 2, 3, 4]  # two scales: a third would be below 48 pixels
@@ -126,7 +130,9 @@ def test_ctrl_c_keeps_the_picture(photo, painting):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(loop.Interrupted, match="after step 3 of 9; the picture is kept"):
-        fststyle.gatys(photo, painting, on_progress=stop, on_preview=kept.append, **{**QUICK, "iterations": 9})
+        fststyle.gatys(
+            photo, painting, on_progress=stop, on_preview=kept.append, **{**QUICK, "iterations": 9}
+        )
     (picture,) = kept
     assert picture.size == (48, 32)
 
@@ -150,7 +156,12 @@ def test_bad_settings(photo, painting, changes, said):
 
 
 def test_bad_pictures(photo, painting, tmp_path):
-    for content, style in ((tmp_path / "none.png", painting), (photo, tmp_path / "none.png"), (photo, f"{painting}:0.5,none.png:0.5"), (np.zeros(3), painting)):
+    for content, style in (
+        (tmp_path / "none.png", painting),
+        (photo, tmp_path / "none.png"),
+        (photo, f"{painting}:0.5,none.png:0.5"),
+        (np.zeros(3), painting),
+    ):
         with pytest.raises(InputError):
             fststyle.gatys(content, style, **QUICK)
 
@@ -162,6 +173,8 @@ def test_too_large_for_the_memory(photo, painting, monkeypatch):
 
 
 def test_not_a_number_is_told(photo, painting, monkeypatch):
-    monkeypatch.setattr(gatys.Descent, "step", lambda self: perceptual.Terms(*[torch.tensor([float("nan")])] * 3))
+    monkeypatch.setattr(
+        gatys.Descent, "step", lambda self: perceptual.Terms(*[torch.tensor([float("nan")])] * 3)
+    )
     with pytest.raises(TrainingError, match="not finite"):
         fststyle.gatys(photo, painting, **QUICK)

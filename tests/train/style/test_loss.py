@@ -15,7 +15,16 @@ from fststyle.train.style.loss import Lesson, descended  # noqa: E402
 from fststyle.train.style.settings import TrainSettings  # noqa: E402
 from tests import styles  # noqa: E402
 
-WEIGHTS = ("content_weight", "style_weight", "broad_weight", "tv_weight", "grid_weight", "palette_weight", "light_weight", "even_weight")
+WEIGHTS = (
+    "content_weight",
+    "style_weight",
+    "broad_weight",
+    "tv_weight",
+    "grid_weight",
+    "palette_weight",
+    "light_weight",
+    "even_weight",
+)
 
 
 def test_every_loss_is_weighed_by_its_own_setting(tmp_path):
@@ -24,7 +33,9 @@ def test_every_loss_is_weighed_by_its_own_setting(tmp_path):
     vgg, compute = VGG16().eval().requires_grad_(False), Compute(torch.device("cpu"), False)
     photo = torch.from_numpy(styles.photo(64, 64, 1).transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
     painted = -photo.roll(3, 2) + 0.5 * torch.rand_like(photo)
-    one = TrainSettings(style=tmp_path / "painting.png", size=64, style_size=32, **dict.fromkeys(WEIGHTS, 1.0))
+    one = TrainSettings(
+        style=tmp_path / "painting.png", size=64, style_size=32, **dict.fromkeys(WEIGHTS, 1.0)
+    )
     plain = Lesson(vgg, one, compute)(painted, photo, 8)
     assert all(loss.shape == (1,) and loss > 0 for loss in plain.values())
     for number, (name, loss) in enumerate(plain.items()):
@@ -37,12 +48,19 @@ def test_every_loss_is_weighed_by_its_own_setting(tmp_path):
 def test_the_layer_left_out_would_not_have_turned_the_slope(tmp_path, painted):
     Image.fromarray(styles.photo(96, 96)).save(tmp_path / "painting.png")
     settings = TrainSettings(
-        style=tmp_path / "painting.png", size=96, style_size=96, **{**dict.fromkeys(WEIGHTS, 0.0), "content_weight": 1.0, "style_weight": 3.0}
+        style=tmp_path / "painting.png",
+        size=96,
+        style_size=96,
+        **{**dict.fromkeys(WEIGHTS, 0.0), "content_weight": 1.0, "style_weight": 3.0},
     )
     vgg, compute = load_vgg(), Compute(torch.device("cpu"), False)
     style = style_tensor(settings.style, 96)
     photo = to_tensor(styles.photo(96, 96, 1))[None]
-    picture = {"the photo": photo, "noise": torch.rand(photo.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1, "the painting": style}[painted]
+    picture = {
+        "the photo": photo,
+        "noise": torch.rand(photo.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1,
+        "the painting": style,
+    }[painted]
     picture = picture.clone().requires_grad_()
     ours = sum(loss.sum() for loss in Lesson(vgg, settings, compute)(picture, photo, 8).values())
     whole = Objective(vgg, style, content_weight=1.0, style_weight=3.0)(picture, photo).total

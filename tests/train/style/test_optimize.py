@@ -37,7 +37,9 @@ def test_not_a_number_stops_it():
         optimise(torch.rand(1, 3, 32, 32), _objective(float("nan")), 3)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(12, 0), (10, 0), (9, 0.5), (8, 1), (5, 1.75), (4, 2), (3.9, None)])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(12, 0), (10, 0), (9, 0.5), (8, 1), (5, 1.75), (4, 2), (3.9, None)]
+)
 def test_iterations_to_reach(value, expected):
     assert iterations_to_reach([10.0, 8.0, 4.0, 6.0], value) == expected
 
@@ -74,7 +76,9 @@ def test_lbfgs_searches_along_its_line(monkeypatch):
     objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
     descent, evaluated = Descent(photo, photo, objective, "lbfgs"), []
     evaluate = descent._evaluate
-    monkeypatch.setattr(descent, "_evaluate", lambda: (evaluated.append(descent.pixels.detach().clone()), evaluate())[1])
+    monkeypatch.setattr(
+        descent, "_evaluate", lambda: (evaluated.append(descent.pixels.detach().clone()), evaluate())[1]
+    )
     descent.step()
     guess, end = ((picture - evaluated[0]).norm() for picture in (evaluated[1], descent.pixels.detach()))
     assert len(evaluated) > 2

@@ -34,9 +34,24 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
     seen = []
     trained = train(on_progress=seen.append)
     assert trained.name == "starry-night"
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["starry-night-preview.jpg", "starry-night.onnx", "starry-night.pt"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "starry-night-preview.jpg",
+        "starry-night.onnx",
+        "starry-night.pt",
+    ]
     assert [p.step for p in seen] == [1, 2, 3, 4, 5, 6]
-    assert set(seen[0].losses) == {"loss", "content", "style", "broad", "tv", "steady", "grid", "palette", "light", "even"}
+    assert set(seen[0].losses) == {
+        "loss",
+        "content",
+        "style",
+        "broad",
+        "tv",
+        "steady",
+        "grid",
+        "palette",
+        "light",
+        "even",
+    }
     with Image.open(trained.preview) as sheet:
         assert sheet.height > 64
     assert checkpoint.load(trained.checkpoint)["settings"]["width"] == 2
@@ -57,13 +72,19 @@ def test_what_is_whiter_than_white_is_judged_as_white(train, tmp_path, steady):
         content["model"]["head.conv.weight"].zero_()
         content["model"]["head.conv.bias"].fill_(level)
         checkpoint.save(tmp_path / "white.pt", content)
-        losses.append(train(steps=1, from_=str(tmp_path / "white.pt"), output=tmp_path / str(level), steady_weight=steady).losses)
+        losses.append(
+            train(
+                steps=1, from_=str(tmp_path / "white.pt"), output=tmp_path / str(level), steady_weight=steady
+            ).losses
+        )
     assert losses[0] == losses[1]
     assert losses[0]["content"] > 0
 
 
 def test_the_seed_decides_everything(train, tmp_path):
-    a, b, c = (weights(train(output=tmp_path / str(i), seed=seed).checkpoint) for i, seed in enumerate((1, 1, 2)))
+    a, b, c = (
+        weights(train(output=tmp_path / str(i), seed=seed).checkpoint) for i, seed in enumerate((1, 1, 2))
+    )
     assert same(a, b)
     assert not same(a, c)
 
@@ -76,7 +97,8 @@ def test_resume_is_step_exact(train, tmp_path, monkeypatch):
         if progress.step == stopped_at:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(loop.Interrupted, match="after step 4 of 6"):  # the signal comes in step 3's report, step 4 ends first
+    # the signal comes in step 3's report, step 4 ends first
+    with pytest.raises(loop.Interrupted, match="after step 4 of 6"):
         train(output=tmp_path / "parts", on_progress=stop_there)
     assert checkpoint.load(tmp_path / "parts" / "starry-night.pt")["step"] == 4
     parts = checkpoint.load(train(output=tmp_path / "parts", resume=True).checkpoint)
@@ -145,7 +167,9 @@ def test_the_weights_started_from_are_not_overwritten(train, tmp_path):
         train(output=tmp_path / "a", from_=str(checkpoint), overwrite=True)
 
 
-@pytest.mark.parametrize(("network", "size", "near"), [("live", 100, "8, 96 or 104"), ("johnson", 33, "4, 32 or 36")])
+@pytest.mark.parametrize(
+    ("network", "size", "near"), [("live", 100, "8, 96 or 104"), ("johnson", 33, "4, 32 or 36")]
+)
 def test_a_size_that_the_network_cannot_paint(train, network, size, near):
     with pytest.raises(InputError, match=f"--size {size}: {network} takes multiples of {near}"):
         train(network=network, size=size)
@@ -200,18 +224,31 @@ def test_synthetic_scenes_without_photos(train, monkeypatch, tmp_path):
 @pytest.mark.parametrize("optimizer", ["muon", "adam"])
 def test_what_is_frozen_stays_and_the_rest_learns(train, tmp_path, optimizer):
     base = train(output=tmp_path / "base").checkpoint
-    given = {"from_": str(base), "seed": 9, "freeze": "body.*.conv.weight, head.*", "optimizer": optimizer, "steps": 4}
+    given = {
+        "from_": str(base),
+        "seed": 9,
+        "freeze": "body.*.conv.weight, head.*",
+        "optimizer": optimizer,
+        "steps": 4,
+    }
     before, after = weights(base), weights(train(output=tmp_path / "tuned", **given).checkpoint)
     assert {name for name in before if torch.equal(before[name], after[name])} == {
         *(name for name in before if name.startswith("body.") and name.endswith("conv.weight")),
         *(name for name in before if name.startswith("head.")),
     }
     with pytest.raises(loop.Interrupted):
-        train(output=tmp_path / "parts", **given, on_progress=lambda progress: progress.step == 2 and signal.raise_signal(signal.SIGINT))
+        train(
+            output=tmp_path / "parts",
+            **given,
+            on_progress=lambda progress: progress.step == 2 and signal.raise_signal(signal.SIGINT),
+        )
     assert same(after, weights(train(output=tmp_path / "parts", resume=True, **given).checkpoint))
 
 
-@pytest.mark.parametrize(("freeze", "message"), [("neck.*", "its parts are stem"), ("*", "nothing would be left"), ("", "no such parameters")])
+@pytest.mark.parametrize(
+    ("freeze", "message"),
+    [("neck.*", "its parts are stem"), ("*", "nothing would be left"), ("", "no such parameters")],
+)
 def test_what_cannot_be_frozen_is_told(train, freeze, message):
     with pytest.raises(InputError, match=message):
         train(freeze=freeze)
@@ -222,7 +259,9 @@ def test_fine_tuning_starts_from_other_weights_and_can_be_pulled_back(train, tmp
     start = weights(base)
 
     def distance(**changes):
-        tuned = weights(train(output=tmp_path / "tuned", overwrite=True, from_=str(base), seed=9, **changes).checkpoint)
+        tuned = weights(
+            train(output=tmp_path / "tuned", overwrite=True, from_=str(base), seed=9, **changes).checkpoint
+        )
         return sum(float((tuned[k] - start[k]).square().sum()) for k in start)
 
     free, pulled = distance(steps=20), distance(steps=20, pull=1e3)
@@ -263,14 +302,22 @@ def test_two_processes_train_the_same_network_as_one(painting, photos, tmp_path)
         settings = json.dumps({**TINY, "batch": 2, "data": str(photos), "output": str(output), "steps": 4})
         script = tmp_path / "run.py"
         script.write_text(code)
-        subprocess.run([sys.executable, *launcher, str(script), str(painting), settings], check=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        subprocess.run(
+            [sys.executable, *launcher, str(script), str(painting), settings],
+            check=True,
+            timeout=240,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
         return weights(output / "starry-night.pt")
 
     one = run(tmp_path / "one")
     two = run(tmp_path / "two", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    # The last norm's bias before `up1` is a constant that its norm takes away again: its gradient is rounding noise, which Adam makes large.
+    # The last norm's bias before `up1` is a constant that its norm takes away again: its gradient is rounding
+    # noise, which Adam makes large.
     for key in one.keys() - {"body.0.second.norm.bias"}:
-        torch.testing.assert_close(two[key], one[key], rtol=1e-3, atol=2e-5, msg=lambda text, key=key: f"{key}: {text}")
+        torch.testing.assert_close(
+            two[key], one[key], rtol=1e-3, atol=2e-5, msg=lambda text, key=key: f"{key}: {text}"
+        )
 
 
 def test_bad_settings(train, tmp_path, painting):
@@ -294,13 +341,27 @@ def test_bad_settings(train, tmp_path, painting):
 
 
 def test_a_style_file_tells_no_folder_of_the_machine():
-    told = for_the_record(plain(TrainSettings(style=Path("/home/me/a.jpg"), data=Path("/home/me/photos"), from_="/x/b.pt")))
-    assert (told["style"], told["data"], told["from_"], told["steps"]) == ("a.jpg", "photos", "b.pt", TrainSettings.steps)
+    told = for_the_record(
+        plain(TrainSettings(style=Path("/home/me/a.jpg"), data=Path("/home/me/photos"), from_="/x/b.pt"))
+    )
+    assert (told["style"], told["data"], told["from_"], told["steps"]) == (
+        "a.jpg",
+        "photos",
+        "b.pt",
+        TrainSettings.steps,
+    )
     assert "/" not in str(told)
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("Starry Night.JPG", "starry-night"), ("été__x.png", "ete-x"), ("...png", "style"), ("絵.jpg", "style"), ("Übung.png", "ubung")]
+    ("file", "name"),
+    [
+        ("Starry Night.JPG", "starry-night"),
+        ("été__x.png", "ete-x"),
+        ("...png", "style"),
+        ("絵.jpg", "style"),
+        ("Übung.png", "ubung"),
+    ],
 )
 def test_the_name_comes_from_the_file(file, name):
     assert style_name(TrainSettings(style=Path(file))) == name

@@ -38,7 +38,9 @@ def paintings(tmp_path: Path) -> Path:
     folder = tmp_path / "paintings"
     folder.mkdir()
     for i in range(3):
-        Image.fromarray(np.random.default_rng(i).integers(0, 60, (40, 50 + i, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+        Image.fromarray(np.random.default_rng(i).integers(0, 60, (40, 50 + i, 3), dtype=np.uint8)).save(
+            folder / f"{i}.png"
+        )
     return folder
 
 
@@ -48,7 +50,9 @@ def train(paintings, photos, tmp_path, monkeypatch):
     import fststyle.train.results as results
 
     monkeypatch.setattr(results, "export_module", lambda net, card, path, *more: path.write_bytes(b"onnx"))
-    return lambda **changes: train_translator(**{"paintings": paintings, "photos": photos, "output": tmp_path / "out", **TINY, **changes})
+    return lambda **changes: train_translator(
+        **{"paintings": paintings, "photos": photos, "output": tmp_path / "out", **TINY, **changes}
+    )
 
 
 def whole(path: Path) -> dict:
@@ -73,16 +77,35 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
     assert "photos of" in said[0]
     content = whole(trained.checkpoint)
     assert (content["network"], content["step"]) == ("live", 6)
-    assert same(content["model"], {k.removeprefix("generator."): v for k, v in content["weights"].items() if k.startswith("generator.")})
+    assert same(
+        content["model"],
+        {
+            k.removeprefix("generator."): v
+            for k, v in content["weights"].items()
+            if k.startswith("generator.")
+        },
+    )
 
 
-@pytest.mark.parametrize("changes", [{"adversary": "wgan-gp"}, {"contrastive_weight": 0.0, "cycle_weight": 10.0}, {"network": "johnson", "cycle_weight": 1.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"adversary": "wgan-gp"},
+        {"contrastive_weight": 0.0, "cycle_weight": 10.0},
+        {"network": "johnson", "cycle_weight": 1.0},
+    ],
+)
 def test_every_loss_teaches_every_network(train, tmp_path, changes):
     """After three steps every weight has moved."""
     before = whole(train(output=tmp_path / "a", steps=1, learning_rate=1e-8, **changes).checkpoint)["weights"]
     after = whole(train(output=tmp_path / "b", steps=3, learning_rate=1e-2, **changes).checkpoint)["weights"]
-    still = {name for name in before if before[name].is_floating_point() and torch.allclose(before[name], after[name], atol=1e-6)}
-    moved_by_nothing = {"critic.layers.11.bias"} if "adversary" in changes else set()  # a constant that a difference of scores takes away again
+    still = {
+        name
+        for name in before
+        if before[name].is_floating_point() and torch.allclose(before[name], after[name], atol=1e-6)
+    }
+    # a constant that a difference of scores takes away again
+    moved_by_nothing = {"critic.layers.11.bias"} if "adversary" in changes else set()
     assert not {name for name in still - moved_by_nothing if "running" not in name}
     parts = {name.partition(".")[0] for name in before}
     assert ("heads" in parts) == (changes.get("contrastive_weight") != 0.0)
@@ -92,7 +115,9 @@ def test_every_loss_teaches_every_network(train, tmp_path, changes):
 def test_it_learns_to_paint_dark(train):
     """All paintings here are dark: so must be what is painted, after a while."""
     # Pictures of 32 pixels are too few squares to tell a grid by.
-    trained = train(steps=250, width=4, critic_width=8, learning_rate=1e-3, contrastive_weight=0.1, grid_weight=0.0)
+    trained = train(
+        steps=250, width=4, critic_width=8, learning_rate=1e-3, contrastive_weight=0.1, grid_weight=0.0
+    )
     net = checkpoint.restore(whole(trained.checkpoint), trained.checkpoint).eval()
     with torch.no_grad():
         assert net(torch.rand(1, 3, 32, 32) * 2 - 1).mean() < -0.4
@@ -115,26 +140,36 @@ def test_resume_is_step_exact(train, tmp_path):
 
 
 def test_the_seed_decides_everything(train, tmp_path):
-    a, b, c = (whole(train(output=tmp_path / str(i), seed=seed).checkpoint)["weights"] for i, seed in enumerate((1, 1, 2)))
+    a, b, c = (
+        whole(train(output=tmp_path / str(i), seed=seed).checkpoint)["weights"]
+        for i, seed in enumerate((1, 1, 2))
+    )
     assert same(a, b)
     assert not same(a, c)
 
 
 @pytest.mark.parametrize("network", ["live", "johnson"])
 def test_the_file_keeps_the_frame_contract(paintings, photos, tmp_path, network):
-    trained = train_translator(paintings, photos=photos, output=tmp_path / "out", **{**TINY, "network": network, "steps": 1})
+    trained = train_translator(
+        paintings, photos=photos, output=tmp_path / "out", **{**TINY, "network": network, "steps": 1}
+    )
     frame = np.random.default_rng(0).integers(0, 255, (37, 50, 3), dtype=np.uint8)
     painted = load_style(trained.onnx, "cpu", precision="float")(frame)
     assert (painted.shape, painted.dtype) == (frame.shape, np.uint8)
     path, _ = export_checkpoint(trained.checkpoint, output=tmp_path / "again.onnx")
     assert (load_style(path, "cpu", precision="float")(frame) == painted).all()
-    assert starting_weights(str(trained.checkpoint)).keys() == checkpoint.load(trained.checkpoint, "translate")["model"].keys()
+    assert (
+        starting_weights(str(trained.checkpoint)).keys()
+        == checkpoint.load(trained.checkpoint, "translate")["model"].keys()
+    )
 
 
 def test_starts_from_the_base_by_default(paintings, photos, tmp_path, monkeypatch):
     import fststyle.train.results as results
 
-    monkeypatch.setattr(results, "export_module", lambda net, card, path, *more: path.write_bytes(card.base.encode()))
+    monkeypatch.setattr(
+        results, "export_module", lambda net, card, path, *more: path.write_bytes(card.base.encode())
+    )
     changes = {**TINY, "width": TranslateSettings.width, "blocks": None, "steps": 1, "learning_rate": 1e-8}
     trained = train_translator(paintings, photos=photos, output=tmp_path / "out", **changes)
     content = whole(trained.checkpoint)
@@ -192,7 +227,10 @@ def test_refuses_checkpoints_that_are_not_its_own(train, tmp_path):
         resumed(optimizers=[{}, {}])
     with pytest.raises(CheckpointError, match="damaged"):
         resumed(optimizers=[good["optimizers"][0]])
-    broken = {key: {**state, "exp_avg": torch.full_like(state["exp_avg"], float("nan"))} for key, state in good["optimizers"][0]["state"].items()}
+    broken = {
+        key: {**state, "exp_avg": torch.full_like(state["exp_avg"], float("nan"))}
+        for key, state in good["optimizers"][0]["state"].items()
+    }
     with pytest.raises(CheckpointError, match="optimiser"):
         resumed(optimizers=[{**good["optimizers"][0], "state": broken}, good["optimizers"][1]])
     path.write_bytes(b"no checkpoint")
@@ -220,7 +258,9 @@ def test_not_a_number_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatc
     monkeypatch.setattr(trainer, "generator_loss", fail_in_step_5)
     with pytest.raises(TrainingError, match=r"step 5: .*checkpoint of step 4"):
         train()
-    assert all(torch.isfinite(value).all() for value in whole(tmp_path / "out" / "translator.pt")["weights"].values())
+    assert all(
+        torch.isfinite(value).all() for value in whole(tmp_path / "out" / "translator.pt")["weights"].values()
+    )
 
 
 def test_discriminator_sees_70_pixels():

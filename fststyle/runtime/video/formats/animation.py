@@ -1,4 +1,6 @@
-"""Animated GIF, WebP and PNG as video: read by Pillow, which minds their transparency, and written frame after frame."""
+"""Animated GIF, WebP and PNG as video: read by Pillow, which minds their transparency, and written frame
+after frame.
+"""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,7 +16,9 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Suffix of an output -> Pillow's name of the format."""
 
 HIGHEST_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
-"""Frames a second: browsers show a frame of a hundredth of a second or less for ten, and a GIF counts in whole ones."""
+"""Frames a second: browsers show a frame of a hundredth of a second or less for ten, and a GIF counts in
+whole ones.
+"""
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
 DAMAGED = "is damaged ("
@@ -35,7 +39,8 @@ def recognised(path: Path) -> bool:
 
 
 class AnimationSource(Source):
-    """An animated picture; a frame without a time, or with one of 10 ms and less, is shown for 100 ms, as browsers do.
+    """An animated picture; a frame without a time, or with one of 10 ms and less, is shown for 100 ms, as
+    browsers do.
 
     Raises `InputError` for what is no picture and for a still.
     """
@@ -63,7 +68,9 @@ class AnimationSource(Source):
             if not clock:
                 raise
             reason = str(error).removeprefix(f"{self.path}: ")
-            self.broken = reason.removeprefix(DAMAGED).removesuffix(")") if reason.startswith(DAMAGED) else reason
+            self.broken = (
+                reason.removeprefix(DAMAGED).removesuffix(")") if reason.startswith(DAMAGED) else reason
+            )
 
 
 class AnimationSink(Sink):
@@ -87,7 +94,11 @@ class AnimationSink(Sink):
     def close(self) -> None:
         if self._waiting is not None:
             last = self._waiting
-            self._add(last, last.pts * last.time_base + (last.duration * last.time_base if last.duration else self._still))
+            self._add(
+                last,
+                last.pts * last.time_base
+                + (last.duration * last.time_base if last.duration else self._still),
+            )
             self._waiting = None
         try:
             if self._assembler is not None:
@@ -107,7 +118,9 @@ class AnimationSink(Sink):
         try:
             if self._assembler is None:
                 self._assembler = animation.ASSEMBLERS[self._kind](self._file, shot.rgb.shape[:2], self._loop)
-            still = images.encode(Frame(shot.rgb, shot.alpha), self._kind, alpha=self._alpha, quality=_QUALITY)
+            still = images.encode(
+                Frame(shot.rgb, shot.alpha), self._kind, alpha=self._alpha, quality=_QUALITY
+            )
             self._assembler.add(still, milliseconds)
         except Exception as error:  # of Pillow's encoders, which raise what they like
             raise _failed(self._kind, error) from error

@@ -10,10 +10,11 @@ from fststyle.arrays import RGB, Gray
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame: ``rgb`` uint8 (H, W, 3), upright, and when it is shown: ``pts`` in units of ``time_base`` seconds.
+    """One frame: ``rgb`` uint8 (H, W, 3), upright, and when it is shown: ``pts`` in units of ``time_base``
+    seconds.
 
-    ``duration``, in the same units, where it is known; ``alpha`` uint8 (H, W), where there is transparency; ``number`` of the file it was read from, in a
-    numbered sequence.
+    ``duration``, in the same units, where it is known; ``alpha`` uint8 (H, W), where there is transparency;
+    ``number`` of the file it was read from, in a numbered sequence.
     """
 
     rgb: RGB
@@ -36,9 +37,11 @@ Item = Shot | Packet
 
 
 class Source:
-    """Frames that come in; iterating gives `Shot`, and packets of other streams where there are any, in the order of the file.
+    """Frames that come in; iterating gives `Shot`, and packets of other streams where there are any, in the
+    order of the file.
 
-    ``broken`` says after the end why a damaged source ended early, None for a whole one; ``notes`` what the user should know of how it is read.
+    ``broken`` says after the end why a damaged source ended early, None for a whole one; ``notes`` what the
+    user should know of how it is read.
     """
 
     name: str
@@ -71,7 +74,9 @@ class Source:
         return 1, 1
 
     def seek(self, seconds: float) -> None:
-        """Frames before this time, counted from `origin`, will not be looked at and may be left out; call before iterating."""
+        """Frames before this time, counted from `origin`, will not be looked at and may be left out; call
+        before iterating.
+        """
 
     def __iter__(self) -> Iterator[Item]:
         raise NotImplementedError
@@ -81,7 +86,11 @@ class Source:
 
 
 class Sink:
-    """Painted frames that go out. ``lost`` names the streams that this form cannot hold, ``notes`` what it does otherwise. Everything raises `OutputError`."""
+    """Painted frames that go out.
+
+    ``lost`` names the streams that this form cannot hold, ``notes`` what it does otherwise. Everything raises
+    `OutputError`.
+    """
 
     keeps_times = True
     """Whether this form says when each frame is shown."""

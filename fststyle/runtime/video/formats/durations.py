@@ -1,4 +1,6 @@
-"""How long each frame of a video file is shown: encoders hear it and forget it, and containers want to know it of the last one."""
+"""How long each frame of a video file is shown: encoders hear it and forget it, and containers want to know
+it of the last one.
+"""
 
 from fractions import Fraction
 
@@ -6,7 +8,9 @@ from fststyle.runtime.video.formats.base import Packet
 
 
 class Durations:
-    """Puts the durations of frames on the packets that an encoder makes of them, which come later and in another order."""
+    """Puts the durations of frames on the packets that an encoder makes of them, which come later and in
+    another order.
+    """
 
     def __init__(self) -> None:
         self._shown: dict[Fraction, Fraction] = {}
@@ -33,8 +37,9 @@ class Durations:
     def put_last(self, packets: list[Packet]) -> list[Packet]:
         """The last packets of all.
 
-        MP4 takes the length of a video from the times at which its packets are decoded; where the frame that is shown last is decoded before another, its
-        time on screen would be lost, so the packet that is decoded last gets what is missing.
+        MP4 takes the length of a video from the times at which its packets are decoded; where the frame that
+        is shown last is decoded before another, its time on screen would be lost, so the packet that is
+        decoded last gets what is missing.
         """
         packets = self.put(packets)
         if packets and self._first and packets[-1].dts is not None:

@@ -1,4 +1,6 @@
-"""Which form of video a name stands for, and how that form is opened: a file, an animated picture, numbered pictures, or - for a pipe."""
+"""Which form of video a name stands for, and how that form is opened: a file, an animated picture, numbered
+pictures, or - for a pipe.
+"""
 
 import os
 from collections.abc import Callable
@@ -20,14 +22,18 @@ from fststyle.runtime.video.formats.writer import Encoding, Writer
 
 @dataclass(frozen=True)
 class Incoming:
-    """What a source needs to be told that its file does not say: frames a second of numbered pictures and pipes, WIDTHxHEIGHT of a pipe."""
+    """What a source needs to be told that its file does not say: frames a second of numbered pictures and
+    pipes, WIDTHxHEIGHT of a pipe.
+    """
 
     rate: Fraction = Fraction(25)
     frame_size: str | None = None
 
 
 def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = None) -> Source:
-    """The frames of a video file, an animated picture, numbered pictures (a pattern or their folder) or a pipe. Raises `InputError`."""
+    """The frames of a video file, an animated picture, numbered pictures (a pattern or their folder) or a
+    pipe. Raises `InputError`.
+    """
     if str(given) == PIPE:
         if incoming.frame_size is None:
             raise InputError("raw frames from - need their size (--frame-size 640x480)")
@@ -47,7 +53,11 @@ def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a video goes. ``path`` is None for a pipe; ``single`` whether it is one file, that can be written under another name first."""
+    """Where a video goes.
+
+    ``path`` is None for a pipe; ``single`` whether it is one file, that can be written under another name
+    first.
+    """
 
     path: Path | None
     single: bool
@@ -62,25 +72,47 @@ class Target:
         return "stdout" if self.path is None else str(self.path)
 
 
-def target_of(given: str | Path, source: Source, encoding: Encoding, stdout: BinaryIO | None = None) -> Target:
-    """What is written where ``given`` says; into a folder under the source's own name. Raises `OutputError` for what cannot be written."""
+def target_of(
+    given: str | Path, source: Source, encoding: Encoding, stdout: BinaryIO | None = None
+) -> Target:
+    """What is written where ``given`` says; into a folder under the source's own name.
+
+    Raises `OutputError` for what cannot be written.
+    """
     if str(given) == PIPE:
         if stdout is None:
             raise OutputError("no stdout to write to")
         return Target(None, False, lambda place, source, first, rate: RawSink(stdout, source))
     path = Path(given)
-    if path.is_dir() or str(given).endswith(("/", os.sep)) or (isinstance(source, SequenceSource) and not path.suffix):
+    if (
+        path.is_dir()
+        or str(given).endswith(("/", os.sep))
+        or (isinstance(source, SequenceSource) and not path.suffix)
+    ):
         path = path / _own_name(source, given)
     suffix = path.suffix.lower()
     if sequence.is_pattern(path) and suffix not in writer.FORMATS:  # "50%done.mp4" is a name
         sequence.check_pattern(path)
         return Target(path, False, lambda place, source, first, rate: SequenceSink(place, source))
     if suffix in animation.FORMATS:
-        return Target(path, True, lambda place, source, first, rate: AnimationSink(place, suffix, source, rate), animation.HIGHEST_RATE[suffix])
+        return Target(
+            path,
+            True,
+            lambda place, source, first, rate: AnimationSink(place, suffix, source, rate),
+            animation.HIGHEST_RATE[suffix],
+        )
     if suffix in writer.FORMATS:
-        return Target(path, True, lambda place, source, first, rate: Writer(place, suffix, source, first, rate, encoding), encoded=True)
+        return Target(
+            path,
+            True,
+            lambda place, source, first, rate: Writer(place, suffix, source, first, rate, encoding),
+            encoded=True,
+        )
     forms = " ".join((*writer.FORMATS, *animation.FORMATS))
-    raise OutputError(f"{path}: a video is written as {forms} or numbered pictures such as %05d.png; a new folder ends in a slash")
+    raise OutputError(
+        f"{path}: a video is written as {forms} or numbered pictures such as %05d.png; a new folder ends in a"
+        " slash"
+    )
 
 
 def _own_name(source: Source, given: str | Path) -> str:

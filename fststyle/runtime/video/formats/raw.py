@@ -1,4 +1,6 @@
-"""Raw frames in pipes: rgb24, row after row, nothing between the frames, as ``ffmpeg -f rawvideo -pix_fmt rgb24`` reads and writes them."""
+"""Raw frames in pipes: rgb24, row after row, nothing between the frames, as ``ffmpeg -f rawvideo -pix_fmt
+rgb24`` reads and writes them.
+"""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +23,10 @@ def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
 
 
 def unbuffered(stream: BinaryIO) -> BinaryIO:
-    """The stream below the buffer. A thread that waits in a buffer holds its lock, which Python wants when the program ends."""
+    """The stream below the buffer.
+
+    A thread that waits in a buffer holds its lock, which Python wants when the program ends.
+    """
     return getattr(stream, "raw", stream)
 
 

@@ -1,4 +1,6 @@
-"""Video files, read through PyAV: frames as RGB arrays with their own times, packets of sound and subtitles as they are."""
+"""Video files, read through PyAV: frames as RGB arrays with their own times, packets of sound and subtitles
+as they are.
+"""
 
 import itertools
 import math
@@ -25,13 +27,17 @@ _MARGIN = 1.0
 _BACK = 0.1
 """Seconds that times must go back by to be a beginning and no mere disorder."""
 _STATING = ("mov", "matroska")
-"""Containers whose header states how long they are, so that one that breaks off is known by it; of an AVI that is guessed from the size of the file."""
+"""Containers whose header states how long they are, so that one that breaks off is known by it; of an AVI
+that is guessed from the size of the file.
+"""
 _DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Matroska's tag of a stream: when its last frame ends, as FFmpeg and mkvmerge write it."""
 _SEE_THROUGH = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
 """How FFmpeg's names of pixels with transparency begin."""
 _UNCOUNTED = 1 << 30
-"""From here on an AVI's number of frames is none: what FFmpeg writes where it cannot go back to the header, as in a pipe."""
+"""From here on an AVI's number of frames is none: what FFmpeg writes where it cannot go back to the header,
+as in a pipe.
+"""
 
 # What H.273 defines of primaries, and of transfers for standard dynamic range.
 _PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}
@@ -45,7 +51,8 @@ def av() -> Any:
             import av
     except ImportError as error:
         raise DependencyError(f"video needs PyAV: pip install av [{error}]") from error
-    # None, and no level at all: with any, FFmpeg's threads wait for Python to hear their errors, while Python waits for them to end (PyAV's issue 909).
+    # None, and no level at all: with any, FFmpeg's threads wait for Python to hear their errors, while Python
+    # waits for them to end (PyAV's issue 909).
     av.logging.set_level(None)
     return av
 
@@ -61,7 +68,13 @@ class Reader(Source):
         self._untimed = False  # a frame came without a time
         self._wanted = 0.0
         if not path.is_file():
-            found = "is a folder, not a video" if path.is_dir() else "is no file that can be searched" if path.exists() else "no such file"
+            found = (
+                "is a folder, not a video"
+                if path.is_dir()
+                else "is no file that can be searched"
+                if path.exists()
+                else "no such file"
+            )
             raise InputError(f"{path}: {found}")
         if path.stat().st_size == 0:
             raise InputError(f"{path}: is empty")
@@ -69,13 +82,22 @@ class Reader(Source):
         self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
         self.rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
         self.origin = (self.container.start_time or 0) / 1e6
-        stated = self.stream.duration * self.stream.time_base if self.stream.duration else (self.container.duration or 0) / 1e6
+        stated = (
+            self.stream.duration * self.stream.time_base
+            if self.stream.duration
+            else (self.container.duration or 0) / 1e6
+        )
         self.seconds = float(stated) or None
-        if (self.stream.codec_context.pix_fmt or "").startswith(_SEE_THROUGH) or self.stream.metadata.get("alpha_mode") == "1":
+        if (self.stream.codec_context.pix_fmt or "").startswith(_SEE_THROUGH) or self.stream.metadata.get(
+            "alpha_mode"
+        ) == "1":
             self.notes.append(f"{path}: its transparency is left out")
         self._transfer = int(self.stream.codec_context.color_trc)
         if self._transfer in HDR:
-            self.notes.append(f"{path}: its high dynamic range ({HDR[self._transfer]}) is painted and written as BT.709, highlights pressed together")
+            self.notes.append(
+                f"{path}: its high dynamic range ({HDR[self._transfer]}) is painted and written as BT.709,"
+                " highlights pressed together"
+            )
         self.frames = self.stream.frames or (round(self.seconds * self.rate) if self.seconds else None)
 
     @property
@@ -85,17 +107,24 @@ class Reader(Source):
 
     @property
     def colours(self) -> tuple[int, int]:
-        """The file's own where it states them and they are not those of high dynamic range, which is brought down to BT.709."""
+        """The file's own where it states them and they are not those of high dynamic range, which is brought
+        down to BT.709.
+        """
         context = self.stream.codec_context
         told = int(context.color_primaries), int(context.color_trc)
-        return (1, 1) if told[1] in HDR else (told[0] if told[0] in _PRIMARIES else 1, told[1] if told[1] in _TRANSFERS else 1)
+        return (
+            (1, 1)
+            if told[1] in HDR
+            else (told[0] if told[0] in _PRIMARIES else 1, told[1] if told[1] in _TRANSFERS else 1)
+        )
 
     def seek(self, seconds: float) -> None:
         self._wanted = seconds
 
     def __iter__(self) -> Iterator[Item]:
         if self._wanted > _MARGIN:
-            # Sound may lie a little before the pictures it belongs to, so a little more is read than the frames need.
+            # Sound may lie a little before the pictures it belongs to, so a little more is read than the
+            # frames need.
             if (found := self._found(self._wanted - _MARGIN)) is not None:
                 yield from found
                 return
@@ -104,7 +133,9 @@ class Reader(Source):
         yield from self._items()
 
     def _found(self, seconds: float) -> Iterator[Item] | None:
-        """Everything from a key frame before this time on, or None where the file cannot be searched for it."""
+        """Everything from a key frame before this time on, or None where the file cannot be searched for
+        it.
+        """
         try:
             self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
         except (self._av.error.FFmpegError, OSError, OverflowError):
@@ -115,7 +146,13 @@ class Reader(Source):
             if isinstance(item, Shot):
                 break
         self.broken, broken = None, self.broken
-        if not begin or not isinstance(begin[-1], Shot) or self._untimed or begin[-1].seconds - self.origin > seconds + _MARGIN or broken:
+        if (
+            not begin
+            or not isinstance(begin[-1], Shot)
+            or self._untimed
+            or begin[-1].seconds - self.origin > seconds + _MARGIN
+            or broken
+        ):
             return None
         return itertools.chain(begin, items)
 
@@ -163,18 +200,28 @@ class Reader(Source):
                     pts = last + 1
                 last = pts
                 rgb = self._upright(frame)
-                yield Shot(rgb, pts, frame.time_base or self.stream.time_base, getattr(frame, "duration", None) or None)
+                yield Shot(
+                    rgb,
+                    pts,
+                    frame.time_base or self.stream.time_base,
+                    getattr(frame, "duration", None) or None,
+                )
         self.broken = self.broken or self._cut_off(shown - self.origin, reached - self.origin)
         if damaged and not self.broken:
             self.broken = f"{damaged} of its frames are damaged"
 
     def _cut_off(self, shown: float, reached: float) -> str | None:
-        """What to say of a file whose last frame, or last packet of all, ends clearly before it should; None for a whole one."""
+        """What to say of a file whose last frame, or last packet of all, ends clearly before it should; None
+        for a whole one.
+        """
         stated, counted = (self.container.duration or 0) / 1e6, self._counted()
         if counted - shown > min(1 + 0.01 * counted, max(2 / float(self.rate), 0.05 * counted)):
             return f"it ends after {max(0.0, shown):.1f} of {counted:.1f} seconds"
         read = [self.stream, *self.others]
-        if sum(stream.type != "attachment" and not _attached(stream) for stream in self.container.streams) > len(read):  # one not read may be the longest
+        # one not read may be the longest
+        if sum(
+            stream.type != "attachment" and not _attached(stream) for stream in self.container.streams
+        ) > len(read):
             lengths = [float(stream.duration * stream.time_base) for stream in read if stream.duration]
             stated = max(lengths, default=0.0)
         if self.container.format.name.startswith("matroska"):
@@ -184,14 +231,20 @@ class Reader(Source):
         return None
 
     def _counted(self) -> float:
-        """When the last frame ends by the container's table of frames, or by what Matroska's says of its video; 0 where neither is there.
+        """When the last frame ends by the container's table of frames, or by what Matroska's says of its
+        video; 0 where neither is there.
 
-        By their times: an edit list leaves out frames that are counted, and an AVI counts those that are dropped.
+        By their times: an edit list leaves out frames that are counted, and an AVI counts those that are
+        dropped.
         """
         stream, form = self.stream, self.container.format.name
-        if form.startswith("matroska") and (found := _DURATION.fullmatch(stream.metadata.get("DURATION", ""))):
+        if form.startswith("matroska") and (
+            found := _DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+        ):
             hours, minutes, seconds = (float(part) for part in found.groups())
-            return min(3600 * hours + 60 * minutes + seconds, (self.container.duration or 0) / 1e6) - self.origin
+            return (
+                min(3600 * hours + 60 * minutes + seconds, (self.container.duration or 0) / 1e6) - self.origin
+            )
         if form == "avi":
             ticks = stream.frames if stream.frames < _UNCOUNTED else 0
         else:
@@ -206,7 +259,11 @@ class Reader(Source):
         rgb = rgb_of(frame, self._transfer)
         mirrored, quarter = _orientation(frame)
         self._turned = bool(quarter % 2)
-        return np.ascontiguousarray(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarter)) if mirrored or quarter else rgb
+        return (
+            np.ascontiguousarray(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarter))
+            if mirrored or quarter
+            else rgb
+        )
 
     def _open(self) -> None:
         try:
@@ -222,18 +279,31 @@ class Reader(Source):
             context = self.stream.codec_context
             if context is None:
                 raise InputError(f"{self.path}: its video codec is not known here")
-            if not min(context.width, context.height) >= MIN_SIDE or context.width * context.height > MAX_PIXELS:
-                raise InputError(f"{self.path}: {context.width}x{context.height} pixels is not between {MIN_SIDE}x{MIN_SIDE} and 8192x8192")
+            if (
+                not min(context.width, context.height) >= MIN_SIDE
+                or context.width * context.height > MAX_PIXELS
+            ):
+                raise InputError(
+                    f"{self.path}: {context.width}x{context.height} pixels is not between"
+                    f" {MIN_SIDE}x{MIN_SIDE} and 8192x8192"
+                )
             self.stream.thread_type = "AUTO"
         except InputError:
             self.container.close()
             raise
-        # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own container.
-        self.others = [s for s in self.container.streams if s.type in ("audio", "subtitle") and s.codec_context is not None]
+        # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own
+        # container.
+        self.others = [
+            s
+            for s in self.container.streams
+            if s.type in ("audio", "subtitle") and s.codec_context is not None
+        ]
 
 
 def _orientation(frame: Any) -> tuple[bool, int]:
-    """Whether a frame is to be mirrored, left to right, and by how many quarters it is turned then, against the clock."""
+    """Whether a frame is to be mirrored, left to right, and by how many quarters it is turned then, against
+    the clock.
+    """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return False, 0
@@ -251,9 +321,11 @@ def _attached(stream: Any) -> bool:
 
 
 class _Unordered:
-    """An AVI says when its frames are decoded, not when they are shown, and FFmpeg's guess is wrong where some look ahead at others (B-frames).
+    """An AVI says when its frames are decoded, not when they are shown, and FFmpeg's guess is wrong where
+    some look ahead at others (B-frames).
 
-    The frames come out in their order, each with the time of the packet that let it out, which is late by as many frames as the decoder keeps back.
+    The frames come out in their order, each with the time of the packet that let it out, which is late by as
+    many frames as the decoder keeps back.
     """
 
     def __init__(self, most: int):
@@ -276,7 +348,9 @@ class _Unordered:
 
 
 class _Join:
-    """Recordings laid end to end in one file begin anew in the middle, as transport streams may: what comes then is moved behind what there was."""
+    """Recordings laid end to end in one file begin anew in the middle, as transport streams may: what comes
+    then is moved behind what there was.
+    """
 
     def __init__(self, possible: bool, usual: float):
         self._possible, self._usual, self._moved, self._end = possible, usual, 0.0, 0.0
@@ -287,7 +361,9 @@ class _Join:
         if not self._possible or packet.dts is None:
             return
         begins = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)
-        if (decoded := float(packet.dts * packet.time_base)) + self._moved < self._last.get(packet.stream.index, -math.inf) - _BACK:
+        if (decoded := float(packet.dts * packet.time_base)) + self._moved < self._last.get(
+            packet.stream.index, -math.inf
+        ) - _BACK:
             self._moved = self._end - begins
         self._last[packet.stream.index] = decoded + self._moved
         lasts = float(packet.duration * packet.time_base) if packet.duration else self._usual

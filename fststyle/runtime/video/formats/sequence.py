@@ -24,11 +24,19 @@ def _template(pattern: Path) -> str:
 
 
 def found_in(folder: Path) -> Path | None:
-    """The pattern of the numbered pictures in a folder, None where there are none. Raises `InputError` where there are several sequences."""
+    """The pattern of the numbered pictures in a folder, None where there are none.
+
+    Raises `InputError` where there are several sequences.
+    """
     groups: dict[tuple[str, str], set[int]] = {}
     for path in folder.iterdir():
         parts = re.fullmatch(r"(.*?)(\d+)(\.\w+)", path.name)
-        if parts and path.suffix.lower() in images.READABLE and not path.name.startswith(".") and path.is_file():
+        if (
+            parts
+            and path.suffix.lower() in images.READABLE
+            and not path.name.startswith(".")
+            and path.is_file()
+        ):
             before, number, suffix = parts.groups()
             groups.setdefault((before.replace("%", "%%"), suffix), set()).add(len(number))
     if len(groups) > 1:
@@ -40,7 +48,9 @@ def found_in(folder: Path) -> Path | None:
 
 
 class SequenceSource(Source):
-    """Numbered pictures shown ``rate`` a second, the lowest number first. A number that is missing leaves its time empty.
+    """Numbered pictures shown ``rate`` a second, the lowest number first.
+
+    A number that is missing leaves its time empty.
 
     A picture that cannot be read, or has another size than the first, is left out and told in ``broken``.
     Raises `InputError` where there are none.
@@ -69,23 +79,39 @@ class SequenceSource(Source):
             try:
                 picture = images.read(path)
                 if size not in (None, picture.size):
-                    raise InputError(f"{path}: is {picture.size[1]}x{picture.size[0]} pixels, not {size[1]}x{size[0]} as those before")
+                    raise InputError(
+                        f"{path}: is {picture.size[1]}x{picture.size[0]} pixels, not {size[1]}x{size[0]} as"
+                        " those before"
+                    )
             except InputError as error:
                 self.broken = self.broken or str(error)
                 continue
             size, frame = picture.size, picture.frames[0]
-            yield Shot(in_srgb(frame, picture.icc).rgb if picture.icc else frame.rgb, pts, 1 / self.rate, 1, frame.alpha, number)
+            yield Shot(
+                in_srgb(frame, picture.icc).rgb if picture.icc else frame.rgb,
+                pts,
+                1 / self.rate,
+                1,
+                frame.alpha,
+                number,
+            )
 
 
 class SequenceSink(Sink):
-    """Numbered pictures being written, each whole or not at all: with the numbers of ``source`` if that is a sequence too, else from 1."""
+    """Numbered pictures being written, each whole or not at all: with the numbers of ``source`` if that is a
+    sequence too, else from 1.
+    """
 
     keeps_times = False
 
     def __init__(self, pattern: Path, source: Source):
         super().__init__()
         self._pattern, self._count = pattern, 0
-        self._inputs = {path.resolve() for path in source.files.values()} if isinstance(source, SequenceSource) else set()
+        self._inputs = (
+            {path.resolve() for path in source.files.values()}
+            if isinstance(source, SequenceSource)
+            else set()
+        )
         self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
 
     def write(self, shot: Shot) -> None:
@@ -115,7 +141,8 @@ def numbered(pattern: Path, number: int) -> Path:
 
 def _matching(pattern: Path) -> Iterator[tuple[int, Path]]:
     folder, (before, width, after) = pattern.parent, _NUMBER.split(_template(pattern), maxsplit=1)
-    name = re.compile(f"{re.escape(before.replace(_PERCENT, '%'))}(\\d{{{int(width or 1)},}}){re.escape(after.replace(_PERCENT, '%'))}")
+    start, end = (re.escape(part.replace(_PERCENT, "%")) for part in (before, after))
+    name = re.compile(f"{start}(\\d{{{int(width or 1)},}}){end}")
     if not folder.is_dir():
         raise InputError(f"{pattern}: no such folder")
     for path in folder.iterdir():

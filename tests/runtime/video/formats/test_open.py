@@ -115,9 +115,13 @@ def numbered(tmp_path):
 def test_numbered_pictures_keep_their_numbers(numbered, tmp_path):
     done = paint(numbered, tmp_path / "out", steady=False)
     assert done.frames == 4
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"shot{number:04d}.png" for number in (7, 8, 10, 11)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"shot{number:04d}.png" for number in (7, 8, 10, 11)
+    ]
     for path in numbered.iterdir():
-        np.testing.assert_array_equal(images.read(tmp_path / "out" / path.name).frames[0].rgb, 255 - images.read(path).frames[0].rgb)
+        np.testing.assert_array_equal(
+            images.read(tmp_path / "out" / path.name).frames[0].rgb, 255 - images.read(path).frames[0].rgb
+        )
 
 
 def test_numbered_pictures_have_the_time_of_their_numbers(numbered, tmp_path):
@@ -130,7 +134,9 @@ def test_numbered_pictures_have_the_time_of_their_numbers(numbered, tmp_path):
 
 def test_a_video_becomes_numbered_pictures(clip, tmp_path):
     paint(clip, tmp_path / "made" / "100%%-%03d.png")
-    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [f"100%-{number:03d}.png" for number in range(1, 7)]
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
+        f"100%-{number:03d}.png" for number in range(1, 7)
+    ]
 
 
 def test_a_bad_picture_among_the_numbered_is_told_and_left_out(numbered, tmp_path):
@@ -162,7 +168,9 @@ def test_raw_frames_through_pipes(tmp_path):
     done = paint("-", "-", frame_size="64x48", stdin=io.BytesIO(content), stdout=out)
     assert (done.input, done.output, done.frames) == ("stdin", "-", 3)
     assert out.getvalue() == bytes(255 - value for value in content)
-    done = paint("-", tmp_path / "out.mp4", frame_size="64x48", rate=29.97, stdin=io.BytesIO(content + b"rest"))
+    done = paint(
+        "-", tmp_path / "out.mp4", frame_size="64x48", rate=29.97, stdin=io.BytesIO(content + b"rest")
+    )
     assert done.broken.startswith("its last frame has 4 of 9216 bytes")
     assert [round(t, 4) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.0334, 0.0667]
 
@@ -172,16 +180,38 @@ def test_program_in_pipes(tmp_path, program):
     options = ("-s", "invert", "--device", "cpu", "--threads", "1")
     done = program("video", "-", "-", "--frame-size", "64x48", *options, input=content)
     assert (done.returncode, done.stdout) == (0, bytes(255 - value for value in content)), done.stderr
-    for arguments in (("-", "-"), ("-", "-", "--frame-size", "0x9"), ("-", "-", "--frame-size", "64x48", "--json"), ("-", "folder/", "--frame-size", "64x48")):
+    for arguments in (
+        ("-", "-"),
+        ("-", "-", "--frame-size", "0x9"),
+        ("-", "-", "--frame-size", "64x48", "--json"),
+        ("-", "folder/", "--frame-size", "64x48"),
+    ):
         done = program("video", *arguments, *options, input=content)
         assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1), done.stderr
 
 
 def test_a_pipe_that_nobody_reads_is_one_line(tmp_path, style_folder):
-    command = [sys.executable, "-m", "fststyle", "video", "-", "-", "--frame-size", "64x48", "-s", "invert", "--device", "cpu", "--threads", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "fststyle",
+        "video",
+        "-",
+        "-",
+        "--frame-size",
+        "64x48",
+        "-s",
+        "invert",
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+    ]
     (tmp_path / "frames").write_bytes(b"".join(clips.frame(number).tobytes() for number in range(40)))
     with open(tmp_path / "frames", "rb") as frames:
-        running = subprocess.Popen(command, cwd=REPOSITORY, stdin=frames, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        running = subprocess.Popen(
+            command, cwd=REPOSITORY, stdin=frames, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         running.stdout.close()
         error = running.stderr.read().decode()
         running.stderr.close()
@@ -203,7 +233,9 @@ def test_a_folder_of_videos(tmp_path):
     with pytest.raises(BatchError, match="1 of 4 videos failed"):
         stylize_videos(folder, folder / "out", VideoSettings(**INVERT), listener)
     assert failed == [str(folder / "bad.mov")]
-    made = sorted(str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*") if path.is_file())
+    made = sorted(
+        str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*") if path.is_file()
+    )
     assert made == ["a-2.mp4", "a.mp4", "deep/b.mkv"]
     with pytest.raises(OutputError, match="is one of the inputs"):
         stylize_videos(folder, folder, VideoSettings(**INVERT))
@@ -231,7 +263,9 @@ def test_a_pattern_has_one_number(clip, tmp_path, name):
 
 def test_a_percent_sign_in_numbered_pictures(clip, tmp_path):
     paint(clip, tmp_path / "50%%_%02d.png")
-    assert sorted(path.name for path in tmp_path.glob("*.png")) == [f"50%_{number:02d}.png" for number in range(1, 7)]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        f"50%_{number:02d}.png" for number in range(1, 7)
+    ]
     assert paint(tmp_path / "50%%_%02d.png", tmp_path / "back.mp4").frames == 6
 
 
@@ -247,5 +281,7 @@ def test_a_folder_of_videos_is_no_single_video(clip, tmp_path, monkeypatch, name
 
 def test_no_stdout_is_told(clip, style_folder):
     command = f"{sys.executable} -m fststyle video {clip} - --style invert --device cpu >&-"
-    done = subprocess.run(["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
+    )
     assert (done.returncode, done.stderr) == (2, "fststyle: there is no stdout to write the video to\n")

@@ -1,4 +1,6 @@
-"""Video files read: part of one, cut-off ones, ten bits, high dynamic range; and what is written of their colours."""
+"""Video files read: part of one, cut-off ones, ten bits, high dynamic range; and what is written of their
+colours.
+"""
 
 import os
 import struct
@@ -36,7 +38,12 @@ def items_from(path: Path, start: float, end: float, seek: bool) -> tuple[list, 
     reader._upright = counting
     try:
         kept = [
-            (item.pts, int(item.rgb.sum())) if isinstance(item, Shot) else (item.stream.index, item.pts, bytes(item)) for item in between(reader, start, end)
+            (
+                (item.pts, int(item.rgb.sum()))
+                if isinstance(item, Shot)
+                else (item.stream.index, item.pts, bytes(item))
+            )
+            for item in between(reader, start, end)
         ]
     finally:
         reader.close()
@@ -45,7 +52,9 @@ def items_from(path: Path, start: float, end: float, seek: bool) -> tuple[list, 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
 def test_a_start_is_searched_and_gives_the_same_as_reading_from_the_beginning(tmp_path, suffix):
-    path = clips.write(tmp_path / f"in{suffix}", list(range(0, 400)), base=Fraction(1, 25), sound=None, keyframes=20)
+    path = clips.write(
+        tmp_path / f"in{suffix}", list(range(0, 400)), base=Fraction(1, 25), sound=None, keyframes=20
+    )
     read, all_decoded = items_from(path, 12.02, 13, seek=False)
     found, few_decoded = items_from(path, 12.02, 13, seek=True)
     assert found == read
@@ -143,7 +152,8 @@ def test_an_mp4_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
         places = [packet.pos for packet in container.demux(video=0) if packet.dts is not None]
     content = whole.read_bytes()
     for count, broken in ((80, True), (98, False)):
-        (tmp_path / "cut.mp4").write_bytes(content[: places[count]])  # between two frames, so that no packet is damaged
+        # between two frames, so that no packet is damaged
+        (tmp_path / "cut.mp4").write_bytes(content[: places[count]])
         found, said = ends(tmp_path / "cut.mp4")
         assert (found, said is not None) == (count, broken), said
 
@@ -181,7 +191,15 @@ def test_whole_files_are_not_said_to_break_off(tmp_path):
     encoded(str(tmp_path / "pieces.mp4"), "libx264", list(range(100)), "mp4", movflags="frag_keyframe")
     with (tmp_path / "pipe.avi").open("wb") as file:
         encoded(Unsought(file), "mpeg4", list(range(100)), "avi")
-    for name, count in (("gaps.avi", 6), ("gaps.mkv", 6), ("late.mkv", 50), ("gaps.mp4", 6), ("late.mp4", 50), ("pieces.mp4", 100), ("pipe.avi", 100)):
+    for name, count in (
+        ("gaps.avi", 6),
+        ("gaps.mkv", 6),
+        ("late.mkv", 50),
+        ("gaps.mp4", 6),
+        ("late.mp4", 50),
+        ("pieces.mp4", 100),
+        ("pipe.avi", 100),
+    ):
         assert ends(tmp_path / name) == (count, None), name
     # Copied from within a group of pictures: an edit list hides those before, which are counted all the same.
     source = clips.write(tmp_path / "source.mp4", list(range(0, 4000, 40)), sound=None)
@@ -216,7 +234,11 @@ def test_real_clips_are_whole(name):
 def coloured(path: Path, pixels: str, planes: tuple[int, int, int], **colour: int) -> Path:
     """Ten frames of one colour, given in the numbers of the pixel format."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx265" if "10" in pixels else "libx264", rate=25, options={"x265-params": "log-level=none", "crf": "5"})
+        stream = container.add_stream(
+            "libx265" if "10" in pixels else "libx264",
+            rate=25,
+            options={"x265-params": "log-level=none", "crf": "5"},
+        )
         stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
         for name, value in colour.items():
             setattr(stream.codec_context, name, value)
@@ -248,13 +270,35 @@ def test_ten_bits_and_full_range_are_read_right(tmp_path):
 
 
 def test_primaries_go_with_the_frames_and_ten_bits_come_when_asked_for(tmp_path, style_folder):
-    source = coloured(tmp_path / "in.mp4", "yuv420p", (120, 110, 150), color_range=1, colorspace=6, color_primaries=6, color_trc=6)
+    source = coloured(
+        tmp_path / "in.mp4",
+        "yuv420p",
+        (120, 110, 150),
+        color_range=1,
+        colorspace=6,
+        color_primaries=6,
+        color_trc=6,
+    )
     for options, pixels in (({}, "yuv420p"), ({"codec": "libx265", "pix_fmt": "yuv420p10le"}, "yuv420p10le")):
-        stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu", threads=1, strength=0, crf=5, **options)
+        stylize_video(
+            source,
+            tmp_path / "out.mp4",
+            style="invert",
+            device="cpu",
+            threads=1,
+            strength=0,
+            crf=5,
+            **options,
+        )
         with av.open(str(tmp_path / "out.mp4")) as container:
             context = container.streams.video[0].codec_context
             assert context.pix_fmt == pixels
-            assert (context.color_range, context.colorspace, context.color_primaries, context.color_trc) == (1, 1, 6, 6)
+            assert (context.color_range, context.colorspace, context.color_primaries, context.color_trc) == (
+                1,
+                1,
+                6,
+                6,
+            )
         assert first(tmp_path / "out.mp4") == pytest.approx(first(source), abs=3.5)
     for options in ({"pix_fmt": "rgb24"}, {"pix_fmt": "yuv420p99"}, {"codec": "libx264rgb"}):
         with pytest.raises(OutputError, match="take"):
@@ -269,7 +313,9 @@ def test_high_dynamic_range_becomes_standard():
     # PQ of 0, 20.3, 100, 203, 1000 and 10,000 cd/m2 (BT.2100); gray stays gray.
     pq = tone_mapped(codes([0, 0.3583, 0.5081, 0.5807, 0.7518, 1]), 16)[0]
     assert (pq[:, 0] == pq[:, 2]).all()
-    assert pq[:, 0].astype(float) == pytest.approx([0, 255 * 0.1 ** (1 / 2.4), 255 * (100 / 203) ** (1 / 2.4), 232, 255, 255], abs=2.5)
+    assert pq[:, 0].astype(float) == pytest.approx(
+        [0, 255 * 0.1 ** (1 / 2.4), 255 * (100 / 203) ** (1 / 2.4), 232, 255, 255], abs=2.5
+    )
     # HLG: 0.75 is reference white, 1 the peak.
     hlg = tone_mapped(codes([0, 0.5, 0.75, 1]), 18)[0, :, 0].astype(float)
     assert hlg[2] == pytest.approx(232, abs=2.5)
@@ -281,7 +327,15 @@ def test_high_dynamic_range_becomes_standard():
 
 
 def test_high_dynamic_range_is_said(tmp_path, style_folder):
-    source = coloured(tmp_path / "in.mp4", "yuv420p10le", (64 + round(876 * 0.5081), 512, 512), color_range=1, colorspace=9, color_primaries=9, color_trc=16)
+    source = coloured(
+        tmp_path / "in.mp4",
+        "yuv420p10le",
+        (64 + round(876 * 0.5081), 512, 512),
+        color_range=1,
+        colorspace=9,
+        color_primaries=9,
+        color_trc=16,
+    )
     assert first(source) == pytest.approx([190] * 3, abs=3)
     done = stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu", threads=1)
     assert "PQ" in done.notes[0]
@@ -306,7 +360,10 @@ def test_what_an_encoder_does_not_take_is_told(tmp_path, style_folder):
 
 def test_one_channel_stays_one(tmp_path, style_folder):
     with av.open(str(tmp_path / "in.mp4"), "w") as container:
-        video, sound = container.add_stream("libx264", rate=25), container.add_stream("aac", rate=48000, layout="mono")
+        video, sound = (
+            container.add_stream("libx264", rate=25),
+            container.add_stream("aac", rate=48000, layout="mono"),
+        )
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         for number in range(5):
             frame = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
@@ -325,7 +382,9 @@ def test_one_channel_stays_one(tmp_path, style_folder):
 @pytest.mark.parametrize("turned", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)])
 @pytest.mark.parametrize("mirror", [1, -1])
 def test_frames_are_shown_as_the_display_matrix_says(tmp_path, turned, mirror):
-    """A place (x, y) goes to (a x + c y, b x + d y), as ISO 14496-12 has it, moved so that the picture begins at 0."""
+    """A place (x, y) goes to (a x + c y, b x + d y), as ISO 14496-12 has it, moved so that the picture begins
+    at 0.
+    """
     a, b, c, d = turned[0] * mirror, turned[1] * mirror, turned[2], turned[3]
     path = clips.write(tmp_path / "in.mp4", [0, 40], sound=None)
     upright = next(iter(Reader(path))).rgb
