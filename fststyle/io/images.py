@@ -18,7 +18,7 @@ from fststyle.io.encode import WRITABLE, check_fits, check_lossless, encode, for
 from fststyle.io.files import replacing
 from fststyle.io.folders import Refused, files
 from fststyle.io.picture import MAX_PIXELS, Outline, Picture
-from fststyle.io.pillow import guarded
+from fststyle.io.pillow import guarded, libtiff_errors
 from fststyle.io.pixels import MIN_SIDE, Frame, from_pil, in_srgb, resize, to_pil
 
 __all__ = [
@@ -173,6 +173,7 @@ def _file(name: Path | str) -> BinaryIO:
 
 
 def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
+    errors = libtiff_errors()
     with opened(stream, name, max_pixels) as found:
         outline = found.outline
         check_size(outline.size, outline.frames, name, max_pixels)
@@ -185,7 +186,7 @@ def _read_stream(stream: BinaryIO, name: str, max_pixels: int) -> Picture:
             found.further if outline.format == "TIFF" else 0,
             metadata.of(found.image),
             found.lossless,
-            found.lost,
+            (*found.lost, *(("damaged parts of the image",) if libtiff_errors() > errors else ())),
         )
 
 

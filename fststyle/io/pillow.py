@@ -5,15 +5,20 @@ formats, and libtiff's messages.
 import contextlib
 import ctypes
 import functools
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
 
 from PIL import Image
 
+# Without a handler of its own, errors in Pillow's log go to stderr in programs that set no logging up.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
 _lock = threading.Lock()
 _bounds: list[int] = []
 _restore = contextlib.ExitStack()
+_libtiff = threading.local()
 
 # EPS is run by Ghostscript, an outside program that untrusted files must not reach.
 _REFUSED = {"EPS"}
@@ -25,9 +30,20 @@ def formats() -> list[str]:
     return [kind for kind in Image.ID if kind not in _REFUSED]
 
 
+@ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+def _count(module: bytes, message: bytes, arguments: int) -> None:
+    _libtiff.errors = libtiff_errors() + 1
+
+
+def libtiff_errors() -> int:
+    """Errors of libtiff in this thread so far. Some, such as damaged rows of a fax, are not reported to Pillow."""
+    errors: int = getattr(_libtiff, "errors", 0)
+    return errors
+
+
 @functools.cache
 def silence_libtiff() -> bool:
-    """Make the libtiff of Pillow write no messages to stderr; what is wrong with a file is raised anyway.
+    """Make the libtiff of Pillow count its errors instead of writing them to stderr, and drop its warnings.
 
     Gives whether it could be reached; where it is linked statically (Windows) its messages stay.
     """
@@ -35,10 +51,10 @@ def silence_libtiff() -> bool:
         from PIL import _imaging
 
         library = ctypes.CDLL(_imaging.__file__)
-        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
-            handler = getattr(library, name)
-            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
-            handler(None)
+        for name, handler in (("TIFFSetErrorHandler", _count), ("TIFFSetWarningHandler", None)):
+            setter = getattr(library, name)
+            setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
+            setter(handler and ctypes.cast(handler, ctypes.c_void_p))
     except (ImportError, OSError, AttributeError, TypeError):
         return False
     return True
@@ -47,10 +63,9 @@ def silence_libtiff() -> bool:
 @contextlib.contextmanager
 def guarded(max_pixels: int) -> Iterator[None]:
     """Inside, Pillow gives no warnings and raises `DecompressionBombError` above twice ``max_pixels`` (of the
-    largest, if threads differ). libtiff writes nothing to stderr, from then on.
+    largest, if threads differ). libtiff writes nothing to stderr from then on.
 
-    Several threads may be inside: the first one in sets the process-wide state and the last one out restores
-    it.
+    Several threads may be inside: the first one sets the process-wide state and the last one restores it.
     """
     silence_libtiff()
     with _lock:

@@ -210,6 +210,33 @@ def test_bad_picture(program: Program, photo: Path, tmp_path: Path, kind: str) -
     assert left(tmp_path) == {"cat.png", "bad.png"}
 
 
+@pytest.mark.parametrize("kind", ["data", "samples"])
+def test_nothing_but_one_line_for_a_damaged_tiff(program: Program, tmp_path: Path, kind: str) -> None:
+    """libtiff and Pillow's log would write to stderr too. libtiff passes over damaged rows of a fax."""
+    path = tmp_path / "fax.tif"
+    noise = np.random.default_rng(0).integers(0, 2, (64, 64)).astype(bool)
+    if kind == "data":
+        Image.fromarray(noise).save(path, compression="group4")
+    else:
+        Image.fromarray(styles.photo(64, 64)).save(path)
+    content = bytearray(path.read_bytes())
+    with Image.open(path) as image:
+        start = image.tag_v2[273][0]
+    if kind == "data":
+        content[start + 40 : start + 200] = b"\xff" * 160
+    else:
+        samples = struct.pack("<HHIHH", 277, 3, 1, 3, 0)
+        assert samples in content
+        content = content.replace(samples, struct.pack("<HHIHH", 277, 3, 1, 55218, 0))
+    path.write_bytes(content)
+    done = program("image", "fax.tif", "-s", "invert", "-o", "out.png", "--json")
+    if kind == "samples":
+        refused(done, "fax.tif")
+    else:
+        assert json.loads(done.stdout)[0]["lost"] == ["damaged parts of the image"]
+        assert done.stderr.decode() == "fax.tif: not in the output: damaged parts of the image\n"
+
+
 def test_missing_picture(program: Program, tmp_path: Path) -> None:
     refused(program("image", "none.jpg", "-s", "invert"), "none.jpg", "no such file")
     assert left(tmp_path) == set()

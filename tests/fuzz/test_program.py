@@ -1,6 +1,7 @@
-"""Damaged files through the whole program: each is stylized or refused in one line. No traceback, no hang, nothing half-written.
+"""Damaged files through the whole program: each is stylized or refused in one line.
 
-The files are mutated from fixed seeds. A file that fails is in the folder `in` of the test's temporary folder.
+No traceback, no hang, nothing half-written. The files are mutated from fixed seeds. A file that fails is in the
+folder `in` of the test's temporary folder.
 """
 
 import io
@@ -33,7 +34,13 @@ pytestmark = pytest.mark.usefixtures("style_folder")
 def pictures() -> Iterator[tuple[str, bytes]]:
     """Suffix and content of sound files, one of each kind."""
     for kind in KINDS:
-        yield SUFFIXES.get(kind, kind.removesuffix("16").removesuffix("P").lower() if kind.startswith("PNG") else kind.lower()), picture_seed(kind)
+        yield (
+            SUFFIXES.get(
+                kind,
+                kind.removesuffix("16").removesuffix("P").lower() if kind.startswith("PNG") else kind.lower(),
+            ),
+            picture_seed(kind),
+        )
     still = Image.fromarray(clips.frame(3))
     for kind, suffix in (("AVIF", "avif"), ("JPEG2000", "jp2"), ("ICO", "ico")):
         if kind != "AVIF" or features.check("avif"):
@@ -50,9 +57,17 @@ def clip(suffix: str, folder: Path) -> bytes:
         frames = [images.Frame(clips.frame(number), None, 40) for number in range(4)]
         images.write(images.Picture(frames), path)
         return path.read_bytes()
-    codecs = {"webm": ("libvpx-vp9", "libopus"), "avi": ("mpeg4", "mp2"), "mpg": ("mpeg1video", "mp2"), "flv": ("flv", "aac")}.get(suffix, ("libx264", "aac"))
+    codecs = {
+        "webm": ("libvpx-vp9", "libopus"),
+        "avi": ("mpeg4", "mp2"),
+        "mpg": ("mpeg1video", "mp2"),
+        "flv": ("flv", "aac"),
+    }.get(suffix, ("libx264", "aac"))
     with av.open(str(path), "w") as container:
-        video, sound = container.add_stream(codecs[0], rate=25), container.add_stream(codecs[1], rate=48000 if suffix == "webm" else 44100)
+        video, sound = (
+            container.add_stream(codecs[0], rate=25),
+            container.add_stream(codecs[1], rate=48000 if suffix == "webm" else 44100),
+        )
         video.height, video.width, video.pix_fmt = 48, 64, "yuv420p"
         for number in range(8):
             container.mux(video.encode(av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")))
@@ -60,7 +75,10 @@ def clip(suffix: str, folder: Path) -> bytes:
         samples = av.AudioFrame.from_ndarray(np.zeros((1, 2 * 9600), np.int16), format="s16", layout="stereo")
         samples.sample_rate = 44100
         resampler = av.AudioResampler(
-            sound.codec_context.format, sound.codec_context.layout, sound.codec_context.sample_rate, sound.codec_context.frame_size or 960
+            sound.codec_context.format,
+            sound.codec_context.layout,
+            sound.codec_context.sample_rate,
+            sound.codec_context.frame_size or 960,
         )
         for piece in (*resampler.resample(samples), *resampler.resample(None)):
             container.mux(sound.encode(piece))
@@ -77,13 +95,17 @@ def damaged(sound: list[tuple[str, bytes]], count: int, folder: Path, seed: int)
         (folder / f"{number:03d}.{suffix}").write_bytes(mutated(content, rng))
 
 
-def checked(done: "subprocess.CompletedProcess[bytes]", count: int, out: Path) -> tuple[list[dict], list[str]]:
+def checked(
+    done: "subprocess.CompletedProcess[bytes]", count: int, out: Path
+) -> tuple[list[dict], list[str]]:
     """What was made, and the lines of the files that were refused."""
     lines = done.stderr.decode().splitlines()
     assert done.returncode in (0, 1), lines[-5:]
     assert not [line for line in lines if "Traceback" in line or re.match(r"\s", line)], lines
     made = json.loads(done.stdout)
-    refused = {found[1] for line in lines if (found := re.match(r"fststyle: (?:in|out)/(\d{3})\.\w+: \S", line))}
+    refused = {
+        found[1] for line in lines if (found := re.match(r"fststyle: (?:in|out)/(\d{3})\.\w+: \S", line))
+    }
     accounted = refused | {Path(entry["input"]).stem for entry in made}  # a damaged video may be in both
     assert len(accounted) == count, lines
     assert all(len(line) < 400 for line in lines), lines
@@ -93,7 +115,9 @@ def checked(done: "subprocess.CompletedProcess[bytes]", count: int, out: Path) -
 
 def test_pictures(program: Program, tmp_path: Path) -> None:
     damaged(list(pictures()), PICTURES, tmp_path / "in", 22)
-    made, lines = checked(program("image", "in", "-o", "out", "-s", "invert", "--json"), PICTURES, tmp_path / "out")
+    made, lines = checked(
+        program("image", "in", "-o", "out", "-s", "invert", "--json"), PICTURES, tmp_path / "out"
+    )
     assert 40 < len(made) < 180
     for line in lines:
         assert re.match(r"fststyle: |in/\d{3}\.\w+: not in the output: ", line), line
