@@ -36,7 +36,7 @@ def _count(module: bytes, message: bytes, arguments: int) -> None:
 
 
 def libtiff_errors() -> int:
-    """Errors of libtiff in this thread so far. Some, such as damaged rows of a fax, are not reported to Pillow."""
+    """Errors of libtiff in this thread so far. Pillow does not see those in rows of a fax."""
     errors: int = getattr(_libtiff, "errors", 0)
     return errors
 

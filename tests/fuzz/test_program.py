@@ -1,7 +1,7 @@
 """Damaged files through the whole program: each is stylized or refused in one line.
 
-No traceback, no hang, nothing half-written. The files are mutated from fixed seeds. A file that fails is in the
-folder `in` of the test's temporary folder.
+No traceback, no hang, nothing half-written. The files are mutated from fixed seeds. A file that fails is in
+the folder `in` of the test's temporary folder.
 """
 
 import io
