@@ -132,7 +132,9 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
 def models() -> list[Entry]:
     """What ships beside the styles: generators, classifiers, and VAEs by their decoders."""
     return [
-        entry for entry in _listed(SHIPPED) if entry.kind not in ("style", "base", "start", "vae-encoder")
+        entry
+        for entry in _listed(SHIPPED)
+        if entry.kind not in ("style", "base", "start", "vae-encoder", "subject")
     ]
 
 

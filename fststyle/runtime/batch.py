@@ -70,7 +70,7 @@ def stylize_files(
     settings = settings or ImageSettings()
     listener = listener or Listener()
     check(settings)
-    mask = load_mask(settings.mask)
+    mask = load_mask(settings)
     style = load_as(settings, settings.style)
     work = plan(inputs, output, style.name)
     if settings.mask is not None:

@@ -65,9 +65,10 @@ def stylize_picture(
     the settings, if it is loaded already. Raises `InputError` where memory does not suffice or the mask does
     not fit, and `StyleError`.
     """
-    mask = mask or masks.load(settings.mask)
+    mask = mask or masks.load(settings)
     if mask is not None:
         mask.check(picture.size)
+        mask.reset()
     frames = [resized(uncovered(frame), settings.size) for frame in picture.frames]
     painter = Painter(style, settings, on_tile)
     painted = [painter(frame.rgb) for frame in frames]

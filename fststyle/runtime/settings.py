@@ -45,6 +45,9 @@ class FrameSettings:
     mask: Path | None = option(
         None, "An image of the same shape: white is stylized, black stays a photo; edges are softened."
     )
+    only: str | None = option(
+        None, "Stylize only this part, as a small network finds it.", choices=("subject", "background")
+    )
 
     def __post_init__(self) -> None:
         as_paths(self, "mask")
@@ -192,6 +195,9 @@ class WebcamSettings:
     mask: Path | None = option(
         None,
         "An image of the same shape, as shown: white is stylized, black stays a photo; edges are softened.",
+    )
+    only: str | None = option(
+        None, "Stylize only this part, as a small network finds it.", choices=("subject", "background")
     )
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ class Stylizer:
     ``style``: a name, an .onnx file, or a mixture. ``steady``: see `fststyle.runtime.temporal`; it may be
     switched at any time.
     ``settings``: fields of `fststyle.runtime.settings.PaintSettings`: strength, keep_colors, size, precision,
-    device, threads, tile, mask.
+    device, threads, tile, mask, only.
 
     One thread calls it, another may call `change` at the same time: the frames go on with the old style until
     the new one is loaded.
@@ -38,7 +38,7 @@ class Stylizer:
             raise unknown("Stylizer", error) from error
         check(chosen)
         self.steady = steady
-        self._mask = mask.load(chosen.mask)
+        self._mask = mask.load(chosen)
         self._take_on(chosen)
 
     def __call__(self, frame: RGB) -> RGB:

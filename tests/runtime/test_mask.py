@@ -10,7 +10,7 @@ import fststyle
 from fststyle.errors import InputError, OutputError
 from fststyle.io import images
 from fststyle.runtime.batch import stylize_files
-from fststyle.runtime.mask import Mask, load
+from fststyle.runtime.mask import load
 from fststyle.runtime.painter import stylize
 from fststyle.runtime.settings import ImageSettings, WebcamSettings
 from fststyle.runtime.video.stylize import stylize_video
@@ -142,6 +142,6 @@ def test_webcam(tmp_path):
 
 
 def test_no_mask():
-    assert load(None) is None
+    assert load(ImageSettings()) is None
     with pytest.raises(InputError):
-        Mask(Path("nowhere.png"))
+        load(ImageSettings(mask=Path("nowhere.png")))

@@ -38,7 +38,7 @@ class Frames:
 
     def __init__(self, source: Source, settings: VideoSettings, painters: Painters):
         self._source, self._settings, self._painters, self._kept = source, settings, painters, _Kept(settings)
-        self._mask = mask.load(settings.mask)
+        self._mask = mask.load(settings)
         self._still = not settings.timeline.moves
         self._last: RGB | None = None
         self._made: RGB

@@ -65,7 +65,7 @@ class Live:
             name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")
         }
         self._stylizer = Stylizer(settings.style, **same)
-        self._mask = mask.load(settings.mask)
+        self._mask = mask.load(settings)
         self._between = self.style, 0.0
         self._resolution = Resolution(settings.fps)
         self.camera = Camera(settings.camera)

@@ -1,0 +1,90 @@
+"""The subject of a frame, by a small network for salient objects, with edges that follow the photo.
+
+Qin et al. 2020, "U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection"
+(arXiv:2005.09007); the network is its smallest version. Edges by He et al. 2013, "Guided Image Filtering".
+"""
+
+import functools
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle import catalogue
+from fststyle.runtime.style import open_session, run
+
+SIDE = 320
+"""Pixels of each side of what the network sees."""
+LOW, HIGH = 0.15, 0.85
+"""Values of the network, 0..1, that count as background and as subject."""
+RADIUS, EPSILON = 4, 1e-3
+"""Radius of the guided filter in pixels of the small size; variance of luma below which it smooths."""
+KEPT = 0.5
+"""Share of the previous frame in the mask of a video."""
+CUT = 0.15
+"""Mean change of the mask, 0..1, from which on the previous frame does not count."""
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Subject:
+    """The share of the subject, or of the background, in each pixel of a frame; steady from frame to frame.
+
+    One thread calls it, with one frame after another. Runs on the CPU. Raises `StyleError` if the network is
+    damaged.
+    """
+
+    def __init__(self, background: bool = False, threads: int | None = None):
+        self._session = _session(threads)
+        self._background = background
+        self._before: NDArray[np.float32] | None = None
+
+    def reset(self) -> None:
+        """Forget the previous frame."""
+        self._before = None
+
+    def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """uint8 ``size`` (H, W), 255 where a pixel of ``photo``, uint8 (H, W, 3), belongs to the subject."""
+        small = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+        found = np.clip((self._found(small) - LOW) / (HIGH - LOW), 0, 1).astype(np.float32)
+        if self._before is not None and np.abs(found - self._before).mean() < CUT:
+            found = KEPT * self._before + (1 - KEPT) * found
+        self._before = found
+        height, width = size
+        guide = cv2.cvtColor(
+            np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)), cv2.COLOR_RGB2GRAY
+        )
+        share = _guided(found, cv2.cvtColor(small / 255, cv2.COLOR_RGB2GRAY), guide.astype(np.float32) / 255)
+        share = np.clip(1 - share if self._background else share, 0, 1)
+        return np.rint(255 * share).astype(np.uint8)
+
+    def _found(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
+        scaled = (small / max(1.0, float(small.max())) - np.float32(_MEAN)) / np.float32(_DEVIATION)
+        given, made = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
+        feeds = {given: np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)}
+        return np.asarray(run(self._session, feeds, "subject", [made])[0][0, 0], np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _session(threads: int | None) -> Any:
+    model = catalogue.load(catalogue.model("subject", ("subject",)))
+    return open_session(model, "cpu", threads, "subject")[0]
+
+
+def _guided(
+    found: NDArray[np.float32], small: NDArray[np.float32], luma: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """``found`` in the size of ``luma``, (H, W) in 0..1: an affine function of luma around each pixel, fitted
+    in the small size.
+    """
+    side = 2 * RADIUS + 1
+
+    def mean(values: Any) -> Any:
+        return cv2.blur(values, (side, side))
+
+    about_luma, about_found = mean(small), mean(found)
+    slope = (mean(small * found) - about_luma * about_found) / (mean(small * small) - about_luma**2 + EPSILON)
+    offset = about_found - slope * about_luma
+    height, width = luma.shape
+    slope, offset = (cv2.resize(mean(part), (width, height)) for part in (slope, offset))
+    return np.asarray(slope * luma + offset, np.float32)
