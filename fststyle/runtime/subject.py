@@ -24,7 +24,8 @@ KEPT = 0.5
 """Share of the previous frame in the mask of a video."""
 CUT = 0.15
 """Mean change of the mask, 0..1, from which on the previous frame does not count."""
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_MEAN = np.array((0.485, 0.456, 0.406), np.float32)
+_DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 class Subject:
@@ -59,7 +60,7 @@ class Subject:
         return np.rint(255 * share).astype(np.uint8)
 
     def _found(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
-        scaled = (small / max(1.0, float(small.max())) - np.float32(_MEAN)) / np.float32(_DEVIATION)
+        scaled = (small / max(1.0, float(small.max())) - _MEAN) / _DEVIATION
         given, made = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
         feeds = {given: np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)}
         return np.asarray(run(self._session, feeds, "subject", [made])[0][0, 0], np.float32)
