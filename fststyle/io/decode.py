@@ -21,6 +21,8 @@ _FURTHER = {"TIFF": "page", "PSD": "layer"}
 
 Phones store previews and gain maps behind a JPEG as MPO.
 """
+_SUBFILE = 254
+"""TIFF tag whose lowest bit says that an image is a smaller copy of another."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -67,6 +69,10 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
         with guarded(max_pixels), Image.open(stream, formats=formats()) as image:
             if header is not None and header.xmp:
                 image.info["xmp"] = header.xmp
+            if _is_preview(image):
+                raise InputError(
+                    f"{name}: is a raw photo, of which only a preview can be read; develop it first"
+                )
             further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
             outline = _outline(image, name, max_pixels)
             exact = exact or (header is not None and header.exact)
@@ -136,6 +142,14 @@ def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
     if count > MAX_FRAMES:
         raise InputError(f"{name}: {count} frames are more than {MAX_FRAMES}")
     return Outline(image.format, image.size, count, image.info.get("loop"))
+
+
+def _is_preview(image: Image.Image) -> bool:
+    """Whether the first image of a TIFF file is a smaller copy of another, as in DNG, NEF and ARW files."""
+    if image.format != "TIFF":
+        return False
+    kind = image.tag_v2.get(_SUBFILE, 0)  # type: ignore[attr-defined]
+    return isinstance(kind, int) and bool(kind & 1)
 
 
 def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:

@@ -358,6 +358,14 @@ def test_cut_off_files_are_refused(tmp_path, kind):
     refused(path, "damaged", "not an image")
 
 
+def test_a_raw_photo_is_refused_not_its_preview(tmp_path):
+    path = tmp_path / "photo.nef"
+    Image.fromarray(gradient()).save(path, "TIFF", tiffinfo={254: 1})
+    refused(path, "raw photo")
+    Image.fromarray(gradient()).save(path, "TIFF", tiffinfo={254: 0})
+    assert images.read(path).size == (H, W)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (15, 15), (15, 400), (400, 15)])
 def test_below_sixteen_is_refused(tmp_path, size):
     path = tmp_path / "small.png"
