@@ -1,4 +1,4 @@
-"""`fststyle image`: pictures in, paintings out."""
+"""`fststyle image`: stylize images."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from fststyle.runtime.settings import ImageSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
     @app.command(rich_help_panel="Paint")
     @with_settings(ImageSettings)
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")
         ] = False,
     ) -> None:
-        """Paint pictures: fststyle image photo.jpg -s udnie -o painted.jpg"""
+        """Stylize images: fststyle image photo.jpg -s udnie -o stylized.jpg"""
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
             raise OutputError("--json and -o - both want stdout; write the picture to a file")
@@ -61,7 +61,7 @@ def _paint(
 
     done: list[Painted] = []
     with counting(Console(stderr=True)) as bar:
-        task = bar.add_task("painting", total=None)
+        task = bar.add_task("stylizing", total=None)
 
         def on_done(painted: Painted) -> None:
             done.append(painted)
@@ -86,7 +86,7 @@ def _paint(
         listener = Listener(
             on_start=lambda pictures: bar.update(task, total=pictures),
             on_tile=lambda tile, of: bar.update(
-                task, description=f"tile {tile} of {of}" if tile < of else "painting"
+                task, description=f"tile {tile} of {of}" if tile < of else "stylizing"
             ),
             on_done=on_done,
             on_failed=on_failed,
@@ -101,7 +101,7 @@ def _paint(
                 stdout=stdout,
             )
         except FststyleError as error:
-            # What was painted before and beside a failure is still told.
+            # The pictures that succeeded are reported in spite of the failure.
             if as_json and error.exit_code == 1:
                 typer.echo(_json(done))
             raise

@@ -1,8 +1,7 @@
 """Stills that Pillow has encoded, put together as one animated GIF, WebP or PNG.
 
-Pillow can do this too, but merges a frame that looks like the one before into it; here every frame stays a
-frame, so that what was read as N frames is written as N frames. Each assembler only moves compressed chunks
-from the stills' files into the container.
+Pillow's own writers merge a frame that equals the previous one. Here N frames are written as N frames. Each
+assembler copies compressed chunks from the files of the stills into the container.
 """
 
 import struct
@@ -17,7 +16,7 @@ from fststyle.io.pixels import Frame
 
 DEFAULT_MS = 100
 _SAMPLED = 1 << 14
-"""Pixels, about, that a palette is made from."""
+"""Approximate number of pixels that a palette is computed from."""
 
 
 _WEBP_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
@@ -27,32 +26,31 @@ _PNG_HEAD = (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tE
 
 
 class Assembler(Protocol):
-    """An animation that is being written, frame after frame; nothing but the file grows with their number."""
+    """An animation that is written frame by frame; memory does not grow with their number."""
 
     def add(self, still: bytes, duration: int | None) -> None:
-        """One more frame: a still's file, and how long it is shown in milliseconds."""
+        """Append a frame: the content of a still's file, and its duration in milliseconds."""
 
     def close(self) -> None:
         """Finish the file after at least one frame."""
 
 
 def quantised(frame: Frame) -> Image.Image:
-    """A palette image for GIF: exact where the colours suffice, else median cut with dithering.
+    """A palette image for GIF: exact for at most 256 colors, else median cut with dithering.
 
     Index 255 is the transparent one if there is alpha.
     """
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255
     lossy = image.getcolors(count) is None
-    # Median cut takes time for every colour there is, ten times as long on the whole of a picture, for a
-    # palette as good.
+    # Median cut of all pixels takes ten times as long, and the palette is not better.
     step = max(1, round((frame.rgb.shape[0] * frame.rgb.shape[1] / _SAMPLED) ** 0.5)) if lossy else 1
     sampled = Image.fromarray(np.ascontiguousarray(frame.rgb[::step, ::step]))
     result = sampled.quantize(count, method=Image.Quantize.MEDIANCUT)
     colours = (result.getpalette() or [])[: 3 * count]
-    # Mapping with dithering goes through a coarse table of colours: do it only where colours are lost anyway.
+    # Dithering maps through a coarse table of colors: only for images that lose colors anyway.
     if lossy:
-        # Pillow would fill the palette up with black and use it; the first colour again does no harm.
+        # Pillow pads the palette with black, and would use it; repeating the first color changes nothing.
         result.putpalette(colours + colours[:3] * (256 - len(colours) // 3))
         result = image.quantize(palette=result, dither=Image.Dither.FLOYDSTEINBERG)
     if frame.alpha is None:
@@ -65,14 +63,14 @@ def quantised(frame: Frame) -> Image.Image:
 
 
 class Gif:
-    """Still GIF files -> one animated GIF, each frame with its own palette, the canvas cleared in between
-    where there is transparency.
+    """Still GIF files -> one animated GIF. Each frame has its own palette; with transparency, the canvas is
+    cleared between frames.
     """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
         self._file = file
-        # milliseconds asked for, hundredths written: the rounding of one frame is made good by the next
+        # Milliseconds given and hundredths written: the rounding error of a frame goes to the next one.
         self._clock = self._shown = 0
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0))
         if loop is not None:
@@ -126,7 +124,7 @@ class WebP:
     def close(self) -> None:
         for name, content in self._metadata.items():
             self._file.write(_riff(name, content))
-        # Its length and whether it has alpha are known only now.
+        # The header holds the length and whether there is alpha, which are known only now.
         end = self._file.tell()
         self._file.seek(self._start)
         self._file.write(self._head(end - self._start - 8))

@@ -1,4 +1,4 @@
-"""A picture in whatever form a caller of the Python API has it, and the result in the same form."""
+"""Pictures in the forms that the Python API takes and returns."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,12 +14,12 @@ from fststyle.io.images import Frame, Picture
 
 
 def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
-    """The first frame of ``image`` as a picture, and the function that gives a frame back in the form
-    ``image`` had.
+    """The first frame of ``image`` as a picture, and a function that converts a frame to the form of
+    ``image``.
 
-    A `Picture` comes back as a picture, a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA as an array; a path,
-    the bytes of an image file, an open binary file or a Pillow image as a Pillow image, of mode RGB, or RGBA
-    where there is alpha, with its colour profile. Raises `InputError` for anything else.
+    For a `Picture` that form is a picture; for a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA an array; for a
+    path, the bytes of an image file, an open binary file or a Pillow image it is a Pillow image of mode
+    RGB, or RGBA with alpha, with its color profile and EXIF data. Raises `InputError` for anything else.
     """
     if isinstance(image, images.Picture):
         return replace(image, frames=image.frames[:1]), lambda frame: images.Picture(

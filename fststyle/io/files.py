@@ -1,5 +1,5 @@
-"""A file appears whole or not at all: it is written under another name in the same folder and renamed at the
-end. What is read is never written over.
+"""Files are complete or absent: they are written under a temporary name in the same folder and renamed at the
+end. An output never replaces an input.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ PIPE = "-"
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[BinaryIO]:
-    """An open binary file that takes the name ``destination`` when the block ends well and is removed when it
-    does not.
+    """An open binary file that is renamed to ``destination`` at the end of the block, or removed after an
+    exception.
 
     Raises what the operating system raises (`OSError`), also when ``destination`` exists and is no regular
     file or write-protected.
@@ -30,7 +30,7 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_path(destination: Path) -> Iterator[Path]:
-    """As `replacing`, for those who open files by name: the path of an empty file."""
+    """As `replacing`, but gives the path of an empty file instead of an open file."""
     target, temporary = _beside(destination)
     try:
         with open(temporary, "xb"):
@@ -44,7 +44,7 @@ def replacing_path(destination: Path) -> Iterator[Path]:
 
 
 def probe(destination: Path) -> None:
-    """Raise `OutputError` where `replacing` would fail, now and not after hours of work; leaves nothing."""
+    """Raise `OutputError` if `replacing` would fail, before any work is done; leaves no file."""
     try:
         _, temporary = _beside(destination)
         with open(temporary, "xb"):
@@ -55,10 +55,10 @@ def probe(destination: Path) -> None:
 
 
 def spare(inputs: Iterable[str | Path], *outputs: str | Path) -> None:
-    """Raise `OutputError` if one of the ``outputs`` is the file of one of the ``inputs``, also by another
-    name of it or a link.
+    """Raise `OutputError` if one of the ``outputs`` is the same file as one of the ``inputs``, also under
+    another name or through a link.
 
-    What is no file is passed over.
+    Names of no existing file are ignored.
     """
     read = [path for path in inputs if os.path.exists(path)]
     for output in outputs:
@@ -69,7 +69,7 @@ def spare(inputs: Iterable[str | Path], *outputs: str | Path) -> None:
 
 
 def _beside(destination: Path) -> tuple[Path, Path]:
-    """What will be replaced, and a new name beside it."""
+    """The path that is replaced, and a temporary one in the same folder."""
     # The target of a link is replaced, not the link; a device such as /dev/null must never be renamed over.
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
@@ -79,9 +79,8 @@ def _beside(destination: Path) -> tuple[Path, Path]:
             else OSError(None, "is not a regular file")
         )
     if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
-        # A file can be renamed over whatever its own mode says, but whoever took the right to write from it
-        # meant it to stay.
+        # Renaming would succeed in spite of the file's mode, but a write-protected file is to be kept.
         raise PermissionError(None, "is write-protected")
-    # Opened by hand because tempfile's files are private (mode 0600), and the name is short because the
-    # destination's may fill the limit.
+    # Not by tempfile, whose files have mode 0600. The name is short, since that of the destination may have
+    # the maximum length.
     return target, target.parent / f".fststyle-{secrets.token_hex(8)}.part"

@@ -1,4 +1,4 @@
-"""The files of a folder and of the folders below it; and the folder of what is fetched."""
+"""The files of a folder and its subfolders; the cache folder."""
 
 import os
 from collections.abc import Callable, Collection
@@ -14,11 +14,11 @@ Refused = Callable[[Path, InputError], None]
 def files(
     folder: Path, suffixes: Collection[str], on_refused: Refused = lambda place, error: None
 ) -> list[Path]:
-    """Those with one of `suffixes` (lower case), sorted; hidden files and folders are skipped, linked folders
-    are not entered.
+    """Files with one of `suffixes` (lower case), sorted. Hidden files and folders are skipped, links to
+    folders are not followed.
 
-    A folder below that cannot be read is told to `on_refused`, and the rest goes on. Raises `InputError` for
-    no folder, or one that cannot be read itself.
+    `on_refused` is called with each subfolder that cannot be read. Raises `InputError` if `folder` is no
+    folder or cannot be read.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
@@ -42,8 +42,8 @@ def files(
 
 
 def cache_folder() -> Path:
-    """Folder of what fststyle fetches: the environment variable FSTSTYLE_CACHE, else the user's cache folder.
+    """Folder of downloaded files: the environment variable FSTSTYLE_CACHE, else the user's cache folder.
 
-    Not created here.
+    It is not created.
     """
     return Path(os.environ.get("FSTSTYLE_CACHE") or platformdirs.user_cache_path("fststyle"))

@@ -1,4 +1,4 @@
-"""A Pillow image of any mode <-> RGB uint8, and the resize both training and painting use."""
+"""A Pillow image of any mode <-> RGB uint8, and the resize of training and stylization."""
 
 import io
 from dataclasses import dataclass, replace
@@ -13,16 +13,15 @@ from fststyle.errors import InputError
 MIN_SIDE = 16
 """The frame contract of the networks starts at 16 x 16 pixels."""
 SEEN = 8
-"""An alpha of 0..255 from which on a pixel is seen, and its colour meant."""
+"""Alpha, 0..255, from which on a pixel counts as visible."""
 
 
 @dataclass(frozen=True)
 class Frame:
     """One still.
 
-    ``rgb`` is uint8 (H, W, 3), 0..255; ``alpha`` is uint8 (H, W), 255 opaque, or None where the file has no
-    transparency;
-    ``duration_ms`` says how long an animation shows it. Raises `InputError` for any other shape or type.
+    ``rgb`` is uint8 (H, W, 3), 0..255; ``alpha`` is uint8 (H, W), 255 opaque, or None without transparency;
+    ``duration_ms`` is its duration in an animation. Raises `InputError` for any other shape or type.
     """
 
     rgb: RGB
@@ -43,16 +42,15 @@ class Frame:
 def from_pil(image: Image.Image) -> Frame:
     """The frame of a Pillow image of any mode.
 
-    Colours without a profile are taken as sRGB; see `from_pil_with_profile`.
+    Colors without a profile are sRGB; see `from_pil_with_profile`.
     """
     return from_pil_with_profile(image, None)[0]
 
 
 def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """The frame of ``image``, whose colours ``icc`` describes, and the profile that still describes the
-    frame.
+    """The frame of ``image``, whose color profile is ``icc``, and the color profile of the frame.
 
-    An RGB picture keeps its numbers and its profile. Anything else with a profile is converted to sRGB and
+    An RGB image keeps its values and its profile. Any other image with a profile is converted to sRGB, and
     the profile is dropped.
     """
     space = icc[16:20] if icc else b""
@@ -86,17 +84,17 @@ def to_pil(frame: Frame) -> Image.Image:
 
 
 def on_white(rgb: RGB, alpha: Gray) -> RGB:
-    """uint8 (H, W, 3) laid on white by its alpha, uint8 (H, W)."""
+    """uint8 (H, W, 3) composited on white with its alpha, uint8 (H, W)."""
     opacity = alpha[..., None].astype(np.uint16)
     result: RGB = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
     return result
 
 
 def uncovered(frame: Frame) -> Frame:
-    """``frame`` with the colour of the nearest pixel that is seen wherever it is transparent, or nearly.
+    """``frame`` with the color of the nearest visible pixel wherever it is transparent, or nearly so.
 
-    What programs leave under there, black as often as not, would be blended into the edges of what is seen,
-    and have its part in how a network paints it.
+    The colors of transparent pixels are arbitrary, often black. They would be blended into visible edges, and
+    they would change the instance norm of the network.
     """
     if frame.alpha is None or not (hidden := frame.alpha < SEEN).any() or hidden.all():
         return frame
@@ -109,7 +107,7 @@ def uncovered(frame: Frame) -> Frame:
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:
-    """``frame``, whose colours ``icc`` describes, in sRGB; as it is where the profile is damaged."""
+    """``frame``, whose color profile is ``icc``, in sRGB; unchanged if the profile is damaged."""
     image = _to_srgb(Image.fromarray(frame.rgb), icc)
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
 
@@ -139,7 +137,7 @@ def resize(rgb: RGB, long_side: int) -> RGB:
 
 
 def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
-    """The image without its transparency, and the transparency."""
+    """The image without alpha, and its alpha."""
     transparency = image.info.get("transparency")
     if image.mode in ("RGBa", "La"):
         image = image.convert(image.mode.upper())
@@ -156,8 +154,8 @@ def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
 def _eight_bit(image: Image.Image) -> Gray:
     """Gray of 12, 16 or 32 bits or floating point as uint8 (H, W).
 
-    Integers are 16-bit (12-bit where a TIFF says so) and floats are 0..1; a picture that goes beyond is
-    scaled by the next of 255, 65535 or its own peak.
+    Integers have 16 bits (12 if a TIFF says so) and floats are 0..1. An image with larger values is scaled by
+    the next of 255, 65535 or its maximum.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     peak = float(values.max())
@@ -169,7 +167,7 @@ def _eight_bit(image: Image.Image) -> Gray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """``image`` in sRGB through its profile, or None where the profile is damaged."""
+    """``image`` in sRGB through its profile, or None if the profile is damaged."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

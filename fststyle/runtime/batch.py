@@ -1,4 +1,4 @@
-"""Paint files: one, many, whole folders, or from a pipe into a pipe."""
+"""Stylize image files, folders and pipes."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,8 +22,8 @@ from fststyle.settings import check
 
 @dataclass(frozen=True)
 class Painted:
-    """One picture done: "-" is stdin or stdout, sizes in pixels, time in seconds from reading to the written
-    file.
+    """A stylized picture. "-" is stdin or stdout, sizes are in pixels, time is in seconds, from reading to
+    the written file.
 
     ``pages_left``: pages of a TIFF behind the first, which are not stylized. ``lost``: the names of
     everything that is in the input and not in the output.
@@ -42,7 +42,7 @@ class Painted:
 
 @dataclass
 class Listener:
-    """Who hears how a batch goes; each call is made from the thread that paints."""
+    """Callbacks on the progress of a batch, called from the thread that stylizes."""
 
     on_start: Callable[[int], None] = lambda pictures: None
     on_tile: Callable[[int, int], None] = lambda done, of: None
@@ -59,11 +59,11 @@ def stylize_files(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> list[Painted]:
-    """Paint files into files; `fststyle.runtime.output_paths.plan` says which becomes which.
+    """Stylize files; `fststyle.runtime.output_paths.plan` maps inputs to outputs.
 
-    What can be known before painting is checked first: settings, style, device, places of the outputs. Each
-    output appears whole or not at all. A failure in a batch is told to ``listener`` and the rest goes on.
-    ``stdin`` and ``stdout`` are binary, for the input and the output "-".
+    Settings, style, device, mask and output folders are checked before any picture is stylized. Each output
+    is complete or absent. ``listener`` is called with each failure in a batch, and the other pictures are
+    processed. ``stdin`` and ``stdout`` are binary, for the input and the output "-".
 
     Raises `BatchError` at the end if part of a batch failed; for a single picture its own error.
     """
@@ -134,7 +134,7 @@ def _paint(
 
 
 def read_stdin(stdin: BinaryIO | None) -> bytes:
-    """All of it. Raises `InputError` where there is none, or nothing in it."""
+    """The content of stdin. Raises `InputError` if it is closed or empty."""
     if stdin is None:
         raise InputError("no stdin to read from")
     content = stdin.read()

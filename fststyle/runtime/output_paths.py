@@ -1,4 +1,4 @@
-"""Which file becomes which: every question about paths is settled here, before anything is painted."""
+"""The output path of every input; all paths are checked before any picture is stylized."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ LONGEST_NAME = 255
 
 @dataclass(frozen=True)
 class Job:
-    """One picture: where it comes from and where it goes; None is stdin or stdout."""
+    """Input and output path of one picture; None is stdin or stdout."""
 
     source: Path | None
     target: Path | None
@@ -23,7 +23,7 @@ class Job:
 
 @dataclass
 class Plan:
-    """What to paint, and which inputs were refused at once, with the reason.
+    """The pictures to stylize, and the refused inputs with the reason.
 
     ``several``: whether more than one picture was asked for.
     """
@@ -34,18 +34,18 @@ class Plan:
 
 
 def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) -> Plan:
-    """Decide all sources and targets.
+    """All input and output paths.
 
     ``inputs``: files, folders (with the folders below) or "-" for stdin, which must be alone. ``output``:
 
-    * a file, for one input file; "-" is stdout, and what stdin defaults to;
+    * a file, for one input file; "-" is stdout, the default for stdin;
     * a folder, for a folder or several inputs, or if it exists or ends in a slash: names are kept, and below
       a folder its tree;
     * None: ``NAME-STYLE.EXT`` in the current folder, for a folder the folder ``NAME-STYLE``.
 
     A format that can be read but not written becomes .png. A name that becomes too long is shortened. Two
     inputs with one target: the second is numbered. No input is overwritten.
-    Raises `InputError` (nothing to paint) and `OutputError` (a target that cannot be right); in a batch, bad
+    Raises `InputError` (no picture) and `OutputError` (a target that cannot be written); in a batch, bad
     inputs are in ``refused`` instead.
     """
     if not inputs:
@@ -85,7 +85,7 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
 
 
 def _picture_name(output: str) -> bool:
-    """Whether it is called as a picture is, and no folder."""
+    """Whether a path has the suffix of a picture and is no folder."""
     return (
         Path(output).suffix.lower() in images.WRITABLE
         and not output.endswith(("/", os.sep))
@@ -129,7 +129,7 @@ def _of_input(
             else _shortened(Path(f"{source.resolve().name}-{style}"), f"-{style}")
         )
         found = images.find(source, on_refused=lambda place, error: refused.append((str(place), error)))
-        # Results of an earlier run below the input are not photos to paint again.
+        # Outputs of an earlier run below the input folder are no inputs.
         inside = folder.resolve() != source.resolve() and _below(folder, source)
         kept = [path for path in found if not (inside and _below(path, folder))]
         if not kept:
@@ -147,9 +147,7 @@ def _of_input(
 
 
 def _apart(wanted: list[tuple[Path, Path]]) -> list[Job]:
-    """The jobs without repeated ones, and with targets that are all different also where case does not
-    count.
-    """
+    """The jobs without duplicates; the targets differ also on file systems that ignore case."""
     jobs: list[Job] = []
     seen: set[tuple[Path, Path]] = set()
     taken: set[str] = set()
@@ -177,7 +175,7 @@ def _spare_inputs(jobs: list[Job]) -> None:
 
 
 def _identity(path: Path) -> object:
-    """The file itself: another name of it, a link or other case, is the same."""
+    """Equal for all names of a file, also through links and in another case."""
     status = path.stat()
     return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()
 

@@ -1,4 +1,4 @@
-"""Paint one picture."""
+"""Stylize one picture."""
 
 import threading
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from fststyle.runtime.style import MIN_SIDE, Style, load_style
 from fststyle.settings import check, unknown
 
 FAINT = 0.2
-"""Strength below which a painting by the weights is faded into the photo too: the base gives the photo back
-nearly, not to the last level.
+"""Strength below which the output of interpolated weights is also blended with the photo: the base network
+reproduces the photo only approximately.
 """
 
 
@@ -34,13 +34,12 @@ def stylize(
     image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
 ) -> Image: ...
 def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
-    """Paint a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
+    """Stylize a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
 
     ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow
     image (mode RGB, or RGBA where there is alpha; of an animation the first frame); or a uint8 array (H, W,
     3) RGB or (H, W, 4) RGBA, which gives an array of the same shape.
-    ``style``: a name, an .onnx file, or what `load_style` gives, which saves loading it for each of many
-    pictures.
+    ``style``: a name, an .onnx file, or a `Style` from `load_style`, which is then loaded only once.
     ``settings``: fields of `ImageSettings`. The result has the size of the picture unless ``size`` asks for
     another.
 
@@ -59,7 +58,7 @@ def stylize_picture(
     on_tile: Callable[[int, int], None] | None = None,
     mask: masks.Mask | None = None,
 ) -> Picture:
-    """Every frame of a picture painted; alpha, durations, colour profile and format stay.
+    """A picture with every frame stylized; alpha, durations, color profile, metadata and format are kept.
 
     ``on_tile(done, of)`` is called after each tile, where a frame is stylized in tiles. ``mask`` is that of
     the settings, if it is loaded already. Raises `InputError` where memory does not suffice or the mask does
@@ -80,7 +79,7 @@ def stylize_picture(
 
 
 def load_as(settings: PaintSettings, style: str | Path) -> Style:
-    """The style in the precision that leaves its strength to be lessened, where less than 1 is asked for.
+    """The style, in float precision if its strength is less than 1 and the precision is not given.
 
     Raises as `load_style`.
     """
@@ -89,40 +88,37 @@ def load_as(settings: PaintSettings, style: str | Path) -> Style:
 
 
 def by_weights(strength: float) -> tuple[float, float]:
-    """A strength as one of the weights, 0..1, and one of the pixels: of the painting over its photo, beyond 1
-    away from it.
+    """Split a strength into that of the weights, 0..1, and that of the pixels: the share of the stylized
+    frame over its photo, extrapolated above 1.
 
-    Weights beyond the painting's own give black skies and noise long before 2.
+    Extrapolated weights give black skies and noise long before 2.
     """
     return min(1.0, strength), strength if strength > 1 else min(1.0, strength / FAINT)
 
 
 class Painter:
-    """A style with its settings, as a function on frames uint8 (H, W, 3); what can be prepared for many
-    frames is prepared once.
+    """A style with its settings, as a function on frames uint8 (H, W, 3).
 
-    It may be called from several threads; frames that need tiles are then painted one after another.
+    Calls from several threads are safe; frames that need tiles are stylized one after another.
     """
 
     def __init__(
         self, style: Style, settings: PaintSettings, on_tile: Callable[[int, int], None] | None = None
     ):
-        # Strength in the weights where the style has a base to go back to; else the painting is faded into
-        # the photo.
+        # Strength is in the weights if the style has a base network; else the output is blended with the
+        # photo.
         weights, pixels = by_weights(settings.strength)
         changed = style.at(style.strength * weights)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
-        # What is half painted has to know its colours at full strength.
+        # Colors at a partial strength are interpolated between the photo and the output at full strength.
         partly = 0 < self.style.strength < 1
         self._whole = (style if style.strength == 1 else self.style.at(1.0)) if partly else None
         self.tiled: tiles.TiledStyle | None = None
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: RGB, fade: float | None = None) -> RGB:
-        """The frame resized as the settings say, and painted; with ``fade`` another share of the painting
-        over the photo.
-        """
+        """The frame resized by the settings and stylized; ``fade`` replaces the blend with the photo."""
         return self(resized(images.Frame(photo), self.settings.size).rgb, fade)
 
     def __call__(self, photo: RGB, fade: float | None = None) -> RGB:
@@ -142,20 +138,18 @@ class Painter:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
         if side is None:
             return self.style(photo)
-        with self._one_at_a_time:  # the memory is for one
+        with self._one_at_a_time:  # the tile size is chosen for one frame in memory
             if self.tiled is None:
                 self.tiled = tiles.TiledStyle(self.style)
             return self.tiled(photo, side, self.on_tile)
 
 
 GLANCE = 192
-"""Pixels of the longer side of what a painting's colours at full strength are taken from: half a picture's
-own, no more than this.
-"""
+"""Longer side of the frame that gives the colors at full strength: half that of the picture, at most this."""
 
 
 def _glance(photo: RGB) -> RGB:
-    """The photo, smaller."""
+    """The photo in the size for its colors at full strength."""
     return images.resize(photo, max(MIN_SIDE, min(GLANCE, max(photo.shape[:2]) // 2)))
 
 

@@ -1,4 +1,4 @@
-"""A style for a stream of frames, in a program of one's own: numpy in, numpy out."""
+"""A style for a stream of frames, as numpy arrays."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from fststyle.settings import check, unknown
 
 
 class Stylizer:
-    """Paints one frame after another, and keeps what is painted steady where the scene only moves.
+    """Stylizes one frame after another, without flicker where the scene only moves.
 
         stylizer = fststyle.Stylizer("great-wave", strength=0.8)
         painted = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
@@ -26,9 +26,8 @@ class Stylizer:
     ``settings``: fields of `fststyle.runtime.settings.PaintSettings`: strength, keep_colors, size, precision,
     device, threads, tile, mask, only.
 
-    One thread calls it, another may call `change` at the same time: the frames go on with the old style until
-    the new one is loaded.
-    Raises `InputError` (settings), `StyleError`, `DeviceError`.
+    One thread calls it. Another may call `change` at the same time: frames have the old style until the new
+    one is loaded. Raises `InputError` (settings), `StyleError`, `DeviceError`.
     """
 
     def __init__(self, style: str | Path = "starry-night-live", *, steady: bool = True, **settings: Any):
@@ -42,11 +41,11 @@ class Stylizer:
         self._take_on(chosen)
 
     def __call__(self, frame: RGB) -> RGB:
-        """Paint the next frame, uint8 (H, W, 3) RGB of at least 16 pixels a side; of the same shape unless
-        ``size`` asks for another.
+        """Stylize the next frame, uint8 (H, W, 3) RGB of at least 16 pixels a side. The result has the same
+        shape unless ``size`` gives another.
 
-        Frames of another size than the last begin anew. Raises `InputError` for anything else, and where
-        memory does not suffice.
+        A frame of another size starts a new scene. Raises `InputError` for anything else, and if memory does
+        not suffice.
         """
         check_frame(frame)
         if frame.ndim != 3:
@@ -72,7 +71,9 @@ class Stylizer:
         self._take_on(chosen)
 
     def reset(self) -> None:
-        """Forget the last frame; for a cut that the program knows of, though most are noticed."""
+        """Start a new scene, for a cut that the caller knows of. Most cuts are detected."""
+        if self._mask is not None:
+            self._mask.reset()
         self._painting[1].reset()
 
     @property
