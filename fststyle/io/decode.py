@@ -152,12 +152,20 @@ def _is_preview(image: Image.Image) -> bool:
     return isinstance(kind, int) and bool(kind & 1)
 
 
+def _is_deep(image: Image.Image) -> bool:
+    """Whether a file has more than 8 bits per channel, as far as Pillow says so."""
+    stored = str([tile[-1] for tile in getattr(image, "tile", [])])
+    return image.mode[0] in "IF" or ";16" in stored or image.info.get("bit_depth", 8) > 8
+
+
 def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:
     if further > 0:
         what = _FURTHER.get(image.format or "", "image")
         yield f"{further} further {what}{'s' if further > 1 else ''}"
     if image.format in _ANIMATED and image.info.get("default_image"):
         yield "still image of an animation"
+    if _is_deep(image):
+        yield "more than 8 bits per channel"
     if image.info.get("depth_images") or image.info.get("aux"):
         yield "auxiliary images (depth, gain map)"
     if header is not None and header.animated:

@@ -100,6 +100,17 @@ def test_sixteen_bit_gray_is_scaled_not_clipped(kind, order):
     np.testing.assert_array_equal(only(content).rgb[..., 2], np.round(deep / 257.0).astype(np.uint8))
 
 
+def test_lost_bits_are_named():
+    deep = np.full((H, W), 514, np.uint16)
+    for kind in ("PNG", "TIFF", "PPM", "JPEG2000"):
+        assert images.read(encoded(Image.fromarray(deep), kind)).lost == ("more than 8 bits per channel",), (
+            kind
+        )
+        assert images.read(encoded(Image.fromarray(gradient()), kind)).lost == (), kind
+    content = huge_png(W, H, 16, zlib.compress(bytes(H * (1 + 6 * W))))
+    assert images.read(content).lost == ("more than 8 bits per channel",)
+
+
 def test_dark_sixteen_bit_stays_dark():
     assert only(encoded(Image.fromarray(np.full((H, W), 514, np.uint16)), "PNG")).rgb.max() == 2
 
@@ -307,19 +318,14 @@ def test_default_image_of_an_apng_is_no_frame():
 # --- refusing ---
 
 
-def huge_png(width: int, height: int) -> bytes:
+def huge_png(width: int, height: int, bits: int = 8, data: bytes = zlib.compress(bytes(1000))) -> bytes:
     def chunk(name: bytes, content: bytes) -> bytes:
         return (
             struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
         )
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(bytes(1000)))
-        + chunk(b"IEND", b"")
-    )
+    header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
 def refused(path: Path, *words: str) -> None:
