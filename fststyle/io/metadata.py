@@ -27,6 +27,8 @@ _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
 _COMMENT = "Comment"
 _MOTION = rb'(:(?:MotionPhoto|MicroVideo)=["\'])1(["\'])'
 
+_LABELS = {"exif": "EXIF data", "xmp": "XMP data", "iptc": "IPTC data", "text": "texts"}
+
 HOLDS = {
     "JPEG": {"exif", "xmp", "iptc", "comment"},
     "PNG": {"exif", "xmp", "comment", "text"},
@@ -42,9 +44,9 @@ HOLDS = {
 @dataclass(frozen=True)
 class Metadata:
     """``exif``, ``xmp`` and ``iptc`` as stored in the file, ``text`` of PNG and comments, ``dpi`` horizontal
-    and vertical.
+    and vertical. None or empty where the file has none.
 
-    None or empty where the file has none.
+    ``damaged`` names what the file has and could not be read.
     """
 
     exif: bytes | None = None
@@ -52,22 +54,25 @@ class Metadata:
     iptc: bytes | None = None
     text: Mapping[str, str] = field(default_factory=dict)
     dpi: tuple[float, float] | None = None
+    damaged: tuple[str, ...] = ()
 
 
 def of(image: Image.Image) -> Metadata:
-    """The metadata of an image that was loaded. Damaged metadata counts as none."""
+    """The metadata of an image that was loaded."""
     found: dict[str, Any] = {}
+    damaged = []
     for name, read in (("exif", _exif), ("xmp", _xmp), ("iptc", _iptc), ("text", _text), ("dpi", _dpi)):
         try:
             found[name] = read(image)
         except Exception:  # Pillow's parsers raise any exception for damaged metadata
-            continue
-    return Metadata(**found)
+            damaged += [] if name == "dpi" else [f"{_LABELS[name]} (damaged)"]
+    return Metadata(**found, damaged=tuple(damaged))
 
 
 def is_motion_photo(image: Image.Image) -> bool:
     """Whether the XMP data of an image says that a video follows it in the file."""
-    return re.search(_MOTION, image.info.get("xmp") or b"") is not None
+    xmp = image.info.get("xmp")
+    return isinstance(xmp, bytes) and re.search(_MOTION, xmp) is not None
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
@@ -78,7 +83,7 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
     of a TIFF file is for `with_exif`.
     """
     parts: dict[str, bytes] = {}
-    lost = []
+    lost = list(metadata.damaged)
     held = HOLDS.get(kind, set())
     for name in ("exif", "xmp", "iptc"):
         content: bytes | None = getattr(metadata, name)
@@ -87,7 +92,7 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
         adapted = {"exif": lambda exif: exif_data.adapted(exif, size), "xmp": _upright_xmp}.get(
             name, lambda iptc: iptc
         )(content)
-        label = f"{name.upper()} data"
+        label = _LABELS[name]
         if adapted is None:
             lost.append(f"{label} (damaged)")
         elif name not in held:

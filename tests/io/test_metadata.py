@@ -172,6 +172,16 @@ def test_xmp_of_a_motion_photo_and_its_thumbnail():
     assert (after.lost, lost) == ((), ["extended XMP data"])
 
 
+def test_metadata_that_cannot_be_read_is_named():
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", "\nexif\n 4\nno hex")
+    buffer = io.BytesIO()
+    Image.new("RGB", (H, W)).save(buffer, "PNG", pnginfo=text)
+    picture = images.read(buffer.getvalue())
+    assert images.write(picture, io.BytesIO(), format="png") == ["EXIF data (damaged)"]
+    assert images.write(picture, io.BytesIO(), format="png", strip_metadata=True) == []
+
+
 def test_exif_in_a_text_of_png():
     text = PngImagePlugin.PngInfo()
     content = exif.PREFIX + camera()
