@@ -75,8 +75,8 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                 objective = Objective(
                     load_vgg(),
                     painting,
-                    content_weight=settings.content_weight,
-                    style_weight=settings.style_weight,
+                    content_weight=1.0,
+                    style_weight=3.0,
                 )
             with console.status("training") as status:
                 began = time.monotonic()

@@ -1,7 +1,8 @@
 """Train the base of the live styles: the network that gives the photo back, and ship it.
 
-    python tools/base.py --data PHOTOS python tools/base.py --again             # the weights that ship, in
-    the graph that the exporter writes today
+    python tools/base.py --data PHOTOS
+    python tools/base.py --again             # the weights that ship, in the graph that the exporter writes
+    today
 
 Pixels are all it has to learn, so it needs no loss network and takes minutes: mean absolute and mean squared
 difference on crops of photos.
@@ -38,6 +39,9 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes"
     )
+    parser.add_argument(
+        "--from", dest="from_", default="none", help="weights to start from, as of `fststyle train`"
+    )
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8)
@@ -66,7 +70,10 @@ def train(args: argparse.Namespace, source: Photos | Scenes) -> nn.Module:
     console = Console()
     torch.manual_seed(0)
     with computing("auto", "auto", args.batch) as compute:
-        net = compute.place(build("live", {}))
+        net = build("live", {})
+        if args.from_ != "none":
+            start_from(net, args.from_)
+        net = compute.place(net)
         optimizer = Muon(net, lr=args.learning_rate)
 
         def step(number: int, batch: tuple[torch.Tensor, list[str]]) -> dict[str, torch.Tensor]:

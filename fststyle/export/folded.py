@@ -51,16 +51,13 @@ class FoldedFrame(nn.Module):
         return (x / SCALE).round().add(ZERO).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def core_dims() -> dict[str, Any]:
-    """Which sides of the core's input are free, for torch.export."""
+def core_dims(multiple: int) -> dict[str, Any]:
+    """The dynamic dimensions of the core's input, for torch.export: height and width are multiples of
+    `multiple`.
+    """
     dim = torch.export.Dim
-    return {
-        "folded": {
-            0: dim("N", min=1, max=1 << 16),
-            2: 2 * dim("h", min=2, max=1 << 13),
-            3: 2 * dim("w", min=2, max=1 << 13),
-        }
-    }
+    height, width = (multiple * dim(name, min=2, max=1 << 13) for name in "hw")
+    return {"folded": {0: dim("N", min=1, max=1 << 16), 2: height, 3: width}}
 
 
 def around(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:

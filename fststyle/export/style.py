@@ -74,7 +74,7 @@ def export_module(
         raise ExportError(
             f"the network cannot be written as ONNX: {type(error).__name__}: {error}"
         ) from error
-    for key, value in _metadata(card, precision).items():
+    for key, value in _metadata(card, precision, getattr(net, "noise_period", 0)).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     content = model.SerializeToString()
@@ -98,19 +98,17 @@ def _graph(frame: Frame) -> onnx.ModelProto:
 
 
 def _folded(frame: FoldedFrame, precision: str, photos: Sequence[RGB]) -> onnx.ModelProto:
-    core = exported(
-        Core(frame.net).eval(),
-        torch.zeros((2, 3 * frame.fold**2, 10, 14)),
-        core_dims(),
-        "folded",
-        ["painted"],
-    )
+    multiple = frame.stride // frame.fold
+    example = torch.zeros((2, 3 * frame.fold**2, 5 * multiple, 7 * multiple))
+    core = exported(Core(frame.net).eval(), example, core_dims(multiple), "folded", ["painted"])
     if precision == "int8":
-        core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride)
+        # The noise is one picture for the whole batch; its projections are too small to be worth int8.
+        noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]
+        core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride, noise)
     return CONVERT[precision](around(core, frame))
 
 
-def _metadata(card: Card, precision: str) -> dict[str, str]:
+def _metadata(card: Card, precision: str, noise_period: int) -> dict[str, str]:
     return {
         "name": card.name,
         "title": card.title,
@@ -123,6 +121,7 @@ def _metadata(card: Card, precision: str) -> dict[str, str]:
         "trained_with": json.dumps(card.trained_with),
         "style_sha256": card.style_sha256,
         "base": card.base,
+        "noise_period": str(noise_period),
         "contract": "frame uint8 (N, H, W, 3) RGB -> styled uint8 (N, H, W, 3)",
         "version": version("fststyle"),
     }

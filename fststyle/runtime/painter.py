@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
+import cv2
+import numpy as np
 from PIL.Image import Image
 
 from fststyle import colors
@@ -17,6 +19,7 @@ from fststyle.io.images import Picture
 from fststyle.io.pixels import uncovered
 from fststyle.runtime import mask as masks
 from fststyle.runtime import tiles
+from fststyle.runtime.brush import brush_size, stylize_at
 from fststyle.runtime.settings import ImageSettings, PaintSettings
 from fststyle.runtime.style import MIN_SIDE, Style, load_style
 from fststyle.settings import check, unknown
@@ -33,7 +36,7 @@ def stylize(image: RGB, style: str | Path | Style = ..., **settings: Any) -> RGB
 def stylize(
     image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
 ) -> Image: ...
-def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
+def stylize(image: Any, style: str | Path | Style = "starry-night-live", **settings: Any) -> Any:
     """Stylize a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
 
     ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow
@@ -123,7 +126,7 @@ class Painter:
 
     def __call__(self, photo: RGB, fade: float | None = None) -> RGB:
         try:
-            painted = self._paint(photo)
+            painted = stylize_at(brush_size(self.settings.brush, *photo.shape[:2]), self._paint, photo)
             if self._whole is not None:
                 painted = colors.between(photo, painted, self._whole(_glance(photo)), self.style.strength)
             if self.settings.keep_colors:
@@ -150,7 +153,11 @@ GLANCE = 192
 
 def _glance(photo: RGB) -> RGB:
     """The photo in the size for its colors at full strength."""
-    return images.resize(photo, max(MIN_SIDE, min(GLANCE, max(photo.shape[:2]) // 2)))
+    height, width = photo.shape[:2]
+    # The aspect is kept for the smallest photos too, which `images.resize` would squash.
+    scale = max(min(0.5, GLANCE / max(height, width)), MIN_SIDE / min(height, width))
+    size = tuple(max(MIN_SIDE, round(side * scale)) for side in (width, height))
+    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSettings:

@@ -26,12 +26,19 @@ class FrameSettings:
     """How a frame is painted, wherever it comes from and whatever changes from frame to frame."""
 
     style: str = option(
-        "starry-night",
+        "starry-night-live",
         "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.",
         flags=("--style", "-s"),
     )
     size: int | None = option(
         None, "Resize first, so that the longer side has this many pixels.", min=16, max=65535
+    )
+    brush: float | None = option(
+        None,
+        "Size of the brush strokes, 1 as trained; if not given, in proportion to pictures with a shorter "
+        "side over 640 pixels.",
+        min=0.25,
+        max=8,
     )
     keep_colors: bool = option(False, "Keep the colours: only their light is painted.")
     tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
@@ -168,6 +175,12 @@ class WebcamSettings:
         max=240,
     )
     size: int | None = option(None, "Paint at this longer side, whatever the rate.", min=32, max=4096)
+    brush: float = option(
+        1.0,
+        "Size of the brush strokes, 1 as trained, relative to the picture as it is stylized.",
+        min=0.25,
+        max=8,
+    )
     strength: float = option(
         1.0, "How much painting: 0 is the camera, 1 the painting, up to 2 exaggerates.", min=0, max=2
     )

@@ -19,12 +19,15 @@ from fststyle.errors import InputError
 from fststyle.runtime import instance_norm
 from fststyle.runtime.style import MIN_SIDE, Style, check_frame, open_session, run
 
-MARGIN = 96
-"""Overlap in pixels on each side: the reference network and the live ones see about 60 pixels around each
-pixel.
+MARGIN = 192
+"""Overlap in pixels on each side: the live networks see about 190 pixels around each pixel, the reference
+network about 60.
 """
 
-GRID = 8
+NOISE_PERIOD = 512
+"""Of the live networks: their tiles begin at multiples of it, so they may be larger by that much."""
+
+GRID = 16
 """Tiles begin at multiples of this, and so of every network's stride; else each would be sampled at another
 phase.
 """
@@ -68,9 +71,8 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
         pixels = (memory.limit() if limit is None else limit) // memory.BYTES_PER_PIXEL
         if height * width <= pixels:
             return None
-        # Half the limit, so that statistics and tile are as cheap as what is painted whole; below 256 nearly
-        # all work would be overlap.
-        return max(256, min(2048, _down(math.isqrt(pixels // 2) - 2 * MARGIN)))
+        # Below 256 nearly all work would be overlap.
+        return max(256, min(2048, _down(math.isqrt(pixels) - 2 * MARGIN - NOISE_PERIOD)))
     try:
         side = int(tile)
     except ValueError:
@@ -89,6 +91,8 @@ class TiledStyle:
 
     def __init__(self, style: Style):
         self.style = style
+        period = style.metadata.get("noise_period", "0")
+        self._noise_period = int(period) if period.isdecimal() and len(period) < 6 else 0
         split = instance_norm.split(style.model, style.name)
         self._names = split.names
         self._gather, self._apply = (
@@ -107,7 +111,7 @@ class TiledStyle:
             raise InputError("tiles are for one frame (H, W, 3), not for a batch")
         feeds = self._statistics(frame)
         painted = np.empty_like(frame)
-        tiles = list(grid(frame.shape[0], frame.shape[1], side))
+        tiles = list(grid(frame.shape[0], frame.shape[1], side, align=max(GRID, self._noise_period)))
         for done, t in enumerate(tiles, 1):
             part = np.ascontiguousarray(frame[t.top : t.bottom, t.left : t.right])
             out = (
@@ -135,18 +139,20 @@ class TiledStyle:
         )
 
 
-def grid(height: int, width: int, side: int, margin: int = MARGIN) -> Iterator[Tile]:
+def grid(height: int, width: int, side: int, margin: int = MARGIN, align: int = GRID) -> Iterator[Tile]:
     """The tiles of a picture, row by row.
 
-    What they keep covers it once; what they paint reaches ``margin`` further, where there is picture.
+    What they keep covers it once; what they paint reaches at least ``margin`` further, where there is
+    picture. They begin at multiples of ``align``: where a network adds a constant noise field, its period, so
+    that every tile gets the noise of the whole picture.
     """
     rows, columns = list(_spans(height, side)), list(_spans(width, side))
     for top, bottom in rows:
         for left, right in columns:
             yield Tile(
-                max(0, top - margin),
+                max(0, top - margin) // align * align,
                 min(height, bottom + margin),
-                max(0, left - margin),
+                max(0, left - margin) // align * align,
                 min(width, right + margin),
                 top,
                 bottom,

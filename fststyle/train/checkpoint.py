@@ -104,7 +104,10 @@ def restore(content: dict[str, Any], path: Path) -> nn.Module:
     Raises:
         CheckpointError: the weights do not fit the network that the checkpoint names.
     """
-    net = build(content["network"], content["network_settings"])
+    shape = content["network_settings"]
+    if content["network"] == "live" and "coarse_blocks" not in shape:  # trained before version 0.2
+        shape = {"width": 32, "blocks": 3, **shape, "coarse_blocks": 0}
+    net = build(content["network"], shape)
     load_weights(net, content["model"], str(path))
     return net
 

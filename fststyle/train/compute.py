@@ -55,6 +55,14 @@ class Compute:
         torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
         return bool(shared.item())
 
+    def from_first(self, value: float) -> float:
+        """The `value` of the first process, on every process."""
+        if self.world == 1:
+            return value
+        shared = torch.tensor(value, device=self.device)
+        torch.distributed.broadcast(shared, 0)
+        return float(shared.item())
+
 
 def choose_device(name: str) -> torch.device:
     """auto, cpu, cuda or mps -> a device that is there.

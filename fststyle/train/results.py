@@ -119,7 +119,11 @@ def earlier_training(
                     f"--resume: {files.checkpoint} was trained with --{key.rstrip('_').replace('_', '-')}"
                     f" {then.get(key)}, not {now[key]}"
                 )
-        if (most := getattr(settings, "steps", None)) is not None and content["step"] > most:
+        if (
+            "steps" not in free
+            and (most := getattr(settings, "steps", None)) is not None
+            and content["step"] > most
+        ):
             raise InputError(
                 f"--resume: {files.checkpoint} is at step {content['step']} already; give more --steps"
             )

@@ -172,10 +172,8 @@ def test_artifacts_are_seen_where_they_are(bench):
     [made for entry in catalogue._shipped(catalogue.SHIPPED) for made in (entry, entry.int8) if made],
     ids=lambda e: e.path.stem,
 )
-def test_no_shipped_style_paints_a_grid_a_weave_or_halos(bench, entry):
-    """1 is no grid at all, 0 no weave; starry-night is older than the loss that keeps weaves out, udnie than
-    that against halos.
-    """
+def test_no_shipped_style_paints_a_grid_or_a_weave(bench, entry):
+    """1 is no grid, 0 no weave; starry-night was trained before there was a loss for weaves."""
     figures = bench("artifacts").measure(
         bench("painters").Painter(bench("painters").source(str(entry.path))), PHOTOS, side=192
     )
@@ -183,7 +181,6 @@ def test_no_shipped_style_paints_a_grid_a_weave_or_halos(bench, entry):
     assert figures["grid 8"] < 1.4
     assert figures["weave"] < (0.5 if entry.path.stem == "starry-night" else 0.15)
     assert figures["edge"] < 2.2
-    assert figures["uneven"] < (600 if entry.network == "live" else 900)
 
 
 def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):

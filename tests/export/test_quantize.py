@@ -19,13 +19,14 @@ def cores():
     """A small network in integers: as the quantiser writes it, and as it is shipped."""
     torch.manual_seed(0)
     net = build("live", {"width": 8, "blocks": 1}).eval()
-    core = exported(Core(net), torch.zeros((2, 48, 10, 14)), core_dims(), "folded", ["painted"])
+    core = exported(Core(net), torch.zeros((2, 48, 20, 28)), core_dims(4), "folded", ["painted"])
+    noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]
     photos = [np.random.default_rng(seed).integers(0, 256, (64, 72, 3), dtype=np.uint8) for seed in range(2)]
     with pytest.MonkeyPatch.context() as patch:
         for change in ("_pad_bytes", "_turn_bytes"):
             patch.setattr(quantize, change, lambda graph: None)
-        before = quantize.quantise_core(core, photos, 4, 8)
-    return before, quantize.quantise_core(core, photos, 4, 8)
+        before = quantize.quantise_core(core, photos, 4, 16, noise)
+    return before, quantize.quantise_core(core, photos, 4, 16, noise)
 
 
 def test_the_edge_is_repeated_in_bytes(cores):
@@ -53,7 +54,7 @@ def test_bytes_are_turned_before_they_become_floats(cores, tmp_path):
     assert turned[0] > turned[1] == 0
 
 
-@pytest.mark.parametrize("shape", [(1, 48, 8, 8), (2, 48, 10, 14)])
+@pytest.mark.parametrize("shape", [(1, 48, 8, 8), (2, 48, 20, 28)])
 def test_the_order_changes_no_number(cores, shape):
     folded = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     before, after = (

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,18 @@ def test_grid_covers_each_pixel_once(height: int, width: int, side: int) -> None
         assert t.left % tiles.GRID == 0
         assert min(t.bottom - t.top, t.right - t.left) >= 16
         # Full overlap on every side, except where the picture ends.
-        assert t.top == max(0, t.keep_top - 24)
+        assert t.top == max(0, t.keep_top - 24) // tiles.GRID * tiles.GRID
         assert t.right == min(width, t.keep_right + 24)
     assert (count == 1).all()
+
+
+def test_tiles_begin_at_multiples_of_the_noise_period() -> None:
+    found = list(tiles.grid(2000, 3000, 640, align=512))
+    assert all(t.top % 512 == 0 and t.left % 512 == 0 for t in found)
+    assert all(
+        t.top <= max(0, t.keep_top - tiles.MARGIN) and t.left <= max(0, t.keep_left - tiles.MARGIN)
+        for t in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,10 +123,13 @@ def test_side_for(monkeypatch: pytest.MonkeyPatch) -> None:
     side = tiles.side_for(1000, 1001, "auto", million)
     assert side is not None
     assert side % tiles.GRID == 0
-    assert (side + 2 * tiles.MARGIN) ** 2 <= 1_000_000
+    assert side == 256
+    large = tiles.side_for(9000, 9000, "auto", 6 * million)
+    assert large is not None
+    assert 256 < large <= math.isqrt(6_000_000) - 2 * tiles.MARGIN - tiles.NOISE_PERIOD
     assert tiles.side_for(9000, 9000, "auto", 0) == 256
     assert tiles.side_for(9000, 9000, "off", 0) is None
-    assert tiles.side_for(500, 700, "101") == 104
+    assert tiles.side_for(500, 700, "101") == 112
     assert tiles.side_for(500, 700, 1024) is None
     monkeypatch.setattr(memory, "available", lambda: 100 * memory.BYTES_PER_PIXEL)
     assert tiles.side_for(16, 16, "auto") == 256

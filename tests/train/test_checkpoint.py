@@ -124,3 +124,20 @@ def test_a_failed_write_keeps_the_older_checkpoint(tmp_path):
     (tmp_path / "folder.pt").mkdir()
     with pytest.raises(OutputError):
         checkpoint.save(tmp_path / "folder.pt", content())
+
+
+def test_a_live_network_from_before_the_coarse_blocks_is_restored(tmp_path):
+    torch.manual_seed(0)
+    net = build("live", {"width": 4, "blocks": 1, "coarse_blocks": 0})
+    content = {
+        "kind": "style",
+        "network": "live",
+        "network_settings": {"width": 4, "blocks": 1},
+        "model": net.state_dict(),
+        "step": 3,
+        "settings": {},
+    }
+    checkpoint.save(tmp_path / "old.pt", content)
+    restored = checkpoint.restore(checkpoint.load(tmp_path / "old.pt"), tmp_path / "old.pt")
+    x = torch.rand(1, 3, 24, 40)
+    torch.testing.assert_close(restored(x), net(x))

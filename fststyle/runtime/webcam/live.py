@@ -62,7 +62,8 @@ class Live:
             for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
         ]
         same = {
-            name: getattr(settings, name) for name in ("strength", "steady", "precision", "device", "threads")
+            name: getattr(settings, name)
+            for name in ("strength", "brush", "steady", "precision", "device", "threads")
         }
         self._stylizer = Stylizer(settings.style, **same)
         self._mask = mask.load(settings)

@@ -23,13 +23,13 @@ PIXELS = "pixels"
 
 
 def encoder_layers(net: nn.Module) -> list[str]:
-    """Names of the modules whose outputs are the features: `PIXELS`, all that comes before the body, and the
-    body's first and last block.
+    """Names of the modules whose outputs are the features: `PIXELS`, all layers before the coarsest blocks,
+    and the first and last of these blocks.
     """
     names = [name for name, _ in net.named_children()]
-    blocks = len(net.get_submodule("body")._modules)
-    before = names[: names.index("body")]
-    return [PIXELS, *before, *(f"body.{i}" for i in sorted({0, blocks - 1}) if blocks)]
+    body = "body16" if "body16" in names else "body"
+    blocks = len(net.get_submodule(body)._modules)
+    return [PIXELS, *names[: names.index(body)], *(f"{body}.{i}" for i in sorted({0, blocks - 1}) if blocks)]
 
 
 class _Enough(Exception):

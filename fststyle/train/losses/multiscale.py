@@ -1,46 +1,72 @@
-"""The style of what is larger than a stroke: Gram matrices of the picture at a half and at a quarter of its
-size.
+"""The style loss that networks are trained with: Gram matrices at three scales, each relative to that of the
+painting.
 
-Snelgrove 2017, "High-Resolution Multi-Scale Neural Texture Synthesis" (SIGGRAPH Asia Technical Briefs): Gram
-matrices over a pyramid. The deepest layer that Johnson et al. take sees less than a hundred pixels and, by
-the scale of its activations, weighs a ten-thousandth of the others, so nothing asks for the forms that a
-painting is made of, and a network covers whatever is smooth with one small pattern. Departures: means of
-squares in place of a Gaussian pyramid; the picture's own size is left to the objective, whose value stays
-comparable; three layers, for the smallest picture is 48 pixels wide.
+Johnson et al. 2016 (arXiv:1603.08155, equation 4) with two departures:
+
+* Every layer counts the same. The squared difference of two Gram matrices is divided by the mean square of
+  the painting's. Without it, relu1_2 and relu2_2 are 95 % of the loss by the scale of their activations and
+  relu4_3 is 0.001 %, so a network paints fine texture and no large forms. Cheng et al. 2021
+  (arXiv:2104.10064, "style-aware normalized loss") divide by the magnitudes of both pictures; a constant
+  keeps the gradient simple.
+* The same loss is added at 1/2 and 1/4 of the size (Snelgrove 2017, "High-Resolution Multi-Scale Neural
+  Texture Synthesis"), where the layers see two and four times as much of the picture. Area averages instead
+  of a Gaussian pyramid.
 """
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fststyle.train.losses.perceptual import StyleTarget
+from fststyle.train.losses.gram import gram_matrix
 from fststyle.train.networks.vgg import VGG16
 
-SCALES = (2, 4)
-"""What the sides are divided by."""
+LAYERS: Mapping[int, tuple[str, ...]] = {
+    1: ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
+    2: ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
+    4: ("relu1_2", "relu2_2", "relu3_3"),
+}
+"""What the sides are divided by, and the layers that are compared there. relu4_3 has too few pixels at 1/4 of
+a training crop.
+"""
 
-LAYERS = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0}
 
-
-class BroadStyle(nn.Module):
-    """The sum of the style losses at the smaller sizes, each layer's alike.
+class MultiscaleStyle(nn.Module):
+    """How far the style of a picture is from that of a painting.
 
     Args:
         vgg: the loss network of `load_vgg`.
-        style: the painting, (1, 3, h, w) RGB in [-1, 1], in the size that the objective has it in.
+        style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes.
     """
 
     def __init__(self, vgg: VGG16, style: Tensor):
         super().__init__()
         self.vgg = vgg
-        self.targets = nn.ModuleList(
-            StyleTarget(vgg, [F.avg_pool2d(style, scale)], LAYERS) for scale in SCALES
-        )
+        with torch.no_grad():
+            for scale, layers in LAYERS.items():
+                for name, activation in vgg(smaller(style, scale), layers).items():
+                    # Computed again from the painting wherever it is needed, so not part of a checkpoint.
+                    self.register_buffer(f"gram{scale}_{name}", gram_matrix(activation), persistent=False)
 
-    def forward(self, painted: Tensor) -> Tensor:
-        """The loss of each picture (N, 3, H, W) in [-1, 1], as (N,); sides of at least 16 pixels."""
-        half, quarter = (
-            target(self.vgg(F.avg_pool2d(painted, scale), tuple(LAYERS)))
-            for scale, target in zip(SCALES, self.targets, strict=True)
-        )
-        loss: Tensor = half + quarter
-        return loss
+    def forward(self, painted: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The loss of each picture (N, 3, H, W) in [-1, 1], H and W at least 32, as (N,): 0 for the painting
+        itself, 1 for a picture without activations.
+
+        `found` may hold the activations of `painted`, if they are known already.
+        """
+        terms = []
+        for scale, layers in LAYERS.items():
+            activations = (
+                found if scale == 1 and found is not None else self.vgg(smaller(painted, scale), layers)
+            )
+            for name in layers:
+                target = getattr(self, f"gram{scale}_{name}")
+                difference = (gram_matrix(activations[name]) - target).square().mean((1, 2))
+                terms.append(difference / target.square().mean())
+        return torch.stack(terms).mean(0)
+
+
+def smaller(image: Tensor, scale: int) -> Tensor:
+    """`image` with its sides divided by `scale`, by averages."""
+    return F.avg_pool2d(image, scale) if scale > 1 else image

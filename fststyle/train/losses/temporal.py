@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 REACH = 8
-"""Pixels that a scene moves, at most, along each axis: the largest stride of any network here.
-
-So much smaller is what is painted than its photo.
+"""Pixels that a scene moves, at most, along each axis."""
+CUT = 16
+"""Pixels by which both views are smaller than the photo: at least `REACH`, and a multiple of every network's
+stride.
 """
 GRAIN = 4.0
 """Standard deviation of the noise, in levels of 0..255."""
@@ -25,7 +26,7 @@ Shift = tuple[int, int]
 
 
 def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Shift]:
-    """(N, 3, H, W) in [-1, 1] -> two cuttings (N, 3, H - `REACH`, W - `REACH`), the second with noise.
+    """(N, 3, H, W) in [-1, 1] -> two cuttings (N, 3, H - `CUT`, W - `CUT`), the second with noise.
 
     And how much further down and right the scene lies in the second, up to `REACH` pixels either way, never
     none.
@@ -33,7 +34,7 @@ def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Sh
     down, right = 0, 0
     while not (down or right):
         down, right = (int(value) for value in torch.randint(-REACH, REACH + 1, (2,), generator=generator))
-    height, width = (side - REACH for side in photo.shape[2:])
+    height, width = (side - CUT for side in photo.shape[2:])
     here, there = (
         photo[:, :, max(0, y) : max(0, y) + height, max(0, x) : max(0, x) + width]
         for y, x in ((down, right), (-down, -right))

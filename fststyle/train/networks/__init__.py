@@ -19,6 +19,12 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "vae": Vae,
 }
 
+DEFAULTS: dict[str, dict[str, int]] = {
+    "johnson": {"width": 32, "blocks": 5},
+    "live": {"width": 48, "blocks": 2, "coarse_blocks": 3},
+}
+"""The arguments of the networks that paint, recorded in every checkpoint."""
+
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:
     """A fresh network with random weights.

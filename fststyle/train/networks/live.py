@@ -1,29 +1,33 @@
-"""The network for real time: everything at a quarter and an eighth of the picture's side, shaped for integer
-arithmetic on CPUs.
+"""The network for real time: works at 1/4, 1/8 and 1/16 of the image side and is shaped for int8 on CPUs.
 
-Where the reference spends its time is known: full-resolution layers, instance norm over large maps,
-reflection padding at every layer. So:
+Design choices:
 
-* pixels go in and come out in squares of 4x4 folded into 48 channels, so that no layer runs above a quarter
-  of the side. The head is two dense layers deep at that scale: it contains nearest-neighbour upsampling with
-  a convolution at every step (each phase of a pixel has its own channels), and is faster, since few wide
-  layers run nearer to a processor's peak than many narrow ones;
-* the body works at an eighth, where a kernel sees strokes, not pixels;
-* instance norm stays wherever the painting is made: at these sizes all of it costs a twelfth of the time, and
-  without it, or with norms that turn into batch norm while learning, the same steps end at twice the
-  objective. The path at a quarter of the side has none: it keeps the light of the photo, so that the same
-  network can also give the photo back, which is where every style starts from;
-* the edge is repeated outwards at each layer. Zeros would cost nothing, but they tell the network where the
-  border is, and it then paints there what the style lacks elsewhere; and a network that learned with edges
-  does not survive zeros (29 dB), where it does survive integers (39 dB).
+* Pixels enter and leave as blocks of 4x4 folded into 48 channels, so no layer runs above 1/4 of the side. The
+  head is two convolutions deep at that scale. Each pixel of a block has its own output channels, so the head
+  includes the upsampling.
+* The residual blocks run at 1/16 and 1/8 of the side. The blocks at 1/16 see about 200 pixels to each side of
+  a pixel, which the large forms of a painting need; they cost less than a tenth of the network.
+* A constant noise field is added at 1/16, 1/8 and 1/4 of the side, through learned 1x1 projections (like the
+  noise inputs of StyleGAN, Karras et al. 2019, arXiv:1812.04948, but constant). In a flat sky, a convolution
+  has the same input everywhere and so the same output everywhere. With the noise, strokes have something to
+  start from. The same input always gives the same output.
+* Instance norm follows every convolution but the first and the last two. The skip path at 1/4 of the side has
+  none: it carries the brightness of the photo, so the same network can also reproduce the photo, and every
+  style starts from weights that do.
+* Every convolution pads by replication. Zero padding would be faster, but it reveals where the border is, and
+  the network then paints the border differently.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 FOLD = 4
-"""Side of the squares of pixels that become channels."""
+"""Side of the blocks of pixels that become channels."""
+PERIOD = 512
+"""Pixels after which the noise field repeats, at every scale."""
+NOISE_CHANNELS = 4
 
 
 def fold(x: Tensor) -> Tensor:
@@ -44,12 +48,25 @@ def unfold(x: Tensor) -> Tensor:
 
 
 class Conv(nn.Conv2d):
-    """A convolution that repeats the edge outwards."""
+    """A convolution with replicate padding, so that the output has the size of the input divided by the
+    stride.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         p = self.kernel_size[0] // 2
         return F.conv2d(
             F.pad(x, (p, p, p, p), mode="replicate") if p else x, self.weight, self.bias, self.stride
+        )
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance norm that also accepts maps of one element, as ONNX does: their normalized value is 0.
+    PyTorch's own raises `ValueError`.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.instance_norm(
+            x, self.weight, self.bias, None, None, True, 0.1, self.eps, torch.backends.cudnn.enabled
         )
 
 
@@ -59,7 +76,7 @@ class ConvNorm(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1):
         super().__init__()
         self.conv = Conv(channels_in, channels_out, kernel, stride, bias=False)
-        self.norm = nn.InstanceNorm2d(channels_out, affine=True)
+        self.norm = InstanceNorm(channels_out, affine=True)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.norm(self.conv(x))
@@ -77,40 +94,85 @@ class ResidualBlock(nn.Module):
         return x + self.second(torch.relu(self.first(x)))
 
 
+class Noise(nn.Module):
+    """Adds a learned projection of a constant noise field, which repeats every ``PERIOD`` pixels of the
+    picture.
+
+    Args:
+        channels: of the features that the noise is added to.
+        scale: the features have 1 / ``scale`` of the side of the picture.
+    """
+
+    field: Tensor
+
+    def __init__(self, channels: int, scale: int):
+        super().__init__()
+        side = PERIOD // scale
+        values = np.random.default_rng(scale).integers(-128, 128, (NOISE_CHANNELS, side, side), np.int8)
+        # Not part of the weights: it is the same in every network.
+        self.register_buffer("field", torch.from_numpy(values), persistent=False)
+        self.project = nn.Conv2d(NOISE_CHANNELS, channels, 1, bias=False)
+        nn.init.zeros_(self.project.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> the same shape. In training mode the field starts at a random place."""
+        height, width = x.shape[2:]
+        side = self.field.shape[1]
+        rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
+        if self.training:
+            rows, columns = rows + int(torch.randint(side, ())), columns + int(torch.randint(side, ()))
+        noise = self.field[:, rows % side][:, :, columns % side]
+        # The standard deviation of the field is 73.9.
+        y: Tensor = x + self.project(noise[None].to(x.dtype) / 73.9)
+        return y
+
+
 class Live(nn.Module):
     """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded, meant to be clipped to [-1, 1]; H and W
     multiples of ``stride``, at least 16.
 
     Args:
-        width: channels at a quarter of the side; twice as many at an eighth.
-        blocks: residual blocks at an eighth.
+        width: channels at 1/4 of the side. At 1/8 there are 64 for the default and in proportion for others,
+            at 1/16 one and a half times as many.
+        blocks: residual blocks at 1/8 of the side.
+        coarse_blocks: residual blocks at 1/16 of the side; with 0 there is no such scale, no noise and a
+            narrower head, as in networks trained before version 0.2.
     """
 
-    stride = 8
+    stride = 16
 
-    def __init__(self, width: int = 32, blocks: int = 3):
+    def __init__(self, width: int = 48, blocks: int = 2, coarse_blocks: int = 3):
         super().__init__()
-        deep = 2 * width
+        coarse = coarse_blocks > 0
+        deep = max(1, 4 * width // 3) if coarse else 2 * width
+        head = 2 * width if coarse else 3 * width // 2
+        self.stride = 16 if coarse else 8
+        self.noise_period = PERIOD if coarse else 0
         self.stem = Conv(3 * FOLD**2, width, 3)
         self.down = ConvNorm(width, deep, stride=2)
+        if coarse:
+            coarsest = 2 * width
+            self.down16 = ConvNorm(deep, coarsest, stride=2)
+            self.body16 = nn.Sequential(*[ResidualBlock(coarsest) for _ in range(coarse_blocks)])
+            self.lateral16 = ConvNorm(coarsest, deep, kernel=1)
+            self.noise16, self.noise8, self.noise4 = Noise(coarsest, 16), Noise(deep, 8), Noise(width, 4)
         self.body = nn.Sequential(*[ResidualBlock(deep) for _ in range(blocks)])
         self.lateral = ConvNorm(deep, width, kernel=1)
-        # Bilinear, for 2 ms: from nearest neighbours the network builds its strokes out of squares of 8
-        # pixels.
+        # Bilinear, for 2 ms of a 640x480 frame: from nearest neighbors the network builds its strokes out of
+        # squares of 8 pixels.
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
         self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
-        wide = 3 * width // 2
-        self.up = Conv(width, wide, 3)
-        self.head = Conv(wide, 3 * FOLD**2, 3)
+        self.up = Conv(width, head, 3)
+        self.head = Conv(head, 3 * FOLD**2, 3)
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Called after each training step: on a plain surface all sixteen pixels of a square get one colour,
+        """Called after each training step: on a plain surface all sixteen pixels of a block get one color,
         whatever the head has learned.
 
-        Otherwise it paints a grid of squares, the cheapest texture there is. A kernel's answer to a plain
-        surface is the sum of its taps; the part of it that differs from pixel to pixel is taken away, and so
-        is that of the bias.
+        Otherwise it paints a grid of blocks, the cheapest texture there is. The response of a kernel to a
+        plain surface is the sum of its taps; the part of it that differs from pixel to pixel is subtracted,
+        and so is that of the bias.
         """
         weight, bias = self.head.weight, self.head.bias
         plain = weight.sum((2, 3)).view(FOLD**2, 3, -1)
@@ -120,10 +182,20 @@ class Live(nn.Module):
             bias.copy_(bias.view(FOLD**2, 3).mean(0).repeat(FOLD**2))
 
     def core(self, x: Tensor) -> Tensor:
-        """The network on folded pictures: (N, 48, h, w) -> (N, 48, h, w), h and w even."""
+        """The network on folded pictures: (N, 48, h, w) -> (N, 48, h, w), h and w multiples of ``stride`` /
+        4.
+        """
         fine = torch.relu(self.stem(x))
-        x = self.body(torch.relu(self.down(fine)))
-        x = torch.relu(self.upsample(self.lateral(x)) + fine)
+        x = self.down(fine)
+        if self.stride == 16:
+            x = torch.relu(self.noise8(x))
+            coarse = self.body16(torch.relu(self.noise16(self.down16(x))))
+            x = torch.relu(self.upsample(self.lateral16(coarse)) + x)
+            x = self.upsample(self.lateral(self.body(x))) + fine
+            x = torch.relu(self.noise4(x))
+        else:
+            x = self.body(torch.relu(x))
+            x = torch.relu(self.upsample(self.lateral(x)) + fine)
         x = x + torch.relu(self.refine1(x))
         x = x + torch.relu(self.refine2(x))
         painted: Tensor = self.head(torch.relu(self.up(x)))

@@ -14,16 +14,14 @@ from fststyle import catalogue
 from fststyle.errors import CheckpointError, InputError
 from fststyle.runtime.weights import PREFIX, learned
 from fststyle.train import checkpoint
-from fststyle.train.networks import NETWORKS
-from fststyle.train.style.settings import TrainSettings
+from fststyle.train.networks import DEFAULTS, NETWORKS
 
 BASE = "live-base"
 """Gives the photo back; what strength 0 is."""
 START = "live-start"
-"""Is near to many paintings (tools/reptile.py), so a new one is painted sooner from here: a tenth better
-after 100 steps than from starry-night-live, half of what it is from the base, though no better after 300
-(bench/training.py with several ``from`` compares them). It comes from the base itself, so what is trained
-from it can be mixed with the base and with every other style.
+"""Weights learned from many paintings at once (tools/joint.py), so a new painting needs fewer steps from
+here. They are a relative of the base, so what is trained from them can be mixed with the base and with every
+other style.
 """
 
 
@@ -33,7 +31,7 @@ def starting_point(settings: Any, auto: str) -> str:
     """
     if settings.from_ != "auto":
         return str(settings.from_)
-    fits = settings.network == "live" and settings.width == TrainSettings.width and settings.blocks is None
+    fits = settings.network == "live" and settings.width is None and settings.blocks is None
     return auto if fits else "none"
 
 
@@ -46,8 +44,9 @@ def check_size(size: int, network: str) -> None:
 
 
 def network_settings(settings: Any) -> dict[str, int]:
-    """What the network is built with; what is not given is the network's own default."""
-    return {"width": settings.width} | ({} if settings.blocks is None else {"blocks": settings.blocks})
+    """The arguments that the network is built with; those not given are the network's own defaults."""
+    given = {name: getattr(settings, name) for name in ("width", "blocks")}
+    return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}
 
 
 def start_from(net: nn.Module, source: str) -> None:

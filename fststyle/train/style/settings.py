@@ -10,9 +10,7 @@ from fststyle.settings import NAMES, as_paths, option
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Everything that decides how a style is trained; recorded whole in the checkpoint and in the ONNX
-    file.
-    """
+    """Everything that decides how a style is trained; recorded in the checkpoint and in the ONNX file."""
 
     style: Path = option(
         dataclasses.MISSING, "The painting to learn, any image file.", flags=("--style", "-s")
@@ -26,47 +24,44 @@ class TrainSettings:
     )
     network: str = option(
         "live",
-        "Network to train: live paints videos in real time; johnson is the reference, twenty times slower and"
-        " finer.",
+        "Network to train: live paints videos in real time; johnson is the reference, twenty times slower "
+        "and finer.",
         choices=("johnson", "live"),
     )
-    width: int = option(
-        32, "Channels of the network's first layer: fewer are faster and coarser.", min=1, max=256
+    width: int | None = option(
+        None,
+        "Channels of the first layer: fewer are faster and coarser; the network's own number if not "
+        "given (johnson 32, live 48).",
+        min=1,
+        max=256,
     )
     blocks: int | None = option(
-        None, "Residual blocks; the network's own number if not given (johnson 5, live 3).", min=0, max=32
+        None,
+        "Residual blocks; the network's own number if not given (johnson 5, live 2 and 3 coarse ones).",
+        min=0,
+        max=32,
     )
-    steps: int = option(900, "Training steps.", min=1)
-    size: int = option(192, "Side of the square photo crops, in pixels.", min=32, max=2048)
+    steps: int = option(2000, "Training steps.", min=1)
+    minutes: float | None = option(
+        None,
+        "Train for about this long instead: the number of steps is computed from the measured speed of "
+        "this machine.",
+        min=0.05,
+        max=1e5,
+    )
+    size: int = option(256, "Side of the square photo crops, in pixels.", min=32, max=2048)
     batch: int = option(1, "Photos per step, over all processes together.", min=1)
     style_size: int = option(
         384, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048
     )
     content_weight: float = option(1.0, "Weight of the content loss: how much of the photo stays.", min=0)
-    style_weight: float = option(3.0, "Weight of the style loss: how much painting.", min=0)
-    broad_weight: float = option(
-        0.0,
-        "Weight of the style loss at a half and a quarter of the size: higher paints larger forms.",
-        min=0,
-    )
-    tv_weight: float = option(10.0, "Weight of the total variation loss: higher is smoother.", min=0)
+    style_weight: float = option(5.0, "Weight of the style loss: how much of the painting is added.", min=0)
     steady_weight: float = option(
-        50.0, "Weight of the steadiness loss: higher flickers less in videos; 0 leaves it out.", min=0
+        1e-4, "Weight of the temporal loss: higher flickers less in videos; 0 leaves it out.", min=0
     )
     grid_weight: float = option(
-        5000.0,
-        "Weight of the grid and weave losses, which keep the network's squares of pixels out of the picture.",
-        min=0,
-    )
-    palette_weight: float = option(
-        600.0, "Weight of the palette loss: higher gives each colour of the painting its area.", min=0
-    )
-    light_weight: float = option(
-        1e5, "Weight of the light loss: higher keeps light places light and dark ones dark.", min=0
-    )
-    even_weight: float = option(
-        50.0,
-        "Weight of the evenness loss: higher paints what has one colour in the photo in one, without halos.",
+        0.03,
+        "Weight of the grid losses, which keep the network's blocks of pixels out of the picture.",
         min=0,
     )
     optimizer: str = option("muon", "Optimiser; muon needs fewer steps than adam.", choices=("muon", "adam"))
@@ -89,15 +84,15 @@ class TrainSettings:
     preview_every: int = option(100, "Steps between preview sheets; 0 makes only the last one.", min=0)
     from_: str = option(
         "auto",
-        "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes a start that"
-        " ships, where it fits.",
+        "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes a start that "
+        "ships, where it fits.",
         flags=("--from",),
     )
     pull: float = option(0.0, "L2 pull towards the weights started from.", min=0)
     freeze: str | None = option(
         None,
-        "Parameters that stay as they were started from, by name, with * and commas: body.* learns all but"
-        " the body.",
+        "Parameters that stay as they were started from, by name, with * and commas: body.* learns all "
+        "but the body.",
     )
     vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
     tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")

@@ -7,17 +7,21 @@ leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers,
 only), starry.pt (the checkpoint) and starry-preview.jpg in the current folder.
 """
 
+import copy
 import re
+import statistics
+import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.export.style import Card
 from fststyle.io import images
@@ -30,6 +34,7 @@ from fststyle.train.losses.clamp import shown
 from fststyle.train.losses.temporal import shake, steady_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks import build
+from fststyle.train.networks.live import Live
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.results import (
     Files,
@@ -50,7 +55,7 @@ from fststyle.train.style.init_weights import (
     start_from,
     starting_point,
 )
-from fststyle.train.style.loss import Lesson, descended
+from fststyle.train.style.loss import StyleLosses, minimized
 from fststyle.train.style.preview import write_sheet
 from fststyle.train.style.settings import TrainSettings, for_the_record
 from fststyle.train.tensorboard import open_log
@@ -93,7 +98,12 @@ def train(
     spare((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
     painting = images.read(settings.style).opaque
-    earlier = earlier_training(settings, files, "style", _FREE)
+    # With --minutes the checkpoint says how many steps there are.
+    earlier = earlier_training(
+        settings, files, "style", _FREE | ({"steps"} if settings.minutes is not None else set())
+    )
+    if earlier and settings.minutes is not None:
+        settings = replace(settings, steps=earlier["settings"]["steps"])
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
         raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
@@ -106,7 +116,7 @@ def _train(
     compute: Compute,
     files: Files,
     name: str,
-    painting: RGB,
+    painting: NDArray[np.uint8],
     earlier: dict[str, Any] | None,
     on_message: Callable[[str], None] | None,
     on_progress: Callable[[loop.Progress], None] | None,
@@ -115,61 +125,54 @@ def _train(
     net, optimizer, start_weights = _prepare(settings, compute, earlier)
     first = earlier["step"] if earlier else 0
     base = str(earlier.get("base", "")) if earlier else base_of(settings.from_)
-    lesson = Lesson(repeat_edges(load_vgg(settings.vgg)), settings, compute)
-    shared, photos = (
-        compute.share(net),
-        (
-            held_out(
-                photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all),
-                4,
-                settings.seed,
-            )
-            if compute.leads
-            else []
-        ),
+    style_losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
+    photos = (
+        held_out(
+            photo_source(settings.data, max(256, settings.size), settings.size // 4, files.all),
+            4,
+            settings.seed,
+        )
+        if compute.leads
+        else []
     )
     if on_message and compute.leads:
         on_message(
-            f"learning {name} on {source.source}, on {compute.device}, in"
-            f" {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}"
+            f"learning {name} on {source.source}, on {compute.device}, "
+            f"in {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}"
         )
         if earlier and (before := earlier["settings"].get("data")) != plain(settings)["data"]:
             on_message(
-                f"until now it learned on {before or 'other pictures'}: the result is not that of an unbroken"
-                " training"
+                f"until now it learned on {before or 'other pictures'}: "
+                "the result is not that of an unbroken training"
             )
-    constrain = getattr(net, "constrain", None)
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
 
+    def photos_from(first: int, steps: int) -> Iterator[tuple[Tensor, list[str]]]:
+        workers = worker_count(settings.workers, compute)
+        return batches(
+            source,
+            seed=settings.seed,
+            batch=settings.batch,
+            start=first,
+            steps=steps,
+            workers=workers,
+            rank=compute.rank,
+            world=compute.world,
+        )
+
+    trainer = Trainer(settings, compute, style_losses, net, optimizer, start_weights)
+    if settings.minutes is not None and not earlier:
+        settings = replace(
+            settings, steps=steps_within(settings.minutes, trainer, photos_from(0, TIMED_STEPS), compute)
+        )
+        trainer.settings = settings
+        if on_message and compute.leads:
+            on_message(f"{settings.steps} steps take about {settings.minutes:g} minutes on this machine")
+
     def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
-        """One training step, top to bottom."""
-        photo = compute.place(batch[0].float().div(127.5).sub(1))
         skipped.update(dict.fromkeys(batch[1]))
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings, number)
-        with compute.autocast():
-            if settings.steady_weight:
-                photo, moved, shift = shake(
-                    photo, torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
-                )
-                painted, repainted = shown(shared(torch.cat([photo, moved])).float()).chunk(2)
-                steady = settings.steady_weight * steady_loss(painted, repainted, shift)
-            else:
-                painted = shown(shared(photo).float())
-                steady = torch.zeros(len(photo), device=photo.device)
-            losses = {**lesson(painted, photo, int(net.stride)), "steady": steady}  # type: ignore[arg-type]
-        loss = descended(losses)
-        if settings.pull and start_weights:
-            loss = loss + settings.pull * sum(
-                (p - q).square().sum() for p, q in zip(net.parameters(), start_weights, strict=True)
-            )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if constrain is not None:
-            constrain()
-        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in losses.items()}}
+        return trainer.step(number, batch[0])
 
     def save(done: int) -> None:
         checkpoint.save(files.checkpoint, _content(settings, name, net, optimizer, done, base))
@@ -183,16 +186,7 @@ def _train(
     with open_log(settings.tensorboard if compute.leads else None) as log:
         loop.run(
             step,
-            batches(
-                source,
-                seed=settings.seed,
-                batch=settings.batch,
-                start=first,
-                steps=settings.steps,
-                workers=worker_count(settings.workers, compute),
-                rank=compute.rank,
-                world=compute.world,
-            ),
+            photos_from(first, settings.steps),
             start=first,
             steps=settings.steps,
             batch_size=settings.batch,
@@ -219,6 +213,83 @@ def _train(
     )
 
 
+TIMED_STEPS = 8
+"""Steps that ``--minutes`` measures the speed with; the first quarter is left out."""
+
+
+class Trainer:
+    """One network on its way to one painting."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        compute: Compute,
+        losses: StyleLosses,
+        net: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        start_weights: list[Tensor],
+    ):
+        self.settings, self.compute, self.losses = settings, compute, losses
+        self.net, self.optimizer, self.start_weights = net, optimizer, start_weights
+        self.shared = compute.share(net)
+        self.stride = int(net.stride)  # type: ignore[arg-type]
+
+    def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
+        """One training step, top to bottom; `pixels` are uint8 (N, 3, size, size). Returns the losses."""
+        settings = self.settings
+        photo = self.compute.place(pixels.float().div(127.5).sub(1))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(settings, number)
+        random = settings.seed * 1_000_003 + number
+        # The network draws the place of its noise field: a function of the step alone, so that a resumed
+        # training is exact.
+        with self.compute.autocast(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(random)
+            if settings.steady_weight:
+                photo, moved, shift = shake(photo, torch.Generator().manual_seed(random))
+                painted, repainted = shown(self.shared(torch.cat([photo, moved])).float()).chunk(2)
+                steady = settings.steady_weight * steady_loss(painted, repainted, shift)
+            else:
+                painted = shown(self.shared(photo).float())
+                steady = torch.zeros(len(photo), device=photo.device)
+            losses = {**self.losses(painted, photo, self.stride), "steady": steady}
+        loss = minimized(losses)
+        if settings.pull and self.start_weights:
+            loss = loss + settings.pull * sum(
+                (p - q).square().sum() for p, q in zip(self.net.parameters(), self.start_weights, strict=True)
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        if isinstance(self.net, Live):
+            self.net.constrain()
+        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in losses.items()}}
+
+
+def steps_within(
+    minutes: float, trainer: Trainer, photos: Iterable[tuple[Tensor, list[str]]], compute: Compute
+) -> int:
+    """How many steps of `trainer` take `minutes` on this machine, measured on a copy of its network; at least
+    one.
+    """
+    net = copy.deepcopy(trainer.net)
+    trial = Trainer(
+        trainer.settings,
+        compute,
+        trainer.losses,
+        net,
+        optimizer_for(net, trainer.settings),
+        trainer.start_weights,
+    )
+    times = []
+    for number, (pixels, _) in enumerate(photos):
+        begin = time.perf_counter()
+        float(trial.step(number, pixels)["loss"])  # waits for the device
+        times.append(time.perf_counter() - begin)
+    seconds = statistics.median(times[len(times) // 4 :])
+    return max(1, round(compute.from_first(minutes * 60 / seconds)))
+
+
 def style_name(settings: TrainSettings) -> str:
     """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower
     case, digits and hyphens.
@@ -233,9 +304,8 @@ def style_name(settings: TrainSettings) -> str:
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:
-    """Up over the first 20 steps, then down in a straight line to a twentieth.
-
-    A function of the step alone, so a resumed run goes on as it was.
+    """Up over the first 20 steps, then down in a straight line to a twentieth. A function of the step alone,
+    so a resumed run goes on as it was.
     """
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 

@@ -26,9 +26,18 @@ class TranslateSettings:
         "Generator: live paints in real time; johnson is the larger reference.",
         choices=("live", "johnson"),
     )
-    width: int = option(32, "Channels of the generator's first layer.", min=1, max=256)
+    width: int | None = option(
+        None,
+        "Channels of the generator's first layer; the network's own number if not given (johnson 32, "
+        "live 48).",
+        min=1,
+        max=256,
+    )
     blocks: int | None = option(
-        None, "Residual blocks; the network's own number if not given (johnson 5, live 3).", min=1, max=32
+        None,
+        "Residual blocks; the network's own number if not given (johnson 5, live 2 and 3 coarse ones).",
+        min=1,
+        max=32,
     )
     critic_width: int = option(64, "Channels of the discriminator's first layer.", min=1, max=256)
     steps: int = option(4000, "Training steps.", min=1)

@@ -53,8 +53,8 @@ def test_no_gradient_reaches_the_keys():
 @pytest.mark.parametrize(
     ("network", "blocks", "layers"),
     [
-        ("live", 3, [PIXELS, "stem", "down", "body.0", "body.2"]),
-        ("live", 1, [PIXELS, "stem", "down", "body.0"]),
+        ("live", 3, [PIXELS, "stem", "down", "down16", "body16.0", "body16.2"]),
+        ("johnson", 1, [PIXELS, "stem", "down1", "down2", "body.0"]),
         ("johnson", 5, [PIXELS, "stem", "down1", "down2", "body.0", "body.4"]),
     ],
 )

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from fststyle.errors import InputError
-from fststyle.train.losses.color import even_loss, light_loss, palette, palette_loss
 from fststyle.train.losses.gram import gram_matrix
 from fststyle.train.losses.grid import grid_loss, weave_loss
 from fststyle.train.losses.johnson import content_loss, style_loss, total_variation_loss
@@ -31,46 +30,6 @@ def test_total_variation_by_hand():
     image = torch.zeros(2, 3, 2, 2)
     image[1, :, 0, 0] = 2 / 127.5  # 2 grey levels above its two neighbours, in each of the 3 channels
     torch.testing.assert_close(total_variation_loss(image), torch.tensor([0.0, 3 * (4.0 + 4.0) / 12]))
-
-
-def test_palette_of_plain_pictures_is_how_far_their_colours_lie_apart():
-    """A shift of all colours by (r, g, b) moves each direction's quantiles by its part of the shift; over an
-    even half ball that is a third of its square.
-    """
-    dark, light = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
-    light[:, 0], light[:, 1], light[:, 2] = 30 / 127.5, -60 / 127.5, 20 / 127.5
-    off = palette_loss(light, palette(dark, 16))
-    assert off.item() == pytest.approx((30**2 + 60**2 + 20**2) / 3, rel=0.05)
-
-
-def test_palette_does_not_mind_where_a_colour_is_nor_how_large_the_painting():
-    patches = (
-        torch.randint(-100, 100, (1, 3, 8, 8), generator=torch.Generator().manual_seed(0)).float() / 127.5
-    )
-    painting = patches.repeat_interleave(4, 2).repeat_interleave(4, 3)
-    moved = patches.flip(3).transpose(2, 3).repeat_interleave(4, 2).repeat_interleave(4, 3)
-    assert palette_loss(moved, palette(painting, 64)).item() < 1e-6
-    # Four times as many pixels of each colour: quantiles in between are interpolated.
-    assert palette_loss(painting, palette(painting.repeat(1, 1, 2, 2), 64)).item() < 5
-
-
-def test_palette_misses_a_rare_colour_that_the_mean_does_not():
-    painting = torch.zeros(1, 3, 32, 32)
-    painting[:, :, :8, :8] = torch.tensor([1.0, 0.8, -1.0])[:, None, None]  # a sixteenth of it is yellow
-    mean = painting.mean((2, 3), keepdim=True).expand_as(painting)
-    assert palette_loss(mean, palette(painting, 64)).item() > 100
-    assert palette_loss(painting, palette(painting, 64)).item() == 0
-
-
-def test_palette_is_per_picture_and_has_a_slope():
-    target = palette(torch.rand(1, 3, 32, 32), 64)
-    pictures = torch.rand(2, 3, 32, 32, requires_grad=True)
-    losses = palette_loss(pictures, target)
-    assert losses.shape == (2,)
-    losses[0].backward()
-    assert pictures.grad is not None
-    assert pictures.grad[0].abs().sum() > 0
-    assert pictures.grad[1].abs().sum() == 0
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +83,9 @@ def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
     ramp = torch.linspace(-1, 1, 64).expand(2, 3, 64, 64).clone()
     assert grid_loss(ramp[:, :, :, :1].expand(2, 3, 64, 64), 4).tolist() == [0, 0]
     grid = torch.zeros(2, 3, 66, 67)
-    # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
-    grid[1, 0, ::4] = 8 / 127.5
+    grid[1, 0, ::4] = (
+        8 / 127.5
+    )  # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
     assert grid_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
     noise = torch.rand(2, 3, 256, 256) * 2 - 1
     assert grid_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
@@ -166,26 +126,6 @@ def test_weave_loss_has_a_slope_everywhere_also_on_a_plain_picture(side):
         assert torch.isfinite(painted.grad).all()
 
 
-def test_light_loss_sees_negatives_and_lets_colours_be():
-    torch.manual_seed(0)
-    photo = torch.rand(2, 3, 8, 8).mul(2).sub(1).repeat_interleave(16, 2).repeat_interleave(16, 3)
-    assert light_loss(photo, photo).tolist() == [0, 0]
-    assert light_loss(photo * 0.3 - 0.2, photo).max() == 0  # paler
-    assert light_loss(photo.flip(1), photo).max() == 0  # other colours, as bright
-    contrast = (photo.mean(1).flatten(1) * 127.5).std(1, unbiased=False)
-    assert light_loss(-photo, photo).tolist() == pytest.approx(
-        (1.7 * contrast / (contrast + 10)).tolist(), rel=0.01
-    )
-    strokes = (torch.rand_like(photo) - 0.5).mul(2)
-    assert light_loss(photo * 0.5 + strokes * 0.5, photo).max() < 0.05
-    # Where the photo is plain there is nothing to follow, but a slope there is.
-    plain = torch.zeros_like(photo)
-    painted = plain.clone().requires_grad_()
-    light_loss(painted, plain).sum().backward()
-    assert torch.isfinite(painted.grad).all()
-    assert light_loss(strokes, plain).max() < 0.1
-
-
 def test_layers_have_weights(vgg):
     style, photo, painted = (torch.rand(1, 3, 32, 32) * 2 - 1 for _ in range(3))
 
@@ -216,37 +156,3 @@ def test_several_paintings_pull_as_the_weighted_sum_of_their_losses_does(vgg):
         constants.append(float((summed - mixed).detach()))
     assert constants[0] == pytest.approx(constants[1], rel=1e-2)
     assert constants[0] > 0
-
-
-def _halves(left: float, right: float) -> torch.Tensor:
-    """(1, 3, 16, 32), grey levels of 0..255: `even_loss` sees it as three squares, left, the mean of both,
-    and right.
-    """
-    picture = torch.full((1, 3, 16, 32), left / 127.5 - 1)
-    picture[..., 16:] = right / 127.5 - 1
-    return picture
-
-
-def test_one_colour_in_two_is_uneven_by_hand():
-    def cost(levels: float) -> float:
-        return levels**4 / (levels**2 + 20**2)
-
-    expected = (4 * cost(30) + 2 * cost(60)) / 9  # of the nine pairs three are a square with itself
-    torch.testing.assert_close(even_loss(_halves(100, 160), _halves(90, 90)), torch.tensor([expected]))
-
-
-def test_two_colours_may_be_painted_in_two():
-    torch.testing.assert_close(
-        even_loss(_halves(20, 200), _halves(50, 170)), torch.tensor([0.0]), rtol=0, atol=0.01
-    )
-
-
-def test_evenness_is_of_each_picture_and_pulls_the_painting_together():
-    painted = torch.cat([_halves(100, 160), _halves(100, 100)]).requires_grad_()
-    loss = even_loss(painted, torch.cat([_halves(90, 90)] * 2))
-    assert loss[0] > 100
-    assert loss[1] < 0.01
-    loss.sum().backward()
-    assert painted.grad is not None
-    # lighter on the left, darker on the right
-    assert painted.grad[0, :, :, :8].max() < 0 < painted.grad[0, :, :, 24:].min()

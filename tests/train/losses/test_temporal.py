@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fststyle.train.losses.temporal import GRAIN, REACH, shake, steady_loss
+from fststyle.train.losses.temporal import CUT, GRAIN, REACH, shake, steady_loss
 
 
 def picture(height: int = 72, width: int = 80) -> torch.Tensor:
@@ -10,7 +10,7 @@ def picture(height: int = 72, width: int = 80) -> torch.Tensor:
 
 def seen_twice(whole: torch.Tensor, down: int, right: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Two cuttings of a picture, the scene further `down` and `right` in the second."""
-    height, width = (side - REACH for side in whole.shape[2:])
+    height, width = (side - CUT for side in whole.shape[2:])
     first, second = ((max(0, down), max(0, right)), (max(0, -down), max(0, -right)))
     one, two = (whole[:, :, y : y + height, x : x + width] for y, x in (first, second))
     return one, two
@@ -25,7 +25,7 @@ def test_shake_gives_two_views_and_says_how_far_they_lie_apart() -> None:
         one, two = seen_twice(photo, down, right)
         assert (down, right) != (0, 0)
         assert torch.equal(here, one)
-        assert here.shape == there.shape == (2, 3, 72 - REACH, 80 - REACH)
+        assert here.shape == there.shape == (2, 3, 72 - CUT, 80 - CUT)
         assert ((there - two) * 127.5).std().item() == pytest.approx(GRAIN, rel=0.05)
     assert shifts == set(range(-REACH, REACH + 1))
 

@@ -1,0 +1,83 @@
+"""Brush size: stylize a smaller or larger copy of a picture, and return to its size with the detail of its
+edges.
+
+A network has strokes of a fixed size in pixels. Strokes that are twice as large come from a picture of half
+the size. What is lost by enlarging the result is added from the photo: its fine detail, by as much as the
+painting follows the photo there, as in guided upsampling (He and Sun 2015, "Fast Guided Filter",
+arXiv:1505.00996).
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle.arrays import RGB
+from fststyle.runtime.style import MIN_SIDE
+
+REFERENCE_SIDE = 640
+"""Pixels of the shorter side up to which strokes keep the size that they were trained with, when no brush
+size is given.
+"""
+
+RADIUS = 4
+"""Half the side of the windows that the painting is compared with the photo in, in pixels of the stylized
+copy.
+"""
+FLATNESS = 60.0
+"""Variance of a window's brightness (0-255) below which its detail is noise rather than an edge."""
+
+
+def brush_size(brush: float | None, height: int, width: int) -> float:
+    """The brush size for a picture; None asks for strokes in proportion to its shorter side, at least 1."""
+    return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
+
+
+def stylize_at(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
+    """Stylize `photo`, uint8 (H, W, 3), with strokes `brush` times the size of those that `stylize` paints;
+    returns the same shape.
+    """
+    height, width = photo.shape[:2]
+    size = tuple(max(MIN_SIDE, round(side / brush)) for side in (width, height))
+    if size == (width, height):
+        return stylize(photo)
+    copy = np.asarray(
+        cv2.resize(photo, size, interpolation=cv2.INTER_AREA if brush > 1 else cv2.INTER_CUBIC), np.uint8
+    )
+    painted = stylize(copy)
+    if brush < 1:
+        return np.asarray(cv2.resize(painted, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return _enlarged(painted, copy, photo)
+
+
+def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
+    """`painted` in the size of `photo`, with the photo's detail; `copy` is the photo in the size of
+    `painted`.
+    """
+    height, width = photo.shape[:2]
+    large = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
+    small_light = cv2.cvtColor(copy, cv2.COLOR_RGB2GRAY)
+    follows = cv2.resize(
+        _slope(small_light, cv2.cvtColor(painted, cv2.COLOR_RGB2GRAY)),
+        (width, height),
+        interpolation=cv2.INTER_LINEAR,
+    )
+    detail = cv2.subtract(
+        cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY),
+        cv2.resize(small_light, (width, height), interpolation=cv2.INTER_CUBIC),
+        dtype=cv2.CV_32F,
+    )
+    cv2.multiply(detail, follows, dst=detail)
+    return np.asarray(cv2.add(large, cv2.merge([detail, detail, detail]), dtype=cv2.CV_8U), np.uint8)
+
+
+def _slope(photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """In each window, the slope of the painted brightness over that of the photo, float32 (H, W), between 0
+    and 1.
+    """
+    side = (2 * RADIUS + 1, 2 * RADIUS + 1)
+    x, y = photo.astype(np.float32), painted.astype(np.float32)
+    mean_x, mean_y, mean_xy, mean_xx = (cv2.boxFilter(value, -1, side) for value in (x, y, x * y, x * x))
+    slope = (mean_xy - mean_x * mean_y) / (mean_xx - mean_x * mean_x + FLATNESS)
+    return np.asarray(cv2.boxFilter(np.clip(slope, 0, 1), -1, side), np.float32)
