@@ -88,6 +88,8 @@ class _Screen:
         # Past Python's buffer, which would try again to write what a closed pipe has refused.
         stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
         stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
+        if settings.skip_existing:
+            self._say("--skip-existing: is for folders of videos")
         painted = stylize_video(
             source,
             target,
@@ -154,7 +156,7 @@ class _Screen:
                 f" ({fps:.1f} fps)"
             )
         if painted.lost:
-            self._say(f"left out, since {painted.output} cannot hold it: {', '.join(painted.lost)}")
+            self._say(f"not in {painted.output}: {', '.join(painted.lost)}")
 
     def _say(self, text: str) -> None:
         self._bar.console.print(text, soft_wrap=True, markup=False, highlight=False)

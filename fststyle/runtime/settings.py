@@ -12,6 +12,15 @@ from fststyle.settings import as_paths, option
 
 PRECISIONS = ("auto", "float", "int8")
 
+AUDIO = ("auto", "copy")
+"""Choices of ``--audio``."""
+
+DEINTERLACE = ("auto", "off", "on")
+"""auto deinterlaces the frames that say so, on deinterlaces all, off none."""
+
+FIELD_RATES = ("halve", "keep")
+"""One frame per two fields, or one per field."""
+
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """Of x264 and x265.
 
@@ -143,6 +152,29 @@ class VideoSettings(FrameSettings):
         "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten"
         " bits ...",
     )
+
+    deinterlace: str = option(
+        "auto",
+        "auto deinterlaces the frames that are marked as interlaced, on all frames, off none.",
+        choices=DEINTERLACE,
+    )
+    field_rate: str = option(
+        "halve",
+        "Deinterlaced video: halve gives a frame per two fields, keep one per field.",
+        choices=FIELD_RATES,
+    )
+    audio: str = option(
+        "auto",
+        "auto copies audio, and re-encodes what the container or players of MP4 refuse; copy copies PCM and"
+        " MP3 too.",
+        choices=AUDIO,
+    )
+    resume: bool = option(
+        False,
+        "Keep finished segments of the output, and continue after those of an interrupted run of the same"
+        " command.",
+    )
+    skip_existing: bool = option(False, "Skip the videos of a folder whose output already exists.")
 
     def __post_init__(self) -> None:
         as_paths(self, "keyframes", "mask")

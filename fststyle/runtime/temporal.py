@@ -7,6 +7,7 @@ flow can be trusted. As in Ruder et al. 2016, "Artistic Style Transfer for Video
 """
 
 import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import cv2
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fststyle.arrays import RGB, Flow, Gray, PerPixel
+from fststyle.errors import InputError
 
 HOLD = 0.85
 """How much of the old painting is kept where the motion is certain."""
@@ -108,6 +110,27 @@ class Steady:
     def reset(self) -> None:
         """Forget the last frame: the next one comes as it is painted."""
         self._last = None
+
+    def state(self) -> dict[str, NDArray[np.uint8]]:
+        """What the next frame needs of the last one: arrays by name, none before the first frame. For
+        `restore`.
+        """
+        if self._last is None:
+            return {}
+        return {name: array.copy() for name, array in self._last._asdict().items()}
+
+    def restore(self, state: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Go on after the frame at which `state` was called. Raises `InputError` for arrays that do not
+        fit.
+        """
+        if not state:
+            return self.reset()
+        if missing := [name for name in _Last._fields if name not in state]:
+            raise InputError(f"the state of flicker suppression lacks {', '.join(missing)}")
+        scene, gray, painted = (state[name] for name in ("scene", "gray", "painted"))
+        if scene.shape[:2] != gray.shape or any(array.dtype != "uint8" for array in (scene, gray, painted)):
+            raise InputError("the state of flicker suppression is damaged")
+        self._last = _Last(scene=scene, gray=gray, painted=painted)
 
     def __call__(self, frame: RGB, painted: RGB) -> RGB:
         """The camera's frame, uint8 (h, w, 3), and its painting, uint8 (H, W, 3) -> the steady painting, an

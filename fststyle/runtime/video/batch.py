@@ -78,6 +78,9 @@ def stylize_videos(
     for name, error in refused:
         listener.on_failed(name, error)
     for number, (path, out) in enumerate(jobs, 1):
+        if settings.skip_existing and out.exists():
+            listener.on_note(f"{out}: already exists, skipped")
+            continue
         listener.on_start(path, number, len(jobs))
         try:
             painted = paint_video(path, out, settings, listener)

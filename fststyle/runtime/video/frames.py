@@ -6,11 +6,14 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from fststyle.arrays import RGB, Gray
+from fststyle.errors import InputError
 from fststyle.runtime import blank_frames, mask
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.style import on_cpu
@@ -65,6 +68,14 @@ class Frames:
         # A copy: a frame that is shown twice must not come with what was drawn on it the first time.
         return replace(item, rgb=self._made.copy(), alpha=fitted(item.alpha, self._made.shape[:2]))
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the next frame needs of those before, as arrays by name. For `restore`."""
+        return self._kept.state()
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on after the frame at which `state` was called. Raises `InputError`."""
+        self._kept.restore(state)
+
 
 class _Kept:
     """Keeps what is painted steady, but where another style or strength comes at once: nothing of the last is
@@ -73,16 +84,30 @@ class _Kept:
 
     def __init__(self, settings: VideoSettings):
         self._steady = Steady() if settings.steady else None
-        self._timeline, self._before = settings.timeline, settings.timeline(0.0)
+        self._timeline, self._before, self._seconds = settings.timeline, settings.timeline(0.0), 0.0
 
     def __call__(self, seconds: float, frame: RGB, painted: RGB) -> RGB:
         if self._steady is None:
             return painted
-        now = self._timeline(seconds)
+        now, self._seconds = self._timeline(seconds), seconds
         if (change := keyframes.change(self._before, now)) > 0.25:
             self._steady.reset()
         self._before, self._steady.hold = now, held(now[1], change)
         return self._steady(frame, painted)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        if self._steady is None:
+            return {}
+        return {**self._steady.state(), "seconds": np.array(self._seconds, np.float64)}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        if self._steady is None:
+            return
+        if "seconds" not in state:
+            raise InputError("the state of flicker suppression lacks its time")
+        self._seconds = float(state["seconds"])
+        self._before = self._timeline(self._seconds)
+        self._steady.restore({name: array for name, array in state.items() if name != "seconds"})
 
 
 def _painted_at(shot: Shot, source: Source, settings: VideoSettings) -> float:

@@ -8,6 +8,7 @@ from fststyle.runtime.video.formats import writer
 from fststyle.runtime.video.formats.base import Source
 from fststyle.runtime.video.formats.open import Target
 from fststyle.runtime.video.formats.raw import RawSource
+from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
@@ -20,16 +21,18 @@ def settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[s
             f"{given}: is for numbered pictures and raw frames, {source.name} has times of its own (--fps"
             " gives it others)"
         )
+    if given := _given(asked, () if isinstance(source, Reader) else ("deinterlace", "field_rate")):
+        yield f"{given}: is for video files, {source.name} has no fields"
     if asked.keyframes is not None:
         told, alone = asked.timeline, replace(asked, keyframes=None).timeline
         other = {"style": told.styles != alone.styles, "strength": told.strengths != alone.strengths}
         if given := _given(asked, tuple(name for name, changed in other.items() if changed)):
             yield f"{given}: has no effect, {asked.keyframes} says it"
     if not target.encoded or target.path is None:
-        if given := _given(asked, ("codec", "crf", "preset", "pix_fmt")):
+        if given := _given(asked, ("codec", "crf", "preset", "pix_fmt", "audio")):
             yield f"{given}: has no meaning for {target.name}, which no video encoder writes"
     else:
-        codec = writer.encoder(asked.codec, target.path.suffix)
+        codec = writer.encoder(asked.codec, target.path.suffix, source.transparent)
         if given := _given(
             asked,
             (*(() if codec in writer.RATED else ("crf",)), *(() if codec in writer.PACED else ("preset",))),

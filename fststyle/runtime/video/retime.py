@@ -95,7 +95,8 @@ def _between(source: Source, start: float, end: float | None) -> Iterator[Item]:
             if isinstance(item, Shot):
                 item = replace(item, pts=item.pts - shift)
             else:
-                item.pts, item.dts = (None if item.pts is None else item.pts - shift), item.dts - shift
+                item.pts = None if item.pts is None else item.pts - shift
+                item.dts = None if item.dts is None else item.dts - shift
         yield item
     if not begun and on_screen and start < (source.seconds or 0.0):
         yield replace(on_screen, pts=0, duration=None)

@@ -70,7 +70,7 @@ def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
     done = stylize_video(clip, out, style="invert", device="cpu")
     assert len(clips.frames(out)) == 10
-    assert [note for note in done.notes if "encoded anew, since aac" in note] == list(done.notes)
+    assert [note for note in done.notes if "re-encoded as opus, since aac" in note] == list(done.notes)
     assert bool(done.notes) == (suffix == ".webm")
     with av.open(str(out)) as container:
         sound = container.streams.audio[0]

@@ -79,11 +79,10 @@ class AnimationSink(Sink):
     def __init__(self, path: Path, suffix: str, source: Source, rate: Fraction):
         super().__init__()
         self._file, self._kind, self._loop = path.open("r+b"), FORMATS[suffix.lower()], source.loop
-        self._alpha = source.animated
+        self._alpha = source.animated or source.transparent
         self._still = Fraction(1) / rate
         self._waiting: Shot | None = None
         self._assembler: Assembler | None = None
-        self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
 
     def write(self, shot: Shot) -> None:
         """A frame is written when the next one tells how long it is shown."""
@@ -117,6 +116,7 @@ class AnimationSink(Sink):
         milliseconds = max(0, round(until * 1000) - round(shot.pts * shot.time_base * 1000))
         try:
             if self._assembler is None:
+                self._alpha |= shot.alpha is not None
                 self._assembler = animation.ASSEMBLERS[self._kind](self._file, shot.rgb.shape[:2], self._loop)
             still = images.encode(
                 Frame(shot.rgb, shot.alpha), self._kind, alpha=self._alpha, quality=_QUALITY

@@ -53,13 +53,22 @@ class Source:
     """Its length, and in `frames` its number of frames, as far as it is told beforehand."""
     frames: int | None = None
     broken: str | None = None
+    cut: bool = False
+    """Whether only a part is stylized that starts later, so that a timecode no longer fits."""
+    transparent: bool = False
+    """Whether its frames may have transparency."""
     animated: bool = False
     """An animated picture: it may be transparent, and plays ``loop`` times (0: for ever, None: once)."""
     loop: int | None = 0
 
     def __init__(self) -> None:
+        self.streams: list[Any] = []
+        """Every stream of the container but the stylized one."""
         self.others: list[Any] = []
+        """Those of them whose packets come between the frames."""
         self.metadata: dict[str, str] = {}
+        self.stream_metadata: dict[str, str] = {}
+        """Tags of the container, and of the stylized stream."""
         self.chapters: list[Any] = []
         self.notes: list[str] = []
 
@@ -78,28 +87,38 @@ class Source:
         before iterating.
         """
 
-    def __iter__(self) -> Iterator[Item]:
-        raise NotImplementedError
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def packets(self) -> "Source":
+        """The same source, opened again, that gives the packets of other streams only. Close it after use."""
+        return Source()
+
+    def cover(self, stream: Any) -> Any:
+        """The packet of a stream of cover art, None where it cannot be read."""
+        return None
 
     def close(self) -> None:
         """Let go of the file."""
 
 
 class Sink:
-    """Painted frames that go out.
+    """Stylized frames that go out. Everything raises `OutputError`.
 
-    ``lost`` names the streams that this form cannot hold, ``notes`` what it does otherwise. Everything raises
-    `OutputError`.
+    ``notes``: lines for the user. After `close`, ``kept`` (indices of source streams), ``tags`` (in lower
+    case) and ``chapters`` (their number) say what else the output holds; most formats hold nothing.
     """
 
     keeps_times = True
-    """Whether this form says when each frame is shown."""
+    """Whether this format stores when each frame is shown."""
     size: tuple[int, int] | None = None
-    """Height and width of what is written, where that is not the frames' own."""
+    """Height and width of what is written, where they differ from those of the frames."""
 
     def __init__(self) -> None:
-        self.lost: list[str] = []
         self.notes: list[str] = []
+        self.kept: set[int] = set()
+        self.tags: dict[str, str] = {}
+        self.chapters = 0
 
     def write(self, shot: Shot) -> None:
         """One more frame; of the size of the first."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Gray
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristic (ITU-T H.273) -> its name."""
@@ -43,6 +43,22 @@ def rgb_of(frame: Any, transfer: int) -> RGB:
             transfer,
         )
     return frame.reformat(format="rgb24", src_colorspace=source, dst_color_range="JPEG").to_ndarray()
+
+
+_SEE_THROUGH = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
+"""How FFmpeg's names of pixel formats with alpha begin."""
+
+
+def see_through(pixels: str | None) -> bool:
+    """Whether a pixel format, by FFmpeg's name, has alpha."""
+    return (pixels or "").startswith(_SEE_THROUGH)
+
+
+def alpha_of(frame: Any) -> Gray | None:
+    """Alpha of a frame of PyAV, uint8 (H, W), 255 opaque; None where its format has none."""
+    if not see_through(frame.format.name):
+        return None
+    return np.ascontiguousarray(frame.reformat(format="rgba").to_ndarray()[..., 3])
 
 
 def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:

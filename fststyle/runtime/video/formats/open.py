@@ -22,12 +22,14 @@ from fststyle.runtime.video.formats.writer import Encoding, Writer
 
 @dataclass(frozen=True)
 class Incoming:
-    """What a source needs to be told that its file does not say: frames a second of numbered pictures and
-    pipes, WIDTHxHEIGHT of a pipe.
+    """How a source is read: frames per second of image sequences and pipes, WIDTHxHEIGHT of a pipe,
+    deinterlacing.
     """
 
     rate: Fraction = Fraction(25)
     frame_size: str | None = None
+    deinterlace: str = "auto"
+    field_rate: str = "halve"
 
 
 def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = None) -> Source:
@@ -48,7 +50,9 @@ def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = 
         return SequenceSource(pattern, incoming.rate)
     if sequence.is_pattern(path) and not path.exists():
         return SequenceSource(path, incoming.rate)
-    return AnimationSource(path) if animation.recognised(path) else Reader(path)
+    if animation.recognised(path):
+        return AnimationSource(path)
+    return Reader(path, incoming.deinterlace, incoming.field_rate)
 
 
 @dataclass(frozen=True)

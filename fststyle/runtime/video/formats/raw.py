@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from fststyle.errors import InputError, OutputError
+from fststyle.io.pixels import on_white
 from fststyle.runtime.style import MIN_SIDE
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
 
@@ -65,11 +66,13 @@ class RawSink(Sink):
     def __init__(self, stdout: BinaryIO, source: Source):
         super().__init__()
         self._stdout = unbuffered(stdout)
-        self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
+        if source.transparent:
+            self.notes.append("transparency is laid on white, since raw frames are rgb24")
 
     def write(self, shot: Shot) -> None:
+        rgb = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
         try:
-            left = np.ascontiguousarray(shot.rgb).data.cast("B")
+            left = np.ascontiguousarray(rgb).data.cast("B")
             while left:  # a pipe without a buffer takes as much as it has room for
                 left = left[self._stdout.write(left) :]
             self._stdout.flush()

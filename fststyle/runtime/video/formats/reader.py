@@ -7,33 +7,32 @@ import math
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fststyle.arrays import RGB
-from fststyle.errors import DependencyError, InputError
+from fststyle.arrays import RGB, Gray
+from fststyle.errors import InputError
+from fststyle.io.pixels import Frame, uncovered
 from fststyle.runtime.style import MIN_SIDE
-from fststyle.runtime.video.formats.base import Item, Packet, Shot, Source
-from fststyle.runtime.video.formats.colorimetry import HDR, rgb_of
-from fststyle.signals import postponed
+from fststyle.runtime.video.formats.base import Item, Shot, Source
+from fststyle.runtime.video.formats.clock import Join, Unordered
+from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, rgb_of, see_through
+from fststyle.runtime.video.formats.contents import is_cover, others_of, video_of
+from fststyle.runtime.video.formats.deinterlace import Deinterlacer
+from fststyle.runtime.video.formats.library import av, reason
 
 MAX_PIXELS = 8192 * 8192
-_ATTACHED_PICTURE = 0x400
 _MARGIN = 1.0
-_BACK = 0.1
-"""Seconds that times must go back by to be a beginning and no mere disorder."""
 _STATING = ("mov", "matroska")
 """Containers whose header states how long they are, so that one that breaks off is known by it; of an AVI
 that is guessed from the size of the file.
 """
 _DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Matroska's tag of a stream: when its last frame ends, as FFmpeg and mkvmerge write it."""
-_SEE_THROUGH = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
-"""How FFmpeg's names of pixels with transparency begin."""
 _UNCOUNTED = 1 << 30
 """From here on an AVI's number of frames is none: what FFmpeg writes where it cannot go back to the header,
 as in a pipe.
@@ -44,29 +43,21 @@ _PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}
 _TRANSFERS = {1, 4, 5, 6, 7, 11, 12, 13, 14, 15}
 
 
-def av() -> Any:
-    """PyAV. Raises `DependencyError` with the line that installs it."""
-    try:
-        with postponed():
-            import av
-    except ImportError as error:
-        raise DependencyError(f"video needs PyAV: pip install av [{error}]") from error
-    # None, and no level at all: with any, FFmpeg's threads wait for Python to hear their errors, while Python
-    # waits for them to end (PyAV's issue 909).
-    av.logging.set_level(None)
-    return av
-
-
 class Reader(Source):
-    """A video file. Raises `InputError` for what is missing, no video, without frames or too large."""
+    """A video file. ``deinterlace`` and ``field_rate``: `fststyle.runtime.video.formats.deinterlace`.
 
-    def __init__(self, path: Path):
+    Raises `InputError` for a file that is missing, no video, without frames or too large.
+    """
+
+    def __init__(self, path: Path, deinterlace: str = "auto", field_rate: str = "halve"):
         super().__init__()
+        self._deinterlace = deinterlace, field_rate
         self.name, self.path = str(path), path
         self._av = av()
         self._turned = False  # by a quarter, so that its pixels are as high as they were wide
         self._untimed = False  # a frame came without a time
         self._wanted = 0.0
+        self._packets_only = self._told = False
         if not path.is_file():
             found = (
                 "is a folder, not a video"
@@ -80,6 +71,7 @@ class Reader(Source):
             raise InputError(f"{path}: is empty")
         self._open()
         self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
+        self.stream_metadata = dict(self.stream.metadata)
         self.rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
         self.origin = (self.container.start_time or 0) / 1e6
         stated = (
@@ -88,10 +80,6 @@ class Reader(Source):
             else (self.container.duration or 0) / 1e6
         )
         self.seconds = float(stated) or None
-        if (self.stream.codec_context.pix_fmt or "").startswith(_SEE_THROUGH) or self.stream.metadata.get(
-            "alpha_mode"
-        ) == "1":
-            self.notes.append(f"{path}: its transparency is left out")
         self._transfer = int(self.stream.codec_context.color_trc)
         if self._transfer in HDR:
             self.notes.append(
@@ -122,7 +110,7 @@ class Reader(Source):
         self._wanted = seconds
 
     def __iter__(self) -> Iterator[Item]:
-        if self._wanted > _MARGIN:
+        if self._wanted > _MARGIN and not self._packets_only:
             # Sound may lie a little before the pictures it belongs to, so a little more is read than the
             # frames need.
             if (found := self._found(self._wanted - _MARGIN)) is not None:
@@ -160,8 +148,9 @@ class Reader(Source):
         ffmpeg_error, end = self._av.error.FFmpegError, self._av.error.EOFError
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         last, shown, reached, damaged = None, 0.0, 0.0, 0
-        join = _Join(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
-        unordered = _Unordered(16 * step) if self.container.format.name == "avi" else None
+        join = Join(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
+        unordered = Unordered(16 * step) if self.container.format.name == "avi" else None
+        progressive = Deinterlacer(*self._deinterlace)
         packets = self.container.demux([self.stream, *self.others])
         while True:
             packet = None
@@ -176,12 +165,14 @@ class Reader(Source):
                     if packet.stream is self.stream:
                         shown = max(shown, until)
                 if packet.stream is not self.stream:
-                    if packet.dts is not None:
+                    if stamp is not None:
                         yield packet
+                    continue
+                if self._packets_only:
                     continue
                 if unordered is not None:
                     unordered.begin(packet)
-                frames = packet.decode()
+                frames = self._decoder(packet)
             except end:
                 break
             except (ffmpeg_error, OSError, ValueError) as error:
@@ -189,7 +180,7 @@ class Reader(Source):
                 self.broken = self.broken or reason(error)
                 if isinstance(error, self._av.error.InvalidDataError) and packet is not None:
                     continue
-                return
+                break
             for frame in frames:
                 # Those at the very beginning may lack what was before the recording: no damage.
                 damaged += bool(frame.is_corrupt) and last is not None
@@ -198,17 +189,38 @@ class Reader(Source):
                 pts = told if told is not None else 0 if last is None else last + step
                 if last is not None and pts <= last:
                     pts = last + 1
+                frame.pts, frame.time_base = pts, frame.time_base or self.stream.time_base
                 last = pts
-                rgb = self._upright(frame)
-                yield Shot(
-                    rgb,
-                    pts,
-                    frame.time_base or self.stream.time_base,
-                    getattr(frame, "duration", None) or None,
-                )
+                ready = list(progressive(frame))
+                if progressive.active:
+                    self._tell(progressive)
+                yield from map(self._shot, ready)
+        yield from map(self._shot, progressive.flush())
         self.broken = self.broken or self._cut_off(shown - self.origin, reached - self.origin)
         if damaged and not self.broken:
             self.broken = f"{damaged} of its frames are damaged"
+
+    def _shot(self, frame: Any) -> Shot:
+        duration = getattr(frame, "duration", None) or None
+        rgb, alpha = self._upright(frame), self._transparency(frame)
+        if alpha is not None:
+            rgb = uncovered(Frame(rgb, alpha)).rgb
+        return Shot(rgb, frame.pts, frame.time_base, duration, alpha)
+
+    def _tell(self, progressive: Deinterlacer) -> None:
+        """Note, with the first of them, that frames are deinterlaced."""
+        if self._told:
+            return
+        self._told = True
+        rate, self.rate = self.rate, self.rate * (2 if progressive.doubles else 1)
+        if progressive.doubles and self.frames:
+            self.frames *= 2
+        how = (
+            f"its {float(rate):g} frames become {float(self.rate):g} per second, one per field"
+            if progressive.doubles
+            else "two fields make one frame (--field-rate keep keeps both; --deinterlace off neither)"
+        )
+        self.notes.append(f"{self.path}: is interlaced and is deinterlaced: {how}")
 
     def _cut_off(self, shown: float, reached: float) -> str | None:
         """What to say of a file whose last frame, or last packet of all, ends clearly before it should; None
@@ -220,8 +232,8 @@ class Reader(Source):
         read = [self.stream, *self.others]
         # one not read may be the longest
         if sum(
-            stream.type != "attachment" and not _attached(stream) for stream in self.container.streams
-        ) > len(read):
+            stream.type != "attachment" and not is_cover(stream) for stream in self.container.streams
+        ) > len(read):  # one not read may be the longest
             lengths = [float(stream.duration * stream.time_base) for stream in read if stream.duration]
             stated = max(lengths, default=0.0)
         if self.container.format.name.startswith("matroska"):
@@ -251,19 +263,57 @@ class Reader(Source):
             ticks = (stream.duration or 0) if form.startswith("mov") and stream.frames else 0
         return float(((stream.start_time or 0) + ticks) * stream.time_base) - self.origin if ticks else 0.0
 
+    def packets(self) -> Source:
+        again = Reader(self.path)
+        again._packets_only = True
+        return again
+
+    def _decoder_of(self, stream: Any) -> "Callable[[Any], list[Any]]":
+        """What decodes the packets: FFmpeg's own decoders of VP8 and VP9 ignore the alpha channel, libvpx
+        does not.
+        """
+        codec = stream.codec_context.codec.canonical_name
+        self.transparent = see_through(stream.codec_context.pix_fmt)
+        wanted = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(codec)
+        if stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) != "1" or wanted is None:
+            return lambda packet: packet.decode()  # type: ignore[no-any-return]
+        try:
+            context = self._av.CodecContext.create(wanted, "r")
+        except (self._av.codec.codec.UnknownCodecError, ValueError):
+            self.notes.append(
+                f"{self.path}: its transparency is left out, which {wanted} decodes and is not here"
+            )
+            return lambda packet: packet.decode()  # type: ignore[no-any-return]
+        self.transparent = True
+        return lambda packet: context.decode(packet if packet.size else None)  # type: ignore[no-any-return]
+
+    def cover(self, stream: Any) -> Any:
+        try:
+            with self._av.open(os.path.abspath(self.path), metadata_errors="ignore") as container:
+                return next(
+                    packet for packet in container.demux(container.streams[stream.index]) if packet.size
+                )
+        except (self._av.error.FFmpegError, OSError, ValueError, StopIteration):
+            return None
+
     def close(self) -> None:
         self.container.close()
 
     def _upright(self, frame: Any) -> RGB:
         """RGB of a decoded frame, turned and mirrored as its display matrix says."""
-        rgb = rgb_of(frame, self._transfer)
+        return self._turn(rgb_of(frame, self._transfer), frame)
+
+    def _transparency(self, frame: Any) -> Gray | None:
+        """Alpha of a decoded frame, uint8 (H, W), turned likewise; None for an opaque format."""
+        alpha = alpha_of(frame)
+        return None if alpha is None else self._turn(alpha, frame)
+
+    def _turn(self, picture: Any, frame: Any) -> Any:
         mirrored, quarter = _orientation(frame)
         self._turned = bool(quarter % 2)
-        return (
-            np.ascontiguousarray(np.rot90(rgb[:, ::-1] if mirrored else rgb, quarter))
-            if mirrored or quarter
-            else rgb
-        )
+        if not mirrored and not quarter:
+            return picture
+        return np.ascontiguousarray(np.rot90(picture[:, ::-1] if mirrored else picture, quarter))
 
     def _open(self) -> None:
         try:
@@ -272,10 +322,9 @@ class Reader(Source):
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self.path}: is not a video ({reason(error)})") from error
         try:
-            videos = [stream for stream in self.container.streams.video if not _attached(stream)]
-            if not videos:
+            self.stream = video_of(self.container.streams)
+            if self.stream is None:
                 raise InputError(f"{self.path}: holds no video stream")
-            self.stream = videos[0]
             context = self.stream.codec_context
             if context is None:
                 raise InputError(f"{self.path}: its video codec is not known here")
@@ -288,16 +337,12 @@ class Reader(Source):
                     f" {MIN_SIDE}x{MIN_SIDE} and 8192x8192"
                 )
             self.stream.thread_type = "AUTO"
+            self._decoder = self._decoder_of(self.stream)
         except InputError:
             self.container.close()
             raise
-        # Sound and subtitles; data streams (timecodes, telemetry) have no meaning outside their own
-        # container.
-        self.others = [
-            s
-            for s in self.container.streams
-            if s.type in ("audio", "subtitle") and s.codec_context is not None
-        ]
+        self.streams = [stream for stream in self.container.streams if stream.index != self.stream.index]
+        self.others = others_of(self.container.streams, self.stream)
 
 
 def _orientation(frame: Any) -> tuple[bool, int]:
@@ -313,66 +358,3 @@ def _orientation(frame: Any) -> tuple[bool, int]:
     if mirrored:
         a, b = -a, -b
     return mirrored, round(math.degrees(math.atan2(-b, a)) / 90) % 4
-
-
-def _attached(stream: Any) -> bool:
-    """Whether it is a cover and no video."""
-    return bool(int(stream.disposition) & _ATTACHED_PICTURE)
-
-
-class _Unordered:
-    """An AVI says when its frames are decoded, not when they are shown, and FFmpeg's guess is wrong where
-    some look ahead at others (B-frames).
-
-    The frames come out in their order, each with the time of the packet that let it out, which is late by as
-    many frames as the decoder keeps back.
-    """
-
-    def __init__(self, most: int):
-        self._most = most
-        self._first: int | None = None
-        self._late: int | None = None
-
-    def begin(self, packet: Packet) -> None:
-        """Note the first packet."""
-        self._first = packet.dts if self._first is None else self._first
-
-    def time_of(self, frame: Any) -> int | None:
-        """When the next frame is shown, None where that is not told."""
-        if frame.dts is None or self._first is None:
-            return None
-        if self._late is None:
-            # More than a decoder keeps: what came first was damaged.
-            self._late = late if (late := frame.dts - self._first) <= self._most else 0
-        return frame.dts - self._late
-
-
-class _Join:
-    """Recordings laid end to end in one file begin anew in the middle, as transport streams may: what comes
-    then is moved behind what there was.
-    """
-
-    def __init__(self, possible: bool, usual: float):
-        self._possible, self._usual, self._moved, self._end = possible, usual, 0.0, 0.0
-        self._last: dict[int, float] = {}
-
-    def mend(self, packet: Packet) -> None:
-        """Move the packet's times, in place."""
-        if not self._possible or packet.dts is None:
-            return
-        begins = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)
-        if (decoded := float(packet.dts * packet.time_base)) + self._moved < self._last.get(
-            packet.stream.index, -math.inf
-        ) - _BACK:
-            self._moved = self._end - begins
-        self._last[packet.stream.index] = decoded + self._moved
-        lasts = float(packet.duration * packet.time_base) if packet.duration else self._usual
-        self._end = max(self._end, begins + self._moved + lasts)
-        if self._moved:
-            by = round(self._moved / packet.time_base)
-            packet.pts, packet.dts = None if packet.pts is None else packet.pts + by, packet.dts + by
-
-
-def reason(error: Exception) -> str:
-    """What FFmpeg says, without its codes."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -107,12 +107,13 @@ class SequenceSink(Sink):
     def __init__(self, pattern: Path, source: Source):
         super().__init__()
         self._pattern, self._count = pattern, 0
+        if source.transparent and pattern.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".bmp", ".ppm"):
+            self.notes.append("transparency is laid on white, since this format has none; .png keeps it")
         self._inputs = (
             {path.resolve() for path in source.files.values()}
             if isinstance(source, SequenceSource)
             else set()
         )
-        self.lost = [f"{stream.type} {stream.codec_context.name}" for stream in source.others]
 
     def write(self, shot: Shot) -> None:
         self._count += 1

@@ -1,6 +1,4 @@
-"""Video files being written through PyAV: H.264 that plays in browsers unless another codec is asked for,
-sound and subtitles as they were.
-"""
+"""Video files written through PyAV: H.264 that plays in browsers unless another codec is asked for."""
 
 import contextlib
 import os
@@ -14,8 +12,10 @@ import numpy as np
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
 from fststyle.runtime.video.formats.base import Packet, Shot, Sink, Source
+from fststyle.runtime.video.formats.carry import Carrier
+from fststyle.runtime.video.formats.contents import copied, is_cover, tags, timecode_fits
 from fststyle.runtime.video.formats.durations import Durations
-from fststyle.runtime.video.formats.reader import av, reason
+from fststyle.runtime.video.formats.library import av, reason
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffix of an output -> its container.
@@ -29,32 +29,64 @@ PACED = ("libx264", "libx265")
 RATED = (*PACED, "libvpx-vp9", "libsvtav1")
 """Encoders that take a constant quality."""
 
-_TICK = Fraction(1, 1000)
-"""Seconds that every container can tell apart."""
-
-_NOT_IN_MOV = {"flac", "opus"}
-"""Sound that FFmpeg lists for MOV and then does not write there."""
-
 _TWO_PLANES = ("nv12", "p010le")
 """4:2:0 of 8 and of 10 bits as hardware has it."""
 
 _HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_v4l2m2m", "_mf", "_vulkan")
 """How the names of encoders in hardware end."""
 
-_LAYOUTS = {
-    f"{count} channels": name
-    for count, name in {
-        1: "mono",
-        2: "stereo",
-        3: "2.1",
-        4: "4.0",
-        5: "5.0(side)",
-        6: "5.1(side)",
-        7: "6.1",
-        8: "7.1",
-    }.items()
+_ITUNES = {
+    *(
+        "title",
+        "artist",
+        "album_artist",
+        "composer",
+        "album",
+        "date",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+    ),
+    *(
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "keywords",
+        "track",
+        "disc",
+        "location",
+    ),
+    *(
+        "creation_time",
+        "compilation",
+        "episode_sort",
+        "season_number",
+        "media_type",
+        "hd_video",
+        "gapless_playback",
+    ),
 }
-"""Where a file only counts its channels: what is meant as a rule."""
+"""Tags that MP4 holds in the way of iTunes; other tags need QuickTime's own list of keys."""
+
+_QUICKTIME = {
+    "title",
+    "artist",
+    "author",
+    "album",
+    "date",
+    "genre",
+    "copyright",
+    "make",
+    "model",
+    "location",
+} | {
+    *("creation_time", "keywords", "comment"),
+}
+"""The same of MOV."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +98,33 @@ class Encoding:
     ``crf`` is the constant quality of x264, x265, vp9 and SVT-AV1: lower is better and larger.
     ``pix_fmt``: FFmpeg's name of the pixels, such as yuv420p10le; None takes yuv420p, or the first that the
     encoder knows if that is not among them. ``preset``: of x264 and x265, how much time they take for a
-    smaller file.
+    smaller file. ``audio``: auto re-encodes what players refuse in MP4, copy copies whatever the
+    container takes.
     """
 
     codec: str = "auto"
     crf: int = 18
     pix_fmt: str | None = None
     preset: str = "veryfast"
+    audio: str = "auto"
 
 
-def encoder(asked: str, suffix: str) -> str:
-    """The encoder that is meant by a ``codec`` of `Encoding` in a file of this suffix."""
+ALPHA = {
+    "libvpx-vp9": ("yuva420p", ("webm", "matroska")),
+    "libvpx": ("yuva420p", ("webm", "matroska")),
+    "prores_ks": ("yuva444p10le", ("mov", "matroska")),
+    "ffv1": ("yuva444p", ("matroska",)),
+}
+"""Encoders that keep transparency -> their pixel format, and the containers that hold it."""
+
+
+def encoder(asked: str, suffix: str, transparent: bool = False) -> str:
+    """The encoder of a ``codec`` of `Encoding` in a file of this suffix, for frames that are
+    ``transparent`` or not.
+    """
     if asked == "auto":
-        return "libvpx-vp9" if suffix.lower() == ".webm" else "libx264"
+        kept = {".webm": "libvpx-vp9", ".mov": "prores_ks"} if transparent else {".webm": "libvpx-vp9"}
+        return kept.get(suffix.lower(), "libx264")
     try:
         return str(av().Codec(asked, "w").name)  # h264 is libx264
     except (ValueError, av().codec.codec.UnknownCodecError):
@@ -100,25 +146,28 @@ class Writer(Sink):
         super().__init__()
         self._av = av()
         self._kind = kind = FORMATS[suffix.lower()]
-        codec = encoder(encoding.codec, suffix)
-        options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-        self._copied: dict[int, Any] = {}
-        self._coded: dict[int, Any] = {}
-        self._last: dict[int, int] = {}
+        codec = encoder(encoding.codec, suffix, first.alpha is not None)
+        self._path, self._begun = path, False
+        self._held: Any = None
+        timed = not source.cut and timecode_fits({**source.metadata, **source.stream_metadata}, rate)
+        metadata = copied(source.metadata, timed)
+        options = {"movflags": _movflags(kind, source, metadata)} if kind in ("mp4", "mov") else {}
         self._durations = Durations()
         try:
             with contextlib.ExitStack() as undo:
                 self.container = self._av.open(str(path), "w", format=kind, options=options)
                 undo.callback(self.abandon)
-                self.container.metadata.update(source.metadata)
+                self.container.metadata.update(metadata)
                 if source.chapters:
                     self.container.set_chapters(source.chapters)
                 if self._av.Codec(codec, "w").type != "video":
                     raise OutputError(f"cannot be written: {codec} does not encode video (--codec)")
                 self.stream = self.container.add_stream(codec, rate=rate)
                 self._setup(first, source, encoding, codec)
-                for other in source.others:
-                    self._add(other)
+                self.stream.metadata.update(copied(source.stream_metadata, timed))
+                self.stream.disposition = 1  # the default stream
+                self._carrier = Carrier(self.container, kind, source, self._mux, encoding.audio)
+                self.notes += self._carrier.notes
                 undo.pop_all()
         except self._av.codec.codec.UnknownCodecError as error:
             raise OutputError(
@@ -136,6 +185,7 @@ class Writer(Sink):
             self.notes.append(
                 f"is {stream.width}x{stream.height} instead of {width}x{height}: encoders want even sides"
             )
+        self._alpha = first.alpha is not None and self._keeps_alpha(codec, encoding)
         stream.pix_fmt = self._pixels = self._pixels_for(codec, encoding.pix_fmt)
         # The source's own clock, so that every frame keeps its time to the tick.
         stream.time_base = stream.codec_context.time_base = first.time_base
@@ -156,13 +206,26 @@ class Writer(Sink):
         context.color_range, context.colorspace = 1, 1
         context.color_primaries, context.color_trc = source.colours
 
+    def _keeps_alpha(self, codec: str, encoding: Encoding) -> bool:
+        """Whether transparency can be written; a note says so where it cannot, or where it decides the
+        codec.
+        """
+        pixels, kinds = ALPHA.get(codec, ("", ()))
+        if self._kind in kinds and encoding.pix_fmt in (None, pixels):
+            if codec == "prores_ks" and encoding.codec == "auto":
+                told = "is written as ProRes 4444, which keeps its transparency"
+                self.notes.append(f"{told} (--codec libx264 writes a smaller file on white)")
+            return True
+        where = ".webm, .mov, .apng, .webp and image sequences of .png keep it"
+        self.notes.append(f"transparency is laid on white, since {codec} does not keep it here; {where}")
+        return False
+
     def _pixels_for(self, codec: str, wanted: str | None) -> str:
+        if self._alpha:
+            return ALPHA[codec][0]
         known = [form.name for form in self._av.Codec(codec, "w").video_formats or []]
-        planes = [
-            name
-            for name in known
-            if name in _TWO_PLANES or (name.startswith("yuv") and not name.startswith(("yuvj", "yuva")))
-        ]
+        yuv = [name for name in known if name.startswith("yuv") and not name.startswith(("yuvj", "yuva"))]
+        planes = [name for name in known if name in _TWO_PLANES or name in yuv]
         if known and not planes:
             raise OutputError(
                 f"cannot be written with {codec}: it takes {', '.join(known[:5])}, none of them yuv"
@@ -173,37 +236,18 @@ class Writer(Sink):
             raise OutputError(f"--pix-fmt: {codec} does not take {wanted}; it takes {', '.join(planes)}")
         return wanted
 
-    def _add(self, other: Any) -> None:
-        supported = self.container.supported_codecs
-        names = {other.codec_context.name, other.codec_context.codec.canonical_name}
-        if names & supported and not (self._kind == "mov" and names & _NOT_IN_MOV):
-            made = self._copied[other.index] = self.container.add_stream_from_template(other)
-            if other.type == "audio" and (layout := _LAYOUTS.get(other.codec_context.layout.name)):
-                # AVI and Matroska count channels without saying which they are, and MP4 refuses that, at its
-                # very end.
-                made.codec_context.layout = layout
-        elif other.type == "audio":
-            codec = "libopus" if self._kind == "webm" else "aac"
-            made = self._coded[other.index] = self.container.add_stream(
-                codec, rate=48000 if codec == "libopus" else other.codec_context.sample_rate
-            )
-            if other.codec_context.layout.nb_channels == 1:
-                made.codec_context.layout = "mono"
-            told = "its sound is encoded anew"
-            if (channels := other.codec_context.layout.nb_channels) > made.codec_context.layout.nb_channels:
-                told += f", its {channels} channels as {made.codec_context.layout.name}"
-            self.notes.append(f"{told}, since {other.codec_context.name} cannot be copied into it")
-        else:
-            self.lost.append(f"{other.type} {other.codec_context.name}")
-            return
-        _name(made, other)
-
     def write(self, shot: Shot) -> None:
         """Encode one frame. Raises `OutputError`."""
-        rgb = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
-        if rgb.shape[0] % 2 or rgb.shape[1] % 2:
-            rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
-        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        if self._alpha:
+            alpha = np.full(shot.rgb.shape[:2], 255, np.uint8) if shot.alpha is None else shot.alpha
+            pixels = np.dstack((shot.rgb, alpha))
+        else:
+            pixels = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
+        odd = pixels.shape[0] % 2, pixels.shape[1] % 2
+        if any(odd):
+            pixels = np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge")
+        form = "rgba" if self._alpha else "rgb24"
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=form)
         try:
             frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
         except (self._av.error.FFmpegError, ValueError) as error:
@@ -212,39 +256,47 @@ class Writer(Sink):
         if shot.duration:
             self._durations.note(shot.pts * shot.time_base, shot.duration * shot.time_base)
         self._mux(lambda it: self._durations.put(self.stream.encode(it)), frame)
+        self._begin()
+
+    def put(self, packet: Any) -> None:
+        """One packet of the video, encoded before with the same settings. Raises `OutputError`."""
+        packet.stream = self.stream
+        if self._held is not None:
+            self._mux(lambda it: self._durations.put([it]), self._held)
+            self._begin()
+        self._held = packet
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._carrier.start()
 
     def copy(self, packet: Packet) -> None:
-        """A packet of another stream, as it is, or encoded anew where the container cannot hold it.
-
-        Raises `OutputError`.
-        """
-        index = packet.stream.index
-        if index in self._copied:
-            # Two packets of one time, or one that goes back, would cost the whole file.
-            if (last := self._last.get(index)) is not None and packet.dts <= last:
-                later = last + max(1, round(_TICK / packet.time_base))
-                packet.pts, packet.dts = None if packet.pts is None else max(packet.pts, later), later
-            self._last[index] = packet.dts
-            packet.stream = self._copied[index]
-            self._mux(lambda it: [it], packet)
-        elif index in self._coded:
-            try:
-                frames = packet.decode()
-            except self._av.error.FFmpegError:  # a damaged one costs its own moment
-                return
-            for frame in frames:
-                self._mux(self._coded[index].encode, frame)
+        """A packet of another stream of the source. Raises `OutputError`."""
+        self._carrier.copy(packet)
 
     def close(self) -> None:
         """Flush and finish the file. Raises `OutputError`."""
         put = self._durations.put_last if self._kind in ("mp4", "mov") else self._durations.put
-        self._mux(lambda it: put(self.stream.encode(it)), None)
-        for stream in self._coded.values():
-            self._mux(stream.encode, None)
+        if self._held is not None:
+            self._mux(lambda it: put([it]), self._held)
+            self._begin()
+        else:
+            self._mux(lambda it: put(self.stream.encode(it)), None)
+        self._carrier.close()
         try:
             self.container.close()
+            self._read_back()
         except (self._av.error.FFmpegError, OSError) as error:
             raise OutputError(f"cannot be written: {reason(error)}") from error
+
+    def _read_back(self) -> None:
+        """Note what the finished file holds beside its frames, as a reader finds it."""
+        with self._av.open(str(self._path), metadata_errors="ignore") as made:
+            for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
+                self.tags.update(tags(metadata))
+            self.chapters = len(made.chapters())
+            self.kept = self._carrier.kept(made.streams)
 
     def abandon(self) -> None:
         """Let go of a file that nobody wants any more."""
@@ -275,9 +327,13 @@ class Writer(Sink):
             raise OutputError(f"cannot be written: {reason(error)}") from error
 
 
-def _name(made: Any, other: Any) -> None:
-    """A stream is called what it was: its language, its title, whether it is the one to play."""
-    made.metadata.update(
-        {key: value for key, value in other.metadata.items() if key in ("language", "title")}
-    )
-    made.disposition = other.disposition
+def _movflags(kind: str, source: Source, metadata: dict[str, str]) -> str:
+    """Options of the MP4 muxer: QuickTime's list of keys for tags that are not iTunes's, such as those of
+    phones.
+
+    Both lists exclude each other, and cover art is in the one of iTunes: where there is a cover, it decides.
+    """
+    known = _ITUNES if kind == "mp4" else _QUICKTIME
+    others = [key for key in metadata if key.lower() not in known]
+    cover = any(stream.type == "video" and is_cover(stream) for stream in source.streams)
+    return "+faststart+use_metadata_tags" if others and not cover else "+faststart"

@@ -47,7 +47,7 @@ def animation(path, durations, alpha=False):
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
 def test_a_video_becomes_an_animated_picture(clip, tmp_path, suffix):
     done = paint(clip, tmp_path / f"out{suffix}")
-    assert (done.frames, done.lost) == (6, ("audio aac",))
+    assert (done.frames, done.lost) == (6, ("audio aac", "tag title"))
     made = images.read(tmp_path / f"out{suffix}")
     assert [frame.duration_ms for frame in made.frames] == [40, 40, 160, 40, 180, 40]
     assert made.loop == 0

@@ -1,0 +1,233 @@
+"""The finished segments of a video that `--resume` continues, in a hidden folder beside the output.
+
+A segment is a short video file with its frames, a JSON file with their times, and, for the newest one,
+the state that the next frame needs. The JSON file is written last: a segment without it does not exist. A
+segment ends after a fixed number of frames, whether the run is interrupted or not, so the result is the
+same.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from fststyle import __version__, catalogue
+from fststyle.errors import InputError, OutputError
+from fststyle.settings import plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fststyle.runtime.settings import VideoSettings
+    from fststyle.runtime.video.formats.base import Source
+
+    State = dict[str, NDArray[np.generic]]
+
+FRAMES = 100
+"""Frames per segment: what an interruption costs at most."""
+
+_ANY = {"resume", "threads", "skip_existing"}
+"""Settings that may differ between the runs of one video."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One finished segment: the presentation times of its frames and their durations, in units of
+    ``time_base``.
+
+    ``size`` is (H, W) of the frames, ``alpha`` whether they have transparency, ``last`` whether the video
+    ends here.
+    """
+
+    pts: list[int]
+    durations: list[int | None]
+    time_base: str
+    size: tuple[int, int]
+    alpha: bool = False
+    last: bool = False
+
+    @property
+    def base(self) -> Fraction:
+        return Fraction(self.time_base)
+
+
+class Checkpoint:
+    """The folder of one output. Made or opened here; locked as long as this program lives.
+
+    Raises:
+        InputError: the folder is damaged, or belongs to a run with another input or other settings.
+        OutputError: another program works on it, or it cannot be written.
+    """
+
+    def __init__(self, target: Path, source: "Source", settings: "VideoSettings"):
+        name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+        self.folder = target.with_name(f".fststyle-{name}.resume")
+        self.suffix = target.suffix
+        self.segments: list[Segment] = []
+        run = identity(source, settings)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.ExitStack() as undo:
+                self._lock = undo.enter_context(_locked(self.folder / "lock", target))
+                told = self.folder / "run.json"
+                if told.exists():
+                    self._read(told, run, target)
+                else:
+                    _write(told, json.dumps(run).encode())
+                undo.pop_all()
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be written: {error.strerror or error}") from error
+
+    @property
+    def frames(self) -> int:
+        """Frames in finished segments."""
+        return sum(len(segment.pts) for segment in self.segments)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame is in a segment."""
+        return bool(self.segments) and self.segments[-1].last
+
+    def video(self, number: int) -> Path:
+        """The video file of a segment, counted from 0."""
+        return self.folder / f"{number:06d}{self.suffix}"
+
+    def state(self) -> "State":
+        """The state after the last finished segment. Raises `InputError`."""
+        import numpy as np
+
+        path = self._file(len(self.segments) - 1, ".npz")
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except Exception as error:  # numpy raises what it likes for a damaged file
+            raise self._damaged(path.name) from error
+
+    def commit(self, segment: Segment, written: Path, state: "State | None") -> None:
+        """Make ``written`` the video of the next segment; only then it exists."""
+        import numpy as np
+
+        number = len(self.segments)
+        _synced(written)
+        os.replace(written, self.video(number))
+        if state is not None:
+            temporary = self.folder / "state.part"
+            with open(temporary, "wb") as file:
+                np.savez(file, **state)  # type: ignore[arg-type]
+            _synced(temporary)
+            os.replace(temporary, self._file(number, ".npz"))
+        _write(self._file(number, ".json"), json.dumps(asdict(segment)).encode())
+        self.segments.append(segment)
+        with contextlib.suppress(OSError):
+            self._file(number - 1, ".npz").unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Delete the folder, after the output is in its place."""
+        self.release()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def release(self) -> None:
+        """Unlock the folder; delete it where no segment is finished."""
+        self._lock.close()
+        if not self.segments:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, told: Path, run: dict[str, Any], target: Path) -> None:
+        before = _json(told)
+        if not isinstance(before, dict):
+            raise self._damaged(told.name)
+        if changed := [key for key in run if before.get(key) != run[key]]:
+            raise InputError(
+                f"{target}: an unfinished run with another {' and '.join(changed)} is in {self.folder};"
+                " repeat its command, or delete that folder"
+            )
+        while (path := self._file(len(self.segments), ".json")).exists():
+            try:
+                segment = Segment(**_json(path))
+                whole = len(segment.pts) == len(segment.durations) and segment.base > 0
+            except (TypeError, ValueError, ZeroDivisionError) as error:
+                raise self._damaged(path.name) from error
+            if not whole or not self.video(len(self.segments)).is_file():
+                raise self._damaged(path.name)
+            self.segments.append(segment)
+
+    def _file(self, number: int, suffix: str) -> Path:
+        return self.folder / f"{number:06d}{suffix}"
+
+    def _damaged(self, name: str) -> InputError:
+        return InputError(f"{self.folder}: {name} is damaged; delete that folder to start again")
+
+
+def identity(source: "Source", settings: "VideoSettings") -> dict[str, Any]:
+    """What must be the same in every run of one video: the input, the settings, the styles and the
+    version.
+    """
+    path = Path(source.name)
+    files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
+    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    values = {name: value for name, value in plain(settings).items() if name not in _ANY}
+    styles = {
+        name: hashlib.sha256(catalogue.load(catalogue.locate(name))).hexdigest()
+        for name in settings.timeline.names
+    }
+    settings_text = json.dumps([values, repr(settings.timeline)], sort_keys=True)
+    return {
+        "input": hashlib.sha256(json.dumps(stats).encode()).hexdigest(),
+        "settings": hashlib.sha256(settings_text.encode()).hexdigest(),
+        "style": styles,
+        "version of fststyle": __version__,
+        "frames per segment": FRAMES,
+    }
+
+
+def _locked(path: Path, target: Path) -> BinaryIO:
+    """An open file that no other program can lock; the system unlocks it when this one ends in any way."""
+    file = open(path, "ab")  # noqa: SIM115  (open as long as the lock)
+    try:
+        import fcntl
+    except ImportError:  # Windows: the file cannot be deleted while it is open, which is enough to notice
+        return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise OutputError(f"{target}: another fststyle is writing it") from error
+    return file
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".part")
+    temporary.write_bytes(content)
+    _synced(temporary)
+    os.replace(temporary, path)
+
+
+def _synced(path: Path) -> None:
+    """Wait until a file is on the disk, so that a name is never there before its content."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def after(items: Iterator[Any], frames: int) -> Iterator[Any]:
+    """The items without the packets of other streams and the first ``frames`` frames."""
+    from fststyle.runtime.video.formats.base import Shot
+
+    for item in items:
+        if isinstance(item, Shot):
+            if frames <= 0:
+                yield item
+            frames -= 1

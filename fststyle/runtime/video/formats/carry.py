@@ -1,0 +1,211 @@
+"""The streams of a source that are copied, or re-encoded, next to the stylized video in a container."""
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, tags
+from fststyle.runtime.video.formats.library import av
+
+if TYPE_CHECKING:
+    from fststyle.runtime.video.formats.base import Source
+
+_TICK = Fraction(1, 1000)
+"""Seconds that every container can tell apart."""
+
+_DEFAULT = 0x1
+
+_LAYOUTS = {
+    **{"1 channels": "mono", "2 channels": "stereo", "3 channels": "2.1", "4 channels": "4.0"},
+    **{"5 channels": "5.0(side)", "6 channels": "5.1(side)", "7 channels": "6.1", "8 channels": "7.1"},
+}
+"""FFmpeg's name of an unspecified channel layout -> the usual layout of that many channels."""
+
+_UNPLAYED_IN_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
+"""Audio that MP4 takes and some players refuse there, by the beginnings of FFmpeg's names."""
+
+Mux = Callable[[Callable[[Any], Any], Any], None]
+"""(encode, item): writes the packets that ``encode(item)`` returns."""
+
+
+class Carrier:
+    """Adds the streams of ``source`` to an open output ``container`` of FFmpeg's format ``kind`` and
+    copies their packets.
+
+    A stream is copied where the container takes it. Audio that it does not take is re-encoded, and
+    so is audio that players refuse in MP4, unless ``audio`` is ``copy``. ``notes`` are lines for the user.
+    """
+
+    def __init__(self, container: Any, kind: str, source: "Source", mux: Mux, audio: str = "auto"):
+        self._av, self._container, self._kind, self._mux, self._audio = av(), container, kind, mux, audio
+        self._copied: dict[int, Any] = {}
+        self._coded: dict[int, Any] = {}
+        self._last: dict[int, int] = {}
+        self._covers: list[Any] = []
+        self._waiting: dict[int, list[Any]] = {}
+        self._kinds = {stream.index: kind_of(stream) for stream in source.streams}
+        self.notes: list[str] = []
+        for stream in source.streams:
+            self._add(stream, source)
+
+    def kept(self, made: Iterable[Any]) -> set[int]:
+        """The indices of the source streams that are in the finished output, whose streams are ``made``.
+
+        MP4 drops a stream without packets, and with an option for tags cover art, so what was added is
+        counted.
+        """
+        found = Counter(kind_of(stream) for stream in made)
+        found["video"] -= 1  # the stylized one
+        kept = set()
+        for index in sorted({*self._copied, *self._coded}):
+            kind = self._kinds[index]
+            if found[kind] > 0:
+                found[kind] -= 1
+                kept.add(index)
+        return kept
+
+    def _add(self, stream: Any, source: "Source") -> None:
+        if stream.type == "attachment":
+            if self._kind == "matroska":
+                self._copied[stream.index] = self._container.add_stream_from_template(stream)
+            return
+        if stream.type == "video" and is_cover(stream):
+            self._add_cover(stream, source)
+        elif stream not in source.others or is_still(stream) or "timecode" in tags(stream.metadata):
+            return  # an unknown codec, the still of an animation, or a timecode, which becomes a tag
+        elif not (unplayed := self._unplayed(stream)) and self._takes(stream):
+            made = self._copied[stream.index] = self._container.add_stream_from_template(stream, opaque=True)
+            if stream.type == "audio" and (layout := _LAYOUTS.get(stream.codec_context.layout.name)):
+                # AVI and Matroska may not specify the layout, and MP4 refuses that when it is closed.
+                made.codec_context.layout = layout
+            _name(made, stream)
+            if stream.type == "video":
+                made.disposition = int(stream.disposition) & ~_DEFAULT
+                self.notes.append(f"{label(stream)}: is a second video stream, copied without a style")
+        elif stream.type == "audio":
+            refused = (
+                "is refused by some players there (--audio copy keeps it)"
+                if unplayed
+                else "cannot be copied into it"
+            )
+            _name(self._encoded(stream, refused), stream)
+
+    def _unplayed(self, stream: Any) -> bool:
+        refused = self._audio == "auto" and self._kind == "mp4" and stream.type == "audio"
+        return refused and stream.codec_context.codec.canonical_name.startswith(_UNPLAYED_IN_MP4)
+
+    def _encoded(self, stream: Any, why: str) -> Any:
+        """A new audio stream that ``stream`` is re-encoded into; ``why`` is for the user."""
+        context = stream.codec_context
+        codec = "libopus" if self._kind == "webm" else "aac"
+        rate = 48000 if codec == "libopus" else context.sample_rate
+        made = self._coded[stream.index] = self._container.add_stream(codec, rate=rate)
+        channels = context.layout.nb_channels
+        if channels == 1:
+            made.codec_context.layout = "mono"
+        told = f"its audio is re-encoded as {codec.removeprefix('lib')}"
+        if channels > made.codec_context.layout.nb_channels:
+            told += f", its {channels} channels as {made.codec_context.layout.name}"
+        self.notes.append(f"{told}, since {context.codec.canonical_name} {why}")
+        return made
+
+    def _add_cover(self, stream: Any, source: "Source") -> None:
+        """Cover art is one packet, read from the file at once: it has no place among timed packets."""
+        if (
+            self._kind not in ("mp4", "matroska")
+            or (packet := source.cover(stream)) is None
+            or not self._takes(stream)
+        ):
+            return
+        if self._kind == "matroska":
+            name = (
+                stream.metadata.get("filename")
+                or f"cover.{'png' if stream.codec_context.name == 'png' else 'jpg'}"
+            )
+            kind = stream.metadata.get("mimetype") or f"image/{'png' if name.endswith('png') else 'jpeg'}"
+            self._copied[stream.index] = self._container.add_attachment(name, kind, bytes(packet))
+            return
+        made = self._copied[stream.index] = self._container.add_stream_from_template(stream, opaque=True)
+        made.disposition = stream.disposition
+        packet.stream = made
+        self._covers.append(packet)
+
+    def _takes(self, stream: Any) -> bool:
+        """Whether the container takes a copy of the stream: its header is written to memory with that
+        stream alone.
+        """
+        try:
+            with self._av.open(io.BytesIO(), "w", format=self._kind) as trial:
+                made = trial.add_stream_from_template(stream, opaque=True)
+                if stream.type == "audio" and (layout := _LAYOUTS.get(stream.codec_context.layout.name)):
+                    made.codec_context.layout = layout
+                trial.start_encoding()
+        except (self._av.error.FFmpegError, OSError, ValueError):
+            return False
+        return True
+
+    def copy(self, packet: Any) -> None:
+        """One packet of a source stream: copied, re-encoded, or dropped where its stream is not kept."""
+        index = packet.stream.index
+        if index in self._copied:
+            for one in self._dated(packet):
+                self._write(one, index)
+        elif index in self._coded:
+            try:
+                frames = packet.decode()
+            except self._av.error.FFmpegError:  # a damaged packet costs its own moment
+                return
+            for frame in frames:
+                self._mux(self._coded[index].encode, frame)
+
+    def _dated(self, packet: Any) -> list[Any]:
+        """The packets that can be written now, each with a decoding time.
+
+        The copy of a part of a video starts at a key frame. Matroska does not tell the decoding times of the
+        first packets; they wait for the first one that is known, and precede it at the same distance.
+        """
+        index = packet.stream.index
+        waiting = self._waiting.setdefault(index, [])
+        if (
+            packet.stream.type == "video"
+            and index not in self._last
+            and not waiting
+            and not packet.is_keyframe
+        ):
+            return []
+        waiting.append(packet)
+        if packet.dts is None:
+            return []
+        for number, one in enumerate(waiting[:-1]):
+            one.dts = packet.dts - (len(waiting) - 1 - number) * (packet.duration or 1)
+        self._waiting[index] = []
+        return waiting
+
+    def _write(self, packet: Any, index: int) -> None:
+        # FFmpeg refuses the whole file where two packets of a stream have one time.
+        if (last := self._last.get(index)) is not None and packet.dts <= last:
+            later = last + max(1, round(_TICK / packet.time_base))
+            packet.pts, packet.dts = None if packet.pts is None else max(packet.pts, later), later
+        self._last[index] = packet.dts
+        packet.stream = self._copied[index]
+        self._mux(lambda it: [it], packet)
+
+    def start(self) -> None:
+        """Write the cover art; call once, after all streams are added."""
+        for packet in self._covers:
+            self._mux(lambda it: [it], packet)
+
+    def close(self) -> None:
+        """Flush the encoders."""
+        for stream in self._coded.values():
+            self._mux(stream.encode, None)
+
+
+def _name(made: Any, stream: Any) -> None:
+    """Copy language, title and disposition."""
+    made.metadata.update(
+        {key: value for key, value in stream.metadata.items() if key.lower() in ("language", "title")}
+    )
+    made.disposition = stream.disposition

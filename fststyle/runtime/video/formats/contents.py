@@ -1,0 +1,139 @@
+"""What a container holds beside the stylized frames, and what of it is missing in an output.
+
+The rule for every format: each stream, chapter list and tag of the source that is not in the output is
+named in `fststyle.runtime.video.stylize.PaintedVideo.lost`. `lost` is the only place that decides this.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fststyle.runtime.video.formats.base import Sink, Source
+
+_ATTACHED_PICTURE, _DEFAULT = 0x400, 0x1
+
+_TECHNICAL = (
+    *(
+        "major_brand",
+        "minor_version",
+        "compatible_brands",
+        "encoder",
+        "handler_name",
+        "vendor_id",
+        "duration",
+    ),
+    *("bps", "number_of_frames", "number_of_bytes", "source_id", "_statistics_", "alpha_mode", "rotate"),
+    *("filename", "mimetype", "variant_bitrate", "loop"),
+)
+"""Tags, or their beginnings, that describe a file and not its content. Containers write their own."""
+
+
+def is_cover(stream: Any) -> bool:
+    """Whether a video stream is an attached picture (cover art)."""
+    return bool(int(stream.disposition) & _ATTACHED_PICTURE)
+
+
+def video_of(streams: Iterable[Any]) -> Any:
+    """The stream to stylize among the streams of a container, or None.
+
+    Cover art is never chosen. A stream with several frames goes before a still picture (an animated AVIF has
+    both), a stream with a known codec before an unknown one, a default stream before others, then the larger.
+    """
+    videos = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
+    return max(videos, key=_preference, default=None)  # the first of equals
+
+
+def _preference(stream: Any) -> tuple[bool, bool, bool, int]:
+    context = stream.codec_context
+    pixels = context.width * context.height if context is not None else 0
+    return context is not None, not is_still(stream), bool(int(stream.disposition) & _DEFAULT), pixels
+
+
+def others_of(streams: Iterable[Any], video: Any) -> list[Any]:
+    """The streams whose packets a reader passes on: all but ``video``, covers, attachments and unknown
+    codecs.
+    """
+    return [
+        stream
+        for stream in streams
+        if stream.index != video.index
+        and (
+            stream.type == "data"
+            or (stream.type in ("audio", "subtitle", "video") and stream.codec_context is not None)
+        )
+        and not is_cover(stream)
+    ]
+
+
+def kind_of(stream: Any) -> str:
+    """The type of a stream; attachments and cover art, which are the same in Matroska, are ``attached``."""
+    attached = stream.type == "attachment" or (stream.type == "video" and is_cover(stream))
+    return "attached" if attached else str(stream.type)
+
+
+def is_still(stream: Any) -> bool:
+    """Whether a video stream is a single picture, such as the still item of an animated AVIF."""
+    return stream.type == "video" and stream.frames == 1
+
+
+def label(stream: Any) -> str:
+    """A short name for messages, such as ``audio aac (eng)`` or ``attachment font.ttf``."""
+    if stream.type == "attachment":
+        return f"attachment {stream.metadata.get('filename') or 'without a name'}"
+    context, known = stream.codec_context, tags(stream.metadata)
+    codec = context.codec.canonical_name if context is not None else getattr(stream, "name", None)
+    if "timecode" in known and stream.type == "data":
+        return "timecode track"
+    kind = (
+        "cover art" if kind_of(stream) == "attached" else "still picture" if is_still(stream) else stream.type
+    )
+    language = "" if known.get("language") == "und" else known.get("language", "")
+    details = ", ".join(text for text in (language, known.get("title", "")) if text)
+    return f"{kind} {codec or 'of an unknown codec'}{f' ({details})' if details else ''}"
+
+
+def tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The tags that describe the content, with their keys in lower case, as Matroska and MP4 differ in
+    case.
+    """
+    found = {key.lower(): value for key, value in metadata.items()}
+    return {key: value for key, value in found.items() if value and not key.startswith(_TECHNICAL)}
+
+
+def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]:
+    """The tags to write into an output, with their keys as they are, with or without a ``timecode``."""
+    kept = {key: value for key, value in metadata.items() if not key.lower().startswith(_TECHNICAL)}
+    return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
+
+
+def timecode_fits(metadata: Mapping[str, str], rate: Fraction) -> bool:
+    """Whether MP4 and MOV take the timecode among the tags, if there is one, at ``rate`` frames per second.
+
+    They fail when they are closed for a timecode that is malformed, or drops frames at another rate than 30.
+    """
+    found = tags(metadata).get("timecode", "00:00:00:00")
+    parts = re.fullmatch(r"\d\d:\d\d:\d\d([:;.])\d\d", found)
+    whole = round(rate)
+    return parts is not None and whole >= 1 and (parts[1] == ":" or whole % 30 == 0)
+
+
+def lost(source: "Source", sink: "Sink") -> list[str]:
+    """What ``source`` holds and ``sink``, which is closed, does not: streams, then chapters, then tags."""
+    kept = sink.kept
+    streams = [stream for stream in source.streams if stream.index not in kept and not _as_tag(stream, sink)]
+    found = [label(stream) for stream in streams]
+    if (missing := len(source.chapters) - sink.chapters) > 0:
+        found.append(f"{missing} chapter{'s' * (missing != 1)}")
+    wanted = [*tags(source.metadata)]
+    if "timecode" in tags(source.stream_metadata) and not any(
+        label(stream) == "timecode track" for stream in source.streams
+    ):
+        wanted.append("timecode")
+    return [*found, *(f"tag {key}" for key in wanted if key not in sink.tags)]
+
+
+def _as_tag(stream: Any, sink: "Sink") -> bool:
+    """Whether a timecode track of the source became a tag or a new timecode track in the output."""
+    return stream.type == "data" and "timecode" in tags(stream.metadata) and "timecode" in sink.tags

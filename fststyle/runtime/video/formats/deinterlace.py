@@ -1,0 +1,78 @@
+"""Interlaced video as progressive frames, by FFmpeg's filter bwdif."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from fststyle.runtime.video.formats.library import av
+
+
+class Deinterlacer:
+    """Gets every decoded frame of a stream, with its time, and gives the frames to show.
+
+    ``mode`` is one of `fststyle.runtime.settings.DEINTERLACE`, ``field_rate`` of `FIELD_RATES` there.
+
+    The filter starts with the first frame that needs it. With ``field_rate`` keep, every time is counted in
+    halves of its unit, from the first frame on, as the fields lie between.
+    """
+
+    def __init__(self, mode: str, field_rate: str):
+        self._av, self._mode, self._keep = av(), mode, field_rate == "keep"
+        self._graph: Any = None
+        self._layout: tuple[Any, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether a frame was deinterlaced."""
+        return self._graph is not None
+
+    @property
+    def doubles(self) -> bool:
+        """Whether there are twice as many frames now."""
+        return self.active and self._keep
+
+    def __call__(self, frame: Any) -> Iterator[Any]:
+        """The frames that can be shown after this one."""
+        layout = (frame.width, frame.height, frame.format.name)
+        if self.active and layout != self._layout:
+            yield from self.flush()
+            self._graph = None
+        wanted = self._mode == "on" or (self._mode == "auto" and frame.interlaced_frame)
+        if self._graph is None and wanted:
+            self._layout, self._graph = layout, self._built(frame)
+        if self._graph is None:
+            if self._keep and self._mode != "off":
+                frame.pts, frame.time_base = frame.pts * 2, frame.time_base / 2
+            yield frame
+            return
+        self._graph.push(frame)
+        yield from self._ready()
+
+    def flush(self) -> Iterator[Any]:
+        """The last frames."""
+        if self._graph is not None:
+            self._graph.push(None)
+            yield from self._ready()
+
+    def _built(self, frame: Any) -> Any:
+        graph = self._av.filter.Graph()
+        buffer = graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base
+        )
+        chosen = "all" if self._mode == "on" else "interlaced"
+        made = graph.add("bwdif", f"mode={'send_field' if self._keep else 'send_frame'}:deint={chosen}")
+        sink = graph.add("buffersink")
+        buffer.link_to(made)
+        made.link_to(sink)
+        graph.configure()
+        return graph
+
+    def _ready(self) -> Iterator[Any]:
+        while True:
+            try:
+                frame = self._graph.pull()
+            except (BlockingIOError, self._av.error.EOFError):
+                return
+            if not self._keep:  # the filter counts in halves in any case
+                frame.pts, frame.time_base = frame.pts // 2, Fraction(frame.time_base) * 2
+            yield frame

@@ -1,0 +1,177 @@
+"""A video file written in segments, which are joined without re-encoding when the last frame is there."""
+
+import bisect
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle.errors import OutputError
+from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.library import av, reason
+from fststyle.runtime.video.formats.writer import Encoding, Writer
+
+if TYPE_CHECKING:
+    from fststyle.runtime.video.checkpoint import Checkpoint, State
+
+
+_FILTERS = {
+    "h264": "h264_mp4toannexb,filter_units=remove_types=7-8",
+    "hevc": "hevc_mp4toannexb,filter_units=remove_types=32-34",
+}
+"""Codec -> FFmpeg's filters that turn packets of a container back into those of the encoder."""
+
+
+class SegmentSink(Sink):
+    """Writes ``rate`` frames per second to the segments of ``checkpoint``, and joins them at ``path`` in
+    `close`.
+
+    ``packets`` gives the packets of the other streams of ``source``, from the beginning.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        source: Source,
+        rate: Fraction,
+        encoding: Encoding,
+        checkpoint: "Checkpoint",
+        packets: Callable[[], Iterable[Any]],
+    ):
+        super().__init__()
+        self._path, self._source, self._rate, self._encoding = path, source, rate, encoding
+        self._checkpoint, self._packets = checkpoint, packets
+        self._writer: Writer | None = None
+        self._shots: list[Shot] = []
+
+    def write(self, shot: Shot) -> None:
+        if self._writer is None:
+            self._part = self._checkpoint.folder / "segment.part"
+            self._writer = self._opened(self._part, _Bare(self._source), shot)
+            self.size = self._writer.size
+            if not self._checkpoint.segments:
+                self.notes += self._writer.notes
+        self._writer.write(shot)
+        self._shots.append(Shot(shot.rgb[:0], shot.pts, shot.time_base, shot.duration))
+
+    def cut(self, state: "State | None", size: tuple[int, int], last: bool = False) -> None:
+        """End the segment. ``state`` is what the next frame needs, ``size`` (H, W) of the frames."""
+        from fststyle.runtime.video.checkpoint import Segment
+
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+            shots, self._shots = self._shots, []
+            times, durations = [shot.pts for shot in shots], [shot.duration for shot in shots]
+            segment = Segment(times, durations, str(shots[0].time_base), size, self._alpha, last)
+            try:
+                self._checkpoint.commit(segment, self._part, state)
+            except OSError as error:
+                raise OutputError(f"cannot be written: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Join the segments. The encoder of the output is opened for its header and never fed."""
+        import numpy as np
+
+        segments = self._checkpoint.segments
+        height, width = segments[0].size
+        first = Shot(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
+        self._writer = joined = self._opened(self._path, self._source, first)
+        self.size = joined.size
+        self.notes = [note for note in joined.notes if note not in self.notes]
+        for kind, packet in heapq.merge(self._video(), self._others(), key=lambda item: _seconds(item[1])):
+            if kind == "video":
+                joined.put(packet)
+            else:
+                joined.copy(packet)
+        joined.close()
+        self.kept, self.tags, self.chapters = joined.kept, joined.tags, joined.chapters
+
+    def abandon(self) -> None:
+        if self._writer is not None:
+            self._writer.abandon()
+
+    def _opened(self, path: Path, source: Source, first: Shot) -> Writer:
+        """A writer of frames as ``first``, transparent if the very first frame was."""
+        import numpy as np
+
+        segments = self._checkpoint.segments
+        self._alpha = segments[0].alpha if segments else first.alpha is not None
+        alpha = np.zeros(first.rgb.shape[:2], np.uint8) if self._alpha else None
+        first = replace(first, alpha=alpha)
+        return Writer(path, self._checkpoint.suffix, source, first, self._rate, self._encoding)
+
+    def _others(self) -> Iterator[tuple[str, Any]]:
+        return (("other", packet) for packet in self._packets())
+
+    def _video(self) -> Iterator[tuple[str, Any]]:
+        """The packets of all segments, with the times of one video.
+
+        A segment keeps the order of the packets; their times are those in its JSON file. The decoding
+        time of a packet is the presentation time ``delay`` frames before it in order, as encoders set it.
+        """
+        segments = self._checkpoint.segments
+        pts = [time for segment in segments for time in segment.pts]
+        durations = [duration for segment in segments for duration in segment.durations]
+        ranks = [_ranks(self._packets_of(number)) for number in range(len(segments))]
+        delay = max(place - rank for order in ranks for place, rank in enumerate(order))
+        lead = pts[min(delay, len(pts) - 1)] - pts[0]
+        done = 0
+        for number, segment in enumerate(segments):
+            if len(ranks[number]) != len(segment.pts):
+                raise OutputError(
+                    f"{self._checkpoint.video(number)}: is damaged; delete its folder to start again"
+                )
+            for place, packet in enumerate(self._packets_of(number)):
+                shown, order = done + ranks[number][place], done + place
+                packet.time_base = segment.base
+                packet.pts = pts[shown]
+                packet.dts = pts[order - delay] if order >= delay else pts[order] - lead
+                packet.duration = durations[shown] or (
+                    pts[shown + 1] - pts[shown] if shown + 1 < len(pts) else 0
+                )
+                yield "video", packet
+            done += len(segment.pts)
+
+    def _packets_of(self, number: int) -> Iterator[Any]:
+        library = av()
+        try:
+            with library.open(str(self._checkpoint.video(number))) as container:
+                stream = container.streams.video[0]
+                wanted = _FILTERS.get(stream.codec_context.codec.canonical_name)
+                made = library.bitstream.BitStreamFilterContext(wanted, in_stream=stream) if wanted else None
+                for packet in container.demux(stream):
+                    if packet.size:
+                        yield from (packet,) if made is None else made.filter(packet)
+        except (library.error.FFmpegError, OSError, ValueError) as error:
+            raise OutputError(f"{self._checkpoint.video(number)}: cannot be read: {reason(error)}") from error
+
+
+def _ranks(packets: Iterable[Any]) -> list[int]:
+    """The place in time of each packet of a segment, which come in the order of decoding."""
+    times = [packet.pts for packet in packets]
+    ordered = sorted(times)
+    return [bisect.bisect_left(ordered, time) for time in times]
+
+
+def _seconds(packet: Any) -> float:
+    return float((packet.pts if packet.dts is None else packet.dts) * packet.time_base)
+
+
+class _Bare(Source):
+    """The picture of a source without its other streams, tags and chapters."""
+
+    def __init__(self, source: Source):
+        super().__init__()
+        self._source = source
+        self.name, self.rate, self.transparent = source.name, source.rate, source.transparent
+
+    @property
+    def aspect(self) -> Fraction | None:
+        return self._source.aspect
+
+    @property
+    def colours(self) -> tuple[int, int]:
+        return self._source.colours

@@ -1,0 +1,261 @@
+"""Streams, tags and chapters of a source: each is in the output, or named in `lost`."""
+
+import io
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from fststyle.runtime.video.stylize import PaintedVideo, stylize_video
+from tests import clips
+
+pytestmark = pytest.mark.usefixtures("style_folder")
+TIMES = list(range(0, 200, 40))
+FONT = b"\0\1\0\0 a font"
+
+
+def stylized(source: Path, target: Path, **changes) -> PaintedVideo:
+    return stylize_video(source, target, style="invert", device="cpu", threads=1, **changes)
+
+
+def streams(path: Path) -> list[tuple[str, str | None]]:
+    """Type and codec, or file name, of every stream; ``cover`` for attached pictures."""
+    with av.open(str(path)) as container:
+        return [
+            (
+                "cover" if stream.type == "video" and int(stream.disposition) & 0x400 else stream.type,
+                stream.codec_context.name if stream.codec_context else stream.metadata.get("filename"),
+            )
+            for stream in container.streams
+        ]
+
+
+def remux(source: Path, target: Path, add=lambda container: None, twice: str = "", **metadata) -> Path:
+    """A copy of the streams, those of the kind ``twice`` twice; ``add`` adds what it likes to the
+    container.
+    """
+    options = {"movflags": "use_metadata_tags"} if metadata else {}
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
+        new.metadata.update(metadata)
+        made = {s.index: [new.add_stream_from_template(s, opaque=True)] for s in old.streams}
+        for stream in old.streams:
+            if stream.type == twice:
+                made[stream.index].append(new.add_stream_from_template(stream, opaque=True))
+        extra = add(new)
+        for packet in old.demux():
+            if packet.dts is None:
+                continue
+            content = bytes(packet)
+            for stream in made[packet.stream.index]:
+                copy = av.Packet(content)
+                copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+                copy.is_keyframe, copy.stream = packet.is_keyframe, stream
+                new.mux(copy)
+                if extra is not None:
+                    new.mux(extra)
+                    extra = None
+    return target
+
+
+def cover(container):
+    """Adds a cover and returns its packet."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(buffer, "JPEG")
+    stream = container.add_stream("mjpeg", rate=1)
+    stream.width = stream.height = 32
+    stream.pix_fmt = "yuvj420p"
+    stream.disposition = 0x400
+    packet = av.Packet(buffer.getvalue())
+    packet.pts = packet.dts = 0
+    packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, 25), True, stream
+    return packet
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return clips.write(tmp_path / "in.mp4", TIMES)
+
+
+def animated_avif(path: Path) -> Path:
+    frames = [Image.fromarray(clips.frame(number)) for number in range(5)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=80)
+    return path
+
+
+def test_the_sequence_of_an_animated_avif_is_stylized_and_not_its_still(tmp_path):
+    pytest.importorskip("PIL._avif")
+    done = stylized(animated_avif(tmp_path / "anim.avif"), tmp_path / "out.mp4")
+    assert [round(time, 3) for time, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.08, 0.16, 0.24, 0.32]
+    assert done.lost == ("still picture av1 (Color)",)
+
+
+def test_the_larger_of_two_video_streams_is_stylized(tmp_path):
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        videos = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        for video, (width, height) in zip(videos, ((32, 32), (64, 48)), strict=True):
+            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        for number in range(5):
+            for video in videos:
+                picture = av.VideoFrame.from_ndarray(
+                    clips.frame(number, video.height, video.width), format="rgb24"
+                )
+                picture.pts, picture.time_base = number, Fraction(1, 25)
+                container.mux(video.encode(picture))
+        for video in videos:
+            container.mux(video.encode(None))
+    done = stylized(tmp_path / "in.mkv", tmp_path / "out.mkv")
+    assert (done.width, done.height, done.lost) == (64, 48, ())
+    assert any("second video stream, copied without a style" in note for note in done.notes)
+    assert streams(tmp_path / "out.mkv") == [("video", "h264"), ("video", "h264")]
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.mkv", "out.webm", "out.gif", "out/%d.png"])
+def test_audio_of_an_unknown_codec_is_named(tmp_path, target, program):
+    content = clips.write(tmp_path / "in.mkv", TIMES).read_bytes()
+    (tmp_path / "in.mkv").write_bytes(content.replace(b"A_AAC", b"A_XYZ"))
+    assert "audio of an unknown codec" in stylized(tmp_path / "in.mkv", tmp_path / target).lost
+    if target == "out.mp4":
+        done = program("video", "in.mkv", "out.mp4", "-s", "invert", "--json", "--device", "cpu")
+        assert json.loads(done.stdout)["lost"] == ["audio of an unknown codec"]
+        assert done.stderr == b"not in out.mp4: audio of an unknown codec\n"
+
+
+def test_the_second_audio_track_of_a_phone_is_named(tmp_path):
+    clips.write(tmp_path / "in.mov", TIMES, sound="pcm_s16le")
+    content = remux(tmp_path / "in.mov", tmp_path / "two.mov", twice="audio").read_bytes()
+    (tmp_path / "two.mov").write_bytes(content.replace(b"sowt", b"apac"))
+    assert stylized(tmp_path / "two.mov", tmp_path / "out.mov").lost == ("audio of an unknown codec",) * 2
+
+
+def test_fonts_and_covers_are_copied_into_matroska_and_named_elsewhere(tmp_path, clip):
+    def add(container):
+        container.add_attachment("font.ttf", "application/x-truetype-font", FONT)
+        container.add_attachment("cover.jpg", "image/jpeg", bytes(cover_bytes))
+
+    cover_bytes = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(cover_bytes, "JPEG")
+    cover_bytes = cover_bytes.getvalue()
+    source = remux(clip, tmp_path / "in.mkv", add)
+    assert stylized(source, tmp_path / "out.mkv").lost == ()
+    found = [("video", "h264"), ("audio", "aac"), ("attachment", "font.ttf"), ("cover", "mjpeg")]
+    assert streams(tmp_path / "out.mkv") == found
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert container.streams[2].data == FONT
+    assert stylized(source, tmp_path / "out.mp4").lost == ("attachment font.ttf",)
+    assert streams(tmp_path / "out.mp4")[2] == ("cover", "mjpeg")
+    assert stylized(source, tmp_path / "out.webm").lost == ("attachment font.ttf", "cover art mjpeg")
+
+
+@pytest.mark.parametrize(
+    ("target", "lost"), [("out.mp4", ()), ("out.mkv", ()), ("out.mov", ("cover art mjpeg",))]
+)
+def test_the_cover_of_an_mp4(tmp_path, clip, target, lost):
+    source = remux(clip, tmp_path / "cover.mp4", cover)
+    assert ("cover", "mjpeg") in streams(source)
+    assert stylized(source, tmp_path / target, start=0.08).lost == lost
+    assert (("cover", "mjpeg") in streams(tmp_path / target)) == (not lost)
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov", "out.mkv"])
+def test_the_second_video_stream_is_copied(tmp_path, clip, target):
+    for name in ("two.mp4", "two.mkv"):
+        source = remux(clip, tmp_path / name, twice="video")
+        done = stylized(source, tmp_path / target)
+        assert done.lost == ()
+        assert [kind for kind, _ in streams(tmp_path / target)].count("video") == 2
+        with av.open(str(tmp_path / target)) as container:
+            second = container.streams.video[1]
+            assert sum(1 for _ in container.decode(second)) == len(TIMES)
+            assert not int(second.disposition) & 1
+
+
+def timecoded(path: Path, timecode: str) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.metadata["timecode"] = timecode
+        for number in range(5):
+            picture = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_timecode_that_the_container_refuses_is_named(tmp_path):
+    source = timecoded(tmp_path / "in.mkv", "01:00:00;00")
+    assert stylized(source, tmp_path / "out.mp4").lost == ("tag timecode",)
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv"])
+def test_a_timecode_is_kept_unless_the_beginning_is_cut(tmp_path, target):
+    timecoded(tmp_path / "in.mov", "01:00:00:00")
+    assert [kind for kind, _ in streams(tmp_path / "in.mov")] == ["video", "data"]
+    assert stylized(tmp_path / "in.mov", tmp_path / target).lost == ()
+    with av.open(str(tmp_path / target)) as container:
+        found = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+        assert found["timecode"] == "01:00:00:00"
+    assert stylized(tmp_path / "in.mov", tmp_path / target, start=0.08).lost == ("timecode track",)
+
+
+PHONE = {
+    "com.apple.quicktime.make": "Apple",
+    "com.apple.quicktime.model": "iPhone 15",
+    "com.apple.quicktime.location.ISO6709": "+48.8577+002.2950+035.0/",
+    "com.apple.quicktime.creationdate": "2026-01-02T03:04:05+0100",
+}
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov", "out.mkv"])
+def test_tags_of_phones_are_kept(tmp_path, clip, target):
+    source = remux(clip, tmp_path / "in.mov", title="a test", creation_time="2026-01-02T02:04:05Z", **PHONE)
+    assert stylized(source, tmp_path / target).lost == ()
+    with av.open(str(tmp_path / target)) as container:
+        found = {key.lower(): value for key, value in container.metadata.items()}
+    assert {key: found[key.lower()] for key in PHONE} == PHONE
+    assert found["title"] == "a test"
+    assert found["creation_time"].startswith("2026-01-02T02:04:05")
+    if target == "out.mp4":  # in the output of an output too
+        assert stylized(tmp_path / target, tmp_path / "again.mp4").lost == ()
+        assert f"tag {next(iter(PHONE))}" in stylized(source, tmp_path / "out.gif").lost
+
+
+def test_chapters_are_kept_or_named(tmp_path, clip):
+    def add(container):
+        part = {"time_base": Fraction(1, 1000)}
+        container.set_chapters(
+            [
+                {**part, "id": 1, "start": 0, "end": 80, "metadata": {"title": "one"}},
+                {**part, "id": 2, "start": 80, "end": 200, "metadata": {"title": "two"}},
+            ]
+        )
+
+    source = remux(clip, tmp_path / "in.mkv", add)
+    for target in ("out.mkv", "out.mp4", "out.mov", "out.webm"):
+        assert stylized(source, tmp_path / target).lost == ()
+    assert stylized(source, tmp_path / "out.webp").lost == ("audio aac", "2 chapters")
+
+
+@pytest.mark.parametrize("sound", ["pcm_s16le", "libmp3lame"])
+def test_audio_that_players_refuse_in_mp4_is_re_encoded_unless_asked(tmp_path, sound):
+    source = clips.write(tmp_path / "in.mkv", TIMES, sound=sound)
+    done = stylized(source, tmp_path / "out.mp4")
+    assert done.lost == ()
+    assert any("re-encoded as aac" in note and "--audio copy" in note for note in done.notes)
+    assert streams(tmp_path / "out.mp4")[1] == ("audio", "aac")
+    assert stylized(source, tmp_path / "copy.mp4", audio="copy").notes == ()
+    assert streams(tmp_path / "copy.mp4")[1][1] in ("pcm_s16le", "mp3float", "mp3")
+    assert stylized(source, tmp_path / "out.mov").notes == ()
+
+
+def test_re_encoded_audio_lasts_as_long(tmp_path):
+    source = clips.write(tmp_path / "in.mkv", TIMES, sound="pcm_s16le")
+    stylized(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    assert 24000 <= len(heard) < 27000
+    assert np.abs(heard).max() > 0.1

@@ -1,0 +1,121 @@
+"""Transparency of videos, in and out: ProRes 4444, VP9 in WebM, animations and image sequences."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from fststyle.io import images
+from fststyle.runtime.video import checkpoint, job
+from fststyle.runtime.video.formats.base import Shot
+from fststyle.runtime.video.formats.open import Incoming, open_source
+from fststyle.runtime.video.stylize import stylize_video
+from tests import clips
+
+pytestmark = pytest.mark.usefixtures("style_folder")
+FRAMES = 4
+
+
+def picture(number: int) -> np.ndarray:
+    """RGBA: transparent above, opaque below, half in between."""
+    alpha = np.full((48, 64), 255, np.uint8)
+    alpha[:16], alpha[16:32] = 0, 128
+    return np.dstack((clips.frame(number), alpha))
+
+
+def source(path: Path) -> Path:
+    """Four frames of `picture` in the format of the suffix."""
+    kinds = {
+        ".mov": ("prores_ks", "yuva444p10le"),
+        ".webm": ("libvpx-vp9", "yuva420p"),
+        ".mkv": ("ffv1", "yuva444p"),
+    }
+    if "%" in path.name:
+        path.parent.mkdir(exist_ok=True)
+        for number in range(FRAMES):
+            Image.fromarray(picture(number)).save(str(path) % (number + 1))
+        return path
+    if path.suffix not in kinds:
+        frames = [
+            images.Frame(picture(n)[..., :3], np.ascontiguousarray(picture(n)[..., 3]), 40)
+            for n in range(FRAMES)
+        ]
+        images.write(images.Picture(frames, loop=0), path)
+        return path
+    codec, pixels = kinds[path.suffix]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        for number in range(FRAMES):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgba")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def shots(path: Path) -> list[Shot]:
+    opened = open_source(path, Incoming())
+    try:
+        return [item for item in opened if isinstance(item, Shot)]
+    finally:
+        opened.close()
+
+
+SOURCES = ["in.mov", "in.webm", "in.mkv", "in.webp", "in.apng", "in.gif", "in/%d.png"]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("target", ["out.mov", "out.webm", "out.webp", "out.apng", "out/%d.png"])
+def test_transparency_is_kept(tmp_path, name, target):
+    done = stylize_video(source(tmp_path / name), tmp_path / target, style="invert", device="cpu", threads=1)
+    found = shots(tmp_path / target)
+    assert done.frames == len(found) == FRAMES
+    half = 255 if name == "in.gif" else 128  # a GIF knows no halves
+    for shot in found:
+        assert shot.alpha is not None
+        for rows, value in ((slice(2, 14), 0), (slice(18, 30), half), (slice(34, 46), 255)):
+            assert abs(float(shot.alpha[rows].mean()) - value) < 6
+    assert any("ProRes 4444" in note for note in done.notes) == (target == "out.mov")
+    seen = 255 - clips.frame(1)[40].astype(int)
+    assert np.abs(found[1].rgb[40].astype(int) - seen).mean() < 14
+
+
+@pytest.mark.parametrize(
+    ("target", "changes"),
+    [
+        ("out.mp4", {}),
+        ("out.mkv", {}),
+        ("out.mov", {"codec": "libx264"}),
+        ("out/%d.jpg", {}),
+        ("out.mp4", {"codec": "libvpx-vp9"}),
+    ],
+)
+def test_where_it_cannot_be_kept_it_is_white_and_said(tmp_path, target, changes):
+    done = stylize_video(
+        source(tmp_path / "in.mov"), tmp_path / target, style="invert", device="cpu", **changes
+    )
+    assert any("transparency is laid on white" in note for note in done.notes), done.notes
+    assert shots(tmp_path / target)[0].rgb[:12].mean() > 245
+
+
+def test_an_opaque_video_is_not_written_with_alpha(tmp_path):
+    clip = clips.write(tmp_path / "in.mp4", [0, 40])
+    for target, codec in (("out.mov", "h264"), ("out.webm", "vp9")):
+        stylize_video(clip, tmp_path / target, style="invert", device="cpu")
+        with av.open(str(tmp_path / target)) as container:
+            assert container.streams.video[0].codec_context.name == codec
+        assert shots(tmp_path / target)[0].alpha is None
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.webm"])
+def test_segments_keep_it_too(tmp_path, monkeypatch, target):
+    monkeypatch.setattr(checkpoint, "FRAMES", 2)
+    monkeypatch.setattr(job, "FRAMES", 2)
+    stylize_video(source(tmp_path / "in.webp"), tmp_path / target, style="invert", device="cpu", resume=True)
+    found = shots(tmp_path / target)
+    assert len(found) == FRAMES
+    assert all(abs(float(shot.alpha[2:14].mean())) < 6 and shot.alpha[34:].mean() > 249 for shot in found)
