@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
         outlets = Outlets(settings.record, settings.virtual, settings.fps)
         try:
-            live = Live(settings)
+            live = Live(settings, on_note=lambda note: typer.echo(note, err=True))
             try:
                 shown = (
                     _headless(live, outlets, settings)

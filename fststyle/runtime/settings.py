@@ -195,6 +195,12 @@ class WebcamSettings:
         "Index of the camera, its device path or URL, or a video file, played in real time again and again.",
         flags=("--camera", "-c"),
     )
+    reconnect: float = option(
+        10.0,
+        "Seconds during which a network camera (a URL) that stops is opened again.",
+        min=0,
+        max=86400,
+    )
     style: str = option(
         "starry-night-live",
         "Style to begin with: a name, an .onnx file or a mixture.",

@@ -171,6 +171,7 @@ def identity(source: "Source", settings: "VideoSettings") -> dict[str, Any]:
     """
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
+    files += [extra for extra in (settings.mask, settings.keyframes) if extra is not None]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     values = {name: value for name, value in plain(settings).items() if name not in _ANY}
     styles = {

@@ -5,6 +5,7 @@ older than the last one.
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from fststyle.io import images
 
 LONGEST = 4.0
 """Seconds that a frame of a file stands, at most: a camera that gives none for longer counts as unplugged."""
+
+TIMEOUT = 5.0
+"""Seconds that a network camera may take to answer, where it is tried again."""
+
+RETRY = 1.0
+"""Seconds between two trials."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +38,30 @@ class Camera:
     """A camera by its index ("0"), device path or URL, or a video file, played in real time (for ever where
     ``repeat``).
 
+    A network camera (a URL) that stops is opened again for ``reconnect`` seconds. ``on_note`` is told so, in
+    another thread.
+
     Raises `InputError` with what can be done, for a camera that is not there, is busy, or gives nothing, and
     for a still.
     """
 
     def __init__(
-        self, source: str, size: tuple[int, int] | None = None, repeat: bool = True, wait: float = 10.0
+        self,
+        source: str,
+        size: tuple[int, int] | None = None,
+        repeat: bool = True,
+        wait: float = 10.0,
+        reconnect: float = 0.0,
+        on_note: Callable[[str], None] = lambda note: None,
     ):
         self.source, self.file = source, os.path.isfile(source)
+        self._reconnect, self._on_note = reconnect if _network(source) and not self.file else 0.0, on_note
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
             cv2.utils.logging.setLogLevel(0)  # what matters is said below, in one line
         # AV_LOG_QUIET, for the FFmpeg within OpenCV, which reads it once
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         # Of a file the whole path: a name with a colon in it would be taken for a URL.
-        self._video = cv2.VideoCapture(
-            int(source) if _numbered(source) else os.path.abspath(source) if self.file else source
-        )
+        self._video = self._opened()
         # Motion JPEG looks like a still, but goes on
         if self.file and _still(source) and not (self._video.grab() and self._video.grab()):
             self._video.release()
@@ -74,8 +89,10 @@ class Camera:
 
     def newest(self, after: int, wait: float = 5.0) -> Taken | None:
         """The newest frame with a number above `after`, waiting for it if need be; None when the camera has
-        ended or gives none for `wait` seconds.
+        ended or gives none for `wait` seconds, and those of `reconnect`.
         """
+        if after >= 0:
+            wait += self._reconnect
         with self._changed:
             self._changed.wait_for(
                 lambda: (self._newest is not None and self._newest.number > after) or self._ended, wait
@@ -110,6 +127,9 @@ class Camera:
                     self._clock = None
                     continue
                 if self.file or failed > 30:
+                    if self._reconnect and self._connected_again():
+                        failed = 0
+                        continue
                     break
                 time.sleep(0.02)
                 continue
@@ -134,12 +154,39 @@ class Camera:
             )
             self._changed.notify_all()
 
+    def _opened(self) -> cv2.VideoCapture:
+        """The source as OpenCV gives it. A network that does not answer is given up after `TIMEOUT`."""
+        if self._reconnect:
+            limit = round(TIMEOUT * 1000)
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
+            return cv2.VideoCapture(self.source, cv2.CAP_FFMPEG, limits)
+        number = int(self.source) if _numbered(self.source) else None
+        path = os.path.abspath(self.source) if self.file else self.source
+        return cv2.VideoCapture(path) if number is None else cv2.VideoCapture(number)
+
+    def _connected_again(self) -> bool:
+        """Open the network camera again until it gives a picture; False after `reconnect` seconds without."""
+        self._on_note(f"camera {self.source}: stopped; it is tried again for {self._reconnect:g} seconds")
+        deadline = time.monotonic() + self._reconnect
+        while time.monotonic() < deadline and not self._stop.is_set():
+            self._video.release()
+            self._video = self._opened()
+            if self._video.isOpened() and self._video.grab():
+                self._on_note(f"camera {self.source}: is back")
+                return True
+            self._stop.wait(min(RETRY, max(0.0, deadline - time.monotonic())))
+        return False
+
     def _since(self) -> float:
         """Seconds that the file's frame is shown after the one before it."""
         now = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         since = self._period if self._clock is None else now - self._clock
         self._clock = now
         return min(since, LONGEST) if since > 0 else self._period
+
+
+def _network(source: str) -> bool:
+    return "://" in source
 
 
 def _numbered(source: str) -> bool:

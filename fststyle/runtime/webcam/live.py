@@ -54,7 +54,7 @@ class Live:
     Raises `InputError` for the camera, `StyleError`, `DeviceError`.
     """
 
-    def __init__(self, settings: WebcamSettings):
+    def __init__(self, settings: WebcamSettings, on_note: Callable[[str], None] = lambda note: None):
         self.settings, self.mirror = settings, settings.mirror
         # Those that keep up come first.
         self.names = [
@@ -69,7 +69,7 @@ class Live:
         self._mask = mask.load(settings)
         self._between = self.style, 0.0
         self._resolution = Resolution(settings.fps)
-        self.camera = Camera(settings.camera)
+        self.camera = Camera(settings.camera, reconnect=settings.reconnect, on_note=on_note)
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
         """Another style or strength. Raises as `load_style`; then everything stays as it was."""

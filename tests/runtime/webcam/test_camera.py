@@ -1,5 +1,7 @@
 """A camera as the driver gives it: a fake in the place of OpenCV's."""
 
+import http.server
+import io
 import itertools
 import threading
 import time
@@ -8,8 +10,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fststyle.runtime.settings import WebcamSettings
+from fststyle.runtime.webcam import camera as camera_module
 from fststyle.runtime.webcam.camera import Camera
 from fststyle.runtime.webcam.window import _Window, typed
 from tests import clips
@@ -162,3 +166,100 @@ def test_a_window_that_was_closed_by_its_button(monkeypatch):
     ):
         monkeypatch.setattr(cv2, "getWindowProperty", answer)
         assert window._open() is there
+
+
+class Server:
+    """A camera on the network: Motion JPEG over HTTP, ``pictures`` per connection, ``connections`` times."""
+
+    def __init__(self, pictures: int, connections: int):
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 48), "green").save(buffer, "JPEG")
+        self.opened = 0
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                server.opened += 1
+                if server.opened > connections:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                for _ in range(pictures):
+                    content = buffer.getvalue()
+                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
+                    self.wfile.write(head.encode() + content + b"\r\n")
+                    self.wfile.flush()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/video.mjpg"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server():
+    made = []
+
+    def start(**changes):
+        made.append(Server(**changes))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def seen(camera: Camera) -> int:
+    """How many frames come until the camera ends."""
+    last = count = 0
+    while (taken := camera.newest(last)) is not None:
+        last, count = taken.number, count + 1
+    return count
+
+
+def test_a_network_camera_that_stops_is_opened_again(server, monkeypatch):
+    monkeypatch.setattr(camera_module, "RETRY", 0.05)
+    cameras, said = server(pictures=40, connections=3), []
+    camera = Camera(cameras.url, reconnect=2, on_note=said.append)
+    try:
+        assert seen(camera) >= 2
+        assert cameras.opened > 3
+        assert camera.ended.startswith("the camera gives no more pictures")
+        stopped = f"camera {cameras.url}: stopped; it is tried again for 2 seconds"
+        assert said == [
+            stopped,
+            f"camera {cameras.url}: is back",
+            stopped,
+            f"camera {cameras.url}: is back",
+            stopped,
+        ]
+    finally:
+        camera.close()
+
+
+def test_a_network_camera_is_not_opened_again_without_reconnect(server):
+    cameras, said = server(pictures=40, connections=3), []
+    camera = Camera(cameras.url, reconnect=0, on_note=said.append)
+    try:
+        seen(camera)
+        assert (cameras.opened, said) == (1, [])
+    finally:
+        camera.close()
+
+
+def test_closing_does_not_wait_for_a_camera_that_is_tried_again(server):
+    cameras = server(pictures=40, connections=1)
+    camera = Camera(cameras.url, reconnect=3600)
+    while cameras.opened < 2:
+        time.sleep(0.02)
+    begin = time.monotonic()
+    camera.close()
+    assert time.monotonic() - begin < 5
