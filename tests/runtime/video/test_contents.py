@@ -237,6 +237,7 @@ def test_chapters_are_kept_or_named(tmp_path, clip):
     source = remux(clip, tmp_path / "in.mkv", add)
     for target in ("out.mkv", "out.mp4", "out.mov", "out.webm"):
         assert stylized(source, tmp_path / target).lost == ()
+    assert stylized(tmp_path / "out.mp4", tmp_path / "again.mp4").lost == ()  # with a track for chapters
     assert stylized(source, tmp_path / "out.webp").lost == ("audio aac", "2 chapters")
 
 
@@ -259,3 +260,11 @@ def test_re_encoded_audio_lasts_as_long(tmp_path):
         heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     assert 24000 <= len(heard) < 27000
     assert np.abs(heard).max() > 0.1
+
+
+def test_audio_with_a_coarse_clock_is_re_encoded(tmp_path):
+    """AVI counts MP3 in packets of 24 ms."""
+    source = clips.write(tmp_path / "in.avi", list(range(12)), base=Fraction(1, 25), sound="libmp3lame")
+    assert stylized(source, tmp_path / "out.mp4").lost == ()
+    heard = [time for time, _ in clips.packets(tmp_path / "out.mp4")]
+    assert np.diff(heard) == pytest.approx(1024 / 48000, abs=1e-3)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _TICK = Fraction(1, 1000)
 """Seconds that every container can tell apart."""
 
+_JITTER = 0.05
+"""Seconds between the end of an audio frame and the stated time of the next that count as rounding."""
+
 _DEFAULT = 0x1
 
 _LAYOUTS = {
@@ -45,6 +48,7 @@ class Carrier:
         self._last: dict[int, int] = {}
         self._covers: list[Any] = []
         self._waiting: dict[int, list[Any]] = {}
+        self._due: dict[int, int] = {}
         self._kinds = {stream.index: kind_of(stream) for stream in source.streams}
         self.notes: list[str] = []
         for stream in source.streams:
@@ -158,7 +162,17 @@ class Carrier:
             except self._av.error.FFmpegError:  # a damaged packet costs its own moment
                 return
             for frame in frames:
+                self._place(frame, index)
                 self._mux(self._coded[index].encode, frame)
+
+    def _place(self, frame: Any, index: int) -> None:
+        """Count the time of an audio frame in samples, without gaps where its container counts coarsely."""
+        told = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
+        due = self._due.get(index)
+        if told is None or (due is not None and abs(told - due) < _JITTER * frame.sample_rate):
+            told = due or 0
+        frame.pts, frame.time_base = told, Fraction(1, frame.sample_rate)
+        self._due[index] = told + frame.samples
 
     def _dated(self, packet: Any) -> list[Any]:
         """The packets that can be written now, each with a decoding time.

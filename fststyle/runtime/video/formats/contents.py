@@ -135,5 +135,8 @@ def lost(source: "Source", sink: "Sink") -> list[str]:
 
 
 def _as_tag(stream: Any, sink: "Sink") -> bool:
-    """Whether a timecode track of the source became a tag or a new timecode track in the output."""
-    return stream.type == "data" and "timecode" in tags(stream.metadata) and "timecode" in sink.tags
+    """Whether a data track is in the output as a timecode or as chapters, which MP4 stores in a track too."""
+    if stream.type != "data":
+        return False
+    timecode = "timecode" in tags(stream.metadata) and "timecode" in sink.tags
+    return timecode or (getattr(stream, "name", None) == "bin_data" and sink.chapters > 0)
