@@ -1,7 +1,8 @@
 """Where a frame is stylized: white parts of a mask, or the subject or the background of the frame."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -38,6 +39,12 @@ class Part(Protocol):
     def reset(self) -> None:
         """Forget the previous frame."""
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the next frame needs of the previous one, as arrays by name. For `restore`."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on after the frame at which `state` was called; other names in it do not matter."""
+
 
 class Drawn:
     """The part that an image file shows: luma and alpha count, gray is a partial effect.
@@ -61,6 +68,13 @@ class Drawn:
 
     def reset(self) -> None:
         """Nothing: all frames have the same mask."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing, likewise."""
+        return {}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Nothing, likewise."""
 
     def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
         """As `Part`; the mask is stretched to ``size``."""
@@ -91,6 +105,15 @@ class Mask:
         """Forget the previous frame: the next one is of another picture."""
         for part in self._parts:
             part.reset()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the next frame needs of the previous one, as arrays by name. For `restore`."""
+        return {name: array for part in self._parts for name, array in part.state().items()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on after the frame at which `state` was called."""
+        for part in self._parts:
+            part.restore(state)
 
     def __call__(self, photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """``painted`` or ``photo``, uint8 (H, W, 3), in the size of ``painted``. Raises as `check`."""

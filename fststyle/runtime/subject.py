@@ -5,6 +5,7 @@ Qin et al. 2020, "U2-Net: Going Deeper with Nested U-Structure for Salient Objec
 """
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fststyle import catalogue
+from fststyle.errors import InputError
 from fststyle.runtime.style import open_session, run
 
 SIDE = 320
@@ -43,6 +45,17 @@ class Subject:
     def reset(self) -> None:
         """Forget the previous frame."""
         self._before = None
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the next frame needs of the previous one, as arrays by name. For `restore`."""
+        return {} if self._before is None else {"subject": self._before}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on after the frame at which `state` was called. Raises `InputError` for another array."""
+        before = state.get("subject")
+        if before is not None and (before.shape != (SIDE, SIDE) or before.dtype != np.float32):
+            raise InputError("the state of the subject mask is damaged")
+        self._before = before
 
     def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
         """uint8 ``size`` (H, W), 255 where a pixel of ``photo``, uint8 (H, W, 3), belongs to the subject."""

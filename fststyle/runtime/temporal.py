@@ -123,7 +123,7 @@ class Steady:
         """Go on after the frame at which `state` was called. Raises `InputError` for arrays that do not
         fit.
         """
-        if not state:
+        if not any(name in state for name in _Last._fields):
             return self.reset()
         if missing := [name for name in _Last._fields if name not in state]:
             raise InputError(f"the state of flicker suppression lacks {', '.join(missing)}")

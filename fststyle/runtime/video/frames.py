@@ -70,11 +70,13 @@ class Frames:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What the next frame needs of those before, as arrays by name. For `restore`."""
-        return self._kept.state()
+        return {**self._kept.state(), **({} if self._mask is None else self._mask.state())}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on after the frame at which `state` was called. Raises `InputError`."""
         self._kept.restore(state)
+        if self._mask is not None:
+            self._mask.restore(state)
 
 
 class _Kept:
@@ -107,7 +109,7 @@ class _Kept:
             raise InputError("the state of flicker suppression lacks its time")
         self._seconds = float(state["seconds"])
         self._before = self._timeline(self._seconds)
-        self._steady.restore({name: array for name, array in state.items() if name != "seconds"})
+        self._steady.restore(state)
 
 
 def _painted_at(shot: Shot, source: Source, settings: VideoSettings) -> float:

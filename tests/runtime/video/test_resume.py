@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from fststyle.errors import InputError, OutputError
+from fststyle.runtime.subject import Subject
 from fststyle.runtime.temporal import Steady
 from fststyle.runtime.video import checkpoint, job
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
@@ -220,6 +221,18 @@ def test_the_state_of_flicker_suppression_is_complete():
     np.testing.assert_array_equal(expected, found)
     with pytest.raises(InputError):
         second.restore({"scene": frames[0]})
+
+
+def test_the_state_of_the_subject_mask_is_complete():
+    frames = [clips.frame(number) for number in range(4)]
+    whole, first, second = Subject(threads=1), Subject(threads=1), Subject(threads=1)
+    expected = [whole.share(frame, (48, 64)) for frame in frames]
+    for frame in frames[:3]:
+        first.share(frame, (48, 64))
+    second.restore(first.state())
+    np.testing.assert_array_equal(second.share(frames[3], (48, 64)), expected[3])
+    with pytest.raises(InputError):
+        second.restore({"subject": frames[0]})
 
 
 def test_a_folder_without_the_videos_that_exist(tmp_path, short):
