@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
             typer.Argument(
                 metavar="IN",
                 help=(
-                    "A video, a GIF or WebP, numbered pictures (frames/%05d.png), a folder, - for raw frames."
+                    "A video, a GIF or WebP, an image sequence (frames/%05d.png), a folder, - for raw frames."
                 ),
                 show_default=False,
             ),
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
             str,
             typer.Argument(
                 metavar="OUT",
-                help=".mp4 .mov .mkv .webm .gif .webp .apng, numbered pictures, a folder, - for raw frames.",
+                help=".mp4 .mov .mkv .webm .gif .webp .apng, an image sequence, a folder, - for raw frames.",
                 show_default=False,
             ),
         ],
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")
         ] = False,
     ) -> None:
-        """Paint a video: fststyle video in.mp4 out.mp4"""
+        """Stylize a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
             raise OutputError("--json and - both want stdout; write the video to a file")
         if target == PIPE:

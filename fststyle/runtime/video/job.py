@@ -33,7 +33,7 @@ PATIENCE = 1.0
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears how a video goes: of each frame, and of what the user should know of it."""
+    """Callbacks: one per frame, and one per line for the user."""
 
     on_progress: "Callable[[Progress], None]" = lambda progress: None
     on_note: Callable[[str], None] = lambda note: None
@@ -41,9 +41,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class Progress:
-    """After a frame: how many are done, how many there are (as far as the file tells), frames a second so
-    far.
-    """
+    """Frames done, frames in total where known, and frames per second."""
 
     frames: int
     of: int | None
@@ -52,7 +50,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class PaintedVideo:
-    """One video done: its size in pixels, its frames, and the seconds it took; "-" is stdin or stdout."""
+    """A finished video: size in pixels, number of frames, seconds of work. "-" is stdin or stdout."""
 
     input: str
     output: str
@@ -66,7 +64,7 @@ class PaintedVideo:
     lost: tuple[str, ...] = ()
     """Streams, chapters and tags of the input that are not in the output."""
     notes: tuple[str, ...] = ()
-    """What else the user should know."""
+    """Other lines for the user."""
 
 
 class Job:
@@ -122,6 +120,11 @@ class Job:
                 self._paint(place)
             if self._checkpoint is not None:
                 self._checkpoint.remove()
+        except KeyboardInterrupt:
+            if self._checkpoint is not None and self._checkpoint.segments:
+                frames = self._checkpoint.frames
+                self._note(f"{target.name}: {frames} frames are kept; repeat the command to continue")
+            raise
         except OutputError as error:
             raise OutputError(f"{target.name}: {str(error).removeprefix(f'{target.name}: ')}") from error
         except OSError as error:
@@ -231,7 +234,7 @@ class Job:
         return item
 
     def _write(self, item: Any, place: Any) -> None:
-        """The file is begun with the first frame, whose size it takes; sound that comes before waits."""
+        """Write an item. The output is opened with the first frame; packets before it wait."""
         if self._sink is None:
             self._waiting.append(item)
             if not isinstance(item, Shot):
@@ -270,9 +273,7 @@ class Job:
         return replace(shot, rgb=resized(shot.rgb, self._size), alpha=fitted(shot.alpha, self._size))
 
     def _note_time(self, seconds: float) -> None:
-        """The shortest and the longest time between two frames, in milliseconds at the least: clocks tick
-        in those.
-        """
+        """Note the shortest and the longest time between two frames, at least one millisecond."""
         if self._shown is not None:
             self._steps |= {max(0.001, seconds - self._shown)}
             self._steps = {min(self._steps), max(self._steps)}

@@ -145,6 +145,20 @@ def test_a_killed_program_is_continued(tmp_path):
     assert [name for name in left(tmp_path) if name.endswith(".resume")] == []
 
 
+def test_ctrl_c_says_what_is_kept(tmp_path, short):
+    said = []
+
+    def on_progress(now):
+        if now.frames == 30:
+            raise KeyboardInterrupt
+
+    source = clip(tmp_path / "in.mp4")
+    with pytest.raises(KeyboardInterrupt):
+        stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=on_progress, on_note=said.append)
+    assert said[-1].endswith("frames are kept; repeat the command to continue")
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_a_run_that_stops_while_it_joins_is_continued(tmp_path, short, monkeypatch):
     source = clip(tmp_path / "in.mp4")
     with monkeypatch.context() as patch:

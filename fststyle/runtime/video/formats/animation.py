@@ -1,6 +1,4 @@
-"""Animated GIF, WebP and PNG as video: read by Pillow, which minds their transparency, and written frame
-after frame.
-"""
+"""Animated GIF, WebP and PNG as video, with transparency: read by Pillow, written frame by frame."""
 
 from collections.abc import Iterator
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What every form of video has in common: a source gives shots (and packets of sound), a sink takes them."""
+"""The interfaces of all video formats: a source yields frames and packets, a sink writes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,31 +30,30 @@ class Shot:
 
 
 Packet = Any
-"""A packet of sound or subtitles, as PyAV has it."""
+"""A packet of another stream, as PyAV gives it."""
 
 Item = Shot | Packet
-"""What a source gives."""
+"""What iterating a source yields."""
 
 
 class Source:
-    """Frames that come in; iterating gives `Shot`, and packets of other streams where there are any, in the
-    order of the file.
+    """Frames of an input. Iterating yields `Shot` and the packets of other streams, in the order of the file.
 
-    ``broken`` says after the end why a damaged source ended early, None for a whole one; ``notes`` what the
-    user should know of how it is read.
+    After the end, ``broken`` is the reason why a damaged source ended early, or None. ``notes`` are lines for
+    the user, some of which are known with the first frame only.
     """
 
     name: str
     rate: Fraction
-    """Frames a second, on average."""
+    """Average frames per second."""
     origin: float = 0.0
-    """When the source begins, in the seconds of its own clock."""
+    """Start time of the source, in seconds of its clock."""
     seconds: float | None = None
-    """Its length, and in `frames` its number of frames, as far as it is told beforehand."""
+    """Duration, and in `frames` the number of frames, where the header states them."""
     frames: int | None = None
     broken: str | None = None
     cut: bool = False
-    """Whether only a part is stylized that starts later, so that a timecode no longer fits."""
+    """Whether the beginning is left out, so that a timecode no longer fits."""
     transparent: bool = False
     """Whether its frames may have transparency."""
     animated: bool = False
