@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fststyle import __version__, catalogue
 from fststyle.errors import InputError, OutputError
+from fststyle.io.files import probe
 from fststyle.settings import plain
 
 if TYPE_CHECKING:
@@ -109,6 +110,16 @@ class Checkpoint:
                 return {name: stored[name] for name in stored.files}
         except Exception as error:  # numpy raises what it likes for a damaged file
             raise self._damaged(path.name) from error
+
+    @contextlib.contextmanager
+    def output(self, target: Path) -> Iterator[Path]:
+        """A path to write the output to, which takes the name ``target`` at the end; in the folder, so that
+        nothing else stays after a crash. Raises `OutputError` if ``target`` cannot be replaced.
+        """
+        probe(target)
+        part = self.folder / "output.part"
+        yield part
+        os.replace(part, os.path.realpath(target))
 
     def commit(self, segment: Segment, written: Path, state: "State | None") -> None:
         """Make ``written`` the video of the next segment; only then it exists."""

@@ -215,6 +215,8 @@ class Job:
         if path is None:
             return contextlib.nullcontext()
         path.parent.mkdir(parents=True, exist_ok=True)
+        if self._checkpoint is not None:
+            return self._checkpoint.output(path)
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
     def _finish(self, painted: tuple[Any, Any]) -> Any:
