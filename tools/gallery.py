@@ -1,4 +1,4 @@
-"""The picture at the top of the README: the example photos, and each of them in every shipped style.
+"""Draw the picture at the top of the README: the example photos in every live style that ships.
 
 python tools/gallery.py docs/gallery.jpg
 """
@@ -7,40 +7,50 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 import fststyle
 
-PHOTOS = ("astronaut", "chelsea", "china", "rocket")
-HEIGHT, GAP, CAPTION = 160, 6, 20
+PHOTOS = ("china", "astronaut", "rocket", "chelsea")
+TILE, GAP, CAPTION, COLUMNS = 300, 6, 24, 5
 
 
 def main(output: str) -> None:
     folder = Path(__file__).parents[1] / "examples"
     photos = [np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB")) for name in PHOTOS]
-    rows = [("photos", photos)]
-    for entry in fststyle.styles():
-        style = fststyle.load_style(entry.name)
-        # Painted at full size and then made smaller, as a visitor would see them.
-        rows.append(
-            (f"{entry.name}: {entry.artist}, {entry.title}, {entry.year}", [style(photo) for photo in photos])
-        )
-    widths = [round(photo.shape[1] * HEIGHT / photo.shape[0]) for photo in photos]
-    sheet = Image.new(
-        "RGB", (sum(widths) + GAP * (len(widths) - 1), (HEIGHT + CAPTION + GAP) * len(rows)), "white"
-    )
+    live = [entry for entry in fststyle.styles() if entry.network == "live"]
+    # The photo itself, then each style on the next photo, so that neighbors show different things.
+    tiles = [("the photo", photos[0])]
+    for number, entry in enumerate(live):
+        caption = f"{entry.title.split(' (')[0]}, {entry.artist.split()[-1]}"
+        tiles.append((caption, fststyle.load_style(entry.name)(photos[number % len(photos)])))
+    rows = -(-len(tiles) // COLUMNS)
+    width = COLUMNS * (TILE + GAP) - GAP
+    sheet = Image.new("RGB", (width, rows * (TILE + CAPTION + GAP) - GAP), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for row, (caption, pictures) in enumerate(rows):
-        top = row * (HEIGHT + CAPTION + GAP)
-        draw.text((2, top + 3), caption, fill="black", font=font)
-        left = 0
-        for picture, width in zip(pictures, widths, strict=True):
-            sheet.paste(
-                Image.fromarray(picture).resize((width, HEIGHT), Image.Resampling.LANCZOS),
-                (left, top + CAPTION),
-            )
-            left += width + GAP
-    sheet.save(output, quality=76)
+    for number, (caption, picture) in enumerate(tiles):
+        left, top = number % COLUMNS * (TILE + GAP), number // COLUMNS * (TILE + CAPTION + GAP)
+        sheet.paste(square(picture), (left, top))
+        draw.text((left + 2, top + TILE + 3), fitted(caption, font), fill="black", font=font)
+    sheet.save(output, quality=85)
+
+
+def square(picture: NDArray[np.uint8]) -> Image.Image:
+    """The middle of a picture, `TILE` pixels a side."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    crop = Image.fromarray(picture[top : top + side, left : left + side])
+    return crop.resize((TILE, TILE), Image.Resampling.LANCZOS)
+
+
+def fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """`text`, shortened to the width of a tile."""
+    short = text
+    while font.getlength(short) > TILE - 4:
+        short = short[:-2].rstrip() + "…"
+    return short
 
 
 if __name__ == "__main__":
