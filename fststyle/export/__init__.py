@@ -1,1 +1,1 @@
-"""From torch modules to ONNX files."""
+"""Export of torch modules to ONNX."""

@@ -1,10 +1,9 @@
-"""The frame contract around a network that works on folded pictures (`fststyle.train.networks.live`): all but
-its core is bytes.
+"""The uint8 frame interface of a network that works on folded pictures (`fststyle.train.networks.live`).
 
-Torch's exporter would write the folding as general transposes of floats, a third of the network's own time.
-Here it is moved to where it costs least, into uint8 with the channels last, where each run of 12 bytes (four
-pixels of a row) is copied whole; scaling to [-1, 1], rounding and clipping become one DequantizeLinear and
-one QuantizeLinear, which an int8 network takes as its own first and last scale.
+The PyTorch exporter writes folding as general float transposes, which take a third of the time of the
+network. Here folding works on channels-last uint8, where each run of 12 bytes (four pixels of a row) is
+copied as a whole. Scaling to [-1, 1], rounding and clipping become one DequantizeLinear and one
+QuantizeLinear, which an int8 network uses as its first and last quantization.
 """
 
 from typing import Any
@@ -17,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SCALE, ZERO = 1 / 127.5, 128
-"""A byte b is the number (b - 128) / 127.5: the network's own range [-1, 1], half a level off, so that both
-scales are whole quantisation steps.
+"""A byte b stands for (b - 128) / 127.5: the range [-1, 1] shifted by half a step, so that the zero point is
+an integer.
 """
 
 
 class Core(nn.Module):
-    """The network as it is exported: folded picture in, folded picture out, float32 (N, 48, h, w)."""
+    """The exported part of the network: folded picture to folded picture, float32 (N, 48, h, w)."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -35,7 +34,7 @@ class Core(nn.Module):
 
 
 class FoldedFrame(nn.Module):
-    """What the finished file computes, in torch: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
+    """PyTorch equivalent of the complete ONNX file: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
 
     def __init__(self, net: nn.Module, fold: int = 4):
         super().__init__()
@@ -61,8 +60,9 @@ def core_dims(multiple: int) -> dict[str, Any]:
 
 
 def around(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
-    """The graph of a `Core` (input ``folded``, output ``painted``; in float, or in int8 between Quantize and
-    Dequantize nodes) inside the frame.
+    """Wrap the graph of a `Core` with folding and unfolding of uint8 frames.
+
+    The graph has the input ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format).
     """
     model = onnx.ModelProto()
     model.CopyFrom(core)
@@ -85,7 +85,7 @@ def around(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
 
 
 class _Nodes:
-    """Makes nodes and constants with names of their own."""
+    """Creates nodes and constants with unique names."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
@@ -115,8 +115,8 @@ class _Nodes:
 
 
 def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
-    """Repeat the frame's edge up to whole squares, then fold: ends in ``frame_folded``, uint8 (N, 48, h,
-    w).
+    """Pad the frame by replication to a multiple of the stride and fold it. The result is ``frame_folded``,
+    uint8 (N, 48, h, w).
     """
     zero, rest = made.ints("frame_0", 0), made.ints("frame_rest", -1)
     fold, run = made.ints("frame_fold", frame.fold), made.ints("frame_run", 3 * frame.fold)
@@ -155,19 +155,20 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
 
 
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
-    """Hand the core its bytes; gives its nodes and the name of the bytes that it makes.
+    """Connect the core to uint8 input and output. Returns its nodes and the name of its uint8 output.
 
-    An int8 core begins with a quantisation and ends with one. Their scales were measured on photos; the
-    frame's are exact, so its bytes are taken as they are for what they mean, and the last layer writes bytes.
+    An int8 core starts and ends with a quantization whose scales are calibrated on photos. They are replaced
+    by the exact scale of a frame, so the first layer reads the bytes of the frame and the last layer writes
+    bytes.
     """
     scale = made.scale()
     first = [node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"]
     bytes_of = {node.output[0]: "frame_folded" for node in first}
-    for node in nodes:  # in order: each comes after what it takes
+    for node in nodes:  # in topological order
         if node.input and node.input[0] in bytes_of:
             if node.op_type == "DequantizeLinear":
                 node.input[1:] = scale
-            else:  # the repeated edge of bytes is bytes
+            else:  # Pad keeps uint8
                 bytes_of[node.output[0]] = node.output[0]
             node.input[0] = bytes_of[node.input[0]]
     nodes = [node for node in nodes if node not in first]
@@ -193,7 +194,7 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
 
 
 def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:
-    """Unfold and cut the frame out: ends in ``styled``."""
+    """Unfold and crop to the size of the frame. The result is ``styled``."""
     zero, rest = "frame_0", "frame_rest"
     runs = made.add("Transpose", [last], "frame_painted", perm=[0, 2, 3, 1])
     shape = made.add(

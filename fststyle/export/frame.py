@@ -1,4 +1,4 @@
-"""The frame contract: camera bytes in, painted bytes out, everything between inside the graph.
+"""The frame contract: uint8 frame in, stylized uint8 frame out; all pre- and postprocessing is in the graph.
 
 Input ``frame``: uint8 (N, H, W, 3) RGB, any N, any H and W >= 16. Output ``styled``: uint8, same shape.
 """
@@ -11,9 +11,9 @@ MINIMUM_SIDE = 16
 
 
 class Frame(nn.Module):
-    """Wraps a network on (N, 3, H, W) in [-1, 1] whose sides must be multiples of ``net.stride``.
+    """Wraps a network on (N, 3, H, W) in [-1, 1] whose height and width must be multiples of ``net.stride``.
 
-    Odd sizes are padded at the bottom and right by reflection and cropped again.
+    Other sizes are padded by reflection at the bottom and right, and the result is cropped.
     """
 
     def __init__(self, net: nn.Module):

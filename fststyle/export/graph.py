@@ -1,4 +1,4 @@
-"""From a torch module to an ONNX graph without notes of this machine, and from there to a file."""
+"""Export of a torch module to an ONNX graph without local file paths, and writing it to a file."""
 
 import logging
 import warnings
@@ -18,8 +18,9 @@ OPSET = 18
 def exported(
     module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: list[str]
 ) -> onnx.ModelProto:
-    """The graph of a module with one input, `given`, whose free sides `shapes` names, and the outputs
-    `made`.
+    """Export a module with one input, named `given`, and the outputs `made`.
+
+    `shapes` are the dynamic shapes of the input.
     """
     logger = logging.getLogger("torch.onnx")
     level = logger.level
@@ -41,7 +42,7 @@ def exported(
         logger.setLevel(level)
     model = program.model_proto  # type: ignore[union-attr]
     for value in [*model.graph.value_info, *model.graph.node, *model.graph.initializer]:
-        del value.metadata_props[:]  # the exporter's notes hold file paths of this machine
+        del value.metadata_props[:]  # contains local file paths
     for node in model.graph.node:
         node.doc_string = ""
     onnx.checker.check_model(model)
@@ -49,7 +50,7 @@ def exported(
 
 
 def write(path: Path, content: bytes) -> None:
-    """The file, whole or not at all. Raises `OutputError`."""
+    """Write a file atomically. Raises `OutputError` if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:

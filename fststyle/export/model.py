@@ -1,10 +1,10 @@
-"""Networks other than styles as ONNX files: bytes in and numbers out, or a latent vector in and bytes out.
+"""Export of classifiers, encoders and generators to ONNX.
 
-* `Reads`: input ``frame``, uint8 (N, S, S, 3) RGB, S fixed; the outputs are what the network gives, float32.
+* `Reads`: input ``frame``, uint8 (N, S, S, 3) RGB, S fixed; the outputs are those of the network, float32.
 * `Draws`: input ``latent``, float32 (N, Z); output ``picture``, uint8 (N, S, S, 3) RGB.
 
-N is free. As for styles every file is compared with its network before it is kept, and says in its metadata
-what it is.
+N is dynamic. As for styles, the exported graph is compared with the network before it is written, and the
+metadata describes the model.
 """
 
 import json
@@ -24,15 +24,15 @@ from fststyle.export.precision import CONVERT
 
 PRECISIONS = ("fp32", "fp16-weights")
 _BOUNDS = {"fp32": (1, 1e-3), "fp16-weights": (2, 1e-2)}
-"""Largest difference between file and network: of a pixel in levels of 0..255 (rounding a tie the other way
-gives 1), and of any other output relative to the output's largest number.
+"""Tolerances between graph and network: absolute difference of pixels (0-255; a tie rounded the other way
+gives 1), and difference of other outputs relative to their largest absolute value.
 """
 
 
 class Reads(nn.Module):
-    """A network on (N, C, S, S) in [-1, 1], C = 1 or 3, made to take frames.
+    """Adds uint8 frame input to a network on (N, C, S, S) in [-1, 1], C = 1 or 3.
 
-    Grey is ITU-R BT.601's luma, as Pillow has it.
+    Grayscale is ITU-R BT.601 luma, as in Pillow.
     """
 
     weights: Tensor
@@ -45,7 +45,7 @@ class Reads(nn.Module):
         )
 
     def forward(self, frame: Tensor) -> Any:
-        """uint8 (N, S, S, 3) -> what the network gives."""
+        """uint8 (N, S, S, 3) -> the outputs of the network."""
         x = frame.permute(0, 3, 1, 2).float()
         if self.channels == 1:
             x = (x * self.weights).sum(1, keepdim=True)
@@ -53,7 +53,7 @@ class Reads(nn.Module):
 
 
 class Draws(nn.Module):
-    """A network from (N, Z) to (N, C, S, S) in [-1, 1], C = 1 or 3, made to give frames."""
+    """Adds uint8 frame output to a network from (N, Z) to (N, C, S, S) in [-1, 1], C = 1 or 3."""
 
     def __init__(self, net: nn.Module, channels: int):
         super().__init__()
@@ -75,30 +75,30 @@ def export_model(
     path: Path,
     precision: str = "fp32",
 ) -> float:
-    """Write a `Reads` or `Draws` and give the largest difference found (levels of pixels, or relative).
+    """Export a `Reads` or `Draws`. Returns the largest difference (of pixels, 0-255, or relative).
 
     Args:
         module: on the CPU.
-        example: an input, to trace and to compare with.
+        example: an input, for tracing and for the parity check.
         made: names of the outputs.
-        about: metadata; what is no string is written as JSON.
-        path: where to.
-        precision: fp32 or fp16-weights, which is half the size.
+        about: metadata; values that are not strings are written as JSON.
+        path: the file to write.
+        precision: fp32, or fp16-weights for half the size.
 
     Raises:
-        ExportError: the graph does not do what the network does; nothing is written.
+        ExportError: the export fails, or the graph differs from the network; nothing is written.
         OutputError: `path` cannot be written.
     """
     module = module.eval()
     given = "frame" if isinstance(module, Reads) else "latent"
     if len(example) == 1:
-        example = torch.cat([example, example])  # the exporter takes a side of one for fixed
+        example = torch.cat([example, example])  # the exporter specializes dimensions of size 1
     rows = torch.export.Dim("N", min=1, max=1 << 16)
     try:
         model = CONVERT[precision](exported(module, example, {given: {0: rows}}, given, made))
-    except Exception as error:  # the exporter raises what it likes
+    except Exception as error:  # the exporter raises many exception types
         raise ExportError(
-            f"the network cannot be written as ONNX: {type(error).__name__}: {error}"
+            f"the network cannot be exported to ONNX: {type(error).__name__}: {error}"
         ) from error
     for key, value in {**about, "precision": precision, "version": version("fststyle")}.items():
         entry = model.metadata_props.add()
@@ -125,7 +125,7 @@ def _difference(
     for output, want, got in zip(made, wanted, session.run(made, {name: given.numpy()}), strict=True):
         if got.shape != want.shape or got.dtype != want.dtype:
             raise ExportError(
-                f"the exported graph gives {got.dtype} {got.shape} as {output}, the network {want.dtype}"
+                f"the exported graph returns {got.dtype} {got.shape} as {output}, the network {want.dtype}"
                 f" {want.shape}; nothing was written"
             )
         difference = float(np.abs(got.astype(np.float64) - want).max())

@@ -1,4 +1,4 @@
-"""Does the file paint what the network paints?"""
+"""Parity check: the exported graph must compute what the PyTorch network computes."""
 
 from collections.abc import Sequence
 
@@ -11,35 +11,31 @@ from fststyle.arrays import RGB
 from fststyle.errors import ExportError
 
 SIZES = ((1, 16, 16), (1, 17, 31), (2, 50, 37), (1, 96, 129))
-"""(N, H, W) to compare at: the smallest, odd ones, a batch, and one with room for the network's whole view.
+"""Shapes (N, H, W) to compare at: the smallest, odd ones, a batch, and one that contains the whole receptive
+field.
 """
 
 TOLERANCE = {"fp32": (1, 0.02), "fp16-weights": (8, 0.35), "fp16": (24, 1.5)}
-"""Per precision the largest and the mean difference allowed, in levels of 0..255.
-
-One level is what rounding a tie the other way gives.
-"""
+"""Largest and mean difference allowed per precision (0-255). A tie rounded the other way gives 1."""
 TINY = 32
-"""Pictures with a side below this may differ twice as much in half precision: an instance norm over a handful
-of places magnifies every rounding.
+"""In half precision the tolerance doubles for pictures with a side below this: instance norm over few pixels
+amplifies rounding errors.
 """
 
 PSNR = {"int8": 32.0, "int8-weights": 34.0}
-"""Decibels that such a file must reach on photos, on their mean."""
+"""Minimum mean PSNR on photos, in dB, for quantized files."""
 
 
 def check_parity(
     frame: nn.Module, model: bytes, precision: str, photos: Sequence[RGB] = ()
 ) -> dict[str, float]:
-    """Compare the graph in ONNX Runtime on the CPU with the torch module, at several odd sizes.
+    """Compare the graph in ONNX Runtime on the CPU with the torch module, at several sizes.
 
-    Gives the largest and mean difference in levels.
-
-    Integers are judged not by these but on `photos`, uint8 (H, W, 3) each, by the peak signal-to-noise ratio,
-    which comes along as ``psnr``.
+    Returns the "largest" and the "mean" difference (0-255). Quantized files are checked by the peak
+    signal-to-noise ratio on `photos`, uint8 (H, W, 3) each, which is returned as "psnr".
 
     Raises:
-        ExportError: beyond `TOLERANCE`, or another shape comes out.
+        ExportError: the difference exceeds `TOLERANCE`, the PSNR is too low, or the output shape is wrong.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -56,7 +52,7 @@ def check_parity(
         got = session.run(["styled"], {"frame": photo})[0]
         if got.shape != wanted.shape or got.dtype != np.uint8:
             raise ExportError(
-                f"the exported graph gives {got.dtype} {got.shape} for a frame of {wanted.shape}; nothing was"
+                f"the exported graph returns {got.dtype} {got.shape} for a frame {wanted.shape}; nothing was"
                 " written"
             )
         difference = np.abs(got.astype(np.int16) - wanted)
@@ -64,7 +60,7 @@ def check_parity(
         if precision not in PSNR and (difference.max() > limit or difference.mean() > mean_limit):
             raise ExportError(
                 f"the exported graph differs from the network at {width}x{height} by up to {difference.max()}"
-                f" levels (mean {difference.mean():.3f}); {precision} allows {limit} (mean {mean_limit});"
+                f" of 255 (mean {difference.mean():.3f}); {precision} allows {limit} (mean {mean_limit});"
                 " nothing was written"
             )
     result = {"largest": worst, "mean": float(np.mean(means))}
@@ -72,8 +68,8 @@ def check_parity(
         result["psnr"] = float(np.mean([_psnr(frame, session, photo) for photo in photos]))
         if result["psnr"] < least:
             raise ExportError(
-                f"{precision} paints {result['psnr']:.1f} dB from the network on photos, {least:.0f} are"
-                " needed; nothing was written"
+                f"{precision} has a PSNR of {result['psnr']:.1f} dB against the network on photos,"
+                f" {least:.0f} dB are required; nothing was written"
             )
     return result
 
@@ -86,7 +82,7 @@ def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: RGB) -> float:
 
 
 def _photo(n: int, height: int, width: int) -> np.ndarray:
-    """Smooth shapes and noise: both flat parts, where norms are delicate, and detail."""
+    """A test picture of smooth shapes and noise: flat regions, where norms are sensitive, and edges."""
     rng = np.random.default_rng(height * 1000 + width)
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     waves = np.stack([np.sin(3 * x + 2 * y + c) for c in range(3)], -1)

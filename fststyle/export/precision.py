@@ -1,6 +1,4 @@
-"""Smaller weights for a finished graph, that computes in float32 as before, or half precision of the
-arithmetic.
-"""
+"""Precision of an exported graph: smaller weights with float32 computation, or float16 computation."""
 
 import numpy as np
 import onnx
@@ -12,18 +10,17 @@ from fststyle.runtime.weights import STEP
 _WIDE = ("InstanceNormalization", "ReduceMean", "QuantizeLinear", "DequantizeLinear")
 
 _SMALL = 256
-"""Tensors below this many numbers stay in float32: biases and norms, which weigh nothing and matter most."""
+"""Tensors with fewer elements stay in float32: biases and norm parameters, small but sensitive."""
 
 
 _HIGHEST = 64
-"""Of a kernel in seven bits."""
+"""Largest absolute value of a 7-bit kernel."""
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with the large weights stored in float16 and cast back when the file is loaded: half the size,
-    the speed of float32.
+    """A copy with the large weights stored as float16 and cast to float32 on load: half the size, same speed.
 
-    The names of the weights stay, so the file can still be trained from.
+    The weights keep their names, so a training can start from the file.
     """
     model = _copy(model)
     nodes = [_halve(model, tensor) for tensor in _large(model)]
@@ -32,12 +29,13 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with the kernels stored in seven bits, and made floats again when the file is loaded: a quarter
-    of the size, the speed of float32.
+    """A copy with the kernels stored as 7-bit integers and dequantized on load: a quarter of the size, same
+    speed.
 
-    They are the very bytes of the file in integers (`fststyle.export.quantize`), so what packs both, as git
-    does, keeps them once. In float16 stays what is no kernel, and the last kernel, whose taps must cancel on
-    plain surfaces. The names of the weights stay, so the file can still be trained from.
+    The kernels are byte-identical to those of the int8 file (`fststyle.export.quantize`), so compression of
+    both files together, as in git, stores them once. The last kernel, whose taps must cancel on flat regions,
+    and other large weights are stored as float16. The weights keep their names, so a training can start from
+    the file.
     """
     model = _copy(model)
     large = _large(model)
@@ -59,23 +57,21 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def seven_bits(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """A kernel (outputs, inputs, h, w) as integers of -64..64 and the step of each output, (outputs, 1, 1,
-    1).
-    """
+    """Quantize a kernel (outputs, inputs, h, w) to -64..64. Returns it and the scales (outputs, 1, 1, 1)."""
     scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_HIGHEST)
     scale[scale < np.finfo(np.float32).tiny] = 1
     return (kernel / scale).round().astype(np.int8), scale.astype(np.float32)
 
 
 def _halve(model: onnx.ModelProto, tensor: TensorProto) -> onnx.NodeProto:
-    """Store a tensor in float16; gives the node that makes it float32 again."""
+    """Store a tensor as float16. Returns the node that casts it to float32."""
     name = tensor.name
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype("float16"), name))
     return helper.make_node("Cast", [name], [_renamed(model, name)], to=TensorProto.FLOAT)
 
 
 def _renamed(model: onnx.ModelProto, name: str) -> str:
-    """Let all nodes take a weight's float32 form; gives its name."""
+    """Redirect all users of a weight to its float32 version. Returns the new name."""
     wide = f"{name}.float32"
     for node in model.graph.node:
         for i, used in enumerate(node.input):
@@ -98,15 +94,15 @@ def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that computes in float16, except instance norm, whose sums over a whole picture overflow there,
-    and resampling.
+    """A copy that computes in float16, except for resampling and instance norm, whose sums over a picture
+    overflow in float16.
     """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
     model = convert_float_to_float16(
         _copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE]
     )
-    # Where two nodes share a constant the converter casts it twice under one name, which no graph may hold.
+    # If two nodes share a constant, the converter casts it twice under one name, which is not a valid graph.
     once = {node.output[0]: node for node in reversed(model.graph.node)}
     _set_nodes(model, [node for node in model.graph.node if once[node.output[0]] is node])
     return model
@@ -119,7 +115,7 @@ CONVERT = {
     "fp16": half,
     "int8": lambda model: model,
 }
-"""What is done to a finished graph; int8 is made before, in its core (`fststyle.export.quantize`)."""
+"""Conversions of a complete graph. int8 is applied earlier, to the core (`fststyle.export.quantize`)."""
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -1,10 +1,10 @@
-"""Static int8 for the core of a live network: weights per channel, activations by the range they take on
-photos.
+"""Static int8 quantization of the core of a live network: weights per channel, activation ranges calibrated
+on photos.
 
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference" (arXiv:1712.05877), as ONNX Runtime's tools write it: convolutions between QuantizeLinear and
-DequantizeLinear, norms and sums in float. Activations are uint8, since signed ones are slower than float on
-CPUs, and weights keep to seven bits, since the multiply-add of AVX2 saturates with eight.
+Inference" (arXiv:1712.05877), in the QDQ format of the ONNX Runtime tools: convolutions between
+QuantizeLinear and DequantizeLinear, norms and sums in float. Activations are uint8, since int8 activations
+are slower than float on CPUs. Weights have 7 bits, since the multiply-add of AVX2 saturates with 8.
 """
 
 import contextlib
@@ -23,19 +23,18 @@ from fststyle.arrays import RGB
 from fststyle.export.folded import SCALE, ZERO
 
 _HIGHEST = 63
-"""Of a weight in seven bits."""
+"""Largest absolute value of a 7-bit weight."""
 
 
 def quantise_core(
     core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()
 ) -> onnx.ModelProto:
-    """The core with int8 convolutions.
+    """Quantize the convolutions of the core to int8.
 
     Args:
-        core: float graph, input ``folded``.
-        photos: uint8 (H, W, 3) each, of any sizes from `stride` pixels, whose activations set the ranges; a
-            dozen do.
-        leave: names of convolution nodes to leave in float.
+        core: float graph with the input ``folded``.
+        photos: calibration photos, uint8 (H, W, 3) each, H and W at least `stride`; a dozen is enough.
+        leave: names of convolution nodes to keep in float.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -63,11 +62,12 @@ def quantise_core(
 
 
 def _pad_bytes(graph: onnx.GraphProto) -> None:
-    """Round first, then repeat the edge: the same numbers, but a quarter of the memory to move; and a ReLU
-    that is rounded at once costs nothing.
+    """Quantize before padding instead of after it: same result, a quarter of the memory traffic, and the ReLU
+    can be fused with the quantization.
 
-    The quantiser leaves Relu, Pad, QuantizeLinear in that order, and behind a convolution that it joined with
-    its ReLU a DequantizeLinear in front of the Pad, which then undoes what is done again with the same scale.
+    The quantizer produces Relu, Pad, QuantizeLinear in that order. After a convolution fused with its ReLU it
+    also inserts a DequantizeLinear before the Pad, which the following QuantizeLinear reverts with the same
+    scale.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     nodes = list(graph.node)
@@ -89,7 +89,7 @@ def _pad_bytes(graph: onnx.GraphProto) -> None:
             unpadded = rounding.output[0] = f"{padded}_unpadded"
             rounding.input[0] = pad.input[0]
             nodes.insert(nodes.index(pad), rounding)
-        # without the constant, a float that repeating the edge has no use for
+        # without the float pad value, which edge padding does not use
         pad.input[:] = [unpadded, pad.input[1]]
         pad.output[0] = padded
     outputs = {value.name for value in graph.output}
@@ -104,12 +104,12 @@ def _pad_bytes(graph: onnx.GraphProto) -> None:
 
 
 def _turn_bytes(graph: onnx.GraphProto) -> None:
-    """Where a convolution's bytes are added to floats, pass them through a shape that ONNX Runtime does not
-    turn.
+    """Where the int8 output of a convolution is added to floats, insert a reshape that keeps the transpose
+    on uint8.
 
-    Its convolutions of bytes have the channels last, its floats have them first. Left alone, it turns the
-    numbers after they have become floats, and makes them bytes and floats once more on the way: three passes
-    over four times the memory. Rows joined to rows are the same memory, and stop it.
+    ONNX Runtime computes int8 convolutions in NHWC and float nodes in NCHW. It moves the transpose behind the
+    dequantization, and adds another quantize-dequantize pair: three passes over four times the memory. A
+    Reshape that merges the rows does not move memory and prevents this.
     """
     made_by = {node.output[0]: node for node in graph.node}
     nodes = list(graph.node)
@@ -154,12 +154,12 @@ def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, NDArray[A
 
 
 def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
-    """Round the last layer's weights so that a plain surface stays plain, as `Live.constrain` has it in
-    float: without it int8 paints a grid.
+    """Round the weights of the last layer so that flat regions stay flat, as `Live.constrain` does in float.
+    Without it int8 produces a grid.
 
-    What a kernel answers to a plain surface is the sum of its taps. The places of a square get one scale, and
-    where the rounded taps add up to another number than the rounded sum, those that were rounded farthest the
-    wrong way are moved by one: equal sums stay equal.
+    The response of a kernel to a flat region is the sum of its taps. The pixels of a block share one scale.
+    Where the sum of the rounded taps differs from the rounded sum, the taps with the largest rounding error
+    are changed by one, so equal sums stay equal.
     """
     graph, found = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     made_by = {node.output[0]: node for node in graph.node}
@@ -172,7 +172,7 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
         None,
     )
     if last is None or last.op_type != "Conv":
-        return  # left in float
+        return  # kept in float
     image, kernel, offset = (made_by[name] for name in last.input)
     floats = {tensor.name: tensor for tensor in core.graph.initializer}
     name = kernel.input[0].removesuffix("_quantized")
@@ -181,7 +181,7 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
     rounded = np.clip(np.round(weight / scale), -_HIGHEST, _HIGHEST)
     taps = rounded.reshape(*weight.shape[:2], -1)
     missed = (weight / scale - rounded).reshape(taps.shape)
-    # Equal sums differ in their last digits, which must not decide a rounding.
+    # Equal sums may differ in the last digits, which must not change the rounding.
     wanted = np.round(np.round(weight.sum((2, 3)) / scale, 3))
     for place, channel in np.argwhere(taps.sum(2) != wanted):
         gap = int(wanted[place, channel] - taps[place, channel].sum())
@@ -208,7 +208,9 @@ def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
 
 
 def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[NDArray[np.float32]]:
-    """Each photo, cut to whole strides, as the core's input: float32 (1, 48, h, w)."""
+    """Crop each photo to a multiple of the stride and fold it to the input of the core, float32
+    (1, 48, h, w).
+    """
     found = []
     for photo in photos:
         height, width = (side // stride * stride for side in photo.shape[:2])
@@ -220,9 +222,7 @@ def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[NDArray[n
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """ONNX Runtime's tools advise preparing steps, on the root logger; torch's exporter has already done
-    them.
-    """
+    """Silence the root logger: ONNX Runtime recommends preprocessing that the torch exporter already does."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Settings of `fststyle export`; no torch and no onnx."""
+"""Settings of `fststyle export`. Imports neither torch nor onnx."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,26 +10,25 @@ PRECISIONS = ("fp32", "fp16-weights", "int8-weights", "fp16", "int8")
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """How a checkpoint becomes a file, and what the file says of itself."""
+    """Options and metadata of an exported file."""
 
     output: Path | None = option(
-        None, "The .onnx file to write; beside the checkpoint if not given.", flags=("--output", "-o")
+        None, "The .onnx file to write; default: next to the checkpoint.", flags=("--output", "-o")
     )
     precision: str = option(
         "fp32",
-        "fp16-weights: half the size, the same picture; int8-weights: a quarter of it; fp16: computes in half"
-        " precision, for GPUs; int8: live ones on CPUs.",
+        "fp32; fp16-weights: half the size, same result; int8-weights: a quarter of the size; fp16: computes"
+        " in half precision, for GPUs; int8: for CPUs, live networks only.",
         choices=PRECISIONS,
     )
     data: Path | None = option(
         None,
-        "Folder of photos that integers are measured on; else those of `fststyle data`, else synthetic"
-        " scenes.",
+        "Folder of photos for int8 calibration; default: those of `fststyle data`, else synthetic scenes.",
     )
     name: str | None = option(
-        None, f"Name of the style or model, {NAMES}; that of its training if not given."
+        None, f"Name of the style or model, {NAMES}; default: the name used in training."
     )
     title: str = option("", "Title of the painting.")
-    artist: str = option("", "Who painted it.")
+    artist: str = option("", "Artist of the painting.")
     year: str = option("", "When.")
-    licence: str = option("", "Licence of the painting.")
+    licence: str = option("", "License of the painting.")

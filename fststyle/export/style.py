@@ -1,4 +1,4 @@
-"""From a torch module to one ONNX file that keeps the frame contract and says what it is."""
+"""Export of a stylization network to one ONNX file with the frame contract and metadata."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from fststyle.export.quantize import quantise_core
 
 @dataclass(frozen=True)
 class Card:
-    """What a style file says of itself, in its ``metadata_props``."""
+    """Metadata of a style file, stored in its ``metadata_props``."""
 
     name: str
     network: str
@@ -35,44 +35,42 @@ class Card:
     year: str = ""
     licence: str = ""
     base: str = ""
-    """sha256 of the base that the training started from, which makes styles mixable; "" if there was none."""
+    """SHA-256 of the base weights that the training started from; styles with the same base can be mixed."""
 
 
 def export_module(
     net: nn.Module, card: Card, path: Path, precision: str = "fp32", photos: Sequence[RGB] = ()
 ) -> dict[str, float]:
-    """Write `net` as a style file; gives the parity measured.
+    """Export `net` as a style file. Returns the parity (see `check_parity`).
 
     Args:
         net: a module on (N, 3, H, W) in [-1, 1] with a ``stride``, or one with a ``core`` on folded pictures.
-        card: what the file says of itself.
-        path: where to.
-        precision: of `fststyle.export.settings.PRECISIONS`.
-        photos: uint8 (H, W, 3) each, two or more for what is in integers: int8 measures its ranges on the
-            first half, and both are judged on the rest.
+        card: the metadata.
+        path: the file to write.
+        precision: one of `fststyle.export.settings.PRECISIONS`.
+        photos: uint8 (H, W, 3) each; int8 and int8-weights need at least two. int8 is calibrated on the first
+            half; both are checked on the rest.
 
     Raises:
-        ExportError: the graph does not paint what the network paints, or cannot be had in this precision;
-            nothing is written.
-        OutputError: `path` cannot be written; an older file there stays as it was.
+        ExportError: the graph fails the parity check, or the network does not support this precision; nothing
+            is written.
+        OutputError: `path` cannot be written; an existing file is kept.
     """
     folded = hasattr(net, "core")
     frame = (FoldedFrame(net) if folded else Frame(net)).eval()
     if precision == "int8" and not folded:
-        raise ExportError(
-            "int8 is for live networks: this one has layers that integers would not make faster"
-        )
+        raise ExportError("int8 is only for live networks: it would not make this network faster")
     if precision in PSNR and len(photos) < 2:
-        raise ExportError(f"{precision} needs photos to be judged on")
+        raise ExportError(f"{precision} needs photos for calibration and the parity check")
     try:
         model = (
             _folded(frame, precision, photos)
             if isinstance(frame, FoldedFrame)
             else CONVERT[precision](_graph(frame))
         )
-    except Exception as error:  # the exporter raises what it likes
+    except Exception as error:  # the exporter raises many exception types
         raise ExportError(
-            f"the network cannot be written as ONNX: {type(error).__name__}: {error}"
+            f"the network cannot be exported to ONNX: {type(error).__name__}: {error}"
         ) from error
     for key, value in _metadata(card, precision, getattr(net, "noise_period", 0)).items():
         entry = model.metadata_props.add()
@@ -92,7 +90,7 @@ def _graph(frame: Frame) -> onnx.ModelProto:
             2: torch.export.Dim("W", **sides),
         }
     }
-    # nothing equal, nothing a multiple: no dimension gets fixed by chance
+    # All sizes differ and none is a multiple of another, so that the exporter specializes no dimension.
     example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)
     return exported(frame, example, shapes, "frame", ["styled"])
 
@@ -102,7 +100,7 @@ def _folded(frame: FoldedFrame, precision: str, photos: Sequence[RGB]) -> onnx.M
     example = torch.zeros((2, 3 * frame.fold**2, 5 * multiple, 7 * multiple))
     core = exported(Core(frame.net).eval(), example, core_dims(multiple), "folded", ["painted"])
     if precision == "int8":
-        # The noise is one picture for the whole batch; its projections are too small to be worth int8.
+        # The noise has batch size 1; its projections are too small to benefit from int8.
         noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]
         core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride, noise)
     return CONVERT[precision](around(core, frame))

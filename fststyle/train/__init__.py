@@ -1,1 +1,1 @@
-"""Training, with torch."""
+"""Training. These modules need PyTorch."""

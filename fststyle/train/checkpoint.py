@@ -1,9 +1,8 @@
-"""Checkpoints: one plain dict of tensors, numbers and strings, written whole or not at all, read without
-running code.
+"""Checkpoints: a dict of tensors, numbers and strings, written atomically and loaded without executing code.
 
 Keys: ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``, ``optimizer``,
-``step``, ``settings``, and whatever the verb adds. There is no random state to save: every sample is a
-function of the seed and its number (see `fststyle.train.data.loader`).
+``step``, ``settings``, and command-specific keys. No random state is saved: every sample is a function of the
+seed and the sample number (see `fststyle.train.data.loader`).
 """
 
 import io
@@ -23,21 +22,20 @@ from fststyle.train.networks import build
 
 FORMAT = "fststyle-checkpoint-1"
 PAINTERS = ("style", "translate")
-"""Kinds whose ``network`` paints frames: what can be exported as a style, or be trained on as one."""
+"""Checkpoint kinds with a stylization network. They can be exported as a style or initialize a training."""
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` to `path` through a temporary file beside it.
+    """Write `content` to `path` atomically, through a temporary file in the same folder.
 
     Raises:
-        OutputError: the folder cannot be written to, or the disk is full; an older checkpoint stays as it
-            was.
+        OutputError: the folder is not writable, or the disk is full. An existing checkpoint is kept.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A second Ctrl-C comes while the first one's checkpoint is written.
+        # A second Ctrl-C must not interrupt the checkpoint that the first one triggers.
         with undisturbed(), replacing(path) as file:
-            # In memory first: torch has no words for a full disk.
+            # Serialize to memory first: torch.save does not raise an OSError for a full disk.
             whole = io.BytesIO()
             torch.save({"format": FORMAT, **content}, whole)
             file.write(whole.getbuffer())
@@ -46,27 +44,25 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
-    """Read a checkpoint of ours on the CPU, with ``weights_only`` so that no code in it can run.
+    """Load a checkpoint on the CPU, with ``weights_only`` so that no code in it can run.
 
     Raises:
-        CheckpointError: missing, damaged, hostile, not a checkpoint of fststyle, or of another kind.
+        CheckpointError: the file is missing, damaged, unsafe, not an fststyle checkpoint, or not of `kind`.
     """
     if path.suffix == ".onnx":
-        raise CheckpointError(f"{path}: is an .onnx file already, not a checkpoint (.pt)")
+        raise CheckpointError(f"{path}: is an .onnx file, not a checkpoint (.pt)")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     if _torn(path):
-        raise CheckpointError(f"{path}: is damaged (its checksums do not fit)")
+        raise CheckpointError(f"{path}: is damaged (checksum mismatch)")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an old pickle protocol, which no checkpoint of ours has
+            warnings.simplefilter("ignore")  # about old pickle protocols, which fststyle does not use
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path}: refused, it is not a plain checkpoint of fststyle (it may hold code)"
-        ) from error
-    except Exception as error:  # torch raises nearly anything for a damaged file
-        raise CheckpointError(f"{path}: is damaged or no checkpoint at all") from error
+        raise CheckpointError(f"{path}: refused, not an fststyle checkpoint (it may contain code)") from error
+    except Exception as error:  # torch raises many exception types for a damaged file
+        raise CheckpointError(f"{path}: is damaged or not a checkpoint") from error
     needed = {
         "kind": str,
         "network": str,
@@ -88,21 +84,22 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
 
 
 def _torn(path: Path) -> bool:
-    """Whether a part of the archive is not what was written, which torch does not look for; what is no
-    archive is left to torch.
+    """Whether the zip archive fails its checksums, which torch does not verify.
+
+    Returns False for a file that is not a zip archive: `torch.load` reports it.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is not None
-    except Exception:  # zipfile raises what it likes; torch will find the same and say so
+    except Exception:  # torch.load reports whatever is wrong
         return False
 
 
 def restore(content: dict[str, Any], path: Path) -> nn.Module:
-    """The network of a loaded checkpoint, with its weights.
+    """Build the network of a loaded checkpoint and load its weights.
 
     Raises:
-        CheckpointError: the weights do not fit the network that the checkpoint names.
+        CheckpointError: the weights do not match the network named in the checkpoint.
     """
     shape = content["network_settings"]
     if content["network"] == "live" and "coarse_blocks" not in shape:  # trained before version 0.2
@@ -113,10 +110,10 @@ def restore(content: dict[str, Any], path: Path) -> nn.Module:
 
 
 def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Fill `net` with `weights`, all of them, in float32.
+    """Load `weights` into `net`; the names must match exactly.
 
     Raises:
-        CheckpointError: a weight is missing, too many, of another shape or not finite.
+        CheckpointError: a weight is missing, unexpected, of the wrong shape or not finite.
     """
     wanted = net.state_dict()
     for name in [*wanted, *weights]:
@@ -126,17 +123,17 @@ def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> Non
             or not isinstance(weights[name], Tensor)
             or weights[name].shape != wanted[name].shape
         ):
-            raise CheckpointError(f"{source}: the weights do not fit the network ({name})")
+            raise CheckpointError(f"{source}: the weights do not match the network ({name})")
         if not torch.isfinite(weights[name]).all():
-            raise CheckpointError(f"{source}: damaged, {name} is not finite")
+            raise CheckpointError(f"{source}: is damaged, {name} is not finite")
     net.load_state_dict(weights)
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) -> None:
-    """Set `optimizer` to a saved `state`.
+    """Load a saved `state` into `optimizer`.
 
     Raises:
-        CheckpointError: the state is not one of this optimiser, or not finite.
+        CheckpointError: the state does not match this optimizer, or is not finite.
     """
     try:
         optimizer.load_state_dict(state)
@@ -149,9 +146,9 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) ->
         whole = all(
             value.numel() in (1, p.numel()) and bool(torch.isfinite(value).all()) for p, value in tensors
         )
-    except Exception as error:  # torch raises what it likes for a table that is not its own
+    except Exception as error:  # torch raises many exception types for an invalid state
         raise CheckpointError(
-            f"{source}: the optimiser's state does not fit ({type(error).__name__})"
+            f"{source}: the optimizer state does not match ({type(error).__name__})"
         ) from error
     if not whole:
-        raise CheckpointError(f"{source}: the optimiser's state does not fit or is damaged")
+        raise CheckpointError(f"{source}: the optimizer state does not match or is damaged")

@@ -1,4 +1,4 @@
-"""Where and how to compute: the device, the arithmetic, and the processes that share a training."""
+"""Device, precision and distributed training."""
 
 import contextlib
 import gc
@@ -15,7 +15,7 @@ from fststyle.errors import DeviceError, InputError
 
 @dataclass(frozen=True)
 class Compute:
-    """What one process trains on. `rank` 0 is the one that writes files and reports."""
+    """Device and precision of one process. Rank 0 writes the files and reports progress."""
 
     device: torch.device
     bfloat16: bool
@@ -30,17 +30,17 @@ class Compute:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
     def place(self, value: Any) -> Any:
-        """A module or an image batch on the device, with the channels last: 10 to 15 % faster on CPUs, more
-        on tensor cores.
+        """Move a module or an image batch to the device, in channels-last memory format.
 
-        Not on Apple's: batch norm's backward pass is wrong there, or fails, with the channels last.
+        Channels-last is 10 to 15 % faster on CPUs, and more on tensor cores. It is not used on MPS, where the
+        backward pass of batch norm is wrong, or fails, in this format.
         """
         if self.device.type == "mps" or (isinstance(value, Tensor) and value.ndim != 4):
             return value.to(self.device)
         return value.to(self.device, memory_format=torch.channels_last)
 
     def share(self, net: nn.Module) -> nn.Module:
-        """Average the gradients over all processes (DistributedDataParallel); alone, the network itself."""
+        """Wrap the network in DistributedDataParallel; returns it unchanged for a single process."""
         if self.world == 1:
             return net
         return nn.parallel.DistributedDataParallel(
@@ -48,7 +48,7 @@ class Compute:
         )
 
     def any(self, flag: bool) -> bool:
-        """True on every process as soon as it is true on one: they must leave the loop at the same step."""
+        """Logical OR of `flag` over all processes, so that they leave the loop at the same step."""
         if self.world == 1:
             return flag
         shared = torch.tensor(float(flag), device=self.device)
@@ -56,7 +56,7 @@ class Compute:
         return bool(shared.item())
 
     def from_first(self, value: float) -> float:
-        """The `value` of the first process, on every process."""
+        """Broadcast `value` from rank 0 to every process."""
         if self.world == 1:
             return value
         shared = torch.tensor(value, device=self.device)
@@ -65,10 +65,10 @@ class Compute:
 
 
 def choose_device(name: str) -> torch.device:
-    """auto, cpu, cuda or mps -> a device that is there.
+    """The torch device for auto, cpu, cuda or mps.
 
     Raises:
-        DeviceError: the device asked for is not there; only auto falls back to the CPU.
+        DeviceError: the requested device is not available; only auto falls back to the CPU.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
@@ -76,7 +76,7 @@ def choose_device(name: str) -> torch.device:
     if not there[name]:
         built = torch.backends.cuda.is_built() if name == "cuda" else torch.backends.mps.is_built()
         reason = (
-            "no usable device was found"
+            "no usable device found"
             if built
             else f"the installed torch {torch.__version__} is built without it"
         )
@@ -85,7 +85,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 pays: CPUs without AVX512_BF16 or AMX emulate it, twenty times slower than float32."""
+    """Whether bfloat16 is fast: CPUs without AVX512_BF16 or AMX emulate it 20 times slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
@@ -95,17 +95,17 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 @contextlib.contextmanager
 def computing(device: str, precision: str, batch: int) -> Iterator[Compute]:
-    """The `Compute` of this process; under torchrun one of several, each with its share of the batch.
+    """The `Compute` of this process. Under torchrun each process gets an equal part of the batch.
 
     Raises:
         DeviceError: see `choose_device`.
-        InputError: the batch cannot be shared evenly among the processes.
+        InputError: the batch size is not a multiple of the number of processes.
     """
     chosen = choose_device(device)
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     if batch % world:
         raise InputError(
-            f"--batch {batch} cannot be shared among {world} processes: take a multiple of {world}"
+            f"--batch {batch} cannot be split among {world} processes: use a multiple of {world}"
         )
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
@@ -117,9 +117,9 @@ def computing(device: str, precision: str, batch: int) -> Iterator[Compute]:
     torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Compute(chosen, bfloat16, rank, world)
-        # the reducer of DistributedDataParallel, which would outlive its process group and abort the process
-        # at its end
+        # Free the reducer of DistributedDataParallel: if it outlives its process group, the process aborts
+        # on exit.
         gc.collect()
-        torch.distributed.barrier()  # the leader still writes files when the others are done
+        torch.distributed.barrier()  # rank 0 still writes files when the others are done
     finally:
         torch.distributed.destroy_process_group()

@@ -1,6 +1,4 @@
-"""From a checkpoint on disk to a file to run: where the trainer's half meets `fststyle.export`, which knows
-no checkpoint.
-"""
+"""Export of a checkpoint to ONNX. Connects the training code to `fststyle.export`, which takes modules."""
 
 import dataclasses
 from pathlib import Path
@@ -25,17 +23,17 @@ from fststyle.train.style.settings import for_the_record
 def export_checkpoint(
     path: str | Path, settings: ExportSettings | None = None, **changes: Any
 ) -> tuple[Path, dict[str, float]]:
-    """Write the network of a checkpoint as ONNX; gives the file and the parity measured.
+    """Export the network of a checkpoint to ONNX. Returns the path and the measured parity.
 
-    For styles that is the "largest" and the "mean" difference in levels, for generators and classifiers the
-    "largest" alone (see `fststyle.export.model`). The encoder of a VAE comes beside its decoder. The keyword
-    arguments are the fields of `ExportSettings`.
+    For styles the parity is the "largest" and the "mean" difference (0-255), for generators and classifiers
+    only the "largest" (see `fststyle.export.model`). The encoder of a VAE is written next to its decoder. The
+    keyword arguments are the fields of `ExportSettings`.
 
     Raises:
-        InputError: settings that this kind of network does not have.
-        CheckpointError: not a checkpoint of ours.
+        InputError: a setting does not apply to this kind of network.
+        CheckpointError: not an fststyle checkpoint.
         ExportError: the graph fails the parity check; nothing is written.
-        OutputError: the file cannot be written, or is the checkpoint.
+        OutputError: the file cannot be written, or would overwrite the checkpoint.
     """
     path = Path(path)
     settings = dataclasses.replace(settings or ExportSettings(), **changes)
@@ -44,7 +42,7 @@ def export_checkpoint(
     suffix = "" if settings.precision == "fp32" else f"-{settings.precision}"
     output = settings.output or path.with_name(f"{path.stem}{suffix}.onnx")
     if output.suffix != ".onnx":
-        raise InputError(f"{output}: the name of such a file ends in .onnx")
+        raise InputError(f"{output}: the file name must end in .onnx")
     spare((path,), output, encoder_of(output))
     if content["kind"] in export.KINDS:
         return output, _model(content, path, output, settings)
@@ -69,9 +67,7 @@ def export_checkpoint(
 
 
 def judges(data: Path | None) -> list[RGB]:
-    """The photos that files in integers are measured and judged on, uint8 (256, 256, 3) each; `data` as of
-    `ExportSettings`.
-    """
+    """The photos for int8 calibration and parity, uint8 (256, 256, 3) each; `data` as in `ExportSettings`."""
     return held_out(photo_source(data, 256, 64), 24)
 
 
@@ -79,16 +75,16 @@ def _model(content: dict[str, Any], path: Path, output: Path, settings: ExportSe
     """Write a generator or a classifier."""
     if settings.precision not in PRECISIONS:
         raise InputError(
-            f"--precision: {settings.precision} is for styles; of a {content['kind']} there is"
+            f"--precision: {settings.precision} is for styles; a {content['kind']} supports"
             f" {' and '.join(PRECISIONS)}"
         )
     if settings.data is not None:
-        raise InputError(f"--data: is for styles in integers; a {content['kind']} needs none")
-    told = {key: getattr(settings, key) for key in ("title", "artist", "year", "licence")}
+        raise InputError(f"--data: is for int8 styles; a {content['kind']} does not use it")
+    metadata = {key: getattr(settings, key) for key in ("title", "artist", "year", "licence")}
     if settings.name is not None:
-        told["name"] = checked_name(settings.name)
+        metadata["name"] = checked_name(settings.name)
     return {
         "largest": export.write(
-            checkpoint.restore(content, path), {**content, **told}, output, settings.precision
+            checkpoint.restore(content, path), {**content, **metadata}, output, settings.precision
         )
     }

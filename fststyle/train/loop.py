@@ -1,8 +1,6 @@
-"""The loop that every trainer shares: count steps, watch for a loss that is not a number, report, save, stop
-on Ctrl-C.
+"""The training loop shared by all trainers: progress, checkpoints, non-finite losses, Ctrl-C.
 
-What a step does is the trainer's own (`fststyle.train.style.train.step` reads top to bottom); what surrounds
-it is here, once.
+The training step itself is defined by each trainer, for example `fststyle.train.style.train.Trainer.step`.
 """
 
 import contextlib
@@ -25,19 +23,14 @@ Batch = TypeVar("Batch")
 
 
 class Interrupted(FststyleError):
-    """Ctrl-C or SIGTERM: everything up to the last step is saved.
-
-    Ends the command with 130, as shells expect.
-    """
+    """Ctrl-C or SIGTERM. The state after the last step is saved. The exit code is 130, as shells expect."""
 
     exit_code = 130
 
 
 @dataclass(frozen=True)
 class Progress:
-    """After a step: how far, how fast (images a second), the losses of the step, the seconds left at this
-    rate.
-    """
+    """Progress after a step: `rate` in images per second, the losses of the step, estimated seconds left."""
 
     step: int
     steps: int
@@ -48,9 +41,9 @@ class Progress:
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C or SIGTERM has come; the signal waits for the end of the step.
+    """A function that returns whether Ctrl-C or SIGTERM was received, so that a step can complete.
 
-    A second one acts at once.
+    A second signal raises `KeyboardInterrupt` immediately.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -63,7 +56,7 @@ def stop_signal() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         came = True
 
-    # The terminal's end is none to a training under nohup.
+    # Under nohup, SIGHUP is ignored and must stay ignored.
     hung_up = (
         [signal.SIGHUP]
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
@@ -96,18 +89,18 @@ def run(
     preview_every: int,
     report: Callable[[Progress], None],
     saved_as: str = "checkpoint",
-    afterwards: str = "everything is saved, --resume goes on from there",
+    afterwards: str = "the state is saved; continue with --resume",
     leaner: str = "a smaller --size, --batch or --width",
 ) -> None:
-    """Take the steps `start` .. `steps` - 1, one per batch.
+    """Run the steps `start` .. `steps` - 1, one per batch.
 
-    `saved_as` is what `save` writes, `afterwards` what is true after a stop, and `leaner` what takes less
-    memory; all for messages.
+    `saved_as`, `afterwards` and `leaner` are for messages: what `save` writes, the state after an
+    interruption, and what reduces memory use.
 
     Raises:
-        TrainingError: a loss is not finite, or memory was not enough. The checkpoint written last is from
-            before it: nothing is saved after a bad step.
-        Interrupted: a signal came; the state was saved after the step it came in.
+        TrainingError: a loss is not finite, or out of memory. Nothing is saved after the failed step, so the
+            last checkpoint is valid.
+        Interrupted: a signal was received; the state is saved after the current step.
     """
     began, done, saved = time.monotonic(), start, start
     with stop_signal() as stop:
@@ -120,7 +113,7 @@ def run(
                 raise TrainingError(f"step {number + 1}: not enough memory; {leaner} needs less") from error
             if compute.any(not all(map(math.isfinite, losses.values()))):
                 bad = ", ".join(f"{name} {value:g}" for name, value in losses.items())
-                kept = f"the {saved_as} of step {saved} is kept" if saved else f"there was no {saved_as} yet"
+                kept = f"the {saved_as} of step {saved} is kept" if saved else f"no {saved_as} was saved yet"
                 raise TrainingError(
                     f"step {number + 1}: a loss is not finite ({bad}); {kept}; a lower --learning-rate may"
                     " help"

@@ -1,15 +1,18 @@
-"""Muon: the optimiser of the network's kernels, for more than the double worth out of every training step.
+"""Muon, the optimizer of the convolution kernels. It needs less than half the steps of Adam.
 
 Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"
-(kellerjordan.github.io/posts/muon): a kernel's momentum, seen as a matrix (outputs, inputs x height x width),
-is replaced by the nearest matrix with orthonormal rows, so that every direction moves equally far, not the
-few loud ones. Style losses are as badly conditioned as losses come, and a step costs a second where this
-costs a twentieth of it.
+(kellerjordan.github.io/posts/muon): the momentum of a kernel, reshaped to a matrix (outputs, inputs x height
+x width), is replaced by the nearest matrix with orthonormal rows. All directions then get the same step size,
+which helps because style losses are badly conditioned. A training step takes about a second on a CPU, the
+orthogonalization a twentieth of it.
 
-Departures, each measured: float32 throughout, where the published code takes bfloat16 (torch.optim.Muon does
-as well, and takes matrices only), for CPUs emulate bfloat16; no weight decay, since a training is a thousand
-steps, not a million; the kernel that writes the picture, and all that is no kernel, is left to Adam (Kingma
-and Ba 2015, arXiv:1412.6980): moved by Muon's equal steps the colours never settle.
+Departures, each measured:
+
+* float32 throughout. The published code and torch.optim.Muon (which takes matrices only) use bfloat16, which
+  CPUs emulate.
+* No weight decay: a training takes a thousand steps, not a million.
+* The last kernel and all other parameters use Adam (Kingma and Ba 2015, arXiv:1412.6980). With Muon's uniform
+  steps on the last kernel, the colors do not converge.
 """
 
 from typing import Any
@@ -18,19 +21,18 @@ import torch
 from torch import Tensor, nn
 
 KERNEL_STEP = 0.4
-"""Root mean square of a kernel's step, in learning rates."""
+"""RMS of the update of a kernel, as a multiple of the learning rate."""
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""The published quintic: five rounds bring every singular value between 0.7 and 1.2."""
+"""The published quintic: after five iterations the singular values lie between 0.7 and 1.2."""
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """The matrix (m, n) with every singular value brought near 1, by Newton-Schulz iteration; a zero matrix
-    stays zero.
+    """Orthogonalize a matrix (m, n) by Newton-Schulz iteration: singular values near 1. Zero stays zero.
 
-    Every round multiplies by a polynomial of X X^T. They commute, so the rounds are done on that small square
-    matrix, which is all they need, and the large one is multiplied once, by their product: the same to
-    float32's digits in less than half the time.
+    Each iteration multiplies by a polynomial of X X^T. These polynomials commute, so the iterations run on
+    the small square matrix X X^T, and X is multiplied once by their product. The result is equal to float32
+    precision and takes less than half the time.
     """
     a, b, c = _NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
@@ -49,14 +51,13 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for the convolution kernels of `net` but the last one, Adam for the rest, one learning rate for
-    both.
+    """Muon for all convolution kernels of `net` except the last, Adam for the rest, with one learning rate.
 
     Args:
-        net: its parameters, in the order they act in: the last 4-dimensional one writes the picture.
-        lr: learning rate, as of Adam.
-        momentum: of the kernels, Nesterov's.
-        betas, eps: of Adam.
+        net: its parameters must be in execution order: the last 4-dimensional one is the output layer.
+        lr: learning rate, on the scale of Adam.
+        momentum: Nesterov momentum for Muon.
+        betas, eps: for Adam.
     """
 
     def __init__(
@@ -81,9 +82,9 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One step from the gradients there are; parameters without one stay. A closure is not supported."""
+        """Update all parameters that have a gradient. Raises `TypeError` for a closure."""
         if closure is not None:
-            raise TypeError("Muon takes no closure")
+            raise TypeError("Muon does not support closures")
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
@@ -95,7 +96,7 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(gradient)
         momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
         direction = orthogonal(gradient.lerp(momentum, group["momentum"]))
-        # An orthonormal (m, n) matrix has a root mean square of 1 / sqrt(max(m, n)).
+        # The RMS of an orthonormal (m, n) matrix is 1 / sqrt(max(m, n)).
         p.add_(direction.view(p.shape), alpha=-group["lr"] * KERNEL_STEP * max(direction.shape) ** 0.5)
 
     def _other(self, p: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a training leaves in its folder under one name, and what becomes of an earlier one of that name."""
+"""Output files of a training run, and the handling of an earlier run with the same name."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ from fststyle.settings import NAMES, plain
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
 
-# What may differ between a training and its resumption without changing a single weight.
+# Settings that may change on resume, because they do not affect the weights.
 _FREE = {
     "output",
     "name",
@@ -34,24 +34,24 @@ _FREE = {
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left: the files, the last losses, and the photo files that could not be used."""
+    """Result of a training: output files, last losses, and the photo files that were skipped."""
 
     name: str
     onnx: Path
     int8: Path
-    """The same in integers, where there is such a file."""
+    """The int8 version; the file exists only if int8 export succeeded."""
     checkpoint: Path
     preview: Path
     losses: dict[str, float]
     skipped: tuple[str, ...]
     source: str
     leads: bool = True
-    """Whether this process is the one of several that wrote the files."""
+    """Whether this process wrote the files (rank 0)."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where a training of one name keeps its results."""
+    """Paths of the results of a training."""
 
     onnx: Path
     int8: Path
@@ -73,44 +73,43 @@ class Files:
 
 
 def checked_name(name: str) -> str:
-    """The name, fit for file names and for ``--style``. Raises `InputError` for any other."""
+    """Returns `name` if it is valid as a file name and for ``--style``, else raises `InputError`."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
-        raise InputError(f"--name: {name!r} should be {NAMES}")
+        raise InputError(f"--name: {name!r} must be {NAMES}")
     return name
 
 
 def going_on(first: int) -> str:
-    """What a training says of itself when it goes on after step `first`; nothing at the start."""
-    return f", going on after step {first}" if first else ""
+    """Suffix for the start message of a run resumed after step `first`; empty for a new run."""
+    return f", resuming after step {first}" if first else ""
 
 
 def earlier_training(
     settings: Any, files: Files, kind: str, free: Set[str], more: Iterable[Path] = ()
 ) -> dict[str, Any] | None:
-    """The checkpoint to go on from, or None for a fresh start; refuses whatever would lose an earlier
-    training.
+    """The checkpoint to resume from, or None for a new run. Never overwrites an earlier run silently.
 
-    `settings` has ``output``, ``resume`` and ``overwrite``; those named in `free` may differ from the
-    checkpoint's. `more` are results beside `files`.
+    `settings` has ``output``, ``resume`` and ``overwrite``. The settings named in `free` may differ from
+    those in the checkpoint. `more` are additional output files.
 
     Raises:
-        InputError: nothing to resume, other settings, or an earlier training that would be overwritten.
-        OutputError: the folder cannot be used.
-        CheckpointError: the checkpoint is damaged, hostile, or of another kind.
+        InputError: no checkpoint to resume, different settings, or an earlier run would be overwritten.
+        OutputError: the output folder cannot be created or written.
+        CheckpointError: the checkpoint is damaged, unsafe, or of another kind.
     """
     try:
         settings.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{settings.output}: cannot be used as a folder for the results ({error.strerror})"
+            f"{settings.output}: cannot be used as the output folder ({error.strerror})"
         ) from error
     for path in (*files.all, *more):
         probe(path)
     if settings.resume and settings.overwrite:
-        raise InputError("--resume goes on and --overwrite starts anew; give one of them")
+        raise InputError("--resume and --overwrite cannot be combined")
     if settings.resume:
         if not files.checkpoint.exists():
-            raise InputError(f"--resume: there is no {files.checkpoint} to go on from")
+            raise InputError(f"--resume: no checkpoint {files.checkpoint}")
         content = checkpoint.load(files.checkpoint, kind)
         then, now = content["settings"], plain(settings)
         for key in sorted(now.keys() - _FREE - free):
@@ -125,14 +124,14 @@ def earlier_training(
             and content["step"] > most
         ):
             raise InputError(
-                f"--resume: {files.checkpoint} is at step {content['step']} already; give more --steps"
+                f"--resume: {files.checkpoint} is already at step {content['step']}; increase --steps"
             )
         return content
     there = [path for path in (*files.all, *more) if path.exists()]
     if there and not settings.overwrite:
         raise InputError(
-            f"{there[0]} is there already: --resume goes on with it, --overwrite starts anew, --name keeps"
-            " both"
+            f"{there[0]} already exists: continue it with --resume, replace it with --overwrite, or choose"
+            " another --name"
         )
     return None
 
@@ -144,19 +143,22 @@ def leave(
     photos: Callable[[], list[RGB]],
     on_message: Callable[[str], None] | None,
 ) -> None:
-    """Write a trained network as a style file, and a live one in integers too where they are exact enough;
-    `photos` are what those are measured on.
+    """Export a trained network as a style file, and a live network also as int8 if it is accurate enough.
+
+    `photos` returns the photos for int8 calibration and parity. `on_message` is called with status messages.
     """
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
-    # An older one would be painted with in the new one's place, should the new one get none.
+    # A stale int8 file would be used instead of the new network if the int8 export fails.
     files.int8.unlink(missing_ok=True)
     if on_message:
-        on_message(f"learned; now writing and checking {files.onnx.name} (stopped here, --resume writes it)")
+        on_message(
+            f"training done; exporting and checking {files.onnx.name} (if interrupted, --resume exports it)"
+        )
     export_module(net, card, files.onnx)
-    if hasattr(net, "core"):  # it has integers
+    if hasattr(net, "core"):  # live networks have an int8 version
         try:
             export_module(net, card, files.int8, "int8", photos())
-        except ExportError as error:  # the float file is good all the same
+        except ExportError as error:  # the float32 file is still valid
             if on_message:
                 on_message(f"no {files.int8.name}: {error}")
 
@@ -166,9 +168,7 @@ def sha256(path: Path) -> str:
 
 
 def worker_count(asked: int | None, compute: Compute) -> int:
-    """On a CPU the photos cost a hundredth of a step, so the trainer reads them itself; a GPU wants them
-    ready.
-    """
+    """Number of loader threads. On a CPU the default is 0: loading takes a hundredth of a step."""
     if asked is not None:
         return asked
     return 0 if compute.device.type == "cpu" else min(8, torch.get_num_threads())

@@ -1,4 +1,4 @@
-"""A TensorBoard log of the losses, where one was asked for."""
+"""Optional TensorBoard log of the losses."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -10,11 +10,11 @@ from fststyle.train.loop import Progress
 
 @contextlib.contextmanager
 def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
-    """A function that logs a `Progress`; it does nothing without a folder.
+    """A function that logs a `Progress`; without a folder it does nothing.
 
     Raises:
         DependencyError: tensorboard is not installed.
-        OutputError: the folder cannot be written to.
+        OutputError: the folder is not writable.
     """
     if folder is None:
         yield lambda progress: None

@@ -140,7 +140,7 @@ def test_results_in_the_folder_of_photos_are_no_photos(train, photos):
     assert trained.preview.parent == photos
     train(output=photos, resume=True, on_message=seen.append)
     told = [line for line in seen if f"on {len(files)} photos" in line]
-    assert ["going on after step" in line for line in told] == [False, True]
+    assert ["resuming after step" in line for line in told] == [False, True]
 
 
 def test_going_on_with_other_photos_is_told(train, photos):
@@ -263,7 +263,7 @@ def test_fine_tuning_starts_from_other_weights_and_can_be_pulled_back(train, tmp
 
 def test_fine_tuning_refuses_weights_of_another_shape(train, tmp_path):
     base = train(output=tmp_path / "base").checkpoint
-    with pytest.raises(CheckpointError, match="do not fit"):
+    with pytest.raises(CheckpointError, match="do not match"):
         train(output=tmp_path / "other", from_=str(base), width=3)
 
 

@@ -221,9 +221,9 @@ def test_refuses_checkpoints_that_are_not_its_own(train, tmp_path):
         resumed(kind="style")
     with pytest.raises(CheckpointError, match="damaged"):
         resumed(weights=None)
-    with pytest.raises(CheckpointError, match="do not fit"):
+    with pytest.raises(CheckpointError, match="do not match"):
         resumed(weights={**good["weights"], "critic.layers.0.weight": torch.zeros(1)})
-    with pytest.raises(CheckpointError, match="optimiser"):
+    with pytest.raises(CheckpointError, match="optimizer"):
         resumed(optimizers=[{}, {}])
     with pytest.raises(CheckpointError, match="damaged"):
         resumed(optimizers=[good["optimizers"][0]])
@@ -231,7 +231,7 @@ def test_refuses_checkpoints_that_are_not_its_own(train, tmp_path):
         key: {**state, "exp_avg": torch.full_like(state["exp_avg"], float("nan"))}
         for key, state in good["optimizers"][0]["state"].items()
     }
-    with pytest.raises(CheckpointError, match="optimiser"):
+    with pytest.raises(CheckpointError, match="optimizer"):
         resumed(optimizers=[{**good["optimizers"][0], "state": broken}, good["optimizers"][1]])
     path.write_bytes(b"no checkpoint")
     with pytest.raises(CheckpointError, match="refused"):
