@@ -1,15 +1,14 @@
-"""The losses between a generator and the discriminator that judges it: small pure functions of scores of any
-shape, each a scalar.
+"""Adversarial losses. They take discriminator scores of any shape and return a scalar.
 
-* ``bce``: Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661): the scores are logits
-  of the probability that a picture is real; the discriminator descends the binary cross-entropy of both
-  kinds, whose value is log 4 where it can tell nothing (theorem 1), and the generator the one of its pictures
-  under the wrong label (section 3: the non-saturating loss).
+* ``bce``: Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661). The scores are logits
+  of the probability that a picture is real. The discriminator minimizes the binary cross-entropy of real and
+  generated pictures, which is log 4 at chance level (theorem 1). The generator minimizes the non-saturating
+  loss (section 3).
 * ``lsgan``: Mao et al. 2017, "Least Squares Generative Adversarial Networks" (arXiv:1611.04076), equation 9:
-  paintings are to score 1, paintings of the generator 0, and the generator is to score 1. The discriminator's
-  loss is halved, as there; where it can tell nothing it is 1/4.
+  target 1 for real pictures, 0 for generated ones, and 1 for the generator. The loss of the discriminator is
+  halved, as in the paper, and is 1/4 at chance level.
 * ``wgan-gp``: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs" (arXiv:1704.00028), equation 3:
-  the difference of the mean scores, with the length of the gradient held to 1 between both kinds of pictures.
+  the difference of the mean scores, with a gradient penalty between real and generated pictures.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,7 @@ KINDS = ("bce", "lsgan", "wgan-gp")
 
 
 def critic_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
-    """What the discriminator descends, given its scores of both; for ``wgan-gp`` without the penalty."""
+    """Loss of the discriminator; for ``wgan-gp`` without the gradient penalty."""
     if kind == "bce":
         return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
     if kind == "lsgan":
@@ -33,7 +32,7 @@ def critic_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def generator_loss(kind: str, fake: Tensor) -> Tensor:
-    """What the generator descends, given the discriminator's scores of its pictures."""
+    """Loss of the generator, given the scores of its pictures."""
     if kind == "bce":
         return F.softplus(-fake.float()).mean()
     return (fake.float() - 1).square().mean() if kind == "lsgan" else -fake.float().mean()
@@ -42,16 +41,16 @@ def generator_loss(kind: str, fake: Tensor) -> Tensor:
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixture: Tensor
 ) -> Tensor:
-    """Gulrajani et al., equation 3: mean over the pictures of (|gradient of the score| - 1)^2, at ``mixture *
-    real + (1 - mixture) * fake``.
+    """Gradient penalty: mean of (|gradient of the score| - 1)^2 at ``mixture * real + (1 - mixture) * fake``.
 
-    `real` and `fake` are (N, 3, H, W), `mixture` (N, 1, 1, 1) in 0..1. Of a discriminator with several scores
-    for each picture their mean is taken. In float32, for its own gradient is needed.
+    Gulrajani et al., equation 3. `real` and `fake` are (N, 3, H, W), `mixture` is (N, 1, 1, 1) in 0..1. If
+    the discriminator returns several scores per picture, their mean is used. Computed in float32, since the
+    penalty needs second derivatives.
     """
     with torch.autocast(real.device.type, enabled=False):
         between = (mixture * real.float() + (1 - mixture) * fake.float()).detach().requires_grad_(True)
         scores = critic(between)
-        (slope,) = torch.autograd.grad(
+        (gradient,) = torch.autograd.grad(
             scores.reshape(len(real), -1).mean(1).sum(), between, create_graph=True
         )
-        return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        return (gradient.flatten(1).norm(dim=1) - 1).square().mean()

@@ -1,9 +1,8 @@
-"""A painted picture as it will be seen: what is darker than black and lighter than white is cut off, and the
-losses must know.
+"""Clamping of the network output to the displayable range before the losses are computed.
 
-The networks' last layer is linear and the frame clips once, at the end. Judged before that, a network hides a
-part of its contrast where no file holds it: on photos the style loss was a third lower than that of the
-pictures it then showed, and the whole objective 6 to 10 %.
+The last layer of the networks is linear, and the output is clipped once, at the end. Without clamping in
+training, the network moves part of the contrast outside the range: on photos, the style loss before clipping
+was a third lower than after, and the total objective 6 to 10 %.
 """
 
 from typing import Any
@@ -13,10 +12,10 @@ from torch import Tensor
 
 
 def shown(painted: Tensor) -> Tensor:
-    """(N, 3, H, W) of any range -> the same cut to [-1, 1].
+    """Clamp (N, 3, H, W) to [-1, 1], with a gradient that can move values back into the range.
 
-    Its slope is 1 inside, and outside too wherever that leads back in; 0 where it would lead further out.
-    `torch.clamp` has 0 everywhere outside, so that a pixel that is once too light stays so.
+    The gradient passes unchanged inside the range, and outside if the step leads back into it; otherwise it
+    is 0. With `torch.clamp` it is 0 everywhere outside, so a pixel outside the range never returns.
     """
     picture: Tensor = _Shown.apply(painted)
     return picture
@@ -30,8 +29,8 @@ class _Shown(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (painted,) = ctx.saved_tensors
-        # A step goes against the slope.
-        outwards = ((painted > 1) & (slope < 0)) | ((painted < -1) & (slope > 0))
-        return slope.masked_fill(outwards, 0)
+        # The step has the opposite sign of the gradient.
+        outwards = ((painted > 1) & (gradient < 0)) | ((painted < -1) & (gradient > 0))
+        return gradient.masked_fill(outwards, 0)

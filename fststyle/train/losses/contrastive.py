@@ -1,12 +1,12 @@
-"""Content kept without pairs: a patch of the painted picture must be recognised as the patch of the photo at
-the same place.
+"""Contrastive content loss for unpaired training: each output patch must match the input patch at the same
+position.
 
 PatchNCE of Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT,
-arXiv:2007.15651), section 3: features of the generator's own encoder at several layers, 256 places, a small
-head for each layer, and among the places of one picture the right one must be found.
+arXiv:2007.15651), section 3: features of the encoder of the generator at several layers, 256 positions, one
+MLP head per layer; the negatives are the other positions of the same picture.
 
-Departures: the layers are those of our networks (`encoder_layers`), which have fewer; the photo's features
-come from the pass that paints it.
+Departures: our networks have fewer layers (`encoder_layers`), and the features of the photo come from the
+forward pass that stylizes it.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from torch.nn import functional as F
 TEMPERATURE = 0.07
 PLACES = 256
 PIXELS = "pixels"
-"""The layer before the first: the picture itself."""
+"""Name of the input picture as a layer."""
 
 
 def encoder_layers(net: nn.Module) -> list[str]:
-    """Names of the modules whose outputs are the features: `PIXELS`, all layers before the coarsest blocks,
-    and the first and last of these blocks.
+    """Names of the feature layers: `PIXELS`, all layers before the coarsest residual blocks, and the first
+    and last of these blocks.
     """
     names = [name for name, _ in net.named_children()]
     body = "body16" if "body16" in names else "body"
@@ -33,11 +33,11 @@ def encoder_layers(net: nn.Module) -> list[str]:
 
 
 class _Enough(Exception):
-    """The deepest layer is there; the rest need not be computed."""
+    """Stops the forward pass after the deepest requested layer."""
 
 
 def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """The outputs of `layers` for pictures (N, 3, H, W), by name."""
+    """The outputs of `layers` for pictures (N, 3, H, W) in [-1, 1], by name."""
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=True), contextlib.suppress(_Enough):
         net(image)
@@ -47,7 +47,7 @@ def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, 
 def features_and_painting(
     net: nn.Module, image: Tensor, layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """As `features`, of a network that runs to its end; and what it paints."""
+    """As `features`, with a complete forward pass; also returns its output."""
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=False):
         painted: Tensor = net(image)
@@ -56,9 +56,7 @@ def features_and_painting(
 
 @contextlib.contextmanager
 def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], stop: bool) -> Iterator[None]:
-    """While the network runs, its layers leave their outputs in `found`; the deepest one stops it, if asked
-    to.
-    """
+    """Record the outputs of `layers` in `found`; with `stop`, end the forward pass after the last of them."""
 
     def keep(name: str) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(_: nn.Module, __: object, output: Tensor) -> None:
@@ -77,8 +75,8 @@ def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], st
 
 
 class Heads(nn.Module):
-    """A two-layer perceptron for each layer, from its channels to unit vectors (Park et al., section 3.2 and
-    appendix C.1).
+    """A two-layer MLP per feature layer, with unit vectors as output (Park et al., section 3.2 and appendix
+    C.1).
     """
 
     def __init__(self, channels: dict[str, int], width: int = 256):
@@ -93,8 +91,8 @@ class Heads(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, found: dict[str, Tensor], places: dict[str, Tensor]) -> list[Tensor]:
-        """Features (N, C, h, w) at `places`, (S,) indices into h * w, for each layer -> (N, S, width), of
-        length 1.
+        """Features (N, C, h, w) at `places`, (S,) indices into h * w, per layer -> unit vectors (N, S,
+        width).
         """
         chosen = [found[name].float().flatten(2)[:, :, places[name]].transpose(1, 2) for name in self.layers]
         return [F.normalize(head(patches), dim=2) for head, patches in zip(self.heads, chosen, strict=True)]
@@ -103,7 +101,7 @@ class Heads(nn.Module):
 def choose_places(
     found: dict[str, Tensor], generator: torch.Generator, count: int = PLACES
 ) -> dict[str, Tensor]:
-    """For each layer up to `count` places, no two the same, as indices into h * w."""
+    """Up to `count` distinct random positions per layer, as indices into h * w."""
     return {
         name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device)
         for name, value in found.items()
@@ -111,13 +109,12 @@ def choose_places(
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Park et al., equation 3, a scalar: cross-entropy of finding, among the S keys of the same picture, the
-    one at the query's own place.
+    """Park et al., equation 3: cross-entropy of each query over the S keys of the same picture, a scalar.
 
-    `query` and `key` are (N, S, D) of length 1 along D; no gradient reaches the keys. Where nothing can be
-    told it is log S.
+    The positive is the key at the position of the query. `query` and `key` are (N, S, D), normalized along D;
+    no gradient reaches the keys. At chance level the loss is log S.
     """
-    # half a precision has steps of a sixteenth where these lie
+    # float32: logits of this size have a resolution of 1/16 in half precision
     with torch.autocast(query.device.type, enabled=False):
         similarity = query.float() @ key.float().detach().transpose(1, 2) / temperature
     own = torch.arange(similarity.shape[1], device=similarity.device).expand(similarity.shape[:2])

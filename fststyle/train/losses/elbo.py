@@ -19,20 +19,18 @@ def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def sampled(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """One draw each, through which gradients flow (section 2.4)."""
+    """One sample per row by the reparameterization trick (section 2.4): (N, Z) each -> (N, Z)."""
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
 def bernoulli(logits: Tensor, pixels: Tensor) -> Tensor:
-    """log p(x|z), (N,): pixels of 0 or 1 whose probabilities the decoder gives as logits, (N, C, H, W)
-    both.
-    """
+    """log p(x|z), (N,), of pixels 0 or 1 under the logits of the decoder, both (N, C, H, W)."""
     return -F.binary_cross_entropy_with_logits(logits, pixels, reduction="none").flatten(1).sum(1)
 
 
 def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
-    """log p(x|z), (N,): the density of pixels in [0, 1] about the decoder's means, one deviation for all
-    (Rybkin et al. 2021, arXiv:2006.13202).
+    """log p(x|z), (N,): Gaussian density of pixels in [0, 1] around the decoder means, with one shared
+    standard deviation (Rybkin et al. 2021, arXiv:2006.13202).
     """
     log_deviation = log_deviation.clamp(min=NARROWEST)
     error = (pixels - mean) / log_deviation.exp()
@@ -40,7 +38,7 @@ def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
 
 
 def binarised(pixels: Tensor) -> Tensor:
-    """Pixels of 0 or 1, drawn with the grey in [0, 1] as probability (Salakhutdinov and Murray 2008): what a
-    Bernoulli likelihood is a likelihood of.
+    """Stochastic binarization for the Bernoulli likelihood: pixels in [0, 1] are the probabilities of 1
+    (Salakhutdinov and Murray 2008).
     """
     return torch.bernoulli(pixels)

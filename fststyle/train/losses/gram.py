@@ -1,9 +1,8 @@
-"""Gram matrices, with a slope of their own: the plain expression's was the dearest single part of a training
-step.
+"""Gram matrices with a custom backward pass, which was the most expensive part of a training step.
 
-Left to itself, PyTorch takes the slope of ``flat @ flat.T`` by each of its two sides, in float32, and adds
-them. A Gram matrix is symmetric: one product gives both, and it may be in the precision of the activations,
-for it becomes one anyway.
+For ``flat @ flat.T``, autograd computes the gradient of each operand in float32 and adds the two. Since a
+Gram matrix is symmetric, one matrix product is enough, and it can use the precision of the activations, to
+which the result is cast anyway.
 """
 
 from typing import Any
@@ -13,11 +12,11 @@ from torch import Tensor
 
 
 def gram_matrix(activation: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, C): inner products of the channels divided by C*H*W, once (Johnson et al. 2016,
+    """(N, C, H, W) -> (N, C, C): inner products of the channels divided by C*H*W (Johnson et al. 2016,
     equation 3).
 
-    In float32 whatever the input: sums over H*W lose half a precision's digits. The slope has the precision
-    of the input. There is no second derivative.
+    The result is float32 for any input precision, since sums over H*W lose accuracy in half precision. The
+    gradient has the precision of the input. Second derivatives are not supported.
     """
     gram: Tensor = _Gram.apply(activation)
     return gram
@@ -27,7 +26,7 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, activation: Tensor) -> Tensor:
         n, c, h, w = activation.shape
-        # With the channels last this is the activation's own memory.
+        # A view, if the activation is in channels-last format.
         pixels = activation.permute(0, 2, 3, 1).reshape(n, h * w, c)
         ctx.save_for_backward(pixels)
         ctx.shape = activation.shape
@@ -38,9 +37,9 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (pixels,) = ctx.saved_tensors
         n, c, h, w = ctx.shape
-        both = ((slope + slope.transpose(1, 2)) / (c * h * w)).to(pixels.dtype)
+        both = ((gradient + gradient.transpose(1, 2)) / (c * h * w)).to(pixels.dtype)
         with torch.autocast(pixels.device.type, enabled=False):
             return (pixels @ both).reshape(n, h, w, c).permute(0, 3, 1, 2)

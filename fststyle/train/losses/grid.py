@@ -1,8 +1,7 @@
-"""The losses against the grid that a network's stride leaves in a picture: small pure functions, added up by
-whoever trains.
+"""Losses against grid artifacts with the period of the stride of the network.
 
-All images are RGB (N, 3, H, W) in [-1, 1]. Every loss is one float32 number per picture, (N,), so that a
-batch can be logged, weighed or compared picture by picture; its mean is the loss of the batch.
+All images are RGB (N, 3, H, W) in [-1, 1]. Each loss returns one float32 value per picture, (N,); the loss of
+a batch is the mean.
 """
 
 import torch
@@ -10,12 +9,12 @@ from torch import Tensor
 
 
 def grid_loss(image: Tensor, period: int) -> Tensor:
-    """Per picture, (N,): how far the mean colours of the `period` x `period` places of a square of pixels lie
-    apart, mean square in levels of 0..255.
+    """Per picture, (N,): variance of the mean color over the `period` x `period` pixel positions of a block
+    (MSE, 0-255).
 
-    Over a whole picture they are the same, whatever it shows, unless something repeats with that very period:
-    a network's stride. The style loss does not see it, the eye does on every plain surface. Not in any paper
-    we know of.
+    Over a whole picture, the mean color is the same at every position of a block, whatever the content,
+    unless something repeats with exactly this period, such as the stride of a network. The style loss does
+    not detect it, but it is visible on flat regions. We know of no paper with this loss.
     """
     n, c, height, width = image.shape
     rows, columns = height // period, width // period
@@ -27,36 +26,37 @@ def grid_loss(image: Tensor, period: int) -> Tensor:
 
 
 WEAVE = 20.0
-"""What `weave_loss` weighs beside `grid_loss`: with the default `--grid-weight`, strokes of beads (1) cost
-100 k, where a style's objective is 150 to 450 k.
+"""Weight of `weave_loss` relative to `grid_loss`: with the default `--grid-weight`, a value of 1 (strokes
+that look like strings of beads) costs 100 k, and the objective of a style is 150 to 450 k.
 """
 
 
 def squares_loss(image: Tensor, period: int) -> Tensor:
-    """Per picture, (N,): how much the squares of a network of stride `period` show, by `grid_loss` and
-    `weave_loss`; `--grid-weight` weighs it.
+    """Per picture, (N,): visibility of the blocks of a network with stride `period`, by `grid_loss` and
+    `weave_loss`. Its weight is `--grid-weight`.
     """
     return grid_loss(image, period) + WEAVE * weave_loss(image)
 
 
 _SQUARES = 8
-"""Side of the windows of `weave_loss`, in squares: small enough to lie in one stroke or one plain surface."""
+"""Side of the windows of `weave_loss`, in blocks: small enough to lie in one stroke or one flat region."""
 
 
 def weave_loss(image: Tensor, period: int = 4) -> Tensor:
-    """Per picture, (N,): how unevenly its contrast is spread over the `period` x `period` places of a square
-    of pixels; a share, 0 in a photo.
+    """Per picture, (N,): unevenness of the contrast over the `period` x `period` pixel positions of a block,
+    relative; 0 for a photo.
 
-    What `grid_loss` is for the mean colour this is for what the eye takes for texture: a network that paints
-    whole squares of pixels at once sets strokes down in steps of a square, like strings of beads, and plain
-    surfaces get a weave. Steps and bends of the picture along its rows, columns and diagonals are then larger
-    at some places of a square than at others. Taken is, for each of seven such differences, the variance over
-    the places of the mean square in a window of 8 x 8 squares, as a share of the window's own mean square
-    (which 1 squared level is added to, for plain ones), so that faint weaves on smooth surfaces count as much
-    as strong ones. A texture that keeps to no square has some of it by chance; so much is taken off, as is
-    measured with squares one pixel larger, which nothing in the network prefers. Over a whole picture the
-    same sums cancel: strokes that begin at different places of a square make up for one another, and their
-    beads remain. Not in any paper we know of.
+    `grid_loss` measures the mean color, this loss measures texture. A network that writes whole blocks of
+    pixels places strokes in steps of a block, so they look like strings of beads, and flat regions get a
+    woven texture. First and second differences along rows, columns and diagonals are then larger at some
+    positions of a block than at others.
+
+    For each of seven differences, the loss takes the mean square at each position within a window of 8 x 8
+    blocks, and the variance of its relative deviation from the mean over all positions (plus 1, MSE 0-255,
+    for flat windows). So weak patterns on smooth regions count as much as strong ones. Random texture has
+    some unevenness by chance. It is estimated with blocks one pixel larger, a period that the network does
+    not favor, and subtracted. Windows are needed because strokes that start at different positions of a block
+    cancel over a whole picture. We know of no paper with this loss.
     """
     levels = image.float() * 127.5
     across, down = levels.diff(dim=3), levels.diff(dim=2)
@@ -77,9 +77,7 @@ def weave_loss(image: Tensor, period: int = 4) -> Tensor:
 
 
 def _unevenness(energy: Tensor, period: int) -> Tensor:
-    """(N, H, W) -> (N,): the mean over windows of the variance of `energy` over the places of a square, as a
-    share of the window's mean.
-    """
+    """(N, H, W) -> (N,): relative variance of `energy` over the positions of a block, averaged over windows."""
     n, height, width = energy.shape
     squares = min(_SQUARES, height // (period + 1), width // (period + 1))
     side = squares * period
@@ -89,6 +87,6 @@ def _unevenness(energy: Tensor, period: int) -> Tensor:
         .reshape(n, rows, squares, period, columns, squares, period)
         .mean((2, 5))
     )
-    # Without a slope, or noise everywhere would be a way to make the share smaller.
+    # Detached: otherwise the network could reduce the ratio by adding noise everywhere.
     mean = places.mean((2, 4), keepdim=True).detach()
     return ((places - mean) / (mean + 1)).square().mean((1, 2, 3, 4))

@@ -1,5 +1,4 @@
-"""The style loss that networks are trained with: Gram matrices at three scales, each relative to that of the
-painting.
+"""The style loss for training networks: normalized Gram matrices at three scales.
 
 Johnson et al. 2016 (arXiv:1603.08155, equation 4) with two departures:
 
@@ -27,13 +26,11 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
     2: ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
     4: ("relu1_2", "relu2_2", "relu3_3"),
 }
-"""What the sides are divided by, and the layers that are compared there. relu4_3 has too few pixels at 1/4 of
-a training crop.
-"""
+"""Layers per downscaling factor. At 1/4 of a training crop, relu4_3 has too few pixels."""
 
 
 class MultiscaleStyle(nn.Module):
-    """How far the style of a picture is from that of a painting.
+    """Distance between the style of a picture and that of a painting.
 
     Args:
         vgg: the loss network of `load_vgg`.
@@ -46,14 +43,14 @@ class MultiscaleStyle(nn.Module):
         with torch.no_grad():
             for scale, layers in LAYERS.items():
                 for name, activation in vgg(smaller(style, scale), layers).items():
-                    # Computed again from the painting wherever it is needed, so not part of a checkpoint.
+                    # Recomputed from the painting, so not stored in checkpoints.
                     self.register_buffer(f"gram{scale}_{name}", gram_matrix(activation), persistent=False)
 
     def forward(self, painted: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
-        """The loss of each picture (N, 3, H, W) in [-1, 1], H and W at least 32, as (N,): 0 for the painting
-        itself, 1 for a picture without activations.
+        """Loss per picture, (N,), of `painted`, (N, 3, H, W) in [-1, 1], H and W at least 32.
 
-        `found` may hold the activations of `painted`, if they are known already.
+        It is 0 for the painting itself and 1 for zero activations. `found` are the activations of `painted`,
+        if already computed.
         """
         terms = []
         for scale, layers in LAYERS.items():
@@ -68,5 +65,5 @@ class MultiscaleStyle(nn.Module):
 
 
 def smaller(image: Tensor, scale: int) -> Tensor:
-    """`image` with its sides divided by `scale`, by averages."""
+    """Downscale `image` by an integer factor `scale`, by averaging."""
     return F.avg_pool2d(image, scale) if scale > 1 else image

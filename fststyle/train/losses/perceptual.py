@@ -1,9 +1,8 @@
-"""The perceptual objective: what the network is trained on, what the optimiser of Gatys minimises, and what
-the benches measure.
+"""The perceptual objective that `fststyle gatys` minimizes and the benchmarks measure.
 
-Johnson et al. 2016 (arXiv:1603.08155), section 3.2: content at one layer of VGG-16, style at four, and a
-little total variation. Departure: content at relu2_2, as in PyTorch's own example of the method, where the
-paper and its published code take relu3_3: the photo stays readable.
+Johnson et al. 2016 (arXiv:1603.08155), section 3.2: content loss at one layer of VGG-16, style loss at four,
+and total variation. Departure: content at relu2_2, as in the fast_neural_style example of PyTorch, instead of
+relu3_3 as in the paper and its published code. This keeps more of the photo.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +18,11 @@ from fststyle.train.networks.vgg import VGG16
 
 CONTENT_LAYER = "relu2_2"
 STYLE_LAYERS: Mapping[str, float] = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
-"""Layers whose Gram matrices are the style, with the weight of each."""
+"""Style layers with their weights."""
 
 
 class Terms(NamedTuple):
-    """The weighted terms of the objective, one float32 number per picture, (N,)."""
+    """The weighted terms of the objective, one float32 value per picture, (N,) each."""
 
     content: Tensor
     style: Tensor
@@ -36,20 +35,20 @@ class Terms(NamedTuple):
 
     @property
     def total(self) -> Tensor:
-        """The mean over the pictures, a scalar: what a training step descends."""
+        """The mean of `per_picture`, a scalar: the value to minimize."""
         return self.per_picture.mean()
 
 
 class StyleTarget(nn.Module):
-    """The Gram matrices of a painting, and how far a picture's lie from them.
+    """Style loss against the Gram matrices of one or more paintings.
 
     Args:
-        vgg: the loss network of `load_vgg`, asked for the painting's only.
-        paintings: (1, 3, h, w) RGB in [-1, 1] each; of several the weighted mean is the target: its squared
-            distance has, up to a constant, the value and so the gradient of the weighted sum of the distances
-            to each, at the cost of one.
-        layers: names out of `vgg.LAYERS` with the weight of each (Gatys et al. 2016, equation 5).
-        shares: how much each painting counts, taken as parts of their sum.
+        vgg: the loss network of `load_vgg`, used to compute the targets.
+        paintings: (1, 3, h, w) RGB in [-1, 1] each. For several, the target is the weighted mean of their
+            Gram matrices. Its squared distance equals the weighted sum of the distances to each, up to a
+            constant, so the gradient is the same at the cost of one painting.
+        layers: names from `vgg.LAYERS` with their weights (Gatys et al. 2016, equation 5).
+        shares: weight of each painting; they are normalized to a sum of 1.
     """
 
     def __init__(
@@ -67,11 +66,11 @@ class StyleTarget(nn.Module):
                 for name, activation in vgg(painting, tuple(layers)).items():
                     grams[name] = grams[name] + gram_matrix(activation) * (share / sum(shares))
         for name, gram in grams.items():
-            # Computed anew from the painting wherever it is built, so kept out of checkpoints.
+            # Recomputed from the painting, so not stored in checkpoints.
             self.register_buffer(f"gram_{name}", gram, persistent=False)
 
     def forward(self, found: Mapping[str, Tensor]) -> Tensor:
-        """The weighted sum of the style losses, (N,), of a picture's activations by name."""
+        """Weighted sum of the style losses, (N,), for the activations `found`, by layer name."""
         return torch.stack(
             [
                 weight * style_loss(found[name], getattr(self, f"gram_{name}"))
@@ -83,19 +82,20 @@ class StyleTarget(nn.Module):
 class Objective(nn.Module):
     """content_weight * content + style_weight * sum of the style losses + tv_weight * total variation.
 
-    With the scales of `fststyle.train.losses.johnson` content 1 and style 3 to 20 are the useful range.
+    With the scales of `fststyle.train.losses.johnson`, a content weight of 1 and style weights of 3 to 20 are
+    useful.
 
     Args:
         vgg: the loss network of `load_vgg`.
-        style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes. At
-            least 16 pixels a side. Or several paintings.
+        style: the painting, (1, 3, h, w) RGB in [-1, 1], h and w at least 16, or a list of paintings. Its
+            size sets the size of the brush strokes.
         content_weight, style_weight, tv_weight: weights of the three terms.
-        content_layer: a name out of `vgg.LAYERS`.
-        style_layers: names out of `vgg.LAYERS` with the weight of each (Gatys et al. 2016, equation 5).
-        shares: how much each of several paintings counts, in the order of `style`; equally much if not given.
+        content_layer: a name from `vgg.LAYERS`.
+        style_layers: names from `vgg.LAYERS` with their weights (Gatys et al. 2016, equation 5).
+        shares: weights of several paintings, in the order of `style`; default: equal weights.
 
     Raises:
-        InputError: no such layer, or a style image of another shape.
+        InputError: unknown layer, or a style image of the wrong shape.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Objective(nn.Module):
         for painting in paintings:
             if painting.ndim != 4 or painting.shape[:2] != (1, 3) or min(painting.shape[2:]) < 16:
                 raise InputError(
-                    "the style image must be (1, 3, h, w) with 16 pixels a side or more, not"
+                    "the style image must be (1, 3, h, w) with h and w at least 16, not"
                     f" {tuple(painting.shape)}"
                 )
         shares = [1.0] * len(paintings) if shares is None else shares
@@ -125,17 +125,14 @@ class Objective(nn.Module):
         self.style = StyleTarget(vgg, paintings, style_layers, shares)
 
     def target(self, photo: Tensor) -> Tensor:
-        """The content target of a photo (N, 3, H, W): its activation, for a caller that compares many
-        pictures with one photo.
-        """
+        """The content target of a photo (N, 3, H, W): its activation, to compare many pictures with it."""
         with torch.no_grad():
             return self.vgg(photo, (self.content_layer,))[self.content_layer]
 
     def forward(self, painted: Tensor, photo: Tensor | None = None, *, target: Tensor | None = None) -> Terms:
-        """The terms for pictures (N, 3, H, W) in [-1, 1] against their photos of the same shape, or against a
-        ready `target`.
+        """The terms for `painted`, (N, 3, H, W) in [-1, 1], against photos of the same shape or a `target`.
 
-        Gradients reach `painted` only.
+        Gradients flow only to `painted`. Raises `TypeError` if both `photo` and `target` are missing.
         """
         if target is None:
             if photo is None:

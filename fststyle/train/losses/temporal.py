@@ -1,35 +1,35 @@
-"""Steadiness learned without videos: the same scene, moved a little and with other noise, must be painted the
-same.
+"""Temporal consistency learned from still photos: a shifted crop with noise must be stylized consistently.
 
-The compound regularisation of Wang et al. 2020 (ReReVST, arXiv:2003.12063, section III-C): warp a still by a
-random flow, add noise, and ask that the painting moves with it. Departures: the flow is one shift by whole
-pixels instead of a smooth random field. It needs no interpolation, whose blur the network would learn to
-paint, and it says the most where it matters: a texture that sticks to the screen, or to the network's stride,
-is what flickers in a video and what shows as a grid in a still. And both pictures are cut out of a larger
-one, so that what lies at the edge of one lies inside the other: an edge that is left out, since something
-else has moved in there, is where a network learns to put the strokes that steadiness forbids.
+The compound regularization of Wang et al. 2020 (ReReVST, arXiv:2003.12063, section III-C): warp a photo by a
+random flow, add noise, and require that the stylized picture moves with it. Departures:
+
+* The flow is a single shift by whole pixels instead of a smooth random field. It needs no interpolation,
+  whose blur the network would learn. It also penalizes what matters most: texture fixed to the screen or to
+  the stride of the network, which flickers in videos and shows as a grid in still pictures.
+* Both pictures are crops of a larger one, so the border of one lies inside the other. If borders were left
+  out of the comparison, the network would learn to put inconsistent strokes there.
 """
 
 import torch
 from torch import Tensor
 
 REACH = 8
-"""Pixels that a scene moves, at most, along each axis."""
+"""Largest shift along each axis, in pixels."""
 CUT = 16
-"""Pixels by which both views are smaller than the photo: at least `REACH`, and a multiple of every network's
-stride.
+"""Difference in size between the photo and the crops, in pixels: at least `REACH`, and a multiple of the
+stride of every network.
 """
 GRAIN = 4.0
-"""Standard deviation of the noise, in levels of 0..255."""
+"""Standard deviation of the noise (0-255)."""
 
 Shift = tuple[int, int]
 
 
 def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Shift]:
-    """(N, 3, H, W) in [-1, 1] -> two cuttings (N, 3, H - `CUT`, W - `CUT`), the second with noise.
+    """(N, 3, H, W) in [-1, 1] -> two crops (N, 3, H - `CUT`, W - `CUT`), the second with noise, and the shift.
 
-    And how much further down and right the scene lies in the second, up to `REACH` pixels either way, never
-    none.
+    The shift is the displacement of the scene in the second crop, down and right, from -`REACH` to `REACH`
+    pixels each and not both zero.
     """
     down, right = 0, 0
     while not (down or right):
@@ -39,16 +39,15 @@ def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Sh
         photo[:, :, max(0, y) : max(0, y) + height, max(0, x) : max(0, x) + width]
         for y, x in ((down, right), (-down, -right))
     )
-    # One field of noise for all pictures of a step, so that several processes see what one would.
+    # One noise field for all pictures of a step, so that the number of processes does not matter.
     noise = torch.randn(there.shape[1:], generator=generator).to(photo) * (GRAIN / 127.5)
     return here, (there + noise).clamp(-1, 1), (down, right)
 
 
 def steady_loss(painted: Tensor, shaken: Tensor, shift: Shift) -> Tensor:
-    """Per picture, (N,): mean squared difference, in levels of 0..255, between the painting moved by `shift`
-    and that of the shaken picture.
+    """Per picture, (N,): MSE (0-255) between `painted` moved by `shift` and `shaken`, over their overlap.
 
-    Both (N, 3, H, W) in [-1, 1]; over all that both show.
+    Both are (N, 3, H, W) in [-1, 1].
     """
     height, width = painted.shape[2:]
     down, right = shift

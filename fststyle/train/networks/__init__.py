@@ -1,4 +1,4 @@
-"""The networks by name. A checkpoint records name and settings, so loading one needs no flags."""
+"""Registry of the networks. A checkpoint stores the name and the arguments, so loading needs no flags."""
 
 from typing import Any
 
@@ -23,18 +23,18 @@ DEFAULTS: dict[str, dict[str, int]] = {
     "johnson": {"width": 32, "blocks": 5},
     "live": {"width": 48, "blocks": 2, "coarse_blocks": 3},
 }
-"""The arguments of the networks that paint, recorded in every checkpoint."""
+"""Default arguments of the stylization networks, stored in every checkpoint."""
 
 
 def build(name: str, settings: dict[str, Any]) -> nn.Module:
-    """A fresh network with random weights.
+    """Build a network with random weights.
 
     Raises:
-        CheckpointError: no network of that name, or settings it does not have.
+        CheckpointError: unknown network, or arguments that it does not accept.
     """
     if name not in NETWORKS:
-        raise CheckpointError(f"there is no network {name!r}; there is {', '.join(NETWORKS)}")
+        raise CheckpointError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
     try:
         return NETWORKS[name](**settings)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"the network {name!r} has no such settings: {settings}") from error
+        raise CheckpointError(f"invalid arguments for the network {name!r}: {settings}") from error

@@ -1,4 +1,4 @@
-"""A small convolutional classifier, whose last layer but one is also the eye of the judges of generated
+"""A small convolutional classifier. Its penultimate layer also provides the features for evaluating generated
 pictures.
 """
 
@@ -8,15 +8,18 @@ from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), the picture halved after each pair,
+    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), downsampling by 2 after each pair,
     then two linear layers.
 
     Args:
-        side: of the pictures, 28 or a power of two from 16.
+        side: side of the pictures in pixels, 28 or a power of two from 16.
         channels: 1 or 3.
-        classes: how many.
-        width: channels of the first pair; each halving doubles them, up to eight times.
-        features: numbers in the last layer but one.
+        classes: number of classes.
+        width: channels of the first pair; each downsampling doubles them, up to a factor of eight.
+        features: size of the penultimate layer.
+
+    Raises:
+        ValueError: unsupported `side`.
     """
 
     def __init__(self, side: int, channels: int, classes: int, width: int = 16, features: int = 128):
@@ -26,7 +29,7 @@ class Classifier(nn.Module):
         for level in range(halvings(side)):
             after = width * 2 ** min(level, 3)
             for _ in range(2):
-                # A short memory: what it is tested with must have caught up after a dozen steps.
+                # High momentum: the running statistics must converge within a dozen steps.
                 layers += [
                     nn.Conv2d(before, after, 3, padding=1, bias=False),
                     nn.BatchNorm2d(after, momentum=0.3),
@@ -46,9 +49,9 @@ class Classifier(nn.Module):
 
 
 def halvings(side: int) -> int:
-    """How often a picture is halved to come down to 7 (from 28) or 8 (from powers of two)."""
+    """Number of downsamplings by 2 from `side` to 7 (from 28) or 8 (from a power of two)."""
     if side == 28:
         return 2
     if side < 16 or side & (side - 1):
-        raise ValueError(f"no network for pictures of {side} pixels")
+        raise ValueError(f"unsupported picture side: {side} pixels")
     return round(math.log2(side / 8))

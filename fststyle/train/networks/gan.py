@@ -1,17 +1,19 @@
-"""The generators and discriminators of `fststyle gan train`, at 28, 32, 64 and 128 pixels.
+"""Generators and discriminators of `fststyle gan train`, for 28, 32, 64 and 128 pixels.
 
-* ``mlp``: the fully connected pair of the textbooks, after Goodfellow et al. 2014 (arXiv:1406.2661).
+* ``mlp``: fully connected networks, after Goodfellow et al. 2014 (arXiv:1406.2661).
 * ``dcgan``: Radford et al. 2016 (arXiv:1511.06434): strided and transposed convolutions, batch norm,
   LeakyReLU 0.2, weights from N(0, 0.02).
-* ``wgan-gp``: the same generator; the critic without norms, since a batch norm would tie the pictures
-  together whose gradients are each held to length 1 (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
+* ``wgan-gp``: the same generator. The critic has no batch norm, since the gradient penalty applies to each
+  picture separately (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
-Departures: planes are doubled by nearest neighbours and a 3x3 convolution where DCGAN has transposed
-convolutions, which left a grid in pictures of paintings (Odena et al. 2016, "Deconvolution and Checkerboard
-Artifacts"); the discriminators also judge pictures in groups (`Score`), which evens out the classes of
-digits, in wgan-gp too, though it ties the pictures of a batch together a little; 4x4 kernels in the
-discriminator where DCGAN has 5x5, as in its authors' own code; at most eight times the width of the last
-layer.
+Departures:
+
+* Nearest-neighbor upsampling with a 3x3 convolution instead of transposed convolutions, which produced grid
+  artifacts in pictures of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+* The discriminators also score groups of pictures (`Score`), which balances the classes of digits. This
+  includes wgan-gp, although it couples the pictures of a batch slightly.
+* 4x4 kernels in the discriminator instead of the 5x5 of DCGAN.
+* At most eight times the width of the last layer.
 """
 
 import copy
@@ -23,26 +25,29 @@ from torch import Tensor, nn
 from fststyle.train.networks.classifier import halvings
 
 LARGE = 64
-"""Pixels a side from which the picture takes two convolutions to draw: after one the squares of the doubling
-show.
+"""Picture side from which the generator ends in two convolutions: with one, the blocks of the upsampling are
+visible.
 """
 
 
 class Gan(nn.Module):
-    """The two networks and the running mean of the generator: all that a checkpoint keeps.
+    """Generator, discriminator and the moving average of the generator.
 
     Args:
         kind: mlp, dcgan or wgan-gp.
-        side: of the pictures, 28 or a power of two from 16.
+        side: side of the pictures in pixels, 28 or a power of two from 16.
         channels: 1 or 3.
-        latent: numbers in the latent vector.
+        latent: dimension of the latent vector.
         width: channels of the layer next to the picture; mlp has 8, 16 and 32 times as many units.
+
+    Raises:
+        ValueError: unknown `kind`.
     """
 
     def __init__(self, kind: str, side: int, channels: int, latent: int = 64, width: int = 32):
         super().__init__()
         if kind not in ("mlp", "dcgan", "wgan-gp"):
-            raise ValueError(f"no GAN of kind {kind!r}")
+            raise ValueError(f"unknown kind of GAN: {kind!r}")
         self.generator: nn.Module
         if kind == "mlp":
             self.generator = _dense_generator(side, channels, latent, width)
@@ -55,7 +60,7 @@ class Gan(nn.Module):
 
 
 class Generator(nn.Module):
-    """(N, Z) -> (N, C, S, S) in [-1, 1], from a plane of 7 or 4 pixels a side, doubled until it is there."""
+    """(N, Z) -> (N, C, S, S) in [-1, 1]: a feature map of 7x7 or 4x4, upsampled by 2 up to the picture side."""
 
     def __init__(self, side: int, channels: int, latent: int, width: int):
         super().__init__()
@@ -84,19 +89,18 @@ class Generator(nn.Module):
 
 
 def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
-    # Zeros around a plane would frame every picture.
+    # Zero padding would leave a visible frame around every picture.
     return nn.Conv2d(before, after, 3, padding=1, padding_mode="replicate", bias=bias)
 
 
 class Score(nn.Module):
-    """(N, C, H, W) -> (N, 1): how real each picture looks, plus how real the group looks in which it is
-    shown.
+    """(N, C, H, W) -> (N, 1): score of each picture plus a score of its group.
 
-    A group is known by the mean and the deviation of its features over its pictures, so that a generator
-    which draws some kinds of pictures too often, or all of them alike, gives itself away though each one is
-    good. After minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2) and the
-    minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3), which is the last of the
-    numbers; the means are ours. Groups are of `GROUP` pictures; where the batch cannot be parted so, it is
+    The group score uses the mean and the standard deviation of the features over the pictures of the group,
+    so the discriminator can detect that a generator draws some classes too often or lacks diversity. It
+    follows minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2) and the minibatch
+    standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3), which is the last feature. The
+    means are our addition. Groups have `GROUP` pictures; if the batch size is not a multiple, the batch is
     one group.
     """
 
@@ -122,12 +126,12 @@ class Score(nn.Module):
 
 
 def _deviation(groups: Tensor) -> Tensor:
-    # A root has no slope at 0, where all pictures are the same.
+    # The gradient of the square root is infinite at 0, where all pictures are equal.
     return (groups.var(0, unbiased=False) + 1e-8).sqrt()
 
 
 def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
-    """(N, C, S, S) -> one score each, (N, 1)."""
+    """(N, C, S, S) -> scores (N, 1)."""
     start, levels = _start(side)
     layers: list[nn.Module] = []
     before = channels
@@ -144,7 +148,7 @@ def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
 
 
 def _start(side: int) -> tuple[int, int]:
-    """The smallest plane's side, 7 or 4, and how often it is doubled."""
+    """Side of the smallest feature map, 7 or 4, and the number of upsamplings by 2."""
     levels = halvings(side) + (side != 28)
     return side >> levels, levels
 

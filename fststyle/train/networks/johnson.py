@@ -1,18 +1,18 @@
 """The reference image transformation network of Johnson, Alahi and Fei-Fei.
 
 "Perceptual Losses for Real-Time Style Transfer and Super-Resolution" (2016, arXiv:1603.08155) and its
-supplement, with the instance normalisation of Ulyanov, Vedaldi and Lempitsky (2016, arXiv:1607.08022).
+supplement, with the instance normalization of Ulyanov, Vedaldi and Lempitsky (2016, arXiv:1607.08022).
 
-Departures from the paper, each for a reason seen in pictures:
+Departures from the paper:
 
-* instance norm instead of batch norm: learns several times faster and keeps the contrast of each photo out of
-  the style;
-* reflection padding at every convolution instead of 40 pixels at the input only, and residual blocks that
-  keep their size: no border bands;
-* nearest-neighbour upsampling followed by a convolution instead of a transposed convolution: no checkerboard
-  (Odena et al. 2016);
-* a linear last layer instead of a scaled tanh: its gradient does not vanish near black and white; the frame
-  clips once, at the end.
+* Instance norm instead of batch norm: trains several times faster, and the result does not depend on the
+  contrast of the photo.
+* Reflection padding at every convolution instead of 40 pixels at the input, and residual blocks that keep
+  the size: no artifacts at the border.
+* Nearest-neighbor upsampling and a convolution instead of a transposed convolution: no checkerboard artifacts
+  (Odena et al. 2016).
+* A linear last layer instead of a scaled tanh: the gradient does not vanish near black and white. The output
+  is clipped once, at the end.
 """
 
 import torch
@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 
 class ConvNorm(nn.Module):
-    """Reflection pad, convolution and, unless ``norm`` is off, affine instance norm."""
+    """Reflection padding, convolution and, if ``norm`` is True, affine instance norm."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, *, norm: bool = True
     ):
         super().__init__()
         self.pad = nn.ReflectionPad2d(kernel // 2)
-        # A bias before instance norm is subtracted again by it.
+        # No bias before instance norm: the norm would remove it.
         self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, bias=not norm)
         self.norm = nn.InstanceNorm2d(channels_out, affine=True) if norm else nn.Identity()
 
@@ -36,8 +36,8 @@ class ConvNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a skip; no activation after the sum (Gross and Wilber 2016, as in the
-    paper).
+    """Two 3x3 convolutions with a skip connection; no activation after the sum (Gross and Wilber 2016, as in
+    the paper).
     """
 
     def __init__(self, channels: int):
@@ -50,7 +50,7 @@ class ResidualBlock(nn.Module):
 
 
 class Johnson(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded, meant to be clipped to [-1, 1].
+    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded; the caller clips it to [-1, 1].
 
     H and W must be multiples of ``stride`` and at least 16. With the default width 32 it is the network of
     the paper's supplement (1,679,235 parameters counted with the biases that instance norm makes redundant).

@@ -31,8 +31,8 @@ NOISE_CHANNELS = 4
 
 
 def fold(x: Tensor) -> Tensor:
-    """(N, 3, 4h, 4w) -> (N, 48, h, w), channels in the order (row, column, colour): in memory with channels
-    last a copy of whole runs.
+    """(N, 3, 4h, 4w) -> (N, 48, h, w), channels in the order (row, column, color). In channels-last format it
+    copies contiguous runs.
     """
     n, c, height, width = x.shape
     x = x.reshape(n, c, height // FOLD, FOLD, width // FOLD, FOLD)
@@ -84,7 +84,7 @@ class ConvNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a skip."""
+    """Two 3x3 convolutions with a skip connection."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -128,7 +128,7 @@ class Noise(nn.Module):
 
 
 class Live(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded, meant to be clipped to [-1, 1]; H and W
+    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded; the caller clips it to [-1, 1]. H and W are
     multiples of ``stride``, at least 16.
 
     Args:
@@ -158,8 +158,8 @@ class Live(nn.Module):
             self.noise16, self.noise8, self.noise4 = Noise(coarsest, 16), Noise(deep, 8), Noise(width, 4)
         self.body = nn.Sequential(*[ResidualBlock(deep) for _ in range(blocks)])
         self.lateral = ConvNorm(deep, width, kernel=1)
-        # Bilinear, for 2 ms of a 640x480 frame: from nearest neighbors the network builds its strokes out of
-        # squares of 8 pixels.
+        # Bilinear costs 2 ms per 640x480 frame. With nearest-neighbor upsampling, strokes consist of blocks
+        # of 8 pixels.
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
         self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
         self.up = Conv(width, head, 3)
@@ -167,12 +167,11 @@ class Live(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Called after each training step: on a plain surface all sixteen pixels of a block get one color,
-        whatever the head has learned.
+        """Make all sixteen pixels of a block equal on flat regions. Call it after each training step.
 
-        Otherwise it paints a grid of blocks, the cheapest texture there is. The response of a kernel to a
-        plain surface is the sum of its taps; the part of it that differs from pixel to pixel is subtracted,
-        and so is that of the bias.
+        Without this constraint the head learns a grid of blocks as texture. The response of a kernel to a
+        flat region is the sum of its taps. This method subtracts the part of the sum, and of the bias, that
+        differs between the pixels of a block.
         """
         weight, bias = self.head.weight, self.head.bias
         plain = weight.sum((2, 3)).view(FOLD**2, 3, -1)

@@ -8,22 +8,25 @@ from torch import Tensor, nn
 from fststyle.train.networks.classifier import halvings
 
 NARROWEST = -4.0
-"""Least logarithm of the Gaussian's deviation: 1/55 of the range from black to white.
+"""Smallest log standard deviation of the Gaussian likelihood: 1/55 of the range from black to white.
 
-Bytes are no densities, and without it the bound has no end.
+Without a minimum the ELBO is unbounded, since the pixels are quantized.
 """
 
 
 class Vae(nn.Module):
-    """Encoder to mean and log-variance, decoder back.
+    """Variational autoencoder: encoder to mean and log-variance, and decoder.
 
     Args:
-        side: of the pictures, 28 or a power of two from 16.
+        side: side of the pictures in pixels, 28 or a power of two from 16.
         channels: 1 or 3.
-        latent: numbers in the latent vector.
-        width: channels of the first convolution; each halving doubles them, up to eight times.
-        likelihood: "bernoulli": the decoder gives logits; "gaussian": means in [0, 1], and one learned
-            deviation for all pixels (Rybkin et al. 2021).
+        latent: dimension of the latent vector.
+        width: channels of the first convolution; each downsampling doubles them, up to a factor of eight.
+        likelihood: "bernoulli": the decoder returns logits; "gaussian": it returns means in [0, 1], with one
+            learned standard deviation for all pixels (Rybkin et al. 2021).
+
+    Raises:
+        ValueError: unknown `likelihood`, or unsupported `side`.
     """
 
     def __init__(
@@ -31,7 +34,7 @@ class Vae(nn.Module):
     ):
         super().__init__()
         if likelihood not in ("bernoulli", "gaussian"):
-            raise ValueError(f"no likelihood {likelihood!r}")
+            raise ValueError(f"unknown likelihood: {likelihood!r}")
         self.likelihood = likelihood
         levels = halvings(side)
         widths = [width * min(8, 2**level) for level in range(levels)]
@@ -58,7 +61,7 @@ class Vae(nn.Module):
         return mean, log_variance.clamp(-12, 12)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """(N, Z) -> the parameters of the pixels, (N, C, S, S): logits, or means in [0, 1]."""
+        """(N, Z) -> parameters of the pixel distributions, (N, C, S, S): logits, or means in [0, 1]."""
         drawn: Tensor = self.decoder(latent)
         return drawn if self.likelihood == "bernoulli" else drawn.sigmoid()
 
@@ -69,7 +72,7 @@ class Vae(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The encoder alone, for export: (N, C, S, S) in [-1, 1] -> mean and deviation of the latent, (N, Z)
+    """The encoder, for export: (N, C, S, S) in [-1, 1] -> mean and standard deviation of the latent, (N, Z)
     each.
     """
 
@@ -83,7 +86,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The decoder alone, for export: (N, Z) -> the mean picture, (N, C, S, S) in [-1, 1]."""
+    """The decoder, for export: (N, Z) -> the mean picture, (N, C, S, S) in [-1, 1]."""
 
     def __init__(self, vae: Vae):
         super().__init__()

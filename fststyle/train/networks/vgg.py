@@ -1,9 +1,9 @@
-"""The loss network: VGG-16 up to relu4_3, frozen, with its layers by name.
+"""The loss network: VGG-16 up to relu4_3, with frozen weights.
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014,
 arXiv:1409.1556), configuration D. The weights are the original ones of the Visual Geometry Group, Oxford (CC
-BY 4.0): the style losses of the literature are defined with them, and torchvision's own ImageNet training of
-the same network gives worse pictures.
+BY 4.0). The style losses of the literature use them, and the torchvision ImageNet weights of the same network
+give worse results.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from fststyle.errors import InputError
 
 SLICE = Path(__file__).resolve().parents[2] / "weights" / "vgg16_features.safetensors"
 MEAN = (123.68, 116.779, 103.939)
-"""RGB mean of ImageNet in 0..255, subtracted by the original network; it divides by nothing."""
+"""RGB mean of ImageNet (0-255), subtracted from the input. There is no division by a standard deviation."""
 
 # Index in torchvision's ``vgg16().features`` -> name of the layer.
 _BLOCKS = (("1", (64, 64)), ("2", (128, 128)), ("3", (256, 256, 256)), ("4", (512, 512, 512)))
@@ -52,10 +52,13 @@ class VGG16(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Tensor, layers: tuple[str, ...] = LAYERS) -> dict[str, Tensor]:
-        """RGB (N, 3, H, W) in [-1, 1] -> the activations asked for, by name.
+        """RGB (N, 3, H, W) in [-1, 1] -> the activations of `layers`, by name.
 
-        Activations are those of an input in 0..255 minus the mean, as the published weights expect. Runs no
-        further than the deepest layer asked for.
+        The input is scaled to 0-255 minus the mean, as the published weights expect. The forward pass ends at
+        the deepest requested layer.
+
+        Raises:
+            InputError: unknown layer.
         """
         wanted = set(layers)
         named(*wanted)
@@ -78,10 +81,10 @@ def named(*layers: str) -> None:
 
 
 def repeat_edges(vgg: VGG16) -> VGG16:
-    """The same network with the edge of every map repeated outwards where the original pads with zeros.
+    """Switch `vgg` in place from zero padding to replicate padding, and return it.
 
-    Zeros are a black frame to it: a picture that is optimised through it gets lines along its border, and a
-    network that is trained through it learns to paint them.
+    Zero padding acts as a black frame: pictures optimized with this loss network get lines along the border,
+    and networks trained with it learn to produce them.
     """
     for module in vgg.modules():
         if isinstance(module, nn.Conv2d):
@@ -90,7 +93,7 @@ def repeat_edges(vgg: VGG16) -> VGG16:
 
 
 def load_vgg(weights: str | Path = "oxford") -> VGG16:
-    """The loss network with its weights.
+    """Load the loss network.
 
     Args:
         weights: ``"oxford"`` for the slice shipped with fststyle, ``"torchvision"`` for
@@ -98,7 +101,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
             its cache on first use, 528 MB), or a safetensors or torch file with torchvision's names.
 
     Raises:
-        InputError: the file is missing, damaged, or lacks a layer, or torchvision's cannot be fetched.
+        InputError: the file is missing, damaged, or lacks a layer, or the download failed.
     """
     vgg = VGG16()
     if weights == "torchvision":
@@ -108,7 +111,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
             state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
         except (ImportError, OSError, RuntimeError) as error:  # not installed, no network, another hash
             raise InputError(
-                f"{weights}: the weights cannot be had ({error}); oxford ships with fststyle"
+                f"{weights}: the weights are not available ({error}); oxford ships with fststyle"
             ) from error
     else:
         state = _read(SLICE if weights == "oxford" else Path(weights))
@@ -133,7 +136,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError, ValueError, EOFError, RuntimeError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as weights ({type(error).__name__})") from error
     except Exception as error:  # torch raises pickle.UnpicklingError for a file that holds code
-        raise InputError(f"{path}: refused, it holds more than plain tensors") from error
+        raise InputError(f"{path}: refused, it contains more than tensors") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path}: holds no table of tensors")
+        raise InputError(f"{path}: is not a state dict of tensors")
     return state

@@ -144,6 +144,6 @@ def test_weights_that_cannot_be_fetched_are_one_line(monkeypatch):
     )
     with pytest.raises(
         InputError,
-        match=r"torchvision: the weights cannot be had \(<urlopen error no network>\); oxford ships",
+        match=r"torchvision: the weights are not available \(<urlopen error no network>\); oxford ships",
     ):
         load_vgg("torchvision")
