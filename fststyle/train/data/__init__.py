@@ -1,1 +1,1 @@
-"""Training photos: loaded, downloaded, generated."""
+"""Training photos: loading, downloading, and synthetic scenes."""

@@ -1,11 +1,11 @@
-"""Photos out of nothing: random "dead leaves" scenes to train on where no photos are at hand.
+"""Synthetic training photos: random "dead leaves" scenes.
 
 Dead leaves (Lee, Mumford and Huang, "Occlusion models for natural images", IJCV 2001): opaque shapes with
-r^-3 distributed radii that hide one another have the edges, the scale invariance and the 1/f^2 power spectrum
-of photos; Baradad et al., "Learning to See by Looking at Noise" (NeurIPS 2021, arXiv:2106.05963), show that
-networks learn from them. Added here, because a style network must also see what they lack: skies and ground
-with smooth gradients, shading of each leaf, textured and plain surfaces, windows, grass, light, depth of
-field and noise.
+r^-3 distributed radii that occlude one another have the edges, the scale invariance and the 1/f^2 power
+spectrum of photos. Baradad et al., "Learning to See by Looking at Noise" (NeurIPS 2021, arXiv:2106.05963),
+show that networks learn from them. Departures: sky and ground with smooth gradients, shading of each leaf,
+textured and flat surfaces, windows, grass, lighting, depth of field and noise, which style networks also
+need.
 """
 
 from collections.abc import Callable
@@ -20,28 +20,25 @@ Floats = NDArray[np.float32]
 Canvas = NDArray[np.uint8]
 
 _SUPER = 2
-"""Shapes are drawn this many times larger and averaged down: it smooths every edge, in every channel, at
-little cost.
-"""
+"""Supersampling factor: cheap antialiasing of all edges, in all channels."""
 _SHIFT = 4
 """Fractional bits of OpenCV's drawing coordinates."""
 
 
 def scene(seed: int | np.random.Generator, size: int = 256) -> NDArray[np.uint8]:
-    """One scene, uint8 (size, size, 3) RGB; the same seed and size always give the same scene (with one
-    version of NumPy and OpenCV).
+    """Generate a scene, uint8 (size, size, 3) RGB. It takes about 20 ms on one core at 256 pixels.
 
-    Takes about 20 ms of one core at 256 pixels. A generator given as `seed` is advanced.
+    The same seed and size give the same scene with the same versions of NumPy and OpenCV. A generator passed
+    as `seed` is advanced.
 
     Raises:
         InputError: `size` is below 16.
     """
     if size < 16:
-        raise InputError(f"a scene needs at least 16 pixels a side, not {size}")
+        raise InputError(f"the size of a scene must be at least 16 pixels, not {size}")
     rng = np.random.default_rng(seed)
     large = size * _SUPER
-    # What every pixel belongs to, as bytes: colour and roughness; slope of its shading in x and y, its
-    # offset, and streakiness.
+    # Per pixel, as bytes: color and roughness; x and y gradient of the shading, its offset, and streakiness.
     paint = np.zeros((large, large, 4), np.uint8)
     shade = np.full((large, large, 4), 128, np.uint8)
     colour = _palette(rng)
@@ -51,7 +48,7 @@ def scene(seed: int | np.random.Generator, size: int = 256) -> NDArray[np.uint8]
     leaves = int(np.exp(rng.uniform(np.log(15), np.log(220))))
     behind = int(leaves * rng.uniform(0.2, 0.7))
     _leaves(rng, paint, shade, colour, spots, behind)
-    if rng.random() < 0.4:  # depth of field: what was drawn so far is far away
+    if rng.random() < 0.4:  # depth of field: everything drawn so far is in the background
         width = 2 * int(large * rng.uniform(0.004, 0.02)) + 1
         cv2.stackBlur(paint, (width, width), dst=paint)
         cv2.stackBlur(shade, (width, width), dst=shade)
@@ -71,11 +68,10 @@ def _smaller(canvas: Canvas, size: int) -> Canvas:
 
 
 def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
-    """A sampler of linear-looking RGB colours in 0..255 that belong together.
+    """A random palette: returns a sampler of RGB colors (0-255).
 
-    Natural colours vary most in lightness, less from blue to yellow, least from green to red (Ruderman et al.
-    1998); each scene has its own cast and a few base colours, and now and then something painted in a strong
-    one.
+    Natural colors vary most in lightness, less along blue-yellow, least along green-red (Ruderman et al.
+    1998). Each scene has its own color cast, a few base colors, and occasional saturated objects.
     """
     bases = int(rng.integers(3, 8))
     light = rng.uniform(25, 230, bases)
@@ -96,7 +92,7 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
 
 
 def _surface(rng: np.random.Generator, slope: float) -> tuple[float, tuple[float, float, float, float]]:
-    """Roughness, and the four bytes of `shade` (128 is none), of one leaf."""
+    """Roughness and the four `shade` bytes (128 is neutral) of one leaf."""
     kind = rng.random()
     rough = 0.0 if kind < 0.3 else rng.uniform(10, 70) if kind < 0.8 else rng.uniform(70, 200)
     streak = 128.0 if rng.random() < 0.75 else 128 + rng.uniform(15, 110)
@@ -120,8 +116,8 @@ def _fill(
     """Fill one polygon, (n, 2) in pixels of the canvas, on both canvases."""
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
     cv2.fillPoly(paint, corners, (*(float(c) for c in colour), rough), cv2.LINE_8, _SHIFT)
-    # Shading is written as a plane through the middle of the leaf, so that a leaf is as bright as its colour
-    # wherever it lies.
+    # The shading is a plane through the center of the leaf, so its brightness does not depend on its
+    # position.
     middle = points.mean(0) / paint.shape[0] - 0.5
     x, y, offset, streak = shading
     offset -= (x - 128) * float(middle[0]) + (y - 128) * float(middle[1])
@@ -129,7 +125,7 @@ def _fill(
 
 
 def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Callable[[], Floats]) -> None:
-    """A wall, or a sky over a ground: each a smooth gradient."""
+    """The background: a wall, or sky and ground, with smooth gradients."""
     size = paint.shape[0]
     corners = np.array([[-1, -1], [size + 1, -1], [size + 1, size + 1], [-1, size + 1]], np.float64)
     sky = colour()
@@ -153,17 +149,17 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Ca
 
 
 def _clusters(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Where leaves gather: rows of x, y and spread in parts of the size.
+    """Clusters of leaves: rows of x, y and spread, relative to the size.
 
-    Photos have busy places and empty ones.
+    Photos have detailed and empty regions.
     """
     n = int(rng.integers(2, 6))
     return np.stack([rng.uniform(0, 1, n), rng.uniform(0.2, 1, n), rng.uniform(0.06, 0.45, n)], 1)
 
 
 def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
-    """A shape of about that radius around the origin, (n, 2): a wobbly ellipse, a box or a polygon, squeezed
-    and turned.
+    """A random outline of about this radius around the origin, (n, 2): a distorted ellipse, a box or a
+    polygon, squeezed and rotated.
     """
     kind = rng.random()
     if kind < 0.5:
@@ -178,7 +174,7 @@ def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
         angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 9))))
         points = np.stack([np.cos(angle), np.sin(angle)], 1) * rng.uniform(0.6, 1.1, (len(angle), 1))
     squeeze = np.exp(rng.normal(0, 0.45))
-    # Half of all things stand or lie: photos hold more upright and level edges than slanted ones.
+    # Half of the shapes are axis-aligned: photos have more horizontal and vertical edges than others.
     turn = rng.normal(0, 0.06) if rng.random() < 0.5 else rng.uniform(0, np.pi)
     c, s = np.cos(turn), np.sin(turn)
     return points * (radius * squeeze, radius / squeeze) @ np.array([[c, s], [-s, c]])
@@ -194,9 +190,9 @@ def _leaves(
 ) -> None:
     size = paint.shape[0]
     smallest, largest = 0.012, 0.4
-    # Inverse of the distribution function of p(r) ~ r^-3 between the two ends.
+    # Inverse transform sampling of p(r) ~ r^-3 between the two limits.
     radii = (smallest**-2 + rng.random(count) * (largest**-2 - smallest**-2)) ** -0.5
-    # The law alone gives many crumbs and few things; one leaf in ten is a thing.
+    # The distribution has few large shapes, so one leaf in ten is made large.
     radii = np.where(rng.random(count) < 0.1, rng.uniform(0.06, 0.32, count), radii)
     where = spots[rng.integers(0, len(spots), count)]
     centres = np.where(
@@ -210,7 +206,7 @@ def _leaves(
 
 
 def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Callable[[], Floats]) -> None:
-    """Rows and columns of one small shape on a plain slab, in perspective: facades, fences, tiles."""
+    """A grid of one small shape on a flat surface, in perspective: facades, fences, tiles."""
     size = paint.shape[0]
     columns, rows = rng.integers(2, 9, 2)
     width, height = rng.uniform(0.25, 0.8, 2)
@@ -246,10 +242,7 @@ def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Cal
 
 
 def _foliage(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]) -> None:
-    """A cloud of hundreds of specks: leaves of a tree, pebbles, flowers, a crowd.
-
-    Most of the fine detail of photos comes in such places.
-    """
+    """A cluster of hundreds of small dots, like foliage, pebbles or crowds: the fine detail of photos."""
     size = paint.shape[0]
     count = int(rng.integers(100, 500))
     centres = (rng.normal(0, rng.uniform(0.08, 0.35, 2), (count, 2)) + rng.uniform(0, 1, 2)) * size
@@ -272,7 +265,7 @@ def _foliage(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Float
 
 
 def _grass(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]) -> None:
-    """A tuft of fine bent lines: grass, hair, twigs, wires."""
+    """A tuft of thin curved lines: grass, hair, twigs, wires."""
     size = paint.shape[0]
     count = int(np.exp(rng.uniform(np.log(5), np.log(250))))
     roots = rng.normal(
@@ -293,9 +286,7 @@ def _grass(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]
 
 
 def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1, 1)) -> Floats:
-    """1/f noise of about unit spread, (size, size): octaves of noise, each half as wide and a little
-    weaker.
-    """
+    """1/f noise of about unit standard deviation, (size, size): octaves of decreasing amplitude."""
     total = np.zeros((size, size), np.float32)
     cells, weight = 4, 1.0
     while cells <= size:
@@ -306,7 +297,7 @@ def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1,
 
 
 def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
-    """Colour times shading, texture and light: float32 (size, size, 3), 0..255 and a little beyond."""
+    """Color times shading, texture and lighting: float32 (size, size, 3), 0-255, may exceed the range."""
     size = paint.shape[0]
     place = np.linspace(-0.5, 0.5, size, dtype=np.float32)
     slope = (shade.astype(np.float32) - 128) / 100
@@ -320,13 +311,12 @@ def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
 
 
 def _develop(rng: np.random.Generator, linear: Floats) -> NDArray[np.uint8]:
-    """What the camera does: exposure and contrast, now and then a soft lens, and noise."""
+    """Camera simulation: exposure, contrast, occasional blur, and noise."""
     mean, spread = float(linear.mean()), float(linear.std()) + 1e-3
     gain = np.clip(rng.uniform(40, 68) / spread, 0.6, 1.6)
     out = (linear - mean) * gain + rng.uniform(75, 145)
     if rng.random() < 0.15:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 1.5))
-    # The same grain in the three channels: most of what is left of noise after a camera's own filtering is
-    # lightness.
+    # The same noise in all channels, since cameras filter most of the chroma noise.
     out += rng.standard_normal(out.shape[:2], np.float32)[..., None] * rng.uniform(0, 4)
     return np.clip(out, 0, 255).astype(np.uint8)

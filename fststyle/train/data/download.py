@@ -1,9 +1,7 @@
-"""Real photos to train on: one archive from the web, fetched once, checked, and unpacked into the cache
-folder.
+"""Download of training photos: one archive, verified and unpacked into the cache folder.
 
-Everything happens beside the final folder and takes its name by one rename, so a folder that is there is
-complete. What was downloaded before a broken connection or Ctrl-C stays in a `.part` file, from which the
-next call goes on.
+The photos are unpacked next to the final folder, which is created by one rename, so an existing folder is
+complete. An interrupted download stays in a `.part` file and is resumed by the next call.
 """
 
 import hashlib
@@ -25,10 +23,9 @@ from fststyle.settings import check
 from fststyle.train.data.settings import PhotoSettings
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done ("download", "check", "unpack"), how much of it is done, and of how much in
-all, None if not known.
+"""Called with the phase ("download", "check" or "unpack"), the amount done, and the total or None if unknown.
 
-Bytes for the first two, files for the last.
+The unit is bytes for the first two phases and files for the last.
 """
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -42,17 +39,20 @@ _PAUSE = 1.0
 
 
 def prepared_photos() -> Path | None:
-    """The folder in the cache that `prepare_photos` filled, None if there is none."""
+    """The default folder of `prepare_photos`, or None if it does not exist."""
     folder = cache_folder() / "photos"
     return folder if _holds_photos(folder) else None
 
 
 def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | None = None) -> Path:
-    """Fetch and unpack the photos unless they are there; returns their folder.
+    """Download and unpack the photos, unless they already exist. Returns their folder.
 
-    The archive is deleted afterwards. Raises `InputError` where it cannot be had or is not what was expected,
-    `OutputError` where it cannot be written or the disk is too small; both leave at most a `.part` file, from
-    which the next call goes on.
+    The archive is deleted after unpacking. After an error, a `.part` file may remain, which the next call
+    resumes.
+
+    Raises:
+        InputError: the download failed, or the archive is not the expected one.
+        OutputError: a file cannot be written, or the disk is too small.
     """
     settings = settings or PhotoSettings()
     check(settings)
@@ -64,11 +64,11 @@ def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | N
         return folder
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputError(f"{folder}: is in the way and holds no photos")
+            raise OutputError(f"{folder}: already exists and contains no photos")
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror or error}") from error
-    # The name holds the source, so that the rest of one archive is never appended to the start of another.
+    # The name depends on the URL, so that a download never resumes from another archive.
     source = hashlib.sha256(f"{settings.url} {settings.md5}".encode()).hexdigest()[:12]
     part = folder.parent / f".{folder.name}-{source}.zip.part"
     _fetch_checked(settings, part, progress)
@@ -85,8 +85,7 @@ def _holds_photos(folder: Path) -> bool:
 
 
 def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> None:
-    # A rest from an earlier call may be of an archive that has changed since: one more try from the start
-    # before giving up.
+    # A `.part` file may belong to an older version of the archive, so retry once from the start.
     for resumed in (True, False) if part.exists() else (False,):
         _fetch(settings.url, part, progress)
         found = _md5(part, progress) if settings.md5 else ""
@@ -94,7 +93,9 @@ def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> N
             return
         part.unlink(missing_ok=True)
         if not resumed:
-            raise InputError(f"{settings.url}: has MD5 {found}, not {settings.md5.lower()}; it was not used")
+            raise InputError(
+                f"{settings.url}: has MD5 {found}, not {settings.md5.lower()}; the archive is not used"
+            )
 
 
 def _md5(path: Path, progress: Progress) -> str:
@@ -108,10 +109,7 @@ def _md5(path: Path, progress: Progress) -> str:
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:
-    """Bring ``part`` to the full length of what ``url`` gives.
-
-    Gives up after five attempts in a row that brought nothing.
-    """
+    """Download ``url`` to ``part``. Raises `InputError` after five consecutive attempts without progress."""
     failures = 0
     while True:
         before = _length(part)
@@ -119,7 +117,7 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
             return _fetch_once(url, part, progress)
         except urllib.error.HTTPError as error:
             error.close()
-            reason = f"the server answers {error.code} {error.reason}"
+            reason = f"the server returned {error.code} {error.reason}"
             if error.code < 500 and error.code not in (408, 429):
                 raise InputError(f"{url}: {reason}") from error
         except urllib.error.URLError as error:
@@ -128,7 +126,7 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
             reason = str(error) or type(error).__name__
         failures = 1 if _length(part) > before else failures + 1
         if failures >= _ATTEMPTS:
-            raise InputError(f"{url}: cannot be fetched: {' '.join(reason.split())}")
+            raise InputError(f"{url}: download failed: {' '.join(reason.split())}")
         time.sleep(_PAUSE * 2 ** (failures - 1))
 
 
@@ -142,28 +140,27 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416 or not done:
             raise
-        # Nothing lies beyond what we have: it is whole, or it is too long and starts again.
+        # Nothing to download: the file is complete, or it is too long and must be downloaded again.
         error.close()
         if error.headers.get("Content-Range") == f"bytes */{done}":
             return
         part.unlink(missing_ok=True)
-        raise http.client.HTTPException("the server has less than was fetched before") from error
+        raise http.client.HTTPException("the archive is shorter than the partial download") from error
     with answer:
-        # A server that knows no Range, or answers with another one, sends something that does not fit behind
-        # what we have.
+        # A server without Range support, or with another range in its response, cannot resume the download.
         if done and not (
             answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {done}-")
         ):
             if answer.status == 206:
                 part.unlink(missing_ok=True)
-                raise http.client.HTTPException("the server answers with another range")
+                raise http.client.HTTPException("the server returned another range")
             done = 0
         length = answer.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else None
         if (total or 0) > MAX_ARCHIVE:
-            raise InputError(f"{url}: {total:,} bytes are more than {MAX_ARCHIVE:,}")
+            raise InputError(f"{url}: {total:,} bytes exceed the limit of {MAX_ARCHIVE:,}")
         if total is not None:
-            # Photos hardly compress, so the unpacked ones take the same again.
+            # Photos hardly compress, so unpacking needs the same space again.
             _check_space(part.parent, 2 * total - done)
         with _open(part, "ab" if done else "wb") as file:
             _copy(answer, file, part, done, total, progress)
@@ -177,14 +174,14 @@ def _copy(
         _write(file, block, part)
         done += len(block)
         if done > MAX_ARCHIVE:
-            raise InputError(f"{part}: more than {MAX_ARCHIVE:,} bytes came")
+            raise InputError(f"{part}: exceeds the limit of {MAX_ARCHIVE:,} bytes")
         progress("download", done, total)
     if total is not None and done < total:
-        raise http.client.HTTPException(f"the connection broke after {done:,} of {total:,} bytes")
+        raise http.client.HTTPException(f"the connection was lost after {done:,} of {total:,} bytes")
 
 
 def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
-    """The photos of the archive, without its folders, as ``folder``: all of them or nothing."""
+    """Unpack the photos of the archive to ``folder`` atomically, without subfolders."""
     try:
         with zipfile.ZipFile(archive) as zipped:
             photos = _photos_in(zipped, url)
@@ -194,13 +191,13 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
                 for number, (name, info) in enumerate(photos.items(), 1):
                     _unpack_one(zipped, info, temporary / name)
                     progress("unpack", number, len(photos))
-                temporary.chmod(0o755)  # mkdtemp makes it private
+                temporary.chmod(0o755)  # mkdtemp creates it with mode 700
                 temporary.replace(folder)
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        # Its length and sum are right, so fetching the rest will not mend it.
+        # Length and checksum are correct, so resuming the download would not help.
         archive.unlink(missing_ok=True)
         raise InputError(
             f"{url}: is not a zip archive of photos ({' '.join(str(error).split())[:120]})"
@@ -213,31 +210,31 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
 
 
 def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
-    """File name -> entry.
+    """The photos of the archive: file name -> entry.
 
-    Folders are left out, so no name can lead elsewhere; one that tries shows that the archive is not to be
-    trusted.
+    Only the last component of each path is used. Raises `InputError` for an unsafe path, a duplicate name,
+    a file that is too large, or an archive without photos.
     """
     photos: dict[str, zipfile.ZipInfo] = {}
     for info in zipped.infolist():
         path = PurePosixPath(info.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in info.filename:
-            raise InputError(f"{url}: the archive holds the unsafe path {info.filename!r}")
+            raise InputError(f"{url}: the archive contains the unsafe path {info.filename!r}")
         if info.is_dir() or path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
         if path.name in photos:
-            raise InputError(f"{url}: the archive holds {path.name!r} twice")
+            raise InputError(f"{url}: the archive contains {path.name!r} twice")
         if info.file_size > MAX_FILE:
             raise InputError(f"{url}: {path.name!r} is larger than {MAX_FILE:,} bytes")
         photos[path.name] = info
     if not photos:
-        raise InputError(f"{url}: the archive holds no photos")
+        raise InputError(f"{url}: the archive contains no photos")
     return photos
 
 
 def _unpack_one(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
-    # zipfile stops at the length that the directory states and checks the sum there, so a lying entry cannot
-    # grow beyond it.
+    # zipfile stops at the size stated in the directory and verifies the checksum there, so an entry cannot
+    # exceed it.
     with zipped.open(info) as source, _open(path, "xb") as file:
         while block := source.read(_BLOCK):
             _write(file, block, path)
@@ -263,7 +260,7 @@ def _open(path: Path, mode: str) -> IO[bytes]:
 
 
 def _write(file: IO[bytes], block: bytes, path: Path) -> None:
-    # Apart from reading, where an OSError means the connection and is tried again.
+    # Separate from reading, where an OSError is a connection error and is retried.
     try:
         file.write(block)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Training photos as a pure function of seed and sample number.
+"""Training photos as a deterministic function of seed and sample number.
 
-Sample i of a run is decided by (seed, i) alone: which photo, which crop, which flip. So a resumed run sees
-exactly the photos that an unbroken one would have, any number of threads gives the same batches, and there is
-no loader state to save.
+The photo, the crop and the flip of sample i depend only on (seed, i). A resumed run therefore sees the same
+photos as an uninterrupted one, the batches do not depend on the number of threads, and there is no loader
+state to save.
 """
 
 import contextlib
@@ -25,9 +25,9 @@ from fststyle.train.data.dead_leaves import scene
 from fststyle.train.data.download import prepared_photos
 
 AHEAD = 4
-"""Crops under way for each thread that reads them."""
+"""Prefetched crops per loader thread."""
 WIDEST = 512
-"""RGB that the shorter side of a photo is taken as, at most, whatever the size of the crops."""
+"""Largest shorter side, in pixels, that a photo is scaled to before cropping, unless the crops are larger."""
 
 
 def to_tensor(rgb: RGB) -> Tensor:
@@ -38,7 +38,10 @@ def to_tensor(rgb: RGB) -> Tensor:
 def style_tensor(path: Path, style_size: int) -> Tensor:
     """The painting as (1, 3, h, w) in [-1, 1], its shorter side scaled to `style_size` pixels.
 
-    The scale decides the size of the brush strokes, so a small painting is enlarged too.
+    The scale sets the size of the brush strokes, so small paintings are upscaled.
+
+    Raises:
+        InputError: the file cannot be read, or its longer side exceeds 8 times the shorter.
     """
     rgb = images.read(path).opaque
     scale = style_size / min(rgb.shape[:2])
@@ -50,17 +53,16 @@ def style_tensor(path: Path, style_size: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Sample:
-    """One crop, uint8 (size, size, 3), and the files that had to be skipped to get it."""
+    """One crop, uint8 (size, size, 3), and the files that were skipped."""
 
     rgb: RGB
     skipped: tuple[str, ...] = ()
 
 
 class Photos:
-    """Random square crops of the photos of a folder, at a random scale, mirrored half of the time.
+    """Random square crops of the photos of a folder, with random scale and horizontal flip.
 
-    A file that cannot be read, or is too small to crop from, is skipped for the next one in the list and
-    reported with the sample.
+    A file that is unreadable or too small is replaced by the next one and reported in `Sample.skipped`.
     """
 
     def __init__(self, folder: Path, size: int, smallest: int | None = None, without: Iterable[Path] = ()):
@@ -89,7 +91,7 @@ class Photos:
 
 
 class Scenes:
-    """Synthetic scenes (`fststyle.train.data.dead_leaves`) where there are no photos."""
+    """Synthetic scenes (`fststyle.train.data.dead_leaves`), used if there are no photos."""
 
     def __init__(self, size: int):
         self.size = size
@@ -100,40 +102,39 @@ class Scenes:
 
 
 def _crop(rgb: RGB, size: int, rng: np.random.Generator) -> RGB:
-    """A random square of a photo: its shorter side is taken as `size` to `WIDEST` pixels, never enlarged
-    beyond what it must be.
+    """A random square crop, after scaling the shorter side to a random length from `size` to `WIDEST`.
 
-    So small crops are both whole scenes and close views, with the wide plain areas that a picture of a
-    thousand pixels has.
+    Photos are upscaled only if they are smaller than `size`. Small crops then include both whole scenes and
+    details, with the large flat regions of pictures of a thousand pixels.
     """
     short = min(rgb.shape[:2])
     target = int(rng.integers(size, max(size, min(short, max(WIDEST, size * 3 // 2))) + 1))
     image = Image.fromarray(rgb)
-    # reducing_gap reads large photos several times faster at the same look
+    # reducing_gap is several times faster for large photos, with no visible difference
     scaled = (max(size, round(image.width * target / short)), max(size, round(image.height * target / short)))
     if scaled != image.size:
         image = image.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3)
     left, top = int(rng.integers(image.width - size + 1)), int(rng.integers(image.height - size + 1))
     if rng.integers(2):
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    # a copy: what Pillow lends is read-only
+    # a copy, since the array from Pillow is read-only
     return np.array(image.crop((left, top, left + size, top + size)))
 
 
 def photo_source(
     folder: Path | None, size: int, smallest: int | None = None, without: Iterable[Path] = ()
 ) -> Photos | Scenes:
-    """Photos of `folder`; without one those that `fststyle data` prepared; without those synthetic scenes.
+    """Photos of `folder`, else those downloaded by `fststyle data`, else synthetic scenes.
 
-    Photos whose shorter side is below `smallest` pixels are skipped, a quarter of `size` if not given;
-    `without` are files that are none.
+    Photos with a shorter side below `smallest` pixels (default: a quarter of `size`) are skipped, and the
+    files `without` are excluded.
     """
     folder = folder or prepared_photos()
     return Photos(folder, size, smallest, without) if folder else Scenes(size)
 
 
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
-    """Crops that training does not see, their numbers lie beyond any step's: uint8 (size, size, 3) each."""
+    """Validation crops, uint8 (size, size, 3) each. Their sample numbers are not used in training."""
     return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 
 
@@ -148,12 +149,11 @@ def batches(
     rank: int = 0,
     world: int = 1,
 ) -> Iterator[tuple[Tensor, list[str]]]:
-    """uint8 (batch / world, 3, size, size) tensors for the steps `start` .. `steps` - 1, each with the files
-    skipped for it.
+    """Batches for the steps `start` .. `steps` - 1: uint8 (batch / world, 3, size, size), and skipped files.
 
-    `batch` counts over all processes; process `rank` gets its share of each step's samples. `workers` threads
-    read ahead, none with 0: threads, since Pillow decodes beside Python, and since a script without a main
-    guard could not start processes.
+    `batch` is the total over all processes; process `rank` gets an equal part of it. `workers` threads
+    prefetch, none with 0. Threads are sufficient, since Pillow releases the GIL while decoding, and unlike
+    processes they work in scripts without a main guard.
     """
     share = batch // world
 
@@ -173,7 +173,7 @@ def batches(
 
 
 def _ahead(read: Callable[[int], Sample], numbers: Iterator[int], workers: int) -> Generator[Sample]:
-    """``map(read, numbers)``, with a few more than `workers` of them under way."""
+    """``map(read, numbers)`` in threads, with `AHEAD` prefetched samples per worker."""
     waiting: deque[Future[Sample]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="fststyle-photos") as pool:
         try:

@@ -77,7 +77,7 @@ def weave_loss(image: Tensor, period: int = 4) -> Tensor:
 
 
 def _unevenness(energy: Tensor, period: int) -> Tensor:
-    """(N, H, W) -> (N,): relative variance of `energy` over the positions of a block, averaged over windows."""
+    """(N, H, W) -> (N,): relative variance of `energy` over block positions, averaged over windows."""
     n, height, width = energy.shape
     squares = min(_SQUARES, height // (period + 1), width // (period + 1))
     side = squares * period

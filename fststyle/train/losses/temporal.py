@@ -26,7 +26,7 @@ Shift = tuple[int, int]
 
 
 def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Shift]:
-    """(N, 3, H, W) in [-1, 1] -> two crops (N, 3, H - `CUT`, W - `CUT`), the second with noise, and the shift.
+    """(N, 3, H, W) in [-1, 1] -> two crops (N, 3, H - `CUT`, W - `CUT`), the second noisy, and the shift.
 
     The shift is the displacement of the scene in the second crop, down and right, from -`REACH` to `REACH`
     pixels each and not both zero.

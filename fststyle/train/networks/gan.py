@@ -60,7 +60,7 @@ class Gan(nn.Module):
 
 
 class Generator(nn.Module):
-    """(N, Z) -> (N, C, S, S) in [-1, 1]: a feature map of 7x7 or 4x4, upsampled by 2 up to the picture side."""
+    """(N, Z) -> (N, C, S, S) in [-1, 1]: a 7x7 or 4x4 feature map, upsampled by 2 to the picture side."""
 
     def __init__(self, side: int, channels: int, latent: int, width: int):
         super().__init__()

@@ -1,1 +1,1 @@
-"""Training of one style, and Gatys' optimisation of one picture."""
+"""Training of one style, and style transfer by optimization (Gatys et al.)."""

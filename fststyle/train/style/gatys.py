@@ -1,12 +1,12 @@
-"""`fststyle gatys`: one photo in the style of one painting or several, by optimising the picture
-(`fststyle.train.style.optimize`), coarse to fine.
+"""`fststyle gatys`: style transfer by optimization of the picture (`fststyle.train.style.optimize`), coarse
+to fine, with one painting or several.
 
     import fststyle
     fststyle.gatys("photo.jpg", "starry.jpg").save("painted.png")
 
-Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer" (arXiv:1611.07865), section 6:
-what is painted small and then enlarged has shapes that no descent at full size finds, since the loss network
-sees only so many pixels at a time. The painting is scaled with the picture.
+Coarse-to-fine follows Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer"
+(arXiv:1611.07865), section 6: the receptive field of the loss network is limited, so large structures only
+form when a small picture is optimized first and then upscaled. The painting is scaled with the picture.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,13 +34,11 @@ from fststyle.train.style.gatys_settings import GatysSettings
 from fststyle.train.style.optimize import Descent
 
 COARSEST = 48
-"""RGB that the shorter side of the coarsest scale has at least: below that the loss network's deepest layer
-sees next to nothing.
+"""Minimum shorter side of the coarsest scale, in pixels: below it, the deepest layer of the loss network has
+only a few positions.
 """
 BYTES_PER_PIXEL = 4000
-"""What a descent takes at its peak, per pixel of the picture: the activations of the loss network, their
-gradients, and what L-BFGS remembers.
-"""
+"""Peak memory per pixel: activations of the loss network, their gradients, and the history of L-BFGS."""
 
 
 def gatys(
@@ -52,26 +50,27 @@ def gatys(
     on_preview: Callable[[Any], None] | None = None,
     **settings: Any,
 ) -> Any:
-    """Repaint one picture; the keyword arguments are the fields of `GatysSettings`.
+    """Stylize one picture by optimization. The keyword arguments are the fields of `GatysSettings`.
 
     Args:
         content: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
-            uint8 array (H, W, 3 or 4); of an animation the first frame.
-        style: the painting's file, or several with their weights: ``"a.jpg:0.7,b.jpg:0.3"`` or ``{"a.jpg":
-            0.7, "b.jpg": 0.3}``.
-        on_start: told once what is painted at which sizes.
-        on_progress: told of every iteration, its losses weighted as they are added up.
-        on_preview: given the picture as it is, every ``preview_every`` iterations, at the end, and when it is
-            stopped; the coarse scales enlarged.
+            uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
+        style: the file of the painting, or several files with weights: ``"a.jpg:0.7,b.jpg:0.3"`` or
+            ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
+        on_start: called once with a message about the sizes and the device.
+        on_progress: called after each iteration, with the weighted losses.
+        on_preview: called with the current picture, at full size, every ``preview_every`` iterations, at the
+            end, and on interruption.
 
     Returns:
-        The picture in the form in which it came: an array for an array, a `Picture` for a `Picture`, else a
-            Pillow image. Alpha and colour profile stay.
+        An array for an array, a `Picture` for a `Picture`, else a Pillow image. Alpha channel and color
+            profile are kept.
 
     Raises:
-        InputError, DeviceError: nothing was done.
-        TrainingError: the objective stopped being a number.
-        Interrupted: Ctrl-C or SIGTERM; `on_preview` was given what there was.
+        InputError: invalid settings or an unusable file.
+        DeviceError: the requested device is not available.
+        TrainingError: the objective is not finite, or out of memory.
+        Interrupted: Ctrl-C or SIGTERM, after a call of `on_preview`.
     """
     try:
         chosen = GatysSettings(**settings)
@@ -89,7 +88,7 @@ def repaint(
     on_progress: Callable[[loop.Progress], None] | None = None,
     on_preview: Callable[[Any], None] | None = None,
 ) -> Any:
-    """As `gatys`, with the settings in one piece."""
+    """As `gatys`, with a settings object."""
     check(settings)
     shares = paintings(style)
     picture, give_back = taken(content)
@@ -100,13 +99,9 @@ def repaint(
         _check_memory(frame.rgb, compute)
         canvas = _Canvas(photos, shares, settings, compute)
         if on_start:
-            fewer = (
-                f"; smaller scales would have less than {COARSEST} pixels a side"
-                if len(photos) < settings.scales
-                else ""
-            )
+            fewer = f" (smaller scales are below {COARSEST} pixels)" if len(photos) < settings.scales else ""
             on_start(
-                f"painting {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on"
+                f"optimizing at {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on"
                 f" {compute.device}{fewer}"
             )
 
@@ -138,16 +133,14 @@ def repaint(
             preview_every=0,
             report=report,
             saved_as="picture",
-            afterwards="the picture is kept as it was then" if on_preview else "the picture is lost",
+            afterwards="the picture is saved" if on_preview else "the picture is not saved",
             leaner="a smaller picture (--size)",
         )
         return finished()
 
 
 class _Canvas:
-    """The picture through all scales: each step of one scale descends, the first one takes over from the
-    scale before.
-    """
+    """The picture at all scales. The first step of a scale starts from the result of the previous scale."""
 
     def __init__(
         self, photos: list[RGB], shares: list[tuple[Path, float]], settings: GatysSettings, compute: Compute
@@ -157,11 +150,11 @@ class _Canvas:
         self.layers = dict(weights(settings.style_layers, "--style-layers"))
         self.descent: Descent | None = None
         named(settings.content_layer)
-        # whatever is wrong with a painting or a layer is told before the long work
+        # Fail early for invalid paintings and layers.
         self.objective(len(photos) - 1)
 
     def objective(self, scale: int) -> Objective:
-        """The objective at one scale, where the paintings are as much smaller as the picture is."""
+        """The objective at one scale, with the paintings downscaled by the same factor as the picture."""
         last, now = min(self.photos[-1].shape[:2]), min(self.photos[scale].shape[:2])
         size = max(16, round((self.settings.style_size or last) * now / last))
         return self.compute.place(
@@ -178,7 +171,7 @@ class _Canvas:
         )
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
-        """One iteration; gives its losses."""
+        """Run one iteration. Returns its losses."""
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
             photo = self.compute.place(to_tensor(self.photos[scale])[None])
@@ -194,8 +187,8 @@ class _Canvas:
         return {"total": terms.total, **{name: term.mean() for name, term in terms._asdict().items()}}
 
     def start(self, photo: Tensor) -> Tensor:
-        """What a scale begins with: the scale before, enlarged; else the photo, or noise around its mean
-        colour.
+        """Initial picture of a scale: the previous scale, upscaled; at the first scale the photo, or noise
+        around its mean color.
         """
         if self.descent is not None:
             return F.interpolate(
@@ -209,15 +202,13 @@ class _Canvas:
         return (photo.mean((2, 3), keepdim=True) + 0.25 * noise).clamp(-1, 1)
 
     def picture(self) -> RGB:
-        """The picture as it is, at the scale it is at; before the first step the photo."""
+        """The current picture at the current scale; before the first step, the photo."""
         if self.descent is None:
             return self.photos[0]
         return ((self.descent.picture[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
 
     def left(self, done: int) -> float:
-        """The work that is left after `done` steps, over the work done: a step costs as much as its scale has
-        pixels.
-        """
+        """Ratio of remaining to completed work after `done` steps; a step costs as many units as pixels."""
         sizes = [
             photo.shape[0] * photo.shape[1] for photo in self.photos for _ in range(self.settings.iterations)
         ]
@@ -225,24 +216,24 @@ class _Canvas:
 
 
 def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path, float]]:
-    """The files of the paintings and their shares: of one file, of ``"a.jpg:0.7,b.jpg:0.3"``, or of
-    ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
+    """Parse one file, ``"a.jpg:0.7,b.jpg:0.3"``, or ``{"a.jpg": 0.7, "b.jpg": 0.3}`` to files and weights.
 
     Raises:
-        InputError: shares that are no numbers above 0, or too many paintings.
+        InputError: a weight is not a number above 0, or there are too many paintings.
     """
     if isinstance(style, Mapping):
         if not style or any(not 0 < share <= LARGEST for share in style.values()):
             raise InputError(f"STYLE: each painting needs a weight above 0 and at most {LARGEST:,.0f}")
         return [(Path(path), float(share)) for path, share in style.items()]
-    if isinstance(style, Path) or Path(style).is_file():  # a name may hold commas and colons
+    if isinstance(style, Path) or Path(style).is_file():  # a file name may contain commas and colons
         return [(Path(style), 1.0)]
     return [(Path(name), share) for name, share in parse(style, "STYLE")]
 
 
 def scales(photo: RGB, count: int) -> list[RGB]:
-    """The photo at `count` sizes, each half the next, the last one its own; fewer where a side would fall
-    below `COARSEST`.
+    """The photo at `count` sizes, each twice the one before, up to its own size.
+
+    Sizes with a shorter side below `COARSEST` are left out.
     """
     long, short = max(photo.shape[:2]), min(photo.shape[:2])
     return [
@@ -253,7 +244,7 @@ def scales(photo: RGB, count: int) -> list[RGB]:
 
 
 def _enlarged(painted: RGB, photo: RGB) -> RGB:
-    """A coarse scale at the size of the result."""
+    """Upscale the result of a coarse scale to the size of the photo."""
     size = torch.Size(photo.shape[:2])
     if painted.shape == photo.shape:
         return painted
@@ -268,5 +259,5 @@ def _check_memory(photo: RGB, compute: Compute) -> None:
     if compute.device.type == "cpu" and needed > free:
         raise InputError(
             f"{photo.shape[1]}x{photo.shape[0]} pixels need about {needed / 2**30:.1f} GiB of memory and"
-            f" {free / 2**30:.1f} are free; paint smaller (--size)"
+            f" {free / 2**30:.1f} GiB are free; reduce --size"
         )

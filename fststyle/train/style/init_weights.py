@@ -1,6 +1,4 @@
-"""Weights to start from: a checkpoint, or any style file of ours, since an ONNX file keeps the weights under
-their own names.
-"""
+"""Initial weights of a training: from a checkpoint or from a style file. ONNX files keep the weight names."""
 
 import fnmatch
 import hashlib
@@ -17,18 +15,15 @@ from fststyle.train import checkpoint
 from fststyle.train.networks import DEFAULTS, NETWORKS
 
 BASE = "live-base"
-"""Gives the photo back; what strength 0 is."""
+"""Network that reproduces the photo; equals strength 0."""
 START = "live-start"
-"""Weights learned from many paintings at once (tools/joint.py), so a new painting needs fewer steps from
-here. They are a relative of the base, so what is trained from them can be mixed with the base and with every
-other style.
+"""Weights trained on many paintings (tools/joint.py), from which a new painting needs fewer steps. They
+derive from the base, so styles trained from them can be mixed with the base and with each other.
 """
 
 
 def starting_point(settings: Any, auto: str) -> str:
-    """What ``--from auto`` means: the weights called `auto`, for a network of their shape; else random
-    ones.
-    """
+    """Resolve ``--from auto``: the weights `auto` if the network has their shape, else random weights."""
     if settings.from_ != "auto":
         return str(settings.from_)
     fits = settings.network == "live" and settings.width is None and settings.blocks is None
@@ -36,34 +31,35 @@ def starting_point(settings: Any, auto: str) -> str:
 
 
 def check_size(size: int, network: str) -> None:
-    """Raise `InputError` for crops that the network cannot paint."""
+    """Raise `InputError` if the crop size is not a multiple of the network stride."""
     stride: int = NETWORKS[network].stride  # type: ignore[attr-defined]
     if size % stride:
         near = size // stride * stride
-        raise InputError(f"--size {size}: {network} takes multiples of {stride}, {near} or {near + stride}")
+        raise InputError(
+            f"--size {size}: {network} takes multiples of {stride}, for example {near} or {near + stride}"
+        )
 
 
 def network_settings(settings: Any) -> dict[str, int]:
-    """The arguments that the network is built with; those not given are the network's own defaults."""
+    """Arguments of the network; settings that are None use the defaults of the network."""
     given = {name: getattr(settings, name) for name in ("width", "blocks")}
     return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}
 
 
 def start_from(net: nn.Module, source: str) -> None:
-    """Fill `net` with the weights of `source`, see `starting_weights`.
+    """Load the weights of `source` into `net`, see `starting_weights`.
 
     Raises:
-        CheckpointError: the weights are of another network.
+        CheckpointError: the weights belong to another network.
     """
     checkpoint.load_weights(net, starting_weights(source), source)
 
 
 def freeze(net: nn.Module, patterns: str) -> None:
-    """Leave out of the training what `patterns` name: names of parameters with * for anything, several with
-    commas between.
+    """Freeze the parameters that match `patterns`: comma-separated names with * as wildcard.
 
     Raises:
-        InputError: one of them names no parameter, or nothing is left to learn.
+        InputError: a pattern matches no parameter, or no parameter remains trainable.
     """
     for pattern in (text.strip() for text in patterns.split(",")):
         named = [
@@ -73,16 +69,17 @@ def freeze(net: nn.Module, patterns: str) -> None:
             parts = ", ".join(
                 f"{name}.*" for name, part in net.named_children() if any(True for _ in part.parameters())
             )
-            raise InputError(f"--freeze {pattern}: the network has no such parameters; its parts are {parts}")
+            raise InputError(f"--freeze {pattern}: matches no parameter; the modules are {parts}")
         for parameter in named:
             parameter.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in net.parameters()):
-        raise InputError(f"--freeze {patterns}: nothing would be left to learn")
+        raise InputError(f"--freeze {patterns}: no trainable parameters remain")
 
 
 def base_of(source: str) -> str:
-    """The sha256 of the base that weights come from, which makes styles mixable: of the file itself if it is
-    one, else what it says; "" if none.
+    """SHA-256 of the base weights that `source` derives from; styles with the same base can be mixed.
+
+    It is the hash of the file if it is a base, else that in its metadata, or "" if there is none.
     """
     if source == "none":
         return ""
@@ -94,12 +91,11 @@ def base_of(source: str) -> str:
 
 
 def starting_weights(source: str) -> dict[str, Tensor]:
-    """`source` is a .pt checkpoint, a .onnx file, or the name of a style in the catalogue; gives the weights
-    by name, in float32.
+    """Read weights by name, in float32, from a .pt checkpoint, a .onnx file, or a style of the catalogue.
 
     Raises:
-        StyleError: no style of that name.
-        CheckpointError: the file holds no weights of ours.
+        StyleError: unknown style.
+        CheckpointError: the file contains no fststyle weights.
     """
     if source.endswith(".pt"):
         return dict(checkpoint.load(Path(source), checkpoint.PAINTERS)["model"])
@@ -108,10 +104,10 @@ def starting_weights(source: str) -> dict[str, Tensor]:
 
     try:
         found = learned(onnx.load(path, load_external_data=False))
-    except Exception as error:  # protobuf and onnx raise what they like for a damaged file
-        raise CheckpointError(f"{source}: is damaged or no style file at all") from error
+    except Exception as error:  # protobuf and onnx raise many exception types for a damaged file
+        raise CheckpointError(f"{source}: is damaged or not a style file") from error
     if not found:
-        raise CheckpointError(f"{source}: holds no weights that a training could start from")
+        raise CheckpointError(f"{source}: contains no weights that a training can start from")
     return {name.removeprefix(PREFIX): torch.from_numpy(weight) for name, weight in found.items()}
 
 

@@ -1,4 +1,4 @@
-"""The losses of a training step, except for the temporal loss, which needs a second picture."""
+"""The losses of a training step, except the temporal loss, which needs a second picture."""
 
 import torch
 from torch import Tensor
@@ -14,12 +14,12 @@ from fststyle.train.style.settings import TrainSettings
 
 
 class StyleLosses:
-    """The weighted losses of pictures in the style of one painting.
+    """The weighted losses for one painting.
 
     Args:
         vgg: the loss network, with replicate padding.
-        settings: names the painting, and has the weights of the losses.
-        compute: where.
+        settings: the painting and the weights of the losses.
+        compute: device and precision.
     """
 
     def __init__(self, vgg: VGG16, settings: TrainSettings, compute: Compute):
@@ -28,11 +28,11 @@ class StyleLosses:
         self.style = compute.place(MultiscaleStyle(vgg, style_tensor(settings.style, settings.style_size)))
 
     def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
-        """The weighted losses by name, each (N,) float32, of pictures (N, 3, H, W) in [-1, 1] by a network of
-        this stride, and their photos.
+        """The weighted losses by name, (N,) float32 each, of stylized pictures and their photos.
 
-        content is Johnson's equation 2 at relu2_2, divided by the mean square of the photo's activation: a
-        dark photo counts as much as a light one.
+        Both are (N, 3, H, W) in [-1, 1]; `stride` is that of the network. The content loss is equation 2 of
+        Johnson et al. at relu2_2, divided by the mean square of the activation of the photo, so that dark and
+        light photos have the same weight.
         """
         with torch.no_grad():
             target = self.vgg(photo, (CONTENT_LAYER,))[CONTENT_LAYER].float()
@@ -46,10 +46,10 @@ class StyleLosses:
 
 
 def minimized(losses: dict[str, Tensor]) -> Tensor:
-    """The scalar that a step minimizes: the mean over the pictures of the logarithm of their summed losses.
+    """The scalar to minimize: the mean over the pictures of the log of their total loss.
 
-    Every photo counts the same. Departure from Johnson et al. 2016, who take the mean of the losses: busy
-    photos have a hundred times the loss of plain ones, and the first hundreds of steps are unstable at these
-    learning rates.
+    Every photo has the same weight. Departure from Johnson et al. 2016, who use the mean of the losses:
+    detailed photos have a hundred times the loss of plain ones, and the first hundreds of steps are unstable
+    at these learning rates.
     """
     return torch.stack(list(losses.values())).sum(0).log().mean()

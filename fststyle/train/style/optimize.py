@@ -1,11 +1,13 @@
-"""Style transfer by optimising the picture itself: slow, one picture at a time, and the yardstick for every
-trained network.
+"""Style transfer by optimization of the picture: slow, and the reference for trained networks.
 
 Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). Departures:
-the layers and scales of `fststyle.train.losses.perceptual` (VGG-16) instead of VGG-19's, so that its curve
-can be laid beside a network's result; pixels are held to the range that a file can store, by Adam after every
-step, by L-BFGS at the end, since its memory of a step would not fit one that was clipped. What surrounds the
-descent (files, sizes, scales) is in `fststyle.train.style.gatys`.
+
+* The layers and weights of `fststyle.train.losses.perceptual` (VGG-16) instead of VGG-19, so that the loss is
+  comparable to that of a network.
+* Pixels are clamped to the range of image files. Adam clamps after each step, L-BFGS only at the end, since
+  its history would not match clamped steps.
+
+Files, sizes and scales are handled in `fststyle.train.style.gatys`.
 """
 
 import math
@@ -18,26 +20,23 @@ from fststyle.errors import TrainingError
 from fststyle.train.losses.perceptual import Objective, Terms
 
 STEP_SIZES = {"adam": 0.03, "lbfgs": 1.0}
-"""What each optimiser starts with: Adam on the scale where black is 0 and white 1, L-BFGS as a part of its
-own step.
-"""
+"""Default learning rates. For Adam, pixels are in 0..1; for L-BFGS, it is a factor of its own step."""
 HISTORY = 20
-"""Steps that L-BFGS remembers: two pictures each."""
+"""History size of L-BFGS, two pictures per step."""
 LINE = 25
-"""Evaluations that one step of L-BFGS may take."""
+"""Maximum number of evaluations in one L-BFGS step."""
 
 
 class Descent:
-    """A picture on its way down the objective, one `step` at a time.
+    """Minimizes the objective over the pixels of a picture, one `step` at a time.
 
     Args:
-        start: (1, 3, H, W) RGB in [-1, 1], the picture to begin with, on the device of the objective.
-        photo: the same shape, what the content loss holds to.
-        objective: what to descend.
-        optimizer: ``"adam"``, a step of which is one forward and one backward pass through the loss network,
-            or ``"lbfgs"`` (with a line search that keeps the strong Wolfe conditions), which falls faster and
-            whose steps take one pass or several.
-        lr: step size; that of `STEP_SIZES` if not given.
+        start: the initial picture, (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
+        photo: the content target, same shape.
+        objective: the objective to minimize.
+        optimizer: ``"adam"`` (one forward and backward pass per step) or ``"lbfgs"`` (strong Wolfe line
+            search; converges faster, with one or several passes per step).
+        lr: learning rate; default: `STEP_SIZES`.
     """
 
     def __init__(
@@ -49,14 +48,15 @@ class Descent:
         lr: float | None = None,
     ):
         self.objective, self.target = objective, objective.target(photo)
-        self.pixels = ((start + 1) / 2).contiguous().requires_grad_(True)  # L-BFGS takes no channels-last
+        self.pixels = (
+            ((start + 1) / 2).contiguous().requires_grad_(True)
+        )  # L-BFGS does not support channels-last
         lr = STEP_SIZES[optimizer] if lr is None else lr
         self.optimizer: torch.optim.Optimizer
         if optimizer == "adam":
             self.optimizer = torch.optim.Adam([self.pixels], lr=lr)
         else:
-            # max_eval bounds the line search too: with its default, a quarter more than max_iter, there would
-            # be none.
+            # max_eval also limits the line search: the default, 1.25 * max_iter, would disable it.
             self.optimizer = torch.optim.LBFGS(
                 [self.pixels],
                 lr=lr,
@@ -69,16 +69,16 @@ class Descent:
 
     @property
     def picture(self) -> Tensor:
-        """The picture as it is now, (1, 3, H, W) in [-1, 1]."""
+        """The current picture, (1, 3, H, W) in [-1, 1]."""
         return self.pixels.detach().clamp(0, 1) * 2 - 1
 
     def terms(self) -> Terms:
-        """The objective of the picture as it is now."""
+        """The terms of the objective for the current picture."""
         with torch.no_grad():
             return self.objective(self.pixels * 2 - 1, target=self.target)
 
     def step(self) -> Terms:
-        """Move once; gives the terms of the objective before the move."""
+        """Take one optimizer step. Returns the terms of the objective before the step."""
         if isinstance(self.optimizer, torch.optim.Adam):
             terms = self._evaluate()
             self.optimizer.step()
@@ -88,8 +88,7 @@ class Descent:
         first: list[Terms] = []
 
         def closure() -> Tensor:
-            # The line search ends where it evaluated last, nearly always, and the next step begins with the
-            # same picture.
+            # The line search nearly always ends at its last evaluation, where the next step begins.
             if self._known is None or not torch.equal(self._known[0], self.pixels):
                 terms = self._evaluate()
                 self._known = (self.pixels.detach().clone(), terms, self.pixels.grad.contiguous().clone())  # type: ignore[union-attr]
@@ -100,8 +99,7 @@ class Descent:
         before = self.pixels.detach().clone()
         self.optimizer.step(closure)  # type: ignore[arg-type]
         if torch.equal(before, self.pixels):
-            # No point of the line was lower, and the next step would try the same line: what is remembered no
-            # longer fits, so begin anew downhill.
+            # The line search failed, and the next step would try the same direction: reset the history.
             self.optimizer.state.clear()
         return first[0]
 
@@ -120,22 +118,23 @@ def optimise(
     lr: float = STEP_SIZES["adam"],
     callback: Callable[[int, float], None] | None = None,
 ) -> tuple[Tensor, list[float]]:
-    """Repaint one photo by Adam on its pixels, from the photo: what networks are compared with, since its
-    steps all cost the same.
+    """Optimize the pixels of one photo with Adam, starting from the photo: the reference for networks.
+
+    Adam is used because all its steps cost the same.
 
     Args:
         photo: (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
-        objective: what to descend.
-        iterations: steps of Adam.
-        lr: step size on the scale where black is 0 and white is 1; pixels are held to it after every step.
-        callback: called with the number of steps taken and the objective there.
+        objective: the objective to minimize.
+        iterations: number of Adam steps.
+        lr: learning rate for pixels in 0..1, the range they are clamped to after each step.
+        callback: called with the number of steps and the objective after them.
 
     Returns:
-        The picture, (1, 3, H, W) in [-1, 1], and the curve: the objective after 0, 1, ..., `iterations`
-        steps, so `iterations` + 1 values.
+        The picture, (1, 3, H, W) in [-1, 1], and the objective after 0, 1, ..., `iterations` steps, a list of
+        `iterations` + 1 values.
 
     Raises:
-        TrainingError: the objective stopped being a number.
+        TrainingError: the objective is not finite.
     """
     descent = Descent(photo, photo, objective, lr=lr)
     curve: list[float] = []
@@ -143,7 +142,7 @@ def optimise(
         curve.append(float((descent.step() if step < iterations else descent.terms()).total))
         if not math.isfinite(curve[-1]):
             raise TrainingError(
-                f"the objective is {curve[-1]} after {step} iterations; use a smaller step size or weights"
+                f"the objective is {curve[-1]} after {step} iterations; reduce the learning rate or weights"
             )
         if callback is not None:
             callback(step, curve[-1])
@@ -151,9 +150,7 @@ def optimise(
 
 
 def iterations_to_reach(curve: list[float], value: float) -> float | None:
-    """How many iterations bring `curve` (as returned by `optimise`) down to `value`, interpolated between two
-    steps; None if it never gets there.
-    """
+    """Iterations until `curve` (of `optimise`) falls to `value`, interpolated; None if it does not."""
     if curve[0] <= value:
         return 0.0
     for step in range(1, len(curve)):

@@ -1,4 +1,4 @@
-"""The preview sheet: the painting, some photos, and the photos painted, in one picture."""
+"""The preview sheet: the painting, some photos, and the stylized photos, in one image."""
 
 from pathlib import Path
 
@@ -14,8 +14,9 @@ _GAP = 8
 
 
 def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB, photos: list[RGB]) -> None:
-    """Two rows, photos above and the same painted below, with the painting at the left; written as a picture
-    to `path`.
+    """Write an image of two rows, photos above and stylized photos below, with the painting at the left.
+
+    The photos are uint8 (size, size, 3).
 
     Raises:
         OutputError: `path` cannot be written.

@@ -1,4 +1,4 @@
-"""Settings of `fststyle train`; no torch, so that the command line knows them at once."""
+"""Settings of `fststyle train`. Does not import torch, so that the command line starts fast."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -10,17 +10,15 @@ from fststyle.settings import NAMES, as_paths, option
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Everything that decides how a style is trained; recorded in the checkpoint and in the ONNX file."""
+    """All settings of a training; stored in the checkpoint and in the ONNX file."""
 
-    style: Path = option(
-        dataclasses.MISSING, "The painting to learn, any image file.", flags=("--style", "-s")
-    )
+    style: Path = option(dataclasses.MISSING, "The style image, any image file.", flags=("--style", "-s"))
     output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
     name: str | None = option(
-        None, f"Name of the style and of its files, {NAMES}; the painting's file name if not given."
+        None, f"Name of the style and of its files, {NAMES}; default: the file name of the painting."
     )
     data: Path | None = option(
-        None, "Folder of photos to learn on; else those of `fststyle data`, else synthetic scenes."
+        None, "Folder of training photos; default: those of `fststyle data`, else synthetic scenes."
     )
     network: str = option(
         "live",
@@ -30,14 +28,13 @@ class TrainSettings:
     )
     width: int | None = option(
         None,
-        "Channels of the first layer: fewer are faster and coarser; the network's own number if not "
-        "given (johnson 32, live 48).",
+        "Channels of the first layer: fewer are faster and less detailed; default: johnson 32, live 48.",
         min=1,
         max=256,
     )
     blocks: int | None = option(
         None,
-        "Residual blocks; the network's own number if not given (johnson 5, live 2 and 3 coarse ones).",
+        "Residual blocks; default: johnson 5, live 2 (and 3 coarse ones).",
         min=0,
         max=32,
     )
@@ -54,45 +51,42 @@ class TrainSettings:
     style_size: int = option(
         384, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048
     )
-    content_weight: float = option(1.0, "Weight of the content loss: how much of the photo stays.", min=0)
-    style_weight: float = option(5.0, "Weight of the style loss: how much of the painting is added.", min=0)
+    content_weight: float = option(1.0, "Weight of the content loss: higher keeps more of the photo.", min=0)
+    style_weight: float = option(5.0, "Weight of the style loss: higher is closer to the painting.", min=0)
     steady_weight: float = option(
-        1e-4, "Weight of the temporal loss: higher flickers less in videos; 0 leaves it out.", min=0
+        1e-4, "Weight of the temporal loss: higher reduces flicker in videos; 0 disables it.", min=0
     )
     grid_weight: float = option(
         0.03,
-        "Weight of the grid losses, which keep the network's blocks of pixels out of the picture.",
+        "Weight of the grid losses, which reduce block artifacts.",
         min=0,
     )
-    optimizer: str = option("muon", "Optimiser; muon needs fewer steps than adam.", choices=("muon", "adam"))
-    learning_rate: float = option(
-        2e-3, "Peak learning rate; it falls linearly to a twentieth.", min=1e-8, max=1
-    )
+    optimizer: str = option("muon", "Optimizer; muon needs fewer steps than adam.", choices=("muon", "adam"))
+    learning_rate: float = option(2e-3, "Peak learning rate; decays linearly to 1/20.", min=1e-8, max=1)
     seed: int = option(0, "Seed of the weights and of the photo crops.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option(
         "auto",
-        "Arithmetic; auto takes bfloat16 where the hardware has it.",
+        "Precision; auto uses bfloat16 on hardware that supports it.",
         choices=("auto", "float32", "bfloat16"),
     )
     workers: int | None = option(
-        None, "Threads that read photos; chosen by the device if not given.", min=0, max=64
+        None, "Threads that load photos; default: depends on the device.", min=0, max=64
     )
-    resume: bool = option(False, "Go on from this style's checkpoint.")
-    overwrite: bool = option(False, "Replace an earlier training of the same name.")
+    resume: bool = option(False, "Resume from the checkpoint of this style.")
+    overwrite: bool = option(False, "Replace an earlier training with the same name.")
     save_every: int = option(100, "Steps between checkpoints.", min=1)
-    preview_every: int = option(100, "Steps between preview sheets; 0 makes only the last one.", min=0)
+    preview_every: int = option(100, "Steps between preview sheets; 0 writes only the last one.", min=0)
     from_: str = option(
         "auto",
-        "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes a start that "
-        "ships, where it fits.",
+        "Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included initial"
+        " weights if they match the network.",
         flags=("--from",),
     )
-    pull: float = option(0.0, "L2 pull towards the weights started from.", min=0)
+    pull: float = option(0.0, "Weight of an L2 penalty on the distance to the initial weights.", min=0)
     freeze: str | None = option(
         None,
-        "Parameters that stay as they were started from, by name, with * and commas: body.* learns all "
-        "but the body.",
+        "Parameters to freeze: comma-separated names with * as wildcard, for example body.*.",
     )
     vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
     tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
@@ -102,9 +96,7 @@ class TrainSettings:
 
 
 def for_the_record(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a checkpoint as a style file tells them: file names without the folders of the machine
-    it was trained on.
-    """
+    """The settings of a checkpoint for the metadata of a style file: file names without their folders."""
     files = ("style", "output", "data", "photos", "paintings", "from_", "vgg", "tensorboard")
     return {
         name: Path(value).name if name in files and isinstance(value, str) else value

@@ -1,10 +1,10 @@
-"""`fststyle train`: learn one painting as a feed-forward network (Johnson et al. 2016, arXiv:1603.08155).
+"""`fststyle train`: train a feed-forward network for one style (Johnson et al. 2016, arXiv:1603.08155).
 
     from fststyle import train_style
     train_style("starry.jpg", steps=900, data="photos/")
 
-leaves starry.onnx (the frame contract), starry-int8.onnx (the same in integers, for CPUs; live networks
-only), starry.pt (the checkpoint) and starry-preview.jpg in the current folder.
+writes starry.onnx (the style file), starry-int8.onnx (the int8 version for CPUs; live networks only),
+starry.pt (the checkpoint) and starry-preview.jpg to the current folder.
 """
 
 import copy
@@ -60,7 +60,7 @@ from fststyle.train.style.preview import write_sheet
 from fststyle.train.style.settings import TrainSettings, for_the_record
 from fststyle.train.tensorboard import open_log
 
-# What may differ between a training and its resumption, beside what may in every training.
+# Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"style", "data"}
 
 
@@ -73,13 +73,13 @@ def train_style(
 ) -> Trained:
     """Train, export and preview one style. The keyword arguments are the fields of `TrainSettings`.
 
-    `on_message` is told what is learned on, and why there is no file in integers where there is none;
-    `on_progress` after every step.
+    `on_message` is called with status messages, for example the training data, or why there is no int8 file.
+    `on_progress` is called after each step.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
-        TrainingError: a loss is not finite, or no photo is usable; the last good checkpoint stays.
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint holds the last step, ``resume=True`` goes on from it.
+        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
+        TrainingError: a loss is not finite, or no photo is usable; the last checkpoint is kept.
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
     """
     return train(TrainSettings(style=Path(style), **settings), on_message=on_message, on_progress=on_progress)
 
@@ -90,7 +90,7 @@ def train(
     on_message: Callable[[str], None] | None = None,
     on_progress: Callable[[loop.Progress], None] | None = None,
 ) -> Trained:
-    """As `train_style`, with the settings in one piece."""
+    """As `train_style`, with a settings object."""
     check(settings)
     settings = replace(settings, from_=starting_point(settings, START))
     name = style_name(settings)
@@ -98,7 +98,7 @@ def train(
     spare((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
     painting = images.read(settings.style).opaque
-    # With --minutes the checkpoint says how many steps there are.
+    # With --minutes, the number of steps is read from the checkpoint.
     earlier = earlier_training(
         settings, files, "style", _FREE | ({"steps"} if settings.minutes is not None else set())
     )
@@ -107,7 +107,7 @@ def train(
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
         raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
-        # In a function of its own, so that what holds on to the other processes is gone before they part.
+        # A separate function, so that DistributedDataParallel is freed before the process group is destroyed.
         return _train(settings, compute, files, name, painting, earlier, on_message, on_progress)
 
 
@@ -137,13 +137,13 @@ def _train(
     )
     if on_message and compute.leads:
         on_message(
-            f"learning {name} on {source.source}, on {compute.device}, "
+            f"training {name} on {source.source}, on {compute.device}, "
             f"in {'bfloat16' if compute.bfloat16 else 'float32'}{going_on(first)}"
         )
         if earlier and (before := earlier["settings"].get("data")) != plain(settings)["data"]:
             on_message(
-                f"until now it learned on {before or 'other pictures'}: "
-                "the result is not that of an unbroken training"
+                f"the earlier steps used {before or 'other pictures'}: "
+                "the result differs from that of an uninterrupted training"
             )
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
@@ -214,11 +214,11 @@ def _train(
 
 
 TIMED_STEPS = 8
-"""Steps that ``--minutes`` measures the speed with; the first quarter is left out."""
+"""Steps for the speed measurement of ``--minutes``; the first quarter is discarded."""
 
 
 class Trainer:
-    """One network on its way to one painting."""
+    """Trains one network on one painting."""
 
     def __init__(
         self,
@@ -235,13 +235,13 @@ class Trainer:
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
-        """One training step, top to bottom; `pixels` are uint8 (N, 3, size, size). Returns the losses."""
+        """Run one training step on `pixels`, uint8 (N, 3, size, size). Returns the losses."""
         settings = self.settings
         photo = self.compute.place(pixels.float().div(127.5).sub(1))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, number)
         random = settings.seed * 1_000_003 + number
-        # The network draws the place of its noise field: a function of the step alone, so that a resumed
+        # The network draws a random offset of its noise field. Seed it by the step, so that a resumed
         # training is exact.
         with self.compute.autocast(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
@@ -269,9 +269,7 @@ class Trainer:
 def steps_within(
     minutes: float, trainer: Trainer, photos: Iterable[tuple[Tensor, list[str]]], compute: Compute
 ) -> int:
-    """How many steps of `trainer` take `minutes` on this machine, measured on a copy of its network; at least
-    one.
-    """
+    """Number of steps of `trainer` that take `minutes`, at least 1. Measured on a copy of its network."""
     net = copy.deepcopy(trainer.net)
     trial = Trainer(
         trainer.settings,
@@ -284,15 +282,18 @@ def steps_within(
     times = []
     for number, (pixels, _) in enumerate(photos):
         begin = time.perf_counter()
-        float(trial.step(number, pixels)["loss"])  # waits for the device
+        float(trial.step(number, pixels)["loss"])  # synchronizes with the device
         times.append(time.perf_counter() - begin)
     seconds = statistics.median(times[len(times) // 4 :])
     return max(1, round(compute.from_first(minutes * 60 / seconds)))
 
 
 def style_name(settings: TrainSettings) -> str:
-    """The name asked for, or the painting's file name, made fit for file names and for ``--style``: lower
-    case, digits and hyphens.
+    """The name of the style: ``--name``, or the file name of the painting reduced to lower-case letters,
+    digits and hyphens.
+
+    Raises:
+        InputError: ``--name`` is not valid.
     """
     if settings.name is not None:
         return checked_name(settings.name)
@@ -304,8 +305,9 @@ def style_name(settings: TrainSettings) -> str:
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:
-    """Up over the first 20 steps, then down in a straight line to a twentieth. A function of the step alone,
-    so a resumed run goes on as it was.
+    """Learning rate at a step: linear warm-up over 20 steps, and linear decay to 1/20.
+
+    It depends only on the step, so that a resumed training is exact.
     """
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
@@ -317,7 +319,7 @@ def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimi
 
 
 def card(settings: TrainSettings, name: str, base: str = "") -> Card:
-    """What the ONNX file says of itself."""
+    """The metadata of the ONNX file."""
     return Card(
         name=name,
         network=settings.network,
@@ -331,8 +333,9 @@ def card(settings: TrainSettings, name: str, base: str = "") -> Card:
 def _prepare(
     settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None
 ) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
-    """The network and its optimiser, fresh, fine-tuned from other weights, or as the checkpoint left them;
-    and the weights to pull towards.
+    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint.
+
+    Also returns the initial weights for the L2 penalty of ``--pull``.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -369,7 +372,7 @@ def _content(
         "settings": plain(settings),
         "style_sha256": sha256(settings.style),
         "base": base,
-        "torch": str(torch.__version__),  # a class of its own, which weights_only would refuse
+        "torch": str(torch.__version__),  # a str subclass, which weights_only refuses
     }
 
 

@@ -183,7 +183,7 @@ def test_broken_connections_are_resumed(server):
 def test_a_dead_connection_gives_up_and_keeps_the_rest(server, tmp_path):
     server.breaks = [100_000] + [0] * 50
     settings = settings_for(server)
-    with pytest.raises(InputError, match="cannot be fetched: the connection broke after 100,000 of"):
+    with pytest.raises(InputError, match="download failed: the connection was lost after 100,000 of"):
         prepare_photos(settings)
     assert len(server.seen) == 1 + download._ATTEMPTS - 1
     (part,) = (tmp_path / "cache").iterdir()
@@ -224,7 +224,7 @@ def test_a_server_that_refuses(server, status, requests):
 def test_no_server(server):
     settings = settings_for(server)
     server.server_close()
-    with pytest.raises(InputError, match="cannot be fetched"):
+    with pytest.raises(InputError, match="download failed"):
         prepare_photos(settings)
 
 
@@ -280,7 +280,7 @@ def test_sizes_are_bounded(server, monkeypatch):
         with pytest.raises(InputError, match="larger than"):
             prepare_photos(settings_for(server))
     monkeypatch.setattr(download, "MAX_ARCHIVE", 1000)
-    with pytest.raises(InputError, match="more than 1,000"):
+    with pytest.raises(InputError, match="limit of 1,000"):
         prepare_photos(settings_for(server))
 
 

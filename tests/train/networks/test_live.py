@@ -183,7 +183,7 @@ def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_tr
 
 def test_a_file_in_integers_is_not_trained_from_and_not_mixed(files):
     _, folder, _ = files
-    with pytest.raises(CheckpointError, match="holds no weights"):
+    with pytest.raises(CheckpointError, match="contains no weights"):
         starting_weights(str(folder / "int8.onnx"))
     integers = (folder / "int8.onnx").read_bytes()
     with pytest.raises(StyleError, match="not the same network in float"):

@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_the_picture(photo, painting):
         if progress.step == 2:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(loop.Interrupted, match="after step 3 of 9; the picture is kept"):
+    with pytest.raises(loop.Interrupted, match="after step 3 of 9; the picture is saved"):
         fststyle.gatys(
             photo, painting, on_progress=stop, on_preview=kept.append, **{**QUICK, "iterations": 9}
         )

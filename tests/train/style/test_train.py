@@ -150,7 +150,7 @@ def test_going_on_with_other_photos_is_told(train, photos):
     assert not [line for line in seen if "until now" in line]
     train(steps=2, resume=True, data=photos / ".", on_message=seen.append)
     train(steps=2, resume=True, data=None, on_message=seen.append)
-    assert len([line for line in seen if f"until now it learned on {photos}" in line]) == 1
+    assert len([line for line in seen if f"the earlier steps used {photos}" in line]) == 1
 
 
 def test_the_weights_started_from_are_not_overwritten(train, tmp_path):
@@ -160,7 +160,8 @@ def test_the_weights_started_from_are_not_overwritten(train, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("network", "size", "near"), [("live", 100, "16, 96 or 112"), ("johnson", 33, "4, 32 or 36")]
+    ("network", "size", "near"),
+    [("live", 100, "16, for example 96 or 112"), ("johnson", 33, "4, for example 32 or 36")],
 )
 def test_a_size_that_the_network_cannot_paint(train, network, size, near):
     with pytest.raises(InputError, match=f"--size {size}: {network} takes multiples of {near}"):
@@ -239,7 +240,7 @@ def test_what_is_frozen_stays_and_the_rest_learns(train, tmp_path, optimizer):
 
 @pytest.mark.parametrize(
     ("freeze", "message"),
-    [("neck.*", "its parts are stem"), ("*", "nothing would be left"), ("", "no such parameters")],
+    [("neck.*", "the modules are stem"), ("*", "no trainable"), ("", "matches no parameter")],
 )
 def test_what_cannot_be_frozen_is_told(train, freeze, message):
     with pytest.raises(InputError, match=message):
