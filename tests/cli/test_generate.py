@@ -191,10 +191,10 @@ def test_no_input_is_overwritten(
         (("vae", "train", "--data", "one"), "at least 8"),
         (("classify", "train", "--data", "nowhere"), "nowhere"),
         (("gan", "train", "--data", "bars", "--kind", "vae"), "--kind"),
-        (("gan", "train", "--data", "bars", "--name", "hostile", "--resume"), "may hold code"),
+        (("gan", "train", "--data", "bars", "--name", "hostile", "--resume"), "may contain code"),
         (
             ("gan", "train", "--data", "bars", "--name", "hostile", "--resume", "--overwrite"),
-            "give one of them",
+            "cannot be combined",
         ),
         (("gan", "train", "--data", "few"), "holds 5 pictures to learn on"),
         (("vae", "train", "--data", "untested"), "no pictures to test on"),

@@ -1,1 +1,1 @@
-"""Trainers on sets of small pictures: GAN, VAE, classifier."""
+"""Training of GANs, VAEs and classifiers on datasets of small pictures."""

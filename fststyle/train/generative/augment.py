@@ -1,6 +1,6 @@
 """DiffAugment (Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training",
-arXiv:2006.10738): the same kinds of change for real and generated pictures, through which gradients flow, so
-that a discriminator cannot learn a small folder by heart. All take (N, C, H, W) in [-1, 1].
+arXiv:2006.10738): differentiable augmentation of real and generated pictures, so that the discriminator does
+not overfit to a small dataset. All functions take (N, C, H, W) in [-1, 1].
 """
 
 import torch
@@ -9,14 +9,12 @@ from torch.nn import functional as F
 
 
 def augmented(x: Tensor) -> Tensor:
-    """The paper's policy for few pictures: colour, translation by up to an eighth, and a square of half the
-    side cut out.
-    """
+    """Policy for small datasets (section 4): color, translation by up to 1/8, cutout of half the side."""
     return cutout(shifted(coloured(x), round(x.shape[-1] / 8)))
 
 
 def coloured(x: Tensor) -> Tensor:
-    """Brightness -0.5..0.5, saturation 0..2, contrast 0.5..1.5, each picture its own."""
+    """Random brightness (-0.5..0.5), saturation (0..2) and contrast (0.5..1.5) per picture."""
     x = x + _random(x) - 0.5
     grey = x.mean(1, keepdim=True)
     x = (x - grey) * (_random(x) * 2) + grey
@@ -25,9 +23,7 @@ def coloured(x: Tensor) -> Tensor:
 
 
 def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
-    """Each picture moved by -most..most whole pixels in both directions; what comes in is 0, or with the mode
-    "replicate" the edge.
-    """
+    """Shift each picture by -most..most pixels along both axes; `mode` is "constant" (0) or "replicate"."""
     if most == 0:
         return x
     count, _, height, width = x.shape
@@ -40,7 +36,7 @@ def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
 
 
 def cutout(x: Tensor) -> Tensor:
-    """A square of half the side, somewhere about the picture, becomes 0."""
+    """Set a random square of half the side to 0."""
     count, _, height, width = x.shape
     side = width // 2
     corner = [

@@ -1,11 +1,11 @@
-"""`fststyle classify train`: a small convolutional classifier, and the eye of the judges of generated
-pictures (`fststyle.train.generative.metrics`).
+"""`fststyle classify train`: a small convolutional classifier. It also provides the features for evaluating
+generated pictures (`fststyle.train.generative.metrics`).
 
     from fststyle.train.generative.classifier import train_classifier
     train_classifier("mnist", epochs=4)
 
-leaves mnist-classifier.onnx (frames in, ``logits`` and ``features`` out), mnist-classifier.pt and
-mnist-classifier-preview.png, the confusion plot.
+writes mnist-classifier.onnx (outputs ``logits`` and ``features``), mnist-classifier.pt and
+mnist-classifier-preview.png, the confusion matrix.
 """
 
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ _PEAK = {"sgd": 0.05, "adam": 2e-3, "rmsprop": 5e-4}
 
 @dataclass(frozen=True)
 class Classified:
-    """What a training left; ``accuracy`` is that on the test pictures, ``confusion`` (classes, classes)
-    counts them, rows are what they are.
+    """Result of a training: ``accuracy`` on the test pictures, and ``confusion`` counts (classes, classes),
+    with a row per true class.
     """
 
     name: str
@@ -63,12 +63,12 @@ def train_classifier(
 def train(
     settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> Classified:
-    """As `train_classifier`, with the settings in one piece."""
+    """As `train_classifier`, with a settings object."""
     with session.opened(settings, KIND, KIND, on_message) as here:
         if here.train.labels is None or here.test.labels is None:
             raise InputError(
-                f"--data {settings.data}: has no classes; put the pictures of each class into a folder of"
-                " its own"
+                f"--data {settings.data}: has no classes; put the pictures of each class into a"
+                " separate subfolder"
             )
         if len(np.unique(here.train.labels)) < 2:
             raise InputError(f"--data {settings.data}: all pictures are of one class")
@@ -90,7 +90,7 @@ def _train(
     counts = np.zeros((shape["classes"],) * 2, np.int64)
 
     def step(number: int, picture: Tensor, label: Tensor) -> dict[str, Tensor]:
-        """One training step, top to bottom."""
+        """Run one training step."""
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, number, steps)
         net.train()
@@ -127,9 +127,7 @@ def _train(
 
 
 def confusion(net: nn.Module, here: Course, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(classes, classes): how many test pictures of the row's class, by their `labels`, were taken for the
-    column's.
-    """
+    """Confusion matrix of the test pictures, (classes, classes), with a row per true class."""
     net.eval()
     classes = len(here.train.classes)
     counts = np.zeros((classes, classes), np.int64)
@@ -152,9 +150,6 @@ def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Opt
 
 
 def learning_rate(settings: ClassifySettings, step: int, steps: int) -> float:
-    """Up over the first tenth of the steps, then down in a straight line to zero.
-
-    A function of the step alone.
-    """
+    """Learning rate at a step: linear warm-up over the first tenth of the steps, then linear decay to 0."""
     peak = settings.learning_rate or _PEAK[settings.optimizer]
     return peak * min(1.0, (step + 1) / max(1, steps // 10)) * (1 - step / steps)

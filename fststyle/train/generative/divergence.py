@@ -1,22 +1,20 @@
-"""Warnings of an adversarial training that goes wrong, from its losses; each is given once."""
+"""Warnings about divergence of an adversarial training, based on its losses. Each is reported once."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PATIENCE = 200
-"""Steps over which the losses are averaged, and the first ones about which nothing is said."""
+"""Steps over which the losses are averaged. There are no warnings before this many steps."""
 
 
 @dataclass
 class Watch:
-    """Told the losses of each step, it tells `on_message` when one of them has left the range in which
-    anything is learned.
+    """Calls `on_message` when the mean of a loss over `PATIENCE` steps leaves its normal range.
 
     Args:
-        lowest, highest: for a loss by its name, the mean over `PATIENCE` steps below or above which there is
-            something to say, and what.
-        on_message: who hears it.
+        lowest, highest: limit and message per loss name.
+        on_message: called with the message.
     """
 
     lowest: dict[str, tuple[float, str]]
@@ -27,7 +25,7 @@ class Watch:
     said: set[str] = field(default_factory=set)
 
     def __call__(self, losses: dict[str, float]) -> None:
-        """Hear the losses of one step."""
+        """Update with the losses of one step."""
         self.steps += 1
         for name, value in losses.items():
             if math.isfinite(value):

@@ -1,6 +1,4 @@
-"""From the checkpoint of a GAN, a VAE or a classifier to its ONNX files: how each training ends, and what
-`fststyle export` makes of one that was stopped.
-"""
+"""Export of GANs, VAEs and classifiers to ONNX, at the end of a training and by `fststyle export`."""
 
 from pathlib import Path
 from typing import Any
@@ -33,21 +31,20 @@ _ROWS = 5
 
 
 def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = "fp32") -> float:
-    """Write the network of a checkpoint to `path`, the encoder of a VAE beside it; gives the largest
-    difference found.
+    """Write the network of a checkpoint to `path`, and the encoder of a VAE next to it.
 
-    See `export_model` for what that is, and for the errors.
+    Returns the largest difference between graph and network; see `export_model` for it and for the errors.
 
     Args:
-        net: as `content` names it, with its weights, on any device; it is on the CPU afterwards.
-        content: of the checkpoint, of one of the `KINDS`.
+        net: the network named in `content`, with its weights. It is moved to the CPU.
+        content: the checkpoint, of one of the `KINDS`.
         path: the .onnx file.
         precision: fp32 or fp16-weights.
     """
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
     shape: dict[str, Any] = content["network_settings"]
     channels = shape["channels"]
-    # Its own generator: what the caller draws must not depend on whether something was exported before.
+    # A separate generator, so that the export does not change the random state of the caller.
     chance = torch.Generator().manual_seed(0)
 
     def frames() -> Tensor:
@@ -73,6 +70,6 @@ def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = 
 
 
 def _about(content: dict[str, Any], contract: str) -> dict[str, Any]:
-    """What the file says of itself."""
+    """The metadata of the file."""
     told = {key: content.get(key, "") for key in _TOLD}
     return {**told, "trained_with": for_the_record(content["settings"]), "contract": contract}

@@ -1,17 +1,21 @@
-"""`fststyle gan train`: pictures like those of a set, from noise (Goodfellow et al. 2014; Radford et al.
-2016; Gulrajani et al. 2017).
+"""`fststyle gan train`: generative adversarial networks (Goodfellow et al. 2014; Radford et al. 2016;
+Gulrajani et al. 2017).
 
     from fststyle.train.generative.gan import train_gan
     train_gan("mnist", kind="dcgan", steps=5000)
 
-leaves mnist-dcgan.onnx (``latent`` in, ``picture`` out), mnist-dcgan.pt and mnist-dcgan-preview.png. What is
-kept is the running mean of the generator's weights (Yazici et al. 2019, arXiv:1806.04498).
+writes mnist-dcgan.onnx (input ``latent``, output ``picture``), mnist-dcgan.pt and mnist-dcgan-preview.png.
+The exported weights are the exponential moving average of the generator (Yazici et al. 2019,
+arXiv:1806.04498).
 
-Departures: Adam (0.5, 0.999) for wgan-gp too, whose paper has (0, 0.9); learning rates of 1e-3 where the
-papers have 2e-4 (dcgan) and 1e-4 (wgan-gp), and three steps of the critic for one of the generator where the
-paper has five: on digits, minutes then do what took hours, and the running mean smooths what is rough; the
-gradient penalty of the first half of each batch only, which goes further in the same time. One step here is
-one of the critic, with a new batch, and the generator takes one after every `critic_steps` of them.
+Departures:
+
+* Adam betas (0.5, 0.999) for wgan-gp too; the paper uses (0, 0.9).
+* Learning rates of 1e-3 instead of 2e-4 (dcgan) and 1e-4 (wgan-gp), and three critic steps per generator step
+  instead of five. On digits this takes minutes instead of hours, and the moving average reduces the noise.
+* The gradient penalty uses the first half of each batch, which is more efficient.
+
+A step is one critic step with a new batch. The generator takes a step after every `critic_steps` of them.
 """
 
 from dataclasses import dataclass
@@ -34,15 +38,15 @@ from fststyle.train.networks import build
 KIND = "gan"
 RATES = {"mlp": 2e-4, "dcgan": 1e-3, "wgan-gp": 1e-3}
 FEW = 10_000
-"""Below so many pictures ``--augment auto`` means yes."""
+"""``--augment auto`` means yes for datasets with fewer pictures."""
 SHOWN = 64
 
 _SPREAD = (
-    "the generated pictures are nearly all alike (mode collapse); wgan-gp, a lower --learning-rate or a"
+    "the generated pictures are nearly identical (mode collapse); wgan-gp, a lower --learning-rate or a"
     " larger --batch may help"
 )
 _SURE = (
-    "the discriminator is right nearly always, so the generator learns little; a lower --learning-rate, more"
+    "the discriminator is nearly always right, so the generator learns little; a lower --learning-rate, more"
     " pictures or --augment yes may help"
 )
 _GROWS = "the scores grow without end (divergence); a lower --learning-rate may help"
@@ -50,7 +54,7 @@ _GROWS = "the scores grow without end (divergence); a lower --learning-rate may 
 
 @dataclass(frozen=True)
 class TrainedGan:
-    """What a training left, and the losses of its last step."""
+    """Result of a training: output files, and the losses of the last step."""
 
     name: str
     onnx: Path
@@ -77,8 +81,8 @@ def train_gan(
 def train(
     settings: GanSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> TrainedGan:
-    """As `train_gan`, with the settings in one piece."""
-    # The learning rate does not hang on the number of steps, so that one may ask for more of them.
+    """As `train_gan`, with a settings object."""
+    # The learning rate does not depend on the number of steps, so --steps may change on resume.
     with session.opened(settings, KIND, settings.kind, on_message, free={"steps"}, tested=False) as here:
         return _train(settings, here, on_progress)
 
@@ -99,12 +103,12 @@ def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) 
     few = settings.augment == "yes" or (settings.augment == "auto" and len(here.train) < FEW)
     seen = augmented if few else nn.Identity()
     if few:
-        here.tell("augmenting what both networks see (DiffAugment)")
+        here.tell("using DiffAugment on real and generated pictures")
     watch = Watch(*_bounds(adversary), here.tell)
     fixed = noise(settings, SHOWN, torch.Generator().manual_seed(settings.seed)).to(here.compute.device)
 
     def step(number: int, real: Tensor) -> dict[str, Tensor]:
-        """One training step, top to bottom."""
+        """Run one training step."""
         latent = noise(settings, len(real)).to(real.device)
         turn = number % critic_steps == critic_steps - 1
         with torch.set_grad_enabled(turn):
@@ -113,7 +117,7 @@ def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) 
         judging = critic_loss(adversary, critic(real_seen), critic(fake_seen))
         losses = {"critic": judging.detach(), "spread": spread(fake.detach(), real)}
         if adversary == "wgan-gp":
-            # Of half the pictures: for all it is the dearest part of the step.
+            # Only for half the batch: it is the most expensive part of the step.
             half = (len(real) + 1) // 2
             mixture = torch.rand(half, 1, 1, 1, device=real.device)
             penalty = gradient_penalty(critic, real_seen[:half], fake_seen[:half], mixture)
@@ -145,7 +149,7 @@ def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) 
 
 
 def noise(settings: GanSettings, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Latent vectors, (count, Z) from N(0, 1), made on the CPU so that every device gets the same."""
+    """Latent vectors (count, Z) from N(0, 1), generated on the CPU, so equal for all devices."""
     return torch.randn(count, settings.latent, generator=generator)
 
 
@@ -159,8 +163,9 @@ def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
 
 @torch.no_grad()
 def follow(average: nn.Module, net: nn.Module, decay: float, number: int) -> None:
-    """Move the running mean towards the network after its step `number` (from 0); early ones count for more,
-    so that the random start is soon forgotten.
+    """Update the exponential moving average after step `number` (from 0).
+
+    The decay is lower in early steps, so that the random initial weights have little effect.
     """
     decay = min(decay, (1 + number) / (10 + number))
     for kept, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
@@ -171,16 +176,14 @@ def follow(average: nn.Module, net: nn.Module, decay: float, number: int) -> Non
 
 
 def spread(fake: Tensor, real: Tensor) -> Tensor:
-    """How much the generated pictures differ from one another, over how much the real ones do: 1 is right, 0
-    is one picture again and again.
-    """
+    """Diversity of generated relative to real pictures: 1 is equal, 0 means identical pictures."""
     between = [batch.flatten(1).var(0).mean().sqrt() for batch in (fake, real)]
     return between[0] / between[1].clamp(min=1e-6)
 
 
 def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
-    """For `Watch`: the losses below and above which there is something to say."""
-    if adversary == "wgan-gp":  # its critic has no range to be in
+    """Lower and upper limits of the losses, for `Watch`."""
+    if adversary == "wgan-gp":  # the loss of its critic has no fixed range
         return {"spread": (0.3, _SPREAD), "critic": (-1e3, _GROWS)}, {
             "generator": (1e4, _GROWS),
             "penalty": (1e2, _GROWS),

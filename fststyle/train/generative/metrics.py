@@ -1,11 +1,10 @@
-"""How like a set of real pictures a set of generated ones is, by what a network sees in both: features (N,
-D), one row a picture.
+"""Metrics for generated pictures against real ones, on network features (N, D) with one row per picture.
 
 * `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, between two Gaussians fitted to the features.
-  With the features of our own classifier or of VGG-16 it is *not* the FID of the literature, which uses
-  Inception-v3: its values compare only with values of the same features.
-* `precision_recall`: Kynkäänniemi et al. 2019 (arXiv:1904.06991), with k = 3 neighbours.
-* `balance`: how often each class is drawn, as a classifier sees it.
+  With the features of our classifier or of VGG-16 it is *not* the FID of the literature, which uses
+  Inception-v3. Values are comparable only for the same features.
+* `precision_recall`: Kynkäänniemi et al. 2019 (arXiv:1904.06991), with k = 3 neighbors.
+* `balance`: the class frequencies according to a classifier.
 """
 
 from dataclasses import dataclass
@@ -27,8 +26,7 @@ _ROWS = 1000
 
 
 def frechet(real: Features, fake: Features) -> float:
-    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), by means m and covariances C; 0 for two sets with the
-    same.
+    """Fréchet distance |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances C.
 
     Raises:
         InputError: fewer than two rows, or features of different lengths or that are not finite.
@@ -36,7 +34,7 @@ def frechet(real: Features, fake: Features) -> float:
     for rows in (real, fake):
         if len(rows) < 2 or rows.shape[1] != real.shape[1] or not np.isfinite(rows).all():
             raise InputError(
-                "the Fréchet distance takes two sets of at least two finite feature vectors of one length"
+                "the Fréchet distance needs two sets of at least two finite feature vectors of equal length"
             )
     means = [rows.mean(0, dtype=np.float64) for rows in (real, fake)]
     first, second = (np.atleast_2d(np.cov(rows.astype(np.float64), rowvar=False)) for rows in (real, fake))
@@ -56,14 +54,16 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def precision_recall(real: Features, fake: Features, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
-    """Precision: the share of generated pictures that lie within the real ones; recall: the share of real
-    ones that lie within the generated.
+    """Precision and recall: the fraction of generated pictures within the real set, and the reverse.
 
-    A picture lies within a set if it is no farther from one of the set than that one's `neighbours`-th
-    nearest other.
+    A picture is within a set if, for a member of the set, it is not farther away than the `neighbours`-th
+    nearest neighbor of that member.
+
+    Raises:
+        InputError: one of the sets has `neighbours` pictures or fewer.
     """
     if min(len(real), len(fake)) <= neighbours:
-        raise InputError(f"precision and recall take more than {neighbours} pictures of each kind")
+        raise InputError(f"precision and recall need more than {neighbours} pictures of each kind")
     return _covered(fake, real, neighbours), _covered(real, fake, neighbours)
 
 
@@ -77,7 +77,7 @@ def _covered(rows: Features, among: Features, neighbours: int) -> float:
 
 def _distances(rows: Features, among: Features) -> list[NDArray[np.float32]]:
     """Squared distances, (up to _ROWS, N) at a time."""
-    # About one common middle, so that the products do not swallow small differences.
+    # Centered, to avoid cancellation in the products.
     middle = among.mean(0)
     rows, among = (rows - middle).astype(np.float32), (among - middle).astype(np.float32)
     squares = np.square(among).sum(1)
@@ -87,10 +87,7 @@ def _distances(rows: Features, among: Features) -> list[NDArray[np.float32]]:
 
 @dataclass(frozen=True)
 class Balance:
-    """``shares`` of the classes; the ``least`` and the ``most`` of them.
-
-    Of ten classes drawn evenly each has 0.1.
-    """
+    """Class frequencies ``shares``, with their minimum ``least`` and maximum ``most``."""
 
     shares: tuple[float, ...]
 
@@ -104,15 +101,13 @@ class Balance:
 
 
 def balance(logits: Features) -> Balance:
-    """Class shares of pictures by a classifier's logits, (N, classes)."""
+    """Class frequencies from the logits of a classifier, (N, classes)."""
     counts = np.bincount(logits.argmax(1), minlength=logits.shape[1])
     return Balance(tuple((counts / len(logits)).tolist()))
 
 
 def vgg_features(pictures: RGB, vgg: "VGG16", compute: "Compute") -> NDArray[np.float32]:
-    """For folders of pictures, where there is no classifier: the means over the picture of VGG-16's relu4_3,
-    (N, 512), of uint8 (N, H, W, 3).
-    """
+    """Spatial means of VGG-16 relu4_3, (N, 512), for uint8 pictures (N, H, W, 3) without a classifier."""
     import torch
 
     net = compute.place(vgg)

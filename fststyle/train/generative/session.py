@@ -1,9 +1,7 @@
-"""What surrounds the steps of a training on a set of small pictures: its name and files, going on, saving,
-the log, and the loop that all trainers share.
+"""Common parts of trainings on small pictures: file names, resume, checkpoints, log and training loop.
 
-A trainer (`classify`, `gan`, `vae`) brings a `Learner`; all that is random in its steps comes from torch's
-generator, which is set from seed and step before each of them. So a resumed training is the unbroken one to
-the last bit, and there is no random state to save.
+Each trainer (classifier, GAN, VAE) provides a `Learner`. The torch generator is seeded from seed and step
+before each step, so a resumed training is bit-identical to an uninterrupted one, without saving random state.
 """
 
 import contextlib
@@ -35,16 +33,14 @@ OnProgress = Callable[[loop.Progress], None]
 
 @dataclass
 class Learner:
-    """What a trainer brings: one module with everything that is learned, its optimisers, and what a step does
-    with a batch.
-    """
+    """Interface of a trainer: a module with all parameters, its optimizers, and the training step."""
 
     network: str
     network_settings: dict[str, Any]
     model: nn.Module
     optimizers: dict[str, torch.optim.Optimizer]
     step: Callable[..., dict[str, Tensor]]
-    """(number, pictures) or, with `labels`, (number, pictures, their labels) -> the losses."""
+    """(number, pictures), or with `labels` (number, pictures, labels), -> losses by name."""
     preview: Callable[[int], None]
     hear: Callable[[loop.Progress], None] = lambda progress: None
     labels: Tensor | None = None
@@ -52,7 +48,7 @@ class Learner:
 
 @dataclass
 class Course:
-    """A training that may begin: its settings are good and nothing of an earlier one would be lost."""
+    """A training with validated settings, which overwrites no earlier training."""
 
     kind: str
     settings: Any
@@ -64,25 +60,25 @@ class Course:
     earlier: dict[str, Any] | None
     tell: OnMessage
     digest: str = ""
-    """Of the pictures, see `Pictures.sha256`."""
+    """Hash of the pictures, see `Pictures.sha256`."""
     losses: dict[str, float] = field(default_factory=dict)
     log: OnProgress = lambda progress: None
     rate: float = 0.0
-    """Pictures a second, as last reported."""
+    """Last reported speed in pictures per second."""
 
     @property
     def per_epoch(self) -> int:
-        """Steps in which every picture is seen about once."""
+        """Steps per epoch."""
         return max(1, round(len(self.train) / self.settings.batch))
 
     def batch(self, chosen: NDArray[np.int64], source: Pictures | None = None) -> Tensor:
-        """Pictures by index as float32 (N, C, S, S) in [-1, 1] on the device."""
+        """The pictures with the indices `chosen`, as float32 (N, C, S, S) in [-1, 1] on the device."""
         pixels = torch.from_numpy((source or self.train).rgb[chosen]).permute(0, 3, 1, 2)
         placed: Tensor = self.compute.place(pixels.float().div_(127.5).sub_(1))
         return placed
 
     def learn(self, learner: Learner, steps: int, preview_every: int, on_progress: OnProgress | None) -> None:
-        """Take all steps that are left; the learner's weights are then those of the last one."""
+        """Run all remaining steps."""
         settings, saved = self.settings, self.files.checkpoint
         first = self.earlier["step"] if self.earlier else 0
         if self.earlier:
@@ -142,14 +138,14 @@ class Course:
             )
         shape = f"{some.side}x{some.side}x{some.channels}"
         self.tell(
-            f"learning {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on"
+            f"training {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on"
             f" {self.compute.device}{going_on(first)}"
         )
         if self.test.held_out:
-            self.tell(f"every {dataset.HOLD_OUT}th picture of the folder is left out, for tests")
+            self.tell(f"every {dataset.HOLD_OUT}th picture of the folder is held out for testing")
 
     def record(self, learner: Learner, done: int) -> dict[str, Any]:
-        """What a checkpoint after step `done` says of itself, which is all but the weights."""
+        """The content of a checkpoint after step `done`, without the weights."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -176,11 +172,11 @@ def opened(
 ) -> Iterator[Course]:
     """A `Course` for settings of `fststyle.train.generative.settings`.
 
-    `suffix` ends the name made from that of the pictures, `beside` gives one more result, and what is `free`
-    may be another when a training goes on. `tested` is a training that needs test pictures.
+    `suffix` is appended to the dataset name to form the default name, `beside` returns an additional output
+    file, and the settings in `free` may change on resume. `tested` requires test pictures.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
+        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
     """
     check(settings)
     name = checked_name(f"{_plain(settings.data)}-{suffix}" if settings.name is None else settings.name)
@@ -188,9 +184,9 @@ def opened(
     train, test = dataset.load(settings.data, settings.size, settings.download, without=(files.preview,))
     earlier = earlier_training(settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ())
     if not len(train):
-        raise InputError(f"{settings.data}: holds no pictures to learn on")
+        raise InputError(f"{settings.data}: contains no training pictures")
     if tested and not len(test):
-        raise InputError(f"{settings.data}: holds no pictures to test on")
+        raise InputError(f"{settings.data}: contains no test pictures")
     digest = train.sha256()
     if earlier and earlier.get("data_sha256") != digest:
         raise InputError(
@@ -205,7 +201,7 @@ def opened(
 
 
 def fresh(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
-    """A network whose weights the seed decides, leaving torch's generator as it was."""
+    """Build a network with seeded random weights, without changing the global torch generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()

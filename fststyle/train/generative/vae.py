@@ -1,15 +1,14 @@
-"""`fststyle vae train`: a variational autoencoder on a set of pictures (Kingma and Welling 2014; beta:
-Higgins et al. 2017).
+"""`fststyle vae train`: variational autoencoders (Kingma and Welling 2014; beta: Higgins et al. 2017).
 
     from fststyle.train.generative.vae import train_vae
     train_vae("mnist", epochs=10)
 
-leaves mnist-vae.onnx (the decoder: ``latent`` in, ``picture`` out), mnist-vae-encoder.onnx (``frame`` in,
-``latent`` and ``deviation`` out), mnist-vae.pt and mnist-vae-preview.png: pictures above their
-reconstructions, then samples; with two latent numbers the map of the latent space.
+writes mnist-vae.onnx (the decoder: input ``latent``, output ``picture``), mnist-vae-encoder.onnx (input
+``frame``, outputs ``latent`` and ``deviation``), mnist-vae.pt and mnist-vae-preview.png: test pictures, their
+reconstructions and samples, or a map of a two-dimensional latent space.
 
-The KL term's weight grows from 0 over the warm-up (Bowman et al. 2016, arXiv:1511.06349), so that the latent
-is used before it is made plain.
+The weight of the KL term grows from 0 during warm-up (Bowman et al. 2016, arXiv:1511.06349), which prevents
+posterior collapse.
 """
 
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ KIND = "vae"
 
 @dataclass(frozen=True)
 class TrainedVae:
-    """What a training left; ``elbo`` is the mean over the test pictures, in nats each, at beta 1."""
+    """Result of a training; ``elbo`` is the mean over the test pictures, in nats per picture, at beta 1."""
 
     name: str
     onnx: Path
@@ -66,7 +65,7 @@ def train_vae(
 def train(
     settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> TrainedVae:
-    """As `train_vae`, with the settings in one piece."""
+    """As `train_vae`, with a settings object."""
     with session.opened(settings, KIND, KIND, on_message, beside=encoder_of) as here:
         return _train(settings, here, on_progress)
 
@@ -85,7 +84,7 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
     found = [0.0]
 
     def step(number: int, picture: Tensor) -> dict[str, Tensor]:
-        """One training step, top to bottom."""
+        """Run one training step."""
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (1 - 0.95 * number / steps)
         likelihood, divergence = bound(net, picture)
@@ -95,7 +94,7 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
         loss.backward()
         optimizer.step()
         if settings.likelihood == "gaussian":
-            # Below its floor it would have no gradient, and never come back.
+            # Below the minimum the gradient is 0, and the value could not recover.
             net.log_deviation.data.clamp_(min=NARROWEST)
         return {
             "loss": loss.detach(),
@@ -128,11 +127,10 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
 
 
 def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """The two terms of the bound for pictures in [-1, 1]: log p(x|z) at one draw of z, and the KL divergence,
-    (N,) each.
+    """The ELBO terms for pictures in [-1, 1]: log p(x|z) for one sample of z, and the KL divergence, (N,)
+    each.
 
-    With a Bernoulli likelihood the pictures are made black and white first, anew each time, and the encoder
-    sees the same.
+    With a Bernoulli likelihood, the pictures are stochastically binarized first, also for the encoder.
     """
     pixels = (picture + 1) / 2
     if net.likelihood == "bernoulli":
@@ -148,9 +146,7 @@ def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def held_out_elbo(net: Vae, test: dataset.Pictures, device: torch.device, seed: int = 0) -> float:
-    """The mean bound over `test` in nats per picture, one draw each, beta 1; the same draws for the same
-    seed.
-    """
+    """Mean ELBO over `test` in nats per picture, with one seeded sample per picture, at beta 1."""
     total = 0.0
     with torch.inference_mode(), torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -162,9 +158,7 @@ def held_out_elbo(net: Vae, test: dataset.Pictures, device: torch.device, seed: 
 
 
 def preview(net: Vae, here: Course, done: int) -> None:
-    """Write the sheet: eight test pictures, their reconstructions and 48 samples; of a latent of two numbers
-    its map.
-    """
+    """Write the preview: eight test pictures, reconstructions and 48 samples, or a map of a 2-D latent."""
     channels, settings = here.train.channels, here.settings
     draws = Draws(Decoder(net), channels)
     with torch.inference_mode():

@@ -1,1 +1,1 @@
-"""Training of a translator from photos to a folder of paintings."""
+"""Training on a folder of paintings: unpaired translation from photos to paintings."""

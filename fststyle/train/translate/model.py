@@ -1,4 +1,4 @@
-"""What learns in `fststyle translate train`: the networks, their optimisers, and the checkpoint of both."""
+"""Networks, optimizers and checkpoints of `fststyle translate train`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,10 +18,10 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 class Networks(nn.Module):
-    """All that learns: the generator and its discriminator, the heads of the contrastive loss, and, for the
-    cycle, the way back with its own.
+    """All trainable modules: generator, discriminator, heads of the contrastive loss, and, for the cycle
+    loss, the reverse generator and its discriminator.
 
-    Modules that the settings do not ask for are not there.
+    Modules that the settings do not use are not created.
     """
 
     def __init__(self, settings: TranslateSettings):
@@ -38,23 +38,23 @@ class Networks(nn.Module):
             self.back_critic = PatchDiscriminator(settings.critic_width)
 
     def painters(self) -> list[nn.Module]:
-        """What descends the generator's loss."""
+        """The modules trained with the loss of the generator."""
         return [module for name, module in self.named_children() if "critic" not in name]
 
     def generators(self) -> list[nn.Module]:
-        """From photos to paintings and, for the cycle, back."""
+        """The generator and, for the cycle loss, the reverse generator."""
         return [module for name, module in self.named_children() if name in ("generator", "back")]
 
     def critics(self) -> list[nn.Module]:
-        """What descends the discriminator's loss."""
+        """The modules trained with the loss of the discriminator."""
         return [module for name, module in self.named_children() if "critic" in name]
 
 
 def prepare(
     settings: TranslateSettings, compute: Compute, earlier: dict[str, Any] | None
 ) -> tuple[Networks, tuple[torch.optim.Optimizer, torch.optim.Optimizer]]:
-    """The networks and the two optimisers, of generators and discriminators: fresh, from other weights, or as
-    the checkpoint left them.
+    """Build the networks and the optimizers of generators and discriminators: new, with initial weights, or
+    restored from the checkpoint.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)

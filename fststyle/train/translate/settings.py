@@ -1,4 +1,4 @@
-"""Settings of `fststyle translate train`; no torch, so that the command line knows them at once."""
+"""Settings of `fststyle translate train`. Does not import torch, so that the command line starts fast."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -9,21 +9,17 @@ from fststyle.settings import NAMES, as_paths, option
 
 @dataclass(frozen=True)
 class TranslateSettings:
-    """Everything that decides how a translator is trained; recorded whole in the checkpoint and in the ONNX
-    file.
-    """
+    """All settings of a training; stored in the checkpoint and in the ONNX file."""
 
-    paintings: Path = option(
-        dataclasses.MISSING, "Folder of paintings: a whole body of work, a hundred pictures or more."
-    )
+    paintings: Path = option(dataclasses.MISSING, "Folder of paintings, preferably a hundred or more.")
     photos: Path | None = option(
-        None, "Folder of photos to learn on; else those of `fststyle data`, else synthetic scenes."
+        None, "Folder of training photos; default: those of `fststyle data`, else synthetic scenes."
     )
     output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
     name: str = option("translator", f"Name of the style and of its files, {NAMES}.")
     network: str = option(
         "live",
-        "Generator: live paints in real time; johnson is the larger reference.",
+        "Generator: live runs in real time; johnson is the larger reference network.",
         choices=("live", "johnson"),
     )
     width: int | None = option(
@@ -35,7 +31,7 @@ class TranslateSettings:
     )
     blocks: int | None = option(
         None,
-        "Residual blocks; the network's own number if not given (johnson 5, live 2 and 3 coarse ones).",
+        "Residual blocks; default: johnson 5, live 2 (and 3 coarse ones).",
         min=1,
         max=32,
     )
@@ -48,12 +44,14 @@ class TranslateSettings:
         "Loss of the discriminator: least squares, or Wasserstein with a gradient penalty.",
         choices=("lsgan", "wgan-gp"),
     )
-    adversarial_weight: float = option(1.0, "Weight of the adversarial loss: how much painting.", min=0)
+    adversarial_weight: float = option(
+        1.0, "Weight of the adversarial loss: higher is closer to the paintings.", min=0
+    )
     contrastive_weight: float = option(
-        0.5, "Weight of the contrastive loss, which keeps the content; 0 leaves it out.", min=0
+        0.5, "Weight of the contrastive loss, which keeps the content; 0 disables it.", min=0
     )
     identity_weight: float = option(
-        0.5, "Weight of the same loss between a painting and itself painted: it stays as it is.", min=0
+        0.5, "Weight of the contrastive identity loss: the generator should keep paintings unchanged.", min=0
     )
     cycle_weight: float = option(
         0.0,
@@ -63,30 +61,30 @@ class TranslateSettings:
     )
     grid_weight: float = option(
         0.03,
-        "Weight of the grid and weave losses, which keep the network's squares of pixels out of the picture.",
+        "Weight of the grid losses, which reduce block artifacts.",
         min=0,
     )
     learning_rate: float = option(
-        4e-4, "Learning rate of Adam; constant for the first half, then down to zero.", min=1e-8, max=1
+        4e-4, "Learning rate of Adam; constant for the first half, then linear decay to 0.", min=1e-8, max=1
     )
-    seed: int = option(0, "Seed of the weights, the crops and the places compared.", min=0, max=2**32 - 1)
+    seed: int = option(0, "Seed of the weights, the crops and the patches.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option(
         "auto",
-        "Arithmetic; auto takes bfloat16 where the hardware has it.",
+        "Precision; auto uses bfloat16 on hardware that supports it.",
         choices=("auto", "float32", "bfloat16"),
     )
     workers: int | None = option(
-        None, "Threads that read pictures; chosen by the device if not given.", min=0, max=64
+        None, "Threads that load pictures; default: depends on the device.", min=0, max=64
     )
-    resume: bool = option(False, "Go on from this translator's checkpoint.")
-    overwrite: bool = option(False, "Replace an earlier training of the same name.")
+    resume: bool = option(False, "Resume from the checkpoint with this name.")
+    overwrite: bool = option(False, "Replace an earlier training with the same name.")
     save_every: int = option(100, "Steps between checkpoints.", min=1)
-    preview_every: int = option(100, "Steps between preview sheets; 0 makes only the last one.", min=0)
+    preview_every: int = option(100, "Steps between preview sheets; 0 writes only the last one.", min=0)
     from_: str = option(
         "auto",
-        "Weights to start from: a style's name, a .onnx or a .pt file, or none; auto takes the base that"
-        " ships, where it fits.",
+        "Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included base"
+        " weights if they match the network.",
         flags=("--from",),
     )
     tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")

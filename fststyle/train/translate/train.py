@@ -1,20 +1,19 @@
-"""`fststyle translate train`: photos into paintings, learned from a folder of paintings, none of which shows
-any of the photos.
+"""`fststyle translate train`: train a style on a folder of paintings, with unpaired photos.
 
     from fststyle import train_translator
     train_translator("monet/", photos="photos/", name="monet")
 
-leaves monet.onnx (a style like any other, for image, video and webcam), monet-int8.onnx (live only), monet.pt
+writes monet.onnx (a style file for image, video and webcam), monet-int8.onnx (live networks only), monet.pt
 and monet-preview.jpg.
 
-A generator paints, a discriminator of patches (`fststyle.train.networks.patch`) learns to tell its pictures
-from the paintings, and the generator learns to deceive it. That the picture still shows the photo is held by
-the contrastive loss of Park et al. 2020 (`fststyle.train.losses.contrastive`), the cycle loss of Zhu et al.
-2017 (CycleGAN, arXiv:1703.10593, equation 2), or both.
+The generator is trained against a patch discriminator (`fststyle.train.networks.patch`). The content is kept
+by the contrastive loss of Park et al. 2020 (`fststyle.train.losses.contrastive`), the cycle loss of Zhu et
+al. 2017 (CycleGAN, arXiv:1703.10593, equation 2), or both.
 
-Departures: the generators are ours, linear at the end where the papers have a tanh (the frame clips once),
-and start from a base that gives the photo back; one step of the discriminator for each of the generator also
-with a gradient penalty; no history of generated pictures (Zhu et al., section 4), as in Park et al.
+Departures: the generators are our networks, with a linear last layer instead of a tanh (the output is clipped
+once), and start from a base that reproduces the photo. There is one discriminator step per generator step,
+also with a gradient penalty. There is no history of generated pictures (Zhu et al., section 4), as in Park et
+al.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -53,25 +52,25 @@ from fststyle.train.translate.model import Networks, content_of, prepare
 from fststyle.train.translate.settings import TranslateSettings
 
 _FREE = {"photos", "paintings"}
-_APART = 2**31  # between the seeds of photos and paintings
+_APART = 2**31  # offset between the seeds of photos and paintings
 _FEW = 50
 LOWEST = {
     "critic": (
         0.02,
         (
-            "the discriminator is right nearly always, so the generator learns little; a lower"
+            "the discriminator is nearly always right, so the generator learns little; a lower"
             " --learning-rate or more paintings may help"
         ),
     ),
     "spread": (
         0.15,
-        "the generator paints nearly one colour everywhere; a lower --adversarial-weight may help",
+        "the output has nearly one color everywhere; a lower --adversarial-weight may help",
     ),
 }
 HIGHEST = {
     "contrastive": (
         5.0,
-        "what is painted does not resemble the photos; a higher --contrastive-weight may help",
+        "the output does not resemble the photos; a higher --contrastive-weight may help",
     ),
     "adversarial": (1e3, "the adversarial loss grows without end; a lower --learning-rate may help"),
 }
@@ -86,13 +85,13 @@ def train_translator(
 ) -> Trained:
     """Train, export and preview one translator. The keyword arguments are the fields of `TranslateSettings`.
 
-    `on_message` is told what is learned on, and warned of a training that goes wrong; `on_progress` hears of
-    every step.
+    `on_message` is called with status messages and with warnings about divergence. `on_progress` is called
+    after each step.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: nothing was trained, nothing is lost.
-        TrainingError: a loss is not finite, or no picture is usable; the last good checkpoint stays.
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint holds the last step, ``resume=True`` goes on from it.
+        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
+        TrainingError: a loss is not finite, or no picture is usable; the last checkpoint is kept.
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
     """
     return train(
         TranslateSettings(paintings=Path(paintings), **settings),
@@ -107,11 +106,11 @@ def train(
     on_message: Callable[[str], None] | None = None,
     on_progress: Callable[[loop.Progress], None] | None = None,
 ) -> Trained:
-    """As `train_translator`, with the settings in one piece."""
+    """As `train_translator`, with a settings object."""
     check(settings)
     if not settings.contrastive_weight and not settings.cycle_weight:
         raise InputError(
-            "--contrastive-weight and --cycle-weight are both 0: nothing would hold the painting to the photo"
+            "--contrastive-weight and --cycle-weight are both 0: the content of the photo would be lost"
         )
     settings = replace(settings, from_=starting_point(settings, BASE), name=checked_name(settings.name))
     check_size(settings.size, settings.network)
@@ -124,7 +123,7 @@ def train(
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:
             raise InputError(
-                f"{flag}: the folder holds one picture, at least two are needed; one painting is learned by"
+                f"{flag}: the folder contains one picture, but at least two are needed; for one painting, use"
                 " `fststyle train`"
             )
     earlier = earlier_training(settings, files, "translate", _FREE)
@@ -164,16 +163,14 @@ def _train(
     painting = held_out(paintings, 1)[0]
     learned = f"{len(paintings.files)} paintings of {settings.paintings}"
     on_message(
-        f"learning {settings.name} from {learned} and {photos.source}, on {compute.device}, in"
+        f"training {settings.name} on {learned} and {photos.source}, on {compute.device}, in"
         f" {_arithmetic(compute)}{going_on(first)}"
     )
     if len(paintings.files) < _FEW:
-        on_message(
-            f"{len(paintings.files)} paintings are few to learn a hand from; a hundred and more are better"
-        )
+        on_message(f"{len(paintings.files)} paintings are few; a hundred or more are recommended")
     skipped: dict[str, None] = {}
     last: dict[str, float] = {}
-    # A critic of Wasserstein's kind has no range to be in.
+    # The loss of a Wasserstein critic has no fixed range.
     watch = Watch(
         LOWEST if settings.adversary == "lsgan" else {"spread": LOWEST["spread"]}, HIGHEST, on_message
     )
@@ -181,7 +178,7 @@ def _train(
     def step(
         number: int, batch: tuple[tuple[Tensor, list[str]], tuple[Tensor, list[str]]]
     ) -> dict[str, Tensor]:
-        """One training step, top to bottom."""
+        """Run one training step."""
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, number)
@@ -270,15 +267,12 @@ def _train(
 
 
 def learning_rate(settings: TranslateSettings, step: int) -> float:
-    """Constant for the first half, then down to zero in a straight line (Zhu et al., section 4).
-
-    A function of the step alone.
-    """
+    """Learning rate at a step: constant in the first half, then linear decay to 0 (Zhu et al., section 4)."""
     return settings.learning_rate * min(1.0, 2 * (1 - step / settings.steps))
 
 
 def card(settings: TranslateSettings, base: str) -> Card:
-    """What the ONNX file says of itself."""
+    """The metadata of the ONNX file."""
     return Card(
         settings.name,
         settings.network,
@@ -291,7 +285,7 @@ def card(settings: TranslateSettings, base: str) -> Card:
 def _judging(
     settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator
 ) -> Tensor:
-    """What the discriminators descend: each is shown what is real and what was generated."""
+    """Loss of the discriminators on real and generated pictures."""
     total = torch.zeros((), device=pairs[0][1].device)
     for critic, real, fake in pairs:
         fake = fake.detach()
@@ -305,12 +299,10 @@ def _judging(
 def _contrastive(
     nets: Networks, found: dict[str, Tensor], painted: Tensor, chance: torch.Generator
 ) -> Tensor:
-    """The mean over the layers of PatchNCE between what was given to the generator, by its features, and what
-    it made of it.
-    """
+    """PatchNCE between the features of the input of the generator and its output, mean over layers."""
     places = choose_places(found, chance)
-    # Before the keys: some versions of PyTorch keep what autocast made of the heads' weights without
-    # gradients, and use it where there should be some.
+    # Queries before keys: some versions of PyTorch cache the autocast weights of the heads without gradients,
+    # and reuse them where gradients are needed.
     queries = nets.heads(features(nets.generator, painted, nets.layers), places)
     with torch.no_grad():
         keys = nets.heads(found, places)
@@ -318,8 +310,8 @@ def _contrastive(
 
 
 def _cycle(net: nn.Module, pictures: Tensor, origin: Tensor) -> Tensor:
-    """Zhu et al., equation 2: the mean absolute difference, on the scale of [-1, 1], between a picture and
-    itself there and back.
+    """Cycle loss (Zhu et al., equation 2): mean absolute error between a picture and its round trip, in
+    [-1, 1].
     """
     difference: Tensor = (net(pictures).float() - origin).abs().mean()
     return difference

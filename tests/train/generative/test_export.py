@@ -167,5 +167,5 @@ def test_what_does_not_fit_in_memory_is_one_line(tmp_path, monkeypatch):
 
 
 def test_data_is_for_styles(stopped):
-    with pytest.raises(InputError, match="--data: is for styles"):
+    with pytest.raises(InputError, match="--data: is for int8 styles"):
         export_checkpoint(stopped("gan"), data=Path("photos"))
