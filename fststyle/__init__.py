@@ -1,7 +1,7 @@
 """fststyle: a painting becomes a filter for photos, one small ONNX file that runs anywhere.
 
 >>> import fststyle
->>> fststyle.stylize("photo.jpg", "starry-night-live").save("painted.jpg")  # doctest: +SKIP
+>>> fststyle.stylize("photo.jpg", "starry-night").save("painted.jpg")  # doctest: +SKIP
 
 Nothing heavy is imported before it is used.
 """

@@ -33,7 +33,7 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
         if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in weights[0].items()} or not found:
             raise StyleError(
                 f"{names[0]} and {name} cannot be mixed: they are not the same network in float precision;"
-                " the styles of the network live can"
+                " styles of the live network can, if they are of one version"
             )
     factors = np.array([factor for _, factor in models], np.float32)
     replace(

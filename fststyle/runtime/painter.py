@@ -36,7 +36,7 @@ def stylize(image: RGB, style: str | Path | Style = ..., **settings: Any) -> RGB
 def stylize(
     image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
 ) -> Image: ...
-def stylize(image: Any, style: str | Path | Style = "starry-night-live", **settings: Any) -> Any:
+def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
     """Stylize a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
 
     ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow

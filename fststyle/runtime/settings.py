@@ -35,7 +35,7 @@ class FrameSettings:
     """How a frame is painted, wherever it comes from and whatever changes from frame to frame."""
 
     style: str = option(
-        "starry-night-live",
+        "starry-night",
         "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.",
         flags=("--style", "-s"),
     )
