@@ -1,4 +1,4 @@
-"""Draw the picture at the top of the README: the example photos in every live style that ships.
+"""Draw the picture at the top of the README: example photos and styles that ship.
 
 python tools/gallery.py docs/gallery.jpg
 """
@@ -12,27 +12,28 @@ from PIL import Image, ImageDraw, ImageFont
 
 import fststyle
 
-PHOTOS = ("china", "astronaut", "rocket", "chelsea")
-TILE, GAP, CAPTION, COLUMNS = 300, 6, 24, 5
+ROWS = {
+    "china": ("composition-vii", "great-wave", "the-scream"),
+    "astronaut": ("udnie-live", "starry-night-live", "woman-with-a-hat"),
+}
+"""The photo at the start of each row, and the styles that follow."""
+TILE, GAP, CAPTION = 340, 6, 24
 
 
 def main(output: str) -> None:
     folder = Path(__file__).parents[1] / "examples"
-    photos = [np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB")) for name in PHOTOS]
-    live = [entry for entry in fststyle.styles() if entry.network == "live"]
-    # The photo itself, then each style on the next photo, so that neighbors show different things.
-    tiles = [("the photo", photos[0])]
-    for number, entry in enumerate(live):
-        caption = f"{entry.title.split(' (')[0]}, {entry.artist.split()[-1]}"
-        tiles.append((caption, fststyle.load_style(entry.name)(photos[number % len(photos)])))
-    rows = -(-len(tiles) // COLUMNS)
-    width = COLUMNS * (TILE + GAP) - GAP
-    sheet = Image.new("RGB", (width, rows * (TILE + CAPTION + GAP) - GAP), "white")
+    titles = {entry.name: f"{entry.title.split(' (')[0]}, {entry.artist}" for entry in fststyle.styles()}
+    columns = 1 + max(len(names) for names in ROWS.values())
+    size = columns * (TILE + GAP) - GAP, len(ROWS) * (TILE + CAPTION + GAP) - GAP
+    sheet = Image.new("RGB", size, "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for number, (caption, picture) in enumerate(tiles):
-        left, top = number % COLUMNS * (TILE + GAP), number // COLUMNS * (TILE + CAPTION + GAP)
-        sheet.paste(square(picture), (left, top))
-        draw.text((left + 2, top + TILE + 3), fitted(caption, font), fill="black", font=font)
+    for row, (name, styles) in enumerate(ROWS.items()):
+        photo = np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))
+        tiles = [("photo", photo), *((titles[style], fststyle.load_style(style)(photo)) for style in styles)]
+        for column, (caption, picture) in enumerate(tiles):
+            left, top = column * (TILE + GAP), row * (TILE + CAPTION + GAP)
+            sheet.paste(square(picture), (left, top))
+            draw.text((left + 2, top + TILE + 3), fitted(caption, font), fill="black", font=font)
     sheet.save(output, quality=85)
 
 
