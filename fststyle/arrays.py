@@ -1,4 +1,4 @@
-"""Names for arrays, by what they hold."""
+"""Type aliases for arrays."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Styles by name: those that ship with fststyle and those in the user's own folders."""
+"""Styles by name: those included in fststyle and those in the folders of the user."""
 
 import functools
 import hashlib
@@ -18,9 +18,9 @@ _INT8 = "-int8.onnx"
 
 @dataclass(frozen=True)
 class Entry:
-    """One style: its name, its file and where it comes from.
+    """A style or another model: its name, file and origin.
 
-    ``size`` is in bytes; ``sha256`` is empty for files nobody vouches for.
+    ``size`` is in bytes; ``sha256`` is empty for files of the user.
     """
 
     name: str
@@ -37,18 +37,18 @@ class Entry:
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
     kind: str = "style"
-    """What the file is: a style, base or start (what trainings begin with), or gan, vae, classifier, ...
-    which `model` finds and `styles` leaves out.
+    """style, base or start (initial weights of trainings), or gan, vae, classifier, ... (found by `model`,
+    not listed by `styles`).
     """
     int8: "Entry | None" = None
-    """The same style in integer arithmetic, the fastest on CPUs, where there is such a file."""
+    """The int8 version of the style, the fastest on CPUs, or None."""
 
 
 def styles() -> list[Entry]:
-    """Every style that can be named, the user's own first where names meet, sorted by name.
+    """All available styles, sorted by name. Styles of the user take precedence over included ones.
 
-    Own styles are .onnx files in the folders of the variable FSTSTYLE_STYLES and in `user_folder`. Raises
-    `StyleError` for a damaged catalogue.
+    Styles of the user are .onnx files in the folders of the environment variable FSTSTYLE_STYLES and in
+    `user_folder`. Raises `StyleError` for a damaged catalogue.
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
@@ -64,9 +64,9 @@ def styles() -> list[Entry]:
 
 
 def find(name: str) -> Entry:
-    """The style called ``name``; case and ``_`` for ``-`` do not matter.
+    """The style called ``name``, case-insensitive and with ``_`` equal to ``-``.
 
-    Raises `StyleError` that names the nearest.
+    Raises `StyleError` with the most similar names.
     """
     known = styles()
     for same in (str, _plain):
@@ -78,9 +78,9 @@ def find(name: str) -> Entry:
     near = difflib.get_close_matches(_plain(name), [_plain(entry.name) for entry in known], n=3, cutoff=0.5)
     names = [entry.name for plain in near for entry in known if _plain(entry.name) == plain]
     if os.path.isfile(name):
-        hint = f"a style is an .onnx file; a painting is learned first: fststyle train --style {name}"
+        hint = f"a style is an .onnx file; to train one from a painting: fststyle train --style {name}"
     elif os.path.isfile(name + SUFFIX):
-        hint = f"for the file here say {name}{SUFFIX}"
+        hint = f"for the file in this folder, use {name}{SUFFIX}"
     else:
         hint = (
             f"did you mean {' or '.join(names)}?"
@@ -93,8 +93,8 @@ def find(name: str) -> Entry:
 
 
 def locate(style: str | Path) -> Entry:
-    """The entry of a name, or of a file: what is a `Path`, ends in .onnx or holds a slash is taken for a
-    file. Raises `StyleError`.
+    """The entry of a style name or file. A `Path`, and a name that ends in .onnx or contains a slash, is a
+    file. Raises `StyleError` if it does not exist.
     """
     if isinstance(style, str) and not (
         style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style
@@ -109,8 +109,8 @@ def locate(style: str | Path) -> Entry:
 
 
 def model(name: str | Path, kinds: Sequence[str]) -> Entry:
-    """A model that is no style, of one of the ``kinds``: one that ships, by its name, or any .onnx file, by
-    its path. Raises `StyleError`.
+    """A model of one of the ``kinds``, not a style: an included one by its name, or an .onnx file by its
+    path. Raises `StyleError` if it does not exist or is of another kind.
     """
     for entry in _listed(SHIPPED):
         if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
@@ -124,13 +124,13 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
                 raise StyleError(f"{name}: is a model of kind {entry.kind}, not {' or '.join(kinds)}")
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
         raise StyleError(
-            f"{name}: no such file" + (f", and none of the models that ship ({known})" if known else "")
+            f"{name}: no such file" + (f", and not an included model ({known})" if known else "")
         )
     return _own(path)
 
 
 def models() -> list[Entry]:
-    """What ships beside the styles: generators, classifiers, and VAEs by their decoders."""
+    """The included generators, classifiers, and decoders of VAEs."""
     return [
         entry
         for entry in _listed(SHIPPED)
@@ -139,33 +139,33 @@ def models() -> list[Entry]:
 
 
 def encoder_of(decoder: Path) -> Path:
-    """Where the encoder of a VAE lies: NAME-encoder.onnx beside NAME.onnx, its decoder."""
+    """Path of the encoder of a VAE: NAME-encoder.onnx in the folder of its decoder, NAME.onnx."""
     return decoder.with_name(f"{decoder.stem}-encoder{SUFFIX}")
 
 
 def load(entry: Entry) -> bytes:
-    """The bytes of the style's file, checked against its sha256 where there is one. Raises `StyleError`."""
+    """The bytes of the file. Raises `StyleError` if it cannot be read or does not match its SHA-256."""
     try:
         content = entry.path.read_bytes()
     except OSError as error:
         raise StyleError(f"{entry.path}: cannot be read: {error.strerror}") from error
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
         raise StyleError(
-            f"{entry.path}: is damaged (its sha256 is not the one in the catalogue); install fststyle again"
+            f"{entry.path}: is damaged (its SHA-256 does not match the catalogue); reinstall fststyle"
         )
     return content
 
 
 def described(entry: Entry) -> Entry:
-    """The entry with what its file says of itself; of shipped styles the catalogue says it.
+    """The entry completed by the metadata of its file. For included styles, it comes from the catalogue.
 
-    A file that cannot be read has the network "damaged".
+    For an unreadable file, ``network`` is "damaged".
     """
     if entry.shipped:
         return entry
     try:
         told = metadata(entry.path.read_bytes())
-    except Exception:  # protobuf raises what it likes, and without onnx nothing can be said
+    except Exception:  # protobuf raises many exception types, and onnx may be missing
         return replace(entry, network="damaged")
     text: dict[str, Any] = {
         key: told.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")
@@ -174,16 +174,16 @@ def described(entry: Entry) -> Entry:
 
 
 def metadata(content: bytes) -> dict[str, str]:
-    """What the bytes of a style file say of themselves. Raises whatever onnx raises for a damaged one."""
+    """The metadata of the bytes of a style file. Exceptions of onnx for damaged files are not converted."""
     import onnx
 
     return {item.key: item.value for item in onnx.load_model_from_string(content).metadata_props}
 
 
 def base(known_as: str) -> Entry | None:
-    """The base network with this name or sha256, from which styles were trained, or None.
+    """The base network with this name or SHA-256, from which styles were trained, or None.
 
-    Bases are no styles, so `styles` does not list them.
+    `styles` does not list bases.
     """
     return next(
         (
@@ -196,21 +196,18 @@ def base(known_as: str) -> Entry | None:
 
 
 def start(name: str) -> Entry | None:
-    """The network of this name that trainings start from, or None.
-
-    It is neither a style nor a base of its own.
-    """
+    """The network with this name for initializing trainings, or None. It is neither a style nor a base."""
     return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 
 
 def own_folders() -> list[Path]:
-    """Where the user's own styles are searched, in this order."""
+    """The folders that are searched for styles of the user, in this order."""
     listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)
     return [*(Path(os.path.expanduser(folder)) for folder in listed if folder), user_folder()]
 
 
 def user_folder() -> Path:
-    """The folder for own styles on this system; it need not exist."""
+    """The default folder for styles of the user on this system. It may not exist."""
     import platformdirs
 
     return platformdirs.user_data_path("fststyle") / "styles"
@@ -261,14 +258,12 @@ def _files(folder: Path) -> list[Path]:
             for path in folder.iterdir()
             if path.suffix.lower() == SUFFIX and not path.name.startswith(".") and path.is_file()
         )
-    except OSError:  # not there, or not ours to read
+    except OSError:  # missing or not readable
         return []
 
 
 def _own(path: Path) -> Entry:
-    """An own style; NAME-int8.onnx beside NAME.onnx, as training leaves them, is the same style in
-    integers.
-    """
+    """The entry of a style of the user. NAME-int8.onnx next to NAME.onnx is its int8 version."""
     try:
         faster = path.with_name(f"{path.stem}{_INT8}")
         int8 = (

@@ -1,4 +1,4 @@
-"""The painting's light with the photo's colours, and painting by degrees."""
+"""Color operations: keeping the colors of the photo, and blending photo and stylized picture."""
 
 from collections.abc import Iterator
 
@@ -11,16 +11,15 @@ from fststyle.arrays import RGB, Gray
 # BT.601, the luma of JPEG and of most video at this scale.
 _LUMA = (0.299, 0.587, 0.114)
 _STRIP = 1 << 17
-"""Pixels at a time: few enough that what is made of them stays in a processor's cache, which is several times
-as fast.
-"""
+"""Pixels per strip: intermediate results fit in the CPU cache, which is several times faster."""
 
 
 def keep_colors(photo: RGB, painted: RGB) -> RGB:
-    """Luma of ``painted``, hue and chroma of ``photo``: uint8 (H, W, 3) each, as is the result.
+    """Combine the luma of ``painted`` with hue and chroma of ``photo``: uint8 (H, W, 3) each, as is the
+    result.
 
-    Where photo colours do not exist at the painting's luma (no bright pure blue), chroma is reduced just so
-    far that they do. Clipping each channel instead would change hue and luma, in spots.
+    Where a color is out of gamut at this luma (such as bright pure blue), the chroma is reduced to the gamut
+    boundary. Clipping each channel instead would change hue and luma locally.
     """
     luma = np.array(_LUMA, np.float32)
     result = np.empty_like(photo)
@@ -28,8 +27,7 @@ def keep_colors(photo: RGB, painted: RGB) -> RGB:
         light = (painted[rows].astype(np.float32) @ luma)[..., None]
         colour = photo[rows].astype(np.float32)
         colour -= (colour @ luma)[..., None]
-        # How far along its colour each channel can go before it leaves 0..255; the least of the three counts
-        # for all.
+        # The largest chroma factor per channel within 0-255; the minimum over the channels is used.
         room = np.where(colour > 0, 255 - light, light) / np.maximum(np.abs(colour), 1e-3)
         reach = np.minimum(room.min(axis=2, keepdims=True), 1)
         result[rows] = np.clip(np.rint(light + reach * colour), 0, 255).astype(np.uint8)
@@ -37,8 +35,9 @@ def keep_colors(photo: RGB, painted: RGB) -> RGB:
 
 
 def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
-    """``photo`` at strength 0, ``painted`` at 1, their mixture between, and beyond 1 further away: uint8 (H,
-    W, 3) each, as is the result.
+    """Interpolate from ``photo`` (strength 0) to ``painted`` (1), or extrapolate above 1.
+
+    All are uint8 (H, W, 3), as is the result.
     """
     if strength == 1:
         return painted
@@ -56,9 +55,9 @@ def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
 
 
 def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
-    """``photo`` where ``share``, uint8 (H, W), is 0, ``painted`` where it is 255, in proportion between.
+    """Alpha blending: ``photo`` where ``share``, uint8 (H, W), is 0, and ``painted`` where it is 255.
 
-    uint8 (H, W, 3) each, as is the result.
+    The pictures are uint8 (H, W, 3), as is the result.
     """
     result = np.empty_like(photo)
     for rows in _strips(photo):
@@ -68,20 +67,19 @@ def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
 
 
 CELL = 16
-"""Pixels, along each side, whose mean counts as a colour for `between`; fewer in small pictures."""
+"""Side of the cells, in pixels, whose mean colors `between` compares; smaller in small pictures."""
 _FEWEST, _MOST = 16, 64
 
 
 def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
-    """``painted``, uint8 (H, W, 3), by a network a ``share`` of the way to its painting, in the colours that
-    lie as far between photo and painting.
+    """Correct the colors of ``painted``, uint8 (H, W, 3), the output of a network with interpolated weights.
 
-    Half way between the weights of two networks, black may well be green where it is black in both: strokes
-    are mixed as they should be, colours are not. So the colours of cells are compared with where they belong,
-    (1 - share) of the ``photo`` and share of ``whole``, the painting at full strength, which may be smaller;
-    and that is made good by one affine function of the photo's and the painted colour, for all pixels (least
-    squares with a ridge), so that nothing bleeds over an edge. Towards a share of 1 less of it is done, as a
-    painting at full strength is as it is. Not in any paper we know of.
+    With interpolated weights, strokes are interpolated as expected, but colors are not: black may become
+    green even if it is black at both ends. The target is the mean color per cell of (1 - share) * ``photo`` +
+    share * ``whole``, where ``whole`` is the result at full strength and may be smaller. The correction is
+    one affine function of the photo and the painted color for all pixels (ridge regression), so that colors
+    do not bleed over edges. It decreases towards a share of 1, where no correction is needed. We know of no
+    paper with this method.
     """
     height, width = photo.shape[:2]
     scale = min(1.0, max(1 / CELL, _FEWEST / min(height, width)), _MOST / max(height, width))
@@ -102,13 +100,13 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
 
 
 def _cells(picture: RGB, size: tuple[int, int]) -> NDArray[np.float32]:
-    """(cells, 3): the mean colours, 0..1, of a picture scaled to `size`, (W, H)."""
+    """Mean colors per cell, (cells, 3) in 0..1: the picture scaled to `size`, (W, H)."""
     return np.asarray(
         cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255, np.float32
     )
 
 
 def _strips(frame: RGB) -> Iterator[slice]:
-    """Rows at a time."""
+    """Slices of rows."""
     step = max(1, _STRIP // frame.shape[1])
     return (slice(top, top + step) for top in range(0, frame.shape[0], step))

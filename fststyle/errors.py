@@ -1,15 +1,15 @@
-"""One family of errors: what a user can put right.
+"""Exceptions for errors that the user can fix.
 
-The library raises these and never prints or exits; the command line turns each into one line on stderr and an
-exit code. Anything else that escapes is a defect of fststyle and keeps its traceback.
+The library raises these and never prints or exits. The command line reports each as one line on stderr and an
+exit code. Any other exception is a bug in fststyle and keeps its traceback.
 """
 
 INSTALL_TRAIN = "in a clone of fststyle: pip install '.[train]'"
-"""What brings PyTorch and all else that training needs."""
+"""Installs PyTorch and the other dependencies of training."""
 
 
 class FststyleError(Exception):
-    """Base of the family. ``exit_code`` is what the command line ends with."""
+    """Base class. ``exit_code`` is the exit code of the command line."""
 
     exit_code = 2
 
@@ -19,34 +19,34 @@ class InputError(FststyleError):
 
 
 class OutputError(FststyleError):
-    """The result cannot be written where it was asked for."""
+    """The output cannot be written."""
 
 
 class StyleError(FststyleError):
-    """No such style, or an ONNX file that does not keep the frame contract."""
+    """The style does not exist, or the ONNX file does not follow the frame contract."""
 
 
 class DeviceError(FststyleError):
-    """A device was asked for that is not there or cannot be used."""
+    """The requested device is not available."""
 
 
 class DependencyError(FststyleError):
-    """A part of fststyle that is not installed; the message holds the pip line that installs it."""
+    """An optional dependency is missing; the message contains the pip command that installs it."""
 
 
 class CheckpointError(FststyleError):
-    """A checkpoint that is not ours, is damaged, or does not fit what is asked of it."""
+    """The checkpoint is damaged, not of fststyle, or of the wrong kind."""
 
 
 class ExportError(FststyleError):
-    """The exported graph does not do what the network does; nothing was written."""
+    """The export failed, or the exported graph differs from the network; nothing was written."""
 
 
 class TrainingError(FststyleError):
-    """Training cannot go on (a loss that is not a number, no usable photo)."""
+    """The training cannot continue (a loss is not finite, or no photo is usable)."""
 
 
 class BatchError(FststyleError):
-    """Part of a batch failed; each failure was reported and the rest is done."""
+    """Part of a batch failed. Each failure was reported, and the rest was completed."""
 
     exit_code = 1

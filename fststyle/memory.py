@@ -1,25 +1,22 @@
-"""How much memory painting takes and how much there is."""
+"""Memory needed for stylization, and memory available."""
 
 import ctypes
 import os
 from pathlib import Path
 
 BYTES_PER_PIXEL = 1000
-"""What painting takes at its peak, per pixel of the picture: measured with the reference network on the CPU.
-"""
+"""Peak memory of stylization per pixel, measured with the reference network on the CPU."""
 
 MOST = 4 << 30
 
 
 def limit() -> int:
-    """Bytes that painting one picture may take: half of what is free, at most 4 GiB."""
+    """Memory budget for one picture in bytes: half of the available memory, at most 4 GiB."""
     return min(available() // 2, MOST)
 
 
 def available() -> int:
-    """Bytes of memory that can be had without swapping, within the limit of a container; 2 GiB where the
-    system does not say.
-    """
+    """Available memory in bytes, without swapping and within the container limit; 2 GiB if unknown."""
     found = [amount for amount in (_linux(), _windows(), _container()) if amount is not None]
     return max(0, min(found)) if found else _physical() // 2
 
@@ -35,7 +32,7 @@ def _linux() -> int | None:
 
 
 def _container() -> int | None:
-    """What is left of the control group's limit, versions 2 and 1."""
+    """Remaining memory of the control group, versions 2 and 1, or None without a limit."""
     for most, used in (
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),

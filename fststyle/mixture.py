@@ -1,18 +1,18 @@
-"""Several things in one argument, each with how much of it: ``udnie-live:0.6,great-wave:0.4``."""
+"""Parser for weighted lists such as ``udnie-live:0.6,great-wave:0.4``."""
 
 from fststyle.errors import InputError
 
 MAXIMUM_PARTS = 16
 LARGEST = 1e6
-"""A share may be this large, so that no sum of them, and no loss that one weighs, is beyond all numbers."""
+"""Largest weight, so that no sum and no weighted loss overflows."""
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
-    """``"udnie-live:0.6,great-wave:0.4"`` -> names or files with their shares, which sum to 1; a name alone
-    has the share 1 before that.
+    """Parse ``"udnie-live:0.6,great-wave:0.4"`` to names or files with weights, normalized to a sum of 1.
 
-    Raises `InputError`, which names the argument ``flag``, for shares that are no numbers above 0 and up to
-    `LARGEST`, a share of one alone, and more than `MAXIMUM_PARTS` parts.
+    A name without a weight has weight 1 before normalization. Raises `InputError`, with the name of the
+    argument ``flag``, for weights that are not numbers above 0 and up to `LARGEST`, for a single name with a
+    weight, and for more than `MAXIMUM_PARTS` parts.
     """
     found = weights(text, flag)
     if len(found) == 1 and found[0][1] != 1:
@@ -23,7 +23,7 @@ def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
 
 
 def weights(text: str, flag: str) -> list[tuple[str, float]]:
-    """As `parse`, but the numbers stay as they are written."""
+    """As `parse`, without normalization."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts) or len(parts) > MAXIMUM_PARTS:
         raise InputError(f"{flag}: {text!r} is not NAME or NAME:SHARE,NAME:SHARE (at most {MAXIMUM_PARTS})")
@@ -32,7 +32,7 @@ def weights(text: str, flag: str) -> list[tuple[str, float]]:
 
 def _part(part: str, text: str, flag: str) -> tuple[str, float]:
     name, colon, number = part.rpartition(":")
-    if not colon or "\\" in number or "/" in number:  # no share, or a drive letter's colon
+    if not colon or "\\" in number or "/" in number:  # no weight, or the colon of a drive letter
         return part, 1.0
     try:
         share = float(number)

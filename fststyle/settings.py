@@ -1,8 +1,8 @@
-"""One dataclass of settings per verb: the defaults of the function and of the command line, and what
-checkpoint and ONNX file record.
+"""Settings dataclasses, one per command: defaults of the Python API and of the command line, and the values
+stored in checkpoints and ONNX files.
 
-A field is declared with `option`, which keeps the help text and the allowed range beside the default; `check`
-holds a value to them, so the command line and the Python API refuse the same things in the same words.
+A field is declared with `option`, which adds the help text and the allowed range. `check` validates values,
+so the command line and the Python API report the same errors.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any
 from fststyle.errors import InputError
 
 NAMES = "lower-case letters, digits and hyphens"
-"""What the name of a result is made of."""
+"""Characters allowed in the name of a result."""
 
 
 def option(
@@ -27,18 +27,14 @@ def option(
     choices: tuple[str, ...] = (),
     flags: tuple[str, ...] = (),
 ) -> Any:
-    """A dataclass field with its help text, allowed range or choices, and command-line flags where the
-    field's own name will not do.
-    """
+    """A dataclass field with help text, allowed range or choices, and optional command-line flags."""
     return dataclasses.field(
         default=default, metadata={"help": help, "min": min, "max": max, "choices": choices, "flags": flags}
     )
 
 
 def unknown(what: str, error: TypeError) -> InputError:
-    """What to raise for keyword arguments that ``what`` does not have, which a dataclass refused with this
-    error.
-    """
+    """The `InputError` for an unknown keyword argument of ``what``, from the `TypeError` of the dataclass."""
     return InputError(f"{what} has no such setting: {str(error).partition('argument ')[2] or error}")
 
 
@@ -52,9 +48,9 @@ def check(settings: Any) -> None:
         if value is None:
             raise InputError(f"{flag}: has no value")
         if rule["choices"] and value not in rule["choices"]:
-            raise InputError(f"{flag}: {value!r} is none of {', '.join(rule['choices'])}")
+            raise InputError(f"{flag}: {value!r} is not one of {', '.join(rule['choices'])}")
         if (rule["min"] is not None or rule["max"] is not None) and not isinstance(value, numbers.Real):
-            raise InputError(f"{flag}: {value!r} is no number")
+            raise InputError(f"{flag}: {value!r} is not a number")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"{flag}: {value} is not a finite number")
         if rule["min"] is not None and value < rule["min"]:
@@ -64,7 +60,7 @@ def check(settings: Any) -> None:
 
 
 def plain(settings: Any) -> dict[str, Any]:
-    """The settings as numbers, strings and None only, for JSON and checkpoints."""
+    """The settings as a dict of numbers, strings and None, for JSON and checkpoints."""
     values = dataclasses.asdict(settings)
     return {
         name: str(v) if isinstance(v, Path) else v.value if isinstance(v, enum.Enum) else v
@@ -73,9 +69,7 @@ def plain(settings: Any) -> dict[str, Any]:
 
 
 def as_paths(settings: Any, *names: str) -> None:
-    """Turn the named fields of a frozen dataclass into `Path`, for callers who pass strings; for use in
-    ``__post_init__``.
-    """
+    """Convert the named fields of a frozen dataclass from str to `Path`; for use in ``__post_init__``."""
     for name in names:
         if isinstance(value := getattr(settings, name), str):
             object.__setattr__(settings, name, Path(value))

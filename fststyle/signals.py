@@ -1,4 +1,4 @@
-"""Ctrl-C held off while something is done that must not be left half done."""
+"""Context managers that ignore or defer Ctrl-C during critical sections."""
 
 import contextlib
 import signal

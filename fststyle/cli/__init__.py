@@ -1,4 +1,4 @@
-"""The program `fststyle`: one module per verb, each adds itself by `register`. No logic here."""
+"""The program `fststyle`. Each command is a module with a function `register`."""
 
 from typing import Annotated, Any
 
@@ -28,12 +28,10 @@ __all__ = ["app", "main"]
 
 
 class _Program(TyperGroup):
-    """Leaves usage errors to `options.main`, which makes each the one line and exit code that every other
-    error gets.
-    """
+    """Converts usage errors to `InputError`, so that `options.main` reports them like all other errors."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # As a path it would be the current folder, and everything in it would be painted.
+        # As a path, an empty string is the current folder, and all its pictures would be stylized.
         if "" in args or any(text.startswith("--") and text.endswith("=") for text in args):
             raise InputError("an empty argument was given (an unset variable of the shell?)")
         return super().parse_args(ctx, args)
@@ -42,8 +40,7 @@ class _Program(TyperGroup):
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except Exception as error:
-            # By what they can do, not by their class: typer has carried click inside since 0.26 or so, and
-            # needed it installed before.
+            # Duck typing, since click is a separate package or, from about typer 0.26, vendored.
             message = getattr(error, "format_message", None)
             if message is None:
                 if type(error).__name__ == "Abort":
@@ -80,10 +77,10 @@ app = typer.Typer(
 def _program(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Fast style transfer: a painting becomes a filter for photos and videos."""
+    """Fast style transfer for images, videos and webcams."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -108,5 +105,5 @@ for _verb in (
 
 
 def main() -> None:
-    """What the console script calls."""
+    """Entry point of the console script."""
     options.main(app)

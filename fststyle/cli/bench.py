@@ -1,4 +1,4 @@
-"""`fststyle bench`: frames a second on this machine."""
+"""`fststyle bench`: measure frames per second on this machine."""
 
 import dataclasses
 import json
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     ) -> None:
-        """How fast the styles paint on this machine, and at which size they hold 30 frames a second."""
+        """Measure the speed of styles, and the size at which they reach 30 frames per second."""
         from rich.console import Console
 
         from fststyle.runtime.benchmark import measure
@@ -71,7 +71,7 @@ def _print(found: "list[Speed]") -> None:
         rows.setdefault((speed.style, speed.precision, speed.provider), {})[
             f"{speed.width}x{speed.height}"
         ] = speed
-    table = Table(box=None, pad_edge=False, title="frames a second", title_justify="left")
+    table = Table(box=None, pad_edge=False, title="frames per second", title_justify="left")
     for heading in ("style", "precision", "runs on"):
         table.add_column(heading, overflow="fold")
     for heading in (*sizes, "30 fps at"):

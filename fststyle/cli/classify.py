@@ -1,4 +1,4 @@
-"""`fststyle classify`: train a small classifier, test it, use it."""
+"""`fststyle classify`: train, test and run a small classifier."""
 
 import dataclasses
 import itertools
@@ -18,7 +18,7 @@ from fststyle.train.generative.settings import ClassifySettings
 def register(app: typer.Typer) -> None:
     """Add the verb to the program."""
     verb = typer.Typer(
-        help="Tell pictures apart: train a small classifier, test it, use it.",
+        help="Train, test and run a small image classifier.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.add_typer(verb, name="classify", rich_help_panel="Generate")
@@ -26,10 +26,11 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     @with_settings(ClassifySettings)
     def train(settings: ClassifySettings) -> None:
-        """Learn the classes of pictures: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.png, the
-        confusion plot.
+        """Train a classifier. Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, the confusion
+        matrix.
 
-        After each epoch the accuracy on the test pictures is told. Ctrl-C saves; --resume goes on.
+        The accuracy on the test pictures is printed after each epoch. Ctrl-C saves a checkpoint, --resume
+        continues from it.
         """
         out, trained = learn("fststyle.train.generative.classifier", settings, settings.epochs)
         out.print(
@@ -57,9 +58,9 @@ def register(app: typer.Typer) -> None:
             ),
         ] = False,
     ) -> None:
-        """Accuracy on the test pictures of a set, without PyTorch.
+        """Measure the accuracy on a test set, without PyTorch.
 
-        Of a folder these are all, but every tenth of the one that the classifier has learned.
+        Of a folder, all pictures are used; of the training folder, every tenth, which was held out.
         """
         from fststyle.io import dataset, grids, images
         from fststyle.runtime.generative.classify import examine, load_classifier
@@ -82,7 +83,7 @@ def register(app: typer.Typer) -> None:
             "confusion": counts.tolist(),
         }
         part = (
-            f", every {dataset.HOLD_OUT}th of {data}: the training leaves those out"
+            f" (every {dataset.HOLD_OUT}th picture of {data}, held out in training)"
             if tested.held_out
             else ""
         )
@@ -96,7 +97,7 @@ def register(app: typer.Typer) -> None:
         inputs: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     ) -> None:
-        """What each picture shows, without PyTorch."""
+        """Classify pictures, without PyTorch."""
         from fststyle.io import images
         from fststyle.runtime.generative.classify import classify, load_classifier
 

@@ -1,4 +1,4 @@
-"""`fststyle data`: photos to train on."""
+"""`fststyle data`: download training photos."""
 
 import typer
 
@@ -12,8 +12,8 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(PhotoSettings)
     def data(settings: PhotoSettings) -> None:
-        """Fetch photos to train on (COCO val2017, 778 MiB) into the cache folder, where `fststyle train`
-        finds them.
+        """Download training photos (COCO val2017, 778 MiB) to the cache folder, where `fststyle train` finds
+        them.
         """
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

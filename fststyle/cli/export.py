@@ -1,4 +1,4 @@
-"""`fststyle export`: a checkpoint as a file to run."""
+"""`fststyle export`: export a checkpoint to ONNX."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,12 +17,13 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(ExportSettings)
     def export(
-        checkpoint: Annotated[Path, typer.Argument(help="The .pt file that training left.")],
+        checkpoint: Annotated[Path, typer.Argument(help="The .pt file of a training.")],
         settings: ExportSettings,
     ) -> None:
-        """Write a checkpoint as an ONNX file, checked against the network before it is kept: a style, or a
-        generator or classifier, also of a training that was stopped. The encoder of a VAE comes beside its
-        decoder, as NAME-encoder.onnx; files of these names are replaced.
+        """Export a checkpoint of a style, generator or classifier to an ONNX file.
+
+        The file is compared with the network before it is written. The training may be unfinished. The
+        encoder of a VAE is written to NAME-encoder.onnx. Existing files are replaced.
         """
         try:
             from fststyle.train.export import export_checkpoint

@@ -1,4 +1,4 @@
-"""`fststyle gan`: train a generator of pictures, and draw with it."""
+"""`fststyle gan`: train and sample generative adversarial networks."""
 
 import math
 from pathlib import Path
@@ -34,7 +34,7 @@ Truncation = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the verb to the program."""
     verb = typer.Typer(
-        help="Pictures from noise: train a GAN, sample it, walk through it.",
+        help="Train a GAN, sample it, and interpolate in its latent space.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.add_typer(verb, name="gan", rich_help_panel="Generate")
@@ -42,11 +42,10 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     @with_settings(GanSettings)
     def train(settings: GanSettings) -> None:
-        """Learn to draw pictures like those of a set: leaves NAME.onnx, its checkpoint NAME.pt and
-        NAME-preview.png, always of the same noise.
+        """Train a GAN. Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, samples of fixed noise.
 
-        "spread" is how much the drawn pictures differ from one another, over the real ones; near 0 they are
-        all one. Ctrl-C saves, --resume goes on.
+        "spread" is the diversity of the generated pictures relative to the real ones; near 0 means mode
+        collapse. Ctrl-C saves a checkpoint, --resume continues from it.
         """
         out, trained = learn("fststyle.train.generative.gan", settings, settings.steps)
         out.print(
@@ -74,7 +73,7 @@ def register(app: typer.Typer) -> None:
         seed: Seed = 0,
         truncation: Truncation = None,
     ) -> None:
-        """A smooth walk through the latent space that ends where it began, without PyTorch."""
+        """Render a smooth, looping walk through the latent space, without PyTorch."""
         from fststyle.cli.bar import counted
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator, shown_rate, write_moving
@@ -113,7 +112,7 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
             bool, typer.Option("--single", help="One file for each picture instead of a sheet.")
         ] = False,
     ) -> None:
-        """Draw pictures, as a sheet or as single files, without PyTorch."""
+        """Generate pictures, as a sheet or as single files, without PyTorch."""
         import numpy as np
 
         from fststyle.cli.bar import counted

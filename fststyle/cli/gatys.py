@@ -1,4 +1,4 @@
-"""`fststyle gatys`: one picture painted by optimisation."""
+"""`fststyle gatys`: style transfer by optimization."""
 
 import functools
 import sys
@@ -47,11 +47,11 @@ def register(app: typer.Typer) -> None:
         settings: GatysSettings,
         quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
     ) -> None:
-        """Paint one picture without training: fststyle gatys photo.jpg painting.jpg out.png
+        """Stylize one picture without training: fststyle gatys photo.jpg painting.jpg out.png
 
-        Slow, and the best that the method can do (Gatys et al. 2016): the picture itself is optimised until
-        its content is the photo's and its style the painting's. OUT is written anew every --preview-every
-        iterations, so look at it; Ctrl-C keeps the picture as it is then.
+        Slow, with the best quality (Gatys et al. 2016): optimizes the pixels to match the content of the
+        photo and the style of the painting. OUT is updated every --preview-every iterations; Ctrl-C saves the
+        current picture.
         """
         try:
             from fststyle.train.style.gatys import paintings, repaint
@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.output_paths import plan
 
         if Path(content).is_dir():
-            raise InputError(f"{content}: is a folder; gatys paints one picture")
+            raise InputError(f"{content}: is a folder; gatys stylizes one picture")
         job = plan([content], output, "gatys").jobs[0]
         if job.target:
             spare((path for path, _ in paintings(style)), job.target)
@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
         )
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
-            out.print(f"{content}: of its {len(source.frames)} frames the first is painted")
+            out.print(f"{content}: only the first of {len(source.frames)} frames is stylized")
 
         done, last = 0, ""
 

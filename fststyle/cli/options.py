@@ -1,6 +1,4 @@
-"""From a dataclass of settings to the options of a typer command, and from errors to one line and an exit
-code.
-"""
+"""Generates typer options from settings dataclasses, and converts errors to a message and an exit code."""
 
 import dataclasses
 import functools
@@ -19,9 +17,7 @@ from fststyle.settings import check
 
 
 def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give `command(..., settings)` one option per field of `settings_type`; the fields' defaults and help
-    texts are the command's.
-    """
+    """Decorator that adds one option per field of `settings_type` to `command(..., settings)`."""
 
     def wrap(command: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(settings_type)
@@ -68,21 +64,21 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
 
 
 def main(app: typer.Typer) -> None:
-    """Run the program: a `FststyleError` becomes one line on stderr and its exit code, warnings of libraries
-    stay unsaid.
+    """Run the program. Prints a `FststyleError` as one line on stderr, and exits with its exit code.
+
+    Warnings of libraries are not shown.
     """
     import warnings
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    # Asked to end, or left alone by its terminal, a program clears up behind itself as after Ctrl-C; without
-    # this it would stop on the spot.
+    # Clean up on SIGTERM and SIGHUP as on Ctrl-C; the default is to end immediately.
     signal.signal(signal.SIGTERM, _terminated)
-    # else nohup asked to be left alone
+    # not under nohup, where SIGHUP is ignored
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _terminated)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown as it can be
+        if isinstance(stream, io.TextIOWrapper):  # escape characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     streams.stand_in()
     try:
@@ -92,7 +88,7 @@ def main(app: typer.Typer) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         raise
-    except OSError as error:  # a name too long, a folder one may not look into
+    except OSError as error:  # for example a name that is too long, or missing permissions
         sys.stderr.write(
             f"fststyle: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}\n"
         )

@@ -1,6 +1,4 @@
-"""The standard streams, where one is closed, or takes nothing more: words that nobody hears must not end the
-work.
-"""
+"""Handling of closed or failing standard streams: a message that cannot be printed must not stop the work."""
 
 import os
 import sys
@@ -10,27 +8,28 @@ from fststyle.errors import OutputError
 
 
 def stand_in() -> None:
-    """Put the null device in the place of a closed stdout or stderr: else the next file that is opened would
-    take its number, and get what libraries print.
+    """Replace a closed stdout or stderr by the null device.
+
+    Otherwise the next opened file would get its file descriptor, and the output of libraries.
     """
     for number, name, stream in ((1, "stdout", sys.stdout), (2, "stderr", sys.stderr)):
         if stream is None:
             try:
                 os.fstat(number)
             except OSError:
-                # The lowest number that is free, which is this one or that of a closed stdin.
+                # The lowest free descriptor is this one or that of a closed stdin.
                 while os.open(os.devnull, os.O_RDWR) < number:
                     pass
-            # As long as the program.
+            # Stays open until the program exits.
             stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
     sys.stderr = cast(TextIO, Told(sys.stderr))
 
 
 def stdout(what: str, instead: str) -> BinaryIO:
-    """Where ``what``, such as a picture, goes by ``-``.
+    """The binary stdout, for the output ``-`` of ``what``, such as a picture.
 
-    Raises `OutputError` where stdout is closed or a terminal; ``instead`` tells what to do then.
+    Raises `OutputError` if stdout is closed or a terminal; ``instead`` is the hint in the message.
     """
     if sys.__stdout__ is None:
         raise OutputError(f"there is no stdout to write the {what} to")
@@ -41,9 +40,7 @@ def stdout(what: str, instead: str) -> BinaryIO:
 
 
 class Told:
-    """stderr; what it refuses, on a full disk or to a reader that has gone, is lost, and so is all that
-    follows.
-    """
+    """Wraps stderr. After a write error, such as a full disk or a closed pipe, all output is discarded."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream
@@ -65,7 +62,7 @@ class Told:
             self._lose()
 
     def _lose(self) -> None:
-        # What the stream still holds would fail again when the program ends, and change its exit code.
+        # Buffered data would fail again at exit and change the exit code.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)

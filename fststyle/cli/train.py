@@ -1,4 +1,4 @@
-"""`fststyle train`: one painting in, one style file out."""
+"""`fststyle train`: train a style on one painting."""
 
 import functools
 import importlib
@@ -21,12 +21,12 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(TrainSettings)
     def train(settings: TrainSettings) -> None:
-        """Learn a painting: leaves NAME.onnx, its checkpoint NAME.pt and NAME-preview.jpg in the output
-        folder.
+        """Train a style on one painting. Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the
+        output folder.
 
-        Every --preview-every steps there is a preview to look at. Ctrl-C saves; --resume goes on, with the
-        same settings; --from NAME.pt trains on with others. The three weighted losses are shown as they are,
-        "loss" is what is descended: the mean of the logarithm of their sum. Several GPUs: torchrun
+        A preview is written every --preview-every steps. Ctrl-C saves a checkpoint, --resume continues from
+        it with the same settings, --from NAME.pt starts a new training from it. The weighted losses are
+        shown; "loss" is the minimized value, the mean of the log of their sum. Several GPUs: torchrun
         --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
         out, trained = learn("fststyle.train.style.train", settings, settings.steps)
@@ -35,10 +35,9 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
-    """Run the `train` of a module of trainers under a bar of `total` steps or epochs; gives the console it
-    spoke on, and what was trained.
+    """Run the function `train` of a module with a progress bar of `total` steps. Returns console and result.
 
-    Raises `DependencyError` without PyTorch, else as the trainer does.
+    Raises `DependencyError` without PyTorch, else the errors of the trainer.
     """
     try:
         train = importlib.import_module(trainer).train
@@ -54,19 +53,19 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 
 
 def tell(out: Any, trained: Any) -> None:
-    """What a training left, and what to do with it."""
+    """Print the output files of a training, and how to use them."""
     if trained.skipped:
         out.print(
             f"skipped as damaged or too small: {len(trained.skipped)}, the first: {trained.skipped[0]}",
             soft_wrap=True,
         )
-    # Wrapped lines could not be copied.
+    # No wrapping, so that paths can be copied.
     files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
     out.print(
         f"style       {files}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}",
         soft_wrap=True,
     )
-    out.print(f"paint with  fststyle image photo.jpg --style {_typed(trained.onnx)}", soft_wrap=True)
+    out.print(f"stylize     fststyle image photo.jpg --style {_typed(trained.onnx)}", soft_wrap=True)
 
 
 def _typed(path: Path) -> str:

@@ -1,6 +1,4 @@
-"""`fststyle vae`: train a variational autoencoder; sample it, rebuild pictures with it, turn one picture into
-another.
-"""
+"""`fststyle vae`: train and sample variational autoencoders, reconstruct and morph pictures."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +25,7 @@ Decoder = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the verb to the program."""
     verb = typer.Typer(
-        help="Pictures through a latent space: train a VAE, sample, reconstruct, morph.",
+        help="Train a VAE, sample it, reconstruct and morph pictures.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.add_typer(verb, name="vae", rich_help_panel="Generate")
@@ -35,10 +33,11 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     @with_settings(VaeSettings)
     def train(settings: VaeSettings) -> None:
-        """Learn a latent space of pictures: leaves NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint
-        NAME.pt and NAME-preview.png.
+        """Train a VAE. Writes NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and
+        NAME-preview.png.
 
-        After each epoch the ELBO on the test pictures is told, in nats. Ctrl-C saves, --resume goes on.
+        The ELBO on the test pictures, in nats, is printed after each epoch. Ctrl-C saves a checkpoint,
+        --resume continues from it.
         """
         out, trained = learn("fststyle.train.generative.vae", settings, settings.epochs)
         out.print(
@@ -62,7 +61,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = Path("reconstructed.png"),
     ) -> None:
-        """Show a picture beside what the latent keeps of it, without PyTorch."""
+        """Show a picture next to its reconstruction, without PyTorch."""
         import numpy as np
 
         from fststyle.io import grids, images
@@ -93,7 +92,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = 256,
     ) -> None:
-        """Turn one picture into another through the latent space, without PyTorch."""
+        """Morph one picture into another through the latent space, without PyTorch."""
         import numpy as np
 
         from fststyle.cli.bar import counted
@@ -117,7 +116,7 @@ def register(app: typer.Typer) -> None:
         ),
         columns: Annotated[int, typer.Option(help="Pictures a row.", min=2, max=100)] = 20,
     ) -> None:
-        """The map of a latent space of two numbers, without PyTorch."""
+        """Draw a map of a two-dimensional latent space, without PyTorch."""
         from fststyle.io import grids, images
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator

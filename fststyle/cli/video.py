@@ -1,4 +1,4 @@
-"""`fststyle video`: a video in, a painted video out."""
+"""`fststyle video`: stylize videos."""
 
 import dataclasses
 import json
@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
 
 
 class _Screen:
-    """What the user sees: a bar while it goes on, lines on stderr, or JSON on stdout."""
+    """Output for the user: a progress bar, messages on stderr, or JSON on stdout."""
 
     def __init__(self, as_json: bool):
         from rich.console import Console
@@ -85,7 +85,7 @@ class _Screen:
     def paint_one(self, source: str, target: str, settings: VideoSettings) -> None:
         from fststyle.runtime.video.stylize import stylize_video
 
-        # Past Python's buffer, which would try again to write what a closed pipe has refused.
+        # Bypass the Python buffer, which would retry a failed write to a closed pipe.
         stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
         stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
         if settings.skip_existing:

@@ -1,4 +1,4 @@
-"""`fststyle webcam`: the camera as a painting."""
+"""`fststyle webcam`: stylize a webcam in real time."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -41,11 +41,11 @@ def register(app: typer.Typer) -> None:
                 with undisturbed():
                     live.close()
         finally:
-            # Ctrl-C is how a recording ends, so it is kept.
+            # Ctrl-C is the normal end of a recording, so the file is kept.
             if said := outlets.close():
                 typer.echo(said, err=True)
         if live.camera.ended and not live.camera.file:
-            raise BatchError(f"{live.camera.ended} ({shown} frames were painted)")
+            raise BatchError(f"{live.camera.ended} ({shown} frames were stylized)")
 
 
 def _window(live: "Live", outlets: "Outlets", settings: WebcamSettings) -> int:
