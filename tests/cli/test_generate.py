@@ -197,7 +197,7 @@ def test_no_input_is_overwritten(
             "cannot be combined",
         ),
         (("gan", "train", "--data", "few"), "holds 5 pictures to learn on"),
-        (("vae", "train", "--data", "untested"), "no pictures to test on"),
+        (("vae", "train", "--data", "untested"), "contains no test pictures"),
         (("classify", "train", "--data", "unlabelled"), "has no classes"),
         (("classify", "train", "--data", "alike"), "all pictures are of one class"),
         (
