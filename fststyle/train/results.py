@@ -118,11 +118,9 @@ def earlier_training(
                     f"--resume: {files.checkpoint} was trained with --{key.rstrip('_').replace('_', '-')}"
                     f" {then.get(key)}, not {now[key]}"
                 )
-        if (
-            "steps" not in free
-            and (most := getattr(settings, "steps", None)) is not None
-            and content["step"] > most
-        ):
+        # With --minutes, the checkpoint says how many steps there are.
+        most = None if getattr(settings, "minutes", None) is not None else getattr(settings, "steps", None)
+        if most is not None and content["step"] > most:
             raise InputError(
                 f"--resume: {files.checkpoint} is already at step {content['step']}; increase --steps"
             )
