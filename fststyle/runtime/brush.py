@@ -39,6 +39,8 @@ def stylize_at(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
     returns the same shape.
     """
     height, width = photo.shape[:2]
+    if brush == 1 or min(height, width) < MIN_SIDE:  # `stylize` refuses what is too small
+        return stylize(photo)
     size = tuple(max(MIN_SIDE, round(side / brush)) for side in (width, height))
     if size == (width, height):
         return stylize(photo)

@@ -178,7 +178,15 @@ def _train(
     def step(
         number: int, batch: tuple[tuple[Tensor, list[str]], tuple[Tensor, list[str]]]
     ) -> dict[str, Tensor]:
-        """Run one training step."""
+        """Run one training step. The network draws the place of its noise field from the step alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed * 1_000_003 + number)
+            return update(number, batch)
+
+    def update(
+        number: int, batch: tuple[tuple[Tensor, list[str]], tuple[Tensor, list[str]]]
+    ) -> dict[str, Tensor]:
+        """Update the discriminators, then the generators."""
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, number)

@@ -206,7 +206,7 @@ def test_every_size_has_its_networks(kind, side):
 
 def test_bad_input(data, tmp_path):
     train = lambda **more: train_gan(data, output=tmp_path, **{**TINY, "steps": 1, **more})  # noqa: E731
-    with pytest.raises(InputError, match="none of mlp"):
+    with pytest.raises(InputError, match="not one of mlp"):
         train(kind="vae")
     with pytest.raises(InputError, match="--size"):
         train(size=48)
