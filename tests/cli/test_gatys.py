@@ -26,7 +26,7 @@ def test_paints(program: Program, tmp_path: Path) -> None:
     done = program("gatys", "photo.png", "a.png:0.7,b.png:0.3", "out.jpg", *QUICK)
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
     said = done.stderr.decode()
-    assert "painting 40x32 on cpu" in said
+    assert "optimizing at 40x32 on cpu" in said
     assert "style" in said
     assert said.endswith("out.jpg  40x32  2 iterations\n")
     with Image.open(tmp_path / "out.jpg") as image:
