@@ -10,8 +10,7 @@ Dumoulin et al. 2017, "A Learned Representation for Artistic Style" (arXiv:1610.
 the convolutions and have their own instance norm parameters. Departures: each painting also has its own last
 two convolutions (`up` and `head`), which write the colors; and one more "painting" asks for the photo itself,
 so that the base is a relative of every style and weights can be interpolated. What one painting teaches about
-edges, strokes and flat places serves all: 150 steps per painting give more than 900 steps of a single
-painting from other weights.
+edges, strokes and flat places serves all.
 
 Leaves one checkpoint per painting, `identity.pt`, and `mean.pt` with the mean of the paintings' own
 parameters.

@@ -132,7 +132,8 @@ class Job:
         finally:
             if self._checkpoint is not None:
                 self._checkpoint.release()
-        assert self._sink is not None
+        if self._sink is None:
+            raise OutputError(f"{target.name}: no frame was written")
         seconds = round(time.perf_counter() - self._begin, 3)
         height, width = self._sink.size or self._size
         ends = source.name, str(target.path or "-")
@@ -201,7 +202,8 @@ class Job:
         rate = retime.rational(self._fps) if self._fps else self._source.rate
         if self._checkpoint is not None:
             return SegmentSink(place, self._source, rate, self._encoding, self._checkpoint, self._packets)
-        assert first is not None
+        if first is None:
+            raise InputError(f"{self._source.name}: has no frame to stylize")
         return self._target.open(place, self._source, first, rate)
 
     def _packets(self) -> Iterator[Any]:

@@ -6,7 +6,7 @@ Design choices:
   head is two convolutions deep at that scale. Each pixel of a block has its own output channels, so the head
   includes the upsampling.
 * The residual blocks run at 1/16 and 1/8 of the side. The blocks at 1/16 see about 200 pixels to each side of
-  a pixel, which the large forms of a painting need; they cost less than a tenth of the network.
+  a pixel, which the large forms of a painting need; they are a seventh of the multiplications.
 * A constant noise field is added at 1/16, 1/8 and 1/4 of the side, through learned 1x1 projections (like the
   noise inputs of StyleGAN, Karras et al. 2019, arXiv:1812.04948, but constant). In a flat sky, a convolution
   has the same input everywhere and so the same output everywhere. With the noise, strokes have something to
