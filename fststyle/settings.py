@@ -7,12 +7,16 @@ so the command line and the Python API report the same errors.
 
 import dataclasses
 import enum
+import functools
 import math
 import numbers
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fststyle.errors import InputError
+
+Settings = TypeVar("Settings")
 
 NAMES = "lower-case letters, digits and hyphens"
 """Characters allowed in the name of a result."""
@@ -26,11 +30,68 @@ def option(
     max: float | None = None,
     choices: tuple[str, ...] = (),
     flags: tuple[str, ...] = (),
+    former: str | None = None,
 ) -> Any:
-    """A dataclass field with help text, allowed range or choices, and optional command-line flags."""
+    """A dataclass field with help text, allowed range or choices, and optional command-line flags.
+
+    ``former`` is the former name of the field; see `accepts_former_names`.
+    """
     return dataclasses.field(
-        default=default, metadata={"help": help, "min": min, "max": max, "choices": choices, "flags": flags}
+        default=default,
+        metadata={
+            "help": help,
+            "min": min,
+            "max": max,
+            "choices": choices,
+            "flags": flags,
+            "former": former,
+        },
     )
+
+
+def accepts_former_names(settings_type: type[Settings]) -> type[Settings]:
+    """Class decorator: the former name of a field works as keyword argument and as attribute, with a
+    `DeprecationWarning`.
+    """
+    init = settings_type.__init__
+
+    @functools.wraps(init)
+    def wrapped(self: Settings, *args: Any, **values: Any) -> None:
+        init(self, *args, **current_names(settings_type, values, stacklevel=3))
+
+    settings_type.__init__ = wrapped  # type: ignore[assignment, method-assign]
+    for former, name in _former_names(settings_type).items():
+        setattr(settings_type, former, property(functools.partial(_read_former, former, name)))
+    return settings_type
+
+
+def current_names(settings_type: type, values: dict[str, Any], stacklevel: int = 2) -> dict[str, Any]:
+    """Keyword arguments of ``settings_type`` with former names of fields replaced by the current ones.
+
+    Each replacement is a `DeprecationWarning` at ``stacklevel``. `dataclasses.replace` passes both names, so
+    the former one has priority.
+    """
+    former = _former_names(settings_type)
+    given = {name: value for name, value in values.items() if name not in former}
+    for name in values.keys() & former.keys():
+        _warn_former(name, former[name], stacklevel)
+        given[former[name]] = values[name]
+    return given
+
+
+def _former_names(settings_type: type) -> dict[str, str]:
+    """Former name -> current name."""
+    fields = dataclasses.fields(settings_type)  # type: ignore[arg-type]
+    return {field.metadata["former"]: field.name for field in fields if field.metadata.get("former")}
+
+
+def _read_former(former: str, name: str, settings: Any) -> Any:
+    _warn_former(former, name, 2)
+    return getattr(settings, name)
+
+
+def _warn_former(former: str, name: str, stacklevel: int) -> None:
+    warnings.warn(f"{former} is renamed to {name}", DeprecationWarning, stacklevel + 1)
 
 
 def unknown(what: str, error: TypeError) -> InputError:

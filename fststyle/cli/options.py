@@ -31,11 +31,15 @@ def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callab
             )
             for field in fields
         ]
+        former = [field for field in fields if field.metadata["former"]]
+        parameters += [_former_parameter(field, hints) for field in former]
         own = inspect.signature(command)
         kept = [p for name, p in own.parameters.items() if name != "settings"]
 
         @functools.wraps(command)
         def run(*args: Any, **kwargs: Any) -> None:
+            for field in former:
+                _take_former(field, kwargs)
             settings = settings_type(**{field.name: kwargs.pop(field.name) for field in fields})
             check(settings)
             command(*args, **kwargs, settings=settings)
@@ -61,6 +65,34 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
     return typer.Option(
         *flags, help=text, show_default=field.default is not None and field.default is not dataclasses.MISSING
     )
+
+
+def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:
+    """The hidden option with the former name of a field; None if it is not given."""
+    former = field.metadata["former"]
+    option = typer.Option(f"--{former.replace('_', '-')}", hidden=True)
+    return inspect.Parameter(
+        former,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[hints[field.name] | None, option],
+    )
+
+
+def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> None:
+    """Use the value of an option that was given by its former name, and print a line on stderr.
+
+    Raises `InputError` if the option is given by both names.
+    """
+    former = field.metadata["former"]
+    value = values.pop(former)
+    if value is None:
+        return
+    old, new = (f"--{name.replace('_', '-')}" for name in (former, field.name))
+    if values[field.name] != field.default:
+        raise InputError(f"{old} is the former name of {new}; give only {new}")
+    typer.echo(f"fststyle: {old} is deprecated; use {new}", err=True)
+    values[field.name] = value
 
 
 def main(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from fststyle.io.files import spare
 from fststyle.runtime.video.keyframes import Timeline
 from fststyle.runtime.video.keyframes import parse as parse_keyframes
-from fststyle.settings import as_paths, option
+from fststyle.settings import accepts_former_names, as_paths, option
 
 PRECISIONS = ("auto", "float", "int8")
 
@@ -96,6 +96,7 @@ class ImageSettings(PaintSettings):
     )
 
 
+@accepts_former_names
 @dataclass(frozen=True)
 class VideoSettings(FrameSettings):
     """How a video is painted.
@@ -132,8 +133,12 @@ class VideoSettings(FrameSettings):
         min=0.01,
         max=1000,
     )
-    rate: float = option(
-        25.0, "Frames a second of numbered pictures and raw frames that come in.", min=0.01, max=1000
+    input_fps: float = option(
+        25.0,
+        "Frames per second of an input without timestamps: an image sequence or raw frames.",
+        min=0.01,
+        max=1000,
+        former="rate",
     )
     frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) that come in from -.")
     codec: str = option(

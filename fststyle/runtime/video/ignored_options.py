@@ -16,7 +16,7 @@ def settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[s
     """A line for each group of settings that are not as they come and that nothing here takes."""
     if given := _given(asked, () if isinstance(source, RawSource) else ("frame_size",)):
         yield f"{given}: is for raw frames from -, {source.name} knows its size"
-    if given := _given(asked, () if isinstance(source, RawSource | SequenceSource) else ("rate",)):
+    if given := _given(asked, () if isinstance(source, RawSource | SequenceSource) else ("input_fps",)):
         yield (
             f"{given}: is for numbered pictures and raw frames, {source.name} has times of its own (--fps"
             " gives it others)"

@@ -19,7 +19,7 @@ from fststyle.runtime.video.frames import Frames
 from fststyle.runtime.video.job import Job, Listener, PaintedVideo, Progress, items_of
 from fststyle.runtime.video.keyframes import parse as parse_keyframes
 from fststyle.runtime.video.transitions import Painters
-from fststyle.settings import check, unknown
+from fststyle.settings import check, current_names, unknown
 
 
 def stylize_video(
@@ -98,13 +98,13 @@ def video_frames(
 
 
 def _incoming(settings: VideoSettings) -> Incoming:
-    rate = retime.rational(settings.rate)
+    rate = retime.rational(settings.input_fps)
     return Incoming(rate, settings.frame_size, settings.deinterlace, settings.field_rate)
 
 
 def _changed(settings: VideoSettings, changes: dict[str, Any]) -> VideoSettings:
     try:
-        return replace(settings, **changes)
+        return replace(settings, **current_names(VideoSettings, changes, stacklevel=4))
     except TypeError as error:
         raise unknown("a video", error) from error
 

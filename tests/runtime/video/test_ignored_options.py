@@ -32,7 +32,7 @@ def notes(source, target, **settings):
         ({"codec": "mpeg4", "crf": 30}, "out.avi.mkv", "--crf: is not for mpeg4"),
         ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: is not for libvpx-vp9"),
         ({"frame_size": "64x48"}, "out.mp4", "--frame-size"),
-        ({"rate": 12.0}, "out.mp4", "--rate"),
+        ({"input_fps": 12.0}, "out.mp4", "--input-fps"),
         ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
     ],
 )
@@ -54,7 +54,7 @@ def test_what_has_an_effect_is_not(clip, tmp_path):
     (tmp_path / "frames").mkdir()
     assert notes(clip, tmp_path / "one.mp4", style="invert@9s") == ()  # seen before its time too
     assert notes(clip, tmp_path / "frames" / "%03d.png") == ()
-    assert notes(tmp_path / "frames", tmp_path / "back.mp4", rate=12.0) == ()
+    assert notes(tmp_path / "frames", tmp_path / "back.mp4", input_fps=12.0) == ()
     assert notes(clip, tmp_path / "part.mp4", start=0.04, style="invert@0, norm@40ms") == ()
 
 

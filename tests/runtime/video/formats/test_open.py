@@ -125,10 +125,10 @@ def test_numbered_pictures_keep_their_numbers(numbered, tmp_path):
 
 
 def test_numbered_pictures_have_the_time_of_their_numbers(numbered, tmp_path):
-    done = paint(numbered / "shot%04d.png", tmp_path / "out.mp4", rate=10)
+    done = paint(numbered / "shot%04d.png", tmp_path / "out.mp4", input_fps=10)
     assert done.frames == 4
     assert [round(t, 3) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.1, 0.3, 0.4]
-    paint(numbered, tmp_path / "part%d.jpg", rate=10, start=0.2)
+    paint(numbered, tmp_path / "part%d.jpg", input_fps=10, start=0.2)
     assert sorted(path.name for path in tmp_path.glob("part*")) == ["part10.jpg", "part11.jpg"]
 
 
@@ -169,7 +169,7 @@ def test_raw_frames_through_pipes(tmp_path):
     assert (done.input, done.output, done.frames) == ("stdin", "-", 3)
     assert out.getvalue() == bytes(255 - value for value in content)
     done = paint(
-        "-", tmp_path / "out.mp4", frame_size="64x48", rate=29.97, stdin=io.BytesIO(content + b"rest")
+        "-", tmp_path / "out.mp4", frame_size="64x48", input_fps=29.97, stdin=io.BytesIO(content + b"rest")
     )
     assert done.broken.startswith("its last frame has 4 of 9216 bytes")
     assert [round(t, 4) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.0334, 0.0667]
