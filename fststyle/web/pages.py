@@ -1,0 +1,28 @@
+"""Rendering of the HTML pages."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from fastapi.templating import Jinja2Templates
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+
+NAVIGATION = (
+    ("Library", "/"),
+    ("Paint", "/paint"),
+    ("Live", "/live"),
+    ("Train", "/train"),
+    ("Rate", "/rate"),
+    ("Learn", "/learn"),
+)
+
+_templates = Jinja2Templates(directory=TEMPLATES)
+_templates.env.globals["navigation"] = NAVIGATION
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """The template as a response. ``values`` are its variables."""
+    return _templates.TemplateResponse(request, template, values, status_code=status)

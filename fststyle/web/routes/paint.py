@@ -1,0 +1,14 @@
+"""Stylize photos and videos."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from fststyle.web.pages import page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/paint")
+async def show(request: Request) -> HTMLResponse:
+    """The page."""
+    return page(request, "paint.html")

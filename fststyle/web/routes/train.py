@@ -1,0 +1,14 @@
+"""Train a style on a painting."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from fststyle.web.pages import page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/train")
+async def show(request: Request) -> HTMLResponse:
+    """The page."""
+    return page(request, "train.html")

@@ -1,0 +1,1 @@
+"""Middleware that protects the application."""
