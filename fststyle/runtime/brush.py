@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fststyle.arrays import RGB
-from fststyle.runtime.style import MIN_SIDE
+from fststyle.io.pixels import MIN_SIDE
 
 REFERENCE_SIDE = 640
 """Pixels of the shorter side up to which strokes keep the size that they were trained with, when no brush

@@ -1,4 +1,5 @@
-"""Where a style runs: names of devices, what ONNX Runtime calls them, and whether they are really there."""
+"""Devices that styles run on: their names, the execution providers of ONNX Runtime, and their availability.
+"""
 
 import contextlib
 import ctypes
@@ -23,27 +24,29 @@ PROVIDERS = {
 }
 """Device -> ONNX Runtime's name of the execution provider."""
 
+INDEXED = ("cuda", "tensorrt", "rocm", "migraphx", "dml")
+"""Devices that take an index, such as cuda:1."""
+
 INSTALL = {
     "cuda": "it needs an NVIDIA driver and: pip install 'onnxruntime-gpu[cuda,cudnn]'",
     "tensorrt": "it needs an NVIDIA driver, TensorRT and: pip install 'onnxruntime-gpu[cuda,cudnn]' tensorrt",
     "coreml": "it is part of onnxruntime on macOS: pip install onnxruntime",
-    "dml": "it needs Windows and, in place of other builds of onnxruntime: pip install onnxruntime-directml",
-    "openvino": "it needs, in place of other builds of onnxruntime: pip install onnxruntime-openvino",
-    "rocm": "it needs AMD's ROCm and a build of onnxruntime for it",
-    "migraphx": "it needs AMD's ROCm and: pip install onnxruntime-migraphx",
+    "dml": "it needs Windows and, instead of other builds of onnxruntime: pip install onnxruntime-directml",
+    "openvino": "it needs, instead of other builds of onnxruntime: pip install onnxruntime-openvino",
+    "rocm": "it needs AMD ROCm and a build of onnxruntime for it",
+    "migraphx": "it needs AMD ROCm and: pip install onnxruntime-migraphx",
 }
 
 
 def runtime() -> ModuleType:
-    """The module `onnxruntime`, loaded without its talk: problems of a session reach the user as exceptions.
+    """The module `onnxruntime` with its log disabled: errors of a session reach the user as exceptions.
 
-    Raises `DependencyError` where it is missing or broken.
+    Raises `DependencyError` if it is missing or broken.
     """
     if (loaded := sys.modules.get("onnxruntime")) is not None:
         return loaded
     try:
-        # The GPU build looks for graphics cards while it is imported and writes its warnings past Python, to
-        # the file descriptor.
+        # The GPU build searches for GPUs on import and writes warnings directly to the file descriptor.
         with postponed(), _silent_stderr():
             import onnxruntime
     except ImportError as error:
@@ -53,18 +56,16 @@ def runtime() -> ModuleType:
 
 
 def split(device: str) -> tuple[str, int]:
-    """``"cuda:1"`` -> ``("cuda", 1)``. Raises `DeviceError` for a name that is none."""
+    """``"cuda:1"`` -> ``("cuda", 1)``. Raises `DeviceError` for an unknown device."""
     name, _, index = device.partition(":")
-    if (name not in PROVIDERS and name != "auto") or (
-        index and not (index.isdecimal() and name in ("cuda", "tensorrt", "rocm", "migraphx", "dml"))
-    ):
-        raise DeviceError(f"{device!r} is no device; use one of auto, {', '.join(PROVIDERS)}")
+    if (name not in PROVIDERS and name != "auto") or (index and not (index.isdecimal() and name in INDEXED)):
+        raise DeviceError(f"{device!r} is not a device; use one of auto, {', '.join(PROVIDERS)}")
     return name, int(index or 0)
 
 
 def available() -> dict[str, bool]:
-    """Device -> whether it can be asked for here: ONNX Runtime was built for it and, for NVIDIA's, a driver
-    and a card are there.
+    """Device -> whether it can be requested: ONNX Runtime was built for it and, for NVIDIA devices, a driver
+    and a GPU exist.
     """
     built = runtime().get_available_providers()
     nvidia = nvidia_cards() > 0
@@ -75,30 +76,30 @@ def available() -> dict[str, bool]:
 
 
 def require(name: str, index: int = 0) -> None:
-    """Raise `DeviceError`, saying what to install, unless ``name`` (a key of `PROVIDERS`) and its card
-    ``index`` are there.
+    """Raise `DeviceError`, with what to install, unless the device ``name`` (a key of `PROVIDERS`) and its
+    GPU ``index`` are available.
     """
     if PROVIDERS[name] not in runtime().get_available_providers():
         raise DeviceError(
-            f"device {name} is not there: this onnxruntime was built without it; {INSTALL[name]}"
+            f"device {name} is not available: this onnxruntime was built without it; {INSTALL[name]}"
         )
     if name in ("cuda", "tensorrt"):
         cards = nvidia_cards()
         if cards <= index:
             found = (
-                f"{cards} NVIDIA card{'s' if cards > 1 else ''} found"
+                f"{cards} NVIDIA GPU{'s' if cards > 1 else ''} found"
                 if cards
-                else "no NVIDIA card and driver found"
+                else "no NVIDIA GPU and driver found"
             )
             raise DeviceError(
-                f"device {name}{f':{index}' if index else ''} is not there: {found}; {INSTALL[name]}"
+                f"device {name}{f':{index}' if index else ''} is not available: {found}; {INSTALL[name]}"
             )
 
 
 def nvidia_cards() -> int:
-    """How many NVIDIA cards the driver offers; 0 without a driver.
+    """Number of NVIDIA GPUs; 0 without a driver.
 
-    Asks the driver itself, so no CUDA toolkit is needed.
+    The driver is queried directly, so no CUDA toolkit is needed.
     """
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
@@ -111,19 +112,24 @@ def nvidia_cards() -> int:
 
 
 def preload_cuda() -> None:
-    """Make the CUDA libraries that pip installed known to ONNX Runtime; those of the system need no help."""
+    """Make ONNX Runtime find CUDA libraries installed by pip. Libraries of the system are found anyway."""
     preload = getattr(runtime(), "preload_dlls", None)
     if preload is not None:
-        # It prints what it does not find; the session that fails says it better.
+        # It prints missing libraries; the error of the session is clearer.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
             preload()
+
+
+def is_cpu(device: str) -> bool:
+    """Whether the device, which may be auto, is the CPU, where int8 is faster than float."""
+    return device == "cpu" or (device == "auto" and not available()["cuda"])
 
 
 @contextlib.contextmanager
 def _silent_stderr() -> Iterator[None]:
     try:
         kept = os.dup(2)
-    except OSError:  # no stderr at all, as in a windowed program
+    except OSError:  # stderr is closed
         yield
         return
     try:

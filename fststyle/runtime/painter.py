@@ -16,12 +16,12 @@ from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.io.convert import resized, taken
 from fststyle.io.images import Picture
-from fststyle.io.pixels import uncovered
+from fststyle.io.pixels import MIN_SIDE, uncovered
 from fststyle.runtime import mask as masks
 from fststyle.runtime import tiles
 from fststyle.runtime.brush import brush_size, stylize_at
 from fststyle.runtime.settings import ImageSettings, PaintSettings
-from fststyle.runtime.style import MIN_SIDE, Style, load_style
+from fststyle.runtime.style import Style, load_style
 from fststyle.settings import check, unknown
 
 FAINT = 0.2

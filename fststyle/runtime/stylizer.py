@@ -7,9 +7,10 @@ from typing import Any
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.runtime import blank_frames, mask
+from fststyle.runtime.frame_contract import check_frame
 from fststyle.runtime.painter import Painter, load_as
 from fststyle.runtime.settings import PaintSettings
-from fststyle.runtime.style import Style, check_frame
+from fststyle.runtime.style import Style
 from fststyle.runtime.temporal import Steady, held
 from fststyle.settings import check, unknown
 

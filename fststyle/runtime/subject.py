@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fststyle import catalogue
 from fststyle.errors import InputError
-from fststyle.runtime.style import open_session, run
+from fststyle.runtime.session import open_session, run
 
 SIDE = 320
 """Pixels of each side of what the network sees."""

@@ -17,7 +17,9 @@ from fststyle import memory
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.runtime import instance_norm
-from fststyle.runtime.style import MIN_SIDE, Style, check_frame, open_session, run
+from fststyle.runtime.frame_contract import MIN_SIDE, check_frame
+from fststyle.runtime.session import open_session, run
+from fststyle.runtime.style import Style
 
 MARGIN = 192
 """Overlap in pixels on each side: the live networks see about 190 pixels around each pixel, the reference

@@ -56,7 +56,7 @@ def test_a_damaged_style_is_told_and_the_others_are_shown(
     assert (tmp_path / "sheet.jpg").is_file()
     assert (
         done.stderr.decode().splitlines()[1]
-        == "fststyle: broken cannot be used: it is damaged or no ONNX file at all"
+        == "fststyle: broken cannot be used: it is damaged or not an ONNX file"
     )
     assert "Traceback" not in done.stderr.decode()
     listed = {entry["name"]: entry for entry in json.loads(program("styles", "--json").stdout)}

@@ -70,7 +70,7 @@ def test_black_stays_dark_on_its_way_to_a_shipped_painting():
 
 
 def test_a_file_in_integers_says_that_it_has_one_strength():
-    with pytest.raises(StyleError, match="great-wave-int8 is in integers"):
+    with pytest.raises(StyleError, match="great-wave-int8 is int8"):
         stylize(FRAME, catalogue.SHIPPED / "great-wave-int8.onnx", strength=0.5)
 
 

@@ -15,7 +15,7 @@ from fststyle import catalogue
 from fststyle.arrays import RGB
 from fststyle.errors import InputError, StyleError
 from fststyle.io.dataset import square
-from fststyle.runtime.style import open_session, run
+from fststyle.runtime.session import open_session, run
 
 BATCH = 64
 """Rows that are given to a network at once, so that memory does not grow with what is asked for."""
@@ -29,7 +29,7 @@ class Model:
 
     Raises:
         StyleError: no such model, damaged, of another kind, or it does not keep the contract of its kind.
-        DeviceError: see `fststyle.runtime.style.open_session`.
+        DeviceError: see `fststyle.runtime.session.open_session`.
     """
 
     def __init__(

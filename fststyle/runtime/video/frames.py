@@ -14,9 +14,8 @@ from PIL import Image
 
 from fststyle.arrays import RGB, Gray
 from fststyle.errors import InputError
-from fststyle.runtime import blank_frames, mask
+from fststyle.runtime import blank_frames, devices, mask
 from fststyle.runtime.settings import VideoSettings
-from fststyle.runtime.style import on_cpu
 from fststyle.runtime.temporal import Steady, held
 from fststyle.runtime.video import keyframes
 from fststyle.runtime.video.formats.base import Item, Shot, Source
@@ -31,7 +30,7 @@ def side_by_side(settings: VideoSettings) -> tuple[VideoSettings, int]:
     and those of two frames do not. More would take more memory.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    if settings.threads is not None or cores < 2 or not on_cpu(settings.device):
+    if settings.threads is not None or cores < 2 or not devices.is_cpu(settings.device):
         return settings, 1
     return replace(settings, threads=cores // 2), 2
 

@@ -12,9 +12,9 @@ import numpy as np
 from fststyle import catalogue
 from fststyle.arrays import RGB
 from fststyle.errors import FststyleError, StyleError
+from fststyle.io.pixels import MIN_SIDE
 from fststyle.runtime import mask
 from fststyle.runtime.settings import WebcamSettings
-from fststyle.runtime.style import MIN_SIDE
 from fststyle.runtime.stylizer import Stylizer
 from fststyle.runtime.webcam.camera import Camera
 from fststyle.runtime.webcam.outputs import Outlets

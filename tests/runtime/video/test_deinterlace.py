@@ -59,7 +59,7 @@ def test_interlaced_frames_are_deinterlaced_and_that_is_said(tmp_path, name):
     done = stylized(source, tmp_path / "out.mp4")
     assert done.frames == FRAMES
     assert [
-        note for note in done.notes if "is interlaced and is deinterlaced: two fields make one frame" in note
+        note for note in done.notes if "interlaced video is deinterlaced: one frame per two fields" in note
     ]
     assert stylized(source, tmp_path / "off.mp4", deinterlace="off").notes == ()
     assert combs(tmp_path / "out.mp4") < 0.3 * combs(tmp_path / "off.mp4")
@@ -71,7 +71,7 @@ def test_the_field_rate_is_kept_where_asked(tmp_path):
     source = interlaced(tmp_path / "in.mkv")
     done = stylized(source, tmp_path / "out.mp4", field_rate="keep")
     assert done.frames == 2 * FRAMES
-    assert any("25 frames become 50 per second" in note for note in done.notes)
+    assert any("50 instead of 25 frames per second" in note for note in done.notes)
     times = [time for time, _ in clips.frames(tmp_path / "out.mp4")]
     assert np.diff(times) == pytest.approx(0.02, abs=1e-3)
     # Every field is a frame of its own: the bar moves on with each.

@@ -1,9 +1,8 @@
-"""Decoded frames as RGB in eight bits: matrix and range as the file says, high dynamic range brought down to
-what a network has learned on.
+"""Conversion of decoded frames to 8-bit RGB by the matrix and range of the file, with tone mapping of HDR.
 
-Styles are trained on ordinary photos, so PQ and HLG (ITU-R BT.2100) are mapped to BT.709: light up to 0.6 of
-reference white, 203 cd/m2 (BT.2408), stays as it is, what is above is pressed into the rest by the extended
-curve of Reinhard et al. 2002 (equation 4), which sends 1000 cd/m2 to white.
+Styles are trained on SDR photos, so PQ and HLG (ITU-R BT.2100) are mapped to BT.709. Linear light up to 0.6
+of reference white, 203 cd/m2 (BT.2408), is unchanged. Higher values are compressed by the extended operator
+of Reinhard et al. 2002 (equation 4), which maps 1000 cd/m2 to white.
 """
 
 import functools
@@ -18,55 +17,70 @@ HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristic (ITU-T H.273) -> its name."""
 
 REFERENCE_WHITE, PEAK, KNEE = 203.0, 1000.0, 0.6
+"""cd/m2, cd/m2, and the share of reference white from which on tone mapping compresses."""
 
-# Linear light of BT.2020 primaries in those of BT.709 (BT.2087), rows for R, G, B.
+# Values of ITU-T H.273 for primaries, and for SDR transfer characteristics.
+_PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}
+_SDR_TRANSFERS = {1, 4, 5, 6, 7, 11, 12, 13, 14, 15}
+
+# Matrix from linear BT.2020 to linear BT.709 RGB (BT.2087), rows for R, G, B.
 _TO_709 = ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187))
 _LUMINANCE = (0.2627, 0.6780, 0.0593)
 
 
+def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
+    """Primaries and transfer (ITU-T H.273) of the frames of a stream: its own if they are known and SDR, else
+    those of BT.709.
+    """
+    if transfer in HDR:
+        return 1, 1
+    return primaries if primaries in _PRIMARIES else 1, transfer if transfer in _SDR_TRANSFERS else 1
+
+
 def rgb_of(frame: Any, transfer: int) -> RGB:
     """A frame of PyAV as uint8 (H, W, 3); ``transfer`` is that of its stream."""
-    # Where the file does not say, players take BT.709 for what is as high as HD, BT.601 below.
-    unsaid = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
+    # If the matrix is not stated, players use BT.709 for HD heights and BT.601 below.
+    unstated = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
     source = (
         "BT2020"
         if int(frame.colorspace) == 10
         else ("ITU709" if frame.height >= 720 else "ITU601")
-        if unsaid
+        if unstated
         else None
     )
     if transfer in HDR:
         return tone_mapped(
             frame.reformat(
-                format="rgb48le", src_colorspace="BT2020" if unsaid else source, dst_color_range="JPEG"
+                format="rgb48le", src_colorspace="BT2020" if unstated else source, dst_color_range="JPEG"
             ).to_ndarray(),
             transfer,
         )
     return frame.reformat(format="rgb24", src_colorspace=source, dst_color_range="JPEG").to_ndarray()
 
 
-_SEE_THROUGH = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
-"""How FFmpeg's names of pixel formats with alpha begin."""
+_ALPHA = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
+"""Prefixes of FFmpeg's pixel formats with alpha."""
 
 
-def see_through(pixels: str | None) -> bool:
+def has_alpha(pixels: str | None) -> bool:
     """Whether a pixel format, by FFmpeg's name, has alpha."""
-    return (pixels or "").startswith(_SEE_THROUGH)
+    return (pixels or "").startswith(_ALPHA)
 
 
 def alpha_of(frame: Any) -> Gray | None:
-    """Alpha of a frame of PyAV, uint8 (H, W), 255 opaque; None where its format has none."""
-    if not see_through(frame.format.name):
+    """Alpha of a frame of PyAV, uint8 (H, W), 255 opaque; None if its pixel format has no alpha."""
+    if not has_alpha(frame.format.name):
         return None
     return np.ascontiguousarray(frame.reformat(format="rgba").to_ndarray()[..., 3])
 
 
 def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
-    """uint16 (H, W, 3) of BT.2020 primaries, coded by PQ (16) or HLG (18) -> uint8 (H, W, 3) of BT.709."""
-    light = _light(transfer)[coded]  # of reference white
+    """Tone-map uint16 (H, W, 3) with BT.2020 primaries and transfer PQ (16) or HLG (18) to BT.709, uint8
+    (H, W, 3).
+    """
+    light = _light(transfer)[coded]
     if transfer == 18:
-        # BT.2100's OOTF for a display of 1000 cd/m2: the scene's light is raised by its luminance to the
-        # power 1.2 - 1.
+        # The OOTF of BT.2100 for a display of 1000 cd/m2: scene light times its luminance to the power 0.2.
         scene = light @ np.array(_LUMINANCE, np.float32)
         light *= (PEAK / REFERENCE_WHITE) * np.maximum(scene, 1e-6)[..., None] ** np.float32(0.2)
     light = light @ np.array(_TO_709, np.float32).T
@@ -84,8 +98,8 @@ def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
 
 @functools.lru_cache(maxsize=2)
 def _light(transfer: int) -> NDArray[np.float32]:
-    """Linear light of each of the 65,536 codes: PQ's in units of reference white, HLG's of the scene,
-    0..1.
+    """Linear light of each of the 65,536 codes: display light relative to reference white for PQ, scene light
+    0..1 for HLG.
     """
     code = np.arange(65536) / 65535
     if transfer == 16:
@@ -100,5 +114,5 @@ def _light(transfer: int) -> NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=1)
 def _code() -> NDArray[np.uint8]:
-    """Linear light 0..4095 -> code of BT.709 as screens show it (BT.1886, gamma 2.4)."""
+    """Linear light 0..4095 -> 8-bit code of BT.709 for a BT.1886 display (gamma 2.4)."""
     return np.rint(255 * (np.arange(4096) / 4095) ** (1 / 2.4)).astype(np.uint8)

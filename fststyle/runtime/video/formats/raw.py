@@ -10,8 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from fststyle.errors import InputError, OutputError
-from fststyle.io.pixels import on_white
-from fststyle.runtime.style import MIN_SIDE
+from fststyle.io.pixels import MIN_SIDE, on_white
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
 
 

@@ -1,0 +1,62 @@
+"""The frame contract of style files: input ``frame`` and output ``styled``, both uint8 (N, H, W, 3) with
+dynamic N, H and W (docs/onnx-format.md).
+"""
+
+from typing import Any
+
+from fststyle.errors import InputError, StyleError
+from fststyle.io.pixels import MIN_SIDE
+
+
+def check_frame(frame: Any) -> None:
+    """Raise `InputError` unless ``frame`` is a uint8 array (H, W, 3) or (N, H, W, 3) with N >= 1 and sides of
+    at least 16 pixels.
+    """
+    shape, kind = getattr(frame, "shape", None), getattr(frame, "dtype", None)
+    if shape is None or str(kind) != "uint8" or len(shape) not in (3, 4) or shape[-1] != 3:
+        found = f"{kind} {tuple(shape)}" if shape is not None else type(frame).__name__
+        raise InputError(f"a frame is a uint8 array (H, W, 3) or (N, H, W, 3), not {found}")
+    if len(shape) == 4 and shape[0] == 0:
+        raise InputError("the batch holds no frames")
+    height, width = shape[-3:-1]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(f"{width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
+
+
+def check_model(session: Any, name: str) -> None:
+    """Raise `StyleError` unless the model of an ONNX Runtime session follows the frame contract."""
+    kind = session.get_modelmeta().custom_metadata_map.get("kind", "style")
+    if kind != "style":
+        raise _refused(name, f"it is a model of kind {kind}")
+    frame = _tensor("input", "frame", session.get_inputs(), name)
+    shape = list(frame.shape or [])
+    if len(shape) != 4:
+        raise _refused(name, f"frame has {len(shape)} dimensions, not (N, H, W, 3)")
+    _check_channels("frame", shape, name)
+    if any(isinstance(side, int) for side in shape[:3]):
+        raise _refused(name, f"the shape of frame is fixed to {tuple(shape)}; N, H and W must be dynamic")
+    styled = _tensor("output", "styled", session.get_outputs(), name)
+    # The shape of the output may be unknown.
+    if shape := list(styled.shape or []):
+        if len(shape) != 4:
+            raise _refused(name, f"styled has {len(shape)} dimensions, not (N, H, W, 3)")
+        _check_channels("styled", shape, name)
+
+
+def _tensor(kind: str, wanted: str, tensors: Any, name: str) -> Any:
+    """The only input or output of a model."""
+    if [tensor.name for tensor in tensors] != [wanted]:
+        found = ", ".join(tensor.name for tensor in tensors) or "none"
+        raise _refused(name, f"its {kind}s are {found}, not {wanted}")
+    if tensors[0].type != "tensor(uint8)":
+        raise _refused(name, f"{wanted} is {tensors[0].type}, not uint8")
+    return tensors[0]
+
+
+def _check_channels(tensor: str, shape: list[Any], name: str) -> None:
+    if isinstance(shape[3], int) and shape[3] != 3:
+        raise _refused(name, f"the last dimension of {tensor} has {shape[3]} channels, not 3")
+
+
+def _refused(name: str, why: str) -> StyleError:
+    return StyleError(f"{name} is not a fststyle style: {why}")

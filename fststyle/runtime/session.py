@@ -1,0 +1,150 @@
+"""ONNX Runtime sessions: open a model on a device, run it, and convert failures to errors of fststyle."""
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle.errors import DeviceError, InputError, StyleError
+from fststyle.runtime import devices
+from fststyle.runtime.frame_contract import MIN_SIDE
+
+INTERRUPTIBLE_BYTES = 1 << 20
+"""Input size from which a run may take long, so that Ctrl-C must be able to stop it."""
+
+
+def open_session(model: bytes, device: str, threads: int | None, name: str) -> tuple[Any, str]:
+    """An ONNX Runtime session for a model, and the device that it runs on.
+
+    The device auto is CUDA if it works, else the CPU. Raises `StyleError` for a model that cannot be loaded,
+    and `DeviceError` for a requested device that does not work.
+    """
+    wanted, index = devices.split(device)
+    if wanted == "auto":
+        if devices.available()["cuda"]:
+            # CUDA may be listed and still fail: libraries are missing, or the GPU is too old for them.
+            try:
+                session = _session(model, "cuda", 0, threads, name)
+                _try_out(session)
+                return session, "cuda"
+            except Exception:
+                pass
+        return _session(model, "cpu", 0, threads, name), "cpu"
+    devices.require(wanted, index)
+    return _session(model, wanted, index, threads, name), device
+
+
+def run(
+    session: Any, feeds: dict[str, NDArray[Any]], name: str, outputs: list[str] | None = None
+) -> list[NDArray[Any]]:
+    """Run a session. Returns the named ``outputs``; None returns all.
+
+    Raises `InputError` if memory does not suffice, and `StyleError` for any other failure of the graph.
+    """
+    try:
+        return _interruptible(session, feeds, outputs)
+    except MemoryError as error:
+        raise _too_large(feeds) from error
+    except Exception as error:  # ONNX Runtime has no common base class of its exceptions
+        if any(sign in str(error).lower() for sign in ("allocat", "out of memory", "bad_alloc")):
+            raise _too_large(feeds) from error
+        raise StyleError(f"{name} failed to run: {_short(error)}") from error
+
+
+def _interruptible(
+    session: Any, feeds: dict[str, NDArray[Any]], outputs: list[str] | None
+) -> list[NDArray[Any]]:
+    """Run a session so that Ctrl-C stops it.
+
+    Python handles signals only between its own instructions, so a long run is done in another thread.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or sum(array.nbytes for array in feeds.values()) < INTERRUPTIBLE_BYTES
+    ):
+        return session.run(outputs, feeds)
+    options = devices.runtime().RunOptions()
+    with ThreadPoolExecutor(1, thread_name_prefix="fststyle-run") as pool:
+        running = pool.submit(session.run, outputs, feeds, options)
+        try:
+            return running.result()
+        except BaseException:
+            options.terminate = True  # takes effect after the current layer
+            raise
+
+
+def _session(model: bytes, device: str, index: int, threads: int | None, name: str) -> Any:
+    ort = devices.runtime()
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    # Threads do not spin between two frames. For a webcam, spinning would take half of the CPU time.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    provider = devices.PROVIDERS[device]
+    try:
+        # From bytes, not from a path: ONNX Runtime then refuses models with weights in other files.
+        session = ort.InferenceSession(model, options, providers=_providers(device, index), enable_fallback=0)
+    except Exception as error:
+        if device != "cpu" and _loads_on_cpu(model):
+            raise DeviceError(
+                f"device {device} does not work: {_short(error)}; {devices.INSTALL[device]}"
+            ) from error
+        raise StyleError(f"{name} cannot be used: {_short(error)}") from error
+    if session.get_providers()[0] != provider:
+        raise DeviceError(
+            f"device {device} does not work: ONNX Runtime could not load its libraries;"
+            f" {devices.INSTALL[device]}"
+        )
+    session.disable_fallback()
+    return session
+
+
+def _providers(device: str, index: int) -> list[tuple[str, dict[str, Any]]]:
+    """Execution providers with their options: the device, then the CPU for operators that it lacks."""
+    settings: dict[str, Any] = {}
+    if device in ("cuda", "tensorrt"):
+        devices.preload_cuda()
+    if device in devices.INDEXED:
+        settings["device_id"] = index
+    if device == "cuda":
+        # The default search tries every algorithm again for each new frame size, which takes seconds.
+        settings["cudnn_conv_algo_search"] = "HEURISTIC"
+    wanted = [(devices.PROVIDERS[device], settings)]
+    return wanted if device == "cpu" else [*wanted, (devices.PROVIDERS["cpu"], {})]
+
+
+def _loads_on_cpu(model: bytes) -> bool:
+    try:
+        _session(model, "cpu", 0, 1, "")
+    except StyleError:
+        return False
+    return True
+
+
+def _try_out(session: Any) -> None:
+    """Run a style on a small frame. Raises what ONNX Runtime raises."""
+    if [value.name for value in session.get_inputs()] == ["frame"]:
+        session.run(None, {"frame": np.zeros((1, MIN_SIDE, MIN_SIDE, 3), np.uint8)})
+
+
+def _too_large(feeds: dict[str, NDArray[Any]]) -> InputError:
+    count, height, width = next(value.shape for value in feeds.values() if value.ndim == 4)[:3]
+    what = f"{width}x{height} pixels" + (f" x {count} frames" if count > 1 else "")
+    return InputError(
+        f"{what} need more memory than is available; use smaller tiles (--tile 512) or a smaller --size"
+    )
+
+
+def _short(error: Exception) -> str:
+    """The message of ONNX Runtime without error codes and source locations."""
+    text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
+    if "INVALID_PROTOBUF" in text or "No graph was found" in text:
+        return "it is damaged or not an ONNX file"
+    return (
+        re.sub(r"^\d+ : \w+ : |\S*\.(cc|h):\d+ \S+\([^)]*\)( const)? ", "", text)[:200]
+        or type(error).__name__
+    )

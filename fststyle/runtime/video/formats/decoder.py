@@ -1,0 +1,42 @@
+"""The decoder of a video stream; VP8 and VP9 with transparency need libvpx."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fststyle.runtime.video.formats.colorimetry import has_alpha
+from fststyle.runtime.video.formats.library import av
+
+_LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Codec -> the decoder that reads its alpha channel, which FFmpeg's own decoders ignore."""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """``decode`` returns the frames of a packet. ``transparent`` is whether they may have alpha. ``problem``
+    is a message for the user, or empty.
+    """
+
+    decode: Callable[[Any], list[Any]]
+    transparent: bool
+    problem: str = ""
+
+
+def decoder_of(stream: Any) -> Decoder:
+    """The decoder of a video stream of PyAV."""
+    library, context = av(), stream.codec_context
+    wanted = _LIBVPX.get(context.codec.canonical_name)
+    usual = Decoder(_decode, has_alpha(context.pix_fmt))
+    if wanted is None or stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) != "1":
+        return usual
+    try:
+        libvpx = library.CodecContext.create(wanted, "r")
+    except (library.codec.codec.UnknownCodecError, ValueError):
+        problem = f"its transparency is ignored, since this build of FFmpeg has no {wanted}"
+        return Decoder(_decode, usual.transparent, problem)
+    return Decoder(lambda packet: libvpx.decode(packet if packet.size else None), True)
+
+
+def _decode(packet: Any) -> list[Any]:
+    frames: list[Any] = packet.decode()
+    return frames

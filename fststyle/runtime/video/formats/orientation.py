@@ -1,0 +1,39 @@
+"""Orientation of video frames: rotation and mirroring by the display matrix, as phones store it."""
+
+import math
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Orientation(NamedTuple):
+    """Mirror a frame left to right, then rotate it by ``quarters`` of a turn, counterclockwise."""
+
+    mirrored: bool = False
+    quarters: int = 0
+
+    @property
+    def swaps_sides(self) -> bool:
+        """Whether width and height change places."""
+        return bool(self.quarters % 2)
+
+    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """An upright copy of an image (H, W) or (H, W, 3), or the image itself if it is upright."""
+        if not self.mirrored and not self.quarters:
+            return image
+        return np.ascontiguousarray(np.rot90(image[:, ::-1] if self.mirrored else image, self.quarters))
+
+
+def orientation_of(frame: Any) -> Orientation:
+    """The orientation of a decoded frame of PyAV."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return Orientation()
+    # The point (x, y) is displayed at (a x + c y, b x + d y).
+    a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
+    mirrored = a * d - b * c < 0
+    if mirrored:
+        a, b = -a, -b
+    return Orientation(mirrored, round(math.degrees(math.atan2(-b, a)) / 90) % 4)

@@ -1,0 +1,97 @@
+"""Timestamps of frames and packets, corrected where a container states them wrongly."""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+_STEP_BACK = 0.1
+"""Seconds by which decoding times must decrease to count as the start of another recording."""
+
+
+class AviTimestamps:
+    """Presentation times of the frames of an AVI file, which stores decoding times only.
+
+    FFmpeg's guess is wrong for streams with B-frames. Frames come out of the decoder in the order of
+    presentation; each has the time of the packet that was decoded last, which is late by the delay of the
+    decoder.
+    """
+
+    def __init__(self, longest_delay: int):
+        self._longest_delay = longest_delay
+        self._first: int | None = None
+        self._delay: int | None = None
+
+    def begin(self, packet: Any) -> None:
+        """Note the time of the first packet; call with every packet."""
+        self._first = packet.dts if self._first is None else self._first
+
+    def time_of(self, frame: Any) -> int | None:
+        """Presentation time of the next frame, or None if it is unknown."""
+        if frame.dts is None or self._first is None:
+            return None
+        if self._delay is None:
+            delay = frame.dts - self._first
+            # A longer delay means that the first packets were damaged.
+            self._delay = delay if delay <= self._longest_delay else 0
+        return frame.dts - self._delay
+
+
+class FrameTimestamps:
+    """Gives each decoded frame a presentation time above that of the previous frame.
+
+    ``step`` is the duration of a frame in units of ``time_base``, for frames without a time. ``missing`` is
+    whether there was such a frame, ``started`` whether there was any frame.
+    """
+
+    def __init__(self, step: int, time_base: Fraction, avi: AviTimestamps | None):
+        self._step, self._time_base, self._avi = step, time_base, avi
+        self._last: int | None = None
+        self.missing = False
+
+    @property
+    def started(self) -> bool:
+        return self._last is not None
+
+    def begin(self, packet: Any) -> None:
+        """Call with every packet before it is decoded."""
+        if self._avi is not None:
+            self._avi.begin(packet)
+
+    def stamp(self, frame: Any) -> None:
+        """Set the time and the time base of a frame, in place."""
+        pts = frame.pts if self._avi is None else self._avi.time_of(frame)
+        if pts is None:
+            self.missing = True
+            pts = 0 if self._last is None else self._last + self._step
+        if self._last is not None:
+            pts = max(pts, self._last + 1)
+        frame.pts, frame.time_base = pts, frame.time_base or self._time_base
+        self._last = pts
+
+
+class JoinedRecordings:
+    """Continuous times for a file of several concatenated recordings.
+
+    In transport streams, the times of the second recording may start again at its beginning. They are moved
+    behind the end of the first. ``enabled`` is whether the container allows this, ``usual`` the usual
+    duration of a packet in seconds.
+    """
+
+    def __init__(self, enabled: bool, usual: float):
+        self._enabled, self._usual, self._offset, self._end = enabled, usual, 0.0, 0.0
+        self._last: dict[int, float] = {}
+
+    def correct(self, packet: Any) -> None:
+        """Move the times of a packet, in place."""
+        if not self._enabled or packet.dts is None:
+            return
+        begins = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)
+        decoded = float(packet.dts * packet.time_base)
+        if decoded + self._offset < self._last.get(packet.stream.index, -math.inf) - _STEP_BACK:
+            self._offset = self._end - begins
+        self._last[packet.stream.index] = decoded + self._offset
+        duration = float(packet.duration * packet.time_base) if packet.duration else self._usual
+        self._end = max(self._end, begins + self._offset + duration)
+        if self._offset:
+            by = round(self._offset / packet.time_base)
+            packet.pts, packet.dts = None if packet.pts is None else packet.pts + by, packet.dts + by
