@@ -1,5 +1,4 @@
-"""Devices that styles run on: their names, the execution providers of ONNX Runtime, and their availability.
-"""
+"""Devices that styles run on: names, execution providers of ONNX Runtime, and availability."""
 
 import contextlib
 import ctypes

@@ -57,9 +57,7 @@ class Reader(Source):
         self.frames = self.stream.frames or (round(self.seconds * self.rate) if self.seconds else None)
         self._transfer = int(self.stream.codec_context.color_trc)
         if self._transfer in HDR:
-            self.notes.append(
-                f"{path}: HDR video ({HDR[self._transfer]}) is converted to SDR (BT.709) before it is stylized"
-            )
+            self.notes.append(f"{path}: HDR video ({HDR[self._transfer]}) is converted to SDR (BT.709)")
 
     @property
     def aspect(self) -> Fraction | None:
@@ -70,8 +68,7 @@ class Reader(Source):
 
     @property
     def colours(self) -> tuple[int, int]:
-        """The primaries and transfer of the file; BT.709 if they are not stated, or HDR, which is converted.
-        """
+        """Primaries and transfer of the file, or those of BT.709 if they are unknown or HDR."""
         context = self.stream.codec_context
         return sdr_colors(int(context.color_primaries), int(context.color_trc))
 
