@@ -1,9 +1,12 @@
 """`fststyle train`: train a style on one painting."""
 
+import dataclasses
 import functools
 import importlib
+import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +23,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(TrainSettings)
-    def train(settings: TrainSettings) -> None:
+    def train(
+        settings: TrainSettings,
+        as_json: Annotated[
+            bool,
+            typer.Option("--json", help="Print messages, steps with losses, and the results as JSON lines."),
+        ] = False,
+    ) -> None:
         """Train a style on one painting. Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the
         output folder.
 
@@ -29,6 +38,9 @@ def register(app: typer.Typer) -> None:
         shown; "loss" is the minimized value, the mean of the log of their sum. Several GPUs: torchrun
         --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
+        if as_json:
+            learn_json("fststyle.train.style.train", settings)
+            return
         out, trained = learn("fststyle.train.style.train", settings, settings.steps)
         if trained.leads:
             tell(out, trained)
@@ -39,10 +51,7 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 
     Raises `DependencyError` without PyTorch, else the errors of the trainer.
     """
-    try:
-        train = importlib.import_module(trainer).train
-    except ImportError as error:
-        raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+    train = _trainer(trainer)
     from rich.console import Console
 
     out = Console(stderr=True, highlight=False, markup=False)
@@ -50,6 +59,31 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
         return out, train(
             settings, on_message=functools.partial(out.print, soft_wrap=True), on_progress=bar.update
         )
+
+
+def learn_json(trainer: str, settings: Any) -> None:
+    """As `learn`, but prints one JSON object per line: ``{"message": ...}``, ``{"step": ..., "steps": ...,
+    "rate": ..., "seconds_left": ..., "losses": {...}}`` after each step, and the results at the end.
+    """
+
+    def show(**values: Any) -> None:
+        sys.stdout.write(json.dumps(values, default=str) + "\n")
+        sys.stdout.flush()
+
+    trained = _trainer(trainer)(
+        settings,
+        on_message=lambda text: show(message=text),
+        on_progress=lambda now: show(**dataclasses.asdict(now)),
+    )
+    if trained.leads:
+        show(**dataclasses.asdict(trained))
+
+
+def _trainer(module: str) -> Any:
+    try:
+        return importlib.import_module(module).train
+    except ImportError as error:
+        raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
 
 
 def tell(out: Any, trained: Any) -> None:

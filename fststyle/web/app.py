@@ -1,24 +1,56 @@
 """The application: routes, static files and the middleware around them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from fststyle import __version__
 from fststyle.settings import check
+from fststyle.web.errors import answer_errors
 from fststyle.web.pages import STATIC
-from fststyle.web.routes import learn, library, live, paint, rate, train
+from fststyle.web.routes import api, learn, library, live, login, paint, rate, reference, train
+from fststyle.web.security.access import Access
 from fststyle.web.security.headers import SecurityHeaders
+from fststyle.web.security.limits import Limits
 from fststyle.web.settings import ServeSettings, check_access
+from fststyle.web.state import open_state
 
 
 def create_app(settings: ServeSettings | None = None) -> FastAPI:
-    """The ASGI application. Raises `InputError` for settings that are wrong or unsafe."""
+    """The ASGI application. Its data folder is opened when it starts.
+
+    Raises `InputError` for settings that are wrong or unsafe.
+    """
     settings = settings or ServeSettings()
     check(settings)
     check_access(settings)
-    app = FastAPI(title="fststyle", docs_url=None, redoc_url=None)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.parts = open_state(settings)
+        try:
+            yield
+        finally:
+            app.state.parts.close()
+
+    app = FastAPI(
+        title="fststyle",
+        version=__version__,
+        description="Fast style transfer: stylize photos and videos, train styles, rate them.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.state.settings = settings
-    for module in (library, paint, live, train, rate, learn):
+    for module in (library, paint, live, train, rate, learn, login, api, reference):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    answer_errors(app)
+    # The last one added is the first that a request meets.
+    app.add_middleware(Limits, settings=settings)
+    app.add_middleware(Access, settings=settings)
     app.add_middleware(SecurityHeaders)
     return app

@@ -25,6 +25,7 @@ from fststyle.runtime.video.transitions import Painters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fststyle.arrays import RGB
     from fststyle.runtime.settings import VideoSettings
 
 PATIENCE = 1.0
@@ -41,11 +42,15 @@ class Listener:
 
 @dataclass(frozen=True)
 class Progress:
-    """Frames done, frames in total where known, and frames per second."""
+    """Frames done, frames in total where known, and frames per second.
+
+    ``rgb``: the last stylized frame, uint8 (H, W, 3); not to be changed.
+    """
 
     frames: int
     of: int | None
     fps: float
+    rgb: "RGB | None" = None
 
 
 @dataclass(frozen=True)
@@ -232,7 +237,10 @@ class Job:
             self._done += 1
             self._listener.on_progress(
                 Progress(
-                    self._done, self._of, (self._done - self._skipped) / (time.perf_counter() - self._begin)
+                    self._done,
+                    self._of,
+                    (self._done - self._skipped) / (time.perf_counter() - self._begin),
+                    item.rgb,
                 )
             )
         return item

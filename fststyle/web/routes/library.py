@@ -1,14 +1,85 @@
-"""The library of styles."""
+"""The library of styles, and the files of a style."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from typing import Annotated
 
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from fststyle.web.errors import NotFoundError
+from fststyle.web.library import PHOTOS, SORTS
+from fststyle.web.names import disposition, label
 from fststyle.web.pages import page
+from fststyle.web.state import State, state
+from fststyle.web.uploaded_style import MAX_BYTES
 
 router = APIRouter(include_in_schema=False)
+Parts = Annotated[State, Depends(state)]
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+"""For addresses that contain the version of the file."""
 
 
 @router.get("/")
-async def show(request: Request) -> HTMLResponse:
-    """The page."""
-    return page(request, "library.html")
+def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
+    """The library."""
+    cards = parts.library.cards(q, sort)
+    return page(request, "library.html", cards=cards, q=q, sort=sort, sorts=SORTS)
+
+
+@router.get("/library/cards")
+def cards(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
+    """The cards alone, for a search."""
+    return page(request, "cards.html", cards=parts.library.cards(q, sort))
+
+
+@router.post("/library/upload")
+async def upload(
+    request: Request,
+    parts: Parts,
+    file: Annotated[UploadFile, File()],
+    name: Annotated[str, Form(max_length=64)] = "",
+) -> HTMLResponse:
+    """Add a style file, and show the cards."""
+    content = await file.read(MAX_BYTES + 1)
+    await run_in_threadpool(parts.library.upload, content, name or label(file.filename, "style"))
+    return page(request, "cards.html", cards=await run_in_threadpool(parts.library.cards))
+
+
+@router.get("/styles/{name}")
+def show_style(request: Request, parts: Parts, name: str) -> HTMLResponse:
+    """One style."""
+    return page(request, "style.html", card=parts.library.card(name), photos=PHOTOS)
+
+
+@router.delete("/styles/{name}")
+def delete(parts: Parts, name: str) -> Response:
+    """Delete a style of the user; htmx then removes its card."""
+    parts.library.delete(name)
+    return HTMLResponse("")
+
+
+@router.get("/styles/{name}/style.onnx")
+def download(parts: Parts, name: str) -> FileResponse:
+    """The style file in float weights."""
+    entry = parts.library.entry(name)
+    return FileResponse(
+        entry.path,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": disposition(f"{name}.onnx")},
+    )
+
+
+@router.get("/styles/{name}/samples/{photo}.jpg")
+async def sample(parts: Parts, name: str, photo: str) -> FileResponse:
+    """An included photo in the style."""
+    file = await run_in_threadpool(parts.library.sample, name, photo)
+    return FileResponse(file, media_type="image/jpeg", headers=FOREVER)
+
+
+@router.get("/styles/{name}/painting.jpg")
+def painting(parts: Parts, name: str) -> FileResponse:
+    """The painting of the style."""
+    file = parts.library.painting(name)
+    if file is None:
+        raise NotFoundError("the painting of this style is not known")
+    return FileResponse(file, media_type="image/jpeg", headers=FOREVER)

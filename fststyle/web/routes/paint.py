@@ -1,14 +1,28 @@
 """Stylize photos and videos."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from fststyle.web.pages import page
+from fststyle.web.state import PAINT_KINDS, State, state
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/paint")
-async def show(request: Request) -> HTMLResponse:
-    """The page."""
-    return page(request, "paint.html")
+def show(request: Request, parts: Annotated[State, Depends(state)], style: str = "") -> HTMLResponse:
+    """The page. ``style`` is chosen at the beginning."""
+    cards = parts.library.cards(sort="name")
+    names = [card.name for card in cards]
+    preferred = [style, "starry-night-live", *names]
+    chosen = next((name for name in preferred if name in names), "")
+    return page(
+        request,
+        "paint.html",
+        cards=cards,
+        chosen=chosen,
+        jobs=parts.jobs.all(PAINT_KINDS)[:10],
+        limits=parts.settings,
+    )

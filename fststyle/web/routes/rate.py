@@ -1,14 +1,67 @@
 """Blind comparisons of styles."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from typing import Annotated, Literal
 
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import FileResponse, HTMLResponse
+
+from fststyle.web.errors import NotFoundError
+from fststyle.web.judge import judge_of, remember
+from fststyle.web.library import PHOTOS
 from fststyle.web.pages import page
+from fststyle.web.state import State, state
 
 router = APIRouter(include_in_schema=False)
+Parts = Annotated[State, Depends(state)]
 
 
 @router.get("/rate")
-async def show(request: Request) -> HTMLResponse:
-    """The page."""
-    return page(request, "rate.html")
+def show(request: Request, parts: Parts) -> HTMLResponse:
+    """The page with the first comparison."""
+    return _with_sheet(request, parts, "rate.html", judge_of(request))
+
+
+@router.post("/rate/{sheet}")
+def vote(
+    request: Request, parts: Parts, sheet: str, choice: Annotated[str, Form(max_length=3)]
+) -> HTMLResponse:
+    """Record a vote, and show the next comparison and the ranking."""
+    judge = judge_of(request)
+    parts.ratings.vote(sheet, choice, judge)
+    return _with_sheet(request, parts, "comparison.html", judge)
+
+
+@router.get("/rate/{sheet}/painting-{side}.jpg")
+def painting(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
+    """The painting of the style of picture A or B."""
+    found = parts.ratings.sheet(sheet)
+    file = parts.library.painting(found.a if side == "a" else found.b)
+    if file is None:
+        raise NotFoundError("the painting of this style is not known")
+    return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/rate/{sheet}/{side}.jpg")
+def picture(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
+    """The picture A or B of a comparison; the address does not name its style."""
+    found = parts.ratings.sheet(sheet)
+    file = parts.library.sample(found.a if side == "a" else found.b, found.photo)
+    return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+def _with_sheet(request: Request, parts: State, template: str, judge: str) -> HTMLResponse:
+    cards = {card.name: card for card in parts.library.cards()}
+    sheet = None
+    if len(cards) > 1:
+        sheet = parts.ratings.new_sheet({name: card.title for name, card in cards.items()}, PHOTOS, judge)
+    response = page(
+        request,
+        template,
+        sheet=sheet,
+        cards=cards,
+        ranking=parts.ratings.ranking(),
+        votes=len(parts.ratings.votes()),
+        photos=PHOTOS,
+    )
+    remember(response, judge)
+    return response

@@ -1,14 +1,34 @@
 """Train a style on a painting."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from fststyle.errors import INSTALL_TRAIN
 from fststyle.web.pages import page
+from fststyle.web.state import TRAIN_KINDS, State, state
+from fststyle.web.work.trainings import TrainingSettings, can_train, steps_of
 
 router = APIRouter(include_in_schema=False)
+Parts = Annotated[State, Depends(state)]
 
 
 @router.get("/train")
-async def show(request: Request) -> HTMLResponse:
-    """The page."""
-    return page(request, "train.html")
+def show(request: Request, parts: Parts) -> HTMLResponse:
+    """The page, with the list of trainings."""
+    return page(
+        request,
+        "train.html",
+        jobs=parts.jobs.all(TRAIN_KINDS),
+        trains=can_train(),
+        install=INSTALL_TRAIN,
+        defaults=TrainingSettings(),
+    )
+
+
+@router.get("/train/{id}")
+def show_training(request: Request, parts: Parts, id: str) -> HTMLResponse:
+    """One training."""
+    job = parts.jobs.find(id, TRAIN_KINDS)
+    return page(request, "training.html", job=job, steps=steps_of(job), ahead=parts.jobs.ahead(job))

@@ -1,4 +1,4 @@
-// Helpers for every page.
+// Helpers for every page, and how errors of htmx are shown.
 
 /** First element that matches a CSS selector. */
 export const $ = (selector, root = document) => root.querySelector(selector);
@@ -8,11 +8,50 @@ export const $$ = (selector, root = document) => [...root.querySelectorAll(selec
 
 /** The text of an error response of the server, for the user. */
 export async function reason(response) {
-  const text = await response.text();
+  return told(await response.text(), response.status);
+}
+
+/** Sends a form and returns the response. Throws an Error with the server's reason. */
+export async function send(url, { method = "POST", fields = {}, signal } = {}) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? value : [value]) body.append(name, one);
+  }
+  const response = await fetch(url, { method, signal, body: method === "POST" ? body : undefined });
+  if (!response.ok) throw new Error(await reason(response));
+  return response;
+}
+
+/** Shows a line at the bottom of the page for some seconds; screen readers read it out. */
+export function toast(text) {
+  let place = $("#toast");
+  if (!place) {
+    place = document.createElement("div");
+    place.id = "toast";
+    place.setAttribute("role", "alert");
+    document.body.append(place);
+  }
+  place.textContent = text;
+  place.classList.add("shown");
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => place.classList.remove("shown"), 7000);
+}
+
+function told(text, status) {
   try {
     const { detail } = JSON.parse(text);
-    return typeof detail === "string" ? detail : `error ${response.status}`;
+    return typeof detail === "string" ? detail : `error ${status}`;
   } catch {
-    return text.slice(0, 300) || `error ${response.status}`;
+    return `error ${status}`;
   }
 }
+
+document.addEventListener("htmx:responseError", ({ detail }) => toast(told(detail.xhr.responseText, detail.xhr.status)));
+document.addEventListener("htmx:sendError", () => toast("the server does not answer"));
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const form = detail.elt.closest?.("form[data-reset]");
+  if (form && detail.successful) {
+    form.reset();
+    form.closest("details")?.removeAttribute("open");
+  }
+});

@@ -1,0 +1,31 @@
+"""`fststyle serve`: the web application."""
+
+import importlib
+
+import typer
+
+from fststyle.cli.options import with_settings
+from fststyle.errors import DependencyError
+from fststyle.web.settings import ServeSettings
+
+INSTALL_WEB = "in a clone of fststyle: pip install '.[web]'"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command(rich_help_panel="Paint")
+    @with_settings(ServeSettings)
+    def serve(settings: ServeSettings) -> None:
+        """Serve the web application on this machine: library, painting, training, ratings and HTTP API.
+
+        Other machines reach it with --host 0.0.0.0 --token SECRET. The connection is not encrypted; put a
+        reverse proxy with TLS in front where the network is not trusted.
+        """
+        try:
+            server = importlib.import_module("fststyle.web.server")
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] == "fststyle":
+                raise
+            raise DependencyError(f"this needs FastAPI and uvicorn; {INSTALL_WEB} [{error}]") from error
+        server.serve(settings, lambda line: typer.echo(line, err=True))

@@ -1,0 +1,61 @@
+"""The SQLite database: jobs, ratings and votes."""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import OutputError
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
+    started REAL, finished REAL, label TEXT NOT NULL, settings TEXT NOT NULL, result TEXT, error TEXT
+);
+CREATE TABLE IF NOT EXISTS ratings (
+    id INTEGER PRIMARY KEY, created REAL NOT NULL, style TEXT NOT NULL, stars INTEGER NOT NULL,
+    judge TEXT NOT NULL, settings TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sheets (
+    sheet TEXT PRIMARY KEY, created REAL NOT NULL, painting TEXT NOT NULL, photo TEXT NOT NULL,
+    a TEXT NOT NULL, b TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS votes (
+    sheet TEXT NOT NULL REFERENCES sheets, judge TEXT NOT NULL, choice TEXT NOT NULL, created REAL NOT NULL,
+    PRIMARY KEY (sheet, judge)
+);
+"""
+
+
+class Database:
+    """One connection, for all threads of this process. Each statement is its own transaction.
+
+    The write-ahead log keeps finished transactions when the process is killed.
+    """
+
+    def __init__(self, path: Path):
+        """Raises `OutputError` if the file cannot be opened."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise OutputError(f"{path}: cannot be used as the database ({error})") from error
+        self._lock = threading.Lock()
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement. Returns the number of changed rows."""
+        with self._lock:
+            return self._connection.execute(statement, values).rowcount
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        with self._lock:
+            return [dict(row) for row in self._connection.execute(query, values).fetchall()]
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,62 @@
+"""Errors of the web application, and how errors are shown to clients."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from fststyle.errors import FststyleError, InputError
+from fststyle.web.pages import page
+
+
+class NotFoundError(InputError):
+    """There is nothing under this address (HTTP 404)."""
+
+
+class ConflictError(InputError):
+    """The request does not fit the state of the server (HTTP 409)."""
+
+
+class BusyError(FststyleError):
+    """The server has too much to do (HTTP 503)."""
+
+
+_STATUS: tuple[tuple[type[FststyleError], int], ...] = (
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (BusyError, 503),
+    (FststyleError, 422),
+)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Show `FststyleError` and HTTP errors: a page to browsers that ask for one, else JSON."""
+
+    async def of_fststyle(request: Request, error: Exception) -> Response:
+        status = next(status for kind, status in _STATUS if isinstance(error, kind))
+        return _answer(request, status, " ".join(str(error).split()))
+
+    async def of_http(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+
+    async def of_form(request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        told = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+        return _answer(request, 422, "; ".join(told))
+
+    app.add_exception_handler(RequestValidationError, of_form)
+    app.add_exception_handler(FststyleError, of_fststyle)
+    app.add_exception_handler(HTTPException, of_http)
+
+
+def _answer(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    wants_page = "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
+    if wants_page and request.method == "GET":
+        response: Response = page(request, "error.html", status, problem=detail)
+    else:
+        response = JSONResponse({"detail": detail}, status)
+    response.headers.update(headers or {})
+    return response

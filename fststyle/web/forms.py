@@ -1,0 +1,53 @@
+"""Values of forms as settings."""
+
+from typing import Annotated
+
+from fastapi import Form
+
+from fststyle.errors import InputError
+from fststyle.runtime.settings import ImageSettings
+from fststyle.settings import check
+from fststyle.web.painting import checked_style
+
+
+def paint_settings(
+    style: Annotated[
+        str, Form(max_length=400, description="Name of a style, or a mixture: udnie-live:0.6,great-wave:0.4.")
+    ] = "starry-night-live",
+    strength: Annotated[
+        float, Form(description="0 is the photo, 1 the painting, up to 2 exaggerates.", ge=0, le=2)
+    ] = 1.0,
+    brush: Annotated[
+        str, Form(max_length=16, description="Size of the brush strokes, 0.25 to 8; empty: automatic.")
+    ] = "",
+    keep_colors: Annotated[bool, Form(description="Keep the colours of the photo.")] = False,
+    size: Annotated[
+        str, Form(max_length=16, description="Longer side of the result in pixels; empty: that of the photo.")
+    ] = "",
+    quality: Annotated[int, Form(description="Quality of JPEG, WebP and AVIF.", ge=1, le=100)] = 95,
+) -> ImageSettings:
+    """The settings of a form. Raises `InputError` and `StyleError`."""
+    settings = ImageSettings(
+        style=checked_style(style),
+        strength=strength,
+        brush=_number("brush", brush),
+        keep_colors=keep_colors,
+        size=_whole("size", size),
+        quality=quality,
+    )
+    check(settings)
+    return settings
+
+
+def _number(name: str, text: str) -> float | None:
+    try:
+        return float(text) if text.strip() else None
+    except ValueError:
+        raise InputError(f"{name}: {text!r} is not a number") from None
+
+
+def _whole(name: str, text: str) -> int | None:
+    number = _number(name, text)
+    if number is not None and not number.is_integer():
+        raise InputError(f"{name}: {text!r} is not a whole number")
+    return None if number is None else int(number)

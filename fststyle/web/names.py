@@ -1,0 +1,39 @@
+"""Names that clients send: they are shown, and never used as paths."""
+
+import re
+import unicodedata
+
+LONGEST = 64
+
+
+def label(text: str | None, default: str = "photo") -> str:
+    """A file name of a client as a label: without folders, suffix and control characters, at most 64
+    characters.
+    """
+    name = re.split(r"[/\\]", text or "")[-1].rpartition(".")
+    stem = name[0] or name[2]
+    plain = "".join(c for c in stem if c.isprintable() and c not in '"<>:|?*').strip(" .")
+    return plain[:LONGEST] or default
+
+
+def style_name(text: str) -> str:
+    """A text as the name of a style: lower-case letters, digits and hyphens, at most 64 characters."""
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")[:LONGEST].strip("-") or "style"
+
+
+def unique(name: str, suffix: str, taken: set[str]) -> str:
+    """``name`` with ``suffix``, numbered if it is in ``taken``; adds it there."""
+    found, number = f"{name}{suffix}", 2
+    while found.casefold() in taken:
+        found, number = f"{name}-{number}{suffix}", number + 1
+    taken.add(found.casefold())
+    return found
+
+
+def disposition(name: str) -> str:
+    """The value of a Content-Disposition header that saves a file under ``name``."""
+    from urllib.parse import quote
+
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

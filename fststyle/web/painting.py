@@ -1,0 +1,160 @@
+"""Stylizes pictures for many clients at the same time, through the functions of the command line."""
+
+import asyncio
+import io
+import os
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from fststyle import catalogue
+from fststyle.errors import InputError, StyleError
+from fststyle.io import images
+from fststyle.mixture import parse as parse_mixture
+from fststyle.runtime.painter import load_as, stylize_picture
+from fststyle.runtime.settings import ImageSettings
+from fststyle.runtime.style import Style
+from fststyle.settings import check
+from fststyle.web.errors import BusyError
+
+LOADED = 6
+"""Styles that stay loaded. An inference session of a live network takes tens of megabytes."""
+WAITING = 128
+"""Pictures that may wait. Those that wait are on the disk, not in memory."""
+MIXED = 3
+"""Styles in a mixture."""
+
+MEDIA_TYPES = {
+    **{"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"},
+    **{"AVIF": "image/avif", "TIFF": "image/tiff", "BMP": "image/bmp", "JPEG2000": "image/jp2"},
+    **{"HEIF": "image/heic", "JXL": "image/jxl", "PPM": "image/x-portable-pixmap"},
+}
+SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic"}
+"""File suffixes of formats that are not called like their format."""
+
+
+@dataclass(frozen=True)
+class PaintedPhoto:
+    """A stylized picture as a file. ``seconds`` is from reading to the encoded file, without waiting."""
+
+    content: bytes
+    media_type: str
+    suffix: str
+    width: int
+    height: int
+    seconds: float
+
+
+def checked_style(text: str) -> str:
+    """A style or mixture that names only styles of the catalogue, never a file.
+
+    Raises `InputError` for an invalid mixture and `StyleError` for an unknown name.
+    """
+    parts = parse_mixture(text)
+    if len(parts) > MIXED:
+        raise InputError(f"a mixture has at most {MIXED} styles")
+    known = {entry.name for entry in catalogue.styles()}
+    for name, _ in parts:
+        if name not in known:
+            raise StyleError(f"no style is called {name[:80]!r}")
+    return ",".join(f"{name}:{share:.6f}" for name, share in parts) if len(parts) > 1 else parts[0][0]
+
+
+class Studio:
+    """Stylizes pictures in a few threads, with the last used styles loaded.
+
+    One thread per two cores and one more, so that a picture is decoded or encoded while another is
+    stylized. Memory is bounded by the number of threads, not by the number of clients.
+    """
+
+    def __init__(self, device: str = "auto", max_pixels: int = images.MAX_PIXELS):
+        self.device, self.max_pixels = device, max_pixels
+        self._styles: OrderedDict[tuple[object, ...], Style] = OrderedDict()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(1 + (os.cpu_count() or 1) // 2, thread_name_prefix="fststyle-studio")
+        self._waiting = 0
+
+    async def paint(
+        self, photo: BinaryIO, settings: ImageSettings, format: str | None = None
+    ) -> PaintedPhoto:
+        """The picture in an open binary file, stylized by checked settings.
+
+        ``format`` is that of the result: Pillow's name or a suffix; None keeps that of the picture where it
+        can be written, else PNG. Raises `InputError`, `OutputError`, `StyleError`, and `BusyError` if too
+        many pictures wait.
+        """
+        if self._waiting >= WAITING:
+            raise BusyError(f"{WAITING} pictures are waiting; try again later")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self.paint_now, photo, settings, format
+            )
+        finally:
+            self._waiting -= 1
+
+    def paint_now(
+        self, photo: BinaryIO | bytes, settings: ImageSettings, format: str | None = None
+    ) -> PaintedPhoto:
+        """As `paint`, in this thread."""
+        check(settings)
+        begin = time.perf_counter()
+        picture = images.read(photo, max_pixels=self.max_pixels)
+        painted = stylize_picture(picture, self.style(settings), settings)
+        kind = images_format(format, picture)
+        file = io.BytesIO()
+        images.write(
+            painted,
+            file,
+            format=kind,
+            quality=settings.quality,
+            lossless=settings.lossless,
+            strip_metadata=settings.strip_metadata,
+        )
+        height, width = painted.size
+        return PaintedPhoto(
+            file.getvalue(),
+            MEDIA_TYPES[kind],
+            SUFFIXES.get(kind, f".{kind.lower()}"),
+            width,
+            height,
+            round(time.perf_counter() - begin, 3),
+        )
+
+    def style(self, settings: ImageSettings) -> Style:
+        """The loaded style of the settings. Raises `StyleError`."""
+        text = checked_style(settings.style)
+        settings = replace(settings, style=text, device=self.device)
+        # A file of the user may have been replaced by another with the same name.
+        files = tuple(_version(catalogue.find(name)) for name, _ in parse_mixture(text))
+        # Each strength has its own weights, which the style keeps for the last one only.
+        key = (text, settings.precision, settings.strength < 1, *files)
+        with self._lock:  # a style is loaded once, and loading does not take memory several times
+            style = self._styles.pop(key, None) or load_as(settings, text)
+            self._styles[key] = style
+            while len(self._styles) > LOADED:
+                self._styles.popitem(last=False)
+        return style
+
+    def close(self) -> None:
+        """End the threads; pictures that wait are not stylized."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def images_format(format: str | None, picture: images.Picture) -> str:
+    """Pillow's name of the format of the result. Raises `OutputError` if it cannot be written."""
+    from fststyle.io.encode import format_of
+
+    if format:
+        return format_of(format, "format")
+    return picture.format if picture.format in images.WRITABLE.values() else "PNG"  # type: ignore[return-value]
+
+
+def _version(entry: catalogue.Entry) -> tuple[str, int]:
+    try:
+        return str(entry.path), entry.path.stat().st_mtime_ns
+    except OSError as error:
+        raise StyleError(f"{entry.name}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,173 @@
+"""Stars, blind comparisons, and the ranking that follows from them."""
+
+import csv
+import io
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fststyle.bradley_terry import CHOICES, Duel, strengths
+from fststyle.errors import InputError
+from fststyle.web.database import Database
+from fststyle.web.errors import NotFoundError
+
+
+@dataclass(frozen=True)
+class Stars:
+    """Mean of the stars of a style, 1 to 5, and their number."""
+
+    mean: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A blind comparison: a photo in the styles ``a`` and ``b``. ``painting`` is empty if the styles have
+    different ones.
+    """
+
+    sheet: str
+    painting: str
+    photo: str
+    a: str
+    b: str
+
+
+class Ratings:
+    """Ratings in the database. Votes have the format of `bench/blind.py`."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def rate(self, style: str, stars: int, judge: str, settings: dict[str, Any] | None = None) -> None:
+        """Add stars to a style. Raises `InputError` unless ``stars`` is 1 to 5."""
+        if not 1 <= stars <= 5:
+            raise InputError(f"stars: {stars} is not between 1 and 5")
+        self._database.run(
+            "INSERT INTO ratings (created, style, stars, judge, settings) VALUES (?, ?, ?, ?, ?)",
+            (time.time(), style, stars, judge, json.dumps(settings or {})),
+        )
+
+    def stars(self) -> dict[str, Stars]:
+        """The stars of each rated style."""
+        query = "SELECT style, AVG(stars) AS mean, COUNT(*) AS count FROM ratings GROUP BY style"
+        return {row["style"]: Stars(row["mean"], row["count"]) for row in self._database.rows(query)}
+
+    def new_sheet(self, styles: dict[str, str], photos: Sequence[str], judge: str) -> Sheet:
+        """A comparison of two styles for a judge. ``styles``: name -> title of the painting.
+
+        Takes the pair that was compared least, preferring styles of the same painting; ties are broken at
+        random, and so are the photo and the sides. Raises `InputError` for fewer than two styles.
+        """
+        names = sorted(styles)
+        if len(names) < 2:
+            raise InputError("a comparison needs two styles")
+        met: dict[frozenset[str], int] = {}
+        for duel in self.duels():
+            pair = frozenset((duel.first, duel.second))
+            met[pair] = met.get(pair, 0) + 1
+        rng = random.SystemRandom()
+        pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+
+        def order(pair: tuple[str, str]) -> tuple[float, float]:
+            same = bool(styles[pair[0]]) and styles[pair[0]] == styles[pair[1]]
+            return met.get(frozenset(pair), 0) - 0.5 * same, rng.random()
+
+        a, b = min(pairs, key=order)
+        if rng.random() < 0.5:
+            a, b = b, a
+        painting = styles[a] if styles[a] == styles[b] else ""
+        sheet = Sheet(f"{rng.getrandbits(64):016x}", painting, rng.choice(list(photos)), a, b)
+        self._database.run(
+            "INSERT INTO sheets (sheet, created, painting, photo, a, b) VALUES (?, ?, ?, ?, ?, ?)",
+            (sheet.sheet, time.time(), sheet.painting, sheet.photo, sheet.a, sheet.b),
+        )
+        # Sheets that nobody voted on within a day were not looked at.
+        self._database.run(
+            "DELETE FROM sheets WHERE created < ? AND sheet NOT IN (SELECT sheet FROM votes)",
+            (time.time() - 86400,),
+        )
+        return sheet
+
+    def sheet(self, name: str) -> Sheet:
+        """Raises `NotFoundError`."""
+        rows = self._database.rows("SELECT sheet, painting, photo, a, b FROM sheets WHERE sheet = ?", (name,))
+        if not rows:
+            raise NotFoundError("there is no such comparison")
+        return Sheet(**rows[0])
+
+    def vote(self, sheet: str, choice: str, judge: str) -> Sheet:
+        """Record A, B or tie. A judge has one vote per sheet; the last one counts.
+
+        Raises `InputError` for another choice and `NotFoundError` for an unknown sheet.
+        """
+        found = self.sheet(sheet)
+        if choice.upper() not in CHOICES:
+            raise InputError("choice: is not A, B or tie")
+        self._database.run(
+            "INSERT OR REPLACE INTO votes (sheet, judge, choice, created) VALUES (?, ?, ?, ?)",
+            (sheet, judge, "tie" if choice.upper() == "TIE" else choice.upper(), time.time()),
+        )
+        return found
+
+    def votes(self) -> list[dict[str, str]]:
+        """All votes: sheet, choice, judge."""
+        return self._database.rows("SELECT sheet, choice, judge FROM votes ORDER BY created")
+
+    def votes_csv(self) -> str:
+        """The votes as CSV with a header."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ("sheet", "choice", "judge"))
+        writer.writeheader()
+        writer.writerows(self.votes())
+        return text.getvalue()
+
+    def key(self) -> dict[str, Any]:
+        """The key of all sheets with votes, as `bench/blind.py score` reads it."""
+        query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
+        sheets = [
+            {
+                "sheet": row["sheet"],
+                "kind": "whole",
+                "painting": row["painting"] or "different",
+                "photo": row["photo"],
+                "a": row["a"],
+                "b": row["b"],
+                "place": [0, 0, 0, 0],
+                "sha256": "",
+            }
+            for row in self._database.rows(query)
+        ]
+        return {"sheets": sheets}
+
+    def duels(self) -> list[Duel]:
+        """The votes with their styles, in alphabetical order."""
+        query = (
+            "SELECT a, b, photo, painting, choice FROM votes JOIN sheets ON votes.sheet = sheets.sheet"
+            " ORDER BY votes.created"
+        )
+        found = []
+        for row in self._database.rows(query):
+            share = CHOICES[row["choice"].upper()]
+            first, second = row["a"], row["b"]
+            if first > second:
+                first, second, share = second, first, 1 - share
+            found.append(Duel(first, second, share, row["painting"], row["photo"], "whole"))
+        return found
+
+    def ranking(self) -> dict[str, float]:
+        """Style -> strength of the Bradley-Terry model, the strongest first; empty without votes."""
+        duels = self.duels()
+        if not duels:
+            return {}
+        return dict(sorted(strengths(duels).items(), key=lambda item: -item[1]))
+
+    def forget(self, style: str) -> None:
+        """Remove the stars and the comparisons of a deleted style."""
+        sheets = "SELECT sheet FROM sheets WHERE a = ? OR b = ?"
+        self._database.run("DELETE FROM ratings WHERE style = ?", (style,))
+        self._database.run(f"DELETE FROM votes WHERE sheet IN ({sheets})", (style, style))
+        self._database.run("DELETE FROM sheets WHERE a = ? OR b = ?", (style, style))

@@ -1,0 +1,67 @@
+"""The reference of the HTTP API, made from its OpenAPI description: works offline and without scripts."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from fststyle.web.pages import page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/api")
+def show(request: Request) -> HTMLResponse:
+    """The page."""
+    return page(request, "api.html", groups=_groups(request.app.openapi()))
+
+
+def _groups(schema: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The operations by tag."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            found = {
+                "method": method.upper(),
+                "path": path,
+                "text": operation.get("description", operation.get("summary", "")),
+                "fields": [*_parameters(operation), *_form(operation, schema)],
+            }
+            groups.setdefault(operation.get("tags", ["other"])[0], []).append(found)
+    return groups
+
+
+def _parameters(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        _field(one["name"], one.get("schema", {}), one["in"], one.get("required", False))
+        for one in operation.get("parameters", [])
+    ]
+
+
+def _form(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields of the form that an operation takes."""
+    content = operation.get("requestBody", {}).get("content", {})
+    for kind, body in content.items():
+        name = body["schema"].get("$ref", "").rpartition("/")[2]
+        form = schema["components"]["schemas"].get(name, {})
+        required = form.get("required", [])
+        where = "file form" if kind == "multipart/form-data" else "form"
+        return [
+            _field(name, one, where, name in required) for name, one in form.get("properties", {}).items()
+        ]
+    return []
+
+
+def _field(name: str, schema: dict[str, Any], where: str, required: bool) -> dict[str, Any]:
+    kinds = [schema, *schema.get("anyOf", []), schema.get("items", {})]
+    binary = any("contentMediaType" in kind or kind.get("format") == "binary" for kind in kinds)
+    kind = "file" if binary else next((one["type"] for one in kinds if one.get("type")), "")
+    default = schema.get("default")
+    return {
+        "name": name,
+        "kind": kind,
+        "where": where,
+        "required": required,
+        "default": "" if default in (None, "") else default,
+        "text": schema.get("description", ""),
+    }

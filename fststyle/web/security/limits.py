@@ -1,0 +1,85 @@
+"""Limits of requests: their rate, the size of their bodies, and the time between two parts of a body."""
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fststyle.web.security.access import SAFE_METHODS, too_many
+from fststyle.web.security.rates import Rates
+from fststyle.web.settings import ServeSettings
+
+TOGETHER = 4
+"""Bodies of the maximum size that may arrive at the same time."""
+
+
+class Limits:
+    """Limits what a client can send.
+
+    - ``requests_per_minute`` of one client, for requests that change or compute something.
+    - ``max_bytes`` of a body. A body that says its length is refused before it is read.
+    - `TOGETHER` times ``max_bytes`` of all bodies that arrive at the same time: they are spooled to the disk.
+    - ``upload_timeout`` seconds between two parts of a body.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServeSettings):
+        self.app, self.max_bytes, self.timeout = app, settings.max_bytes, settings.upload_timeout
+        self.rates = Rates(settings.requests_per_minute)
+        self.arriving = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or (scope["method"] in SAFE_METHODS and scope["path"] != "/login"):
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length")
+        length = int(declared) if declared and declared.isdigit() else None
+        reserved = self.max_bytes if length is None else length
+        if refused := self._refused(scope, reserved):
+            await refused(scope, receive, send)
+            return
+        self.arriving += reserved
+        body = _Body(receive, self.max_bytes, self.timeout)
+        try:
+            await self.app(scope, body.receive, send)
+        finally:
+            self.arriving -= reserved
+
+    def _refused(self, scope: Scope, reserved: int) -> Response | None:
+        if wait := self.rates.take(scope):
+            return too_many(wait)
+        if reserved > self.max_bytes:
+            return JSONResponse({"detail": _too_large(self.max_bytes)}, 413, {"Connection": "close"})
+        if self.arriving + reserved > TOGETHER * self.max_bytes:
+            return JSONResponse(
+                {"detail": "too many uploads at the same time; try again later"},
+                503,
+                {"Retry-After": "5", "Connection": "close"},
+            )
+        return None
+
+
+class _Body:
+    """The body of one request, with its limits."""
+
+    def __init__(self, receive: Receive, max_bytes: int, timeout: float):
+        self._receive, self._left, self._max_bytes, self._timeout = receive, max_bytes, max_bytes, timeout
+        self._complete = False
+
+    async def receive(self) -> Message:
+        if self._complete:  # only a disconnection can follow
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._timeout)
+        except asyncio.TimeoutError:
+            raise HTTPException(408, "the upload has stopped", {"Connection": "close"}) from None
+        self._left -= len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        if self._left < 0:
+            raise HTTPException(413, _too_large(self._max_bytes), {"Connection": "close"})
+        return message
+
+
+def _too_large(max_bytes: int) -> str:
+    return f"the upload is larger than {max_bytes // 1_000_000} MB"

@@ -1,0 +1,39 @@
+"""HTTP connections that send no complete request are closed."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEADER_SECONDS = 15.0
+"""Seconds without a complete request header after which a connection is closed."""
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's protocol with a limit on the time for a request header.
+
+    uvicorn closes a connection that is idle after a response, but not one whose header arrives a byte at a
+    time: a few hundred of those would use up all connections.
+    """
+
+    seconds = HEADER_SECONDS
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the timer."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._seen: Any = None
+        self._timer = self.loop.call_later(self.seconds, self._check)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timer."""
+        self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _check(self) -> None:
+        """Close the connection if no request was begun since the last check and none is in progress."""
+        waiting = self.cycle is None or self.cycle.response_complete
+        if waiting and self.cycle is self._seen:
+            self.transport.close()
+            return
+        self._seen = self.cycle
+        self._timer = self.loop.call_later(self.seconds, self._check)

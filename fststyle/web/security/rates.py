@@ -1,0 +1,45 @@
+"""Rate limit per client: a token bucket."""
+
+import time
+from collections.abc import Callable
+
+from starlette.types import Scope
+
+CLIENTS = 10_000
+"""Clients that are remembered. Above, those whose bucket is full are forgotten."""
+
+
+class Rates:
+    """Allows ``per_minute`` events a minute per client, and a burst of a tenth of them, at least 10."""
+
+    def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic):
+        self.per_second, self.burst = per_minute / 60, max(10.0, per_minute / 10)
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def wait(self, scope: Scope) -> float:
+        """Seconds until the client may continue; 0 if it may now."""
+        return max(0.0, (1 - self._level(_client(scope))) / self.per_second)
+
+    def take(self, scope: Scope) -> float:
+        """Count one event. Returns as `wait`; an event that has to wait is not counted."""
+        client, now = _client(scope), self._clock()
+        wait, level = self.wait(scope), self._level(client)
+        if not wait:
+            if len(self._buckets) >= CLIENTS:
+                self._forget(now)
+            self._buckets[client] = level - 1, now
+        return wait
+
+    def _level(self, client: str) -> float:
+        level, since = self._buckets.get(client, (self.burst, 0.0))
+        return min(self.burst, level + (self._clock() - since) * self.per_second)
+
+    def _forget(self, now: float) -> None:
+        refill = self.burst / self.per_second
+        self._buckets = {name: one for name, one in self._buckets.items() if now - one[1] < refill}
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -1,0 +1,65 @@
+"""The parts of a running application, and the folder that they share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import Request
+
+from fststyle.web.database import Database
+from fststyle.web.library import Library
+from fststyle.web.painting import Studio
+from fststyle.web.ratings import Ratings
+from fststyle.web.settings import ServeSettings
+from fststyle.web.work.jobs import Jobs, Worker
+from fststyle.web.work.trainings import TrainingWorker
+from fststyle.web.work.videos import PhotosWorker, VideoWorker
+
+PAINT_KINDS = ("video", "photos")
+TRAIN_KINDS = ("train",)
+KEPT_SECONDS = 7 * 86400.0
+"""Videos and batches of photos are removed after a week."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What the routes work with."""
+
+    settings: ServeSettings
+    folder: Path
+    database: Database
+    ratings: Ratings
+    studio: Studio
+    library: Library
+    jobs: Jobs
+
+    def close(self) -> None:
+        """Stop all work. Running jobs continue at the next start."""
+        self.jobs.close()
+        self.studio.close()
+        self.database.close()
+
+
+def open_state(settings: ServeSettings) -> State:
+    """Open the data folder and start the jobs. Raises `OutputError` if the folder cannot be used."""
+    folder = settings.data_folder
+    database = Database(folder / "fststyle.sqlite")
+    ratings = Ratings(database)
+    studio = Studio(settings.device, settings.max_pixels)
+    library = Library(folder, ratings, studio)
+    lanes: dict[str, dict[str, Worker]] = {
+        "paint": {
+            "video": VideoWorker(settings.video_seconds, settings.device),
+            "photos": PhotosWorker(studio),
+        },
+        "train": {"train": TrainingWorker()},
+    }
+    jobs = Jobs(database, folder / "jobs", lanes)
+    jobs.remove_older(KEPT_SECONDS, PAINT_KINDS)
+    jobs.start()
+    return State(settings, folder, database, ratings, studio, library, jobs)
+
+
+def state(request: Request) -> State:
+    """The state of the application of a request, as a FastAPI dependency."""
+    found: State = request.app.state.parts
+    return found

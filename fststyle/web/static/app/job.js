@@ -1,0 +1,95 @@
+// A job of the server in an <article data-job="ID">: progress by server-sent events, preview, buttons.
+import { $, send, toast } from "./common.js";
+
+const OVER = ["done", "stopped", "failed"];
+
+/** Follows a job until it is over. */
+export function follow(article) {
+  const url = `/api/jobs/${article.dataset.job}`;
+  let seen;
+  const events = new EventSource(`${url}/events`);
+  events.onmessage = ({ data }) => {
+    const job = JSON.parse(data);
+    show(article, job);
+    if (job.preview && job.progress.preview !== seen) {
+      seen = job.progress.preview;
+      const preview = $(".job-preview", article);
+      preview.src = `${job.preview}?t=${Date.now()}`;
+      preview.hidden = false;
+    }
+    if (OVER.includes(job.state)) {
+      events.close();
+      finish(article, job);
+    }
+  };
+  events.onerror = () => {
+    if (events.readyState === EventSource.CLOSED) $(".job-facts", article).textContent = "The server does not answer.";
+  };
+}
+
+/** Connects the buttons of a job, and follows it. */
+export function connect(article) {
+  const url = `/api/jobs/${article.dataset.job}`;
+  const act = (selector, work) =>
+    $(selector, article).addEventListener("click", async () => {
+      try {
+        await work();
+      } catch (error) {
+        toast(error.message);
+      }
+    });
+  act(".job-stop", () => send(`${url}/stop`));
+  act(".job-resume", async () => {
+    await send(`${url}/resume`);
+    follow(article);
+  });
+  act(".job-remove", async () => {
+    await send(url, { method: "DELETE" });
+    article.remove();
+  });
+  follow(article);
+}
+
+function show(article, job) {
+  article.dataset.state = job.state;
+  $(".job-label", article).textContent = job.label;
+  const { done = 0, of, rate, unit } = job.progress;
+  const bar = $("progress", article);
+  const over = OVER.includes(job.state);
+  bar.hidden = over;
+  if (of) bar.value = done / of;
+  else bar.removeAttribute("value");
+  $(".job-facts", article).textContent = facts(job, done, of, rate, unit);
+  $(".job-stop", article).hidden = over;
+  $(".job-resume", article).hidden = !["stopped", "failed"].includes(job.state);
+  $(".job-remove", article).hidden = !over;
+}
+
+function facts(job, done, of, rate, unit) {
+  if (job.state === "failed") return job.error;
+  if (job.state === "queued") return job.ahead ? `Waiting: ${job.ahead} before it` : "Waiting";
+  if (job.state === "stopped") return "Cancelled";
+  if (job.state === "done") {
+    const { frames, photos, seconds } = job.details;
+    return `${frames ?? photos} ${frames ? "frames" : "photos"} in ${seconds.toFixed(1)} s`;
+  }
+  return `${done}${of ? ` of ${of}` : ""} ${unit ?? ""}${rate ? `, ${rate} a second` : ""}`;
+}
+
+function finish(article, job) {
+  const notes = $(".job-notes", article);
+  notes.replaceChildren(
+    ...(job.details.notes ?? []).map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+  );
+  notes.hidden = !notes.children.length;
+  if (!job.result) return;
+  const download = $(".job-download", article);
+  download.href = job.result;
+  download.hidden = false;
+  if (job.kind === "video") {
+    const video = $(".job-video", article);
+    video.src = `${job.result}?inline=true`;
+    video.hidden = false;
+    $(".job-preview", article).hidden = true;
+  }
+}

@@ -1,0 +1,251 @@
+// The page that paints: files in, settings, picture out.
+import { $, $$, send, toast } from "./common.js";
+import { takePhoto } from "./camera.js";
+import { connect } from "./job.js";
+import "./stars.js";
+
+const MIXED = 3;
+const WAIT = 200; // milliseconds after the last change of a setting
+
+const state = { file: null, files: [], styles: [], shares: new Map(), painting: null, timer: 0, urls: {} };
+
+// Files
+
+function take(files) {
+  const list = [...files];
+  if (!list.length) return;
+  problem("");
+  if (list.length > 1 || list[0].type.startsWith("video/")) takeBatch(list);
+  else takePhotoFile(list[0]);
+}
+
+function takePhotoFile(file) {
+  state.file = file;
+  show("compare");
+  $("#before").src = address("before", file);
+  $("#after").removeAttribute("src");
+  $("#compare").classList.remove("painted");
+  $("#facts").textContent = "";
+  $("#download").hidden = true;
+  paint();
+}
+
+function takeBatch(files) {
+  state.files = files;
+  const video = files[0].type.startsWith("video/");
+  $("#batch-title").textContent = files.length === 1 && video ? "A video" : `${files.length} files`;
+  const names = files.slice(0, 6).map((file) => file.name);
+  $("#batch-names").textContent = names.join(", ") + (files.length > 6 ? " …" : "");
+  show("batch");
+}
+
+function show(part) {
+  for (const id of ["start", "compare", "batch"]) $(`#${id}`).hidden = id !== part;
+  $("#stage-bar").hidden = part === "start";
+  $("#rate-result").hidden = true;
+  if (part !== "compare") {
+    $("#download").hidden = true;
+    $("#facts").textContent = "";
+  }
+}
+
+function again() {
+  state.painting?.abort();
+  state.file = null;
+  state.files = [];
+  $("#files").value = "";
+  problem("");
+  show("start");
+}
+
+/** A URL of a file or blob; the earlier one of this use is released. */
+function address(use, blob) {
+  if (state.urls[use]) URL.revokeObjectURL(state.urls[use]);
+  return (state.urls[use] = URL.createObjectURL(blob));
+}
+
+function problem(text) {
+  $("#problem").textContent = text;
+  $("#problem").hidden = !text;
+}
+
+// Settings
+
+function fields() {
+  const mixed = state.styles.length > 1;
+  return {
+    style: state.styles.map((name) => (mixed ? `${name}:${state.shares.get(name) / 100}` : name)).join(","),
+    strength: $("#strength").value,
+    brush: $("#brush-auto").checked ? "" : $("#brush").value,
+    keep_colors: $("#keep-colors").checked,
+  };
+}
+
+function choose(name) {
+  if (!$("#mix").checked) state.styles = [name];
+  else if (state.styles.includes(name)) {
+    if (state.styles.length > 1) state.styles = state.styles.filter((one) => one !== name);
+  } else if (state.styles.length < MIXED) state.styles.push(name);
+  else toast(`A mixture has at most ${MIXED} styles.`);
+  showStyles();
+  repaint();
+}
+
+function showStyles() {
+  for (const thumb of $$(".thumb")) thumb.setAttribute("aria-pressed", state.styles.includes(thumb.value));
+  const shares = $("#shares");
+  shares.hidden = state.styles.length < 2;
+  shares.replaceChildren(
+    ...state.styles.map((name) => {
+      const share = state.shares.get(name) ?? 50;
+      state.shares.set(name, share);
+      const label = document.createElement("label");
+      label.className = "field slider";
+      const text = Object.assign(document.createElement("span"), { className: "label", textContent: name });
+      const range = Object.assign(document.createElement("input"), { type: "range", min: 1, max: 100, value: share });
+      range.addEventListener("input", () => {
+        state.shares.set(name, Number(range.value));
+        repaint();
+      });
+      label.append(text, range);
+      return label;
+    }),
+  );
+}
+
+function showValues() {
+  $("#strength-value").value = Number($("#strength").value).toFixed(2);
+  const automatic = $("#brush-auto").checked;
+  $("#brush-value").value = automatic ? "automatic" : `${Number($("#brush").value).toFixed(2)} ×`;
+  $("#brush").disabled = automatic;
+}
+
+// Painting
+
+function repaint() {
+  clearTimeout(state.timer);
+  if (state.file) state.timer = setTimeout(paint, WAIT);
+}
+
+async function paint() {
+  state.painting?.abort();
+  const painting = (state.painting = new AbortController());
+  const begin = performance.now();
+  $("#busy").hidden = false;
+  problem("");
+  try {
+    const photo = state.file;
+    const response = await send("/api/paint", { fields: { ...fields(), photo }, signal: painting.signal });
+    const blob = await response.blob();
+    const url = address("after", blob);
+    const after = $("#after");
+    after.src = url;
+    await after.decode();
+    if (painting !== state.painting) return;
+    $("#compare").classList.add("painted");
+    const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+    const size = response.headers.get("x-fststyle-size").replace("x", " × ");
+    $("#facts").textContent = `${size} pixels in ${seconds} s`;
+    const download = $("#download");
+    download.href = url;
+    download.download = nameOf(response) ?? "painted.jpg";
+    download.hidden = false;
+    const stars = $("#rate-result [data-rate]");
+    stars.dataset.rate = fields().style;
+    stars.dispatchEvent(new Event("reset-stars"));
+    $("#rate-result").hidden = false;
+  } catch (error) {
+    if (error.name !== "AbortError") problem(error.message);
+  } finally {
+    if (painting === state.painting) $("#busy").hidden = true;
+  }
+}
+
+function nameOf(response) {
+  const found = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("content-disposition") ?? "");
+  return found && decodeURIComponent(found[1]);
+}
+
+async function startBatch() {
+  const button = $("#batch-start");
+  button.disabled = true;
+  problem("");
+  try {
+    const response = await send("/api/jobs", { fields: { ...fields(), files: state.files } });
+    const job = await response.json();
+    const article = $("#job-template").content.firstElementChild.cloneNode(true);
+    article.dataset.job = job.id;
+    $("#jobs").prepend(article);
+    $("#jobs-section").hidden = false;
+    connect(article);
+    again();
+    article.scrollIntoView({ block: "nearest" });
+  } catch (error) {
+    problem(error.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// Connections
+
+$("#files").addEventListener("change", ({ target }) => take(target.files));
+$("#another").addEventListener("click", again);
+$("#batch-start").addEventListener("click", startBatch);
+$("#camera-open").addEventListener("click", async () => {
+  try {
+    const file = await takePhoto();
+    if (file) takePhotoFile(file);
+  } catch (error) {
+    problem(`The camera cannot be used: ${error.message}`);
+  }
+});
+for (const button of $$("[data-example]")) {
+  button.addEventListener("click", async () => {
+    const url = button.dataset.example;
+    takePhotoFile(new File([await (await fetch(url)).blob()], url.split("/").pop(), { type: "image/jpeg" }));
+  });
+}
+
+const drop = $("#drop");
+for (const name of ["dragenter", "dragover"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+}
+for (const name of ["dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    if (name === "drop" || !event.relatedTarget) drop.classList.remove("over");
+  });
+}
+document.addEventListener("drop", (event) => take(event.dataTransfer.files));
+document.addEventListener("paste", (event) => take(event.clipboardData?.files ?? []));
+
+$("#before").addEventListener("error", () => $("#compare").classList.add("no-before"));
+$("#before").addEventListener("load", () => $("#compare").classList.remove("no-before"));
+const position = $("#position");
+const divide = () => $("#compare").style.setProperty("--position", `${position.value}%`);
+position.addEventListener("input", divide);
+divide();
+
+$("#controls").addEventListener("submit", (event) => event.preventDefault());
+for (const id of ["strength", "brush", "brush-auto", "keep-colors"]) {
+  $(`#${id}`).addEventListener("input", () => {
+    showValues();
+    repaint();
+  });
+}
+$("#mix").addEventListener("change", () => {
+  if (!$("#mix").checked) state.styles = state.styles.slice(0, 1);
+  showStyles();
+  repaint();
+});
+for (const thumb of $$(".thumb")) thumb.addEventListener("click", () => choose(thumb.value));
+
+const chosen = $("#paint").dataset.chosen;
+if (chosen) choose(chosen);
+$(".thumb[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
+showValues();
+$$("#jobs [data-job]").forEach(connect);

@@ -1,0 +1,78 @@
+// The form that starts a training.
+import { $, send } from "./common.js";
+
+const form = $("#train-form");
+
+function problem(text) {
+  $("#problem").textContent = text;
+  $("#problem").hidden = !text;
+}
+
+function showPainting() {
+  const file = $("#painting").files[0];
+  const view = $("#painting-view");
+  if (view.src) URL.revokeObjectURL(view.src);
+  view.hidden = !file;
+  $("#painting-hint").hidden = Boolean(file);
+  if (!file) return;
+  view.src = URL.createObjectURL(file);
+  if (!$("#name").value) $("#name").value = nameFrom(file.name);
+}
+
+/** A file name as the name of a style. */
+function nameFrom(text) {
+  const stem = text.replace(/\.[^.]*$/, "").normalize("NFKD").toLowerCase();
+  return stem.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
+}
+
+async function start(event) {
+  event.preventDefault();
+  problem("");
+  $("#start").disabled = true;
+  try {
+    const response = await send("/api/trainings", { fields: Object.fromEntries(new FormData(form)) });
+    location.href = `/train/${(await response.json()).id}`;
+  } catch (error) {
+    problem(error.message);
+    $("#start").disabled = false;
+  }
+}
+
+async function suggest() {
+  const painting = $("#painting").files[0];
+  const place = $("#suggestion");
+  if (!painting) {
+    place.textContent = "Choose a painting first.";
+    return;
+  }
+  $("#suggest").disabled = true;
+  place.textContent = "Comparing the painting with those of the rated styles…";
+  try {
+    const found = await (await send("/api/suggestions", { fields: { painting } })).json();
+    $("#style_weight").value = found.style_weight;
+    $("#style_size").value = found.style_size;
+    const names = Object.entries(found.styles).map(([name, similar]) => `${name} (similarity ${similar.toFixed(2)})`);
+    place.textContent = `From ${names.join(", ")}.`;
+  } catch (error) {
+    place.textContent = error.message;
+  } finally {
+    $("#suggest").disabled = false;
+  }
+}
+
+if (form) {
+  form.addEventListener("submit", start);
+  $("#painting").addEventListener("change", showPainting);
+  $("#suggest").addEventListener("click", suggest);
+  const drop = $("#painting-drop");
+  for (const name of ["dragover", "dragleave", "drop"]) {
+    drop.addEventListener(name, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", name === "dragover");
+      if (name === "drop" && event.dataTransfer.files.length) {
+        $("#painting").files = event.dataTransfer.files;
+        showPainting();
+      }
+    });
+  }
+}

@@ -1,0 +1,123 @@
+// One training: progress, preview, losses, and its buttons.
+import { $, send, toast } from "./common.js";
+
+const OVER = ["done", "stopped", "failed"];
+const SHOWN = ["content", "style", "steady", "grid"];
+const place = $("#training");
+const url = `/api/jobs/${place.dataset.job}`;
+const points = new Map(); // step -> losses
+let preview;
+
+function follow() {
+  const events = new EventSource(`${url}/events`);
+  events.onmessage = ({ data }) => {
+    const job = JSON.parse(data);
+    show(job);
+    if (OVER.includes(job.state)) events.close();
+  };
+}
+
+function show(job) {
+  const { done = 0, of, rate, seconds_left: left, last, message } = job.progress;
+  const over = OVER.includes(job.state);
+  const bar = $("#progress");
+  bar.hidden = over;
+  if (of) bar.value = done / of;
+  else bar.removeAttribute("value");
+  $("#facts").textContent = facts(job, done, of, rate, left);
+  $("#message").textContent = over ? "" : (message ?? "");
+  if (last?.step) {
+    points.set(last.step, last.losses);
+    draw();
+  }
+  if (job.preview && (job.progress.preview !== preview || over)) {
+    preview = job.progress.preview;
+    $("#preview").src = `${job.preview}?t=${Date.now()}`;
+    $("#preview").hidden = false;
+    $("#painting").hidden = true;
+    $("#preview-hint").hidden = true;
+  }
+  const published = job.details.published;
+  $("#stop").hidden = over;
+  $("#resume").hidden = !["stopped", "failed"].includes(job.state);
+  $("#publish").hidden = job.state !== "done" || Boolean(published);
+  $("#published").hidden = !published;
+  $("#published").href = `/styles/${published}`;
+  $("#result").hidden = !job.result;
+  $("#result").href = job.result;
+  $("#remove").hidden = !over;
+}
+
+function facts(job, done, of, rate, left) {
+  if (job.state === "failed") return job.error;
+  if (job.state === "queued") return job.ahead ? `Waiting: ${job.ahead} before it` : "Waiting";
+  if (job.state === "stopped") return "Stopped. Continue picks up at the last checkpoint.";
+  if (job.state === "done") return "Finished";
+  if (!of) return "Preparing";
+  const minutes = left >= 90 ? `${Math.round(left / 60)} minutes` : `${Math.round(left)} seconds`;
+  return `Step ${done} of ${of}, ${rate} images a second, ${minutes} left`;
+}
+
+// Losses as lines on a logarithmic scale
+
+function draw() {
+  const steps = [...points.keys()].sort((a, b) => a - b);
+  const names = SHOWN.filter((name) => steps.some((step) => points.get(step)[name] > 0));
+  const values = steps.flatMap((step) => names.map((name) => points.get(step)[name])).filter((value) => value > 0);
+  if (!values.length) return;
+  const [low, high] = [Math.log(Math.min(...values)), Math.log(Math.max(...values) * 1.001)];
+  const [first, last] = [steps[0], Math.max(steps.at(-1), steps[0] + 1)];
+  const x = (step) => (((step - first) / (last - first)) * 392 + 4).toFixed(1);
+  const y = (value) => (212 - ((Math.log(value) - low) / (high - low)) * 204).toFixed(1);
+  $("#chart").replaceChildren(
+    ...names.map((name) => {
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+      const shown = steps.filter((step) => points.get(step)[name] > 0);
+      line.setAttribute("class", `line-${name}`);
+      line.setAttribute("points", shown.map((step) => `${x(step)},${y(points.get(step)[name])}`).join(" "));
+      return line;
+    }),
+  );
+  $("#legend").replaceChildren(
+    ...names.map((name) => {
+      const entry = document.createElement("span");
+      entry.className = `legend-${name}`;
+      entry.textContent = `${name} ${points.get(steps.at(-1))[name].toPrecision(3)}`;
+      return entry;
+    }),
+  );
+}
+
+function act(selector, work) {
+  $(selector).addEventListener("click", async () => {
+    $(selector).disabled = true;
+    try {
+      await work();
+    } catch (error) {
+      toast(error.message);
+    } finally {
+      $(selector).disabled = false;
+    }
+  });
+}
+
+act("#stop", async () => {
+  await send(`${url}/stop`);
+  $("#facts").textContent = "Stopping after this step";
+});
+act("#resume", async () => {
+  await send(`${url}/resume`);
+  follow();
+});
+act("#publish", async () => {
+  const style = await (await send(`${url}/publish`)).json();
+  location.href = `/styles/${style.name}`;
+});
+act("#remove", async () => {
+  await send(url, { method: "DELETE" });
+  location.href = "/train";
+});
+
+for (const step of await (await fetch(`${url}/steps`)).json()) points.set(step.step, step.losses);
+draw();
+follow();

@@ -1,0 +1,39 @@
+"""VGG statistics of paintings: `python -m fststyle.web.statistics FILE...` prints them as JSON.
+
+Mean and standard deviation of each channel of four layers describe a style about as well as its Gram matrices
+(Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036). A process of its own: PyTorch takes
+hundreds of megabytes that the server would keep.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from fststyle.io import images
+
+LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+SIDE = 256
+"""Longer side of the painting in pixels."""
+
+
+def statistics(path: Path) -> list[float]:
+    """Means and standard deviations of the channels of each of `LAYERS`, divided by the norm of those of the
+    layer, so that each layer has the same weight.
+    """
+    import torch
+
+    from fststyle.train.data.loader import to_tensor
+    from fststyle.train.networks.vgg import load_vgg
+
+    rgb = images.resize(images.read(path).opaque, SIDE)
+    found: list[float] = []
+    with torch.inference_mode():
+        for activations in load_vgg()(to_tensor(rgb)[None], LAYERS).values():
+            channels = activations[0].flatten(1)
+            values = torch.cat([channels.mean(1), channels.std(1)])
+            found += (values / values.norm()).tolist()
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps([statistics(Path(name)) for name in sys.argv[1:]]))  # noqa: T201

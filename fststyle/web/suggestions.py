@@ -1,0 +1,110 @@
+"""Settings of a training, proposed from rated styles whose paintings are similar."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle.errors import InputError
+from fststyle.io.files import replacing
+from fststyle.web.work.trainings import require_torch
+
+NEAREST = 3
+"""Styles that a proposal is made from."""
+PRIOR = 3.0, 2.0
+"""Stars that an unrated style is assumed to have, and the number of ratings this assumption is worth."""
+SECONDS = 120
+"""Time limit of the process that computes statistics."""
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A style with its painting, its settings, and its ratings.
+
+    ``stars``: mean and number; ``strength``: that of the Bradley-Terry model, 0 without comparisons.
+    """
+
+    name: str
+    painting: Path
+    style_weight: float
+    style_size: int
+    stars: tuple[float, int]
+    strength: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Mean of the stars, drawn to `PRIOR`, plus the strength."""
+        mean, count = self.stars
+        assumed, weight = PRIOR
+        return (mean * count + assumed * weight) / (count + weight) + self.strength
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Proposed settings, and the styles that they come from with their similarity, 0 to 1."""
+
+    style_weight: float
+    style_size: int
+    styles: dict[str, float]
+
+
+def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
+    """The settings of the rated styles whose paintings are nearest to ``painting``, averaged.
+
+    Of the rated styles the better half is kept. The `NEAREST` of them are weighted by the similarity of their
+    VGG statistics (cosine) and by their score. ``cache`` is a folder for the statistics.
+
+    Raises `DependencyError` without PyTorch, and `InputError` if no style is rated or the painting cannot be
+    read.
+    """
+    require_torch()
+    if not rated:
+        raise InputError("no rated style has a known painting; rate some styles first")
+    best = sorted(rated, key=lambda style: -style.score)[: max(1, (len(rated) + 1) // 2)]
+    found = _statistics([painting, *(style.painting for style in best)], cache)
+    return average(best, found[painting], {style.name: found[style.painting] for style in best})
+
+
+def average(
+    styles: Sequence[Rated], target: NDArray[np.float64], statistics: Mapping[str, NDArray[np.float64]]
+) -> Proposal:
+    """The weighted mean of the settings of the styles nearest to ``target``; of weights the geometric one."""
+    similar = {
+        style.name: float(
+            target
+            @ statistics[style.name]
+            / (np.linalg.norm(target) * np.linalg.norm(statistics[style.name]))
+        )
+        for style in styles
+    }
+    nearest = sorted(styles, key=lambda style: -similar[style.name])[:NEAREST]
+    shares = np.array([max(1e-3, similar[style.name]) * np.exp(style.score) for style in nearest])
+    shares /= shares.sum()
+    weight = float(np.exp(shares @ np.log([max(0.01, style.style_weight) for style in nearest])))
+    size = float(shares @ np.array([style.style_size for style in nearest]))
+    names = {style.name: round(similar[style.name], 3) for style in nearest}
+    return Proposal(round(weight, 2), max(32, min(1024, round(size / 16) * 16)), names)
+
+
+def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np.float64]]:
+    """The statistics of each painting; those of the cache are not computed again."""
+    cache.mkdir(parents=True, exist_ok=True)
+    files = {path: cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.json" for path in paintings}
+    missing = [path for path, file in files.items() if not file.is_file()]
+    if missing:
+        command = [sys.executable, "-m", "fststyle.web.statistics", *map(str, missing)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True)
+            found = json.loads(done.stdout)
+        except (subprocess.SubprocessError, ValueError) as error:
+            raise InputError("the statistics of the painting cannot be computed") from error
+        for path, values in zip(missing, found, strict=True):
+            with replacing(files[path]) as file:
+                file.write(json.dumps(values).encode())
+    return {path: np.array(json.loads(file.read_text())) for path, file in files.items()}

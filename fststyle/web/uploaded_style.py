@@ -1,0 +1,90 @@
+"""Checks of an uploaded style file: it is data of somebody else that the server executes.
+
+`check_style` refuses what a style does not need (loops, operators of other domains, weights in other files)
+and then paints test frames in a process with limits on time and memory:
+`python -m fststyle.web.uploaded_style < style.onnx`.
+"""
+
+import subprocess
+import sys
+from typing import Any
+
+from fststyle.errors import StyleError
+
+MAX_BYTES = 64_000_000
+SECONDS = 60
+"""Time limit of the process."""
+MEMORY = 4_000_000_000
+"""Bytes of memory of the process, where the system can limit them."""
+FRAMES = ((48, 64), (33, 97), (512, 512))
+"""Height and width of the test frames."""
+_DOMAINS = ("", "ai.onnx")
+_REFUSED = {"Loop", "If", "Scan", "SequenceMap"}
+"""Operators with subgraphs: a loop can run for ever."""
+
+
+def check_style(content: bytes) -> None:
+    """Raise `StyleError` unless ``content`` is a style that paints the test frames."""
+    check_graph(content)
+    command = [sys.executable, "-m", "fststyle.web.uploaded_style"]
+    try:
+        done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise StyleError("the style is too slow: it does not paint the test pictures in time") from error
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        told = lines[-1] if lines and done.returncode == StyleError.exit_code else ""
+        raise StyleError(told or "the style fails, or needs too much memory")
+
+
+def check_graph(content: bytes) -> None:
+    """Raise `StyleError` for a file that is too large, damaged, or has what a style does not need."""
+    if len(content) > MAX_BYTES:
+        raise StyleError(f"a style has at most {MAX_BYTES // 1_000_000} MB")
+    import onnx
+
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:  # protobuf raises many exception types
+        raise StyleError("the file is damaged or no ONNX file") from error
+    if not model.graph.node:
+        raise StyleError("the file is damaged or no ONNX file")
+    if model.functions:
+        raise StyleError("a style has no functions of its own")
+    for node in model.graph.node:
+        if node.domain not in _DOMAINS or node.op_type in _REFUSED or _subgraphs(node):
+            raise StyleError(f"a style does not need the operator {(node.domain + ' ' + node.op_type)[:80]}")
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise StyleError("the weights of a style are in its file")
+
+
+def _subgraphs(node: Any) -> bool:
+    return any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
+
+
+def _main() -> None:
+    """Paint the test frames with the style on stdin."""
+    import numpy as np
+
+    from fststyle.runtime.style import Style
+
+    content = sys.stdin.buffer.read()
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, ValueError, OSError):  # not on this system
+        pass
+    try:
+        style = Style("the file", content, "cpu", threads=1)
+        for height, width in FRAMES:
+            style(np.zeros((height, width, 3), np.uint8))
+    except Exception as error:
+        sys.stderr.write(f"{' '.join(str(error).split())}\n")
+        sys.exit(StyleError.exit_code)
+
+
+if __name__ == "__main__":
+    _main()

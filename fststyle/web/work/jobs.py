@@ -1,0 +1,242 @@
+"""A queue of jobs whose state is in the database, so that it survives the end of the process."""
+
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from fststyle.errors import FststyleError
+from fststyle.web.database import Database
+from fststyle.web.errors import BusyError, ConflictError, NotFoundError
+
+QUEUED, RUNNING, DONE, STOPPED, FAILED = "queued", "running", "done", "stopped", "failed"
+OVER = (DONE, STOPPED, FAILED)
+"""States in which nothing happens any more."""
+LONGEST_QUEUE = 50
+"""Jobs of one lane that may wait."""
+
+
+class Stopped(Exception):
+    """Raised by a worker whose job was stopped."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job. ``folder`` holds its files and belongs to it alone."""
+
+    id: str
+    kind: str
+    state: str
+    label: str
+    settings: dict[str, Any]
+    result: dict[str, Any]
+    error: str
+    created: float
+    folder: Path
+
+
+class Watch:
+    """What a worker says, and whether it shall stop."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.progress: dict[str, Any] = {}
+
+    def tell(self, **progress: Any) -> None:
+        """Replace the progress. Raises `Stopped` if the job shall stop."""
+        self.progress = progress
+        if self.stop.is_set():
+            raise Stopped
+
+
+class Worker(Protocol):
+    """Does the jobs of one kind."""
+
+    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
+        """Do the job. Returns its result. Raises `Stopped` or `FststyleError`.
+
+        A job that was interrupted by the end of the process is given again.
+        """
+
+
+class Jobs:
+    """Queues of jobs, one job at a time per lane.
+
+    ``lanes``: name of a lane -> kind of job -> worker. Jobs that ran when the process ended are queued again
+    at the next start.
+    """
+
+    def __init__(self, database: Database, folder: Path, lanes: Mapping[str, Mapping[str, Worker]]):
+        self._database, self._folder, self._lanes = database, folder, lanes
+        self._watches: dict[str, Watch] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._database.run("UPDATE jobs SET state = ? WHERE state = ?", (QUEUED, RUNNING))
+        for name, workers in self._lanes.items():
+            thread = threading.Thread(
+                target=self._work, args=(workers,), name=f"fststyle-{name}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self, seconds: float = 30) -> None:
+        """Stop all jobs and wait for them. Running jobs continue at the next start."""
+        with self._changed:
+            self._closing = True
+            for watch in self._watches.values():
+                watch.stop.set()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(seconds)
+
+    def new_folder(self) -> Path:
+        """An empty folder for the files of a job that is not queued yet; its name is the id of the job."""
+        folder = self._folder / secrets.token_hex(8)
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
+
+    def add(self, kind: str, folder: Path, label: str, settings: dict[str, Any]) -> Job:
+        """Queue a job with the files in ``folder``, from `new_folder`. Raises `BusyError`."""
+        kinds = self._lane_of(kind)
+        if sum(job.state == QUEUED for job in self.all(kinds)) >= LONGEST_QUEUE:
+            raise BusyError(f"{LONGEST_QUEUE} jobs are waiting; try again later")
+        self._database.run(
+            "INSERT INTO jobs (id, kind, state, created, label, settings) VALUES (?, ?, ?, ?, ?, ?)",
+            (folder.name, kind, QUEUED, time.time(), label, json.dumps(settings)),
+        )
+        self._wake()
+        return self.find(folder.name)
+
+    def all(self, kinds: tuple[str, ...] | None = None) -> list[Job]:
+        """The jobs of some kinds, the newest first."""
+        rows = self._database.rows("SELECT * FROM jobs ORDER BY created DESC")
+        return [self._job(row) for row in rows if kinds is None or row["kind"] in kinds]
+
+    def find(self, id: str, kinds: tuple[str, ...] | None = None) -> Job:
+        """Raises `NotFoundError`."""
+        rows = (
+            self._database.rows("SELECT * FROM jobs WHERE id = ?", (id,))
+            if re.fullmatch(r"[0-9a-f]{16}", id)
+            else []
+        )
+        if not rows or (kinds is not None and rows[0]["kind"] not in kinds):
+            raise NotFoundError("there is no such job")
+        return self._job(rows[0])
+
+    def progress(self, id: str) -> dict[str, Any]:
+        """The progress of a running job; empty for others."""
+        watch = self._watches.get(id)
+        return watch.progress if watch else {}
+
+    def ahead(self, job: Job) -> int:
+        """Number of jobs that are done before a queued one."""
+        waiting = [one for one in self.all(self._lane_of(job.kind)) if one.state in (QUEUED, RUNNING)]
+        return sum(one.created < job.created for one in waiting)
+
+    def stop(self, id: str) -> Job:
+        """Stop a queued or running job. Raises `NotFoundError`, and `ConflictError` if it is over."""
+        with self._changed:
+            job = self.find(id)
+            if job.state in OVER:
+                raise ConflictError(f"the job is {job.state}")
+            if id in self._watches:
+                self._watches[id].stop.set()
+            else:
+                self._set(id, STOPPED)
+        return self.find(id)
+
+    def resume(self, id: str) -> Job:
+        """Queue a stopped or failed job again. Raises `NotFoundError`, and `ConflictError` otherwise."""
+        job = self.find(id)
+        if job.state not in (STOPPED, FAILED):
+            raise ConflictError(f"the job is {job.state}")
+        self._database.run("UPDATE jobs SET state = ?, error = NULL WHERE id = ?", (QUEUED, id))
+        self._wake()
+        return self.find(id)
+
+    def update(self, id: str, result: dict[str, Any]) -> None:
+        """Replace the result of a job."""
+        self._database.run("UPDATE jobs SET result = ? WHERE id = ?", (json.dumps(result), id))
+
+    def remove(self, id: str) -> None:
+        """Forget a job that is over, with its files. Raises `NotFoundError` and `ConflictError`."""
+        job = self.find(id)
+        if job.state not in OVER:
+            raise ConflictError("the job is not over; stop it first")
+        self._database.run("DELETE FROM jobs WHERE id = ?", (id,))
+        shutil.rmtree(job.folder, ignore_errors=True)
+
+    def remove_older(self, seconds: float, kinds: tuple[str, ...]) -> None:
+        """Remove the jobs of some kinds that have been over for longer than this."""
+        for job in self.all(kinds):
+            if job.state in OVER and time.time() - job.created > seconds:
+                self.remove(job.id)
+
+    def _lane_of(self, kind: str) -> tuple[str, ...]:
+        return next(tuple(workers) for workers in self._lanes.values() if kind in workers)
+
+    def _job(self, row: dict[str, Any]) -> Job:
+        return Job(
+            row["id"],
+            row["kind"],
+            row["state"],
+            row["label"],
+            json.loads(row["settings"]),
+            json.loads(row["result"] or "{}"),
+            row["error"] or "",
+            row["created"],
+            self._folder / row["id"],
+        )
+
+    def _set(self, id: str, state: str, error: str | None = None) -> None:
+        self._database.run(
+            "UPDATE jobs SET state = ?, error = ?, finished = ? WHERE id = ?",
+            (state, error, time.time() if state in OVER else None, id),
+        )
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _next(self, kinds: tuple[str, ...]) -> tuple[Job, Watch] | None:
+        """Wait for the next job; None at the end of the process."""
+        with self._changed:
+            while not self._closing:
+                queued = [job for job in reversed(self.all(kinds)) if job.state == QUEUED]
+                if queued:
+                    watch = self._watches[queued[0].id] = Watch()
+                    self._database.run(
+                        "UPDATE jobs SET state = ?, started = ? WHERE id = ?",
+                        (RUNNING, time.time(), queued[0].id),
+                    )
+                    return self.find(queued[0].id), watch
+                self._changed.wait()
+        return None
+
+    def _work(self, workers: Mapping[str, Worker]) -> None:
+        while (found := self._next(tuple(workers))) is not None:
+            job, watch = found
+            state, error = DONE, None
+            try:
+                self.update(job.id, {**job.result, **workers[job.kind](job, watch)})
+            except Stopped:
+                state = QUEUED if self._closing else STOPPED
+            except FststyleError as problem:
+                state, error = FAILED, " ".join(str(problem).split())
+            except Exception:
+                traceback.print_exc()
+                state, error = FAILED, "an unexpected error; the server's output has the details"
+            with self._changed:
+                self._set(job.id, state, error)
+                del self._watches[job.id]

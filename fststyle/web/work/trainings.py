@@ -1,0 +1,195 @@
+"""Trainings as jobs: each is a process of `fststyle train`."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import INSTALL_TRAIN, DependencyError, TrainingError
+from fststyle.settings import check, option
+from fststyle.web.work.jobs import Job, Stopped, Watch
+
+SAVE_EVERY = 20
+"""Steps between two checkpoints, and between two previews: what the end of a process can lose."""
+LOG = "steps.jsonl"
+"""File of the steps of a training, one JSON object per line, of all its processes."""
+POINTS = 400
+"""Points of a curve of losses that are sent to a client."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What a client chooses for a training. The other settings have the defaults of `fststyle train`."""
+
+    minutes: float = option(20.0, "Minutes of training.", min=0.05, max=2880)
+    style_weight: float = option(3.0, "Weight of the style loss.", min=0, max=1000)
+    style_size: int = option(384, "Shorter side of the painting in pixels.", min=32, max=1024)
+    size: int = option(256, "Side of the photo crops in pixels.", min=32, max=512)
+    width: int | None = option(None, "Channels of the first layer.", min=4, max=128)
+    blocks: int | None = option(None, "Residual blocks.", min=0, max=16)
+
+
+def can_train() -> bool:
+    """Whether PyTorch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def require_torch() -> None:
+    """Raise `DependencyError` without PyTorch."""
+    if not can_train():
+        raise DependencyError(f"training needs PyTorch; {INSTALL_TRAIN}")
+
+
+def painting_of(folder: Path) -> Path:
+    """The painting in the folder of a training."""
+    return folder / "painting.png"
+
+
+def preview_of(job: Job) -> Path:
+    """The preview sheet of a training; it may not exist yet."""
+    return job.folder / "out" / f"{job.settings['name']}-preview.jpg"
+
+
+def steps_of(job: Job) -> list[dict[str, Any]]:
+    """The steps of a training so far, thinned to about `POINTS`."""
+    try:
+        lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    steps: dict[int, dict[str, Any]] = {}
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # the last line of a killed process
+            step = json.loads(line)
+            steps[int(step["step"])] = step  # steps after the last checkpoint are trained again
+    found = [steps[number] for number in sorted(steps)]
+    stride = max(1, len(found) // POINTS)
+    return found[::-stride][::-1]
+
+
+class TrainingWorker:
+    """Runs `fststyle train` in a process and follows its output.
+
+    The process writes a line after each step. When the server is killed, that write fails and the process
+    ends; the next start continues from the last checkpoint.
+    """
+
+    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
+        require_torch()
+        _wait_for_end(job.folder / "pid")
+        out = job.folder / "out"
+        said: deque[str] = deque(maxlen=20)
+        process = subprocess.Popen(
+            command(job, out),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C in the terminal of the server reaches the server alone
+        )
+        (job.folder / "pid").write_text(str(process.pid))
+        threads = [
+            threading.Thread(target=said.extend, args=(process.stderr,), daemon=True),
+            threading.Thread(target=_end_when_stopped, args=(process, watch), daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            result = self._follow(process, job, watch)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            code = process.wait()
+            threads[0].join()
+            (job.folder / "pid").unlink(missing_ok=True)
+        if watch.stop.is_set() and result is None:
+            raise Stopped
+        if code or result is None:
+            line = said[-1].strip().removeprefix("fststyle: ") if said else f"exit code {code}"
+            raise TrainingError(line)
+        return result
+
+    def _follow(self, process: "subprocess.Popen[str]", job: Job, watch: Watch) -> dict[str, Any] | None:
+        """Read the output to its end. Returns the result of a finished training."""
+        assert process.stdout is not None
+        message, result = "", None
+        with (job.folder / LOG).open("a", encoding="utf-8") as log:
+            for line in process.stdout:
+                try:
+                    told = json.loads(line)
+                except ValueError:
+                    continue
+                if "step" in told:
+                    log.write(line)
+                    log.flush()
+                message = told.get("message", message)
+                if "onnx" in told:
+                    result = {"losses": told["losses"], "name": told["name"], "data": told["source"]}
+                with contextlib.suppress(Stopped):  # the process saves a checkpoint and ends
+                    preview = preview_of(job)
+                    version = preview.stat().st_mtime_ns if preview.exists() else 0
+                    last = told if "step" in told else watch.progress.get("last", {})
+                    watch.tell(
+                        done=last.get("step", 0),
+                        of=last.get("steps"),
+                        rate=round(last.get("rate", 0.0), 2),
+                        unit="images",
+                        seconds_left=last.get("seconds_left"),
+                        last=last,
+                        message=message,
+                        preview=version,
+                    )
+        return result
+
+
+def command(job: Job, out: Path) -> list[str]:
+    """The command of a training; it resumes if there is a checkpoint."""
+    settings = TrainingSettings(**job.settings["train"])
+    check(settings)
+    arguments = [
+        *(sys.executable, "-m", "fststyle", "train", "--json"),
+        *("--style", str(painting_of(job.folder)), "--output", str(out), "--name", job.settings["name"]),
+        *("--save-every", str(SAVE_EVERY), "--preview-every", str(SAVE_EVERY)),
+    ]
+    for name, value in asdict(settings).items():
+        if value is not None:
+            arguments += [f"--{name.replace('_', '-')}", str(value)]
+    resumes = (out / f"{job.settings['name']}.pt").is_file()
+    if not resumes:
+        shutil.rmtree(out, ignore_errors=True)
+    return [*arguments, "--resume"] if resumes else arguments
+
+
+def _end_when_stopped(process: "subprocess.Popen[str]", watch: Watch) -> None:
+    while process.poll() is None:
+        if watch.stop.wait(0.5):
+            with contextlib.suppress(OSError):
+                process.send_signal(signal.SIGINT)
+            return
+
+
+def _wait_for_end(file: Path, seconds: float = 60) -> None:
+    """Wait until the process of a killed server has ended: it must not write beside the next one."""
+    try:
+        number = int(file.read_text())
+    except (OSError, ValueError):
+        return
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and os.name == "posix":
+        try:
+            os.kill(number, 0)
+        except OSError:
+            break
+        time.sleep(0.2)
+    file.unlink(missing_ok=True)

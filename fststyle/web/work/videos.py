@@ -1,0 +1,132 @@
+"""Videos and batches of photos as jobs."""
+
+import io
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import av
+
+from fststyle.arrays import RGB
+from fststyle.errors import FststyleError, InputError
+from fststyle.io import images
+from fststyle.io.files import replacing_path
+from fststyle.runtime.settings import ImageSettings, VideoSettings
+from fststyle.runtime.video.stylize import Progress, checked, stylize_video
+from fststyle.web.names import unique
+from fststyle.web.painting import Studio
+from fststyle.web.work.jobs import Job, Watch
+
+PREVIEW = "preview.jpg"
+PREVIEW_SIDE = 960
+"""Longer side of the preview, in pixels."""
+PREVIEW_SECONDS = 0.7
+"""Seconds between two previews."""
+HIGHEST_RATE = 240
+"""Frames a second above which a video is refused while it is stylized, whatever its header says."""
+
+
+def check_video(path: Path, max_pixels: int, seconds: float) -> None:
+    """Raise `InputError` for a file without video, with too large frames, or too long by its header."""
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError("the file has no video")
+            stream = container.streams.video[0]
+            width, height = stream.width, stream.height
+            duration = container.duration / 1_000_000 if container.duration else 0.0
+    except InputError:
+        raise
+    except Exception as error:  # PyAV's errors are of many types
+        raise InputError("the video cannot be read") from error
+    if width * height > max_pixels:
+        raise InputError(f"the video has {width}x{height} pixels; at most {max_pixels:,} are accepted")
+    if duration > seconds + 1:
+        raise InputError(f"the video is {duration:.0f} seconds long; at most {seconds:.0f} are accepted")
+
+
+class VideoWorker:
+    """Stylizes ``source.*`` of the folder of a job to ``painted.*``, with `stylize_video`."""
+
+    def __init__(self, seconds: float, device: str):
+        self.seconds, self.device = seconds, device
+
+    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
+        source = next(job.folder.glob("source.*"))
+        target = job.folder / f"painted{job.settings['suffix']}"
+        limit = int(self.seconds * HIGHEST_RATE)
+        shown = 0.0
+        watch.tell(done=0)
+
+        def follow(now: Progress) -> None:
+            nonlocal shown
+            if now.frames > limit:
+                raise InputError(f"the video has more than {limit} frames")
+            if now.rgb is not None and time.monotonic() - shown > PREVIEW_SECONDS:
+                write_preview(job.folder, now.rgb)
+                shown = time.monotonic()
+            watch.tell(done=now.frames, of=now.of, rate=round(now.fps, 1), unit="frames", preview=shown)
+
+        settings = VideoSettings(
+            **job.settings["paint"],
+            device=self.device,
+            end=self.seconds,
+            resume=target.suffix in (".mp4", ".webm"),
+        )
+        painted = stylize_video(source, target, checked(settings), on_progress=follow)
+        return {
+            "file": target.name,
+            "frames": painted.frames,
+            "seconds": painted.seconds,
+            "notes": [painted.broken] if painted.broken else [],
+        }
+
+
+class PhotosWorker:
+    """Stylizes the files of ``photos/`` of the folder of a job into ``painted.zip``."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+
+    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
+        settings = ImageSettings(**job.settings["paint"])
+        format = job.settings.get("format")
+        sources = sorted((job.folder / "photos").iterdir())
+        labels: list[str] = job.settings["labels"]
+        failed: list[str] = []
+        taken: set[str] = set()
+        begin = time.monotonic()
+        watch.tell(done=0, of=len(sources), unit="photos")
+        with (
+            replacing_path(job.folder / "painted.zip") as place,
+            zipfile.ZipFile(place, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            for number, (source, label) in enumerate(zip(sources, labels, strict=True), 1):
+                try:
+                    with source.open("rb") as file:
+                        painted = self.studio.paint_now(file, settings, format)
+                    archive.writestr(unique(label, painted.suffix, taken), painted.content)
+                    picture = images.read(io.BytesIO(painted.content), max_pixels=self.studio.max_pixels)
+                    write_preview(job.folder, picture.opaque)
+                except FststyleError as error:
+                    failed.append(f"{label}: {' '.join(str(error).split())}")
+                rate = number / max(time.monotonic() - begin, 1e-3)
+                watch.tell(
+                    done=number, of=len(sources), rate=round(rate, 2), unit="photos", preview=time.monotonic()
+                )
+        if len(failed) == len(sources):
+            raise InputError("; ".join(failed[:3]))
+        return {
+            "file": "painted.zip",
+            "photos": len(sources) - len(failed),
+            "seconds": round(time.monotonic() - begin, 3),
+            "notes": failed,
+        }
+
+
+def write_preview(folder: Path, rgb: RGB) -> None:
+    """Write a picture as the preview of a job, scaled down to `PREVIEW_SIDE`."""
+    if max(rgb.shape[:2]) > PREVIEW_SIDE:
+        rgb = images.resize(rgb, PREVIEW_SIDE)
+    images.write(images.Picture([images.Frame(rgb)]), folder / PREVIEW, quality=85)
