@@ -1,14 +1,79 @@
-"""The camera filter in the browser."""
+"""The filter in the browser: its page, the list of styles, and the files that it downloads."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+import hashlib
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from fststyle import catalogue
+from fststyle.web import ort
+from fststyle.web.browser_styles import BrowserStyle, browser_style
 from fststyle.web.pages import page
 
 router = APIRouter(include_in_schema=False)
 
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+"""For addresses that contain the version of the file."""
+
 
 @router.get("/live")
-async def show(request: Request) -> HTMLResponse:
+def show(request: Request) -> HTMLResponse:
     """The page."""
     return page(request, "live.html")
+
+
+@router.get("/live/styles.json")
+def styles() -> dict[str, list[dict[str, Any]]]:
+    """The styles, those of the live networks first."""
+    known = [browser_style(entry) for entry in catalogue.styles() if entry.network != "damaged"]
+    known.sort(key=lambda style: style.base_file is None)
+    return {"styles": [_listed(style) for style in known]}
+
+
+def _listed(style: BrowserStyle) -> dict[str, Any]:
+    kinds = {style.float_file: "float", style.int8_file: "int8", style.base_file: "base"}
+    name = quote(style.entry.name, safe="")
+
+    def address(path: Path) -> str:
+        stat = path.stat()
+        version = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:12]
+        # The base is one file for many styles, so it has one address.
+        place = f"bases/{path.stem}" if kinds[path] == "base" else f"models/{name}/{kinds[path]}"
+        return f"/live/{place}.onnx?v={version}"
+
+    return style.listed(address, None)
+
+
+@router.get("/live/models/{name}/{kind}.onnx")
+def model(name: str, kind: str) -> FileResponse:
+    """A file of a style."""
+    for entry in catalogue.styles():
+        if entry.name == name:
+            files = {"float": entry.path, "int8": entry.int8.path if entry.int8 else None}
+            if (path := files.get(kind)) is not None:
+                return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
+    raise HTTPException(404, "there is no such file")
+
+
+@router.get("/live/bases/{stem}.onnx")
+def base(stem: str) -> FileResponse:
+    """The file of a base network."""
+    for style in map(browser_style, catalogue.styles()):
+        if style.base_file is not None and style.base_file.stem == stem:
+            return FileResponse(style.base_file, media_type="application/octet-stream", headers=FOREVER)
+    raise HTTPException(404, "there is no such file")
+
+
+@router.get("/static/vendor/ort/{name}.wasm")
+def wasm(name: str) -> Response:
+    """ONNX Runtime, which is stored compressed."""
+    try:
+        content = ort.unpacked(f"{name}.wasm")
+    except KeyError:
+        raise HTTPException(404, "there is no such file") from None
+    return Response(
+        content, media_type="application/wasm", headers={"Cache-Control": "private, max-age=86400"}
+    )

@@ -1,0 +1,54 @@
+"""What the stylizer in the browser has to know of a style.
+
+Does not import FastAPI: `fststyle export-web` uses it too.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fststyle import catalogue
+from fststyle.catalogue import Entry
+
+
+@dataclass(frozen=True)
+class BrowserStyle:
+    """A style with its files: in floats, in integers or None, and that of its base network or None."""
+
+    entry: Entry
+    float_file: Path
+    int8_file: Path | None
+    base_file: Path | None
+
+    def listed(self, address: Callable[[Path], str], thumb: str | None) -> dict[str, Any]:
+        """The item of the list that the browser reads. ``address`` gives the address of a file, ``thumb`` is
+        that of a picture of the style.
+        """
+        entry = self.entry
+        return {
+            **{
+                key: value
+                for key, value in asdict(replace(entry, int8=None)).items()
+                if key in ("name", "title", "artist", "year", "licence", "credit")
+            },
+            "url": address(self.float_file),
+            "int8": address(self.int8_file) if self.int8_file else None,
+            "base": address(self.base_file) if self.base_file else None,
+            "thumb": thumb,
+        }
+
+
+def browser_style(entry: Entry) -> BrowserStyle:
+    """The style of an entry of the catalogue. Raises `StyleError` for a file that cannot be read."""
+    entry = catalogue.described(entry)
+    base = catalogue.base(_base(entry.path, entry.path.stat().st_mtime_ns))
+    return BrowserStyle(
+        entry, entry.path, entry.int8.path if entry.int8 else None, base.path if base is not None else None
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _base(path: Path, changed: int) -> str:
+    return catalogue.metadata(path.read_bytes()).get("base", "")

@@ -1,0 +1,420 @@
+// The user interface of the filter: camera or picture, styles, mixture, strength, saving. The markup is
+// fststyle/web/templates/filter.html.
+
+import { Camera, cameraReason } from "./camera.js";
+import { Pace, SIZES } from "./pace.js";
+import { Recorder } from "./recorder.js";
+import { SMALLEST, Stylizer } from "./stylizer.js";
+
+const PICTURE_SIZES = [480, 640, 960, 1280, 1600, 2048];
+const PICTURE_SIZE = 960;
+const METHODS = {
+  one: "",
+  weights: "The weights of the styles are interpolated, as fststyle does.",
+  pictures: "These styles are of different networks or have no base: the stylized pictures are blended.",
+};
+const BACKENDS = { webgpu: "WebGPU", wasm: "WebAssembly" };
+
+export class Filter {
+  #root;
+  #styles = [];
+  #stylizer = new Stylizer();
+  #camera = new Camera(() => this.#ended());
+  #recorder = new Recorder();
+  #pace = new Pace();
+  #backend = null;
+  #picture = null;
+  #looping = false;
+  #mirror = true;
+  #shown = document.createElement("canvas");
+  #times = [];
+  #change = Promise.resolve();
+  #pending = 0;
+  #precision = "";
+
+  /** `root`: the element of the markup; `styles`: as `Stylizer.use` takes them, with name, title, artist, year
+   *  and thumb. `options` are those of `Stylizer.open`. */
+  constructor(root, styles, options = {}) {
+    this.#root = root;
+    this.#styles = styles;
+    this.options = options;
+    this.#fill();
+    this.#listen();
+    this.#say("");
+  }
+
+  #find = (selector) => this.#root.querySelector(selector);
+  #button = (name) => this.#find(`[data-do="${name}"]`);
+
+  get #live() {
+    return this.#camera.on;
+  }
+
+  #fill() {
+    const list = this.#find(".filter-list"), other = this.#find("[name=other]");
+    for (const [index, style] of this.#styles.entries()) {
+      const label = document.createElement("label");
+      const radio = Object.assign(document.createElement("input"), { type: "radio", name: "style", value: index });
+      radio.checked = index === 0;
+      const picture = document.createElement(style.thumb ? "img" : "span");
+      if (style.thumb) Object.assign(picture, { src: style.thumb, alt: "", width: 96, height: 72, loading: "lazy" });
+      picture.className = "filter-thumb";
+      const title = Object.assign(document.createElement("span"), { textContent: style.title || style.name });
+      const from = [style.artist, style.year].filter(Boolean).join(", ");
+      const origin = Object.assign(document.createElement("small"), { textContent: from });
+      label.append(radio, picture, title, origin);
+      list.append(label);
+      other.append(new Option(style.title || style.name, index));
+    }
+    this.#sizes();
+  }
+
+  #sizes() {
+    const select = this.#find("[name=size]"), live = this.#live || !this.#picture;
+    const before = select.value;
+    select.replaceChildren();
+    if (live) select.append(new Option("as large as 24 fps allow", "auto"));
+    for (const size of live ? SIZES : PICTURE_SIZES) select.append(new Option(`${size} pixels`, size));
+    if (!live) select.append(new Option("full size", "full"));
+    const kept = [...select.options].some(({ value }) => value === before) ? before : null;
+    select.value = kept ?? (live ? "auto" : PICTURE_SIZE);
+  }
+
+  #listen() {
+    const actions = {
+      start: () => this.start(),
+      "start-again": () => this.start(),
+      stop: () => this.stop(),
+      open: () => this.#find("input[type=file]").click(),
+      "open-again": () => this.#find("input[type=file]").click(),
+      snapshot: () => this.#snapshot(),
+      record: () => this.#record(),
+      original: () => this.#toggleOriginal(),
+      mirror: () => this.#setMirror(!this.#mirror),
+      turn: () => this.#turn(),
+    };
+    for (const [name, action] of Object.entries(actions)) {
+      this.#button(name).addEventListener("click", () => this.#guarded(action));
+    }
+    const file = this.#find("input[type=file]");
+    file.addEventListener("change", () => {
+      if (file.files[0]) this.#guarded(() => this.open(file.files[0]));
+      file.value = "";
+    });
+    const stage = this.#find(".filter-stage");
+    stage.addEventListener("dragover", (event) => event.preventDefault());
+    stage.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const dropped = [...event.dataTransfer.files].find(({ type }) => type.startsWith("image/"));
+      if (dropped) this.#guarded(() => this.open(dropped));
+    });
+    const form = this.#find("form");
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", ({ target }) => this.#changed(target.name));
+    form.addEventListener("change", ({ target }) => this.#changed(target.name, true));
+  }
+
+  async #guarded(action) {
+    try {
+      await action();
+    } catch (error) {
+      this.#fail(error.message);
+    }
+  }
+
+  /** Values of the controls. */
+  get #chosen() {
+    const data = new FormData(this.#find("form"));
+    const share = Number(data.get("share")) / 100, other = data.get("other");
+    const first = this.#styles[Number(data.get("style"))];
+    const mixed = other !== "" && this.#styles[Number(other)] !== first && share > 0;
+    const parts = mixed
+      ? [{ style: first, share: 1 - share }, { style: this.#styles[Number(other)], share }].filter((p) => p.share > 0)
+      : [{ style: first, share: 1 }];
+    return { parts, strength: Number(data.get("strength")) / 100, size: data.get("size"), backend: data.get("backend") };
+  }
+
+  #changed(name, final = false) {
+    const data = new FormData(this.#find("form"));
+    this.#find('[data-value="strength"]').textContent = `${data.get("strength")} %`;
+    this.#find('[data-value="share"]').textContent = `${data.get("share")} %`;
+    this.#find('[data-row="share"]').hidden = data.get("other") === "";
+    if (this.#backend === null) return;
+    if (name === "backend") {
+      if (final) this.#guarded(() => this.#reopen());
+      return;
+    }
+    if (name === "size") {
+      if (final) this.#repaint();
+      return;
+    }
+    this.#guarded(() => this.#restyle());
+  }
+
+  /** Take on the chosen style. While one is loading, only the last choice waits. */
+  async #restyle() {
+    const turn = ++this.#pending;
+    this.#change = this.#change.catch(() => {}).then(async () => {
+      if (turn !== this.#pending) return;
+      const { parts, strength } = this.#chosen;
+      this.#root.setAttribute("aria-busy", "true");
+      try {
+        const { method, precision } = await this.#stylizer.use(parts, strength);
+        this.#precision = precision;
+        this.#find('[data-value="method"]').textContent = METHODS[method];
+        this.#pace.reset();
+        this.#times = [];
+      } finally {
+        this.#root.removeAttribute("aria-busy");
+      }
+      this.#repaint();
+    });
+    await this.#change;
+  }
+
+  async #ready() {
+    if (this.#backend === null) await this.#reopen();
+  }
+
+  async #reopen() {
+    const { backend } = this.#chosen;
+    this.#say("Loading the network …");
+    this.#backend = null;
+    try {
+      this.#backend = await this.#stylizer.open({ ...this.options, backend });
+      this.#pending = 0;
+      await this.#restyle();
+    } catch (error) {
+      this.#backend = null;
+      throw error;
+    }
+    if (this.#live && !this.#looping) this.#loop();
+  }
+
+  /** Start the camera and stylize its frames. */
+  async start() {
+    this.#hideMessage();
+    try {
+      await this.#camera.start();
+    } catch (error) {
+      this.#fail(cameraReason(error));
+      return;
+    }
+    this.#picture = null;
+    this.#setMirror(this.#camera.facing === "user");
+    this.#show("live");
+    this.#button("turn").hidden = !(await this.#camera.several());
+    await this.#ready();
+    if (!this.#looping) this.#loop();
+  }
+
+  async stop() {
+    if (this.#recorder.on) await this.#record();
+    this.#camera.stop();
+    this.#show("empty");
+    this.#say("");
+  }
+
+  #ended() {
+    this.#guarded(async () => {
+      await this.stop();
+      this.#fail("The camera was disconnected.");
+    });
+  }
+
+  async #turn() {
+    this.#camera.facing = this.#camera.facing === "user" ? "environment" : "user";
+    await this.start();
+  }
+
+  /** Stylize a picture file. */
+  async open(file) {
+    this.#hideMessage();
+    let picture;
+    try {
+      picture = await createImageBitmap(file);
+    } catch {
+      this.#fail("This file is not a picture that the browser can read.");
+      return;
+    }
+    if (Math.min(picture.width, picture.height) < SMALLEST) {
+      this.#fail(`The picture needs at least ${SMALLEST}x${SMALLEST} pixels.`);
+      return;
+    }
+    if (this.#live) await this.stop();
+    this.#picture = picture;
+    this.#show("picture");
+    if (this.#backend === null) await this.#ready();
+    else this.#repaint();
+  }
+
+  #show(state) {
+    this.#find(".filter-stage").dataset.state = state;
+    this.#find(".filter-empty").hidden = state !== "empty";
+    for (const name of ["snapshot", "original"]) this.#button(name).disabled = state === "empty";
+    this.#button("record").disabled = state !== "live" || !Recorder.available;
+    this.#button("stop").hidden = state !== "live";
+    this.#button("mirror").hidden = state !== "live";
+    if (state !== "live") this.#button("turn").hidden = true;
+    this.#button("start-again").hidden = state !== "picture";
+    this.#button("open-again").hidden = state === "empty";
+    if (state === "empty") this.#find(".filter-original").hidden = true;
+    this.#sizes();
+  }
+
+  #fail(message) {
+    const place = this.#find(".filter-message");
+    place.textContent = message;
+    place.hidden = false;
+    this.#find(".filter-empty").hidden = false;
+    this.#find(".filter-invitation").hidden = true;
+    this.#button("start").textContent = "Try the camera again";
+    if (!this.#live) this.#say("");
+  }
+
+  #hideMessage() {
+    this.#find(".filter-message").hidden = true;
+    this.#find(".filter-invitation").hidden = false;
+    if (this.#live || this.#picture) this.#find(".filter-empty").hidden = true;
+  }
+
+  #say(text) {
+    this.#find(".filter-status").textContent = text;
+  }
+
+  /** The source at the chosen size as ImageData. */
+  #capture(source, width, height, side) {
+    const scale = Math.min(1, side / Math.max(width, height));
+    const to = (length) => Math.max(SMALLEST, scale < 1 ? 4 * Math.round((length * scale) / 4) : length);
+    this.#shown.width = to(width);
+    this.#shown.height = to(height);
+    const context = this.#shown.getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    if (this.#live && this.#mirror) context.setTransform(-1, 0, 0, 1, this.#shown.width, 0);
+    context.drawImage(source, 0, 0, this.#shown.width, this.#shown.height);
+    return context.getImageData(0, 0, this.#shown.width, this.#shown.height);
+  }
+
+  #display(painted) {
+    const canvas = this.#find(".filter-painted");
+    const context = canvas.getContext("2d");
+    if (this.#recorder.on && (canvas.width !== painted.width || canvas.height !== painted.height)) {
+      // The size of a recording stays the same.
+      const part = document.createElement("canvas");
+      part.width = painted.width;
+      part.height = painted.height;
+      part.getContext("2d").putImageData(painted, 0, 0);
+      context.drawImage(part, 0, 0, canvas.width, canvas.height);
+    } else {
+      if (canvas.width !== painted.width) canvas.width = painted.width;
+      if (canvas.height !== painted.height) canvas.height = painted.height;
+      context.putImageData(painted, 0, 0);
+    }
+    const original = this.#find(".filter-original");
+    original.width = this.#shown.width;
+    original.height = this.#shown.height;
+    original.getContext("2d").drawImage(this.#shown, 0, 0);
+  }
+
+  async #loop() {
+    this.#looping = true;
+    try {
+      while (this.#live && this.#backend) {
+        await this.#camera.next();
+        const { videoWidth, videoHeight } = this.#camera.video;
+        if (!this.#live || !videoWidth) continue;
+        const started = performance.now(), { size } = this.#chosen;
+        const side = size === "auto" ? this.#pace.size : Number(size);
+        const image = this.#capture(this.#camera.video, videoWidth, videoHeight, side);
+        const painted = await this.#stylizer.paint(image);
+        if (!this.#live) break;
+        this.#display(painted);
+        this.#pace.note(performance.now() - started);
+        this.#count(painted);
+      }
+    } catch (error) {
+      // Another backend was chosen while a frame was computed: `#reopen` starts the loop again.
+      if (this.#backend) this.#fail(error.message);
+    } finally {
+      this.#looping = false;
+    }
+    if (this.#live && this.#backend) this.#loop();
+  }
+
+  #count({ width, height }) {
+    const now = performance.now();
+    this.#times.push(now);
+    while (this.#times[0] < now - 2000) this.#times.shift();
+    const span = now - this.#times[0];
+    const rate = span > 300 ? ((this.#times.length - 1) / span) * 1000 : 0;
+    this.#find(".filter-status").dataset.fps = rate.toFixed(1);
+    this.#say([rate ? `${rate.toFixed(0)} fps` : "", ...this.#facts(width, height)].filter(Boolean).join(" · "));
+    if (this.#recorder.on) {
+      const seconds = Math.floor(this.#recorder.seconds);
+      this.#find('[data-value="recorded"]').textContent =
+        `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    }
+  }
+
+  #facts(width, height) {
+    const { backend, threads } = this.#backend;
+    const many = backend === "wasm" ? `, ${threads} thread${threads === 1 ? "" : "s"}` : "";
+    return [`${width}x${height}`, `${BACKENDS[backend]}${many}`, this.#precision];
+  }
+
+  /** Stylize the opened picture again, after a change. */
+  #repaint() {
+    if (!this.#picture || this.#backend === null) return;
+    this.#guarded(async () => {
+      const { size } = this.#chosen, { width, height } = this.#picture;
+      const side = size === "full" ? Math.max(width, height) : Number(size) || PICTURE_SIZE;
+      this.#say("Stylizing …");
+      const painted = await this.#stylizer.paint(this.#capture(this.#picture, width, height, side));
+      this.#display(painted);
+      const seconds = (this.#stylizer.milliseconds / 1000).toFixed(1);
+      this.#say([`${seconds} s`, ...this.#facts(painted.width, painted.height)].join(" · "));
+    });
+  }
+
+  #setMirror(on) {
+    this.#mirror = on;
+    this.#button("mirror").setAttribute("aria-pressed", on);
+  }
+
+  #toggleOriginal() {
+    const original = this.#find(".filter-original");
+    original.hidden = !original.hidden;
+    this.#button("original").setAttribute("aria-pressed", !original.hidden);
+  }
+
+  get #fileName() {
+    const names = this.#chosen.parts.map(({ style }) => style.name).join("-");
+    const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
+    return `${names}-${time}`;
+  }
+
+  async #snapshot() {
+    const name = this.#fileName;
+    const blob = await new Promise((resolve) => this.#find(".filter-painted").toBlob(resolve, "image/png"));
+    save(blob, `${name}.png`);
+  }
+
+  async #record() {
+    const button = this.#button("record"), shown = this.#find(".filter-recording");
+    if (!this.#recorder.on) {
+      this.#recorder.start(this.#find(".filter-painted"));
+    } else {
+      const { blob, extension } = await this.#recorder.stop();
+      save(blob, `${this.#fileName}.${extension}`);
+    }
+    shown.hidden = !this.#recorder.on;
+    button.setAttribute("aria-pressed", this.#recorder.on);
+    button.textContent = this.#recorder.on ? "Stop recording" : "Record";
+  }
+}
+
+function save(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

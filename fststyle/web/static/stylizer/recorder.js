@@ -1,0 +1,46 @@
+// Recording of a canvas to a video file, in the browser.
+
+// Fragmented MP4 plays in more programs; WebM is what every browser with MediaRecorder but Safari writes.
+const TYPES = ["video/mp4;codecs=avc1.42E01F", "video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
+
+export class Recorder {
+  #recorder = null;
+  #parts = [];
+  #started = 0;
+
+  /** Whether this browser can record. */
+  static get available() {
+    return typeof MediaRecorder === "function" && "captureStream" in HTMLCanvasElement.prototype;
+  }
+
+  get on() {
+    return this.#recorder !== null;
+  }
+
+  get seconds() {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  /** Record `canvas`, whose size must stay the same until `stop`. */
+  start(canvas) {
+    const type = TYPES.find((one) => MediaRecorder.isTypeSupported(one));
+    const bits = Math.max(2_500_000, canvas.width * canvas.height * 8);
+    this.#parts = [];
+    this.#recorder = new MediaRecorder(canvas.captureStream(), { mimeType: type, videoBitsPerSecond: bits });
+    this.#recorder.addEventListener("dataavailable", ({ data }) => data.size && this.#parts.push(data));
+    this.#recorder.start(1000);
+    this.#started = performance.now();
+  }
+
+  /** End the recording. Returns { blob, extension }. */
+  async stop() {
+    const recorder = this.#recorder;
+    this.#recorder = null;
+    const ended = new Promise((resolve) => recorder.addEventListener("stop", resolve, { once: true }));
+    recorder.stop();
+    await ended;
+    for (const track of recorder.stream.getTracks()) track.stop();
+    const type = recorder.mimeType.split(";")[0] || "video/webm";
+    return { blob: new Blob(this.#parts, { type }), extension: type === "video/mp4" ? "mp4" : "webm" };
+  }
+}

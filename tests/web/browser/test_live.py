@@ -1,0 +1,294 @@
+"""The filter in the browser: the same pixels as the Python runtime, camera, mixture, recording, refusals."""
+
+import base64
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fststyle
+from fststyle.arrays import RGB
+
+from .conftest import HEIGHT, WIDTH, scene
+
+pytestmark = pytest.mark.slow
+
+PAINT = """
+async ([home, parts, strength, options, rgba, width, height]) => {
+  const { Stylizer } = await import(home + "/static/stylizer/stylizer.js");
+  const { styles } = await (await fetch(home + "/live/styles.json")).json();
+  const stylizer = new Stylizer();
+  const opened = await stylizer.open(options);
+  const chosen = parts.map(([name, share]) => ({ style: styles.find((s) => s.name === name), share }));
+  if (options.float) for (const { style } of chosen) style.int8 = null;
+  const used = await stylizer.use(chosen, strength);
+  const bytes = Uint8ClampedArray.from(atob(rgba), (c) => c.charCodeAt(0));
+  const image = await stylizer.paint(new ImageData(bytes, width, height));
+  stylizer.close();
+  let text = "";
+  for (const byte of image.data) text += String.fromCharCode(byte);
+  return { ...opened, ...used, rgba: btoa(text) };
+}
+"""
+
+
+def in_browser(
+    page: Any, home: str, parts: list[tuple[str, float]], photo: RGB, strength: float = 1.0, **options: Any
+) -> tuple[RGB, dict[str, Any]]:
+    """The photo as the browser stylizes it, and what it says of itself."""
+    height, width = photo.shape[:2]
+    rgba = np.dstack([photo, np.full((height, width), 255, np.uint8)])
+    coded = base64.b64encode(rgba.tobytes()).decode()
+    told = page.evaluate(PAINT, [home, parts, strength, options, coded, width, height])
+    painted = np.frombuffer(base64.b64decode(told.pop("rgba")), np.uint8).reshape(height, width, 4)
+    return painted[..., :3], told
+
+
+def status(page: Any, text: str) -> None:
+    """Wait until the line under the picture contains the text."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(".filter-status")).to_contain_text(text, timeout=60_000)
+
+
+def pixels(page: Any, *selectors: str) -> list[RGB]:
+    """RGB of canvases at one moment, so the original is that of the stylized picture."""
+    script = """selectors => selectors.map((selector) => {
+      const canvas = document.querySelector(selector);
+      const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let text = "";
+      for (const byte of image.data) text += String.fromCharCode(byte);
+      return [canvas.width, canvas.height, btoa(text)];
+    })"""
+    return [
+        np.frombuffer(base64.b64decode(coded), np.uint8).reshape(height, width, 4)[..., :3]
+        for width, height, coded in page.evaluate(script, list(selectors))
+    ]
+
+
+def stylizing(page: Any) -> None:
+    """Wait until frames are stylized."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(".filter-status")).to_have_attribute(
+        "data-fps", re.compile(r"[1-9]|0\.[1-9]"), timeout=60_000
+    )
+
+
+def compare(first: RGB, second: RGB) -> tuple[float, float]:
+    """Mean and largest difference."""
+    difference = np.abs(first.astype(int) - second)
+    return float(difference.mean()), float(difference.max())
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, server: str) -> Any:
+    """A page for scripts alone."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server + "/live")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("style", ["udnie-live", "starry-night-live", "starry-night"])
+@pytest.mark.parametrize(("width", "height"), [(160, 120), (101, 67)])
+def test_a_float_style_gives_the_pixels_of_the_runtime(
+    page: Any, server: str, style: str, width: int, height: int
+) -> None:
+    photo = scene(7, width, height)
+    painted, told = in_browser(page, server, [(style, 1)], photo, backend="wasm", float=True)
+    assert told["method"] == "one"
+    assert told["precision"] == "float"
+    native = fststyle.load_style(style, device="cpu", precision="float")(photo)
+    mean, largest = compare(painted, native)
+    assert mean < 0.02
+    assert largest <= 2
+    assert compare(painted, photo)[0] > 10
+
+
+def test_an_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> None:
+    """Kernels in integers round differently on processors with and without VNNI, in the runtime as well."""
+    photo = scene(7, 160, 120)
+    painted, told = in_browser(page, server, [("starry-night-live", 1)], photo, backend="wasm")
+    assert told["precision"] == "int8"
+    assert (
+        compare(painted, fststyle.load_style("starry-night-live", device="cpu", precision="int8")(photo))[0]
+        < 2
+    )
+
+
+def test_weights_are_interpolated_as_in_the_runtime(page: Any, server: str) -> None:
+    photo = scene(3, 96, 72)
+    parts = [("udnie-live", 0.6), ("great-wave", 0.4)]
+    for strength in (1.0, 0.5):
+        painted, told = in_browser(page, server, parts, photo, strength, backend="wasm")
+        assert told["method"] == "weights"
+        native = fststyle.load_style("udnie-live:0.6,great-wave:0.4", device="cpu", strength=strength)(photo)
+        mean, largest = compare(painted, native)
+        assert mean < 0.05
+        assert largest <= 4
+
+
+def test_styles_of_different_networks_are_blended_as_pictures(page: Any, server: str) -> None:
+    photo = scene(3, 96, 72)
+    parts = [("udnie-live", 0.5), ("starry-night", 0.5)]
+    painted, told = in_browser(page, server, parts, photo, 0.8, backend="wasm")
+    assert told["method"] == "pictures"
+    one, other = (
+        fststyle.load_style(name, device="cpu", precision="float")(photo).astype(float) for name, _ in parts
+    )
+    assert (
+        compare(painted, np.clip(0.4 * one + 0.4 * other + 0.2 * photo, 0, 255).round().astype(int))[0] < 0.6
+    )
+
+
+def test_webgpu_gives_the_pixels_of_the_runtime(chromium: Any, server: str) -> None:
+    """With a graphics processor in software, so at a small size."""
+    browser = chromium(
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
+        "--enable-features=Vulkan",
+        "--use-vulkan=swiftshader",
+        "--ignore-gpu-blocklist",
+        camera=False,
+    )
+    page = browser.new_page()
+    page.set_default_timeout(180_000)
+    page.goto(server + "/live")
+    if not page.evaluate("async () => Boolean(navigator.gpu && await navigator.gpu.requestAdapter())"):
+        pytest.skip("this chromium has no WebGPU")
+    photo = scene(3, 48, 32)
+    for style in ("starry-night-live", "udnie-live"):
+        painted, told = in_browser(page, server, [(style, 1)], photo, backend="webgpu")
+        assert (told["backend"], told["precision"]) == ("webgpu", "float")
+        mean, largest = compare(painted, fststyle.load_style(style, device="cpu", precision="float")(photo))
+        assert mean < 0.1
+        assert largest <= 3
+    browser.close()
+
+
+def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: Any, tmp_path: Path) -> None:
+    page = watch(browser, server).open("/live?style=starry-night-live")
+    page.wait_for_selector("[data-ready]")
+    assert page.evaluate("crossOriginIsolated")
+    page.get_by_role("button", name="Start the camera").click()
+    stylizing(page)
+    status(page, "fps")
+    status(page, "WebAssembly")
+    status(page, "int8")
+
+    page.get_by_label("Size").select_option("320")
+    status(page, "320x240")
+    page.get_by_role("button", name="Original").click()
+    with page.expect_download() as snapshot:
+        page.get_by_role("button", name="Save picture").click()
+    assert snapshot.value.suggested_filename.startswith("starry-night-live-")
+    with Image.open(snapshot.value.path()) as picture:
+        painted = np.asarray(picture.convert("RGB"))
+    assert painted.shape == (HEIGHT, WIDTH, 3)
+    assert len(np.unique(painted)) > 30
+    original, painted = pixels(page, ".filter-original", ".filter-painted")
+    native = fststyle.load_style("starry-night-live", device="cpu", precision="int8")(original)
+    assert compare(painted, native)[0] < 2
+    assert compare(painted, original)[0] > 10
+    # The camera is mirrored, so blue grows to the right and red to the left.
+    assert original[:, 310, 2].mean() > original[:, 10, 2].mean() + 100
+
+    page.get_by_role("button", name="Record").click()
+    page.get_by_text("0:02").wait_for()
+    with page.expect_download() as recording:
+        page.get_by_role("button", name="Stop recording").click()
+    name = recording.value.suggested_filename
+    file = tmp_path / name
+    recording.value.save_as(file)
+    import av
+
+    with av.open(str(file)) as video:
+        shown = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(shown) > 4
+    assert all(frame.shape == (HEIGHT, WIDTH, 3) for frame in shown)
+    assert compare(shown[0], shown[-1])[0] > 1
+
+    page.get_by_role("button", name="Stop the camera").click()
+    assert page.get_by_role("button", name="Start the camera").is_visible()
+
+
+def test_a_mixture_and_a_strength_are_chosen_with_the_keyboard(browser: Any, server: str, watch: Any) -> None:
+    page = watch(browser, server).open("/live?style=udnie-live")
+    page.wait_for_selector("[data-ready]")
+    page.get_by_role("button", name="Start the camera").press("Enter")
+    stylizing(page)
+    page.get_by_label("Mix with").select_option(label="The Great Wave off Kanagawa")
+    page.get_by_text("The weights of the styles are interpolated").wait_for()
+    page.get_by_label("Strength").press("ArrowLeft")
+    assert page.locator('[data-value="strength"]').text_content() == "95 %"
+    status(page, "float")
+    page.get_by_label("Mix with").select_option(label="Poppies")
+    page.get_by_text("the stylized pictures are blended").wait_for()
+    page.locator("input[name=style]").first.press("ArrowRight")
+    page.locator("[data-filter]:not([aria-busy])").wait_for()
+    assert page.locator("input[name=style]").nth(1).is_checked()
+
+
+def test_a_picture_is_opened_and_saved_at_full_size(
+    browser: Any, server: str, watch: Any, tmp_path: Path
+) -> None:
+    photo = scene(5, 211, 97)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    page = watch(browser, server).open("/live?style=starry-night")
+    page.wait_for_selector("[data-ready]")
+    page.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
+    status(page, "211x97")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save picture").click()
+    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as picture:
+        painted = np.asarray(picture.convert("RGB"))
+    mean, largest = compare(
+        painted, fststyle.load_style("starry-night", device="cpu", precision="float")(photo)
+    )
+    assert mean < 0.05
+    assert largest <= 2
+
+
+def test_what_is_not_a_picture_is_refused(browser: Any, server: str, watch: Any, tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_text("not a picture")
+    page = watch(browser, server).open("/live")
+    page.wait_for_selector("[data-ready]")
+    page.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
+    page.get_by_text("This file is not a picture that the browser can read.").wait_for()
+
+
+def test_a_blocked_camera_is_explained(browser: Any, server: str, watch: Any) -> None:
+    page = watch(browser, server).open("/live", camera=False)
+    page.wait_for_selector("[data-ready]")
+    page.get_by_role("button", name="Start the camera").click()
+    page.get_by_text("The camera is blocked for this page.").wait_for()
+    assert page.get_by_role("button", name="Try the camera again").is_visible()
+    assert page.get_by_role("button", name="Open a picture").first.is_visible()
+
+
+def test_a_missing_camera_is_explained(chromium: Any, server: str, watch: Any) -> None:
+    page = watch(chromium(camera=False), server).open("/live")
+    page.wait_for_selector("[data-ready]")
+    page.get_by_role("button", name="Start the camera").click()
+    page.get_by_text("No camera was found.").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("times", "size"),
+    [([200.0] * 12, 96), ([60.0] * 12, 128), ([38.0] * 12, 160), ([5.0] * 12, 400), ([5.0] * 11, 160)],
+)
+def test_the_size_follows_the_time_of_a_frame(page: Any, server: str, times: list[float], size: int) -> None:
+    """From 160 pixels at 24 fps: the largest size whose predicted time fits."""
+    script = """async ([home, times]) => {
+      const { Pace } = await import(home + "/static/stylizer/pace.js");
+      const pace = new Pace();
+      for (const time of times) pace.note(time);
+      return pace.size;
+    }"""
+    assert page.evaluate(script, [server, times]) == size
