@@ -3,33 +3,33 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ctrl-C does nothing meanwhile. Signals are the main thread's; in another nothing is to be held off."""
+def ignored_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C inside the block. Only the main thread receives signals; in others this does nothing."""
     with _handled(signal.SIG_IGN):
         yield
 
 
 @contextlib.contextmanager
-def postponed() -> Iterator[None]:
-    """Ctrl-C is raised afterwards: a large library that is interrupted while it is imported says that it is
-    broken.
+def deferred_interrupts() -> Iterator[None]:
+    """Raise Ctrl-C after the block, for imports: a library that is interrupted while it is imported may
+    report that it is broken.
     """
-    heard: list[int] = []
+    received: list[int] = []
     try:
-        with _handled(lambda number, _: heard.append(number)):
+        with _handled(lambda number, _: received.append(number)):
             yield
     finally:
-        if heard:
+        if received:
             signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager
-def _handled(handler: Any) -> Iterator[None]:
+def _handled(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return

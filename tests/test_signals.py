@@ -3,14 +3,14 @@ import threading
 
 import pytest
 
-from fststyle.signals import postponed, undisturbed
+from fststyle.signals import deferred_interrupts, ignored_interrupts
 
 
 def test_ctrl_c_is_raised_afterwards():
     done = []
 
     def work():
-        with postponed():
+        with deferred_interrupts():
             signal.raise_signal(signal.SIGINT)
             done.append("in whole")
         done.append("never")
@@ -22,9 +22,9 @@ def test_ctrl_c_is_raised_afterwards():
 
 
 def test_without_ctrl_c_nothing_is_raised():
-    with postponed():
+    with deferred_interrupts():
         pass
-    with undisturbed():
+    with ignored_interrupts():
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -33,7 +33,7 @@ def test_another_thread_has_nothing_to_hold_off():
     seen = []
 
     def work():
-        with postponed(), undisturbed():
+        with deferred_interrupts(), ignored_interrupts():
             seen.append(True)
 
     thread = threading.Thread(target=work)

@@ -8,7 +8,7 @@ import typer
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError
 from fststyle.runtime.settings import WebcamSettings
-from fststyle.signals import undisturbed
+from fststyle.signals import ignored_interrupts
 
 if TYPE_CHECKING:
     from fststyle.runtime.webcam.live import Live
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
                     else _window(live, outlets, settings)
                 )
             finally:
-                with undisturbed():
+                with ignored_interrupts():
                     live.close()
         finally:
             # Ctrl-C is the normal end of a recording, so the file is kept.

@@ -1,5 +1,5 @@
-"""Files are complete or absent: they are written under a temporary name in the same folder and renamed at the
-end. An output never replaces an input.
+"""Atomic writing: a file is written under a temporary name in the same folder and renamed at the end. An
+input is never overwritten.
 """
 
 import contextlib
@@ -13,16 +13,15 @@ from typing import BinaryIO
 from fststyle.errors import OutputError
 
 PIPE = "-"
-"""In the place of a file: stdin or stdout."""
+"""The file name that stands for stdin or stdout."""
 
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[BinaryIO]:
-    """An open binary file that is renamed to ``destination`` at the end of the block, or removed after an
+    """An open binary file that is renamed to ``destination`` at the end of the block, or deleted after an
     exception.
 
-    Raises what the operating system raises (`OSError`), also when ``destination`` exists and is no regular
-    file or write-protected.
+    Raises `OSError`, also if ``destination`` exists and is not a regular file or is write-protected.
     """
     with replacing_path(destination) as temporary, open(temporary, "r+b") as file:
         yield file
@@ -30,7 +29,7 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_path(destination: Path) -> Iterator[Path]:
-    """As `replacing`, but gives the path of an empty file instead of an open file."""
+    """As `replacing`, but yields the path of an empty file instead of an open file."""
     target, temporary = _beside(destination)
     try:
         with open(temporary, "xb"):
@@ -44,7 +43,7 @@ def replacing_path(destination: Path) -> Iterator[Path]:
 
 
 def probe(destination: Path) -> None:
-    """Raise `OutputError` if `replacing` would fail, before any work is done; leaves no file."""
+    """Raise `OutputError` if `replacing` would fail. Leaves no file."""
     try:
         _, temporary = _beside(destination)
         with open(temporary, "xb"):
@@ -58,19 +57,25 @@ def spare(inputs: Iterable[str | Path], *outputs: str | Path) -> None:
     """Raise `OutputError` if one of the ``outputs`` is the same file as one of the ``inputs``, also under
     another name or through a link.
 
-    Names of no existing file are ignored.
+    Files that do not exist are ignored.
     """
-    read = [path for path in inputs if os.path.exists(path)]
+    read = {_identity(path) for path in inputs if os.path.exists(path)}
     for output in outputs:
-        if os.path.exists(output) and any(os.path.samefile(path, output) for path in read):
+        if os.path.exists(output) and _identity(output) in read:
             raise OutputError(
                 f"{output}: is one of the inputs and would be overwritten; choose another output"
             )
 
 
+def _identity(path: str | Path) -> object:
+    """Equal for all names of an existing file."""
+    status = os.stat(path)
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+
+
 def _beside(destination: Path) -> tuple[Path, Path]:
     """The path that is replaced, and a temporary one in the same folder."""
-    # The target of a link is replaced, not the link; a device such as /dev/null must never be renamed over.
+    # The target of a link is replaced, not the link. A device such as /dev/null must not be replaced.
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
         raise (
@@ -79,8 +84,8 @@ def _beside(destination: Path) -> tuple[Path, Path]:
             else OSError(None, "is not a regular file")
         )
     if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
-        # Renaming would succeed in spite of the file's mode, but a write-protected file is to be kept.
+        # Renaming would succeed in spite of the mode of the file.
         raise PermissionError(None, "is write-protected")
-    # Not by tempfile, whose files have mode 0600. The name is short, since that of the destination may have
-    # the maximum length.
+    # tempfile would create it with mode 0600. The name does not contain that of the destination, which may
+    # have the maximum length.
     return target, target.parent / f".fststyle-{secrets.token_hex(8)}.part"

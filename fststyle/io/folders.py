@@ -1,12 +1,12 @@
-"""The files of a folder and its subfolders; the cache folder."""
+"""Folders: their files, whether they can be written, and the cache folder."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import platformdirs
 
-from fststyle.errors import InputError
+from fststyle.errors import InputError, OutputError
 
 Refused = Callable[[Path, InputError], None]
 
@@ -14,11 +14,11 @@ Refused = Callable[[Path, InputError], None]
 def files(
     folder: Path, suffixes: Collection[str], on_refused: Refused = lambda place, error: None
 ) -> list[Path]:
-    """Files with one of `suffixes` (lower case), sorted. Hidden files and folders are skipped, links to
-    folders are not followed.
+    """Files in a folder and its subfolders with one of ``suffixes`` (lower case), sorted.
 
-    `on_refused` is called with each subfolder that cannot be read. Raises `InputError` if `folder` is no
-    folder or cannot be read.
+    Hidden files and folders are skipped, and links to folders are not followed. ``on_refused`` is called with
+    each subfolder that cannot be read. Raises `InputError` if ``folder`` does not exist, is not a folder or
+    cannot be read.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
@@ -41,8 +41,30 @@ def files(
     return sorted(path for path in found if path.is_file())
 
 
+def without_results(found: Iterable[Path], source: Path, target: Path) -> list[Path]:
+    """The files of the folder ``source`` without those in the output folder ``target``, if that is a
+    subfolder: they are results of an earlier run.
+    """
+    inside, output = source.resolve(), target.resolve()
+    if output == inside or not output.is_relative_to(inside):
+        return list(found)
+    return [path for path in found if not path.resolve().is_relative_to(output)]
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `OutputError` if files cannot be created in ``folder``, or in its nearest existing parent."""
+    for place in (folder, *folder.absolute().parents):
+        if place.is_dir():
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise OutputError(f"{folder}: cannot be written: no permission in {place}")
+            return
+        if place.exists():
+            raise OutputError(f"{folder}: cannot be written: {place} is a file")
+
+
 def cache_folder() -> Path:
-    """Folder of downloaded files: the environment variable FSTSTYLE_CACHE, else the user's cache folder.
+    """The folder of downloaded files: the environment variable FSTSTYLE_CACHE, else the cache folder of the
+    user.
 
     It is not created.
     """

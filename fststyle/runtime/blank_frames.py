@@ -1,8 +1,7 @@
-"""Frames with next to nothing on them: black between two scenes, a fade, a title card before its title.
+"""Nearly uniform frames, such as fades and black frames between scenes, are blended with the source.
 
-Instance norm takes the brightness and the contrast out of a frame, so a network paints a scene as brightly
-when it is nearly faded out, and an even black as the same grey as an even white. In a picture that is a
-choice; in a film a fade has to fade.
+Instance norm removes brightness and contrast. A network therefore stylizes a faded scene as brightly as the
+full scene, and maps uniform black to the same gray as uniform white. In a video, a fade must remain a fade.
 """
 
 import cv2
@@ -12,32 +11,33 @@ from fststyle import colors
 from fststyle.arrays import RGB
 
 RANGE = 48.0
-"""Levels of 0..255 between the dark and the light of a frame, from which on it is painted wholly."""
+"""Range of luma (0-255) in a frame from which on it is fully stylized."""
 SMALL = 64
-"""Longer side, in pixels, at which they are looked for: grain is none."""
+"""Longer side in pixels at which the range is measured, so that film grain does not count."""
 
 
-def share(frame: RGB) -> float:
-    """How much of a frame, uint8 (H, W, 3), is to be painted: 0 where it has one light all over, 1 from
-    `RANGE` on.
+def stylized_share(frame: RGB) -> float:
+    """Share of the stylized image in the result for a frame, uint8 (H, W, 3): 0 for a uniform frame, 1 from
+    a luma range of `RANGE` on.
     """
     scale = min(1.0, SMALL / max(frame.shape[:2]))
     size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
-    light = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
-    dark, bright = np.percentile(light, (1, 99))
+    luma = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    dark, bright = np.percentile(luma, (1, 99))
     return min(1.0, float(bright - dark) / RANGE)
 
 
-def held(frame: RGB, painted: RGB) -> RGB:
-    """``painted``, uint8 (H, W, 3), and as far as ``frame``, of any size, has nothing on it, ``frame``;
-    `Steady` comes before, which would hold on to more.
+def blended(frame: RGB, stylized: RGB) -> RGB:
+    """Interpolation from ``frame``, of any size, to ``stylized``, uint8 (H, W, 3), by `stylized_share`.
+
+    Call it after `fststyle.runtime.temporal.Steady`, which would carry the previous scene into the fade.
     """
-    if (part := share(frame)) == 1:
-        return painted
-    height, width = painted.shape[:2]
-    scene: RGB = (
+    if (share := stylized_share(frame)) == 1:
+        return stylized
+    height, width = stylized.shape[:2]
+    source: RGB = (
         frame
-        if frame.shape == painted.shape
+        if frame.shape == stylized.shape
         else cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
     )
-    return colors.fade(scene, painted, part)
+    return colors.fade(source, stylized, share)

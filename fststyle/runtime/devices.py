@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from fststyle.errors import DependencyError, DeviceError
-from fststyle.signals import postponed
+from fststyle.signals import deferred_interrupts
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -46,7 +46,7 @@ def runtime() -> ModuleType:
         return loaded
     try:
         # The GPU build searches for GPUs on import and writes warnings directly to the file descriptor.
-        with postponed(), _silent_stderr():
+        with deferred_interrupts(), _silent_stderr():
             import onnxruntime
     except ImportError as error:
         raise DependencyError(f"ONNX Runtime cannot be loaded: pip install onnxruntime [{error}]") from error

@@ -1,4 +1,4 @@
-"""The output path of every input; all paths are checked before any picture is stylized."""
+"""The output path of each input picture. All paths are checked before any picture is stylized."""
 
 import os
 from collections.abc import Sequence
@@ -7,10 +7,9 @@ from pathlib import Path
 
 from fststyle.errors import FststyleError, InputError, OutputError
 from fststyle.io import images
-from fststyle.io.files import PIPE
-
-LONGEST_NAME = 255
-"""Bytes in the name of a file, on all usual file systems."""
+from fststyle.io.files import PIPE, spare
+from fststyle.io.folders import check_folder, without_results
+from fststyle.runtime.target_names import distinct, shortened
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Job:
 class Plan:
     """The pictures to stylize, and the refused inputs with the reason.
 
-    ``several``: whether more than one picture was asked for.
+    ``several`` is whether more than one picture was requested.
     """
 
     jobs: list[Job] = field(default_factory=list)
@@ -34,18 +33,19 @@ class Plan:
 
 
 def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) -> Plan:
-    """All input and output paths.
+    """The input and output paths of all pictures.
 
-    ``inputs``: files, folders (with the folders below) or "-" for stdin, which must be alone. ``output``:
+    ``inputs``: files, folders (with their subfolders), or "-" alone for stdin. ``output``:
 
     * a file, for one input file; "-" is stdout, the default for stdin;
-    * a folder, for a folder or several inputs, or if it exists or ends in a slash: names are kept, and below
-      a folder its tree;
-    * None: ``NAME-STYLE.EXT`` in the current folder, for a folder the folder ``NAME-STYLE``.
+    * a folder, for a folder or several inputs, or if it exists or ends in a slash. File names and the
+      structure of subfolders are kept;
+    * None: ``NAME-STYLE.EXT`` in the current folder, or the folder ``NAME-STYLE`` for a folder.
 
-    A format that can be read but not written becomes .png. A name that becomes too long is shortened. Two
-    inputs with one target: the second is numbered. No input is overwritten.
-    Raises `InputError` (no picture) and `OutputError` (a target that cannot be written); in a batch, bad
+    A format that can be read but not written becomes .png. Names that are too long are shortened, and if two
+    inputs have the same output, the second gets a number. No input is overwritten.
+
+    Raises `InputError` (no picture) and `OutputError` (an output that cannot be written). In a batch, bad
     inputs are in ``refused`` instead.
     """
     if not inputs:
@@ -53,60 +53,47 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     if "" in map(str, inputs) or str(output) == "":
         raise InputError("an empty file name was given (an unset variable of the shell?)")
     if PIPE in map(str, inputs):
-        return Plan([_pipe(inputs, output)])
+        return Plan([_from_stdin(inputs, output)])
     if str(output) == PIPE:
         if len(inputs) > 1 or Path(inputs[0]).is_dir():
             raise OutputError("stdout (-o -) takes one picture, not several")
         return Plan([Job(Path(inputs[0]), None)])
     several = len(inputs) > 1 or Path(inputs[0]).is_dir()
-    to_folder = several or (
-        output is not None and (str(output).endswith(("/", os.sep)) or Path(output).is_dir())
-    )
-    if output is not None and to_folder and Path(output).exists() and not Path(output).is_dir():
-        raise OutputError(f"{output}: is a file; several pictures need a folder")
-    if several and output is not None and _picture_name(str(output)):
-        raise OutputError(f"{output}: is the name of one picture; several need a folder")
+    to_folder = _to_folder(output, several)
     made = Plan(several=several)
-    wanted: list[tuple[Path, Path]] = []
+    pairs: list[tuple[Path, Path]] = []
     for given in inputs:
         try:
-            wanted += _of_input(
-                Path(given), Path(output) if output is not None else None, to_folder, style, made.refused
+            pairs += _pairs_of(
+                Path(given), None if output is None else Path(output), to_folder, style, made.refused
             )
         except InputError as error:
             if len(inputs) == 1:
                 raise
             made.refused.append((str(given), error))
-    made.jobs = _apart(wanted)
-    for folder in {job.target.parent for job in made.jobs if job.target}:
+    pairs = distinct(pairs)
+    for folder in {target.parent for _, target in pairs}:
         check_folder(folder)
-    _spare_inputs(made.jobs)
+    spare((source for source, _ in pairs), *(target for _, target in pairs))
+    made.jobs = [Job(source, target) for source, target in pairs]
     return made
 
 
-def _picture_name(output: str) -> bool:
-    """Whether a path has the suffix of a picture and is no folder."""
-    return (
-        Path(output).suffix.lower() in images.WRITABLE
-        and not output.endswith(("/", os.sep))
-        and not os.path.isdir(output)
-    )
+def _to_folder(output: str | Path | None, several: bool) -> bool:
+    """Whether ``output`` is a folder. Raises `OutputError` if it is a file name for several pictures."""
+    if output is None:
+        return several
+    path, slash = Path(output), str(output).endswith(("/", os.sep))
+    if not (several or slash or path.is_dir()):
+        return False
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{output}: is a file; several pictures need a folder")
+    if several and not slash and not path.is_dir() and path.suffix.lower() in images.WRITABLE:
+        raise OutputError(f"{output}: is the name of one picture; several need a folder")
+    return True
 
 
-def check_folder(folder: Path) -> None:
-    """Raise `OutputError` if files cannot be made in ``folder``, or in the nearest folder above it that
-    exists.
-    """
-    for place in (folder, *folder.absolute().parents):
-        if place.is_dir():
-            if not os.access(place, os.W_OK | os.X_OK):
-                raise OutputError(f"{folder}: cannot be written: no permission in {place}")
-            return
-        if place.exists():
-            raise OutputError(f"{folder}: cannot be written: {place} is a file")
-
-
-def _pipe(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
+def _from_stdin(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
     if len(inputs) > 1:
         raise InputError("stdin (-) cannot be mixed with other pictures")
     if output is None or str(output) == PIPE:
@@ -119,98 +106,39 @@ def _pipe(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
     return Job(None, target)
 
 
-def _of_input(
+def _pairs_of(
     source: Path, output: Path | None, to_folder: bool, style: str, refused: list[tuple[str, FststyleError]]
 ) -> list[tuple[Path, Path]]:
+    """The input and output paths for one argument. Raises `InputError` and `OutputError`."""
     if source.is_dir():
-        folder = (
-            output
-            if output is not None
-            else _shortened(Path(f"{source.resolve().name}-{style}"), f"-{style}")
-        )
+        folder = output
+        if folder is None:
+            folder = shortened(Path(f"{source.resolve().name}-{style}"), f"-{style}")
         found = images.find(source, on_refused=lambda place, error: refused.append((str(place), error)))
-        # Outputs of an earlier run below the input folder are no inputs.
-        inside = folder.resolve() != source.resolve() and _below(folder, source)
-        kept = [path for path in found if not (inside and _below(path, folder))]
+        kept = without_results(found, source, folder)
         if not kept:
             raise InputError(f"{source}: holds no image files")
-        return [(path, folder / _fitting(_written_as(path.relative_to(source)))) for path in kept]
+        return [(path, folder / _written_as(path.relative_to(source))) for path in kept]
     if not source.is_file():
         raise InputError(f"{source}: {'is not a file' if source.exists() else 'no such file'}")
     if output is None:
-        name = _written_as(Path(f"{source.stem}-{style}{source.suffix}"))
-        return [(source, _shortened(name, f"-{style}{name.suffix}"))]
+        name = _with_writable_suffix(Path(f"{source.stem}-{style}{source.suffix}"))
+        return [(source, shortened(name, f"-{style}{name.suffix}"))]
     if to_folder:
-        return [(source, output / _fitting(_written_as(Path(source.name))))]
+        return [(source, output / _written_as(Path(source.name)))]
     _check_suffix(output)
     return [(source, output)]
 
 
-def _apart(wanted: list[tuple[Path, Path]]) -> list[Job]:
-    """The jobs without duplicates; the targets differ also on file systems that ignore case."""
-    jobs: list[Job] = []
-    seen: set[tuple[Path, Path]] = set()
-    taken: set[str] = set()
-    for source, first_choice in wanted:
-        key = (source.resolve(), first_choice.absolute())
-        if key in seen:
-            continue
-        seen.add(key)
-        target, number = first_choice, 2
-        while _folded(target) in taken:
-            end = f"-{number}{first_choice.suffix}"
-            target, number = _shortened(first_choice.with_name(f"{first_choice.stem}{end}"), end), number + 1
-        taken.add(_folded(target))
-        jobs.append(Job(source, target))
-    return jobs
-
-
-def _spare_inputs(jobs: list[Job]) -> None:
-    sources = {_identity(job.source) for job in jobs if job.source}
-    for job in jobs:
-        if job.target and job.target.exists() and _identity(job.target) in sources:
-            raise OutputError(
-                f"{job.target}: is one of the inputs and would be overwritten; choose another output"
-            )
-
-
-def _identity(path: Path) -> object:
-    """Equal for all names of a file, also through links and in another case."""
-    status = path.stat()
-    return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()
-
-
-def _folded(path: Path) -> str:
-    return str(path.absolute()).casefold()
-
-
-def _below(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
-
-
 def _written_as(path: Path) -> Path:
-    return (
-        path
-        if path.suffix.lower() in images.WRITABLE
-        else path.with_name(path.name + ".png" if not path.suffix else path.stem + ".png")
-    )
+    path = _with_writable_suffix(path)
+    return shortened(path, path.suffix)
 
 
-def _fitting(path: Path) -> Path:
-    return _shortened(path, path.suffix)
-
-
-def _shortened(path: Path, end: str) -> Path:
-    """``path`` with a name of at most `LONGEST_NAME` bytes: characters before ``end``, its last part, are
-    left out.
-    """
-    name = path.name
-    if len(os.fsencode(name)) <= LONGEST_NAME:
+def _with_writable_suffix(path: Path) -> Path:
+    if path.suffix.lower() in images.WRITABLE:
         return path
-    start = name.removesuffix(end)
-    while start and len(os.fsencode(start + end)) > LONGEST_NAME:
-        start = start[:-1]
-    return path.with_name(start + end)
+    return path.with_name(path.name + ".png" if not path.suffix else path.stem + ".png")
 
 
 def _check_suffix(target: Path) -> None:

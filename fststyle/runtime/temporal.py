@@ -1,9 +1,10 @@
-"""Steady pictures: what was painted a frame ago moves along with the scene, and is kept where it still fits.
+"""Flicker suppression for streams of stylized frames.
 
-A style network paints each frame anew, so its strokes dance. Optical flow between the camera's frames says
-where each part of the scene was; the last painting, moved along it, stands in for the new one as far as the
-flow can be trusted. As in Ruder et al. 2016, "Artistic Style Transfer for Videos" (arXiv:1604.08610, section
-4), but after the network instead of in a loss: it needs no training, so every style can have it.
+A network stylizes each frame independently, so strokes change from frame to frame. Here the previous result
+is warped along the optical flow between the source frames, and blended with the new one where the flow is
+reliable. This follows Ruder et al. 2016, "Artistic Style Transfer for Videos" (arXiv:1604.08610, section 4),
+with one departure: the consistency is enforced after the network and not by a loss, so it works for every
+style without training.
 """
 
 import functools
@@ -18,73 +19,64 @@ from fststyle.arrays import RGB, Flow, Gray, PerPixel
 from fststyle.errors import InputError
 
 HOLD = 0.85
-"""How much of the old painting is kept where the motion is certain."""
-HALF = 0.5
-"""Strength of the painting from which on it is kept so; a fainter one flickers less, and of the photo itself
-every trace of an old frame is seen.
+"""Share of the warped previous frame where the motion is certain."""
+FULL_HOLD_STRENGTH = 0.5
+"""Strength of the style from which on `HOLD` applies. Weaker styles flicker less, and ghosts of earlier
+frames are visible in the photo.
 """
-BEHIND = 0.1
-"""How far what is kept may stay behind a style or strength that is changing, as a part of the whole way."""
+LARGEST_LAG = 0.1
+"""Largest lag of the result behind a changing style or strength, as a share of the change."""
 FLOW_SIDE = 192
-"""Longer side at which motion is measured, in pixels: enough for what moves in a picture, and a few
-milliseconds at any size. Followed down to the last pixel it is truer than on 256 pixels down to half of them,
-as it once was: a fifth to a third less warping error, for twice the time.
+"""Longer side of the frames for optical flow, in pixels. The flow is computed down to full resolution of this
+size, which gives a fifth to a third less warping error than 256 pixels down to half resolution, for twice the
+time.
 """
 STILL = 0.25
-"""Motion below this, in pixels of the small size, counts as none: a picture moved by fractions of a pixel,
-frame after frame, would blur.
-"""
-SQUARE = 12
-"""Side of the squares of the small size that are moved, or left alone, as one."""
-ALIKE, UNLIKE = 5.0, 20.0
-"""Levels of 0..255 between a place in the scene and where the flow found it: full trust up to the first, none
+"""Motion in pixels at the size for flow that counts as none: repeated subpixel warping blurs."""
+BLOCK = 12
+"""Side of the blocks, in pixels at the size for flow, that are warped only if something in them moves."""
+SIMILAR, DIFFERENT = 5.0, 20.0
+"""Difference of luma (0-255) between a frame and the warped previous one: full trust up to the first, none
 from the second.
 """
 MOVING = 0.5, 1.5
-"""Pixels of motion between which two more questions come in: what rests is kept more willingly, for noise and
-leaves would fail them, and nothing is lost.
+"""Motion in pixels between which the checks of `_unreliable` set in. Static parts do not need them, and noise
+and leaves would fail them.
 """
-TINTED = 5.0, 18.0
-"""As `ALIKE` and `UNLIKE`, in any one colour: a face is as light as the wall that it uncovers, and no other
-question finds it there.
+COLOR_DIFFERENCE = 5.0, 18.0
+"""As `SIMILAR` and `DIFFERENT`, for the largest difference of a color channel: a face may have the luma of
+the wall behind it.
 """
 SLACK = 0.1
-"""Part of the difference between neighbours that a colour may be off by: a picture moved by parts of a pixel
-is, wherever it is sharp.
+"""Accepted color difference as a share of the local gradient, since subpixel warping changes sharp parts."""
+FLOW_GRADIENT = 0.2, 0.5
+"""Change of the flow from one pixel to the next: full trust up to the first, none from the second. Strokes
+that are warped by a larger gradient fold.
 """
-BENT = 0.2, 0.5
-"""Change of the motion from one pixel to the next: full trust up to the first, none from the second.
-
-Strokes that are moved along it fold into a comb.
-"""
-THERE_AND_BACK = 1.0
-"""Pixels that the flow from a frame to the last one and back may miss the start by, plus a tenth of the
-motion; beyond it the place was hidden.
+ROUND_TRIP = 1.0
+"""Largest error in pixels of the flow to the previous frame and back, plus a tenth of the motion. A larger
+error means a disocclusion, as in Ruder et al. 2016, with another bound.
 """
 CUT = 0.25
-"""Part of the picture that must be trusted; below, it is a new scene."""
+"""Mean trust below which the frame starts a new scene."""
 STROKE = 12
-"""Pixels of the painting within which its contrast is that of strokes."""
+"""Side in pixels of the window for the contrast of strokes."""
 CELL = 8
-"""Side of the squares of pixels whose contrast is compared."""
-ENOUGH, MOST = 1.05, 1.8
-"""How many times the contrast of what was kept the painted frame's must be before it is given back, beyond
-that, and by how much at most.
-"""
+"""Side in pixels of the cells whose contrast is compared."""
+LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
+"""Loss of contrast from which on it is restored, and the largest factor."""
 
 
-def held(strength: float, change: float = 0.0) -> float:
-    """The ``hold`` of `Steady` for a painting of this strength, of which a part ``change`` is exchanged from
-    one frame to the next.
+def hold_for(strength: float, change: float = 0.0) -> float:
+    """The ``hold`` of `Steady` for a style of this strength, of which a share ``change`` is replaced from one
+    frame to the next.
     """
-    # What is kept by h stays h / (1 - h) frames behind.
-    return min(HOLD * min(1.0, strength / HALF), BEHIND / (BEHIND + change))
+    # With hold h, the result is h / (1 - h) frames late on average.
+    return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), LARGEST_LAG / (LARGEST_LAG + change))
 
 
 class _Last(NamedTuple):
-    """What is remembered of a frame: the scene and its light in the small size, and what it was painted
-    as.
-    """
+    """The previous frame: ``scene`` and luma ``gray`` at the size for flow, and the result ``painted``."""
 
     scene: RGB
     gray: Gray
@@ -92,11 +84,11 @@ class _Last(NamedTuple):
 
 
 class Steady:
-    """Keeps a stream of painted frames steady; called with every frame in turn.
+    """Suppresses flicker in a stream of stylized frames. Call it with every frame in order.
 
-    ``hold``, 0..1, which may be changed between two frames (`held`): how much of the old painting is kept
-    where the motion is certain. What was hidden, is new or uncertain comes as it is painted, and so does
-    everything after a cut or a change of size.
+    ``hold``, 0..1, is the share of the warped previous result where the motion is certain; it may be changed
+    between frames (`hold_for`). Disoccluded and uncertain parts, and whole frames after a cut or a change of
+    size, are the new result.
     """
 
     def __init__(self, hold: float = HOLD):
@@ -108,33 +100,29 @@ class Steady:
         self._last: _Last | None = None
 
     def reset(self) -> None:
-        """Forget the last frame: the next one comes as it is painted."""
+        """Forget the previous frame: the next one is returned as it is."""
         self._last = None
 
     def state(self) -> dict[str, NDArray[np.uint8]]:
-        """What the next frame needs of the last one: arrays by name, none before the first frame. For
-        `restore`.
-        """
+        """Arrays by name that the next frame needs, empty before the first frame; for `restore`."""
         if self._last is None:
             return {}
         return {name: array.copy() for name, array in self._last._asdict().items()}
 
     def restore(self, state: Mapping[str, NDArray[np.uint8]]) -> None:
-        """Go on after the frame at which `state` was called. Raises `InputError` for arrays that do not
-        fit.
-        """
+        """Continue after the frame at which `state` was called. Raises `InputError` for other arrays."""
         if not any(name in state for name in _Last._fields):
             return self.reset()
         if missing := [name for name in _Last._fields if name not in state]:
-            raise InputError(f"the state of flicker suppression lacks {', '.join(missing)}")
+            raise InputError(f"the state of flicker suppression has no {', '.join(missing)}")
         scene, gray, painted = (state[name] for name in ("scene", "gray", "painted"))
         if scene.shape[:2] != gray.shape or any(array.dtype != "uint8" for array in (scene, gray, painted)):
             raise InputError("the state of flicker suppression is damaged")
         self._last = _Last(scene=scene, gray=gray, painted=painted)
 
     def __call__(self, frame: RGB, painted: RGB) -> RGB:
-        """The camera's frame, uint8 (h, w, 3), and its painting, uint8 (H, W, 3) -> the steady painting, an
-        array of its own of the same shape.
+        """The steady result, a new array uint8 (H, W, 3), for a source frame, uint8 (h, w, 3), and its
+        stylized image, uint8 (H, W, 3).
         """
         scene, kept = _small(frame), painted
         gray = cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)
@@ -143,34 +131,34 @@ class Steady:
             and last.painted.shape == painted.shape
             and last.scene.shape == scene.shape
         ):
-            kept = self._kept(last, scene, gray, painted)
+            kept = self._blended(last, scene, gray, painted)
         self._last = _Last(scene, gray, kept)
-        # What is given away may be drawn upon; what is remembered may not.
-        return kept.copy() if kept is painted else _crisp(kept, painted)
+        # A copy, since the caller may draw on the result.
+        return kept.copy() if kept is painted else _with_contrast(kept, painted)
 
-    def _kept(self, last: _Last, scene: RGB, gray: Gray, painted: RGB) -> RGB:
+    def _blended(self, last: _Last, scene: RGB, gray: Gray, painted: RGB) -> RGB:
         flow = self._flow.calc(gray, last.gray, None)
         trust = self._trust(last.gray, gray, flow)
         if trust.mean() < CUT:
             return painted
         motion = cv2.magnitude(flow[..., 0], flow[..., 1])
-        trust *= 1 - _doubt(last.scene, scene, flow) * (
+        trust *= 1 - _unreliable(last.scene, scene, flow) * (
             1 - _falling(cv2.dilate(motion, np.ones((3, 3), np.uint8)), *MOVING)
         )
         moving = motion >= STILL
         height, width = painted.shape[:2]
         flow *= np.array((width / scene.shape[1], height / scene.shape[0]), np.float32) * moving[..., None]
-        moved = _moved(last.painted, cv2.resize(flow, (width, height)), moving)
+        warped = _warped(last.painted, cv2.resize(flow, (width, height)), moving)
         weight = cv2.resize(trust * np.float32(self.hold), (width, height))
-        kept: RGB = cv2.blendLinear(moved, painted, weight, 1 - weight)
+        kept: RGB = cv2.blendLinear(warped, painted, weight, 1 - weight)
         return kept
 
     def _trust(self, gray_before: Gray, gray: Gray, flow: Flow) -> PerPixel:
-        """How surely each place of the scene was where the flow says: float32 (h, w) in 0..1."""
+        """Reliability of the flow in each pixel: float32 (h, w) in 0..1."""
         height, width = gray.shape
         there = flow + _grid(height, width)
         before = cv2.remap(gray_before, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        unlike = cv2.blur(cv2.absdiff(gray, before), (5, 5)).astype(np.float32)
+        difference = cv2.blur(cv2.absdiff(gray, before), (5, 5)).astype(np.float32)
         back = cv2.remap(
             self._flow.calc(gray_before, gray, None),
             there,
@@ -185,24 +173,24 @@ class Steady:
             & (there[..., 1] >= 0)
             & (there[..., 1] <= height - 1)
         )
-        trust = _falling(unlike, ALIKE, UNLIKE) * (missed < THERE_AND_BACK) * inside
-        # A little smaller than what is certain, with soft edges: a hard rim between old and new would show.
+        trust = _falling(difference, SIMILAR, DIFFERENT) * (missed < ROUND_TRIP) * inside
+        # Eroded and blurred, since a hard edge between old and new is visible.
         soft: PerPixel = cv2.blur(cv2.erode(trust.astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))
         return soft
 
 
-def _crisp(kept: RGB, painted: RGB) -> RGB:
-    """``kept`` with the contrast of ``painted``, where it has less: strokes that do not meet wear each other
-    off, most of all on what moves.
+def _with_contrast(kept: RGB, painted: RGB) -> RGB:
+    """``kept`` with the local contrast of ``painted`` where it has less: blending misaligned strokes reduces
+    contrast, mostly in moving parts.
 
-    Only for showing. Remembered, it would be amplified again with every frame.
+    The result is for display only; if it were kept, the gain would accumulate over frames.
     """
-    gain = np.clip(_contrast(painted) / (_contrast(kept) * ENOUGH), 1, MOST)
+    gain = np.clip(_contrast(painted) / (_contrast(kept) * LEAST_GAIN), 1, LARGEST_GAIN)
     rows, columns = (np.flatnonzero((gain > 1).any(axis)) for axis in (1, 0))
     shown = kept.copy()
     if not len(rows):
         return shown
-    # The rest of the picture is spared, but for a cell around, over which the gain fades.
+    # Only the region with a gain, and one cell around it, over which the gain fades.
     top, left, bottom, right = max(0, rows[0] - 1), max(0, columns[0] - 1), rows[-1] + 2, columns[-1] + 2
     (height, width), (tall, wide) = kept.shape[:2], gain.shape
     down = slice(round(top * height / tall), round(min(bottom, tall) * height / tall))
@@ -214,77 +202,78 @@ def _crisp(kept: RGB, painted: RGB) -> RGB:
 
 
 def _contrast(picture: RGB) -> PerPixel:
-    """Mean distance of the light of each cell from its surroundings: float32, (H / `CELL`, W / `CELL`), above
+    """Mean absolute difference of luma from the local mean per cell: float32 (H / `CELL`, W / `CELL`), above
     0.
     """
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     cells = (max(1, gray.shape[1] // CELL), max(1, gray.shape[0] // CELL))
-    away = cv2.resize(
+    difference = cv2.resize(
         cv2.absdiff(gray, cv2.blur(gray, (STROKE, STROKE))), cells, interpolation=cv2.INTER_AREA
     )
-    return cv2.blur(away.astype("float32"), (5, 5)) + 0.5
+    return cv2.blur(difference.astype("float32"), (5, 5)) + 0.5
 
 
-def _moved(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
-    """The last `painted` frame moved along `flow`, (H, W, 2) in its own pixels; only where something is
-    `moving`, (h, w), for this is the dearest part.
+def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
+    """The previous result warped along `flow`, (H, W, 2) in pixels of the result.
+
+    Only blocks in which something is `moving`, (h, w), are warped, since this is the most expensive part.
     """
-    last, (height, width) = painted.copy(), flow.shape[:2]
+    result, (height, width) = painted.copy(), flow.shape[:2]
     tall, wide = height / moving.shape[0], width / moving.shape[1]
-    for top in range(0, moving.shape[0], SQUARE):
-        for left in range(0, moving.shape[1], SQUARE):
-            # One more on each side: the flow between two of its places is made of both.
-            if not moving[max(0, top - 1) : top + SQUARE + 1, max(0, left - 1) : left + SQUARE + 1].any():
+    for top in range(0, moving.shape[0], BLOCK):
+        for left in range(0, moving.shape[1], BLOCK):
+            # One pixel more on each side, since the flow is interpolated between pixels.
+            if not moving[max(0, top - 1) : top + BLOCK + 1, max(0, left - 1) : left + BLOCK + 1].any():
                 continue
-            rows = slice(round(top * tall), round(min(top + SQUARE, moving.shape[0]) * tall))
-            columns = slice(round(left * wide), round(min(left + SQUARE, moving.shape[1]) * wide))
+            rows = slice(round(top * tall), round(min(top + BLOCK, moving.shape[0]) * tall))
+            columns = slice(round(left * wide), round(min(left + BLOCK, moving.shape[1]) * wide))
             there = flow[rows, columns] + _grid(height, width)[rows, columns]
-            # Cubic: the picture is moved again with every frame, and linear steps add up to a blur.
-            last[rows, columns] = cv2.remap(
+            # Cubic: the result is warped again with every frame, and linear interpolation would blur it.
+            result[rows, columns] = cv2.remap(
                 painted, there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
-    return last
+    return result
 
 
-def _doubt(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
-    """What speaks against the flow where something moves: float32 (h, w) in 0..1."""
+def _unreliable(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
+    """Further checks of the flow for moving parts: float32 (h, w), 0 reliable to 1 unreliable."""
     before = cv2.remap(
         scene_before, flow + _grid(*flow.shape[:2]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     sharp = cv2.morphologyEx(scene, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    tinted = cv2.blur(
+    difference = cv2.blur(
         cv2.subtract(cv2.absdiff(scene, before), (sharp * SLACK).astype(np.uint8)).max(2), (5, 5)
     ).astype(np.float32)
-    alike = cv2.blur(cv2.erode(_falling(tinted, *TINTED), np.ones((3, 3), np.uint8)), (3, 3))
+    similar = cv2.blur(cv2.erode(_falling(difference, *COLOR_DIFFERENCE), np.ones((3, 3), np.uint8)), (3, 3))
     across, down = (cv2.Sobel(flow, cv2.CV_32F, *axis, ksize=3, scale=1 / 8) for axis in ((1, 0), (0, 1)))
-    bent = cv2.blur(
+    gradient = cv2.blur(
         np.sqrt(cv2.magnitude(*cv2.split(across)) ** 2 + cv2.magnitude(*cv2.split(down)) ** 2), (3, 3)
     )
-    return 1 - alike * _falling(bent, *BENT)
+    return 1 - similar * _falling(gradient, *FLOW_GRADIENT)
 
 
 def _small(frame: RGB) -> RGB:
-    """The frame in the size in which motion is looked for, in its colours."""
+    """The frame at the size for optical flow, in color."""
     height, width = frame.shape[:2]
     scale = min(1.0, FLOW_SIDE / max(height, width))
-    # The flow wants 16 pixels a side, at least.
+    # Optical flow needs at least 16 pixels per side.
     size = (max(16, round(width * scale)), max(16, round(height * scale)))
     while (
         not (frame.shape[0] % 2 or frame.shape[1] % 2)
         and frame.shape[1] >= 2 * size[0]
         and frame.shape[0] >= 2 * size[1]
     ):
-        # exact halves are several times faster
+        # Halving exactly is several times faster than other factors.
         frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
 
 
 def _falling(values: PerPixel, full: float, none: float) -> PerPixel:
-    """1 up to `full`, 0 from `none` on."""
+    """1 up to `full`, 0 from `none` on, linear between."""
     return np.clip((none - values) / (none - full), 0, 1)
 
 
 @functools.lru_cache(maxsize=4)
 def _grid(height: int, width: int) -> Flow:
-    """The place of every pixel, float32 (H, W, 2), x before y."""
+    """The coordinates of every pixel, float32 (H, W, 2), x before y."""
     return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))

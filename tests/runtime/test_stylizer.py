@@ -73,7 +73,7 @@ def test_what_is_given_out_is_the_callers_own():
 def test_refuses_what_is_no_frame(frame):
     with pytest.raises(InputError, match="a frame is a uint8 array"):
         fststyle.Stylizer("invert", device="cpu")(frame)
-    with pytest.raises(InputError, match="frame by frame"):
+    with pytest.raises(InputError, match="one frame at a time"):
         fststyle.Stylizer("invert", device="cpu")(np.zeros((2, 32, 32, 3), np.uint8))
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fststyle.runtime.temporal import Steady, held
+from fststyle.runtime.temporal import Steady, hold_for
 
 rng = np.random.default_rng(0)
 
@@ -95,9 +95,9 @@ def test_strokes_that_wear_each_other_off_get_their_contrast_back():
 
 def test_the_photo_itself_is_not_held():
     """At strength 0 nothing of an old frame is left; at a half and beyond as much as of the painting."""
-    assert held(0) == 0
-    assert 0 < held(0.2) < held(0.5) == held(1) == held(2) == Steady().hold
-    steady = Steady(held(0))
+    assert hold_for(0) == 0
+    assert 0 < hold_for(0.2) < hold_for(0.5) == hold_for(1) == hold_for(2) == Steady().hold
+    steady = Steady(hold_for(0))
     for shift in range(4):
         frame = np.roll(scene(), 5 * shift, 1)
         np.testing.assert_array_equal(steady(frame, frame), frame)
@@ -107,7 +107,7 @@ def test_the_photo_itself_is_not_held():
 def test_what_is_kept_stays_hardly_behind_a_style_that_changes(frames):
     steady, frame = Steady(), scene()
     for number in range(frames + 1):
-        steady.hold = held(1, 1 / frames)
+        steady.hold = hold_for(1, 1 / frames)
         made = steady(frame, np.full_like(frame, round(200 * number / frames)))
     assert 200 - made.mean() < 0.12 * 200
 
@@ -172,8 +172,8 @@ def test_only_what_moves_is_moved_and_it_makes_no_difference(monkeypatch):
 
     painted = [np.random.default_rng(i).integers(0, 256, (240, 640, 3), np.uint8) for i in range(5)]
     made = []
-    for square in (temporal.SQUARE, 10_000):
-        monkeypatch.setattr(temporal, "SQUARE", square)
+    for square in (temporal.BLOCK, 10_000):
+        monkeypatch.setattr(temporal, "BLOCK", square)
         keeps = Steady()
         made.append([keeps(f, p) for f, p in zip(frames(), painted, strict=True)])
     np.testing.assert_array_equal(made[0], made[1])

@@ -19,7 +19,8 @@ from fststyle.io.files import replacing_path
 from fststyle.runtime.generative.model import BATCH, Model, frames_of
 from fststyle.runtime.video.formats.animation import HIGHEST_RATE
 from fststyle.runtime.video.formats.base import Shot, Source
-from fststyle.runtime.video.formats.writer import FORMATS, Encoding, Writer
+from fststyle.runtime.video.formats.encoders import Encoding
+from fststyle.runtime.video.formats.writer import FORMATS, Writer
 
 KINDS = ("gan", "vae")
 

@@ -1,9 +1,8 @@
-"""The finished segments of a video that `--resume` continues, in a hidden folder beside the output.
+"""Finished segments of a video for ``--resume``, in a hidden folder next to the output.
 
-A segment is a short video file with its frames, a JSON file with their times, and, for the newest one,
-the state that the next frame needs. The JSON file is written last: a segment without it does not exist. A
-segment ends after a fixed number of frames, whether the run is interrupted or not, so the result is the
-same.
+A segment is a short video file, a JSON file with the times of its frames, and, for the latest segment, the
+state that the next frame needs. The JSON file is written last; a segment without it is ignored. Segments end
+after a fixed number of frames, so an interrupted run gives the same result as an uninterrupted one.
 """
 
 import contextlib
@@ -15,26 +14,25 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fststyle import __version__, catalogue
 from fststyle.errors import InputError, OutputError
 from fststyle.io.files import probe
+from fststyle.runtime.settings import VideoSettings
+from fststyle.runtime.video.formats.base import Item, Shot, Source
 from fststyle.settings import plain
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from fststyle.runtime.settings import VideoSettings
-    from fststyle.runtime.video.formats.base import Source
-
-    State = dict[str, NDArray[np.generic]]
+State = dict[str, NDArray[Any]]
+"""Arrays by name that the next frame needs from earlier ones."""
 
 FRAMES = 100
-"""Frames per segment: what an interruption costs at most."""
+"""Frames per segment: at most this many are lost by an interruption."""
 
-_ANY = {"resume", "threads", "skip_existing"}
+_IGNORED = {"resume", "threads", "skip_existing"}
 """Settings that may differ between the runs of one video."""
 
 
@@ -43,8 +41,8 @@ class Segment:
     """One finished segment: the presentation times of its frames and their durations, in units of
     ``time_base``.
 
-    ``size`` is (H, W) of the frames, ``alpha`` whether they have transparency, ``last`` whether the video
-    ends here.
+    ``size`` is (H, W) of the frames, ``alpha`` whether they have transparency, ``last`` whether this is the
+    last segment of the video.
     """
 
     pts: list[int]
@@ -60,14 +58,15 @@ class Segment:
 
 
 class Checkpoint:
-    """The folder of one output. Made or opened here; locked as long as this program lives.
+    """The folder of one output, which is created or opened, and locked until `release` or the end of the
+    process.
 
     Raises:
-        InputError: the folder is damaged, or belongs to a run with another input or other settings.
-        OutputError: another program works on it, or it cannot be written.
+        InputError: the folder is damaged, or is of a run with another input or other settings.
+        OutputError: another process uses it, or it cannot be written.
     """
 
-    def __init__(self, target: Path, source: "Source", settings: "VideoSettings"):
+    def __init__(self, target: Path, source: Source, settings: VideoSettings):
         name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
         self.folder = target.with_name(f".fststyle-{name}.resume")
         self.suffix = target.suffix
@@ -100,31 +99,28 @@ class Checkpoint:
         """The video file of a segment, counted from 0."""
         return self.folder / f"{number:06d}{self.suffix}"
 
-    def state(self) -> "State":
+    def state(self) -> State:
         """The state after the last finished segment. Raises `InputError`."""
-        import numpy as np
-
         path = self._file(len(self.segments) - 1, ".npz")
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
-        except Exception as error:  # numpy raises what it likes for a damaged file
+        except Exception as error:  # numpy raises various exceptions for a damaged file
             raise self._damaged(path.name) from error
 
     @contextlib.contextmanager
     def output(self, target: Path) -> Iterator[Path]:
-        """A path to write the output to, which takes the name ``target`` at the end; in the folder, so that
-        nothing else stays after a crash. Raises `OutputError` if ``target`` cannot be replaced.
+        """A path in the folder to write the output to, which is renamed to ``target`` at the end.
+
+        Raises `OutputError` if ``target`` cannot be replaced.
         """
         probe(target)
         part = self.folder / "output.part"
         yield part
         os.replace(part, os.path.realpath(target))
 
-    def commit(self, segment: Segment, written: Path, state: "State | None") -> None:
-        """Make ``written`` the video of the next segment; only then it exists."""
-        import numpy as np
-
+    def commit(self, segment: Segment, written: Path, state: State | None) -> None:
+        """Add a segment whose video is the file ``written``."""
         number = len(self.segments)
         _synced(written)
         os.replace(written, self.video(number))
@@ -140,12 +136,12 @@ class Checkpoint:
             self._file(number - 1, ".npz").unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Delete the folder, after the output is in its place."""
+        """Delete the folder, after the output is complete."""
         self.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def release(self) -> None:
-        """Unlock the folder; delete it where no segment is finished."""
+        """Unlock the folder, and delete it if no segment is finished."""
         self._lock.close()
         if not self.segments:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -157,7 +153,7 @@ class Checkpoint:
         if changed := [key for key in run if before.get(key) != run[key]]:
             raise InputError(
                 f"{target}: an unfinished run with another {' and '.join(changed)} is in {self.folder};"
-                " repeat its command, or delete that folder"
+                " repeat the command of that run, or delete the folder"
             )
         while (path := self._file(len(self.segments), ".json")).exists():
             try:
@@ -173,18 +169,16 @@ class Checkpoint:
         return self.folder / f"{number:06d}{suffix}"
 
     def _damaged(self, name: str) -> InputError:
-        return InputError(f"{self.folder}: {name} is damaged; delete that folder to start again")
+        return InputError(f"{self.folder}: {name} is damaged; delete the folder to start again")
 
 
-def identity(source: "Source", settings: "VideoSettings") -> dict[str, Any]:
-    """What must be the same in every run of one video: the input, the settings, the styles and the
-    version.
-    """
+def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
+    """Hashes that must be equal in all runs of one video: of input, settings and styles, with the version."""
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
     files += [extra for extra in (settings.mask, settings.keyframes) if extra is not None]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    values = {name: value for name, value in plain(settings).items() if name not in _ANY}
+    values = {name: value for name, value in plain(settings).items() if name not in _IGNORED}
     styles = {
         name: hashlib.sha256(catalogue.load(catalogue.locate(name))).hexdigest()
         for name in settings.timeline.names
@@ -200,17 +194,17 @@ def identity(source: "Source", settings: "VideoSettings") -> dict[str, Any]:
 
 
 def _locked(path: Path, target: Path) -> BinaryIO:
-    """An open file that no other program can lock; the system unlocks it when this one ends in any way."""
-    file = open(path, "ab")  # noqa: SIM115  (open as long as the lock)
+    """An open, exclusively locked file. The operating system unlocks it when the process ends."""
+    file = open(path, "ab")  # noqa: SIM115  (open while it is locked)
     try:
         import fcntl
-    except ImportError:  # Windows: the file cannot be deleted while it is open, which is enough to notice
+    except ImportError:  # Windows has no flock; an open file cannot be deleted there
         return file
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise OutputError(f"{target}: another fststyle is writing it") from error
+        raise OutputError(f"{target}: another process is writing it") from error
     return file
 
 
@@ -222,7 +216,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _synced(path: Path) -> None:
-    """Wait until a file is on the disk, so that a name is never there before its content."""
+    """Write a file to the disk, so that it is complete before it is renamed."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
@@ -234,10 +228,8 @@ def _json(path: Path) -> Any:
         return None
 
 
-def after(items: Iterator[Any], frames: int) -> Iterator[Any]:
-    """The items without the packets of other streams and the first ``frames`` frames."""
-    from fststyle.runtime.video.formats.base import Shot
-
+def after(items: Iterator[Item], frames: int) -> Iterator[Item]:
+    """The items without the first ``frames`` frames and without packets."""
     for item in items:
         if isinstance(item, Shot):
             if frames <= 0:

@@ -1,10 +1,10 @@
-"""What was asked for and has no meaning for this video, so that nobody looks for its effect."""
+"""Notes on options that have no effect for a video."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
 
 from fststyle.runtime.settings import VideoSettings
-from fststyle.runtime.video.formats import writer
+from fststyle.runtime.video.formats import encoders
 from fststyle.runtime.video.formats.base import Source
 from fststyle.runtime.video.formats.open import Target
 from fststyle.runtime.video.formats.raw import RawSource
@@ -13,42 +13,48 @@ from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
 def settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[str]:
-    """A line for each group of settings that are not as they come and that nothing here takes."""
-    if given := _given(asked, () if isinstance(source, RawSource) else ("frame_size",)):
-        yield f"{given}: is for raw frames from -, {source.name} knows its size"
-    if given := _given(asked, () if isinstance(source, RawSource | SequenceSource) else ("input_fps",)):
-        yield (
-            f"{given}: is for numbered pictures and raw frames, {source.name} has times of its own (--fps"
-            " gives it others)"
-        )
-    if given := _given(asked, () if isinstance(source, Reader) else ("deinterlace", "field_rate")):
-        yield f"{given}: is for video files, {source.name} has no fields"
-    if asked.keyframes is not None:
-        told, alone = asked.timeline, replace(asked, keyframes=None).timeline
-        other = {"style": told.styles != alone.styles, "strength": told.strengths != alone.strengths}
-        if given := _given(asked, tuple(name for name, changed in other.items() if changed)):
-            yield f"{given}: has no effect, {asked.keyframes} says it"
-    if not target.encoded or target.path is None:
-        if given := _given(asked, ("codec", "crf", "preset", "pix_fmt", "audio")):
-            yield f"{given}: has no meaning for {target.name}, which no video encoder writes"
+    """A note for each group of settings that differ from the default and have no effect."""
+    raw, untimed = isinstance(source, RawSource), isinstance(source, RawSource | SequenceSource)
+    checks = [
+        (("frame_size",), raw, f"{source.name} is not a pipe of raw frames"),
+        (("input_fps",), untimed, f"{source.name} has timestamps (--fps sets the frame rate of the output)"),
+        (("deinterlace", "field_rate"), isinstance(source, Reader), f"{source.name} is not a video file"),
+        (_replaced(asked), False, f"it is replaced by {asked.keyframes}"),
+    ]
+    if target.encoded and target.path is not None:
+        codec = encoders.encoder(asked.codec, target.path.suffix, source.transparent)
+        without: tuple[str, ...] = () if codec in encoders.WITH_CRF else ("crf",)
+        without += () if codec in encoders.WITH_PRESET else ("preset",)
+        checks.append((without, False, f"{codec} does not support it"))
     else:
-        codec = writer.encoder(asked.codec, target.path.suffix, source.transparent)
-        if given := _given(
-            asked,
-            (*(() if codec in writer.RATED else ("crf",)), *(() if codec in writer.PACED else ("preset",))),
-        ):
-            yield f"{given}: is not for {codec}"
+        used_by_encoder = ("codec", "crf", "preset", "pix_fmt", "audio")
+        checks.append((used_by_encoder, False, f"{target.name} is not written by a video encoder"))
+    for names, effective, reason in checks:
+        if not effective and (changed := _changed(asked, names)):
+            yield f"{changed}: no effect, {reason}"
+
+
+def _replaced(asked: VideoSettings) -> tuple[str, ...]:
+    """The settings whose values are replaced by those of ``--keyframes``."""
+    if asked.keyframes is None:
+        return ()
+    used, own = asked.timeline, replace(asked, keyframes=None).timeline
+    differs = {"style": used.styles != own.styles, "strength": used.strengths != own.strengths}
+    return tuple(name for name, different in differs.items() if different)
 
 
 def keyframes(asked: VideoSettings, seconds: float) -> Iterator[str]:
-    """A line for the styles that begin only after the last frame, shown `seconds` after the first."""
-    # the first is seen before its time too
+    """A note on styles that begin after the last frame, which is shown at ``seconds``."""
+    # The first style also holds before its time.
     late = [key for key in asked.timeline.styles[1:] if key.seconds > seconds]
     if late:
         names = ", ".join(f"{'+'.join(key.value)} at {key.seconds:g} s" for key in late)
-        yield f"never seen, for the last frame is shown at {seconds:.3g} s: {names}"
+        yield f"--style: no effect after the last frame at {seconds:.3g} s: {names}"
 
 
-def _given(asked: VideoSettings, names: tuple[str, ...]) -> str:
-    usual = {field.name: field.default for field in fields(asked)}
-    return ", ".join(f"--{name.replace('_', '-')}" for name in names if getattr(asked, name) != usual[name])
+def _changed(asked: VideoSettings, names: tuple[str, ...]) -> str:
+    """The options among ``names`` that differ from the default."""
+    defaults = {field.name: field.default for field in fields(asked)}
+    return ", ".join(
+        f"--{name.replace('_', '-')}" for name in names if getattr(asked, name) != defaults[name]
+    )

@@ -1,7 +1,7 @@
-"""Styles over time: keyframes of styles and strengths, from a line of text or a file, as a function of time.
+"""Keyframes of styles and strengths, from text or a file, as a function of time.
 
-``"starry-night@0, udnie@4s"`` paints with the one, and at four seconds begins to turn into the other. Nothing
-here loads a style or looks at a frame.
+``"starry-night@0, udnie@4s"`` starts with one style, and at four seconds begins the transition to the other.
+No style is loaded here.
 """
 
 import bisect
@@ -21,7 +21,7 @@ from fststyle.errors import InputError
 from fststyle.mixture import parse as parse_mixture
 
 Shares = dict[str, float]
-"""Style -> its share in the painting; they sum to 1."""
+"""Style -> its share; shares sum to 1."""
 
 MOST_KEYFRAMES = 10_000
 _TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?\s*(?:s|ms|m)?"
@@ -29,7 +29,7 @@ _AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
 
 
 class Key(NamedTuple):
-    """From ``seconds`` on, this."""
+    """A value that begins at ``seconds``."""
 
     seconds: float
     value: Any
@@ -37,11 +37,11 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is painted when: call it with the seconds since the beginning of the painted video.
+    """Shares of styles and strength as a function of the seconds from the start of the output.
 
-    ``styles``: keys of `Shares`; each begins to take over at its time and has done so ``fade`` seconds later,
-    or when the next begins if that is sooner. ``strengths``: keys of numbers 0..2; the strength goes in a
-    straight line from each to the next. Before the first key that one holds, after the last that.
+    ``styles``: keys of `Shares`. The transition to a key begins at its time and ends ``fade`` seconds later,
+    or at the next key if that is earlier. ``strengths``: keys of numbers 0..2 with linear interpolation. The
+    first key also holds before its time, the last one after it.
     """
 
     styles: tuple[Key, ...]
@@ -53,12 +53,12 @@ class Timeline:
 
     @property
     def names(self) -> list[str]:
-        """Every style, in the order of its first appearance."""
+        """All styles in order of first appearance."""
         return list(dict.fromkeys(name for key in self.styles for name in key.value))
 
     @property
     def moves(self) -> bool:
-        """Whether anything changes."""
+        """Whether style or strength changes."""
         return len(self.styles) > 1 or len(self.strengths) > 1
 
     def _shares(self, seconds: float) -> Shares:
@@ -88,7 +88,7 @@ class Timeline:
 
 
 def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
-    """How far two moments of a `Timeline` lie apart: the largest difference of a share or of the strength."""
+    """The largest difference of a share or of the strength between two values of a `Timeline`."""
     (shares, strength), (others, other) = before, after
     return max(
         [
@@ -99,15 +99,15 @@ def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
 
 
 def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: float = 1.0) -> Timeline:
-    """The timeline of the texts of ``--style`` and ``--strength`` and the file of ``--keyframes``, whose
-    columns take the place of the texts.
+    """The timeline of the values of ``--style`` and ``--strength`` and the file of ``--keyframes``, whose
+    columns replace the values.
 
-    Raises `InputError` for a text or a file that is none.
+    Raises `InputError` for an invalid value or file.
     """
     styles, strengths = _styles(style), _strengths(strength)
     if keyframes is not None:
         if len(styles) > 1 or len(strengths) > 1:
-            raise InputError("--keyframes: the times are in the file, so --style and --strength take none")
+            raise InputError("--keyframes: the file has the times; --style and --strength must have none")
         rows = _rows(keyframes)
         styles = [Key(at, _shares(text)) for at, text, _ in rows if text] or styles
         strengths = [Key(at, _number(text, str(keyframes))) for at, _, text in rows if text] or strengths
@@ -118,7 +118,7 @@ def parse_seconds(text: str) -> float:
     """``4``, ``4s``, ``1.5m``, ``500ms``, ``1:30`` or ``0:01:30.5`` in seconds. Raises `InputError`."""
     text = text.strip().lower()
     if not re.fullmatch(_TIME, text):
-        raise InputError(f"{text!r} is no time such as 4, 4.5s, 500ms or 1:30")
+        raise InputError(f"{text!r} is not a time such as 4, 4.5s, 500ms or 1:30")
     number, unit = (found[1], found[2]) if (found := re.fullmatch(r"([\d.:]+)\s*(\w*)", text)) else (text, "")
     if ":" in number:
         parts = [float(part) for part in number.split(":")]
@@ -134,15 +134,15 @@ def _styles(text: str) -> list[Key]:
             raise InputError(f"--style: in {text!r} the last style has no time (@4s)")
         for part in text.split(","):
             name, at, tail = part.rpartition("@")
-            if name and at and not tail.endswith(".onnx"):  # a file may be called so
+            if name and at and not tail.endswith(".onnx"):  # the name of a file may contain @
                 raise InputError(
-                    f"--style: in {text!r} {tail.strip()!r} is no time such as 4, 4.5s, 500ms or 1:30"
+                    f"--style: in {text!r} {tail.strip()!r} is not a time such as 4, 4.5s, 500ms or 1:30"
                 )
         return [Key(0.0, _shares(text))]
     keys, parts = [], []
     for part in text.split(","):
         found = _AT.fullmatch(part)
-        # What has a share of its own is part of a mixture that ends at the next time: a:0.6, b:0.4 @ 4s.
+        # A part with a share belongs to a mixture that ends at the next time: a:0.6, b:0.4 @ 4s.
         if found is None and ":" not in part:
             raise InputError(f"--style: in {text!r} {part.strip()!r} has no time (@4s)")
         parts.append(found[1] if found else part)
@@ -198,12 +198,12 @@ def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
 
 
 def _last(keys: Sequence[Key], seconds: float) -> int:
-    """The key that began last, or the first."""
+    """Index of the latest key that has begun, or 0."""
     return max(0, bisect.bisect_right(keys, seconds, key=lambda key: key.seconds) - 1)
 
 
 def _rows(path: Path) -> list[tuple[float, str, str]]:
-    """Time, style and strength of each row; "" where there is none."""
+    """Time, style and strength of each row; "" for an empty cell."""
     try:
         content = path.read_bytes()
         if len(content) > 1 << 20:
@@ -229,7 +229,7 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
         )
     rows = []
     for row in listed:
-        if None in row:  # what csv calls the cells behind the last column
+        if None in row:  # the key of csv for cells after the last column
             raise InputError(f"{path}: a row has more cells than there are columns")
         if unknown := set(map(str, row)) - {"time", "style", "strength"}:
             raise InputError(

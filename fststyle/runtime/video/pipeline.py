@@ -1,6 +1,4 @@
-"""Read, work and write at once: threads and short queues between them, everything in order, nothing dropped,
-nothing that grows.
-"""
+"""Read, process and write items concurrently, with threads and bounded queues, in order and without loss."""
 
 import queue
 import threading
@@ -9,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from fststyle.signals import undisturbed
+from fststyle.signals import ignored_interrupts
 
 DEPTH = 4
-"""Items that wait between two stages."""
-
+"""Largest number of items in a queue between two stages."""
 
 _NOTHING = object()
+"""Yielded by `_items` for an empty queue."""
 
 
 class _End:
@@ -35,13 +33,12 @@ def run(
 ) -> None:
     """``sink(finish(begin(item)()))`` for every item of ``source``, in order.
 
-    Source and sink run in threads of their own, ``begin`` and ``finish`` in the caller's, each in the order
-    of the items; what ``begin`` gives back is the long part and runs in one of ``workers`` threads, beside
-    that of other items.
+    Source and sink run in threads of their own; ``begin`` and ``finish`` run in the thread of the caller, in
+    order. The function that ``begin`` returns does the expensive part, in one of ``workers`` threads.
 
-    The first error of any stage, and Ctrl-C, stops all and is raised here once every thread has ended. Where
-    source or sink may wait for ever, for a pipe at whose other end nobody is, ``patience`` says for how many
-    seconds each is waited for then; its thread is left behind.
+    The first error of any stage, or Ctrl-C, stops all stages and is raised after all threads have ended.
+    ``patience`` is for a source and a sink that may block forever, such as pipes: the seconds to wait for the
+    end of each. A thread that still blocks is abandoned; None waits without limit.
     """
     stop = threading.Event()
     before: queue.Queue[Any] = queue.Queue(DEPTH)
@@ -70,8 +67,8 @@ def run(
         for item in _items(before, stop, idle=lambda: bool(waiting)):
             if item is not _NOTHING:
                 waiting.append(pool.submit(begin(item)))
-            # Two more than are at work: one for `finish`, and one to take up meanwhile; but nothing waits for
-            # an item that may be long in coming.
+            # Up to two items more than workers wait: one for `finish`, and one for the next free worker. A
+            # finished item does not wait for a source that is slow.
             if item is _NOTHING or len(waiting) > workers + 1:
                 yield finish(waiting.popleft().result())
         while waiting and not stop.is_set():
@@ -91,8 +88,8 @@ def run(
         _put(after, _End(), stop)
         threads[1].join()
     finally:
-        # Nobody may close what a thread still reads or writes; so a second Ctrl-C waits too.
-        with undisturbed():
+        # The caller closes source and sink, which no thread may still use. A second Ctrl-C waits too.
+        with ignored_interrupts():
             stop.set()
             pool.shutdown(cancel_futures=True)
             for thread, seconds in zip(threads, patience, strict=True):
@@ -115,8 +112,8 @@ def _put(to: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
 def _items(
     of: queue.Queue[Any], stop: threading.Event, idle: Callable[[], bool] = lambda: False
 ) -> Iterator[Any]:
-    """What comes out of a queue, until its end; `_NOTHING` where nothing is there and ``idle`` says that the
-    caller has something else to do.
+    """The items of a queue until its end. `_NOTHING` is yielded if the queue is empty and ``idle`` returns
+    True, since the caller has other work.
     """
     while not stop.is_set():
         try:

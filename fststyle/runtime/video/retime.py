@@ -1,4 +1,4 @@
-"""Which frames of a source are painted, and when they are shown: a part of it, another rate."""
+"""Select a part of a source, and convert its frame rate."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -10,53 +10,51 @@ from fststyle.errors import InputError
 from fststyle.runtime.video.formats.base import Item, Shot, Source
 
 _MORE = object()
-"""Something is shown after the end."""
+"""Marks that a frame of the source follows after the end."""
 
 LEAD = 0.2
-"""Seconds that sound may begin before 0, where its encoder needs a run-up; what begins earlier goes by
-another clock.
+"""Seconds by which audio may begin before 0, for the delay of its encoder. Earlier times belong to another
+clock.
 """
 
 LONGEST_GAP = 3600
-"""Seconds between two frames beyond which a clock is taken for damaged, where frames would be repeated to
-fill them.
+"""Seconds between two frames from which on the timestamps count as damaged, so that no frame is repeated for
+hours.
 """
 
 
 def rational(rate: float) -> Fraction:
-    """Frames a second as a fraction: 29.97 is 30000/1001, as all of television means it."""
-    television = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    """Frames per second as a fraction; 29.97 is the NTSC rate 30000/1001."""
+    ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
     return (
-        television
-        if rate != round(rate) and abs(float(television) - rate) < 0.005
+        ntsc
+        if rate != round(rate) and abs(float(ntsc) - rate) < 0.005
         else Fraction(rate).limit_denominator(100_000)
     )
 
 
 def between(source: Source, start: float, end: float | None) -> Iterator[Item]:
-    """What lies between start and end, in seconds from the source's beginning; moved so that it begins at 0
-    where there is a start, or its own clock is late.
+    """The items from ``start`` to ``end`` in seconds from the beginning of the source, with times that begin
+    at 0 if there is a start or the clock of the source begins late.
 
-    Where the first frame after the start comes late, as variable frame rates allow, the one that is on screen
-    then stands at the beginning; and where one is on screen beyond the end, it is shown until then.
+    With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
+    at the start. A frame that is shown beyond the end gets a duration up to the end.
     """
-    shots = _between(source, start, end)
-    return shots if end is None else _until(shots, end - start + begins(source, start))
+    part = _Part(source, start, end)
+    return part.items() if end is None else _until(part.items(), end - start + begins(source, start))
 
 
 def begins(source: Source, start: float) -> float:
-    """When the items of `between` begin, in seconds.
+    """The time of the first item of `between` in seconds.
 
-    A recording of a broadcast goes by the sender's clock, which may have run for hours: players would show
-    nothing for as long.
+    A recorded broadcast has the clock of the sender, which may have run for hours. Players would show nothing
+    for as long, so times are moved to 0.
     """
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
 
 def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
-    """The items, the last shot with a duration up to ``end``, in the seconds of their clock, if another is
-    known to come after it.
-    """
+    """The items; if `_MORE` follows, the last frame has a duration up to ``end`` in seconds."""
     waiting: Shot | None = None
     for item in items:
         if item is _MORE and waiting is not None:
@@ -71,43 +69,62 @@ def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
         yield waiting
 
 
-def _between(source: Source, start: float, end: float | None) -> Iterator[Item]:
-    if start:
-        source.seek(start)
-    on_screen: Shot | None = None
-    begun = not start
-    for item in source:
-        stamp = item.pts if item.pts is not None else item.dts
-        seconds = float(stamp * item.time_base) - source.origin
-        if start and seconds < start - 1e-6:
-            on_screen = item if isinstance(item, Shot) else on_screen
-            continue
-        if not begun and isinstance(item, Shot):
-            begun = True
-            if on_screen and seconds - start > 1.001 / source.rate:
-                yield replace(on_screen, pts=0, duration=None)
-        if end is not None and seconds >= end:
-            if isinstance(item, Shot):
+class _Part:
+    """The items of `between` before `_until`. `_MORE` comes last if a frame is shown beyond the end."""
+
+    def __init__(self, source: Source, start: float, end: float | None):
+        self._source, self._start, self._end = source, start, end
+        self._shift = start + source.origin - begins(source, start)
+        self._on_screen: Shot | None = None
+        """The last frame before the start."""
+
+    def items(self) -> Iterator[Item]:
+        source, start, end = self._source, self._start, self._end
+        if start:
+            source.seek(start)
+        begun = not start
+        for item in source:
+            seconds = self._seconds(item)
+            if start and seconds < start - 1e-6:
+                self._on_screen = item if isinstance(item, Shot) else self._on_screen
+                continue
+            if not begun and isinstance(item, Shot):
+                begun = True
+                if seconds - start > 1.001 / source.rate:
+                    yield from self._at_start()
+            if end is None or seconds < end:
+                yield self._moved(item)
+            elif isinstance(item, Shot):
                 yield _MORE
                 return
-            continue
-        if shift := round((start + source.origin - begins(source, start)) / item.time_base):
-            if isinstance(item, Shot):
-                item = replace(item, pts=item.pts - shift)
-            else:
-                item.pts = None if item.pts is None else item.pts - shift
-                item.dts = None if item.dts is None else item.dts - shift
-        yield item
-    if not begun and on_screen and start < (source.seconds or 0.0):
-        yield replace(on_screen, pts=0, duration=None)
-        if end is not None and end <= (source.seconds or 0.0):
-            yield _MORE
+        if not begun and start < (source.seconds or 0.0):
+            yield from self._at_start()
+            if self._on_screen and end is not None and end <= (source.seconds or 0.0):
+                yield _MORE
+
+    def _at_start(self) -> Iterator[Shot]:
+        """The last frame before the start, if there is one, at time 0."""
+        if self._on_screen:
+            yield replace(self._on_screen, pts=0, duration=None)
+
+    def _seconds(self, item: Item) -> float:
+        """Time of an item in seconds from the beginning of the source."""
+        stamp = item.pts if item.pts is not None else item.dts
+        return float(stamp * item.time_base) - self._source.origin
+
+    def _moved(self, item: Item) -> Item:
+        shift = round(self._shift / item.time_base)
+        if not shift:
+            return item
+        if isinstance(item, Shot):
+            return replace(item, pts=item.pts - shift)
+        item.pts = None if item.pts is None else item.pts - shift
+        item.dts = None if item.dts is None else item.dts - shift
+        return item
 
 
 def chapters(source: Source, start: float, end: float | None) -> list[Any]:
-    """The chapters of what lies between start and end, moved with it; those that begin before or last beyond
-    are cut.
-    """
+    """The chapters between start and end, moved with the items of `between` and cut at both ends."""
     found = []
     for chapter in source.chapters:
         base = chapter["time_base"]
@@ -126,14 +143,14 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
 def at_rate(
     items: Iterable[Item], rate: Fraction, end: float | None = None, repeat: bool = True
 ) -> Iterator[Item]:
-    """The shots at the ticks of a clock of ``rate`` a second, before ``end`` seconds of that clock; packets
-    pass.
+    """Convert frames to a constant ``rate`` in frames per second, up to ``end`` in seconds. Packets pass
+    unchanged.
 
-    Each shot goes to the tick nearest its time. A tick with several shows the nearest of them, one with none
-    the shot before it again, or for longer without ``repeat``; so nothing is shown more than half a tick from
-    its own time. A repeated shot is the same array. Raises `InputError` for a clock that jumps.
+    Each frame is moved to the nearest tick, and of several at one tick the nearest is kept. At a tick without
+    a frame the previous one is repeated, as the same array, or has a longer duration without ``repeat``.
+    Raises `InputError` for timestamps that jump.
     """
-    spread = _repeated if repeat else _held
+    spread = _repeated if repeat else _lengthened
     waiting: Shot | None = None
     tick, away = 0, Fraction(0)
     last = None if end is None else math.ceil(end * rate - 1e-6)
@@ -148,7 +165,7 @@ def at_rate(
                 continue
             if repeat and (now - tick) / rate > LONGEST_GAP:
                 raise InputError(
-                    f"--fps: the frames' times jump by {float((now - tick) / rate):.0f} seconds; is the video"
+                    f"--fps: the timestamps jump by {float((now - tick) / rate):.0f} seconds; is the video"
                     " damaged?"
                 )
             yield from spread(waiting, tick, now if last is None else min(now, last), rate)
@@ -167,15 +184,13 @@ def _repeated(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Sh
     )
 
 
-def _held(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:
+def _lengthened(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:
     if first < until:
         yield replace(shot, pts=first, time_base=1 / rate, duration=until - first, number=None)
 
 
 def expected(source: Source, start: float, end: float | None, rate: Fraction | None) -> int | None:
-    """How many frames will come, as far as the source tells; ``rate`` is that of a clock, if each of its
-    ticks has a frame.
-    """
+    """Number of frames of the output, None if unknown. ``rate`` is a constant frame rate or None."""
     if not start and end is None and rate is None:
         return source.frames
     stop = min((value for value in (end, source.seconds) if value is not None), default=None)

@@ -1,4 +1,4 @@
-"""Stylize a video: settings, and the functions of the Python API."""
+"""Stylize a video; the functions of the Python API."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,16 +8,17 @@ from typing import Any, BinaryIO
 from fststyle.arrays import RGB
 from fststyle.errors import BatchError, InputError, OutputError
 from fststyle.io.files import spare
-from fststyle.runtime.output_paths import check_folder
+from fststyle.io.folders import check_folder
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.style import Style
 from fststyle.runtime.video import retime
 from fststyle.runtime.video.formats.base import Shot
+from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.open import Incoming, open_source, target_of
-from fststyle.runtime.video.formats.writer import Encoding
 from fststyle.runtime.video.frames import Frames
-from fststyle.runtime.video.job import Job, Listener, PaintedVideo, Progress, items_of
+from fststyle.runtime.video.job import Job, items_of
 from fststyle.runtime.video.keyframes import parse as parse_keyframes
+from fststyle.runtime.video.report import PaintedVideo, Progress, VideoListener
 from fststyle.runtime.video.transitions import Painters
 from fststyle.settings import check, current_names, unknown
 
@@ -33,26 +34,29 @@ def stylize_video(
     stdout: BinaryIO | None = None,
     **changes: Any,
 ) -> PaintedVideo:
-    """Paint the video ``source`` into ``target``; the keyword arguments are the fields of `VideoSettings`.
+    """Stylize the video ``source`` and write it to ``target``. Keyword arguments are fields of
+    `VideoSettings`.
 
-    ``source``: a video file, an animated GIF, WebP or PNG, numbered pictures (``frames/%05d.png`` or their
-    folder), or "-" for raw frames from ``stdin``. ``target``: a file in the container of its suffix, an
-    animated picture, numbered pictures, a folder (the name is kept), or "-" for raw frames to ``stdout``.
+    ``source``: a video file, an animated GIF, WebP or PNG, an image sequence (``frames/%05d.png`` or its
+    folder), or "-" for raw frames from ``stdin``. ``target``: a video file, an animated image, an image
+    sequence, a folder (the file name is kept), or "-" for raw frames to ``stdout``. The suffix of a file
+    determines its container.
 
-    Every frame keeps its time unless ``fps`` asks for another rate. Other streams, tags and chapters are
-    copied; audio is re-encoded where the container or its players refuse it; what is not in the output is in
-    ``lost``. A file appears whole or not at all. A damaged video gives what could be read, and says so in
-    ``broken``. Raises `InputError`, `OutputError`, `StyleError`, `DeviceError`.
+    Each frame keeps its timestamp unless ``fps`` is set. Other streams, tags and chapters are copied, and
+    audio is re-encoded if the container or its players do not support it. Everything that is not in the
+    output is in ``lost``. The file is complete or absent. For a damaged video, the frames that could be read
+    are written, and ``broken`` is the reason. Raises `InputError`, `OutputError`, `StyleError` and
+    `DeviceError`.
     """
     settings = checked(_changed(settings or VideoSettings(), changes))
-    return paint_video(source, target, settings, Listener(on_progress, on_note), stdin, stdout)
+    return stylize_one(source, target, settings, VideoListener(on_progress, on_note), stdin, stdout)
 
 
-def paint_video(
+def stylize_one(
     source: str | Path,
     target: str | Path,
     settings: VideoSettings,
-    listener: Listener,
+    listener: VideoListener,
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> PaintedVideo:
@@ -67,7 +71,7 @@ def paint_video(
             if place.single:
                 spare((source, *filter(None, (settings.mask,))), place.path)
             check_folder(place.path.parent)
-        return Job(opened, place, settings, listener, encoding).paint()
+        return Job(opened, place, settings, listener, encoding).run()
     finally:
         opened.close()
 
@@ -75,11 +79,10 @@ def paint_video(
 def video_frames(
     source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any
 ) -> Iterator[RGB]:
-    """The painted frames of a video, one after another: uint8 (H, W, 3) RGB.
+    """Iterate over the stylized frames of a video: uint8 (H, W, 3) RGB.
 
-    Keyword arguments and errors as of `stylize_video`.
-
-    A damaged video gives what could be read, and then raises `BatchError`.
+    Keyword arguments and errors are those of `stylize_video`. For a damaged video, `BatchError` is raised
+    after the frames that could be read.
     """
     loaded = style if isinstance(style, Style) else None
     settings = checked(
@@ -92,7 +95,7 @@ def video_frames(
             if isinstance(item, Shot):
                 yield frames.finish(frames.begin(item)()).rgb
         if opened.broken:
-            raise BatchError(f"{source}: is damaged ({opened.broken}); what could be read was painted")
+            raise BatchError(f"{source}: is damaged ({opened.broken}); what could be read was stylized")
     finally:
         opened.close()
 
@@ -110,7 +113,7 @@ def _changed(settings: VideoSettings, changes: dict[str, Any]) -> VideoSettings:
 
 
 def checked(settings: VideoSettings) -> VideoSettings:
-    """The settings, if they can be right. Raises `InputError`."""
+    """The settings, if they are valid. Raises `InputError`."""
     check(settings)
     parse_keyframes(settings.style, settings.strength, settings.keyframes, settings.fade)
     if settings.end is not None and settings.end <= settings.start:

@@ -1,5 +1,5 @@
-"""Styles that change over time, painted: by the weights where styles share a base, by a cross-fade of the
-pictures where they do not.
+"""Transitions between styles: interpolated weights if the styles share a base network, else a cross-fade of
+the stylized frames.
 """
 
 import functools
@@ -16,24 +16,21 @@ from fststyle.runtime.video.keyframes import Shares, Timeline
 
 Paint = Callable[[RGB], RGB]
 
-
 STEPS = 32
-"""Steps of a share and of a strength in the weights: each is a session of its own, so there cannot be as many
-as frames.
+"""Number of steps of shares and strengths in the weights. Each step needs a session, so there are fewer than
+frames.
 """
 
 KEPT = 4
-"""Sessions kept, the newest; memory does not grow with the number of styles and steps."""
+"""Number of latest sessions in memory."""
 
 
 class Painters:
-    """The painter of each moment of a timeline: ``at(seconds)(rgb)``.
+    """A function for each moment of a timeline: ``at(seconds)(rgb)``.
 
-    What `at` gives may be called from several threads.
-
-    Every style is loaded once at the beginning, so what is wrong with one is known before anything is
-    painted.
-    Raises as `load_style`. ``on_note`` hears where pictures are faded because weights cannot be mixed.
+    The result of `at` may be called from several threads. All styles are loaded once at the beginning, so
+    errors come before any work. ``on_note`` is called if frames are cross-faded because weights cannot be
+    mixed. Raises as `load_style`.
     """
 
     def __init__(
@@ -43,8 +40,8 @@ class Painters:
         on_note: Callable[[str], None] = lambda note: None,
         style: Style | None = None,
     ):
-        """``style``: what is painted with, where it is loaded already and nothing moves."""
-        self._timeline, self._on_note, self._said = timeline, on_note, False
+        """``style``: the loaded style of a timeline without changes, if there is one."""
+        self._timeline, self._on_note, self._noted = timeline, on_note, False
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}
         self._settings = PaintSettings(**same)
         self._bases: dict[str, str] = {}
@@ -57,7 +54,7 @@ class Painters:
             self.name, self.device = (style or self._only.style).name, self._only.style.device
             return
         if settings.precision == "auto":
-            # One arithmetic from beginning to end: a change of it would be seen as a jump.
+            # One precision for the whole video, since a change is visible.
             self._settings = replace(self._settings, precision="float")
         for name in timeline.names:
             loaded = load_style(name, settings.device, settings.threads, precision=self._settings.precision)
@@ -66,26 +63,24 @@ class Painters:
         self.name = ", ".join(catalogue.locate(name).name for name in timeline.names)
 
     def at(self, seconds: float) -> Paint:
-        """What paints a frame shown at this time, in seconds since the beginning of the painted video."""
+        """The function that stylizes a frame at this time, in seconds from the start of the output."""
         if self._only is not None:
             return self._only.frame
         shares, strength = self._timeline(seconds)
         groups = self._groups(shares)
-        if len(groups) > 1 and not self._said:
-            self._said = True
+        if len(groups) > 1 and not self._noted:
+            self._noted = True
             names = " and ".join(
                 "+".join(catalogue.locate(name).name for name in group) for group, _ in groups
             )
             self._on_note(
-                f"{names} do not share a base, so the pictures are faded into each other, not the networks"
+                f"{names} do not share a base network; frames are cross-faded instead of the weights"
             )
         parts = [(self._painter(group, strength), share) for group, share in groups]
         return parts[0][0] if len(parts) == 1 else CrossFade(parts)
 
     def _groups(self, shares: Shares) -> list[tuple[Shares, float]]:
-        """The styles that can be mixed by their weights together, each group with its share in the
-        picture.
-        """
+        """Groups of styles whose weights can be mixed, each with the share of the group in the frame."""
         groups: dict[str, Shares] = {}
         for name, share in shares.items():
             groups.setdefault(self._bases[name] or f"only {name}", {})[name] = share
@@ -98,36 +93,35 @@ class Painters:
     def _painter(self, group: Shares, strength: float) -> Paint:
         steps = {name: round(share * STEPS) for name, share in group.items()}
         parts = tuple((name, step / sum(steps.values())) for name, step in sorted(steps.items()) if step)
-        # Strength is in the weights where there is a base; elsewhere the painting is faded into the photo,
+        # Strength is in the weights if there is a base network. Else the result is blended with the photo,
         # which needs no steps.
-        force, fade = (
+        in_weights, fade = (
             by_weights(strength) if catalogue.base(self._bases[parts[0][0]]) is not None else (1.0, strength)
         )
-        force = round(force * STEPS) / STEPS
-        if (parts, force) not in self._painters:
-            # Room is made before, so that there are never more than that.
+        in_weights = round(in_weights * STEPS) / STEPS
+        if (parts, in_weights) not in self._painters:
             while len(self._painters) >= KEPT:
                 self._painters.popitem(last=False)
-            self._painters[parts, force] = Painter(
-                self._style(parts, force), replace(self._settings, strength=1.0)
+            self._painters[parts, in_weights] = Painter(
+                self._style(parts, in_weights), replace(self._settings, strength=1.0)
             )
-        self._painters.move_to_end((parts, force))
-        return functools.partial(self._painters[parts, force].frame, fade=fade)
+        self._painters.move_to_end((parts, in_weights))
+        return functools.partial(self._painters[parts, in_weights].frame, fade=fade)
 
-    def _style(self, parts: tuple[tuple[str, float], ...], force: float) -> Style:
+    def _style(self, parts: tuple[tuple[str, float], ...], strength: float) -> Style:
         settings = self._settings
-        if len(parts) == 1 and force == 1:
+        if len(parts) == 1 and strength == 1:
             return load_style(parts[0][0], settings.device, settings.threads, precision=settings.precision)
         return mixture(
             [(catalogue.locate(name), share) for name, share in parts],
             settings.device,
             settings.threads,
-            force,
+            strength,
         )
 
 
 def _text(shares: Shares) -> str:
-    """As `load_style` takes it."""
+    """Shares in the form that `load_style` takes."""
     return (
         next(iter(shares))
         if len(shares) == 1
@@ -136,7 +130,7 @@ def _text(shares: Shares) -> str:
 
 
 class CrossFade:
-    """Several paintings of one frame, laid over each other by their shares, which sum to 1."""
+    """The weighted mean of several stylized versions of a frame; the weights sum to 1."""
 
     def __init__(self, parts: list[tuple[Paint, float]]):
         self._parts = parts

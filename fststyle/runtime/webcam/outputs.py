@@ -14,11 +14,12 @@ from typing import Any
 from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
 from fststyle.io.files import replacing_path
-from fststyle.runtime.output_paths import check_folder
+from fststyle.io.folders import check_folder
 from fststyle.runtime.video.formats.base import Shot, Source
-from fststyle.runtime.video.formats.writer import FORMATS, Encoding, Writer
+from fststyle.runtime.video.formats.encoders import Encoding
+from fststyle.runtime.video.formats.writer import FORMATS, Writer
 from fststyle.runtime.webcam.view import View
-from fststyle.signals import undisturbed
+from fststyle.signals import ignored_interrupts
 
 _CLOCK = Fraction(1, 1000)
 _WAITING = 16
@@ -65,7 +66,7 @@ class Recording:
 
         Raises `OutputError`, also for a recording without a frame.
         """
-        with undisturbed():
+        with ignored_interrupts():
             self._put(None)
             self._thread.join()
         if self._error is not None:

@@ -28,9 +28,9 @@ def notes(source, target, **settings):
     [
         ({"codec": "libx265", "crf": 30}, "out.gif", "--codec, --crf"),
         ({"codec": "mpeg4", "crf": 30, "preset": "fast"}, "out.mp4", "--crf, --preset"),
-        ({"codec": "libsvtav1", "crf": 50, "preset": "fast"}, "out.mp4", "--preset: is not for libsvtav1"),
-        ({"codec": "mpeg4", "crf": 30}, "out.avi.mkv", "--crf: is not for mpeg4"),
-        ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: is not for libvpx-vp9"),
+        ({"codec": "libsvtav1", "crf": 50, "preset": "fast"}, "out.mp4", "--preset: no effect, libsvtav1"),
+        ({"codec": "mpeg4", "crf": 30}, "out.avi.mkv", "--crf: no effect, mpeg4"),
+        ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: no effect, libvpx-vp9"),
         ({"frame_size": "64x48"}, "out.mp4", "--frame-size"),
         ({"input_fps": 12.0}, "out.mp4", "--input-fps"),
         ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
@@ -45,7 +45,7 @@ def test_keyframes_take_the_place_of_what_they_hold(clip, tmp_path):
     (tmp_path / "keys.csv").write_text("time,style,strength\n0,norm,\n")
     asked = {"keyframes": tmp_path / "keys.csv", "strength": "0.5"}
     (note,) = notes(clip, tmp_path / "out.mp4", **asked)
-    assert note == f"--style: has no effect, {tmp_path / 'keys.csv'} says it"
+    assert note == f"--style: no effect, it is replaced by {tmp_path / 'keys.csv'}"
     assert notes(clip, tmp_path / "out.mp4", **asked, style=VideoSettings().style) == ()
 
 
@@ -70,7 +70,7 @@ def test_pictures_among_videos_are_counted(clip, tmp_path):
         VideoSettings(style="invert", device="cpu"),
         BatchListener(on_note=heard.append),
     )
-    assert heard == [f"{folder}: holds pictures too (2), which stay out: fststyle image paints those"]
+    assert heard == [f"{folder}: 2 pictures are ignored; fststyle image stylizes pictures"]
 
 
 def test_transparency_of_a_video_is_told(tmp_path):
@@ -84,7 +84,7 @@ def test_transparency_of_a_video_is_told(tmp_path):
         container.mux(stream.encode(None))
     (told,) = notes(tmp_path / "in.mov", tmp_path / "out.mp4")
     assert told.startswith(
-        f"{tmp_path / 'out.mp4'}: transparency is laid on white, since libx264 does not keep it here"
+        f"{tmp_path / 'out.mp4'}: transparency is composited on white, since libx264 does not keep it here"
     )
 
 

@@ -29,7 +29,7 @@ def test_times(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "s", "-1", "1:2:3:4", "4h", "nan", "1e9", "four"])
 def test_what_is_no_time(text):
-    with pytest.raises(InputError, match="no time"):
+    with pytest.raises(InputError, match="not a time"):
         parse_seconds(text)
 
 
@@ -147,7 +147,7 @@ def test_how_far_two_moments_lie_apart():
 
 
 def test_a_time_that_is_none_is_told_as_such():
-    with pytest.raises(InputError, match=r"'soon' is no time"):
+    with pytest.raises(InputError, match=r"'soon' is not a time"):
         parse("great-wave@soon", "1")
     assert not parse("my@home.onnx", "1").moves
 

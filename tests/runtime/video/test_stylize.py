@@ -22,7 +22,7 @@ from fststyle.errors import BatchError, InputError, OutputError, StyleError
 from fststyle.io import images
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video import pipeline
-from fststyle.runtime.video.frames import side_by_side
+from fststyle.runtime.video.frames import concurrency
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
@@ -70,7 +70,7 @@ def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
     done = stylize_video(clip, out, style="invert", device="cpu")
     assert len(clips.frames(out)) == 10
-    assert [note for note in done.notes if "re-encoded as opus, since aac" in note] == list(done.notes)
+    assert [note for note in done.notes if "audio aac is re-encoded as opus" in note] == list(done.notes)
     assert bool(done.notes) == (suffix == ".webm")
     with av.open(str(out)) as container:
         sound = container.streams.audio[0]
@@ -108,7 +108,7 @@ def test_part_of_a_video(clip, tmp_path):
 def test_size_and_odd_sizes(clip, tmp_path):
     done = stylize_video(clip, tmp_path / "out.mp4", style="norm", device="cpu", size=33)
     assert (done.width, done.height) == (34, 26)  # as the file has it: H.264 halves the colours
-    assert done.notes == (f"{tmp_path / 'out.mp4'}: is 34x26 instead of 33x25: encoders want even sides",)
+    assert done.notes == (f"{tmp_path / 'out.mp4'}: is 34x26 instead of 33x25: encoders need even sides",)
     assert clips.frames(tmp_path / "out.mp4")[0][1].shape == (26, 34, 3)
 
 
@@ -171,7 +171,8 @@ def test_an_encoder_without_its_hardware_is_told_so(clip, tmp_path, codec):
     if codec not in av.codecs_available or any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists():
         pytest.skip(f"no {codec}, or a machine that may run it")
     with pytest.raises(
-        OutputError, match=f"cannot be written with {codec}, which does not start .*: is its hardware here"
+        OutputError,
+        match=f"cannot be written with {codec}, which does not start .*: is its hardware available",
     ):
         stylize_video(clip, tmp_path / "out.mp4", style="invert", codec=codec)
     assert not (tmp_path / "out.mp4").exists()
@@ -237,7 +238,7 @@ def test_times_that_the_form_cannot_hold_are_told(clip, tmp_path):
     even = clips.write(tmp_path / "even.mp4", [0, 40, 80, 120])
     for source, options, told in ((clip, {}, True), (clip, {"fps": 25.0}, False), (even, {}, False)):
         done = stylize_video(source, tmp_path / "out" / "%03d.png", style="invert", device="cpu", **options)
-        assert any("--fps makes them even" in note for note in done.notes) == told
+        assert any("--fps gives a constant frame rate" in note for note in done.notes) == told
     assert not any(
         "--fps" in note
         for note in stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu").notes
@@ -375,13 +376,13 @@ def test_pipeline_hands_errors_on():
             source = breaks(5) if kind is ValueError else source
 
 
-def test_frames_are_painted_side_by_side_on_a_cpu_only(monkeypatch):
+def test_frames_are_stylized_concurrently_on_a_cpu_only(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    shared, workers = side_by_side(VideoSettings(device="cpu"))
+    shared, workers = concurrency(VideoSettings(device="cpu"))
     assert (shared.threads, workers) == (4, 2)
     for asked in (VideoSettings(device="cuda"), VideoSettings(device="cpu", threads=3)):
-        assert side_by_side(asked) == (asked, 1)
+        assert concurrency(asked) == (asked, 1)
 
 
 def test_time_bases_are_kept_to_the_tick(tmp_path):

@@ -98,7 +98,7 @@ def test_where_it_cannot_be_kept_it_is_white_and_said(tmp_path, target, changes)
     done = stylize_video(
         source(tmp_path / "in.mov"), tmp_path / target, style="invert", device="cpu", **changes
     )
-    assert any("transparency is laid on white" in note for note in done.notes), done.notes
+    assert any("transparency is composited on white" in note for note in done.notes), done.notes
     assert shots(tmp_path / target)[0].rgb[:12].mean() > 245
 
 

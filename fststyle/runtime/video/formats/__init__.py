@@ -1,1 +1,1 @@
-"""The forms of video: files, animations, image sequences, raw pipes."""
+"""Video formats: files, animations, image sequences, raw frames in pipes."""

@@ -1,4 +1,4 @@
-"""Animated GIF, WebP and PNG as video, with transparency: read by Pillow, written frame by frame."""
+"""Animated GIF, WebP and PNG as video, with transparency."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,20 +14,20 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Suffix of an output -> Pillow's name of the format."""
 
 HIGHEST_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
-"""Frames a second: browsers show a frame of a hundredth of a second or less for ten, and a GIF counts in
-whole ones.
+"""Highest frames per second. Browsers show a frame of 10 ms or less for 100 ms, and GIF durations are
+multiples of 10 ms.
 """
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
 DAMAGED = "is damaged ("
-"""As `fststyle.io.images` begins to say so, and as the program does of a video."""
+"""Start of the message of `fststyle.io.images` for a damaged file."""
 _MILLISECOND = Fraction(1, 1000)
 _QUALITY = 90
 _MAX_PIXELS = 8192 * 8192
 
 
-def recognised(path: Path) -> bool:
-    """Whether the file begins as an animated picture does, whatever it is called."""
+def is_animation_format(path: Path) -> bool:
+    """Whether the content of a file is GIF, PNG or WebP; its suffix does not matter."""
     try:
         with path.open("rb") as file:
             head = file.read(12)
@@ -37,10 +37,10 @@ def recognised(path: Path) -> bool:
 
 
 class AnimationSource(Source):
-    """An animated picture; a frame without a time, or with one of 10 ms and less, is shown for 100 ms, as
-    browsers do.
+    """An animated image. A frame of 10 ms or less, or without a duration, is shown for 100 ms, as browsers
+    do.
 
-    Raises `InputError` for what is no picture and for a still.
+    Raises `InputError` for a file that is not an image, and for a still image.
     """
 
     animated = True
@@ -50,7 +50,7 @@ class AnimationSource(Source):
         self.name, self.path = str(path), path
         outline = images.outline(path, max_pixels=_MAX_PIXELS)
         if outline.frames < 2:
-            raise InputError(f"{path}: is a still picture; paint it with `fststyle image`")
+            raise InputError(f"{path}: is a still picture; use `fststyle image`")
         self.frames, self.loop = outline.frames, outline.loop
         self.rate = Fraction(1000, DEFAULT_MS)
 
@@ -58,8 +58,8 @@ class AnimationSource(Source):
         clock = 0
         try:
             for frame in images.stream(self.path, max_pixels=_MAX_PIXELS):
-                told = frame.duration_ms
-                shown = DEFAULT_MS if told is None or told <= 10 else told
+                stated = frame.duration_ms
+                shown = DEFAULT_MS if stated is None or stated <= 10 else stated
                 yield Shot(uncovered(frame).rgb, clock, _MILLISECOND, shown, frame.alpha)
                 clock += shown
         except InputError as error:
@@ -72,7 +72,7 @@ class AnimationSource(Source):
 
 
 class AnimationSink(Sink):
-    """An animated picture being written at ``path``; it plays as often as ``source``, a video for ever."""
+    """Writes an animated image at ``path``. It repeats as often as ``source``; a video repeats forever."""
 
     def __init__(self, path: Path, suffix: str, source: Source, rate: Fraction):
         super().__init__()
@@ -83,7 +83,7 @@ class AnimationSink(Sink):
         self._assembler: Assembler | None = None
 
     def write(self, shot: Shot) -> None:
-        """A frame is written when the next one tells how long it is shown."""
+        """Add a frame. It is written with the next frame, whose time gives its duration."""
         if self._waiting is not None:
             self._add(self._waiting, shot.pts * shot.time_base)
         self._waiting = shot
@@ -107,7 +107,7 @@ class AnimationSink(Sink):
     def abandon(self) -> None:
         try:
             self._file.close()
-        except OSError:  # what is still buffered has no place to go
+        except OSError:  # buffered data cannot be written
             return
 
     def _add(self, shot: Shot, until: Fraction) -> None:
@@ -120,7 +120,7 @@ class AnimationSink(Sink):
                 Frame(shot.rgb, shot.alpha), self._kind, alpha=self._alpha, quality=_QUALITY
             )
             self._assembler.add(still, milliseconds)
-        except Exception as error:  # of Pillow's encoders, which raise what they like
+        except Exception as error:  # Pillow's encoders raise various exceptions
             raise _failed(self._kind, error) from error
 
 

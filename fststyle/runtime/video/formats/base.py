@@ -1,4 +1,4 @@
-"""The interfaces of all video formats: a source yields frames and packets, a sink writes them."""
+"""Interfaces of video formats: a source yields frames and packets, a sink writes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from fststyle.arrays import RGB, Gray
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame: ``rgb`` uint8 (H, W, 3), upright, and when it is shown: ``pts`` in units of ``time_base``
-    seconds.
+    """One frame: ``rgb`` uint8 (H, W, 3), upright, and its presentation time ``pts`` in units of
+    ``time_base`` seconds.
 
-    ``duration``, in the same units, where it is known; ``alpha`` uint8 (H, W), where there is transparency;
-    ``number`` of the file it was read from, in a numbered sequence.
+    ``duration`` has the same unit, None if unknown. ``alpha`` is uint8 (H, W), None without transparency.
+    ``number`` is that of its file in an image sequence.
     """
 
     rgb: RGB
@@ -30,41 +30,43 @@ class Shot:
 
 
 Packet = Any
-"""A packet of another stream, as PyAV gives it."""
+"""A packet of PyAV, of a stream that is not stylized."""
 
 Item = Shot | Packet
-"""What iterating a source yields."""
+"""An item of a source."""
 
 
 class Source:
-    """Frames of an input. Iterating yields `Shot` and the packets of other streams, in the order of the file.
+    """An input. Iterating yields `Shot` and the packets of other streams, in the order of the file.
 
-    After the end, ``broken`` is the reason why a damaged source ended early, or None. ``notes`` are lines for
-    the user, some of which are known with the first frame only.
+    After the end, ``broken`` is the reason why a damaged input ended early, or None. ``notes`` are messages
+    for the user; some are added with the first frame.
     """
 
     name: str
     rate: Fraction
     """Average frames per second."""
     origin: float = 0.0
-    """Start time of the source, in seconds of its clock."""
+    """Start time in seconds on the clock of the source."""
     seconds: float | None = None
-    """Duration, and in `frames` the number of frames, where the header states them."""
+    """Duration, and ``frames`` the number of frames, if the header states them."""
     frames: int | None = None
     broken: str | None = None
     cut: bool = False
-    """Whether the beginning is left out, so that a timecode no longer fits."""
+    """Whether the beginning is skipped, so that a timecode would be wrong."""
     transparent: bool = False
-    """Whether its frames may have transparency."""
+    """Whether frames may have transparency."""
     animated: bool = False
-    """An animated picture: it may be transparent, and plays ``loop`` times (0: for ever, None: once)."""
+    """Whether it is an animated image, which may be transparent and plays ``loop`` times (0: forever, None:
+    once).
+    """
     loop: int | None = 0
 
     def __init__(self) -> None:
         self.streams: list[Any] = []
-        """Every stream of the container but the stylized one."""
+        """All streams of the container except the stylized one."""
         self.others: list[Any] = []
-        """Those of them whose packets come between the frames."""
+        """The streams whose packets are yielded."""
         self.metadata: dict[str, str] = {}
         self.stream_metadata: dict[str, str] = {}
         """Tags of the container, and of the stylized stream."""
@@ -73,45 +75,43 @@ class Source:
 
     @property
     def aspect(self) -> Fraction | None:
-        """Width of a pixel over its height, as the frames are given; None where that is not told."""
+        """Width of a pixel divided by its height, in upright frames; None if unknown."""
         return None
 
     @property
     def colours(self) -> tuple[int, int]:
-        """Primaries and transfer of the frames, as ITU-T H.273 counts them."""
+        """Color primaries and transfer characteristic of the frames, as numbers of ITU-T H.273."""
         return 1, 1
 
     def seek(self, seconds: float) -> None:
-        """Frames before this time, counted from `origin`, will not be looked at and may be left out; call
-        before iterating.
-        """
+        """Allow the source to skip frames before this time, counted from `origin`. Call before iterating."""
 
     def __iter__(self) -> Iterator[Any]:
         return iter(())
 
     def packets(self) -> "Source":
-        """The same source, opened again, that gives the packets of other streams only. Close it after use."""
+        """The same source, opened again, which yields packets only. Close it after use."""
         return Source()
 
     def cover(self, stream: Any) -> Any:
-        """The packet of a stream of cover art, None where it cannot be read."""
+        """The packet of a cover art stream, or None if it cannot be read."""
         return None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 class Sink:
-    """Stylized frames that go out. Everything raises `OutputError`.
+    """Writes stylized frames. All methods raise `OutputError`.
 
-    ``notes``: lines for the user. After `close`, ``kept`` (indices of source streams), ``tags`` (in lower
-    case) and ``chapters`` (their number) say what else the output holds; most formats hold nothing.
+    ``notes`` are messages for the user. After `close`, ``kept`` has the indices of the source streams in the
+    output, ``tags`` its tags with keys in lower case, and ``chapters`` the number of its chapters.
     """
 
     keeps_times = True
-    """Whether this format stores when each frame is shown."""
+    """Whether the format stores timestamps."""
     size: tuple[int, int] | None = None
-    """Height and width of what is written, where they differ from those of the frames."""
+    """(H, W) of the output if it differs from that of the frames."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -120,14 +120,14 @@ class Sink:
         self.chapters = 0
 
     def write(self, shot: Shot) -> None:
-        """One more frame; of the size of the first."""
+        """Write a frame, of the size of the first one."""
         raise NotImplementedError
 
     def copy(self, packet: Packet) -> None:
-        """A packet of another stream; most forms have no place for it."""
+        """Write a packet of another stream; most formats ignore it."""
 
     def close(self) -> None:
-        """Finish what is written."""
+        """Finish the output."""
 
     def abandon(self) -> None:
-        """Let go of what nobody wants any more."""
+        """Close the unfinished output."""

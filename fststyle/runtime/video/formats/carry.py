@@ -1,22 +1,20 @@
-"""The streams of a source that are copied, or re-encoded, next to the stylized video in a container."""
+"""Copies or re-encodes the other streams of a source into the container of the stylized video."""
 
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fststyle.runtime.video.formats.base import Source
 from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, tags
 from fststyle.runtime.video.formats.library import av
 
-if TYPE_CHECKING:
-    from fststyle.runtime.video.formats.base import Source
-
 _TICK = Fraction(1, 1000)
-"""Seconds that every container can tell apart."""
+"""Smallest time difference in seconds that all containers can store."""
 
 _JITTER = 0.05
-"""Seconds between the end of an audio frame and the stated time of the next that count as rounding."""
+"""Largest gap in seconds between two audio frames that counts as a rounding error."""
 
 _DEFAULT = 0x1
 
@@ -24,24 +22,24 @@ _LAYOUTS = {
     **{"1 channels": "mono", "2 channels": "stereo", "3 channels": "2.1", "4 channels": "4.0"},
     **{"5 channels": "5.0(side)", "6 channels": "5.1(side)", "7 channels": "6.1", "8 channels": "7.1"},
 }
-"""FFmpeg's name of an unspecified channel layout -> the usual layout of that many channels."""
+"""FFmpeg's name of an unspecified channel layout -> the default layout of this number of channels."""
 
-_UNPLAYED_IN_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
-"""Audio that MP4 takes and some players refuse there, by the beginnings of FFmpeg's names."""
+_NOT_PLAYED_FROM_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
+"""Prefixes of FFmpeg's audio codecs that MP4 supports but some players do not play from MP4."""
 
 Mux = Callable[[Callable[[Any], Any], Any], None]
 """(encode, item): writes the packets that ``encode(item)`` returns."""
 
 
 class Carrier:
-    """Adds the streams of ``source`` to an open output ``container`` of FFmpeg's format ``kind`` and
-    copies their packets.
+    """Adds the streams of ``source`` to an open output ``container`` of FFmpeg's format ``kind``, and copies
+    their packets.
 
-    A stream is copied where the container takes it. Audio that it does not take is re-encoded, and
-    so is audio that players refuse in MP4, unless ``audio`` is ``copy``. ``notes`` are lines for the user.
+    A stream is copied if the container supports it. Other audio is re-encoded, and so is audio that players
+    do not play from MP4, unless ``audio`` is ``copy``. ``notes`` are messages for the user.
     """
 
-    def __init__(self, container: Any, kind: str, source: "Source", mux: Mux, audio: str = "auto"):
+    def __init__(self, container: Any, kind: str, source: Source, mux: Mux, audio: str = "auto"):
         self._av, self._container, self._kind, self._mux, self._audio = av(), container, kind, mux, audio
         self._copied: dict[int, Any] = {}
         self._coded: dict[int, Any] = {}
@@ -57,8 +55,8 @@ class Carrier:
     def kept(self, made: Iterable[Any]) -> set[int]:
         """The indices of the source streams that are in the finished output, whose streams are ``made``.
 
-        MP4 drops a stream without packets, and with an option for tags cover art, so what was added is
-        counted.
+        MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
+        are counted.
         """
         found = Counter(kind_of(stream) for stream in made)
         found["video"] -= 1  # the stylized one
@@ -70,7 +68,7 @@ class Carrier:
                 kept.add(index)
         return kept
 
-    def _add(self, stream: Any, source: "Source") -> None:
+    def _add(self, stream: Any, source: Source) -> None:
         if stream.type == "attachment":
             if self._kind == "matroska":
                 self._copied[stream.index] = self._container.add_stream_from_template(stream)
@@ -78,30 +76,30 @@ class Carrier:
         if stream.type == "video" and is_cover(stream):
             self._add_cover(stream, source)
         elif stream not in source.others or is_still(stream) or "timecode" in tags(stream.metadata):
-            return  # an unknown codec, the still of an animation, or a timecode, which becomes a tag
-        elif not (unplayed := self._unplayed(stream)) and self._takes(stream):
+            return  # an unknown codec, the still of an animated AVIF, or a timecode, which becomes a tag
+        elif not (refused := self._refused_by_players(stream)) and self._takes(stream):
             made = self._copied[stream.index] = self._container.add_stream_from_template(stream, opaque=True)
             if stream.type == "audio" and (layout := _LAYOUTS.get(stream.codec_context.layout.name)):
-                # AVI and Matroska may not specify the layout, and MP4 refuses that when it is closed.
+                # AVI and Matroska may leave the layout unspecified; MP4 then fails when it is closed.
                 made.codec_context.layout = layout
             _name(made, stream)
             if stream.type == "video":
                 made.disposition = int(stream.disposition) & ~_DEFAULT
-                self.notes.append(f"{label(stream)}: is a second video stream, copied without a style")
+                self.notes.append(f"{label(stream)}: is a second video stream, copied without stylizing it")
         elif stream.type == "audio":
-            refused = (
-                "is refused by some players there (--audio copy keeps it)"
-                if unplayed
-                else "cannot be copied into it"
+            reason = (
+                "some players do not play it from MP4 (--audio copy keeps it)"
+                if refused
+                else "the container does not support it"
             )
-            _name(self._encoded(stream, refused), stream)
+            _name(self._encoded(stream, reason), stream)
 
-    def _unplayed(self, stream: Any) -> bool:
+    def _refused_by_players(self, stream: Any) -> bool:
         refused = self._audio == "auto" and self._kind == "mp4" and stream.type == "audio"
-        return refused and stream.codec_context.codec.canonical_name.startswith(_UNPLAYED_IN_MP4)
+        return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
     def _encoded(self, stream: Any, why: str) -> Any:
-        """A new audio stream that ``stream`` is re-encoded into; ``why`` is for the user."""
+        """A new audio stream for the re-encoded ``stream``; ``why`` is a reason for the user."""
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
         rate = 48000 if codec == "libopus" else context.sample_rate
@@ -109,14 +107,14 @@ class Carrier:
         channels = context.layout.nb_channels
         if channels == 1:
             made.codec_context.layout = "mono"
-        told = f"its audio is re-encoded as {codec.removeprefix('lib')}"
+        note = f"audio {context.codec.canonical_name} is re-encoded as {codec.removeprefix('lib')}"
         if channels > made.codec_context.layout.nb_channels:
-            told += f", its {channels} channels as {made.codec_context.layout.name}"
-        self.notes.append(f"{told}, since {context.codec.canonical_name} {why}")
+            note += f", its {channels} channels as {made.codec_context.layout.name}"
+        self.notes.append(f"{note}: {why}")
         return made
 
-    def _add_cover(self, stream: Any, source: "Source") -> None:
-        """Cover art is one packet, read from the file at once: it has no place among timed packets."""
+    def _add_cover(self, stream: Any, source: Source) -> None:
+        """Add cover art. It is one packet without a time, so it is read from the file separately."""
         if (
             self._kind not in ("mp4", "matroska")
             or (packet := source.cover(stream)) is None
@@ -137,8 +135,8 @@ class Carrier:
         self._covers.append(packet)
 
     def _takes(self, stream: Any) -> bool:
-        """Whether the container takes a copy of the stream: its header is written to memory with that
-        stream alone.
+        """Whether the container supports a copy of the stream: a header with this stream is written to
+        memory.
         """
         try:
             with self._av.open(io.BytesIO(), "w", format=self._kind) as trial:
@@ -151,7 +149,7 @@ class Carrier:
         return True
 
     def copy(self, packet: Any) -> None:
-        """One packet of a source stream: copied, re-encoded, or dropped where its stream is not kept."""
+        """Write a packet of a source stream: copied, re-encoded, or dropped with its stream."""
         index = packet.stream.index
         if index in self._copied:
             for one in self._dated(packet):
@@ -159,14 +157,14 @@ class Carrier:
         elif index in self._coded:
             try:
                 frames = packet.decode()
-            except self._av.error.FFmpegError:  # a damaged packet costs its own moment
+            except self._av.error.FFmpegError:  # skip a damaged packet
                 return
             for frame in frames:
                 self._place(frame, index)
                 self._mux(self._coded[index].encode, frame)
 
     def _place(self, frame: Any, index: int) -> None:
-        """Count the time of an audio frame in samples, without gaps where its container counts coarsely."""
+        """Set the time of an audio frame in samples, without gaps from the coarse clock of a container."""
         told = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)
         if told is None or (due is not None and abs(told - due) < _JITTER * frame.sample_rate):
@@ -177,8 +175,8 @@ class Carrier:
     def _dated(self, packet: Any) -> list[Any]:
         """The packets that can be written now, each with a decoding time.
 
-        The copy of a part of a video starts at a key frame. Matroska does not tell the decoding times of the
-        first packets; they wait for the first one that is known, and precede it at the same distance.
+        The copy of a part of a video starts at a key frame. Matroska does not state the decoding times of the
+        first packets; they are computed back from the first known one.
         """
         index = packet.stream.index
         waiting = self._waiting.setdefault(index, [])
@@ -198,7 +196,7 @@ class Carrier:
         return waiting
 
     def _write(self, packet: Any, index: int) -> None:
-        # FFmpeg refuses the whole file where two packets of a stream have one time.
+        # FFmpeg refuses the file if two packets of a stream have the same time.
         if (last := self._last.get(index)) is not None and packet.dts <= last:
             later = last + max(1, round(_TICK / packet.time_base))
             packet.pts, packet.dts = None if packet.pts is None else max(packet.pts, later), later

@@ -1,16 +1,15 @@
-"""What a container holds beside the stylized frames, and what of it is missing in an output.
+"""Streams, chapters and tags of a container, and which of them are not in an output.
 
-The rule for every format: each stream, chapter list and tag of the source that is not in the output is
-named in `fststyle.runtime.video.stylize.PaintedVideo.lost`. `lost` is the only place that decides this.
+For all formats, each stream, chapter list and tag of the source that is not in the output is reported in
+`fststyle.runtime.video.report.PaintedVideo.lost`. Only the function `lost` decides this.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fststyle.runtime.video.formats.base import Sink, Source
+from fststyle.runtime.video.formats.base import Sink, Source
 
 _ATTACHED_PICTURE, _DEFAULT = 0x400, 0x1
 
@@ -27,7 +26,7 @@ _TECHNICAL = (
     *("bps", "number_of_frames", "number_of_bytes", "source_id", "_statistics_", "alpha_mode", "rotate"),
     *("filename", "mimetype", "variant_bitrate", "loop"),
 )
-"""Tags, or their beginnings, that describe a file and not its content. Containers write their own."""
+"""Tags, or prefixes of tags, that describe the file and not its content. Containers write their own."""
 
 
 def is_cover(stream: Any) -> bool:
@@ -38,11 +37,11 @@ def is_cover(stream: Any) -> bool:
 def video_of(streams: Iterable[Any]) -> Any:
     """The stream to stylize among the streams of a container, or None.
 
-    Cover art is never chosen. A stream with several frames goes before a still picture (an animated AVIF has
-    both), a stream with a known codec before an unknown one, a default stream before others, then the larger.
+    Cover art is excluded. Streams with a known codec are preferred, then streams with several frames over
+    still pictures (an animated AVIF has both), then default streams, then larger ones.
     """
     videos = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
-    return max(videos, key=_preference, default=None)  # the first of equals
+    return max(videos, key=_preference, default=None)  # the first of several equal ones
 
 
 def _preference(stream: Any) -> tuple[bool, bool, bool, int]:
@@ -52,9 +51,7 @@ def _preference(stream: Any) -> tuple[bool, bool, bool, int]:
 
 
 def others_of(streams: Iterable[Any], video: Any) -> list[Any]:
-    """The streams whose packets a reader passes on: all but ``video``, covers, attachments and unknown
-    codecs.
-    """
+    """The streams whose packets are copied: without ``video``, cover art, attachments, unknown codecs."""
     return [
         stream
         for stream in streams
@@ -68,13 +65,15 @@ def others_of(streams: Iterable[Any], video: Any) -> list[Any]:
 
 
 def kind_of(stream: Any) -> str:
-    """The type of a stream; attachments and cover art, which are the same in Matroska, are ``attached``."""
+    """The type of a stream. Attachments and cover art are both ``attached``, since Matroska stores both as
+    attachments.
+    """
     attached = stream.type == "attachment" or (stream.type == "video" and is_cover(stream))
     return "attached" if attached else str(stream.type)
 
 
 def is_still(stream: Any) -> bool:
-    """Whether a video stream is a single picture, such as the still item of an animated AVIF."""
+    """Whether a video stream has one frame, such as the still picture of an animated AVIF."""
     return stream.type == "video" and stream.frames == 1
 
 
@@ -95,23 +94,22 @@ def label(stream: Any) -> str:
 
 
 def tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The tags that describe the content, with their keys in lower case, as Matroska and MP4 differ in
-    case.
-    """
+    """The tags that describe the content. Keys are in lower case, since Matroska and MP4 differ in case."""
     found = {key.lower(): value for key, value in metadata.items()}
     return {key: value for key, value in found.items() if value and not key.startswith(_TECHNICAL)}
 
 
 def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]:
-    """The tags to write into an output, with their keys as they are, with or without a ``timecode``."""
+    """The tags to write to an output, with or without the ``timecode``."""
     kept = {key: value for key, value in metadata.items() if not key.lower().startswith(_TECHNICAL)}
     return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
 
 
 def timecode_fits(metadata: Mapping[str, str], rate: Fraction) -> bool:
-    """Whether MP4 and MOV take the timecode among the tags, if there is one, at ``rate`` frames per second.
+    """Whether the tags have no timecode, or one that MP4 and MOV support at ``rate`` frames per second.
 
-    They fail when they are closed for a timecode that is malformed, or drops frames at another rate than 30.
+    They fail at the end for a malformed timecode, and for a drop-frame timecode unless the rate is a multiple
+    of 30.
     """
     found = tags(metadata).get("timecode", "00:00:00:00")
     parts = re.fullmatch(r"\d\d:\d\d:\d\d([:;.])\d\d", found)
@@ -119,8 +117,10 @@ def timecode_fits(metadata: Mapping[str, str], rate: Fraction) -> bool:
     return parts is not None and whole >= 1 and (parts[1] == ":" or whole % 30 == 0)
 
 
-def lost(source: "Source", sink: "Sink") -> list[str]:
-    """What ``source`` holds and ``sink``, which is closed, does not: streams, then chapters, then tags."""
+def lost(source: Source, sink: Sink) -> list[str]:
+    """Names of the streams, chapters and tags of ``source`` that are not in the output of ``sink``, which is
+    closed.
+    """
     kept = sink.kept
     streams = [stream for stream in source.streams if stream.index not in kept and not _as_tag(stream, sink)]
     found = [label(stream) for stream in streams]
@@ -134,8 +134,10 @@ def lost(source: "Source", sink: "Sink") -> list[str]:
     return [*found, *(f"tag {key}" for key in wanted if key not in sink.tags)]
 
 
-def _as_tag(stream: Any, sink: "Sink") -> bool:
-    """Whether a data track is in the output as a timecode or as chapters, which MP4 stores in a track too."""
+def _as_tag(stream: Any, sink: Sink) -> bool:
+    """Whether a data stream is in the output as a timecode tag, or as chapters, which MP4 also stores in a
+    stream.
+    """
     if stream.type != "data":
         return False
     timecode = "timecode" in tags(stream.metadata) and "timecode" in sink.tags

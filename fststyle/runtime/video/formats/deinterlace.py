@@ -1,4 +1,4 @@
-"""Interlaced video as progressive frames, by FFmpeg's filter bwdif."""
+"""Deinterlacing with FFmpeg's filter bwdif."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -8,12 +8,12 @@ from fststyle.runtime.video.formats.library import av
 
 
 class Deinterlacer:
-    """Gets every decoded frame of a stream, with its time, and gives the frames to show.
+    """Call with each decoded frame of a stream; returns the frames to show.
 
-    ``mode`` is one of `fststyle.runtime.settings.DEINTERLACE`, ``field_rate`` of `FIELD_RATES` there.
+    ``mode`` is one of `fststyle.runtime.settings.DEINTERLACE`, ``field_rate`` one of ``FIELD_RATES``.
 
-    The filter starts with the first frame that needs it. With ``field_rate`` keep, every time is counted in
-    halves of its unit, from the first frame on, as the fields lie between.
+    The filter starts at the first frame that needs it. With ``field_rate`` keep, the time base of all frames
+    is halved, since fields lie between frames.
     """
 
     def __init__(self, mode: str, field_rate: str):
@@ -23,16 +23,16 @@ class Deinterlacer:
 
     @property
     def active(self) -> bool:
-        """Whether a frame was deinterlaced."""
+        """Whether any frame has been deinterlaced."""
         return self._graph is not None
 
     @property
     def doubles(self) -> bool:
-        """Whether there are twice as many frames now."""
+        """Whether the number of frames is doubled."""
         return self.active and self._keep
 
     def __call__(self, frame: Any) -> Iterator[Any]:
-        """The frames that can be shown after this one."""
+        """The frames that are complete after this one."""
         layout = (frame.width, frame.height, frame.format.name)
         if self.active and layout != self._layout:
             yield from self.flush()
@@ -73,6 +73,6 @@ class Deinterlacer:
                 frame = self._graph.pull()
             except (BlockingIOError, self._av.error.EOFError):
                 return
-            if not self._keep:  # the filter counts in halves in any case
+            if not self._keep:  # the filter halves the time base in both modes
                 frame.pts, frame.time_base = frame.pts // 2, Fraction(frame.time_base) * 2
             yield frame

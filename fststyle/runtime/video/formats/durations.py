@@ -1,6 +1,4 @@
-"""How long each frame of a video file is shown: encoders hear it and forget it, and containers want to know
-it of the last one.
-"""
+"""Durations of frames in a video file. Encoders drop them, but containers need that of the last frame."""
 
 from fractions import Fraction
 
@@ -8,9 +6,7 @@ from fststyle.runtime.video.formats.base import Packet
 
 
 class Durations:
-    """Puts the durations of frames on the packets that an encoder makes of them, which come later and in
-    another order.
-    """
+    """Sets the durations of packets from those of their frames; packets come later and in another order."""
 
     def __init__(self) -> None:
         self._shown: dict[Fraction, Fraction] = {}
@@ -18,11 +14,11 @@ class Durations:
         self._end = Fraction(0)
 
     def note(self, pts: Fraction, shown: Fraction) -> None:
-        """A frame that is shown from ``pts`` on is shown for so many seconds."""
+        """Note the time and the duration of a frame, in seconds."""
         self._shown[pts] = shown
 
     def put(self, packets: list[Packet]) -> list[Packet]:
-        """The packets, with durations."""
+        """Set the durations of packets, and return them."""
         for packet in packets:
             if packet.pts is None or packet.dts is None:
                 continue
@@ -35,11 +31,10 @@ class Durations:
         return packets
 
     def put_last(self, packets: list[Packet]) -> list[Packet]:
-        """The last packets of all.
+        """As `put`, for the last packets of the video.
 
-        MP4 takes the length of a video from the times at which its packets are decoded; where the frame that
-        is shown last is decoded before another, its time on screen would be lost, so the packet that is
-        decoded last gets what is missing.
+        MP4 computes the duration of a video from decoding times. If the frame that is shown last is decoded
+        before another one, its duration would be lost, so it is added to the packet that is decoded last.
         """
         packets = self.put(packets)
         if packets and self._first and packets[-1].dts is not None:

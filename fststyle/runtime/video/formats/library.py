@@ -3,21 +3,21 @@
 from typing import Any
 
 from fststyle.errors import DependencyError
-from fststyle.signals import postponed
+from fststyle.signals import deferred_interrupts
 
 
 def av() -> Any:
-    """PyAV. Raises `DependencyError` with the line that installs it."""
+    """The module of PyAV. Raises `DependencyError` with the command that installs it."""
     try:
-        with postponed():
+        with deferred_interrupts():
             import av
     except ImportError as error:
         raise DependencyError(f"video needs PyAV: pip install av [{error}]") from error
-    # No log level at all: with one, FFmpeg's threads wait for Python, which waits for them (PyAV issue 909).
+    # With a log level, threads of FFmpeg can deadlock with Python (PyAV issue 909).
     av.logging.set_level(None)
     return av
 
 
 def reason(error: Exception) -> str:
-    """FFmpeg's message without its codes."""
+    """The message of an FFmpeg error without its code."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,6 +1,4 @@
-"""Which form of video a name stands for, and how that form is opened: a file, an animated picture, numbered
-pictures, or - for a pipe.
-"""
+"""Open inputs and outputs by name: a video file, an animated image, an image sequence, or - for a pipe."""
 
 import os
 from collections.abc import Callable
@@ -14,16 +12,17 @@ from fststyle.io.files import PIPE
 from fststyle.runtime.video.formats import animation, sequence, writer
 from fststyle.runtime.video.formats.animation import AnimationSink, AnimationSource
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.raw import RawSink, RawSource, parse_size
 from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.formats.sequence import SequenceSink, SequenceSource
-from fststyle.runtime.video.formats.writer import Encoding, Writer
+from fststyle.runtime.video.formats.writer import Writer
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """How a source is read: frames per second of image sequences and pipes, WIDTHxHEIGHT of a pipe,
-    deinterlacing.
+    """Options of inputs: ``rate``, frames per second of image sequences and pipes; ``frame_size``,
+    WIDTHxHEIGHT of a pipe; deinterlacing.
     """
 
     rate: Fraction = Fraction(25)
@@ -33,12 +32,13 @@ class Incoming:
 
 
 def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = None) -> Source:
-    """The frames of a video file, an animated picture, numbered pictures (a pattern or their folder) or a
-    pipe. Raises `InputError`.
+    """Open a video file, an animated image, an image sequence (a pattern or its folder) or a pipe.
+
+    Raises `InputError`.
     """
     if str(given) == PIPE:
         if incoming.frame_size is None:
-            raise InputError("raw frames from - need their size (--frame-size 640x480)")
+            raise InputError("raw frames from stdin need --frame-size, such as --frame-size 640x480")
         if stdin is None:
             raise InputError("no stdin to read from")
         return RawSource(stdin, parse_size(incoming.frame_size), incoming.rate)
@@ -46,30 +46,30 @@ def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = 
     if path.is_dir():
         pattern = sequence.found_in(path)
         if pattern is None:
-            raise InputError(f"{path}: holds no videos and no numbered pictures")
+            raise InputError(f"{path}: holds no videos and no image sequence")
         return SequenceSource(pattern, incoming.rate)
     if sequence.is_pattern(path) and not path.exists():
         return SequenceSource(path, incoming.rate)
-    if animation.recognised(path):
+    if animation.is_animation_format(path):
         return AnimationSource(path)
     return Reader(path, incoming.deinterlace, incoming.field_rate)
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a video goes.
+    """The output of a video.
 
-    ``path`` is None for a pipe; ``single`` whether it is one file, that can be written under another name
-    first.
+    ``path`` is None for a pipe. ``single`` is whether it is one file, which can be written under a temporary
+    name. ``highest_rate`` is the highest number of frames per second, None without a limit.
     """
 
     path: Path | None
     single: bool
     open: Callable[[Path, Source, Shot, Fraction], Sink]
-    """(place, source, first frame, frames a second) -> sink"""
+    """(path, source, first frame, frames per second) -> sink"""
     highest_rate: int | None = None
     encoded: bool = False
-    """Whether an encoder writes it, as an `Encoding` says."""
+    """Whether a video encoder writes it, so that `Encoding` applies."""
 
     @property
     def name(self) -> str:
@@ -79,9 +79,9 @@ class Target:
 def target_of(
     given: str | Path, source: Source, encoding: Encoding, stdout: BinaryIO | None = None
 ) -> Target:
-    """What is written where ``given`` says; into a folder under the source's own name.
+    """The output with the name ``given``; in a folder, the file has the name of the source.
 
-    Raises `OutputError` for what cannot be written.
+    Raises `OutputError` if the format cannot be written.
     """
     if str(given) == PIPE:
         if stdout is None:
@@ -114,8 +114,8 @@ def target_of(
         )
     forms = " ".join((*writer.FORMATS, *animation.FORMATS))
     raise OutputError(
-        f"{path}: a video is written as {forms} or numbered pictures such as %05d.png; a new folder ends in a"
-        " slash"
+        f"{path}: cannot write {path.suffix or 'this name'}; use one of {forms}, an image sequence such as"
+        " %05d.png, or a new folder with a slash at the end"
     )
 
 
@@ -129,5 +129,5 @@ def _own_name(source: Source, given: str | Path) -> str:
 
 
 def written_as(path: Path) -> Path:
-    """The name a video keeps in its output, .mp4 where its own form cannot be written."""
+    """The path with the suffix of the output: .mp4 if its own format cannot be written."""
     return path if path.suffix.lower() in (*writer.FORMATS, *animation.FORMATS) else path.with_suffix(".mp4")

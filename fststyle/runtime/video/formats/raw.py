@@ -1,6 +1,4 @@
-"""Raw frames in pipes: rgb24, row after row, nothing between the frames, as ``ffmpeg -f rawvideo -pix_fmt
-rgb24`` reads and writes them.
-"""
+"""Raw rgb24 frames in pipes, as ``ffmpeg -f rawvideo -pix_fmt rgb24`` reads and writes them."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ from fststyle.runtime.video.formats.base import Shot, Sink, Source
 
 
 def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
-    """``"640x480"`` -> (480, 640). Raises `InputError`, which names the option it came by."""
+    """``"640x480"`` -> (480, 640). Raises `InputError` that names the option ``flag``."""
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if not found or not all(MIN_SIDE <= int(side) <= 16384 for side in found.groups()):
         raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT of {MIN_SIDE} to 16384 pixels")
@@ -23,15 +21,15 @@ def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
 
 
 def unbuffered(stream: BinaryIO) -> BinaryIO:
-    """The stream below the buffer.
+    """The raw stream of a buffered one.
 
-    A thread that waits in a buffer holds its lock, which Python wants when the program ends.
+    A thread that blocks in a buffered stream holds its lock, which Python needs at exit.
     """
     return getattr(stream, "raw", stream)
 
 
 class RawSource(Source):
-    """Frames of ``size`` (H, W) from a pipe, ``rate`` a second."""
+    """Frames of ``size`` (H, W) from a pipe, ``rate`` per second."""
 
     def __init__(self, stdin: BinaryIO, size: tuple[int, int], rate: Fraction):
         super().__init__()
@@ -43,13 +41,13 @@ class RawSource(Source):
         length, number = height * width * 3, 0
         while content := self._frame(length):
             if len(content) < length:
-                self.broken = f"its last frame has {len(content)} of {length} bytes; is --frame-size right?"
+                self.broken = f"its last frame has {len(content)} of {length} bytes; check --frame-size"
                 return
             yield Shot(np.frombuffer(content, np.uint8).reshape(height, width, 3), number, 1 / self.rate, 1)
             number += 1
 
     def _frame(self, length: int) -> bytes:
-        """So many bytes, fewer at the end."""
+        """``length`` bytes, or fewer at the end of the stream."""
         parts, left = [], length
         while left and (part := self._stdin.read(left)):
             parts.append(part)
@@ -58,7 +56,7 @@ class RawSource(Source):
 
 
 class RawSink(Sink):
-    """Frames into a pipe, one after another; when each was shown is lost."""
+    """Writes frames to a pipe. Timestamps are lost."""
 
     keeps_times = False
 
@@ -66,13 +64,13 @@ class RawSink(Sink):
         super().__init__()
         self._stdout = unbuffered(stdout)
         if source.transparent:
-            self.notes.append("transparency is laid on white, since raw frames are rgb24")
+            self.notes.append("transparency is composited on white, since raw frames are rgb24")
 
     def write(self, shot: Shot) -> None:
         rgb = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
         try:
             left = np.ascontiguousarray(rgb).data.cast("B")
-            while left:  # a pipe without a buffer takes as much as it has room for
+            while left:  # an unbuffered pipe may accept a part only
                 left = left[self._stdout.write(left) :]
             self._stdout.flush()
         except (OSError, ValueError) as error:

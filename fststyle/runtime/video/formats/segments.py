@@ -1,4 +1,4 @@
-"""A video file written in segments, which are joined without re-encoding when the last frame is there."""
+"""A video file written in segments, which are joined at the end without re-encoding."""
 
 import bisect
 import heapq
@@ -6,29 +6,28 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from fststyle.errors import OutputError
+from fststyle.runtime.video.checkpoint import Checkpoint, Segment, State
 from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.library import av, reason
-from fststyle.runtime.video.formats.writer import Encoding, Writer
-
-if TYPE_CHECKING:
-    from fststyle.runtime.video.checkpoint import Checkpoint, State
-
+from fststyle.runtime.video.formats.writer import Writer
 
 _FILTERS = {
     "h264": "h264_mp4toannexb,filter_units=remove_types=7-8",
     "hevc": "hevc_mp4toannexb,filter_units=remove_types=32-34",
 }
-"""Codec -> FFmpeg's filters that turn packets of a container back into those of the encoder."""
+"""Codec -> FFmpeg's bitstream filters that convert packets of a container to those of the encoder."""
 
 
 class SegmentSink(Sink):
-    """Writes ``rate`` frames per second to the segments of ``checkpoint``, and joins them at ``path`` in
-    `close`.
+    """Writes ``rate`` frames per second to segments of ``checkpoint``, and joins them at ``path`` in `close`.
 
-    ``packets`` gives the packets of the other streams of ``source``, from the beginning.
+    ``packets`` returns the packets of the other streams of ``source``, from the beginning.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class SegmentSink(Sink):
         source: Source,
         rate: Fraction,
         encoding: Encoding,
-        checkpoint: "Checkpoint",
+        checkpoint: Checkpoint,
         packets: Callable[[], Iterable[Any]],
     ):
         super().__init__()
@@ -49,17 +48,15 @@ class SegmentSink(Sink):
     def write(self, shot: Shot) -> None:
         if self._writer is None:
             self._part = self._checkpoint.folder / "segment.part"
-            self._writer = self._opened(self._part, _Bare(self._source), shot)
+            self._writer = self._opened(self._part, _FramesOnly(self._source), shot)
             self.size = self._writer.size
             if not self._checkpoint.segments:
                 self.notes += self._writer.notes
         self._writer.write(shot)
         self._shots.append(Shot(shot.rgb[:0], shot.pts, shot.time_base, shot.duration))
 
-    def cut(self, state: "State | None", size: tuple[int, int], last: bool = False) -> None:
-        """End the segment. ``state`` is what the next frame needs, ``size`` (H, W) of the frames."""
-        from fststyle.runtime.video.checkpoint import Segment
-
+    def cut(self, state: State | None, size: tuple[int, int], last: bool = False) -> None:
+        """End the segment. ``state`` is for the next frame; ``size`` is (H, W) of the frames."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -72,9 +69,7 @@ class SegmentSink(Sink):
                 raise OutputError(f"cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Join the segments. The encoder of the output is opened for its header and never fed."""
-        import numpy as np
-
+        """Join the segments. The encoder of the output is opened for the header only."""
         segments = self._checkpoint.segments
         height, width = segments[0].size
         first = Shot(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
@@ -94,9 +89,7 @@ class SegmentSink(Sink):
             self._writer.abandon()
 
     def _opened(self, path: Path, source: Source, first: Shot) -> Writer:
-        """A writer of frames as ``first``, transparent if the very first frame was."""
-        import numpy as np
-
+        """A writer for frames such as ``first``; they have alpha if those of the first segment have."""
         segments = self._checkpoint.segments
         self._alpha = segments[0].alpha if segments else first.alpha is not None
         alpha = np.zeros(first.rgb.shape[:2], np.uint8) if self._alpha else None
@@ -107,10 +100,10 @@ class SegmentSink(Sink):
         return (("other", packet) for packet in self._packets())
 
     def _video(self) -> Iterator[tuple[str, Any]]:
-        """The packets of all segments, with the times of one video.
+        """The video packets of all segments, with continuous times.
 
-        A segment keeps the order of the packets; their times are those in its JSON file. The decoding
-        time of a packet is the presentation time ``delay`` frames before it in order, as encoders set it.
+        The order within a segment is that of its file, the presentation times are those of its JSON file.
+        The decoding time of packet n is presentation time n - ``delay`` in sorted order, as encoders set it.
         """
         segments = self._checkpoint.segments
         pts = [time for segment in segments for time in segment.pts]
@@ -122,7 +115,7 @@ class SegmentSink(Sink):
         for number, segment in enumerate(segments):
             if len(ranks[number]) != len(segment.pts):
                 raise OutputError(
-                    f"{self._checkpoint.video(number)}: is damaged; delete its folder to start again"
+                    f"{self._checkpoint.video(number)}: is damaged; delete the folder to start again"
                 )
             for place, packet in enumerate(self._packets_of(number)):
                 shown, order = done + ranks[number][place], done + place
@@ -150,7 +143,7 @@ class SegmentSink(Sink):
 
 
 def _ranks(packets: Iterable[Any]) -> list[int]:
-    """The place in time of each packet of a segment, which come in the order of decoding."""
+    """The rank of each packet of a segment in order of presentation; packets are in order of decoding."""
     times = [packet.pts for packet in packets]
     ordered = sorted(times)
     return [bisect.bisect_left(ordered, time) for time in times]
@@ -160,8 +153,8 @@ def _seconds(packet: Any) -> float:
     return float((packet.pts if packet.dts is None else packet.dts) * packet.time_base)
 
 
-class _Bare(Source):
-    """The picture of a source without its other streams, tags and chapters."""
+class _FramesOnly(Source):
+    """A source without its other streams, tags and chapters."""
 
     def __init__(self, source: Source):
         super().__init__()

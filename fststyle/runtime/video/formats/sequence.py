@@ -1,4 +1,4 @@
-"""Numbered pictures as video: ``frames/%05d.png``, or a folder that holds one such sequence."""
+"""Image sequences as video: ``frames/%05d.png``, or a folder that holds one sequence."""
 
 import re
 from collections.abc import Iterator
@@ -15,18 +15,19 @@ _PERCENT = "\0"
 
 
 def is_pattern(path: Path) -> bool:
+    """Whether a name contains %d or %05d."""
     return _NUMBER.search(_template(path)) is not None
 
 
 def _template(pattern: Path) -> str:
-    """The name, with a byte that no name holds for every "%%", which stands for a "%"."""
+    """The name with a null byte, which no name contains, for each "%%"."""
     return pattern.name.replace("%%", _PERCENT)
 
 
 def found_in(folder: Path) -> Path | None:
-    """The pattern of the numbered pictures in a folder, None where there are none.
+    """The pattern of the image sequence in a folder, or None.
 
-    Raises `InputError` where there are several sequences.
+    Raises `InputError` if there are several sequences.
     """
     groups: dict[tuple[str, str], set[int]] = {}
     for path in folder.iterdir():
@@ -41,19 +42,17 @@ def found_in(folder: Path) -> Path | None:
             groups.setdefault((before.replace("%", "%%"), suffix), set()).add(len(number))
     if len(groups) > 1:
         names = ", ".join(sorted(f"{before}%d{suffix}" for before, suffix in groups)[:3])
-        raise InputError(f"{folder}: holds several numbered sequences; name one ({names})")
+        raise InputError(f"{folder}: holds several image sequences; name one of {names}")
     for (before, suffix), widths in groups.items():
         return folder / f"{before}%{f'0{min(widths)}' if len(widths) == 1 else ''}d{suffix}"
     return None
 
 
 class SequenceSource(Source):
-    """Numbered pictures shown ``rate`` a second, the lowest number first.
+    """An image sequence with ``rate`` frames per second, in the order of the numbers.
 
-    A number that is missing leaves its time empty.
-
-    A picture that cannot be read, or has another size than the first, is left out and told in ``broken``.
-    Raises `InputError` where there are none.
+    A missing number leaves a gap in time. An image that cannot be read, or whose size differs from the first,
+    is skipped and reported in ``broken``. Raises `InputError` if there are no images.
     """
 
     def __init__(self, pattern: Path, rate: Fraction):
@@ -61,7 +60,7 @@ class SequenceSource(Source):
         self.name, self.pattern, self.rate = str(pattern), pattern, rate
         self.files = dict(sorted(_matching(pattern)))
         if not self.files:
-            raise InputError(f"{pattern}: no such numbered pictures")
+            raise InputError(f"{pattern}: no such image sequence")
         self.frames = len(self.files)
         self.first = min(self.files)
         self.seconds = float((max(self.files) - self.first + 1) / rate)
@@ -81,7 +80,7 @@ class SequenceSource(Source):
                 if size not in (None, picture.size):
                     raise InputError(
                         f"{path}: is {picture.size[1]}x{picture.size[0]} pixels, not {size[1]}x{size[0]} as"
-                        " those before"
+                        " the first"
                     )
             except InputError as error:
                 self.broken = self.broken or str(error)
@@ -98,8 +97,8 @@ class SequenceSource(Source):
 
 
 class SequenceSink(Sink):
-    """Numbered pictures being written, each whole or not at all: with the numbers of ``source`` if that is a
-    sequence too, else from 1.
+    """Writes an image sequence. Each file is complete or absent. Numbers are those of ``source`` if it is an
+    image sequence, else they begin at 1.
     """
 
     keeps_times = False
@@ -108,7 +107,9 @@ class SequenceSink(Sink):
         super().__init__()
         self._pattern, self._count = pattern, 0
         if source.transparent and pattern.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".bmp", ".ppm"):
-            self.notes.append("transparency is laid on white, since this format has none; .png keeps it")
+            self.notes.append(
+                "transparency is composited on white, since this format has none; .png keeps it"
+            )
         self._inputs = (
             {path.resolve() for path in source.files.values()}
             if isinstance(source, SequenceSource)
@@ -127,15 +128,19 @@ class SequenceSink(Sink):
 
 
 def check_pattern(pattern: Path) -> None:
-    """Raise `OutputError` for a suffix that cannot be written, and for two numbers."""
+    """Raise `OutputError` for a suffix that cannot be written, and for a pattern with two numbers."""
     if len(_NUMBER.findall(_template(pattern))) > 1:
-        raise OutputError(f"{pattern}: one number is enough, such as %05d; %% stands for a %")
+        raise OutputError(
+            f"{pattern}: has two numbers, one is needed, such as %05d; write %% for a percent sign"
+        )
     if pattern.suffix.lower() not in images.WRITABLE:
-        raise OutputError(f"{pattern}: pictures are written as {' '.join(sorted(images.WRITABLE))}")
+        raise OutputError(
+            f"{pattern}: cannot write {pattern.suffix!r}; use one of {' '.join(sorted(images.WRITABLE))}"
+        )
 
 
 def numbered(pattern: Path, number: int) -> Path:
-    """The file of a number."""
+    """The path of the image with this number."""
     name = _NUMBER.sub(lambda found: f"{number:{found[1]}d}", _template(pattern), count=1)
     return pattern.with_name(name.replace(_PERCENT, "%"))
 

@@ -80,7 +80,7 @@ def test_transparency_and_loops_stay_between_animated_pictures(tmp_path):
 def test_a_gif_has_no_more_frames_than_are_shown_rightly(tmp_path):
     source = clips.write(tmp_path / "fast.mp4", [*range(0, 200, 10), 300, 310, 320], sound=None)
     done = paint(source, tmp_path / "out.gif")
-    assert "50 frames a second" in done.notes[0]
+    assert "50 frames per second" in done.notes[0]
     durations = [frame.duration_ms for frame in images.read(tmp_path / "out.gif").frames]
     assert durations == [*[20] * 10, 100, 20, 20]  # what is held is one frame
     assert paint(source, tmp_path / "even.gif", fps=100).frames == 17
@@ -89,7 +89,7 @@ def test_a_gif_has_no_more_frames_than_are_shown_rightly(tmp_path):
 @pytest.mark.parametrize(("suffix", "shortest"), [(".gif", 20), (".webp", 11), (".apng", 11)])
 def test_a_rate_that_browsers_do_not_show_is_not_written(clip, tmp_path, suffix, shortest):
     done = paint(clip, tmp_path / f"out{suffix}", fps=100)
-    assert "frames a second, more are not shown" in done.notes[0]
+    assert "frames per second, the most that players show" in done.notes[0]
     assert min(frame.duration_ms for frame in images.read(tmp_path / f"out{suffix}").frames) == shortest
 
 
@@ -149,16 +149,16 @@ def test_a_bad_picture_among_the_numbered_is_told_and_left_out(numbered, tmp_pat
 
 def test_numbered_pictures_that_cannot_be(numbered, tmp_path):
     for source, target, what in (
-        (numbered / "nobody%d.png", "out.mp4", "no such numbered"),
+        (numbered / "nobody%d.png", "out.mp4", "no such image sequence"),
         (tmp_path / "nowhere" / "%d.png", "out.mp4", "no such folder"),
         (numbered, "frames/shot%04d.png", "is one of the inputs"),
         (numbered, "frames", "is one of the inputs"),
-        (numbered, "made/%d.xyz", "pictures are written as"),
+        (numbered, "made/%d.xyz", "cannot write '.xyz'"),
     ):
         with pytest.raises((InputError, OutputError), match=what):
             paint(source, tmp_path / target)
     Image.new("RGB", (40, 40)).save(numbered / "other1.png")
-    with pytest.raises(InputError, match="several numbered sequences"):
+    with pytest.raises(InputError, match="several image sequences"):
         sequence.found_in(numbered)
 
 
@@ -239,7 +239,7 @@ def test_a_folder_of_videos(tmp_path):
     assert made == ["a-2.mp4", "a.mp4", "deep/b.mkv"]
     with pytest.raises(OutputError, match="is one of the inputs"):
         stylize_videos(folder, folder, VideoSettings(**INVERT))
-    with pytest.raises(OutputError, match="becomes a folder"):
+    with pytest.raises(OutputError, match="is a folder"):
         stylize_videos(folder, tmp_path / "out.mp4", VideoSettings(**INVERT))
 
 

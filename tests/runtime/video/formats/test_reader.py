@@ -301,7 +301,7 @@ def test_primaries_go_with_the_frames_and_ten_bits_come_when_asked_for(tmp_path,
             )
         assert first(tmp_path / "out.mp4") == pytest.approx(first(source), abs=3.5)
     for options in ({"pix_fmt": "rgb24"}, {"pix_fmt": "yuv420p99"}, {"codec": "libx264rgb"}):
-        with pytest.raises(OutputError, match="take"):
+        with pytest.raises(OutputError, match="support"):
             stylize_video(source, tmp_path / "no.mp4", style="invert", device="cpu", threads=1, **options)
 
 
@@ -351,7 +351,7 @@ def test_the_library_never_calls_python_from_its_threads():
 
 def test_what_an_encoder_does_not_take_is_told(tmp_path, style_folder):
     clip = clips.write(tmp_path / "in.mp4", [0, 40], sound=None)
-    with pytest.raises(OutputError, match="none of them yuv"):
+    with pytest.raises(OutputError, match="but no yuv format"):
         stylize_video(clip, tmp_path / "out.mov", style="invert", device="cpu", codec="qtrle", pix_fmt="argb")
     with pytest.raises(OutputError, match="cannot be written with dnxhd at 64x48") as told:
         stylize_video(clip, tmp_path / "out.mov", style="invert", device="cpu", codec="dnxhd")

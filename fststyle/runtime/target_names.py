@@ -1,0 +1,48 @@
+"""Names of output files: short enough for the file system, and distinct."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+LONGEST_NAME = 255
+"""Maximum length of a file name in bytes on common file systems."""
+
+
+def shortened(path: Path, end: str) -> Path:
+    """``path`` with a name of at most `LONGEST_NAME` bytes: characters before ``end``, the last part of the
+    name, are left out.
+    """
+    name = path.name
+    if len(os.fsencode(name)) <= LONGEST_NAME:
+        return path
+    start = name.removesuffix(end)
+    while start and len(os.fsencode(start + end)) > LONGEST_NAME:
+        start = start[:-1]
+    return path.with_name(start + end)
+
+
+def distinct(pairs: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Pairs of input and output path without duplicates, in which all outputs differ, also if the file system
+    ignores case.
+
+    A second input with the output ``a.mp4`` gets ``a-2.mp4``.
+    """
+    found: list[tuple[Path, Path]] = []
+    seen: set[tuple[Path, Path]] = set()
+    taken: set[str] = set()
+    for source, wanted in pairs:
+        key = (source.resolve(), wanted.absolute())
+        if key in seen:
+            continue
+        seen.add(key)
+        target, number = wanted, 2
+        while _folded(target) in taken:
+            end = f"-{number}{wanted.suffix}"
+            target, number = shortened(wanted.with_name(f"{wanted.stem}{end}"), end), number + 1
+        taken.add(_folded(target))
+        found.append((source, target))
+    return found
+
+
+def _folded(path: Path) -> str:
+    return str(path.absolute()).casefold()

@@ -1,0 +1,104 @@
+"""Video encoders: which one writes a file, its pixel format, and its options."""
+
+from dataclasses import dataclass
+
+from fststyle.errors import OutputError
+from fststyle.runtime.video.formats.library import av
+
+WITH_PRESET = ("libx264", "libx265")
+"""Encoders that take a preset."""
+
+WITH_CRF = (*WITH_PRESET, "libvpx-vp9", "libsvtav1")
+"""Encoders that take a constant rate factor."""
+
+ALPHA = {
+    "libvpx-vp9": ("yuva420p", ("webm", "matroska")),
+    "libvpx": ("yuva420p", ("webm", "matroska")),
+    "prores_ks": ("yuva444p10le", ("mov", "matroska")),
+    "ffv1": ("yuva444p", ("matroska",)),
+}
+"""Encoder -> its pixel format with alpha, and the containers that support it."""
+
+_SEMI_PLANAR = ("nv12", "p010le")
+"""4:2:0 with 8 and with 10 bits, in two planes, as hardware encoders use it."""
+
+_HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_v4l2m2m", "_mf", "_vulkan")
+"""Suffixes of the names of hardware encoders."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Options of the encoder.
+
+    ``codec``: FFmpeg's name of the encoder; auto uses libx264, or libvpx-vp9 for .webm.
+    ``crf``: constant rate factor of x264, x265, VP9 and SVT-AV1; lower means better quality and larger files.
+    ``pix_fmt``: FFmpeg's pixel format, such as yuv420p10le; None uses yuv420p if the encoder supports it,
+    else its first yuv format. ``preset``: speed of x264 and x265; slower means smaller files.
+    ``audio``: auto re-encodes audio that players refuse in MP4; copy copies all that the container supports.
+    """
+
+    codec: str = "auto"
+    crf: int = 18
+    pix_fmt: str | None = None
+    preset: str = "veryfast"
+    audio: str = "auto"
+
+
+def encoder(codec: str, suffix: str, transparent: bool = False) -> str:
+    """FFmpeg's name of the encoder for a ``codec`` of `Encoding` in a file with this suffix.
+
+    An alias is resolved, such as h264 to libx264; an unknown name is returned unchanged.
+    """
+    if codec == "auto":
+        known = {".webm": "libvpx-vp9", ".mov": "prores_ks"} if transparent else {".webm": "libvpx-vp9"}
+        return known.get(suffix.lower(), "libx264")
+    try:
+        return str(av().Codec(codec, "w").name)
+    except (ValueError, av().codec.codec.UnknownCodecError):
+        return codec
+
+
+def is_hardware(codec: str) -> bool:
+    """Whether an encoder runs on a GPU or another device."""
+    return codec.endswith(_HARDWARE)
+
+
+def options(codec: str, encoding: Encoding) -> dict[str, str]:
+    """Options of FFmpeg for an encoder."""
+    if codec not in WITH_CRF:
+        return {}
+    # Without a bit rate of 0, crf is only a lower bound of the quality in VP9.
+    found = {
+        "crf": str(encoding.crf),
+        **({"preset": encoding.preset} if codec in WITH_PRESET else {"b": "0"}),
+    }
+    return {**found, "x265-params": "log-level=none"} if codec == "libx265" else found
+
+
+def keeps_alpha(codec: str, container: str, encoding: Encoding) -> bool:
+    """Whether an encoder keeps transparency in a container (FFmpeg's name) with this pixel format."""
+    pixels, containers = ALPHA.get(codec, ("", ()))
+    return container in containers and encoding.pix_fmt in (None, pixels)
+
+
+def pixel_format(codec: str, wanted: str | None) -> str:
+    """The pixel format for opaque frames: ``wanted``, or the default for None.
+
+    Raises `OutputError` if the encoder does not support ``wanted``, or no yuv format at all.
+    """
+    known = [form.name for form in av().Codec(codec, "w").video_formats or []]
+    usable = [name for name in known if _is_yuv(name)]
+    if known and not usable:
+        raise OutputError(
+            f"cannot be written with {codec}: it supports {', '.join(known[:5])}, but no yuv format"
+        )
+    if wanted is None:
+        return "yuv420p" if not usable or "yuv420p" in usable else usable[0]
+    if not (wanted.startswith("yuv") or wanted in _SEMI_PLANAR) or (known and wanted not in usable):
+        raise OutputError(f"--pix-fmt: {codec} does not support {wanted}; it supports {', '.join(usable)}")
+    return wanted
+
+
+def _is_yuv(pixels: str) -> bool:
+    """Whether a pixel format is opaque yuv of limited range."""
+    return pixels in _SEMI_PLANAR or (pixels.startswith("yuv") and not pixels.startswith(("yuvj", "yuva")))

@@ -1,0 +1,70 @@
+"""Tags in MP4 and MOV files, which have two lists that exclude each other: that of iTunes, and the free keys
+of QuickTime.
+"""
+
+from fststyle.runtime.video.formats.base import Source
+from fststyle.runtime.video.formats.contents import is_cover
+
+_ITUNES = frozenset(
+    {
+        "title",
+        "artist",
+        "album_artist",
+        "composer",
+        "album",
+        "date",
+        "comment",
+        "genre",
+        "copyright",
+        "grouping",
+        "lyrics",
+        "description",
+        "synopsis",
+        "show",
+        "episode_id",
+        "network",
+        "keywords",
+        "track",
+        "disc",
+        "location",
+        "creation_time",
+        "compilation",
+        "episode_sort",
+        "season_number",
+        "media_type",
+        "hd_video",
+        "gapless_playback",
+    }
+)
+"""Tags that FFmpeg writes to MP4 in the list of iTunes."""
+
+_QUICKTIME = frozenset(
+    {
+        "title",
+        "artist",
+        "author",
+        "album",
+        "date",
+        "genre",
+        "copyright",
+        "make",
+        "model",
+        "location",
+        "creation_time",
+        "keywords",
+        "comment",
+    }
+)
+"""Tags that FFmpeg writes to MOV without free keys."""
+
+
+def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
+    """Options of FFmpeg's MP4 and MOV muxer: free keys if there are tags that need them, such as those of
+    phones.
+
+    Cover art is in the list of iTunes, so a file with cover art has no free keys.
+    """
+    known = _ITUNES if container == "mp4" else _QUICKTIME
+    others = [key for key in metadata if key.lower() not in known]
+    cover = any(stream.type == "video" and is_cover(stream) for stream in source.streams)
+    return "+faststart+use_metadata_tags" if others and not cover else "+faststart"

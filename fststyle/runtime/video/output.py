@@ -1,0 +1,134 @@
+"""The output of a job: opened with the first frame, with frames of one size, in segments for ``--resume``."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fststyle.errors import InputError
+from fststyle.runtime.video.checkpoint import Segment, State
+from fststyle.runtime.video.formats.base import Item, Shot, Sink
+from fststyle.runtime.video.formats.segments import SegmentSink
+from fststyle.runtime.video.frames import resized, resized_alpha
+
+UNEVEN = 1.5
+"""Ratio of the longest to the shortest time between two frames from which on a user should know that an image
+sequence does not store them.
+"""
+
+
+class Output:
+    """Writes frames and packets of the other streams to a sink.
+
+    ``open_sink`` is called with the first frame, or with None if all frames are in finished segments.
+    ``source`` and ``target`` are names for messages, which ``on_note`` is called with.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        target: str,
+        open_sink: Callable[[Shot | None], Sink],
+        on_note: Callable[[str], None],
+    ):
+        self._source, self._target, self._open_sink, self._on_note = source, target, open_sink, on_note
+        self._sink: Sink | None = None
+        self._waiting: list[Item] = []
+        self._states: dict[int, State] = {}
+        self._size: tuple[int, int] | None = None
+        self._written = 0
+        self._intervals: tuple[float, float] | None = None
+        self._noted_size = False
+        self.shown: float | None = None
+        """Presentation time of the last frame in seconds."""
+
+    @property
+    def sink(self) -> Sink:
+        """Raises `InputError` before the first frame."""
+        if self._sink is None:
+            raise InputError(f"{self._source}: no frame was stylized")
+        return self._sink
+
+    @property
+    def opened(self) -> bool:
+        return self._sink is not None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the output."""
+        return self.sink.size or self._size or (0, 0)
+
+    def resume(self, frames: int, last: Segment) -> None:
+        """Continue after finished segments with this number of frames."""
+        self._written, self._size, self.shown = frames, last.size, float(last.pts[-1] * last.base)
+
+    def end_segment(self, frame: int, state: State) -> None:
+        """End the segment before the frame with this number; ``state`` is stored with it."""
+        self._states[frame] = state
+
+    def write(self, item: Item) -> None:
+        """Write a frame, or a packet of another stream. Packets before the first frame wait for it."""
+        if self._sink is None and not isinstance(item, Shot):
+            self._waiting.append(item)
+            return
+        if self._sink is None:
+            self._open(item)
+            for packet in self._waiting:
+                self.sink.copy(packet)
+            self._waiting = []
+        if isinstance(item, Shot):
+            self._write_frame(item)
+        else:
+            self.sink.copy(item)
+
+    def close(self) -> None:
+        """Finish the output. All frames may be in finished segments."""
+        if self._sink is None:
+            self._open(None)
+        sink = self.sink
+        if isinstance(sink, SegmentSink):
+            sink.cut(None, self._size or (0, 0), last=True)
+        noted = len(sink.notes)
+        sink.close()
+        self._note_all(sink.notes[noted:])
+        if not sink.keeps_times and self._intervals and self._intervals[1] > UNEVEN * self._intervals[0]:
+            self._note_all(
+                ["does not store the times of frames, which vary; --fps gives a constant frame rate"]
+            )
+
+    def abandon(self) -> None:
+        """Close an unfinished output."""
+        if self._sink is not None:
+            self._sink.abandon()
+
+    def _open(self, first: Shot | None) -> None:
+        if self._size is None and first is not None:
+            self._size = first.rgb.shape[:2]
+        self._sink = self._open_sink(first)
+        self._note_all(self._sink.notes)
+
+    def _write_frame(self, shot: Shot) -> None:
+        sink = self.sink
+        if isinstance(sink, SegmentSink) and self._written in self._states and self._size is not None:
+            sink.cut(self._states.pop(self._written), self._size)
+        sink.write(self._fitted(shot))
+        self._written += 1
+        if self.shown is not None:
+            interval = max(0.001, shot.seconds - self.shown)
+            shortest, longest = self._intervals or (interval, interval)
+            self._intervals = min(shortest, interval), max(longest, interval)
+        self.shown = shot.seconds
+
+    def _fitted(self, shot: Shot) -> Shot:
+        """The frame in the size of the first frame; the size may change in a stream, but not in a file."""
+        size = self._size
+        if size is None or shot.rgb.shape[:2] == size:
+            return shot
+        if not self._noted_size:
+            self._on_note(
+                f"{self._source}: the size of frames changes; all are written as {size[1]}x{size[0]}"
+            )
+            self._noted_size = True
+        return replace(shot, rgb=resized(shot.rgb, size), alpha=resized_alpha(shot.alpha, size))
+
+    def _note_all(self, notes: list[str]) -> None:
+        for note in dict.fromkeys(notes):
+            self._on_note(f"{self._target}: {note}")
