@@ -1,10 +1,14 @@
 """Errors of the web application, and how errors are shown to clients."""
 
+import os
+from pathlib import Path
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from fststyle import catalogue
 from fststyle.errors import FststyleError, InputError
 from fststyle.web.pages import page
 
@@ -29,12 +33,20 @@ _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
 )
 
 
+def public(error: Exception, *folders: Path) -> str:
+    """The message of an error as one line, without the paths of ``folders`` and of the folders of styles."""
+    text = " ".join(str(error).split())
+    for folder in (*folders, *catalogue.own_folders()):
+        text = text.replace(f"{folder}{os.sep}", "")
+    return text
+
+
 def answer_errors(app: FastAPI) -> None:
     """Show `FststyleError` and HTTP errors: a page to browsers that ask for one, else JSON."""
 
     async def of_fststyle(request: Request, error: Exception) -> Response:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
-        return _answer(request, status, " ".join(str(error).split()))
+        return _answer(request, status, public(error, request.app.state.settings.data_folder))
 
     async def of_http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):

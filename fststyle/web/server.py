@@ -60,6 +60,7 @@ def _bound(settings: ServeSettings) -> socket.socket:
         if os.name == "posix":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(found[4])
+        bound.listen(CONNECTIONS)  # a client that reads the address may connect at once
     except OSError as error:
         raise InputError(f"{settings.host}:{settings.port}: cannot be bound: {error.strerror}") from error
     return bound

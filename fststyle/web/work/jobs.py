@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from fststyle.errors import FststyleError
 from fststyle.web.database import Database
-from fststyle.web.errors import BusyError, ConflictError, NotFoundError
+from fststyle.web.errors import BusyError, ConflictError, NotFoundError, public
 
 QUEUED, RUNNING, DONE, STOPPED, FAILED = "queued", "running", "done", "stopped", "failed"
 OVER = (DONE, STOPPED, FAILED)
@@ -233,7 +233,7 @@ class Jobs:
             except Stopped:
                 state = QUEUED if self._closing else STOPPED
             except FststyleError as problem:
-                state, error = FAILED, " ".join(str(problem).split())
+                state, error = FAILED, public(problem, job.folder)
             except Exception:
                 traceback.print_exc()
                 state, error = FAILED, "an unexpected error; the server's output has the details"

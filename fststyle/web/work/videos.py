@@ -14,6 +14,7 @@ from fststyle.io import images
 from fststyle.io.files import replacing_path
 from fststyle.runtime.settings import ImageSettings, VideoSettings
 from fststyle.runtime.video.stylize import Progress, checked, stylize_video
+from fststyle.web.errors import public
 from fststyle.web.names import unique
 from fststyle.web.painting import Studio
 from fststyle.web.work.jobs import Job, Watch
@@ -110,7 +111,7 @@ class PhotosWorker:
                     picture = images.read(io.BytesIO(painted.content), max_pixels=self.studio.max_pixels)
                     write_preview(job.folder, picture.opaque)
                 except FststyleError as error:
-                    failed.append(f"{label}: {' '.join(str(error).split())}")
+                    failed.append(f"{label}: {public(error).removeprefix(f'{source}: ')}")
                 rate = number / max(time.monotonic() - begin, 1e-3)
                 watch.tell(
                     done=number, of=len(sources), rate=round(rate, 2), unit="photos", preview=time.monotonic()

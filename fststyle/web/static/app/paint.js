@@ -143,7 +143,7 @@ async function paint() {
     await after.decode();
     if (painting !== state.painting) return;
     $("#compare").classList.add("painted");
-    const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+    const seconds = ((performance.now() - begin) / 1000).toFixed(2);
     const size = response.headers.get("x-fststyle-size").replace("x", " × ");
     $("#facts").textContent = `${size} pixels in ${seconds} s`;
     const download = $("#download");

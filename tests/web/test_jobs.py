@@ -1,0 +1,188 @@
+"""Jobs: their queue, their states over restarts, and the work of videos and batches."""
+
+import io
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
+
+from fststyle.errors import InputError
+from fststyle.web.database import Database
+from fststyle.web.errors import ConflictError, NotFoundError
+from fststyle.web.work.jobs import DONE, FAILED, QUEUED, RUNNING, STOPPED, Jobs
+from tests.clips import write
+from tests.web.conftest import pixels
+
+
+class Lane:
+    """Jobs of the kind "work", whose worker waits until it is told to go on."""
+
+    def __init__(self, folder: Path):
+        self.go, self.begun, self.order = threading.Event(), threading.Event(), []
+        self.database = Database(folder / "jobs.sqlite")
+        self.jobs = Jobs(self.database, folder / "jobs", {"lane": {"work": self.work}})
+        self.jobs.start()
+
+    def work(self, job, watch):
+        self.order.append(job.label)
+        self.begun.set()
+        while not self.go.wait(0.01):
+            watch.tell(done=1)
+        if job.label == "bad":
+            raise InputError("it is bad")
+        if job.label == "bug":
+            raise ZeroDivisionError
+        return {"label": job.label}
+
+    def add(self, label):
+        return self.jobs.add("work", self.jobs.new_folder(), label, {"a": 1})
+
+    def close(self):
+        self.jobs.close()
+        self.database.close()
+
+
+@pytest.fixture
+def lane(tmp_path):
+    lane = Lane(tmp_path)
+    yield lane
+    lane.close()
+
+
+def wait_for(jobs, job, *states, seconds=30):
+    end = time.monotonic() + seconds
+    while (found := jobs.find(job.id)).state not in states:
+        assert time.monotonic() < end, found
+        time.sleep(0.01)
+    return found
+
+
+def test_jobs_run_one_after_another_in_their_order(lane):
+    first, second, third = (lane.add(label) for label in ("first", "second", "third"))
+    assert lane.begun.wait(10)
+    assert [lane.jobs.find(job.id).state for job in (first, second, third)] == [RUNNING, QUEUED, QUEUED]
+    assert lane.jobs.ahead(lane.jobs.find(third.id)) == 2
+    lane.go.set()
+    assert wait_for(lane.jobs, third, DONE).result == {"label": "third"}
+    assert lane.order == ["first", "second", "third"]
+
+
+def test_a_failure_is_told_and_the_next_job_runs(lane, capfd):
+    lane.go.set()
+    bad, bug, good = lane.add("bad"), lane.add("bug"), lane.add("good")
+    wait_for(lane.jobs, good, DONE)
+    assert lane.jobs.find(bad.id).error == "it is bad"
+    assert lane.jobs.find(bug.id).state == FAILED
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_stop_resume_and_remove(lane):
+    running, waiting = lane.add("running"), lane.add("waiting")
+    assert lane.begun.wait(10)
+    assert lane.jobs.stop(waiting.id).state == STOPPED
+    with pytest.raises(ConflictError):
+        lane.jobs.remove(running.id)
+    lane.jobs.stop(running.id)
+    wait_for(lane.jobs, running, STOPPED)
+    lane.go.set()
+    lane.jobs.resume(running.id)
+    wait_for(lane.jobs, running, DONE)
+    with pytest.raises(ConflictError):
+        lane.jobs.resume(running.id)
+    lane.jobs.remove(running.id)
+    assert not running.folder.exists()
+    with pytest.raises(NotFoundError):
+        lane.jobs.find(running.id)
+
+
+def test_a_running_job_continues_after_a_restart(tmp_path):
+    lane = Lane(tmp_path)
+    job = lane.add("long")
+    assert lane.begun.wait(10)
+    lane.close()
+    again = Lane(tmp_path)
+    try:
+        assert again.begun.wait(10)
+        again.go.set()
+        assert wait_for(again.jobs, job, DONE).result == {"label": "long"}
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize("id", ["", "..", "../../etc", "0" * 15, "g" * 16, "0123456789abcdef"])
+def test_an_unknown_id_is_not_found(lane, id):
+    with pytest.raises(NotFoundError):
+        lane.jobs.find(id)
+
+
+def clip(path: Path, seconds: int) -> Path:
+    write(path, list(range(0, seconds * 1000, 100)))
+    return path
+
+
+def finished(client, response):
+    assert response.status_code == 202, response.text
+    end, id = time.monotonic() + 120, response.json()["id"]
+    while (job := client.get(f"/api/jobs/{id}").json())["state"] in ("queued", "running"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return job
+
+
+def test_a_batch_becomes_a_zip_with_the_names(client, picture):
+    photos = [picture(seed=seed) for seed in range(3)]
+    names = ["a.png", "sub/a.png", "größe.png"]
+    files = [("files", (name, photo)) for name, photo in zip(names, photos, strict=True)]
+    files.append(("files", ("broken.png", b"no picture")))
+    job = finished(client, client.post("/api/jobs", files=files, data={"style": "invert"}))
+    assert job["state"] == "done", job
+    assert job["details"]["photos"] == 3
+    assert job["details"]["notes"] == ["broken: is not an image that can be read"]
+    with zipfile.ZipFile(io.BytesIO(client.get(job["result"]).content)) as archive:
+        assert archive.namelist() == ["a.png", "a-2.png", "größe.png"]
+        for name, photo in zip(archive.namelist(), photos, strict=True):
+            assert (pixels(archive.read(name)) == 255 - pixels(photo)).all()
+    assert client.get(job["preview"]).headers["content-type"] == "image/jpeg"
+
+
+def test_a_video_is_painted_with_progress(client, tmp_path):
+    source = clip(tmp_path / "in.mp4", seconds=1)
+    files = {"files": ("holiday.mp4", source.read_bytes())}
+    response = client.post("/api/jobs", files=files, data={"style": "invert"})
+    with client.stream("GET", f"/api/jobs/{response.json()['id']}/events") as events:
+        assert events.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in events.iter_lines() if line.startswith("data: ")]
+    assert '"state":"done"' in lines[-1]
+    job = finished(client, response)
+    assert job["details"]["frames"] > 1
+    video = client.get(job["result"])
+    assert video.content[4:8] == b"ftyp"
+    assert 'filename="holiday.mp4"' in video.headers["content-disposition"]
+    assert client.get(job["preview"]).status_code == 200
+
+
+def test_a_video_that_is_too_long_is_refused(settings, connect, tmp_path):
+    from dataclasses import replace
+
+    client = connect(replace(settings, video_seconds=1))
+    source = clip(tmp_path / "in.mp4", seconds=4)
+    response = client.post("/api/jobs", files={"files": source.read_bytes()}, data={"style": "invert"})
+    assert response.status_code == 422
+    assert "seconds long" in response.json()["detail"]
+    assert not list((settings.folder / "jobs").iterdir())
+
+
+def test_a_cancelled_video_leaves_no_file(client, tmp_path, settings):
+    source = clip(tmp_path / "in.mp4", seconds=20)
+    response = client.post("/api/jobs", files={"files": source.read_bytes()}, data={"style": "norm"})
+    id = response.json()["id"]
+    client.post(f"/api/jobs/{id}/stop")
+    job = finished(client, response)
+    assert job["state"] == "stopped"
+    assert job["result"] == ""
+    assert client.delete(f"/api/jobs/{id}").status_code == 204
+    assert not (settings.folder / "jobs" / id).exists()

@@ -1,0 +1,72 @@
+"""The library: search, order, upload, download, delete."""
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
+
+from fststyle import catalogue
+from tests import styles
+
+
+def names(client, **query):
+    return [style["name"] for style in client.get("/api/styles", params=query).json()]
+
+
+def test_included_and_own_styles_are_listed(client):
+    listed = names(client)
+    assert {"invert", "norm", "starry-night-live", "great-wave"} <= set(listed)
+    assert listed == sorted(listed)
+
+
+def test_search_and_order(client):
+    assert names(client, q="gogh starry") == ["starry-night", "starry-night-live"]
+    assert names(client, q="nothing like this") == []
+    years = names(client, sort="year")
+    assert years[0] == "great-wave"
+    for stars, name in ((2, "great-wave"), (5, "udnie")):
+        client.post("/api/ratings", data={"style": name, "stars": stars})
+    assert names(client, sort="rating")[:2] == ["udnie", "great-wave"]
+
+
+def test_every_included_style_shows_its_painting(client):
+    for style in client.get("/api/styles").json():
+        if not style["own"]:
+            response = client.get(style["painting"])
+            assert response.status_code == 200, style["name"]
+            assert response.headers["content-type"] == "image/jpeg"
+
+
+def test_an_uploaded_style_paints_and_goes_again(client, style_folder, picture):
+    content = styles.pointwise(1, 40)
+    response = client.post("/api/styles", files={"file": ("My Style (1).onnx", content)})
+    assert response.status_code == 201, response.text
+    assert response.json()["name"] == "my-style-1"
+    assert response.json()["own"]
+    download = client.get(response.json()["onnx"])
+    assert download.content == content
+    assert 'filename="my-style-1.onnx"' in download.headers["content-disposition"]
+    assert client.get(response.json()["sample"]).status_code == 200
+    again = client.post("/api/styles", files={"file": content}, data={"name": "my-style-1"})
+    assert again.status_code == 409
+    assert client.delete("/api/styles/my-style-1").status_code == 204
+    assert not (style_folder / "my-style-1.onnx").exists()
+    assert client.get("/styles/my-style-1").status_code == 404
+
+
+def test_an_included_style_stays(client):
+    response = client.delete("/api/styles/udnie")
+    assert response.status_code == 409
+    assert catalogue.find("udnie").path.exists()
+
+
+def test_the_page_of_a_style(client):
+    text = client.get("/styles/great-wave").text
+    assert "Katsushika Hokusai" in text
+    assert "public domain" in text
+
+
+def test_the_reference_of_the_api_is_complete(client):
+    text = client.get("/api").text
+    for path in client.get("/api/openapi.json").json()["paths"]:
+        assert path in text
+    assert "curl -F photo=@photo.jpg" in text
