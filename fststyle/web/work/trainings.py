@@ -111,7 +111,11 @@ class TrainingWorker:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             code = process.wait()
-            threads[0].join()
+            for thread in threads:
+                thread.join()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
             (job.folder / "pid").unlink(missing_ok=True)
         if watch.stop.is_set() and result is None:
             raise Stopped
