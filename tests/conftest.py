@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.program_server import SUPPORTED, ProgramServer
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -57,31 +59,51 @@ def family(style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return digest
 
 
+@pytest.fixture(scope="session")
+def program_server() -> Iterator[ProgramServer]:
+    with ProgramServer() as server:
+        yield server
+
+
 @pytest.fixture
-def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+def program(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Runs `python -W error -m fststyle ARGS` in `tmp_path`; modules in `path` go before all others.
 
-    One that hangs says where.
+    Where it can, in a process forked from one that has imported the libraries; with `path`, in a new one. One
+    that hangs says where.
     """
 
     def run(
         *args: object, input: bytes = b"", path: Path | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-X", "faulthandler", "-W", "error", "-m", "fststyle", *map(str, args)]
+        arguments = [*map(str, args)]
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(map(str, (path or REPOSITORY, REPOSITORY))),
             "COLUMNS": "200",
         }
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as process:
-            try:
-                out, error = process.communicate(input, timeout=120)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGABRT)
-                pytest.fail(
-                    f"fststyle {' '.join(map(str, args))} hangs:\n{process.communicate()[1].decode()}"
-                )
-        return subprocess.CompletedProcess(command, process.returncode, out, error)
+        try:
+            if SUPPORTED and path is None:
+                server: ProgramServer = request.getfixturevalue("program_server")
+                return server.run(arguments, tmp_path, environment, input, timeout=120)
+            return _started(arguments, tmp_path, environment, input, timeout=120)
+        except subprocess.TimeoutExpired as hung:
+            pytest.fail(f"fststyle {' '.join(arguments)} hangs:\n{(hung.stderr or b'').decode()}")
 
     return run
+
+
+def _started(
+    arguments: list[str], cwd: Path, environment: dict[str, str], input: bytes, timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-X", "faulthandler", "-W", "error", "-m", "fststyle", *arguments]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=cwd, env=environment, **pipes) as process:
+        try:
+            out, error = process.communicate(input, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            raise subprocess.TimeoutExpired(command, timeout, *process.communicate()) from None
+    return subprocess.CompletedProcess(command, process.returncode, out, error)

@@ -108,16 +108,6 @@ def half(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-CONVERT = {
-    "fp32": lambda model: model,
-    "fp16-weights": half_weights,
-    "int8-weights": int_weights,
-    "fp16": half,
-    "int8": lambda model: model,
-}
-"""Conversions of a complete graph. int8 is applied earlier, to the core (`fststyle.export.quantize`)."""
-
-
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -129,3 +119,15 @@ def _count(tensor: TensorProto) -> int:
     for side in tensor.dims:
         count *= side
     return count
+
+
+CONVERT = {
+    "fp32": _copy,
+    "fp16-weights": half_weights,
+    "int8-weights": int_weights,
+    "fp16": half,
+    "int8": _copy,
+}
+"""Conversions of a complete graph; each returns a copy. int8 is applied earlier, to the core
+(`fststyle.export.quantize`).
+"""

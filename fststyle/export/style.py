@@ -38,8 +38,29 @@ class Card:
     """SHA-256 of the base weights that the training started from; styles with the same base can be mixed."""
 
 
+def traced(net: nn.Module) -> onnx.ModelProto:
+    """The float32 graph of `net`, without the metadata; of the ``core`` of a network that has one.
+
+    Tracing takes most of the time of an export. The graph can be passed to several calls of `export_module`.
+
+    Raises:
+        ExportError: the network cannot be exported.
+    """
+    try:
+        if not hasattr(net, "core"):
+            return _trace_frame(Frame(net).eval())
+        return _trace_core(FoldedFrame(net).eval())
+    except Exception as error:  # the exporter raises many exception types
+        raise _not_exportable(error) from error
+
+
 def export_module(
-    net: nn.Module, card: Card, path: Path, precision: str = "fp32", photos: Sequence[RGB] = ()
+    net: nn.Module,
+    card: Card,
+    path: Path,
+    precision: str = "fp32",
+    photos: Sequence[RGB] = (),
+    graph: onnx.ModelProto | None = None,
 ) -> dict[str, float]:
     """Export `net` as a style file. Returns the parity (see `check_parity`).
 
@@ -50,6 +71,7 @@ def export_module(
         precision: one of `fststyle.export.settings.PRECISIONS`.
         photos: uint8 (H, W, 3) each; int8 and int8-weights need at least two. int8 is calibrated on the first
             half; both are checked on the rest.
+        graph: the result of `traced` for this network with these weights; None traces the network.
 
     Raises:
         ExportError: the graph fails the parity check, or the network does not support this precision; nothing
@@ -62,16 +84,15 @@ def export_module(
         raise ExportError("int8 is only for live networks: it would not make this network faster")
     if precision in PSNR and len(photos) < 2:
         raise ExportError(f"{precision} needs photos for calibration and the parity check")
+    graph = graph or traced(net)
     try:
         model = (
-            _folded(frame, precision, photos)
+            _folded(graph, frame, precision, photos)
             if isinstance(frame, FoldedFrame)
-            else CONVERT[precision](_graph(frame))
+            else CONVERT[precision](graph)
         )
-    except Exception as error:  # the exporter raises many exception types
-        raise ExportError(
-            f"the network cannot be exported to ONNX: {type(error).__name__}: {error}"
-        ) from error
+    except Exception as error:  # ONNX Runtime's quantizer and converter raise many exception types
+        raise _not_exportable(error) from error
     for key, value in _metadata(card, precision, getattr(net, "noise_period", 0)).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -81,7 +102,11 @@ def export_module(
     return parity
 
 
-def _graph(frame: Frame) -> onnx.ModelProto:
+def _not_exportable(error: Exception) -> ExportError:
+    return ExportError(f"the network cannot be exported to ONNX: {type(error).__name__}: {error}")
+
+
+def _trace_frame(frame: Frame) -> onnx.ModelProto:
     sides = {"min": MINIMUM_SIDE, "max": 1 << 16}
     shapes = {
         "frame": {
@@ -95,10 +120,15 @@ def _graph(frame: Frame) -> onnx.ModelProto:
     return exported(frame, example, shapes, "frame", ["styled"])
 
 
-def _folded(frame: FoldedFrame, precision: str, photos: Sequence[RGB]) -> onnx.ModelProto:
+def _trace_core(frame: FoldedFrame) -> onnx.ModelProto:
     multiple = frame.stride // frame.fold
     example = torch.zeros((2, 3 * frame.fold**2, 5 * multiple, 7 * multiple))
-    core = exported(Core(frame.net).eval(), example, core_dims(multiple), "folded", ["painted"])
+    return exported(Core(frame.net).eval(), example, core_dims(multiple), "folded", ["painted"])
+
+
+def _folded(
+    core: onnx.ModelProto, frame: FoldedFrame, precision: str, photos: Sequence[RGB]
+) -> onnx.ModelProto:
     if precision == "int8":
         # The noise has batch size 1; its projections are too small to benefit from int8.
         noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]

@@ -12,7 +12,7 @@ from torch import nn
 
 from fststyle.arrays import RGB
 from fststyle.errors import ExportError, InputError, OutputError
-from fststyle.export.style import Card, export_module
+from fststyle.export.style import Card, export_module, traced
 from fststyle.io.files import probe
 from fststyle.settings import NAMES, plain
 from fststyle.train import checkpoint
@@ -152,10 +152,11 @@ def leave(
         on_message(
             f"training done; exporting and checking {files.onnx.name} (if interrupted, --resume exports it)"
         )
-    export_module(net, card, files.onnx)
+    graph = traced(net)
+    export_module(net, card, files.onnx, graph=graph)
     if hasattr(net, "core"):  # live networks have an int8 version
         try:
-            export_module(net, card, files.int8, "int8", photos())
+            export_module(net, card, files.int8, "int8", photos(), graph)
         except ExportError as error:  # the float32 file is still valid
             if on_message:
                 on_message(f"no {files.int8.name}: {error}")

@@ -22,8 +22,8 @@ def typed(tmp_path):
     """Runs a line of shell in which "fststyle" is the program; the exit code, and what it says."""
     Image.fromarray(np.full((24, 32, 3), 200, np.uint8)).save(tmp_path / "cat.png")
 
-    def run(line):
-        line = line.replace("fststyle", f"{sys.executable} -W error -m fststyle", 1)
+    def run(line, module="fststyle"):
+        line = line.replace("fststyle", f"{sys.executable} -W error -m {module}", 1)
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
         done = subprocess.run(
             ["sh", "-c", line],
@@ -62,9 +62,17 @@ def test_a_picture_that_has_no_stdout_to_go_to(typed):
 
 def test_a_training_goes_on_when_its_log_is_full(typed, tmp_path):
     pytest.importorskip("torch")
+    (tmp_path / "unexported.py").write_text(
+        "from fststyle.__main__ import main\n"
+        "from fststyle.train import results\n"
+        "results.traced = lambda net: None\n"
+        "results.export_module = lambda net, card, path, **_: path.write_bytes(b'onnx')\n"
+        "main()\n"
+    )
     code, _ = typed(
         "fststyle train -s cat.png --network johnson --width 2 --blocks 0 --steps 2 --size 32 --style-size 32"
-        " --device cpu --from none 2>/dev/full"
+        " --device cpu --from none 2>/dev/full",
+        module="unexported",
     )
     assert code == 0
     assert (tmp_path / "cat.onnx").is_file()

@@ -14,7 +14,7 @@ import onnxruntime as ort  # noqa: E402
 from fststyle.errors import ExportError, OutputError  # noqa: E402
 from fststyle.export.frame import Frame  # noqa: E402
 from fststyle.export.parity import check_parity  # noqa: E402
-from fststyle.export.style import Card, export_module  # noqa: E402
+from fststyle.export.style import Card, export_module, traced  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 
 CARD = Card(
@@ -37,11 +37,17 @@ def net() -> torch.nn.Module:
 
 
 @pytest.fixture(scope="module")
-def files(net, tmp_path_factory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("styles")
+def graph(net) -> onnx.ModelProto:
+    return traced(net)
+
+
+@pytest.fixture(scope="module")
+def files(net, graph, tmp_path_factory) -> dict[str, Path]:
+    folder, before = tmp_path_factory.mktemp("styles"), graph.SerializeToString()
     for precision in ("fp32", "fp16-weights", "fp16"):
-        parity = export_module(net, CARD, folder / f"{precision}.onnx", precision)
+        parity = export_module(net, CARD, folder / f"{precision}.onnx", precision, graph=graph)
         assert parity["mean"] < 1.5
+    assert graph.SerializeToString() == before  # shared by all files
     return {path.stem: path for path in folder.iterdir()}
 
 
@@ -93,7 +99,7 @@ def test_a_graph_that_paints_something_else_is_refused(net, files):
         check_parity(Frame(other), files["fp32"].read_bytes(), "fp32")
 
 
-def test_nothing_is_written_when_the_check_fails(net, tmp_path, monkeypatch):
+def test_nothing_is_written_when_the_check_fails(net, graph, tmp_path, monkeypatch):
     import fststyle.export.style as style
 
     def fail(*_):
@@ -103,12 +109,12 @@ def test_nothing_is_written_when_the_check_fails(net, tmp_path, monkeypatch):
     path = tmp_path / "a.onnx"
     path.write_bytes(b"older")
     with pytest.raises(ExportError):
-        export_module(net, CARD, path)
+        export_module(net, CARD, path, graph=graph)
     assert path.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_unwritable(net, tmp_path):
+def test_unwritable(net, graph, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError):
-        export_module(net, CARD, tmp_path / "file" / "a.onnx")
+        export_module(net, CARD, tmp_path / "file" / "a.onnx", graph=graph)

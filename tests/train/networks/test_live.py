@@ -13,7 +13,7 @@ from fststyle.errors import CheckpointError, ExportError, StyleError  # noqa: E4
 from fststyle.export.folded import FoldedFrame  # noqa: E402
 from fststyle.export.parity import PSNR  # noqa: E402
 from fststyle.export.settings import PRECISIONS  # noqa: E402
-from fststyle.export.style import Card, export_module  # noqa: E402
+from fststyle.export.style import Card, export_module, traced  # noqa: E402
 from fststyle.runtime.blend import interpolate  # noqa: E402
 from fststyle.runtime.style import load_style  # noqa: E402
 from fststyle.runtime.weights import PREFIX, learned  # noqa: E402
@@ -53,10 +53,13 @@ def without_noise(net: Live) -> Live:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     net, folder = trained(noise=0.03), tmp_path_factory.mktemp("live")
-    photos = [photo(64, 80, seed) for seed in range(6)]
+    photos, card, graph = (
+        [photo(64, 80, seed) for seed in range(6)],
+        Card(name="t", network="live"),
+        traced(net),
+    )
     parity = {
-        kind: export_module(net, Card(name="t", network="live"), folder / f"{kind}.onnx", kind, photos)
-        for kind in PRECISIONS
+        kind: export_module(net, card, folder / f"{kind}.onnx", kind, photos, graph) for kind in PRECISIONS
     }
     return net, folder, parity
 
