@@ -10,6 +10,7 @@ from fststyle.cli import (
     classify,
     data,
     export,
+    export_web,
     gan,
     gatys,
     image,
@@ -100,6 +101,7 @@ for _verb in (
     classify,
     data,
     export,
+    export_web,
     bench,
     info,
 ):

@@ -44,7 +44,7 @@ def _listed(style: BrowserStyle) -> dict[str, Any]:
         place = f"bases/{path.stem}" if kinds[path] == "base" else f"models/{name}/{kinds[path]}"
         return f"/live/{place}.onnx?v={version}"
 
-    return style.listed(address, None)
+    return style.listed(address, f"/styles/{name}/samples/cat.jpg")
 
 
 @router.get("/live/models/{name}/{kind}.onnx")

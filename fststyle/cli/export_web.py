@@ -1,0 +1,34 @@
+"""`fststyle export-web`: styles as a static web site."""
+
+from typing import Annotated
+
+import typer
+
+from fststyle.cli.options import with_settings
+from fststyle.export.site_settings import SiteSettings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+
+    @app.command("export-web", rich_help_panel="Make a style")
+    @with_settings(SiteSettings)
+    def export_web(
+        styles: Annotated[
+            list[str],
+            typer.Argument(metavar="STYLE", help="Names of styles or .onnx files.", show_default=False),
+        ],
+        settings: SiteSettings,
+    ) -> None:
+        """Write a static web site with a camera and picture filter: fststyle export-web udnie-live -o site
+
+        The folder works on any host of static files. Everything is computed in the visitor's browser. To look
+        at it here: python -m http.server -d site
+        """
+        from fststyle.export.site import export_site
+
+        site = export_site(styles, settings)
+        typer.echo(
+            f"{site.folder}  {len(site.styles)} style{'s' * (len(site.styles) > 1)},"
+            f" {site.size / 1e6:.1f} MB; a visitor loads {site.download / 1e6:.1f} MB or less if compressed"
+        )

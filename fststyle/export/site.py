@@ -1,0 +1,188 @@
+"""`fststyle export-web`: styles as a static web site, a filter for the camera and for pictures.
+
+The site is one folder with relative addresses only, for any host of static files, and needs no program on the
+server. Everything is computed in the browser, by the modules that `fststyle serve` uses on its Live page.
+"""
+
+import html
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from fststyle import catalogue
+from fststyle.errors import InputError, OutputError, StyleError
+from fststyle.export.site_settings import SiteSettings
+from fststyle.runtime.painter import stylize
+from fststyle.runtime.style import load_style
+from fststyle.settings import check
+from fststyle.web import ort
+from fststyle.web.browser_styles import BrowserStyle, browser_style
+
+WEB = Path(ort.__file__).parent
+STATIC, TEMPLATES = WEB / "static", WEB / "templates"
+MARK = "isolation.js"
+"""A folder with this file and styles.json is an earlier export."""
+THUMB = 288
+"""Longer side of the pictures of the styles, in pixels."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What was written. ``size`` is in bytes, ``download`` what a visitor's browser loads for the first style
+    without WebGPU, before compression by the host.
+    """
+
+    folder: Path
+    styles: tuple[str, ...]
+    size: int
+    download: int
+
+
+def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = None) -> Site:
+    """Write a static site with these styles, names of the catalogue or .onnx files.
+
+    Files of a style in integers are included where the catalogue has them, and the base networks, which
+    strengths other than 1 need.
+
+    Raises:
+        InputError: no styles, or two with one name.
+        StyleError: a style that does not exist, or computes in integers only.
+        OutputError: the folder exists, or cannot be written.
+    """
+    settings = settings or SiteSettings()
+    check(settings)
+    chosen = [_checked(style) for style in styles]
+    names = [style.entry.name for style in chosen]
+    if not names:
+        raise InputError("no style was given")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{twice[0]}: is given twice")
+    target = Path(os.path.realpath(settings.output))
+    _check_target(target, settings)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.mkdir(parents=True)
+        listed = _write_styles(part, chosen, settings)
+        _write_program(part, settings)
+        _write_licences(part, chosen)
+        _install(part, target)
+    except OSError as error:
+        raise OutputError(f"{settings.output}: cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    files = [path for path in target.rglob("*") if path.is_file()]
+    first = [target / (listed[0]["int8"] or listed[0]["url"])]
+    first += [target / "vendor" / "ort" / name for name in (*ort.PLAIN[::2], ort.PACKED[1])]
+    return Site(
+        settings.output,
+        tuple(names),
+        sum(path.stat().st_size for path in files),
+        sum(path.stat().st_size for path in first),
+    )
+
+
+def _checked(style: str | Path) -> BrowserStyle:
+    entry = catalogue.locate(style)
+    load_style(entry.path, device="cpu", precision="float")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", entry.name):
+        raise StyleError(f"{entry.path}: the name of the file may have only letters, digits, - and _")
+    found = browser_style(entry)
+    if found.entry.precision == "int8":
+        raise StyleError(f"{entry.name}: computes in integers; give the file in floats, the other is added")
+    return found
+
+
+def _check_target(target: Path, settings: SiteSettings) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise OutputError(f"{settings.output}: is a file, not a folder")
+    if not any(target.iterdir()):
+        return
+    ours = (target / MARK).is_file() and (target / "styles.json").is_file()
+    if not ours:
+        raise OutputError(f"{settings.output}: is a folder with other files; choose another one")
+    if not settings.overwrite:
+        raise OutputError(f"{settings.output}: already exists; --overwrite replaces it")
+
+
+def _install(part: Path, target: Path) -> None:
+    former = part.with_suffix(".former")
+    if target.exists():
+        target.rename(former)
+    part.rename(target)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _write_styles(
+    folder: Path, chosen: Sequence[BrowserStyle], settings: SiteSettings
+) -> list[dict[str, str]]:
+    place = folder / "styles"
+    place.mkdir()
+    photo = settings.photo or STATIC / "app" / "photos" / "cat.jpg"
+    listed = []
+    for style in chosen:
+        name = style.entry.name
+        files = {style.float_file: f"{name}.onnx"}
+        if style.int8_file is not None:
+            files[style.int8_file] = f"{name}-int8.onnx"
+        if style.base_file is not None:
+            files[style.base_file] = f"base-{style.base_file.name}"
+        for source, file in files.items():
+            if not (place / file).exists():
+                shutil.copyfile(source, place / file)
+        painted = stylize(photo, style.float_file, size=THUMB, device="cpu")
+        painted.convert("RGB").save(place / f"{name}.jpg", quality=88)
+        addresses = {path: f"styles/{file}" for path, file in files.items()}
+        listed.append(style.listed(addresses.__getitem__, f"styles/{name}.jpg"))
+    (folder / "styles.json").write_text(json.dumps({"styles": listed}, indent=1), encoding="utf-8")
+    return listed
+
+
+def _write_program(folder: Path, settings: SiteSettings) -> None:
+    shutil.copytree(STATIC / "stylizer", folder / "stylizer")
+    (folder / "app").mkdir()
+    for name in ("style.css", "icon.svg"):
+        shutil.copyfile(STATIC / "app" / name, folder / "app" / name)
+    runtime = folder / "vendor" / "ort"
+    runtime.mkdir(parents=True)
+    for path in ort.FOLDER.iterdir():
+        if path.suffix != ".xz":
+            shutil.copyfile(path, runtime / path.name)
+    for name in ort.PACKED:
+        (runtime / name).write_bytes(ort.unpacked(name))
+    page = Template((STATIC / "export" / "index.html").read_text(encoding="utf-8"))
+    (folder / "index.html").write_text(
+        page.substitute(
+            title=html.escape(settings.title),
+            filter=(TEMPLATES / "filter.html").read_text(encoding="utf-8"),
+        ),
+        encoding="utf-8",
+    )
+    for name in ("isolate.js", MARK):
+        shutil.copyfile(STATIC / "export" / name, folder / name)
+    # Read by Netlify and Cloudflare Pages; GitHub Pages would leave out names with an underscore without the
+    # second file.
+    shutil.copyfile(STATIC / "export" / "headers.txt", folder / "_headers")
+    (folder / ".nojekyll").touch()
+
+
+def _write_licences(folder: Path, chosen: Sequence[BrowserStyle]) -> None:
+    place = folder / "licences"
+    place.mkdir()
+    shutil.copyfile(STATIC / "stylizer" / "LICENSE", place / "fststyle.txt")
+    lines = []
+    for style in chosen:
+        entry = style.entry
+        lines.append(entry.title or entry.name)
+        for text in (", ".join(filter(None, (entry.artist, entry.year))), entry.licence, entry.credit):
+            if text:
+                lines.append(f"  {text}")
+        lines.append("")
+    (place / "styles.txt").write_text("\n".join(lines), encoding="utf-8")

@@ -1,0 +1,98 @@
+"""The static site: its files, its addresses, and what is refused."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fststyle.errors import InputError, OutputError, StyleError
+from fststyle.export.site import export_site
+from fststyle.export.site_settings import SiteSettings
+from fststyle.web import ort
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_the_folder_is_complete(family: str, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    site = export_site(["dark", "stranger"], SiteSettings(output=folder, title="Me & <you>"))
+    assert site.styles == ("dark", "stranger")
+    dark, stranger = json.loads((folder / "styles.json").read_text())["styles"]
+    assert dark["base"] == "styles/base-base.onnx"
+    assert (stranger["base"], stranger["int8"]) == (None, None)
+    for style in (dark, stranger):
+        for key in ("url", "base", "thumb"):
+            if style[key] is not None:
+                assert (folder / style[key]).is_file()
+    page = (folder / "index.html").read_text()
+    assert "<h1>Me &amp; &lt;you&gt;</h1>" in page
+    assert "data-filter" in page
+    for name in ort.PACKED:
+        assert (folder / "vendor" / "ort" / name).read_bytes()[:4] == b"\0asm"
+    assert not list(folder.rglob("*.xz"))
+    assert site.size == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_addresses_are_relative_and_lead_to_files(style_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    export_site(["invert"], SiteSettings(output=folder))
+    found = re.findall(r'(?:href|src)="([^"]*)"', (folder / "index.html").read_text())
+    assert len(found) > 5
+    for address in found:
+        assert (folder / address).is_file(), address
+    for module in (folder / "stylizer").glob("*.js"):
+        for address in re.findall(r'(?:from|import\(|URL\()\s*"(\.[^"]*)"', module.read_text()):
+            assert (module.parent / address).exists(), address
+
+
+def test_licences_are_in_the_folder(style_folder: Path, tmp_path: Path) -> None:
+    export_site(["starry-night-live"], SiteSettings(output=tmp_path / "site"))
+    told = (tmp_path / "site" / "licences" / "styles.txt").read_text()
+    assert "Vincent van Gogh, 1889" in told
+    assert "public domain" in told
+    licence = (tmp_path / "site" / "licences" / "fststyle.txt").read_text()
+    assert licence == (REPOSITORY / "LICENSE").read_text()
+    for name in ("LICENSE", "ThirdPartyNotices.txt"):
+        assert (tmp_path / "site" / "vendor" / "ort" / name).stat().st_size > 500
+
+
+def test_a_file_of_the_user_is_a_style(style_folder: Path, tmp_path: Path) -> None:
+    site = export_site([style_folder / "norm.onnx"], SiteSettings(output=tmp_path / "site"))
+    assert site.styles == ("norm",)
+    assert (tmp_path / "site" / "styles" / "norm.onnx").read_bytes() == (
+        style_folder / "norm.onnx"
+    ).read_bytes()
+
+
+def test_what_is_no_style_is_refused_and_nothing_is_written(style_folder: Path, tmp_path: Path) -> None:
+    settings = SiteSettings(output=tmp_path / "site")
+    with pytest.raises(StyleError, match="no style is called"):
+        export_site(["nothing"], settings)
+    with pytest.raises(InputError, match="given twice"):
+        export_site(["invert", "invert"], settings)
+    with pytest.raises(InputError, match="no style"):
+        export_site([], settings)
+    with pytest.raises(StyleError, match="integers"):
+        export_site([Path(ort.FOLDER).parents[3] / "weights" / "poppies-int8.onnx"], settings)
+    with pytest.raises(InputError):
+        export_site(["invert"], SiteSettings(output=tmp_path / "site", photo=tmp_path / "none.jpg"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_former_site_is_replaced(style_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("keep")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="other files"):
+            export_site(["invert"], SiteSettings(output=folder, overwrite=overwrite))
+    assert (folder / "mine.txt").read_text() == "keep"
+    (folder / "mine.txt").unlink()
+    export_site(["invert"], SiteSettings(output=folder))
+    with pytest.raises(OutputError, match="--overwrite"):
+        export_site(["norm"], SiteSettings(output=folder))
+    export_site(["norm"], SiteSettings(output=folder, overwrite=True))
+    assert not (folder / "styles" / "invert.onnx").exists()
+    assert (folder / "styles" / "norm.onnx").is_file()
