@@ -57,7 +57,7 @@ def _paint(
 ) -> None:
     from rich.console import Console
 
-    from fststyle.runtime.batch import Listener, Painted, stylize_files
+    from fststyle.runtime.batch import ImageListener, Painted, stylize_files
 
     done: list[Painted] = []
     with counting(Console(stderr=True)) as bar:
@@ -83,7 +83,7 @@ def _paint(
             )
             bar.advance(task)
 
-        listener = Listener(
+        listener = ImageListener(
             on_start=lambda pictures: bar.update(task, total=pictures),
             on_tile=lambda tile, of: bar.update(
                 task, description=f"tile {tile} of {of}" if tile < of else "stylizing"

@@ -1,4 +1,4 @@
-"""Pictures in the forms that the Python API takes and returns."""
+"""Convert between `Picture` and the image types of the Python API."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,13 +13,13 @@ from fststyle.io.exif import adapted
 from fststyle.io.images import Frame, Picture
 
 
-def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
-    """The first frame of ``image`` as a picture, and a function that converts a frame to the form of
-    ``image``.
+def opened(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
+    """The first frame of ``image`` as a picture, and a function that converts a frame to the type of the
+    result.
 
-    For a `Picture` that form is a picture; for a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA an array; for a
-    path, the bytes of an image file, an open binary file or a Pillow image it is a Pillow image of mode
-    RGB, or RGBA with alpha, with its color profile and EXIF data. Raises `InputError` for anything else.
+    The type is `Picture` for a `Picture`, and an array for a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA. For
+    a path, the content of an image file, an open binary file or a Pillow image, it is a Pillow image of mode
+    RGB, or RGBA with alpha, with color profile and EXIF data. Raises `InputError` for anything else.
     """
     if isinstance(image, images.Picture):
         return replace(image, frames=image.frames[:1]), lambda frame: images.Picture(
@@ -33,8 +33,7 @@ def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
         picture = images.read(image)
     else:
         raise InputError(
-            "a picture is a path, bytes, an open file, a Pillow image or an array, not"
-            f" {type(image).__name__}"
+            f"an image is a path, bytes, an open file, a Pillow image or an array, not {type(image).__name__}"
         )
 
     def pillow(frame: Frame) -> Any:
@@ -46,27 +45,6 @@ def taken(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
         return result
 
     return replace(picture, frames=picture.frames[:1]), pillow
-
-
-def resized(frame: Frame, size: int | None) -> Frame:
-    """``frame``, its alpha too, with a longer side of ``size`` pixels; as it is for None.
-
-    Raises `InputError` for more pixels than a picture may hold.
-    """
-    if size is None:
-        return frame
-    height, width = frame.rgb.shape[:2]
-    if height * width * (size / max(height, width)) ** 2 > images.MAX_PIXELS:
-        raise InputError(
-            f"--size {size}: makes more than {images.MAX_PIXELS:,} pixels of a picture of {width}x{height}"
-        )
-    rgb = images.resize(frame.rgb, size)
-    alpha = (
-        None
-        if frame.alpha is None
-        else np.ascontiguousarray(images.resize(np.dstack([frame.alpha] * 3), size)[..., 0])
-    )
-    return replace(frame, rgb=rgb, alpha=alpha)
 
 
 def _frame_of(array: Any) -> Frame:

@@ -19,7 +19,8 @@ from fststyle.io.files import replacing
 from fststyle.io.folders import Refused, files
 from fststyle.io.picture import MAX_PIXELS, Outline, Picture
 from fststyle.io.pillow import guarded, libtiff_errors
-from fststyle.io.pixels import MIN_SIDE, Frame, from_pil, in_srgb, resize, to_pil
+from fststyle.io.pixels import MIN_SIDE, Frame, from_pil, in_srgb, to_pil
+from fststyle.io.resize import resize
 
 __all__ = [
     "MAX_PIXELS",

@@ -120,22 +120,6 @@ def is_srgb(icc: bytes) -> bool:
         return False
 
 
-def resize(rgb: RGB, long_side: int) -> RGB:
-    """uint8 (H, W, 3) scaled, up or down, until its longer side has ``long_side`` pixels.
-
-    The aspect is kept to the nearest pixel, but no side falls below 16. Raises `InputError` for a
-    ``long_side`` below 16.
-    """
-    if long_side < MIN_SIDE:
-        raise InputError(f"cannot resize to {long_side} pixels: the minimum is {MIN_SIDE}")
-    height, width = rgb.shape[:2]
-    scale = long_side / max(height, width)
-    size = max(MIN_SIDE, round(width * scale)), max(MIN_SIDE, round(height * scale))
-    if size == (width, height):
-        return rgb
-    return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
-
-
 def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
     """The image without alpha, and its alpha."""
     transparency = image.info.get("transparency")

@@ -1,6 +1,7 @@
-"""Stylize image files, folders and pipes."""
+"""Stylize image files, folders and images in pipes."""
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,11 @@ from fststyle.settings import check
 
 @dataclass(frozen=True)
 class Painted:
-    """A stylized picture. "-" is stdin or stdout, sizes are in pixels, time is in seconds, from reading to
-    the written file.
+    """A stylized picture: paths ("-" is stdin or stdout), size in pixels, and time in seconds including
+    reading and writing.
 
-    ``pages_left``: pages of a TIFF behind the first, which are not stylized. ``lost``: the names of
-    everything that is in the input and not in the output.
+    ``pages_left``: pages of a TIFF file after the first, which are not stylized. ``lost``: names of
+    everything in the input that is not in the output.
     """
 
     input: str
@@ -41,8 +42,10 @@ class Painted:
 
 
 @dataclass
-class Listener:
-    """Callbacks on the progress of a batch, called from the thread that stylizes."""
+class ImageListener:
+    """Callbacks of a batch, called in the thread of `stylize_files`: ``on_start(pictures)``, ``on_tile(done,
+    of)``, ``on_done(painted)`` and ``on_failed(path, error)``.
+    """
 
     on_start: Callable[[int], None] = lambda pictures: None
     on_tile: Callable[[int, int], None] = lambda done, of: None
@@ -55,20 +58,20 @@ def stylize_files(
     output: str | Path | None = None,
     settings: ImageSettings | None = None,
     *,
-    listener: Listener | None = None,
+    listener: ImageListener | None = None,
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> list[Painted]:
     """Stylize files; `fststyle.runtime.output_paths.plan` maps inputs to outputs.
 
     Settings, style, device, mask and output folders are checked before any picture is stylized. Each output
-    is complete or absent. ``listener`` is called with each failure in a batch, and the other pictures are
-    processed. ``stdin`` and ``stdout`` are binary, for the input and the output "-".
+    is complete or absent. In a batch, ``listener`` is called with each failure and the other pictures are
+    stylized. ``stdin`` and ``stdout`` are binary streams for the input and the output "-".
 
-    Raises `BatchError` at the end if part of a batch failed; for a single picture its own error.
+    Raises `BatchError` at the end if part of a batch failed. For a single picture, its error is raised.
     """
     settings = settings or ImageSettings()
-    listener = listener or Listener()
+    listener = listener or ImageListener()
     check(settings)
     mask = load_mask(settings)
     style = load_as(settings, settings.style)
@@ -108,7 +111,7 @@ def _paint(
     style: Style,
     settings: ImageSettings,
     mask: Mask | None,
-    listener: Listener,
+    listener: ImageListener,
     stdin: BinaryIO | None,
     stdout: BinaryIO | None,
 ) -> Painted:
@@ -120,7 +123,7 @@ def _paint(
     }
     if job.target is None:
         if stdout is None:
-            raise OutputError("no stdout to write to")
+            raise OutputError("stdout is closed")
         lost = images.write(painted, stdout, format=_pipe_format(painted), **how)
     else:
         lost = images.write(painted, job.target, **how)
@@ -136,11 +139,18 @@ def _paint(
 def read_stdin(stdin: BinaryIO | None) -> bytes:
     """The content of stdin. Raises `InputError` if it is closed or empty."""
     if stdin is None:
-        raise InputError("no stdin to read from")
+        raise InputError("stdin is closed")
     content = stdin.read()
     if not content:
         raise InputError("stdin: is empty")
     return content
+
+
+def __getattr__(name: str) -> type[ImageListener]:
+    if name == "Listener":
+        warnings.warn("Listener is renamed to ImageListener", DeprecationWarning, stacklevel=2)
+        return ImageListener
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _pipe_format(picture: Picture) -> str:

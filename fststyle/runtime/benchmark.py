@@ -1,4 +1,4 @@
-"""How fast a style paints on this machine."""
+"""Measure the speed of styles on this machine."""
 
 import math
 import statistics
@@ -14,15 +14,15 @@ from fststyle.runtime.style import Style, load_style
 from fststyle.runtime.video.formats.raw import parse_size
 
 SLOW = 1.0
-"""Seconds a frame may take before larger sizes are not tried."""
-LONG_ENOUGH = 0.6
-"""Seconds that each figure is measured for, at least."""
+"""Seconds per frame above which larger sizes are skipped."""
+LEAST_SECONDS = 0.6
+"""Minimum duration of a measurement in seconds."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """One style in one precision at one size: the median time of a frame in milliseconds, from bytes to
-    bytes.
+    """The median time per frame of a style in milliseconds (``ms``), from uint8 to uint8, at one precision
+    and size.
     """
 
     style: str
@@ -44,10 +44,11 @@ def measure(
     settings: SpeedSettings | None = None,
     on_start: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Speed]:
-    """Time every style in every precision it has, one session at a time, since idle ones slow others down;
-    larger sizes last, until one takes too long.
+    """Measure all styles in each precision, in ascending order of size, until a size takes longer than
+    `SLOW`.
 
-    Raises `InputError` for a size that is not WIDTHxHEIGHT, `StyleError`, `DeviceError`.
+    Only one session exists at a time, since idle sessions slow others down. Raises `InputError` for a size
+    that is not WIDTHxHEIGHT, `StyleError` and `DeviceError`.
     """
     settings = settings or SpeedSettings()
     shapes = sorted({parse_size(size, "--size") for size in sizes}, key=lambda shape: shape[0] * shape[1])
@@ -55,17 +56,17 @@ def measure(
         entry = catalogue.locate(name)
         for precision in ("float", "int8") if entry.int8 else ("float",):
             style = load_style(name, settings.device, settings.threads, precision=precision)
-            told = style.metadata.get("precision") or precision
+            used = style.metadata.get("precision") or precision
             for height, width in shapes:
-                on_start(f"{entry.name} {told} {width}x{height}")
+                on_start(f"{entry.name} {used} {width}x{height}")
                 ms = _median(style, width, height, settings.frames)
-                yield Speed(entry.name, told, style.device, style.provider, width, height, ms)
+                yield Speed(entry.name, used, style.device, style.provider, width, height, ms)
                 if ms > SLOW * 1000:
                     break
 
 
 def holds(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
-    """The largest of the measured sizes that reaches `fps`, or None."""
+    """The measurement with the largest size that reaches ``fps``, or None."""
     return max(
         (speed for speed in speeds if speed.fps >= fps),
         key=lambda speed: speed.width * speed.height,
@@ -76,11 +77,10 @@ def holds(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
 def timings(
     paint: Callable[[], object], frames: int, seconds: float, patience: float = math.inf
 ) -> list[float]:
-    """How long each call of `paint` takes, in seconds: at least `frames` calls and `seconds`, after two and a
-    quarter of that to warm up.
+    """The duration of each call of ``paint`` in seconds, for at least ``frames`` calls and ``seconds``.
 
-    The first frames of a session take up to twice as long, and of small ones a few dozen are over in no time.
-    Either part ends once it took `patience`.
+    Before, at least two calls and a quarter of ``seconds`` are the warm-up, since the first frames of a
+    session take up to twice as long. Each of the two parts ends after ``patience`` seconds.
     """
     times: list[float] = []
     for count, length in ((2, seconds / 4), (frames, seconds)):
@@ -93,6 +93,6 @@ def timings(
 
 
 def _median(style: Style, width: int, height: int, frames: int) -> float:
-    """Milliseconds."""
+    """Median time per frame in milliseconds."""
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    return statistics.median(timings(lambda: style(frame), frames, LONG_ENOUGH, SLOW * 10)) * 1000
+    return statistics.median(timings(lambda: style(frame), frames, LEAST_SECONDS, SLOW * 10)) * 1000

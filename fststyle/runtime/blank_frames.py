@@ -9,6 +9,7 @@ import numpy as np
 
 from fststyle import colors
 from fststyle.arrays import RGB
+from fststyle.io.resize import scaled_size
 
 RANGE = 48.0
 """Range of luma (0-255) in a frame from which on it is fully stylized."""
@@ -21,7 +22,7 @@ def stylized_share(frame: RGB) -> float:
     a luma range of `RANGE` on.
     """
     scale = min(1.0, SMALL / max(frame.shape[:2]))
-    size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
+    size = scaled_size(frame.shape[:2], scale)
     luma = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
     dark, bright = np.percentile(luma, (1, 99))
     return min(1.0, float(bright - dark) / RANGE)

@@ -1,9 +1,9 @@
-"""Brush size: stylize a smaller or larger copy of a picture, and return to its size with the detail of its
-edges.
+"""Brush size: stylize a smaller or larger copy of a picture, and resize the result with the edges of the
+photo.
 
-A network has strokes of a fixed size in pixels. Strokes that are twice as large come from a picture of half
-the size. What is lost by enlarging the result is added from the photo: its fine detail, by as much as the
-painting follows the photo there, as in guided upsampling (He and Sun 2015, "Fast Guided Filter",
+The strokes of a network have a fixed size in pixels, so strokes of twice the size come from a picture of half
+the size. The detail that is lost by enlarging the result is added from the photo, weighted by the local
+regression of the stylized luma on the photo, as in guided upsampling (He and Sun 2015, "Fast Guided Filter",
 arXiv:1505.00996).
 """
 
@@ -17,29 +17,25 @@ from fststyle.arrays import RGB
 from fststyle.io.pixels import MIN_SIDE
 
 REFERENCE_SIDE = 640
-"""Pixels of the shorter side up to which strokes keep the size that they were trained with, when no brush
-size is given.
-"""
+"""Shorter side in pixels up to which strokes have the trained size by default."""
 
 RADIUS = 4
-"""Half the side of the windows that the painting is compared with the photo in, in pixels of the stylized
-copy.
-"""
+"""Radius of the regression windows in pixels of the stylized copy."""
 FLATNESS = 60.0
-"""Variance of a window's brightness (0-255) below which its detail is noise rather than an edge."""
+"""Variance of luma (0-255) in a window below which its detail counts as noise and not as an edge."""
 
 
 def brush_size(brush: float | None, height: int, width: int) -> float:
-    """The brush size for a picture; None asks for strokes in proportion to its shorter side, at least 1."""
+    """The brush size for a picture. None means in proportion to its shorter side, at least 1."""
     return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
 
 
 def stylize_at(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
-    """Stylize `photo`, uint8 (H, W, 3), with strokes `brush` times the size of those that `stylize` paints;
-    returns the same shape.
+    """Stylize ``photo``, uint8 (H, W, 3), with strokes ``brush`` times as large as those of ``stylize``.
+    Returns the same shape.
     """
     height, width = photo.shape[:2]
-    if brush == 1 or min(height, width) < MIN_SIDE:  # `stylize` refuses what is too small
+    if brush == 1 or min(height, width) < MIN_SIDE:  # `stylize` raises for a picture that is too small
         return stylize(photo)
     size = tuple(max(MIN_SIDE, round(side / brush)) for side in (width, height))
     if size == (width, height):
@@ -54,8 +50,8 @@ def stylize_at(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
 
 
 def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
-    """`painted` in the size of `photo`, with the photo's detail; `copy` is the photo in the size of
-    `painted`.
+    """``painted`` in the size of ``photo``, with its detail. ``copy`` is the photo in the size of
+    ``painted``.
     """
     height, width = photo.shape[:2]
     large = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -75,9 +71,7 @@ def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
 
 
 def _slope(photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """In each window, the slope of the painted brightness over that of the photo, float32 (H, W), between 0
-    and 1.
-    """
+    """The regression slope of stylized luma on photo luma in each window, float32 (H, W) in 0..1."""
     side = (2 * RADIUS + 1, 2 * RADIUS + 1)
     x, y = photo.astype(np.float32), painted.astype(np.float32)
     mean_x, mean_y, mean_xy, mean_xx = (cv2.boxFilter(value, -1, side) for value in (x, y, x * y, x * x))

@@ -1,4 +1,4 @@
-"""One photo in every style, side by side with names."""
+"""A contact sheet: one photo in every style, with names."""
 
 import math
 from collections.abc import Sequence
@@ -21,11 +21,10 @@ _LABEL = 28
 def contact_sheet(
     picture: Picture, entries: Sequence[Entry], size: int = 384, device: str = "auto"
 ) -> tuple[Picture, list[StyleError]]:
-    """The first frame of ``picture``, then its painting in each style, in a grid that is about square; each
-    with its name below.
+    """A grid of the first frame of ``picture`` and its versions in each style, each with a caption, and the
+    errors of styles that cannot be used.
 
-    ``size`` is the longer side of each in pixels. Styles are loaded one after another, so memory holds one at
-    a time. A style that cannot be used is left out and its error given back beside the sheet.
+    ``size`` is the longer side of each image in pixels. One style is in memory at a time.
     """
     photo = images.resize(picture.frames[0].rgb, size)
     still = images.Picture([images.Frame(photo)])

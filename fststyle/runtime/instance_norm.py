@@ -1,5 +1,5 @@
-"""A style's graph split in two: one that measures the statistics of instance norm over a batch, one that is
-told them.
+"""Split the graph of a style in two: one computes the statistics of instance norm over a batch, the other
+takes them as inputs. For stylizing in tiles.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from fststyle.errors import DependencyError, StyleError
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-# Whoever uses one of these sees the whole picture in a way that cannot be split.
+# Operators that reduce over the whole picture in a way that cannot be split.
 _GLOBAL = {
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -34,9 +34,7 @@ _GLOBAL |= {
 
 @dataclass(frozen=True)
 class Split:
-    """Two models as bytes, and the names of the arrays, float32 (1, C, 1, 1), that leave ``gather`` as
-    outputs and enter ``apply`` as inputs.
-    """
+    """Two ONNX models. ``names`` are outputs of ``gather`` and inputs of ``apply``, float32 (1, C, 1, 1)."""
 
     gather: bytes
     apply: bytes
@@ -47,24 +45,24 @@ def split(model: bytes, name: str = "the style") -> Split:
     """Derive both graphs from a style file.
 
     Instance norm is ``x * gain + shift`` with ``gain = scale / std`` and ``shift = bias - mean * gain``, per
-    channel. ``gather`` takes mean and variance over N, H and W together, so a batch of tiles is measured as
-    one picture, and gives gain and shift out; ``apply`` takes them in. A style without instance norm has no
-    ``names``, and both models are as it was.
+    channel. ``gather`` computes mean and variance over N, H and W together, as if a batch of tiles were one
+    picture, and returns gain and shift; ``apply`` takes them as inputs. For a style without instance norm,
+    ``names`` is empty and both models are the original.
 
-    Raises `StyleError` for a graph that reduces over the picture in another way, `DependencyError` without
-    onnx.
+    Raises `StyleError` for a graph that reduces over the picture in another way, and `DependencyError`
+    without onnx.
     """
     try:
         import onnx
     except ImportError as error:
-        raise DependencyError(f"painting in tiles needs onnx: pip install onnx [{error}]") from error
+        raise DependencyError(f"stylizing in tiles needs onnx: pip install onnx [{error}]") from error
 
     source = onnx.load_model_from_string(model)
     kinds = {node.op_type for node in source.graph.node}
     if found := sorted(kinds & _GLOBAL):
         raise StyleError(
-            f"{name} cannot be painted in tiles: it sees the whole picture at once ({', '.join(found)});"
-            " paint smaller (--size) or --tile off"
+            f"{name} cannot be used in tiles: it reduces over the whole picture ({', '.join(found)}); use a"
+            " smaller --size or --tile off"
         )
     count = sum(node.op_type == "InstanceNormalization" for node in source.graph.node)
     names = [f"fststyle_{what}_{i}" for i in range(count) for what in ("gain", "shift")]
@@ -87,7 +85,7 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
         if node.op_type != "InstanceNormalization":
             nodes.append(node)
             continue
-        nodes += _normalise(node, index, gather, opset)
+        nodes += _normalize(node, index, gather, opset)
         values = [
             helper.make_tensor_value_info(f"fststyle_{what}_{index}", TensorProto.FLOAT, [1, None, 1, 1])
             for what in ("gain", "shift")
@@ -105,10 +103,8 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
     return model.SerializeToString()
 
 
-def _normalise(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
-    """The nodes that take the place of one InstanceNormalization; they compute in float32 whatever comes
-    in.
-    """
+def _normalize(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
+    """The nodes that replace one InstanceNormalization. They compute in float32 for any input type."""
     from onnx import TensorProto, helper
 
     x, scale, bias = node.input
@@ -131,7 +127,7 @@ def _normalise(node: "NodeProto", index: int, gather: bool, opset: int) -> "list
     if gather:
         epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
         middle = mean(wide, v("mean"))
-        # The deviations are squared, not the values: the latter cancel in float32 where the mean is large.
+        # The mean of squared deviations: mean(x^2) - mean(x)^2 cancels in float32 if the mean is large.
         deviation = add("Sub", [wide, middle], v("deviation"))
         variance = mean(add("Mul", [deviation, deviation], v("square")), v("variance"))
         constant = helper.make_tensor(v("epsilon"), TensorProto.FLOAT, [], [epsilon])

@@ -1,4 +1,4 @@
-"""Where a frame is stylized: white parts of a mask, or the subject or the background of the frame."""
+"""Masks: stylize the white parts of an image, or the subject or the background of a frame."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,20 +7,20 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fststyle import colors
 from fststyle.errors import InputError
 from fststyle.io import images
+from fststyle.io.resize import resize_to
 
 SOFTNESS = 1 / 500
-"""Standard deviation of the blur of the edges, as a part of the frame's longer side; at least one pixel."""
+"""Standard deviation of the blur of edges as a share of the longer side of the frame; at least one pixel."""
 TOLERANCE = 0.02
-"""Relative difference between the aspect ratios of mask and frame that is accepted."""
+"""Largest accepted relative difference between the aspect ratios of mask and frame."""
 
 
 class Chosen(Protocol):
-    """The settings that say where frames are stylized."""
+    """The settings of masks."""
 
     @property
     def mask(self) -> Path | None: ...
@@ -31,23 +31,23 @@ class Chosen(Protocol):
 
 
 class Part(Protocol):
-    """Says for each pixel of a frame how far it is stylized."""
+    """A source of masks for the frames of a stream."""
 
     def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """uint8 ``size`` (H, W), 255 where a frame, ``photo``, is stylized."""
+        """The mask of a frame, ``photo``: uint8 of ``size`` (H, W), 255 where it is stylized."""
 
     def reset(self) -> None:
         """Forget the previous frame."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What the next frame needs of the previous one, as arrays by name. For `restore`."""
+        """Arrays by name that the next frame needs from the previous one; for `restore`."""
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on after the frame at which `state` was called; other names in it do not matter."""
+        """Continue after the frame at which `state` was called. Other names in ``state`` are ignored."""
 
 
-class Drawn:
-    """The part that an image file shows: luma and alpha count, gray is a partial effect.
+class ImageMask:
+    """A mask from an image file: luma times alpha. Gray is a partial effect.
 
     Raises `InputError` if the image cannot be read.
     """
@@ -63,21 +63,21 @@ class Drawn:
         if abs(columns * height / (rows * width) - 1) > TOLERANCE:
             raise InputError(
                 f"{self._path}: the mask has {columns}x{rows} pixels and the picture {width}x{height};"
-                " the shapes differ"
+                " the aspect ratios differ"
             )
 
     def reset(self) -> None:
-        """Nothing: all frames have the same mask."""
+        """Does nothing: all frames have the same mask."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Nothing, likewise."""
+        """Empty: all frames have the same mask."""
         return {}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Nothing, likewise."""
+        """Does nothing."""
 
     def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """As `Part`; the mask is stretched to ``size``."""
+        """As `Part`. The mask is resized to ``size``."""
         fitted = self._fitted
         if fitted is None or fitted.shape != size:
             height, width = size
@@ -90,7 +90,7 @@ class Drawn:
 
 
 class Mask:
-    """Mixes stylized frames with their photos, one after another. The shares of ``parts`` are multiplied."""
+    """Blends stylized frames with the photo. The masks of ``parts`` are multiplied."""
 
     def __init__(self, *parts: Part):
         self._parts = parts
@@ -98,33 +98,33 @@ class Mask:
     def check(self, size: tuple[int, int]) -> None:
         """Raise `InputError` if a part does not fit frames of ``size`` (H, W)."""
         for part in self._parts:
-            if isinstance(part, Drawn):
+            if isinstance(part, ImageMask):
                 part.check(size)
 
     def reset(self) -> None:
-        """Forget the previous frame: the next one is of another picture."""
+        """Forget the previous frame: the next one starts a new scene."""
         for part in self._parts:
             part.reset()
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What the next frame needs of the previous one, as arrays by name. For `restore`."""
+        """Arrays by name that the next frame needs from the previous one; for `restore`."""
         return {name: array for part in self._parts for name, array in part.state().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on after the frame at which `state` was called."""
+        """Continue after the frame at which `state` was called."""
         for part in self._parts:
             part.restore(state)
 
     def __call__(self, photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """``painted`` or ``photo``, uint8 (H, W, 3), in the size of ``painted``. Raises as `check`."""
+        """Blend ``painted`` and ``photo``, uint8 (H, W, 3), in the size of ``painted``. Raises as `check`."""
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)
 
     def applied(self, photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """As a call, but a drawn mask is stretched to whatever shape the frame has."""
+        """As `__call__`, but an image mask may have another aspect ratio."""
         height, width = painted.shape[:2]
         if photo.shape != painted.shape:
-            photo = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.LANCZOS))
+            photo = resize_to(photo, (height, width))
         first, *others = (part.share(photo, (height, width)) for part in self._parts)
         for other in others:
             first = ((first.astype(np.uint16) * other + 127) // 255).astype(np.uint8)
@@ -132,8 +132,8 @@ class Mask:
 
 
 def load(settings: Chosen) -> Mask | None:
-    """The mask that settings ask for, None if they ask for none. Raises `InputError` and `StyleError`."""
-    parts: list[Part] = [] if settings.mask is None else [Drawn(Path(settings.mask))]
+    """The mask of the settings, or None. Raises `InputError` and `StyleError`."""
+    parts: list[Part] = [] if settings.mask is None else [ImageMask(Path(settings.mask))]
     if settings.only is not None:
         from fststyle.runtime.subject import Subject
 

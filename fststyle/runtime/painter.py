@@ -1,4 +1,4 @@
-"""Stylize one picture."""
+"""Stylize an image."""
 
 import threading
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from fststyle import colors
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io import images
-from fststyle.io.convert import resized, taken
+from fststyle.io.convert import opened
 from fststyle.io.images import Picture
 from fststyle.io.pixels import MIN_SIDE, uncovered
+from fststyle.io.resize import resize_frame, scaled_size
 from fststyle.runtime import mask as masks
 from fststyle.runtime import tiles
 from fststyle.runtime.brush import brush_size, stylize_at
@@ -25,8 +26,8 @@ from fststyle.runtime.style import Style, load_style
 from fststyle.settings import check, unknown
 
 FAINT = 0.2
-"""Strength below which the output of interpolated weights is also blended with the photo: the base network
-reproduces the photo only approximately.
+"""Strength below which the result of interpolated weights is also blended with the photo, since the base
+network reproduces the photo only approximately.
 """
 
 
@@ -37,21 +38,20 @@ def stylize(
     image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
 ) -> Image: ...
 def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
-    """Stylize a picture: ``stylize("cat.jpg", "great-wave").save("painted.jpg")``.
+    """Stylize an image: ``stylize("cat.jpg", "great-wave").save("stylized.jpg")``.
 
-    ``image``: a path, the bytes of an image file, an open binary file or a Pillow image, which give a Pillow
-    image (mode RGB, or RGBA where there is alpha; of an animation the first frame); or a uint8 array (H, W,
-    3) RGB or (H, W, 4) RGBA, which gives an array of the same shape.
-    ``style``: a name, an .onnx file, or a `Style` from `load_style`, which is then loaded only once.
-    ``settings``: fields of `ImageSettings`. The result has the size of the picture unless ``size`` asks for
-    another.
+    ``image``: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA; the result is an array of the same shape. Or a
+    path, the content of an image file, an open binary file or a Pillow image; the result is a Pillow image of
+    mode RGB, or RGBA with alpha. Of an animation, the first frame is stylized. ``style``: a name, an .onnx
+    file, or a `Style` from `load_style`, which avoids loading it for each call. ``settings``: fields of
+    `ImageSettings`. The result has the size of the image unless ``size`` is given.
 
-    Raises `InputError` (picture or setting), `StyleError`, `DeviceError`.
+    Raises `InputError` (image or setting), `StyleError` and `DeviceError`.
     """
     chosen = _settings(style, settings)
-    picture, give_back = taken(image)
+    picture, convert = opened(image)
     loaded = style if isinstance(style, Style) else load_as(chosen, style)
-    return give_back(stylize_picture(picture, loaded, chosen).frames[0])
+    return convert(stylize_picture(picture, loaded, chosen).frames[0])
 
 
 def stylize_picture(
@@ -61,17 +61,17 @@ def stylize_picture(
     on_tile: Callable[[int, int], None] | None = None,
     mask: masks.Mask | None = None,
 ) -> Picture:
-    """A picture with every frame stylized; alpha, durations, color profile, metadata and format are kept.
+    """Stylize all frames of a picture. Alpha, durations, color profile, metadata and format are kept.
 
-    ``on_tile(done, of)`` is called after each tile, where a frame is stylized in tiles. ``mask`` is that of
-    the settings, if it is loaded already. Raises `InputError` where memory does not suffice or the mask does
-    not fit, and `StyleError`.
+    ``on_tile(done, of)`` is called after each tile of a frame that is stylized in tiles. ``mask`` is that of
+    the settings if it is loaded already. Raises `InputError` if memory does not suffice or the mask does not
+    fit, and `StyleError`.
     """
     mask = mask or masks.load(settings)
     if mask is not None:
         mask.check(picture.size)
         mask.reset()
-    frames = [resized(uncovered(frame), settings.size) for frame in picture.frames]
+    frames = [resize_frame(uncovered(frame), settings.size) for frame in picture.frames]
     painter = Painter(style, settings, on_tile)
     painted = [painter(frame.rgb) for frame in frames]
     if mask is not None:
@@ -82,7 +82,8 @@ def stylize_picture(
 
 
 def load_as(settings: PaintSettings, style: str | Path) -> Style:
-    """The style, in float precision if its strength is less than 1 and the precision is not given.
+    """Load a style with device, threads and precision of the settings. The precision auto is float for a
+    strength below 1.
 
     Raises as `load_style`.
     """
@@ -91,18 +92,18 @@ def load_as(settings: PaintSettings, style: str | Path) -> Style:
 
 
 def by_weights(strength: float) -> tuple[float, float]:
-    """Split a strength into that of the weights, 0..1, and that of the pixels: the share of the stylized
-    frame over its photo, extrapolated above 1.
+    """Split a strength into that of the weights, 0..1, and that of the pixels, for `colors.fade` from the
+    photo to the stylized frame.
 
-    Extrapolated weights give black skies and noise long before 2.
+    Strengths above 1 extrapolate the pixels, since extrapolated weights give black skies and noise below 2.
     """
     return min(1.0, strength), strength if strength > 1 else min(1.0, strength / FAINT)
 
 
 class Painter:
-    """A style with its settings, as a function on frames uint8 (H, W, 3).
+    """A style with settings, as a function of frames, uint8 (H, W, 3).
 
-    Calls from several threads are safe; frames that need tiles are stylized one after another.
+    It may be called from several threads. Frames that need tiles are stylized one at a time.
     """
 
     def __init__(
@@ -114,49 +115,49 @@ class Painter:
         changed = style.at(style.strength * weights)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
-        # Colors at a partial strength are interpolated between the photo and the output at full strength.
+        # At partial strength, colors are interpolated between the photo and the result at full strength.
         partly = 0 < self.style.strength < 1
-        self._whole = (style if style.strength == 1 else self.style.at(1.0)) if partly else None
+        self._full = (style if style.strength == 1 else self.style.at(1.0)) if partly else None
         self.tiled: tiles.TiledStyle | None = None
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: RGB, fade: float | None = None) -> RGB:
-        """The frame resized by the settings and stylized; ``fade`` replaces the blend with the photo."""
-        return self(resized(images.Frame(photo), self.settings.size).rgb, fade)
+        """Resize a frame as in the settings and stylize it. ``fade`` overrides the blend with the photo."""
+        return self(resize_frame(images.Frame(photo), self.settings.size).rgb, fade)
 
     def __call__(self, photo: RGB, fade: float | None = None) -> RGB:
         try:
             painted = stylize_at(brush_size(self.settings.brush, *photo.shape[:2]), self._paint, photo)
-            if self._whole is not None:
-                painted = colors.between(photo, painted, self._whole(_glance(photo)), self.style.strength)
+            if self._full is not None:
+                painted = colors.between(photo, painted, self._full(_small(photo)), self.style.strength)
             if self.settings.keep_colors:
                 painted = colors.keep_colors(photo, painted)
             return colors.fade(photo, painted, self.fade if fade is None else fade)
         except MemoryError as error:
             raise InputError(
-                f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; paint smaller (--size)"
+                f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; use a smaller --size"
             ) from error
 
     def _paint(self, photo: RGB) -> RGB:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
         if side is None:
             return self.style(photo)
-        with self._one_at_a_time:  # the tile size is chosen for one frame in memory
+        with self._one_at_a_time:  # the size of tiles is chosen for one frame in memory
             if self.tiled is None:
                 self.tiled = tiles.TiledStyle(self.style)
             return self.tiled(photo, side, self.on_tile)
 
 
-GLANCE = 192
-"""Longer side of the frame that gives the colors at full strength: half that of the picture, at most this."""
+COLORS_SIDE = 192
+"""Largest longer side in pixels of the copy that is stylized for the colors at full strength."""
 
 
-def _glance(photo: RGB) -> RGB:
-    """The photo in the size for its colors at full strength."""
+def _small(photo: RGB) -> RGB:
+    """The photo at half its size, at most `COLORS_SIDE`, for the colors at full strength."""
     height, width = photo.shape[:2]
-    # The aspect is kept for the smallest photos too, which `images.resize` would squash.
-    scale = max(min(0.5, GLANCE / max(height, width)), MIN_SIDE / min(height, width))
-    size = tuple(max(MIN_SIDE, round(side * scale)) for side in (width, height))
+    # At least 16 pixels per side, with the aspect ratio of the photo.
+    scale = max(min(0.5, COLORS_SIDE / max(height, width)), MIN_SIDE / min(height, width))
+    size = scaled_size((height, width), scale, MIN_SIDE)
     return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -1,5 +1,5 @@
-"""Settings of everything that stylizes; no numpy and no OpenCV, so that the command line knows them at
-once.
+"""Settings of everything that stylizes. Imports neither numpy nor OpenCV, so that the command line starts
+fast.
 """
 
 from dataclasses import dataclass
@@ -16,53 +16,51 @@ AUDIO = ("auto", "copy")
 """Choices of ``--audio``."""
 
 DEINTERLACE = ("auto", "off", "on")
-"""auto deinterlaces the frames that say so, on deinterlaces all, off none."""
+"""auto deinterlaces the frames that are marked as interlaced, on all frames, off none."""
 
 FIELD_RATES = ("halve", "keep")
 """One frame per two fields, or one per field."""
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-"""Of x264 and x265.
-
-On a few cores the encoder takes its time from the network, so the default is a fast one.
-"""
+"""Presets of x264 and x265. The default is fast, since the encoder shares the CPU with the network."""
 
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
 
 
 @dataclass(frozen=True)
 class FrameSettings:
-    """How a frame is painted, wherever it comes from and whatever changes from frame to frame."""
+    """Settings of frames of images and videos that do not change from frame to frame."""
 
     style: str = option(
         "starry-night",
         "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.",
         flags=("--style", "-s"),
     )
-    size: int | None = option(
-        None, "Resize first, so that the longer side has this many pixels.", min=16, max=65535
-    )
+    size: int | None = option(None, "Resize first, to this longer side in pixels.", min=16, max=65535)
     brush: float | None = option(
         None,
-        "Size of the brush strokes, 1 as trained; if not given, in proportion to pictures with a shorter "
-        "side over 640 pixels.",
+        "Size of the strokes, 1 as trained; if not given, 1 up to a shorter side of 640 pixels, and in"
+        " proportion above.",
         min=0.25,
         max=8,
     )
-    keep_colors: bool = option(False, "Keep the colours: only their light is painted.")
-    tile: str = option("auto", "Paint in tiles: auto where memory asks for it, off, or their side in pixels.")
+    keep_colors: bool = option(False, "Keep the colors of the photo: only luma is stylized.")
+    tile: str = option(
+        "auto", "Stylize in tiles: auto if memory is short, off, or the side of the tiles in pixels."
+    )
     precision: str = option(
-        "auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS
+        "auto", "Precision of the network, if the style has both; auto uses the faster.", choices=PRECISIONS
     )
     device: str = option(
-        "auto", "Where to paint: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx."
+        "auto", "Device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx."
     )
-    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
+    threads: int | None = option(None, "CPU threads; one per core if not given.", min=1, max=1024)
     mask: Path | None = option(
-        None, "An image of the same shape: white is stylized, black stays a photo; edges are softened."
+        None,
+        "An image with the same aspect ratio: white is stylized, black stays a photo; edges are softened.",
     )
     only: str | None = option(
-        None, "Stylize only this part, as a small network finds it.", choices=("subject", "background")
+        None, "Stylize only this part, which a small network detects.", choices=("subject", "background")
     )
 
     def __post_init__(self) -> None:
@@ -71,27 +69,26 @@ class FrameSettings:
 
 @dataclass(frozen=True)
 class PaintSettings(FrameSettings):
-    """How a frame is painted, with one strength."""
+    """Settings of frames with a constant strength."""
 
     strength: float = option(
-        1.0, "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates.", min=0, max=2
+        1.0, "Strength of the style: 0 is the photo, 1 as trained, up to 2 exaggerated.", min=0, max=2
     )
 
 
 @dataclass(frozen=True)
 class ImageSettings(PaintSettings):
-    """How a picture is painted."""
+    """Settings of images."""
 
     quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL.", min=1, max=100)
     lossless: bool | None = option(
         None,
-        "Exact pixels in WebP, HEIC and JPEG XL; if not given, WebP and JPEG XL are as lossless as the"
-        " input.",
+        "Lossless WebP, HEIC and JPEG XL; if not given, WebP and JPEG XL are lossless if the input is.",
         flags=("--lossless/--no-lossless",),
     )
     strip_metadata: bool = option(
         False,
-        "Leave EXIF, XMP and IPTC data (camera, date, location) and texts out.",
+        "Do not write EXIF, XMP and IPTC data (camera, date, location) and texts.",
         flags=("--strip-metadata",),
     )
 
@@ -99,37 +96,34 @@ class ImageSettings(PaintSettings):
 @accepts_former_names
 @dataclass(frozen=True)
 class VideoSettings(FrameSettings):
-    """How a video is painted.
+    """Settings of videos.
 
-    ``style`` and ``strength`` may be keyframes (`fststyle.runtime.video.keyframes`); their times are those of
-    the painted video.
+    ``style`` and ``strength`` may be keyframes (`fststyle.runtime.video.keyframes`) with times of the output.
     """
 
     style: str = option(
         "starry-night-live",
-        "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with the"
-        " times at which they begin: a@0,b@4s.",
+        "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with their"
+        " start times: a@0,b@4s.",
         flags=("--style", "-s"),
     )
     strength: str = option(
         "1",
-        "How much painting: 0 is the photo, 1 the painting, up to 2 exaggerates; or numbers with times,"
+        "Strength of the style: 0 is the photo, 1 as trained, up to 2 exaggerated; or numbers with times:"
         " 0@0,1@3s.",
     )
-    fade: float = option(1.0, "Seconds in which a style turns into the next.", min=0, max=3600)
+    fade: float = option(1.0, "Duration of the transition between two styles in seconds.", min=0, max=3600)
     keyframes: Path | None = option(
-        None, "In place of --style and --strength: a JSON list or a CSV file of time, style, strength."
+        None, "A JSON list or a CSV file of time, style and strength, instead of --style and --strength."
     )
 
-    steady: bool = option(
-        True, "Keep what was painted where the scene has only moved, so that it does not flicker."
-    )
-    start: float = option(0.0, "Begin here, in seconds.", min=0)
-    end: float | None = option(None, "End here, in seconds.", min=0)
+    steady: bool = option(True, "Suppress flicker: the previous frame is kept along the motion of the scene.")
+    start: float = option(0.0, "Start in seconds.", min=0)
+    end: float | None = option(None, "End in seconds.", min=0)
     fps: float | None = option(
         None,
-        "Frames a second of the output, repeated or left out by time; if not given, every frame keeps its"
-        " time.",
+        "Frames per second of the output: frames are repeated or dropped; if not given, each frame keeps its"
+        " timestamp.",
         min=0.01,
         max=1000,
     )
@@ -140,22 +134,23 @@ class VideoSettings(FrameSettings):
         max=1000,
         former="rate",
     )
-    frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) that come in from -.")
+    frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) from stdin.")
     codec: str = option(
         "auto",
-        "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ...; auto takes"
-        " libx264, for .webm libvpx-vp9.",
+        "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ...; auto is"
+        " libx264, or libvpx-vp9 for .webm.",
     )
     crf: int = option(
-        18, "Quality of x264, x265, vp9 and SVT-AV1: lower is better and larger.", min=0, max=63
+        18,
+        "Constant rate factor of x264, x265, VP9 and SVT-AV1: lower means better quality and larger files.",
+        min=0,
+        max=63,
     )
-    preset: str = option(
-        "veryfast", "Pace of x264 and x265: slower ones leave smaller files.", choices=PRESETS
-    )
+    preset: str = option("veryfast", "Preset of x264 and x265: slower means smaller files.", choices=PRESETS)
     pix_fmt: str | None = option(
         None,
-        "Pixels of the output: yuv420p if the encoder takes it, which every player shows; yuv420p10le for ten"
-        " bits ...",
+        "Pixel format of the output, such as yuv420p10le for 10 bits; if not given, yuv420p if the encoder"
+        " supports it, which all players do.",
     )
 
     deinterlace: str = option(
@@ -165,95 +160,94 @@ class VideoSettings(FrameSettings):
     )
     field_rate: str = option(
         "halve",
-        "Deinterlaced video: halve gives a frame per two fields, keep one per field.",
+        "Deinterlaced video: halve gives one frame per two fields, keep one per field.",
         choices=FIELD_RATES,
     )
     audio: str = option(
         "auto",
-        "auto copies audio, and re-encodes what the container or players of MP4 refuse; copy copies PCM and"
-        " MP3 too.",
+        "auto copies audio, and re-encodes it if the container or players of MP4 do not support it; copy"
+        " also copies PCM and MP3 into MP4.",
         choices=AUDIO,
     )
     resume: bool = option(
         False,
-        "Keep finished segments of the output, and continue after those of an interrupted run of the same"
-        " command.",
+        "Keep finished segments of the output, and continue an interrupted run of the same command.",
     )
     skip_existing: bool = option(False, "Skip the videos of a folder whose output already exists.")
 
     def __post_init__(self) -> None:
         as_paths(self, "keyframes", "mask")
-        object.__setattr__(self, "strength", str(self.strength))  # for callers who pass numbers
+        object.__setattr__(self, "strength", str(self.strength))  # callers may pass a number
 
     @property
     def timeline(self) -> Timeline:
-        """What is painted when. Raises `InputError`."""
+        """Styles and strength over time. Raises `InputError`."""
         return parse_keyframes(self.style, self.strength, self.keyframes, self.fade)
 
 
 @dataclass(frozen=True)
 class WebcamSettings:
-    """How the live picture is taken and painted."""
+    """Settings of the webcam filter."""
 
     camera: str = option(
         "0",
-        "Index of the camera, its device path or URL, or a video file, played in real time again and again.",
+        "Index, device path or URL of a camera, or a video file, which is played in a loop.",
         flags=("--camera", "-c"),
     )
     reconnect: float = option(
         10.0,
-        "Seconds during which a network camera (a URL) that stops is opened again.",
+        "Seconds to try again if a network camera (a URL) stops.",
         min=0,
         max=86400,
     )
     style: str = option(
         "starry-night-live",
-        "Style to begin with: a name, an .onnx file or a mixture.",
+        "The first style: a name, an .onnx file or a mixture.",
         flags=("--style", "-s"),
     )
     fps: float = option(
         30.0,
-        "Frames a second to hold: the picture is painted smaller where the machine is too slow.",
+        "Frames per second to reach: the resolution is reduced if the machine is too slow.",
         min=1,
         max=240,
     )
-    size: int | None = option(None, "Paint at this longer side, whatever the rate.", min=32, max=4096)
+    size: int | None = option(
+        None, "Stylize at this longer side in pixels, at any frame rate.", min=32, max=4096
+    )
     brush: float = option(
         1.0,
-        "Size of the brush strokes, 1 as trained, relative to the picture as it is stylized.",
+        "Size of the strokes, 1 as trained, at the resolution that is stylized.",
         min=0.25,
         max=8,
     )
     strength: float = option(
-        1.0, "How much painting: 0 is the camera, 1 the painting, up to 2 exaggerates.", min=0, max=2
+        1.0, "Strength of the style: 0 is the camera, 1 as trained, up to 2 exaggerated.", min=0, max=2
     )
-    steady: bool = option(
-        True, "Keep the painting steady where the scene is: what was painted moves along with it."
-    )
-    mirror: bool = option(True, "Show the picture as a mirror does.")
-    fullscreen: bool = option(False, "Fill the screen.")
-    headless: bool = option(False, "Show no window: for servers and recordings.")
-    seconds: float | None = option(None, "End after this many seconds.", min=0)
+    steady: bool = option(True, "Suppress flicker: the previous frame is kept along the motion of the scene.")
+    mirror: bool = option(True, "Mirror the picture.")
+    fullscreen: bool = option(False, "Start in full screen.")
+    headless: bool = option(False, "Show no window, for servers and recordings.")
+    seconds: float | None = option(None, "Stop after this many seconds.", min=0)
     record: Path | None = option(
         None,
-        "Record what is shown into this video file, from the beginning; in the window `r` begins and ends a"
-        " recording.",
+        "Record to this video file from the start; in the window, `r` starts and stops a recording.",
     )
     virtual: bool = option(
-        False, "Send the picture to a virtual camera (v4l2loopback, OBS), for meeting programs."
+        False, "Send the picture to a virtual camera (v4l2loopback, OBS) for video-call apps."
     )
     precision: str = option(
-        "auto", "Arithmetic of styles that have both; auto takes the faster.", choices=PRECISIONS
+        "auto", "Precision of the network, if the style has both; auto uses the faster.", choices=PRECISIONS
     )
-    device: str = option("auto", "Where to paint; see `fststyle image --help`.")
-    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
+    device: str = option("auto", "Device; see `fststyle image --help`.")
+    threads: int | None = option(None, "CPU threads; one per core if not given.", min=1, max=1024)
 
     mask: Path | None = option(
         None,
-        "An image of the same shape, as shown: white is stylized, black stays a photo; edges are softened.",
+        "An image with the aspect ratio of the picture: white is stylized, black stays a photo; edges are"
+        " softened.",
     )
     only: str | None = option(
-        None, "Stylize only this part, as a small network finds it.", choices=("subject", "background")
+        None, "Stylize only this part, which a small network detects.", choices=("subject", "background")
     )
 
     def __post_init__(self) -> None:
@@ -264,10 +258,8 @@ class WebcamSettings:
 
 @dataclass(frozen=True)
 class SpeedSettings:
-    """What is measured."""
+    """Settings of the benchmark."""
 
-    device: str = option("auto", "Where to paint; see `fststyle image --help`.")
-    threads: int | None = option(None, "Threads of the CPU; one per core if not given.", min=1, max=1024)
-    frames: int = option(
-        10, "Frames timed for each figure at least, after some to warm up.", min=1, max=10000
-    )
+    device: str = option("auto", "Device; see `fststyle image --help`.")
+    threads: int | None = option(None, "CPU threads; one per core if not given.", min=1, max=1024)
+    frames: int = option(10, "Minimum number of timed frames, after a warm-up.", min=1, max=10000)

@@ -1,7 +1,8 @@
-"""The subject of a frame, by a small network for salient objects, with edges that follow the photo.
+"""Detects the subject of a frame with a network for salient object detection, and refines its edges.
 
-Qin et al. 2020, "U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection"
-(arXiv:2005.09007); the network is its smallest version. Edges by He et al. 2013, "Guided Image Filtering".
+The network is U2-Netp, the small version of Qin et al. 2020, "U2-Net: Going Deeper with Nested U-Structure
+for Salient Object Detection" (arXiv:2005.09007). Edges are refined as in He et al. 2013, "Guided Image
+Filtering".
 """
 
 import functools
@@ -17,23 +18,23 @@ from fststyle.errors import InputError
 from fststyle.runtime.session import open_session, run
 
 SIDE = 320
-"""Pixels of each side of what the network sees."""
+"""Side of the input of the network in pixels."""
 LOW, HIGH = 0.15, 0.85
-"""Values of the network, 0..1, that count as background and as subject."""
+"""Outputs of the network, 0..1, up to which a pixel is background, and from which on it is subject."""
 RADIUS, EPSILON = 4, 1e-3
-"""Radius of the guided filter in pixels of the small size; variance of luma below which it smooths."""
+"""Radius of the guided filter in pixels at the size of the network, and its regularization for luma 0..1."""
 KEPT = 0.5
-"""Share of the previous frame in the mask of a video."""
+"""Share of the previous mask in a video."""
 CUT = 0.15
-"""Mean change of the mask, 0..1, from which on the previous frame does not count."""
+"""Mean change of the mask, 0..1, from which on the previous mask is not used."""
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 class Subject:
-    """The share of the subject, or of the background, in each pixel of a frame; steady from frame to frame.
+    """Masks of the subject, or of the background, which are smoothed over time.
 
-    One thread calls it, with one frame after another. Runs on the CPU. Raises `StyleError` if the network is
+    Call it from one thread, with frames in order. Runs on the CPU. Raises `StyleError` if the network is
     damaged.
     """
 
@@ -47,18 +48,18 @@ class Subject:
         self._before = None
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What the next frame needs of the previous one, as arrays by name. For `restore`."""
+        """Arrays by name that the next frame needs from the previous one; for `restore`."""
         return {} if self._before is None else {"subject": self._before}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on after the frame at which `state` was called. Raises `InputError` for another array."""
+        """Continue after the frame at which `state` was called. Raises `InputError` for another array."""
         before = state.get("subject")
         if before is not None and (before.shape != (SIDE, SIDE) or before.dtype != np.float32):
             raise InputError("the state of the subject mask is damaged")
         self._before = before
 
     def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """uint8 ``size`` (H, W), 255 where a pixel of ``photo``, uint8 (H, W, 3), belongs to the subject."""
+        """The mask of ``photo``, uint8 (H, W, 3): uint8 of ``size`` (H, W), 255 for the subject."""
         small = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
         found = np.clip((self._found(small) - LOW) / (HIGH - LOW), 0, 1).astype(np.float32)
         if self._before is not None and np.abs(found - self._before).mean() < CUT:
@@ -88,8 +89,8 @@ def _session(threads: int | None) -> Any:
 def _guided(
     found: NDArray[np.float32], small: NDArray[np.float32], luma: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """``found`` in the size of ``luma``, (H, W) in 0..1: an affine function of luma around each pixel, fitted
-    in the small size.
+    """``found`` in the size of ``luma``, (H, W) in 0..1: a local affine function of luma, fitted at the size
+    of the network.
     """
     side = 2 * RADIUS + 1
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fststyle.arrays import RGB, Flow, Gray, PerPixel
 from fststyle.errors import InputError
+from fststyle.io.resize import scaled_size
 
 HOLD = 0.85
 """Share of the warped previous frame where the motion is certain."""
@@ -257,7 +258,7 @@ def _small(frame: RGB) -> RGB:
     height, width = frame.shape[:2]
     scale = min(1.0, FLOW_SIDE / max(height, width))
     # Optical flow needs at least 16 pixels per side.
-    size = (max(16, round(width * scale)), max(16, round(height * scale)))
+    size = scaled_size((height, width), scale, 16)
     while (
         not (frame.shape[0] % 2 or frame.shape[1] % 2)
         and frame.shape[1] >= 2 * size[0]

@@ -1,9 +1,9 @@
-"""Pictures too large to paint at once: painted in tiles that fit together without a seam.
+"""Stylize large pictures in tiles without visible seams.
 
-Instance norm makes plain tiles differ, because each tile is normalised by its own statistics. So the
-statistics are taken once, for the whole picture, from sample tiles spread over it (see `instance_norm`), and
-every tile is painted with them. Tiles overlap by more than a network sees around a pixel and only their
-centres are kept; where the sample covers the picture the result is that of the whole picture.
+With its own instance norm, each tile would be normalized by other statistics. The statistics of the whole
+picture are therefore computed once, from sample tiles (`instance_norm`), and used for all tiles. Tiles
+overlap by more than the receptive field of the network, and only their centers are kept. If the samples cover
+the picture, the result is that of the whole picture.
 """
 
 import math
@@ -22,32 +22,30 @@ from fststyle.runtime.session import open_session, run
 from fststyle.runtime.style import Style
 
 MARGIN = 192
-"""Overlap in pixels on each side: the live networks see about 190 pixels around each pixel, the reference
-network about 60.
+"""Overlap in pixels on each side. The receptive field reaches about 190 pixels from each pixel in the live
+networks, and about 60 in the reference network.
 """
 
 NOISE_PERIOD = 512
-"""Of the live networks: their tiles begin at multiples of it, so they may be larger by that much."""
+"""Period of the noise input of the live networks in pixels. Tiles begin at multiples of it, so they may be
+larger by this much.
+"""
 
 GRID = 16
-"""Tiles begin at multiples of this, and so of every network's stride; else each would be sampled at another
-phase.
-"""
+"""Tiles begin at multiples of this, which are multiples of the total stride of all networks."""
 
 SAMPLE_PIXELS = 4_000_000
-"""Pixels that the statistics are taken from, where memory allows: about what is painted whole, so nothing is
-lost at the limit.
-"""
+"""Number of pixels for the statistics if memory suffices: about as many as are stylized without tiles."""
 
 SAMPLE_SIDE = 128
-"""Side of the sample tiles: with the same number of pixels, many small ones come nearer to the whole picture
-than a few large ones.
+"""Side of the sample tiles. For the same number of pixels, small tiles give more accurate statistics than
+large ones.
 """
 
 
 class Tile(NamedTuple):
-    """What is painted, rows ``top:bottom`` and columns ``left:right``, and the part of the picture that is
-    kept of it.
+    """A tile: rows ``top:bottom`` and columns ``left:right`` are stylized, and those of ``keep_*``
+    are kept.
     """
 
     top: int
@@ -61,11 +59,10 @@ class Tile(NamedTuple):
 
 
 def side_for(height: int, width: int, tile: str | int = "auto", limit: int | None = None) -> int | None:
-    """The side of the tiles for a picture, in pixels without their overlap, or None to paint it whole.
+    """The side of the tiles for a picture in pixels without overlap, or None for no tiles.
 
-    ``tile``: "off", a side from 64 up, or "auto": whole where that takes at most ``limit`` bytes of memory
-    (None: `memory.limit`).
-    Raises `InputError` for anything else.
+    ``tile``: "off", a side of at least 64, or "auto", which means no tiles if the picture needs at most
+    ``limit`` bytes of memory (None: `memory.limit`). Raises `InputError` for anything else.
     """
     if tile == "off":
         return None
@@ -73,22 +70,23 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
         pixels = (memory.limit() if limit is None else limit) // memory.BYTES_PER_PIXEL
         if height * width <= pixels:
             return None
-        # Below 256 nearly all work would be overlap.
+        # Below 256, most of the work would be overlap.
         return max(256, min(2048, _down(math.isqrt(pixels) - 2 * MARGIN - NOISE_PERIOD)))
     try:
         side = int(tile)
     except ValueError:
         side = 0
     if side < 64:
-        raise InputError(f"--tile: {tile!r} is none of auto, off or a number of pixels from 64 up")
+        raise InputError(f"--tile: {tile!r} is not auto, off or a number of pixels of at least 64")
     side = -(-side // GRID) * GRID
     return None if side >= max(height, width) else side
 
 
 class TiledStyle:
-    """A style that paints frames of any size in tiles; the two graphs are derived and loaded when it is made.
+    """A style that stylizes frames of any size in tiles. The two graphs are derived and loaded in the
+    constructor.
 
-    Raises `StyleError` for a network that looks at the whole picture in another way than by instance norm.
+    Raises `StyleError` for a network that reduces over the picture in other operators than instance norm.
     """
 
     def __init__(self, style: Style):
@@ -103,14 +101,14 @@ class TiledStyle:
         )
 
     def __call__(self, frame: RGB, side: int, on_tile: Callable[[int, int], None] | None = None) -> RGB:
-        """Paint uint8 (H, W, 3) in tiles of ``side`` pixels and their overlap; ``on_tile(done, of)`` is
-        called after each.
+        """Stylize a frame, uint8 (H, W, 3), in tiles of ``side`` pixels plus overlap. ``on_tile(done, of)``
+        is called after each tile.
 
-        Raises `InputError` for a frame that is none or does not fit in memory.
+        Raises `InputError` for another shape or type, and for a frame that does not fit in memory.
         """
         check_frame(frame)
         if frame.ndim != 3:
-            raise InputError("tiles are for one frame (H, W, 3), not for a batch")
+            raise InputError("tiles need one frame (H, W, 3), not a batch")
         feeds = self._statistics(frame)
         painted = np.empty_like(frame)
         tiles = list(grid(frame.shape[0], frame.shape[1], side, align=max(GRID, self._noise_period)))
@@ -144,9 +142,9 @@ class TiledStyle:
 def grid(height: int, width: int, side: int, margin: int = MARGIN, align: int = GRID) -> Iterator[Tile]:
     """The tiles of a picture, row by row.
 
-    What they keep covers it once; what they paint reaches at least ``margin`` further, where there is
-    picture. They begin at multiples of ``align``: where a network adds a constant noise field, its period, so
-    that every tile gets the noise of the whole picture.
+    The kept parts cover the picture exactly once. Tiles extend at least ``margin`` beyond them, except at the
+    border. They begin at multiples of ``align``, which is the period of the noise input for networks that
+    have one, so that each tile has the noise of the whole picture.
     """
     rows, columns = list(_spans(height, side)), list(_spans(width, side))
     for top, bottom in rows:
@@ -164,17 +162,17 @@ def grid(height: int, width: int, side: int, margin: int = MARGIN, align: int = 
 
 
 def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> RGB:
-    """Tiles spread evenly over a frame, at full scale: uint8 (N, h, w, 3) with at most about ``pixels``
-    pixels.
+    """Sample tiles, evenly distributed over a frame: uint8 (N, h, w, 3) with about ``pixels`` pixels in
+    total.
 
-    A frame that is no larger than that is its own only tile, and the statistics are then exact.
+    A frame with at most ``pixels`` pixels is the only tile, and the statistics are exact.
     """
     height, width = frame.shape[:2]
     if height * width <= pixels:
         return np.ascontiguousarray(frame[None])
     h, w = min(side, height), min(side, width)
     count = max(1, pixels // (h * w))
-    # As near to square cells as the count allows: rows / columns = (height / h) / (width / w).
+    # Cells that are nearly square: rows / columns = (height / h) / (width / w).
     rows = max(1, min(count, round(math.sqrt(count * (height / h) / (width / w)))))
     columns = max(1, count // rows)
     tops, lefts = _starts(height, h, rows), _starts(width, w, columns)
@@ -182,8 +180,8 @@ def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> 
 
 
 def _starts(length: int, side: int, count: int) -> list[int]:
-    """Where ``count`` tiles of ``side`` begin, each in the middle of its share of the length, kept inside the
-    picture and apart from each other.
+    """The starts of up to ``count`` tiles of ``side``, each in the middle of its share of the length, without
+    overlap.
     """
     count = max(1, min(count, length // side))
     share = length / count
@@ -194,7 +192,7 @@ def _starts(length: int, side: int, count: int) -> list[int]:
 
 def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
     starts = range(0, length, side)
-    # A sliver at the end is not worth a tile of its own, and must not be smaller than the contract allows.
+    # A last tile below the minimum side is merged with the previous one.
     last = starts[-1] if len(starts) == 1 or length - starts[-1] >= MIN_SIDE else starts[-2]
     for start in starts:
         if start < last:

@@ -1,7 +1,4 @@
-"""The weights inside a style file, whatever they are stored in.
-
-Needs onnx, so it is imported where weights are asked for and nowhere else.
-"""
+"""Read and replace the weights in a style file. Needs onnx."""
 
 from typing import TYPE_CHECKING
 
@@ -12,19 +9,17 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 PREFIX = "net."
-"""Of the names of weights."""
+"""Prefix of the names of weights."""
 
 STEP = ".step"
-"""Behind the name of a kernel stored in integers: of the tensor (outputs, 1, 1, 1) that they are multiplied
-by.
-"""
+"""Suffix of the scale, (outputs, 1, 1, 1), of a kernel that is stored as int8."""
 
 
 def learned(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
-    """The weights of a style file by name, in float32; {} for a file that computes in integers, which has
-    none to mix or to train from.
+    """The weights of a style file by name, in float32. Empty for a quantized model, whose weights cannot be
+    mixed or trained.
 
-    Raises what protobuf and onnx raise for damaged files.
+    Raises the exceptions of protobuf and onnx for a damaged file.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -43,8 +38,8 @@ def learned(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
 
 
 def replace(model: "ModelProto", weights: dict[str, NDArray[np.float32]]) -> None:
-    """Put other weights in the place of those that `learned` gave; what was in integers is in float32 then,
-    the rest in the type that it was in.
+    """Replace the weights that `learned` returns. int8 kernels become float32, and other weights keep their
+    type.
     """
     from onnx import helper, numpy_helper
 

@@ -6,8 +6,7 @@ from PIL import Image
 
 from fststyle.errors import BatchError, InputError
 from fststyle.io.folders import files
-from fststyle.runtime.batch import Listener as PictureListener
-from fststyle.runtime.batch import stylize_files
+from fststyle.runtime.batch import ImageListener, stylize_files
 from fststyle.runtime.settings import ImageSettings, VideoSettings
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
 from tests import clips, styles
@@ -45,7 +44,7 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_rest_found(locked):
 def test_pictures_that_cannot_be_seen_have_failed(locked, tmp_path):
     Image.fromarray(styles.photo(20, 30)).save(locked / "a.png")
     failed = []
-    listener = PictureListener(on_failed=lambda source, error: failed.append(source))
+    listener = ImageListener(on_failed=lambda source, error: failed.append(source))
     with pytest.raises(BatchError, match="1 of 2 pictures failed"):
         stylize_files(
             [locked], tmp_path / "out", ImageSettings(style="invert", device="cpu"), listener=listener

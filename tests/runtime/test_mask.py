@@ -109,7 +109,7 @@ def test_video(tmp_path, size):
     for (_, before), (_, after) in zip(clips.frames(clip), clips.frames(tmp_path / "out.mp4"), strict=True):
         small = np.asarray(Image.fromarray(before).resize(after.shape[1::-1], Image.Resampling.LANCZOS))
         check_halves(small, after, 14)
-    with pytest.raises(InputError, match="shapes differ"):
+    with pytest.raises(InputError, match="aspect ratios differ"):
         stylize_video(clip, tmp_path / "bad.mp4", style="invert", mask=half(tmp_path, 20, 64, "bad.png"))
     assert not (tmp_path / "bad.mp4").exists()
     with pytest.raises(OutputError, match="would be overwritten"):

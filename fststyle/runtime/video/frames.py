@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from fststyle.arrays import RGB, Gray
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
+from fststyle.io.resize import resize_to
 from fststyle.runtime import blank_frames, devices, mask
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.temporal import Steady, hold_for
@@ -70,9 +70,8 @@ class Frames:
             result = blank_frames.blended(item.rgb, steady)
             self._stylized = result if self._mask is None else self._mask(item.rgb, result)
         # A copy, so that a caller may draw on a frame that is shown twice.
-        return replace(
-            item, rgb=self._stylized.copy(), alpha=resized_alpha(item.alpha, self._stylized.shape[:2])
-        )
+        alpha = None if item.alpha is None else resize_to(item.alpha, self._stylized.shape[:2])
+        return replace(item, rgb=self._stylized.copy(), alpha=alpha)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays by name that the next frame needs from earlier ones; for `restore`."""
@@ -121,13 +120,3 @@ class _FlickerSuppression:
 def _output_time(shot: Shot, source: Source, settings: VideoSettings) -> float:
     """Seconds from the start of the output."""
     return shot.seconds - begins(source, settings.start)
-
-
-def resized_alpha(alpha: Gray | None, size: tuple[int, int]) -> Gray | None:
-    """Alpha, uint8 (H, W), in the size (H, W) of its frame; None stays None."""
-    return alpha if alpha is None or alpha.shape == size else resized(alpha, size)
-
-
-def resized(image: RGB, size: tuple[int, int]) -> RGB:
-    """An image, uint8 (H, W) or (H, W, 3), in the size (H, W)."""
-    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.LANCZOS))

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fststyle.errors import InputError
+from fststyle.io.resize import resize_to
 from fststyle.runtime.video.checkpoint import Segment, State
 from fststyle.runtime.video.formats.base import Item, Shot, Sink
 from fststyle.runtime.video.formats.segments import SegmentSink
-from fststyle.runtime.video.frames import resized, resized_alpha
 
 UNEVEN = 1.5
 """Ratio of the longest to the shortest time between two frames from which on a user should know that an image
@@ -127,7 +127,8 @@ class Output:
                 f"{self._source}: the size of frames changes; all are written as {size[1]}x{size[0]}"
             )
             self._noted_size = True
-        return replace(shot, rgb=resized(shot.rgb, size), alpha=resized_alpha(shot.alpha, size))
+        alpha = None if shot.alpha is None else resize_to(shot.alpha, size)
+        return replace(shot, rgb=resize_to(shot.rgb, size), alpha=alpha)
 
     def _note_all(self, notes: list[str]) -> None:
         for note in dict.fromkeys(notes):

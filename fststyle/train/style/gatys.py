@@ -22,7 +22,8 @@ from fststyle import colors, memory
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io import images
-from fststyle.io.convert import resized, taken
+from fststyle.io.convert import opened
+from fststyle.io.resize import resize_frame
 from fststyle.mixture import LARGEST, parse, weights
 from fststyle.settings import check, unknown
 from fststyle.train import loop
@@ -91,9 +92,9 @@ def repaint(
     """As `gatys`, with a settings object."""
     check(settings)
     shares = paintings(style)
-    picture, give_back = taken(content)
+    picture, give_back = opened(content)
     frame = picture.frames[0]
-    frame = resized(frame, min(settings.size, max(frame.rgb.shape[:2])))
+    frame = resize_frame(frame, min(settings.size, max(frame.rgb.shape[:2])))
     with computing(settings.device, settings.precision, 1) as compute:
         photos = scales(frame.rgb, settings.scales)
         _check_memory(frame.rgb, compute)

@@ -40,7 +40,7 @@ def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = 
         if incoming.frame_size is None:
             raise InputError("raw frames from stdin need --frame-size, such as --frame-size 640x480")
         if stdin is None:
-            raise InputError("no stdin to read from")
+            raise InputError("stdin is closed")
         return RawSource(stdin, parse_size(incoming.frame_size), incoming.rate)
     path = Path(given)
     if path.is_dir():
@@ -85,7 +85,7 @@ def target_of(
     """
     if str(given) == PIPE:
         if stdout is None:
-            raise OutputError("no stdout to write to")
+            raise OutputError("stdout is closed")
         return Target(None, False, lambda place, source, first, rate: RawSink(stdout, source))
     path = Path(given)
     if (

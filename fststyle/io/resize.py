@@ -1,0 +1,56 @@
+"""Resize images with Lanczos filtering."""
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from fststyle.arrays import RGB, Gray
+from fststyle.errors import InputError
+from fststyle.io.picture import MAX_PIXELS
+from fststyle.io.pixels import MIN_SIDE, Frame
+
+
+def scaled_size(size: tuple[int, int], scale: float, least: int = 1) -> tuple[int, int]:
+    """(width, height) of an image of ``size`` (H, W) after scaling, with sides of at least ``least``
+    pixels.
+    """
+    height, width = size
+    return max(least, round(width * scale)), max(least, round(height * scale))
+
+
+def resize(rgb: RGB, long_side: int) -> RGB:
+    """Scale an image, uint8 (H, W, 3), to a longer side of ``long_side`` pixels.
+
+    The aspect ratio is kept to the nearest pixel, but no side falls below 16. Raises `InputError` for a
+    ``long_side`` below 16.
+    """
+    if long_side < MIN_SIDE:
+        raise InputError(f"cannot resize to {long_side} pixels: the minimum is {MIN_SIDE}")
+    height, width = rgb.shape[:2]
+    width, height = scaled_size((height, width), long_side / max(height, width), MIN_SIDE)
+    return resize_to(rgb, (height, width))
+
+
+def resize_to(image: RGB | Gray, size: tuple[int, int]) -> RGB | Gray:
+    """An image, uint8 (H, W) or (H, W, 3), in ``size`` (H, W); the same array if it has this size."""
+    if image.shape[:2] == size:
+        return image
+    return np.array(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.LANCZOS))
+
+
+def resize_frame(frame: Frame, long_side: int | None) -> Frame:
+    """A frame and its alpha, scaled to a longer side of ``long_side`` pixels; None keeps the size.
+
+    Raises `InputError` for a result with more than `MAX_PIXELS` pixels.
+    """
+    if long_side is None:
+        return frame
+    height, width = frame.rgb.shape[:2]
+    if height * width * (long_side / max(height, width)) ** 2 > MAX_PIXELS:
+        raise InputError(
+            f"--size {long_side}: {width}x{height} pixels scaled to it are more than {MAX_PIXELS:,} pixels"
+        )
+    rgb = resize(frame.rgb, long_side)
+    alpha = None if frame.alpha is None else resize_to(frame.alpha, (rgb.shape[0], rgb.shape[1]))
+    return replace(frame, rgb=rgb, alpha=alpha)
