@@ -39,7 +39,8 @@ class ProgramServer:
             command = [sys.executable, "-X", "faulthandler", "-W", "error", __file__, str(theirs.fileno())]
             # Pipes, as in the children: Python asks them once whether they can be sought.
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], **pipes)
+            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, **pipes)
         self.socket = ours
         self.answers = ours.makefile("r")
 

@@ -281,31 +281,29 @@ def test_a_log_that_cannot_be_written(train, tmp_path):
         train(tensorboard=tmp_path / "log")
 
 
-def test_two_processes_train_the_same_network_as_one(painting, photos, tmp_path):
+def test_two_processes_train_the_same_network_as_one(train, painting, photos, tmp_path):
     """Two gloo processes with half of the batch each against one with all of it."""
-    code = (
-        "import sys, json, torch; torch.set_num_threads(1)\n"
+    from tests.train.conftest import TINY
+
+    more = {"batch": 2, "steps": 4}
+    one = weights(train(output=tmp_path / "one", **more).checkpoint)
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys, json\n"
         "import fststyle.train.results as results, fststyle.train.style.train as style\n"
         "results.traced = lambda net: None\n"
         "results.export_module = lambda net, card, path, graph: path.write_bytes(b'onnx')\n"
         "style.train_style(sys.argv[1], **json.loads(sys.argv[2]))\n"
     )
-    from tests.train.conftest import TINY
-
-    def run(output: Path, *launcher: str) -> dict:
-        settings = json.dumps({**TINY, "batch": 2, "data": str(photos), "output": str(output), "steps": 4})
-        script = tmp_path / "run.py"
-        script.write_text(code)
-        subprocess.run(
-            [sys.executable, *launcher, str(script), str(painting), settings],
-            check=True,
-            timeout=240,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        return weights(output / "starry-night.pt")
-
-    one = run(tmp_path / "one")
-    two = run(tmp_path / "two", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    settings = json.dumps({**TINY, **more, "data": str(photos), "output": str(tmp_path / "two")})
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    subprocess.run(
+        [sys.executable, *launcher, str(script), str(painting), settings],
+        check=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    two = weights(tmp_path / "two" / "starry-night.pt")
     # The last norm's bias before `up1` is a constant that its norm takes away again: its gradient is rounding
     # noise, which Adam makes large.
     for key in one.keys() - {"body.0.second.norm.bias"}:
