@@ -102,7 +102,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     return rows
 
 
-def _frames(some: dataset.Pictures, chosen: Any = slice(None)) -> dataset.Pixels:
+def _frames(some: dataset.Dataset, chosen: Any = slice(None)) -> dataset.Pixels:
     return some.rgb[chosen].repeat(3 // some.channels, axis=3)
 
 
@@ -162,7 +162,7 @@ def _reconstruction(decoder: Generator, frames: dataset.Pixels) -> dict[str, flo
     return {"reconstruction": float(np.sqrt(np.square(error).mean()))}
 
 
-def _elbo(path: Path, test: dataset.Pictures) -> dict[str, float]:
+def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
     if not path.is_file():
         return {}
     net: Any = checkpoint.restore(checkpoint.load(path, "vae"), path).eval()

@@ -76,15 +76,15 @@ def register(app: typer.Typer) -> None:
         """Render a smooth, looping walk through the latent space, without PyTorch."""
         from fststyle.cli.bar import counted
         from fststyle.runtime.generative import latents
-        from fststyle.runtime.generative.sample import Generator, shown_rate, write_moving
+        from fststyle.runtime.generative.sample import Generator, supported_fps, write_animation
 
         spare((model,), output)
         generator = Generator(model, ("gan",))
-        fps = shown_rate(output, fps)
+        fps = supported_fps(output, fps)
         path = latents.walk(
             latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps))
         )
-        write_moving(counted(generator.stream(path), len(path), "frames"), output, fps, side)
+        write_animation(counted(generator.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(str(output), err=True)
 
 

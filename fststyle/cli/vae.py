@@ -97,15 +97,15 @@ def register(app: typer.Typer) -> None:
 
         from fststyle.cli.bar import counted
         from fststyle.runtime.generative import latents
-        from fststyle.runtime.generative.sample import Encoder, Generator, shown_rate, write_moving
+        from fststyle.runtime.generative.sample import Encoder, Generator, supported_fps, write_animation
 
         spare((first, second, model), output)
         decoder = Generator(model, ("vae",))
         encoder = Encoder(decoder)
         ends = np.stack([encoder.read(picture)[1] for picture in (first, second)])
-        fps = shown_rate(output, fps)
+        fps = supported_fps(output, fps)
         path = latents.walk(ends, max(2, round(seconds * fps)), closed=False)
-        write_moving(counted(decoder.stream(path), len(path), "frames"), output, fps, side)
+        write_animation(counted(decoder.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(str(output), err=True)
 
     @verb.command()

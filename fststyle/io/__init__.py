@@ -1,1 +1,1 @@
-"""Files in and out: images, folders, data sets."""
+"""Input and output of images, folders and data sets."""

@@ -1,7 +1,7 @@
-"""Stills that Pillow has encoded, put together as one animated GIF, WebP or PNG.
+"""Assemble still images that Pillow has encoded into an animated GIF, WebP or PNG.
 
-Pillow's own writers merge a frame that equals the previous one. Here N frames are written as N frames. Each
-assembler copies compressed chunks from the files of the stills into the container.
+Pillow's own writers merge equal consecutive frames; here N frames are written as N frames. Each assembler
+copies compressed chunks from the files of the stills into the container.
 """
 
 import struct
@@ -16,41 +16,41 @@ from fststyle.io.pixels import Frame
 
 DEFAULT_MS = 100
 _SAMPLED = 1 << 14
-"""Approximate number of pixels that a palette is computed from."""
+"""Approximate number of pixels for computing a palette."""
 
 
 _WEBP_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
-"""Chunks behind the frames of a WebP file, each with its flag in the header."""
+"""Chunks after the frames of a WebP file -> their flag in the header."""
 _PNG_HEAD = (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
-"""Chunks of the first still that go before the frames of an APNG file."""
+"""Chunks of the first still that are copied before the frames of an APNG file."""
 
 
 class Assembler(Protocol):
-    """An animation that is written frame by frame; memory does not grow with their number."""
+    """Writes an animation frame by frame, in constant memory."""
 
     def add(self, still: bytes, duration: int | None) -> None:
-        """Append a frame: the content of a still's file, and its duration in milliseconds."""
+        """Append a frame: the file of a still image, and its duration in milliseconds."""
 
     def close(self) -> None:
         """Finish the file after at least one frame."""
 
 
-def quantised(frame: Frame) -> Image.Image:
+def quantized(frame: Frame) -> Image.Image:
     """A palette image for GIF: exact for at most 256 colors, else median cut with dithering.
 
-    Index 255 is the transparent one if there is alpha.
+    With alpha, index 255 is transparent.
     """
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255
     lossy = image.getcolors(count) is None
-    # Median cut of all pixels takes ten times as long, and the palette is not better.
+    # Median cut of all pixels takes ten times as long and gives no better palette.
     step = max(1, round((frame.rgb.shape[0] * frame.rgb.shape[1] / _SAMPLED) ** 0.5)) if lossy else 1
     sampled = Image.fromarray(np.ascontiguousarray(frame.rgb[::step, ::step]))
     result = sampled.quantize(count, method=Image.Quantize.MEDIANCUT)
     colours = (result.getpalette() or [])[: 3 * count]
-    # Dithering maps through a coarse table of colors: only for images that lose colors anyway.
+    # Dithering uses a coarse color table, so it is only for images with too many colors.
     if lossy:
-        # Pillow pads the palette with black, and would use it; repeating the first color changes nothing.
+        # Pillow would pad the palette with black and use it, so it is padded with the first color.
         result.putpalette(colours + colours[:3] * (256 - len(colours) // 3))
         result = image.quantize(palette=result, dither=Image.Dither.FLOYDSTEINBERG)
     if frame.alpha is None:
@@ -70,7 +70,8 @@ class Gif:
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
         self._file = file
-        # Milliseconds given and hundredths written: the rounding error of a frame goes to the next one.
+        # Milliseconds, and hundredths of a second in the file; the rounding error is carried to the next
+        # frame.
         self._clock = self._shown = 0
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0))
         if loop is not None:
@@ -96,7 +97,7 @@ class Gif:
 
 
 class WebP:
-    """Still WebP files -> one animated WebP, each frame replacing the one before."""
+    """Still WebP files -> one animated WebP; each frame replaces the previous one."""
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
@@ -113,7 +114,7 @@ class WebP:
             self._begun, self._icc = True, part.get(b"ICCP")
             self._metadata = {name: part[name] for name in _WEBP_METADATA if name in part}
             self._file.write(self._head(0))
-        # A VP8L bitstream says in its fifth byte whether it uses alpha.
+        # The fifth byte of a VP8L bitstream has the alpha flag.
         self._alpha |= b"ALPH" in part or (b"VP8L" in part and bool(part[b"VP8L"][4] & 0x10))
         shown = min(DEFAULT_MS if duration is None else duration, 0xFFFFFF)
         picture = b"".join(_riff(name, part[name]) for name in (b"ALPH", b"VP8 ", b"VP8L") if name in part)
@@ -124,7 +125,7 @@ class WebP:
     def close(self) -> None:
         for name, content in self._metadata.items():
             self._file.write(_riff(name, content))
-        # The header holds the length and whether there is alpha, which are known only now.
+        # The header holds the length and the alpha flag, which are known only now.
         end = self._file.tell()
         self._file.seek(self._start)
         self._file.write(self._head(end - self._start - 8))
@@ -148,7 +149,7 @@ class WebP:
 
 
 class Png:
-    """Still PNG files of one pixel type -> one APNG, each frame replacing the one before."""
+    """Still PNG files of one pixel type -> one APNG; each frame replaces the previous one."""
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         self._file, self._size, self._loop = file, size, loop
@@ -164,7 +165,7 @@ class Png:
             self._control = self._file.tell()
             self._file.write(self._count())
         shown = DEFAULT_MS if duration is None else duration
-        # The time is a fraction of two 16-bit numbers: seconds where milliseconds do not fit.
+        # A duration is a fraction of two 16-bit numbers; seconds are used if milliseconds do not fit.
         top, bottom = (shown, 1000) if shown <= 0xFFFF else (min(round(shown / 1000), 0xFFFF), 1)
         height, width = self._size
         self._file.write(
@@ -183,7 +184,7 @@ class Png:
 
     def close(self) -> None:
         self._file.write(_png(b"IEND", b""))
-        # How many frames there are is known only now.
+        # The number of frames is known only now.
         end = self._file.tell()
         self._file.seek(self._control)
         self._file.write(self._count())
@@ -198,13 +199,11 @@ ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assemble
     "WEBP": WebP,
     "PNG": Png,
 }
-"""Pillow's name of the format -> its assembler, made with an open file that can be searched, (H, W) and the
-number of loops.
-"""
+"""Pillow's name of the format -> its assembler. Arguments: an open seekable file, (H, W), number of loops."""
 
 
 def _gif_parts(still: bytes) -> tuple[bytes, int | None, bytes, bytes]:
-    """Palette, index of the transparent colour, image descriptor (9 bytes) and compressed data of a GIF file
+    """Palette, index of the transparent color, image descriptor (9 bytes) and compressed data of a GIF file
     with one image.
     """
     flags, position = still[10], 13

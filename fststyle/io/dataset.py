@@ -1,7 +1,7 @@
-"""A set of small square pictures of one size, in memory: MNIST and its likes (`fststyle.io.idx`), or any
-folder of images.
+"""Data sets of small square pictures in memory: MNIST and similar sets (`fststyle.io.idx`), or a folder of
+images.
 
-No torch: the trainers, the torch-free tools and the judges read the same sets.
+Needs no PyTorch, since training and inference read the same sets.
 """
 
 import hashlib
@@ -18,21 +18,21 @@ from fststyle.io import idx, images
 
 Pixels = NDArray[np.uint8]
 SIDES = (28, 32, 64, 128)
-"""Pixels a side that the networks are made for."""
+"""Supported sides in pixels."""
 FEWEST = 8
-"""Pictures that a folder must hold at least: fewer are nothing to learn a distribution from."""
+"""Minimum number of training pictures."""
 HOLD_OUT = 10
-"""Of a folder every tenth picture (by name) is kept for testing; MNIST has test files of its own."""
+"""Every tenth picture of a folder, sorted by name, is held out for testing. MNIST has its own test files."""
 MAX_BYTES = 8 << 30
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A set of them.
+class Dataset:
+    """A set of pictures.
 
-    ``rgb``: uint8 (N, S, S, C) with C = 1 where all are grey, else 3; ``labels``: (N,) int64 into
-    ``classes``, or None; ``skipped``: files not usable; ``held_out``: whether it is every `HOLD_OUT`th of a
-    folder, on which no training learns.
+    ``rgb``: uint8 (N, S, S, C), where C is 1 if all pictures are gray, else 3. ``labels``: int64 (N,),
+    indices of ``classes``, or None. ``skipped``: files that cannot be used. ``held_out``: whether this is the
+    held-out part of a folder.
     """
 
     rgb: Pixels
@@ -63,24 +63,24 @@ class Pictures:
 
 def load(
     data: str | Path, size: int | None = None, download: bool = False, without: Iterable[Path] = ()
-) -> tuple[Pictures, Pictures]:
-    """The pictures to learn on and those to test on.
+) -> tuple[Dataset, Dataset]:
+    """The training set and the test set.
 
     Args:
-        data: a folder with the IDX files of MNIST's layout (.gz or not; a part without images is empty, one
-            without labels has none), any other folder of images, whose subfolders are its classes, or the
-            words mnist and fashion-mnist.
-        size: side in pixels, of `SIDES`; None takes 28 for IDX files and 64 for images. Pictures are cut to
-            their middle square and scaled.
-        download: let torchvision fetch mnist or fashion-mnist into the cache folder.
-        without: files of the folder that are no part of it, the preview of a training in the same place.
+        data: "mnist", "fashion-mnist", a folder with the IDX files of MNIST (.gz or not; a missing part is
+        empty),
+            or any other folder of images, whose subfolders are classes.
+        size: side in pixels, one of `SIDES`; None is 28 for IDX files and 64 for images. Pictures are cropped
+        to
+            their center square and resized.
+        download: download mnist or fashion-mnist with torchvision into the cache folder.
+        without: files to ignore, such as the preview of a training in the same folder.
 
     Raises:
-        InputError: nothing usable there, too few pictures in a folder, files that are not what they say, or
-            more than fits in memory.
+        InputError: no usable pictures, too few pictures, damaged files, or more than fits in memory.
     """
     if size is not None and size not in SIDES:
-        raise InputError(f"--size: {size} is none of {', '.join(map(str, SIDES))}")
+        raise InputError(f"--size: {size} is not one of {', '.join(map(str, SIDES))}")
     if not str(data):
         raise InputError("--data: is empty (an unset variable of the shell?)")
     folder = Path(data)
@@ -91,20 +91,20 @@ def load(
     return _of_folder(folder, size or 64, without)
 
 
-def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
+def _of_idx(folder: Path, name: str, size: int) -> tuple[Dataset, Dataset]:
     found = {
         part: (idx.read_images(folder, part), idx.read_labels(folder, part)) for part in ("train", "t10k")
     }
     if all(gray is None for gray, _ in found.values()):
         raise InputError(f"{folder}: has labels but no images")
-    if (learned := found["train"][0]) is not None and len(learned) < FEWEST:
-        raise InputError(f"{folder}: holds {len(learned)} pictures to learn on, at least {FEWEST} are needed")
+    if (train := found["train"][0]) is not None and len(train) < FEWEST:
+        raise InputError(f"{folder}: holds {len(train)} training pictures, at least {FEWEST} are needed")
     labels = [labels for _, labels in found.values() if labels is not None]
     names = idx.classes(name, int(max(some.max() for some in labels)) + 1) if labels else ()
 
-    def part(gray: Pixels | None, labels: Pixels | None) -> Pictures:
+    def part(gray: Pixels | None, labels: Pixels | None) -> Dataset:
         if gray is None:
-            return Pictures(np.empty((0, size, size, 1), np.uint8))
+            return Dataset(np.empty((0, size, size, 1), np.uint8))
         if gray.shape[1:] != (size, size):
             gray = np.stack(
                 [
@@ -112,7 +112,7 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
                     for picture in gray
                 ]
             )
-        return Pictures(
+        return Dataset(
             gray[..., None],
             None if labels is None else labels.astype(np.int64),
             names if labels is not None else (),
@@ -121,11 +121,11 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Pictures, Pictures]:
     return part(*found["train"]), part(*found["t10k"])
 
 
-def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictures, Pictures]:
+def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Dataset, Dataset]:
     files = images.find(folder, without)
     if len(files) * size * size * 3 > MAX_BYTES:
         raise InputError(
-            f"{folder}: {len(files)} pictures of {size} pixels need more than {MAX_BYTES >> 30} GiB; take a"
+            f"{folder}: {len(files)} pictures of {size} pixels need more than {MAX_BYTES >> 30} GiB; use a"
             " smaller --size"
         )
     kept: list[Path] = []
@@ -151,8 +151,8 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictur
     labels = np.array([names.index(place[0]) for place in places], np.int64) if len(names) > 1 else None
     tested = np.arange(len(kept)) % HOLD_OUT == 0
 
-    def part(chosen: NDArray[np.bool_], held_out: bool) -> Pictures:
-        return Pictures(
+    def part(chosen: NDArray[np.bool_], held_out: bool) -> Dataset:
+        return Dataset(
             pixels[chosen],
             None if labels is None else labels[chosen],
             names if labels is not None else (),
@@ -163,18 +163,18 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Pictur
     return part(~tested, False), part(tested, True)
 
 
-def joined(learned: Pictures, tested: Pictures) -> Pictures:
-    """The two parts of a folder as one set."""
+def joined(learned: Dataset, tested: Dataset) -> Dataset:
+    """Training and test set of a folder as one set."""
     labels = (
         None
         if learned.labels is None or tested.labels is None
         else np.concatenate([learned.labels, tested.labels])
     )
-    return Pictures(np.concatenate([learned.rgb, tested.rgb]), labels, learned.classes, learned.skipped)
+    return Dataset(np.concatenate([learned.rgb, tested.rgb]), labels, learned.classes, learned.skipped)
 
 
 def square(rgb: Pixels, size: int) -> Pixels:
-    """The middle square of uint8 (H, W, 3), scaled to `size` pixels a side."""
+    """The center square of an image, uint8 (H, W, 3), resized to ``size`` pixels per side."""
     height, width = rgb.shape[:2]
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2
@@ -185,10 +185,10 @@ def square(rgb: Pixels, size: int) -> Pixels:
 
 
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
-    """Which of `count` pictures the steps `start` .. `steps` - 1 see: `batch` indices each, every picture
-    once an epoch, in a new order each epoch.
+    """The indices of the pictures of each step from ``start`` to ``steps`` - 1, int64 (batch,). Each epoch
+    has all ``count`` pictures in a new random order.
 
-    A function of seed and step alone, so a resumed training sees what an unbroken one would have.
+    The result depends only on seed and step, so a resumed training sees the same batches.
     """
     epoch, shuffled = -1, np.empty(0, np.int64)
     for step in range(start, steps):

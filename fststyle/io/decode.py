@@ -1,4 +1,4 @@
-"""An open image file as frames: everything between Pillow and `fststyle.io.images.read`."""
+"""Decode an open image file to frames with Pillow; for `fststyle.io.images`."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,15 +14,12 @@ from fststyle.io.picture import MAX_FRAMES, Outline
 from fststyle.io.pillow import formats, guarded
 from fststyle.io.pixels import MIN_SIDE, Frame, from_pil_with_profile, is_srgb
 
-# Other formats with several images hold pages, layers, sizes or previews: the first is the picture.
+# In other formats, several images are pages, layers, sizes or previews; only the first one is read.
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 _FURTHER = {"TIFF": "page", "PSD": "layer"}
-"""What a format calls the images behind the first.
-
-Phones store previews and gain maps behind a JPEG as MPO.
-"""
+"""Name of the images after the first one. Phones store previews and gain maps in a JPEG file as MPO."""
 _SUBFILE = 254
-"""TIFF tag whose lowest bit says that an image is a smaller copy of another."""
+"""TIFF tag whose lowest bit marks an image as a reduced copy of another."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,10 +33,11 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Opened:
-    """An image file with its header read. ``further``: images that are not frames of an animation.
+    """An image file after its header is read.
 
-    ``lossless``: whether the file stores its pixels exactly, as far as this is known. ``lost``: names of what
-    the file has and `frames` and `fststyle.io.metadata.of` do not give.
+    ``further``: number of images that are not frames of an animation. ``lossless``: whether the file is known
+    to be lossless. ``lost``: names of what the file has in addition to `frames` and
+    `fststyle.io.metadata.of`.
     """
 
     image: Image.Image
@@ -51,7 +49,7 @@ class Opened:
 
 @contextlib.contextmanager
 def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
-    """An open file as an image; any problem inside the block is an `InputError` that begins with ``name``.
+    """Open an image file. Any exception in the block becomes an `InputError` that begins with ``name``.
 
     Raises `DependencyError` for a format whose package is not installed.
     """
@@ -62,7 +60,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
         stream.seek(start)
         kind, exact = plugins.kind_of(stream), is_lossless_webp(stream)
         header = jxl.header(stream) if kind == "JXL" else None
-        if header is not None:  # the plugin decodes at once
+        if header is not None:  # before the plugin decodes the whole image
             check_size(header.size, 1, name, max_pixels)
         if kind is not None:
             plugins.load(kind, name)
@@ -71,7 +69,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
                 image.info["xmp"] = header.xmp
             if _is_preview(image):
                 raise InputError(
-                    f"{name}: is a raw photo, of which only a preview can be read; develop it first"
+                    f"{name}: is a raw photo, of which only a preview can be read; convert it first"
                 )
             further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
             outline = _outline(image, name, max_pixels)
@@ -88,16 +86,16 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
     except Exception as error:  # Pillow's parsers raise any exception for a damaged file
         raise InputError(f"{name}: is damaged ({reason(error)})") from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of plugins written in Rust
+        if type(error).__name__ != "PanicException":  # raised by plugins written in Rust
             raise
         raise InputError(f"{name}: is damaged ({reason(error)})") from error
 
 
 def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, bytes | None]]:
-    """Each frame, upright, with the profile that describes it."""
+    """Each frame, upright, with its color profile."""
     image = opened.image
     icc, power = image.info.get("icc_profile") or None, gamma.of(image)
-    if icc and image.format == "JXL" and is_srgb(icc):  # the decoder makes one where the file has none
+    if icc and image.format == "JXL" and is_srgb(icc):  # the decoder adds one if the file has none
         icc = None
     count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
     first = 1 if count > 1 and image.info.get("default_image") else 0
@@ -108,7 +106,7 @@ def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, 
             check_size(image.size, 1, name, max_pixels)
         image.load()
         duration = image.info.get("duration") if count - first > 1 else None
-        # A GIF frame may reach beyond the canvas, which Pillow then enlarges.
+        # Pillow enlarges the canvas if a GIF frame exceeds it.
         whole = image.size == (width, height) or count == 1
         still = _upright(image if whole else image.crop((0, 0, width, height)), image)
         frame, kept = from_pil_with_profile(still, icc)
@@ -117,7 +115,7 @@ def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, 
 
 
 def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -> None:
-    """Raise `InputError` for (width, height) below 16x16, and if all frames have more than ``max_pixels``."""
+    """Raise `InputError` for (width, height) below 16x16, and for more than ``max_pixels`` in all frames."""
     width, height = size
     if min(width, height) < MIN_SIDE:
         raise InputError(
@@ -129,7 +127,7 @@ def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -
 
 
 def reason(error: BaseException) -> str:
-    """The message of an exception in one short line."""
+    """The message of an exception as one short line."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())[:120] or type(error).__name__
 
@@ -137,15 +135,15 @@ def reason(error: BaseException) -> str:
 def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
     check_size(image.size, 1, name, max_pixels)
     count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
-    # The still that an APNG shows to programs without animation is not one of its frames.
+    # The default image of an APNG file, for programs without animation, is not a frame.
     count -= 1 if count > 1 and image.info.get("default_image") else 0
     if count > MAX_FRAMES:
-        raise InputError(f"{name}: {count} frames are more than {MAX_FRAMES}")
+        raise InputError(f"{name}: has {count} frames, more than {MAX_FRAMES}")
     return Outline(image.format, image.size, count, image.info.get("loop"))
 
 
 def _is_preview(image: Image.Image) -> bool:
-    """Whether the first image of a TIFF file is a smaller copy of another, as in DNG, NEF and ARW files."""
+    """Whether the first image of a TIFF file is a reduced copy of another, as in DNG, NEF and ARW files."""
     if image.format != "TIFF":
         return False
     kind = image.tag_v2.get(_SUBFILE, 0)  # type: ignore[attr-defined]
@@ -153,7 +151,7 @@ def _is_preview(image: Image.Image) -> bool:
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Whether a file has more than 8 bits per channel, as far as Pillow says so."""
+    """Whether Pillow reports more than 8 bits per channel."""
     stored = str([tile[-1] for tile in getattr(image, "tile", [])])
     return image.mode[0] in "IF" or ";16" in stored or image.info.get("bit_depth", 8) > 8
 
@@ -177,9 +175,9 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
 
 
 def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
-    """``still`` turned as its EXIF orientation says. Damaged EXIF data counts as none.
+    """``still`` rotated and mirrored by its EXIF orientation. Damaged EXIF data is ignored.
 
-    JPEG XL has an orientation of its own, which its decoder applies, except to an image that was a JPEG file.
+    JPEG XL has its own orientation, which its decoder applies, except to an image that was a JPEG file.
     """
     if image.format == "JXL" and not getattr(image, "jpeg", False):
         return still

@@ -1,4 +1,4 @@
-"""A picture as the content of a file in any format that is written."""
+"""Encode a picture in any format that can be written."""
 
 import io
 from collections.abc import Sequence
@@ -27,11 +27,10 @@ _LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 
 
 def format_of(text: str, name: str) -> str:
-    """Pillow's name of a format given by that name or by a suffix.
+    """Pillow's name of a format that is given by this name or by a suffix.
 
-    Raises `OutputError` for no such format and `DependencyError` where its package is not installed; both
-    begin with
-    ``name``.
+    Raises `OutputError` for an unknown format, and `DependencyError` if its package is not installed; both
+    begin with ``name``.
     """
     wanted = text.upper().lstrip(".")
     kind = wanted if wanted in WRITABLE.values() else WRITABLE.get("." + wanted.lower())
@@ -46,27 +45,25 @@ def format_of(text: str, name: str) -> str:
 
 
 def check_lossless(kind: str, name: str) -> None:
-    """Raise `OutputError` if ``kind`` cannot be written without loss."""
+    """Raise `OutputError` if ``kind`` cannot be lossless."""
     if kind not in lossless.OPTIONS:
-        raise OutputError(
-            f"{name}: {kind} cannot be written without loss; use .png or .webp, or leave --lossless out"
-        )
+        raise OutputError(f"{name}: {kind} cannot be lossless; use .png or .webp, or omit --lossless")
 
 
 def check_fits(picture: Picture, kind: str, name: str) -> None:
-    """Raise `OutputError` if ``kind`` cannot hold the frames of a picture."""
+    """Raise `OutputError` if ``kind`` does not support the frames of a picture."""
     if not picture.frames:
         raise OutputError(f"{name}: the picture has no frames")
     if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
         raise OutputError(f"{name}: the frames differ in size")
     if picture.animated and kind not in _ANIMATED:
         raise OutputError(
-            f"{name}: {kind} cannot hold {len(picture.frames)} frames; use .gif, .webp, .png or .avif"
+            f"{name}: {kind} does not support {len(picture.frames)} frames; use .gif, .webp, .png or .avif"
         )
     if max(picture.size) > _LONGEST_SIDE.get(kind, max(picture.size)):
         size = f"{picture.size[1]}x{picture.size[0]}"
         raise OutputError(
-            f"{name}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the picture is {size}"
+            f"{name}: {kind} supports at most {_LONGEST_SIDE[kind]} pixels per side, the picture has {size}"
         )
 
 
@@ -80,22 +77,20 @@ def encode(
     exact: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> bytes:
-    """The file of ``frame`` as ``kind`` (Pillow's name of the format), raising what Pillow raises.
+    """The file of a frame in the format ``kind`` (Pillow's name). Raises the exceptions of Pillow.
 
-    ``alpha``: whether the file has transparency, where the format has any. A frame without it is opaque; a
-    frame with it goes on white if the file has none. ``icc`` is the color profile; a format without profiles
-    gets sRGB.
-    ``quality`` is 1..100, for formats with loss. ``exact``: without loss, for the formats of
-    `fststyle.io.lossless`.
-    ``extra``: the arguments of `fststyle.io.metadata.options`.
+    ``alpha``: whether the file has transparency, if the format supports it. A frame without alpha is opaque;
+    a frame with alpha is composited on white in a file without. ``icc``: color profile; in a format without
+    profiles, the frame is converted to sRGB. ``quality``: 1..100, for lossy formats. ``exact``: lossless, for
+    the formats of `fststyle.io.lossless`. ``extra``: the arguments of `fststyle.io.metadata.options`.
     """
     frame, icc = _fitting(frame, kind, alpha, icc)
     buffer = io.BytesIO()
     if kind == "GIF":
-        # Not optimized, so that the transparent color is also set for a frame without transparent pixels:
-        # it says how the canvas is cleared below the next frame.
+        # Not optimized, so that a frame without transparent pixels has a transparent color too. The canvas is
+        # cleared with it before the next frame.
         transparent = {"transparency": 255, "optimize": False} if frame.alpha is not None else {}
-        animation.quantised(frame).save(buffer, "GIF", **transparent)
+        animation.quantized(frame).save(buffer, "GIF", **transparent)
         return buffer.getvalue()
     options = _options(kind, icc, quality, exact, extra)
     exif = options.pop("exif", None) if kind == "TIFF" else None
@@ -106,9 +101,9 @@ def encode(
 def write_picture(
     picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool
 ) -> list[str]:
-    """Write every frame; raises what Pillow raises. Gives the names of what the file cannot hold.
+    """Write all frames. Returns the names of what the file cannot hold. Raises the exceptions of Pillow.
 
-    ``strip`` leaves the metadata out, which is then not named.
+    ``strip`` omits the metadata, which is then not named.
     """
     alpha = any(frame.alpha is not None for frame in picture.frames)
     extra, lost = metadata.options(Metadata() if strip else picture.metadata, kind, picture.size)
@@ -116,7 +111,7 @@ def write_picture(
     if picture.animated and kind == "AVIF":
         _write_avif(picture, file, alpha, _options(kind, picture.icc, quality, exact, extra))
         return lost + (["number of repetitions"] if picture.loop else [])
-    # All frames of an animation have alpha, or none has: containers ask for one kind of pixel.
+    # All frames of an animation have alpha, or none has, since containers have one type of pixel.
     stills = (
         encode(
             frame,
@@ -140,7 +135,7 @@ def write_picture(
 
 
 def _fitting(frame: Frame, kind: str, alpha: bool, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """The frame with the kind of alpha and in the colors that the file has, and its profile."""
+    """The frame with the alpha and the colors of the file, and its color profile."""
     if alpha and kind in _ALPHA:
         if frame.alpha is None:
             frame = Frame(frame.rgb, np.full(frame.rgb.shape[:2], 255, np.uint8))
@@ -171,7 +166,7 @@ def _write_avif(picture: Picture, file: BinaryIO, alpha: bool, options: dict[str
     shown = [
         animation.DEFAULT_MS if frame.duration_ms is None else frame.duration_ms for frame in picture.frames
     ]
-    # The format has no frame of no duration.
+    # AVIF does not support a duration of 0.
     first.save(
         file, "AVIF", save_all=True, append_images=others, duration=[max(1, ms) for ms in shown], **options
     )

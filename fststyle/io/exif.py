@@ -1,6 +1,6 @@
-"""EXIF data of another size and orientation: the values are changed in place, so that all offsets stay valid.
+"""Change size and orientation in EXIF data in place, so that all offsets remain valid.
 
-Maker notes hold offsets from the start of the EXIF data. Writing the data anew would move them.
+Maker notes hold offsets from the start of the EXIF data, which rewriting would invalidate.
 """
 
 import struct
@@ -16,7 +16,7 @@ _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _THUMBNAIL, _THUMBNAIL_BYTES = (0x0201, 0x0111), (0x0202, 0x0117)
 _SHORT, _LONG = 3, 4
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-"""Type of a value -> its bytes."""
+"""Type of a value -> its size in bytes."""
 
 
 def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
@@ -54,7 +54,7 @@ def appended(tiff: bytes, exif: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag of a directory: ``at`` is the position of its 12 bytes, ``start`` and ``end`` those of its
+    """One tag of a directory: ``at`` is the offset of its 12 bytes, ``start`` and ``end`` are those of its
     value.
     """
 
@@ -66,7 +66,7 @@ class _Entry:
 
 
 class _Directory:
-    """The first directory of EXIF data, and those below it.
+    """The first directory of EXIF data, and its subdirectories.
 
     Raises `ValueError` or `struct.error` for damaged data.
     """
@@ -122,8 +122,8 @@ class _Directory:
                 self._put(entry, size[0])
 
     def _drop_thumbnail(self, at: int, used: list[tuple[int, int]]) -> None:
-        """Clear the thumbnail of the directory at ``at``, and cut off what only that directory uses at the
-        end.
+        """Clear the thumbnail of the directory at ``at``, and truncate the data that only this directory
+        uses.
         """
         try:
             entries = list(_Directory(self._data, self._order, at)._entries())
@@ -151,7 +151,7 @@ class _Directory:
                 )
 
     def _records(self) -> Iterator[_Entry]:
-        """Every tag, also those with values beyond the end."""
+        """All tags, including those with values beyond the end."""
         for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
             yield _Entry(self._number("H", at), self._number("H", at + 2), at, 0, 0)
 
@@ -164,7 +164,7 @@ class _Directory:
                 yield _Entry(tag, kind, at, start, start + length)
 
     def _parts(self) -> list[tuple[int, int]]:
-        """Start and end of every part of the data in use."""
+        """Start and end of all parts of the data that are in use."""
         return [
             (0, 8),
             (self._at, min(self._end, len(self._data))),

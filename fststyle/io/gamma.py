@@ -1,4 +1,4 @@
-"""The gAMA chunk of PNG: the power between stored values and light."""
+"""The gAMA chunk of PNG files."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,10 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def of(image: Image.Image) -> float | None:
-    """The exponent from light to stored values where a PNG has one other than sRGB's; None elsewhere.
+    """The exponent from linear light to stored values if a PNG has another one than sRGB, else None.
 
-    A color profile and an sRGB chunk go before gAMA, as the PNG specification says. Absurd values count as
-    none.
+    A color profile or an sRGB chunk overrides gAMA, as the PNG specification states. Implausible values are
+    ignored.
     """
     if image.format != "PNG" or image.info.get("icc_profile") or "srgb" in image.info:
         return None
@@ -26,7 +26,7 @@ def of(image: Image.Image) -> float | None:
 
 
 def in_srgb(rgb: RGB, gamma: float) -> RGB:
-    """Stored values of exponent ``gamma``, uint8 of any shape, in sRGB."""
+    """Convert values with exponent ``gamma``, uint8 of any shape, to sRGB."""
     light = (np.arange(256) / 255) ** (1 / gamma)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     table: NDArray[np.uint8] = np.rint(255 * coded).clip(0, 255).astype(np.uint8)

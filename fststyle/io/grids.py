@@ -1,4 +1,4 @@
-"""Small pictures side by side, and tables as pictures; no torch."""
+"""Grids of small pictures, and plots of confusion matrices. Needs no PyTorch."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _GAP = 2
 
 
 def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
-    """uint8 (N, H, W, 3) as one sheet, row by row, each picture enlarged `scale` times without smoothing."""
+    """A grid of uint8 (N, H, W, 3), row by row, enlarged ``scale`` times by repeating pixels."""
     count, height, width = pictures.shape[:3]
     rows = -(-count // columns)
     sheet = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), 255, np.uint8)
@@ -24,13 +24,13 @@ def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
 
 
 def still(rgb: Pixels) -> Picture:
-    """uint8 (H, W, 3) as a picture to write."""
+    """A `Picture` with one frame, uint8 (H, W, 3)."""
     return Picture([Frame(np.ascontiguousarray(rgb))])
 
 
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
-    """A confusion matrix as a picture: rows are what a picture is, columns what it was taken for, darker is a
-    larger share of the row.
+    """A plot of a confusion matrix: rows are true classes, columns predictions, and darker is a larger share
+    of the row.
     """
     cell, font = 44, ImageFont.load_default(14)
     names = [name[:12] for name in classes]
@@ -43,7 +43,7 @@ def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
         draw.text((left - 8, row * cell + cell / 2), name, fill="black", font=font, anchor="rm")
         draw.text((left + row * cell + cell / 2, side + 16), name[:5], fill="black", font=font, anchor="mm")
         for column, share in enumerate(shares[row]):
-            # The root shows the few mistakes beside the many hits.
+            # The square root makes rare errors visible.
             shade = round(255 * (1 - 0.85 * float(share) ** 0.5))
             corner = (left + column * cell, row * cell)
             draw.rectangle((*corner, corner[0] + cell - 2, corner[1] + cell - 2), fill=(shade, shade, 255))

@@ -1,8 +1,8 @@
-"""IDX files, the format of MNIST (LeCun et al. 1998) and of Fashion-MNIST (Xiao et al. 2017): a magic number,
-the sides, then bytes.
+"""IDX files, the format of MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017): a magic number,
+the dimensions, then uint8 data.
 
-Every file is held to what its header says before and after it is unpacked, so neither a wrong file nor a bomb
-gets through.
+The size of a file is checked against its header before and after decompression, so decompression bombs are
+refused.
 """
 
 import gzip
@@ -35,27 +35,29 @@ MAX_BYTES = 2 << 30
 
 
 def is_idx(folder: Path) -> bool:
-    """Whether any of MNIST's four files is in the folder."""
+    """Whether the folder holds any of the four files of MNIST."""
     return any(
-        _there(folder, pattern.format(part)) for pattern in (_IMAGES, _LABELS) for part in ("train", "t10k")
+        _existing(folder, pattern.format(part))
+        for pattern in (_IMAGES, _LABELS)
+        for part in ("train", "t10k")
     )
 
 
 def read_images(folder: Path, part: str) -> NDArray[np.uint8] | None:
-    """uint8 (N, H, W) of the part train or t10k, or None where it is not there.
+    """The images of the part train or t10k, uint8 (N, H, W), or None if the file does not exist.
 
-    Raises `InputError` for a file that is not what it says.
+    Raises `InputError` for a file that does not match its header.
     """
-    path = _there(folder, _IMAGES.format(part))
+    path = _existing(folder, _IMAGES.format(part))
     return _read(path, 3) if path else None
 
 
 def read_labels(folder: Path, part: str) -> NDArray[np.uint8] | None:
-    """uint8 (N,), one for each image of the part, or None where they are not there.
+    """The labels of the part, uint8 (N,), or None if images or labels do not exist.
 
-    Raises `InputError` as above.
+    Raises `InputError` for a file that does not match its header, or another number of labels than images.
     """
-    path, images = _there(folder, _LABELS.format(part)), _there(folder, _IMAGES.format(part))
+    path, images = _existing(folder, _LABELS.format(part)), _existing(folder, _IMAGES.format(part))
     if path is None or images is None:
         return None
     labels, count = _read(path, 1), _sides(images, 3)[0]
@@ -65,16 +67,16 @@ def read_labels(folder: Path, part: str) -> NDArray[np.uint8] | None:
 
 
 def classes(name: str, count: int) -> tuple[str, ...]:
-    """Names of the classes: Fashion-MNIST's where the folder is called so, else the numbers."""
+    """Names of the classes: those of Fashion-MNIST if ``name`` contains "fashion", else numbers."""
     return _FASHION if "fashion" in name.lower() and count == len(_FASHION) else tuple(map(str, range(count)))
 
 
 def cached(name: str, download: bool) -> Path:
-    """The folder of mnist or fashion-mnist in the cache, fetched there by torchvision (which checks the
-    files) if asked.
+    """The folder of mnist or fashion-mnist in the cache. With ``download``, torchvision downloads and
+    verifies it.
 
     Raises:
-        InputError: not there and not asked for, or it could not be fetched.
+        InputError: the data set does not exist and ``download`` is False, or the download failed.
         DependencyError: torchvision is not installed.
     """
     root = cache_folder() / name
@@ -83,8 +85,8 @@ def cached(name: str, download: bool) -> Path:
         return folder
     if not download:
         raise InputError(
-            f"--data {name}: not in {root} yet; --download fetches it (about 12 MB, 30 MB for fashion-mnist),"
-            " or give a folder of IDX files"
+            f"--data {name}: not in {root}; download it with --download (about 12 MB, 30 MB for"
+            " fashion-mnist), or give a folder of IDX files"
         )
     try:
         from torchvision import datasets
@@ -96,11 +98,11 @@ def cached(name: str, download: bool) -> Path:
                 str(root), train=train, download=True
             )
     except (OSError, RuntimeError) as error:
-        raise InputError(f"--data {name}: could not be fetched ({error})") from error
+        raise InputError(f"--data {name}: the download failed ({error})") from error
     return folder
 
 
-def _there(folder: Path, name: str) -> Path | None:
+def _existing(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 
@@ -110,8 +112,8 @@ def _read(path: Path, dimensions: int) -> NDArray[np.uint8]:
     content = _bytes(path, 4 + 4 * dimensions + count + 1)[4 + 4 * dimensions :]
     if len(content) != count:
         kind = "less" if len(content) < count else "more"
-        raise InputError(f"{path}: damaged, it holds {kind} than the {count} bytes that its header promises")
-    return np.frombuffer(content, np.uint8).reshape(sides).copy()  # writable, as torch wants it
+        raise InputError(f"{path}: is damaged, it holds {kind} than the {count} bytes stated in its header")
+    return np.frombuffer(content, np.uint8).reshape(sides).copy()  # a writable copy, as torch needs
 
 
 def _sides(path: Path, dimensions: int) -> tuple[int, ...]:
@@ -120,14 +122,12 @@ def _sides(path: Path, dimensions: int) -> tuple[int, ...]:
         raise InputError(f"{path}: is not an IDX file of {'images' if dimensions == 3 else 'labels'}")
     sides = struct.unpack(f">{dimensions}I", header[4:])
     if min(sides) < 1 or math.prod(sides) > MAX_BYTES:
-        raise InputError(
-            f"{path}: an IDX file of {'x'.join(map(str, sides))} bytes is not one that fits here"
-        )
+        raise InputError(f"{path}: an IDX file of {'x'.join(map(str, sides))} bytes is too large or empty")
     return sides
 
 
 def _bytes(path: Path, most: int) -> bytes:
-    """The first `most` bytes, unpacked; no more of a bomb than that is ever held."""
+    """The first ``most`` bytes, decompressed."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             return file.read(most)

@@ -1,8 +1,8 @@
-"""Any image file <-> RGB uint8 (H, W, 3).
+"""Read and write image files as RGB uint8 (H, W, 3).
 
-`read` takes what Pillow can read, upright, in 8-bit RGB, with every frame of an animation. `write` writes a
-complete file or none. A problem with a file is an `InputError` or an `OutputError` that names it; no other
-exception and no warning escapes.
+`read` reads all formats of Pillow as upright 8-bit RGB, with all frames of an animation. `write` writes a
+complete file or none. A problem with a file is an `InputError` or an `OutputError` that names the file; no
+other exceptions or warnings are raised.
 """
 
 import io
@@ -60,16 +60,16 @@ READABLE = frozenset(WRITABLE) | {
     ),
     *(".sgi", ".hif"),
 }
-"""Suffixes that `find` takes for images; `read` goes by content."""
+"""Suffixes of the images that `find` returns. `read` ignores the suffix."""
 
 
 def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """The picture in a file, given by its path, its content or an open binary file (which stays open).
+    """Read an image file, given by its path, its content or an open binary file (which stays open).
 
-    The EXIF orientation is applied, alpha kept, 16 bits scaled to 8, CMYK and gray converted to RGB (through
-    their color profile if they have one). ``max_pixels`` bounds H * W * frames and is compared with the
-    header before any pixel is decoded. Raises `InputError` for what is missing, empty, no image, damaged,
-    below 16x16 or too large.
+    The EXIF orientation is applied, alpha is kept, 16 bits are scaled to 8, CMYK and gray are converted to
+    RGB (with the color profile, if there is one). ``max_pixels`` is the limit of H * W * frames, which is
+    checked before pixels are decoded. Raises `InputError` for a file that is missing, empty, damaged, not an
+    image, below 16x16 pixels or too large.
     """
     name = _name_of(source)
     if isinstance(source, bytes):
@@ -81,13 +81,13 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 
 def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
-    """The header of an image file. Raises as `read`."""
+    """Read the header of an image file. Raises as `read`."""
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         return found.outline
 
 
 def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
-    """The frames of an animation in sRGB, each decoded when it is asked for.
+    """Iterate over the frames of an animation in sRGB, decoded one by one.
 
     Raises as `read`, also between frames.
     """
@@ -105,20 +105,22 @@ def write(
     lossless: bool | None = None,
     strip_metadata: bool = False,
 ) -> list[str]:
-    """Write a picture, atomically where ``destination`` is a path; missing folders are made.
+    """Write a picture. A path is written atomically, and missing folders are created.
 
-    Gives the names of what the picture has and the file cannot hold, such as "EXIF data" or "transparency".
+    Returns the names of what the picture has but the file cannot hold, such as "EXIF data" or "transparency".
 
-    The format is ``format`` ("png", ".jpg", Pillow's names), else the suffix, else (for an open file) the one
-    the picture was read from. ``quality`` is 1..100, for formats with loss. ``lossless`` writes exact pixels;
-    None does so if the picture was read from a lossless file of the same format. A format without alpha gets
-    the picture on white, one without color profiles gets it in sRGB. Metadata is written with orientation 1
-    and without thumbnails;
-    ``strip_metadata`` leaves it out. GIF, WebP, PNG and AVIF hold animations, every frame kept as its own;
-    GIF counts in hundredths of a second, so single durations are rounded there.
+    The format is ``format`` ("png", ".jpg", Pillow's names), else that of the suffix, else (for an open file)
+    that of the file the picture was read from. ``quality``: 1..100, for lossy formats. ``lossless``: write
+    exact pixels; None does so if the picture was read from a lossless file of the same format.
+    ``strip_metadata``: write no metadata.
 
-    Raises `OutputError` for an unknown format, a picture the format cannot hold, a format without a lossless
-    mode where that is asked for, or a place that cannot be written; `InputError` for the quality.
+    In a format without alpha, the picture is composited on white, and in one without color profiles, it is
+    converted to sRGB. Metadata is written with orientation 1 and without thumbnails. GIF, WebP, PNG and AVIF
+    files may have several frames; durations in GIF files are rounded to hundredths of a second, without
+    accumulating the error.
+
+    Raises `OutputError` for an unknown format, a picture that the format does not support, a format without a
+    lossless mode if it is requested, and a path that cannot be written; `InputError` for the quality.
     """
     name = _name_of(destination)
     if not 1 <= quality <= 100:
@@ -130,7 +132,8 @@ def write(
         check_lossless(kind, name)
     exact = picture.lossless and kind == picture.format if lossless is None else lossless
     if not isinstance(destination, (str, Path)):
-        # Encoded apart first, so that a failure leaves nothing behind, and because a pipe cannot be searched.
+        # Encoded to memory first, so that nothing is written after a failure, and since a pipe is not
+        # seekable.
         buffer = io.BytesIO()
         lost = _encode(picture, buffer, kind, quality, exact, strip_metadata, name)
         try:
@@ -150,9 +153,10 @@ def write(
 def find(
     folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None
 ) -> list[Path]:
-    """The image files of a folder, as `fststyle.io.folders.files` finds them, except those of ``without``.
+    """The image files of a folder and its subfolders (`fststyle.io.folders.files`), except those of
+    ``without``.
 
-    Raises `InputError` for no folder and for none found.
+    Raises `InputError` if the folder cannot be read or holds no images.
     """
     left_out = {os.path.realpath(path) for path in without}
     found = [
@@ -199,7 +203,7 @@ def _encode(
             return write_picture(picture, file, kind, quality, exact, strip)
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk, not the encoder
+            raise  # an error of the disk, not of the encoder
         raise OutputError(f"{name}: cannot be written as {kind}: {reason(error)}") from error
 
 

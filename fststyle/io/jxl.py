@@ -1,24 +1,24 @@
-"""The header of a JPEG XL file, read before the plugin decodes the whole image."""
+"""The header of JPEG XL files, which is checked before the plugin decodes the whole image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 SIGNATURE = b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"
-"""Start of a file with boxes; a bare codestream starts with `CODESTREAM`."""
+"""Start of a file with boxes. A file without boxes starts with `CODESTREAM`."""
 CODESTREAM = b"\xff\x0a"
 
 _MAX_BOXES = 10_000
 _MAX_XMP = 1 << 24
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-"""Width to height of the images that store their height only."""
+"""Aspect ratios, width to height, of images that store their height only."""
 
 
 @dataclass(frozen=True)
 class Header:
     """``size`` is (width, height).
 
-    ``exact``: stored without loss. ``compressed``: metadata is compressed by Brotli.
+    ``exact``: whether pixels are lossless. ``compressed``: whether metadata is compressed with Brotli.
     """
 
     size: tuple[int, int]
@@ -29,7 +29,8 @@ class Header:
 
 
 def header(stream: BinaryIO) -> Header | None:
-    """The header of the file at the position of ``stream``, which is kept; None for anything but JPEG XL.
+    """The header of the file at the current position of ``stream``, which is restored; None if it is not JPEG
+    XL.
 
     Raises `ValueError` if the file ends within the header.
     """
@@ -57,7 +58,7 @@ def header(stream: BinaryIO) -> Header | None:
 
 
 def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Kind and length of each box, with the stream at its content."""
+    """Type and length of each box, with the stream at its content."""
     for _ in range(_MAX_BOXES):
         at = stream.tell()
         head = stream.read(8)
@@ -69,7 +70,7 @@ def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
         if length and length < before:
             return
         yield head[4:], length - before if length else _MAX_XMP
-        if not length:  # the last box reaches to the end of the file
+        if not length:  # the last box extends to the end of the file
             return
         stream.seek(at + length)
 
@@ -85,7 +86,7 @@ def _codestream(content: bytes) -> Header:
         if bits.take(1):
             _size(bits)
         if bits.take(1):
-            return Header(size)  # a preview: what follows is not worth reading
+            return Header(size)  # a preview follows, which is not parsed
         animated = bool(bits.take(1))
         if animated:
             return Header(size, animated=True)
@@ -97,7 +98,7 @@ def _codestream(content: bytes) -> Header:
     bits.take(1)
     channels = bits.choice((0, 0, 4, 12), (0, 1, 2, 1))
     if channels > 1 or (channels and not bits.take(1)):
-        return Header(size)  # channels described at length
+        return Header(size)  # extra channels are not parsed
     return Header(size, exact=not bits.take(1))
 
 
@@ -115,7 +116,7 @@ def _size(bits: "_Bits") -> tuple[int, int]:
 
 
 class _Bits:
-    """Numbers of any number of bits, the lowest bit first."""
+    """Reads bit fields, least significant bit first."""
 
     def __init__(self, content: bytes):
         self._number, self._left = int.from_bytes(content, "little"), 8 * len(content)
@@ -131,6 +132,6 @@ class _Bits:
     def choice(
         self, lengths: tuple[int, int, int, int], offsets: tuple[int, int, int, int] = (0, 0, 0, 0)
     ) -> int:
-        """A number whose two first bits say how many bits it has."""
+        """A number whose first two bits select its length and offset."""
         kind = self.take(2)
         return self.take(lengths[kind]) + offsets[kind]

@@ -1,4 +1,4 @@
-"""Which files store their pixels without loss, and how each format does it."""
+"""Lossless files: which files are lossless, and options to write them."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -9,21 +9,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "HEIF": {"quality": -1, "chroma": 444, "matrix_coefficients": 0},
     **{kind: {} for kind in ("PNG", "TIFF", "BMP", "PPM", "JPEG2000")},
 }
-"""Pillow's name of a format -> arguments of ``save`` for exact pixels.
+"""Pillow's name of a format -> arguments of ``save`` for lossless pixels. The quality of lossless WebP is its
+effort.
 
-The quality of lossless WebP is its effort.
-
-JPEG and GIF have no lossless mode, and Pillow's AVIF encoder does not offer it.
+JPEG and GIF have no lossless mode, and Pillow's AVIF encoder does not support it.
 """
 
 _MAX_CHUNKS = 100_000
 
 
 def is_lossless_webp(stream: BinaryIO) -> bool:
-    """Whether every frame of a WebP file is of the lossless kind; False for anything else.
-
-    The position is kept.
-    """
+    """Whether all frames of a WebP file are lossless; False for other files. The position is restored."""
     start = stream.tell()
     try:
         head = stream.read(12)
@@ -36,7 +32,7 @@ def is_lossless_webp(stream: BinaryIO) -> bool:
 
 
 def _bitstreams(stream: BinaryIO) -> Iterator[bytes]:
-    """The kinds of the image chunks, also of those in frames of an animation."""
+    """The types of all image chunks, including those in frames of an animation."""
     for _ in range(_MAX_CHUNKS):
         name, length = stream.read(4), int.from_bytes(stream.read(4), "little")
         if len(name) < 4:

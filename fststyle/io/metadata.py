@@ -1,6 +1,4 @@
-"""What an image file says about its image: EXIF, XMP, IPTC, texts and resolution, from one format to
-another.
-"""
+"""Metadata of images: EXIF, XMP, IPTC, texts and resolution, converted between formats."""
 
 import re
 import struct
@@ -13,7 +11,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from fststyle.io import exif as exif_data
 
 _SEGMENT = 65533
-"""Bytes that one segment of a JPEG file holds."""
+"""Maximum size of a segment of a JPEG file in bytes."""
 _XMP_HEAD, _IPTC_HEAD = b"http://ns.adobe.com/xap/1.0/\x00", b"Photoshop 3.0\x00"
 _IPTC_RESOURCE = 0x0404
 _XMP_TAG, _IPTC_TAG = 700, 33723
@@ -21,9 +19,9 @@ _DESCRIPTIVE = (
     *(0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298, 0x8769, 0x8825),
     *range(0x9C9B, 0x9CA0),
 )
-"""Tags of a TIFF file that describe the image and not how it is stored."""
+"""Tags of a TIFF file that describe the image and not its storage."""
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
-"""Texts of a PNG file that hold XMP and EXIF."""
+"""Texts of a PNG file that hold XMP or EXIF."""
 _COMMENT = "Comment"
 _MOTION = rb'(:(?:MotionPhoto|MicroVideo)=["\'])1(["\'])'
 
@@ -44,9 +42,9 @@ HOLDS = {
 @dataclass(frozen=True)
 class Metadata:
     """``exif``, ``xmp`` and ``iptc`` as stored in the file, ``text`` of PNG and comments, ``dpi`` horizontal
-    and vertical. None or empty where the file has none.
+    and vertical; None or empty if the file has none.
 
-    ``damaged`` names what the file has and could not be read.
+    ``damaged`` names metadata that could not be read.
     """
 
     exif: bytes | None = None
@@ -58,7 +56,7 @@ class Metadata:
 
 
 def of(image: Image.Image) -> Metadata:
-    """The metadata of an image that was loaded."""
+    """The metadata of a loaded image."""
     found: dict[str, Any] = {}
     damaged = []
     for name, read in (("exif", _exif), ("xmp", _xmp), ("iptc", _iptc), ("text", _text), ("dpi", _dpi)):
@@ -70,17 +68,16 @@ def of(image: Image.Image) -> Metadata:
 
 
 def is_motion_photo(image: Image.Image) -> bool:
-    """Whether the XMP data of an image says that a video follows it in the file."""
+    """Whether the XMP data of an image states that a video follows in the file."""
     xmp = image.info.get("xmp")
     return isinstance(xmp, bytes) and re.search(_MOTION, xmp) is not None
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of what ``kind``
-    cannot hold.
+    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of what the
+    format ``kind`` (Pillow's name) cannot hold.
 
-    ``kind`` is Pillow's name of the format. The orientation becomes 1 and thumbnails are dropped. EXIF data
-    of a TIFF file is for `with_exif`.
+    The orientation is set to 1 and thumbnails are dropped. For TIFF, EXIF data is added by `with_exif`.
     """
     parts: dict[str, bytes] = {}
     lost = list(metadata.damaged)
@@ -147,9 +144,9 @@ def _saved(
 
 
 def with_exif(tiff: bytes, exif: bytes) -> bytes:
-    """A TIFF file with EXIF data; as it is if the data is damaged.
+    """Add EXIF data to a TIFF file. Damaged data is ignored.
 
-    Pillow writes the directories of EXIF data to uncompressed TIFF files only.
+    Pillow writes subdirectories of EXIF data to uncompressed TIFF files only.
     """
     try:
         parsed = Image.Exif()

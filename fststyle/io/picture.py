@@ -1,4 +1,4 @@
-"""An image in memory: one or more frames, and what its file says about them."""
+"""An image in memory: one or more frames with metadata."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from fststyle.io.metadata import Metadata
 from fststyle.io.pixels import Frame, on_white
 
 MAX_PIXELS = 300_000_000
-"""Pixels of an image, all frames together: about 2 GB of memory while it is read."""
+"""Largest number of pixels of all frames: about 2 GB of memory while an image is read."""
 
 MAX_FRAMES = 20_000
 
@@ -16,12 +16,10 @@ MAX_FRAMES = 20_000
 class Picture:
     """One or more frames of one size.
 
-    ``icc`` is the color profile of ``rgb``, None for sRGB. ``format`` is Pillow's name of the format of the
-    file.
-    ``loop`` is the number of times an animation plays, 0 for ever, None where the file does not say (once).
-    ``left`` is the number of further pages of a TIFF file. ``lossless`` is whether the file stores its pixels
-    without loss, where `fststyle.io.lossless` knows it. ``lost`` names everything in the file that is not in
-    this object.
+    ``icc``: color profile, None for sRGB. ``format``: Pillow's name of the format of the file. ``loop``: how
+    often an animation plays, 0 for forever, None if the file does not state it (once). ``left``: number of
+    further pages of a TIFF file. ``lossless``: whether the file is known to be lossless. ``lost``: names of
+    everything in the file that is not in this object.
     """
 
     frames: list[Frame]
@@ -52,8 +50,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Outline:
-    """The header of an image file: Pillow's name of the format, (width, height) as stored, frames, loops as
-    `Picture`.
+    """The header of an image file: Pillow's name of the ``format``, ``size`` (width, height) as stored,
+    number of ``frames``, and ``loop`` as in `Picture`.
     """
 
     format: str | None

@@ -1,6 +1,4 @@
-"""State of Pillow for the whole process while it is in use: warnings, the limit of pixels, the list of
-formats, and libtiff's messages.
-"""
+"""Process-wide state of Pillow: warnings, the pixel limit, the list of formats, and messages of libtiff."""
 
 import contextlib
 import ctypes
@@ -12,7 +10,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-# Without a handler of its own, errors in Pillow's log go to stderr in programs that set no logging up.
+# Without a handler, Python writes errors of the Pillow log to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _lock = threading.Lock()
@@ -20,12 +18,12 @@ _bounds: list[int] = []
 _restore = contextlib.ExitStack()
 _libtiff = threading.local()
 
-# EPS is run by Ghostscript, an outside program that untrusted files must not reach.
+# Pillow runs Ghostscript for EPS, which is unsafe for untrusted files.
 _REFUSED = {"EPS"}
 
 
 def formats() -> list[str]:
-    """The formats that are read, by Pillow's names."""
+    """Pillow's names of the formats that are read."""
     Image.init()
     return [kind for kind in Image.ID if kind not in _REFUSED]
 
@@ -36,16 +34,16 @@ def _count(module: bytes, message: bytes, arguments: int) -> None:
 
 
 def libtiff_errors() -> int:
-    """Errors of libtiff in this thread so far. Pillow does not see those in rows of a fax."""
+    """Number of errors of libtiff in this thread. Pillow does not report those in fax data."""
     errors: int = getattr(_libtiff, "errors", 0)
     return errors
 
 
 @functools.cache
 def silence_libtiff() -> bool:
-    """Make the libtiff of Pillow count its errors instead of writing them to stderr, and drop its warnings.
+    """Make the libtiff of Pillow count errors instead of writing them to stderr, and drop warnings.
 
-    Gives whether it could be reached; where it is linked statically (Windows) its messages stay.
+    Returns False if libtiff is linked statically, as on Windows; its messages remain then.
     """
     try:
         from PIL import _imaging
@@ -62,10 +60,10 @@ def silence_libtiff() -> bool:
 
 @contextlib.contextmanager
 def guarded(max_pixels: int) -> Iterator[None]:
-    """Inside, Pillow gives no warnings and raises `DecompressionBombError` above twice ``max_pixels`` (of the
-    largest, if threads differ). libtiff writes nothing to stderr from then on.
+    """Inside the block, Pillow emits no warnings and raises `DecompressionBombError` above twice
+    ``max_pixels`` (the largest value of all threads). libtiff writes nothing to stderr from then on.
 
-    Several threads may be inside: the first one sets the process-wide state and the last one restores it.
+    Several threads may be inside: the first one sets the process-wide state, and the last one restores it.
     """
     silence_libtiff()
     with _lock:

@@ -1,4 +1,4 @@
-"""A Pillow image of any mode <-> RGB uint8, and the resize of training and stylization."""
+"""Conversion between Pillow images of any mode and 8-bit RGB frames."""
 
 import io
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from fststyle.arrays import RGB, Gray
 from fststyle.errors import InputError
 
 MIN_SIDE = 16
-"""The frame contract of the networks starts at 16 x 16 pixels."""
+"""Minimum side of a frame in pixels, as in the frame contract of style files."""
 SEEN = 8
-"""Alpha, 0..255, from which on a pixel counts as visible."""
+"""Alpha (0-255) from which on a pixel counts as visible."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One still.
+    """One frame: ``rgb`` uint8 (H, W, 3); ``alpha`` uint8 (H, W), 255 for opaque, or None without
+    transparency; ``duration_ms``, its duration in an animation.
 
-    ``rgb`` is uint8 (H, W, 3), 0..255; ``alpha`` is uint8 (H, W), 255 opaque, or None without transparency;
-    ``duration_ms`` is its duration in an animation. Raises `InputError` for any other shape or type.
+    Raises `InputError` for another shape or type.
     """
 
     rgb: RGB
@@ -30,25 +30,22 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
-            raise InputError(f"a frame is uint8 (H, W, 3), not {self.rgb.dtype} {self.rgb.shape}")
+            raise InputError(f"a frame must be uint8 (H, W, 3), not {self.rgb.dtype} {self.rgb.shape}")
         if self.alpha is not None and (
             self.alpha.dtype != np.uint8 or self.alpha.shape != self.rgb.shape[:2]
         ):
             raise InputError(
-                f"alpha is uint8 {self.rgb.shape[:2]} here, not {self.alpha.dtype} {self.alpha.shape}"
+                f"alpha must be uint8 {self.rgb.shape[:2]}, not {self.alpha.dtype} {self.alpha.shape}"
             )
 
 
 def from_pil(image: Image.Image) -> Frame:
-    """The frame of a Pillow image of any mode.
-
-    Colors without a profile are sRGB; see `from_pil_with_profile`.
-    """
+    """The frame of a Pillow image of any mode. Its color profile is ignored; see `from_pil_with_profile`."""
     return from_pil_with_profile(image, None)[0]
 
 
 def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """The frame of ``image``, whose color profile is ``icc``, and the color profile of the frame.
+    """The frame of ``image`` with the color profile ``icc``, and the color profile of the frame.
 
     An RGB image keeps its values and its profile. Any other image with a profile is converted to sRGB, and
     the profile is dropped.
@@ -84,17 +81,17 @@ def to_pil(frame: Frame) -> Image.Image:
 
 
 def on_white(rgb: RGB, alpha: Gray) -> RGB:
-    """uint8 (H, W, 3) composited on white with its alpha, uint8 (H, W)."""
+    """An image, uint8 (H, W, 3) with alpha, uint8 (H, W), composited on white."""
     opacity = alpha[..., None].astype(np.uint16)
     result: RGB = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
     return result
 
 
 def uncovered(frame: Frame) -> Frame:
-    """``frame`` with the color of the nearest visible pixel wherever it is transparent, or nearly so.
+    """``frame`` with the color of the nearest visible pixel in each (nearly) transparent pixel.
 
-    The colors of transparent pixels are arbitrary, often black. They would be blended into visible edges, and
-    they would change the instance norm of the network.
+    The colors of transparent pixels are arbitrary, often black. They would leak into visible edges and change
+    the statistics of instance norm.
     """
     if frame.alpha is None or not (hidden := frame.alpha < SEEN).any() or hidden.all():
         return frame
@@ -107,13 +104,13 @@ def uncovered(frame: Frame) -> Frame:
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:
-    """``frame``, whose color profile is ``icc``, in sRGB; unchanged if the profile is damaged."""
+    """Convert a frame with the color profile ``icc`` to sRGB; unchanged if the profile is damaged."""
     image = _to_srgb(Image.fromarray(frame.rgb), icc)
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
 
 
 def is_srgb(icc: bytes) -> bool:
-    """Whether a color profile says that it is sRGB."""
+    """Whether the description of a color profile contains sRGB."""
     try:
         return "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
@@ -121,7 +118,7 @@ def is_srgb(icc: bytes) -> bool:
 
 
 def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
-    """The image without alpha, and its alpha."""
+    """The image without alpha, and its alpha, uint8 (H, W) or None."""
     transparency = image.info.get("transparency")
     if image.mode in ("RGBa", "La"):
         image = image.convert(image.mode.upper())
@@ -136,10 +133,10 @@ def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
 
 
 def _eight_bit(image: Image.Image) -> Gray:
-    """Gray of 12, 16 or 32 bits or floating point as uint8 (H, W).
+    """A gray image with 12, 16 or 32 bits or floating point as uint8 (H, W).
 
-    Integers have 16 bits (12 if a TIFF says so) and floats are 0..1. An image with larger values is scaled by
-    the next of 255, 65535 or its maximum.
+    Integers are taken as 16 bits (12 if a TIFF states it) and floats as 0..1. If values are larger, the range
+    is the next of 255, 65535 and the maximum.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     peak = float(values.max())
@@ -151,7 +148,7 @@ def _eight_bit(image: Image.Image) -> Gray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """``image`` in sRGB through its profile, or None if the profile is damaged."""
+    """Convert an image to sRGB with its profile, or return None if the profile is damaged."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

@@ -1,4 +1,4 @@
-"""Formats that other packages add to Pillow: HEIC (pillow-heif) and JPEG XL (pillow-jxl-plugin)."""
+"""Formats of optional Pillow plugins: HEIC (pillow-heif) and JPEG XL (pillow-jxl-plugin)."""
 
 import importlib
 from typing import BinaryIO
@@ -10,16 +10,16 @@ _PACKAGES = {
     "HEIF": ("pillow_heif", "HEIC", "pillow-heif", "heif"),
     "JXL": ("pillow_jxl", "JPEG XL", "pillow-jxl-plugin", "jxl"),
 }
-"""Pillow's name of the format -> module, usual name, package, extra of fststyle."""
+"""Pillow's name of the format -> module, common name, package, extra of fststyle."""
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 
 
 def load(kind: str, name: str) -> None:
-    """Make Pillow read and write ``kind``; nothing for formats of its own.
+    """Load the plugin of a format; does nothing for formats of Pillow itself.
 
-    Raises `DependencyError` that begins with ``name`` where the package is not installed.
+    Raises `DependencyError`, which begins with ``name``, if the package is not installed.
     """
     if kind not in _PACKAGES:
         return
@@ -34,7 +34,7 @@ def load(kind: str, name: str) -> None:
 
 
 def kind_of(stream: BinaryIO) -> str | None:
-    """Which of these formats a file has, by its first bytes; None for any other. The position is kept."""
+    """The plugin format of a file by its content, or None. The position is restored."""
     start = stream.tell()
     head = stream.read(64)
     stream.seek(start)

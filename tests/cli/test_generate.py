@@ -196,7 +196,7 @@ def test_no_input_is_overwritten(
             ("gan", "train", "--data", "bars", "--name", "hostile", "--resume", "--overwrite"),
             "cannot be combined",
         ),
-        (("gan", "train", "--data", "few"), "holds 5 pictures to learn on"),
+        (("gan", "train", "--data", "few"), "holds 5 training pictures"),
         (("vae", "train", "--data", "untested"), "contains no test pictures"),
         (("classify", "train", "--data", "unlabelled"), "has no classes"),
         (("classify", "train", "--data", "alike"), "all pictures are of one class"),

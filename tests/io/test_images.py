@@ -657,7 +657,7 @@ def test_a_device_is_not_renamed_over():
 
 def test_pictures_a_format_cannot_hold(tmp_path):
     frames = [Frame(rgb) for rgb in films()]
-    with pytest.raises(OutputError, match=r"JPEG cannot hold 3 frames"):
+    with pytest.raises(OutputError, match=r"JPEG does not support 3 frames"):
         images.write(Picture(frames), tmp_path / "a.jpg")
     with pytest.raises(OutputError, match="no frames"):
         images.write(Picture([]), tmp_path / "a.png")

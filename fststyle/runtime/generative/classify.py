@@ -1,4 +1,4 @@
-"""Classify pictures with a file that `fststyle classify train` made, without torch."""
+"""Classify pictures with a model of `fststyle classify train`. Needs no PyTorch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from fststyle.errors import InputError
 from fststyle.io import images
-from fststyle.io.dataset import Pictures
+from fststyle.io.dataset import Dataset
 from fststyle.runtime.generative.model import Model, frames_of
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a picture was taken for, and how surely: ``probability`` of 0..1."""
+    """The predicted class of a picture and its ``probability``, 0..1."""
 
     picture: str
     label: str
@@ -22,12 +22,12 @@ class Answer:
 
 
 def load_classifier(model: str | Path, device: str = "auto") -> Model:
-    """A classifier by name or path; see `Model` for the errors."""
+    """Load a classifier by name or path. Raises as `Model`."""
     return Model(model, ("classifier",), "frame", ("logits", "features"), device)
 
 
 def classify(picture: str | Path, classifier: Model) -> Answer:
-    """What one image file shows. Raises `InputError` for a file that cannot be read."""
+    """Classify an image file. Raises `InputError` for a file that cannot be read."""
     logits = classifier(frames_of(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
@@ -38,25 +38,24 @@ def classify(picture: str | Path, classifier: Model) -> Answer:
     )
 
 
-def examine(classifier: Model, test: Pictures) -> NDArray[np.int64]:
-    """(classes, classes): how many pictures of the row's class were taken for the column's.
+def examine(classifier: Model, test: Dataset) -> NDArray[np.int64]:
+    """The confusion matrix, int64 (classes, classes): rows are true classes, columns are predictions.
 
-    Raises:
-        InputError: the pictures have no labels, other classes or another size.
+    Raises `InputError` for pictures without labels, with other classes or of another size.
     """
     if not len(test):
-        raise InputError("there are no pictures to test on")
+        raise InputError("there are no test pictures")
     count = len(classifier.classes)
     if test.labels is None:
-        raise InputError("the pictures have no classes; put those of each class into a folder of its own")
+        raise InputError("the pictures have no classes; put each class into a subfolder")
     if len(test.classes) != count:
-        raise InputError(f"{classifier.name} knows {count} classes, the pictures have {len(test.classes)}")
+        raise InputError(f"{classifier.name} has {count} classes, the pictures have {len(test.classes)}")
     labels = test.labels
     if set(test.classes) == set(classifier.classes):
         labels = np.array([classifier.classes.index(name) for name in test.classes])[labels]
-    elif not all(name.isdigit() for name in test.classes):  # mere numbers are nobody's names
+    elif not all(name.isdigit() for name in test.classes):  # numbers match any names
         raise InputError(
-            f"{classifier.name} knows {', '.join(classifier.classes)}; the pictures are of"
+            f"{classifier.name} has the classes {', '.join(classifier.classes)}; the pictures have"
             f" {', '.join(test.classes)}"
         )
     logits = classifier(test.rgb.repeat(3 // test.channels, axis=3))[0]

@@ -1,6 +1,5 @@
-"""Latent vectors: drawn, on a map, and on the way from one to another.
-
-No torch: trainers and torch-free tools draw the same ones.
+"""Latent vectors: random samples, grids and interpolations. Needs no PyTorch, so that training and inference
+use the same samples.
 """
 
 import math
@@ -13,18 +12,17 @@ from fststyle.errors import InputError
 
 Latents = NDArray[np.float32]
 _FINE = 200
-"""Points of a walk between two keys, among which those of the frames are found."""
+"""Points between two keys at which the length of the curve is measured."""
 
 
 def drawn(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
-    """(count, size) numbers from N(0, 1); with `truncation` those farther out are drawn again (Brock et al.
-    2019, BigGAN).
+    """Samples from N(0, 1), float32 (count, size). With ``truncation``, values of a larger magnitude are
+    resampled (the truncation trick of Brock et al. 2019, "Large Scale GAN Training", arXiv:1809.11096).
 
-    Raises:
-        InputError: a truncation below 0.05, or none that is a number.
+    Raises `InputError` for a truncation that is below 0.05 or not finite.
     """
     if truncation is not None and not 0.05 <= truncation < math.inf:
-        raise InputError(f"--truncation: {truncation} should be a number from 0.05")
+        raise InputError(f"--truncation: {truncation} is not a number of at least 0.05")
     rng = np.random.default_rng(seed)
     numbers = rng.standard_normal((count, size))
     while truncation is not None and (outside := np.abs(numbers) > truncation).any():
@@ -33,20 +31,20 @@ def drawn(count: int, size: int, seed: int, truncation: float | None = None) -> 
 
 
 def grid(columns: int) -> Latents:
-    """(columns^2, 2): a map of two latent numbers, row by row, at quantiles of N(0, 1), so that each point
-    stands for as much of it as any other.
+    """A grid of two-dimensional latent vectors, (columns^2, 2), row by row. Coordinates are quantiles of N(0,
+    1), so each point represents the same probability.
     """
     marks = [NormalDist().inv_cdf((i + 0.5) / columns) for i in range(columns)]
     return np.array([(x, y) for y in reversed(marks) for x in marks], np.float32)
 
 
 def walk(keys: Latents, frames: int, closed: bool = True) -> Latents:
-    """(frames, Z): past all keys in one smooth curve, at an even pace; `closed` ends where it began, fit to
-    be shown again and again.
+    """Latent vectors on a smooth curve through all keys at constant speed, (frames, Z). With ``closed`` the
+    curve is a loop.
 
-    The curve is Catmull and Rom's through the keys, each of its points brought to the length that lies
-    between those of the keys beside it: a straight line between two draws of a Gaussian in many dimensions
-    leads past its middle, where no draw ever lies (White 2016, arXiv:1609.04468).
+    The curve is a Catmull-Rom spline. The norm of its points is interpolated linearly between the keys, since
+    a straight line between two samples of a high-dimensional Gaussian has a smaller norm than samples (White
+    2016, arXiv:1609.04468, which interpolates on a sphere instead).
     """
     legs = len(keys) if closed else len(keys) - 1
     around = (

@@ -1,7 +1,4 @@
-"""An ONNX file of ours that is no style: a classifier, a generator of pictures, an encoder.
-
-Loaded and held to its contract, without torch.
-"""
+"""ONNX models that are not styles: classifiers, generators and encoders. Needs no PyTorch."""
 
 import json
 from collections.abc import Sequence
@@ -18,17 +15,16 @@ from fststyle.io.dataset import square
 from fststyle.runtime.session import open_session, run
 
 BATCH = 64
-"""Rows that are given to a network at once, so that memory does not grow with what is asked for."""
+"""Largest batch of the network, so that memory is bounded."""
 
 
 class Model:
-    """A model by name or path, held to one input and the outputs asked for.
+    """A model by name or path, with one input, ``given``, and the outputs ``made``.
 
-    ``name``; ``metadata``: what the file says of itself; ``shape``: of one row of the input, (S, S, 3) or
-    (Z,).
+    Attributes: ``name``; ``metadata`` of the file; ``shape`` of one sample of the input, (S, S, 3) or (Z,).
 
     Raises:
-        StyleError: no such model, damaged, of another kind, or it does not keep the contract of its kind.
+        StyleError: the model does not exist, is damaged, is of another kind, or has other inputs or outputs.
         DeviceError: see `fststyle.runtime.session.open_session`.
     """
 
@@ -60,25 +56,25 @@ class Model:
             or not set(made) <= outputs
         ):
             raise StyleError(
-                f"{model}: does not keep the contract of a {kind}: {given} in, {', '.join(made)} out"
+                f"{model}: a model of kind {kind} needs the input {given} and the outputs {', '.join(made)}"
             )
         self.shape = tuple(sides)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, where the file has them."""
+        """Names of the classes; empty if the file has none."""
         try:
             return tuple(map(str, json.loads(self.metadata.get("classes", "[]"))))
         except (ValueError, TypeError):
             return ()
 
     def __call__(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
-        """The outputs for N >= 1 rows, each (N, ...).
+        """The outputs for N >= 1 samples, each (N, ...).
 
-        Raises `InputError` for rows of another shape, `StyleError` where the graph fails.
+        Raises `InputError` for samples of another shape, and `StyleError` if the graph fails.
         """
         if rows.ndim != len(self.shape) + 1 or rows.shape[1:] != self.shape or not len(rows):
-            raise InputError(f"{self.name} takes rows of {self.shape}, not {rows.shape[1:]}")
+            raise InputError(f"{self.name} takes samples of shape {self.shape}, not {rows.shape[1:]}")
         parts = [
             run(self._session, {self.given: rows[i : i + BATCH]}, self.name, self.made)
             for i in range(0, len(rows), BATCH)
@@ -87,9 +83,7 @@ class Model:
 
 
 def frames_of(rgb: RGB, model: Model) -> RGB:
-    """One picture, uint8 (H, W, 3), as the row that a model with input ``frame`` takes: its middle square at
-    the model's size.
-    """
+    """The center square of an image, uint8 (H, W, 3), as a batch of one for the input ``frame``."""
     if len(model.shape) != 3 or model.shape[0] != model.shape[1] or model.shape[2] != 3:
-        raise StyleError(f"{model.name}: takes frames of {model.shape}, not (S, S, 3)")
+        raise StyleError(f"{model.name}: its input has shape {model.shape}, not (S, S, 3)")
     return square(rgb, model.shape[0])[None]

@@ -1,5 +1,5 @@
-"""Pictures from latent vectors, with a generator that `fststyle gan train` or `fststyle vae train` made,
-without torch.
+"""Generate pictures from latent vectors with models of `fststyle gan train` and `fststyle vae train`. Needs
+no PyTorch.
 """
 
 import itertools
@@ -26,10 +26,7 @@ KINDS = ("gan", "vae")
 
 
 class Generator(Model):
-    """A generator by name or path; ``latent`` is how many numbers its vectors have.
-
-    See `Model` for the errors.
-    """
+    """A generator by name or path; ``latent`` is the size of its latent vectors. Raises as `Model`."""
 
     def __init__(self, model: str | Path, kinds: Sequence[str] = KINDS, device: str = "auto"):
         super().__init__(model, kinds, "latent", ["picture"], device)
@@ -38,71 +35,70 @@ class Generator(Model):
     def draw(self, latents: NDArray[np.float32]) -> RGB:
         """float32 (N, Z) -> uint8 (N, S, S, 3).
 
-        Raises `InputError` for vectors of another length, `StyleError` where the graph fails.
+        Raises `InputError` for vectors of another size, and `StyleError` if the graph fails.
         """
         (pictures,) = self(latents)
         if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
-            raise StyleError(f"{self.name}: drew {pictures.dtype} {pictures.shape}, not uint8 (N, H, W, 3)")
+            raise StyleError(
+                f"{self.name}: its output is {pictures.dtype} {pictures.shape}, not uint8 (N, H, W, 3)"
+            )
         return pictures
 
     def stream(self, latents: NDArray[np.float32]) -> Iterator[RGB]:
-        """The same one picture after another, (S, S, 3), with no more than a batch in memory."""
+        """As `draw`, but yields one picture at a time, (S, S, 3), with one batch in memory."""
         for start in range(0, len(latents), BATCH):
             yield from self.draw(latents[start : start + BATCH])
 
 
 class Encoder(Model):
-    """The encoder that belongs to a VAE's decoder: NAME-encoder.onnx beside NAME.onnx.
-
-    See `Model` for the errors.
-    """
+    """The encoder of a VAE: NAME-encoder.onnx in the folder of the decoder NAME.onnx. Raises as `Model`."""
 
     def __init__(self, decoder: Generator, device: str = "auto"):
         path = encoder_of(decoder.path)
-        if not path.is_file():  # of a link, it may lie beside the file itself
+        if not path.is_file():  # for a link, in the folder of its target
             path = encoder_of(decoder.path.resolve())
         if not path.is_file():
             raise StyleError(
-                f"{decoder.path}: {encoder_of(decoder.path).name}, the encoder of this VAE, is not beside it"
+                f"{decoder.path}: the encoder {encoder_of(decoder.path).name} is missing in its folder"
             )
         super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
-        told = next((value.shape for value in self._session.get_outputs() if value.name == "latent"), None)
-        if told and isinstance(told[-1], int) and told[-1] != decoder.latent:
+        latent = next((value.shape for value in self._session.get_outputs() if value.name == "latent"), None)
+        if latent and isinstance(latent[-1], int) and latent[-1] != decoder.latent:
             raise StyleError(
-                f"{path}: finds {told[-1]} latent numbers where {decoder.path.name} takes {decoder.latent};"
-                " they are not of one VAE"
+                f"{path}: has latent vectors of size {latent[-1]}, but {decoder.path.name} needs"
+                f" {decoder.latent}; they are not of one VAE"
             )
 
     def read(self, picture: str | Path) -> tuple[RGB, NDArray[np.float32]]:
-        """An image file as the encoder sees it, uint8 (S, S, 3), and its latent vector, (Z,).
-
-        Raises `InputError`.
+        """The input of the encoder for an image file, uint8 (S, S, 3), and its latent vector, (Z,). Raises
+        `InputError`.
         """
         frames = frames_of(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
 
 
-def shown_rate(path: Path, fps: int) -> int:
-    """The frames a second that a moving picture of this name can show: animations have their bounds."""
+def supported_fps(path: Path, fps: int) -> int:
+    """``fps``, limited to what the format of the file supports."""
     return min(fps, HIGHEST_RATE.get(path.suffix.lower(), fps))
 
 
-def write_moving(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:
-    """Pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png), at
-    least `side` pixels a side.
+def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:
+    """Write pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp,
+    .png), with sides of at least ``side`` pixels.
 
-    A video is written as its pictures come, so it may be long; an animation is put together in memory.
-    Raises:
-        OutputError: another suffix, or a place that cannot be written; nothing is left half-written.
+    The frames of a video are written one by one; those of an animation are collected in memory. The file is
+    complete or absent. Raises `OutputError` for another suffix, and for a path that cannot be written.
     """
     animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
     if path.suffix.lower() not in (*FORMATS, *animated):
-        raise OutputError(f"{path}: moving pictures are written as {' '.join((*FORMATS, *animated))}")
+        raise OutputError(
+            f"{path}: cannot write {path.suffix!r}; use one of {' '.join((*FORMATS, *animated))}"
+        )
     large = (_enlarged(frame, side) for frame in frames)
     if path.suffix.lower() in FORMATS:
         _write_video(large, path, fps)
     else:
-        shown = round(1000 / shown_rate(path, fps))
+        shown = round(1000 / supported_fps(path, fps))
         images.write(images.Picture([images.Frame(frame, None, shown) for frame in large], loop=0), path)
 
 

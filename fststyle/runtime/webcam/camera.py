@@ -1,6 +1,4 @@
-"""The newest frame of a camera: a thread takes every frame as it comes, so that what is painted is never
-older than the last one.
-"""
+"""Read a camera in a thread, so that the latest frame is always available."""
 
 import os
 import threading
@@ -16,18 +14,22 @@ from fststyle.errors import InputError
 from fststyle.io import images
 
 LONGEST = 4.0
-"""Seconds that a frame of a file stands, at most: a camera that gives none for longer counts as unplugged."""
+"""Longest duration of a frame of a video file in seconds; after a longer pause, a camera counts as
+disconnected.
+"""
 
 TIMEOUT = 5.0
-"""Seconds that a network camera may take to answer, where it is tried again."""
+"""Timeout of a network camera in seconds, if it is reconnected."""
 
 RETRY = 1.0
-"""Seconds between two trials."""
+"""Seconds between two attempts to reconnect."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One frame, uint8 (H, W, 3) RGB, its number, and when it was taken (`time.monotonic`)."""
+    """One frame, uint8 (H, W, 3) RGB, its number, and the time at which it was captured
+    (`time.monotonic`).
+    """
 
     rgb: RGB
     number: int
@@ -35,14 +37,15 @@ class Taken:
 
 
 class Camera:
-    """A camera by its index ("0"), device path or URL, or a video file, played in real time (for ever where
-    ``repeat``).
+    """A camera by index ("0"), device path or URL, or a video file, which is played in real time (in a loop
+    with ``repeat``).
 
-    A network camera (a URL) that stops is opened again for ``reconnect`` seconds. ``on_note`` is told so, in
-    another thread.
+    ``size`` is the requested (width, height), ``wait`` the timeout for the first frame in seconds. If a
+    network camera (a URL) stops, it is opened again for up to ``reconnect`` seconds, and ``on_note`` is
+    called in another thread.
 
-    Raises `InputError` with what can be done, for a camera that is not there, is busy, or gives nothing, and
-    for a still.
+    Raises `InputError` for a camera that does not exist, is in use, or returns no frames, and for a still
+    image.
     """
 
     def __init__(
@@ -57,17 +60,16 @@ class Camera:
         self.source, self.file = source, os.path.isfile(source)
         self._reconnect, self._on_note = reconnect if _network(source) and not self.file else 0.0, on_note
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
-            cv2.utils.logging.setLogLevel(0)  # what matters is said below, in one line
-        # AV_LOG_QUIET, for the FFmpeg within OpenCV, which reads it once
+            cv2.utils.logging.setLogLevel(0)  # errors are reported below, in one line
+        # AV_LOG_QUIET for the FFmpeg of OpenCV, which reads it once.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        # Of a file the whole path: a name with a colon in it would be taken for a URL.
         self._video = self._opened()
-        # Motion JPEG looks like a still, but goes on
+        # A Motion JPEG file looks like a still image, but has a second frame.
         if self.file and _still(source) and not (self._video.grab() and self._video.grab()):
             self._video.release()
             raise InputError(f"{source}: is a single picture, not a camera or a video")
         if not self._video.isOpened():
-            raise InputError(_not_there(source, self.file))
+            raise InputError(_cannot_open(source, self.file))
         if size is not None and not self.file:
             self._video.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._video.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
@@ -85,11 +87,11 @@ class Camera:
         self._thread.start()
         if self.newest(after=-1, wait=wait) is None:
             self.close()
-            raise InputError(f"camera {source}: opens but gives no pictures; is another program using it?")
+            raise InputError(f"camera {source}: returns no frames; is another program using it?")
 
     def newest(self, after: int, wait: float = 5.0) -> Taken | None:
-        """The newest frame with a number above `after`, waiting for it if need be; None when the camera has
-        ended or gives none for `wait` seconds, and those of `reconnect`.
+        """The latest frame with a number above ``after``. Waits for it up to ``wait`` seconds plus the time
+        for reconnecting, then returns None, as after the end of the camera.
         """
         if after >= 0:
             wait += self._reconnect
@@ -99,29 +101,29 @@ class Camera:
             )
             if self._newest is not None and self._newest.number > after:
                 return self._newest
-            self._ended = self._ended or f"the camera has given no picture for {wait:g} seconds"
+            self._ended = self._ended or f"the camera returned no frame for {wait:g} seconds"
             return None
 
     @property
     def ended(self) -> str:
-        """Why no more frames will come, "" while they do."""
+        """The reason why no more frames come, or "" while the camera runs."""
         return self._ended
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join(5)
-        if not self._thread.is_alive():  # one that hangs in its driver still holds the camera
+        if not self._thread.is_alive():  # a thread that blocks in the driver still uses the camera
             self._video.release()
 
     def _take(self) -> None:
         number, due, failed = 0, time.monotonic(), 0
         while not self._stop.is_set():
-            there, bgr = self._video.read()
-            if not there or bgr is None:
+            success, bgr = self._video.read()
+            if not success or bgr is None:
                 failed += 1
                 if self.file and self._repeat and failed < 3:
-                    # Not every container can be wound back: transport streams say that they were, and give no
-                    # more.
+                    # The file is opened again, since seeking to the start fails silently for transport
+                    # streams.
                     self._video.release()
                     self._video = cv2.VideoCapture(os.path.abspath(self.source))
                     self._clock = None
@@ -145,40 +147,41 @@ class Camera:
                 self._changed.notify_all()
             number += 1
         if self._stop.is_set():
-            return  # it was closed, and nothing is wrong with it
+            return  # closed by the caller
         with self._changed:
             self._ended = (
-                "the video is at its end"
-                if self.file
-                else "the camera gives no more pictures; is it still plugged in?"
+                "end of the video" if self.file else "the camera returns no more frames; is it disconnected?"
             )
             self._changed.notify_all()
 
     def _opened(self) -> cv2.VideoCapture:
-        """The source as OpenCV gives it. A network that does not answer is given up after `TIMEOUT`."""
+        """Open the source with OpenCV; a network camera with a timeout of `TIMEOUT`."""
         if self._reconnect:
             limit = round(TIMEOUT * 1000)
             limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
             return cv2.VideoCapture(self.source, cv2.CAP_FFMPEG, limits)
         number = int(self.source) if _numbered(self.source) else None
+        # The absolute path: FFmpeg takes a name with a colon for a URL.
         path = os.path.abspath(self.source) if self.file else self.source
         return cv2.VideoCapture(path) if number is None else cv2.VideoCapture(number)
 
     def _connected_again(self) -> bool:
-        """Open the network camera again until it gives a picture; False after `reconnect` seconds without."""
-        self._on_note(f"camera {self.source}: stopped; it is tried again for {self._reconnect:g} seconds")
+        """Open the network camera again until it returns a frame. Returns False after ``reconnect``
+        seconds.
+        """
+        self._on_note(f"camera {self.source}: stopped; reconnecting for up to {self._reconnect:g} seconds")
         deadline = time.monotonic() + self._reconnect
         while time.monotonic() < deadline and not self._stop.is_set():
             self._video.release()
             self._video = self._opened()
             if self._video.isOpened() and self._video.grab():
-                self._on_note(f"camera {self.source}: is back")
+                self._on_note(f"camera {self.source}: reconnected")
                 return True
             self._stop.wait(min(RETRY, max(0.0, deadline - time.monotonic())))
         return False
 
     def _since(self) -> float:
-        """Seconds that the file's frame is shown after the one before it."""
+        """Seconds between the previous and the current frame of the file."""
         now = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         since = self._period if self._clock is None else now - self._clock
         self._clock = now
@@ -194,21 +197,20 @@ def _numbered(source: str) -> bool:
 
 
 def _still(source: str) -> bool:
-    """Whether the file begins with a picture that is not animated."""
+    """Whether the file is an image that is not animated."""
     try:
         return images.outline(Path(source)).frames == 1
     except InputError:
         return False
 
 
-def _not_there(source: str, file: bool) -> str:
+def _cannot_open(source: str, file: bool) -> str:
     if file:
-        return f"{source}: is not a video that can be played"
+        return f"{source}: is not a video that can be read"
     if _numbered(source) or source.startswith("/dev/"):
         found = sorted(str(path) for path in Path("/dev").glob("video*")) if Path("/dev").is_dir() else []
-        hint = f"there is {', '.join(found)}" if found else "none was found"
+        hint = f"found: {', '.join(found)}" if found else "no camera was found"
         return (
-            f"camera {source}: cannot be opened ({hint}); name another with --camera, a video file will"
-            " do too"
+            f"camera {source}: cannot be opened ({hint}); choose another camera or a video file with --camera"
         )
-    return f"camera {source}: is no camera, URL or video file that can be opened"
+    return f"camera {source}: is not a camera, URL or video file that can be opened"

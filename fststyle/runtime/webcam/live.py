@@ -1,6 +1,4 @@
-"""The webcam filter: the newest frame, painted, shown; the work follows the machine, so that the picture
-keeps up.
-"""
+"""The webcam filter: stylize the latest frame, at a resolution that reaches the frame rate."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,41 +20,40 @@ from fststyle.runtime.webcam.view import View
 
 
 class Resolution:
-    """The scale at which frames are painted so that `fps` are reached: down at once where it is too slow, up
-    in small steps where there is room.
+    """The scale of frames that reaches ``fps``: it decreases at once for a slow frame, and increases in small
+    steps after several fast ones.
     """
 
     SMALLEST = 0.2
 
     def __init__(self, fps: float):
-        self.budget, self.scale, self._calm = 0.9 / fps, 1.0, 0
+        self.budget, self.scale, self._fast = 0.9 / fps, 1.0, 0
 
     def after(self, seconds: float) -> None:
-        """Learn from the time that one frame took at the present scale."""
+        """Update the scale with the time of a frame at the current scale."""
         if seconds > self.budget:
             self.scale = max(self.SMALLEST, self.scale * max(0.5, (self.budget / seconds) ** 0.5))
-            self._calm = 0
+            self._fast = 0
         elif seconds < 0.7 * self.budget and self.scale < 1:
-            self._calm += 1
-            if self._calm >= 10:  # one slow frame in ten would make the picture jump
-                self.scale, self._calm = min(1.0, self.scale * 1.1), 0
+            self._fast += 1
+            if self._fast >= 10:  # otherwise the resolution would change too often
+                self.scale, self._fast = min(1.0, self.scale * 1.1), 0
         else:
-            self._calm = 0
+            self._fast = 0
 
 
 class Live:
-    """A camera with a style; `frames` gives what is to be shown, `change` takes another style or strength
-    between two frames.
+    """A camera with a style: `frames` yields stylized frames, `change` sets another style or strength.
 
-    `change` and `step` may be called from another thread than `frames`, so that the picture goes on while a
-    style is loaded.
+    `change`, `step` and `blend` may be called from another thread than `frames`, so that frames continue
+    while a style is loaded.
 
-    Raises `InputError` for the camera, `StyleError`, `DeviceError`.
+    Raises `InputError` (camera), `StyleError` and `DeviceError`.
     """
 
     def __init__(self, settings: WebcamSettings, on_note: Callable[[str], None] = lambda note: None):
         self.settings, self.mirror = settings, settings.mirror
-        # Those that keep up come first.
+        # Fast styles come first.
         self.names = [
             entry.name
             for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
@@ -72,7 +69,7 @@ class Live:
         self.camera = Camera(settings.camera, reconnect=settings.reconnect, on_note=on_note)
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
-        """Another style or strength. Raises as `load_style`; then everything stays as it was."""
+        """Set another style or strength. Raises as `load_style`; nothing changes after an error."""
         self._stylizer.change(style, None if strength is None else min(2.0, max(0.0, round(strength, 2))))
         self._between = self.style, 0.0
 
@@ -93,7 +90,7 @@ class Live:
         self._stylizer.steady = value
 
     def step(self, by: int) -> None:
-        """The next style but `by` - 1 of the list; those that cannot be loaded are passed over."""
+        """Move by ``by`` styles in the list, 1 or -1. Styles that cannot be loaded are skipped."""
         place = self.names.index(self.style) if self.style in self.names else -1
         for number in range(1, len(self.names) + 1):
             try:
@@ -103,13 +100,12 @@ class Live:
         raise StyleError("no style can be loaded")
 
     def blend(self, by: float = 0.25) -> str:
-        """A quarter of the way on towards the next style: their weights are mixed, so both need one base.
+        """Move by a share ``by`` from the current style to the next one, by mixing their weights. Returns the
+        mixture.
 
-        Gives what is painted now.
-
-        Raises `StyleError` where they cannot be mixed; then everything stays as it was.
+        Raises `StyleError` if they have no common base network; nothing changes then.
         """
-        here, share = self._between  # a style, and how far the picture is from it towards the next
+        here, share = self._between  # a style, and the share of the next one
         if here not in self.names or len(self.names) < 2:
             raise StyleError(f"{self.style} has no next style to blend with")
         following, share = self.names[(self.names.index(here) + 1) % len(self.names)], share + by
@@ -118,7 +114,7 @@ class Live:
         return self._stylizer.settings.style
 
     def frames(self) -> Iterator[View]:
-        """Painted frames, each of the newest camera frame there is, until the camera ends."""
+        """Stylize the latest frame of the camera, until the camera ends."""
         last, times = -1, [time.monotonic()]
         while (taken := self.camera.newest(last)) is not None:
             last = taken.number
@@ -137,7 +133,7 @@ class Live:
             painted = self._stylizer(less)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
-            if self._mask is not None:  # in the full size, so that the photo around keeps its details
+            if self._mask is not None:  # at full size, so that the rest of the frame keeps its detail
                 painted = self._mask(frame, painted)
             now = time.monotonic()
             self._resolution.after(now - begin)
@@ -154,12 +150,12 @@ HELP = (
     ("1-9", "style by number"),
     ("b", "blend with the next style"),
     ("+ / -", "strength"),
-    ("t", "steady on and off"),
+    ("t", "flicker suppression on or off"),
     ("m", "mirror"),
     ("f", "full screen"),
     ("s", "save a picture"),
-    ("r", "record, end of recording"),
-    ("i", "figures on and off"),
+    ("r", "start or stop recording"),
+    ("i", "statistics on or off"),
     ("h", "this help"),
     ("q, Esc", "quit"),
 )
@@ -167,7 +163,7 @@ HELP = (
 
 
 def press(live: Live, key: str, view: View, save: Callable[[View], Path], outlets: Outlets) -> str:
-    """Do what `key` asks for; gives what to tell the user, "" for a key that says nothing."""
+    """Handle a key. Returns a message for the user, "" if there is none."""
     if key in "np":
         live.step(1 if key == "n" else -1)
     elif key in "123456789" and int(key) <= len(live.names):
@@ -179,7 +175,7 @@ def press(live: Live, key: str, view: View, save: Callable[[View], Path], outlet
         return live.blend()
     elif key == "t":
         live.steady = not live.steady
-        return f"steady {'on' if live.steady else 'off'}"
+        return f"flicker suppression {'on' if live.steady else 'off'}"
     elif key == "m":
         live.mirror = not live.mirror
         return ""

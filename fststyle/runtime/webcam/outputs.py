@@ -1,6 +1,4 @@
-"""Where the live picture goes besides the window: into a video file that keeps its times, or into a virtual
-camera that meeting programs find.
-"""
+"""Outputs of the webcam filter: a recording with timestamps, and a virtual camera for video-call apps."""
 
 import contextlib
 import queue
@@ -26,19 +24,17 @@ _WAITING = 16
 
 
 class Recording:
-    """A video file of what is shown: every frame at the time at which it was taken, so that the video lasts
-    as long as what it shows. Without sound.
+    """Records frames to a video file with the times at which they were captured, without audio.
 
-    It is written in a thread of its own, and appears under its name when it is closed; `close` must be
-    called. Where the encoder cannot keep up, `send` waits for it: the live picture gets slower, no frame is
-    lost.
+    A thread writes the file, which is renamed to its path in `close`; call it always. If the encoder is too
+    slow, `send` waits for it, so that no frame is lost.
 
-    Raises `OutputError` for a place that cannot be written, at once.
+    Raises `OutputError` for a path that cannot be written.
     """
 
     def __init__(self, path: Path, fps: float = 30.0):
         if path.suffix.lower() not in FORMATS:
-            raise OutputError(f"{path}: a recording is one of {', '.join(FORMATS)}")
+            raise OutputError(f"{path}: cannot record to {path.suffix!r}; use one of {', '.join(FORMATS)}")
         check_folder(path.parent)
         self.path, self.frames = path, 0
         self._rate = Fraction(fps).limit_denominator(1000)
@@ -50,21 +46,21 @@ class Recording:
         self._thread.start()
 
     def send(self, rgb: RGB, at: float) -> None:
-        """One more frame, uint8 (H, W, 3), all of one size, taken at `at` (`time.monotonic`).
+        """Add a frame, uint8 (H, W, 3) of constant size, captured at ``at`` (`time.monotonic`).
 
-        Raises `OutputError` once writing has failed.
+        Raises `OutputError` after writing has failed.
         """
         if self._begin is None:
             self._begin = at
-        # Two frames within a millisecond would share a time, which no container takes.
+        # Two frames within a millisecond would have the same time, which containers do not support.
         self._last = max(self._last + 1, round((at - self._begin) / _CLOCK))
         self.frames += 1
         self._put(Shot(rgb, self._last, _CLOCK))
 
     def close(self) -> Path:
-        """Finish the file and give its path; a Ctrl-C meanwhile waits.
+        """Finish the file and return its path. Ctrl-C is ignored meanwhile.
 
-        Raises `OutputError`, also for a recording without a frame.
+        Raises `OutputError`, also for a recording without frames.
         """
         with ignored_interrupts():
             self._put(None)
@@ -86,7 +82,7 @@ class Recording:
             with replacing_path(self.path) as place:
                 first = self._coming.get()
                 if first is None:
-                    raise OutputError("no frame came to be recorded")
+                    raise OutputError("no frame was recorded")
                 writer = Writer(place, self.path.suffix, Source(), first, self._rate, Encoding())
                 try:
                     shot: Shot | None = first
@@ -101,23 +97,23 @@ class Recording:
             self._error = OutputError(f"{self.path}: {error}")
         except OSError as error:
             self._error = OutputError(f"{self.path}: cannot be written: {error.strerror or error}")
-        except Exception as error:  # whatever it is, who sends the frames must hear of it
+        except Exception as error:  # it is raised in the thread that sends frames
             self._error = OutputError(f"{self.path}: cannot be written: {type(error).__name__}: {error}")
 
 
 _DRIVERS = {
     "linux": "v4l2loopback (sudo modprobe v4l2loopback exclusive_caps=1)",
-    "darwin": "OBS 30 or newer, its virtual camera started once",
+    "darwin": "OBS 30 or newer, whose virtual camera was started once",
     "win32": "OBS Studio",
 }
 
 
 class VirtualCamera:
-    """A camera that other programs find, through pyvirtualcam: v4l2loopback on Linux, OBS on macOS and
+    """A virtual camera for other programs, with pyvirtualcam: v4l2loopback on Linux, OBS on macOS and
     Windows.
 
-    Raises `DependencyError` where pyvirtualcam or a driver is missing, with what installs it; `DeviceError`
-    where the camera stops taking pictures.
+    Raises `DependencyError`, with the command or driver to install, if pyvirtualcam or a driver is missing;
+    `DeviceError` if the camera fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0):
@@ -125,15 +121,15 @@ class VirtualCamera:
             import pyvirtualcam
         except ImportError as error:
             raise DependencyError("--virtual needs pyvirtualcam: pip install pyvirtualcam") from error
-        driver = _DRIVERS.get(sys.platform, "a driver of virtual cameras")
+        driver = _DRIVERS.get(sys.platform, "a driver for virtual cameras")
         try:
             self._camera: Any = pyvirtualcam.Camera(width=size[0], height=size[1], fps=fps, print_fps=False)
         except RuntimeError as error:
-            raise DependencyError(f"--virtual: there is no virtual camera here; it needs {driver}") from error
+            raise DependencyError(f"--virtual: no virtual camera was found; it needs {driver}") from error
         self._size, self.device = size, str(self._camera.device)
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Show this frame, uint8 (H, W, 3) of the size given at the start, until the next one."""
+        """Show a frame, uint8 (H, W, 3) of the size given to the constructor, until the next one."""
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             raise InputError(
                 f"the virtual camera takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}"
@@ -141,14 +137,14 @@ class VirtualCamera:
         try:
             self._camera.send(rgb)
         except RuntimeError as error:
-            raise DeviceError(f"the virtual camera {self.device} takes no more pictures: {error}") from error
+            raise DeviceError(f"the virtual camera {self.device} failed: {error}") from error
 
     def close(self) -> None:
         self._camera.close()
 
 
 class Outlets:
-    """All that a live picture goes to. `toggle` may be called from another thread than `send`."""
+    """All outputs of the filter. `toggle` may be called from another thread than `send`."""
 
     def __init__(self, record: Path | None = None, virtual: bool = False, fps: float = 30.0):
         self._fps, self._virtual = fps, virtual
@@ -161,9 +157,8 @@ class Outlets:
         return self._recording is not None
 
     def send(self, view: View) -> None:
-        """One more frame.
-
-        Raises as the outlets do; one that has failed is given up, so that the picture may go on without it.
+        """Send a frame to all outputs. Raises their errors; a failed output is closed, and the next call
+        continues without it.
         """
         if self._virtual and self._camera is None:
             self._virtual = False
@@ -183,8 +178,8 @@ class Outlets:
                 raise
 
     def toggle(self) -> str:
-        """Begin a recording in the present folder, named by the time, or end the one that is on; gives what
-        to tell the user. Raises `OutputError`.
+        """Start a recording in the current folder, with the time as its name, or stop the current one.
+        Returns a message for the user. Raises `OutputError`.
         """
         if self._recording is not None:
             return self._stopped() or "nothing was recorded"
@@ -194,7 +189,7 @@ class Outlets:
         return f"recording {recording.path}"
 
     def close(self) -> str:
-        """End everything; gives what to tell the user. Raises `OutputError`, after all is closed."""
+        """Close all outputs. Returns a message for the user. Raises `OutputError` after all are closed."""
         if self._camera is not None:
             self._camera.close()
         return self._stopped() if self._recording is not None else ""
@@ -205,7 +200,7 @@ class Outlets:
         if recording is None:
             return ""
         if not recording.frames:
-            # what kept the frames from coming is told by whoever knows it
+            # The reason is reported elsewhere.
             with contextlib.suppress(OutputError):
                 recording.close()
             return ""

@@ -1,4 +1,4 @@
-"""A painted frame of the live picture."""
+"""A stylized frame of the webcam filter."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,9 @@ from fststyle.arrays import RGB
 
 @dataclass(frozen=True)
 class View:
-    """One painted frame: ``rgb`` uint8 (H, W, 3) in the camera's size, frames a second of late, seconds from
-    camera to here, and the size it was painted in.
-
-    ``at``: when the camera took it (`time.monotonic`).
+    """One stylized frame: ``rgb`` uint8 (H, W, 3) in the size of the camera; ``fps`` of the latest frames;
+    ``latency`` from capture in seconds; ``painted``, the (width, height) that was stylized; ``style``;
+    ``number`` of the frame; ``at``, the time of capture (`time.monotonic`).
     """
 
     rgb: RGB

@@ -1,4 +1,4 @@
-"""A window for the live picture, through OpenCV's highgui, with keys and a few words on the picture."""
+"""The window of the webcam filter, with OpenCV's highgui."""
 
 import os
 import sys
@@ -17,13 +17,14 @@ from fststyle.runtime.webcam.view import View
 
 TITLE = "fststyle"
 _ROWS = 540
-"""A smaller picture is enlarged to this height, so that the words on it can be read."""
+"""Least height in pixels: smaller frames are enlarged, so that text is readable."""
 
 
 def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
-    """Show a live picture until it is closed, and send it to `outlets`; gives the number of frames shown.
+    """Show the filter until the window is closed or ``seconds`` have passed, and send frames to ``outlets``.
+    Returns the number of frames.
 
-    Raises `DependencyError` where there is no screen to show it on.
+    Raises `DependencyError` if no window can be opened.
     """
     window = _Window(live, outlets)
     begin, shown = time.monotonic(), 0
@@ -38,11 +39,11 @@ def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
 
 
 def typed(code: int) -> str:
-    """The key of a code of OpenCV's, in lower case; "" for none and for arrows and the like, whose last byte
-    is that of a letter.
+    """The character of a key code of OpenCV, in lower case; "" for no key and for special keys such as
+    arrows, whose last byte may be that of a letter.
 
-    GTK has shift, control and num lock in bits 16 to 20, and keys that are no letters beyond a byte; Windows
-    and Qt have those from bit 21 on.
+    GTK has modifiers in bits 16 to 20, and codes of special keys above 255. Windows and Qt have special keys
+    from bit 21 on.
     """
     return chr(code & 0xFFFF).lower() if 0 <= code < 1 << 21 and code & 0xFFFF <= 0xFF else ""
 
@@ -50,19 +51,16 @@ def typed(code: int) -> str:
 class _Window:
     def __init__(self, live: Live, outlets: Outlets):
         self._outlets = outlets
-        self.live, self.figures, self.help, self.full = live, True, False, live.settings.fullscreen
+        self.live, self.statistics, self.help, self.full = live, True, False, live.settings.fullscreen
         self._say("h: help")
-        # Loading a style takes a moment, in which the picture must not stop.
+        # Styles are loaded in another thread, so that frames continue.
         self._hands = ThreadPoolExecutor(1, "fststyle-keys")
         self._doing: Future[str] | None = None
         if sys.platform.startswith("linux") and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
-            raise DependencyError(
-                "there is no screen here to show a window on (DISPLAY is not set); --headless paints"
-                " without one"
-            )
-        # OpenCV's own Qt misses fonts that it does not need
+            raise DependencyError("no window can be opened (DISPLAY is not set); use --headless")
+        # The Qt of OpenCV warns about missing fonts, which it does not need.
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self._fitted = False
         try:
@@ -70,18 +68,18 @@ class _Window:
             self._fill()
         except cv2.error as error:
             raise DependencyError(
-                "this build of OpenCV shows no windows: pip install opencv-python (not -headless); or use"
+                "this build of OpenCV has no windows: pip install opencv-python (not -headless), or use"
                 " --headless"
             ) from error
 
     def show(self, view: View) -> bool:
-        """False when the user wants to end."""
+        """Show a frame and handle keys. Returns False if the user quits."""
         if self._doing is not None and self._doing.done():
             self._say(_said(self._doing))
             self._doing = None
         try:
             self._outlets.send(view)
-        except (DeviceError, OutputError) as error:  # the picture goes on without it
+        except (DeviceError, OutputError) as error:  # continue without it
             self._say(str(error))
         picture = self._written(view)
         if not self._fitted:
@@ -96,10 +94,10 @@ class _Window:
         return True
 
     def _open(self) -> bool:
-        """Whether the user has left the window open."""
+        """Whether the window is open."""
         try:
             return bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
-        except cv2.error:  # what Qt says of a window that is no more
+        except cv2.error:  # raised by Qt for a closed window
             return False
 
     def close(self) -> None:
@@ -110,7 +108,7 @@ class _Window:
         if key == "h":
             self.help = not self.help
         elif key == "i":
-            self.figures = not self.figures
+            self.statistics = not self.statistics
         elif key == "f":
             self.full = not self.full
             self._fill()
@@ -128,7 +126,7 @@ class _Window:
 
     def _written(self, view: View) -> RGB:
         lines = []
-        if self.figures:
+        if self.statistics:
             lines.append(
                 f"{view.style}  {view.fps:.0f} fps  {view.latency * 1000:.0f} ms "
                 f" {view.painted[0]}x{view.painted[1]}"
@@ -150,8 +148,8 @@ def _said(done: Future[str]) -> str:
 
 
 def write_on(rgb: RGB, lines: list[str]) -> RGB:
-    """A copy of the picture with lines of text in its corner, white on a darkened ground, readable on
-    anything; what follows a tab stands in a column.
+    """A copy of an image with lines of white text on a darkened background in its corner. Text after a tab is
+    aligned in a column.
     """
     picture = rgb.copy()
     if not lines:
@@ -183,7 +181,7 @@ def write_on(rgb: RGB, lines: list[str]) -> RGB:
 
 
 def _enlarged(rgb: RGB) -> RGB:
-    """The picture at least `_ROWS` high."""
+    """The image with a height of at least `_ROWS`."""
     height, width = rgb.shape[:2]
     if height >= _ROWS:
         return rgb
@@ -192,7 +190,7 @@ def _enlarged(rgb: RGB) -> RGB:
 
 
 def save_picture(view: View, folder: Path | None = None) -> Path:
-    """Write the picture as a PNG with the time in its name. Raises `OutputError`."""
+    """Write a frame as PNG, with the time as its name. Raises `OutputError`."""
     path = (folder or Path()) / f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}-{view.number}.png"
     images.write(images.Picture([images.Frame(view.rgb)]), path)
     return path

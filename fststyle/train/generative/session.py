@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fststyle.errors import InputError
 from fststyle.io import dataset
-from fststyle.io.dataset import Pictures
+from fststyle.io.dataset import Dataset
 from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
@@ -54,13 +54,13 @@ class Course:
     settings: Any
     name: str
     files: Files
-    train: Pictures
-    test: Pictures
+    train: Dataset
+    test: Dataset
     compute: Compute
     earlier: dict[str, Any] | None
     tell: OnMessage
     digest: str = ""
-    """Hash of the pictures, see `Pictures.sha256`."""
+    """Hash of the pictures, see `Dataset.sha256`."""
     losses: dict[str, float] = field(default_factory=dict)
     log: OnProgress = lambda progress: None
     rate: float = 0.0
@@ -71,7 +71,7 @@ class Course:
         """Steps per epoch."""
         return max(1, round(len(self.train) / self.settings.batch))
 
-    def batch(self, chosen: NDArray[np.int64], source: Pictures | None = None) -> Tensor:
+    def batch(self, chosen: NDArray[np.int64], source: Dataset | None = None) -> Tensor:
         """The pictures with the indices `chosen`, as float32 (N, C, S, S) in [-1, 1] on the device."""
         pixels = torch.from_numpy((source or self.train).rgb[chosen]).permute(0, 3, 1, 2)
         placed: Tensor = self.compute.place(pixels.float().div_(127.5).sub_(1))

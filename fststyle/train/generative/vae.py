@@ -145,7 +145,7 @@ def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
     return likelihood, kl(mean, log_variance)
 
 
-def held_out_elbo(net: Vae, test: dataset.Pictures, device: torch.device, seed: int = 0) -> float:
+def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: int = 0) -> float:
     """Mean ELBO over `test` in nats per picture, with one seeded sample per picture, at beta 1."""
     total = 0.0
     with torch.inference_mode(), torch.random.fork_rng():

@@ -103,7 +103,7 @@ def test_an_open_walk_ends_at_its_last_key_and_may_stand_still():
 def test_moving_pictures(tmp_path, suffix):
     frames = np.stack([np.full((28, 28, 3), 20 * i, np.uint8) for i in range(10)])
     path = tmp_path / "new" / f"a{suffix}"
-    sample.write_moving(frames, path, 10, 64)
+    sample.write_animation(frames, path, 10, 64)
     assert [other.name for other in path.parent.iterdir()] == [path.name]
     if suffix == ".gif":
         with Image.open(path) as image:
@@ -122,11 +122,11 @@ def test_what_cannot_move_is_refused_before_a_picture_is_drawn(tmp_path, suffix)
         yield
 
     with pytest.raises(OutputError) as refused:
-        sample.write_moving(never(), tmp_path / f"a{suffix}", 10, 64)
+        sample.write_animation(never(), tmp_path / f"a{suffix}", 10, 64)
     listed = {word for word in str(refused.value).split(": ", 1)[1].split() if word.startswith(".")}
     assert listed == {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".webp", ".png", ".apng"}
     for name in listed:
-        sample.write_moving(np.zeros((2, 28, 28, 3), np.uint8), tmp_path / f"b{name}", 10, 64)
+        sample.write_animation(np.zeros((2, 28, 28, 3), np.uint8), tmp_path / f"b{name}", 10, 64)
 
 
 def test_bad_input(tmp_path):
@@ -141,5 +141,5 @@ def test_bad_input(tmp_path):
     with pytest.raises(StyleError, match="of kind vae, not gan"):
         sample.Generator(drawing(tmp_path / "vae.onnx", "vae"), ("gan",))
     generator = sample.Generator(drawing(tmp_path / "a.onnx"), device="cpu")
-    with pytest.raises(InputError, match=r"rows of \(3,\), not \(4,\)"):
+    with pytest.raises(InputError, match=r"samples of shape \(3,\), not \(4,\)"):
         generator.draw(latents.drawn(2, 4, 0))

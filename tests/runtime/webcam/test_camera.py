@@ -104,7 +104,7 @@ def test_a_camera_that_is_pulled_out_is_told(plugged):
     camera = Camera("0")
     while camera.newest(camera.newest(-1).number) is not None:
         pass
-    assert "still plugged in" in camera.ended
+    assert "is it disconnected" in camera.ended
     camera.close()
 
 
@@ -113,7 +113,7 @@ def test_a_camera_that_hangs_is_told_and_not_let_go_under_its_driver(plugged, mo
     camera = Camera("0")
     while camera.newest(camera.newest(-1).number, wait=0.2) is not None:
         pass
-    assert camera.ended == "the camera has given no picture for 0.2 seconds"
+    assert camera.ended == "the camera returned no frame for 0.2 seconds"
     monkeypatch.setattr(camera._thread, "join", lambda seconds: None)
     camera.close()
     assert not driver.released
@@ -232,13 +232,13 @@ def test_a_network_camera_that_stops_is_opened_again(server, monkeypatch):
     try:
         assert seen(camera) >= 2
         assert cameras.opened > 3
-        assert camera.ended.startswith("the camera gives no more pictures")
-        stopped = f"camera {cameras.url}: stopped; it is tried again for 2 seconds"
+        assert camera.ended.startswith("the camera returns no more frames")
+        stopped = f"camera {cameras.url}: stopped; reconnecting for up to 2 seconds"
         assert said == [
             stopped,
-            f"camera {cameras.url}: is back",
+            f"camera {cameras.url}: reconnected",
             stopped,
-            f"camera {cameras.url}: is back",
+            f"camera {cameras.url}: reconnected",
             stopped,
         ]
     finally:

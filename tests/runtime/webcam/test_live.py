@@ -86,7 +86,7 @@ def test_keys(live, tmp_path, monkeypatch):
     assert press(live, "-", view, save_picture, outlets) == "strength 0.9"
     assert press(live, "+", view, save_picture, outlets) == "strength 1.0"
     assert press(live, "z", view, save_picture, outlets) == ""
-    assert press(live, "t", view, save_picture, outlets) == "steady off"
+    assert press(live, "t", view, save_picture, outlets) == "flicker suppression off"
     assert not live.steady
     before = live.mirror
     press(live, "m", view, save_picture, outlets)
@@ -231,7 +231,7 @@ def test_only_one_line_of_our_own_is_said(program, tmp_path):
 
 
 def test_help_says_that_a_file_is_repeated(program):
-    assert "again and again" in " ".join(
+    assert "played in a loop" in " ".join(
         program("webcam", "--help").stdout.decode().replace("│", " ").split()
     )
 

@@ -73,10 +73,10 @@ def test_an_encoder_belongs_to_its_decoder(stopped):
     link.symlink_to(path)
     assert Encoder(Generator(link, ("vae",), device="cpu"), device="cpu").path.name == "a-encoder.onnx"
     other = Generator(drawing(saved.parent / "c.onnx", "vae", latent=3), device="cpu")
-    with pytest.raises(StyleError, match=r"c-encoder\.onnx, the encoder of this VAE, is not beside it"):
+    with pytest.raises(StyleError, match=r"the encoder c-encoder\.onnx is missing"):
         Encoder(other, device="cpu")
     encoder_of(path).rename(saved.parent / "c-encoder.onnx")
-    with pytest.raises(StyleError, match=r"4 latent numbers where c\.onnx takes 3"):
+    with pytest.raises(StyleError, match=r"latent vectors of size 4, but c\.onnx needs 3"):
         Encoder(other, device="cpu")
 
 

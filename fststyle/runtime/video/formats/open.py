@@ -114,7 +114,7 @@ def target_of(
         )
     forms = " ".join((*writer.FORMATS, *animation.FORMATS))
     raise OutputError(
-        f"{path}: cannot write {path.suffix or 'this name'}; use one of {forms}, an image sequence such as"
+        f"{path}: cannot write {path.suffix!r}; use one of {forms}, an image sequence such as"
         " %05d.png, or a new folder with a slash at the end"
     )
 
