@@ -1,14 +1,40 @@
-"""How style transfer and generative models work."""
+"""Lessons about style transfer and generative models, and the models that they compute in the browser."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from fststyle.web.pages import page
+from fststyle.catalogue import SHIPPED
+from fststyle.web import loss_network
+from fststyle.web.pages import STATIC, page
 
 router = APIRouter(include_in_schema=False)
 
+MODELS = ("mnist-wgan-gp", "mnist-vae", "mnist-vae-encoder", "mnist-classifier", "paintings")
+DAY = {"Cache-Control": "private, max-age=86400"}
+
 
 @router.get("/learn")
-async def show(request: Request) -> HTMLResponse:
+def show(request: Request) -> HTMLResponse:
     """The page."""
-    return page(request, "learn.html")
+    paintings = {
+        path.stem: path.stem.replace("-", " ").capitalize()
+        for path in sorted((STATIC / "app" / "paintings").glob("*.jpg"))
+    }
+    return page(request, "learn.html", paintings=paintings)
+
+
+@router.get("/learn/{kind}-{blocks}.onnx")
+def network(kind: str, blocks: int) -> Response:
+    """The loss network up to the end of a block."""
+    build = {"activations": loss_network.activations, "gradient": loss_network.gradient}.get(kind)
+    if build is None or not 1 <= blocks <= len(loss_network.LAYERS):
+        raise HTTPException(404, "there is no such model")
+    return Response(build(blocks), media_type="application/octet-stream", headers=DAY)
+
+
+@router.get("/learn/models/{name}.onnx")
+def model(name: str) -> FileResponse:
+    """An included generative model or classifier."""
+    if name not in MODELS:
+        raise HTTPException(404, "there is no such model")
+    return FileResponse(SHIPPED / f"{name}.onnx", media_type="application/octet-stream", headers=DAY)

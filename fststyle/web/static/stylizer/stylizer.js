@@ -5,25 +5,20 @@
 //     await stylizer.use([{ style: { url: "starry.onnx" }, share: 1 }], 1);
 //     const painted = await stylizer.paint(imageData);                // ImageData of the same size
 
+import { Calls } from "./calls.js";
+
 /** Smallest side of a picture, in pixels. */
 export const SMALLEST = 16;
 
 export class Stylizer {
-  #worker = null;
-  #waiting = new Map();
-  #calls = 0;
+  #calls = null;
   /** Milliseconds that the last picture took. */
   milliseconds = 0;
 
   /** Start the worker and ONNX Runtime; see `loadRuntime` in engine.js for the options. */
   open(options = {}) {
     this.close();
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    this.#worker.addEventListener("message", ({ data }) => this.#settle(data));
-    this.#worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      this.#fail(event.message || "the worker cannot be loaded");
-    });
+    this.#calls = new Calls(new URL("./worker.js", import.meta.url));
     return this.#call("open", options);
   }
 
@@ -54,29 +49,11 @@ export class Stylizer {
 
   /** End the worker. Calls that wait for it fail. */
   close() {
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#fail("the stylizer was closed");
+    this.#calls?.close();
+    this.#calls = null;
   }
 
-  #call(name, values, transferred = []) {
-    if (!this.#worker) return Promise.reject(new Error("the stylizer is not open"));
-    const id = ++this.#calls;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, name, values }, transferred);
-    });
-  }
-
-  #settle({ id, result, error }) {
-    const { resolve, reject } = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (error === undefined) resolve(result);
-    else reject(new Error(error));
-  }
-
-  #fail(message) {
-    for (const { reject } of this.#waiting.values()) reject(new Error(message));
-    this.#waiting.clear();
+  #call(...values) {
+    return this.#calls?.call(...values) ?? Promise.reject(new Error("the stylizer is not open"));
   }
 }

@@ -1,5 +1,6 @@
 // The worker that stylizes: one style, mixed of several, at a time. Messages are handled in their order.
 
+import { answer } from "./calls.js";
 import { bytesOf, loadRuntime, openSession } from "./engine.js";
 import { interpolated, sameNetwork } from "./onnx.js";
 import { blended, toRgb, toRgba } from "./pixels.js";
@@ -71,15 +72,4 @@ async function prepared(parts, strength) {
   return { sessions, photo: 1 - strength, method: "pictures", precision: "float" };
 }
 
-let last = Promise.resolve();
-
-self.addEventListener("message", ({ data: { id, name, values } }) => {
-  last = last.then(async () => {
-    try {
-      const result = await handlers[name](values);
-      self.postMessage({ id, result }, result.rgba ? [result.rgba] : []);
-    } catch (error) {
-      self.postMessage({ id, error: error?.message || String(error) });
-    }
-  });
-});
+answer(handlers, (result) => (result.rgba ? [result.rgba] : []));

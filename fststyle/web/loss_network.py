@@ -1,0 +1,251 @@
+"""The loss network as ONNX files for the browser: activations with Gram matrices, and the gradient of the
+objective of Gatys et al. 2016. They are built from the weights that fststyle ships for training, on request.
+
+The network is that of `fststyle.train.networks.vgg` with repeated edges. A file ends at the last layer of a
+block, so that lessons about early layers need little: 0.2, 0.7, 4 and 15 MB.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle.catalogue import SHIPPED
+
+WEIGHTS = SHIPPED / "vgg16_features.safetensors"
+MEAN = (123.68, 116.779, 103.939)
+"""RGB mean that the weights expect to be subtracted from 0-255."""
+BLOCKS = {"relu1_2": (0, 2), "relu2_2": (5, 7), "relu3_3": (10, 12, 14), "relu4_3": (17, 19, 21)}
+"""The layers that are given out, with the indices of the convolutions up to them in torchvision's
+``vgg16().features``. A 2x2 maximum pooling precedes each block but the first.
+"""
+LAYERS = tuple(BLOCKS)
+
+
+@functools.lru_cache(maxsize=8)
+def activations(blocks: int) -> bytes:
+    """An ONNX model: ``picture``, float32 (1, 3, H, W) RGB in [-1, 1], to the activations of the first
+    ``blocks`` of `LAYERS`, float32 (1, C, h, w), and their Gram matrices, ``gram_`` and the layer, (C, C).
+
+    Raises `DependencyError` without safetensors.
+    """
+    graph = _Graph()
+    outputs: list[tuple[str, list[Any]]] = []
+    for layer in _forward(graph, blocks):
+        outputs += [
+            (layer.name, [1, layer.channels, None, None]),
+            (_gram(graph, layer), [layer.channels] * 2),
+        ]
+    return graph.model([("picture", [1, 3, None, None])], outputs)
+
+
+@functools.lru_cache(maxsize=8)
+def gradient(blocks: int) -> bytes:
+    """An ONNX model of the objective and its gradient with respect to the picture.
+
+    The objective is the sum over the layers of content_weight * content loss + style_weight * style loss,
+    with the losses of `fststyle.train.losses.johnson`.
+
+    Inputs: ``picture``, float32 (1, 3, H, W) RGB in [-1, 1], H and W multiples of 8; for each of the first
+    ``blocks`` of `LAYERS`, ``content_`` and its name, the activation to keep, and ``style_`` and its name,
+    the Gram matrix to reach; ``content_weights`` and ``style_weights``, (blocks,).
+    Outputs: ``gradient``, the shape of the picture; ``content_losses`` and ``style_losses``, (blocks,), not
+    weighted.
+    """
+    graph = _Graph()
+    layers = _forward(graph, blocks)
+    inputs = [("picture", [1, 3, None, None])]
+    losses: dict[str, list[str]] = {"content": [], "style": []}
+    back = ""
+    for number, layer in reversed(list(enumerate(layers))):
+        inputs += [
+            (f"content_{layer.name}", [1, layer.channels, None, None]),
+            (f"style_{layer.name}", [layer.channels] * 2),
+        ]
+        for kind, (loss, own) in (("content", _content(graph, layer)), ("style", _style(graph, layer))):
+            losses[kind].insert(0, graph.add("Reshape", loss, graph.ints([1])))
+            weight = graph.add("Gather", f"{kind}_weights", graph.ints(number))
+            weighted = graph.add("Mul", own, weight)
+            back = graph.add("Add", back, weighted) if back else weighted
+        back = _backward(graph, layer, back)
+    graph.add("Mul", back, graph.floats(127.5), name="gradient")
+    inputs += [("content_weights", [blocks]), ("style_weights", [blocks])]
+    for kind, found in losses.items():
+        graph.add("Concat", *found, name=f"{kind}_losses", axis=0)
+    return graph.model(
+        inputs, [("gradient", [1, 3, None, None]), ("content_losses", [blocks]), ("style_losses", [blocks])]
+    )
+
+
+@dataclass
+class _Convolution:
+    """``padded``: its input with repeated edges; ``result``: after the ReLU."""
+
+    kernel: str
+    result: str
+
+
+@dataclass
+class _Block:
+    """A block up to its last ReLU, ``name``. ``before``: the input of its pooling, with its result."""
+
+    name: str
+    channels: int
+    convolutions: list[_Convolution]
+    before: tuple[str, str] | None
+
+
+@dataclass
+class _Graph:
+    nodes: list[Any] = field(default_factory=list)
+    initializers: list[Any] = field(default_factory=list)
+
+    def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        """A node; the name of its result."""
+        from onnx import helper
+
+        name = name or f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def constant(self, values: NDArray[Any], name: str = "") -> str:
+        from onnx import numpy_helper
+
+        name = name or f"constant_{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(values, name))
+        return name
+
+    def ints(self, values: int | Sequence[int]) -> str:
+        return self.constant(np.array(values, np.int64))
+
+    def floats(self, values: Any) -> str:
+        return self.constant(np.array(values, np.float32))
+
+    def slice(self, value: str, start: int, stop: int, axis: int) -> str:
+        return self.add("Slice", value, self.ints([start]), self.ints([stop]), self.ints([axis]))
+
+    def model(self, inputs: list[tuple[str, list[Any]]], outputs: list[tuple[str, list[Any]]]) -> bytes:
+        from onnx import TensorProto, helper
+
+        def described(values: list[tuple[str, list[Any]]]) -> list[Any]:
+            return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values]
+
+        graph = helper.make_graph(
+            self.nodes, "loss network", described(inputs), described(outputs), self.initializers
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+        content: bytes = model.SerializeToString()
+        return content
+
+
+@functools.lru_cache(maxsize=1)
+def _weights() -> dict[str, NDArray[Any]]:
+    from fststyle.errors import DependencyError
+
+    try:
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise DependencyError(f"this needs safetensors: pip install safetensors [{error}]") from error
+    weights: dict[str, NDArray[Any]] = load_file(WEIGHTS)
+    return weights
+
+
+def _forward(graph: _Graph, blocks: int) -> list[_Block]:
+    weights = _weights()
+    value = graph.add("Mul", "picture", graph.floats(127.5))
+    value = graph.add("Add", value, graph.floats(127.5 - np.array(MEAN).reshape(1, 3, 1, 1)))
+    pads = graph.ints([0, 0, 1, 1, 0, 0, 1, 1])
+    found: list[_Block] = []
+    for name in LAYERS[:blocks]:
+        before = None
+        if found:
+            pooled = graph.add("MaxPool", value, kernel_shape=[2, 2], strides=[2, 2])
+            before, value = (value, pooled), pooled
+        convolutions = []
+        for index in BLOCKS[name]:
+            halves = weights[f"features.{index}.weight"].astype(np.float16)
+            kernel = graph.add("Cast", graph.constant(halves), to=1)
+            bias = graph.constant(weights[f"features.{index}.bias"].astype(np.float32))
+            padded = graph.add("Pad", value, pads, mode="edge")
+            summed = graph.add("Conv", padded, kernel, bias, kernel_shape=[3, 3])
+            last = index == BLOCKS[name][-1]
+            value = graph.add("Relu", summed, name=name if last else "")
+            convolutions.append(_Convolution(kernel, value))
+        found.append(_Block(name, halves.shape[0], convolutions, before))
+    return found
+
+
+def _flat(graph: _Graph, layer: _Block) -> str:
+    return graph.add("Reshape", layer.name, graph.ints([layer.channels, -1]))
+
+
+def _size(graph: _Graph, layer: _Block) -> str:
+    """C * H * W as float32."""
+    return graph.add("Cast", graph.add("Size", layer.name), to=1)
+
+
+def _gram(graph: _Graph, layer: _Block) -> str:
+    flat = _flat(graph, layer)
+    product = graph.add("MatMul", flat, graph.add("Transpose", flat, perm=[1, 0]))
+    return graph.add("Div", product, _size(graph, layer), name=f"gram_{layer.name}")
+
+
+def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
+    """The loss and its gradient with respect to the activation."""
+    difference = graph.add("Sub", layer.name, f"content_{layer.name}")
+    loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)
+    twice = graph.add("Mul", difference, graph.floats(2.0))
+    return loss, graph.add("Div", twice, _size(graph, layer))
+
+
+def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
+    """The loss and its gradient with respect to the activation: 4 (G - T) F / (C^2 * C * H * W)."""
+    difference = graph.add("Sub", _gram(graph, layer), f"style_{layer.name}")
+    loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)
+    scaled = graph.add("Mul", difference, graph.floats(4.0 / layer.channels**2))
+    product = graph.add("MatMul", graph.add("Div", scaled, _size(graph, layer)), _flat(graph, layer))
+    return loss, graph.add("Reshape", product, graph.add("Shape", layer.name))
+
+
+def _backward(graph: _Graph, layer: _Block, back: str) -> str:
+    """The gradient with respect to the input of the block, pooling included."""
+    for convolution in reversed(layer.convolutions):
+        positive = graph.add("Cast", graph.add("Greater", convolution.result, graph.floats(0.0)), to=1)
+        back = graph.add("ConvTranspose", graph.add("Mul", back, positive), convolution.kernel)
+        for axis in (2, 3):
+            back = _fold_edges(graph, back, axis)
+    if layer.before is not None:
+        value, pooled = layer.before
+        scales = graph.floats([1, 1, 2, 2])
+        spread = graph.add(
+            "Resize",
+            back,
+            "",
+            scales,
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+        largest = graph.add(
+            "Resize",
+            pooled,
+            "",
+            scales,
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+        # Equal positive values in a window would all get the gradient. Equal zeros are stopped by the ReLU.
+        chosen = graph.add("Cast", graph.add("Equal", value, largest), to=1)
+        back = graph.add("Mul", spread, chosen)
+    return back
+
+
+def _fold_edges(graph: _Graph, back: str, axis: int) -> str:
+    """Gradient of one repeated pixel at each end of an axis: it belongs to the pixel that was repeated."""
+    first = graph.add("Add", graph.slice(back, 0, 1, axis), graph.slice(back, 1, 2, axis))
+    last = graph.add("Add", graph.slice(back, -2, -1, axis), graph.slice(back, -1, 2**31, axis))
+    return graph.add("Concat", first, graph.slice(back, 2, -2, axis), last, axis=axis)

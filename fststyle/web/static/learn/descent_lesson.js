@@ -1,0 +1,94 @@
+// Lessons 4 and 6: the controls of a gradient descent.
+
+import { $ } from "../app/common.js";
+import { Descent } from "./descent.js";
+import { draw } from "./pictures.js";
+
+const MOST_STEPS = 500;
+
+/** `settings(form)` gives what `Descent.start` takes, and `used`, the layers that stay in use if their weight is 0. */
+export function descentLesson(root, { photo, painting, guarded }, settings) {
+  const form = $(".descent", root), canvas = $("figure canvas", form), chart = $(".losses canvas", form);
+  const button = $('[data-do="run"]', form), reset = $('[data-do="reset"]', form);
+  const progress = $('[data-value="progress"]', form);
+  let descent = null, running = false, losses = [], turn = 0;
+
+  const say = (text) => (progress.textContent = text);
+
+  function stop() {
+    running = false;
+    turn++;
+    button.textContent = descent && descent.step < MOST_STEPS ? "Go on" : "Start";
+  }
+
+  function forget() {
+    descent = null;
+    losses = [];
+    stop();
+    reset.disabled = true;
+    say("Not started.");
+    canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    plot();
+  }
+
+  async function run() {
+    const mine = ++turn;
+    running = true;
+    button.textContent = "Pause";
+    reset.disabled = false;
+    try {
+      if (!descent || descent.step >= MOST_STEPS) {
+        say("Loading the network …");
+        losses = [];
+        const { used, ...chosen } = settings(form);
+        // A layer of weight 0 that can get a weight later must be computed from the start.
+        const styles = used ? chosen.styles.map((weight, index) => (used[index] ? weight || 1e-9 : 0)) : chosen.styles;
+        const started = await Descent.start({ photo, painting, ...chosen, styles });
+        if (mine !== turn) return;
+        descent = started;
+      }
+      while (mine === turn && descent.step < MOST_STEPS) {
+        const { contents, styles } = settings(form);
+        descent.weigh(contents, styles);
+        const current = descent, loss = await current.next();
+        if (current !== descent) return;
+        losses.push(loss);
+        draw(canvas, current.picture);
+        Object.assign(form.dataset, loss, { step: current.step });
+        say(`Step ${current.step} of ${MOST_STEPS}`);
+        plot();
+      }
+    } finally {
+      if (mine === turn) stop();
+    }
+  }
+
+  /** The losses on a logarithmic scale. */
+  function plot() {
+    const context = chart.getContext("2d"), { width, height } = chart;
+    context.clearRect(0, 0, width, height);
+    const colours = getComputedStyle(root);
+    for (const [name, colour] of [["content", "--accent"], ["style", "--gold"]]) {
+      const values = losses.map((loss) => Math.log10(loss[name])).filter(Number.isFinite);
+      if (values.length < 2) continue;
+      const low = Math.min(...values), span = Math.max(...values) - low || 1;
+      context.beginPath();
+      values.forEach((value, index) => {
+        const x = (index / (values.length - 1)) * width, y = 6 + (1 - (value - low) / span) * (height - 12);
+        if (index) context.lineTo(x, y);
+        else context.moveTo(x, y);
+      });
+      context.strokeStyle = colours.getPropertyValue(colour);
+      context.lineWidth = 2;
+      context.stroke();
+    }
+  }
+
+  button.addEventListener("click", guarded(() => (running ? stop() : run())));
+  reset.addEventListener("click", forget);
+  form.addEventListener("input", ({ target }) => {
+    if (target.name === "weight") settings(form);
+    else forget();
+  });
+  return { root, refresh: forget };
+}
