@@ -36,6 +36,7 @@ from fststyle.settings import plain
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import batches, photo_source
+from fststyle.train.data.surroundings import surround
 from fststyle.train.export import judges
 from fststyle.train.losses.clamp import shown
 from fststyle.train.muon import Muon
@@ -136,6 +137,7 @@ def train(args: argparse.Namespace) -> None:
         vgg = repeat_edges(load_vgg())
         model = Model(compute.place(net), len(paintings))
         losses = [StyleLosses(vgg, TrainSettings(style=path), compute) for path in paintings]
+        generator = torch.Generator().manual_seed(compute.rank)
         optimizer, begin, sums = model.optimizer(args.learning_rate), time.monotonic(), dict[str, float]()
         photos = batches(
             photo_source(args.data, settings.size),
@@ -155,7 +157,8 @@ def train(args: argparse.Namespace) -> None:
                 group["lr"] = args.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * part)
             optimizer.zero_grad(set_to_none=True)
             mine = choice[compute.rank]
-            loss = learn(model, mine, compute.place(pixels.float().div(127.5).sub(1)), losses, compute)
+            photo = compute.place(pixels.float().div(127.5).sub(1))
+            loss = learn(model, mine, photo, losses, compute, generator)
             exchange(model, choice, compute)
             optimizer.step()
             for which in set(choice):
@@ -187,12 +190,20 @@ def order(count: int, world: int) -> Iterator[list[int]]:
         step += 1
 
 
-def learn(model: Model, which: int, photo: Tensor, losses: list[StyleLosses], compute: Compute) -> float:
+def learn(
+    model: Model,
+    which: int,
+    photo: Tensor,
+    losses: list[StyleLosses],
+    compute: Compute,
+    generator: torch.Generator,
+) -> float:
     """Gradients of one painting's loss, or of the difference from the photo itself; returns the loss before
     the logarithm.
     """
     with compute.autocast():
-        painted = model(which, photo).float()
+        wide, (rows, columns) = surround(photo, generator)
+        painted = model(which, wide)[..., rows, columns].float()
         if which < len(losses):
             stride = int(model.net.stride)  # type: ignore[arg-type]
             loss = minimized(losses[which](shown(painted), photo, stride))

@@ -1,15 +1,17 @@
-"""The style loss for training networks: normalized Gram matrices at three scales.
+"""The style loss for training networks: weighted Gram matrices at three scales.
 
 Johnson et al. 2016 (arXiv:1603.08155, equation 4) with two departures:
 
-* Every layer counts the same. The squared difference of two Gram matrices is divided by the mean square of
-  the painting's. Without it, relu1_2 and relu2_2 are 95 % of the loss by the scale of their activations and
-  relu4_3 is 0.001 %, so a network paints fine texture and no large forms. Cheng et al. 2021
-  (arXiv:2104.10064, "style-aware normalized loss") divide by the magnitudes of both pictures; a constant
-  keeps the gradient simple.
 * The same loss is added at 1/2 and 1/4 of the size (Snelgrove 2017, "High-Resolution Multi-Scale Neural
   Texture Synthesis"), where the layers see two and four times as much of the picture. Area averages instead
   of a Gaussian pyramid.
+* The weights of the layers lie between those of the paper and equal ones. Each term is the squared difference
+  of two Gram matrices relative to the mean square of the painting's. With the weights that the scale of the
+  activations implies in the paper, relu1_2 and relu2_2 are 95 % of the loss: strokes are crisp and rich in
+  contrast, but skies stay empty. With equal weights (Cheng et al. 2021, arXiv:2104.10064, "style-aware
+  normalized loss") large forms fill the picture, but they are soft and pale. `FINE` of the weight is that of
+  the paper at full size, the rest is distributed over all terms by the square root of the weights of the
+  paper. docs/experiments.md has the comparison.
 """
 
 from collections.abc import Mapping
@@ -27,6 +29,8 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
     4: ("relu1_2", "relu2_2", "relu3_3"),
 }
 """Layers per downscaling factor. At 1/4 of a training crop, relu4_3 has too few pixels."""
+FINE = 0.6
+"""Part of the weight that is distributed as in Johnson et al., over the layers at full size."""
 
 
 class MultiscaleStyle(nn.Module):
@@ -40,11 +44,15 @@ class MultiscaleStyle(nn.Module):
     def __init__(self, vgg: VGG16, style: Tensor):
         super().__init__()
         self.vgg = vgg
+        energy: dict[tuple[int, str], float] = {}
         with torch.no_grad():
             for scale, layers in LAYERS.items():
                 for name, activation in vgg(smaller(style, scale), layers).items():
+                    gram = gram_matrix(activation)
                     # Recomputed from the painting, so not stored in checkpoints.
-                    self.register_buffer(f"gram{scale}_{name}", gram_matrix(activation), persistent=False)
+                    self.register_buffer(f"gram{scale}_{name}", gram, persistent=False)
+                    energy[scale, name] = float(gram.square().mean())
+        self.weights = term_weights(energy)
 
     def forward(self, painted: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
         """Loss per picture, (N,), of `painted`, (N, 3, H, W) in [-1, 1], H and W at least 32.
@@ -52,7 +60,7 @@ class MultiscaleStyle(nn.Module):
         It is 0 for the painting itself and 1 for zero activations. `found` are the activations of `painted`,
         if already computed.
         """
-        terms = []
+        total = torch.zeros(len(painted), device=painted.device)
         for scale, layers in LAYERS.items():
             activations = (
                 found if scale == 1 and found is not None else self.vgg(smaller(painted, scale), layers)
@@ -60,8 +68,20 @@ class MultiscaleStyle(nn.Module):
             for name in layers:
                 target = getattr(self, f"gram{scale}_{name}")
                 difference = (gram_matrix(activations[name]) - target).square().mean((1, 2))
-                terms.append(difference / target.square().mean())
-        return torch.stack(terms).mean(0)
+                total = total + self.weights[scale, name] * difference / target.square().mean()
+        return total
+
+
+def term_weights(energy: Mapping[tuple[int, str], float]) -> dict[tuple[int, str], float]:
+    """The weights of the terms (scale, layer), which sum to 1, from the mean squares of the painting's Gram
+    matrices.
+    """
+    roots = sum(value**0.5 for value in energy.values())
+    fine = sum(value for (scale, _), value in energy.items() if scale == 1)
+    return {
+        (scale, name): (1 - FINE) * value**0.5 / roots + (FINE * value / fine if scale == 1 else 0.0)
+        for (scale, name), value in energy.items()
+    }
 
 
 def smaller(image: Tensor, scale: int) -> Tensor:

@@ -8,9 +8,12 @@ from fststyle.train.data.loader import style_tensor
 from fststyle.train.losses.grid import squares_loss
 from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle
-from fststyle.train.losses.perceptual import CONTENT_LAYER
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.settings import TrainSettings
+
+CONTENT_LAYERS = ("relu2_2", "relu3_3")
+CONTENT_SCALE = 1.7e5
+"""Mean square of the activations of both content layers on photos (measured on 1,318 of them)."""
 
 
 class StyleLosses:
@@ -31,13 +34,16 @@ class StyleLosses:
         """The weighted losses by name, (N,) float32 each, of stylized pictures and their photos.
 
         Both are (N, 3, H, W) in [-1, 1]; `stride` is that of the network. The content loss is equation 2 of
-        Johnson et al. at relu2_2, divided by the mean square of the activation of the photo, so that dark and
-        light photos have the same weight.
+        Johnson et al., the mean over relu2_2 and relu3_3: relu2_2 keeps edges and light, relu3_3 leaves room
+        for strokes. It is divided by a constant, `CONTENT_SCALE`. Relative to the photo, plain photos would
+        have a large content loss for every stroke, and skies would stay empty.
         """
         with torch.no_grad():
-            target = self.vgg(photo, (CONTENT_LAYER,))[CONTENT_LAYER].float()
+            targets = self.vgg(photo, CONTENT_LAYERS)
         found = self.vgg(painted, LAYERS[1])
-        content = content_loss(found[CONTENT_LAYER], target) / target.square().mean((1, 2, 3)).clamp(min=1e-6)
+        content = sum(content_loss(found[layer], targets[layer]) for layer in CONTENT_LAYERS) / (
+            len(CONTENT_LAYERS) * CONTENT_SCALE
+        )
         return {
             "content": self.settings.content_weight * content,
             "style": self.settings.style_weight * self.style(painted, found),

@@ -52,7 +52,7 @@ class TrainSettings:
         384, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048
     )
     content_weight: float = option(1.0, "Weight of the content loss: higher keeps more of the photo.", min=0)
-    style_weight: float = option(3.0, "Weight of the style loss: higher is closer to the painting.", min=0)
+    style_weight: float = option(24.0, "Weight of the style loss: higher is closer to the painting.", min=0)
     steady_weight: float = option(
         1e-4, "Weight of the temporal loss: higher reduces flicker in videos; 0 disables it.", min=0
     )

@@ -30,6 +30,7 @@ from fststyle.settings import check, plain
 from fststyle.train import checkpoint, loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import batches, held_out, photo_source
+from fststyle.train.data.surroundings import surround
 from fststyle.train.losses.clamp import shown
 from fststyle.train.losses.temporal import shake, steady_loss
 from fststyle.train.muon import Muon
@@ -245,12 +246,15 @@ class Trainer:
         # training is exact.
         with self.compute.autocast(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
+            generator = torch.Generator().manual_seed(random)
             if settings.steady_weight:
-                photo, moved, shift = shake(photo, torch.Generator().manual_seed(random))
-                painted, repainted = shown(self.shared(torch.cat([photo, moved])).float()).chunk(2)
+                photo, moved, shift = shake(photo, generator)
+                wide, (rows, columns) = surround(torch.cat([photo, moved]), generator)
+                painted, repainted = shown(self.shared(wide)[..., rows, columns].float()).chunk(2)
                 steady = settings.steady_weight * steady_loss(painted, repainted, shift)
             else:
-                painted = shown(self.shared(photo).float())
+                wide, (rows, columns) = surround(photo, generator)
+                painted = shown(self.shared(wide)[..., rows, columns].float())
                 steady = torch.zeros(len(photo), device=photo.device)
             losses = {**self.losses(painted, photo, self.stride), "steady": steady}
         loss = minimized(losses)

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402
 
 from fststyle.train.losses.gram import gram_matrix  # noqa: E402
-from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle  # noqa: E402
+from fststyle.train.losses.multiscale import FINE, LAYERS, MultiscaleStyle, term_weights  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
 
 
@@ -15,18 +15,22 @@ def vgg():
     return VGG16().eval().requires_grad_(False)
 
 
-def test_it_is_the_mean_of_the_relative_gram_differences_of_all_layers_and_scales(vgg):
+def test_it_is_the_weighted_sum_of_the_relative_gram_differences_of_all_layers_and_scales(vgg):
     torch.manual_seed(1)
     style, painted = torch.rand(1, 3, 64, 80) * 2 - 1, torch.rand(2, 3, 48, 64) * 2 - 1
-    terms = []
+    terms, energy = {}, {}
     for scale, layers in LAYERS.items():
         ours, theirs = (vgg(F.avg_pool2d(image, scale), layers) for image in (painted, style))
         for name in layers:
             target = gram_matrix(theirs[name])
-            terms.append((gram_matrix(ours[name]) - target).square().sum((1, 2)) / target.square().sum())
+            energy[scale, name] = target.square().mean().item()
+            terms[scale, name] = (gram_matrix(ours[name]) - target).square().sum(
+                (1, 2)
+            ) / target.square().sum()
     found = MultiscaleStyle(vgg, style)(painted)
     assert found.shape == (2,)
-    torch.testing.assert_close(found, torch.stack(terms).mean(0))
+    weights = term_weights(energy)
+    torch.testing.assert_close(found, sum(weights[key] * term for key, term in terms.items()))
     assert len(terms) == 11
 
 
@@ -38,13 +42,14 @@ def test_it_is_zero_for_the_painting_and_known_activations_give_the_same(vgg):
     torch.testing.assert_close(judge(painted, vgg(painted, LAYERS[1])), judge(painted))
 
 
-def test_every_layer_counts_the_same_whatever_the_size_of_its_activations(vgg):
-    """A picture that differs from the painting in scale of the activations only: every term is the same."""
-    style = torch.rand(1, 3, 64, 64) * 2 - 1
-    found = {name: activation * 2**0.5 for name, activation in vgg(style, LAYERS[1]).items()}
-    scale1 = MultiscaleStyle(vgg, style)(style, found)
-    # Gram matrices twice as large: a relative squared difference of 1 in four of eleven terms.
-    assert scale1.item() == pytest.approx(4 / 11, rel=1e-3)
+def test_the_weights_sum_to_one_and_lie_between_those_of_the_paper_and_their_roots():
+    energy = {(1, "relu1_2"): 1.0, (1, "relu2_2"): 81.0, (2, "relu1_2"): 16.0, (4, "relu1_2"): 4.0}
+    weights = term_weights(energy)
+    assert sum(weights.values()) == pytest.approx(1)
+    # At full size 1 and 81 of 82 as in the paper; the roots are 1, 9, 4 and 2 of 16.
+    assert weights[1, "relu1_2"] == pytest.approx(FINE / 82 + (1 - FINE) / 16)
+    assert weights[1, "relu2_2"] == pytest.approx(FINE * 81 / 82 + (1 - FINE) * 9 / 16)
+    assert weights[4, "relu1_2"] == pytest.approx((1 - FINE) * 2 / 16)
 
 
 def test_its_gradient_reaches_the_picture(vgg):

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 
 from fststyle.train.compute import Compute  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
+from fststyle.train.style import loss  # noqa: E402
 from fststyle.train.style.loss import StyleLosses, minimized  # noqa: E402
 from fststyle.train.style.settings import TrainSettings  # noqa: E402
 from tests import styles  # noqa: E402
@@ -32,20 +33,33 @@ def test_every_loss_has_its_own_weight(case):
     vgg, settings, compute, photo = case
     painted = -photo.roll(3, 2) + 0.5 * torch.rand_like(photo)
     plain = StyleLosses(vgg, settings, compute)(painted, photo, 8)
-    assert all(loss.shape == (1,) and loss > 0 for loss in plain.values())
-    for number, (name, loss) in enumerate(plain.items()):
+    assert all(value.shape == (1,) and value > 0 for value in plain.values())
+    for number, (name, value) in enumerate(plain.items()):
         heavier = StyleLosses(vgg, replace(settings, **{WEIGHTS[number]: 3.0}), compute)(painted, photo, 8)
         for other, found in heavier.items():
-            torch.testing.assert_close(found, 3 * loss if other == name else plain[other])
+            torch.testing.assert_close(found, 3 * value if other == name else plain[other])
 
 
-def test_the_photo_itself_has_no_content_loss_and_a_flat_picture_about_one(case):
+def test_the_photo_itself_has_no_content_loss_and_a_flat_picture_about_one(case, monkeypatch):
     vgg, settings, compute, photo = case
+    # The scale belongs to the trained loss network; this one has random weights.
+    energy = {name: a.square().mean() for name, a in vgg(photo, loss.CONTENT_LAYERS).items()}
+    monkeypatch.setattr(loss, "CONTENT_SCALE", float(sum(energy.values()) / len(energy)))
     losses = StyleLosses(vgg, settings, compute)
     assert losses(photo, photo, 8)["content"].item() == 0
     # The mean of the photo is a better answer than nothing, which has a loss of 1.
     flat = photo.mean((2, 3), keepdim=True).expand_as(photo)
     assert 0.05 < losses(flat, photo, 8)["content"].item() < 1.5
+
+
+def test_a_stroke_costs_the_same_on_a_plain_and_on_a_detailed_photo(case):
+    vgg, settings, compute, photo = case
+    losses = StyleLosses(vgg, settings, compute)
+    plain = photo.mean((2, 3), keepdim=True).expand_as(photo)
+    stroke = torch.zeros_like(photo)
+    stroke[..., 20:24, 8:56] = 0.3
+    cost = [losses(picture + stroke, picture, 8)["content"].item() for picture in (plain, photo)]
+    assert cost[0] == pytest.approx(cost[1], rel=0.5)
 
 
 def test_what_is_minimized_is_the_mean_logarithm_of_the_sums():

@@ -1,0 +1,24 @@
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from fststyle.train.data.surroundings import SURPLUS, surround  # noqa: E402
+
+
+@pytest.mark.parametrize(("side", "surplus"), [(256, SURPLUS), (240, 96), (64, 32), (32, 16)])
+def test_the_photo_is_at_a_random_place_of_a_larger_input(side, surplus):
+    photo = torch.rand(2, 3, side, side)
+    places = set()
+    for seed in range(20):
+        wide, (rows, columns) = surround(photo, torch.Generator().manual_seed(seed))
+        assert wide.shape == (2, 3, side + surplus, side + surplus)
+        assert torch.equal(wide[..., rows, columns], photo)
+        places.add((rows.start, columns.start))
+    assert len(places) > 10
+
+
+def test_what_surrounds_the_photo_is_its_reflection():
+    photo = torch.rand(1, 3, 64, 64)
+    wide, (rows, columns) = surround(photo, torch.Generator().manual_seed(3))
+    assert rows.start > 0
+    assert torch.equal(wide[..., rows.start - 1, columns], photo[..., 1, :])
