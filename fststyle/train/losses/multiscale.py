@@ -9,8 +9,8 @@ Johnson et al. 2016 (arXiv:1603.08155, equation 4) with two departures:
   of two Gram matrices relative to the mean square of the painting's. With the weights that the scale of the
   activations implies in the paper, relu1_2 and relu2_2 are 95 % of the loss: strokes are crisp and rich in
   contrast, but skies stay empty. With equal weights (Cheng et al. 2021, arXiv:2104.10064, "style-aware
-  normalized loss") large forms fill the picture, but they are soft and pale. `FINE` of the weight is that of
-  the paper at full size, the rest is distributed over all terms by the square root of the weights of the
+  normalized loss") large forms fill the picture, but they are soft and pale. A part `fine` of the weight is
+  distributed as in the paper, at full size; the rest over all terms, by the square root of the weights of the
   paper. docs/experiments.md has the comparison.
 """
 
@@ -29,8 +29,6 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
     4: ("relu1_2", "relu2_2", "relu3_3"),
 }
 """Layers per downscaling factor. At 1/4 of a training crop, relu4_3 has too few pixels."""
-FINE = 0.6
-"""Part of the weight that is distributed as in Johnson et al., over the layers at full size."""
 
 
 class MultiscaleStyle(nn.Module):
@@ -39,9 +37,11 @@ class MultiscaleStyle(nn.Module):
     Args:
         vgg: the loss network of `load_vgg`.
         style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes.
+        fine: part of the weight, 0 to 1, that is distributed as in Johnson et al., over the layers at full
+            size.
     """
 
-    def __init__(self, vgg: VGG16, style: Tensor):
+    def __init__(self, vgg: VGG16, style: Tensor, fine: float):
         super().__init__()
         self.vgg = vgg
         energy: dict[tuple[int, str], float] = {}
@@ -52,7 +52,7 @@ class MultiscaleStyle(nn.Module):
                     # Recomputed from the painting, so not stored in checkpoints.
                     self.register_buffer(f"gram{scale}_{name}", gram, persistent=False)
                     energy[scale, name] = float(gram.square().mean())
-        self.weights = term_weights(energy)
+        self.weights = term_weights(energy, fine)
 
     def forward(self, painted: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
         """Loss per picture, (N,), of `painted`, (N, 3, H, W) in [-1, 1], H and W at least 32.
@@ -72,14 +72,14 @@ class MultiscaleStyle(nn.Module):
         return total
 
 
-def term_weights(energy: Mapping[tuple[int, str], float]) -> dict[tuple[int, str], float]:
+def term_weights(energy: Mapping[tuple[int, str], float], fine: float) -> dict[tuple[int, str], float]:
     """The weights of the terms (scale, layer), which sum to 1, from the mean squares of the painting's Gram
     matrices.
     """
     roots = sum(value**0.5 for value in energy.values())
-    fine = sum(value for (scale, _), value in energy.items() if scale == 1)
+    full_size = sum(value for (scale, _), value in energy.items() if scale == 1)
     return {
-        (scale, name): (1 - FINE) * value**0.5 / roots + (FINE * value / fine if scale == 1 else 0.0)
+        (scale, name): (1 - fine) * value**0.5 / roots + (fine * value / full_size if scale == 1 else 0.0)
         for (scale, name), value in energy.items()
     }
 

@@ -28,7 +28,8 @@ class StyleLosses:
     def __init__(self, vgg: VGG16, settings: TrainSettings, compute: Compute):
         self.settings = settings
         self.vgg = compute.place(vgg)
-        self.style = compute.place(MultiscaleStyle(vgg, style_tensor(settings.style, settings.style_size)))
+        painting = style_tensor(settings.style, settings.style_size)
+        self.style = compute.place(MultiscaleStyle(vgg, painting, settings.fine))
 
     def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
         """The weighted losses by name, (N,) float32 each, of stylized pictures and their photos.

@@ -53,6 +53,13 @@ class TrainSettings:
     )
     content_weight: float = option(1.0, "Weight of the content loss: higher keeps more of the photo.", min=0)
     style_weight: float = option(24.0, "Weight of the style loss: higher is closer to the painting.", min=0)
+    fine: float = option(
+        0.6,
+        "Part of the style loss on fine texture, 0 to 1: higher is crisper, lower fills plain areas with large "
+        "forms.",
+        min=0,
+        max=1,
+    )
     steady_weight: float = option(
         1e-4, "Weight of the temporal loss: higher reduces flicker in videos; 0 disables it.", min=0
     )

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402
 
 from fststyle.train.losses.gram import gram_matrix  # noqa: E402
-from fststyle.train.losses.multiscale import FINE, LAYERS, MultiscaleStyle, term_weights  # noqa: E402
+from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, term_weights  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
 
 
@@ -27,16 +27,16 @@ def test_it_is_the_weighted_sum_of_the_relative_gram_differences_of_all_layers_a
             terms[scale, name] = (gram_matrix(ours[name]) - target).square().sum(
                 (1, 2)
             ) / target.square().sum()
-    found = MultiscaleStyle(vgg, style)(painted)
+    found = MultiscaleStyle(vgg, style, 0.6)(painted)
     assert found.shape == (2,)
-    weights = term_weights(energy)
+    weights = term_weights(energy, 0.6)
     torch.testing.assert_close(found, sum(weights[key] * term for key, term in terms.items()))
     assert len(terms) == 11
 
 
 def test_it_is_zero_for_the_painting_and_known_activations_give_the_same(vgg):
     style = torch.rand(1, 3, 64, 80) * 2 - 1
-    judge = MultiscaleStyle(vgg, style)
+    judge = MultiscaleStyle(vgg, style, 0.6)
     assert judge(style).item() < 1e-10
     painted = torch.rand(1, 3, 64, 64) * 2 - 1
     torch.testing.assert_close(judge(painted, vgg(painted, LAYERS[1])), judge(painted))
@@ -44,17 +44,17 @@ def test_it_is_zero_for_the_painting_and_known_activations_give_the_same(vgg):
 
 def test_the_weights_sum_to_one_and_lie_between_those_of_the_paper_and_their_roots():
     energy = {(1, "relu1_2"): 1.0, (1, "relu2_2"): 81.0, (2, "relu1_2"): 16.0, (4, "relu1_2"): 4.0}
-    weights = term_weights(energy)
+    weights = term_weights(energy, 0.6)
     assert sum(weights.values()) == pytest.approx(1)
     # At full size 1 and 81 of 82 as in the paper; the roots are 1, 9, 4 and 2 of 16.
-    assert weights[1, "relu1_2"] == pytest.approx(FINE / 82 + (1 - FINE) / 16)
-    assert weights[1, "relu2_2"] == pytest.approx(FINE * 81 / 82 + (1 - FINE) * 9 / 16)
-    assert weights[4, "relu1_2"] == pytest.approx((1 - FINE) * 2 / 16)
+    assert weights[1, "relu1_2"] == pytest.approx(0.6 / 82 + 0.4 / 16)
+    assert weights[1, "relu2_2"] == pytest.approx(0.6 * 81 / 82 + 0.4 * 9 / 16)
+    assert weights[4, "relu1_2"] == pytest.approx(0.4 * 2 / 16)
 
 
 def test_its_gradient_reaches_the_picture(vgg):
     painted = torch.rand(1, 3, 32, 32, requires_grad=True)
-    MultiscaleStyle(vgg, torch.rand(1, 3, 32, 32))(painted).sum().backward()
+    MultiscaleStyle(vgg, torch.rand(1, 3, 32, 32), 0.6)(painted).sum().backward()
     assert painted.grad is not None
     assert torch.isfinite(painted.grad).all()
     assert painted.grad.abs().sum() > 0
