@@ -55,8 +55,7 @@ class TrainSettings:
     style_weight: float = option(24.0, "Weight of the style loss: higher is closer to the painting.", min=0)
     fine: float = option(
         0.6,
-        "Part of the style loss on fine texture, 0 to 1: higher is crisper, lower fills plain areas with large "
-        "forms.",
+        "Part of the style loss on fine texture, 0 to 1: higher is crisper, lower fills plain areas.",
         min=0,
         max=1,
     )
