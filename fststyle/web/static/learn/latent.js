@@ -124,7 +124,7 @@ export function latentLesson(root, { guarded }) {
 /** Draw a digit: the VAE packs and unpacks it, and the classifier reads it. */
 function digitLesson(root, guarded) {
   const canvas = $('[data-canvas="drawing"]', root), decoded = $('[data-canvas="decoded"]', root);
-  const bars = $(".bars", root), told = $('[data-value="read"]', root);
+  const bars = $('[data-canvas="numbers"]', root), told = $('[data-value="read"]', root);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let last = null, busy = false, again = false;
 
@@ -192,18 +192,17 @@ function digitLesson(root, guarded) {
     }
   }
 
+  /** Bars up for positive and down for negative numbers, from -3 to 3. */
   function drawBars(values) {
-    bars.replaceChildren(
-      ...Array.from(values, (value) => {
-        const bar = document.createElement("span");
-        const size = Math.min(1, Math.abs(value) / 3);
-        bar.style.height = `${50 * size}%`;
-        bar.style.marginBottom = value < 0 ? `${50 * (1 - size)}%` : "";
-        bar.className = value < 0 ? "below" : "above";
-        bar.title = value.toFixed(2);
-        return bar;
-      }),
-    );
+    const { width, height } = bars, target = bars.getContext("2d"), colours = getComputedStyle(root);
+    target.clearRect(0, 0, width, height);
+    values.forEach((value, index) => {
+      const size = (Math.min(3, Math.abs(value)) / 3) * (height / 2), each = width / values.length;
+      target.fillStyle = colours.getPropertyValue(value < 0 ? "--gold" : "--accent");
+      target.fillRect(index * each + 1, value < 0 ? height / 2 : height / 2 - size, each - 2, size);
+    });
+    target.fillStyle = colours.getPropertyValue("--muted");
+    target.fillRect(0, height / 2, width, 1);
   }
 
   const at = (event) => {

@@ -44,7 +44,7 @@ const lessons = [
     };
   }),
   gramLesson($("#style"), context),
-  descentLesson($("#painting"), context, (form) => {
+  descentLesson($("#descent"), context, (form) => {
     // From 0 to 100, with 10 in the middle of the useful range.
     const weight = (Number($("[name=weight]", form).value) / 100) ** 2 * 62.5;
     $('[data-value="weight"]', form).textContent = weight.toFixed(1);

@@ -23,7 +23,7 @@ export function networkLesson(root, { photo, guarded }) {
     await ready();
     const style = styles[Number(select.value)];
     await stylizer.use([{ style, share: 1 }]);
-    const source = scaled(photo, 640);
+    const source = scaled(photo, 480);
     const image = source.getContext("2d").getImageData(0, 0, source.width, source.height);
     const painted = await stylizer.paint(image);
     canvas.width = painted.width;

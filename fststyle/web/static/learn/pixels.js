@@ -5,6 +5,12 @@ import { scaled } from "./pictures.js";
 
 const ACROSS = 5, DOWN = 3;
 
+/** Relative luminance (WCAG 2). From 0.179 on, black has the higher contrast. */
+function luminance(red, green, blue) {
+  const linear = (value) => (value <= 10 ? value / 3295 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+}
+
 export function pixelLesson(root, { photo }) {
   const canvas = $("canvas", root), table = $("tbody", root);
   let source = null, x = 0, y = 0;
@@ -28,7 +34,7 @@ export function pixelLesson(root, { photo }) {
       const cell = table.rows[Math.floor(i / ACROSS)].cells[i % ACROSS];
       cell.textContent = `${red} ${green} ${blue}`;
       cell.style.backgroundColor = `rgb(${red} ${green} ${blue})`;
-      cell.style.color = 0.299 * red + 0.587 * green + 0.114 * blue > 128 ? "#000" : "#fff";
+      cell.style.color = luminance(red, green, blue) > 0.179 ? "#000" : "#fff";
     }
     for (const [colour, width] of [["#000", 3], ["#fff", 1]]) {
       context.strokeStyle = colour;
