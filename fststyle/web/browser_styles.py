@@ -43,12 +43,13 @@ class BrowserStyle:
 def browser_style(entry: Entry) -> BrowserStyle:
     """The style of an entry of the catalogue. Raises `StyleError` for a file that cannot be read."""
     entry = catalogue.described(entry)
-    base = catalogue.base(_base(entry.path, entry.path.stat().st_mtime_ns))
+    base = catalogue.base(base_of(entry.path, entry.path.stat().st_mtime_ns))
     return BrowserStyle(
         entry, entry.path, entry.int8.path if entry.int8 else None, base.path if base is not None else None
     )
 
 
 @functools.lru_cache(maxsize=256)
-def _base(path: Path, changed: int) -> str:
+def base_of(path: Path, changed: int) -> str:
+    """SHA-256 of the base network of a style file, "" without one; ``changed`` is the time of the file."""
     return catalogue.metadata(path.read_bytes()).get("base", "")

@@ -14,6 +14,7 @@ from fststyle.errors import OutputError, StyleError
 from fststyle.io import images
 from fststyle.io.files import replacing
 from fststyle.runtime.settings import ImageSettings
+from fststyle.web.browser_styles import base_of
 from fststyle.web.errors import ConflictError, NotFoundError
 from fststyle.web.names import style_name
 from fststyle.web.pages import STATIC
@@ -35,7 +36,7 @@ class Card:
     """A style as the library shows it. ``painting`` is the address of its painting or empty.
 
     ``rank`` is its place in the blind comparisons, 1 for the first, or None; ``version`` changes with the
-    file.
+    file; styles of one ``family`` can be mixed.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Card:
     painting: str
     version: str
     trained: str
+    family: str
 
     def sample(self, photo: str = PHOTOS[0]) -> str:
         """Address of an included photo in this style."""
@@ -218,6 +220,7 @@ class Library:
             f"/styles/{entry.name}/painting.jpg?v={version}" if self._painting(entry) else "",
             version,
             _training(trained_with(entry)),
+            _family(entry),
         )
 
 
@@ -249,6 +252,14 @@ def trained_with(entry: Entry) -> dict[str, Any]:
     except Exception:  # protobuf raises many exception types for a damaged file
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _family(entry: Entry) -> str:
+    """The base network of a style, or its own name: it cannot be mixed then."""
+    try:
+        return base_of(entry.path, entry.path.stat().st_mtime_ns) or entry.name
+    except Exception:  # protobuf raises many exception types for a damaged file
+        return entry.name
 
 
 def _training(settings: dict[str, Any]) -> str:

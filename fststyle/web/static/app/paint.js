@@ -92,7 +92,14 @@ function choose(name) {
 }
 
 function showStyles() {
-  for (const thumb of $$(".thumb")) thumb.setAttribute("aria-pressed", state.styles.includes(thumb.value));
+  const thumbs = $$(".thumb");
+  const mixes = $("#mix").checked;
+  const family = thumbs.find((thumb) => thumb.value === state.styles[0])?.dataset.family;
+  for (const thumb of thumbs) {
+    thumb.setAttribute("aria-pressed", state.styles.includes(thumb.value));
+    thumb.disabled = mixes && thumb.dataset.family !== family;
+  }
+  $("#mix-hint").hidden = !mixes;
   const shares = $("#shares");
   shares.hidden = state.styles.length < 2;
   shares.replaceChildren(

@@ -1,0 +1,267 @@
+"""The pages in a real browser: no error, no request to another machine, accessible, usable by keyboard."""
+
+import contextlib
+import io
+import re
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import styles
+from tests.clips import write
+from tests.web.conftest import Server, pixels
+
+pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
+
+pytestmark = pytest.mark.slow
+
+AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
+PAGES = ("/", "/styles/great-wave", "/paint", "/train", "/rate", "/api", "/learn", "/live", "/nothing")
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`fststyle serve` with the included styles and `invert`. The value is its address."""
+    folder = tmp_path_factory.mktemp("serve")
+    styles.save(folder, "invert", styles.inverting())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FSTSTYLE_STYLES", str(folder))
+        server = Server(folder / "data", "--requests-per-minute", "100000")
+    yield server.address
+    assert "Traceback" not in server.end()
+
+
+@pytest.fixture
+def open_page(browser: Any, watch: Callable[[Any, str], Any], home: str) -> Callable[..., Any]:
+    """Opens a page of the server; its errors and its requests to other machines fail the test."""
+    watched = watch(browser, home)
+
+    def start(path: str, size: str = "desktop", **context: Any) -> Any:
+        width, height = SIZES[size]
+        page = watched.open(path, viewport={"width": width, "height": height}, **context)
+        page.watched = watched
+        return page
+
+    return start
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "holiday.png"
+    Image.fromarray(styles.photo(120, 200)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_whole_and_accessible(open_page, path, size, scheme):
+    page = open_page("/api", size, color_scheme=scheme, reduced_motion="reduce")
+    with page.expect_response(lambda response: response.url.endswith(path)) as response:
+        page.goto(page.watched.home + path, wait_until="load")
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert page.evaluate("crossOriginIsolated")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(({ violations }) => violations)")
+    told = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found]
+    assert told == []
+    if response.value.status == 404:  # chromium notes it in the console
+        page.watched.errors = [text for text in page.watched.errors if "404" not in text]
+
+
+def test_a_photo_is_painted_compared_and_downloaded(open_page, photo):
+    page = open_page("/paint?style=invert")
+    page.set_input_files("#files", photo)
+    page.wait_for_selector("#compare.painted")
+    assert "200 \u00d7 120 pixels" in page.text_content("#facts")
+    page.focus("#position")
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("getComputedStyle(document.querySelector('#after')).clipPath") == (
+        "inset(0px 0px 0px 30%)"
+    )
+    with page.expect_download() as download:
+        page.click("#download")
+    assert download.value.suggested_filename == "holiday-invert.png"
+    painted = pixels(Path(download.value.path()).read_bytes())
+    assert (painted == 255 - styles.photo(120, 200)).all()
+
+
+def test_settings_change_the_picture(open_page, photo):
+    page = open_page("/paint?style=great-wave")
+    page.set_input_files("#files", photo)
+    page.wait_for_selector("#compare.painted")
+    sent = []
+    page.on("request", lambda request: "/api/paint" in request.url and sent.append(request.post_data))
+    for change in (
+        lambda: page.evaluate(
+            "() => { const s = document.querySelector('#strength'); s.value = 0.5;"
+            " s.dispatchEvent(new Event('input', { bubbles: true })); }"
+        ),
+        lambda: page.check("#keep-colors"),
+        lambda: page.uncheck("#brush-auto"),
+        lambda: page.check("#mix"),
+        lambda: page.click(".thumb[value=the-scream]"),
+    ):
+        before = page.get_attribute("#after", "src")
+        change()
+        page.wait_for_function("before => document.querySelector('#after').src !== before", arg=before)
+    assert page.is_hidden("#problem")
+    assert page.locator("#shares input").count() == 2
+    assert page.is_disabled(".thumb[value=poppies]")  # of another base network
+
+
+def test_a_mistake_is_told(open_page, tmp_path):
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    page = open_page("/paint?style=invert")
+    page.set_input_files("#files", tmp_path / "no.png")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "is not an image that can be read" in page.text_content("#problem")
+    page.watched.errors = [text for text in page.watched.errors if "422" not in text]
+
+
+def test_a_photo_of_the_camera(open_page):
+    page = open_page("/paint?style=invert")
+    page.click("#camera-open")
+    page.wait_for_function("() => document.querySelector('#camera-view').videoWidth > 0")
+    page.click("#camera-take")
+    page.wait_for_selector("#compare.painted")
+    assert "320 \u00d7 240" in page.text_content("#facts")
+
+
+def test_a_batch_of_photos(open_page, tmp_path):
+    for number in range(3):
+        Image.fromarray(styles.photo(60, 80, number)).save(tmp_path / f"photo-{number}.png")
+    page = open_page("/paint?style=invert", "phone")
+    page.set_input_files("#files", sorted(tmp_path.glob("photo-*.png")))
+    page.click("#batch-start")
+    page.wait_for_selector(".job[data-state=done]")
+    with page.expect_download() as download:
+        page.click(".job .job-download")
+    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
+        assert archive.namelist() == ["photo-0.png", "photo-1.png", "photo-2.png"]
+    page.click(".job .job-remove")
+    page.wait_for_selector(".job", state="detached")
+
+
+def test_a_video_with_preview_and_cancel(open_page, tmp_path):
+    write(tmp_path / "clip.mp4", list(range(0, 1000, 40)))
+    write(tmp_path / "long.mp4", list(range(0, 60_000, 40)), size=(240, 320))
+    page = open_page("/paint?style=great-wave")
+    page.set_input_files("#files", tmp_path / "clip.mp4")
+    page.click("#batch-start")
+    page.wait_for_selector(".job[data-state=done] .job-video:not([hidden])")
+    page.wait_for_function("() => document.querySelector('.job-video').readyState >= 1")
+    assert "25 frames" in page.text_content(".job .job-facts")
+
+    page.set_input_files("#files", tmp_path / "long.mp4")
+    page.click("#batch-start")
+    page.wait_for_selector(".job[data-state=running] .job-preview:not([hidden])")
+    page.click(".job[data-state=running] .job-stop")
+    page.wait_for_selector(".job[data-state=stopped]")
+    page.reload()  # the list is that of the server
+    page.wait_for_selector(".job[data-state=stopped]")
+
+
+def test_the_keyboard_alone(open_page):
+    page = open_page("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Add a style"
+    page.goto(page.watched.home + "/paint?style=invert")
+    page.focus(".example")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#compare.painted")
+    page.focus(".thumb[value=great-wave]")
+    before = page.get_attribute("#after", "src")
+    page.keyboard.press("Space")
+    page.wait_for_function("before => document.querySelector('#after').src !== before", arg=before)
+    assert page.get_attribute(".thumb[value=great-wave]", "aria-pressed") == "true"
+
+
+def test_search_sort_upload_and_delete(open_page, tmp_path):
+    page = open_page("/")
+    page.fill("#q", "hokusai")
+    page.wait_for_function("() => document.querySelectorAll('.card').length === 2")
+    page.fill("#q", "")
+    page.select_option("#sort", "year")
+    page.wait_for_function(
+        "() => document.querySelector('.card h2').textContent.trim() === 'The Great Wave off Kanagawa'"
+    )
+    (tmp_path / "bad.onnx").write_bytes(b"bad")
+    (tmp_path / "soft.onnx").write_bytes(styles.pointwise(1, 30))
+    page.click("summary")
+    page.set_input_files("[name=file]", tmp_path / "bad.onnx")
+    page.click("text=Upload")
+    page.wait_for_selector("#toast.shown")
+    assert "damaged or no ONNX file" in page.text_content("#toast")
+    page.set_input_files("[name=file]", tmp_path / "soft.onnx")
+    page.click("text=Upload")
+    page.wait_for_selector("[aria-label='Delete soft']")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("[aria-label='Delete soft']")
+    page.wait_for_selector("[aria-label='Delete soft']", state="detached")
+    page.watched.errors = [text for text in page.watched.errors if "422" not in text]
+
+
+def test_stars_and_blind_votes(open_page):
+    page = open_page("/rate")
+    for key, count in (("ArrowLeft", 1), ("ArrowRight", 2), ("Space", 3)):
+        page.wait_for_selector(".duel")
+        page.keyboard.press(key)
+        page.wait_for_selector(f".ranking >> text={count} vote{'s' * (count > 1)}.")
+    assert page.locator(".ranking tbody tr").count() >= 2
+    page.goto(page.watched.home + "/styles/udnie")
+    page.click("[aria-label='4 stars']")
+    page.wait_for_selector("text=Thank you.")
+    page.goto(page.watched.home + "/")
+    card = page.locator(".card", has=page.locator("a[href='/styles/udnie']")).first
+    assert "4.0" in card.text_content()
+
+
+def test_a_slow_answer_does_not_replace_a_newer_one(open_page, photo):
+    page = open_page("/paint?style=invert")
+    held = []
+    page.route("**/api/paint", lambda route: held.append(route) if not held else route.continue_())
+    page.set_input_files("#files", photo)
+    while not held:
+        page.wait_for_timeout(20)
+    page.click(".thumb[value=great-wave]")
+    page.wait_for_selector("#compare.painted")
+    newer = page.get_attribute("#after", "src")
+    with contextlib.suppress(Exception):  # the page has given the request up
+        held[0].continue_()
+    page.wait_for_timeout(400)
+    assert page.get_attribute("#after", "src") == newer
+    assert page.is_hidden("#busy")
+
+
+def test_time_from_click_to_picture(open_page, tmp_path, record_property):
+    """The time for a photo of 1920x1080 pixels, in a JUnit report; it has no limit here."""
+    rng = np.random.default_rng(0)
+    smooth = Image.fromarray(rng.integers(0, 255, (27, 48, 3), dtype=np.uint8)).resize((1920, 1080))
+    smooth.save(tmp_path / "photo.jpg", quality=92)
+    page = open_page("/paint?style=great-wave")
+    page.set_input_files("#files", tmp_path / "photo.jpg")
+    page.wait_for_selector("#compare.painted")
+    seconds = []
+    for name in ("poppies", "great-wave", "poppies"):
+        before, begin = page.get_attribute("#after", "src"), time.perf_counter()
+        page.click(f".thumb[value={name}]")
+        page.wait_for_function("before => document.querySelector('#after').src !== before", arg=before)
+        seconds.append(time.perf_counter() - begin)
+    told = re.search(r"in ([\d.]+) s", page.text_content("#facts"))
+    record_property("click_to_picture_1080p", min(seconds))
+    assert told is not None
+    assert float(told[1]) > 0
