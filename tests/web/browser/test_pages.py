@@ -1,6 +1,7 @@
 """The pages in a real browser: no error, no request to another machine, accessible, usable by keyboard."""
 
 import contextlib
+import importlib.util
 import io
 import re
 import time
@@ -169,6 +170,31 @@ def test_a_video_with_preview_and_cancel(open_page, tmp_path):
     page.wait_for_selector(".job[data-state=stopped]")
     page.reload()  # the list is that of the server
     page.wait_for_selector(".job[data-state=stopped]")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
+def test_a_painting_becomes_a_style(open_page, tmp_path):
+    """Train, publish, paint, rate, download: the way of a user, with three seconds of training."""
+    Image.fromarray(styles.photo(96, 128)).resize((512, 384)).save(tmp_path / "My Painting.png")
+    page = open_page("/train")
+    page.context.set_default_timeout(300_000)
+    page.set_input_files("#painting", tmp_path / "My Painting.png")
+    assert page.input_value("#name") == "my-painting"
+    page.fill("[name=title]", "Mine")
+    page.fill("[name=minutes]", "0.05")
+    page.click("#start")
+    page.wait_for_url("**/train/*")
+    page.click("#publish:not([hidden])")
+    page.wait_for_url("**/styles/my-painting", wait_until="load")
+    assert page.text_content("h1") == "Mine"
+    page.click("[aria-label='5 stars']")
+    page.wait_for_selector("text=Thank you.")
+    with page.expect_download() as download:
+        page.click("text=Download .onnx")
+    assert download.value.suggested_filename == "my-painting.onnx"
+    page.goto(page.watched.home + "/paint?style=my-painting")
+    page.click(".example")
+    page.wait_for_selector("#compare.painted")
 
 
 def test_the_keyboard_alone(open_page):

@@ -14,8 +14,8 @@ export function follow(article) {
     if (job.preview && job.progress.preview !== seen) {
       seen = job.progress.preview;
       const preview = $(".job-preview", article);
+      preview.onload = () => (preview.hidden = job.kind === "video" && article.dataset.state === "done");
       preview.src = `${job.preview}?t=${Date.now()}`;
-      preview.hidden = false;
     }
     if (OVER.includes(job.state)) {
       events.close();

@@ -33,9 +33,6 @@ function show(job) {
   if (job.preview && (job.progress.preview !== preview || over)) {
     preview = job.progress.preview;
     $("#preview").src = `${job.preview}?t=${Date.now()}`;
-    $("#preview").hidden = false;
-    $("#painting").hidden = true;
-    $("#preview-hint").hidden = true;
   }
   const published = job.details.published;
   $("#stop").hidden = over;
@@ -101,6 +98,11 @@ function act(selector, work) {
   });
 }
 
+$("#preview").addEventListener("load", () => {
+  $("#preview").hidden = false;
+  $("#painting").hidden = true;
+  $("#preview-hint").hidden = true;
+});
 act("#stop", async () => {
   await send(`${url}/stop`);
   $("#facts").textContent = "Stopping after this step";
@@ -110,7 +112,7 @@ act("#resume", async () => {
   follow();
 });
 act("#publish", async () => {
-  const style = await (await send(`${url}/publish`)).json();
+  const style = await (await send(`/api/trainings/${place.dataset.job}/publish`)).json();
   location.href = `/styles/${style.name}`;
 });
 act("#remove", async () => {
