@@ -1,4 +1,4 @@
-"""Painting knows nothing of training: all of it works where torch and onnx are not installed."""
+"""Painting knows nothing of training: all of it works where torch, onnx and FastAPI are not installed."""
 
 import os
 import subprocess
@@ -9,7 +9,8 @@ REPOSITORY = Path(__file__).parent.parent
 
 BLOCKED = """
 import sys
-BLOCKED = ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "tensorboard")
+BLOCKED = ("torch", "torchvision", "onnx", "onnxscript", "safetensors", "tensorboard",
+    "fastapi", "starlette", "uvicorn", "python_multipart")
 class Block:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in BLOCKED:

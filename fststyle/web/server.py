@@ -54,6 +54,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 def _bound(settings: ServeSettings) -> socket.socket:
     """A socket bound to the address. Raises `InputError`."""
+    bound = None
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(found[0], socket.SOCK_STREAM)
@@ -62,6 +63,8 @@ def _bound(settings: ServeSettings) -> socket.socket:
         bound.bind(found[4])
         bound.listen(CONNECTIONS)  # a client that reads the address may connect at once
     except OSError as error:
+        if bound is not None:
+            bound.close()
         raise InputError(f"{settings.host}:{settings.port}: cannot be bound: {error.strerror}") from error
     return bound
 
