@@ -2,7 +2,7 @@
 objective of Gatys et al. 2016. They are built from the weights that fststyle ships for training, on request.
 
 The network is that of `fststyle.train.networks.vgg` with repeated edges. A file ends at the last layer of a
-block, so that lessons about early layers need little: 0.2, 0.7, 4 and 15 MB.
+block, so that lessons about early layers need little: 0.1, 0.5, 3.5 and 15 MB.
 """
 
 import functools
