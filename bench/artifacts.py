@@ -1,17 +1,22 @@
-"""Grids, weaves, halos and border bands: what a fast network may leave in a picture that has none of them.
+"""Measure artifacts of style files: grids, weaves, uneven color and border bands.
 
     python bench/artifacts.py starry-night other.onnx
 
-Grid: on flat colours, how much of the painting's detail repeats with the period of the network's stride (4
-and 8 pixels), as the share of the spectrum's energy at those frequencies over what their neighbours would
-make one expect; 1 is no grid. Border: how far mean and spread of the outer 16 pixels lie from those of the
-middle, in levels of 0..255; what the reference network does is printed beside it by naming its file too.
+On flat colors with a little grain:
 
-Weave: on real photos (those of examples/, or `--photos`), how much the contrast of strokes and surfaces keeps
-to squares of 4 pixels, as `weave_loss` in fststyle/train/losses/johnson.py has it; 0 is none, and the last
-row is what the photos have themselves. Uneven: on the same, how differently places of one colour are painted,
-as `even_loss` below has it, in squared levels: halos and blotches. Edge: the contrast of the outer 8 pixels
-over that of the inside, in parts of the photo's.
+- grid: spectral energy at the frequencies of the network's stride (periods of 4 and 8 pixels), divided by
+  that of the neighboring frequencies. 1 is no grid.
+- border: difference in mean and in standard deviation between the outer 16 pixels and the middle (0-255).
+
+On photos (those of examples/, or `--photos`); the last row of the table is the photos themselves:
+
+- weave: `weave_loss` of fststyle/train/losses/grid.py: how closely the contrast follows blocks of 4 pixels. 0
+  is no weave.
+- uneven: `even_loss` below: variance of the output where the photo has one color (MSE, 0-255). Halos and
+  blotches raise it.
+- edge: contrast of the outer 8 pixels divided by that of the inside, relative to the same ratio of the photo.
+
+To compare with a reference network, name its file too.
 """
 
 import argparse
@@ -37,7 +42,7 @@ COLOURS = ((200, 200, 200), (90, 140, 220), (40, 40, 50), (180, 120, 60), (230, 
 
 
 def grid(painted: NDArray[np.uint8], period: int) -> float:
-    """Energy at the frequencies k / period of both axes over that of their neighbours; 1 where nothing
+    """Energy at the frequencies k / period of both axes, divided by that of their neighbors; 1 where nothing
     repeats. Takes a picture of multiples of 8.
     """
     gray = painted.astype(np.float64).mean(2)
@@ -54,7 +59,7 @@ def grid(painted: NDArray[np.uint8], period: int) -> float:
 
 
 def border(painted: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
-    """How far the outer `width` pixels differ from the middle: their mean colour, and their standard
+    """Difference between the outer `width` pixels and the middle: of the mean color, and of the standard
     deviation, in levels.
     """
     picture = painted.astype(np.float64)
@@ -68,28 +73,28 @@ def border(painted: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
 
 
 def weave(painted: NDArray[np.uint8]) -> float:
-    """How much the contrast of a picture (H, W, 3) keeps to squares of 4 pixels: `weave_loss`."""
+    """How closely the contrast of a picture (H, W, 3) follows blocks of 4 pixels: `weave_loss`."""
     with torch.no_grad():
         return weave_loss(to_tensor(painted)[None]).item()
 
 
 SAME, STROKES = 10.0, 20.0
-"""Levels of 0..255: how far apart two colours of the photo may lie to count as one; and how far strokes may
-carry the painted ones apart at little cost.
+"""Levels (0-255): the color difference below which two places of the photo count as one color, and the
+difference of the output that brush strokes may have at little cost.
 """
 
 
 def even_loss(painted: Tensor, photo: Tensor) -> Tensor:
-    """Per picture, (N,): how differently places of one colour are painted, in squared levels of 0..255 and
-    channel; a photo beside itself has about 10.
+    """Variance of the output where the photo has one color, per picture, (N,), as MSE (0-255) per channel.
 
-    Colours are means over squares of 16 x 16 pixels, up to 24 along each side. Over all pairs of squares,
-    those weighing most that the photo shows in one colour (a Gaussian of the distance, `SAME`), it is the
-    mean of d^2 / (d + `STROKES`^2), where d is the squared distance between their painted colours: a sky may
-    be painted in strokes, not light beside the roofs and dark elsewhere. Content is compared by edges and
-    Gram matrices have no places, so a small network hangs halos on every strong edge, and the palette loss
-    asks for them: a painting's rare colours have to be somewhere. Not in any paper we know of; nearest are
-    the affine ties between neighbouring pixels of Luan et al. 2017 (arXiv:1703.07511).
+    Both are (N, 3, H, W) in [-1, 1]. A photo compared with itself has about 10.
+
+    Colors are means over blocks of 16 x 16 pixels, up to 24 along each side. The result is the mean of
+    d^2 / (d + `STROKES`^2) over all pairs of blocks, where d is the squared distance of their colors in the
+    output, weighted by a Gaussian (`SAME`) of the distance of their colors in the photo. So brush strokes in
+    a sky cost little, but a sky that is light near the roofs and dark elsewhere costs much. Content losses
+    and Gram matrices do not penalize such halos. Not from a paper; the closest is the photorealism
+    regularization of Luan et al. 2017 (arXiv:1703.07511).
     """
     height, width = photo.shape[2:]
     side, step = min(16, height, width), max(8, max(height, width) // 24)
@@ -110,14 +115,14 @@ def _distances(points: Tensor) -> Tensor:
 
 
 def uneven(painted: NDArray[np.uint8], photo: NDArray[np.uint8]) -> float:
-    """How differently places of one colour of a photo are painted: `even_loss`."""
+    """Variance of the output where the photo has one color: `even_loss`."""
     with torch.no_grad():
         return even_loss(to_tensor(painted)[None], to_tensor(photo)[None]).item()
 
 
 def edge(painted: NDArray[np.uint8], photo: NDArray[np.uint8], width: int = 8) -> float:
-    """How much more contrast the outer `width` pixels of a painting have than those three to six times as
-    deep, over the same of its photo; 1 is as much.
+    """Contrast of the outer `width` pixels of a stylized picture, divided by that at 3 to 6 times `width`
+    from the border, relative to the same ratio of its photo; 1 is no border effect.
     """
 
     def contrast(picture: NDArray[np.uint8]) -> float:
@@ -133,7 +138,7 @@ def edge(painted: NDArray[np.uint8], photo: NDArray[np.uint8], width: int = 8) -
 
 
 def on_photos(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[str, float]:
-    """The figures of paintings and their photos."""
+    """The measures of stylized pictures and their photos."""
     return {
         "edge": float(np.mean([edge(*pair) for pair in pairs])),
         "weave": float(np.mean([weave(painted) for painted, _ in pairs])),
@@ -142,7 +147,7 @@ def on_photos(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[
 
 
 def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) -> dict[str, float]:
-    """The figures of one file: means over flat frames with a little grain, and over `photos`."""
+    """The measures of one file: means over flat frames with a little grain, and over `photos`."""
     rng = np.random.default_rng(0)
     frames = [
         np.clip(np.array(colour) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8)
@@ -170,7 +175,7 @@ def main() -> int:
         "all shipped styles if none are given",
     )
     parser.add_argument(
-        "--photos", type=Path, default=EXAMPLES, help="folder of photos for edge, weave and unevenness"
+        "--photos", type=Path, default=EXAMPLES, help="folder of photos for edge, weave and uneven"
     )
     args = parser.parse_args()
 
@@ -184,7 +189,7 @@ def main() -> int:
 
 
 def _print(rows: list[tuple[str, dict[str, float]]]) -> None:
-    table = Table(title="grid and border on flat colours; edge, weave and unevenness on photos")
+    table = Table(title="grid and border on flat colors; edge, weave and uneven on photos")
     table.add_column("file")
     for name in rows[0][1]:
         table.add_column(name, justify="right")

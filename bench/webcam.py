@@ -1,10 +1,10 @@
-"""The live picture over minutes: does it hold its rate, and does its latency stay what it was.
+"""Measure frame rate and latency of `fststyle webcam` over minutes.
 
     python bench/webcam.py clip.mp4 --seconds 180
 
-A video file plays in real time in place of a camera. One row for each part of the time: frames a second that
-come out, the time from camera to painted picture (median and the worst of a hundred), frames of the camera
-that were passed over because a newer one was there, and the size painted.
+A video file is played in real time as the camera. Each row is a part of the time: frames per second, latency
+from camera to stylized frame (median and 99th percentile), frames of the camera that were skipped because a
+newer one had arrived, and the processing size.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> int:
     args = parser.parse_args()
 
     def tell(rows: list[dict[str, Any]]) -> None:
-        table = Table(*rows[0], title=f"{args.camera}, {args.style}, {args.fps:g} frames a second wanted")
+        table = Table(*rows[0], title=f"{args.camera}, {args.style}, target {args.fps:g} fps")
         for row in rows:
             table.add_row(*(str(value) for value in row.values()))
         show(table)
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def measure(settings: WebcamSettings, seconds: float) -> list[dict[str, Any]]:
-    """One row for each of the `PARTS` of the time. Raises as `Live`."""
+    """One row for each of the `PARTS` of the time. Raises the errors of `Live`."""
     live = Live(settings)
     parts: list[list[View]] = [[] for _ in range(PARTS)]
     try:
@@ -67,9 +67,9 @@ def _row(number: int, views: list[View], seconds: float) -> dict[str, Any]:
         "from second": round(number * seconds),
         "fps": round(len(views) / seconds, 1),
         "latency ms": round(statistics.median(late)),
-        "worst of 100 ms": round(late[int(len(late) * 0.99)]),
-        "passed over": views[-1].number - views[0].number + 1 - len(views),
-        "painted": "{}x{}".format(*views[-1].painted),
+        "latency p99 ms": round(late[int(len(late) * 0.99)]),
+        "skipped": views[-1].number - views[0].number + 1 - len(views),
+        "size": "{}x{}".format(*views[-1].painted),
     }
 
 

@@ -1,11 +1,10 @@
-"""Train the base of the live styles: the network that gives the photo back, and ship it.
+"""Train the base of the live styles, a network that reproduces the photo, and add it to the shipped files.
 
     python tools/base.py --data PHOTOS
-    python tools/base.py --again             # the weights that ship, in the graph that the exporter writes
-    today
+    python tools/base.py --again             # export the shipped weights again, with the current exporter
 
-Pixels are all it has to learn, so it needs no loss network and takes minutes: mean absolute and mean squared
-difference on crops of photos.
+The loss is the mean absolute and the mean squared error of the pixels, on crops of photos. It needs no loss
+network, so the training takes minutes.
 """
 
 import argparse
@@ -37,16 +36,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--data", type=Path, help="folder of photos; else those of `fststyle data`, else synthetic scenes"
+        "--data", type=Path, help="folder of photos; default: those of `fststyle data`, else synthetic scenes"
     )
     parser.add_argument(
-        "--from", dest="from_", default="none", help="weights to start from, as of `fststyle train`"
+        "--from", dest="from_", default="none", help="initial weights, as of `fststyle train`"
     )
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--again", action="store_true", help="do not train, write the weights that ship anew")
+    parser.add_argument(
+        "--again", action="store_true", help="export the shipped weights again, without training"
+    )
     args = parser.parse_args()
     source = photo_source(args.data, args.size)
     if args.again:
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 def train(args: argparse.Namespace, source: Photos | Scenes) -> nn.Module:
-    """A network that gives photos back."""
+    """Train a network that reproduces photos."""
     console = Console()
     torch.manual_seed(0)
     with computing("auto", "auto", args.batch) as compute:
@@ -117,7 +118,7 @@ def train(args: argparse.Namespace, source: Photos | Scenes) -> nn.Module:
 
 
 def ship(net: nn.Module, trained: dict[str, Any], crops: list[NDArray[np.uint8]]) -> None:
-    """Write the file and its entry in the catalogue."""
+    """Write the file and its catalogue entry."""
     card = Card(name=NAME, network="live", trained_with=trained, title="the photo itself")
     target = SHIPPED / f"{NAME}.onnx"
     parity = export_module(

@@ -1,4 +1,4 @@
-"""Draw the picture at the top of the README: example photos and styles that ship.
+"""Create the picture at the top of the README: example photos in shipped styles.
 
 python tools/gallery.py docs/gallery.jpg
 """
@@ -16,7 +16,7 @@ ROWS = {
     "china": ("composition-vii", "great-wave", "the-scream"),
     "astronaut": ("udnie-live", "starry-night-live", "woman-with-a-hat"),
 }
-"""The photo at the start of each row, and the styles that follow."""
+"""The photo of each row, and its styles."""
 TILE, GAP, CAPTION = 340, 6, 24
 
 
@@ -38,7 +38,7 @@ def main(output: str) -> None:
 
 
 def square(picture: NDArray[np.uint8]) -> Image.Image:
-    """The middle of a picture, `TILE` pixels a side."""
+    """The center square of a picture, scaled to `TILE` pixels."""
     height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

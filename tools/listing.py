@@ -1,6 +1,6 @@
-"""The catalogue of shipped files, written by the tools that add to it, and the table in docs/styles.md.
+"""Update the catalogue of shipped files, and the table of styles in docs/styles.md.
 
-python tools/listing.py    # write the table in docs/styles.md from the catalogue
+python tools/listing.py    # update the table from the catalogue
 """
 
 import hashlib
@@ -15,7 +15,7 @@ BEGIN, END = "<!-- styles:begin -->\n", "<!-- styles:end -->"
 
 
 def file_facts(path: Path, parity: dict[str, float]) -> dict[str, Any]:
-    """What the catalogue says of a file among the weights."""
+    """The catalogue entries of a file: name, size, hash and parity."""
     content = path.read_bytes()
     return {
         "file": path.name,
@@ -26,7 +26,7 @@ def file_facts(path: Path, parity: dict[str, float]) -> dict[str, Any]:
 
 
 def put(entry: dict[str, Any]) -> None:
-    """Add an entry, in place of one of the same name."""
+    """Add an entry to the catalogue; an entry with the same name is replaced."""
     path = SHIPPED / "catalogue.json"
     others = [
         other for other in json.loads(path.read_text(encoding="utf-8")) if other["name"] != entry["name"]
@@ -39,7 +39,7 @@ def put(entry: dict[str, Any]) -> None:
 
 
 def page() -> str:
-    """The page of the styles with a table of all shipped styles."""
+    """docs/styles.md with an updated table of the shipped styles."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     listed = json.loads((SHIPPED / "catalogue.json").read_text(encoding="utf-8"))

@@ -1,11 +1,11 @@
-"""Add a trained style to the ones that ship: export with weights in seven bits, live ones in integers too,
-check, and write the catalogue.
+"""Add a trained style to the shipped ones: export it as int8-weights, and a live style also as int8, check
+both files, and update the catalogue and docs/styles.md.
 
-Both files hold the same bytes for the kernels, so git keeps them once: 0.3 MB a live style. How far the float
-file's picture is from that of the whole weights is told, and stands in the catalogue.
+    python tools/ship.py runs/starry-night.pt --name starry-night --title "The Starry Night" \\
+        --artist "Vincent van Gogh" --year 1889 --credit "..." --data PHOTOS
 
-python tools/ship.py runs/starry-night.pt --name starry-night --title "The Starry Night" --artist "Vincent van
-Gogh" --year 1889 --credit "..." --data PHOTOS
+The kernels have the same bytes in both files, so git stores them once: 0.3 MB for a live style. The catalogue
+records the PSNR of both files against the network.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     for name in ("name", "title", "artist", "year", "credit"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--data", type=Path, help="photos that integers are measured on")
+    parser.add_argument("--data", type=Path, help="folder of photos for int8 calibration and parity")
     parser.add_argument("--licence", default="public domain (painting), CC0 1.0 (weights)")
     args = parser.parse_args()
     told = {

@@ -1,8 +1,8 @@
-"""Add a trained generator, VAE or classifier to what ships: exported with the weights in half precision,
-checked, and written into the catalogue.
+"""Add a trained generator, VAE or classifier to the shipped files: export it as fp16-weights, check it, and
+update the catalogue.
 
-python tools/ship_model.py runs/mnist-dcgan.pt --title "Handwritten digits" --credit "trained for fststyle on
-..."
+    python tools/ship_model.py runs/mnist-dcgan.pt --title "Handwritten digits" \\
+        --credit "trained for fststyle"
 """
 
 import argparse
