@@ -1,10 +1,11 @@
 """The styles of the catalogue with what the application knows about them; adding and deleting styles."""
 
+import functools
 import io
 import json
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from fststyle.errors import OutputError, StyleError
 from fststyle.io import images
 from fststyle.io.files import replacing
 from fststyle.runtime.settings import ImageSettings
-from fststyle.web.browser_styles import base_of
 from fststyle.web.errors import ConflictError, NotFoundError
 from fststyle.web.names import style_name
 from fststyle.web.pages import STATIC
@@ -73,7 +73,7 @@ class Library:
         ranks = {name: number for number, name in enumerate(ranking, 1)}
         cards = []
         for entry in catalogue.styles():
-            card = self._card(catalogue.described(entry), stars, ranks, ranking)
+            card = self._card(described(entry), stars, ranks, ranking)
             text = f"{card.name} {card.title} {card.artist} {card.year} {card.network}".lower()
             if all(word in text for word in query.lower().split()):
                 cards.append(card)
@@ -112,14 +112,14 @@ class Library:
     def painting(self, name: str) -> Path | None:
         """The file of the painting of a style, or None."""
         entry = self.entry(name)
-        found = self._painting(catalogue.described(entry))
+        found = self._painting(described(entry))
         return found if found is not None and found.is_file() else None
 
     def rated(self) -> list[Rated]:
         """The rated styles whose painting and training settings are known."""
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         found = []
-        for entry in map(catalogue.described, catalogue.styles()):
+        for entry in map(described, catalogue.styles()):
             trained, painting = trained_with(entry), self._painting(entry)
             if (entry.name in stars or entry.name in ranking) and painting and trained.get("style_weight"):
                 one = stars.get(entry.name, Stars(0.0, 0))
@@ -236,11 +236,19 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
 
 def version_of(entry: Entry) -> str:
     """A text that changes with the file of a style."""
-    try:
-        told = entry.sha256[:12] or f"{entry.path.stat().st_mtime_ns:x}"
-    except OSError as error:
-        raise StyleError(f"{entry.name}: cannot be read: {error.strerror}") from error
-    return f"{style_name(entry.name)}-{told}"
+    return f"{style_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
+
+
+def described(entry: Entry) -> Entry:
+    """As `fststyle.catalogue.described`; files that have not changed are not read again."""
+    if entry.shipped:
+        return entry
+    told = _metadata(entry.path, _changed(entry))
+    if told is None:
+        return replace(entry, network="damaged")
+    names = ("title", "artist", "year", "licence", "network", "precision")
+    text: dict[str, Any] = {name: told.get(name, "") for name in names}
+    return replace(entry, **text)
 
 
 def trained_with(entry: Entry) -> dict[str, Any]:
@@ -248,18 +256,31 @@ def trained_with(entry: Entry) -> dict[str, Any]:
     if entry.shipped:
         return entry.trained_with
     try:
-        told = json.loads(catalogue.metadata(entry.path.read_bytes()).get("trained_with", "{}"))
-    except Exception:  # protobuf raises many exception types for a damaged file
+        told = json.loads((_metadata(entry.path, _changed(entry)) or {}).get("trained_with", "{}"))
+    except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
 
 
 def _family(entry: Entry) -> str:
     """The base network of a style, or its own name: it cannot be mixed then."""
+    return (_metadata(entry.path, _changed(entry)) or {}).get("base") or entry.name
+
+
+def _changed(entry: Entry) -> int:
     try:
-        return base_of(entry.path, entry.path.stat().st_mtime_ns) or entry.name
-    except Exception:  # protobuf raises many exception types for a damaged file
-        return entry.name
+        return entry.path.stat().st_mtime_ns
+    except OSError as error:
+        raise StyleError(f"{entry.name}: cannot be read: {error.strerror}") from error
+
+
+@functools.lru_cache(maxsize=512)
+def _metadata(path: Path, changed: int) -> dict[str, str] | None:
+    """The metadata of a style file, None for a damaged one; ``changed`` is the time of the file."""
+    try:
+        return catalogue.metadata(path.read_bytes())
+    except Exception:  # protobuf raises many exception types
+        return None
 
 
 def _training(settings: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -74,25 +75,35 @@ class Studio:
         self.device, self.max_pixels = device, max_pixels
         self._styles: OrderedDict[tuple[object, ...], Style] = OrderedDict()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(1 + (os.cpu_count() or 1) // 2, thread_name_prefix="fststyle-studio")
+        threads = 1 + (os.cpu_count() or 1) // 2
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="fststyle-studio")
         self._waiting = 0
+        self._turns = asyncio.Semaphore(threads + 1)  # one more, so that no thread waits for the next
 
     async def paint(
-        self, photo: BinaryIO, settings: ImageSettings, format: str | None = None
+        self,
+        photo: BinaryIO,
+        settings: ImageSettings,
+        format: str | None = None,
+        gone: Callable[[], Awaitable[bool]] | None = None,
     ) -> PaintedPhoto:
         """The picture in an open binary file, stylized by checked settings.
 
         ``format`` is that of the result: Pillow's name or a suffix; None keeps that of the picture where it
-        can be written, else PNG. Raises `InputError`, `OutputError`, `StyleError`, and `BusyError` if too
+        can be written, else PNG. ``gone`` says whether the client has left; its picture is not stylized then.
+        Raises `InputError`, `OutputError`, `StyleError`, and `BusyError` if too
         many pictures wait.
         """
         if self._waiting >= WAITING:
             raise BusyError(f"{WAITING} pictures are waiting; try again later")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._pool, self.paint_now, photo, settings, format
-            )
+            async with self._turns:
+                if gone is not None and await gone():
+                    raise InputError("the client has left")
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._pool, self.paint_now, photo, settings, format
+                )
         finally:
             self._waiting -= 1
 

@@ -14,6 +14,9 @@ from fststyle.errors import InputError
 from fststyle.web.database import Database
 from fststyle.web.errors import NotFoundError
 
+OPEN_SHEETS = 1000
+"""Comparisons without a vote that are kept."""
+
 
 @dataclass(frozen=True)
 class Stars:
@@ -41,11 +44,16 @@ class Ratings:
 
     def __init__(self, database: Database):
         self._database = database
+        self._ranking: tuple[dict[str, Any], dict[str, float]] = {}, {}
 
     def rate(self, style: str, stars: int, judge: str, settings: dict[str, Any] | None = None) -> None:
-        """Add stars to a style. Raises `InputError` unless ``stars`` is 1 to 5."""
+        """Give a style 1 to 5 stars. A judge has one rating per style; the last one counts.
+
+        Raises `InputError` for another number of stars.
+        """
         if not 1 <= stars <= 5:
             raise InputError(f"stars: {stars} is not between 1 and 5")
+        self._database.run("DELETE FROM ratings WHERE style = ? AND judge = ?", (style, judge))
         self._database.run(
             "INSERT INTO ratings (created, style, stars, judge, settings) VALUES (?, ?, ?, ?, ?)",
             (time.time(), style, stars, judge, json.dumps(settings or {})),
@@ -85,10 +93,10 @@ class Ratings:
             "INSERT INTO sheets (sheet, created, painting, photo, a, b) VALUES (?, ?, ?, ?, ?, ?)",
             (sheet.sheet, time.time(), sheet.painting, sheet.photo, sheet.a, sheet.b),
         )
-        # Sheets that nobody voted on within a day were not looked at.
         self._database.run(
-            "DELETE FROM sheets WHERE created < ? AND sheet NOT IN (SELECT sheet FROM votes)",
-            (time.time() - 86400,),
+            "DELETE FROM sheets WHERE sheet NOT IN (SELECT sheet FROM votes)"
+            " AND sheet NOT IN (SELECT sheet FROM sheets ORDER BY created DESC LIMIT ?)",
+            (OPEN_SHEETS,),
         )
         return sheet
 
@@ -160,10 +168,12 @@ class Ratings:
 
     def ranking(self) -> dict[str, float]:
         """Style -> strength of the Bradley-Terry model, the strongest first; empty without votes."""
-        duels = self.duels()
-        if not duels:
-            return {}
-        return dict(sorted(strengths(duels).items(), key=lambda item: -item[1]))
+        (last,) = self._database.rows("SELECT COUNT(*) AS count, TOTAL(created) AS sum FROM votes")
+        if self._ranking[0] != last:
+            duels = self.duels()
+            found = strengths(duels) if duels else {}
+            self._ranking = last, dict(sorted(found.items(), key=lambda item: -item[1]))
+        return dict(self._ranking[1])
 
     def forget(self, style: str) -> None:
         """Remove the stars and the comparisons of a deleted style."""

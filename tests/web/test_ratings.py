@@ -43,8 +43,8 @@ def vote_for(ratings, order, count=60):
 
 
 def test_stars_are_averaged(ratings):
-    for stars in (2, 5):
-        ratings.rate("alpha", stars, "judge")
+    for stars, judge in ((1, "a"), (2, "a"), (5, "b")):  # the last rating of a judge counts
+        ratings.rate("alpha", stars, judge)
     assert ratings.stars() == {"alpha": Stars(3.5, 2)}
     with pytest.raises(InputError):
         ratings.rate("alpha", 6, "judge")

@@ -126,13 +126,14 @@ def delete_style(parts: Parts, name: str) -> None:
     responses={200: {"content": {"image/*": {}}, "description": "The stylized picture."}},
 )
 async def paint(
+    request: Request,
     parts: Parts,
     settings: Paint,
     photo: Annotated[UploadFile, File(description="A picture in any format that fststyle reads.")],
     format: Format = "",
 ) -> Response:
     """Stylize a picture at its full resolution. Nothing is stored."""
-    painted = await parts.studio.paint(photo.file, settings, format or None)
+    painted = await parts.studio.paint(photo.file, settings, format or None, request.is_disconnected)
     name = f"{label(photo.filename)}-{settings.style.replace(',', '+').replace(':', '-')}{painted.suffix}"
     headers = {
         "Content-Disposition": disposition(name).replace("attachment", "inline", 1),

@@ -109,7 +109,7 @@ class TrainingWorker:
             result = self._follow(process, job, watch)
         finally:
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                _interrupt(process)
             code = process.wait()
             for thread in threads:
                 thread.join()
@@ -178,9 +178,17 @@ def command(job: Job, out: Path) -> list[str]:
 def _end_when_stopped(process: "subprocess.Popen[str]", watch: Watch) -> None:
     while process.poll() is None:
         if watch.stop.wait(0.5):
-            with contextlib.suppress(OSError):
-                process.send_signal(signal.SIGINT)
+            _interrupt(process)
             return
+
+
+def _interrupt(process: "subprocess.Popen[str]") -> None:
+    """Let the process save a checkpoint and end. Windows has no such signal: the last checkpoint remains."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            process.send_signal(signal.SIGINT)
+        else:
+            process.terminate()
 
 
 def _wait_for_end(file: Path, seconds: float = 60) -> None:

@@ -1,0 +1,51 @@
+"""The studio: a bounded queue, and no work for clients that have left."""
+
+import asyncio
+import io
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
+
+from fststyle.errors import InputError
+from fststyle.runtime.settings import ImageSettings
+from fststyle.web import painting
+from fststyle.web.errors import BusyError
+from fststyle.web.painting import Studio
+
+
+@pytest.fixture
+def studio(style_folder):
+    studio = Studio()
+    yield studio
+    studio.close()
+
+
+def test_a_client_that_has_left_is_not_painted_for(studio, picture, monkeypatch):
+    async def left():
+        return True
+
+    monkeypatch.setattr(studio, "paint_now", lambda *_: pytest.fail("it paints"))
+    with pytest.raises(InputError, match="left"):
+        asyncio.run(studio.paint(io.BytesIO(picture()), ImageSettings(style="invert"), None, left))
+
+
+def test_too_many_pictures_are_refused(studio, picture, monkeypatch):
+    monkeypatch.setattr(painting, "WAITING", 3)
+    files = [io.BytesIO(picture()) for _ in range(8)]
+
+    async def all_at_once():
+        settings = ImageSettings(style="invert")
+        return await asyncio.gather(*(studio.paint(f, settings) for f in files), return_exceptions=True)
+
+    found = asyncio.run(all_at_once())
+    assert sum(isinstance(one, BusyError) for one in found) == 5
+    assert sum(hasattr(one, "content") for one in found) == 3
+
+
+def test_few_styles_stay_loaded(studio, style_folder, picture, monkeypatch):
+    monkeypatch.setattr(painting, "LOADED", 1)
+    first = studio.style(ImageSettings(style="invert"))
+    assert studio.style(ImageSettings(style="invert")) is first
+    studio.style(ImageSettings(style="norm"))
+    assert studio.style(ImageSettings(style="invert")) is not first
