@@ -1,9 +1,9 @@
-"""fststyle: a painting becomes a filter for photos, one small ONNX file that runs anywhere.
+"""fststyle: fast style transfer. Each style is a feed-forward network in a small ONNX file.
 
 >>> import fststyle
 >>> fststyle.stylize("photo.jpg", "starry-night").save("painted.jpg")  # doctest: +SKIP
 
-Nothing heavy is imported before it is used.
+Submodules are imported when they are used.
 """
 
 import importlib.util
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# ONNX Runtime from 1.31 on notes every session, under an identifier, in the user's home, to be sent to its
-# makers. Whoever wants that sets it to 0.
+# ONNX Runtime has telemetry from version 1.31 on. Set the variable to 0 to enable it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-_HOMES = {
+_MODULES = {
     "Stylizer": ("fststyle.runtime.stylizer", "Stylizer"),
     "Style": ("fststyle.runtime.style", "Style"),
     "export_checkpoint": ("fststyle.train.export", "export_checkpoint"),
@@ -66,10 +65,10 @@ __all__ = [
     "video_frames",
 ]
 
-# `help` and `import *` ask for all there is, and an error for one of them would end them.
+# `help` and `import *` access all names in __all__, so names that would raise are left out.
 try:
     _TRAINS = importlib.util.find_spec("torch") is not None
-except ImportError:  # of whoever forbids it
+except ImportError:  # an import hook may forbid it
     _TRAINS = False
 if not _TRAINS:
     __all__ = [name for name in __all__ if name not in _NEED_TORCH]
@@ -80,9 +79,9 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("fststyle")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'fststyle' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
+    module, attribute = _MODULES[name]
     try:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:

@@ -1,17 +1,17 @@
-"""`python -m fststyle`, and what the console script calls."""
+"""`python -m fststyle`, and the entry point of the console script."""
 
 import signal
 import sys
 
 
 def main() -> None:
-    """The program; Ctrl-C is quiet from its first import on."""
+    """Run the program. Ctrl-C gives one line instead of a traceback, also during imports."""
     try:
         from fststyle.cli import main as program
 
         program()
     except KeyboardInterrupt:
-        # a second one must not break off what is cleared up at the end
+        # A second Ctrl-C must not interrupt the cleanup.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stderr.write("fststyle: interrupted\n")
         sys.exit(130)

@@ -7,10 +7,10 @@ RGB = NDArray[np.uint8]
 """Frames: (H, W, 3), or (N, H, W, 3) for a batch."""
 
 Gray = NDArray[np.uint8]
-"""One level per pixel, of light or of opacity: (H, W)."""
+"""Luma or alpha: (H, W)."""
 
 Flow = NDArray[np.float32]
-"""A motion or a place per pixel, x before y: (H, W, 2)."""
+"""Optical flow or coordinates in pixels, x before y: (H, W, 2)."""
 
 PerPixel = NDArray[np.float32]
-"""One number per pixel: (H, W)."""
+"""A value per pixel: (H, W)."""

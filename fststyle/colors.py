@@ -15,8 +15,8 @@ _STRIP = 1 << 17
 
 
 def keep_colors(photo: RGB, painted: RGB) -> RGB:
-    """Combine the luma of ``painted`` with hue and chroma of ``photo``: uint8 (H, W, 3) each, as is the
-    result.
+    """Combine the luma of ``painted`` with hue and chroma of ``photo``, uint8 (H, W, 3); returns the same
+    shape.
 
     Where a color is out of gamut at this luma (such as bright pure blue), the chroma is reduced to the gamut
     boundary. Clipping each channel instead would change hue and luma locally.
@@ -37,7 +37,7 @@ def keep_colors(photo: RGB, painted: RGB) -> RGB:
 def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
     """Interpolate from ``photo`` (strength 0) to ``painted`` (1), or extrapolate above 1.
 
-    All are uint8 (H, W, 3), as is the result.
+    Images and result are uint8 (H, W, 3).
     """
     if strength == 1:
         return painted
@@ -57,7 +57,7 @@ def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
 def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
     """Alpha blending: ``photo`` where ``share``, uint8 (H, W), is 0, and ``painted`` where it is 255.
 
-    The pictures are uint8 (H, W, 3), as is the result.
+    Images and result are uint8 (H, W, 3).
     """
     result = np.empty_like(photo)
     for rows in _strips(photo):

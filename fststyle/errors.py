@@ -23,7 +23,7 @@ class OutputError(FststyleError):
 
 
 class StyleError(FststyleError):
-    """The style does not exist, or the ONNX file does not follow the frame contract."""
+    """The style or model does not exist, or the ONNX file does not follow the frame contract."""
 
 
 class DeviceError(FststyleError):

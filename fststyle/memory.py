@@ -7,12 +7,13 @@ from pathlib import Path
 BYTES_PER_PIXEL = 1000
 """Peak memory of stylization per pixel, measured with the reference network on the CPU."""
 
-MOST = 4 << 30
+LIMIT = 4 << 30
+"""Largest memory budget for one picture in bytes."""
 
 
 def limit() -> int:
     """Memory budget for one picture in bytes: half of the available memory, at most 4 GiB."""
-    return min(available() // 2, MOST)
+    return min(available() // 2, LIMIT)
 
 
 def available() -> int:
@@ -40,7 +41,7 @@ def _container() -> int | None:
         try:
             group = Path("/sys/fs/cgroup")
             return int((group / most).read_text()) - int((group / used).read_text())
-        except (OSError, ValueError):  # no such file, or "max": no limit
+        except (OSError, ValueError):  # the file does not exist, or holds "max" for no limit
             continue
     return None
 

@@ -1,12 +1,12 @@
-"""The progress of long work on the terminal."""
+"""Progress bars on stderr."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 
 class Bar:
-    """Step, ``unit`` a second, each loss and the time left; a plain line now and then where there is no
-    terminal.
+    """The progress of a training: step, ``unit`` per second, losses and remaining time. Without a terminal, a
+    line is printed about 20 times.
     """
 
     def __init__(self, console: Any, steps: int, unit: str = "images"):
@@ -23,7 +23,7 @@ class Bar:
             TextColumn("{task.description}"),
             console=console,
         )
-        # The losses below, broken where the terminal ends: beside the bar they would leave it no room.
+        # Losses are below the bar, since there is no room beside it.
         self.losses = Text()
         self.live = Live(Group(self.progress, self.losses), console=console, refresh_per_second=10)
         self.task = self.progress.add_task("", total=steps, left="")
@@ -34,7 +34,7 @@ class Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.console.is_terminal:  # elsewhere stopping what never started prints an empty line
+        if self.console.is_terminal:  # otherwise `stop` prints an empty line
             self.live.stop()
 
     def update(self, now: Any) -> None:
@@ -63,9 +63,7 @@ def _number(value: float) -> str:
 
 
 def counting(console: Any) -> Any:
-    """A rich bar of pictures or frames done, which goes when they are, and is not there where there is no
-    terminal.
-    """
+    """A bar that counts pictures or frames. It disappears at the end, and is disabled without a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -80,7 +78,7 @@ def counting(console: Any) -> Any:
 
 
 def counted(things: Iterable[Any], total: int, unit: str) -> Iterator[Any]:
-    """The same things, counted on stderr as they come."""
+    """Iterate over ``things`` with a bar on stderr."""
     from rich.console import Console
 
     with counting(Console(stderr=True)) as bar:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
     @app.command(rich_help_panel="More")
     @with_settings(SpeedSettings)
@@ -26,12 +26,12 @@ def register(app: typer.Typer) -> None:
         styles: Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="STYLE", help="Styles or .onnx files; all shipped ones if none are given."
+                metavar="STYLE", help="Styles or .onnx files; all included styles if none are given."
             ),
         ] = None,
         size: Annotated[
             list[str] | None,
-            typer.Option(help=f"WIDTHxHEIGHT, several times for several. [default: {' '.join(SIZES)}]"),
+            typer.Option(help=f"WIDTHxHEIGHT; may be repeated. [default: {' '.join(SIZES)}]"),
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     ) -> None:

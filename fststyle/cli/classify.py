@@ -16,7 +16,7 @@ from fststyle.train.generative.settings import ClassifySettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
     verb = typer.Typer(
         help="Train, test and run a small image classifier.",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,21 +46,23 @@ def register(app: typer.Typer) -> None:
         ],
         output: Annotated[
             Path | None,
-            typer.Option("--output", "-o", help="Where to draw the confusion plot, an image file."),
+            typer.Option("--output", "-o", help="An image file for a plot of the confusion matrix."),
         ] = None,
         download: Annotated[
-            bool, typer.Option("--download", help="Fetch mnist or fashion-mnist if it is not there.")
+            bool, typer.Option("--download", help="Download mnist or fashion-mnist if necessary.")
         ] = False,
         as_json: Annotated[
             bool,
             typer.Option(
-                "--json", help="Print as JSON; confusion has a row for each class, and how it was taken."
+                "--json",
+                help="Print as JSON; confusion has a row per true class and a column per prediction.",
             ),
         ] = False,
     ) -> None:
         """Measure the accuracy on a test set, without PyTorch.
 
-        Of a folder, all pictures are used; of the training folder, every tenth, which was held out.
+        All pictures of a folder are used, but of the training folder only the held-out part, every tenth
+        picture.
         """
         from fststyle.io import dataset, grids, images
         from fststyle.runtime.generative.classify import examine, load_classifier
@@ -75,7 +77,7 @@ def register(app: typer.Typer) -> None:
         accuracy = float(counts.trace() / counts.sum())
         if output:
             images.write(grids.confusion(counts, classifier.classes), output)
-        told = {
+        result = {
             "model": classifier.name,
             "pictures": int(counts.sum()),
             "accuracy": accuracy,
@@ -88,7 +90,9 @@ def register(app: typer.Typer) -> None:
             else ""
         )
         typer.echo(
-            json.dumps(told) if as_json else f"{accuracy:.2%} of {counts.sum()} pictures are right{part}"
+            json.dumps(result)
+            if as_json
+            else f"{accuracy:.2%} of {counts.sum()} pictures are classified correctly{part}"
         )
 
     @verb.command()

@@ -7,7 +7,7 @@ from fststyle.train.data.settings import PhotoSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(PhotoSettings)

@@ -12,12 +12,12 @@ from fststyle.export.settings import ExportSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(ExportSettings)
     def export(
-        checkpoint: Annotated[Path, typer.Argument(help="The .pt file of a training.")],
+        checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, a .pt file.")],
         settings: ExportSettings,
     ) -> None:
         """Export a checkpoint of a style, generator or classifier to an ONNX file.
@@ -31,9 +31,11 @@ def register(app: typer.Typer) -> None:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         path, parity = export_checkpoint(checkpoint, settings)
         if "psnr" in parity:
-            told = f"{parity['psnr']:.1f} dB from the network on photos"
+            difference = f"{parity['psnr']:.1f} dB from the network on photos"
         elif "mean" in parity:
-            told = f"at most {parity['largest']:.0f} of 255 from the network (mean {parity['mean']:.3f})"
+            difference = (
+                f"at most {parity['largest']:.0f} of 255 from the network (mean {parity['mean']:.3f})"
+            )
         else:
-            told = f"at most {parity['largest']:.2g} from the network"
-        typer.echo(f"{path}  {settings.precision}, {told}")
+            difference = f"at most {parity['largest']:.2g} from the network"
+        typer.echo(f"{path}  {settings.precision}, {difference}")

@@ -9,7 +9,7 @@ from fststyle.export.site_settings import SiteSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
     @app.command("export-web", rich_help_panel="Make a style")
     @with_settings(SiteSettings)

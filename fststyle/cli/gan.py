@@ -15,7 +15,7 @@ from fststyle.train.generative.settings import GanSettings
 Model = Annotated[
     str,
     typer.Argument(
-        help="The generator: an .onnx file, or the name of one that ships (`fststyle info` lists them)."
+        help="The generator: an .onnx file, or the name of an included model (see `fststyle info`)."
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
@@ -23,8 +23,8 @@ Truncation = Annotated[
     float | None,
     typer.Option(
         help=(
-            "Draw numbers beyond this again, from 0.05: below 2.5 fewer rare pictures, below 1.5 less and"
-            " less picture."
+            "Resample latent values with a larger magnitude, at least 0.05: below 2.5 gives fewer rare"
+            " pictures, below 1.5 reduces quality."
         ),
         show_default=False,
     ),
@@ -32,7 +32,7 @@ Truncation = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
     verb = typer.Typer(
         help="Train a GAN, sample it, and interpolate in its latent space.",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -61,13 +61,13 @@ def register(app: typer.Typer) -> None:
         output: Annotated[
             Path, typer.Argument(help="A video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png).")
         ],
-        seconds: Annotated[float, typer.Option(help="Length.", min=0.1, max=3600)] = 8.0,
-        fps: Annotated[int, typer.Option(help="Frames a second.", min=1, max=120)] = 24,
-        keys: Annotated[int, typer.Option(help="Latent vectors that the walk passes.", min=2, max=1000)] = 6,
+        seconds: Annotated[float, typer.Option(help="Duration in seconds.", min=0.1, max=3600)] = 8.0,
+        fps: Annotated[int, typer.Option(help="Frames per second.", min=1, max=120)] = 24,
+        keys: Annotated[int, typer.Option(help="Number of latent vectors on the path.", min=2, max=1000)] = 6,
         side: Annotated[
             int,
             typer.Option(
-                help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
+                help="Minimum side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
             ),
         ] = 256,
         seed: Seed = 0,
@@ -89,7 +89,7 @@ def register(app: typer.Typer) -> None:
 
 
 def add_sample(verb: typer.Typer, kind: str) -> None:
-    """Add ``sample``, which every kind of generator has."""
+    """Add the command ``sample`` for a kind of generator."""
 
     @verb.command()
     def sample(
@@ -100,19 +100,19 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "The sheet, an image file, NAME-samples.png if not given; with --single a folder,"
+                    "The image file of the grid, NAME-samples.png if not given; with --single a folder,"
                     " NAME-samples."
                 ),
             ),
         ] = None,
-        count: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 64,
+        count: Annotated[int, typer.Option(help="Number of pictures.", min=1, max=100_000)] = 64,
         seed: Seed = 0,
         truncation: Truncation = None,
         single: Annotated[
-            bool, typer.Option("--single", help="One file for each picture instead of a sheet.")
+            bool, typer.Option("--single", help="Write one file per picture instead of a grid.")
         ] = False,
     ) -> None:
-        """Generate pictures, as a sheet or as single files, without PyTorch."""
+        """Generate pictures, as a grid or as single files, without PyTorch."""
         import numpy as np
 
         from fststyle.cli.bar import counted
@@ -123,7 +123,7 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         generator = Generator(model, (kind,))
         output = output or Path(f"{generator.name}-samples{'' if single else '.png'}")
         if single and output.suffix.lower() in images.WRITABLE:
-            raise OutputError(f"{output}: is the name of one picture; --single leaves a folder of them")
+            raise OutputError(f"{output}: is the name of one picture; --single needs a folder")
         spare((model,), output)
         pictures = counted(
             generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures"

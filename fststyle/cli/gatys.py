@@ -17,22 +17,22 @@ from fststyle.train.style.gatys_settings import GatysSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
-    @app.command(rich_help_panel="Paint")
+    @app.command(rich_help_panel="Stylize")
     @with_settings(GatysSettings)
     def gatys(
         content: Annotated[
             str,
             typer.Argument(
-                metavar="CONTENT", help="The photo, any image file, or - for stdin.", show_default=False
+                metavar="CONTENT", help="The photo, an image file, or - for stdin.", show_default=False
             ),
         ],
         style: Annotated[
             str,
             typer.Argument(
                 metavar="STYLE",
-                help="The painting, or several with weights: a.jpg:0.7,b.jpg:0.3",
+                help="The painting, or several with weights: a.jpg:0.7,b.jpg:0.3.",
                 show_default=False,
             ),
         ],
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
             str,
             typer.Argument(
                 metavar="OUT",
-                help="The picture to write, a folder for it, or - for stdout.",
+                help="The output file, a folder, or - for stdout.",
                 show_default=False,
             ),
         ],

@@ -17,7 +17,7 @@ from fststyle.runtime.settings import ImageSettings
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
 
-    @app.command(rich_help_panel="Paint")
+    @app.command(rich_help_panel="Stylize")
     @with_settings(ImageSettings)
     def image(
         inputs: Annotated[
@@ -31,28 +31,26 @@ def register(app: typer.Typer) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "File, folder (for several pictures or a folder) or - for stdout; NAME-STYLE.EXT in this"
-                    " folder if not given."
+                    "File, folder (for several inputs or a folder) or - for stdout; NAME-STYLE.EXT in the"
+                    " current folder if not given."
                 ),
             ),
         ] = None,
-        as_json: Annotated[
-            bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")
-        ] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON only.")] = False,
     ) -> None:
         """Stylize images: fststyle image photo.jpg -s udnie -o stylized.jpg"""
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
-            raise OutputError("--json and -o - both want stdout; write the picture to a file")
+            raise OutputError("--json and -o - both need stdout; write the picture to a file")
         stdout = (
             streams.stdout("picture", "redirect it (> painted.png) or give a file (-o)")
             if to_stdout
             else None
         )
-        _paint(inputs, output, settings, as_json, stdout)
+        _stylize(inputs, output, settings, as_json, stdout)
 
 
-def _paint(
+def _stylize(
     inputs: list[str], output: str | None, settings: ImageSettings, as_json: bool, stdout: BinaryIO | None
 ) -> None:
     from rich.console import Console
@@ -74,8 +72,8 @@ def _paint(
                     markup=False,
                 )
             if painted.lost:
-                said = f"{painted.input}: not in the output: {', '.join(painted.lost)}"
-                bar.console.print(said, highlight=False, soft_wrap=True, markup=False)
+                lost = f"{painted.input}: not in the output: {', '.join(painted.lost)}"
+                bar.console.print(lost, highlight=False, soft_wrap=True, markup=False)
 
         def on_failed(source: str, error: FststyleError) -> None:
             bar.console.print(
@@ -101,7 +99,7 @@ def _paint(
                 stdout=stdout,
             )
         except FststyleError as error:
-            # The pictures that succeeded are reported in spite of the failure.
+            # The results are printed in spite of failures in the batch.
             if as_json and error.exit_code == 1:
                 typer.echo(_json(done))
             raise

@@ -1,4 +1,4 @@
-"""`fststyle info`: what is installed, what is missing and how to get it."""
+"""`fststyle info`: versions, devices, styles, and how to install what is missing."""
 
 import importlib.metadata
 import json
@@ -17,7 +17,7 @@ _PARTS = {
     ),
     "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), INSTALL_TRAIN),
 }
-# The same module comes from several distributions; one of them is enough.
+# Distributions that provide the same module; one of them suffices.
 _SAME = {
     "onnxruntime": (
         "onnxruntime",
@@ -36,11 +36,11 @@ _SAME = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
     @app.command(rich_help_panel="More")
     def info(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
-        """Versions, devices, styles, and what is missing with the line that installs it."""
+        """Show versions, devices, styles, and the commands that install what is missing."""
         facts = _facts()
         typer.echo(json.dumps(facts, indent=2) if as_json else _text(facts))
 

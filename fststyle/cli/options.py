@@ -1,4 +1,4 @@
-"""Generates typer options from settings dataclasses, and converts errors to a message and an exit code."""
+"""Generate typer options from settings dataclasses, and convert errors to a message and an exit code."""
 
 import dataclasses
 import functools

@@ -12,9 +12,9 @@ INSTALL_WEB = "in a clone of fststyle: pip install '.[web]'"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
-    @app.command(rich_help_panel="Paint")
+    @app.command(rich_help_panel="Stylize")
     @with_settings(ServeSettings)
     def serve(settings: ServeSettings) -> None:
         """Serve the web application on this machine: library, painting, training, ratings and HTTP API.

@@ -1,4 +1,4 @@
-"""Handling of closed or failing standard streams: a message that cannot be printed must not stop the work."""
+"""Handle closed or failing standard streams: a message that cannot be printed must not stop the work."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def stand_in() -> None:
             # Stays open until the program exits.
             stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
-    sys.stderr = cast(TextIO, Told(sys.stderr))
+    sys.stderr = cast(TextIO, ForgivingStream(sys.stderr))
 
 
 def stdout(what: str, instead: str) -> BinaryIO:
@@ -32,14 +32,14 @@ def stdout(what: str, instead: str) -> BinaryIO:
     Raises `OutputError` if stdout is closed or a terminal; ``instead`` is the hint in the message.
     """
     if sys.__stdout__ is None:
-        raise OutputError(f"there is no stdout to write the {what} to")
+        raise OutputError(f"stdout is closed; the {what} cannot be written to it")
     if sys.stdout.isatty():
         raise OutputError(f"stdout is a terminal; {instead}")
     binary: BinaryIO = sys.stdout.buffer
     return binary
 
 
-class Told:
+class ForgivingStream:
     """Wraps stderr. After a write error, such as a full disk or a closed pipe, all output is discarded."""
 
     def __init__(self, stream: TextIO):

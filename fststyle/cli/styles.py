@@ -1,4 +1,4 @@
-"""`fststyle styles`: what there is to paint with, as a list or as a sheet of one photo in every style."""
+"""`fststyle styles`: list the styles, or show one photo in all styles as a contact sheet."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from fststyle.io.files import spare
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
     verb = typer.Typer(
-        help="List the styles, or paint a photo in all of them.",
+        help="List the styles, or stylize a photo in all of them.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.add_typer(verb, name="styles", rich_help_panel="Paint")
+    app.add_typer(verb, name="styles", rich_help_panel="Stylize")
 
     @verb.callback(invoke_without_command=True)
     def styles(
@@ -31,16 +31,16 @@ def register(app: typer.Typer) -> None:
 
     @verb.command()
     def sheet(
-        photo: Annotated[Path, typer.Argument(help="The photo to paint.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, an image file.")] = Path(
-            "sheet.jpg"
-        ),
+        photo: Annotated[Path, typer.Argument(help="The photo, an image file.")],
+        output: Annotated[
+            Path, typer.Option("--output", "-o", help="The contact sheet, an image file.")
+        ] = Path("sheet.jpg"),
         size: Annotated[
-            int, typer.Option(help="Longer side of each painting, in pixels.", min=64, max=2048)
+            int, typer.Option(help="Longer side of each image in pixels.", min=64, max=2048)
         ] = 384,
-        device: Annotated[str, typer.Option(help="Where to paint; see `fststyle image --help`.")] = "auto",
+        device: Annotated[str, typer.Option(help="Device; see `fststyle image --help`.")] = "auto",
     ) -> None:
-        """Paint one photo in every style, as a labelled sheet."""
+        """Stylize one photo in all styles, as a labeled contact sheet."""
         from fststyle.io import images
         from fststyle.runtime.contact_sheet import contact_sheet
 
@@ -48,8 +48,8 @@ def register(app: typer.Typer) -> None:
         known = catalogue.styles()
         if not known:
             raise StyleError(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
-        painted, failed = contact_sheet(images.read(photo), known, size=size, device=device)
-        images.write(painted, output)
+        made, failed = contact_sheet(images.read(photo), known, size=size, device=device)
+        images.write(made, output)
         typer.echo(str(output), err=True)
         if failed:
             for error in failed:
@@ -72,7 +72,7 @@ def _table(known: list[catalogue.Entry]) -> None:
     if not known:
         typer.echo(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
         return
-    # A pipe gets every word; a terminal gets what fits.
+    # The width of the terminal, or enough for all columns in a pipe.
     console = Console(width=None if sys.stdout.isatty() else 200)
     table = Table(box=None, pad_edge=False)
     for heading, justify in (

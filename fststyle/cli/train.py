@@ -19,7 +19,7 @@ NEEDS_TRAIN = f"this needs PyTorch; {INSTALL_TRAIN}"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(TrainSettings)

@@ -17,13 +17,16 @@ Decoder = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="The VAE: its .onnx file, with NAME-encoder.onnx beside it, or the name of one that ships.",
+        help=(
+            "The VAE: its .onnx file, with NAME-encoder.onnx in the same folder, or the name of an included"
+            " model."
+        ),
     ),
 ]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
     verb = typer.Typer(
         help="Train a VAE, sample it, reconstruct and morph pictures.",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -51,7 +54,7 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     def reconstruct(
         picture: Annotated[
-            Path, typer.Argument(help="The picture, an image file; its middle square is taken.")
+            Path, typer.Argument(help="The picture, an image file; its center square is used.")
         ],
         model: Decoder,
         output: Annotated[
@@ -77,18 +80,18 @@ def register(app: typer.Typer) -> None:
 
     @verb.command()
     def morph(
-        first: Annotated[Path, typer.Argument(help="The picture to begin with.")],
-        second: Annotated[Path, typer.Argument(help="The picture to end with.")],
+        first: Annotated[Path, typer.Argument(help="The first picture.")],
+        second: Annotated[Path, typer.Argument(help="The last picture.")],
         output: Annotated[
             Path, typer.Argument(help="An animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm).")
         ],
         model: Decoder,
-        seconds: Annotated[float, typer.Option(help="Length.", min=0.1, max=600)] = 3.0,
-        fps: Annotated[int, typer.Option(help="Frames a second.", min=1, max=120)] = 20,
+        seconds: Annotated[float, typer.Option(help="Duration in seconds.", min=0.1, max=600)] = 3.0,
+        fps: Annotated[int, typer.Option(help="Frames per second.", min=1, max=120)] = 20,
         side: Annotated[
             int,
             typer.Option(
-                help="Least side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
+                help="Minimum side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
             ),
         ] = 256,
     ) -> None:
@@ -111,12 +114,12 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     def grid(
         model: Model,
-        output: Annotated[Path, typer.Option("--output", "-o", help="The map, an image file.")] = Path(
+        output: Annotated[Path, typer.Option("--output", "-o", help="The image file of the grid.")] = Path(
             "grid.png"
         ),
-        columns: Annotated[int, typer.Option(help="Pictures a row.", min=2, max=100)] = 20,
+        columns: Annotated[int, typer.Option(help="Pictures per row.", min=2, max=100)] = 20,
     ) -> None:
-        """Draw a map of a two-dimensional latent space, without PyTorch."""
+        """Draw a grid over a two-dimensional latent space, without PyTorch."""
         from fststyle.io import grids, images
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator
@@ -125,8 +128,8 @@ def register(app: typer.Typer) -> None:
         decoder = Generator(model, ("vae",))
         if decoder.latent != 2:
             raise InputError(
-                f"{model}: has {decoder.latent} latent number{'s' * (decoder.latent != 1)}; only two make"
-                " a map"
+                f"{model}: has {decoder.latent} latent dimension{'s' * (decoder.latent != 1)}; a grid needs"
+                " two"
             )
         images.write(
             grids.tiled(

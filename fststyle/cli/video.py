@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
-    @app.command(rich_help_panel="Paint")
+    @app.command(rich_help_panel="Stylize")
     @with_settings(VideoSettings)
     def video(
         source: Annotated[
@@ -45,26 +45,24 @@ def register(app: typer.Typer) -> None:
             ),
         ],
         settings: VideoSettings,
-        as_json: Annotated[
-            bool, typer.Option("--json", help="Print what was done as JSON, and nothing else.")
-        ] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON only.")] = False,
     ) -> None:
         """Stylize a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
-            raise OutputError("--json and - both want stdout; write the video to a file")
+            raise OutputError("--json and - both need stdout; write the video to a file")
         if target == PIPE:
             streams.stdout("video", "pipe it into a program or give a file")
         from fststyle.runtime.video.batch import SUFFIXES
 
         with _Screen(as_json) as screen:
             if source != PIPE and Path(source).is_dir() and files(Path(source), SUFFIXES):
-                screen.paint_folder(source, target, settings)
+                screen.stylize_folder(source, target, settings)
             else:
-                screen.paint_one(source, target, settings)
+                screen.stylize_one(source, target, settings)
 
 
 class _Screen:
-    """Output for the user: a progress bar, messages on stderr, or JSON on stdout."""
+    """Output of the command: a progress bar and messages on stderr, or JSON on stdout."""
 
     def __init__(self, as_json: bool):
         from rich.console import Console
@@ -82,14 +80,14 @@ class _Screen:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def paint_one(self, source: str, target: str, settings: VideoSettings) -> None:
+    def stylize_one(self, source: str, target: str, settings: VideoSettings) -> None:
         from fststyle.runtime.video.stylize import stylize_video
 
-        # Bypass the Python buffer, which would retry a failed write to a closed pipe.
+        # Unbuffered, since a buffer would retry a failed write to a closed pipe.
         stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
         stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
         if settings.skip_existing:
-            self._say("--skip-existing: is for folders of videos")
+            self._say("--skip-existing: no effect, the input is not a folder of videos")
         painted = stylize_video(
             source,
             target,
@@ -102,13 +100,13 @@ class _Screen:
         self._bar.stop()
         if self._as_json:
             typer.echo(json.dumps(dataclasses.asdict(painted), indent=2, ensure_ascii=False))
-        self._told(painted)
+        self._report(painted)
         if painted.broken:
             raise BatchError(
                 f"{source}: is damaged ({painted.broken}); what could be read is in {painted.output}"
             )
 
-    def paint_folder(self, source: str, target: str, settings: VideoSettings) -> None:
+    def stylize_folder(self, source: str, target: str, settings: VideoSettings) -> None:
         from fststyle.runtime.video.batch import BatchListener, stylize_videos
 
         done: list[PaintedVideo] = []
@@ -119,7 +117,7 @@ class _Screen:
 
         def on_done(painted: "PaintedVideo") -> None:
             done.append(painted)
-            self._told(painted)
+            self._report(painted)
 
         def on_failed(path: str, error: FststyleError) -> None:
             self._say(f"fststyle: {' '.join(str(error).split())}")
@@ -147,7 +145,7 @@ class _Screen:
             self._task, completed=now.frames, total=now.of, description=f"{self._prefix}{now.fps:.1f} fps"
         )
 
-    def _told(self, painted: "PaintedVideo") -> None:
+    def _report(self, painted: "PaintedVideo") -> None:
         if not self._as_json:
             fps = painted.frames / max(painted.seconds, 1e-9)
             frames = "1 frame" if painted.frames == 1 else f"{painted.frames} frames"

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
+    """Add the command to the program."""
 
-    @app.command(rich_help_panel="Paint")
+    @app.command(rich_help_panel="Stylize")
     @with_settings(WebcamSettings)
     def webcam(settings: WebcamSettings) -> None:
-        """A live webcam filter.
+        """Stylize a webcam in real time.
 
         In the window: n and p change the style, + and - its strength, h shows all keys, q quits.
         """
@@ -42,8 +42,8 @@ def register(app: typer.Typer) -> None:
                     live.close()
         finally:
             # Ctrl-C is the normal end of a recording, so the file is kept.
-            if said := outlets.close():
-                typer.echo(said, err=True)
+            if message := outlets.close():
+                typer.echo(message, err=True)
         if live.camera.ended and not live.camera.file:
             raise BatchError(f"{live.camera.ended} ({shown} frames were stylized)")
 
@@ -58,18 +58,17 @@ def _headless(live: "Live", outlets: "Outlets", settings: WebcamSettings) -> int
     from rich.console import Console
 
     console: Any = Console(stderr=True, highlight=False, markup=False)
-    begin = told = time.monotonic()
+    begin = printed = time.monotonic()
     shown = 0
     for view in live.frames():
         outlets.send(view)
         shown, now = shown + 1, time.monotonic()
         last = settings.seconds is not None and now - begin >= settings.seconds
-        if last or now - told >= 2:
-            told = now
+        if last or now - printed >= 2:
+            printed = now
             size = f"{view.painted[0]}x{view.painted[1]}"
             console.print(
-                f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms from camera to picture "
-                f" painted at {size}",
+                f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms latency  stylized at {size}",
                 soft_wrap=True,
             )
         if last:

@@ -128,7 +128,7 @@ def test_a_gif_is_as_long_as_was_asked(program: Program, tmp_path: Path) -> None
         (("gan", "walk", "gan.onnx", "out.txt"), "out.txt"),
         (("vae", "sample", "gan.onnx"), "of kind gan, not vae"),
         (("vae", "reconstruct", "a.png", "-m", "vae.onnx"), "vae-encoder.onnx"),
-        (("vae", "grid", "vae.onnx"), "3 latent numbers"),
+        (("vae", "grid", "vae.onnx"), "3 latent dimensions"),
         (("classify", "run", "gan.onnx", "a.png"), "of kind gan, not classifier"),
         (("classify", "test", "gan.onnx", "--data", "nowhere"), "of kind gan"),
     ],

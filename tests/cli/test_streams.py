@@ -56,7 +56,7 @@ def test_tables_without_a_stdout(typed):
 def test_a_picture_that_has_no_stdout_to_go_to(typed):
     assert typed("fststyle image cat.png -s invert -o - >&-") == (
         2,
-        "fststyle: there is no stdout to write the picture to\n",
+        "fststyle: stdout is closed; the picture cannot be written to it\n",
     )
 
 

@@ -106,7 +106,7 @@ def _train(
         accuracy = counts.trace() / counts.sum()
         here.tell(
             f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {accuracy:.2%} of {counts.sum()} test"
-            " pictures are right"
+            " pictures are classified correctly"
         )
         here.log(loop.Progress(done, steps, here.rate, {"test error": 1 - accuracy}))
         images.write(grids.confusion(counts, here.train.classes), here.files.preview)

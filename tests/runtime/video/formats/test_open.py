@@ -284,4 +284,7 @@ def test_no_stdout_is_told(clip, style_folder):
     done = subprocess.run(
         ["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
     )
-    assert (done.returncode, done.stderr) == (2, "fststyle: there is no stdout to write the video to\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "fststyle: stdout is closed; the video cannot be written to it\n",
+    )
