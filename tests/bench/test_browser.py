@@ -15,7 +15,7 @@ def test_both_sides_are_measured(bench, capsys: pytest.CaptureFixture[str]) -> N
         pytest.skip("no chromium is installed")
     script = bench("browser")
     args = argparse.Namespace(
-        styles=["poppies"], threads=1, size="96x72", seconds=0.5, warmup=1, rounds=1, json=False
+        styles=["poppies"], threads=1, size="128x96", seconds=0.5, warmup=1, rounds=1, json=False
     )
     rows = script._measure(args, Console(stderr=True))
     assert [row["precision"] for row in rows] == ["int8", "float"]

@@ -1,7 +1,7 @@
 // The size of the picture that holds a frame rate.
 
 /** Longer sides to choose from, in pixels. */
-export const SIZES = [96, 128, 160, 192, 240, 288, 320, 400, 480, 560, 640, 800, 960, 1280];
+export const SIZES = [128, 160, 192, 240, 288, 320, 400, 480, 560, 640, 800, 960, 1280];
 
 /** Frames of one size before the next decision. The first frames of a size are slower. */
 const FRAMES = 12;
