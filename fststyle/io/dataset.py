@@ -46,14 +46,16 @@ class Dataset:
 
     @property
     def side(self) -> int:
+        """Side of the pictures in pixels."""
         return int(self.rgb.shape[1])
 
     @property
     def channels(self) -> int:
+        """1 for gray pictures, 3 for RGB."""
         return int(self.rgb.shape[3])
 
     def sha256(self) -> str:
-        """Of the pixels and labels: two sets with the same one are the same set."""
+        """Hash of pixels, labels and class names."""
         digest = hashlib.sha256(repr((self.rgb.shape, self.classes)).encode())
         digest.update(np.ascontiguousarray(self.rgb).data)
         if self.labels is not None:

@@ -42,8 +42,8 @@ class Stylizer:
         self._use(chosen)
 
     def __call__(self, frame: RGB) -> RGB:
-        """Stylize the next frame, uint8 (H, W, 3) RGB of at least 16 pixels a side. The result has the same
-        shape unless ``size`` gives another.
+        """Stylize the next frame, uint8 (H, W, 3) RGB with sides of at least 16 pixels. The result has the
+        same shape unless ``size`` gives another.
 
         A frame of another size starts a new scene. Raises `InputError` for anything else, and if memory does
         not suffice.

@@ -76,11 +76,11 @@ class Checkpoint:
             self.folder.mkdir(parents=True, exist_ok=True)
             with contextlib.ExitStack() as undo:
                 self._lock = undo.enter_context(_locked(self.folder / "lock", target))
-                told = self.folder / "run.json"
-                if told.exists():
-                    self._read(told, run, target)
+                run_file = self.folder / "run.json"
+                if run_file.exists():
+                    self._read(run_file, run, target)
                 else:
-                    _write(told, json.dumps(run).encode())
+                    _write(run_file, json.dumps(run).encode())
                 undo.pop_all()
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be written: {error.strerror or error}") from error
@@ -146,10 +146,10 @@ class Checkpoint:
         if not self.segments:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _read(self, told: Path, run: dict[str, Any], target: Path) -> None:
-        before = _json(told)
+    def _read(self, run_file: Path, run: dict[str, Any], target: Path) -> None:
+        before = _json(run_file)
         if not isinstance(before, dict):
-            raise self._damaged(told.name)
+            raise self._damaged(run_file.name)
         if changed := [key for key in run if before.get(key) != run[key]]:
             raise InputError(
                 f"{target}: an unfinished run with another {' and '.join(changed)} is in {self.folder};"

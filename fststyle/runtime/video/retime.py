@@ -10,7 +10,7 @@ from fststyle.errors import InputError
 from fststyle.runtime.video.formats.base import Item, Shot, Source
 
 _MORE = object()
-"""Marks that a frame of the source follows after the end."""
+"""Yielded at the end if the source has more frames after it."""
 
 LEAD = 0.2
 """Seconds by which audio may begin before 0, for the delay of its encoder. Earlier times belong to another

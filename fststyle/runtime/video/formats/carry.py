@@ -165,12 +165,12 @@ class Carrier:
 
     def _place(self, frame: Any, index: int) -> None:
         """Set the time of an audio frame in samples, without gaps from the coarse clock of a container."""
-        told = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
+        samples = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)
-        if told is None or (due is not None and abs(told - due) < _JITTER * frame.sample_rate):
-            told = due or 0
-        frame.pts, frame.time_base = told, Fraction(1, frame.sample_rate)
-        self._due[index] = told + frame.samples
+        if samples is None or (due is not None and abs(samples - due) < _JITTER * frame.sample_rate):
+            samples = due or 0
+        frame.pts, frame.time_base = samples, Fraction(1, frame.sample_rate)
+        self._due[index] = samples + frame.samples
 
     def _dated(self, packet: Any) -> list[Any]:
         """The packets that can be written now, each with a decoding time.
