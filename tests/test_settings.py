@@ -58,3 +58,10 @@ def test_the_program_takes_the_former_option_with_one_line(program: Program, tmp
     shown = program("video", "--help").stdout.decode()
     assert "--input-fps" in shown
     assert "--rate" not in shown
+
+
+def test_the_former_name_of_the_image_listener_is_deprecated() -> None:
+    from fststyle.runtime import batch
+
+    with pytest.warns(DeprecationWarning, match="Listener is renamed to ImageListener"):
+        assert batch.Listener is batch.ImageListener

@@ -117,7 +117,9 @@ class VideoSettings(FrameSettings):
         None, "A JSON list or a CSV file of time, style and strength, instead of --style and --strength."
     )
 
-    steady: bool = option(True, "Suppress flicker: the previous frame is kept along the motion of the scene.")
+    steady: bool = option(
+        True, "Suppress flicker: blend with the previous frame along the motion of the scene."
+    )
     start: float = option(0.0, "Start in seconds.", min=0)
     end: float | None = option(None, "End in seconds.", min=0)
     fps: float | None = option(
@@ -150,7 +152,7 @@ class VideoSettings(FrameSettings):
     pix_fmt: str | None = option(
         None,
         "Pixel format of the output, such as yuv420p10le for 10 bits; if not given, yuv420p if the encoder"
-        " supports it, which all players do.",
+        " supports it, for compatibility with all players.",
     )
 
     deinterlace: str = option(
@@ -207,7 +209,7 @@ class WebcamSettings:
     )
     fps: float = option(
         30.0,
-        "Frames per second to reach: the resolution is reduced if the machine is too slow.",
+        "Target frame rate: the resolution is reduced if the machine is too slow.",
         min=1,
         max=240,
     )
@@ -223,7 +225,9 @@ class WebcamSettings:
     strength: float = option(
         1.0, "Strength of the style: 0 is the camera, 1 as trained, up to 2 exaggerated.", min=0, max=2
     )
-    steady: bool = option(True, "Suppress flicker: the previous frame is kept along the motion of the scene.")
+    steady: bool = option(
+        True, "Suppress flicker: blend with the previous frame along the motion of the scene."
+    )
     mirror: bool = option(True, "Mirror the picture.")
     fullscreen: bool = option(False, "Start in full screen.")
     headless: bool = option(False, "Show no window, for servers and recordings.")
