@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fststyle import external_data
 from fststyle.errors import StyleError
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -144,7 +145,11 @@ def encoder_of(decoder: Path) -> Path:
 
 
 def load(entry: Entry) -> bytes:
-    """The bytes of the file. Raises `StyleError` if it cannot be read or does not match its SHA-256."""
+    """The bytes of the file, with the tensors that it shares with the file next to it
+    (`fststyle.external_data`).
+
+    Raises `StyleError` if a file cannot be read or does not match its checksum.
+    """
     try:
         content = entry.path.read_bytes()
     except OSError as error:
@@ -153,7 +158,7 @@ def load(entry: Entry) -> bytes:
         raise StyleError(
             f"{entry.path}: is damaged (its SHA-256 does not match the catalogue); reinstall fststyle"
         )
-    return content
+    return external_data.resolve(content, entry.path) if external_data.is_shared(content) else content
 
 
 def described(entry: Entry) -> Entry:

@@ -4,8 +4,8 @@ both files, and update the catalogue and docs/styles.md.
     python tools/ship.py runs/starry-night.pt --name starry-night --title "The Starry Night" \\
         --artist "Vincent van Gogh" --year 1889 --credit "..." --data PHOTOS
 
-The kernels have the same bytes in both files, so git stores them once: 0.3 MB for a live style. The catalogue
-records the PSNR of both files against the network.
+The int8 file does not contain the kernels: it refers to those in the float file, which have the same bytes
+(`fststyle.external_data`). The catalogue records the PSNR of both files against the network.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from listing import file_facts, put
 
 from fststyle.catalogue import SHIPPED
 from fststyle.export.settings import ExportSettings
+from fststyle.external_data import share
 from fststyle.train.export import export_checkpoint
 
 
@@ -57,6 +58,7 @@ def main() -> None:
         _, parity = export_checkpoint(
             args.checkpoint, ExportSettings(output=integers, precision="int8", **told)
         )
+        integers.write_bytes(share(integers.read_bytes(), target))
         entry["int8"] = file_facts(integers, parity)
     put(entry)
     print(json.dumps({key: entry.get(key) for key in ("file", "size", "parity", "int8")}))

@@ -18,6 +18,7 @@ from string import Template
 from fststyle import catalogue
 from fststyle.errors import InputError, OutputError, StyleError
 from fststyle.export.site_settings import SiteSettings
+from fststyle.external_data import resolve
 from fststyle.runtime.painter import stylize
 from fststyle.runtime.style import load_style
 from fststyle.settings import check
@@ -136,7 +137,7 @@ def _write_styles(
             files[style.base_file] = f"base-{style.base_file.name}"
         for source, file in files.items():
             if not (place / file).exists():
-                shutil.copyfile(source, place / file)
+                (place / file).write_bytes(resolve(source.read_bytes(), source))
         painted = stylize(photo, style.float_file, size=THUMB, device="cpu")
         painted.convert("RGB").save(place / f"{name}.jpg", quality=88)
         addresses = {path: f"styles/{file}" for path, file in files.items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fststyle import catalogue
 from fststyle.errors import InputError, OutputError, StyleError
 from fststyle.export.site import export_site
 from fststyle.export.site_settings import SiteSettings
@@ -33,6 +34,15 @@ def test_the_folder_is_complete(family: str, tmp_path: Path) -> None:
     assert not list(folder.rglob("*.xz"))
     assert site.size == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_int8_file_contains_the_weights_that_it_shares(tmp_path: Path) -> None:
+    export_site(["poppies"], SiteSettings(output=tmp_path / "site"))
+    written = (tmp_path / "site" / "styles" / "poppies-int8.onnx").read_bytes()
+    int8 = catalogue.find("poppies").int8
+    assert int8 is not None
+    assert written == catalogue.load(int8)
+    assert len(written) > 5 * int8.size
 
 
 def test_addresses_are_relative_and_lead_to_files(style_folder: Path, tmp_path: Path) -> None:

@@ -53,6 +53,17 @@ def test_an_uploaded_style_paints_and_goes_again(client, style_folder, picture):
     assert client.get("/styles/my-style-1").status_code == 404
 
 
+def test_the_browser_gets_float_and_int8_files_with_all_weights(client):
+    listed = {style["name"]: style for style in client.get("/live/styles.json").json()["styles"]}
+    poppies, entry = listed["poppies"], catalogue.find("poppies")
+    assert client.get(poppies["url"]).content == entry.path.read_bytes()
+    assert client.get(poppies["int8"]).content == catalogue.load(entry.int8)
+    assert len(catalogue.load(entry.int8)) > 5 * entry.int8.size
+    assert listed["starry-night"]["int8"] is None
+    assert client.get("/live/models/starry-night/int8.onnx").status_code == 404
+    assert client.get("/live/models/poppies/other.onnx").status_code == 404
+
+
 def test_an_included_style_stays(client):
     response = client.delete("/api/styles/udnie")
     assert response.status_code == 409

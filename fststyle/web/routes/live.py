@@ -48,13 +48,14 @@ def _listed(style: BrowserStyle) -> dict[str, Any]:
 
 
 @router.get("/live/models/{name}/{kind}.onnx")
-def model(name: str, kind: str) -> FileResponse:
-    """A file of a style."""
+def model(name: str, kind: str) -> Response:
+    """A file of a style. An int8 file is sent with the weights that it shares with the float file."""
     for entry in catalogue.styles():
-        if entry.name == name:
-            files = {"float": entry.path, "int8": entry.int8.path if entry.int8 else None}
-            if (path := files.get(kind)) is not None:
-                return FileResponse(path, media_type="application/octet-stream", headers=FOREVER)
+        if entry.name == name and kind == "float":
+            return FileResponse(entry.path, media_type="application/octet-stream", headers=FOREVER)
+        if entry.name == name and kind == "int8" and entry.int8 is not None:
+            content = catalogue.load(entry.int8)
+            return Response(content, media_type="application/octet-stream", headers=FOREVER)
     raise HTTPException(404, "there is no such file")
 
 

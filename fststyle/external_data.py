@@ -1,0 +1,115 @@
+"""Style files that share weights: the int8 file of a shipped style refers to the kernels of its float file.
+
+Both files of a live style hold the same kernel bytes (`fststyle.export.precision.int_weights`), so the int8
+file stores them as ONNX external data: location, offset and length in the float file next to it, with the
+SHA-1 of that file. ONNX Runtime and `onnx.load` resolve the references if they open the file by its path.
+`resolve` does so for bytes, with stricter checks, since a style may come from somebody else.
+"""
+
+import hashlib
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fststyle.errors import DependencyError, StyleError
+
+if TYPE_CHECKING:
+    from onnx import TensorProto
+
+SMALLEST = 256
+"""Smaller tensors, in bytes, are not shared: the reference takes as much space, and ONNX Runtime does not
+infer shapes from external data.
+"""
+
+
+def share(model: bytes, path: Path) -> bytes:
+    """A copy of a style file without the tensors whose bytes the file at ``path`` contains. Inverse of
+    `resolve`: the copy has to be in the folder of that file.
+    """
+    import onnx
+
+    source = path.read_bytes()
+    entries = {"location": path.name, "checksum": hashlib.sha1(source, usedforsecurity=False).hexdigest()}
+    copy = onnx.load_model_from_string(model)
+    for tensor in copy.graph.initializer:
+        place = source.find(tensor.raw_data) if len(tensor.raw_data) >= SMALLEST else -1
+        if place < 0:
+            continue
+        told = {**entries, "offset": str(place), "length": str(len(tensor.raw_data))}
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        for key, value in told.items():
+            tensor.external_data.add(key=key, value=value)
+    content: bytes = copy.SerializeToString()
+    return content
+
+
+def is_shared(model: bytes) -> bool:
+    """Whether a style file may refer to another one. Never False for one that does."""
+    return b"location" in model  # a key of every reference; needs no onnx
+
+
+def resolve(model: bytes, path: Path) -> bytes:
+    """The style file at ``path``, with the content ``model``, as one that contains all its tensors.
+
+    Raises `StyleError` for a reference outside the folder of the file, to a file that is not an .onnx file,
+    is missing or has another checksum, or to bytes that are not those of the tensor; and `DependencyError`
+    without onnx. Bytes that are not an ONNX file are returned as they are.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise DependencyError(f"{path.name} needs onnx: pip install onnx [{error}]") from error
+    try:
+        whole = onnx.load_model_from_string(model)
+    except Exception:  # protobuf raises various exceptions; the session says what is wrong with the file
+        return model
+    external = [
+        tensor
+        for tensor in whole.graph.initializer
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data
+    ]
+    if not external:
+        return model
+    read: dict[str, bytes] = {}
+    for tensor in external:
+        told = {entry.key: entry.value for entry in tensor.external_data}
+        name = told.get("location", "")
+        if name not in read:
+            read[name] = _neighbour(path, name, told.get("checksum", ""))
+        tensor.raw_data = _slice(tensor, told, read[name], path)
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+    content: bytes = whole.SerializeToString()
+    return content
+
+
+def _neighbour(path: Path, name: str, checksum: str) -> bytes:
+    """The bytes of the file called ``name`` in the folder of ``path``, if its SHA-1 is ``checksum``."""
+    if "/" in name or "\\" in name or ":" in name or not name.endswith(".onnx"):
+        raise StyleError(f"{path}: refers to weights in {name!r}, which is not an .onnx file next to it")
+    other = path.with_name(name)
+    try:
+        content = other.read_bytes() if other.is_file() else None
+    except OSError as error:
+        raise StyleError(f"{other}: cannot be read: {error.strerror}") from error
+    if content is None:
+        raise StyleError(f"{path}: its weights are in {name}, which is not next to it")
+    if hashlib.sha1(content, usedforsecurity=False).hexdigest() != checksum.lower():
+        raise StyleError(f"{path}: does not belong to the file {name} next to it (the SHA-1 differs)")
+    return content
+
+
+def _slice(tensor: "TensorProto", told: dict[str, Any], content: bytes, path: Path) -> bytes:
+    from onnx import helper
+
+    try:
+        offset, length = int(told["offset"]), int(told["length"])
+        size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    except (KeyError, ValueError):
+        offset, length, size = 0, 0, -1
+    if length != size or not 0 <= offset <= len(content) - length:
+        raise StyleError(
+            f"{path}: is damaged (the tensor {tensor.name!r} refers to bytes that are not its own)"
+        )
+    return content[offset : offset + length]
