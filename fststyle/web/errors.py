@@ -51,7 +51,8 @@ def answer_errors(app: FastAPI) -> None:
     async def of_http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+        detail = "there is nothing under this address" if error.detail == "Not Found" else str(error.detail)
+        return _answer(request, error.status_code, detail, dict(error.headers or {}))
 
     async def of_form(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):

@@ -208,13 +208,17 @@ def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
     return FileResponse(file, headers=headers, media_type=None if inline else "application/octet-stream")
 
 
-@router.get("/jobs/{id}/preview.jpg", tags=["jobs"], response_class=FileResponse)
-def job_preview(parts: Parts, id: str) -> FileResponse:
+@router.get(
+    "/jobs/{id}/preview.jpg", tags=["jobs"], response_class=Response, responses={200: {"content": {"image/jpeg": {}}}}
+)
+def job_preview(parts: Parts, id: str) -> Response:
     """The last stylized frame or photo, or the preview sheet of a training."""
-    file = _preview(parts.jobs.find(id))
-    if not file.is_file():
-        raise NotFoundError("there is no preview yet")
-    return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+    try:
+        # Read at once: the file is replaced while the job runs.
+        content = _preview(parts.jobs.find(id)).read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError("there is no preview yet") from None
+    return Response(content, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 @router.get("/jobs/{id}/painting.png", tags=["trainings"], response_class=FileResponse)

@@ -41,13 +41,12 @@ def _parameters(operation: dict[str, Any]) -> list[dict[str, Any]]:
 def _form(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
     """The fields of the form that an operation takes."""
     content = operation.get("requestBody", {}).get("content", {})
-    for kind, body in content.items():
+    for body in content.values():
         name = body["schema"].get("$ref", "").rpartition("/")[2]
         form = schema["components"]["schemas"].get(name, {})
         required = form.get("required", [])
-        where = "file form" if kind == "multipart/form-data" else "form"
         return [
-            _field(name, one, where, name in required) for name, one in form.get("properties", {}).items()
+            _field(name, one, "form", name in required) for name, one in form.get("properties", {}).items()
         ]
     return []
 
