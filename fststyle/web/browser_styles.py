@@ -11,6 +11,7 @@ from typing import Any
 
 from fststyle import catalogue
 from fststyle.catalogue import Entry
+from fststyle.errors import StyleError
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class BrowserStyle:
 def browser_style(entry: Entry) -> BrowserStyle:
     """The style of an entry of the catalogue. Raises `StyleError` for a file that cannot be read."""
     entry = catalogue.described(entry)
+    if entry.network == "damaged":
+        raise StyleError(f"{entry.name}: is damaged or no ONNX file")
     base = catalogue.base(base_of(entry.path, entry.path.stat().st_mtime_ns))
     return BrowserStyle(
         entry, entry.path, entry.int8.path if entry.int8 else None, base.path if base is not None else None

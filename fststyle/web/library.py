@@ -56,6 +56,11 @@ class Card:
     trained: str
     family: str
 
+    @property
+    def damaged(self) -> bool:
+        """Whether the file cannot be read."""
+        return self.network == "damaged"
+
     def sample(self, photo: str = PHOTOS[0]) -> str:
         """Address of an included photo in this style."""
         return f"/styles/{self.name}/samples/{photo}.jpg?v={self.version}"

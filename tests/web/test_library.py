@@ -70,6 +70,17 @@ def test_an_included_style_stays(client):
     assert catalogue.find("udnie").path.exists()
 
 
+def test_a_damaged_file_does_not_take_the_others_away(client, style_folder):
+    (style_folder / "damaged.onnx").write_bytes(b"damaged")
+    assert "damaged" in names(client)
+    for path in ("/", "/paint", "/rate", "/live/styles.json"):
+        assert client.get(path).status_code == 200, path
+    assert "damaged/samples" not in client.get("/").text + client.get("/paint").text
+    listed = [style["name"] for style in client.get("/live/styles.json").json()["styles"]]
+    assert "great-wave" in listed
+    assert "damaged" not in listed
+
+
 def test_the_page_of_a_style(client):
     text = client.get("/styles/great-wave").text
     assert "Katsushika Hokusai" in text

@@ -209,7 +209,10 @@ def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
 
 
 @router.get(
-    "/jobs/{id}/preview.jpg", tags=["jobs"], response_class=Response, responses={200: {"content": {"image/jpeg": {}}}}
+    "/jobs/{id}/preview.jpg",
+    tags=["jobs"],
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
 )
 def job_preview(parts: Parts, id: str) -> Response:
     """The last stylized frame or photo, or the preview sheet of a training."""

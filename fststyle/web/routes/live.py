@@ -1,5 +1,6 @@
 """The filter in the browser: its page, the list of styles, and the files that it downloads."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from fststyle import catalogue
+from fststyle.errors import StyleError
 from fststyle.web import ort
 from fststyle.web.browser_styles import BrowserStyle, browser_style
 from fststyle.web.pages import page
@@ -28,9 +30,18 @@ def show(request: Request) -> HTMLResponse:
 @router.get("/live/styles.json")
 def styles() -> dict[str, list[dict[str, Any]]]:
     """The styles, those of the live networks first."""
-    known = [browser_style(entry) for entry in catalogue.styles() if entry.network != "damaged"]
+    known = _usable()
     known.sort(key=lambda style: style.base_file is None)
     return {"styles": [_listed(style) for style in known]}
+
+
+def _usable() -> list[BrowserStyle]:
+    """The styles without those whose files are damaged."""
+    found = []
+    for entry in catalogue.styles():
+        with contextlib.suppress(StyleError):
+            found.append(browser_style(entry))
+    return found
 
 
 def _listed(style: BrowserStyle) -> dict[str, Any]:
@@ -62,7 +73,7 @@ def model(name: str, kind: str) -> Response:
 @router.get("/live/bases/{stem}.onnx")
 def base(stem: str) -> FileResponse:
     """The file of a base network."""
-    for style in map(browser_style, catalogue.styles()):
+    for style in _usable():
         if style.base_file is not None and style.base_file.stem == stem:
             return FileResponse(style.base_file, media_type="application/octet-stream", headers=FOREVER)
     raise HTTPException(404, "there is no such file")

@@ -14,7 +14,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/paint")
 def show(request: Request, parts: Annotated[State, Depends(state)], style: str = "") -> HTMLResponse:
     """The page. ``style`` is chosen at the beginning."""
-    cards = parts.library.cards(sort="name")
+    cards = [card for card in parts.library.cards(sort="name") if not card.damaged]
     names = [card.name for card in cards]
     preferred = [style, "starry-night-live", *names]
     chosen = next((name for name in preferred if name in names), "")

@@ -50,7 +50,7 @@ def picture(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
 
 
 def _with_sheet(request: Request, parts: State, template: str, judge: str) -> HTMLResponse:
-    cards = {card.name: card for card in parts.library.cards()}
+    cards = {card.name: card for card in parts.library.cards() if not card.damaged}
     sheet = None
     if len(cards) > 1:
         sheet = parts.ratings.new_sheet({name: card.title for name, card in cards.items()}, PHOTOS, judge)
