@@ -26,6 +26,11 @@ class Compute:
     def leads(self) -> bool:
         return self.rank == 0
 
+    @property
+    def precision(self) -> str:
+        """The precision of the forward pass: bfloat16 or float32."""
+        return "bfloat16" if self.bfloat16 else "float32"
+
     def autocast(self) -> Any:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 

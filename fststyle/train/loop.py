@@ -1,6 +1,6 @@
 """The training loop shared by all trainers: progress, checkpoints, non-finite losses, Ctrl-C.
 
-The training step itself is defined by each trainer, for example `fststyle.train.style.train.Trainer.step`.
+The training step itself is defined by each trainer, for example `fststyle.train.style.trainer.Trainer.step`.
 """
 
 import contextlib

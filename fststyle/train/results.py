@@ -139,7 +139,7 @@ def leave(
     card: Card,
     files: Files,
     photos: Callable[[], list[RGB]],
-    on_message: Callable[[str], None] | None,
+    on_message: Callable[[str], None],
 ) -> None:
     """Export a trained network as a style file, and a live network also as int8 if it is accurate enough.
 
@@ -148,18 +148,16 @@ def leave(
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
     # A stale int8 file would be used instead of the new network if the int8 export fails.
     files.int8.unlink(missing_ok=True)
-    if on_message:
-        on_message(
-            f"training done; exporting and checking {files.onnx.name} (if interrupted, --resume exports it)"
-        )
+    on_message(
+        f"training done; exporting and checking {files.onnx.name} (if interrupted, --resume exports it)"
+    )
     graph = traced(net)
     export_module(net, card, files.onnx, graph=graph)
     if hasattr(net, "core"):  # live networks have an int8 version
         try:
             export_module(net, card, files.int8, "int8", photos(), graph)
         except ExportError as error:  # the float32 file is still valid
-            if on_message:
-                on_message(f"no {files.int8.name}: {error}")
+            on_message(f"no {files.int8.name}: {error}")
 
 
 def sha256(path: Path) -> str:

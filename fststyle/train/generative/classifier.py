@@ -23,9 +23,10 @@ from fststyle.io import grids, images
 from fststyle.train import loop
 from fststyle.train.generative import export, session
 from fststyle.train.generative.augment import shifted
-from fststyle.train.generative.session import Course, Learner, OnMessage, OnProgress
+from fststyle.train.generative.session import Course, Learner
 from fststyle.train.generative.settings import ClassifySettings
 from fststyle.train.networks import build
+from fststyle.train.run import OnMessage, OnProgress
 
 KIND = "classifier"
 _PEAK = {"sgd": 0.05, "adam": 2e-3, "rmsprop": 5e-4}
@@ -64,7 +65,7 @@ def train(
     settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> Classified:
     """As `train_classifier`, with a settings object."""
-    with session.opened(settings, KIND, KIND, on_message) as here:
+    with session.opened(settings, KIND, KIND, on_message, on_progress) as here:
         if here.train.labels is None or here.test.labels is None:
             raise InputError(
                 f"--data {settings.data}: has no classes; put the pictures of each class into a"
@@ -72,7 +73,7 @@ def train(
             )
         if len(np.unique(here.train.labels)) < 2:
             raise InputError(f"--data {settings.data}: all pictures are of one class")
-        return _train(settings, here, torch.from_numpy(here.train.labels), here.test.labels, on_progress)
+        return _train(settings, here, torch.from_numpy(here.train.labels), here.test.labels)
 
 
 def _train(
@@ -80,7 +81,6 @@ def _train(
     here: Course,
     labels: Tensor,
     test_labels: NDArray[np.int64],
-    on_progress: OnProgress | None,
 ) -> Classified:
     shape = {"side": here.train.side, "channels": here.train.channels, "classes": len(here.train.classes)}
     shape |= {"width": settings.width, "features": settings.features}
@@ -112,7 +112,7 @@ def _train(
         images.write(grids.confusion(counts, here.train.classes), here.files.preview)
 
     learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine, labels=labels)
-    here.learn(learner, steps, here.per_epoch, on_progress)
+    here.learn(learner, steps, here.per_epoch)
     files = here.files
     export.write(net, here.record(learner, steps), files.onnx)
     return Classified(

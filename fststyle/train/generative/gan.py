@@ -30,10 +30,11 @@ from fststyle.io import grids, images
 from fststyle.train.generative import export, session
 from fststyle.train.generative.augment import augmented
 from fststyle.train.generative.divergence import Watch
-from fststyle.train.generative.session import Course, Learner, OnMessage, OnProgress
+from fststyle.train.generative.session import Course, Learner
 from fststyle.train.generative.settings import GanSettings
 from fststyle.train.losses.adversarial import critic_loss, generator_loss, gradient_penalty
 from fststyle.train.networks import build
+from fststyle.train.run import OnMessage, OnProgress
 
 KIND = "gan"
 RATES = {"mlp": 2e-4, "dcgan": 1e-3, "wgan-gp": 1e-3}
@@ -83,11 +84,13 @@ def train(
 ) -> TrainedGan:
     """As `train_gan`, with a settings object."""
     # The learning rate does not depend on the number of steps, so --steps may change on resume.
-    with session.opened(settings, KIND, settings.kind, on_message, free={"steps"}, tested=False) as here:
-        return _train(settings, here, on_progress)
+    with session.opened(
+        settings, KIND, settings.kind, on_message, on_progress, free={"steps"}, tested=False
+    ) as here:
+        return _train(settings, here)
 
 
-def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) -> TrainedGan:
+def _train(settings: GanSettings, here: Course) -> TrainedGan:
     shape = {
         "kind": settings.kind,
         "side": here.train.side,
@@ -138,10 +141,8 @@ def _train(settings: GanSettings, here: Course, on_progress: OnProgress | None) 
             drawn = Draws(average, here.train.channels)(fixed).cpu().numpy()
         images.write(grids.tiled(drawn, 8, max(1, 64 // here.train.side)), here.files.preview)
 
-    learner = Learner(
-        KIND, shape, nets, optimizers, step, preview, hear=lambda progress: watch(progress.losses)
-    )
-    here.learn(learner, settings.steps, settings.preview_every, on_progress)
+    learner = Learner(KIND, shape, nets, optimizers, step, preview, hear=watch)
+    here.learn(learner, settings.steps, settings.preview_every)
     export.write(nets, here.record(learner, settings.steps), here.files.onnx)
     return TrainedGan(
         here.name, here.files.onnx, here.files.checkpoint, here.files.preview, dict(here.losses)

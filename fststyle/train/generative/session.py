@@ -7,7 +7,7 @@ before each step, so a resumed training is bit-identical to an uninterrupted one
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,12 @@ from fststyle.errors import InputError
 from fststyle.io import dataset
 from fststyle.io.dataset import Dataset
 from fststyle.settings import check, plain
-from fststyle.train import checkpoint, loop
-from fststyle.train.compute import Compute, computing
+from fststyle.train import checkpoint
+from fststyle.train.compute import computing
 from fststyle.train.results import Files, checked_name, earlier_training, going_on
-from fststyle.train.tensorboard import open_log
+from fststyle.train.run import OnMessage, OnProgress, Run
 
 _FREE = {"data", "download"}
-
-OnMessage = Callable[[str], None]
-OnProgress = Callable[[loop.Progress], None]
 
 
 @dataclass
@@ -42,29 +39,20 @@ class Learner:
     step: Callable[..., dict[str, Tensor]]
     """(number, pictures), or with `labels` (number, pictures, labels), -> losses by name."""
     preview: Callable[[int], None]
-    hear: Callable[[loop.Progress], None] = lambda progress: None
+    hear: Callable[[dict[str, float]], None] | None = None
+    """Called with the losses of each step."""
     labels: Tensor | None = None
 
 
-@dataclass
-class Course:
-    """A training with validated settings, which overwrites no earlier training."""
+@dataclass(kw_only=True)
+class Course(Run):
+    """A training on a dataset of pictures."""
 
     kind: str
-    settings: Any
-    name: str
-    files: Files
     train: Dataset
     test: Dataset
-    compute: Compute
-    earlier: dict[str, Any] | None
-    tell: OnMessage
-    digest: str = ""
+    digest: str
     """Hash of the pictures, see `Dataset.sha256`."""
-    losses: dict[str, float] = field(default_factory=dict)
-    log: OnProgress = lambda progress: None
-    rate: float = 0.0
-    """Last reported speed in pictures per second."""
 
     @property
     def per_epoch(self) -> int:
@@ -77,10 +65,9 @@ class Course:
         placed: Tensor = self.compute.place(pixels.float().div_(127.5).sub_(1))
         return placed
 
-    def learn(self, learner: Learner, steps: int, preview_every: int, on_progress: OnProgress | None) -> None:
+    def learn(self, learner: Learner, steps: int, preview_every: int) -> None:
         """Run all remaining steps."""
         settings, saved = self.settings, self.files.checkpoint
-        first = self.earlier["step"] if self.earlier else 0
         if self.earlier:
             checkpoint.load_weights(learner.model, self.earlier["model"], str(saved))
             for name, optimizer in learner.optimizers.items():
@@ -102,34 +89,21 @@ class Course:
             optimizers = {name: optimizer.state_dict() for name, optimizer in learner.optimizers.items()}
             checkpoint.save(saved, {**self.record(learner, done), "model": model, "optimizer": optimizers})
 
-        def report(progress: loop.Progress) -> None:
-            self.losses.update(progress.losses)
-            self.rate = progress.rate
-            self.log(progress)
-            learner.hear(progress)
-            if on_progress:
-                on_progress(progress)
-
-        with open_log(settings.tensorboard) as self.log, torch.random.fork_rng():
-            self._introduce(first)
-            loop.run(
+        self._introduce()
+        with torch.random.fork_rng():
+            self.run_steps(
                 step,
                 dataset.order(
-                    len(self.train), seed=settings.seed, batch=settings.batch, start=first, steps=steps
+                    len(self.train), seed=settings.seed, batch=settings.batch, start=self.first, steps=steps
                 ),
-                start=first,
                 steps=steps,
-                batch_size=settings.batch,
-                compute=self.compute,
                 save=save,
-                save_every=settings.save_every,
                 preview=learner.preview,
                 preview_every=preview_every,
-                report=report,
+                hear=learner.hear,
             )
-            learner.preview(steps)
 
-    def _introduce(self, first: int) -> None:
+    def _introduce(self) -> None:
         some = self.train
         if some.skipped:
             self.tell(
@@ -139,7 +113,7 @@ class Course:
         shape = f"{some.side}x{some.side}x{some.channels}"
         self.tell(
             f"training {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on"
-            f" {self.compute.device}{going_on(first)}"
+            f" {self.compute.device}{going_on(self.first)}"
         )
         if self.test.held_out:
             self.tell(f"every {dataset.HOLD_OUT}th picture of the folder is held out for testing")
@@ -164,7 +138,8 @@ def opened(
     settings: Any,
     kind: str,
     suffix: str,
-    tell: OnMessage | None,
+    on_message: OnMessage | None,
+    on_progress: OnProgress | None,
     *,
     beside: Callable[[Path], Path] | None = None,
     free: Set[str] = frozenset(),
@@ -196,7 +171,17 @@ def opened(
         if compute.world > 1:
             raise InputError(f"{kind} is trained in one process; torchrun is for `fststyle train`")
         yield Course(
-            kind, settings, name, files, train, test, compute, earlier, tell or (lambda text: None), digest
+            settings,
+            name,
+            files,
+            compute,
+            earlier,
+            on_message,
+            on_progress,
+            kind=kind,
+            train=train,
+            test=test,
+            digest=digest,
         )
 
 

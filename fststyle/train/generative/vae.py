@@ -25,11 +25,12 @@ from fststyle.io import dataset, grids, images
 from fststyle.runtime.generative.latents import grid
 from fststyle.train import loop
 from fststyle.train.generative import export, session
-from fststyle.train.generative.session import Course, Learner, OnMessage, OnProgress
+from fststyle.train.generative.session import Course, Learner
 from fststyle.train.generative.settings import VaeSettings
 from fststyle.train.losses.elbo import bernoulli, binarised, gaussian, kl, sampled
 from fststyle.train.networks import build
 from fststyle.train.networks.vae import NARROWEST, Decoder, Vae
+from fststyle.train.run import OnMessage, OnProgress
 
 KIND = "vae"
 
@@ -66,11 +67,11 @@ def train(
     settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> TrainedVae:
     """As `train_vae`, with a settings object."""
-    with session.opened(settings, KIND, KIND, on_message, beside=encoder_of) as here:
-        return _train(settings, here, on_progress)
+    with session.opened(settings, KIND, KIND, on_message, on_progress, beside=encoder_of) as here:
+        return _train(settings, here)
 
 
-def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) -> TrainedVae:
+def _train(settings: VaeSettings, here: Course) -> TrainedVae:
     shape: dict[str, Any] = {
         "side": here.train.side,
         "channels": here.train.channels,
@@ -112,7 +113,7 @@ def _train(settings: VaeSettings, here: Course, on_progress: OnProgress | None) 
         preview(net, here, done)
 
     learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine)
-    here.learn(learner, steps, here.per_epoch, on_progress)
+    here.learn(learner, steps, here.per_epoch)
     files = here.files
     export.write(net, here.record(learner, steps), files.onnx)
     return TrainedVae(

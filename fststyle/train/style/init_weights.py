@@ -90,6 +90,11 @@ def base_of(source: str) -> str:
     return digest if catalogue.base(digest) else catalogue.metadata(content).get("base", "")
 
 
+def base_of_training(source: str, earlier: dict[str, Any] | None) -> str:
+    """`base_of` the initial weights `source`, or the one recorded in the checkpoint `earlier`."""
+    return str(earlier.get("base", "")) if earlier else base_of(source)
+
+
 def starting_weights(source: str) -> dict[str, Tensor]:
     """Read weights by name, in float32, from a .pt checkpoint, a .onnx file, or a style of the catalogue.
 

@@ -8,9 +8,19 @@ from torch import nn
 
 from fststyle.arrays import RGB
 from fststyle.io import images
-from fststyle.train.data.loader import to_tensor
+from fststyle.train.data.loader import held_out, photo_source, to_tensor
+from fststyle.train.results import Files
 
 _GAP = 8
+
+
+def preview_photos(data: Path | None, size: int, files: Files, seed: int) -> list[RGB]:
+    """Four crops that are not used in training, uint8 (side, side, 3), with a side of at least 256.
+
+    `data` is the folder of photos, `size` the side of the training crops, and `files` are the results, which
+    are not photos.
+    """
+    return held_out(photo_source(data, max(256, size), size // 4, files.all), 4, seed)
 
 
 def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB, photos: list[RGB]) -> None:

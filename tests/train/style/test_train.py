@@ -21,7 +21,8 @@ from fststyle.io import images  # noqa: E402
 from fststyle.settings import plain  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train.style.settings import TrainSettings, for_the_record  # noqa: E402
-from fststyle.train.style.train import learning_rate, style_name  # noqa: E402
+from fststyle.train.style.train import style_name  # noqa: E402
+from fststyle.train.style.trainer import learning_rate  # noqa: E402
 
 
 def weights(path: Path) -> dict:
@@ -387,7 +388,7 @@ def half_a_second(monkeypatch):
     """Every measured step takes half a second."""
     clock = itertools.count(step=0.5)
     monkeypatch.setattr(
-        "fststyle.train.style.train.time", types.SimpleNamespace(perf_counter=lambda: next(clock))
+        "fststyle.train.style.trainer.time", types.SimpleNamespace(perf_counter=lambda: next(clock))
     )
 
 

@@ -16,7 +16,8 @@ from fststyle.train.export import export_checkpoint  # noqa: E402
 from fststyle.train.networks.patch import PatchDiscriminator  # noqa: E402
 from fststyle.train.style.init_weights import starting_weights  # noqa: E402
 from fststyle.train.translate.settings import TranslateSettings  # noqa: E402
-from fststyle.train.translate.train import learning_rate, train_translator  # noqa: E402
+from fststyle.train.translate.train import train_translator  # noqa: E402
+from fststyle.train.translate.trainer import learning_rate  # noqa: E402
 
 TINY = {
     "network": "live",
@@ -249,7 +250,7 @@ def test_resume_refuses_other_settings(train):
 
 
 def test_not_a_number_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
-    from fststyle.train.translate import train as trainer
+    from fststyle.train.translate import trainer
 
     real, calls = trainer.generator_loss, []
 

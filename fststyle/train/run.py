@@ -1,0 +1,90 @@
+"""A training run: what all trainings of files have in common, around their training step."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from fststyle.train import loop
+from fststyle.train.compute import Compute
+from fststyle.train.loop import Batch
+from fststyle.train.results import Files
+from fststyle.train.tensorboard import open_log
+
+OnMessage = Callable[[str], None]
+OnProgress = Callable[[loop.Progress], None]
+
+
+@dataclass
+class Run:
+    """A training with validated settings, which overwrites no earlier training."""
+
+    settings: Any
+    """With ``batch``, ``save_every``, ``tensorboard``, and what the training itself needs."""
+    name: str
+    files: Files
+    compute: Compute
+    earlier: dict[str, Any] | None
+    """The checkpoint to resume from, or None."""
+    on_message: OnMessage | None = None
+    on_progress: OnProgress | None = None
+    losses: dict[str, float] = field(default_factory=dict)
+    """The losses of the last step."""
+    rate: float = 0.0
+    """The last reported speed in pictures per second."""
+    log: OnProgress = lambda progress: None
+    """Writes to the TensorBoard log, if there is one."""
+
+    @property
+    def first(self) -> int:
+        """The number of steps that the earlier training did."""
+        return int(self.earlier["step"]) if self.earlier else 0
+
+    def tell(self, text: str) -> None:
+        """Report a status message, in the process that leads."""
+        if self.on_message and self.compute.leads:
+            self.on_message(text)
+
+    def run_steps(
+        self,
+        step: Callable[[int, Batch], dict[str, Tensor]],
+        batches: Iterable[Batch],
+        *,
+        steps: int,
+        save: Callable[[int], None],
+        preview: Callable[[int], None],
+        preview_every: int,
+        hear: Callable[[dict[str, float]], None] | None = None,
+    ) -> None:
+        """Run the steps `first` .. `steps` - 1, one per batch, with log, checkpoints and previews.
+
+        The arguments, and the errors raised, are those of `fststyle.train.loop.run`; `hear` is called with
+        the losses of each step. A last preview is written at the end.
+        """
+
+        def report(progress: loop.Progress) -> None:
+            self.losses.update(progress.losses)
+            self.rate = progress.rate
+            self.log(progress)
+            if hear:
+                hear(progress.losses)
+            if self.on_progress:
+                self.on_progress(progress)
+
+        with open_log(self.settings.tensorboard if self.compute.leads else None) as self.log:
+            loop.run(
+                step,
+                batches,
+                start=self.first,
+                steps=steps,
+                batch_size=self.settings.batch,
+                compute=self.compute,
+                save=save,
+                save_every=self.settings.save_every,
+                preview=preview,
+                preview_every=preview_every,
+                report=report,
+            )
+            if self.compute.leads:
+                preview(steps)

@@ -1,0 +1,109 @@
+"""The training step of `fststyle train`, its optimizer and its learning rate."""
+
+import copy
+import statistics
+import time
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from fststyle.train.compute import Compute
+from fststyle.train.data.surroundings import surround
+from fststyle.train.losses.clamp import shown
+from fststyle.train.losses.temporal import shake, steady_loss
+from fststyle.train.muon import Muon
+from fststyle.train.networks.live import Live
+from fststyle.train.style.loss import StyleLosses, minimized
+from fststyle.train.style.settings import TrainSettings
+
+TIMED_STEPS = 8
+"""Steps for the speed measurement of ``--minutes``; the first quarter is discarded."""
+
+
+class Trainer:
+    """Trains one network on one painting."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        compute: Compute,
+        losses: StyleLosses,
+        net: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        start_weights: list[Tensor],
+    ):
+        self.settings, self.compute, self.losses = settings, compute, losses
+        self.net, self.optimizer, self.start_weights = net, optimizer, start_weights
+        self.shared = compute.share(net)
+        self.stride = int(net.stride)  # type: ignore[arg-type]
+
+    def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
+        """Run one training step on `pixels`, uint8 (N, 3, size, size). Returns the losses."""
+        settings = self.settings
+        photo = self.compute.place(pixels.float().div(127.5).sub(1))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(settings, number)
+        random = settings.seed * 1_000_003 + number
+        # The network draws a random offset of its noise field. Seed it by the step, so that a resumed
+        # training is exact.
+        with self.compute.autocast(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(random)
+            generator = torch.Generator().manual_seed(random)
+            if settings.steady_weight:
+                photo, moved, shift = shake(photo, generator)
+                wide, (rows, columns) = surround(torch.cat([photo, moved]), generator)
+                painted, repainted = shown(self.shared(wide)[..., rows, columns].float()).chunk(2)
+                steady = settings.steady_weight * steady_loss(painted, repainted, shift)
+            else:
+                wide, (rows, columns) = surround(photo, generator)
+                painted = shown(self.shared(wide)[..., rows, columns].float())
+                steady = torch.zeros(len(photo), device=photo.device)
+            losses = {**self.losses(painted, photo, self.stride), "steady": steady}
+        loss = minimized(losses)
+        if settings.pull and self.start_weights:
+            loss = loss + settings.pull * sum(
+                (p - q).square().sum() for p, q in zip(self.net.parameters(), self.start_weights, strict=True)
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        if isinstance(self.net, Live):
+            self.net.constrain()
+        return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in losses.items()}}
+
+
+def steps_within(
+    minutes: float, trainer: Trainer, photos: Iterable[tuple[Tensor, list[str]]], compute: Compute
+) -> int:
+    """Number of steps of `trainer` that take `minutes`, at least 1. Measured on a copy of its network."""
+    net = copy.deepcopy(trainer.net)
+    trial = Trainer(
+        trainer.settings,
+        compute,
+        trainer.losses,
+        net,
+        optimizer_for(net, trainer.settings),
+        trainer.start_weights,
+    )
+    times = []
+    for number, (pixels, _) in enumerate(photos):
+        begin = time.perf_counter()
+        float(trial.step(number, pixels)["loss"])  # synchronizes with the device
+        times.append(time.perf_counter() - begin)
+    seconds = statistics.median(times[len(times) // 4 :])
+    return max(1, round(compute.from_first(minutes * 60 / seconds)))
+
+
+def learning_rate(settings: TrainSettings, step: int) -> float:
+    """Learning rate at a step: linear warm-up over 20 steps, and linear decay to 1/20.
+
+    It depends only on the step, so that a resumed training is exact.
+    """
+    return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
+
+
+def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    if settings.optimizer == "muon":
+        return Muon(net, lr=settings.learning_rate)
+    return torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=settings.learning_rate)

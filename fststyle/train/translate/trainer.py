@@ -1,0 +1,166 @@
+"""The training step of `fststyle translate train`, its learning rate, and its warnings about divergence."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fststyle.train.compute import Compute
+from fststyle.train.generative.divergence import Watch
+from fststyle.train.losses.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
+from fststyle.train.losses.contrastive import choose_places, features, features_and_painting, patch_nce
+from fststyle.train.losses.grid import squares_loss
+from fststyle.train.translate.model import Networks
+from fststyle.train.translate.settings import TranslateSettings
+
+LOWEST = {
+    "critic": (
+        0.02,
+        (
+            "the discriminator is nearly always right, so the generator learns little; a lower"
+            " --learning-rate or more paintings may help"
+        ),
+    ),
+    "spread": (
+        0.15,
+        "the output has nearly one color everywhere; a lower --adversarial-weight may help",
+    ),
+}
+HIGHEST = {
+    "contrastive": (
+        5.0,
+        "the output does not resemble the photos; a higher --contrastive-weight may help",
+    ),
+    "adversarial": (1e3, "the adversarial loss grows without end; a lower --learning-rate may help"),
+}
+
+
+class Trainer:
+    """Trains the generators and the discriminators.
+
+    Args:
+        settings: the weights of the losses.
+        compute: device and precision.
+        nets: all networks, on the device.
+        optimizers: of the modules trained with the generator, and of the discriminators.
+    """
+
+    def __init__(
+        self,
+        settings: TranslateSettings,
+        compute: Compute,
+        nets: Networks,
+        optimizers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+    ):
+        self.settings, self.compute, self.nets, self.optimizers = settings, compute, nets, optimizers
+
+    def step(self, number: int, photo: Tensor, painting: Tensor) -> dict[str, Tensor]:
+        """Run one training step on photos and paintings, uint8 (N, 3, size, size). Returns the losses."""
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(self.settings, number)
+        photo, painting = (self.compute.place(x.float().div(127.5).sub(1)) for x in (photo, painting))
+        random = self.settings.seed * 1_000_003 + number
+        # The network draws a random offset of its noise field. Seed it by the step, so that a resumed
+        # training is exact.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(random)
+            losses = self._update(photo, painting, torch.Generator().manual_seed(random))
+        for generator in self.nets.generators():
+            if (constrain := getattr(generator, "constrain", None)) is not None:
+                constrain()
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _update(self, photo: Tensor, painting: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
+        """Update the discriminators, then the generators."""
+        nets, settings = self.nets, self.settings
+        with self.compute.autocast():
+            found, painted = features_and_painting(nets.generator, photo, nets.layers)
+            pairs = [(nets.critic, painting, painted)]
+            if settings.cycle_weight:
+                pairs.append((nets.back_critic, photo, nets.back(painting)))
+            judging = _judging(settings, pairs, chance)
+        _descend(self.optimizers[1], judging)
+
+        for critic in nets.critics():
+            critic.requires_grad_(False)
+        with self.compute.autocast():
+            losses = {
+                "adversarial": torch.stack(
+                    [generator_loss(settings.adversary, critic(fake)) for critic, _, fake in pairs]
+                ).sum(),
+                "critic": judging,
+                "spread": painted.float().std() / painting.std().clamp(min=1e-3),
+            }
+            if settings.grid_weight:
+                losses["grid"] = squares_loss(painted, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
+            if settings.contrastive_weight:
+                losses["contrastive"] = _contrastive(nets, found, painted, chance)
+                if settings.identity_weight:
+                    seen, repainted = features_and_painting(nets.generator, painting, nets.layers)
+                    losses["identity"] = _contrastive(nets, seen, repainted, chance)
+            if settings.cycle_weight:
+                there_and_back = ((nets.back, painted, photo), (nets.generator, pairs[1][2], painting))
+                losses["cycle"] = torch.stack(
+                    [_cycle(net, pictures, origin) for net, pictures, origin in there_and_back]
+                ).sum()
+            loss = settings.adversarial_weight * losses["adversarial"]
+            for name in ("grid", "contrastive", "identity", "cycle"):
+                if name in losses:
+                    loss = loss + getattr(settings, f"{name}_weight") * losses[name]
+        _descend(self.optimizers[0], loss)
+        for critic in nets.critics():
+            critic.requires_grad_(True)
+        return losses
+
+
+def learning_rate(settings: TranslateSettings, step: int) -> float:
+    """Learning rate at a step: constant in the first half, then linear decay to 0 (Zhu et al., section 4)."""
+    return settings.learning_rate * min(1.0, 2 * (1 - step / settings.steps))
+
+
+def watch_of(settings: TranslateSettings, on_message: Callable[[str], None]) -> Watch:
+    """Warnings about divergence. The loss of a Wasserstein critic has no fixed range."""
+    lowest = LOWEST if settings.adversary == "lsgan" else {"spread": LOWEST["spread"]}
+    return Watch(lowest, HIGHEST, on_message)
+
+
+def _judging(
+    settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator
+) -> Tensor:
+    """Loss of the discriminators on real and generated pictures."""
+    total = torch.zeros((), device=pairs[0][1].device)
+    for critic, real, fake in pairs:
+        fake = fake.detach()
+        total = total + critic_loss(settings.adversary, critic(real), critic(fake))
+        if settings.adversary == "wgan-gp":
+            mixture = torch.rand(len(real), 1, 1, 1, generator=chance).to(real.device)
+            total = total + GRADIENT_WEIGHT * gradient_penalty(critic, real, fake, mixture)
+    return total
+
+
+def _contrastive(
+    nets: Networks, found: dict[str, Tensor], painted: Tensor, chance: torch.Generator
+) -> Tensor:
+    """PatchNCE between the features of the input of the generator and its output, mean over layers."""
+    places = choose_places(found, chance)
+    # Queries before keys: some versions of PyTorch cache the autocast weights of the heads without gradients,
+    # and reuse them where gradients are needed.
+    queries = nets.heads(features(nets.generator, painted, nets.layers), places)
+    with torch.no_grad():
+        keys = nets.heads(found, places)
+    return torch.stack([patch_nce(query, key) for query, key in zip(queries, keys, strict=True)]).mean()
+
+
+def _cycle(net: nn.Module, pictures: Tensor, origin: Tensor) -> Tensor:
+    """Cycle loss (Zhu et al., equation 2): mean absolute error between a picture and its round trip, in
+    [-1, 1].
+    """
+    difference: Tensor = (net(pictures).float() - origin).abs().mean()
+    return difference
+
+
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
