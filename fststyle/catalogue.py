@@ -64,16 +64,21 @@ def styles() -> list[Entry]:
     return sorted(found.values(), key=lambda entry: entry.name)
 
 
+FORMER_NAMES = {"starry-night-live": "starry-night", "udnie-live": "udnie"}
+"""Names of styles of version 0.1 that still work. The network is no longer part of a name."""
+
+
 def find(name: str) -> Entry:
-    """The style called ``name``, case-insensitive and with ``_`` equal to ``-``.
+    """The style called ``name``, case-insensitive and with ``_`` equal to ``-``, or with that former name.
 
     Raises `StyleError` with the most similar names.
     """
     known = styles()
-    for same in (str, _plain):
-        for entry in known:
-            if same(entry.name) == same(name):
-                return entry
+    for wanted in (name, FORMER_NAMES.get(_plain(name), name)):
+        for same in (str, _plain):
+            for entry in known:
+                if same(entry.name) == same(wanted):
+                    return entry
     import difflib
 
     near = difflib.get_close_matches(_plain(name), [_plain(entry.name) for entry in known], n=3, cutoff=0.5)
