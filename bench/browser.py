@@ -1,6 +1,6 @@
 """Frames per second of the camera filter in chromium with WebAssembly, beside the Python runtime.
 
-    python bench/browser.py udnie-live starry-night-live --threads 2 --size 320x240
+    python bench/browser.py udnie starry-night --threads 2 --size 320x240
 
 The site of `fststyle export-web` is served on this machine with the headers for threads, and chromium plays
 a clip of 60 frames a second as its camera, so 60 is the most. The figure is that of the page, from the camera
@@ -44,7 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("styles", nargs="*", default=["udnie-live", "starry-night-live"])
+    parser.add_argument("styles", nargs="*", default=["udnie", "starry-night"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--size", default="320x240")
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement, after the warm-up")

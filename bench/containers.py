@@ -227,7 +227,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--style", default="starry-night-live", help="which at strength 0 gives the input")
+    parser.add_argument("--style", default="starry-night", help="which at strength 0 gives the input")
     parser.add_argument("--markdown", action="store_true", help="print a table for docs/video.md")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Parser for weighted lists such as ``udnie-live:0.6,great-wave:0.4``."""
+"""Parser for weighted lists such as ``udnie:0.6,great-wave:0.4``."""
 
 from fststyle.errors import InputError
 
@@ -8,7 +8,7 @@ LARGEST = 1e6
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
-    """Parse ``"udnie-live:0.6,great-wave:0.4"`` to names or files with weights, normalized to a sum of 1.
+    """Parse ``"udnie:0.6,great-wave:0.4"`` to names or files with weights, normalized to a sum of 1.
 
     A name without a weight has weight 1 before normalization. Raises `InputError`, with the name of the
     argument ``flag``, for weights that are not numbers above 0 and up to `LARGEST`, for a single name with a

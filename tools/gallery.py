@@ -14,7 +14,7 @@ import fststyle
 
 ROWS = {
     "china": ("composition-vii", "great-wave", "the-scream"),
-    "astronaut": ("udnie-live", "starry-night-live", "woman-with-a-hat"),
+    "astronaut": ("udnie", "starry-night", "woman-with-a-hat"),
 }
 """The photo of each row, and its styles."""
 TILE, GAP, CAPTION = 340, 6, 24

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         ],
         settings: SiteSettings,
     ) -> None:
-        """Write a static web site with a camera and picture filter: fststyle export-web udnie-live -o site
+        """Write a static web site with a camera and picture filter: fststyle export-web udnie -o site
 
         The folder works on any host of static files. Everything is computed in the visitor's browser. To look
         at it here: python -m http.server -d site

@@ -102,7 +102,7 @@ class VideoSettings(FrameSettings):
     """
 
     style: str = option(
-        "starry-night-live",
+        "starry-night",
         "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with their"
         " start times: a@0,b@4s.",
         flags=("--style", "-s"),
@@ -203,7 +203,7 @@ class WebcamSettings:
         max=86400,
     )
     style: str = option(
-        "starry-night-live",
+        "starry-night",
         "The first style: a name, an .onnx file or a mixture.",
         flags=("--style", "-s"),
     )

@@ -87,7 +87,7 @@ def load_style(
     precision: str = "auto",
 ) -> Style:
     """Load a style by its name in the catalogue or by the path of an .onnx file, or a mixture of styles:
-    ``"udnie-live:0.6,great-wave:0.4"``.
+    ``"udnie:0.6,great-wave:0.4"``.
 
     ``device``: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx; auto uses CUDA if
     it works, else the CPU.

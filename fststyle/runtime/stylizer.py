@@ -20,7 +20,7 @@ class Stylizer:
 
         stylizer = fststyle.Stylizer("great-wave", strength=0.8)
         painted = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
-        stylizer.change("starry-night-live")
+        stylizer.change("starry-night")
 
     ``style``: a name, an .onnx file, or a mixture. ``steady``: flicker suppression
     (`fststyle.runtime.temporal`); the attribute may be set at any time.
@@ -31,7 +31,7 @@ class Stylizer:
     until the new one is loaded. Raises `InputError` (settings), `StyleError` and `DeviceError`.
     """
 
-    def __init__(self, style: str | Path = "starry-night-live", *, steady: bool = True, **settings: Any):
+    def __init__(self, style: str | Path = "starry-night", *, steady: bool = True, **settings: Any):
         try:
             chosen = PaintSettings(style=str(style), **settings)
         except TypeError as error:

@@ -12,8 +12,8 @@ from fststyle.web.painting import checked_style
 
 def paint_settings(
     style: Annotated[
-        str, Form(max_length=400, description="Name of a style, or a mixture: udnie-live:0.6,great-wave:0.4.")
-    ] = "starry-night-live",
+        str, Form(max_length=400, description="Name of a style, or a mixture: udnie:0.6,great-wave:0.4.")
+    ] = "starry-night",
     strength: Annotated[
         float, Form(description="0 is the photo, 1 the painting, up to 2 exaggerates.", ge=0, le=2)
     ] = 1.0,

@@ -58,11 +58,11 @@ def test_sources(bench, tmp_path):
 def test_shipped_files_are_styles_and_the_first_johnson_is_the_reference(bench):
     painters, speed = bench("painters"), bench("speed")
     shipped = {what.path.stem: what for what in painters.shipped()}
-    assert {"starry-night", "great-wave", "great-wave-int8"} < set(shipped)
+    assert {"starry-night-johnson", "great-wave", "great-wave-int8"} < set(shipped)
     assert not {"live-base", "mnist-vae", "mnist-classifier"} & set(shipped)
     assert (
-        speed._reference(None, {name: shipped[name] for name in ("great-wave", "starry-night")})
-        == "starry-night"
+        speed._reference(None, {name: shipped[name] for name in ("great-wave", "starry-night-johnson")})
+        == "starry-night-johnson"
     )
 
 
@@ -173,13 +173,13 @@ def test_artifacts_are_seen_where_they_are(bench):
     ids=lambda e: e.path.stem,
 )
 def test_no_shipped_style_paints_a_grid_or_a_weave(bench, entry):
-    """1 is no grid, 0 no weave; starry-night was trained before there was a loss for weaves."""
+    """1 is no grid, 0 no weave; starry-night-johnson was trained before there was a loss for weaves."""
     figures = bench("artifacts").measure(
         bench("painters").Painter(bench("painters").source(str(entry.path))), PHOTOS, side=192
     )
     assert figures["grid 4"] < 1.4
     assert figures["grid 8"] < 1.4
-    assert figures["weave"] < (0.5 if entry.path.stem == "starry-night" else 0.15)
+    assert figures["weave"] < (0.5 if entry.path.stem == "starry-night-johnson" else 0.15)
     assert figures["edge"] < 2.2
 
 

@@ -37,9 +37,9 @@ def test_the_folder_is_complete(family: str, tmp_path: Path) -> None:
 
 
 def test_an_int8_file_contains_the_weights_that_it_shares(tmp_path: Path) -> None:
-    export_site(["poppies"], SiteSettings(output=tmp_path / "site"))
-    written = (tmp_path / "site" / "styles" / "poppies-int8.onnx").read_bytes()
-    int8 = catalogue.find("poppies").int8
+    export_site(["water-lilies"], SiteSettings(output=tmp_path / "site"))
+    written = (tmp_path / "site" / "styles" / "water-lilies-int8.onnx").read_bytes()
+    int8 = catalogue.find("water-lilies").int8
     assert int8 is not None
     assert written == catalogue.load(int8)
     assert len(written) > 5 * int8.size
@@ -58,7 +58,7 @@ def test_addresses_are_relative_and_lead_to_files(style_folder: Path, tmp_path: 
 
 
 def test_licences_are_in_the_folder(style_folder: Path, tmp_path: Path) -> None:
-    export_site(["starry-night-live"], SiteSettings(output=tmp_path / "site"))
+    export_site(["starry-night"], SiteSettings(output=tmp_path / "site"))
     told = (tmp_path / "site" / "licences" / "styles.txt").read_text()
     assert "Vincent van Gogh, 1889" in told
     assert "public domain" in told
@@ -85,7 +85,7 @@ def test_what_is_no_style_is_refused_and_nothing_is_written(style_folder: Path, 
     with pytest.raises(InputError, match="no style"):
         export_site([], settings)
     with pytest.raises(StyleError, match="integers"):
-        export_site([Path(ort.FOLDER).parents[3] / "weights" / "poppies-int8.onnx"], settings)
+        export_site([Path(ort.FOLDER).parents[3] / "weights" / "water-lilies-int8.onnx"], settings)
     with pytest.raises(InputError):
         export_site(["invert"], SiteSettings(output=tmp_path / "site", photo=tmp_path / "none.jpg"))
     assert list(tmp_path.iterdir()) == []

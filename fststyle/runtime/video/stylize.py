@@ -77,7 +77,7 @@ def stylize_one(
 
 
 def video_frames(
-    source: str | Path, style: str | Path | Style = "starry-night-live", **changes: Any
+    source: str | Path, style: str | Path | Style = "starry-night", **changes: Any
 ) -> Iterator[RGB]:
     """Iterate over the stylized frames of a video: uint8 (H, W, 3) RGB.
 

@@ -16,7 +16,7 @@ def show(request: Request, parts: Annotated[State, Depends(state)], style: str =
     """The page. ``style`` is chosen at the beginning."""
     cards = [card for card in parts.library.cards(sort="name") if not card.damaged]
     names = [card.name for card in cards]
-    preferred = [style, "starry-night-live", *names]
+    preferred = [style, "starry-night", *names]
     chosen = next((name for name in preferred if name in names), "")
     return page(
         request,

@@ -95,7 +95,7 @@ def page(browser: Any, server: str) -> Any:
     context.close()
 
 
-@pytest.mark.parametrize("style", ["udnie-live", "starry-night-live", "starry-night"])
+@pytest.mark.parametrize("style", ["udnie", "starry-night", "starry-night-johnson"])
 @pytest.mark.parametrize(("width", "height"), [(160, 120), (101, 67)])
 def test_a_float_style_gives_the_pixels_of_the_runtime(
     page: Any, server: str, style: str, width: int, height: int
@@ -114,21 +114,21 @@ def test_a_float_style_gives_the_pixels_of_the_runtime(
 def test_an_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> None:
     """Kernels in integers round differently on processors with and without VNNI, in the runtime as well."""
     photo = scene(7, 160, 120)
-    painted, told = in_browser(page, server, [("starry-night-live", 1)], photo, backend="wasm")
+    painted, told = in_browser(page, server, [("starry-night", 1)], photo, backend="wasm")
     assert told["precision"] == "int8"
     assert (
-        compare(painted, fststyle.load_style("starry-night-live", device="cpu", precision="int8")(photo))[0]
+        compare(painted, fststyle.load_style("starry-night", device="cpu", precision="int8")(photo))[0]
         < 2
     )
 
 
 def test_weights_are_interpolated_as_in_the_runtime(page: Any, server: str) -> None:
     photo = scene(3, 96, 72)
-    parts = [("udnie-live", 0.6), ("great-wave", 0.4)]
+    parts = [("udnie", 0.6), ("great-wave", 0.4)]
     for strength in (1.0, 0.5):
         painted, told = in_browser(page, server, parts, photo, strength, backend="wasm")
         assert told["method"] == "weights"
-        native = fststyle.load_style("udnie-live:0.6,great-wave:0.4", device="cpu", strength=strength)(photo)
+        native = fststyle.load_style("udnie:0.6,great-wave:0.4", device="cpu", strength=strength)(photo)
         mean, largest = compare(painted, native)
         assert mean < 0.05
         assert largest <= 4
@@ -136,7 +136,7 @@ def test_weights_are_interpolated_as_in_the_runtime(page: Any, server: str) -> N
 
 def test_styles_of_different_networks_are_blended_as_pictures(page: Any, server: str) -> None:
     photo = scene(3, 96, 72)
-    parts = [("udnie-live", 0.5), ("starry-night", 0.5)]
+    parts = [("udnie", 0.5), ("starry-night-johnson", 0.5)]
     painted, told = in_browser(page, server, parts, photo, 0.8, backend="wasm")
     assert told["method"] == "pictures"
     one, other = (
@@ -163,7 +163,7 @@ def test_webgpu_gives_the_pixels_of_the_runtime(chromium: Any, server: str) -> N
     if not page.evaluate("async () => Boolean(navigator.gpu && await navigator.gpu.requestAdapter())"):
         pytest.skip("this chromium has no WebGPU")
     photo = scene(3, 48, 32)
-    for style in ("starry-night-live", "udnie-live"):
+    for style in ("starry-night", "udnie"):
         painted, told = in_browser(page, server, [(style, 1)], photo, backend="webgpu")
         assert (told["backend"], told["precision"]) == ("webgpu", "float")
         mean, largest = compare(painted, fststyle.load_style(style, device="cpu", precision="float")(photo))
@@ -173,7 +173,7 @@ def test_webgpu_gives_the_pixels_of_the_runtime(chromium: Any, server: str) -> N
 
 
 def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: Any, tmp_path: Path) -> None:
-    page = watch(browser, server).open("/live?style=starry-night-live")
+    page = watch(browser, server).open("/live?style=starry-night")
     page.wait_for_selector("[data-ready]")
     assert page.evaluate("crossOriginIsolated")
     page.get_by_role("button", name="Start the camera").click()
@@ -187,13 +187,13 @@ def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: A
     page.get_by_role("button", name="Original").click()
     with page.expect_download() as snapshot:
         page.get_by_role("button", name="Save picture").click()
-    assert snapshot.value.suggested_filename.startswith("starry-night-live-")
+    assert snapshot.value.suggested_filename.startswith("starry-night-")
     with Image.open(snapshot.value.path()) as picture:
         painted = np.asarray(picture.convert("RGB"))
     assert painted.shape == (HEIGHT, WIDTH, 3)
     assert len(np.unique(painted)) > 30
     original, painted = pixels(page, ".filter-original", ".filter-painted")
-    native = fststyle.load_style("starry-night-live", device="cpu", precision="int8")(original)
+    native = fststyle.load_style("starry-night", device="cpu", precision="int8")(original)
     assert compare(painted, native)[0] < 2
     assert compare(painted, original)[0] > 10
     # The camera is mirrored, so blue grows to the right and red to the left.
@@ -219,7 +219,7 @@ def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: A
 
 
 def test_a_mixture_and_a_strength_are_chosen_with_the_keyboard(browser: Any, server: str, watch: Any) -> None:
-    page = watch(browser, server).open("/live?style=udnie-live")
+    page = watch(browser, server).open("/live?style=udnie")
     page.wait_for_selector("[data-ready]")
     page.get_by_role("button", name="Start the camera").press("Enter")
     stylizing(page)

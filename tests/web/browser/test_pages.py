@@ -117,7 +117,7 @@ def test_settings_change_the_picture(open_page, photo):
         page.wait_for_function("before => document.querySelector('#after').src !== before", arg=before)
     assert page.is_hidden("#problem")
     assert page.locator("#shares input").count() == 2
-    assert page.is_disabled(".thumb[value=poppies]")  # of another base network
+    assert page.is_disabled(".thumb[value=starry-night-johnson]")  # of another network
 
 
 def test_a_mistake_is_told(open_page, tmp_path):
@@ -282,7 +282,7 @@ def test_time_from_click_to_picture(open_page, tmp_path, record_property):
     page.set_input_files("#files", tmp_path / "photo.jpg")
     page.wait_for_selector("#compare.painted")
     seconds = []
-    for name in ("poppies", "great-wave", "poppies"):
+    for name in ("water-lilies", "great-wave", "water-lilies"):
         before, begin = page.get_attribute("#after", "src"), time.perf_counter()
         page.click(f".thumb[value={name}]")
         page.wait_for_function("before => document.querySelector('#after').src !== before", arg=before)

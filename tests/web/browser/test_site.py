@@ -31,7 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the site."""
     root = tmp_path_factory.mktemp("host")
     settings = SiteSettings(output=root / "user" / "filter", title="Our school")
-    export_site(["udnie-live", "starry-night-live"], settings)
+    export_site(["udnie", "starry-night"], settings)
     handler = functools.partial(_Quiet, directory=root)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
         thread = threading.Thread(target=host.serve_forever)
@@ -43,7 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_the_camera_is_stylized_with_threads(browser: Any, site: str, watch: Any) -> None:
     """The service worker isolates the page, so that WebAssembly has threads."""
-    page = watch(browser, site).open("/?style=starry-night-live&threads=2")
+    page = watch(browser, site).open("/?style=starry-night&threads=2")
     # The page is loaded again when the service worker is there.
     page.locator("body").evaluate("() => navigator.serviceWorker.ready.then(() => null)")
     page.wait_for_timeout(500)
@@ -60,7 +60,7 @@ def test_without_a_service_worker_one_thread_gives_the_same_pixels(
 ) -> None:
     photo = scene(11, 140, 100)
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    page = watch(browser, site).open("/?style=udnie-live", service_workers="block")
+    page = watch(browser, site).open("/?style=udnie", service_workers="block")
     page.wait_for_selector("[data-ready]")
     assert not page.evaluate("crossOriginIsolated")
     page.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
@@ -71,6 +71,6 @@ def test_without_a_service_worker_one_thread_gives_the_same_pixels(
         page.get_by_role("button", name="Save picture").click()
     with Image.open(download.value.path()) as picture:
         painted = np.asarray(picture.convert("RGB"))
-    mean, largest = compare(painted, fststyle.load_style("udnie-live", device="cpu", strength=0.95)(photo))
+    mean, largest = compare(painted, fststyle.load_style("udnie", device="cpu", strength=0.95)(photo))
     assert mean < 0.05
     assert largest <= 3
