@@ -13,11 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 import fststyle
 
 ROWS = {
-    "china": ("composition-vii", "great-wave", "the-scream"),
-    "astronaut": ("udnie", "starry-night", "woman-with-a-hat"),
+    "china": ("starry-night", "great-wave", "composition-vii", "portrait-of-metzinger"),
+    "astronaut": ("udnie", "woman-with-a-hat", "composition-viii", "village-street-auvers"),
+    "chelsea": ("composition-vii", "udnie", "portrait-of-metzinger", "the-scream"),
 }
 """The photo of each row, and its styles."""
-TILE, GAP, CAPTION = 340, 6, 24
+TILE, GAP, CAPTION = 320, 6, 24
 
 
 def main(output: str) -> None:
