@@ -23,7 +23,7 @@ def _chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def camera_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A y4m clip of 320x240 pixels: a disc moves over a gradient, 30 frames at 30 fps."""
+    """A y4m clip of 320x240 pixels: a disc moves over patches, 30 frames at 30 fps."""
     import cv2
 
     path = tmp_path_factory.mktemp("camera") / "clip.y4m"
@@ -35,11 +35,17 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scene(index: int, width: int = WIDTH, height: int = HEIGHT) -> RGB:
-    """A frame of the clip."""
+    """A frame of the clip: red grows to the right, blue to the left, with patches over it.
+
+    A smooth ground would not do: instance normalization turns rounding in it into visible differences.
+    """
     import cv2
 
-    across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
-    frame = np.stack([across, down, 255 - across], -1).astype(np.uint8)
+    across, down = np.meshgrid(np.linspace(40, 215, width), np.linspace(40, 215, height))
+    ground = np.stack([across, down, 255 - across], -1)
+    patches = np.random.default_rng(5).uniform(-40, 40, (15, 20, 3))
+    frame = (ground + cv2.resize(patches, (width, height), interpolation=cv2.INTER_CUBIC)).clip(0, 255)
+    frame = np.ascontiguousarray(frame.astype(np.uint8))
     centre = (int(width * (0.2 + 0.6 * index / 30)), height // 2)
     cv2.circle(frame, centre, height // 4, (250, 220, 40), -1)
     return frame

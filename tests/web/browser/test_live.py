@@ -79,6 +79,17 @@ def stylizing(page: Any) -> None:
     )
 
 
+def three_frames(page: Any) -> None:
+    """Wait until a change of the controls is in what is shown."""
+    from playwright.sync_api import expect
+
+    count = int(page.locator(".filter-status").get_attribute("data-frames"))
+    later = "|".join(str(number) for number in range(count + 3, count + 2000))
+    expect(page.locator(".filter-status")).to_have_attribute(
+        "data-frames", re.compile(f"^({later})$"), timeout=60_000
+    )
+
+
 def compare(first: RGB, second: RGB) -> tuple[float, float]:
     """Mean and largest difference."""
     difference = np.abs(first.astype(int) - second)
@@ -185,6 +196,8 @@ def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: A
     page.get_by_label("Size").select_option("320")
     status(page, "320x240")
     page.get_by_role("button", name="Original").click()
+    page.get_by_role("button", name="Steady").click()
+    three_frames(page)
     with page.expect_download() as snapshot:
         page.get_by_role("button", name="Save picture").click()
     assert snapshot.value.suggested_filename.startswith("starry-night-")
@@ -277,6 +290,28 @@ def test_a_missing_camera_is_explained(chromium: Any, server: str, watch: Any) -
     page.wait_for_selector("[data-ready]")
     page.get_by_role("button", name="Start the camera").click()
     page.get_by_text("No camera was found.").wait_for()
+
+
+def test_what_does_not_move_does_not_flicker(page: Any, server: str) -> None:
+    """The stylized frames jump by 40 from one to the next; the left half of the scene stands still."""
+    script = """async (home) => {
+      const { Steady } = await import(home + "/static/stylizer/steady.js");
+      const steady = new Steady(), width = 64, height = 32, shown = [];
+      for (let index = 0; index < 20; index++) {
+        const frame = new Uint8Array(width * height * 3), painted = new Uint8Array(frame.length);
+        for (let i = 0; i < frame.length; i++) {
+          const right = Math.floor(i / 3) % width >= width / 2;
+          frame[i] = right ? (i * 31 + index * 60) % 256 : 90;
+          painted[i] = index % 2 ? 120 : 80;
+        }
+        shown.push(steady.next(frame, painted, width, height));
+      }
+      const jump = (x) => Math.abs(shown[19][3 * (16 * width + x)] - shown[18][3 * (16 * width + x)]);
+      const cut = steady.next(new Uint8Array(width * height * 3).fill(250), shown[0], width, height);
+      return { still: jump(8), moving: jump(56), cut: cut[30] };
+    }"""
+    told = page.evaluate(script, server)
+    assert told == {"still": pytest.approx(3, abs=1.5), "moving": 40, "cut": 80}
 
 
 @pytest.mark.parametrize("path", ["/live", "/learn"])

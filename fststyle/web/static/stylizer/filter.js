@@ -26,6 +26,8 @@ export class Filter {
   #picture = null;
   #looping = false;
   #mirror = true;
+  #steady = true;
+  #frames = 0;
   #shown = document.createElement("canvas");
   #times = [];
   #change = Promise.resolve();
@@ -91,6 +93,7 @@ export class Filter {
       record: () => this.#record(),
       original: () => this.#toggleOriginal(),
       mirror: () => this.#setMirror(!this.#mirror),
+      steady: () => this.#setSteady(!this.#steady),
       turn: () => this.#turn(),
     };
     for (const [name, action] of Object.entries(actions)) {
@@ -254,7 +257,7 @@ export class Filter {
     for (const name of ["snapshot", "original"]) this.#button(name).disabled = state === "empty";
     this.#button("record").disabled = state !== "live" || !Recorder.available;
     this.#button("stop").hidden = state !== "live";
-    this.#button("mirror").hidden = state !== "live";
+    for (const name of ["mirror", "steady"]) this.#button(name).hidden = state !== "live";
     if (state !== "live") this.#button("turn").hidden = true;
     this.#button("start-again").hidden = state !== "picture";
     this.#button("open-again").hidden = state === "empty";
@@ -313,7 +316,7 @@ export class Filter {
     const original = this.#find(".filter-original");
     original.width = this.#shown.width;
     original.height = this.#shown.height;
-    original.getContext("2d").drawImage(this.#shown, 0, 0);
+    original.getContext("2d", { willReadFrequently: true }).drawImage(this.#shown, 0, 0);
   }
 
   async #loop() {
@@ -326,7 +329,7 @@ export class Filter {
         const started = performance.now(), { size } = this.#chosen;
         const side = size === "auto" ? this.#pace.size : Number(size);
         const image = this.#capture(this.#camera.video, videoWidth, videoHeight, side);
-        const painted = await this.#stylizer.paint(image);
+        const painted = await this.#stylizer.paint(image, { stream: this.#steady });
         if (!this.#live) break;
         this.#display(painted);
         this.#pace.note(performance.now() - started);
@@ -347,7 +350,7 @@ export class Filter {
     while (this.#times[0] < now - 2000) this.#times.shift();
     const span = now - this.#times[0];
     const rate = span > 300 ? ((this.#times.length - 1) / span) * 1000 : 0;
-    this.#find(".filter-status").dataset.fps = rate.toFixed(1);
+    Object.assign(this.#find(".filter-status").dataset, { fps: rate.toFixed(1), frames: ++this.#frames });
     this.#say([rate ? `${rate.toFixed(0)} fps` : "", ...this.#facts(width, height)].filter(Boolean).join(" · "));
     if (this.#recorder.on) {
       const seconds = Math.floor(this.#recorder.seconds);
@@ -379,6 +382,11 @@ export class Filter {
   #setMirror(on) {
     this.#mirror = on;
     this.#button("mirror").setAttribute("aria-pressed", on);
+  }
+
+  #setSteady(on) {
+    this.#steady = on;
+    this.#button("steady").setAttribute("aria-pressed", on);
   }
 
   #toggleOriginal() {

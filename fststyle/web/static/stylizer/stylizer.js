@@ -37,11 +37,14 @@ export class Stylizer {
     return this.#call("use", { parts: complete, strength });
   }
 
-  /** Stylize an ImageData. Its buffer is transferred and empty afterwards. */
-  async paint(image) {
+  /**
+   * Stylize an ImageData. Its buffer is transferred and empty afterwards. `stream`: it is the next frame of a
+   * stream, and parts that do not change are kept steady.
+   */
+  async paint(image, { stream = false } = {}) {
     const { width, height, data } = image;
     if (Math.min(width, height) < SMALLEST) throw new Error(`a picture has at least ${SMALLEST}x${SMALLEST} pixels`);
-    const values = { rgba: data.buffer, width, height };
+    const values = { rgba: data.buffer, width, height, stream };
     const { rgba, milliseconds } = await this.#call("paint", values, [data.buffer]);
     this.milliseconds = milliseconds;
     return new ImageData(new Uint8ClampedArray(rgba), width, height);

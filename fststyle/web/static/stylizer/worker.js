@@ -4,10 +4,12 @@ import { answer } from "./calls.js";
 import { bytesOf, loadRuntime, openSession } from "./engine.js";
 import { interpolated, sameNetwork } from "./onnx.js";
 import { blended, toRgb, toRgba } from "./pixels.js";
+import { Steady } from "./steady.js";
 
 let runtime = null;
 /** How the current style paints: { sessions: [{ session, factor }], photo, method, precision }. */
 let current = null;
+const steady = new Steady();
 
 const handlers = {
   async open(options) {
@@ -21,15 +23,19 @@ const handlers = {
    * { method, precision }: "one", "weights" (interpolated weights) or "pictures" (blended results).
    */
   async use({ parts, strength }) {
-    const next = await prepared(parts, strength);
+    const next = { ...(await prepared(parts, strength)), strength };
     const former = current;
     current = next;
+    steady.reset();
     if (former) await Promise.all(former.sessions.map(({ session }) => session.release()));
     return { method: next.method, precision: next.precision };
   },
 
-  /** Stylize RGBA bytes of width x height. Returns RGBA bytes and the milliseconds it took. */
-  async paint({ rgba, width, height }) {
+  /**
+   * Stylize RGBA bytes of width x height. Returns RGBA bytes and the milliseconds it took. `stream`: a frame of a
+   * stream, which is kept steady.
+   */
+  async paint({ rgba, width, height, stream }) {
     if (!current) throw new Error("no style is loaded");
     const started = performance.now();
     const rgb = toRgb(new Uint8ClampedArray(rgba));
@@ -43,7 +49,9 @@ const handlers = {
     }
     const alone = painted.length === 1 && current.photo === 0;
     const result = alone ? painted[0].data : blended([...painted, { data: rgb, factor: current.photo }]);
-    return { rgba: toRgba(result).buffer, width, height, milliseconds: performance.now() - started };
+    const shown = stream ? steady.next(rgb, result, width, height, current.strength) : result;
+    if (!stream) steady.reset();
+    return { rgba: toRgba(shown).buffer, width, height, milliseconds: performance.now() - started };
   },
 };
 

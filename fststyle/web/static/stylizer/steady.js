@@ -1,0 +1,105 @@
+// Less flicker: where the camera picture does not change, the stylized picture changes slowly.
+//
+// As fststyle/runtime/temporal.py, without the optical flow: the previous result is not moved along, so parts that
+// move are new in each frame.
+
+/** Share of the previous result where nothing changes. */
+const HOLD = 0.85;
+/** Strength from which on `HOLD` applies; weaker styles flicker less. */
+const FULL_STRENGTH = 0.5;
+/** Side of the cells whose means are compared, in pixels. */
+const CELL = 4;
+/** Largest difference of a channel (0-255) between two means: full trust up to the first, none from the second. */
+const SIMILAR = 3, DIFFERENT = 10;
+/** Mean trust below which a frame starts a new scene. */
+const CUT = 0.25;
+
+export class Steady {
+  #last = null;
+
+  /** Forget the previous frame, for another style. */
+  reset() {
+    this.#last = null;
+  }
+
+  /** The steady result, RGB bytes, of a frame and its stylized picture, RGB bytes of one size. */
+  next(frame, painted, width, height, strength = 1) {
+    const across = Math.ceil(width / CELL), down = Math.ceil(height / CELL);
+    const means = cellMeans(frame, width, height, across, down);
+    let kept = Float32Array.from(painted);
+    const last = this.#last;
+    if (last && last.width === width && last.height === height) {
+      const trust = smoothed(trusted(means, last.means), across, down);
+      if (trust.reduce((sum, value) => sum + value, 0) >= CUT * trust.length) {
+        const hold = HOLD * Math.min(1, strength / FULL_STRENGTH);
+        kept = blend(last.kept, painted, trust, hold, width, height, across, down);
+      }
+    }
+    this.#last = { width, height, means, kept };
+    return Uint8ClampedArray.from(kept);
+  }
+}
+
+function cellMeans(frame, width, height, across, down) {
+  const sums = new Float32Array(across * down * 3), counts = new Float32Array(across * down);
+  for (let y = 0, at = 0; y < height; y++) {
+    const row = Math.floor(y / CELL) * across;
+    for (let x = 0; x < width; x++, at += 3) {
+      const cell = row + Math.floor(x / CELL);
+      sums[3 * cell] += frame[at];
+      sums[3 * cell + 1] += frame[at + 1];
+      sums[3 * cell + 2] += frame[at + 2];
+      counts[cell]++;
+    }
+  }
+  for (let i = 0; i < sums.length; i++) sums[i] /= counts[Math.floor(i / 3)];
+  return sums;
+}
+
+function trusted(means, before) {
+  const trust = new Float32Array(means.length / 3);
+  for (let cell = 0; cell < trust.length; cell++) {
+    let most = 0;
+    for (let c = 0; c < 3; c++) most = Math.max(most, Math.abs(means[3 * cell + c] - before[3 * cell + c]));
+    trust[cell] = Math.min(1, Math.max(0, (DIFFERENT - most) / (DIFFERENT - SIMILAR)));
+  }
+  return trust;
+}
+
+/** The smallest of each cell and its neighbours, then their mean, so that no edge is seen between old and new. */
+function smoothed(trust, across, down) {
+  const least = neighbours(trust, across, down, (values) => Math.min(...values));
+  return neighbours(least, across, down, (values) => values.reduce((sum, value) => sum + value, 0) / values.length);
+}
+
+function neighbours(values, across, down, reduced) {
+  const found = new Float32Array(values.length);
+  for (let y = 0; y < down; y++) {
+    for (let x = 0; x < across; x++) {
+      const near = [];
+      for (let j = Math.max(0, y - 1); j <= Math.min(down - 1, y + 1); j++) {
+        for (let i = Math.max(0, x - 1); i <= Math.min(across - 1, x + 1); i++) near.push(values[j * across + i]);
+      }
+      found[y * across + x] = reduced(near);
+    }
+  }
+  return found;
+}
+
+/** Trust is interpolated between the middles of the cells. */
+function blend(before, painted, trust, hold, width, height, across, down) {
+  const kept = new Float32Array(painted.length);
+  for (let y = 0, at = 0; y < height; y++) {
+    const row = Math.min(down - 1, Math.max(0, (y + 0.5) / CELL - 0.5));
+    const top = Math.floor(row), bottom = Math.min(down - 1, top + 1), below = row - top;
+    for (let x = 0; x < width; x++, at += 3) {
+      const column = Math.min(across - 1, Math.max(0, (x + 0.5) / CELL - 0.5));
+      const left = Math.floor(column), right = Math.min(across - 1, left + 1), beside = column - left;
+      const upper = trust[top * across + left] * (1 - beside) + trust[top * across + right] * beside;
+      const lower = trust[bottom * across + left] * (1 - beside) + trust[bottom * across + right] * beside;
+      const weight = hold * (upper * (1 - below) + lower * below);
+      for (let c = at; c < at + 3; c++) kept[c] = weight * before[c] + (1 - weight) * painted[c];
+    }
+  }
+  return kept;
+}
