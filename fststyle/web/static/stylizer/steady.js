@@ -68,19 +68,25 @@ function trusted(means, before) {
 
 /** The smallest of each cell and its neighbours, then their mean, so that no edge is seen between old and new. */
 function smoothed(trust, across, down) {
-  const least = neighbours(trust, across, down, (values) => Math.min(...values));
-  return neighbours(least, across, down, (values) => values.reduce((sum, value) => sum + value, 0) / values.length);
+  return neighbours(neighbours(trust, across, down, true), across, down, false);
 }
 
-function neighbours(values, across, down, reduced) {
+/** The smallest value, or the mean, of each cell and its neighbours. */
+function neighbours(values, across, down, smallest) {
   const found = new Float32Array(values.length);
   for (let y = 0; y < down; y++) {
+    const top = Math.max(0, y - 1), bottom = Math.min(down - 1, y + 1);
     for (let x = 0; x < across; x++) {
-      const near = [];
-      for (let j = Math.max(0, y - 1); j <= Math.min(down - 1, y + 1); j++) {
-        for (let i = Math.max(0, x - 1); i <= Math.min(across - 1, x + 1); i++) near.push(values[j * across + i]);
+      const left = Math.max(0, x - 1), right = Math.min(across - 1, x + 1);
+      let least = 1, sum = 0;
+      for (let j = top; j <= bottom; j++) {
+        for (let i = left; i <= right; i++) {
+          const value = values[j * across + i];
+          if (value < least) least = value;
+          sum += value;
+        }
       }
-      found[y * across + x] = reduced(near);
+      found[y * across + x] = smallest ? least : sum / ((bottom - top + 1) * (right - left + 1));
     }
   }
   return found;
