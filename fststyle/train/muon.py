@@ -23,7 +23,7 @@ from torch import Tensor, nn
 KERNEL_STEP = 0.4
 """RMS of the update of a kernel, as a multiple of the learning rate."""
 
-_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """The published quintic: after five iterations the singular values lie between 0.7 and 1.2."""
 
 
@@ -34,7 +34,7 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
     the small square matrix X X^T, and X is multiplied once by their product. The result is equal to float32
     precision and takes less than half the time.
     """
-    a, b, c = _NEWTON_SCHULZ
+    a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / x.norm().clamp(min=1e-12)

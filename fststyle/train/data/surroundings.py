@@ -18,14 +18,20 @@ _MULTIPLE = 16
 Place = tuple[slice, slice]
 
 
+def surplus(side: int) -> int:
+    """Pixels added to a photo whose shorter side is `side`: `SURPLUS`, or less for small photos, at most half
+    the side, a multiple of the stride of every network.
+    """
+    return min(SURPLUS, side // 2 // _MULTIPLE * _MULTIPLE)
+
+
 def surround(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Place]:
     """(N, 3, H, W) -> (N, 3, H + surplus, W + surplus) by reflection, and the place of the photo in it.
 
-    The surplus is `SURPLUS`, or less for small photos: at most half their side, a multiple of the stride of
-    every network. All photos of a batch have the same random place.
+    All photos of a batch have the same random place.
     """
     height, width = photo.shape[2:]
-    surplus = min(SURPLUS, min(height, width) // 2 // _MULTIPLE * _MULTIPLE)
-    top, left = (int(value) for value in torch.randint(surplus + 1, (2,), generator=generator))
-    wide = F.pad(photo, (left, surplus - left, top, surplus - top), mode="reflect")
+    more = surplus(min(height, width))
+    top, left = (int(value) for value in torch.randint(more + 1, (2,), generator=generator))
+    wide = F.pad(photo, (left, more - left, top, more - top), mode="reflect")
     return wide, (slice(top, top + height), slice(left, left + width))

@@ -17,7 +17,7 @@ from fststyle.train.networks import DEFAULTS, NETWORKS
 BASE = "live-base"
 """Network that reproduces the photo; equals strength 0."""
 START = "live-start"
-"""Weights trained on many paintings (tools/joint.py), from which a new painting needs fewer steps. They
+"""Weights trained on many paintings (tools/together.py), from which a new painting needs fewer steps. They
 derive from the base, so styles trained from them can be mixed with the base and with each other.
 """
 

@@ -1,0 +1,195 @@
+"""Many live networks of the same shape in one module, for training them together on one GPU.
+
+Each parameter of `Live` has one more axis, the network: (K, ...). The structure is that of `Live`, whose
+convolutions, instance norms and noises are replaced by stacked ones. Everything that differs between the
+networks is in a tensor, and so is the random place of the noise, so that a CUDA graph can replay a step.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fststyle.train.networks import DEFAULTS, build
+from fststyle.train.networks.live import FOLD, Conv, InstanceNorm, Live, Noise, fold, unfold
+
+
+class _Pad(torch.autograd.Function):
+    """Replicate padding by one pixel, in channels-last format forward and backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        wide = torch.empty(
+            (n, c, h + 2, w + 2), dtype=x.dtype, device=x.device, memory_format=torch.channels_last
+        )
+        wide[:, :, 1:-1, 1:-1] = x
+        wide[:, :, 1:-1, 0] = x[..., 0]
+        wide[:, :, 1:-1, -1] = x[..., -1]
+        wide[:, :, 0] = wide[:, :, 1]
+        wide[:, :, -1] = wide[:, :, -2]
+        return wide
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.clone(memory_format=torch.channels_last)
+        gradient[:, :, 1] += gradient[:, :, 0]
+        gradient[:, :, -2] += gradient[:, :, -1]
+        gradient[..., 1] += gradient[..., 0]
+        gradient[..., -2] += gradient[..., -1]
+        return gradient[:, :, 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
+
+
+def pad(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, H + 2, W + 2) in channels-last format, by replication."""
+    wide: Tensor = _Pad.apply(x)
+    return wide
+
+
+def stack(values: list[Tensor]) -> Tensor:
+    """The parameters of K networks as one, (K, ...). Kernels (O, I, h, w) become (K, O, h, w, I): each is
+    then in channels-last format.
+    """
+    together = torch.stack([value.detach().float() for value in values])
+    return together.permute(0, 1, 3, 4, 2).contiguous() if together.ndim == 5 else together
+
+
+def unstack(together: Tensor, number: int) -> Tensor:
+    """The parameter of one network, float32 on the CPU: the inverse of `stack`."""
+    value = together.detach()[number].cpu()
+    value = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
+    return value.clone(memory_format=torch.contiguous_format)
+
+
+class StackedConv(nn.Module):
+    """As `Conv`: (K * N, I, H, W) -> (K * N, O, H, W), 1x1 or 3x3, computed in `dtype`."""
+
+    def __init__(self, convs: list[nn.Conv2d], dtype: torch.dtype):
+        super().__init__()
+        self.weight = nn.Parameter(stack([conv.weight for conv in convs]))
+        biases = [conv.bias for conv in convs if conv.bias is not None]
+        self.bias = nn.Parameter(stack(biases)) if biases else None
+        self.stride, self.dtype = convs[0].stride, dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        count = len(self.weight)
+        biases = [None] * count if self.bias is None else self.bias.to(self.dtype).unbind(0)
+        kernels = self.weight.to(self.dtype).unbind(0)
+        if self.weight.shape[2] > 1:
+            x = pad(x)
+        return torch.cat(
+            [
+                F.conv2d(part, kernel.permute(0, 3, 1, 2), bias, self.stride)
+                for part, kernel, bias in zip(x.chunk(count), kernels, biases, strict=True)
+            ]
+        )
+
+
+class StackedNorm(nn.Module):
+    """As `InstanceNorm`, computed in float32: (K * N, C, H, W) -> the same shape and type."""
+
+    def __init__(self, norms: list[InstanceNorm]):
+        super().__init__()
+        self.weight = nn.Parameter(stack([norm.weight for norm in norms]))
+        self.bias = nn.Parameter(stack([norm.bias for norm in norms]))
+        self.eps = norms[0].eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        exact = x.float()
+        variance, mean = torch.var_mean(exact, (2, 3), keepdim=True, correction=0)
+        each = len(x) // len(self.weight)
+        weight, bias = (
+            value[:, None].expand(-1, each, -1).reshape(len(x), -1, 1, 1)
+            for value in (self.weight, self.bias)
+        )
+        scale = torch.rsqrt(variance + self.eps) * weight
+        return (exact * scale + (bias - mean * scale)).to(x.dtype)
+
+
+class StackedNoise(nn.Module):
+    """As `Noise`. The field starts at `place`, (2,) int64 from 0 to `side` - 1."""
+
+    field: Tensor
+    place: Tensor
+
+    def __init__(self, noises: list[Noise], dtype: torch.dtype):
+        super().__init__()
+        self.project = StackedConv([noise.project for noise in noises], dtype)
+        self.side = noises[0].field.shape[1]
+        self.register_buffer("field", noises[0].field.float() / 73.9, persistent=False)
+        self.register_buffer("place", torch.zeros(2, dtype=torch.long), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (n, c, height, width), count = x.shape, len(self.project.weight)
+        rows = (torch.arange(height, device=x.device) + self.place[0]) % self.side
+        columns = (torch.arange(width, device=x.device) + self.place[1]) % self.side
+        field = self.field.index_select(1, rows).index_select(2, columns).flatten(1)
+        noise = (self.project.weight.reshape(count, c, -1) @ field).view(count, 1, c, height, width)
+        noisy = (x.view(count, n // count, c, height, width) + noise).reshape(n, c, height, width)
+        return noisy.to(x.dtype).contiguous(memory_format=torch.channels_last)
+
+
+class Stacked(nn.Module):
+    """K live networks with their own weights.
+
+    Args:
+        states: the weights of each network, as of `Live.state_dict`.
+        dtype: the precision of the convolutions; parameters and norms are float32.
+    """
+
+    def __init__(self, states: list[dict[str, Tensor]], dtype: torch.dtype):
+        super().__init__()
+        nets = [build("live", DEFAULTS["live"]) for _ in states]
+        for net, state in zip(nets, states, strict=True):
+            net.load_state_dict(state)
+        self.count, self.dtype = len(nets), dtype
+        self.net: Live = _stacked(nets, dtype)
+        self.noises = [module for module in self.net.modules() if isinstance(module, StackedNoise)]
+
+    def named(self) -> dict[str, nn.Parameter]:
+        """The parameters by the names that they have in `Live`."""
+        return dict(self.net.named_parameters())
+
+    def shared_names(self) -> list[str]:
+        """Parameters that are equal in all networks while they are tied: all but the instance norms and the
+        last two convolutions, which write the colors.
+        """
+        return [
+            name for name in self.named() if ".norm." not in name and not name.startswith(("up.", "head."))
+        ]
+
+    def state(self, number: int) -> dict[str, Tensor]:
+        """The weights of one network, as of `Live.state_dict`, on the CPU."""
+        return {name: unstack(value, number) for name, value in self.named().items()}
+
+    def forward(self, photo: Tensor) -> Tensor:
+        """(N, 3, H, W), the same photos for all networks -> (K * N, 3, H, W) float32, network by network."""
+        folded = fold(photo).to(self.dtype).repeat(self.count, 1, 1, 1)
+        return unfold(self.net.core(folded.contiguous(memory_format=torch.channels_last)).float())
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """As `Live.constrain`, for every network."""
+        weight, bias = self.net.head.weight, self.net.head.bias
+        count, _, height, width, inputs = weight.shape
+        plain = weight.sum((2, 3)).view(count, FOLD**2, 3, inputs)
+        surplus = (plain - plain.mean(1, keepdim=True)).reshape(count, -1, 1, 1, inputs)
+        weight.sub_(surplus / (height * width))
+        colors = bias.view(count, FOLD**2, 3)
+        bias.copy_(colors.mean(1, keepdim=True).expand_as(colors).reshape(count, -1))
+
+
+def _stacked(modules: list[Any], dtype: torch.dtype) -> Any:
+    """One module for the `modules`, which have the same place in each network."""
+    first = modules[0]
+    if isinstance(first, Noise):
+        return StackedNoise(modules, dtype)
+    if isinstance(first, Conv):
+        return StackedConv(modules, dtype)
+    if isinstance(first, InstanceNorm):
+        return StackedNorm(modules)
+    for name, _ in list(first.named_children()):
+        setattr(first, name, _stacked([getattr(module, name) for module in modules], dtype))
+    return first

@@ -1,0 +1,110 @@
+"""The losses of `fststyle.train.style.loss` for many networks at once: one pass of the loss network for the
+pictures of all of them.
+"""
+
+import torch
+from stacked import pad
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fststyle.train.data.loader import style_tensor
+from fststyle.train.losses.gram import gram_matrix
+from fststyle.train.losses.grid import squares_loss
+from fststyle.train.losses.johnson import content_loss
+from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
+from fststyle.train.networks.vgg import VGG16
+from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE
+from fststyle.train.style.settings import TrainSettings
+
+
+class _FixedConv(nn.Module):
+    """A frozen 3x3 convolution with replicate padding, in channels-last format and `dtype`."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, conv: nn.Conv2d, dtype: torch.dtype):
+        super().__init__()
+        weight = conv.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", None if conv.bias is None else conv.bias.detach().to(dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.to(self.weight.dtype).contiguous(memory_format=torch.channels_last)
+        return F.conv2d(pad(x), self.weight, self.bias)
+
+
+def fast(vgg: VGG16, dtype: torch.dtype) -> VGG16:
+    """`vgg` with replicate padding, as by `repeat_edges`, changed in place so that its activations are in
+    `dtype`, in channels-last format, and take half the memory.
+    """
+    for number, layer in enumerate(vgg.features):
+        if isinstance(layer, nn.Conv2d):
+            vgg.features[number] = _FixedConv(layer, dtype)
+        elif isinstance(layer, nn.ReLU):
+            layer.inplace = True
+    return vgg
+
+
+class StackedLosses:
+    """The weighted losses for K paintings.
+
+    Args:
+        vgg: the loss network of `fast`, on the device.
+        settings: the painting and the weights of the losses, for each painting.
+    """
+
+    def __init__(self, vgg: VGG16, settings: list[TrainSettings]):
+        self.vgg, device = vgg, vgg.mean.device
+        styles = [
+            MultiscaleStyle(vgg, style_tensor(one.style, one.style_size).to(device), one.fine)
+            for one in settings
+        ]
+        terms = [(scale, name) for scale, layers in LAYERS.items() for name in layers]
+        # (K, 1, C, C) and (K, 1): one axis is for the pictures of a painting.
+        self.grams = {
+            (scale, name): torch.stack([getattr(style, f"gram{scale}_{name}") for style in styles])
+            for scale, name in terms
+        }
+        self.weights = {
+            term: torch.tensor([[style.weights[term]] for style in styles], device=device)
+            / self.grams[term].square().mean((2, 3))
+            for term in terms
+        }
+        self.content_weight, self.style_weight, self.grid_weight = (
+            torch.tensor([[float(getattr(one, f"{name}_weight"))] for one in settings], device=device)
+            for name in ("content", "style", "grid")
+        )
+
+    def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
+        """The weighted losses by name, (K, N) float32 each.
+
+        `painted` are the stylized pictures, (K * N, 3, H, W) in [-1, 1], painting by painting; `photo` are
+        their photos, (N, 3, H, W), the same for all paintings.
+        """
+        count, shape = len(self.style_weight), (len(self.style_weight), len(photo))
+        with torch.no_grad():
+            targets = self.vgg(photo, CONTENT_LAYERS)
+        style, content = torch.zeros(shape, device=photo.device), torch.zeros(shape, device=photo.device)
+        for scale, layers in LAYERS.items():
+            found = self.vgg(smaller(painted, scale), layers)
+            for name in layers:
+                gram = gram_matrix(found[name])
+                gram = gram.view(*shape, *gram.shape[1:])
+                difference = (gram - self.grams[scale, name]).square().mean((2, 3))
+                style = style + self.weights[scale, name] * difference
+            if scale == 1:
+                for name in CONTENT_LAYERS:
+                    parts = [content_loss(part, targets[name]) for part in found[name].chunk(count)]
+                    content = content + torch.stack(parts) / (len(CONTENT_LAYERS) * CONTENT_SCALE)
+        return {
+            "content": self.content_weight * content,
+            "style": self.style_weight * style,
+            "grid": self.grid_weight * squares_loss(painted, stride).view(shape),
+        }
+
+
+def identity_loss(painted: Tensor, photo: Tensor) -> Tensor:
+    """Per picture, (N,): difference from the photo itself, mean absolute plus five times mean squared."""
+    difference = painted - photo
+    return difference.abs().mean((1, 2, 3)) + 5 * difference.square().mean((1, 2, 3))
