@@ -55,12 +55,12 @@ def test_an_uploaded_style_paints_and_goes_again(client, style_folder, picture):
 
 def test_the_browser_gets_float_and_int8_files_with_all_weights(client):
     listed = {style["name"]: style for style in client.get("/live/styles.json").json()["styles"]}
-    water-lilies, entry = listed["water-lilies"], catalogue.find("water-lilies")
-    assert client.get(water-lilies["url"]).content == entry.path.read_bytes()
-    assert client.get(water-lilies["int8"]).content == catalogue.load(entry.int8)
+    lilies, entry = listed["water-lilies"], catalogue.find("water-lilies")
+    assert client.get(lilies["url"]).content == entry.path.read_bytes()
+    assert client.get(lilies["int8"]).content == catalogue.load(entry.int8)
     assert len(catalogue.load(entry.int8)) > 5 * entry.int8.size
-    assert listed["starry-night"]["int8"] is None
-    assert client.get("/live/models/starry-night/int8.onnx").status_code == 404
+    assert listed["starry-night-johnson"]["int8"] is None
+    assert client.get("/live/models/starry-night-johnson/int8.onnx").status_code == 404
     assert client.get("/live/models/water-lilies/other.onnx").status_code == 404
 
 

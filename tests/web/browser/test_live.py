@@ -127,10 +127,7 @@ def test_an_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> No
     photo = scene(7, 160, 120)
     painted, told = in_browser(page, server, [("starry-night", 1)], photo, backend="wasm")
     assert told["precision"] == "int8"
-    assert (
-        compare(painted, fststyle.load_style("starry-night", device="cpu", precision="int8")(photo))[0]
-        < 2
-    )
+    assert compare(painted, fststyle.load_style("starry-night", device="cpu", precision="int8")(photo))[0] < 2
 
 
 def test_weights_are_interpolated_as_in_the_runtime(page: Any, server: str) -> None:
