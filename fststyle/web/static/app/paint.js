@@ -5,7 +5,7 @@ import { connect } from "./job.js";
 import "./stars.js";
 
 const MIXED = 3;
-const WAIT = 200; // milliseconds after the last change of a setting
+const WAIT = 200; // milliseconds after the last move of a slider
 
 const state = { file: null, files: [], styles: [], shares: new Map(), painting: null, timer: 0, urls: {} };
 
@@ -88,7 +88,7 @@ function choose(name) {
   } else if (state.styles.length < MIXED) state.styles.push(name);
   else toast(`A mixture has at most ${MIXED} styles.`);
   showStyles();
-  repaint();
+  repaint(0);
 }
 
 function showStyles() {
@@ -129,9 +129,9 @@ function showValues() {
 
 // Painting
 
-function repaint() {
+function repaint(wait = WAIT) {
   clearTimeout(state.timer);
-  if (state.file) state.timer = setTimeout(paint, WAIT);
+  if (state.file) state.timer = setTimeout(paint, wait);
 }
 
 async function paint() {
