@@ -218,7 +218,7 @@ def test_the_keyboard_alone(open_page):
 
 def test_search_sort_upload_and_delete(open_page, tmp_path):
     page = open_page("/")
-    page.fill("#q", "hokusai")
+    page.fill("#q", "gogh starry")
     page.wait_for_function("() => document.querySelectorAll('.card').length === 2")
     page.fill("#q", "")
     page.select_option("#sort", "year")
