@@ -120,7 +120,7 @@ def check(settings: Any) -> None:
             raise InputError(f"{flag}: {value} is above {rule['max']}")
 
 
-def plain(settings: Any) -> dict[str, Any]:
+def to_dict(settings: Any) -> dict[str, Any]:
     """The settings as a dict of numbers, strings and None, for JSON and checkpoints."""
     values = dataclasses.asdict(settings)
     return {

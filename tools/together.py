@@ -46,7 +46,7 @@ from fststyle.catalogue import SHIPPED
 from fststyle.errors import TrainingError
 from fststyle.export.style import Card, export_module
 from fststyle.io import images
-from fststyle.settings import check, plain
+from fststyle.settings import check, to_dict
 from fststyle.train import checkpoint
 from fststyle.train.compute import choose_device, has_fast_bfloat16
 from fststyle.train.data.download import prepared_photos
@@ -340,7 +340,7 @@ def _save(path: Path, state: dict[str, Tensor], settings: TrainSettings, done: i
         "network_settings": DEFAULTS["live"],
         "step": done,
         "model": state,
-        "settings": plain(replace(settings, steps=max(1, done))),
+        "settings": to_dict(replace(settings, steps=max(1, done))),
         "style_sha256": digest,
         "base": "",
     }

@@ -11,7 +11,7 @@ import typer
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import BatchError, InputError
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 from fststyle.train.generative.settings import ClassifySettings
 
 
@@ -68,7 +68,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.generative.classify import examine, load_classifier
 
         if output:
-            spare(itertools.chain([model], Path(data).rglob("*")), output)
+            refuse_overwrite(itertools.chain([model], Path(data).rglob("*")), output)
         classifier = load_classifier(model)
         learned, tested = dataset.load(data, classifier.shape[0], download)
         if tested.held_out and classifier.metadata.get("data_sha256") != learned.sha256():

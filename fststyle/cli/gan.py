@@ -9,7 +9,7 @@ import typer
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import OutputError
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 from fststyle.train.generative.settings import GanSettings
 
 Model = Annotated[
@@ -78,7 +78,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator, supported_fps, write_animation
 
-        spare((model,), output)
+        refuse_overwrite((model,), output)
         generator = Generator(model, ("gan",))
         fps = supported_fps(output, fps)
         path = latents.walk(
@@ -124,7 +124,7 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         output = output or Path(f"{generator.name}-samples{'' if single else '.png'}")
         if single and output.suffix.lower() in images.WRITABLE:
             raise OutputError(f"{output}: is the name of one picture; --single needs a folder")
-        spare((model,), output)
+        refuse_overwrite((model,), output)
         pictures = counted(
             generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures"
         )

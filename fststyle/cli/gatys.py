@@ -12,7 +12,7 @@ from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError, InputError
-from fststyle.io.files import probe, spare
+from fststyle.io.files import probe, refuse_overwrite
 from fststyle.train.style.gatys_settings import GatysSettings
 
 
@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
             raise InputError(f"{content}: is a folder; gatys stylizes one picture")
         job = plan([content], output, "gatys").jobs[0]
         if job.target:
-            spare((path for path, _ in paintings(style)), job.target)
+            refuse_overwrite((path for path, _ in paintings(style)), job.target)
             probe(job.target)
         stdout = (
             streams.stdout("picture", "redirect it (> painted.png) or name a file")

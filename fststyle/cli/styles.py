@@ -9,7 +9,7 @@ import typer
 
 from fststyle import catalogue
 from fststyle.errors import BatchError, StyleError
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.io import images
         from fststyle.runtime.contact_sheet import contact_sheet
 
-        spare((photo,), output)
+        refuse_overwrite((photo,), output)
         known = catalogue.styles()
         if not known:
             raise StyleError(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")

@@ -9,7 +9,7 @@ from fststyle.cli.gan import Model, add_sample
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import InputError
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 from fststyle.train.generative.settings import VaeSettings
 
 Decoder = Annotated[
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.io import grids, images
         from fststyle.runtime.generative.sample import Encoder, Generator
 
-        spare((picture, model), output)
+        refuse_overwrite((picture, model), output)
         decoder = Generator(model, ("vae",))
         seen, latent = Encoder(decoder).read(picture)
         images.write(
@@ -102,7 +102,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Encoder, Generator, supported_fps, write_animation
 
-        spare((first, second, model), output)
+        refuse_overwrite((first, second, model), output)
         decoder = Generator(model, ("vae",))
         encoder = Encoder(decoder)
         ends = np.stack([encoder.read(picture)[1] for picture in (first, second)])
@@ -124,7 +124,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator
 
-        spare((model,), output)
+        refuse_overwrite((model,), output)
         decoder = Generator(model, ("vae",))
         if decoder.latent != 2:
             raise InputError(

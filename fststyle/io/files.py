@@ -53,7 +53,7 @@ def probe(destination: Path) -> None:
         raise OutputError(f"{destination}: cannot be written ({error.strerror})") from error
 
 
-def spare(inputs: Iterable[str | Path], *outputs: str | Path) -> None:
+def refuse_overwrite(inputs: Iterable[str | Path], *outputs: str | Path) -> None:
     """Raise `OutputError` if one of the ``outputs`` is the same file as one of the ``inputs``, also under
     another name or through a link.
 

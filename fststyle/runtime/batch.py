@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
 from fststyle.io import images
 from fststyle.io.encode import check_lossless, format_of
-from fststyle.io.files import PIPE, spare
+from fststyle.io.files import PIPE, refuse_overwrite
 from fststyle.io.images import Picture
 from fststyle.runtime.mask import Mask
 from fststyle.runtime.mask import load as load_mask
@@ -77,7 +77,7 @@ def stylize_files(
     style = load_as(settings, settings.style)
     work = plan(inputs, output, style.name)
     if settings.mask is not None:
-        spare((settings.mask,), *(job.target for job in work.jobs if job.target is not None))
+        refuse_overwrite((settings.mask,), *(job.target for job in work.jobs if job.target is not None))
     if settings.lossless:
         _check_lossless(work.jobs)
     for source, error in work.refused:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fststyle.errors import FststyleError, InputError, OutputError
 from fststyle.io import images
-from fststyle.io.files import PIPE, spare
+from fststyle.io.files import PIPE, refuse_overwrite
 from fststyle.io.folders import check_folder, without_results
 from fststyle.runtime.target_names import distinct, shortened
 
@@ -74,7 +74,7 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     pairs = distinct(pairs)
     for folder in {target.parent for _, target in pairs}:
         check_folder(folder)
-    spare((source for source, _ in pairs), *(target for _, target in pairs))
+    refuse_overwrite((source for source, _ in pairs), *(target for _, target in pairs))
     made.jobs = [Job(source, target) for source, target in pairs]
     return made
 

@@ -5,7 +5,7 @@ fast.
 from dataclasses import dataclass
 from pathlib import Path
 
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 from fststyle.runtime.video.keyframes import Timeline
 from fststyle.runtime.video.keyframes import parse as parse_keyframes
 from fststyle.settings import accepts_former_names, as_paths, option
@@ -257,7 +257,7 @@ class WebcamSettings:
     def __post_init__(self) -> None:
         as_paths(self, "record", "mask")
         if self.record is not None:
-            spare((self.camera, *filter(None, (self.mask,))), self.record)
+            refuse_overwrite((self.camera, *filter(None, (self.mask,))), self.record)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from fststyle.export.model import PRECISIONS
 from fststyle.export.parity import PSNR
 from fststyle.export.settings import ExportSettings
 from fststyle.export.style import Card, export_module
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 from fststyle.settings import check
 from fststyle.train import checkpoint
 from fststyle.train.data.loader import held_out, photo_source
@@ -43,7 +43,7 @@ def export_checkpoint(
     output = settings.output or path.with_name(f"{path.stem}{suffix}.onnx")
     if output.suffix != ".onnx":
         raise InputError(f"{output}: the file name must end in .onnx")
-    spare((path,), output, encoder_of(output))
+    refuse_overwrite((path,), output, encoder_of(output))
     if content["kind"] in export.KINDS:
         return output, _model(content, path, output, settings)
     card = Card(

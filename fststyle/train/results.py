@@ -14,7 +14,7 @@ from fststyle.arrays import RGB
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module, traced
 from fststyle.io.files import probe
-from fststyle.settings import NAMES, plain
+from fststyle.settings import NAMES, to_dict
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
 
@@ -111,7 +111,7 @@ def earlier_training(
         if not files.checkpoint.exists():
             raise InputError(f"--resume: no checkpoint {files.checkpoint}")
         content = checkpoint.load(files.checkpoint, kind)
-        then, now = content["settings"], plain(settings)
+        then, now = content["settings"], to_dict(settings)
         for key in sorted(now.keys() - _FREE - free):
             if then.get(key) != now[key]:
                 raise InputError(

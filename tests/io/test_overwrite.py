@@ -5,7 +5,7 @@ import os
 import pytest
 
 from fststyle.errors import OutputError
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 
 
 @pytest.mark.parametrize("output", ["a.png", "sub/../a.png", "link.png", "twin.png"])
@@ -17,7 +17,7 @@ def test_an_input_is_known_by_any_name(tmp_path, output):
     with pytest.raises(
         OutputError, match=f"{output}: is one of the inputs and would be overwritten; choose another output"
     ):
-        spare((tmp_path / "none.png", tmp_path / "a.png"), tmp_path / output)
+        refuse_overwrite((tmp_path / "none.png", tmp_path / "a.png"), tmp_path / output)
 
 
 def test_other_files_may_be_written(tmp_path):
@@ -25,4 +25,6 @@ def test_other_files_may_be_written(tmp_path):
         (tmp_path / name).write_bytes(b"the same")
     (tmp_path / "broken").symlink_to("nowhere")
     for output in ("b", "new", "broken", "long" * 100, "a\0b"):
-        spare((tmp_path / "a", tmp_path / "none", tmp_path / "broken", "mnist-vae"), tmp_path / output)
+        refuse_overwrite(
+            (tmp_path / "a", tmp_path / "none", tmp_path / "broken", "mnist-vae"), tmp_path / output
+        )

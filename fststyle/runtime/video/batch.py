@@ -7,7 +7,7 @@ from pathlib import Path
 from fststyle import catalogue
 from fststyle.errors import BatchError, FststyleError, InputError, OutputError
 from fststyle.io import images
-from fststyle.io.files import PIPE, spare
+from fststyle.io.files import PIPE, refuse_overwrite
 from fststyle.io.folders import Refused, check_folder, files, without_results
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.target_names import distinct
@@ -94,5 +94,5 @@ def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, 
     pairs = distinct((path, target / written_as(path.relative_to(source))) for path in found)
     for folder in {out.parent for _, out in pairs}:
         check_folder(folder)
-    spare(found, *(out for _, out in pairs))
+    refuse_overwrite(found, *(out for _, out in pairs))
     return pairs

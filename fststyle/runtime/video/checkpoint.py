@@ -24,7 +24,7 @@ from fststyle.errors import InputError, OutputError
 from fststyle.io.files import probe
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.formats.base import Item, Shot, Source
-from fststyle.settings import plain
+from fststyle.settings import to_dict
 
 State = dict[str, NDArray[Any]]
 """Arrays by name that the next frame needs from earlier ones."""
@@ -178,7 +178,7 @@ def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
     files += [extra for extra in (settings.mask, settings.keyframes) if extra is not None]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    values = {name: value for name, value in plain(settings).items() if name not in _IGNORED}
+    values = {name: value for name, value in to_dict(settings).items() if name not in _IGNORED}
     styles = {
         name: hashlib.sha256(catalogue.load(catalogue.locate(name))).hexdigest()
         for name in settings.timeline.names

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from fststyle.arrays import RGB
 from fststyle.errors import BatchError, InputError, OutputError
-from fststyle.io.files import spare
+from fststyle.io.files import refuse_overwrite
 from fststyle.io.folders import check_folder
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.style import Style
@@ -69,7 +69,7 @@ def stylize_one(
         place = target_of(target, opened, encoding, stdout)
         if place.path is not None:
             if place.single:
-                spare((source, *filter(None, (settings.mask,))), place.path)
+                refuse_overwrite((source, *filter(None, (settings.mask,))), place.path)
             check_folder(place.path.parent)
         return Job(opened, place, settings, listener, encoding).run()
     finally:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from fststyle.errors import InputError
 from fststyle.io import dataset
 from fststyle.io.dataset import Dataset
-from fststyle.settings import check, plain
+from fststyle.settings import check, to_dict
 from fststyle.train import checkpoint
 from fststyle.train.compute import computing
 from fststyle.train.results import Files, checked_name, earlier_training, going_on
@@ -126,7 +126,7 @@ class Course(Run):
             "network": learner.network,
             "network_settings": learner.network_settings,
             "step": done,
-            "settings": plain(self.settings),
+            "settings": to_dict(self.settings),
             "data_sha256": self.digest,
             "classes": list(self.train.classes),
             "torch": str(torch.__version__),

@@ -21,8 +21,8 @@ from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.export.style import Card
 from fststyle.io import images
-from fststyle.io.files import spare
-from fststyle.settings import check, plain
+from fststyle.io.files import refuse_overwrite
+from fststyle.settings import check, to_dict
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
@@ -88,7 +88,7 @@ def train(
     settings = replace(settings, from_=starting_point(settings, START))
     name = style_name(settings)
     files = Files.of(settings.output, name)
-    spare((settings.style, settings.from_), *files.all)
+    refuse_overwrite((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
     painting = images.read(settings.style).opaque
     # With --minutes, the number of steps is read from the checkpoint.
@@ -154,7 +154,7 @@ def _introduce(run: Run, source: Photos | Scenes) -> None:
         f"training {run.name} on {source.source}, on {run.compute.device}, in {run.compute.precision}"
         f"{going_on(run.first)}"
     )
-    if run.earlier and (before := run.earlier["settings"].get("data")) != plain(run.settings)["data"]:
+    if run.earlier and (before := run.earlier["settings"].get("data")) != to_dict(run.settings)["data"]:
         run.tell(
             f"the earlier steps used {before or 'other pictures'}: "
             "the result differs from that of an uninterrupted training"
@@ -199,7 +199,7 @@ def card(settings: TrainSettings, name: str, base: str = "") -> Card:
         name=name,
         network=settings.network,
         network_settings=network_settings(settings),
-        trained_with=for_the_record(plain(settings)),
+        trained_with=for_the_record(to_dict(settings)),
         style_sha256=sha256(settings.style),
         base=base,
     )
@@ -244,7 +244,7 @@ def _content(
         "model": {key: value.contiguous() for key, value in net.state_dict().items()},
         "optimizer": optimizer.state_dict(),
         "step": done,
-        "settings": plain(settings),
+        "settings": to_dict(settings),
         "style_sha256": sha256(settings.style),
         "base": base,
         "torch": str(torch.__version__),  # a str subclass, which weights_only refuses

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fststyle.errors import CheckpointError
-from fststyle.settings import plain
+from fststyle.settings import to_dict
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.losses.contrastive import Heads, encoder_layers, features
@@ -105,7 +105,7 @@ def content_of(
         "weights": weights,
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "step": done,
-        "settings": plain(settings),
+        "settings": to_dict(settings),
         "base": base,
         "torch": str(torch.__version__),
     }

@@ -25,8 +25,8 @@ from torch import Tensor
 
 from fststyle.errors import InputError
 from fststyle.export.style import Card
-from fststyle.io.files import spare
-from fststyle.settings import check, plain
+from fststyle.io.files import refuse_overwrite
+from fststyle.settings import check, to_dict
 from fststyle.train import checkpoint
 from fststyle.train.compute import computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
@@ -100,7 +100,7 @@ def train(
     settings = replace(settings, from_=starting_point(settings, BASE), name=checked_name(settings.name))
     check_size(settings.size, settings.network)
     files = Files.of(settings.output, settings.name)
-    spare((settings.from_,), *files.all)
+    refuse_overwrite((settings.from_,), *files.all)
     photos, paintings = (
         photo_source(settings.photos, settings.size, without=files.all),
         Photos(settings.paintings, settings.size, without=files.all),
@@ -176,6 +176,6 @@ def card(settings: TranslateSettings, base: str) -> Card:
         settings.name,
         settings.network,
         network_settings(settings),
-        for_the_record(plain(settings)),
+        for_the_record(to_dict(settings)),
         base=base,
     )
