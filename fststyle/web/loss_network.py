@@ -1,5 +1,6 @@
 """The loss network as ONNX files for the browser: activations with Gram matrices, and the gradient of the
-objective of Gatys et al. 2016. They are built from the weights that fststyle ships for training, on request.
+objective of Gatys et al. 2016. They are built from the weights that fststyle ships for training, on request,
+with kernels in float16.
 
 The network is that of `fststyle.train.networks.vgg` with repeated edges. A file ends at the last layer of a
 block, so that lessons about early layers need little: 0.1, 0.5, 3.5 and 15 MB.
@@ -13,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fststyle.catalogue import SHIPPED
+from fststyle import loss_weights
 
-WEIGHTS = SHIPPED / "vgg16_features.safetensors"
 MEAN = (123.68, 116.779, 103.939)
 """RGB mean that the weights expect to be subtracted from 0-255."""
 BLOCKS = {"relu1_2": (0, 2), "relu2_2": (5, 7), "relu3_3": (10, 12, 14), "relu4_3": (17, 19, 21)}
@@ -141,20 +141,8 @@ class _Graph:
         return content
 
 
-@functools.lru_cache(maxsize=1)
-def _weights() -> dict[str, NDArray[Any]]:
-    from fststyle.errors import DependencyError
-
-    try:
-        from safetensors.numpy import load_file
-    except ImportError as error:
-        raise DependencyError(f"this needs safetensors: pip install safetensors [{error}]") from error
-    weights: dict[str, NDArray[Any]] = load_file(WEIGHTS)
-    return weights
-
-
 def _forward(graph: _Graph, blocks: int) -> list[_Block]:
-    weights = _weights()
+    weights = loss_weights.load()
     value = graph.add("Mul", "picture", graph.floats(127.5))
     value = graph.add("Add", value, graph.floats(127.5 - np.array(MEAN).reshape(1, 3, 1, 1)))
     pads = graph.ints([0, 0, 1, 1, 0, 0, 1, 1])

@@ -15,7 +15,12 @@ from fststyle.train.networks.vgg import MEAN, VGG16, load_vgg, repeat_edges  # n
 
 @pytest.fixture(scope="module")
 def vgg() -> VGG16:
-    return repeat_edges(load_vgg())
+    """With kernels rounded to float16, as in the ONNX files."""
+    vgg = repeat_edges(load_vgg())
+    for kernel in vgg.parameters():
+        if kernel.ndim == 4:
+            kernel.copy_(kernel.half())
+    return vgg
 
 
 def picture(seed: int, height: int = 24, width: int = 32) -> np.ndarray:

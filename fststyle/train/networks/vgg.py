@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from fststyle import loss_weights
 from fststyle.errors import InputError
 
-SLICE = Path(__file__).resolve().parents[2] / "weights" / "vgg16_features.safetensors"
 MEAN = (123.68, 116.779, 103.939)
 """RGB mean of ImageNet (0-255), subtracted from the input. There is no division by a standard deviation."""
 
@@ -96,9 +96,10 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     """Load the loss network.
 
     Args:
-        weights: ``"oxford"`` for the slice shipped with fststyle, ``"torchvision"`` for
-            ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32, downloaded by torchvision to
-            its cache on first use, 528 MB), or a safetensors or torch file with torchvision's names.
+        weights: ``"oxford"`` for the weights shipped with fststyle (`fststyle.loss_weights`),
+            ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32,
+            downloaded by torchvision to its cache on first use, 528 MB), or a safetensors or torch file with
+            torchvision's names.
 
     Raises:
         InputError: the file is missing, damaged, or lacks a layer, or the download failed.
@@ -113,8 +114,10 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
             raise InputError(
                 f"{weights}: the weights are not available ({error}); oxford ships with fststyle"
             ) from error
+    elif weights == "oxford":
+        state = {name: torch.from_numpy(value) for name, value in loss_weights.load().items()}
     else:
-        state = _read(SLICE if weights == "oxford" else Path(weights))
+        state = _read(Path(weights))
     wanted = vgg.state_dict()
     missing = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
     if missing:

@@ -1,0 +1,25 @@
+"""Write the compact weights of the loss network (`fststyle.loss_weights`) from VGG-16 weights in float.
+
+python tools/loss_weights.py torchvision    # downloads 528 MB
+python tools/loss_weights.py FILE           # .safetensors or .pth with torchvision's names
+"""
+
+import argparse
+
+from safetensors.numpy import save_file
+
+from fststyle.loss_weights import PATH, packed
+from fststyle.train.networks.vgg import load_vgg
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", help="torchvision, or a file")
+    state = load_vgg(parser.parse_args().weights).state_dict()
+    save_file(packed({name: value.numpy() for name, value in state.items()}), PATH)
+
+
+if __name__ == "__main__":
+    main()
