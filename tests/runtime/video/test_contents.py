@@ -202,6 +202,43 @@ def test_a_timecode_is_kept_unless_the_beginning_is_cut(tmp_path, target):
     assert stylized(tmp_path / "in.mov", tmp_path / target, start=0.08).lost == ("timecode track",)
 
 
+def of_two_videos(path: Path) -> Path:
+    """Two video streams of 60 frames per second with a timecode."""
+    with av.open(str(path), "w") as container:
+        container.metadata["timecode"] = "01:00:00:40"
+        videos = [container.add_stream("libx264", rate=60) for _ in range(2)]
+        for video in videos:
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            video.metadata["timecode"] = "01:00:00:40"
+        for number in range(10):
+            for video in videos:
+                picture = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
+                picture.pts, picture.time_base = number, Fraction(1, 60)
+                container.mux(video.encode(picture))
+        for video in videos:
+            container.mux(video.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv"])
+@pytest.mark.parametrize("name", ["in.mov", "in.mkv"])
+def test_a_second_video_stream_is_copied_beside_a_timecode(tmp_path, name, target):
+    done = stylized(of_two_videos(tmp_path / name), tmp_path / target)
+    assert [kind for kind, _ in streams(tmp_path / target)].count("video") == 2
+    assert not [entry for entry in done.lost if "video" in entry]
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.mkv"])
+@pytest.mark.parametrize(
+    ("fps", "expected"), [(None, "01:00:00:40"), (24.0, "01:00:00:16"), (30.0, "01:00:00:20")]
+)
+def test_the_frames_of_a_timecode_are_those_of_the_new_rate(tmp_path, target, fps, expected):
+    stylized(of_two_videos(tmp_path / "in.mov"), tmp_path / target, fps=fps)
+    with av.open(str(tmp_path / target)) as container:
+        known = {**container.metadata, **container.streams.video[0].metadata}
+    assert {value for key, value in known.items() if key.lower() == "timecode"} == {expected}
+
+
 PHONE = {
     "com.apple.quicktime.make": "Apple",
     "com.apple.quicktime.model": "iPhone 15",

@@ -80,6 +80,26 @@ def test_the_field_rate_is_kept_where_asked(tmp_path):
     assert np.diff(places) == pytest.approx(3, abs=1.5)
 
 
+@pytest.mark.parametrize("target", ["out.mp4", "out.mov"])
+@pytest.mark.parametrize(("field_rate", "rate"), [("halve", 25), ("keep", 50)])
+def test_raw_dv_has_its_frame_rate_and_not_that_of_its_clock(tmp_path, target, field_rate, rate):
+    with av.open(str(tmp_path / "in.dv"), "w") as container:
+        stream = container.add_stream("dvvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(clips.frame(number, 576, 720), format="rgb24")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    done = stylized(tmp_path / "in.dv", tmp_path / target, field_rate=field_rate, deinterlace="on", size=64)
+    with av.open(str(tmp_path / target)) as container:
+        assert container.streams.video[0].average_rate == rate
+    assert (
+        "50 instead of 25" in done.notes[0] if field_rate == "keep" else "one frame per two" in done.notes[0]
+    )
+
+
 @pytest.mark.parametrize("changes", [{}, {"field_rate": "keep"}])
 def test_progressive_video_stays_as_it_is(tmp_path, changes):
     source = clips.write(tmp_path / "in.mp4", [0, 40, 90, 120])

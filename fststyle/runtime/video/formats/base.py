@@ -46,6 +46,8 @@ class Source:
     name: str
     rate: Fraction
     """Average frames per second."""
+    timecode_rate: Fraction | None = None
+    """Frames per second that a timecode of the source counts."""
     origin: float = 0.0
     """Start time in seconds on the clock of the source."""
     seconds: float | None = None

@@ -75,7 +75,7 @@ class Carrier:
             return
         if stream.type == "video" and is_cover(stream):
             self._add_cover(stream, source)
-        elif stream not in source.others or is_still(stream) or "timecode" in tags(stream.metadata):
+        elif stream not in source.others or is_still(stream) or _is_timecode(stream):
             return  # an unknown codec, the still of an animated AVIF, or a timecode, which becomes a tag
         elif not (refused := self._refused_by_players(stream)) and self._takes(stream):
             made = self._copied[stream.index] = self._container.add_stream_from_template(stream, opaque=True)
@@ -213,6 +213,11 @@ class Carrier:
         """Flush the encoders."""
         for stream in self._coded.values():
             self._mux(stream.encode, None)
+
+
+def _is_timecode(stream: Any) -> bool:
+    """Whether a stream is a timecode track. Video streams may have a timecode as a tag."""
+    return stream.type == "data" and "timecode" in tags(stream.metadata)
 
 
 def _name(made: Any, stream: Any) -> None:

@@ -13,6 +13,9 @@ from fststyle.runtime.video.formats.base import Sink, Source
 
 _ATTACHED_PICTURE, _DEFAULT = 0x400, 0x1
 
+_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d)([:;.])(\d\d)")
+"""Hours, minutes and seconds; a colon, or another sign for drop-frame timecodes; frames."""
+
 _TECHNICAL = (
     *(
         "major_brand",
@@ -105,6 +108,20 @@ def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]
     return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
 
 
+def with_timecode_at(metadata: Mapping[str, str], source: Source, rate: Fraction) -> dict[str, str]:
+    """The tags with the timecode of ``source`` in frames of ``rate`` frames per second.
+
+    A timecode counts whole frames: 01:00:00:40 of 60 frames per second is 01:00:00:16 of 24. A timecode that
+    is malformed or has no known rate is unchanged.
+    """
+    found = dict(metadata)
+    was, now = round(source.timecode_rate or rate), round(rate)
+    for key, value in metadata.items():
+        if key.lower() == "timecode" and was and was != now and (parts := _TIMECODE.fullmatch(value)):
+            found[key] = f"{parts[1]}{parts[2]}{int(parts[3]) * now // was:02d}"
+    return found
+
+
 def timecode_fits(metadata: Mapping[str, str], rate: Fraction) -> bool:
     """Whether the tags have no timecode, or one that MP4 and MOV support at ``rate`` frames per second.
 
@@ -112,9 +129,9 @@ def timecode_fits(metadata: Mapping[str, str], rate: Fraction) -> bool:
     of 30.
     """
     found = tags(metadata).get("timecode", "00:00:00:00")
-    parts = re.fullmatch(r"\d\d:\d\d:\d\d([:;.])\d\d", found)
+    parts = _TIMECODE.fullmatch(found)
     whole = round(rate)
-    return parts is not None and whole >= 1 and (parts[1] == ":" or whole % 30 == 0)
+    return parts is not None and whole >= 1 and (parts[2] == ":" or whole % 30 == 0)
 
 
 def lost(source: Source, sink: Sink) -> list[str]:

@@ -43,6 +43,7 @@ class Deinterlacer:
         if self._graph is None:
             if self._keep and self._mode != "off":
                 frame.pts, frame.time_base = frame.pts * 2, frame.time_base / 2
+                _scale_duration(frame, Fraction(2))
             yield frame
             return
         self._graph.push(frame)
@@ -75,4 +76,11 @@ class Deinterlacer:
                 return
             if not self._keep:  # the filter halves the time base in both modes
                 frame.pts, frame.time_base = frame.pts // 2, Fraction(frame.time_base) * 2
+                _scale_duration(frame, Fraction(1, 2))
             yield frame
+
+
+def _scale_duration(frame: Any, by: Fraction) -> None:
+    """Multiply the duration of a frame, if PyAV states one."""
+    if duration := getattr(frame, "duration", None):
+        frame.duration = int(duration * by)

@@ -24,6 +24,9 @@ from fststyle.runtime.video.formats.truncation import Extent, ends_early
 
 MAX_PIXELS = 8192 * 8192
 
+_HIGHEST_RATE = 1000
+"""Frames per second above which a stated rate is not used if there is a lower one."""
+
 _MARGIN = 1.0
 """Seconds that are read before the requested start: audio may precede the frames that it belongs to."""
 
@@ -46,7 +49,7 @@ class Reader(Source):
         self._open()
         self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
         self.stream_metadata = dict(self.stream.metadata)
-        self.rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+        self.rate = self.timecode_rate = _rate_of(self.stream)
         self.origin = (self.container.start_time or 0) / 1e6
         duration = (
             self.stream.duration * self.stream.time_base
@@ -245,6 +248,12 @@ class Reader(Source):
             " it)"
         )
         self.notes.append(f"{self.path}: interlaced video is deinterlaced: {how}")
+
+
+def _rate_of(stream: Any) -> Fraction:
+    """Average frames per second. FFmpeg states the ticks per second of its clock for raw DV."""
+    rates = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    return next((rate for rate in rates if rate <= _HIGHEST_RATE), rates[0] if rates else Fraction(25))
 
 
 def _check_file(path: Path) -> None:

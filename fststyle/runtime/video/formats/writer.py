@@ -14,7 +14,7 @@ from fststyle.io.pixels import on_white
 from fststyle.runtime.video.formats import encoders
 from fststyle.runtime.video.formats.base import Packet, Shot, Sink, Source
 from fststyle.runtime.video.formats.carry import Carrier
-from fststyle.runtime.video.formats.contents import copied, tags, timecode_fits
+from fststyle.runtime.video.formats.contents import copied, tags, timecode_fits, with_timecode_at
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.library import av, reason
@@ -45,7 +45,8 @@ class Writer(Sink):
         self._path, self._started = path, False
         self._next_packet: Any = None
         timed = not source.cut and timecode_fits({**source.metadata, **source.stream_metadata}, rate)
-        metadata = copied(source.metadata, timed)
+        metadata = copied(with_timecode_at(source.metadata, source, rate), timed)
+        stream_metadata = copied(with_timecode_at(source.stream_metadata, source, rate), timed)
         options = {"movflags": movflags(kind, source, metadata)} if kind in ("mp4", "mov") else {}
         self._durations = Durations()
         try:
@@ -59,7 +60,7 @@ class Writer(Sink):
                     raise OutputError(f"cannot be written: {codec} does not encode video (--codec)")
                 self.stream = self.container.add_stream(codec, rate=rate)
                 self._setup(first, source, encoding, codec)
-                self.stream.metadata.update(copied(source.stream_metadata, timed))
+                self.stream.metadata.update(stream_metadata)
                 self.stream.disposition = 1  # the default stream
                 self._carrier = Carrier(self.container, kind, source, self._mux, encoding.audio)
                 self.notes += self._carrier.notes
