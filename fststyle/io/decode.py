@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
@@ -74,7 +74,8 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
             further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
             outline = _outline(image, name, max_pixels)
             exact = exact or (header is not None and header.exact)
-            yield Opened(image, outline, further, exact, tuple(_lost(image, further, header)))
+            lost = tuple(_lost(image, further, header))
+            yield Opened(image, replace(outline, lost=lost), further, exact, lost)
     except FststyleError:
         raise
     except UnidentifiedImageError as error:
@@ -139,7 +140,8 @@ def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
     count -= 1 if count > 1 and image.info.get("default_image") else 0
     if count > MAX_FRAMES:
         raise InputError(f"{name}: has {count} frames, more than {MAX_FRAMES}")
-    return Outline(image.format, image.size, count, image.info.get("loop"))
+    alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    return Outline(image.format, image.size, count, image.info.get("loop"), alpha)
 
 
 def _is_preview(image: Image.Image) -> bool:

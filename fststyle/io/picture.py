@@ -51,10 +51,12 @@ class Picture:
 @dataclass(frozen=True)
 class Outline:
     """The header of an image file: Pillow's name of the ``format``, ``size`` (width, height) as stored,
-    number of ``frames``, and ``loop`` as in `Picture`.
+    number of ``frames``, ``loop`` and ``lost`` as in `Picture`, and whether it has ``alpha``.
     """
 
     format: str | None
     size: tuple[int, int]
     frames: int
     loop: int | None
+    alpha: bool = False
+    lost: tuple[str, ...] = ()

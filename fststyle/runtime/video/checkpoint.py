@@ -152,14 +152,15 @@ class Checkpoint:
             raise self._damaged(run_file.name)
         if changed := [key for key in run if before.get(key) != run[key]]:
             raise InputError(
-                f"{target}: an unfinished run with another {' and '.join(changed)} is in {self.folder};"
+                f"{target}: the unfinished run in {self.folder} differs in {' and '.join(changed)};"
                 " repeat the command of that run, or delete the folder"
             )
         while (path := self._file(len(self.segments), ".json")).exists():
             try:
-                segment = Segment(**_json(path))
+                fields = _json(path)
+                segment = Segment(**{**fields, "size": tuple(fields["size"])})
                 whole = len(segment.pts) == len(segment.durations) and segment.base > 0
-            except (TypeError, ValueError, ZeroDivisionError) as error:
+            except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
                 raise self._damaged(path.name) from error
             if not whole or not self.video(len(self.segments)).is_file():
                 raise self._damaged(path.name)

@@ -44,6 +44,8 @@ class PaintedVideo:
     device: str
     broken: str | None = None
     lost: tuple[str, ...] = ()
-    """Streams, chapters and tags of the input that are not in the output."""
+    """Streams, chapters and tags of the input that are not in the output, and properties of its frames, such
+    as transparency.
+    """
     notes: tuple[str, ...] = ()
     """Other messages for the user."""

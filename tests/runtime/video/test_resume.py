@@ -95,6 +95,7 @@ def test_a_stopped_run_is_continued_to_the_same_file(tmp_path, short, target, ch
         assert not (tmp_path / target).exists()
     done = stylize_video(source, tmp_path / target, **SETTINGS, **changes)
     assert any("continues after " in note for note in done.notes)
+    assert not any("the size of frames changes" in note for note in done.notes)
     assert same(everything(tmp_path / target), everything(tmp_path / "whole" / target))
     assert done.frames == len(clips.frames(tmp_path / target))
     assert left(tmp_path) == left(tmp_path / "whole") == []
@@ -177,10 +178,10 @@ def test_another_input_or_setting_is_refused(tmp_path, short):
     source = clip(tmp_path / "in.mp4")
     with pytest.raises(Stopped):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=stop_after(25))
-    with pytest.raises(InputError, match="unfinished run with another settings"):
+    with pytest.raises(InputError, match="differs in settings"):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS, crf=30)
     clip(tmp_path / "in.mp4", size=(48, 48))
-    with pytest.raises(InputError, match="unfinished run with another input"):
+    with pytest.raises(InputError, match="differs in input"):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from fststyle.io import images
 from fststyle.runtime.video import checkpoint, job
+from fststyle.runtime.video.formats import animation
 from fststyle.runtime.video.formats.base import Shot
 from fststyle.runtime.video.formats.open import Incoming, open_source
 from fststyle.runtime.video.stylize import stylize_video
@@ -99,7 +100,34 @@ def test_where_it_cannot_be_kept_it_is_white_and_said(tmp_path, target, changes)
         source(tmp_path / "in.mov"), tmp_path / target, style="invert", device="cpu", **changes
     )
     assert any("transparency is composited on white" in note for note in done.notes), done.notes
+    assert done.lost.count("transparency") == 1
     assert shots(tmp_path / target)[0].rgb[:12].mean() > 245
+
+
+def avif(path: Path) -> Path:
+    pytest.importorskip("PIL._avif")
+    frames = [Image.fromarray(picture(number)) for number in range(FRAMES)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=80)
+    return path
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.webm", "out.webp", "out.mp4"])
+def test_the_transparency_of_an_animated_avif(tmp_path, target):
+    done = stylize_video(avif(tmp_path / "in.avif"), tmp_path / target, style="invert", device="cpu")
+    assert done.lost == (("transparency",) if target == "out.mp4" else ())
+    found = shots(tmp_path / target)
+    assert [round(shot.seconds, 3) for shot in found] == [0, 0.08, 0.16, 0.24]
+    if target != "out.mp4":
+        assert all(shot.alpha[2:14].mean() < 6 and shot.alpha[34:46].mean() > 249 for shot in found)
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.webm", "out.mkv"])
+def test_the_transparency_of_an_avif_that_pillow_cannot_read_is_named(tmp_path, monkeypatch, target):
+    monkeypatch.setattr(animation, "is_animation_format", lambda path: False)
+    done = stylize_video(avif(tmp_path / "in.avif"), tmp_path / target, style="invert", device="cpu")
+    assert done.lost == ("still picture av1 (Color)", "transparency")
+    with av.open(str(tmp_path / target)) as container:
+        assert len(container.streams) == 1
 
 
 def test_an_opaque_video_is_not_written_with_alpha(tmp_path):

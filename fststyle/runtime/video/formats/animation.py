@@ -1,4 +1,4 @@
-"""Animated GIF, WebP and PNG as video, with transparency."""
+"""Animated GIF, WebP, PNG and AVIF as video, with transparency."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,6 +19,7 @@ multiples of 10 ms.
 """
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
+_AVIF = (b"ftypavis", b"ftypavif")
 DAMAGED = "is damaged ("
 """Start of the message of `fststyle.io.images` for a damaged file."""
 _MILLISECOND = Fraction(1, 1000)
@@ -27,13 +28,28 @@ _MAX_PIXELS = 8192 * 8192
 
 
 def is_animation_format(path: Path) -> bool:
-    """Whether the content of a file is GIF, PNG or WebP; its suffix does not matter."""
+    """Whether the content of a file is GIF, PNG, WebP or animated AVIF with transparency; its suffix does not
+    matter.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(12)
     except OSError:
         return False
+    if head[4:] in _AVIF:
+        return _is_transparent_animation(path)
     return head.startswith(_MAGIC) or (head[:4], head[8:]) == (b"RIFF", b"WEBP")
+
+
+def _is_transparent_animation(path: Path) -> bool:
+    """Whether Pillow, which may lack AVIF, reads an animation with alpha. FFmpeg reads alpha as a stream of
+    its own; but only its frames have their transfer characteristic, which HDR needs.
+    """
+    try:
+        outline = images.outline(path, max_pixels=_MAX_PIXELS)
+    except InputError:
+        return False
+    return outline.frames > 1 and outline.alpha
 
 
 class AnimationSource(Source):
@@ -52,6 +68,7 @@ class AnimationSource(Source):
         if outline.frames < 2:
             raise InputError(f"{path}: is a still picture; use `fststyle image`")
         self.frames, self.loop = outline.frames, outline.loop
+        self.lost += outline.lost
         self.rate = Fraction(1000, DEFAULT_MS)
 
     def __iter__(self) -> Iterator[Shot]:

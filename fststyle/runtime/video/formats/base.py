@@ -7,6 +7,9 @@ from typing import Any
 
 from fststyle.arrays import RGB, Gray
 
+TRANSPARENCY = "transparency"
+"""Its name among what an output does not have."""
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -40,7 +43,7 @@ class Source:
     """An input. Iterating yields `Shot` and the packets of other streams, in the order of the file.
 
     After the end, ``broken`` is the reason why a damaged input ended early, or None. ``notes`` are messages
-    for the user; some are added with the first frame.
+    for the user; some are added with the first frame. ``lost`` are names of what no output of it has.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Source:
         """Tags of the container, and of the stylized stream."""
         self.chapters: list[Any] = []
         self.notes: list[str] = []
+        self.lost: list[str] = []
 
     @property
     def aspect(self) -> Fraction | None:
@@ -107,7 +111,8 @@ class Sink:
     """Writes stylized frames. All methods raise `OutputError`.
 
     ``notes`` are messages for the user. After `close`, ``kept`` has the indices of the source streams in the
-    output, ``tags`` its tags with keys in lower case, and ``chapters`` the number of its chapters.
+    output, ``tags`` its tags with keys in lower case, ``chapters`` the number of its chapters, and ``lost``
+    the names of what its format does not keep of the frames.
     """
 
     keeps_times = True
@@ -117,6 +122,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.lost: list[str] = []
         self.kept: set[int] = set()
         self.tags: dict[str, str] = {}
         self.chapters = 0

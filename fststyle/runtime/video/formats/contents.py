@@ -80,6 +80,17 @@ def is_still(stream: Any) -> bool:
     return stream.type == "video" and stream.frames == 1
 
 
+def alpha_of_avif(container: Any) -> list[Any]:
+    """The streams of an animated AVIF that are the alpha of another one. They are gray, with those in color.
+
+    FFmpeg does not state which streams they are.
+    """
+    videos = [s for s in container.streams if s.type == "video" and s.codec_context is not None]
+    gray = [stream for stream in videos if (stream.codec_context.pix_fmt or "").startswith("gray")]
+    avif = container.metadata.get("major_brand") in ("avif", "avis")
+    return gray if avif and len(gray) < len(videos) else []
+
+
 def label(stream: Any) -> str:
     """A short name for messages, such as ``audio aac (eng)`` or ``attachment font.ttf``."""
     if stream.type == "attachment":
@@ -135,8 +146,8 @@ def timecode_fits(metadata: Mapping[str, str], rate: Fraction) -> bool:
 
 
 def lost(source: Source, sink: Sink) -> list[str]:
-    """Names of the streams, chapters and tags of ``source`` that are not in the output of ``sink``, which is
-    closed.
+    """Names of the streams, chapters and tags of ``source``, and of the properties of its frames, that are
+    not in the output of ``sink``, which is closed.
     """
     kept = sink.kept
     streams = [stream for stream in source.streams if stream.index not in kept and not _as_tag(stream, sink)]
@@ -148,7 +159,8 @@ def lost(source: Source, sink: Sink) -> list[str]:
         label(stream) == "timecode track" for stream in source.streams
     ):
         wanted.append("timecode")
-    return [*found, *(f"tag {key}" for key in wanted if key not in sink.tags)]
+    found += [f"tag {key}" for key in wanted if key not in sink.tags]
+    return [*found, *dict.fromkeys([*source.lost, *sink.lost])]
 
 
 def _as_tag(stream: Any, sink: Sink) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fststyle.errors import InputError, OutputError
 from fststyle.io.pixels import MIN_SIDE, on_white
-from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.base import TRANSPARENCY, Shot, Sink, Source
 
 
 def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
@@ -65,6 +65,7 @@ class RawSink(Sink):
         self._stdout = unbuffered(stdout)
         if source.transparent:
             self.notes.append("transparency is composited on white, since raw frames are rgb24")
+            self.lost.append(TRANSPARENCY)
 
     def write(self, shot: Shot) -> None:
         rgb = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)

@@ -12,9 +12,9 @@ from typing import Any
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io.pixels import MIN_SIDE, Frame, uncovered
-from fststyle.runtime.video.formats.base import Item, Shot, Source
+from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Shot, Source
 from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, rgb_of, sdr_colors
-from fststyle.runtime.video.formats.contents import others_of, video_of
+from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
 from fststyle.runtime.video.formats.decoder import decoder_of
 from fststyle.runtime.video.formats.deinterlace import Deinterlacer
 from fststyle.runtime.video.formats.library import av, reason
@@ -59,7 +59,11 @@ class Reader(Source):
         self.seconds = float(duration) or None
         self.frames = self.stream.frames or (round(self.seconds * self.rate) if self.seconds else None)
         self._transfer = int(self.stream.codec_context.color_trc)
+        pixels = self.stream.codec_context.format
+        if pixels is not None and any(component.bits > 8 for component in pixels.components):
+            self.lost.append("more than 8 bits per channel")
         if self._transfer in HDR:
+            self.lost.append(f"high dynamic range ({HDR[self._transfer]})")
             self.notes.append(f"{path}: HDR video ({HDR[self._transfer]}) is converted to SDR (BT.709)")
 
     @property
@@ -120,8 +124,15 @@ class Reader(Source):
         self.transparent = self._decoder.transparent
         if self._decoder.problem and (note := f"{self.path}: {self._decoder.problem}") not in self.notes:
             self.notes.append(note)
-        self.streams = [stream for stream in self.container.streams if stream.index != self.stream.index]
-        self.others = others_of(self.container.streams, self.stream)
+        alpha = alpha_of_avif(self.container)
+        if alpha or self._decoder.problem:
+            self.lost.append(TRANSPARENCY)
+        self.streams = [
+            stream
+            for stream in self.container.streams
+            if stream.index != self.stream.index and stream not in alpha
+        ]
+        self.others = others_of(self.streams, self.stream)
 
     def _checked(self, stream: Any) -> Any:
         """The video stream, if it can be decoded. Raises `InputError`."""

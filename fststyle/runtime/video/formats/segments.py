@@ -83,6 +83,7 @@ class SegmentSink(Sink):
                 joined.copy(packet)
         joined.close()
         self.kept, self.tags, self.chapters = joined.kept, joined.tags, joined.chapters
+        self.lost = joined.lost
 
     def abandon(self) -> None:
         if self._writer is not None:

@@ -86,6 +86,7 @@ class SequenceSource(Source):
                 self.broken = self.broken or str(error)
                 continue
             size, frame = picture.size, picture.frames[0]
+            self.lost += [name for name in picture.lost if name not in self.lost]
             yield Shot(
                 in_srgb(frame, picture.icc).rgb if picture.icc else frame.rgb,
                 pts,
@@ -122,7 +123,8 @@ class SequenceSink(Sink):
         if path.resolve() in self._inputs:
             raise OutputError(f"{path}: is one of the inputs and would be overwritten; choose another output")
         try:
-            images.write(images.Picture([images.Frame(shot.rgb, shot.alpha)]), path)
+            lost = images.write(images.Picture([images.Frame(shot.rgb, shot.alpha)]), path)
+            self.lost += [name for name in lost if name not in self.lost]
         except FststyleError as error:
             raise OutputError(str(error).removeprefix(f"{self._pattern}: ")) from error
 

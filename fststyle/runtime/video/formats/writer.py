@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
 from fststyle.runtime.video.formats import encoders
-from fststyle.runtime.video.formats.base import Packet, Shot, Sink, Source
+from fststyle.runtime.video.formats.base import TRANSPARENCY, Packet, Shot, Sink, Source
 from fststyle.runtime.video.formats.carry import Carrier
 from fststyle.runtime.video.formats.contents import copied, tags, timecode_fits, with_timecode_at
 from fststyle.runtime.video.formats.durations import Durations
@@ -110,6 +110,7 @@ class Writer(Sink):
             f"transparency is composited on white, since {codec} does not keep it here; .webm, .mov, .apng,"
             " .webp and image sequences of .png keep it"
         )
+        self.lost.append(TRANSPARENCY)
         return False
 
     def write(self, shot: Shot) -> None:

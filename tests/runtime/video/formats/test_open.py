@@ -55,6 +55,13 @@ def test_a_video_becomes_an_animated_picture(clip, tmp_path, suffix):
         assert np.abs(now.rgb.astype(int) - (255 - was.astype(int))).mean() < 12
 
 
+def test_the_default_image_of_an_apng_is_named(tmp_path):
+    frames = [Image.fromarray(clips.frame(number)) for number in range(3)]
+    frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], default_image=True)
+    done = paint(tmp_path / "in.png", tmp_path / "out.mp4")
+    assert (done.frames, done.lost) == (2, ("still image of an animation",))
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_an_animated_picture_becomes_a_video(tmp_path, suffix):
     source = animation(tmp_path / f"in{suffix}", [50, 200, 10, 70])

@@ -339,6 +339,7 @@ def test_high_dynamic_range_is_said(tmp_path, style_folder):
     assert first(source) == pytest.approx([190] * 3, abs=3)
     done = stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu", threads=1)
     assert "PQ" in done.notes[0]
+    assert done.lost == ("more than 8 bits per channel", "high dynamic range (PQ)")
     with av.open(str(tmp_path / "out.mp4")) as container:
         context = container.streams.video[0].codec_context
         assert (context.pix_fmt, context.color_primaries, context.color_trc) == ("yuv420p", 1, 1)
