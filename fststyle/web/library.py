@@ -121,12 +121,15 @@ class Library:
         return found if found is not None and found.is_file() else None
 
     def rated(self) -> list[Rated]:
-        """The rated styles whose painting and training settings are known."""
+        """The rated styles whose painting and training settings are known.
+
+        The weights of styles trained with earlier losses, without `fine`, have another scale.
+        """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         found = []
         for entry in map(described, catalogue.styles()):
             trained, painting = trained_with(entry), self._painting(entry)
-            if (entry.name in stars or entry.name in ranking) and painting and trained.get("style_weight"):
+            if (entry.name in stars or entry.name in ranking) and painting and "fine" in trained:
                 one = stars.get(entry.name, Stars(0.0, 0))
                 found.append(
                     Rated(

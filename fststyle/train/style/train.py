@@ -1,7 +1,7 @@
 """`fststyle train`: train a feed-forward network for one style (Johnson et al. 2016, arXiv:1603.08155).
 
     from fststyle import train_style
-    train_style("starry.jpg", steps=900, data="photos/")
+    train_style("starry.jpg", steps=2000, data="photos/")
 
 writes starry.onnx (the style file), starry-int8.onnx (the int8 version for CPUs; live networks only),
 starry.pt (the checkpoint) and starry-preview.jpg to the current folder.

@@ -17,6 +17,7 @@ from typing import Any
 
 from fststyle.errors import INSTALL_TRAIN, DependencyError, TrainingError
 from fststyle.settings import check, option
+from fststyle.train.style.settings import TrainSettings
 from fststyle.web.work.jobs import Job, Stopped, Watch
 
 SAVE_EVERY = 20
@@ -32,9 +33,11 @@ class TrainingSettings:
     """What a client chooses for a training. The other settings have the defaults of `fststyle train`."""
 
     minutes: float = option(20.0, "Minutes of training.", min=0.05, max=2880)
-    style_weight: float = option(3.0, "Weight of the style loss.", min=0, max=1000)
-    style_size: int = option(384, "Shorter side of the painting in pixels.", min=32, max=1024)
-    size: int = option(256, "Side of the photo crops in pixels.", min=32, max=512)
+    style_weight: float = option(TrainSettings.style_weight, "Weight of the style loss.", min=0, max=1000)
+    style_size: int = option(
+        TrainSettings.style_size, "Shorter side of the painting in pixels.", min=32, max=1024
+    )
+    size: int = option(TrainSettings.size, "Side of the photo crops in pixels.", min=32, max=512)
     width: int | None = option(None, "Channels of the first layer.", min=4, max=128)
     blocks: int | None = option(None, "Residual blocks.", min=0, max=16)
 
