@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import BatchError, InputError
@@ -128,6 +129,6 @@ def register(app: typer.Typer) -> None:
             for answer in answers:
                 typer.echo(f"{answer.picture}\t{answer.label}\t{answer.probability:.1%}")
         for failure in failed:
-            typer.echo(f"fststyle: {' '.join(str(failure).split())}", err=True)
+            typer.echo(streams.problem(failure), err=True)
         if failed:
             raise BatchError(f"{len(failed)} of {len(answers) + len(failed)} failed")

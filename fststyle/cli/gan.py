@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
 from fststyle.errors import OutputError
@@ -85,7 +86,7 @@ def register(app: typer.Typer) -> None:
             latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps))
         )
         write_animation(counted(generator.stream(path), len(path), "frames"), output, fps, side)
-        typer.echo(str(output), err=True)
+        typer.echo(streams.printable(str(output)), err=True)
 
 
 def add_sample(verb: typer.Typer, kind: str) -> None:
@@ -136,4 +137,4 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
             images.write(
                 grids.tiled(drawn, math.ceil(math.sqrt(count)), max(1, 64 // drawn.shape[1])), output
             )
-        typer.echo(str(output), err=True)
+        typer.echo(streams.printable(str(output)), err=True)

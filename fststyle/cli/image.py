@@ -65,20 +65,14 @@ def _stylize(
             done.append(painted)
             bar.advance(task)
             if not as_json and stdout is None:
-                bar.console.print(
-                    f"{painted.output}  {painted.width}x{painted.height}  {painted.seconds:.1f} s",
-                    highlight=False,
-                    soft_wrap=True,
-                    markup=False,
-                )
+                size = f"{painted.width}x{painted.height}"
+                streams.say(bar.console, f"{painted.output}  {size}  {painted.seconds:.1f} s")
             if painted.lost:
                 lost = f"{painted.input}: not in the output: {', '.join(painted.lost)}"
-                bar.console.print(lost, highlight=False, soft_wrap=True, markup=False)
+                streams.say(bar.console, lost)
 
         def on_failed(source: str, error: FststyleError) -> None:
-            bar.console.print(
-                f"fststyle: {' '.join(str(error).split())}", highlight=False, soft_wrap=True, markup=False
-            )
+            streams.say(bar.console, streams.problem(error))
             bar.advance(task)
 
         listener = ImageListener(
@@ -101,12 +95,12 @@ def _stylize(
         except FststyleError as error:
             # The results are printed in spite of failures in the batch.
             if as_json and error.exit_code == 1:
-                typer.echo(_json(done))
+                streams.result(_json(done))
             raise
     if stdout is not None:
         stdout.flush()
     if as_json:
-        typer.echo(_json(done))
+        streams.result(_json(done))
 
 
 def _json(done: list[Any]) -> str:

@@ -116,14 +116,13 @@ def main(app: typer.Typer) -> None:
     try:
         app()
     except FststyleError as error:
-        sys.stderr.write(f"fststyle: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"{streams.problem(error)}\n")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         raise
     except OSError as error:  # for example a name that is too long, or missing permissions
-        sys.stderr.write(
-            f"fststyle: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}\n"
-        )
+        name = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(streams.printable(f"fststyle: {name}{error.strerror or error}") + "\n")
         sys.exit(InputError.exit_code)
 
 

@@ -1,10 +1,14 @@
 """Handle closed or failing standard streams: a message that cannot be printed must not stop the work."""
 
 import os
+import re
 import sys
 from typing import Any, BinaryIO, TextIO, cast
 
-from fststyle.errors import OutputError
+from fststyle.errors import BatchError, OutputError
+
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
+"""Control characters, line breaks of Unicode, and marks that reverse the direction of text."""
 
 
 def stand_in() -> None:
@@ -39,6 +43,46 @@ def stdout(what: str, instead: str) -> BinaryIO:
     return binary
 
 
+def printable(text: str) -> str:
+    """The text with control characters escaped. A file name may hold a line break, or a sequence that
+    controls the terminal.
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def problem(error: Exception) -> str:
+    """The line on stderr for an error."""
+    return f"fststyle: {printable(' '.join(str(error).split()))}"
+
+
+def say(console: Any, text: str) -> None:
+    """Print a message as one line on a console of rich."""
+    console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
+
+
+def result(text: str) -> None:
+    """Print the result of finished work on stdout. Raises `BatchError`, since the work itself is done."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard(sys.stdout)
+        raise BatchError(
+            f"stdout: the result cannot be printed: {error.strerror or error}; the output is complete"
+        ) from error
+
+
+def _discard(stream: Any) -> None:
+    """Send what is printed to a stream to the null device. Buffered data would fail again at exit and change
+    the exit code.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 class ForgivingStream:
     """Wraps stderr. After a write error, such as a full disk or a closed pipe, all output is discarded."""
 
@@ -52,17 +96,11 @@ class ForgivingStream:
         try:
             return self._stream.write(text)
         except OSError:
-            self._lose()
+            _discard(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except OSError:
-            self._lose()
-
-    def _lose(self) -> None:
-        # Buffered data would fail again at exit and change the exit code.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+            _discard(self._stream)

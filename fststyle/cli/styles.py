@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fststyle import catalogue
+from fststyle.cli import streams
 from fststyle.errors import BatchError, StyleError
 from fststyle.io.files import refuse_overwrite
 
@@ -50,10 +51,10 @@ def register(app: typer.Typer) -> None:
             raise StyleError(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
         made, failed = contact_sheet(images.read(photo), known, size=size, device=device)
         images.write(made, output)
-        typer.echo(str(output), err=True)
+        typer.echo(streams.printable(str(output)), err=True)
         if failed:
             for error in failed:
-                typer.echo(f"fststyle: {' '.join(str(error).split())}", err=True)
+                typer.echo(streams.problem(error), err=True)
             raise BatchError(f"{len(failed)} of {len(known)} styles could not be used")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.gan import Model, add_sample
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import learn
@@ -76,7 +77,7 @@ def register(app: typer.Typer) -> None:
         images.write(
             grids.tiled(np.stack([seen, decoder.draw(latent[None])[0]]), 2, max(1, 256 // len(seen))), output
         )
-        typer.echo(str(output), err=True)
+        typer.echo(streams.printable(str(output)), err=True)
 
     @verb.command()
     def morph(
@@ -109,7 +110,7 @@ def register(app: typer.Typer) -> None:
         fps = supported_fps(output, fps)
         path = latents.walk(ends, max(2, round(seconds * fps)), closed=False)
         write_animation(counted(decoder.stream(path), len(path), "frames"), output, fps, side)
-        typer.echo(str(output), err=True)
+        typer.echo(streams.printable(str(output)), err=True)
 
     @verb.command()
     def grid(
@@ -139,4 +140,4 @@ def register(app: typer.Typer) -> None:
             ),
             output,
         )
-        typer.echo(str(output), err=True)
+        typer.echo(streams.printable(str(output)), err=True)

@@ -99,7 +99,7 @@ class _Screen:
         )
         self._bar.stop()
         if self._as_json:
-            typer.echo(json.dumps(dataclasses.asdict(painted), indent=2, ensure_ascii=False))
+            streams.result(json.dumps(dataclasses.asdict(painted), indent=2, ensure_ascii=False))
         self._report(painted)
         if painted.broken:
             raise BatchError(
@@ -120,7 +120,7 @@ class _Screen:
             self._report(painted)
 
         def on_failed(path: str, error: FststyleError) -> None:
-            self._say(f"fststyle: {' '.join(str(error).split())}")
+            self._say(streams.problem(error))
 
         failed: BatchError | None = None
         try:
@@ -134,7 +134,7 @@ class _Screen:
             failed = error
         self._bar.stop()
         if self._as_json:
-            typer.echo(
+            streams.result(
                 json.dumps([dataclasses.asdict(painted) for painted in done], indent=2, ensure_ascii=False)
             )
         if failed is not None:
@@ -157,4 +157,4 @@ class _Screen:
             self._say(f"not in {painted.output}: {', '.join(painted.lost)}")
 
     def _say(self, text: str) -> None:
-        self._bar.console.print(text, soft_wrap=True, markup=False, highlight=False)
+        streams.say(self._bar.console, text)

@@ -1,6 +1,7 @@
 """Decode an open image file to frames with Pillow; for `fststyle.io.images`."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -18,6 +19,11 @@ from fststyle.io.pixels import MIN_SIDE, Frame, from_pil_with_profile, is_srgb
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 _FURTHER = {"TIFF": "page", "PSD": "layer"}
 """Name of the images after the first one. Phones store previews and gain maps in a JPEG file as MPO."""
+MOTION_PHOTO = "video of a motion photo"
+_MP4 = re.compile(rb"\0\0\0[\x10-\x80]ftyp(?:mp4|iso|qt  |avc|MSNV|3gp|M4V|heic|hvc)", re.DOTALL)
+_MP4_LENGTH = 16
+"""The first box of an MP4 file, and its length up to the brand. An entropy-coded scan does not contain it."""
+_BLOCK = 1 << 20
 _SUBFILE = 254
 """TIFF tag whose lowest bit marks an image as a reduced copy of another."""
 _TURNS = {
@@ -74,7 +80,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
             further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
             outline = _outline(image, name, max_pixels)
             exact = exact or (header is not None and header.exact)
-            lost = tuple(_lost(image, further, header))
+            lost = tuple(dict.fromkeys((*_lost(image, further, header), *_video_after(image, stream, start))))
             yield Opened(image, replace(outline, lost=lost), further, exact, lost)
     except FststyleError:
         raise
@@ -164,6 +170,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
         yield f"{further} further {what}{'s' if further > 1 else ''}"
     if image.format in _ANIMATED and image.info.get("default_image"):
         yield "still image of an animation"
+    if image.format in ("ICO", "ICNS") and (sizes := len(image.info.get("sizes", ())) - 1) > 0:
+        yield f"{sizes} further size{'s' if sizes > 1 else ''}"
     if _is_deep(image):
         yield "more than 8 bits per channel"
     if image.info.get("depth_images") or image.info.get("aux"):
@@ -173,7 +181,23 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
     if header is not None and header.compressed:
         yield "compressed metadata"
     if metadata.is_motion_photo(image):
-        yield "video of a motion photo"
+        yield MOTION_PHOTO
+
+
+def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
+    """The name of the video that follows the image in a JPEG file, as phones store it, even if the XMP data
+    does not state it. The position of ``stream`` is restored.
+    """
+    if image.format not in ("JPEG", "MPO"):
+        return
+    position, rest = stream.tell(), b""
+    stream.seek(start)
+    while block := stream.read(_BLOCK):
+        if _MP4.search(rest + block):
+            yield MOTION_PHOTO
+            break
+        rest = block[-_MP4_LENGTH:]
+    stream.seek(position)
 
 
 def _upright(still: Image.Image, image: Image.Image) -> Image.Image:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import clips
 from tests.conftest import REPOSITORY
 
 pytestmark = [
@@ -58,6 +59,27 @@ def test_a_picture_that_has_no_stdout_to_go_to(typed):
         2,
         "fststyle: stdout is closed; the picture cannot be written to it\n",
     )
+
+
+@pytest.mark.parametrize("command", ["image cat.png -s invert -o out.png", "video in.mp4 out.mp4 -s invert"])
+def test_results_that_cannot_be_printed(typed, tmp_path, command):
+    clips.write(tmp_path / "in.mp4", [0, 40], sound=None)
+    code, said = typed(f"fststyle {command} --json >/dev/full")
+    assert code == 1
+    assert said.splitlines()[-1].startswith("fststyle: stdout: the result cannot be printed: ")
+    assert len(list(tmp_path.glob("out.*"))) == 1
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mb", "a\nb", "a\u202eb"])
+def test_control_characters_of_names_are_escaped(typed, tmp_path, name):
+    shown = name.encode("unicode_escape").decode()
+    (tmp_path / f"{name}.txt").write_text("no picture")
+    code, said = typed(f"fststyle image cat.png -s invert -o '{name}.png'")
+    assert (code, said.startswith(f"{shown}.png  32x24"), said.count("\n")) == (0, True, 1)
+    code, said = typed(f"fststyle image '{name}.txt' -s invert -o out.png")
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith("fststyle: a")
+    assert not set(said) & {"\x1b", "\u202e"}
 
 
 def test_a_training_goes_on_when_its_log_is_full(typed, tmp_path):

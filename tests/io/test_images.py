@@ -758,3 +758,19 @@ def test_pillow_round_trip():
 def test_errors_are_of_the_family():
     assert issubclass(InputError, FststyleError)
     assert issubclass(OutputError, FststyleError)
+
+
+@pytest.mark.parametrize("lead", [b"", bytes((1 << 20) - 1000)])
+def test_the_video_after_a_jpeg_is_named_without_xmp_data(tmp_path, lead):
+    path = tmp_path / "in.jpg"
+    Image.new("RGB", (32, 32)).save(path)
+    assert images.read(path).lost == ()
+    box = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42"
+    path.write_bytes((path.read_bytes() + lead)[: (1 << 20) - 8] + box + bytes(100))
+    assert images.read(path).lost == ("video of a motion photo",)
+
+
+def test_the_other_sizes_of_an_icon_are_named(tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "in.ico", sizes=[(16, 16), (32, 32), (64, 64)])
+    read = images.read(tmp_path / "in.ico")
+    assert (read.size, read.lost) == ((64, 64), ("2 further sizes",))

@@ -34,6 +34,8 @@ class Encoding:
     ``crf``: constant rate factor of x264, x265, VP9 and SVT-AV1; lower means better quality and larger files.
     ``pix_fmt``: FFmpeg's pixel format, such as yuv420p10le; None uses yuv420p if the encoder supports it,
     else its first yuv format. ``preset``: speed of x264 and x265; slower means smaller files.
+    ``repeatable``: give the same packets in every run; x264 then has one thread, since with several it
+    differs in about one of twenty runs.
     ``audio``: auto re-encodes audio that players refuse in MP4; copy copies all that the container supports.
     """
 
@@ -42,6 +44,7 @@ class Encoding:
     pix_fmt: str | None = None
     preset: str = "veryfast"
     audio: str = "auto"
+    repeatable: bool = False
 
 
 def encoder(codec: str, suffix: str, transparent: bool = False) -> str:
@@ -72,6 +75,8 @@ def options(codec: str, encoding: Encoding) -> dict[str, str]:
         "crf": str(encoding.crf),
         **({"preset": encoding.preset} if codec in WITH_PRESET else {"b": "0"}),
     }
+    if codec == "libx264" and encoding.repeatable:
+        found["threads"] = "1"
     return {**found, "x265-params": "log-level=none"} if codec == "libx265" else found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fststyle.errors import InputError, OutputError
+from fststyle.io import plugins
 from fststyle.io.files import PIPE
 from fststyle.runtime.video.formats import animation, sequence, writer
 from fststyle.runtime.video.formats.animation import AnimationSink, AnimationSource
@@ -52,7 +53,18 @@ def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = 
         return SequenceSource(path, incoming.rate)
     if animation.is_animation_format(path):
         return AnimationSource(path)
-    return Reader(path, incoming.deinterlace, incoming.field_rate)
+    try:
+        return Reader(path, incoming.deinterlace, incoming.field_rate)
+    except InputError as error:
+        if path.is_file() and _is_picture(path):
+            raise InputError(f"{path}: is a still picture; use `fststyle image`") from error
+        raise
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file is HEIC or JPEG XL, which need an optional package."""
+    with path.open("rb") as file:
+        return plugins.kind_of(file) is not None
 
 
 @dataclass(frozen=True)

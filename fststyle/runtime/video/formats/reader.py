@@ -142,6 +142,8 @@ class Reader(Source):
         if context is None:
             raise InputError(f"{self.path}: its video codec is not supported")
         width, height = context.width, context.height
+        if not width or not height:
+            raise InputError(f"{self.path}: is not a video (its frames have no size)")
         if not min(width, height) >= MIN_SIDE or width * height > MAX_PIXELS:
             raise InputError(
                 f"{self.path}: {width}x{height} pixels is not between {MIN_SIDE}x{MIN_SIDE} and 8192x8192"

@@ -40,7 +40,8 @@ class SegmentSink(Sink):
         packets: Callable[[], Iterable[Any]],
     ):
         super().__init__()
-        self._path, self._source, self._rate, self._encoding = path, source, rate, encoding
+        self._path, self._source, self._rate = path, source, rate
+        self._encoding = replace(encoding, repeatable=True)
         self._checkpoint, self._packets = checkpoint, packets
         self._writer: Writer | None = None
         self._shots: list[Shot] = []

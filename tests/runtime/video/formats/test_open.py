@@ -55,6 +55,15 @@ def test_a_video_becomes_an_animated_picture(clip, tmp_path, suffix):
         assert np.abs(now.rgb.astype(int) - (255 - was.astype(int))).mean() < 12
 
 
+def test_a_still_picture_of_an_optional_format_and_a_text_are_told(tmp_path):
+    (tmp_path / "in.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(InputError, match=r"in\.heic: is a still picture; use `fststyle image`"):
+        paint(tmp_path / "in.heic", tmp_path / "out.mp4")
+    (tmp_path / "text.png").write_text("no picture at all")
+    with pytest.raises(InputError, match=r"text\.png: is not a video"):
+        paint(tmp_path / "text.png", tmp_path / "out.mp4")
+
+
 def test_the_default_image_of_an_apng_is_named(tmp_path):
     frames = [Image.fromarray(clips.frame(number)) for number in range(3)]
     frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], default_image=True)
