@@ -13,7 +13,6 @@ from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError, FststyleError, OutputError
 from fststyle.io.files import PIPE
-from fststyle.io.folders import files
 from fststyle.runtime.settings import VideoSettings
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ def register(app: typer.Typer) -> None:
             raise OutputError("--json and - both need stdout; write the video to a file")
         if target == PIPE:
             streams.stdout("video", "pipe it into a program or give a file")
-        from fststyle.runtime.video.batch import SUFFIXES
+        from fststyle.runtime.video.batch import videos_in
 
         with _Screen(as_json) as screen:
-            if source != PIPE and Path(source).is_dir() and files(Path(source), SUFFIXES):
+            if source != PIPE and Path(source).is_dir() and videos_in(Path(source)):
                 screen.stylize_folder(source, target, settings)
             else:
                 screen.stylize_one(source, target, settings)

@@ -12,9 +12,9 @@ Refused = Callable[[Path, InputError], None]
 
 
 def files(
-    folder: Path, suffixes: Collection[str], on_refused: Refused = lambda place, error: None
+    folder: Path, suffixes: Collection[str] | None, on_refused: Refused = lambda place, error: None
 ) -> list[Path]:
-    """Files in a folder and its subfolders with one of ``suffixes`` (lower case), sorted.
+    """Files in a folder and its subfolders with one of ``suffixes`` (lower case; None: any), sorted.
 
     Hidden files and folders are skipped, and links to folders are not followed. ``on_refused`` is called with
     each subfolder that cannot be read. Raises `InputError` if ``folder`` does not exist, is not a folder or
@@ -36,7 +36,7 @@ def files(
         found += [
             Path(place, name)
             for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
+            if not name.startswith(".") and (suffixes is None or Path(name).suffix.lower() in suffixes)
         ]
     return sorted(path for path in found if path.is_file())
 

@@ -1,6 +1,6 @@
 """Stylize the videos of a folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from fststyle.io.files import PIPE, refuse_overwrite
 from fststyle.io.folders import Refused, check_folder, files, without_results
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.target_names import distinct
-from fststyle.runtime.video.formats import sequence
+from fststyle.runtime.video.formats import animation, sequence
 from fststyle.runtime.video.formats.open import written_as
 from fststyle.runtime.video.report import PaintedVideo, VideoListener
 from fststyle.runtime.video.stylize import checked, stylize_one
@@ -19,10 +19,19 @@ from fststyle.runtime.video.stylize import checked, stylize_one
 SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts"),
-        *(".wmv", ".asf", ".flv", ".3gp", ".3g2", ".ogv", ".mxf", ".vob", ".dv", ".y4m", ".gif", ".apng"),
+        *(".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".vob", ".dv", ".y4m"),
+        *(".mjpeg", ".mjpg", ".m1v", ".h264", ".264", ".h265", ".265", ".hevc", ".ivf", ".nut"),
+        *(".gif", ".apng"),
     )
 )
-"""Suffixes of videos in a folder. WebP is not among them, since most WebP files are stills."""
+"""Suffixes of videos in a folder."""
+
+ANIMATED = frozenset((".webp", ".avif", ".png"))
+"""Suffixes of pictures that are videos if they are animated."""
+
+
+_NAMED = 3
+"""Number of ignored files that are named."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,8 @@ def stylize_videos(
     settings: VideoSettings | None = None,
     listener: BatchListener | None = None,
 ) -> list[PaintedVideo]:
-    """Stylize all videos of the folder ``source`` into the folder ``target``, with the same names and
-    subfolders. Formats that cannot be written become .mp4.
+    """Stylize all videos and animated pictures of the folder ``source`` into the folder ``target``, with the
+    same names and subfolders. Formats that cannot be written become .mp4.
 
     ``listener`` is called with each video that fails or is damaged, and the others are stylized; then
     `BatchError` is raised at the end. Raises `InputError` if there are no videos, `OutputError` for a target
@@ -53,11 +62,8 @@ def stylize_videos(
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
     refused: list[tuple[str, FststyleError]] = []
     pairs = _paths(source, target, lambda place, error: refused.append((str(place), error)))
-    if count := len(without_results(files(source, images.READABLE - SUFFIXES), source, target)):
-        listener.on_note(
-            f"{source}: {count} picture{'s are' if count > 1 else ' is'} ignored; fststyle image stylizes"
-            " pictures"
-        )
+    for note in _ignored(source, target, {path for path, _ in pairs}):
+        listener.on_note(note)
     for name in settings.timeline.names:  # an error in a style concerns all videos
         catalogue.locate(name)
     done, failed = [], len(refused)
@@ -82,13 +88,36 @@ def stylize_videos(
     return done
 
 
+def videos_in(folder: Path, on_refused: Refused = lambda place, error: None) -> list[Path]:
+    """The videos and animated pictures of a folder and its subfolders, sorted. Raises `InputError` as
+    `fststyle.io.folders.files`.
+    """
+    found = files(folder, SUFFIXES | ANIMATED, on_refused)
+    return [path for path in found if path.suffix.lower() in SUFFIXES or animation.is_animation(path)]
+
+
+def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
+    """Notes on the files of the folder ``source`` that are not among its ``videos``."""
+    left = [path for path in without_results(files(source, None), source, target) if path not in videos]
+    pictures = [path for path in left if path.suffix.lower() in images.READABLE]
+    others = [str(path.relative_to(source)) for path in left if path.suffix.lower() not in images.READABLE]
+    if count := len(pictures):
+        yield (
+            f"{source}: {count} picture{'s are' if count > 1 else ' is'} ignored; fststyle image stylizes"
+            " pictures"
+        )
+    if count := len(others):
+        names = ", ".join(others[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
+        yield f"{source}: {count} other file{'s are' if count > 1 else ' is'} ignored: {names}"
+
+
 def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
     """Input and output path of each video."""
     if str(target) == PIPE or (sequence.is_pattern(target) and not target.exists()):
         raise OutputError(f"{target}: takes one video; the output for a folder is a folder")
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):
         raise OutputError(f"{target}: is a file; the output for a folder is a folder")
-    found = without_results(files(source, SUFFIXES, on_refused), source, target)
+    found = without_results(videos_in(source, on_refused), source, target)
     if not found:
         raise InputError(f"{source}: holds no videos")
     pairs = distinct((path, target / written_as(path.relative_to(source))) for path in found)

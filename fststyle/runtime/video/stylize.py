@@ -37,8 +37,8 @@ def stylize_video(
     """Stylize the video ``source`` and write it to ``target``. Keyword arguments are fields of
     `VideoSettings`.
 
-    ``source``: a video file, an animated GIF, WebP or PNG, an image sequence (``frames/%05d.png`` or its
-    folder), or "-" for raw frames from ``stdin``. ``target``: a video file, an animated image, an image
+    ``source``: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or
+    its folder), or "-" for raw frames from ``stdin``. ``target``: a video file, an animated image, an image
     sequence, a folder (the file name is kept), or "-" for raw frames to ``stdout``. The suffix of a file
     determines its container.
 

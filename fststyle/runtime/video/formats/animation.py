@@ -19,6 +19,8 @@ multiples of 10 ms.
 """
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
+_HEADER = 1 << 16
+"""Bytes of a file that hold the mark of an animation."""
 _AVIF = (b"ftypavis", b"ftypavif")
 DAMAGED = "is damaged ("
 """Start of the message of `fststyle.io.images` for a damaged file."""
@@ -39,6 +41,24 @@ def is_animation_format(path: Path) -> bool:
     if head[4:] in _AVIF:
         return _is_transparent_animation(path)
     return head.startswith(_MAGIC) or (head[:4], head[8:]) == (b"RIFF", b"WEBP")
+
+
+def is_animation(path: Path) -> bool:
+    """Whether a file is an animated PNG, WebP or AVIF. The header is enough for most stills."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER)
+    except OSError:
+        return False
+    if head[4:12] == _AVIF[0]:
+        return True
+    webp = head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and bool(head[20:21]) and bool(head[20] & 2)
+    if not webp and not (head.startswith(_MAGIC[1]) and b"acTL" in head):
+        return False
+    try:
+        return images.outline(path, max_pixels=_MAX_PIXELS).frames > 1
+    except InputError:
+        return True  # stylizing it gives the error
 
 
 def _is_transparent_animation(path: Path) -> bool:

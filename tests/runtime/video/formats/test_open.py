@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,6 +63,30 @@ def test_a_still_picture_of_an_optional_format_and_a_text_are_told(tmp_path):
     (tmp_path / "text.png").write_text("no picture at all")
     with pytest.raises(InputError, match=r"text\.png: is not a video"):
         paint(tmp_path / "text.png", tmp_path / "out.mp4")
+
+
+def test_animated_pictures_of_a_folder_are_stylized_and_other_files_are_named(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    frames = [Image.fromarray(clips.frame(number)) for number in range(3)]
+    for name in ("a.webp", "b.png"):
+        frames[0].save(folder / name, save_all=True, append_images=frames[1:])
+        frames[0].save(folder / f"still-{name}")
+    (folder / "sound.mp3").write_bytes(b"ID3")
+    with av.open(str(folder / "c.mjpeg"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.frame(0), format="rgb24")))
+        container.mux(stream.encode(None))
+    notes = []
+    done = stylize_videos(
+        folder, tmp_path / "out", VideoSettings(**INVERT), BatchListener(on_note=notes.append)
+    )
+    assert sorted(video.output for video in done) == [
+        str(tmp_path / "out" / name) for name in ("a.webp", "b.mp4", "c.mp4")
+    ]
+    assert f"{folder}: 2 pictures are ignored; fststyle image stylizes pictures" in notes
+    assert f"{folder}: 1 other file is ignored: sound.mp3" in notes
 
 
 def test_the_default_image_of_an_apng_is_named(tmp_path):
