@@ -51,7 +51,8 @@ def scene(index: int, width: int = WIDTH, height: int = HEIGHT) -> RGB:
     return frame
 
 
-@pytest.fixture(scope="session")
+# Scope module: while Playwright runs, this thread has an asyncio loop, and other tests cannot start one.
+@pytest.fixture(scope="module")
 def chromium(camera_clip: Path) -> Iterator[Callable[..., Any]]:
     """Starts a browser: ``chromium(*arguments, clip=..., camera=True)``."""
     playwright = pytest.importorskip(
@@ -80,7 +81,7 @@ def chromium(camera_clip: Path) -> Iterator[Callable[..., Any]]:
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Callable[..., Any]) -> Any:
     """A browser with a camera."""
     return chromium()

@@ -22,7 +22,7 @@ def steps(page: Any, lesson: str, count: int) -> list[dict[str, float]]:
     form.get_by_role("button", name="Start", exact=True).click()
     found: list[dict[str, float]] = []
     while not found or found[-1]["step"] < count:
-        expect(form).to_have_attribute("data-step", re.compile(r"\d"), timeout=120_000)
+        expect(form).to_have_attribute("data-step", re.compile(r"\d"), timeout=300_000)
         seen = {
             key: float(value)
             for key, value in form.evaluate("form => ({ ...form.dataset })").items()
@@ -54,6 +54,7 @@ def test_the_lessons_use_the_photo_of_the_visitor(learn: Any, tmp_path: Path) ->
     learn.locator("#pictures input[type=file]").set_input_files(tmp_path / "photo.png")
     learn.locator('img[src^="blob:"]').wait_for()
     see(learn, "#convolution")
+    learn.wait_for_function("() => document.querySelector('#convolution canvas').width === 320")
     (edges,) = pixels(learn, "#convolution canvas")
     import cv2
 

@@ -204,7 +204,7 @@ def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: A
     assert len(np.unique(painted)) > 30
     original, painted = pixels(page, ".filter-original", ".filter-painted")
     native = fststyle.load_style("starry-night", device="cpu", precision="int8")(original)
-    assert compare(painted, native)[0] < 2
+    assert compare(painted, native)[0] < 6
     assert compare(painted, original)[0] > 10
     # The camera is mirrored, so blue grows to the right and red to the left.
     assert original[:, 310, 2].mean() > original[:, 10, 2].mean() + 100
@@ -238,7 +238,7 @@ def test_a_mixture_and_a_strength_are_chosen_with_the_keyboard(browser: Any, ser
     page.get_by_label("Strength").press("ArrowLeft")
     assert page.locator('[data-value="strength"]').text_content() == "95 %"
     status(page, "float")
-    page.get_by_label("Mix with").select_option(label="Poppies")
+    page.get_by_label("Mix with").select_option(label="The Starry Night (starry-night-johnson)")
     page.get_by_text("the stylized pictures are blended").wait_for()
     page.locator("input[name=style]").first.press("ArrowRight")
     page.locator("[data-filter]:not([aria-busy])").wait_for()
@@ -250,7 +250,7 @@ def test_a_picture_is_opened_and_saved_at_full_size(
 ) -> None:
     photo = scene(5, 211, 97)
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    page = watch(browser, server).open("/live?style=starry-night")
+    page = watch(browser, server).open("/live?style=starry-night-johnson")
     page.wait_for_selector("[data-ready]")
     page.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
     status(page, "211x97")
@@ -259,7 +259,7 @@ def test_a_picture_is_opened_and_saved_at_full_size(
     with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as picture:
         painted = np.asarray(picture.convert("RGB"))
     mean, largest = compare(
-        painted, fststyle.load_style("starry-night", device="cpu", precision="float")(photo)
+        painted, fststyle.load_style("starry-night-johnson", device="cpu", precision="float")(photo)
     )
     assert mean < 0.05
     assert largest <= 2

@@ -11,7 +11,9 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
   const form = $(".descent", root), canvas = $("figure canvas", form), chart = $(".losses canvas", form);
   const button = $('[data-do="run"]', form), reset = $('[data-do="reset"]', form);
   const progress = $('[data-value="progress"]', form);
-  let descent = null, running = false, losses = [], turn = 0;
+  let descent = null, running = false, losses = [], turn = 0, usedPictures = null;
+
+  const pictures = () => `${photo.src} ${painting.src}`;
 
   const say = (text) => (progress.textContent = text);
 
@@ -22,6 +24,7 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
   }
 
   function forget() {
+    usedPictures = pictures();
     descent = null;
     losses = [];
     stop();
@@ -34,6 +37,7 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
   async function run() {
     const mine = ++turn;
     running = true;
+    usedPictures = pictures();
     button.textContent = "Pause";
     reset.disabled = false;
     try {
@@ -90,5 +94,6 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
     if (target.name === "weight") settings(form);
     else forget();
   });
-  return { root, refresh: forget };
+  // A lesson is refreshed when it is first seen, which can be after the click on Start.
+  return { root, refresh: () => usedPictures === pictures() || forget() };
 }

@@ -66,7 +66,8 @@ export class Filter {
       const origin = Object.assign(document.createElement("small"), { textContent: from });
       label.append(radio, picture, title, origin);
       list.append(label);
-      other.append(new Option(style.title || style.name, index));
+      const known = style.title || style.name, same = this.#styles.filter(({ title }) => title && title === style.title);
+      other.append(new Option(same.length > 1 ? `${known} (${style.name})` : known, index));
     }
     this.#sizes();
   }
