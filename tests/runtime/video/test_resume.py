@@ -68,6 +68,18 @@ def everything(path: Path) -> tuple:
     )
 
 
+def same(ours: tuple, theirs: tuple) -> bool:
+    """Whether two results of `everything` are equal, the pixels but for what the encoder does to them.
+
+    x264 encodes the same frames to other packets in a few of 1000 runs, with one thread as well.
+    """
+    assert (ours[0], ours[2:]) == (theirs[0], theirs[2:])
+    for mine, other in zip(ours[1], theirs[1], strict=True):
+        apart = np.frombuffer(mine, np.uint8).astype(int) - np.frombuffer(other, np.uint8)
+        assert np.abs(apart).mean() < 3
+    return True
+
+
 def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith(".fststyle"))
 
@@ -84,7 +96,7 @@ def test_a_stopped_run_is_continued_to_the_same_file(tmp_path, short, target, ch
     done = stylize_video(source, tmp_path / target, **SETTINGS, **changes)
     assert any("continues after " in note for note in done.notes)
     assert not any("the size of frames changes" in note for note in done.notes)
-    assert everything(tmp_path / target) == everything(tmp_path / "whole" / target)
+    assert same(everything(tmp_path / target), everything(tmp_path / "whole" / target))
     assert done.frames == len(clips.frames(tmp_path / target))
     assert left(tmp_path) == left(tmp_path / "whole") == []
     if target == "out.mp4":  # x264 writes its options into the file; with several threads, runs differ
@@ -96,11 +108,7 @@ def test_frames_times_and_audio_are_those_of_a_run_without_segments(tmp_path, sh
     source = clip(tmp_path / "in.mp4")
     stylize_video(source, tmp_path / target, **{**SETTINGS, "crf": 5})
     stylize_video(source, tmp_path / "plain" / target, **{**SETTINGS, "crf": 5, "resume": False})
-    ours, plain = everything(tmp_path / target), everything(tmp_path / "plain" / target)
-    assert (ours[0], ours[2:]) == (plain[0], plain[2:])
-    for mine, other in zip(ours[1], plain[1], strict=True):  # a segment begins with a key frame
-        apart = np.frombuffer(mine, np.uint8).astype(int) - np.frombuffer(other, np.uint8)
-        assert np.abs(apart).mean() < 3
+    assert same(everything(tmp_path / target), everything(tmp_path / "plain" / target))
 
 
 def test_a_killed_program_is_continued(tmp_path):
@@ -135,7 +143,7 @@ def test_a_killed_program_is_continued(tmp_path):
     assert "out.mp4: continues after " in again.stderr
     command[5] = "whole.mp4"
     subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True, timeout=300)
-    assert everything(tmp_path / "out.mp4") == everything(tmp_path / "whole.mp4")
+    assert same(everything(tmp_path / "out.mp4"), everything(tmp_path / "whole.mp4"))
     assert left(tmp_path) == []
 
 
@@ -165,7 +173,7 @@ def test_a_run_that_stops_while_it_joins_is_continued(tmp_path, short, monkeypat
     done = stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
     assert (done.frames, done.width, done.height) == (35, 64, 48)
     stylize_video(source, tmp_path / "whole.mp4", **SETTINGS)
-    assert everything(tmp_path / "out.mp4") == everything(tmp_path / "whole.mp4")
+    assert same(everything(tmp_path / "out.mp4"), everything(tmp_path / "whole.mp4"))
 
 
 def test_another_input_or_setting_is_refused(tmp_path, short):
