@@ -9,7 +9,7 @@ from torch import Tensor
 from fststyle.train import loop
 from fststyle.train.compute import Compute
 from fststyle.train.loop import Batch
-from fststyle.train.results import Files
+from fststyle.train.results import Files, Trained
 from fststyle.train.tensorboard import open_log
 
 OnMessage = Callable[[str], None]
@@ -88,3 +88,17 @@ class Run:
             )
             if self.compute.leads:
                 preview(steps)
+
+    def trained(self, skipped: Iterable[str], source: str) -> Trained:
+        """What the function of a training with a style file returns."""
+        return Trained(
+            self.name,
+            self.files.onnx,
+            self.files.int8,
+            self.files.checkpoint,
+            self.files.preview,
+            self.losses,
+            tuple(skipped),
+            source,
+            self.compute.leads,
+        )

@@ -36,4 +36,4 @@ def statistics(path: Path) -> list[float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps([statistics(Path(name)) for name in sys.argv[1:]]))  # noqa: T201
+    json.dump([statistics(Path(name)) for name in sys.argv[1:]], sys.stdout)

@@ -1,6 +1,7 @@
 """Jobs: their queue, their states over restarts, and the work of videos and batches."""
 
 import io
+import json
 import threading
 import time
 import zipfile
@@ -163,6 +164,20 @@ def test_a_video_is_painted_with_progress(client, tmp_path):
     assert video.content[4:8] == b"ftyp"
     assert 'filename="holiday.mp4"' in video.headers["content-disposition"]
     assert client.get(job["preview"]).status_code == 200
+
+
+def test_several_jobs_are_followed_by_one_connection(client, picture):
+    jobs = [
+        client.post("/api/jobs", files={"files": ("a.png", picture())}, data={"style": "invert"}).json()["id"]
+        for _ in range(8)
+    ]
+    missing = "0123456789abcdef"
+    with client.stream("GET", "/api/jobs/events", params={"id": [*jobs, missing]}) as events:
+        assert events.headers["content-type"].startswith("text/event-stream")
+        lines = list(events.iter_lines())
+    states = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert {state["id"] for state in states if state.get("state") == "done"} == set(jobs)
+    assert lines[lines.index("event: removed") + 1] == f'data: {{"id": "{missing}"}}'
 
 
 def test_a_video_that_is_too_long_is_refused(settings, connect, tmp_path):

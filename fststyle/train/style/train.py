@@ -136,17 +136,7 @@ def _train(run: Run, painting: RGB) -> Trained:
     )
     if compute.leads:
         leave(net, card(settings, run.name, base), files, lambda: held_out(source, 24), run.tell)
-    return Trained(
-        run.name,
-        files.onnx,
-        files.int8,
-        files.checkpoint,
-        files.preview,
-        run.losses,
-        tuple(skipped),
-        source.source,
-        compute.leads,
-    )
+    return run.trained(skipped, source.source)
 
 
 def _introduce(run: Run, source: Photos | Scenes) -> None:

@@ -158,16 +158,7 @@ def _train(run: Run, photos: Photos | Scenes, paintings: Photos) -> Trained:
         hear=watch,
     )
     leave(nets.generator, card(settings, base), files, lambda: held_out(photos, 24), run.tell)
-    return Trained(
-        run.name,
-        files.onnx,
-        files.int8,
-        files.checkpoint,
-        files.preview,
-        run.losses,
-        tuple(skipped),
-        source,
-    )
+    return run.trained(skipped, source)
 
 
 def card(settings: TranslateSettings, base: str) -> Card:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ class TrainingWorker:
         for thread in threads:
             thread.start()
         try:
-            result = self._follow(process, job, watch)
+            result = self._follow(process.stdout or (), job, watch)
         finally:
             if process.poll() is None:
                 _interrupt(process)
@@ -127,12 +128,11 @@ class TrainingWorker:
             raise TrainingError(line)
         return result
 
-    def _follow(self, process: "subprocess.Popen[str]", job: Job, watch: Watch) -> dict[str, Any] | None:
+    def _follow(self, lines: Iterable[str], job: Job, watch: Watch) -> dict[str, Any] | None:
         """Read the output to its end. Returns the result of a finished training."""
-        assert process.stdout is not None
         message, result = "", None
         with (job.folder / LOG).open("a", encoding="utf-8") as log:
-            for line in process.stdout:
+            for line in lines:
                 try:
                     told = json.loads(line)
                 except ValueError:

@@ -3,28 +3,53 @@ import { $, send, toast } from "./common.js";
 
 const OVER = ["done", "stopped", "failed"];
 
-/** Follows a job until it is over. */
-export function follow(article) {
-  const url = `/api/jobs/${article.dataset.job}`;
-  let seen;
-  const events = new EventSource(`${url}/events`);
-  events.onmessage = ({ data }) => {
-    const job = JSON.parse(data);
-    show(article, job);
-    if (job.preview && job.progress.preview !== seen) {
-      seen = job.progress.preview;
-      const preview = $(".job-preview", article);
-      preview.onload = () => (preview.hidden = job.kind === "video" && article.dataset.state === "done");
-      preview.src = `${job.preview}?t=${Date.now()}`;
-    }
-    if (OVER.includes(job.state)) {
-      events.close();
-      finish(article, job);
-    }
+const followed = new Map(); // id -> <article>, of the jobs that are not over
+let stream, waiting = false;
+
+/** Follows a job until it is over. One connection serves all jobs of the page: browsers allow six to a server. */
+function follow(article) {
+  followed.set(article.dataset.job, article);
+  if (waiting) return;
+  waiting = true;
+  queueMicrotask(listen);
+}
+
+function forget(id) {
+  followed.delete(id);
+  if (!followed.size) stream?.close();
+}
+
+function listen() {
+  waiting = false;
+  stream?.close();
+  if (!followed.size) return;
+  stream = new EventSource(`/api/jobs/events?${new URLSearchParams([...followed.keys()].map((id) => ["id", id]))}`);
+  stream.onmessage = ({ data }) => update(JSON.parse(data));
+  stream.addEventListener("removed", ({ data }) => {
+    const { id } = JSON.parse(data);
+    followed.get(id)?.remove();
+    forget(id);
+  });
+  stream.onerror = ({ target }) => {
+    if (target.readyState !== EventSource.CLOSED) return;
+    for (const article of followed.values()) $(".job-facts", article).textContent = "The server does not answer.";
   };
-  events.onerror = () => {
-    if (events.readyState === EventSource.CLOSED) $(".job-facts", article).textContent = "The server does not answer.";
-  };
+}
+
+function update(job) {
+  const article = followed.get(job.id);
+  if (!article) return;
+  show(article, job);
+  if (job.preview && String(job.progress.preview) !== String(article.dataset.preview)) {
+    article.dataset.preview = job.progress.preview;
+    const preview = $(".job-preview", article);
+    preview.onload = () => (preview.hidden = job.kind === "video" && article.dataset.state === "done");
+    preview.src = `${job.preview}?t=${Date.now()}`;
+  }
+  if (OVER.includes(job.state)) {
+    forget(job.id);
+    finish(article, job);
+  }
 }
 
 /** Connects the buttons of a job, and follows it. */
@@ -45,6 +70,7 @@ export function connect(article) {
   });
   act(".job-remove", async () => {
     await send(url, { method: "DELETE" });
+    forget(article.dataset.job);
     article.remove();
   });
   follow(article);

@@ -10,6 +10,24 @@ const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * 
 const vector = (size) => Float32Array.from({ length: size }, normal);
 const model = (name) => `/learn/models/${name}.onnx`;
 
+/** Calls of `work` while it runs are joined: it runs once more after its end. */
+function latest(work) {
+  let busy = false, again = false;
+  return async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    try {
+      while (again) {
+        again = false;
+        await work();
+      }
+    } finally {
+      busy = false;
+    }
+  };
+}
+
 /** Copy a picture (RGB bytes) of `side` pixels into a canvas at a place. */
 function put(canvas, data, side, x = 0, y = 0) {
   const image = new ImageData(side, side);
@@ -41,7 +59,7 @@ class Torus {
 export function latentLesson(root, { guarded }) {
   const map = $('[data-canvas="map"]', root), place = $('[data-canvas="place"]', root);
   const select = $("[name=generator]", root), told = $('[data-value="place"]', root);
-  let torus = null, u = 0.5, v = 0.5, busy = false, again = false, turn = 0;
+  let torus = null, u = 0.5, v = 0.5, turn = 0;
 
   const chosen = () => {
     const { size, side } = select.selectedOptions[0].dataset;
@@ -74,26 +92,14 @@ export function latentLesson(root, { guarded }) {
   }
 
   /** Show the picture at the current place; the last place wins while one is computed. */
-  async function walk() {
-    if (busy) {
-      again = true;
-      return;
-    }
-    busy = true;
-    try {
-      do {
-        again = false;
-        const kind = chosen();
-        if (torus?.size !== kind.size) return;
-        const found = await pictures([torus.at(u, v)], kind);
-        place.width = place.height = kind.side;
-        put(place, found, kind.side);
-        told.textContent = `The picture at ${(100 * u).toFixed(0)} across, ${(100 * v).toFixed(0)} down`;
-      } while (again);
-    } finally {
-      busy = false;
-    }
-  }
+  const walk = latest(async () => {
+    const kind = chosen();
+    if (torus?.size !== kind.size) return;
+    const found = await pictures([torus.at(u, v)], kind);
+    place.width = place.height = kind.side;
+    put(place, found, kind.side);
+    told.textContent = `The picture at ${(100 * u).toFixed(0)} across, ${(100 * v).toFixed(0)} down`;
+  });
 
   map.addEventListener("pointermove", guarded(async (event) => {
     const area = map.getBoundingClientRect();
@@ -126,7 +132,7 @@ function digitLesson(root, guarded) {
   const canvas = $('[data-canvas="drawing"]', root), decoded = $('[data-canvas="decoded"]', root);
   const bars = $('[data-canvas="numbers"]', root), told = $('[data-value="read"]', root);
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  let last = null, busy = false, again = false;
+  let last = null;
 
   function clear() {
     context.fillStyle = "#000";
@@ -164,33 +170,21 @@ function digitLesson(root, guarded) {
     return { empty: !mass, frame: Uint8Array.from({ length: DIGIT * DIGIT * 3 }, (_, i) => pixels[4 * Math.floor(i / 3) + (i % 3)]) };
   }
 
-  async function show() {
-    if (busy) {
-      again = true;
-      return;
-    }
-    busy = true;
-    try {
-      do {
-        again = false;
-        const { empty, frame } = digit();
-        const input = { frame: { type: "uint8", dims: [1, DIGIT, DIGIT, 3], data: frame } };
-        const { latent } = await run(model("mnist-vae-encoder"), input, ["latent"]);
-        const { picture } = await run(model("mnist-vae"), { latent });
-        const { logits } = await run(model("mnist-classifier"), input, ["logits"]);
-        decoded.width = decoded.height = DIGIT;
-        put(decoded, picture.data, DIGIT);
-        drawBars(latent.data);
-        const powers = Array.from(logits.data, Math.exp), sum = powers.reduce((a, b) => a + b);
-        const best = powers.indexOf(Math.max(...powers));
-        told.textContent = empty
-          ? "What it draws again"
-          : `What it draws again. Another network reads your digit as ${best} (${((100 * powers[best]) / sum).toFixed(0)} %).`;
-      } while (again);
-    } finally {
-      busy = false;
-    }
-  }
+  const show = latest(async () => {
+    const { empty, frame } = digit();
+    const input = { frame: { type: "uint8", dims: [1, DIGIT, DIGIT, 3], data: frame } };
+    const { latent } = await run(model("mnist-vae-encoder"), input, ["latent"]);
+    const { picture } = await run(model("mnist-vae"), { latent });
+    const { logits } = await run(model("mnist-classifier"), input, ["logits"]);
+    decoded.width = decoded.height = DIGIT;
+    put(decoded, picture.data, DIGIT);
+    drawBars(latent.data);
+    const powers = Array.from(logits.data, Math.exp), sum = powers.reduce((a, b) => a + b);
+    const best = powers.indexOf(Math.max(...powers));
+    told.textContent = empty
+      ? "What it draws again"
+      : `What it draws again. Another network reads your digit as ${best} (${((100 * powers[best]) / sum).toFixed(0)} %).`;
+  });
 
   /** Bars up for positive and down for negative numbers, from -3 to 3. */
   function drawBars(values) {

@@ -1,0 +1,9 @@
+"""The HTTP API. The pages use it too."""
+
+from fastapi import APIRouter
+
+from fststyle.web.routes.api import jobs, painting, ratings, styles, trainings
+
+router = APIRouter(prefix="/api")
+for module in (styles, painting, jobs, trainings, ratings):
+    router.include_router(module.router)

@@ -1,0 +1,62 @@
+"""Stars, blind votes and the ranking."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+from fststyle.web.judge import judge_of, remember
+from fststyle.web.names import disposition
+from fststyle.web.painting import checked_style
+from fststyle.web.routes.api.schemas import Parts
+
+router = APIRouter()
+
+
+class Ranked(BaseModel):
+    """A style with its strength in the model of Bradley and Terry: log odds against the average style."""
+
+    style: str
+    strength: float
+
+
+@router.post("/ratings", tags=["ratings"], status_code=201)
+def rate(
+    request: Request,
+    parts: Parts,
+    style: Annotated[str, Form(max_length=400)],
+    stars: Annotated[int, Form(ge=1, le=5)],
+) -> JSONResponse:
+    """Give a style, or each style of a mixture, 1 to 5 stars."""
+    judge = judge_of(request)
+    for part in checked_style(style).split(","):
+        parts.ratings.rate(part.partition(":")[0], stars, judge, {"style": style})
+    response = JSONResponse({"style": style, "stars": stars}, 201)
+    remember(response, judge)
+    return response
+
+
+@router.get("/ranking", tags=["ratings"])
+def ranking(parts: Parts) -> list[Ranked]:
+    """Styles ranked by blind comparisons, best first."""
+    return [Ranked(style=name, strength=value) for name, value in parts.ratings.ranking().items()]
+
+
+@router.get("/votes.csv", tags=["ratings"], response_class=Response)
+def votes_csv(parts: Parts) -> Response:
+    """The blind votes as CSV: sheet, choice, judge. `bench/blind.py score` reads them with the key."""
+    headers = {"Content-Disposition": disposition("votes.csv")}
+    return Response(parts.ratings.votes_csv(), media_type="text/csv", headers=headers)
+
+
+@router.get("/votes.json", tags=["ratings"])
+def votes_json(parts: Parts) -> list[dict[str, str]]:
+    """The blind votes as JSON."""
+    return parts.ratings.votes()
+
+
+@router.get("/votes-key.json", tags=["ratings"])
+def votes_key(parts: Parts) -> dict[str, Any]:
+    """The styles behind A and B of each comparison with a vote."""
+    return parts.ratings.key()

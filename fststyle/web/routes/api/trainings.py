@@ -1,0 +1,114 @@
+"""Trainings: add, losses, publish, and proposed settings."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+
+from fststyle.io import images
+from fststyle.settings import check
+from fststyle.web.errors import ConflictError
+from fststyle.web.routes.api.schemas import JobInfo, Parts, StyleInfo, job_info, result_of, style_info
+from fststyle.web.state import TRAIN_KINDS
+from fststyle.web.suggestions import propose
+from fststyle.web.work.jobs import DONE
+from fststyle.web.work.trainings import TrainingSettings, painting_of, require_torch, steps_of
+
+router = APIRouter()
+PAINTING_SIDE = 2048
+"""Longer side of a painting for a training, in pixels."""
+
+
+@router.get("/jobs/{id}/painting.png", tags=["trainings"], response_class=FileResponse)
+def training_painting(parts: Parts, id: str) -> FileResponse:
+    """The painting of a training."""
+    return FileResponse(painting_of(parts.jobs.find(id, TRAIN_KINDS).folder), media_type="image/png")
+
+
+@router.get("/jobs/{id}/steps", tags=["trainings"])
+def training_steps(parts: Parts, id: str) -> list[dict[str, Any]]:
+    """The losses of a training step by step, thinned to some hundred points."""
+    return steps_of(parts.jobs.find(id, TRAIN_KINDS))
+
+
+@router.post("/trainings", tags=["trainings"], status_code=202)
+async def add_training(
+    parts: Parts,
+    painting: Annotated[UploadFile, File(description="The painting, a picture.")],
+    name: Annotated[str, Form(max_length=64, description="Name of the style.")],
+    title: Annotated[str, Form(max_length=120)] = "",
+    artist: Annotated[str, Form(max_length=120)] = "",
+    year: Annotated[str, Form(max_length=40)] = "",
+    minutes: Annotated[float, Form()] = TrainingSettings.minutes,
+    style_weight: Annotated[float, Form()] = TrainingSettings.style_weight,
+    style_size: Annotated[int, Form()] = TrainingSettings.style_size,
+    size: Annotated[int, Form()] = TrainingSettings.size,
+    width: Annotated[int | None, Form()] = None,
+    blocks: Annotated[int | None, Form()] = None,
+) -> JobInfo:
+    """Train a style on a painting. One training runs at a time. Needs PyTorch on the server."""
+    require_torch()
+    settings = TrainingSettings(minutes, style_weight, style_size, size, width, blocks)
+    check(settings)
+    about = {"title": title.strip(), "artist": artist.strip(), "year": year.strip()}
+
+    def add() -> JobInfo:
+        free = parts.library.free_name(name)
+        picture = images.read(painting.file, max_pixels=parts.settings.max_pixels)
+        folder = parts.jobs.new_folder()
+        _save_painting(picture, painting_of(folder))
+        values = {"name": free, "about": about, "train": asdict(settings)}
+        return job_info(parts, parts.jobs.add("train", folder, free, values))
+
+    return await run_in_threadpool(add)
+
+
+@router.post("/trainings/{id}/publish", tags=["trainings"], status_code=201)
+def publish(parts: Parts, id: str) -> StyleInfo:
+    """Add the style of a finished training to the library."""
+    job = parts.jobs.find(id, TRAIN_KINDS)
+    style = result_of(job)
+    if job.state != DONE or style is None:
+        raise ConflictError("the training is not finished")
+    if job.result.get("published"):
+        raise ConflictError(f"the style is in the library already, as {job.result['published']}")
+    int8 = style.with_name(f"{style.stem}-int8.onnx")
+    added = parts.library.publish(
+        style, int8 if int8.is_file() else None, painting_of(job.folder), job.label, job.settings["about"]
+    )
+    parts.jobs.update(id, {**job.result, "published": added})
+    return style_info(parts.library.card(added))
+
+
+@router.post("/suggestions", tags=["trainings"])
+async def suggest(
+    parts: Parts, painting: Annotated[UploadFile, File(description="The painting, a picture.")]
+) -> dict[str, Any]:
+    """Settings for a training on this painting, from the best rated styles with the most similar paintings.
+
+    Needs PyTorch on the server, and ratings.
+    """
+
+    def find() -> dict[str, Any]:
+        require_torch()
+        picture = images.read(painting.file, max_pixels=parts.settings.max_pixels)
+        folder = parts.jobs.new_folder()
+        try:
+            file = painting_of(folder)
+            _save_painting(picture, file)
+            return asdict(propose(file, parts.library.rated(), parts.folder / "statistics"))
+        finally:
+            painting_of(folder).unlink(missing_ok=True)
+            folder.rmdir()
+
+    return await run_in_threadpool(find)
+
+
+def _save_painting(picture: images.Picture, path: Path) -> None:
+    rgb = picture.opaque
+    if max(rgb.shape[:2]) > PAINTING_SIDE:
+        rgb = images.resize(rgb, PAINTING_SIDE)
+    images.write(images.Picture([images.Frame(rgb)]), path)
