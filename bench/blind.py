@@ -26,7 +26,8 @@ one judge. A judge votes once per sheet, and may leave sheets out. For a web app
 sheets.json in their order and write such rows.
 
 `score` joins votes and key. It prints for each pair of systems how often the first is preferred (a tie is
-half a vote): in all, per painting, and per kind of sheet; and the strength of each system by the model of
+half a vote): in all, per painting, and per kind of sheet; how often each system is preferred to all others
+together; and the strength of each system by the model of
 Bradley and Terry: the logarithm of the odds against the average system. An interval of 95 % comes from a
 bootstrap over the photos (all sheets of a photo together, for they are not independent). Each pair that met
 gets one virtual tie, which keeps the strength of a system without defeat finite. "A chosen" is the share of
@@ -280,6 +281,28 @@ def preferences(duels: Sequence[Duel]) -> list[dict[str, Any]]:
     return rows
 
 
+def totals(duels: Sequence[Duel]) -> list[dict[str, Any]]:
+    """Per system: votes and preference over all others together, in all and per painting."""
+    rows = []
+    for system in sorted({name for duel in duels for name in (duel.first, duel.second)}):
+        own = [
+            (duel.painting, duel.share if duel.first == system else 1 - duel.share)
+            for duel in duels
+            if system in (duel.first, duel.second)
+        ]
+        for group in ("all", *sorted({painting for painting, _ in own})):
+            shares = [share for painting, share in own if group in ("all", painting)]
+            rows.append(
+                {
+                    "system": system,
+                    "group": group,
+                    "votes": len(shares),
+                    "preference": float(np.mean(shares)),
+                }
+            )
+    return rows
+
+
 def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> dict[str, Any]:
     """All that `score` prints."""
     duels = join(votes, key)
@@ -293,6 +316,7 @@ def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> d
         "a_chosen": float(np.mean(decided)) if decided else None,
         "agreement": agreement(votes),
         "preferences": preferences(duels),
+        "totals": totals(duels),
         "strengths": rows,
     }
 
@@ -387,6 +411,10 @@ def _report(args: argparse.Namespace, found: dict[str, Any]) -> None:
     for row in found["preferences"]:
         counts = (str(row[name]) for name in ("wins", "ties", "losses"))
         table.add_row(row["first"], row["second"], row["group"], *counts, f"{row['preference']:.0%}")
+    show(table)
+    table = Table("system", "of", "votes", "preference", title="Against all others")
+    for row in found["totals"]:
+        table.add_row(row["system"], row["group"], str(row["votes"]), f"{row['preference']:.0%}")
     show(table)
     table = Table("system", "strength", "95 %", title="Bradley-Terry")
     for row in found["strengths"]:

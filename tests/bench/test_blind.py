@@ -148,6 +148,9 @@ def test_preferences_count_ties_half_and_groups(bench):
     assert [rows["all"][name] for name in ("wins", "ties", "losses", "preference")] == [2, 1, 1, 0.625]
     assert rows["udnie"]["preference"] == 0.75
     assert rows["crop"]["preference"] == 0.5
+    totals = {(row["system"], row["group"]): row for row in blind.totals(blind.join(votes, key))}
+    assert totals["x", "all"] == {"system": "x", "group": "all", "votes": 4, "preference": 0.625}
+    assert totals["y", "udnie"]["preference"] == 0.25
     assert blind.agreement(votes) == 0
     with pytest.raises(InputError, match="not in the key"):
         blind.join([blind.Vote("me", "9", 1.0)], key)

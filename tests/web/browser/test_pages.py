@@ -173,6 +173,30 @@ def test_a_video_with_preview_and_cancel(open_page, tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
+def test_many_waiting_jobs_leave_connections_for_other_requests(open_page, home, photo, tmp_path):
+    """A browser allows six connections to a server."""
+    write(tmp_path / "long.mp4", list(range(0, 60_000, 40)), size=(240, 320))
+    video = (tmp_path / "long.mp4").read_bytes()
+    page = open_page("/paint?style=starry-night")
+    for _ in range(8):
+        response = page.request.post(
+            f"{home}/api/jobs",
+            headers={"Origin": home},
+            multipart={
+                "style": "starry-night",
+                "files": {"name": "long.mp4", "mimeType": "video/mp4", "buffer": video},
+            },
+        )
+        assert response.status == 202, response.text()
+    page.reload()
+    page.wait_for_selector(".job[data-state=running]")
+    page.set_input_files("#files", photo)
+    page.wait_for_selector("#compare.painted", timeout=20_000)
+    assert page.locator(".job[data-state=queued]").count() >= 6
+    for job in page.request.get(f"{home}/api/jobs").json():
+        page.request.post(f"{home}/api/jobs/{job['id']}/stop", headers={"Origin": home})
+
+
 def test_a_painting_becomes_a_style(open_page, tmp_path):
     """Train, publish, paint, rate, download: the way of a user, with three seconds of training."""
     Image.fromarray(styles.photo(96, 128)).resize((512, 384)).save(tmp_path / "My Painting.png")
