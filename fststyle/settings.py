@@ -10,6 +10,8 @@ import enum
 import functools
 import math
 import numbers
+import re
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +22,16 @@ Settings = TypeVar("Settings")
 
 NAMES = "lower-case letters, digits and hyphens"
 """Characters allowed in the name of a result."""
+LONGEST_NAME = 64
+
+
+def to_name(text: str, default: str = "style") -> str:
+    """``text`` as the name of a result: `NAMES`, at most `LONGEST_NAME` characters.
+
+    Accents are dropped, and other characters become hyphens. ``default`` if nothing is left.
+    """
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:LONGEST_NAME].strip("-") or default
 
 
 def option(

@@ -15,8 +15,8 @@ from fststyle.errors import OutputError, StyleError
 from fststyle.io import images
 from fststyle.io.files import replacing
 from fststyle.runtime.settings import ImageSettings
+from fststyle.settings import to_name
 from fststyle.web.errors import ConflictError, NotFoundError
-from fststyle.web.names import style_name
 from fststyle.web.pages import STATIC
 from fststyle.web.painting import Studio
 from fststyle.web.ratings import Ratings, Stars
@@ -145,7 +145,7 @@ class Library:
 
     def free_name(self, wanted: str) -> str:
         """``wanted`` as a name of a style. Raises `ConflictError` if a style has it already."""
-        name = style_name(wanted)
+        name = to_name(wanted)
         if name in {entry.name for entry in catalogue.styles()}:
             raise ConflictError(f"a style is called {name} already; choose another name")
         return name
@@ -199,11 +199,11 @@ class Library:
         _write(folder / f"{name}.onnx", content)
 
     def _own_painting(self, name: str) -> Path:
-        return self.folder / "paintings" / f"{style_name(name)}.jpg"
+        return self.folder / "paintings" / f"{to_name(name)}.jpg"
 
     def _painting(self, entry: Entry) -> Path | None:
         if entry.shipped:
-            file = STATIC / "app" / "paintings" / f"{style_name(entry.title)}.jpg"
+            file = STATIC / "app" / "paintings" / f"{to_name(entry.title)}.jpg"
         else:
             file = self._own_painting(entry.name)
         return file if file.is_file() else None
@@ -244,7 +244,7 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
 
 def version_of(entry: Entry) -> str:
     """A text that changes with the file of a style."""
-    return f"{style_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
+    return f"{to_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
 
 
 def described(entry: Entry) -> Entry:

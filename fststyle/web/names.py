@@ -1,9 +1,8 @@
 """Names that clients send: they are shown, and never used as paths."""
 
 import re
-import unicodedata
 
-LONGEST = 64
+from fststyle.settings import LONGEST_NAME
 
 
 def label(text: str | None, default: str = "photo") -> str:
@@ -13,13 +12,7 @@ def label(text: str | None, default: str = "photo") -> str:
     name = re.split(r"[/\\]", text or "")[-1].rpartition(".")
     stem = name[0] or name[2]
     plain = "".join(c for c in stem if c.isprintable() and c not in '"<>:|?*').strip(" .")
-    return plain[:LONGEST] or default
-
-
-def style_name(text: str) -> str:
-    """A text as the name of a style: lower-case letters, digits and hyphens, at most 64 characters."""
-    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")[:LONGEST].strip("-") or "style"
+    return plain[:LONGEST_NAME] or default
 
 
 def unique(name: str, suffix: str, taken: set[str]) -> str:

@@ -5,7 +5,6 @@ before each step, so a resumed training is bit-identical to an uninterrupted one
 """
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from fststyle.errors import InputError
 from fststyle.io import dataset
 from fststyle.io.dataset import Dataset
-from fststyle.settings import check, to_dict
+from fststyle.settings import check, to_dict, to_name
 from fststyle.train import checkpoint
 from fststyle.train.compute import computing
 from fststyle.train.results import Files, checked_name, earlier_training, going_on
@@ -193,4 +192,4 @@ def fresh(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def _plain(data: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", Path(data).resolve().name.lower()).strip("-")[:48] or "pictures"
+    return to_name(Path(data).resolve().name, "pictures")

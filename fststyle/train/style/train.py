@@ -7,8 +7,6 @@ writes starry.onnx (the style file), starry-int8.onnx (the int8 version for CPUs
 starry.pt (the checkpoint) and starry-preview.jpg to the current folder.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +20,7 @@ from fststyle.errors import InputError
 from fststyle.export.style import Card
 from fststyle.io import images
 from fststyle.io.files import refuse_overwrite
-from fststyle.settings import check, to_dict
+from fststyle.settings import check, to_dict, to_name
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
@@ -176,11 +174,7 @@ def style_name(settings: TrainSettings) -> str:
     """
     if settings.name is not None:
         return checked_name(settings.name)
-    letters = (
-        unicodedata.normalize("NFKD", settings.style.stem).encode("ascii", "ignore").decode()
-        or settings.style.stem
-    )
-    return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")[:64] or "style"
+    return to_name(settings.style.stem)
 
 
 def card(settings: TrainSettings, name: str, base: str = "") -> Card:

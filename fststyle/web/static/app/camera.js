@@ -1,9 +1,10 @@
 // Takes a photo with the camera in a dialog.
+import { openCamera } from "../stylizer/camera.js";
 import { $ } from "./common.js";
 
 /** Shows the dialog. Resolves to a File, or null if it was cancelled. Rejects without a camera. */
 export async function takePhoto() {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1920, height: 1080 }, audio: false });
+  const stream = await openCamera({ width: 1920, height: 1080 });
   const dialog = $("#camera");
   const view = $("#camera-view");
   view.srcObject = stream;

@@ -50,6 +50,7 @@ function show(part) {
 }
 
 function again() {
+  clearTimeout(state.timer);
   state.painting?.abort();
   state.file = null;
   state.files = [];
@@ -162,7 +163,12 @@ async function paint() {
     stars.dispatchEvent(new Event("reset-stars"));
     $("#rate-result").hidden = false;
   } catch (error) {
-    if (error.name !== "AbortError") problem(error.message);
+    if (error.name !== "AbortError") {
+      // The picture shown belongs to the settings before.
+      problem(error.message);
+      $("#download").hidden = true;
+      $("#facts").textContent = "";
+    }
   } finally {
     if (painting === state.painting) $("#busy").hidden = true;
   }

@@ -21,7 +21,7 @@ function showPainting() {
 
 /** A file name as the name of a style. */
 function nameFrom(text) {
-  const stem = text.replace(/\.[^.]*$/, "").normalize("NFKD").toLowerCase();
+  const stem = text.replace(/\.[^.]*$/, "").normalize("NFKD").replace(/\p{Mark}/gu, "").toLowerCase();
   return stem.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
 }
 

@@ -8,6 +8,14 @@ const REASONS = {
   OverconstrainedError: "The camera does not offer a usable picture size.",
 };
 
+/** The stream of a camera. Throws the DOMException of the browser, or an Error where the page may have no camera. */
+export async function openCamera(video) {
+  if (!navigator.mediaDevices?.getUserMedia) {
+    throw new Error("browsers give the camera only to pages on https:// or on this machine (localhost)");
+  }
+  return navigator.mediaDevices.getUserMedia({ video, audio: false });
+}
+
 /** Why the camera cannot be used, for the user. */
 export function cameraReason(error) {
   return REASONS[error.name] ?? `The camera cannot be used: ${error.message || error.name}.`;
@@ -40,12 +48,8 @@ export class Camera {
 
   /** Ask for the camera and wait for its first frame. Throws the DOMException of the browser. */
   async start() {
-    if (!navigator.mediaDevices?.getUserMedia) {
-      throw new Error("browsers give the camera only to pages on https:// or on this machine (localhost)");
-    }
     this.stop();
-    const wanted = { facingMode: this.facing, width: { ideal: 1280 }, height: { ideal: 720 } };
-    this.#stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+    this.#stream = await openCamera({ facingMode: this.facing, width: { ideal: 1280 }, height: { ideal: 720 } });
     this.#stream.getVideoTracks()[0].addEventListener("ended", () => this.#onEnded());
     this.video.srcObject = this.#stream;
     await this.video.play();
