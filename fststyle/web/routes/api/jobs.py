@@ -111,7 +111,7 @@ async def _events(parts: State, ids: Sequence[str]) -> AsyncIterator[str]:
         changes: list[str] = []
         for id in list(active):
             try:
-                job = await run_in_threadpool(lambda id=id: job_info(parts, parts.jobs.find(id)))
+                job = await run_in_threadpool(show_job, parts, id)
             except NotFoundError:
                 active.remove(id)
                 changes.append(f"event: removed\ndata: {json.dumps({'id': id})}\n\n")
