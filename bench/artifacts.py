@@ -10,7 +10,8 @@ On flat colors with a little grain:
 
 On photos (those of examples/, or `--photos`); the last row of the table is the photos themselves:
 
-- weave: `weave_loss` of fststyle/train/losses/grid.py: how closely the contrast follows blocks of 4 pixels. 0
+- weave: `block_texture_loss` of fststyle/train/losses/grid.py: how closely the contrast follows blocks of 4
+pixels. 0
   is no weave.
 - uneven: `even_loss` below: variance of the output where the photo has one color (MSE, 0-255). Halos and
   blotches raise it.
@@ -34,7 +35,7 @@ from torch.nn import functional as F
 
 from fststyle.io import images
 from fststyle.train.data.loader import to_tensor
-from fststyle.train.losses.grid import weave_loss
+from fststyle.train.losses.grid import block_texture_loss
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -73,9 +74,9 @@ def border(painted: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
 
 
 def weave(painted: NDArray[np.uint8]) -> float:
-    """How closely the contrast of a picture (H, W, 3) follows blocks of 4 pixels: `weave_loss`."""
+    """How closely the contrast of a picture (H, W, 3) follows blocks of 4 pixels: `block_texture_loss`."""
     with torch.no_grad():
-        return weave_loss(to_tensor(painted)[None]).item()
+        return block_texture_loss(to_tensor(painted)[None]).item()
 
 
 SAME, STROKES = 10.0, 20.0

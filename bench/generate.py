@@ -184,7 +184,7 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
     def hear(progress: Progress) -> None:
         times.append(time.monotonic())
         if len(times) > WARM_UP + args.steps:
-            raise _Enough
+            raise _StopForward
 
     with tempfile.TemporaryDirectory() as folder:
         changes: dict[str, Any] = {
@@ -198,13 +198,13 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
         }
         if "steps" in known:
             changes |= {"steps": WARM_UP + args.steps + 1, "preview_every": 0}
-        with contextlib.suppress(_Enough):
+        with contextlib.suppress(_StopForward):
             train(kind(**{**known, **changes}), on_progress=hear)  # type: ignore[operator]
     timed = times[min(WARM_UP, len(times) - 2) :]
     return (timed[-1] - timed[0]) / (len(timed) - 1) * count / known["batch"]
 
 
-class _Enough(Exception):
+class _StopForward(Exception):
     """All steps to measure are done."""
 
 

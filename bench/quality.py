@@ -38,7 +38,7 @@ from fststyle.io import images
 from fststyle.train.data.loader import style_tensor, to_tensor
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg
-from fststyle.train.style.optimize import iterations_to_reach, optimise
+from fststyle.train.style.optimize import iterations_to_reach, optimize_from_photo
 
 # The objective of PyTorch's example of the method; the options of the command line replace it.
 CLASSIC = {"style_size": 384, "content_weight": 1.0, "style_weight": 3.0}
@@ -150,7 +150,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
             curve = curves.get(key)
             if curve is None:
                 with console.status(f"{image.stem}: optimising {name}"):
-                    curve = optimise(x, objective, args.iterations, args.lr)[1]
+                    curve = optimize_from_photo(x, objective, args.iterations, args.lr)[1]
                 curves.put(key, curve)
             for label, painter in painters:
                 with torch.no_grad():

@@ -190,7 +190,7 @@ def metadata(content: bytes) -> dict[str, str]:
     return {item.key: item.value for item in onnx.load_model_from_string(content).metadata_props}
 
 
-def base(known_as: str) -> Entry | None:
+def base_network(known_as: str) -> Entry | None:
     """The base network with this name or SHA-256, from which styles were trained, or None.
 
     `styles` does not list bases.
@@ -205,7 +205,7 @@ def base(known_as: str) -> Entry | None:
     )
 
 
-def start(name: str) -> Entry | None:
+def initial_weights(name: str) -> Entry | None:
     """The network with this name for initializing trainings, or None. It is neither a style nor a base."""
     return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 

@@ -67,13 +67,13 @@ def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
 
 
 def test_trainings_start_from_what_ships_and_mixes_with_the_base() -> None:
-    start = pytest.importorskip("fststyle.train.style.init_weights")
-    entry = catalogue.start(start.START)
+    init_weights = pytest.importorskip("fststyle.train.style.init_weights")
+    entry = catalogue.initial_weights(init_weights.PRETRAINED)
     assert entry is not None
     assert hashlib.sha256(catalogue.load(entry)).hexdigest() == entry.sha256
-    base = catalogue.base(start.BASE)
+    base = catalogue.base_network(init_weights.BASE)
     assert base is not None
-    assert start.base_of(start.START) == base.sha256
+    assert init_weights.base_sha256(init_weights.PRETRAINED) == base.sha256
     assert entry.name not in [other.name for other in (*catalogue.styles(), *catalogue.models())]
 
 

@@ -1,6 +1,6 @@
 """Crops of photos at random places that are tensors, so that a CUDA graph can replay a step with new ones.
 
-The counterparts of `fststyle.train.data.loader.Photos`, `fststyle.train.losses.temporal.shake` and
+The counterparts of `fststyle.train.data.loader.Photos`, `fststyle.train.losses.temporal.shifted_crops` and
 `fststyle.train.data.surroundings.surround`, with index tensors instead of slices.
 """
 
@@ -109,7 +109,7 @@ class Photos:
         return crops.clamp(0, 255) / 127.5 - 1
 
 
-def shake(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+def shifted_crops(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
     """(N, 3, H, W) -> its middle, (N, 3, H - `CUT`, W - `CUT`), and the first of them once more, (1, ...),
     with noise and with the scene displaced by `shift`: (2,) int64, down and right, at most `CUT` / 2.
     """
@@ -122,7 +122,7 @@ def shake(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def overlap(painted: Tensor, shaken: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """The part of the scene that both pictures of `shake` have for every shift, (N, 3, H - `CUT`,
+    """The part of the scene that both pictures of `shifted_crops` have for every shift, (N, 3, H - `CUT`,
     W - `CUT`), as `painted` and as `shaken`.
     """
     margin = CUT // 2

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from fststyle.train.data.loader import style_tensor
 from fststyle.train.losses.gram import gram_matrix
-from fststyle.train.losses.grid import squares_loss
+from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
 from fststyle.train.networks.vgg import VGG16
@@ -100,7 +100,7 @@ class StackedLosses:
         return {
             "content": self.content_weight * content,
             "style": self.style_weight * style,
-            "grid": self.grid_weight * squares_loss(painted, stride).view(shape),
+            "grid": self.grid_weight * grid_artifact_loss(painted, stride).view(shape),
         }
 
 

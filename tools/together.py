@@ -51,13 +51,13 @@ from fststyle.train import checkpoint
 from fststyle.train.compute import choose_device, has_fast_bfloat16
 from fststyle.train.data.download import prepared_photos
 from fststyle.train.data.surroundings import surplus
-from fststyle.train.export import judges
-from fststyle.train.losses.clamp import shown
-from fststyle.train.losses.temporal import CUT, REACH, steady_loss
+from fststyle.train.export import calibration_photos
+from fststyle.train.losses.clamp import clamp_output
+from fststyle.train.losses.temporal import CUT, REACH, temporal_loss
 from fststyle.train.networks import DEFAULTS, build
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.results import sha256
-from fststyle.train.style.init_weights import BASE, START, base_of, check_size, start_from
+from fststyle.train.style.init_weights import BASE, PRETRAINED, base_sha256, check_size, load_initial_weights
 from fststyle.train.style.loss import minimized
 from fststyle.train.style.settings import TrainSettings
 from fststyle.train.style.train import style_name
@@ -83,7 +83,7 @@ def main() -> None:
         help="--fine and --style-weight of `fststyle train` for one painting; default: those of the command",
     )
     parser.add_argument(
-        "--from", dest="from_", default=START, help="weights to start from, as of `fststyle train`"
+        "--from", dest="from_", default=PRETRAINED, help="weights to start from, as of `fststyle train`"
     )
     parser.add_argument("--minutes", type=float, default=7)
     parser.add_argument(
@@ -104,7 +104,7 @@ def main() -> None:
         "--ship",
         type=Path,
         metavar="MEAN",
-        help=f"write this checkpoint among the weights as {START} instead of training",
+        help=f"write this checkpoint among the weights as {PRETRAINED} instead of training",
     )
     parser.add_argument(
         "--ship-base",
@@ -209,15 +209,15 @@ class Step:
     def loss(self) -> tuple[Tensor, Tensor]:
         """The scalar to minimize, the sum of those of all networks, and the loss of each, (K,)."""
         with torch.no_grad():
-            photo, moved = crops.shake(self.photos.crop(self.draws, self.size + CUT), self.shift)
+            photo, moved = crops.shifted_crops(self.photos.crop(self.draws, self.size + CUT), self.shift)
             wide = crops.surround(torch.cat([photo, moved]), self.place)
         top, left = self.place.unbind()
         raw = crops.window(self.networks(wide), top, left, self.size, self.size)
         raw = raw.view(self.networks.count, self.batch + 1, *photo.shape[1:])
-        pictures = shown(raw[:-1])
+        pictures = clamp_output(raw[:-1])
         losses = self.losses(pictures[:, : self.batch].flatten(0, 1), photo, self.stride)
         here, there = crops.overlap(pictures[:, 0], pictures[:, self.batch], self.shift)
-        steady = steady_loss(here, there, (0, 0))[:, None]
+        steady = temporal_loss(here, there, (0, 0))[:, None]
         losses["steady"] = self.steady_weight * steady.expand(-1, self.batch)
         difference = identity_loss(raw[-1, : self.batch], photo)
         loss = minimized(losses) * (self.networks.count - 1) + minimized({"identity": difference})
@@ -265,7 +265,7 @@ def train(args: argparse.Namespace) -> None:
     torch.manual_seed(0)
     start = build("live", DEFAULTS["live"])
     if args.from_ != "none":
-        start_from(start, args.from_)
+        load_initial_weights(start, args.from_)
     networks = Stacked([start.state_dict()] * (len(settings) + 1), dtype).to(device)
     optimizer = StackedMuon(networks)
     losses = StackedLosses(fast(load_vgg(), dtype).to(device), list(settings.values()))
@@ -365,10 +365,10 @@ def ship_start(source: Path, data: Path | None) -> None:
     catalogue.
     """
     card = Card(
-        name=START,
+        name=PRETRAINED,
         network="live",
         network_settings=DEFAULTS["live"],
-        base=base_of(BASE),
+        base=base_sha256(BASE),
         trained_with=_trained_with(source),
     )
     title = "learned from many paintings: what trainings start from"
@@ -383,8 +383,8 @@ def _trained_with(source: Path) -> dict[str, Any]:
 
 def _ship(source: Path, card: Card, precision: str, data: Path | None, entry: dict[str, str]) -> None:
     net, target = build("live", DEFAULTS["live"]), SHIPPED / f"{card.name}.onnx"
-    start_from(net, str(source))
-    parity = export_module(net.eval(), card, target, precision, judges(data))
+    load_initial_weights(net, str(source))
+    parity = export_module(net.eval(), card, target, precision, calibration_photos(data))
     put(
         {
             "name": card.name,

@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
         current picture.
         """
         try:
-            from fststyle.train.style.gatys import paintings, repaint
+            from fststyle.train.style.gatys import optimize_picture, paintings
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         from rich.console import Console
@@ -96,7 +96,7 @@ def register(app: typer.Typer) -> None:
         bar = Bar(out, settings.iterations * settings.scales, "iterations")
         try:
             with bar:
-                painted = repaint(
+                painted = optimize_picture(
                     source,
                     style,
                     settings,

@@ -59,7 +59,7 @@ class Style:
         """
         if strength == self.strength:
             return self
-        base = catalogue.base(self.metadata.get("base", ""))
+        base = catalogue.base_network(self.metadata.get("base", ""))
         if base is None or self.strength == 0:
             return None
         if self._other is None or self._other.strength != strength:
@@ -146,7 +146,7 @@ def mixture(
     names = [entry.name for entry, _ in parts]
     models = [(catalogue.load(entry), share * strength) for entry, share in parts]
     bases = {catalogue.metadata(model).get("base", "") for model, _ in models}
-    base = catalogue.base(next(iter(bases))) if strength != 1 and len(bases) == 1 else None
+    base = catalogue.base_network(next(iter(bases))) if strength != 1 and len(bases) == 1 else None
     if base is not None:
         models.append((catalogue.load(base), 1 - strength))
     mixed = blend.interpolate(models, [*names, *([base.name] if base is not None else [])])

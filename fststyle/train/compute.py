@@ -60,7 +60,7 @@ class Compute:
         torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
         return bool(shared.item())
 
-    def from_first(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """Broadcast `value` from rank 0 to every process."""
         if self.world == 1:
             return value

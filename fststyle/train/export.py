@@ -17,7 +17,7 @@ from fststyle.train import checkpoint
 from fststyle.train.data.loader import held_out, photo_source
 from fststyle.train.generative import export
 from fststyle.train.results import checked_name
-from fststyle.train.style.settings import for_the_record
+from fststyle.train.style.settings import recorded_settings
 
 
 def export_checkpoint(
@@ -52,7 +52,7 @@ def export_checkpoint(
         ),
         network=content["network"],
         network_settings=content["network_settings"],
-        trained_with=for_the_record(content["settings"]),
+        trained_with=recorded_settings(content["settings"]),
         style_sha256=str(content.get("style_sha256", "")),
         title=settings.title,
         artist=settings.artist,
@@ -60,13 +60,13 @@ def export_checkpoint(
         licence=settings.licence,
         base=str(content.get("base", "")),
     )
-    photos = judges(settings.data) if settings.precision in PSNR else []
+    photos = calibration_photos(settings.data) if settings.precision in PSNR else []
     return output, export_module(
         checkpoint.restore(content, path).eval(), card, output, settings.precision, photos
     )
 
 
-def judges(data: Path | None) -> list[RGB]:
+def calibration_photos(data: Path | None) -> list[RGB]:
     """The photos for int8 calibration and parity, uint8 (256, 256, 3) each; `data` as in `ExportSettings`."""
     return held_out(photo_source(data, 256, 64), 24)
 

@@ -75,7 +75,7 @@ def _out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
-def run(
+def run_loop(
     step: Callable[[int, Batch], dict[str, Tensor]],
     batches: Iterable[Batch],
     *,

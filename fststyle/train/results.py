@@ -50,7 +50,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Files:
+class ResultFiles:
     """Paths of the results of a training."""
 
     onnx: Path
@@ -63,7 +63,7 @@ class Files:
         return self.onnx, self.int8, self.checkpoint, self.preview
 
     @classmethod
-    def of(cls, folder: Path, name: str) -> "Files":
+    def of(cls, folder: Path, name: str) -> "ResultFiles":
         return cls(
             folder / f"{name}.onnx",
             folder / f"{name}-int8.onnx",
@@ -79,13 +79,13 @@ def checked_name(name: str) -> str:
     return name
 
 
-def going_on(first: int) -> str:
+def resume_note(first: int) -> str:
     """Suffix for the start message of a run resumed after step `first`; empty for a new run."""
     return f", resuming after step {first}" if first else ""
 
 
-def earlier_training(
-    settings: Any, files: Files, kind: str, free: Set[str], more: Iterable[Path] = ()
+def load_earlier_training(
+    settings: Any, files: ResultFiles, kind: str, free: Set[str], more: Iterable[Path] = ()
 ) -> dict[str, Any] | None:
     """The checkpoint to resume from, or None for a new run. Never overwrites an earlier run silently.
 
@@ -134,10 +134,10 @@ def earlier_training(
     return None
 
 
-def leave(
+def export_results(
     net: nn.Module,
     card: Card,
-    files: Files,
+    files: ResultFiles,
     photos: Callable[[], list[RGB]],
     on_message: Callable[[str], None],
 ) -> None:
@@ -164,7 +164,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def worker_count(asked: int | None, compute: Compute) -> int:
+def loader_threads(asked: int | None, compute: Compute) -> int:
     """Number of loader threads. On a CPU the default is 0: loading takes a hundredth of a step."""
     if asked is not None:
         return asked

@@ -46,7 +46,7 @@ def browser_style(entry: Entry) -> BrowserStyle:
     entry = catalogue.described(entry)
     if entry.network == "damaged":
         raise StyleError(f"{entry.name}: is damaged or no ONNX file")
-    base = catalogue.base(base_of(entry.path, entry.path.stat().st_mtime_ns))
+    base = catalogue.base_network(base_of(entry.path, entry.path.stat().st_mtime_ns))
     return BrowserStyle(
         entry, entry.path, entry.int8.path if entry.int8 else None, base.path if base is not None else None
     )

@@ -80,9 +80,9 @@ def test_metadata(files):
 
 
 def test_half_weights_are_half_the_size_and_keep_their_names(files):
-    from fststyle.train.style.init_weights import starting_weights
+    from fststyle.train.style.init_weights import read_initial_weights
 
-    a, b = starting_weights(str(files["fp32"])), starting_weights(str(files["fp16-weights"]))
+    a, b = read_initial_weights(str(files["fp32"])), read_initial_weights(str(files["fp16-weights"]))
     assert a.keys() == b.keys()
     assert all(torch.allclose(a[k], b[k], atol=1e-3) for k in a)
     assert files["fp16-weights"].stat().st_size < 0.8 * files["fp32"].stat().st_size

@@ -15,7 +15,7 @@ from fststyle import catalogue  # noqa: E402
 from fststyle.train import checkpoint, muon  # noqa: E402
 from fststyle.train.compute import Compute  # noqa: E402
 from fststyle.train.data import surroundings  # noqa: E402
-from fststyle.train.losses.temporal import CUT, steady_loss  # noqa: E402
+from fststyle.train.losses.temporal import CUT, temporal_loss  # noqa: E402
 from fststyle.train.networks.live import Live  # noqa: E402
 from fststyle.train.networks.vgg import load_vgg, repeat_edges  # noqa: E402
 from fststyle.train.style import loss as product  # noqa: E402
@@ -205,7 +205,7 @@ def test_a_step_minimizes_the_losses_of_each_painting(tool, step, states, settin
     torch.manual_seed(5)
     total, means = step.loss()
     torch.manual_seed(5)
-    photo, moved = crops.shake(step.photos.crop(step.draws, SIZE + CUT), step.shift)
+    photo, moved = crops.shifted_crops(step.photos.crop(step.draws, SIZE + CUT), step.shift)
     wide = crops.surround(torch.cat([photo, moved]), step.place)
     top, left = step.place.tolist()
     vgg, compute = repeat_edges(load_vgg()), Compute(torch.device("cpu"), False)
@@ -226,7 +226,7 @@ def test_a_step_minimizes_the_losses_of_each_painting(tool, step, states, settin
         losses = product.StyleLosses(vgg, settings[number], compute)(painted[:2], photo, 16)
         down, right = step.shift.tolist()
         here, there = painted[:1, :, 8:-8, 8:-8], painted[2:].roll((-down, -right), (2, 3))[..., 8:-8, 8:-8]
-        steady = settings[number].steady_weight * steady_loss(here, there, (0, 0)).expand(2)
+        steady = settings[number].steady_weight * temporal_loss(here, there, (0, 0)).expand(2)
         expected.append({**losses, "steady": steady})
     assert sum(product.minimized(one) for one in expected).item() == pytest.approx(total.item(), rel=1e-4)
     for found, one in zip(means, expected, strict=True):
@@ -245,7 +245,7 @@ def test_the_padding_is_that_of_a_training(tool):
 def test_shaken_photos_overlap_where_the_scene_is_the_same(tool):
     crops, photo = tool("crops"), pictures(2, SIZE + CUT)
     for shift in ((8, -8), (-3, 0), (0, 5)):
-        here, there = crops.shake(photo, torch.tensor(shift))
+        here, there = crops.shifted_crops(photo, torch.tensor(shift))
         assert here.shape == (2, 3, SIZE, SIZE)
         assert there.shape == (1, 3, SIZE, SIZE)
         painted, shaken = crops.overlap(here[:1], there, torch.tensor(shift))
@@ -320,9 +320,12 @@ def test_a_training_leaves_checkpoints_that_ship(tool, paintings, photos, tmp_pa
     assert not torch.equal(models["great-wave"]["stem.weight"], models["udnie"]["stem.weight"])
 
     run("--ship-base", out / "identity.pt", "--data", photos)
-    assert catalogue.base("live-base").trained_with == {"paintings": ["great-wave", "udnie"], "steps": 2}
+    assert catalogue.base_network("live-base").trained_with == {
+        "paintings": ["great-wave", "udnie"],
+        "steps": 2,
+    }
     base = checkpoint.load(out / "great-wave.pt")["base"]
-    assert base == catalogue.base("live-base").sha256
+    assert base == catalogue.base_network("live-base").sha256
     cards = []
 
     def exported(net, card, path, precision, photos):
@@ -334,7 +337,7 @@ def test_a_training_leaves_checkpoints_that_ship(tool, paintings, photos, tmp_pa
     monkeypatch.setattr(together, "export_module", exported)
     run("--ship", out / "mean.pt", "--data", photos)
     assert cards == [(shipped / "live-start.onnx", base, "int8-weights")]
-    assert catalogue.start("live-start").trained_with["steps"] == 2
+    assert catalogue.initial_weights("live-start").trained_with["steps"] == 2
 
 
 @pytest.mark.parametrize("text", ["great-wave:0.75", "scream:0.5:24", "udnie:a:24"])

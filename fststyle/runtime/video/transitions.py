@@ -96,7 +96,9 @@ class Painters:
         # Strength is in the weights if there is a base network. Else the result is blended with the photo,
         # which needs no steps.
         in_weights, fade = (
-            by_weights(strength) if catalogue.base(self._bases[parts[0][0]]) is not None else (1.0, strength)
+            by_weights(strength)
+            if catalogue.base_network(self._bases[parts[0][0]]) is not None
+            else (1.0, strength)
         )
         in_weights = round(in_weights * STEPS) / STEPS
         if (parts, in_weights) not in self._painters:

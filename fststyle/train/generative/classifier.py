@@ -21,12 +21,12 @@ from torch.nn import functional as F
 from fststyle.errors import InputError
 from fststyle.io import grids, images
 from fststyle.train import loop
-from fststyle.train.generative import export, session
+from fststyle.train.generative import export, picture_training
 from fststyle.train.generative.augment import shifted
-from fststyle.train.generative.session import Course, Learner
+from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
 from fststyle.train.generative.settings import ClassifySettings
 from fststyle.train.networks import build
-from fststyle.train.run import OnMessage, OnProgress
+from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "classifier"
 _PEAK = {"sgd": 0.05, "adam": 2e-3, "rmsprop": 5e-4}
@@ -56,7 +56,7 @@ def train_classifier(
 ) -> Classified:
     """Train and export one classifier. The keyword arguments are the fields of `ClassifySettings`.
 
-    See `fststyle.train.generative.session.opened` for the errors.
+    See `fststyle.train.generative.picture_training.open_training` for the errors.
     """
     return train(ClassifySettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
@@ -65,28 +65,28 @@ def train(
     settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> Classified:
     """As `train_classifier`, with a settings object."""
-    with session.opened(settings, KIND, KIND, on_message, on_progress) as here:
-        if here.train.labels is None or here.test.labels is None:
+    with picture_training.open_training(settings, KIND, KIND, on_message, on_progress) as run:
+        if run.train.labels is None or run.test.labels is None:
             raise InputError(
                 f"--data {settings.data}: has no classes; put the pictures of each class into a"
                 " separate subfolder"
             )
-        if len(np.unique(here.train.labels)) < 2:
+        if len(np.unique(run.train.labels)) < 2:
             raise InputError(f"--data {settings.data}: all pictures are of one class")
-        return _train(settings, here, torch.from_numpy(here.train.labels), here.test.labels)
+        return _train(settings, run, torch.from_numpy(run.train.labels), run.test.labels)
 
 
 def _train(
     settings: ClassifySettings,
-    here: Course,
+    run: PictureTraining,
     labels: Tensor,
     test_labels: NDArray[np.int64],
 ) -> Classified:
-    shape = {"side": here.train.side, "channels": here.train.channels, "classes": len(here.train.classes)}
+    shape = {"side": run.train.side, "channels": run.train.channels, "classes": len(run.train.classes)}
     shape |= {"width": settings.width, "features": settings.features}
-    net = here.compute.place(session.fresh(settings.seed, lambda: build(KIND, shape)))
+    net = run.compute.place(picture_training.build_seeded(settings.seed, lambda: build(KIND, shape)))
     optimizer = optimizer_for(net, settings)
-    steps = settings.epochs * here.per_epoch
+    steps = settings.epochs * run.per_epoch
     counts = np.zeros((shape["classes"],) * 2, np.int64)
 
     def step(number: int, picture: Tensor, label: Tensor) -> dict[str, Tensor]:
@@ -102,39 +102,39 @@ def _train(
         return {"cross_entropy": loss.detach(), "batch error": (logits.argmax(1) != label).float().mean()}
 
     def examine(done: int) -> None:
-        counts[:] = confusion(net, here, test_labels)
+        counts[:] = confusion(net, run, test_labels)
         accuracy = counts.trace() / counts.sum()
-        here.tell(
-            f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {accuracy:.2%} of {counts.sum()} test"
+        run.message(
+            f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: {accuracy:.2%} of {counts.sum()} test"
             " pictures are classified correctly"
         )
-        here.log(loop.Progress(done, steps, here.rate, {"test error": 1 - accuracy}))
-        images.write(grids.confusion(counts, here.train.classes), here.files.preview)
+        run.log(loop.Progress(done, steps, run.rate, {"test error": 1 - accuracy}))
+        images.write(grids.confusion(counts, run.train.classes), run.files.preview)
 
-    learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine, labels=labels)
-    here.learn(learner, steps, here.per_epoch)
-    files = here.files
-    export.write(net, here.record(learner, steps), files.onnx)
+    trainer = ModelTrainer(KIND, shape, net, {"all": optimizer}, step, examine, labels=labels)
+    run.run(trainer, steps, run.per_epoch)
+    files = run.files
+    export.write(net, run.checkpoint_content(trainer, steps), files.onnx)
     return Classified(
-        here.name,
+        run.name,
         files.onnx,
         files.checkpoint,
         files.preview,
         float(counts.trace() / counts.sum()),
         counts,
-        dict(here.losses),
+        dict(run.losses),
     )
 
 
-def confusion(net: nn.Module, here: Course, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def confusion(net: nn.Module, run: PictureTraining, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Confusion matrix of the test pictures, (classes, classes), with a row per true class."""
     net.eval()
-    classes = len(here.train.classes)
+    classes = len(run.train.classes)
     counts = np.zeros((classes, classes), np.int64)
     with torch.inference_mode():
-        for start in range(0, len(here.test), 500):
-            chosen = np.arange(start, min(start + 500, len(here.test)))
-            taken = net(here.batch(chosen, here.test))[0].argmax(1).cpu().numpy()
+        for start in range(0, len(run.test), 500):
+            chosen = np.arange(start, min(start + 500, len(run.test)))
+            taken = net(run.batch(chosen, run.test))[0].argmax(1).cpu().numpy()
             np.add.at(counts, (labels[chosen], taken), 1)
     return counts
 

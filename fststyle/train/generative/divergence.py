@@ -9,7 +9,7 @@ PATIENCE = 200
 
 
 @dataclass
-class Watch:
+class DivergenceMonitor:
     """Calls `on_message` when the mean of a loss over `PATIENCE` steps leaves its normal range.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from fststyle.catalogue import encoder_of
 from fststyle.export.model import Draws, Reads, export_model
 from fststyle.train.networks.vae import Decoder, Encoder
-from fststyle.train.style.settings import for_the_record
+from fststyle.train.style.settings import recorded_settings
 
 KINDS = ("gan", "vae", "classifier")
 _DRAWS = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
@@ -72,4 +72,4 @@ def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = 
 def _about(content: dict[str, Any], contract: str) -> dict[str, Any]:
     """The metadata of the file."""
     told = {key: content.get(key, "") for key in _TOLD}
-    return {**told, "trained_with": for_the_record(content["settings"]), "contract": contract}
+    return {**told, "trained_with": recorded_settings(content["settings"]), "contract": contract}

@@ -27,14 +27,14 @@ from torch import Tensor, nn
 
 from fststyle.export.model import Draws
 from fststyle.io import grids, images
-from fststyle.train.generative import export, session
+from fststyle.train.generative import export, picture_training
 from fststyle.train.generative.augment import augmented
-from fststyle.train.generative.divergence import Watch
-from fststyle.train.generative.session import Course, Learner
+from fststyle.train.generative.divergence import DivergenceMonitor
+from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
 from fststyle.train.generative.settings import GanSettings
 from fststyle.train.losses.adversarial import critic_loss, generator_loss, gradient_penalty
 from fststyle.train.networks import build
-from fststyle.train.run import OnMessage, OnProgress
+from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "gan"
 RATES = {"mlp": 2e-4, "dcgan": 1e-3, "wgan-gp": 1e-3}
@@ -73,8 +73,8 @@ def train_gan(
 ) -> TrainedGan:
     """Train and export one generator.
 
-    The keyword arguments are the fields of `GanSettings`; see `fststyle.train.generative.session.opened` for
-    the errors.
+    The keyword arguments are the fields of `GanSettings`; see
+    `fststyle.train.generative.picture_training.open_training` for the errors.
     """
     return train(GanSettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
@@ -84,31 +84,31 @@ def train(
 ) -> TrainedGan:
     """As `train_gan`, with a settings object."""
     # The learning rate does not depend on the number of steps, so --steps may change on resume.
-    with session.opened(
+    with picture_training.open_training(
         settings, KIND, settings.kind, on_message, on_progress, free={"steps"}, tested=False
-    ) as here:
-        return _train(settings, here)
+    ) as run:
+        return _train(settings, run)
 
 
-def _train(settings: GanSettings, here: Course) -> TrainedGan:
+def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
     shape = {
         "kind": settings.kind,
-        "side": here.train.side,
-        "channels": here.train.channels,
+        "side": run.train.side,
+        "channels": run.train.channels,
         "latent": settings.latent,
         "width": settings.width,
     }
-    nets: Any = here.compute.place(session.fresh(settings.seed, lambda: build(KIND, shape)))
+    nets: Any = run.compute.place(picture_training.build_seeded(settings.seed, lambda: build(KIND, shape)))
     generator, critic, average = nets.generator.train(), nets.discriminator.train(), nets.average.eval()
     optimizers = {name: adam(net, settings) for name, net in (("generator", generator), ("critic", critic))}
     adversary = "wgan-gp" if settings.kind == "wgan-gp" else "bce"
     critic_steps = settings.critic_steps or (3 if adversary == "wgan-gp" else 1)
-    few = settings.augment == "yes" or (settings.augment == "auto" and len(here.train) < FEW)
+    few = settings.augment == "yes" or (settings.augment == "auto" and len(run.train) < FEW)
     seen = augmented if few else nn.Identity()
     if few:
-        here.tell("using DiffAugment on real and generated pictures")
-    watch = Watch(*_bounds(adversary), here.tell)
-    fixed = noise(settings, SHOWN, torch.Generator().manual_seed(settings.seed)).to(here.compute.device)
+        run.message("using DiffAugment on real and generated pictures")
+    watch = DivergenceMonitor(*_bounds(adversary), run.message)
+    fixed = noise(settings, SHOWN, torch.Generator().manual_seed(settings.seed)).to(run.compute.device)
 
     def step(number: int, real: Tensor) -> dict[str, Tensor]:
         """Run one training step."""
@@ -138,15 +138,13 @@ def _train(settings: GanSettings, here: Course) -> TrainedGan:
 
     def preview(done: int) -> None:
         with torch.inference_mode():
-            drawn = Draws(average, here.train.channels)(fixed).cpu().numpy()
-        images.write(grids.tiled(drawn, 8, max(1, 64 // here.train.side)), here.files.preview)
+            drawn = Draws(average, run.train.channels)(fixed).cpu().numpy()
+        images.write(grids.tiled(drawn, 8, max(1, 64 // run.train.side)), run.files.preview)
 
-    learner = Learner(KIND, shape, nets, optimizers, step, preview, hear=watch)
-    here.learn(learner, settings.steps, settings.preview_every)
-    export.write(nets, here.record(learner, settings.steps), here.files.onnx)
-    return TrainedGan(
-        here.name, here.files.onnx, here.files.checkpoint, here.files.preview, dict(here.losses)
-    )
+    trainer = ModelTrainer(KIND, shape, nets, optimizers, step, preview, on_losses=watch)
+    run.run(trainer, settings.steps, settings.preview_every)
+    export.write(nets, run.checkpoint_content(trainer, settings.steps), run.files.onnx)
+    return TrainedGan(run.name, run.files.onnx, run.files.checkpoint, run.files.preview, dict(run.losses))
 
 
 def noise(settings: GanSettings, count: int, generator: torch.Generator | None = None) -> Tensor:
@@ -183,7 +181,7 @@ def spread(fake: Tensor, real: Tensor) -> Tensor:
 
 
 def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
-    """Lower and upper limits of the losses, for `Watch`."""
+    """Lower and upper limits of the losses, for `DivergenceMonitor`."""
     if adversary == "wgan-gp":  # the loss of its critic has no fixed range
         return {"spread": (0.3, _SPREAD), "critic": (-1e3, _GROWS)}, {
             "generator": (1e4, _GROWS),

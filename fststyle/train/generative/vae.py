@@ -24,13 +24,13 @@ from fststyle.export.model import Draws
 from fststyle.io import dataset, grids, images
 from fststyle.runtime.generative.latents import grid
 from fststyle.train import loop
-from fststyle.train.generative import export, session
-from fststyle.train.generative.session import Course, Learner
+from fststyle.train.generative import export, picture_training
+from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
 from fststyle.train.generative.settings import VaeSettings
-from fststyle.train.losses.elbo import bernoulli, binarised, gaussian, kl, sampled
+from fststyle.train.losses.elbo import bernoulli, binarize, gaussian, kl, reparameterize
 from fststyle.train.networks import build
 from fststyle.train.networks.vae import NARROWEST, Decoder, Vae
-from fststyle.train.run import OnMessage, OnProgress
+from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "vae"
 
@@ -57,8 +57,8 @@ def train_vae(
 ) -> TrainedVae:
     """Train and export one VAE.
 
-    The keyword arguments are the fields of `VaeSettings`; see `fststyle.train.generative.session.opened` for
-    the errors.
+    The keyword arguments are the fields of `VaeSettings`; see
+    `fststyle.train.generative.picture_training.open_training` for the errors.
     """
     return train(VaeSettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
@@ -67,21 +67,23 @@ def train(
     settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> TrainedVae:
     """As `train_vae`, with a settings object."""
-    with session.opened(settings, KIND, KIND, on_message, on_progress, beside=encoder_of) as here:
-        return _train(settings, here)
+    with picture_training.open_training(
+        settings, KIND, KIND, on_message, on_progress, beside=encoder_of
+    ) as run:
+        return _train(settings, run)
 
 
-def _train(settings: VaeSettings, here: Course) -> TrainedVae:
+def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
     shape: dict[str, Any] = {
-        "side": here.train.side,
-        "channels": here.train.channels,
+        "side": run.train.side,
+        "channels": run.train.channels,
         "latent": settings.latent,
         "width": settings.width,
     }
     shape["likelihood"] = settings.likelihood
-    net: Any = here.compute.place(session.fresh(settings.seed, lambda: build(KIND, shape)))
+    net: Any = run.compute.place(picture_training.build_seeded(settings.seed, lambda: build(KIND, shape)))
     optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), lr=settings.learning_rate)
-    steps = settings.epochs * here.per_epoch
+    steps = settings.epochs * run.per_epoch
     found = [0.0]
 
     def step(number: int, picture: Tensor) -> dict[str, Tensor]:
@@ -89,7 +91,7 @@ def _train(settings: VaeSettings, here: Course) -> TrainedVae:
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (1 - 0.95 * number / steps)
         likelihood, divergence = bound(net, picture)
-        weight = settings.beta * min(1.0, (number + 1) / max(1.0, settings.warm_up * here.per_epoch))
+        weight = settings.beta * min(1.0, (number + 1) / max(1.0, settings.warm_up * run.per_epoch))
         loss = (weight * divergence - likelihood).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -104,26 +106,26 @@ def _train(settings: VaeSettings, here: Course) -> TrainedVae:
         }
 
     def examine(done: int) -> None:
-        found[0] = held_out_elbo(net, here.test, here.compute.device)
-        here.tell(
-            f"epoch {done / here.per_epoch:.0f} of {settings.epochs}: {found[0]:.2f} nats per test picture,"
+        found[0] = held_out_elbo(net, run.test, run.compute.device)
+        run.message(
+            f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: {found[0]:.2f} nats per test picture,"
             " at least (ELBO)"
         )
-        here.log(loop.Progress(done, steps, here.rate, {"test elbo": found[0]}))
-        preview(net, here, done)
+        run.log(loop.Progress(done, steps, run.rate, {"test elbo": found[0]}))
+        preview(net, run, done)
 
-    learner = Learner(KIND, shape, net, {"all": optimizer}, step, examine)
-    here.learn(learner, steps, here.per_epoch)
-    files = here.files
-    export.write(net, here.record(learner, steps), files.onnx)
+    trainer = ModelTrainer(KIND, shape, net, {"all": optimizer}, step, examine)
+    run.run(trainer, steps, run.per_epoch)
+    files = run.files
+    export.write(net, run.checkpoint_content(trainer, steps), files.onnx)
     return TrainedVae(
-        here.name,
+        run.name,
         files.onnx,
         encoder_of(files.onnx),
         files.checkpoint,
         files.preview,
         found[0],
-        dict(here.losses),
+        dict(run.losses),
     )
 
 
@@ -135,9 +137,9 @@ def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
     """
     pixels = (picture + 1) / 2
     if net.likelihood == "bernoulli":
-        pixels = binarised(pixels)
+        pixels = binarize(pixels)
     mean, log_variance = net.encode(pixels * 2 - 1)
-    decoded = net.decode(sampled(mean, log_variance))
+    decoded = net.decode(reparameterize(mean, log_variance))
     likelihood = (
         bernoulli(decoded, pixels)
         if net.likelihood == "bernoulli"
@@ -158,21 +160,21 @@ def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: i
     return total / len(test)
 
 
-def preview(net: Vae, here: Course, done: int) -> None:
+def preview(net: Vae, run: PictureTraining, done: int) -> None:
     """Write the preview: eight test pictures, reconstructions and 48 samples, or a map of a 2-D latent."""
-    channels, settings = here.train.channels, here.settings
+    channels, settings = run.train.channels, run.settings
     draws = Draws(Decoder(net), channels)
     with torch.inference_mode():
         if settings.latent == 2:
-            drawn, columns = draws(torch.from_numpy(grid(16)).to(here.compute.device)).cpu().numpy(), 16
+            drawn, columns = draws(torch.from_numpy(grid(16)).to(run.compute.device)).cpu().numpy(), 16
         else:
-            shown = here.test.rgb[:8]
-            mean, _ = net.encode(here.batch(np.arange(len(shown)), here.test))
+            shown = run.test.rgb[:8]
+            mean, _ = net.encode(run.batch(np.arange(len(shown)), run.test))
             fixed = torch.randn(
                 48, settings.latent, generator=torch.Generator().manual_seed(settings.seed)
-            ).to(here.compute.device)
+            ).to(run.compute.device)
             drawn = np.concatenate(
                 [shown.repeat(3 // channels, axis=3), draws(mean).cpu().numpy(), draws(fixed).cpu().numpy()]
             )
             columns = len(shown)
-    images.write(grids.tiled(drawn, columns, max(1, 64 // here.train.side)), here.files.preview)
+    images.write(grids.tiled(drawn, columns, max(1, 64 // run.train.side)), run.files.preview)

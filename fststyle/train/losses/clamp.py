@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 
 
-def shown(painted: Tensor) -> Tensor:
+def clamp_output(painted: Tensor) -> Tensor:
     """Clamp (N, 3, H, W) to [-1, 1], with a gradient that can move values back into the range.
 
     The gradient passes unchanged inside the range, and outside if the step leads back into it; otherwise it
     is 0. With `torch.clamp` it is 0 everywhere outside, so a pixel outside the range never returns.
     """
-    picture: Tensor = _Shown.apply(painted)
+    picture: Tensor = _ClampOutput.apply(painted)
     return picture
 
 
-class _Shown(torch.autograd.Function):
+class _ClampOutput(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, painted: Tensor) -> Tensor:
         ctx.save_for_backward(painted)

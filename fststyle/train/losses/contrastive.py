@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 TEMPERATURE = 0.07
-PLACES = 256
+POSITIONS = 256
 PIXELS = "pixels"
 """Name of the input picture as a layer."""
 
@@ -32,14 +32,14 @@ def encoder_layers(net: nn.Module) -> list[str]:
     return [PIXELS, *names[: names.index(body)], *(f"{body}.{i}" for i in sorted({0, blocks - 1}) if blocks)]
 
 
-class _Enough(Exception):
+class _StopForward(Exception):
     """Stops the forward pass after the deepest requested layer."""
 
 
 def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """The outputs of `layers` for pictures (N, 3, H, W) in [-1, 1], by name."""
     found = {PIXELS: image}
-    with _keeping(net, layers, found, stop=True), contextlib.suppress(_Enough):
+    with _keeping(net, layers, found, stop=True), contextlib.suppress(_StopForward):
         net(image)
     return found
 
@@ -62,7 +62,7 @@ def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], st
         def hook(_: nn.Module, __: object, output: Tensor) -> None:
             found[name] = output
             if stop and name == layers[-1]:
-                raise _Enough
+                raise _StopForward
 
         return hook
 
@@ -98,8 +98,8 @@ class Heads(nn.Module):
         return [F.normalize(head(patches), dim=2) for head, patches in zip(self.heads, chosen, strict=True)]
 
 
-def choose_places(
-    found: dict[str, Tensor], generator: torch.Generator, count: int = PLACES
+def choose_positions(
+    found: dict[str, Tensor], generator: torch.Generator, count: int = POSITIONS
 ) -> dict[str, Tensor]:
     """Up to `count` distinct random positions per layer, as indices into h * w."""
     return {

@@ -18,7 +18,7 @@ def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     return (log_variance.exp() + mean.square() - 1 - log_variance).sum(1) / 2
 
 
-def sampled(mean: Tensor, log_variance: Tensor) -> Tensor:
+def reparameterize(mean: Tensor, log_variance: Tensor) -> Tensor:
     """One sample per row by the reparameterization trick (section 2.4): (N, Z) each -> (N, Z)."""
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
@@ -37,7 +37,7 @@ def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
     return -(error.square() / 2 + log_deviation + math.log(2 * math.pi) / 2).flatten(1).sum(1)
 
 
-def binarised(pixels: Tensor) -> Tensor:
+def binarize(pixels: Tensor) -> Tensor:
     """Stochastic binarization for the Bernoulli likelihood: pixels in [0, 1] are the probabilities of 1
     (Salakhutdinov and Murray 2008).
     """

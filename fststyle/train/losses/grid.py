@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def grid_loss(image: Tensor, period: int) -> Tensor:
+def block_color_loss(image: Tensor, period: int) -> Tensor:
     """Per picture, (N,): variance of the mean color over the `period` x `period` pixel positions of a block
     (MSE, 0-255).
 
@@ -25,29 +25,31 @@ def grid_loss(image: Tensor, period: int) -> Tensor:
     return (means - means.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3))
 
 
-WEAVE = 20.0
-"""Weight of `weave_loss` relative to `grid_loss`. With the default `--grid-weight` 0.03, a `weave_loss` of 1
-(strokes that look like strings of beads) adds 0.6 to the loss, which is 1 to 3.
+TEXTURE_WEIGHT = 20.0
+"""Weight of `block_texture_loss` relative to `block_color_loss`. With the default `--grid-weight` 0.03, a
+`block_texture_loss` of 1 (strokes that look like strings of beads) adds 0.6 to the loss, which is 1 to 3.
 """
 
 
-def squares_loss(image: Tensor, period: int) -> Tensor:
-    """Per picture, (N,): visibility of the blocks of a network with stride `period`, by `grid_loss` and
-    `weave_loss`. Its weight is `--grid-weight`.
+def grid_artifact_loss(image: Tensor, period: int) -> Tensor:
+    """Per picture, (N,): visibility of the blocks of a network with stride `period`, by `block_color_loss`
+    and `block_texture_loss`. Its weight is `--grid-weight`.
     """
-    return grid_loss(image, period) + WEAVE * weave_loss(image)
+    return block_color_loss(image, period) + TEXTURE_WEIGHT * block_texture_loss(image)
 
 
-_SQUARES = 8
-"""Side of the windows of `weave_loss`, in blocks: small enough to lie in one stroke or one flat region."""
+_WINDOW_BLOCKS = 8
+"""Side of the windows of `block_texture_loss`, in blocks: small enough to lie in one stroke or one flat
+region.
+"""
 
 
-def weave_loss(image: Tensor, period: int = 4) -> Tensor:
+def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
     """Per picture, (N,): unevenness of the contrast over the `period` x `period` pixel positions of a block,
     relative; 0 for a photo.
 
-    `grid_loss` measures the mean color, this loss measures texture. A network that writes whole blocks of
-    pixels places strokes in steps of a block, so they look like strings of beads, and flat regions get a
+    `block_color_loss` measures the mean color, this loss measures texture. A network that writes whole blocks
+    of pixels places strokes in steps of a block, so they look like strings of beads, and flat regions get a
     woven texture. First and second differences along rows, columns and diagonals are then larger at some
     positions of a block than at others.
 
@@ -79,7 +81,7 @@ def weave_loss(image: Tensor, period: int = 4) -> Tensor:
 def _unevenness(energy: Tensor, period: int) -> Tensor:
     """(N, H, W) -> (N,): relative variance of `energy` over block positions, averaged over windows."""
     n, height, width = energy.shape
-    squares = min(_SQUARES, height // (period + 1), width // (period + 1))
+    squares = min(_WINDOW_BLOCKS, height // (period + 1), width // (period + 1))
     side = squares * period
     rows, columns = height // side, width // side
     places = (

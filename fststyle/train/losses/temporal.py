@@ -25,7 +25,7 @@ GRAIN = 4.0
 Shift = tuple[int, int]
 
 
-def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Shift]:
+def shifted_crops(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Shift]:
     """(N, 3, H, W) in [-1, 1] -> two crops (N, 3, H - `CUT`, W - `CUT`), the second noisy, and the shift.
 
     The shift is the displacement of the scene in the second crop, down and right, from -`REACH` to `REACH`
@@ -44,7 +44,7 @@ def shake(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Sh
     return here, (there + noise).clamp(-1, 1), (down, right)
 
 
-def steady_loss(painted: Tensor, shaken: Tensor, shift: Shift) -> Tensor:
+def temporal_loss(painted: Tensor, shaken: Tensor, shift: Shift) -> Tensor:
     """Per picture, (N,): MSE (0-255) between `painted` moved by `shift` and `shaken`, over their overlap.
 
     Both are (N, 3, H, W) in [-1, 1].

@@ -32,7 +32,7 @@ from fststyle.train.data.loader import style_tensor, to_tensor
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg, named, repeat_edges
 from fststyle.train.style.gatys_settings import GatysSettings
-from fststyle.train.style.optimize import Descent
+from fststyle.train.style.optimize import PixelOptimizer
 
 COARSEST = 48
 """Minimum shorter side of the coarsest scale, in pixels: below it, the deepest layer of the loss network has
@@ -77,10 +77,12 @@ def gatys(
         chosen = GatysSettings(**settings)
     except TypeError as error:
         raise unknown("gatys", error) from error
-    return repaint(content, style, chosen, on_start=on_start, on_progress=on_progress, on_preview=on_preview)
+    return optimize_picture(
+        content, style, chosen, on_start=on_start, on_progress=on_progress, on_preview=on_preview
+    )
 
 
-def repaint(
+def optimize_picture(
     content: Any,
     style: str | Path | Mapping[str | Path, float],
     settings: GatysSettings,
@@ -121,7 +123,7 @@ def repaint(
                 )
 
         steps = len(photos) * settings.iterations
-        loop.run(
+        loop.run_loop(
             canvas.step,
             (scale for scale in range(len(photos)) for _ in range(settings.iterations)),
             start=0,
@@ -149,7 +151,7 @@ class _Canvas:
         self.photos, self.shares, self.settings, self.compute = photos, shares, settings, compute
         self.vgg = compute.place(repeat_edges(load_vgg(settings.vgg)))
         self.layers = dict(weights(settings.style_layers, "--style-layers"))
-        self.descent: Descent | None = None
+        self.descent: PixelOptimizer | None = None
         named(settings.content_layer)
         # Fail early for invalid paintings and layers.
         self.objective(len(photos) - 1)
@@ -176,7 +178,7 @@ class _Canvas:
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
             photo = self.compute.place(to_tensor(self.photos[scale])[None])
-            descent = self.descent = Descent(
+            descent = self.descent = PixelOptimizer(
                 self.start(photo),
                 photo,
                 self.objective(scale),

@@ -16,13 +16,13 @@ from fststyle.train.networks import DEFAULTS, NETWORKS
 
 BASE = "live-base"
 """Network that reproduces the photo; equals strength 0."""
-START = "live-start"
+PRETRAINED = "live-start"
 """Weights trained on many paintings (tools/together.py), from which a new painting needs fewer steps. They
 derive from the base, so styles trained from them can be mixed with the base and with each other.
 """
 
 
-def starting_point(settings: Any, auto: str) -> str:
+def resolve_initial_weights(settings: Any, auto: str) -> str:
     """Resolve ``--from auto``: the weights `auto` if the network has their shape, else random weights."""
     if settings.from_ != "auto":
         return str(settings.from_)
@@ -46,13 +46,13 @@ def network_settings(settings: Any) -> dict[str, int]:
     return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}
 
 
-def start_from(net: nn.Module, source: str) -> None:
-    """Load the weights of `source` into `net`, see `starting_weights`.
+def load_initial_weights(net: nn.Module, source: str) -> None:
+    """Load the weights of `source` into `net`, see `read_initial_weights`.
 
     Raises:
         CheckpointError: the weights belong to another network.
     """
-    checkpoint.load_weights(net, starting_weights(source), source)
+    checkpoint.load_weights(net, read_initial_weights(source), source)
 
 
 def freeze(net: nn.Module, patterns: str) -> None:
@@ -76,7 +76,7 @@ def freeze(net: nn.Module, patterns: str) -> None:
         raise InputError(f"--freeze {patterns}: no trainable parameters remain")
 
 
-def base_of(source: str) -> str:
+def base_sha256(source: str) -> str:
     """SHA-256 of the base weights that `source` derives from; styles with the same base can be mixed.
 
     It is the hash of the file if it is a base, else that in its metadata, or "" if there is none.
@@ -87,15 +87,15 @@ def base_of(source: str) -> str:
         return str(checkpoint.load(Path(source), checkpoint.PAINTERS).get("base", ""))
     content = _file(source).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    return digest if catalogue.base(digest) else catalogue.metadata(content).get("base", "")
+    return digest if catalogue.base_network(digest) else catalogue.metadata(content).get("base", "")
 
 
-def base_of_training(source: str, earlier: dict[str, Any] | None) -> str:
-    """`base_of` the initial weights `source`, or the one recorded in the checkpoint `earlier`."""
-    return str(earlier.get("base", "")) if earlier else base_of(source)
+def training_base_sha256(source: str, earlier: dict[str, Any] | None) -> str:
+    """The `base_sha256` of the initial weights `source`, or the one recorded in the checkpoint `earlier`."""
+    return str(earlier.get("base", "")) if earlier else base_sha256(source)
 
 
-def starting_weights(source: str) -> dict[str, Tensor]:
+def read_initial_weights(source: str) -> dict[str, Tensor]:
     """Read weights by name, in float32, from a .pt checkpoint, a .onnx file, or a style of the catalogue.
 
     Raises:
@@ -119,6 +119,6 @@ def starting_weights(source: str) -> dict[str, Tensor]:
 def _file(source: str) -> Path:
     if source.endswith(".onnx"):
         return Path(source)
-    if (known := catalogue.base(source) or catalogue.start(source)) is not None:
+    if (known := catalogue.base_network(source) or catalogue.initial_weights(source)) is not None:
         return known.path
     return catalogue.find(source).path

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from fststyle.train.compute import Compute
 from fststyle.train.data.loader import style_tensor
-from fststyle.train.losses.grid import squares_loss
+from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle
 from fststyle.train.networks.vgg import VGG16
@@ -48,7 +48,7 @@ class StyleLosses:
         return {
             "content": self.settings.content_weight * content,
             "style": self.settings.style_weight * self.style(painted, found),
-            "grid": self.settings.grid_weight * squares_loss(painted, stride),
+            "grid": self.settings.grid_weight * grid_artifact_loss(painted, stride),
         }
 
 

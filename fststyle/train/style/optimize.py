@@ -19,7 +19,7 @@ from torch import Tensor
 from fststyle.errors import TrainingError
 from fststyle.train.losses.perceptual import Objective, Terms
 
-STEP_SIZES = {"adam": 0.03, "lbfgs": 1.0}
+LEARNING_RATES = {"adam": 0.03, "lbfgs": 1.0}
 """Default learning rates. For Adam, pixels are in 0..1; for L-BFGS, it is a factor of its own step."""
 HISTORY = 20
 """History size of L-BFGS, two pictures per step."""
@@ -27,7 +27,7 @@ LINE = 25
 """Maximum number of evaluations in one L-BFGS step."""
 
 
-class Descent:
+class PixelOptimizer:
     """Minimizes the objective over the pixels of a picture, one `step` at a time.
 
     Args:
@@ -36,7 +36,7 @@ class Descent:
         objective: the objective to minimize.
         optimizer: ``"adam"`` (one forward and backward pass per step) or ``"lbfgs"`` (strong Wolfe line
             search; converges faster, with one or several passes per step).
-        lr: learning rate; default: `STEP_SIZES`.
+        lr: learning rate; default: `LEARNING_RATES`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Descent:
         self.pixels = (
             ((start + 1) / 2).contiguous().requires_grad_(True)
         )  # L-BFGS does not support channels-last
-        lr = STEP_SIZES[optimizer] if lr is None else lr
+        lr = LEARNING_RATES[optimizer] if lr is None else lr
         self.optimizer: torch.optim.Optimizer
         if optimizer == "adam":
             self.optimizer = torch.optim.Adam([self.pixels], lr=lr)
@@ -111,11 +111,11 @@ class Descent:
         return Terms(*(term.detach() for term in terms))
 
 
-def optimise(
+def optimize_from_photo(
     photo: Tensor,
     objective: Objective,
     iterations: int,
-    lr: float = STEP_SIZES["adam"],
+    lr: float = LEARNING_RATES["adam"],
     callback: Callable[[int, float], None] | None = None,
 ) -> tuple[Tensor, list[float]]:
     """Optimize the pixels of one photo with Adam, starting from the photo: the reference for networks.
@@ -136,7 +136,7 @@ def optimise(
     Raises:
         TrainingError: the objective is not finite.
     """
-    descent = Descent(photo, photo, objective, lr=lr)
+    descent = PixelOptimizer(photo, photo, objective, lr=lr)
     curve: list[float] = []
     for step in range(iterations + 1):
         curve.append(float((descent.step() if step < iterations else descent.terms()).total))
@@ -150,7 +150,9 @@ def optimise(
 
 
 def iterations_to_reach(curve: list[float], value: float) -> float | None:
-    """Iterations until `curve` (of `optimise`) falls to `value`, interpolated; None if it does not."""
+    """Iterations until `curve` (of `optimize_from_photo`) falls to `value`, interpolated; None if it does
+    not.
+    """
     if curve[0] <= value:
         return 0.0
     for step in range(1, len(curve)):

@@ -9,12 +9,12 @@ from torch import nn
 from fststyle.arrays import RGB
 from fststyle.io import images
 from fststyle.train.data.loader import held_out, photo_source, to_tensor
-from fststyle.train.results import Files
+from fststyle.train.results import ResultFiles
 
 _GAP = 8
 
 
-def preview_photos(data: Path | None, size: int, files: Files, seed: int) -> list[RGB]:
+def preview_photos(data: Path | None, size: int, files: ResultFiles, seed: int) -> list[RGB]:
     """Four crops that are not used in training, uint8 (side, side, 3), with a side of at least 256.
 
     `data` is the folder of photos, `size` the side of the training crops, and `files` are the results, which

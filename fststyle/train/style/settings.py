@@ -101,7 +101,7 @@ class TrainSettings:
         as_paths(self, "style", "output", "data", "tensorboard")
 
 
-def for_the_record(settings: dict[str, Any]) -> dict[str, Any]:
+def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a checkpoint for the metadata of a style file: file names without their folders."""
     files = ("style", "output", "data", "photos", "paintings", "from_", "vgg", "tensorboard")
     return {

@@ -27,29 +27,29 @@ from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.results import (
-    Files,
+    ResultFiles,
     Trained,
     checked_name,
-    earlier_training,
-    going_on,
-    leave,
+    export_results,
+    load_earlier_training,
+    loader_threads,
+    resume_note,
     sha256,
-    worker_count,
 )
-from fststyle.train.run import OnMessage, OnProgress, Run
 from fststyle.train.style.init_weights import (
-    START,
-    base_of_training,
+    PRETRAINED,
     check_size,
     freeze,
+    load_initial_weights,
     network_settings,
-    start_from,
-    starting_point,
+    resolve_initial_weights,
+    training_base_sha256,
 )
 from fststyle.train.style.loss import StyleLosses
 from fststyle.train.style.preview import preview_photos, write_sheet
-from fststyle.train.style.settings import TrainSettings, for_the_record
+from fststyle.train.style.settings import TrainSettings, recorded_settings
 from fststyle.train.style.trainer import TIMED_STEPS, Trainer, optimizer_for, steps_within
+from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"style", "data"}
@@ -83,14 +83,14 @@ def train(
 ) -> Trained:
     """As `train_style`, with a settings object."""
     check(settings)
-    settings = replace(settings, from_=starting_point(settings, START))
+    settings = replace(settings, from_=resolve_initial_weights(settings, PRETRAINED))
     name = style_name(settings)
-    files = Files.of(settings.output, name)
+    files = ResultFiles.of(settings.output, name)
     refuse_overwrite((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
     painting = images.read(settings.style).opaque
     # With --minutes, the number of steps is read from the checkpoint.
-    earlier = earlier_training(
+    earlier = load_earlier_training(
         settings, files, "style", _FREE | ({"steps"} if settings.minutes is not None else set())
     )
     if earlier and settings.minutes is not None:
@@ -99,23 +99,23 @@ def train(
         raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
         # A separate function, so that DistributedDataParallel is freed before the process group is destroyed.
-        return _train(Run(settings, name, files, compute, earlier, on_message, on_progress), painting)
+        return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), painting)
 
 
-def _train(run: Run, painting: RGB) -> Trained:
+def _train(run: TrainingRun, painting: RGB) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
     source = photo_source(settings.data, settings.size, without=files.all)
-    net, optimizer, start_weights = _prepare(settings, compute, run.earlier)
-    base = base_of_training(settings.from_, run.earlier)
+    net, optimizer, initial_weights = _prepare(settings, compute, run.earlier)
+    base = training_base_sha256(settings.from_, run.earlier)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
     photos = preview_photos(settings.data, settings.size, files, settings.seed) if compute.leads else []
     _introduce(run, source)
-    trainer = Trainer(settings, compute, losses, net, optimizer, start_weights)
+    trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights)
     if settings.minutes is not None and not run.earlier:
         trial = _photos(source, settings, compute, 0, TIMED_STEPS)
         settings = replace(settings, steps=steps_within(settings.minutes, trainer, trial, compute))
         run.settings = trainer.settings = settings
-        run.tell(f"{settings.steps} steps take about {settings.minutes:g} minutes on this machine")
+        run.message(f"{settings.steps} steps take about {settings.minutes:g} minutes on this machine")
     skipped: dict[str, None] = {}
 
     def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:
@@ -124,7 +124,7 @@ def _train(run: Run, painting: RGB) -> Trained:
 
     run.run_steps(
         step,
-        _photos(source, settings, compute, run.first, settings.steps),
+        _photos(source, settings, compute, run.first_step, settings.steps),
         steps=settings.steps,
         save=lambda done: checkpoint.save(
             files.checkpoint, _content(settings, run.name, net, optimizer, done, base)
@@ -133,17 +133,17 @@ def _train(run: Run, painting: RGB) -> Trained:
         preview_every=settings.preview_every,
     )
     if compute.leads:
-        leave(net, card(settings, run.name, base), files, lambda: held_out(source, 24), run.tell)
+        export_results(net, card(settings, run.name, base), files, lambda: held_out(source, 24), run.message)
     return run.trained(skipped, source.source)
 
 
-def _introduce(run: Run, source: Photos | Scenes) -> None:
-    run.tell(
+def _introduce(run: TrainingRun, source: Photos | Scenes) -> None:
+    run.message(
         f"training {run.name} on {source.source}, on {run.compute.device}, in {run.compute.precision}"
-        f"{going_on(run.first)}"
+        f"{resume_note(run.first_step)}"
     )
     if run.earlier and (before := run.earlier["settings"].get("data")) != to_dict(run.settings)["data"]:
-        run.tell(
+        run.message(
             f"the earlier steps used {before or 'other pictures'}: "
             "the result differs from that of an uninterrupted training"
         )
@@ -152,14 +152,14 @@ def _introduce(run: Run, source: Photos | Scenes) -> None:
 def _photos(
     source: Photos | Scenes, settings: TrainSettings, compute: Compute, first: int, steps: int
 ) -> Iterator[tuple[Tensor, list[str]]]:
-    """The batches of the steps `first` .. `steps` - 1, for this process."""
+    """The batches of the steps `first_step` .. `steps` - 1, for this process."""
     return batches(
         source,
         seed=settings.seed,
         batch=settings.batch,
         start=first,
         steps=steps,
-        workers=worker_count(settings.workers, compute),
+        workers=loader_threads(settings.workers, compute),
         rank=compute.rank,
         world=compute.world,
     )
@@ -183,7 +183,7 @@ def card(settings: TrainSettings, name: str, base: str = "") -> Card:
         name=name,
         network=settings.network,
         network_settings=network_settings(settings),
-        trained_with=for_the_record(to_dict(settings)),
+        trained_with=recorded_settings(to_dict(settings)),
         style_sha256=sha256(settings.style),
         base=base,
     )
@@ -200,10 +200,10 @@ def _prepare(
         torch.manual_seed(settings.seed)
         net = build(settings.network, network_settings(settings))
     if settings.from_ != "none":
-        start_from(net, settings.from_)
+        load_initial_weights(net, settings.from_)
     if settings.freeze is not None:
         freeze(net, settings.freeze)
-    start_weights = (
+    initial_weights = (
         [p.detach().clone().to(compute.device) for p in net.parameters()]
         if settings.pull and settings.from_ != "none"
         else []
@@ -214,7 +214,7 @@ def _prepare(
     optimizer = optimizer_for(net, settings)
     if earlier:
         checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
-    return net, optimizer, start_weights
+    return net, optimizer, initial_weights
 
 
 def _content(

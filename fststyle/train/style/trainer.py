@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from fststyle.train.compute import Compute
 from fststyle.train.data.surroundings import surround
-from fststyle.train.losses.clamp import shown
-from fststyle.train.losses.temporal import shake, steady_loss
+from fststyle.train.losses.clamp import clamp_output
+from fststyle.train.losses.temporal import shifted_crops, temporal_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks.live import Live
 from fststyle.train.style.loss import StyleLosses, minimized
@@ -31,10 +31,10 @@ class Trainer:
         losses: StyleLosses,
         net: nn.Module,
         optimizer: torch.optim.Optimizer,
-        start_weights: list[Tensor],
+        initial_weights: list[Tensor],
     ):
         self.settings, self.compute, self.losses = settings, compute, losses
-        self.net, self.optimizer, self.start_weights = net, optimizer, start_weights
+        self.net, self.optimizer, self.initial_weights = net, optimizer, initial_weights
         self.shared = compute.share(net)
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
@@ -51,19 +51,20 @@ class Trainer:
             torch.manual_seed(random)
             generator = torch.Generator().manual_seed(random)
             if settings.steady_weight:
-                photo, moved, shift = shake(photo, generator)
+                photo, moved, shift = shifted_crops(photo, generator)
                 wide, (rows, columns) = surround(torch.cat([photo, moved]), generator)
-                painted, repainted = shown(self.shared(wide)[..., rows, columns].float()).chunk(2)
-                steady = settings.steady_weight * steady_loss(painted, repainted, shift)
+                painted, repainted = clamp_output(self.shared(wide)[..., rows, columns].float()).chunk(2)
+                steady = settings.steady_weight * temporal_loss(painted, repainted, shift)
             else:
                 wide, (rows, columns) = surround(photo, generator)
-                painted = shown(self.shared(wide)[..., rows, columns].float())
+                painted = clamp_output(self.shared(wide)[..., rows, columns].float())
                 steady = torch.zeros(len(photo), device=photo.device)
             losses = {**self.losses(painted, photo, self.stride), "steady": steady}
         loss = minimized(losses)
-        if settings.pull and self.start_weights:
+        if settings.pull and self.initial_weights:
             loss = loss + settings.pull * sum(
-                (p - q).square().sum() for p, q in zip(self.net.parameters(), self.start_weights, strict=True)
+                (p - q).square().sum()
+                for p, q in zip(self.net.parameters(), self.initial_weights, strict=True)
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -84,7 +85,7 @@ def steps_within(
         trainer.losses,
         net,
         optimizer_for(net, trainer.settings),
-        trainer.start_weights,
+        trainer.initial_weights,
     )
     times = []
     for number, (pixels, _) in enumerate(photos):
@@ -92,7 +93,7 @@ def steps_within(
         float(trial.step(number, pixels)["loss"])  # synchronizes with the device
         times.append(time.perf_counter() - begin)
     seconds = statistics.median(times[len(times) // 4 :])
-    return max(1, round(compute.from_first(minutes * 60 / seconds)))
+    return max(1, round(compute.broadcast(minutes * 60 / seconds)))
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:

@@ -13,7 +13,7 @@ from fststyle.train.compute import Compute
 from fststyle.train.losses.contrastive import Heads, encoder_layers, features
 from fststyle.train.networks import build
 from fststyle.train.networks.patch import PatchDiscriminator
-from fststyle.train.style.init_weights import network_settings, start_from
+from fststyle.train.style.init_weights import load_initial_weights, network_settings
 from fststyle.train.translate.settings import TranslateSettings
 
 
@@ -61,7 +61,7 @@ def prepare(
         nets = Networks(settings)
     if settings.from_ != "none" and not earlier:
         for generator in nets.generators():
-            start_from(generator, settings.from_)
+            load_initial_weights(generator, settings.from_)
     if earlier:
         weights = earlier.get("weights")
         if (

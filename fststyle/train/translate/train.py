@@ -31,27 +31,27 @@ from fststyle.train import checkpoint
 from fststyle.train.compute import computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
 from fststyle.train.results import (
-    Files,
+    ResultFiles,
     Trained,
     checked_name,
-    earlier_training,
-    going_on,
-    leave,
-    worker_count,
+    export_results,
+    load_earlier_training,
+    loader_threads,
+    resume_note,
 )
-from fststyle.train.run import OnMessage, OnProgress, Run
 from fststyle.train.style.init_weights import (
     BASE,
-    base_of_training,
     check_size,
     network_settings,
-    starting_point,
+    resolve_initial_weights,
+    training_base_sha256,
 )
 from fststyle.train.style.preview import preview_photos, write_sheet
-from fststyle.train.style.settings import for_the_record
+from fststyle.train.style.settings import recorded_settings
+from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 from fststyle.train.translate.model import content_of, prepare
 from fststyle.train.translate.settings import TranslateSettings
-from fststyle.train.translate.trainer import Trainer, watch_of
+from fststyle.train.translate.trainer import Trainer, divergence_monitor
 
 PhotoBatch = tuple[Tensor, list[str]]
 """Pixels, uint8 (N, 3, size, size), and the files that could not be read."""
@@ -97,9 +97,11 @@ def train(
         raise InputError(
             "--contrastive-weight and --cycle-weight are both 0: the content of the photo would be lost"
         )
-    settings = replace(settings, from_=starting_point(settings, BASE), name=checked_name(settings.name))
+    settings = replace(
+        settings, from_=resolve_initial_weights(settings, BASE), name=checked_name(settings.name)
+    )
     check_size(settings.size, settings.network)
-    files = Files.of(settings.output, settings.name)
+    files = ResultFiles.of(settings.output, settings.name)
     refuse_overwrite((settings.from_,), *files.all)
     photos, paintings = (
         photo_source(settings.photos, settings.size, without=files.all),
@@ -111,28 +113,29 @@ def train(
                 f"{flag}: the folder contains one picture, but at least two are needed; for one painting, use"
                 " `fststyle train`"
             )
-    earlier = earlier_training(settings, files, "translate", _FREE)
+    earlier = load_earlier_training(settings, files, "translate", _FREE)
     with computing(settings.device, settings.precision, settings.batch) as compute:
         if compute.world > 1:
             raise InputError("translate train runs in one process")
-        run = Run(settings, settings.name, files, compute, earlier, on_message, on_progress)
+        run = TrainingRun(settings, settings.name, files, compute, earlier, on_message, on_progress)
         return _train(run, photos, paintings)
 
 
-def _train(run: Run, photos: Photos | Scenes, paintings: Photos) -> Trained:
+def _train(run: TrainingRun, photos: Photos | Scenes, paintings: Photos) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
     nets, optimizers = prepare(settings, compute, run.earlier)
-    base = base_of_training(settings.from_, run.earlier)
+    base = training_base_sha256(settings.from_, run.earlier)
     shown = preview_photos(settings.photos, settings.size, files, settings.seed)
     painting = held_out(paintings, 1)[0]
     source = f"{len(paintings.files)} paintings of {settings.paintings} and {photos.source}"
-    run.tell(
-        f"training {run.name} on {source}, on {compute.device}, in {compute.precision}{going_on(run.first)}"
+    run.message(
+        f"training {run.name} on {source}, on {compute.device}, in {compute.precision}"
+        f"{resume_note(run.first_step)}"
     )
     if len(paintings.files) < _FEW:
-        run.tell(f"{len(paintings.files)} paintings are few; a hundred or more are recommended")
+        run.message(f"{len(paintings.files)} paintings are few; a hundred or more are recommended")
     trainer = Trainer(settings, compute, nets, optimizers)
-    watch = watch_of(settings, run.tell)
+    watch = divergence_monitor(settings, run.message)
     skipped: dict[str, None] = {}
 
     def step(number: int, batch: tuple[PhotoBatch, PhotoBatch]) -> dict[str, Tensor]:
@@ -141,9 +144,14 @@ def _train(run: Run, photos: Photos | Scenes, paintings: Photos) -> Trained:
         return trainer.step(number, photo, painted_by_hand)
 
     def reading(source: Photos | Scenes, seed: int) -> Iterator[PhotoBatch]:
-        workers = worker_count(settings.workers, compute)
+        workers = loader_threads(settings.workers, compute)
         return batches(
-            source, seed=seed, batch=settings.batch, start=run.first, steps=settings.steps, workers=workers
+            source,
+            seed=seed,
+            batch=settings.batch,
+            start=run.first_step,
+            steps=settings.steps,
+            workers=workers,
         )
 
     run.run_steps(
@@ -155,9 +163,9 @@ def _train(run: Run, photos: Photos | Scenes, paintings: Photos) -> Trained:
         ),
         preview=lambda _: write_sheet(files.preview, nets.generator, compute.device, painting, shown),
         preview_every=settings.preview_every,
-        hear=watch,
+        on_losses=watch,
     )
-    leave(nets.generator, card(settings, base), files, lambda: held_out(photos, 24), run.tell)
+    export_results(nets.generator, card(settings, base), files, lambda: held_out(photos, 24), run.message)
     return run.trained(skipped, source)
 
 
@@ -167,6 +175,6 @@ def card(settings: TranslateSettings, base: str) -> Card:
         settings.name,
         settings.network,
         network_settings(settings),
-        for_the_record(to_dict(settings)),
+        recorded_settings(to_dict(settings)),
         base=base,
     )

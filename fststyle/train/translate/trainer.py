@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.train.compute import Compute
-from fststyle.train.generative.divergence import Watch
+from fststyle.train.generative.divergence import DivergenceMonitor
 from fststyle.train.losses.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
-from fststyle.train.losses.contrastive import choose_places, features, features_and_painting, patch_nce
-from fststyle.train.losses.grid import squares_loss
+from fststyle.train.losses.contrastive import choose_positions, features, features_and_painting, patch_nce
+from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.translate.model import Networks
 from fststyle.train.translate.settings import TranslateSettings
 
@@ -93,7 +93,7 @@ class Trainer:
                 "spread": painted.float().std() / painting.std().clamp(min=1e-3),
             }
             if settings.grid_weight:
-                losses["grid"] = squares_loss(painted, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
+                losses["grid"] = grid_artifact_loss(painted, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
             if settings.contrastive_weight:
                 losses["contrastive"] = _contrastive(nets, found, painted, chance)
                 if settings.identity_weight:
@@ -119,10 +119,10 @@ def learning_rate(settings: TranslateSettings, step: int) -> float:
     return settings.learning_rate * min(1.0, 2 * (1 - step / settings.steps))
 
 
-def watch_of(settings: TranslateSettings, on_message: Callable[[str], None]) -> Watch:
+def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], None]) -> DivergenceMonitor:
     """Warnings about divergence. The loss of a Wasserstein critic has no fixed range."""
     lowest = LOWEST if settings.adversary == "lsgan" else {"spread": LOWEST["spread"]}
-    return Watch(lowest, HIGHEST, on_message)
+    return DivergenceMonitor(lowest, HIGHEST, on_message)
 
 
 def _judging(
@@ -143,7 +143,7 @@ def _contrastive(
     nets: Networks, found: dict[str, Tensor], painted: Tensor, chance: torch.Generator
 ) -> Tensor:
     """PatchNCE between the features of the input of the generator and its output, mean over layers."""
-    places = choose_places(found, chance)
+    places = choose_positions(found, chance)
     # Queries before keys: some versions of PyTorch cache the autocast weights of the heads without gradients,
     # and reuse them where gradients are needed.
     queries = nets.heads(features(nets.generator, painted, nets.layers), places)

@@ -2,12 +2,12 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the [train] extra")
 
-from fststyle.train.generative.divergence import PATIENCE, Watch
+from fststyle.train.generative.divergence import PATIENCE, DivergenceMonitor
 
 
 def heard(values):
     said = []
-    watch = Watch({"low": (0.1, "too low")}, {"high": (5.0, "too high")}, said.append)
+    watch = DivergenceMonitor({"low": (0.1, "too low")}, {"high": (5.0, "too high")}, said.append)
     for low, high in values:
         watch({"low": low, "high": high})
     return said

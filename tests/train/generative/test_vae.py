@@ -15,7 +15,7 @@ from fststyle.runtime.generative.sample import Encoder, Generator  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train import networks as registry  # noqa: E402
 from fststyle.train.generative.vae import bound, held_out_elbo, train_vae  # noqa: E402
-from fststyle.train.losses.elbo import bernoulli, binarised, gaussian, kl, sampled  # noqa: E402
+from fststyle.train.losses.elbo import bernoulli, binarize, gaussian, kl, reparameterize  # noqa: E402
 from fststyle.train.networks import vae as networks  # noqa: E402
 from tests.digits import write_idx  # noqa: E402
 from tests.io.test_dataset import folder_of  # noqa: E402
@@ -33,7 +33,7 @@ def test_kl_against_monte_carlo():
     """The mean of log q(z) - log p(z) over draws of q."""
     torch.manual_seed(0)
     mean, log_variance = torch.tensor([[0.5, -1.2, 0.0]]), torch.tensor([[0.3, -1.0, 0.0]])
-    z = sampled(mean.expand(400_000, -1), log_variance.expand(400_000, -1)).double()
+    z = reparameterize(mean.expand(400_000, -1), log_variance.expand(400_000, -1)).double()
     log_q = torch.distributions.Normal(mean.double(), (log_variance.double() / 2).exp()).log_prob(z).sum(1)
     log_p = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
     difference = log_q - log_p
@@ -46,7 +46,7 @@ def test_kl_against_monte_carlo():
 def test_likelihoods_against_torchs_distributions():
     torch.manual_seed(0)
     drawn, pixels = torch.randn(4, 1, 5, 5), torch.rand(4, 1, 5, 5)
-    hard = binarised(pixels)
+    hard = binarize(pixels)
     assert set(hard.unique().tolist()) <= {0.0, 1.0}
     torch.testing.assert_close(
         bernoulli(drawn, hard), torch.distributions.Bernoulli(logits=drawn).log_prob(hard).sum((1, 2, 3))
@@ -61,7 +61,7 @@ def test_likelihoods_against_torchs_distributions():
 
 def test_grey_is_the_probability_of_white():
     torch.manual_seed(0)
-    assert binarised(torch.full((100_000,), 0.3)).mean().item() == pytest.approx(0.3, abs=0.01)
+    assert binarize(torch.full((100_000,), 0.3)).mean().item() == pytest.approx(0.3, abs=0.01)
 
 
 def test_the_bound_is_below_the_likelihood():

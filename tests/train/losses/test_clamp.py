@@ -2,12 +2,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from fststyle.train.losses.clamp import shown  # noqa: E402
+from fststyle.train.losses.clamp import clamp_output  # noqa: E402
 
 
 def test_it_is_cut_to_black_and_white_and_its_slope_leads_back_in_only():
     painted = torch.tensor([[-3.0, -3.0, -0.5, -0.5, 3.0, 3.0]], requires_grad=True)
-    picture = shown(painted)
+    picture = clamp_output(painted)
     assert picture.tolist() == [[-1, -1, -0.5, -0.5, 1, 1]]
     (slope,) = torch.autograd.grad(picture, painted, torch.tensor([[2.0, -2.0, 2.0, -2.0, 2.0, -2.0]]))
     # A step goes against the slope: darker where it is 2, lighter where it is -2.
@@ -19,6 +19,6 @@ def test_a_picture_that_is_wrong_outside_the_range_is_brought_back():
     optimizer = torch.optim.SGD([painted], lr=0.2)
     for _ in range(100):
         optimizer.zero_grad()
-        (shown(painted) - wanted).square().sum().backward()
+        (clamp_output(painted) - wanted).square().sum().backward()
         optimizer.step()
-    torch.testing.assert_close(shown(painted.detach()), wanted, atol=1e-3, rtol=0)
+    torch.testing.assert_close(clamp_output(painted.detach()), wanted, atol=1e-3, rtol=0)

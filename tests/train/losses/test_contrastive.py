@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: E402
 from fststyle.train.losses.contrastive import (  # noqa: E402
     PIXELS,
     Heads,
-    choose_places,
+    choose_positions,
     encoder_layers,
     features,
     features_and_painting,
@@ -75,7 +75,7 @@ def test_heads_take_the_places_asked_for():
     torch.manual_seed(0)
     found = {"a": torch.randn(2, 3, 4, 5), "b": torch.randn(2, 6, 2, 2)}
     heads = Heads({"a": 3, "b": 6}, width=8)
-    places = choose_places(found, torch.Generator().manual_seed(1), 10)
+    places = choose_positions(found, torch.Generator().manual_seed(1), 10)
     assert {name: len(set(chosen.tolist())) for name, chosen in places.items()} == {"a": 10, "b": 4}
     first, second = heads(found, places)
     assert (first.shape, second.shape) == ((2, 10, 8), (2, 4, 8))

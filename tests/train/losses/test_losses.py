@@ -3,7 +3,7 @@ import torch
 
 from fststyle.errors import InputError
 from fststyle.train.losses.gram import gram_matrix
-from fststyle.train.losses.grid import grid_loss, weave_loss
+from fststyle.train.losses.grid import block_color_loss, block_texture_loss
 from fststyle.train.losses.johnson import content_loss, style_loss, total_variation_loss
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import VGG16
@@ -81,37 +81,37 @@ def test_style_of_another_shape_is_refused(vgg, shape):
 def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
     torch.manual_seed(0)
     ramp = torch.linspace(-1, 1, 64).expand(2, 3, 64, 64).clone()
-    assert grid_loss(ramp[:, :, :, :1].expand(2, 3, 64, 64), 4).tolist() == [0, 0]
+    assert block_color_loss(ramp[:, :, :, :1].expand(2, 3, 64, 64), 4).tolist() == [0, 0]
     grid = torch.zeros(2, 3, 66, 67)
     grid[1, 0, ::4] = (
         8 / 127.5
     )  # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
-    assert grid_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
+    assert block_color_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
     noise = torch.rand(2, 3, 256, 256) * 2 - 1
-    assert grid_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
+    assert block_color_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
 
 
 def test_weave_loss_sees_texture_that_keeps_to_squares_and_no_other():
     torch.manual_seed(0)
     ramp = torch.linspace(-1, 1, 130).expand(2, 3, 130, 130)
-    assert weave_loss(ramp).max() < 1e-3
+    assert block_texture_loss(ramp).max() < 1e-3
     noise = torch.rand(1, 3, 130, 130) * 2 - 1
-    assert weave_loss(noise) < 0.02
+    assert block_texture_loss(noise) < 0.02
     # Grain of one strength, or of a strength that changes from place to place of a square: as the first half
     # of its rows has it.
     grain, woven = noise / 4, noise / 4 * torch.tensor([1, 1, 0.2, 0.2]).repeat(33)[:130].view(-1, 1)
-    assert weave_loss(woven) > 1
-    assert weave_loss(woven * 0.2) > 0.5 * weave_loss(woven)  # faint ones count as well
+    assert block_texture_loss(woven) > 1
+    assert block_texture_loss(woven * 0.2) > 0.5 * block_texture_loss(woven)  # faint ones count as well
     # Squares of five or three pixels are the photo's own affair.
     for period in (3, 5):
         other = noise / 4 * torch.linspace(0.2, 1, period).repeat(50)[:130].view(-1, 1)
-        assert weave_loss(other) < 0.05
+        assert block_texture_loss(other) < 0.05
     # In half of the picture the beads begin elsewhere: in the mean of the picture they would cancel, here
     # they do not.
     halves = torch.cat(
         [woven[..., :65], (grain * torch.tensor([0.2, 0.2, 1, 1]).repeat(33)[:130].view(-1, 1))[..., 65:]], 3
     )
-    assert weave_loss(halves) > 0.8 * weave_loss(woven)
+    assert block_texture_loss(halves) > 0.8 * block_texture_loss(woven)
 
 
 @pytest.mark.parametrize("side", [16, 33, 64])
@@ -122,7 +122,7 @@ def test_weave_loss_has_a_slope_everywhere_also_on_a_plain_picture(side):
         torch.rand(1, 3, side, side).repeat_interleave(4, 2)[:, :, :side],
     ):
         painted = picture.clone().requires_grad_()
-        weave_loss(painted).sum().backward()
+        block_texture_loss(painted).sum().backward()
         assert torch.isfinite(painted.grad).all()
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fststyle.train.losses.temporal import CUT, GRAIN, REACH, shake, steady_loss
+from fststyle.train.losses.temporal import CUT, GRAIN, REACH, shifted_crops, temporal_loss
 
 
 def picture(height: int = 72, width: int = 80) -> torch.Tensor:
@@ -20,7 +20,7 @@ def test_shake_gives_two_views_and_says_how_far_they_lie_apart() -> None:
     photo = picture()
     shifts = set()
     for seed in range(40):
-        here, there, (down, right) = shake(photo, torch.Generator().manual_seed(seed))
+        here, there, (down, right) = shifted_crops(photo, torch.Generator().manual_seed(seed))
         shifts |= {down, right}
         one, two = seen_twice(photo, down, right)
         assert (down, right) != (0, 0)
@@ -31,7 +31,7 @@ def test_shake_gives_two_views_and_says_how_far_they_lie_apart() -> None:
 
 
 def test_shake_is_decided_by_the_seed() -> None:
-    one, two = (shake(picture(), torch.Generator().manual_seed(5)) for _ in range(2))
+    one, two = (shifted_crops(picture(), torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(one[1], two[1])
     assert one[2] == two[2]
 
@@ -41,9 +41,9 @@ def test_a_network_that_moves_with_the_scene_is_steady(size: tuple[int, int]) ->
     photo = picture(*size)
     for shift in ((3, -8), (-8, 8), (0, 1)):
         here, there = seen_twice(photo, *shift)
-        assert steady_loss(here * 0.5, there * 0.5, shift).tolist() == [0, 0]
+        assert temporal_loss(here * 0.5, there * 0.5, shift).tolist() == [0, 0]
         # what sticks to the screen is not
-        assert steady_loss(here, here, shift).min() > 1000
+        assert temporal_loss(here, here, shift).min() > 1000
 
 
 def test_what_a_network_does_at_its_edges_alone_is_not_steady() -> None:
@@ -51,11 +51,11 @@ def test_what_a_network_does_at_its_edges_alone_is_not_steady() -> None:
     here, there = seen_twice(picture(), 2, 0)
     framed = here.clone()
     framed[:, :, 0] += 0.5
-    assert steady_loss(framed, there, (2, 0)).min() > 10
+    assert temporal_loss(framed, there, (2, 0)).min() > 10
 
 
 def test_steady_loss_is_in_squared_levels_per_picture() -> None:
     painted = torch.zeros(2, 3, 64, 64)
     other = painted.clone()
     other[1] += 10 / 127.5
-    assert steady_loss(painted, other, (2, 2)).tolist() == pytest.approx([0, 100], rel=1e-4)
+    assert temporal_loss(painted, other, (2, 2)).tolist() == pytest.approx([0, 100], rel=1e-4)

@@ -19,7 +19,7 @@ from fststyle.runtime.style import load_style  # noqa: E402
 from fststyle.runtime.weights import PREFIX, learned  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 from fststyle.train.networks.live import PERIOD, ConvNorm, Live, Noise, fold, unfold  # noqa: E402
-from fststyle.train.style.init_weights import start_from, starting_weights  # noqa: E402
+from fststyle.train.style.init_weights import load_initial_weights, read_initial_weights  # noqa: E402
 from tests.styles import photo  # noqa: E402
 
 SMALL = {"width": 8, "blocks": 1}
@@ -162,11 +162,11 @@ def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_tr
     kernels = [name for name in small if small[name].dtype == np.int8 and name.startswith(PREFIX)]
     assert len(kernels) > 5
     assert all(np.array_equal(small[name], integers[f"{name}_quantized"]) for name in kernels)
-    whole, weights = (starting_weights(str(folder / f"{kind}.onnx")) for kind in ("fp32", "int8-weights"))
+    whole, weights = (read_initial_weights(str(folder / f"{kind}.onnx")) for kind in ("fp32", "int8-weights"))
     assert whole.keys() == weights.keys()
     # Rounded to half a step of the 64 up to the largest.
     assert all((whole[name] - weights[name]).abs().max() <= whole[name].abs().max() / 120 for name in whole)
-    assert starting_weights(str(folder / "fp16-weights.onnx")).keys() == whole.keys()
+    assert read_initial_weights(str(folder / "fp16-weights.onnx")).keys() == whole.keys()
     mixed = interpolate(
         [
             ((folder / "int8-weights.onnx").read_bytes(), 0.25),
@@ -187,7 +187,7 @@ def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_tr
 def test_a_file_in_integers_is_not_trained_from_and_not_mixed(files):
     _, folder, _ = files
     with pytest.raises(CheckpointError, match="contains no weights"):
-        starting_weights(str(folder / "int8.onnx"))
+        read_initial_weights(str(folder / "int8.onnx"))
     integers = (folder / "int8.onnx").read_bytes()
     with pytest.raises(StyleError, match="not the same network in float"):
         interpolate([(integers, 0.5), (integers, 0.5)], ["a", "b"])
@@ -241,14 +241,14 @@ def test_a_style_file_gives_its_weights_back(files):
     net, folder, _ = files
     other = build("live", SMALL)
     x = torch.rand(2, 3, 32, 32) * 2 - 1
-    start_from(other, str(folder / "fp32.onnx"))
+    load_initial_weights(other, str(folder / "fp32.onnx"))
     assert torch.allclose(other.eval()(x), net(x), atol=1e-3)
 
 
 def test_weights_of_another_network_do_not_fit(files):
     _, folder, _ = files
     with pytest.raises(CheckpointError, match="do not match"):
-        start_from(build("live", {"width": 4, "blocks": 1}), str(folder / "fp32.onnx"))
+        load_initial_weights(build("live", {"width": 4, "blocks": 1}), str(folder / "fp32.onnx"))
 
 
 def test_half_way_between_two_live_files_is_a_network(files, tmp_path, monkeypatch):

@@ -174,7 +174,7 @@ def test_too_large_for_the_memory(photo, painting, monkeypatch):
 
 def test_not_a_number_is_told(photo, painting, monkeypatch):
     monkeypatch.setattr(
-        gatys.Descent, "step", lambda self: perceptual.Terms(*[torch.tensor([float("nan")])] * 3)
+        gatys.PixelOptimizer, "step", lambda self: perceptual.Terms(*[torch.tensor([float("nan")])] * 3)
     )
     with pytest.raises(TrainingError, match="not finite"):
         fststyle.gatys(photo, painting, **QUICK)

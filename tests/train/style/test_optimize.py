@@ -4,7 +4,7 @@ import torch
 from fststyle.errors import TrainingError
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import VGG16
-from fststyle.train.style.optimize import Descent, iterations_to_reach, optimise
+from fststyle.train.style.optimize import PixelOptimizer, iterations_to_reach, optimize_from_photo
 
 
 def _objective(style_weight=1e3):
@@ -15,7 +15,9 @@ def _objective(style_weight=1e3):
 def test_the_curve_falls_and_ends_at_the_picture():
     objective, photo, seen = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1, []
     untouched = photo.clone()
-    picture, curve = optimise(photo, objective, 5, callback=lambda step, value: seen.append((step, value)))
+    picture, curve = optimize_from_photo(
+        photo, objective, 5, callback=lambda step, value: seen.append((step, value))
+    )
     assert len(curve) == 6
     assert curve[-1] < curve[0]
     assert seen == list(enumerate(curve))
@@ -27,14 +29,14 @@ def test_the_curve_falls_and_ends_at_the_picture():
 
 def test_no_iterations_give_the_photo_back():
     photo = torch.rand(1, 3, 32, 32) * 2 - 1
-    picture, curve = optimise(photo, _objective(), 0)
+    picture, curve = optimize_from_photo(photo, _objective(), 0)
     torch.testing.assert_close(picture, photo)
     assert len(curve) == 1
 
 
 def test_not_a_number_stops_it():
     with pytest.raises(TrainingError, match="nan"):
-        optimise(torch.rand(1, 3, 32, 32), _objective(float("nan")), 3)
+        optimize_from_photo(torch.rand(1, 3, 32, 32), _objective(float("nan")), 3)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_lbfgs_falls_further_than_adam_in_as_many_iterations():
     objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
 
     def after_ten(optimizer):
-        descent = Descent(photo, photo, objective, optimizer)
+        descent = PixelOptimizer(photo, photo, objective, optimizer)
         curve = [float(descent.step().total) for _ in range(10)]
         assert curve[0] == pytest.approx(objective(photo, photo).total.item(), rel=1e-4)
         return curve[-1]
@@ -58,7 +60,7 @@ def test_lbfgs_falls_further_than_adam_in_as_many_iterations():
 
 def test_lbfgs_never_climbs_and_evaluates_nothing_twice(monkeypatch):
     objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
-    descent, seen = Descent(photo, photo, objective, "lbfgs"), []
+    descent, seen = PixelOptimizer(photo, photo, objective, "lbfgs"), []
     evaluate = descent._evaluate
 
     def noted():
@@ -74,7 +76,7 @@ def test_lbfgs_never_climbs_and_evaluates_nothing_twice(monkeypatch):
 def test_lbfgs_searches_along_its_line(monkeypatch):
     """Its first guess is a picture that nobody could tell from the start: the search must go far beyond."""
     objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
-    descent, evaluated = Descent(photo, photo, objective, "lbfgs"), []
+    descent, evaluated = PixelOptimizer(photo, photo, objective, "lbfgs"), []
     evaluate = descent._evaluate
     monkeypatch.setattr(
         descent, "_evaluate", lambda: (evaluated.append(descent.pixels.detach().clone()), evaluate())[1]
@@ -86,7 +88,7 @@ def test_lbfgs_searches_along_its_line(monkeypatch):
 
 
 def test_the_picture_is_one_that_a_file_can_hold():
-    descent = Descent(torch.ones(1, 3, 32, 32), torch.rand(1, 3, 32, 32), _objective(), "lbfgs")
+    descent = PixelOptimizer(torch.ones(1, 3, 32, 32), torch.rand(1, 3, 32, 32), _objective(), "lbfgs")
     for _ in range(3):
         descent.step()
     assert descent.picture.abs().max() <= 1

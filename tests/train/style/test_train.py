@@ -20,7 +20,7 @@ from fststyle.errors import CheckpointError, DeviceError, InputError, OutputErro
 from fststyle.io import images  # noqa: E402
 from fststyle.settings import to_dict  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
-from fststyle.train.style.settings import TrainSettings, for_the_record  # noqa: E402
+from fststyle.train.style.settings import TrainSettings, recorded_settings  # noqa: E402
 from fststyle.train.style.train import style_name  # noqa: E402
 from fststyle.train.style.trainer import learning_rate  # noqa: E402
 
@@ -334,7 +334,7 @@ def test_bad_settings(train, tmp_path, painting):
 
 
 def test_a_style_file_tells_no_folder_of_the_machine():
-    told = for_the_record(
+    told = recorded_settings(
         to_dict(TrainSettings(style=Path("/home/me/a.jpg"), data=Path("/home/me/photos"), from_="/x/b.pt"))
     )
     assert (told["style"], told["data"], told["from_"], told["steps"]) == (

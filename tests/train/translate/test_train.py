@@ -14,7 +14,7 @@ from fststyle.runtime.style import load_style  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train.export import export_checkpoint  # noqa: E402
 from fststyle.train.networks.patch import PatchDiscriminator  # noqa: E402
-from fststyle.train.style.init_weights import starting_weights  # noqa: E402
+from fststyle.train.style.init_weights import read_initial_weights  # noqa: E402
 from fststyle.train.translate.settings import TranslateSettings  # noqa: E402
 from fststyle.train.translate.train import train_translator  # noqa: E402
 from fststyle.train.translate.trainer import learning_rate  # noqa: E402
@@ -161,7 +161,7 @@ def test_the_file_keeps_the_frame_contract(paintings, photos, tmp_path, network)
     path, _ = export_checkpoint(trained.checkpoint, output=tmp_path / "again.onnx")
     assert (load_style(path, "cpu", precision="float")(frame) == painted).all()
     assert (
-        starting_weights(str(trained.checkpoint)).keys()
+        read_initial_weights(str(trained.checkpoint)).keys()
         == checkpoint.load(trained.checkpoint, "translate")["model"].keys()
     )
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from fststyle.train import loop
 from fststyle.train.compute import Compute
 from fststyle.train.loop import Batch
-from fststyle.train.results import Files, Trained
+from fststyle.train.results import ResultFiles, Trained
 from fststyle.train.tensorboard import open_log
 
 OnMessage = Callable[[str], None]
@@ -17,13 +17,13 @@ OnProgress = Callable[[loop.Progress], None]
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """A training with validated settings, which overwrites no earlier training."""
 
     settings: Any
     """With ``batch``, ``save_every``, ``tensorboard``, and what the training itself needs."""
     name: str
-    files: Files
+    files: ResultFiles
     compute: Compute
     earlier: dict[str, Any] | None
     """The checkpoint to resume from, or None."""
@@ -37,11 +37,11 @@ class Run:
     """Writes to the TensorBoard log, if there is one."""
 
     @property
-    def first(self) -> int:
+    def first_step(self) -> int:
         """The number of steps that the earlier training did."""
         return int(self.earlier["step"]) if self.earlier else 0
 
-    def tell(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """Report a status message, in the process that leads."""
         if self.on_message and self.compute.leads:
             self.on_message(text)
@@ -55,28 +55,28 @@ class Run:
         save: Callable[[int], None],
         preview: Callable[[int], None],
         preview_every: int,
-        hear: Callable[[dict[str, float]], None] | None = None,
+        on_losses: Callable[[dict[str, float]], None] | None = None,
     ) -> None:
-        """Run the steps `first` .. `steps` - 1, one per batch, with log, checkpoints and previews.
+        """Run the steps `first_step` .. `steps` - 1, one per batch, with log, checkpoints and previews.
 
-        The arguments, and the errors raised, are those of `fststyle.train.loop.run`; `hear` is called with
-        the losses of each step. A last preview is written at the end.
+        The arguments, and the errors raised, are those of `fststyle.train.loop.run_loop`; `on_losses` is
+        called with the losses of each step. A last preview is written at the end.
         """
 
         def report(progress: loop.Progress) -> None:
             self.losses.update(progress.losses)
             self.rate = progress.rate
             self.log(progress)
-            if hear:
-                hear(progress.losses)
+            if on_losses:
+                on_losses(progress.losses)
             if self.on_progress:
                 self.on_progress(progress)
 
         with open_log(self.settings.tensorboard if self.compute.leads else None) as self.log:
-            loop.run(
+            loop.run_loop(
                 step,
                 batches,
-                start=self.first,
+                start=self.first_step,
                 steps=steps,
                 batch_size=self.settings.batch,
                 compute=self.compute,

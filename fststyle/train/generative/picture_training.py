@@ -1,7 +1,8 @@
 """Common parts of trainings on small pictures: file names, resume, checkpoints, log and training loop.
 
-Each trainer (classifier, GAN, VAE) provides a `Learner`. The torch generator is seeded from seed and step
-before each step, so a resumed training is bit-identical to an uninterrupted one, without saving random state.
+Each trainer (classifier, GAN, VAE) provides a `ModelTrainer`. The torch generator is seeded from seed and
+step before each step, so a resumed training is bit-identical to an uninterrupted one, without saving random
+state.
 """
 
 import contextlib
@@ -21,14 +22,14 @@ from fststyle.io.dataset import Dataset
 from fststyle.settings import check, to_dict, to_name
 from fststyle.train import checkpoint
 from fststyle.train.compute import computing
-from fststyle.train.results import Files, checked_name, earlier_training, going_on
-from fststyle.train.run import OnMessage, OnProgress, Run
+from fststyle.train.results import ResultFiles, checked_name, load_earlier_training, resume_note
+from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 _FREE = {"data", "download"}
 
 
 @dataclass
-class Learner:
+class ModelTrainer:
     """Interface of a trainer: a module with all parameters, its optimizers, and the training step."""
 
     network: str
@@ -38,13 +39,13 @@ class Learner:
     step: Callable[..., dict[str, Tensor]]
     """(number, pictures), or with `labels` (number, pictures, labels), -> losses by name."""
     preview: Callable[[int], None]
-    hear: Callable[[dict[str, float]], None] | None = None
+    on_losses: Callable[[dict[str, float]], None] | None = None
     """Called with the losses of each step."""
     labels: Tensor | None = None
 
 
 @dataclass(kw_only=True)
-class Course(Run):
+class PictureTraining(TrainingRun):
     """A training on a dataset of pictures."""
 
     kind: str
@@ -64,12 +65,12 @@ class Course(Run):
         placed: Tensor = self.compute.place(pixels.float().div_(127.5).sub_(1))
         return placed
 
-    def learn(self, learner: Learner, steps: int, preview_every: int) -> None:
+    def run(self, trainer: ModelTrainer, steps: int, preview_every: int) -> None:
         """Run all remaining steps."""
         settings, saved = self.settings, self.files.checkpoint
         if self.earlier:
-            checkpoint.load_weights(learner.model, self.earlier["model"], str(saved))
-            for name, optimizer in learner.optimizers.items():
+            checkpoint.load_weights(trainer.model, self.earlier["model"], str(saved))
+            for name, optimizer in trainer.optimizers.items():
                 states = self.earlier.get("optimizer")
                 checkpoint.load_optimizer(
                     optimizer, states.get(name) if isinstance(states, dict) else None, str(saved)
@@ -77,53 +78,59 @@ class Course(Run):
 
         def step(number: int, chosen: NDArray[np.int64]) -> dict[str, Tensor]:
             torch.manual_seed(settings.seed * 1_000_003 + number)
-            if learner.labels is None:
-                return learner.step(number, self.batch(chosen))
-            return learner.step(
-                number, self.batch(chosen), self.compute.place(learner.labels[torch.from_numpy(chosen)])
+            if trainer.labels is None:
+                return trainer.step(number, self.batch(chosen))
+            return trainer.step(
+                number, self.batch(chosen), self.compute.place(trainer.labels[torch.from_numpy(chosen)])
             )
 
         def save(done: int) -> None:
-            model = {key: value.contiguous() for key, value in learner.model.state_dict().items()}
-            optimizers = {name: optimizer.state_dict() for name, optimizer in learner.optimizers.items()}
-            checkpoint.save(saved, {**self.record(learner, done), "model": model, "optimizer": optimizers})
+            model = {key: value.contiguous() for key, value in trainer.model.state_dict().items()}
+            optimizers = {name: optimizer.state_dict() for name, optimizer in trainer.optimizers.items()}
+            checkpoint.save(
+                saved, {**self.checkpoint_content(trainer, done), "model": model, "optimizer": optimizers}
+            )
 
         self._introduce()
         with torch.random.fork_rng():
             self.run_steps(
                 step,
                 dataset.order(
-                    len(self.train), seed=settings.seed, batch=settings.batch, start=self.first, steps=steps
+                    len(self.train),
+                    seed=settings.seed,
+                    batch=settings.batch,
+                    start=self.first_step,
+                    steps=steps,
                 ),
                 steps=steps,
                 save=save,
-                preview=learner.preview,
+                preview=trainer.preview,
                 preview_every=preview_every,
-                hear=learner.hear,
+                on_losses=trainer.on_losses,
             )
 
     def _introduce(self) -> None:
         some = self.train
         if some.skipped:
-            self.tell(
+            self.message(
                 f"skipped {len(some.skipped)} pictures that are damaged or too small, the first:"
                 f" {some.skipped[0]}"
             )
         shape = f"{some.side}x{some.side}x{some.channels}"
-        self.tell(
+        self.message(
             f"training {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on"
-            f" {self.compute.device}{going_on(self.first)}"
+            f" {self.compute.device}{resume_note(self.first_step)}"
         )
         if self.test.held_out:
-            self.tell(f"every {dataset.HOLD_OUT}th picture of the folder is held out for testing")
+            self.message(f"every {dataset.HOLD_OUT}th picture of the folder is held out for testing")
 
-    def record(self, learner: Learner, done: int) -> dict[str, Any]:
+    def checkpoint_content(self, trainer: ModelTrainer, done: int) -> dict[str, Any]:
         """The content of a checkpoint after step `done`, without the weights."""
         return {
             "kind": self.kind,
             "name": self.name,
-            "network": learner.network,
-            "network_settings": learner.network_settings,
+            "network": trainer.network,
+            "network_settings": trainer.network_settings,
             "step": done,
             "settings": to_dict(self.settings),
             "data_sha256": self.digest,
@@ -133,7 +140,7 @@ class Course(Run):
 
 
 @contextlib.contextmanager
-def opened(
+def open_training(
     settings: Any,
     kind: str,
     suffix: str,
@@ -143,8 +150,8 @@ def opened(
     beside: Callable[[Path], Path] | None = None,
     free: Set[str] = frozenset(),
     tested: bool = True,
-) -> Iterator[Course]:
-    """A `Course` for settings of `fststyle.train.generative.settings`.
+) -> Iterator[PictureTraining]:
+    """A `PictureTraining` for settings of `fststyle.train.generative.settings`.
 
     `suffix` is appended to the dataset name to form the default name, `beside` returns an additional output
     file, and the settings in `free` may change on resume. `tested` requires test pictures.
@@ -154,9 +161,11 @@ def opened(
     """
     check(settings)
     name = checked_name(f"{_plain(settings.data)}-{suffix}" if settings.name is None else settings.name)
-    files = replace(Files.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
+    files = replace(ResultFiles.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
     train, test = dataset.load(settings.data, settings.size, settings.download, without=(files.preview,))
-    earlier = earlier_training(settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ())
+    earlier = load_earlier_training(
+        settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ()
+    )
     if not len(train):
         raise InputError(f"{settings.data}: contains no training pictures")
     if tested and not len(test):
@@ -169,7 +178,7 @@ def opened(
     with computing(settings.device, "float32", settings.batch) as compute:
         if compute.world > 1:
             raise InputError(f"{kind} is trained in one process; torchrun is for `fststyle train`")
-        yield Course(
+        yield PictureTraining(
             settings,
             name,
             files,
@@ -184,7 +193,7 @@ def opened(
         )
 
 
-def fresh(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
+def build_seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
     """Build a network with seeded random weights, without changing the global torch generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
