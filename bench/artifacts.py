@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from painters import Painter, shipped, source
+from painters import FrameStylizer, shipped, source
 from program import run, show
 from rich.table import Table
 from torch import Tensor
@@ -147,7 +147,7 @@ def on_photos(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[
     }
 
 
-def measure(painter: Painter, photos: list[NDArray[np.uint8]], side: int = 256) -> dict[str, float]:
+def measure(painter: FrameStylizer, photos: list[NDArray[np.uint8]], side: int = 256) -> dict[str, float]:
     """The measures of one file: means over flat frames with a little grain, and over `photos`."""
     rng = np.random.default_rng(0)
     frames = [
@@ -183,7 +183,7 @@ def main() -> int:
     def rows() -> list[tuple[str, dict[str, float]]]:
         files = [source(text) for text in args.files] or shipped()
         photos = [images.read(path).opaque for path in images.find(args.photos)]
-        found = [(what.label, measure(Painter(what), photos)) for what in files]
+        found = [(what.label, measure(FrameStylizer(what), photos)) for what in files]
         return [*found, ("the photos themselves", on_photos([(photo, photo) for photo in photos]))]
 
     return run(lambda _: rows(), _print)

@@ -30,9 +30,9 @@ from program import run, show
 from rich.table import Table
 
 from fststyle.io import images
-from fststyle.runtime.video.formats.base import Shot
+from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.contents import kind_of, tags
-from fststyle.runtime.video.formats.open import Incoming, open_source
+from fststyle.runtime.video.formats.open import InputOptions, open_source
 from fststyle.runtime.video.stylize import stylize_video
 
 UNEVEN = [0, 40, 80, 200, 240, 300, 340, 420, 460, 500, 560, 600]
@@ -174,9 +174,11 @@ def cover_packet(container: Any) -> Any:
 
 def content(path: Path) -> dict[str, Any]:
     """Streams by kind, tags, chapters, times of the frames in milliseconds, and whether they have alpha."""
-    opened = open_source(path, Incoming())
+    opened = open_source(path, InputOptions())
     try:
-        shots = [(item.seconds - opened.origin, item.alpha) for item in opened if isinstance(item, Shot)]
+        timed_frames = [
+            (item.seconds - opened.origin, item.alpha) for item in opened if isinstance(item, TimedFrame)
+        ]
         counted = Counter(kind_of(stream) for stream in opened.streams)
         found = {"video": 1, **counted}
         known = len(tags(opened.metadata))
@@ -184,9 +186,9 @@ def content(path: Path) -> dict[str, Any]:
             "streams": ", ".join(f"{count} {kind}" for kind, count in found.items()),
             "tags": known,
             "chapters": len(opened.chapters),
-            "frames": len(shots),
-            "alpha": any(alpha is not None and alpha.min() < 250 for _, alpha in shots),
-            "times": [1000 * (time - shots[0][0]) for time, _ in shots],
+            "frames": len(timed_frames),
+            "alpha": any(alpha is not None and alpha.min() < 250 for _, alpha in timed_frames),
+            "times": [1000 * (time - timed_frames[0][0]) for time, _ in timed_frames],
         }
     finally:
         opened.close()

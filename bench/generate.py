@@ -87,7 +87,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     for generator in generators:
         console.print(f"{generator.name} ...", highlight=False)
         # the same number: distance and precision depend on it
-        drawn = generator.draw(latents.drawn(len(real), generator.latent, 0))
+        drawn = generator.draw(latents.sample(len(real), generator.latent, 0))
         if drawn.shape[1:] != real.shape[1:]:
             raise InputError(
                 f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]};"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from painters import Painter, source
+from painters import FrameStylizer, source
 from PIL import Image
 
 from fststyle.errors import InputError
@@ -121,14 +121,14 @@ def _is_style(text: str) -> bool:
     return not (path.exists() or path.suffix.lower() in images.READABLE or set(text) & set("*?[/"))
 
 
-def _painter(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, str, Painter]:
+def _painter(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, str, FrameStylizer]:
     """The painting and the label of a style, and the style."""
     what = source(text)
     only = next(iter(paintings)) if len(paintings) == 1 else ""
     painting = _cut(what.path.stem, paintings)[0] or only
     if not painting:
         raise InputError(f"{text}: the name does not say which of the paintings it is of")
-    return painting, what.label, Painter(what, threads)
+    return painting, what.label, FrameStylizer(what, threads)
 
 
 def same_size(first: RGB, second: RGB) -> tuple[RGB, RGB]:

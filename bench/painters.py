@@ -72,7 +72,7 @@ def metadata(path: Path) -> dict[str, Any]:
     return card
 
 
-class Painter:
+class FrameStylizer:
     """One session of one file.
 
     With `threads` 0, ONNX Runtime chooses the number. `cuda` requires the GPU: there is no fallback.

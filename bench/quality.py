@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from painters import Painter, Source, metadata, source
+from painters import FrameStylizer, Source, metadata, source
 from PIL import Image
 from program import run, show
 from rich.console import Console
@@ -138,7 +138,9 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
             content_weight=wanted["content_weight"],
             style_weight=wanted["style_weight"],
         )
-        painters = [(what.label, Painter(what, args.threads)) for what in ([own] if own else []) + rivals]
+        painters = [
+            (what.label, FrameStylizer(what, args.threads)) for what in ([own] if own else []) + rivals
+        ]
         for name, photo in photos:
             x = to_tensor(photo)[None].to(args.device)
             key = [

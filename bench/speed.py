@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from painters import Painter, Source, metadata, shipped, source
+from painters import FrameStylizer, Source, metadata, shipped, source
 from program import run, show
 from rich.console import Console
 from rich.table import Table
@@ -146,7 +146,7 @@ def _untrained(text: str, folder: Path) -> Path:
 
 def _measure(what: Source, size: tuple[int, int], args: argparse.Namespace) -> list[float]:
     """Milliseconds of each frame."""
-    painter = Painter(what, args.threads, cuda=args.cuda)
+    painter = FrameStylizer(what, args.threads, cuda=args.cuda)
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     return [seconds * 1000 for seconds in timings(lambda: painter(frame), args.frames, args.seconds)]
 

@@ -29,9 +29,9 @@ from program import run, show
 from rich.table import Table
 
 from fststyle.errors import InputError
-from fststyle.runtime.painter import Painter, load_as
+from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings
 from fststyle.runtime.settings import PaintSettings
-from fststyle.runtime.video.formats.base import Shot
+from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.raw import parse_size
 from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.stylize import stylize_video
@@ -66,7 +66,7 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "precision": args.precision,
     }
     loaded = PaintSettings(**settings)
-    painter = Painter(load_as(loaded, args.style), loaded)
+    painter = FrameStylizer(load_for_settings(loaded, args.style), loaded)
     painter.frame(frames[0])
     rounds = []
     for _ in range(args.rounds):
@@ -187,7 +187,7 @@ def _first(clip: Path, count: int) -> tuple[list[Any], float | None]:
     reader, frames = Reader(clip), []
     try:
         for item in reader:
-            if isinstance(item, Shot):
+            if isinstance(item, TimedFrame):
                 if len(frames) == count:
                     return frames, item.seconds - reader.origin
                 frames.append(item.rgb)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fststyle.catalogue import styles
     from fststyle.export.style import export_module
     from fststyle.runtime.batch import stylize_files
-    from fststyle.runtime.painter import stylize
+    from fststyle.runtime.image import stylize
     from fststyle.runtime.style import Style, load_style
     from fststyle.runtime.stylizer import Stylizer
     from fststyle.runtime.video.stylize import stylize_video, video_frames
@@ -38,7 +38,7 @@ _MODULES = {
     "gatys": ("fststyle.train.style.gatys", "gatys"),
     "load_style": ("fststyle.runtime.style", "load_style"),
     "styles": ("fststyle.catalogue", "styles"),
-    "stylize": ("fststyle.runtime.painter", "stylize"),
+    "stylize": ("fststyle.runtime.image", "stylize"),
     "stylize_files": ("fststyle.runtime.batch", "stylize_files"),
     "stylize_video": ("fststyle.runtime.video.stylize", "stylize_video"),
     "video_frames": ("fststyle.runtime.video.stylize", "video_frames"),

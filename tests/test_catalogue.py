@@ -20,7 +20,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "name": "candy",
         "file": "candy.onnx",
         "title": "Candy",
-        "artist": "A. Painter",
+        "artist": "A. FrameStylizer",
         "year": 1890,
         "licence": "CC0",
     }

@@ -217,8 +217,8 @@ class Step:
         pictures = clamp_output(raw[:-1])
         losses = self.losses(pictures[:, : self.batch].flatten(0, 1), photo, self.stride)
         here, there = crops.overlap(pictures[:, 0], pictures[:, self.batch], self.shift)
-        steady = temporal_loss(here, there, (0, 0))[:, None]
-        losses["steady"] = self.steady_weight * steady.expand(-1, self.batch)
+        temporal = temporal_loss(here, there, (0, 0))[:, None]
+        losses["temporal"] = self.steady_weight * temporal.expand(-1, self.batch)
         difference = identity_loss(raw[-1, : self.batch], photo)
         loss = minimized(losses) * (self.networks.count - 1) + minimized({"identity": difference})
         totals = torch.stack(list(losses.values())).sum(0).mean(1)

@@ -59,7 +59,7 @@ def _print(found: "list[Speed]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from fststyle.runtime.benchmark import holds
+    from fststyle.runtime.benchmark import largest_at
 
     sizes = list(
         dict.fromkeys(
@@ -77,7 +77,7 @@ def _print(found: "list[Speed]") -> None:
     for heading in (*sizes, "30 fps at"):
         table.add_column(heading, justify="right")
     for (style, precision, provider), speeds in rows.items():
-        most: Any = holds(list(speeds.values()))
+        most: Any = largest_at(list(speeds.values()))
         figures = [f"{speeds[size].fps:.1f}" if size in speeds else "-" for size in sizes]
         table.add_row(
             style,

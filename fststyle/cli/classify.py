@@ -66,7 +66,7 @@ def register(app: typer.Typer) -> None:
         picture.
         """
         from fststyle.io import dataset, grids, images
-        from fststyle.runtime.generative.classify import examine, load_classifier
+        from fststyle.runtime.generative.classify import evaluate, load_classifier
 
         if output:
             refuse_overwrite(itertools.chain([model], Path(data).rglob("*")), output)
@@ -74,7 +74,7 @@ def register(app: typer.Typer) -> None:
         learned, tested = dataset.load(data, classifier.shape[0], download)
         if tested.held_out and classifier.metadata.get("data_sha256") != learned.sha256():
             tested = dataset.joined(learned, tested)
-        counts = examine(classifier, tested)
+        counts = evaluate(classifier, tested)
         accuracy = float(counts.trace() / counts.sum())
         if output:
             images.write(grids.confusion(counts, classifier.classes), output)

@@ -83,7 +83,7 @@ def register(app: typer.Typer) -> None:
         generator = Generator(model, ("gan",))
         fps = supported_fps(output, fps)
         path = latents.walk(
-            latents.drawn(keys, generator.latent, seed, truncation), max(2, round(seconds * fps))
+            latents.sample(keys, generator.latent, seed, truncation), max(2, round(seconds * fps))
         )
         write_animation(counted(generator.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(streams.printable(str(output)), err=True)
@@ -127,7 +127,7 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
             raise OutputError(f"{output}: is the name of one picture; --single needs a folder")
         refuse_overwrite((model,), output)
         pictures = counted(
-            generator.stream(latents.drawn(count, generator.latent, seed, truncation)), count, "pictures"
+            generator.stream(latents.sample(count, generator.latent, seed, truncation)), count, "pictures"
         )
         if single:
             for number, picture in enumerate(pictures):

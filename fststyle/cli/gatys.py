@@ -65,17 +65,17 @@ def register(app: typer.Typer) -> None:
 
         if Path(content).is_dir():
             raise InputError(f"{content}: is a folder; gatys stylizes one picture")
-        job = plan([content], output, "gatys").jobs[0]
-        if job.target:
-            refuse_overwrite((path for path, _ in paintings(style)), job.target)
-            probe(job.target)
+        pair = plan([content], output, "gatys").pairs[0]
+        if pair.target:
+            refuse_overwrite((path for path, _ in paintings(style)), pair.target)
+            probe(pair.target)
         stdout = (
             streams.stdout("picture", "redirect it (> painted.png) or name a file")
-            if job.target is None
+            if pair.target is None
             else None
         )
         source = images.read(
-            job.source if job.source is not None else read_stdin(getattr(sys.stdin, "buffer", None))
+            pair.source if pair.source is not None else read_stdin(getattr(sys.stdin, "buffer", None))
         )
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
@@ -102,7 +102,7 @@ def register(app: typer.Typer) -> None:
                     settings,
                     on_start=functools.partial(out.print, soft_wrap=True),
                     on_progress=keep,
-                    on_preview=functools.partial(write, job.target) if job.target else None,
+                    on_preview=functools.partial(write, pair.target) if pair.target else None,
                 )
         finally:
             if last:

@@ -12,7 +12,7 @@ from fststyle.signals import ignored_interrupts
 
 if TYPE_CHECKING:
     from fststyle.runtime.webcam.live import Live
-    from fststyle.runtime.webcam.outputs import Outlets
+    from fststyle.runtime.webcam.outputs import Outputs
 
 
 def register(app: typer.Typer) -> None:
@@ -26,42 +26,42 @@ def register(app: typer.Typer) -> None:
         In the window: n and p change the style, + and - its strength, h shows all keys, q quits.
         """
         from fststyle.runtime.webcam.live import Live
-        from fststyle.runtime.webcam.outputs import Outlets
+        from fststyle.runtime.webcam.outputs import Outputs
 
-        outlets = Outlets(settings.record, settings.virtual, settings.fps)
+        outputs = Outputs(settings.record, settings.virtual, settings.fps)
         try:
             live = Live(settings, on_note=lambda note: typer.echo(note, err=True))
             try:
                 shown = (
-                    _headless(live, outlets, settings)
+                    _headless(live, outputs, settings)
                     if settings.headless
-                    else _window(live, outlets, settings)
+                    else _window(live, outputs, settings)
                 )
             finally:
                 with ignored_interrupts():
                     live.close()
         finally:
             # Ctrl-C is the normal end of a recording, so the file is kept.
-            if message := outlets.close():
+            if message := outputs.close():
                 typer.echo(message, err=True)
         if live.camera.ended and not live.camera.file:
             raise BatchError(f"{live.camera.ended} ({shown} frames were stylized)")
 
 
-def _window(live: "Live", outlets: "Outlets", settings: WebcamSettings) -> int:
+def _window(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
     from fststyle.runtime.webcam.window import show
 
-    return show(live, outlets, settings.seconds)
+    return show(live, outputs, settings.seconds)
 
 
-def _headless(live: "Live", outlets: "Outlets", settings: WebcamSettings) -> int:
+def _headless(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
     from rich.console import Console
 
     console: Any = Console(stderr=True, highlight=False, markup=False)
     begin = printed = time.monotonic()
     shown = 0
     for view in live.frames():
-        outlets.send(view)
+        outputs.send(view)
         shown, now = shown + 1, time.monotonic()
         last = settings.seconds is not None and now - begin >= settings.seconds
         if last or now - printed >= 2:

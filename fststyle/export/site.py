@@ -19,7 +19,7 @@ from fststyle import catalogue
 from fststyle.errors import InputError, OutputError, StyleError
 from fststyle.export.site_settings import SiteSettings
 from fststyle.external_data import resolve
-from fststyle.runtime.painter import stylize
+from fststyle.runtime.image import stylize
 from fststyle.runtime.style import load_style
 from fststyle.settings import check
 from fststyle.web import ort

@@ -12,10 +12,11 @@ from fststyle.io import images
 from fststyle.io.encode import check_lossless, format_of
 from fststyle.io.files import PIPE, refuse_overwrite
 from fststyle.io.images import Picture
+from fststyle.runtime.frame_stylizer import load_for_settings
+from fststyle.runtime.image import stylize_picture
 from fststyle.runtime.mask import Mask
 from fststyle.runtime.mask import load as load_mask
-from fststyle.runtime.output_paths import Job, plan
-from fststyle.runtime.painter import load_as, stylize_picture
+from fststyle.runtime.output_paths import FilePair, plan
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 from fststyle.settings import check
@@ -74,25 +75,25 @@ def stylize_files(
     listener = listener or ImageListener()
     check(settings)
     mask = load_mask(settings)
-    style = load_as(settings, settings.style)
+    style = load_for_settings(settings, settings.style)
     work = plan(inputs, output, style.name)
     if settings.mask is not None:
-        refuse_overwrite((settings.mask,), *(job.target for job in work.jobs if job.target is not None))
+        refuse_overwrite((settings.mask,), *(pair.target for pair in work.pairs if pair.target is not None))
     if settings.lossless:
-        _check_lossless(work.jobs)
+        _check_lossless(work.pairs)
     for source, error in work.refused:
         listener.on_failed(source, error)
-    listener.on_start(len(work.jobs))
+    listener.on_start(len(work.pairs))
     done: list[Painted] = []
     failed = len(work.refused)
-    for job in work.jobs:
+    for pair in work.pairs:
         try:
-            painted = _paint(job, style, settings, mask, listener, stdin, stdout)
+            painted = _paint(pair, style, settings, mask, listener, stdin, stdout)
         except FststyleError as error:
             if not work.several:
                 raise
             failed += 1
-            listener.on_failed(str(job.source), error)
+            listener.on_failed(str(pair.source), error)
             continue
         done.append(painted)
         listener.on_done(painted)
@@ -101,13 +102,13 @@ def stylize_files(
     return done
 
 
-def _check_lossless(jobs: Sequence[Job]) -> None:
-    for target in (job.target for job in jobs if job.target is not None):
+def _check_lossless(pairs: Sequence[FilePair]) -> None:
+    for target in (pair.target for pair in pairs if pair.target is not None):
         check_lossless(format_of(target.suffix, str(target)), str(target))
 
 
 def _paint(
-    job: Job,
+    pair: FilePair,
     style: Style,
     settings: ImageSettings,
     mask: Mask | None,
@@ -116,19 +117,19 @@ def _paint(
     stdout: BinaryIO | None,
 ) -> Painted:
     begin = time.perf_counter()
-    picture = images.read(job.source if job.source is not None else read_stdin(stdin))
+    picture = images.read(pair.source if pair.source is not None else read_stdin(stdin))
     painted = stylize_picture(picture, style, settings, listener.on_tile, mask)
     how: dict[str, Any] = {
         name: getattr(settings, name) for name in ("quality", "lossless", "strip_metadata")
     }
-    if job.target is None:
+    if pair.target is None:
         if stdout is None:
             raise OutputError("stdout is closed")
         lost = images.write(painted, stdout, format=_pipe_format(painted), **how)
     else:
-        lost = images.write(painted, job.target, **how)
+        lost = images.write(painted, pair.target, **how)
     height, width = painted.size
-    names = [PIPE if path is None else str(path) for path in (job.source, job.target)]
+    names = [PIPE if path is None else str(path) for path in (pair.source, pair.target)]
     seconds = round(time.perf_counter() - begin, 3)
     lost = [*picture.lost, *lost]
     return Painted(

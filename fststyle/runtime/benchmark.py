@@ -65,7 +65,7 @@ def measure(
                     break
 
 
-def holds(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
+def largest_at(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
     """The measurement with the largest size that reaches ``fps``, or None."""
     return max(
         (speed for speed in speeds if speed.fps >= fps),

@@ -31,7 +31,8 @@ def stylized_share(frame: RGB) -> float:
 def blended(frame: RGB, stylized: RGB) -> RGB:
     """Interpolation from ``frame``, of any size, to ``stylized``, uint8 (H, W, 3), by `stylized_share`.
 
-    Call it after `fststyle.runtime.temporal.Steady`, which would carry the previous scene into the fade.
+    Call it after `fststyle.runtime.temporal.TemporalFilter`, which would carry the previous scene into the
+    fade.
     """
     if (share := stylized_share(frame)) == 1:
         return stylized

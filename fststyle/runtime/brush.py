@@ -30,7 +30,7 @@ def brush_size(brush: float | None, height: int, width: int) -> float:
     return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
 
 
-def stylize_at(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
+def stylize_with_brush(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
     """Stylize ``photo``, uint8 (H, W, 3), with strokes ``brush`` times as large as those of ``stylize``.
     Returns the same shape.
     """

@@ -10,7 +10,7 @@ from fststyle.catalogue import Entry, load
 from fststyle.errors import StyleError
 from fststyle.io import images
 from fststyle.io.images import Picture
-from fststyle.runtime.painter import stylize_picture
+from fststyle.runtime.image import stylize_picture
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 

@@ -19,7 +19,7 @@ TOLERANCE = 0.02
 """Largest accepted relative difference between the aspect ratios of mask and frame."""
 
 
-class Chosen(Protocol):
+class MaskSettings(Protocol):
     """The settings of masks."""
 
     @property
@@ -30,7 +30,7 @@ class Chosen(Protocol):
     def threads(self) -> int | None: ...
 
 
-class Part(Protocol):
+class MaskSource(Protocol):
     """A source of masks for the frames of a stream."""
 
     def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -77,7 +77,7 @@ class ImageMask:
         """Does nothing."""
 
     def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-        """As `Part`. The mask is resized to ``size``."""
+        """As `MaskSource`. The mask is resized to ``size``."""
         fitted = self._fitted
         if fitted is None or fitted.shape != size:
             height, width = size
@@ -92,7 +92,7 @@ class ImageMask:
 class Mask:
     """Blends stylized frames with the photo. The masks of ``parts`` are multiplied."""
 
-    def __init__(self, *parts: Part):
+    def __init__(self, *parts: MaskSource):
         self._parts = parts
 
     def check(self, size: tuple[int, int]) -> None:
@@ -131,9 +131,9 @@ class Mask:
         return colors.mixed(photo, painted, first)
 
 
-def load(settings: Chosen) -> Mask | None:
+def load(settings: MaskSettings) -> Mask | None:
     """The mask of the settings, or None. Raises `InputError` and `StyleError`."""
-    parts: list[Part] = [] if settings.mask is None else [ImageMask(Path(settings.mask))]
+    parts: list[MaskSource] = [] if settings.mask is None else [ImageMask(Path(settings.mask))]
     if settings.only is not None:
         from fststyle.runtime.subject import Subject
 

@@ -13,7 +13,7 @@ from fststyle.runtime.target_names import distinct, shortened
 
 
 @dataclass(frozen=True)
-class Job:
+class FilePair:
     """Input and output path of one picture; None is stdin or stdout."""
 
     source: Path | None
@@ -27,7 +27,7 @@ class Plan:
     ``several`` is whether more than one picture was requested.
     """
 
-    jobs: list[Job] = field(default_factory=list)
+    pairs: list[FilePair] = field(default_factory=list)
     refused: list[tuple[str, FststyleError]] = field(default_factory=list)
     several: bool = False
 
@@ -57,7 +57,7 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     if str(output) == PIPE:
         if len(inputs) > 1 or Path(inputs[0]).is_dir():
             raise OutputError("stdout (-o -) takes one picture, not several")
-        return Plan([Job(Path(inputs[0]), None)])
+        return Plan([FilePair(Path(inputs[0]), None)])
     several = len(inputs) > 1 or Path(inputs[0]).is_dir()
     to_folder = _to_folder(output, several)
     made = Plan(several=several)
@@ -75,7 +75,7 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     for folder in {target.parent for _, target in pairs}:
         check_folder(folder)
     refuse_overwrite((source for source, _ in pairs), *(target for _, target in pairs))
-    made.jobs = [Job(source, target) for source, target in pairs]
+    made.pairs = [FilePair(source, target) for source, target in pairs]
     return made
 
 
@@ -93,17 +93,17 @@ def _to_folder(output: str | Path | None, several: bool) -> bool:
     return True
 
 
-def _from_stdin(inputs: Sequence[str | Path], output: str | Path | None) -> Job:
+def _from_stdin(inputs: Sequence[str | Path], output: str | Path | None) -> FilePair:
     if len(inputs) > 1:
         raise InputError("stdin (-) cannot be mixed with other pictures")
     if output is None or str(output) == PIPE:
-        return Job(None, None)
+        return FilePair(None, None)
     target = Path(output)
     if target.is_dir() or str(output).endswith(("/", os.sep)):
         raise OutputError(f"{output}: is a folder; a picture from stdin needs a file name")
     _check_suffix(target)
     check_folder(target.parent)
-    return Job(None, target)
+    return FilePair(None, target)
 
 
 def _pairs_of(

@@ -8,10 +8,10 @@ from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.runtime import blank_frames, mask
 from fststyle.runtime.frame_contract import check_frame
-from fststyle.runtime.painter import Painter, load_as
+from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings
 from fststyle.runtime.settings import PaintSettings
 from fststyle.runtime.style import Style
-from fststyle.runtime.temporal import Steady, hold_for
+from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.settings import check, unknown
 
 
@@ -51,12 +51,12 @@ class Stylizer:
         check_frame(frame)
         if frame.ndim != 3:
             raise InputError(f"a stream takes one frame at a time, (H, W, 3), not {frame.shape}")
-        painter, steady = self._painting
-        painted = painter.frame(frame)
+        stylizer, temporal = self._painting
+        painted = stylizer.frame(frame)
         if self.steady:
-            painted = steady(frame, painted)
+            painted = temporal(frame, painted)
         else:
-            steady.reset()
+            temporal.reset()
         painted = blank_frames.blended(frame, painted)
         return painted if self._mask is None else self._mask(frame, painted)
 
@@ -87,7 +87,7 @@ class Stylizer:
         return self._settings
 
     def _use(self, settings: PaintSettings) -> None:
-        style = load_as(settings, settings.style)
-        # A new `Steady`, so that no strokes of the previous style remain.
-        self._painting = Painter(style, settings), Steady(hold_for(settings.strength))
+        style = load_for_settings(settings, settings.style)
+        # A new `TemporalFilter`, so that no strokes of the previous style remain.
+        self._painting = FrameStylizer(style, settings), TemporalFilter(hold_for_strength(settings.strength))
         self._style, self._settings = style, settings

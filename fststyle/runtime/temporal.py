@@ -68,9 +68,9 @@ LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
 """Loss of contrast from which on it is restored, and the largest factor."""
 
 
-def hold_for(strength: float, change: float = 0.0) -> float:
-    """The ``hold`` of `Steady` for a style of this strength, of which a share ``change`` is replaced from one
-    frame to the next.
+def hold_for_strength(strength: float, change: float = 0.0) -> float:
+    """The ``hold`` of `TemporalFilter` for a style of this strength, of which a share ``change`` is replaced
+    from one frame to the next.
     """
     # With hold h, the result is h / (1 - h) frames late on average.
     return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), LARGEST_LAG / (LARGEST_LAG + change))
@@ -84,12 +84,12 @@ class _Last(NamedTuple):
     painted: RGB
 
 
-class Steady:
+class TemporalFilter:
     """Suppresses flicker in a stream of stylized frames. Call it with every frame in order.
 
     ``hold``, 0..1, is the share of the warped previous result where the motion is certain; it may be changed
-    between frames (`hold_for`). Disoccluded and uncertain parts, and whole frames after a cut or a change of
-    size, are the new result.
+    between frames (`hold_for_strength`). Disoccluded and uncertain parts, and whole frames after a cut or a
+    change of size, are the new result.
     """
 
     def __init__(self, hold: float = HOLD):
@@ -122,7 +122,7 @@ class Steady:
         self._last = _Last(scene=scene, gray=gray, painted=painted)
 
     def __call__(self, frame: RGB, painted: RGB) -> RGB:
-        """The steady result, a new array uint8 (H, W, 3), for a source frame, uint8 (h, w, 3), and its
+        """The filtered result, a new array uint8 (H, W, 3), for a source frame, uint8 (h, w, 3), and its
         stylized image, uint8 (H, W, 3).
         """
         scene, kept = _small(frame), painted

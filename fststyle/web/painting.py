@@ -15,7 +15,8 @@ from fststyle import catalogue
 from fststyle.errors import InputError, StyleError
 from fststyle.io import images
 from fststyle.mixture import parse as parse_mixture
-from fststyle.runtime.painter import load_as, stylize_picture
+from fststyle.runtime.frame_stylizer import load_for_settings
+from fststyle.runtime.image import stylize_picture
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 from fststyle.settings import check
@@ -144,7 +145,7 @@ class Studio:
         # Each strength has its own weights, which the style keeps for the last one only.
         key = (text, settings.precision, settings.strength < 1, *files)
         with self._lock:  # a style is loaded once, and loading does not take memory several times
-            style = self._styles.pop(key, None) or load_as(settings, text)
+            style = self._styles.pop(key, None) or load_for_settings(settings, text)
             self._styles[key] = style
             while len(self._styles) > LOADED:
                 self._styles.popitem(last=False)

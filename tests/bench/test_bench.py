@@ -36,14 +36,14 @@ def test_painter_gives_a_float_networks_bytes_back(bench, tmp_path, white):
     painters = bench("painters")
     path = _identity(tmp_path / "float.onnx", TensorProto.FLOAT, [1, 3, "h", "w"])
     rgb = np.random.default_rng(0).integers(0, 256, (18, 21, 3), np.uint8)
-    np.testing.assert_array_equal(painters.Painter(painters.Source(path, white), 1)(rgb), rgb)
+    np.testing.assert_array_equal(painters.FrameStylizer(painters.Source(path, white), 1)(rgb), rgb)
 
 
 def test_painter_of_the_frame_contract(bench, tmp_path):
     painters = bench("painters")
     path = _identity(tmp_path / "frame.onnx", TensorProto.UINT8, ["n", "h", "w", 3])
     rgb = np.random.default_rng(0).integers(0, 256, (17, 19, 3), np.uint8)
-    np.testing.assert_array_equal(painters.Painter(painters.Source(path), 1)(rgb), rgb)
+    np.testing.assert_array_equal(painters.FrameStylizer(painters.Source(path), 1)(rgb), rgb)
 
 
 def test_sources(bench, tmp_path):
@@ -175,7 +175,7 @@ def test_artifacts_are_seen_where_they_are(bench):
 def test_no_shipped_style_paints_a_grid_or_a_weave(bench, entry):
     """1 is no grid, 0 no weave; starry-night-johnson was trained before there was a loss for weaves."""
     figures = bench("artifacts").measure(
-        bench("painters").Painter(bench("painters").source(str(entry.path))), PHOTOS, side=192
+        bench("painters").FrameStylizer(bench("painters").source(str(entry.path))), PHOTOS, side=192
     )
     assert figures["grid 4"] < 1.4
     assert figures["grid 8"] < 1.4

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from fststyle.cli.bar import Bar
 
-LOSSES = dict.fromkeys(("loss", "content", "style", "grid", "steady"), 123_456.0)
+LOSSES = dict.fromkeys(("loss", "content", "style", "grid", "temporal"), 123_456.0)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
@@ -17,5 +17,5 @@ def test_nothing_is_cut_off(width):
     with Bar(console, 900) as bar:
         bar.update(SimpleNamespace(step=17, steps=900, rate=5.3, seconds_left=2590.0, losses=LOSSES))
     shown = console.file.getvalue()
-    for text in ("17/900", "43:10 left", "5.3 images/s", "grid 123k", "steady 123k"):
+    for text in ("17/900", "43:10 left", "5.3 images/s", "grid 123k", "temporal 123k"):
         assert text in " ".join(shown.split()), (text, shown)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fststyle.errors import InputError, StyleError
-from fststyle.runtime.benchmark import Speed, holds, measure
+from fststyle.runtime.benchmark import Speed, largest_at, measure
 from fststyle.runtime.settings import SpeedSettings
 
 
@@ -35,8 +35,8 @@ def test_holds_is_the_largest_size_fast_enough():
         Speed("a", "fp32", "cpu", "CPU", width, width, ms)
         for width, ms in ((100, 10.0), (200, 33.0), (300, 34.0))
     ]
-    assert holds(speeds).width == 200
-    assert holds(speeds, fps=200) is None
+    assert largest_at(speeds).width == 200
+    assert largest_at(speeds, fps=200) is None
 
 
 @pytest.mark.usefixtures("style_folder")

@@ -22,7 +22,7 @@ def test_the_copy_is_smaller_or_larger_and_the_result_has_the_size_of_the_photo(
         seen.append(copy.shape)
         return copy
 
-    result = brush.stylize_at(size, paint, styles.photo(*shape[:2]))
+    result = brush.stylize_with_brush(size, paint, styles.photo(*shape[:2]))
     assert result.shape == shape
     assert result.dtype == np.uint8
     assert seen == [(max(16, round(shape[0] / size)), max(16, round(shape[1] / size)), 3)]
@@ -30,13 +30,13 @@ def test_the_copy_is_smaller_or_larger_and_the_result_has_the_size_of_the_photo(
 
 def test_brush_1_stylizes_the_photo_itself() -> None:
     photo = styles.photo(40, 60)
-    assert np.array_equal(brush.stylize_at(1.0, identity, photo), photo)
+    assert np.array_equal(brush.stylize_with_brush(1.0, identity, photo), photo)
 
 
 def test_edges_of_the_photo_stay_sharp() -> None:
     photo = np.full((160, 160, 3), 60, np.uint8)
     photo[:, 80:] = 190
-    softened = brush.stylize_at(4.0, identity, photo).astype(int)
+    softened = brush.stylize_with_brush(4.0, identity, photo).astype(int)
     step = np.abs(np.diff(softened[80, :, 0])).max()
     assert step > 0.7 * 130  # enlarged without the photo's detail it is 0.3
     assert np.abs(softened - photo).mean() < 3
@@ -44,7 +44,7 @@ def test_edges_of_the_photo_stay_sharp() -> None:
 
 def test_a_painting_that_does_not_follow_the_photo_gets_no_detail_from_it() -> None:
     photo = styles.photo(160, 160)
-    flat = brush.stylize_at(4.0, lambda copy: np.full_like(copy, 99), photo)
+    flat = brush.stylize_with_brush(4.0, lambda copy: np.full_like(copy, 99), photo)
     assert (flat == 99).all()
 
 

@@ -10,8 +10,8 @@ import fststyle
 from fststyle.errors import InputError, OutputError
 from fststyle.io import images
 from fststyle.runtime.batch import stylize_files
+from fststyle.runtime.image import stylize
 from fststyle.runtime.mask import load
-from fststyle.runtime.painter import stylize
 from fststyle.runtime.settings import ImageSettings, WebcamSettings
 from fststyle.runtime.video.stylize import stylize_video
 from fststyle.runtime.webcam.live import Live

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from fststyle.errors import InputError, OutputError
-from fststyle.runtime.output_paths import Job, plan
+from fststyle.runtime.output_paths import FilePair, plan
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +27,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pairs(inputs: list[str], output: str | None = None) -> list[tuple[str, str]]:
     return [
-        (Path(str(job.source)).as_posix(), Path(str(job.target)).as_posix())
-        for job in plan(inputs, output, "candy").jobs
+        (Path(str(pair.source)).as_posix(), Path(str(pair.target)).as_posix())
+        for pair in plan(inputs, output, "candy").pairs
     ]
 
 
@@ -168,12 +168,12 @@ def test_bad_inputs(inputs: list[str], problem: str) -> None:
 
 def test_a_batch_goes_on_without_bad_inputs() -> None:
     made = plan(["x.jpg", "a.jpg"], "out", "candy")
-    assert [job.source for job in made.jobs] == [Path("a.jpg")]
+    assert [pair.source for pair in made.pairs] == [Path("a.jpg")]
     assert [(source, str(error)) for source, error in made.refused] == [("x.jpg", "x.jpg: no such file")]
 
 
 def test_pipes() -> None:
-    assert plan(["-"], None, "candy").jobs == [Job(None, None)]
-    assert plan(["-"], "-", "candy").jobs == [Job(None, None)]
-    assert plan(["-"], "out.png", "candy").jobs == [Job(None, Path("out.png"))]
-    assert plan(["a.jpg"], "-", "candy").jobs == [Job(Path("a.jpg"), None)]
+    assert plan(["-"], None, "candy").pairs == [FilePair(None, None)]
+    assert plan(["-"], "-", "candy").pairs == [FilePair(None, None)]
+    assert plan(["-"], "out.png", "candy").pairs == [FilePair(None, Path("out.png"))]
+    assert plan(["a.jpg"], "-", "candy").pairs == [FilePair(Path("a.jpg"), None)]

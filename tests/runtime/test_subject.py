@@ -11,7 +11,7 @@ from PIL import Image
 from fststyle import catalogue
 from fststyle.errors import InputError
 from fststyle.runtime.batch import stylize_files
-from fststyle.runtime.painter import stylize
+from fststyle.runtime.image import stylize
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.subject import Subject
 from fststyle.runtime.video.stylize import stylize_video

@@ -1,11 +1,11 @@
-"""Steady frames of a scene that moves in a known way."""
+"""TemporalFilter frames of a scene that moves in a known way."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from fststyle.runtime.temporal import Steady, hold_for
+from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 
 rng = np.random.default_rng(0)
 
@@ -39,27 +39,27 @@ def change(frames: list[np.ndarray], by: int = 0) -> float:
 
 
 def test_a_still_scene_holds_still():
-    frames, steady = [scene()] * 8, Steady()
+    frames, temporal = [scene()] * 8, TemporalFilter()
     painted = [flickering(frame) for frame in frames]
-    assert change([steady(f, p) for f, p in zip(frames, painted, strict=True)]) < 0.4 * change(painted)
+    assert change([temporal(f, p) for f, p in zip(frames, painted, strict=True)]) < 0.4 * change(painted)
 
 
 def test_what_was_painted_moves_with_the_scene():
-    wide, steady = scene(120, 320), Steady()
+    wide, temporal = scene(120, 320), TemporalFilter()
     frames = [np.ascontiguousarray(wide[:, 100 - 3 * i : 260 - 3 * i]) for i in range(8)]
     painted = [flickering(frame) for frame in frames]
-    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+    made = [temporal(f, p) for f, p in zip(frames, painted, strict=True)]
     assert change(made, 3) < 0.5 * change(painted, 3)
 
 
 def test_what_was_painted_moves_with_a_small_thing():
     """A thing of a thirteenth of the width crosses a scene at rest; its own strokes go with it."""
-    background, thing, steady = scene(240, 320), scene(24, 24, seed=5), Steady()
+    background, thing, temporal = scene(240, 320), scene(24, 24, seed=5), TemporalFilter()
     frames = [background.copy() for _ in range(8)]
     for i, frame in enumerate(frames):
         frame[100:124, 40 + 4 * i : 64 + 4 * i] = thing
     painted = [flickering(frame) for frame in frames]
-    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+    made = [temporal(f, p) for f, p in zip(frames, painted, strict=True)]
 
     def inside(pictures):
         return [picture[104:120, 44 + 4 * i : 60 + 4 * i] for i, picture in enumerate(pictures)]
@@ -85,49 +85,56 @@ def test_strokes_that_wear_each_other_off_get_their_contrast_back():
     def contrast(picture):
         return np.abs(np.diff(picture.astype(float), axis=1)).mean()
 
-    wide, steady = scene(120, 320), Steady()
+    wide, temporal = scene(120, 320), TemporalFilter()
     frames = [np.ascontiguousarray(wide[:, 100 - 3 * i : 260 - 3 * i]) for i in range(10)]
     painted = [strokes(i) for i in range(10)]
-    made = [steady(f, p) for f, p in zip(frames, painted, strict=True)]
+    made = [temporal(f, p) for f, p in zip(frames, painted, strict=True)]
     assert 0.65 < contrast(made[-1]) / contrast(painted[-1]) < 1.1
     assert change(made, 3) < 0.3 * change(painted, 3)
 
 
 def test_the_photo_itself_is_not_held():
     """At strength 0 nothing of an old frame is left; at a half and beyond as much as of the painting."""
-    assert hold_for(0) == 0
-    assert 0 < hold_for(0.2) < hold_for(0.5) == hold_for(1) == hold_for(2) == Steady().hold
-    steady = Steady(hold_for(0))
+    assert hold_for_strength(0) == 0
+    assert (
+        0
+        < hold_for_strength(0.2)
+        < hold_for_strength(0.5)
+        == hold_for_strength(1)
+        == hold_for_strength(2)
+        == TemporalFilter().hold
+    )
+    temporal = TemporalFilter(hold_for_strength(0))
     for shift in range(4):
         frame = np.roll(scene(), 5 * shift, 1)
-        np.testing.assert_array_equal(steady(frame, frame), frame)
+        np.testing.assert_array_equal(temporal(frame, frame), frame)
 
 
 @pytest.mark.parametrize("frames", [10, 25])
 def test_what_is_kept_stays_hardly_behind_a_style_that_changes(frames):
-    steady, frame = Steady(), scene()
+    temporal, frame = TemporalFilter(), scene()
     for number in range(frames + 1):
-        steady.hold = hold_for(1, 1 / frames)
-        made = steady(frame, np.full_like(frame, round(200 * number / frames)))
+        temporal.hold = hold_for_strength(1, 1 / frames)
+        made = temporal(frame, np.full_like(frame, round(200 * number / frames)))
     assert 200 - made.mean() < 0.12 * 200
 
 
 def test_after_a_cut_nothing_of_the_old_scene_is_left():
-    steady = Steady()
-    steady(scene(seed=1), np.full((120, 160, 3), 255, np.uint8))
+    temporal = TemporalFilter()
+    temporal(scene(seed=1), np.full((120, 160, 3), 255, np.uint8))
     fresh = np.zeros((120, 160, 3), np.uint8)
-    assert (steady(scene(seed=2), fresh) == fresh).all()
+    assert (temporal(scene(seed=2), fresh) == fresh).all()
 
 
 def test_what_comes_from_behind_is_painted_anew():
     """A bright square moves over a scene: no ghost of it stays where it was."""
-    background, steady = scene(), Steady()
+    background, temporal = scene(), TemporalFilter()
     frames = []
     for i in range(6):
         frame = background.copy()
         frame[40:80, 20 + 12 * i : 50 + 12 * i] = 255
         frames.append(frame)
-    made = [steady(frame, frame.copy()) for frame in frames]
+    made = [temporal(frame, frame.copy()) for frame in frames]
     assert np.abs(made[-1].astype(int) - frames[-1]).mean() < 4
     left = np.abs(made[-1].astype(int) - frames[-1])[45:75, 25:60]
     assert left.mean() < 8
@@ -135,26 +142,26 @@ def test_what_comes_from_behind_is_painted_anew():
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 400), (121, 163)])
 def test_any_size_and_a_change_of_size(size):
-    steady = Steady()
+    temporal = TemporalFilter()
     for frame in (scene(), scene(), *[rng.integers(0, 256, (*size, 3), np.uint8)] * 2):
-        assert steady(frame, frame).shape == frame.shape
-        assert steady(frame, frame).dtype == np.uint8
+        assert temporal(frame, frame).shape == frame.shape
+        assert temporal(frame, frame).dtype == np.uint8
 
 
 def test_the_frames_given_are_not_touched():
-    steady, frame = Steady(), scene()
+    temporal, frame = TemporalFilter(), scene()
     painted = [flickering(frame) for _ in range(3)]
     before = [p.copy() for p in painted]
     for p in painted:
-        steady(frame, p)
+        temporal(frame, p)
     assert all((a == b).all() for a, b in zip(before, painted, strict=True))
 
 
 def test_reset_forgets():
-    steady, frame = Steady(), scene()
-    steady(frame, np.full_like(frame, 200))
-    steady.reset()
-    assert (steady(frame, np.zeros_like(frame)) == 0).all()
+    temporal, frame = TemporalFilter(), scene()
+    temporal(frame, np.full_like(frame, 200))
+    temporal.reset()
+    assert (temporal(frame, np.zeros_like(frame)) == 0).all()
 
 
 def test_only_what_moves_is_moved_and_it_makes_no_difference(monkeypatch):
@@ -174,6 +181,6 @@ def test_only_what_moves_is_moved_and_it_makes_no_difference(monkeypatch):
     made = []
     for square in (temporal.BLOCK, 10_000):
         monkeypatch.setattr(temporal, "BLOCK", square)
-        keeps = Steady()
+        keeps = TemporalFilter()
         made.append([keeps(f, p) for f, p in zip(frames(), painted, strict=True)])
     np.testing.assert_array_equal(made[0], made[1])

@@ -71,13 +71,19 @@ def test_a_live_style_ships_its_kernels_once(ship, trained, tmp_path, monkeypatc
     alone = []  # the int8 file as the exporter writes it
     share = ship.share
     monkeypatch.setattr(ship, "share", lambda model, path: alone.append(model) or share(model, path))
-    options = {"name": "tiny", "title": "Tiny", "artist": "A. Painter", "year": "1890", "credit": "none"}
+    options = {
+        "name": "tiny",
+        "title": "Tiny",
+        "artist": "A. FrameStylizer",
+        "year": "1890",
+        "credit": "none",
+    }
     told = [text for key, value in options.items() for text in (f"--{key}", value)]
     monkeypatch.setattr(sys, "argv", ["ship.py", str(path), *told, "--data", str(photos)])
     ship.main()
     (entry,) = json.loads((tmp_path / "weights" / "catalogue.json").read_text())
     assert (entry["file"], entry["int8"]["file"]) == ("tiny.onnx", "tiny-int8.onnx")
-    assert "| `tiny` | A. Painter, *Tiny*, 1890 | live |" in (tmp_path / "styles.md").read_text()
+    assert "| `tiny` | A. FrameStylizer, *Tiny*, 1890 | live |" in (tmp_path / "styles.md").read_text()
     small = (tmp_path / "weights" / "tiny-int8.onnx").read_bytes()
     assert is_shared(small)
     assert not is_shared(alone[0])

@@ -226,8 +226,8 @@ def test_a_step_minimizes_the_losses_of_each_painting(tool, step, states, settin
         losses = product.StyleLosses(vgg, settings[number], compute)(painted[:2], photo, 16)
         down, right = step.shift.tolist()
         here, there = painted[:1, :, 8:-8, 8:-8], painted[2:].roll((-down, -right), (2, 3))[..., 8:-8, 8:-8]
-        steady = settings[number].steady_weight * temporal_loss(here, there, (0, 0)).expand(2)
-        expected.append({**losses, "steady": steady})
+        temporal = settings[number].steady_weight * temporal_loss(here, there, (0, 0)).expand(2)
+        expected.append({**losses, "temporal": temporal})
     assert sum(product.minimized(one) for one in expected).item() == pytest.approx(total.item(), rel=1e-4)
     for found, one in zip(means, expected, strict=True):
         assert found.item() == pytest.approx(sum(one.values()).mean().item(), rel=1e-3)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.io.dataset import Dataset
-from fststyle.runtime.generative.model import Model, frames_of
+from fststyle.runtime.generative.model import Model, center_square
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """The predicted class of a picture and its ``probability``, 0..1."""
 
     picture: str
@@ -26,19 +26,19 @@ def load_classifier(model: str | Path, device: str = "auto") -> Model:
     return Model(model, ("classifier",), "frame", ("logits", "features"), device)
 
 
-def classify(picture: str | Path, classifier: Model) -> Answer:
+def classify(picture: str | Path, classifier: Model) -> Prediction:
     """Classify an image file. Raises `InputError` for a file that cannot be read."""
-    logits = classifier(frames_of(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
+    logits = classifier(center_square(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
     best = int(shares.argmax())
     names = classifier.classes
-    return Answer(
+    return Prediction(
         str(picture), names[best] if best < len(names) else str(best), round(float(shares[best]), 4)
     )
 
 
-def examine(classifier: Model, test: Dataset) -> NDArray[np.int64]:
+def evaluate(classifier: Model, test: Dataset) -> NDArray[np.int64]:
     """The confusion matrix, int64 (classes, classes): rows are true classes, columns are predictions.
 
     Raises `InputError` for pictures without labels, with other classes or of another size.

@@ -15,7 +15,7 @@ _FINE = 200
 """Points between two keys at which the length of the curve is measured."""
 
 
-def drawn(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
+def sample(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
     """Samples from N(0, 1), float32 (count, size). With ``truncation``, values of a larger magnitude are
     resampled (the truncation trick of Brock et al. 2019, "Large Scale GAN Training", arXiv:1809.11096).
 

@@ -82,7 +82,7 @@ class Model:
         return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
-def frames_of(rgb: RGB, model: Model) -> RGB:
+def center_square(rgb: RGB, model: Model) -> RGB:
     """The center square of an image, uint8 (H, W, 3), as a batch of one for the input ``frame``."""
     if len(model.shape) != 3 or model.shape[0] != model.shape[1] or model.shape[2] != 3:
         raise StyleError(f"{model.name}: its input has shape {model.shape}, not (S, S, 3)")

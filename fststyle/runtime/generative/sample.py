@@ -16,9 +16,9 @@ from fststyle.catalogue import encoder_of
 from fststyle.errors import OutputError, StyleError
 from fststyle.io import animation, images
 from fststyle.io.files import replacing_path
-from fststyle.runtime.generative.model import BATCH, Model, frames_of
+from fststyle.runtime.generative.model import BATCH, Model, center_square
 from fststyle.runtime.video.formats.animation import HIGHEST_RATE
-from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.base import Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.writer import FORMATS, Writer
 
@@ -73,7 +73,7 @@ class Encoder(Model):
         """The input of the encoder for an image file, uint8 (S, S, 3), and its latent vector, (Z,). Raises
         `InputError`.
         """
-        frames = frames_of(images.read(picture).opaque, self)
+        frames = center_square(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
 
 
@@ -108,15 +108,15 @@ def _enlarged(frame: RGB, side: int) -> RGB:
 
 
 def _write_video(frames: Iterator[RGB], path: Path, fps: int) -> None:
-    shots = (Shot(frame, number, Fraction(1, fps)) for number, frame in enumerate(frames))
-    first = next(shots)
+    timed_frames = (TimedFrame(frame, number, Fraction(1, fps)) for number, frame in enumerate(frames))
+    first = next(timed_frames)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing_path(path) as temporary:
             writer = Writer(temporary, path.suffix, Source(), first, Fraction(fps), Encoding())
             try:
-                for shot in itertools.chain([first], shots):
-                    writer.write(shot)
+                for timed in itertools.chain([first], timed_frames):
+                    writer.write(timed)
                 writer.close()
             except BaseException:
                 writer.abandon()

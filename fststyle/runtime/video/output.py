@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from fststyle.errors import InputError
 from fststyle.io.resize import resize_to
-from fststyle.runtime.video.checkpoint import Segment, State
-from fststyle.runtime.video.formats.base import Item, Shot, Sink
+from fststyle.runtime.video.formats.base import Item, Sink, TimedFrame
 from fststyle.runtime.video.formats.segments import SegmentSink
+from fststyle.runtime.video.resume import Segment, State
 
 UNEVEN = 1.5
 """Ratio of the longest to the shortest time between two frames from which on a user should know that an image
@@ -26,7 +26,7 @@ class Output:
         self,
         source: str,
         target: str,
-        open_sink: Callable[[Shot | None], Sink],
+        open_sink: Callable[[TimedFrame | None], Sink],
         on_note: Callable[[str], None],
     ):
         self._source, self._target, self._open_sink, self._on_note = source, target, open_sink, on_note
@@ -66,7 +66,7 @@ class Output:
 
     def write(self, item: Item) -> None:
         """Write a frame, or a packet of another stream. Packets before the first frame wait for it."""
-        if self._sink is None and not isinstance(item, Shot):
+        if self._sink is None and not isinstance(item, TimedFrame):
             self._waiting.append(item)
             return
         if self._sink is None:
@@ -74,7 +74,7 @@ class Output:
             for packet in self._waiting:
                 self.sink.copy(packet)
             self._waiting = []
-        if isinstance(item, Shot):
+        if isinstance(item, TimedFrame):
             self._write_frame(item)
         else:
             self.sink.copy(item)
@@ -99,36 +99,36 @@ class Output:
         if self._sink is not None:
             self._sink.abandon()
 
-    def _open(self, first: Shot | None) -> None:
+    def _open(self, first: TimedFrame | None) -> None:
         if self._size is None and first is not None:
             self._size = first.rgb.shape[:2]
         self._sink = self._open_sink(first)
         self._note_all(self._sink.notes)
 
-    def _write_frame(self, shot: Shot) -> None:
+    def _write_frame(self, timed: TimedFrame) -> None:
         sink = self.sink
         if isinstance(sink, SegmentSink) and self._written in self._states and self._size is not None:
             sink.cut(self._states.pop(self._written), self._size)
-        sink.write(self._fitted(shot))
+        sink.write(self._fitted(timed))
         self._written += 1
         if self.shown is not None:
-            interval = max(0.001, shot.seconds - self.shown)
+            interval = max(0.001, timed.seconds - self.shown)
             shortest, longest = self._intervals or (interval, interval)
             self._intervals = min(shortest, interval), max(longest, interval)
-        self.shown = shot.seconds
+        self.shown = timed.seconds
 
-    def _fitted(self, shot: Shot) -> Shot:
+    def _fitted(self, timed: TimedFrame) -> TimedFrame:
         """The frame in the size of the first frame; the size may change in a stream, but not in a file."""
         size = self._size
-        if size is None or shot.rgb.shape[:2] == size:
-            return shot
+        if size is None or timed.rgb.shape[:2] == size:
+            return timed
         if not self._noted_size:
             self._on_note(
                 f"{self._source}: the size of frames changes; all are written as {size[1]}x{size[0]}"
             )
             self._noted_size = True
-        alpha = None if shot.alpha is None else resize_to(shot.alpha, size)
-        return replace(shot, rgb=resize_to(shot.rgb, size), alpha=alpha)
+        alpha = None if timed.alpha is None else resize_to(timed.alpha, size)
+        return replace(timed, rgb=resize_to(timed.rgb, size), alpha=alpha)
 
     def _note_all(self, notes: list[str]) -> None:
         for note in dict.fromkeys(notes):

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from fststyle.errors import InputError
-from fststyle.runtime.video.formats.base import Item, Shot, Source
+from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 
 _MORE = object()
 """Yielded at the end if the source has more frames after it."""
@@ -55,11 +55,11 @@ def begins(source: Source, start: float) -> float:
 
 def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
     """The items; if `_MORE` follows, the last frame has a duration up to ``end`` in seconds."""
-    waiting: Shot | None = None
+    waiting: TimedFrame | None = None
     for item in items:
         if item is _MORE and waiting is not None:
             waiting = replace(waiting, duration=max(1, round((end - waiting.seconds) / waiting.time_base)))
-        elif isinstance(item, Shot):
+        elif isinstance(item, TimedFrame):
             if waiting is not None:
                 yield waiting
             waiting = item
@@ -75,7 +75,7 @@ class _Part:
     def __init__(self, source: Source, start: float, end: float | None):
         self._source, self._start, self._end = source, start, end
         self._shift = start + source.origin - begins(source, start)
-        self._on_screen: Shot | None = None
+        self._on_screen: TimedFrame | None = None
         """The last frame before the start."""
 
     def items(self) -> Iterator[Item]:
@@ -86,15 +86,15 @@ class _Part:
         for item in source:
             seconds = self._seconds(item)
             if start and seconds < start - 1e-6:
-                self._on_screen = item if isinstance(item, Shot) else self._on_screen
+                self._on_screen = item if isinstance(item, TimedFrame) else self._on_screen
                 continue
-            if not begun and isinstance(item, Shot):
+            if not begun and isinstance(item, TimedFrame):
                 begun = True
                 if seconds - start > 1.001 / source.rate:
                     yield from self._at_start()
             if end is None or seconds < end:
                 yield self._moved(item)
-            elif isinstance(item, Shot):
+            elif isinstance(item, TimedFrame):
                 yield _MORE
                 return
         if not begun and start < (source.seconds or 0.0):
@@ -102,7 +102,7 @@ class _Part:
             if self._on_screen and end is not None and end <= (source.seconds or 0.0):
                 yield _MORE
 
-    def _at_start(self) -> Iterator[Shot]:
+    def _at_start(self) -> Iterator[TimedFrame]:
         """The last frame before the start, if there is one, at time 0."""
         if self._on_screen:
             yield replace(self._on_screen, pts=0, duration=None)
@@ -116,7 +116,7 @@ class _Part:
         shift = round(self._shift / item.time_base)
         if not shift:
             return item
-        if isinstance(item, Shot):
+        if isinstance(item, TimedFrame):
             return replace(item, pts=item.pts - shift)
         item.pts = None if item.pts is None else item.pts - shift
         item.dts = None if item.dts is None else item.dts - shift
@@ -151,11 +151,11 @@ def at_rate(
     Raises `InputError` for timestamps that jump.
     """
     spread = _repeated if repeat else _lengthened
-    waiting: Shot | None = None
+    waiting: TimedFrame | None = None
     tick, away = 0, Fraction(0)
     last = None if end is None else math.ceil(end * rate - 1e-6)
     for item in items:
-        if not isinstance(item, Shot):
+        if not isinstance(item, TimedFrame):
             yield item
             continue
         exact = item.pts * item.time_base * rate
@@ -178,15 +178,15 @@ def at_rate(
         yield from spread(waiting, tick, until if last is None else min(until, last), rate)
 
 
-def _repeated(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:
+def _repeated(timed: TimedFrame, first: int, until: int, rate: Fraction) -> Iterator[TimedFrame]:
     return (
-        replace(shot, pts=tick, time_base=1 / rate, duration=1, number=None) for tick in range(first, until)
+        replace(timed, pts=tick, time_base=1 / rate, duration=1, number=None) for tick in range(first, until)
     )
 
 
-def _lengthened(shot: Shot, first: int, until: int, rate: Fraction) -> Iterator[Shot]:
+def _lengthened(timed: TimedFrame, first: int, until: int, rate: Fraction) -> Iterator[TimedFrame]:
     if first < until:
-        yield replace(shot, pts=first, time_base=1 / rate, duration=until - first, number=None)
+        yield replace(timed, pts=first, time_base=1 / rate, duration=until - first, number=None)
 
 
 def expected(source: Source, start: float, end: float | None, rate: Fraction | None) -> int | None:

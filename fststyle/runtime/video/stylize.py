@@ -12,14 +12,14 @@ from fststyle.io.folders import check_folder
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.style import Style
 from fststyle.runtime.video import retime
-from fststyle.runtime.video.formats.base import Shot
+from fststyle.runtime.video.conversion import VideoConversion, items_of
+from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
-from fststyle.runtime.video.formats.open import Incoming, open_source, target_of
-from fststyle.runtime.video.frames import Frames
-from fststyle.runtime.video.job import Job, items_of
+from fststyle.runtime.video.formats.open import InputOptions, open_source, target_of
+from fststyle.runtime.video.frame_processor import FrameProcessor
 from fststyle.runtime.video.keyframes import parse as parse_keyframes
 from fststyle.runtime.video.report import PaintedVideo, Progress, VideoListener
-from fststyle.runtime.video.transitions import Painters
+from fststyle.runtime.video.transitions import TransitionStylizer
 from fststyle.settings import check, current_names, unknown
 
 
@@ -63,7 +63,7 @@ def stylize_one(
     """As `stylize_video`, for checked settings."""
     if not str(target):
         raise OutputError("the name of the output is empty")
-    opened = open_source(source, _incoming(settings), stdin)
+    opened = open_source(source, _input_options(settings), stdin)
     try:
         encoding = Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset, settings.audio)
         place = target_of(target, opened, encoding, stdout)
@@ -71,7 +71,7 @@ def stylize_one(
             if place.single:
                 refuse_overwrite((source, *filter(None, (settings.mask,))), place.path)
             check_folder(place.path.parent)
-        return Job(opened, place, settings, listener, encoding).run()
+        return VideoConversion(opened, place, settings, listener, encoding).run()
     finally:
         opened.close()
 
@@ -88,11 +88,13 @@ def video_frames(
     settings = checked(
         _changed(VideoSettings(style=style.name if isinstance(style, Style) else str(style)), changes)
     )
-    opened = open_source(source, _incoming(settings))
+    opened = open_source(source, _input_options(settings))
     try:
-        frames = Frames(opened, settings, Painters(settings.timeline, settings, style=loaded))
+        frames = FrameProcessor(
+            opened, settings, TransitionStylizer(settings.timeline, settings, style=loaded)
+        )
         for item in items_of(opened, settings, settings.fps):
-            if isinstance(item, Shot):
+            if isinstance(item, TimedFrame):
                 yield frames.finish(frames.begin(item)()).rgb
         if opened.broken:
             raise BatchError(f"{source}: is damaged ({opened.broken}); what could be read was stylized")
@@ -100,9 +102,9 @@ def video_frames(
         opened.close()
 
 
-def _incoming(settings: VideoSettings) -> Incoming:
+def _input_options(settings: VideoSettings) -> InputOptions:
     rate = retime.rational(settings.input_fps)
-    return Incoming(rate, settings.frame_size, settings.deinterlace, settings.field_rate)
+    return InputOptions(rate, settings.frame_size, settings.deinterlace, settings.field_rate)
 
 
 def _changed(settings: VideoSettings, changes: dict[str, Any]) -> VideoSettings:

@@ -9,12 +9,12 @@ from dataclasses import fields, replace
 
 from fststyle import catalogue, colors
 from fststyle.arrays import RGB
-from fststyle.runtime.painter import Painter, by_weights, load_as
+from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings, split_strength
 from fststyle.runtime.settings import FrameSettings, PaintSettings
 from fststyle.runtime.style import Style, load_style, mixture
 from fststyle.runtime.video.keyframes import Shares, Timeline
 
-Paint = Callable[[RGB], RGB]
+StylizeFrame = Callable[[RGB], RGB]
 
 STEPS = 32
 """Number of steps of shares and strengths in the weights. Each step needs a session, so there are fewer than
@@ -25,7 +25,7 @@ KEPT = 4
 """Number of latest sessions in memory."""
 
 
-class Painters:
+class TransitionStylizer:
     """A function for each moment of a timeline: ``at(seconds)(rgb)``.
 
     The result of `at` may be called from several threads. All styles are loaded once at the beginning, so
@@ -45,12 +45,14 @@ class Painters:
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}
         self._settings = PaintSettings(**same)
         self._bases: dict[str, str] = {}
-        self._painters: OrderedDict[tuple[tuple[tuple[str, float], ...], float], Painter] = OrderedDict()
-        self._only: Painter | None = None
+        self._stylizers: OrderedDict[tuple[tuple[tuple[str, float], ...], float], FrameStylizer] = (
+            OrderedDict()
+        )
+        self._only: FrameStylizer | None = None
         if not timeline.moves:
             shares, strength = timeline(0.0)
             still = replace(self._settings, strength=strength)
-            self._only = Painter(style or load_as(still, _text(shares)), still)
+            self._only = FrameStylizer(style or load_for_settings(still, _text(shares)), still)
             self.name, self.device = (style or self._only.style).name, self._only.style.device
             return
         if settings.precision == "auto":
@@ -62,7 +64,7 @@ class Painters:
             self.device = loaded.device
         self.name = ", ".join(catalogue.locate(name).name for name in timeline.names)
 
-    def at(self, seconds: float) -> Paint:
+    def at(self, seconds: float) -> StylizeFrame:
         """The function that stylizes a frame at this time, in seconds from the start of the output."""
         if self._only is not None:
             return self._only.frame
@@ -76,7 +78,7 @@ class Painters:
             self._on_note(
                 f"{names} do not share a base network; frames are cross-faded instead of the weights"
             )
-        parts = [(self._painter(group, strength), share) for group, share in groups]
+        parts = [(self._stylizer(group, strength), share) for group, share in groups]
         return parts[0][0] if len(parts) == 1 else CrossFade(parts)
 
     def _groups(self, shares: Shares) -> list[tuple[Shares, float]]:
@@ -90,25 +92,25 @@ class Painters:
             for group, total in zip(groups.values(), totals, strict=True)
         ]
 
-    def _painter(self, group: Shares, strength: float) -> Paint:
+    def _stylizer(self, group: Shares, strength: float) -> StylizeFrame:
         steps = {name: round(share * STEPS) for name, share in group.items()}
         parts = tuple((name, step / sum(steps.values())) for name, step in sorted(steps.items()) if step)
         # Strength is in the weights if there is a base network. Else the result is blended with the photo,
         # which needs no steps.
         in_weights, fade = (
-            by_weights(strength)
+            split_strength(strength)
             if catalogue.base_network(self._bases[parts[0][0]]) is not None
             else (1.0, strength)
         )
         in_weights = round(in_weights * STEPS) / STEPS
-        if (parts, in_weights) not in self._painters:
-            while len(self._painters) >= KEPT:
-                self._painters.popitem(last=False)
-            self._painters[parts, in_weights] = Painter(
+        if (parts, in_weights) not in self._stylizers:
+            while len(self._stylizers) >= KEPT:
+                self._stylizers.popitem(last=False)
+            self._stylizers[parts, in_weights] = FrameStylizer(
                 self._style(parts, in_weights), replace(self._settings, strength=1.0)
             )
-        self._painters.move_to_end((parts, in_weights))
-        return functools.partial(self._painters[parts, in_weights].frame, fade=fade)
+        self._stylizers.move_to_end((parts, in_weights))
+        return functools.partial(self._stylizers[parts, in_weights].frame, fade=fade)
 
     def _style(self, parts: tuple[tuple[str, float], ...], strength: float) -> Style:
         settings = self._settings
@@ -134,11 +136,11 @@ def _text(shares: Shares) -> str:
 class CrossFade:
     """The weighted mean of several stylized versions of a frame; the weights sum to 1."""
 
-    def __init__(self, parts: list[tuple[Paint, float]]):
+    def __init__(self, parts: list[tuple[StylizeFrame, float]]):
         self._parts = parts
 
     def __call__(self, photo: RGB) -> RGB:
-        """As `Painter.frame`."""
+        """As `FrameStylizer.frame`."""
         (first, total), *others = self._parts
         result = first(photo)
         for paint, share in others:

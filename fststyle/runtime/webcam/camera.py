@@ -26,7 +26,7 @@ RETRY = 1.0
 
 
 @dataclass(frozen=True)
-class Taken:
+class CameraFrame:
     """One frame, uint8 (H, W, 3) RGB, its number, and the time at which it was captured
     (`time.monotonic`).
     """
@@ -80,7 +80,7 @@ class Camera:
         )
         self._clock: float | None = None  # the time of the file's last frame, in its own seconds
         self._changed = threading.Condition()
-        self._newest: Taken | None = None
+        self._newest: CameraFrame | None = None
         self._ended = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._take, name="fststyle-camera", daemon=True)
@@ -89,7 +89,7 @@ class Camera:
             self.close()
             raise InputError(f"camera {source}: returns no frames; is another program using it?")
 
-    def newest(self, after: int, wait: float = 5.0) -> Taken | None:
+    def newest(self, after: int, wait: float = 5.0) -> CameraFrame | None:
         """The latest frame with a number above ``after``. Waits for it up to ``wait`` seconds plus the time
         for reconnecting, then returns None, as after the end of the camera.
         """
@@ -143,7 +143,7 @@ class Camera:
                     break
             rgb: RGB = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
             with self._changed:
-                self._newest = Taken(rgb, number, time.monotonic())
+                self._newest = CameraFrame(rgb, number, time.monotonic())
                 self._changed.notify_all()
             number += 1
         if self._stop.is_set():

@@ -15,7 +15,7 @@ from fststyle.runtime import mask
 from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.stylizer import Stylizer
 from fststyle.runtime.webcam.camera import Camera
-from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.runtime.webcam.outputs import Outputs
 from fststyle.runtime.webcam.view import View
 
 
@@ -162,7 +162,7 @@ HELP = (
 """Keys and what they do."""
 
 
-def press(live: Live, key: str, view: View, save: Callable[[View], Path], outlets: Outlets) -> str:
+def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], outputs: Outputs) -> str:
     """Handle a key. Returns a message for the user, "" if there is none."""
     if key in "np":
         live.step(1 if key == "n" else -1)
@@ -182,7 +182,7 @@ def press(live: Live, key: str, view: View, save: Callable[[View], Path], outlet
     elif key == "s":
         return f"saved {save(view)}"
     elif key == "r":
-        return outlets.toggle()
+        return outputs.toggle()
     else:
         return ""
     return live.style

@@ -13,7 +13,7 @@ from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
 from fststyle.io.files import replacing_path
 from fststyle.io.folders import check_folder
-from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.base import Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.writer import FORMATS, Writer
 from fststyle.runtime.webcam.view import View
@@ -40,7 +40,7 @@ class Recording:
         self._rate = Fraction(fps).limit_denominator(1000)
         self._begin: float | None = None
         self._last = -1
-        self._coming: queue.Queue[Shot | None] = queue.Queue(_WAITING)
+        self._coming: queue.Queue[TimedFrame | None] = queue.Queue(_WAITING)
         self._error: OutputError | None = None
         self._thread = threading.Thread(target=self._write, name="fststyle-recording", daemon=True)
         self._thread.start()
@@ -55,7 +55,7 @@ class Recording:
         # Two frames within a millisecond would have the same time, which containers do not support.
         self._last = max(self._last + 1, round((at - self._begin) / _CLOCK))
         self.frames += 1
-        self._put(Shot(rgb, self._last, _CLOCK))
+        self._put(TimedFrame(rgb, self._last, _CLOCK))
 
     def close(self) -> Path:
         """Finish the file and return its path. Ctrl-C is ignored meanwhile.
@@ -69,11 +69,11 @@ class Recording:
             raise self._error
         return self.path
 
-    def _put(self, shot: Shot | None) -> None:
+    def _put(self, timed: TimedFrame | None) -> None:
         while self._error is None:
             with contextlib.suppress(queue.Full):
-                return self._coming.put(shot, timeout=0.1)
-        if shot is not None:
+                return self._coming.put(timed, timeout=0.1)
+        if timed is not None:
             raise self._error
 
     def _write(self) -> None:
@@ -85,10 +85,10 @@ class Recording:
                     raise OutputError("no frame was recorded")
                 writer = Writer(place, self.path.suffix, Source(), first, self._rate, Encoding())
                 try:
-                    shot: Shot | None = first
-                    while shot is not None:
-                        writer.write(shot)
-                        shot = self._coming.get()
+                    timed: TimedFrame | None = first
+                    while timed is not None:
+                        writer.write(timed)
+                        timed = self._coming.get()
                     writer.close()
                 except BaseException:
                     writer.abandon()
@@ -143,7 +143,7 @@ class VirtualCamera:
         self._camera.close()
 
 
-class Outlets:
+class Outputs:
     """All outputs of the filter. `toggle` may be called from another thread than `send`."""
 
     def __init__(self, record: Path | None = None, virtual: bool = False, fps: float = 30.0):

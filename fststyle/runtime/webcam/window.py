@@ -11,8 +11,8 @@ import cv2
 from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, DeviceError, FststyleError, OutputError
 from fststyle.io import images
-from fststyle.runtime.webcam.live import HELP, Live, press
-from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.runtime.webcam.live import HELP, Live, handle_key
+from fststyle.runtime.webcam.outputs import Outputs
 from fststyle.runtime.webcam.view import View
 
 TITLE = "fststyle"
@@ -20,13 +20,13 @@ _ROWS = 540
 """Least height in pixels: smaller frames are enlarged, so that text is readable."""
 
 
-def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
-    """Show the filter until the window is closed or ``seconds`` have passed, and send frames to ``outlets``.
+def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
+    """Show the filter until the window is closed or ``seconds`` have passed, and send frames to ``outputs``.
     Returns the number of frames.
 
     Raises `DependencyError` if no window can be opened.
     """
-    window = _Window(live, outlets)
+    window = _Window(live, outputs)
     begin, shown = time.monotonic(), 0
     try:
         for view in live.frames():
@@ -38,7 +38,7 @@ def show(live: Live, outlets: Outlets, seconds: float | None = None) -> int:
     return shown
 
 
-def typed(code: int) -> str:
+def key_character(code: int) -> str:
     """The character of a key code of OpenCV, in lower case; "" for no key and for special keys such as
     arrows, whose last byte may be that of a letter.
 
@@ -49,8 +49,8 @@ def typed(code: int) -> str:
 
 
 class _Window:
-    def __init__(self, live: Live, outlets: Outlets):
-        self._outlets = outlets
+    def __init__(self, live: Live, outputs: Outputs):
+        self._outputs = outputs
         self.live, self.statistics, self.help, self.full = live, True, False, live.settings.fullscreen
         self._say("h: help")
         # Styles are loaded in another thread, so that frames continue.
@@ -78,7 +78,7 @@ class _Window:
             self._say(_said(self._doing))
             self._doing = None
         try:
-            self._outlets.send(view)
+            self._outputs.send(view)
         except (DeviceError, OutputError) as error:  # continue without it
             self._say(str(error))
         picture = self._written(view)
@@ -86,7 +86,7 @@ class _Window:
             cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
             self._fitted = True
         cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        key = typed(cv2.waitKeyEx(1))
+        key = key_character(cv2.waitKeyEx(1))
         if key in ("\x1b", "q") or not self._open():
             return False
         if key:
@@ -113,7 +113,7 @@ class _Window:
             self.full = not self.full
             self._fill()
         elif self._doing is None:
-            self._doing = self._hands.submit(press, self.live, key, view, save_picture, self._outlets)
+            self._doing = self._hands.submit(handle_key, self.live, key, view, save_picture, self._outputs)
 
     def _say(self, text: str) -> None:
         if text:
@@ -131,7 +131,7 @@ class _Window:
                 f"{view.style}  {view.fps:.0f} fps  {view.latency * 1000:.0f} ms "
                 f" {view.painted[0]}x{view.painted[1]}"
             )
-        if self._outlets.recording:
+        if self._outputs.recording:
             lines.append("recording")
         if time.monotonic() < self._until:
             lines.append(self._said)

@@ -101,7 +101,7 @@ def _train(
         optimizer.step()
         return {"cross_entropy": loss.detach(), "batch error": (logits.argmax(1) != label).float().mean()}
 
-    def examine(done: int) -> None:
+    def evaluate(done: int) -> None:
         counts[:] = confusion(net, run, test_labels)
         accuracy = counts.trace() / counts.sum()
         run.message(
@@ -111,7 +111,7 @@ def _train(
         run.log(loop.Progress(done, steps, run.rate, {"test error": 1 - accuracy}))
         images.write(grids.confusion(counts, run.train.classes), run.files.preview)
 
-    trainer = ModelTrainer(KIND, shape, net, {"all": optimizer}, step, examine, labels=labels)
+    trainer = ModelTrainer(KIND, shape, net, {"all": optimizer}, step, evaluate, labels=labels)
     run.run(trainer, steps, run.per_epoch)
     files = run.files
     export.write(net, run.checkpoint_content(trainer, steps), files.onnx)

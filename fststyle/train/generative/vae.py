@@ -105,7 +105,7 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
             "kl": divergence.detach().mean(),
         }
 
-    def examine(done: int) -> None:
+    def evaluate(done: int) -> None:
         found[0] = held_out_elbo(net, run.test, run.compute.device)
         run.message(
             f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: {found[0]:.2f} nats per test picture,"
@@ -114,7 +114,7 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
         run.log(loop.Progress(done, steps, run.rate, {"test elbo": found[0]}))
         preview(net, run, done)
 
-    trainer = ModelTrainer(KIND, shape, net, {"all": optimizer}, step, examine)
+    trainer = ModelTrainer(KIND, shape, net, {"all": optimizer}, step, evaluate)
     run.run(trainer, steps, run.per_epoch)
     files = run.files
     export.write(net, run.checkpoint_content(trainer, steps), files.onnx)

@@ -54,12 +54,12 @@ class Trainer:
                 photo, moved, shift = shifted_crops(photo, generator)
                 wide, (rows, columns) = surround(torch.cat([photo, moved]), generator)
                 painted, repainted = clamp_output(self.shared(wide)[..., rows, columns].float()).chunk(2)
-                steady = settings.steady_weight * temporal_loss(painted, repainted, shift)
+                temporal = settings.steady_weight * temporal_loss(painted, repainted, shift)
             else:
                 wide, (rows, columns) = surround(photo, generator)
                 painted = clamp_output(self.shared(wide)[..., rows, columns].float())
-                steady = torch.zeros(len(photo), device=photo.device)
-            losses = {**self.losses(painted, photo, self.stride), "steady": steady}
+                temporal = torch.zeros(len(photo), device=photo.device)
+            losses = {**self.losses(painted, photo, self.stride), "temporal": temporal}
         loss = minimized(losses)
         if settings.pull and self.initial_weights:
             loss = loss + settings.pull * sum(

@@ -57,7 +57,7 @@ def drawing(path: Path, kind: str = "gan", latent: int = 3) -> Path:
 
 def test_draws_in_batches(tmp_path):
     generator = sample.Generator(drawing(tmp_path / "a.onnx"), device="cpu")
-    latent = latents.drawn(150, generator.latent, 0)
+    latent = latents.sample(150, generator.latent, 0)
     drawn = generator.draw(latent)
     assert drawn.shape == (150, 28, 28, 3)
     np.testing.assert_array_equal(list(generator.stream(latent)), drawn)
@@ -65,19 +65,19 @@ def test_draws_in_batches(tmp_path):
 
 
 def test_the_seed_decides_and_truncation_holds():
-    a, b, c = (latents.drawn(2000, 4, seed) for seed in (1, 1, 2))
+    a, b, c = (latents.sample(2000, 4, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
     assert a.std() == pytest.approx(1, abs=0.03)
-    assert np.abs(latents.drawn(2000, 4, 1, 0.5)).max() <= 0.5
+    assert np.abs(latents.sample(2000, 4, 1, 0.5)).max() <= 0.5
     with pytest.raises(InputError, match="--truncation"):
-        latents.drawn(1, 2, 0, float("inf"))
+        latents.sample(1, 2, 0, float("inf"))
     with pytest.raises(InputError, match="--truncation"):
-        latents.drawn(1, 4, 1, 0.0)
+        latents.sample(1, 4, 1, 0.0)
 
 
 def test_a_walk_is_smooth_and_even_stays_where_draws_lie_and_closes():
-    keys = latents.drawn(5, 64, 0)
+    keys = latents.sample(5, 64, 0)
     path = latents.walk(keys, 100)
     lengths = np.linalg.norm(path, axis=1)
     assert lengths.min() > 0.9 * np.linalg.norm(keys, axis=1).min()
@@ -92,7 +92,7 @@ def test_a_walk_is_smooth_and_even_stays_where_draws_lie_and_closes():
 
 
 def test_an_open_walk_ends_at_its_last_key_and_may_stand_still():
-    keys = latents.drawn(3, 8, 0)
+    keys = latents.sample(3, 8, 0)
     for some in (keys, keys[:2], keys[[0, 0]], np.zeros((2, 8), np.float32), np.stack([keys[0], -keys[0]])):
         path = latents.walk(some, 9, closed=False)
         assert np.isfinite(path).all()
@@ -142,4 +142,4 @@ def test_bad_input(tmp_path):
         sample.Generator(drawing(tmp_path / "vae.onnx", "vae"), ("gan",))
     generator = sample.Generator(drawing(tmp_path / "a.onnx"), device="cpu")
     with pytest.raises(InputError, match=r"samples of shape \(3,\), not \(4,\)"):
-        generator.draw(latents.drawn(2, 4, 0))
+        generator.draw(latents.sample(2, 4, 0))

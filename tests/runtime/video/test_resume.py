@@ -14,7 +14,7 @@ import pytest
 
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime.subject import Subject
-from fststyle.runtime.temporal import Steady
+from fststyle.runtime.temporal import TemporalFilter
 from fststyle.runtime.video import checkpoint, job
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
 from fststyle.runtime.video.stylize import VideoSettings, stylize_video
@@ -229,7 +229,7 @@ def test_the_state_of_flicker_suppression_is_complete():
         np.clip(frame.astype(int) + rng.integers(-40, 40, frame.shape), 0, 255).astype(np.uint8)
         for frame in frames
     ]
-    whole, first, second = Steady(), Steady(), Steady()
+    whole, first, second = TemporalFilter(), TemporalFilter(), TemporalFilter()
     expected = [whole(frame, paint) for frame, paint in zip(frames, painted, strict=True)]
     found = [first(frame, paint) for frame, paint in zip(frames[:3], painted[:3], strict=True)]
     second.restore(first.state())

@@ -1,4 +1,4 @@
-"""Another rate: which shots are repeated and which are left out."""
+"""Another rate: which timed_frames are repeated and which are left out."""
 
 from fractions import Fraction
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fststyle.errors import InputError
-from fststyle.runtime.video.formats.base import Shot, Source
+from fststyle.runtime.video.formats.base import Source, TimedFrame
 from fststyle.runtime.video.retime import at_rate, between, rational
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
@@ -15,10 +15,10 @@ from tests import clips
 PICTURE = np.zeros((16, 16, 3), np.uint8)
 
 
-def shots(*milliseconds, last=None):
-    made = [Shot(PICTURE + number, at, Fraction(1, 1000)) for number, at in enumerate(milliseconds)]
+def timed_frames(*milliseconds, last=None):
+    made = [TimedFrame(PICTURE + number, at, Fraction(1, 1000)) for number, at in enumerate(milliseconds)]
     if last:
-        made[-1] = Shot(made[-1].rgb, made[-1].pts, made[-1].time_base, last)
+        made[-1] = TimedFrame(made[-1].rgb, made[-1].pts, made[-1].time_base, last)
     return made
 
 
@@ -28,14 +28,14 @@ class Holds(Source):
     rate, seconds = Fraction(25), 1.1
 
     def __iter__(self):
-        return iter(shots(0, 40, 900))
+        return iter(timed_frames(0, 40, 900))
 
     def seek(self, seconds):
         pass
 
 
 def retimed(items, rate):
-    return [(shot.pts, int(shot.rgb[0, 0, 0])) for shot in at_rate(items, Fraction(rate))]
+    return [(timed.pts, int(timed.rgb[0, 0, 0])) for timed in at_rate(items, Fraction(rate))]
 
 
 def test_a_rate_is_what_television_means_by_it():
@@ -47,10 +47,17 @@ def test_a_rate_is_what_television_means_by_it():
 
 
 def test_frames_go_to_the_nearest_tick():
-    assert retimed(shots(0, 33, 67, 100, 133, 167), 15) == [(0, 0), (1, 2), (2, 4), (3, 5)]
-    assert retimed(shots(0, 100, 200, last=100), 20) == [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)]
-    assert retimed(shots(0, 41, 79, 121), 25) == [(0, 0), (1, 1), (2, 2), (3, 3)]
-    assert retimed(shots(1000, 1500), 2) == [(2, 0), (3, 1)]
+    assert retimed(timed_frames(0, 33, 67, 100, 133, 167), 15) == [(0, 0), (1, 2), (2, 4), (3, 5)]
+    assert retimed(timed_frames(0, 100, 200, last=100), 20) == [
+        (0, 0),
+        (1, 0),
+        (2, 1),
+        (3, 1),
+        (4, 2),
+        (5, 2),
+    ]
+    assert retimed(timed_frames(0, 41, 79, 121), 25) == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    assert retimed(timed_frames(1000, 1500), 2) == [(2, 0), (3, 1)]
     assert retimed([], 25) == []
 
 
@@ -66,12 +73,12 @@ def test_frames_go_to_the_nearest_tick():
     ],
 )
 def test_the_frame_on_screen_at_the_start_stands_at_the_beginning(start, end, wanted):
-    assert [(shot.pts, int(shot.rgb[0, 0, 0])) for shot in between(Holds(), start, end)] == wanted
+    assert [(timed.pts, int(timed.rgb[0, 0, 0])) for timed in between(Holds(), start, end)] == wanted
 
 
 def test_what_is_on_screen_at_the_end_is_shown_until_then():
     def durations(start, end):
-        return [shot.duration for shot in between(Holds(), start, end)]
+        return [timed.duration for timed in between(Holds(), start, end)]
 
     assert durations(0.0, 0.5) == [None, 460]
     assert durations(0.5, 0.8) == [300]
@@ -91,26 +98,26 @@ def test_a_frame_that_is_held_at_the_end_counts(style_folder, tmp_path, suffix):
 
 def test_packets_pass_and_repeated_frames_are_the_same_array():
     packet = object()
-    first, second = shots(0, 200)
+    first, second = timed_frames(0, 200)
     made = list(at_rate([packet, first, packet, second], Fraction(10)))
     assert made[0] is packet
     assert made[2].rgb is made[3].rgb is first.rgb
-    assert [shot.time_base for shot in made if shot is not packet] == [Fraction(1, 10)] * 3
+    assert [timed.time_base for timed in made if timed is not packet] == [Fraction(1, 10)] * 3
 
 
 def test_without_repeating_a_frame_is_shown_for_longer():
-    made = list(at_rate(shots(0, 4, 20, 100, last=50), Fraction(50), repeat=False))
-    assert [(shot.pts, shot.duration, int(shot.rgb[0, 0, 0])) for shot in made] == [
+    made = list(at_rate(timed_frames(0, 4, 20, 100, last=50), Fraction(50), repeat=False))
+    assert [(timed.pts, timed.duration, int(timed.rgb[0, 0, 0])) for timed in made] == [
         (0, 1, 0),
         (1, 4, 2),
         (5, 3, 3),
     ]
-    assert len(list(at_rate(shots(0, 10**9), Fraction(50), repeat=False))) == 2
+    assert len(list(at_rate(timed_frames(0, 10**9), Fraction(50), repeat=False))) == 2
 
 
 def test_a_clock_that_jumps_is_no_reason_to_fill_the_disk():
     with pytest.raises(InputError, match="jump"):
-        list(at_rate(shots(0, 10**9), Fraction(25)))
+        list(at_rate(timed_frames(0, 10**9), Fraction(25)))
 
 
 def test_a_video_at_another_rate(style_folder, tmp_path):

@@ -22,7 +22,7 @@ from fststyle.errors import BatchError, InputError, OutputError, StyleError
 from fststyle.io import images
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video import pipeline
-from fststyle.runtime.video.frames import concurrency
+from fststyle.runtime.video.frame_processor import concurrency
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY

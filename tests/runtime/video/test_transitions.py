@@ -9,7 +9,7 @@ from fststyle.runtime.settings import FrameSettings
 from fststyle.runtime.video import transitions
 from fststyle.runtime.video.keyframes import parse
 from fststyle.runtime.video.stylize import stylize_video
-from fststyle.runtime.video.transitions import CrossFade, Painters
+from fststyle.runtime.video.transitions import CrossFade, TransitionStylizer
 from tests import clips
 
 FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
@@ -22,7 +22,7 @@ def near(a, b, within=1.0):
 
 def painters(style, strength="1", fade=1.0, settings=CPU):
     notes = []
-    return Painters(parse(style, strength, fade=fade), settings, notes.append), notes
+    return TransitionStylizer(parse(style, strength, fade=fade), settings, notes.append), notes
 
 
 def test_styles_of_one_base_turn_into_each_other_by_their_weights(family):

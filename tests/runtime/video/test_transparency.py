@@ -11,8 +11,8 @@ from PIL import Image
 from fststyle.io import images
 from fststyle.runtime.video import checkpoint, job
 from fststyle.runtime.video.formats import animation
-from fststyle.runtime.video.formats.base import Shot
-from fststyle.runtime.video.formats.open import Incoming, open_source
+from fststyle.runtime.video.formats.base import TimedFrame
+from fststyle.runtime.video.formats.open import InputOptions, open_source
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 
@@ -58,10 +58,10 @@ def source(path: Path) -> Path:
     return path
 
 
-def shots(path: Path) -> list[Shot]:
-    opened = open_source(path, Incoming())
+def timed_frames(path: Path) -> list[TimedFrame]:
+    opened = open_source(path, InputOptions())
     try:
-        return [item for item in opened if isinstance(item, Shot)]
+        return [item for item in opened if isinstance(item, TimedFrame)]
     finally:
         opened.close()
 
@@ -73,13 +73,13 @@ SOURCES = ["in.mov", "in.webm", "in.mkv", "in.webp", "in.apng", "in.gif", "in/%d
 @pytest.mark.parametrize("target", ["out.mov", "out.webm", "out.webp", "out.apng", "out/%d.png"])
 def test_transparency_is_kept(tmp_path, name, target):
     done = stylize_video(source(tmp_path / name), tmp_path / target, style="invert", device="cpu", threads=1)
-    found = shots(tmp_path / target)
+    found = timed_frames(tmp_path / target)
     assert done.frames == len(found) == FRAMES
     half = 255 if name == "in.gif" else 128  # a GIF knows no halves
-    for shot in found:
-        assert shot.alpha is not None
+    for timed in found:
+        assert timed.alpha is not None
         for rows, value in ((slice(2, 14), 0), (slice(18, 30), half), (slice(34, 46), 255)):
-            assert abs(float(shot.alpha[rows].mean()) - value) < 6
+            assert abs(float(timed.alpha[rows].mean()) - value) < 6
     assert any("ProRes 4444" in note for note in done.notes) == (target == "out.mov")
     seen = 255 - clips.frame(1)[40].astype(int)
     assert np.abs(found[1].rgb[40].astype(int) - seen).mean() < 14
@@ -101,7 +101,7 @@ def test_where_it_cannot_be_kept_it_is_white_and_said(tmp_path, target, changes)
     )
     assert any("transparency is composited on white" in note for note in done.notes), done.notes
     assert done.lost.count("transparency") == 1
-    assert shots(tmp_path / target)[0].rgb[:12].mean() > 245
+    assert timed_frames(tmp_path / target)[0].rgb[:12].mean() > 245
 
 
 def avif(path: Path) -> Path:
@@ -115,10 +115,10 @@ def avif(path: Path) -> Path:
 def test_the_transparency_of_an_animated_avif(tmp_path, target):
     done = stylize_video(avif(tmp_path / "in.avif"), tmp_path / target, style="invert", device="cpu")
     assert done.lost == (("transparency",) if target == "out.mp4" else ())
-    found = shots(tmp_path / target)
-    assert [round(shot.seconds, 3) for shot in found] == [0, 0.08, 0.16, 0.24]
+    found = timed_frames(tmp_path / target)
+    assert [round(timed.seconds, 3) for timed in found] == [0, 0.08, 0.16, 0.24]
     if target != "out.mp4":
-        assert all(shot.alpha[2:14].mean() < 6 and shot.alpha[34:46].mean() > 249 for shot in found)
+        assert all(timed.alpha[2:14].mean() < 6 and timed.alpha[34:46].mean() > 249 for timed in found)
 
 
 @pytest.mark.parametrize("target", ["out.mov", "out.webm", "out.mkv"])
@@ -136,7 +136,7 @@ def test_an_opaque_video_is_not_written_with_alpha(tmp_path):
         stylize_video(clip, tmp_path / target, style="invert", device="cpu")
         with av.open(str(tmp_path / target)) as container:
             assert container.streams.video[0].codec_context.name == codec
-        assert shots(tmp_path / target)[0].alpha is None
+        assert timed_frames(tmp_path / target)[0].alpha is None
 
 
 @pytest.mark.parametrize("target", ["out.mov", "out.webm"])
@@ -144,6 +144,6 @@ def test_segments_keep_it_too(tmp_path, monkeypatch, target):
     monkeypatch.setattr(checkpoint, "FRAMES", 2)
     monkeypatch.setattr(job, "FRAMES", 2)
     stylize_video(source(tmp_path / "in.webp"), tmp_path / target, style="invert", device="cpu", resume=True)
-    found = shots(tmp_path / target)
+    found = timed_frames(tmp_path / target)
     assert len(found) == FRAMES
-    assert all(abs(float(shot.alpha[2:14].mean())) < 6 and shot.alpha[34:].mean() > 249 for shot in found)
+    assert all(abs(float(timed.alpha[2:14].mean())) < 6 and timed.alpha[34:].mean() > 249 for timed in found)

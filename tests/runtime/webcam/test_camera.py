@@ -15,7 +15,7 @@ from PIL import Image
 from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam import camera as camera_module
 from fststyle.runtime.webcam.camera import Camera
-from fststyle.runtime.webcam.window import _Window, typed
+from fststyle.runtime.webcam.window import _Window, key_character
 from tests import clips
 
 
@@ -144,7 +144,7 @@ def test_what_is_no_number_of_a_camera_is_taken_for_a_name(plugged):
     ],
 )
 def test_keys_that_are_no_letters_are_none(code, key):
-    assert typed(code) == key
+    assert key_character(code) == key
 
 
 def test_the_default_camera_is_the_first():

@@ -13,8 +13,8 @@ from PIL import Image
 from fststyle.errors import DependencyError, InputError, StyleError
 from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam.camera import Camera
-from fststyle.runtime.webcam.live import Live, Resolution, press
-from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.runtime.webcam.live import Live, Resolution, handle_key
+from fststyle.runtime.webcam.outputs import Outputs
 from fststyle.runtime.webcam.window import save_picture, show, write_on
 from tests import clips, styles
 
@@ -76,26 +76,26 @@ def test_paints_what_the_camera_sees(live, clip):
 
 def test_keys(live, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    outlets = Outlets()
+    outputs = Outputs()
     live.names = ["invert", "norm"]
     view = next(live.frames())
-    assert press(live, "n", view, save_picture, outlets) == "norm"
-    assert press(live, "n", view, save_picture, outlets) == "invert"
-    assert press(live, "2", view, save_picture, outlets) == "norm"
-    assert press(live, "p", view, save_picture, outlets) == "invert"
-    assert press(live, "-", view, save_picture, outlets) == "strength 0.9"
-    assert press(live, "+", view, save_picture, outlets) == "strength 1.0"
-    assert press(live, "z", view, save_picture, outlets) == ""
-    assert press(live, "t", view, save_picture, outlets) == "flicker suppression off"
+    assert handle_key(live, "n", view, save_picture, outputs) == "norm"
+    assert handle_key(live, "n", view, save_picture, outputs) == "invert"
+    assert handle_key(live, "2", view, save_picture, outputs) == "norm"
+    assert handle_key(live, "p", view, save_picture, outputs) == "invert"
+    assert handle_key(live, "-", view, save_picture, outputs) == "strength 0.9"
+    assert handle_key(live, "+", view, save_picture, outputs) == "strength 1.0"
+    assert handle_key(live, "z", view, save_picture, outputs) == ""
+    assert handle_key(live, "t", view, save_picture, outputs) == "flicker suppression off"
     assert not live.steady
     before = live.mirror
-    press(live, "m", view, save_picture, outlets)
+    handle_key(live, "m", view, save_picture, outputs)
     assert live.mirror != before
-    press(live, "s", view, save_picture, outlets)
+    handle_key(live, "s", view, save_picture, outputs)
     assert len(list(tmp_path.glob("fststyle-*.png"))) == 1
-    assert press(live, "r", view, save_picture, outlets).startswith("recording fststyle-")
-    outlets.send(view)
-    assert press(live, "r", view, save_picture, outlets).endswith("(1 frame)")
+    assert handle_key(live, "r", view, save_picture, outputs).startswith("recording fststyle-")
+    outputs.send(view)
+    assert handle_key(live, "r", view, save_picture, outputs).endswith("(1 frame)")
     assert len(list(tmp_path.glob("fststyle-*.mp4"))) == 1
 
 
@@ -179,7 +179,7 @@ def test_without_a_screen_there_are_clear_words(live, monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(DependencyError, match="headless"):
-        show(live, Outlets())
+        show(live, Outputs())
 
 
 def test_words_are_written_on_a_copy():

@@ -11,7 +11,7 @@ import pytest
 
 from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
 from fststyle.runtime.video.formats.writer import Writer
-from fststyle.runtime.webcam.outputs import Outlets, Recording, VirtualCamera
+from fststyle.runtime.webcam.outputs import Outputs, Recording, VirtualCamera
 from fststyle.runtime.webcam.view import View
 from tests import clips
 
@@ -48,45 +48,45 @@ def test_a_recording_that_cannot_be_written_is_refused_at_once(tmp_path):
 def test_a_failing_recording_is_told_once_and_given_up(tmp_path, monkeypatch):
     failed = threading.Event()
 
-    def full(self, shot):
+    def full(self, timed):
         failed.set()
         raise OutputError("cannot be written: No space left on device")
 
     monkeypatch.setattr(Writer, "write", full)
-    outlets = Outlets(tmp_path / "out.mp4")
+    outputs = Outputs(tmp_path / "out.mp4")
 
     def sent_until_it_fails():
         for number in range(1000):
-            outlets.send(view(number, number / 30))
+            outputs.send(view(number, number / 30))
 
     with pytest.raises(OutputError, match=r"out\.mp4: cannot be written: No space"):
         sent_until_it_fails()
     assert failed.is_set()
-    outlets.send(view(0, 99.0))
-    assert (outlets.recording, outlets.close()) == (False, "")
+    outputs.send(view(0, 99.0))
+    assert (outputs.recording, outputs.close()) == (False, "")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_recording_begins_and_ends_at_a_key(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    outlets = Outlets()
-    outlets.send(view(0, 0.0))
-    assert outlets.toggle().startswith("recording fststyle-")
+    outputs = Outputs()
+    outputs.send(view(0, 0.0))
+    assert outputs.toggle().startswith("recording fststyle-")
     for number in (1, 2, 3):
-        outlets.send(view(number, number / 10))
-    assert outlets.recording
-    said = outlets.toggle()
+        outputs.send(view(number, number / 10))
+    assert outputs.recording
+    said = outputs.toggle()
     assert said.startswith("recorded fststyle-")
     assert said.endswith(".mp4 (3 frames)")
-    outlets.send(view(4, 1.0))
-    assert outlets.close() == ""
+    outputs.send(view(4, 1.0))
+    assert outputs.close() == ""
     (path,) = tmp_path.iterdir()
     assert len(clips.frames(path)) == 3
 
 
 def test_a_camera_that_never_gave_a_frame_leaves_no_recording(tmp_path):
-    assert Outlets(tmp_path / "out.mp4").close() == ""
-    assert Outlets(tmp_path / "out.mp4").toggle() == "nothing was recorded"
+    assert Outputs(tmp_path / "out.mp4").close() == ""
+    assert Outputs(tmp_path / "out.mp4").toggle() == "nothing was recorded"
     assert not list(tmp_path.iterdir())
 
 
@@ -116,11 +116,11 @@ def driver(monkeypatch):
 
 
 def test_every_frame_goes_to_the_virtual_camera(driver):
-    outlets = Outlets(virtual=True)
+    outputs = Outputs(virtual=True)
     for number in range(3):
-        outlets.send(view(number, number / 30))
+        outputs.send(view(number, number / 30))
     assert [np.array_equal(rgb, clips.frame(number)) for number, rgb in enumerate(driver.sent)] == [True] * 3
-    outlets.close()
+    outputs.close()
     assert driver.closed
 
 
@@ -131,12 +131,12 @@ def test_a_virtual_camera_takes_one_size(driver):
 
 
 def test_a_virtual_camera_that_goes_away_is_told_once(driver):
-    outlets = Outlets(virtual=True)
-    outlets.send(view(0, 0.0))
+    outputs = Outputs(virtual=True)
+    outputs.send(view(0, 0.0))
     driver.broken = True
     with pytest.raises(DeviceError, match="/dev/video9"):
-        outlets.send(view(1, 0.1))
-    outlets.send(view(2, 0.2))
+        outputs.send(view(1, 0.1))
+    outputs.send(view(2, 0.2))
     assert len(driver.sent) == 1
 
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from fststyle.errors import InputError  # noqa: E402
 from fststyle.export.model import Reads  # noqa: E402
 from fststyle.io import dataset  # noqa: E402
-from fststyle.runtime.generative.classify import examine, load_classifier  # noqa: E402
+from fststyle.runtime.generative.classify import evaluate, load_classifier  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train.generative.classifier import train_classifier  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
@@ -45,7 +45,7 @@ def test_learns_and_exports(data, tmp_path):
 
     classifier = load_classifier(trained.onnx, "cpu")
     test = dataset.load(data)[1]
-    np.testing.assert_array_equal(examine(classifier, test), trained.confusion)
+    np.testing.assert_array_equal(evaluate(classifier, test), trained.confusion)
     assert classifier.classes == tuple("0123456789")
     net = checkpoint.restore(checkpoint.load(trained.checkpoint, "classifier"), trained.checkpoint).eval()
     frames = test.rgb[:7].repeat(3, axis=3)

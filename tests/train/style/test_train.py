@@ -43,7 +43,7 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
         "starry-night.pt",
     ]
     assert [p.step for p in seen] == [1, 2, 3, 4, 5, 6]
-    assert set(seen[0].losses) == {"loss", "content", "style", "grid", "steady"}
+    assert set(seen[0].losses) == {"loss", "content", "style", "grid", "temporal"}
     with Image.open(trained.preview) as sheet:
         assert sheet.height > 64
     assert checkpoint.load(trained.checkpoint)["settings"]["width"] == 2

@@ -193,7 +193,7 @@ def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: A
     page.get_by_label("Size").select_option("320")
     status(page, "320x240")
     page.get_by_role("button", name="Original").click()
-    page.get_by_role("button", name="Steady").click()
+    page.get_by_role("button", name="TemporalFilter").click()
     three_frames(page)
     with page.expect_download() as snapshot:
         page.get_by_role("button", name="Save picture").click()
@@ -292,8 +292,8 @@ def test_a_missing_camera_is_explained(chromium: Any, server: str, watch: Any) -
 def test_what_does_not_move_does_not_flicker(page: Any, server: str) -> None:
     """The stylized frames jump by 40 from one to the next; the left half of the scene stands still."""
     script = """async (home) => {
-      const { Steady } = await import(home + "/static/stylizer/steady.js");
-      const steady = new Steady(), width = 64, height = 32, shown = [];
+      const { TemporalFilter } = await import(home + "/static/stylizer/temporal.js");
+      const filter = new TemporalFilter(), width = 64, height = 32, shown = [];
       for (let index = 0; index < 20; index++) {
         const frame = new Uint8Array(width * height * 3), painted = new Uint8Array(frame.length);
         for (let i = 0; i < frame.length; i++) {
@@ -301,10 +301,10 @@ def test_what_does_not_move_does_not_flicker(page: Any, server: str) -> None:
           frame[i] = right ? (i * 31 + index * 60) % 256 : 90;
           painted[i] = index % 2 ? 120 : 80;
         }
-        shown.push(steady.next(frame, painted, width, height));
+        shown.push(filter.next(frame, painted, width, height));
       }
       const jump = (x) => Math.abs(shown[19][3 * (16 * width + x)] - shown[18][3 * (16 * width + x)]);
-      const cut = steady.next(new Uint8Array(width * height * 3).fill(250), shown[0], width, height);
+      const cut = filter.next(new Uint8Array(width * height * 3).fill(250), shown[0], width, height);
       return { still: jump(8), moving: jump(56), cut: cut[30] };
     }"""
     told = page.evaluate(script, server)

@@ -8,7 +8,7 @@ from fststyle.errors import InputError, OutputError
 from fststyle.io import animation, images
 from fststyle.io.animation import DEFAULT_MS, Assembler
 from fststyle.io.pixels import Frame, uncovered
-from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Suffix of an output -> Pillow's name of the format."""
@@ -91,13 +91,13 @@ class AnimationSource(Source):
         self.lost += outline.lost
         self.rate = Fraction(1000, DEFAULT_MS)
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[TimedFrame]:
         clock = 0
         try:
             for frame in images.stream(self.path, max_pixels=_MAX_PIXELS):
                 stated = frame.duration_ms
                 shown = DEFAULT_MS if stated is None or stated <= 10 else stated
-                yield Shot(uncovered(frame).rgb, clock, _MILLISECOND, shown, frame.alpha)
+                yield TimedFrame(uncovered(frame).rgb, clock, _MILLISECOND, shown, frame.alpha)
                 clock += shown
         except InputError as error:
             if not clock:
@@ -116,14 +116,14 @@ class AnimationSink(Sink):
         self._file, self._kind, self._loop = path.open("r+b"), FORMATS[suffix.lower()], source.loop
         self._alpha = source.animated or source.transparent
         self._still = Fraction(1) / rate
-        self._waiting: Shot | None = None
+        self._waiting: TimedFrame | None = None
         self._assembler: Assembler | None = None
 
-    def write(self, shot: Shot) -> None:
+    def write(self, timed: TimedFrame) -> None:
         """Add a frame. It is written with the next frame, whose time gives its duration."""
         if self._waiting is not None:
-            self._add(self._waiting, shot.pts * shot.time_base)
-        self._waiting = shot
+            self._add(self._waiting, timed.pts * timed.time_base)
+        self._waiting = timed
 
     def close(self) -> None:
         if self._waiting is not None:
@@ -147,14 +147,16 @@ class AnimationSink(Sink):
         except OSError:  # buffered data cannot be written
             return
 
-    def _add(self, shot: Shot, until: Fraction) -> None:
-        milliseconds = max(0, round(until * 1000) - round(shot.pts * shot.time_base * 1000))
+    def _add(self, timed: TimedFrame, until: Fraction) -> None:
+        milliseconds = max(0, round(until * 1000) - round(timed.pts * timed.time_base * 1000))
         try:
             if self._assembler is None:
-                self._alpha |= shot.alpha is not None
-                self._assembler = animation.ASSEMBLERS[self._kind](self._file, shot.rgb.shape[:2], self._loop)
+                self._alpha |= timed.alpha is not None
+                self._assembler = animation.ASSEMBLERS[self._kind](
+                    self._file, timed.rgb.shape[:2], self._loop
+                )
             still = images.encode(
-                Frame(shot.rgb, shot.alpha), self._kind, alpha=self._alpha, quality=_QUALITY
+                Frame(timed.rgb, timed.alpha), self._kind, alpha=self._alpha, quality=_QUALITY
             )
             self._assembler.add(still, milliseconds)
         except Exception as error:  # Pillow's encoders raise various exceptions

@@ -12,7 +12,7 @@ TRANSPARENCY = "transparency"
 
 
 @dataclass(frozen=True)
-class Shot:
+class TimedFrame:
     """One frame: ``rgb`` uint8 (H, W, 3), upright, and its presentation time ``pts`` in units of
     ``time_base`` seconds.
 
@@ -35,12 +35,12 @@ class Shot:
 Packet = Any
 """A packet of PyAV, of a stream that is not stylized."""
 
-Item = Shot | Packet
+Item = TimedFrame | Packet
 """An item of a source."""
 
 
 class Source:
-    """An input. Iterating yields `Shot` and the packets of other streams, in the order of the file.
+    """An input. Iterating yields `TimedFrame` and the packets of other streams, in the order of the file.
 
     After the end, ``broken`` is the reason why a damaged input ended early, or None. ``notes`` are messages
     for the user; some are added with the first frame. ``lost`` are names of what no output of it has.
@@ -127,7 +127,7 @@ class Sink:
         self.tags: dict[str, str] = {}
         self.chapters = 0
 
-    def write(self, shot: Shot) -> None:
+    def write(self, timed: TimedFrame) -> None:
         """Write a frame, of the size of the first one."""
         raise NotImplementedError
 

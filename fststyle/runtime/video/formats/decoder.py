@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fststyle.runtime.video.formats.colorimetry import has_alpha
-from fststyle.runtime.video.formats.library import av
+from fststyle.runtime.video.formats.pyav import av
 
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Codec -> the decoder that reads its alpha channel, which FFmpeg's own decoders ignore."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from fststyle.runtime.video.formats.library import av
+from fststyle.runtime.video.formats.pyav import av
 
 
 class Deinterlacer:

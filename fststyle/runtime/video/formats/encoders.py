@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fststyle.errors import OutputError
-from fststyle.runtime.video.formats.library import av
+from fststyle.runtime.video.formats.pyav import av
 
 WITH_PRESET = ("libx264", "libx265")
 """Encoders that take a preset."""

@@ -12,7 +12,7 @@ from fststyle.io import plugins
 from fststyle.io.files import PIPE
 from fststyle.runtime.video.formats import animation, sequence, writer
 from fststyle.runtime.video.formats.animation import AnimationSink, AnimationSource
-from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.raw import RawSink, RawSource, parse_size
 from fststyle.runtime.video.formats.reader import Reader
@@ -21,7 +21,7 @@ from fststyle.runtime.video.formats.writer import Writer
 
 
 @dataclass(frozen=True)
-class Incoming:
+class InputOptions:
     """Options of inputs: ``rate``, frames per second of image sequences and pipes; ``frame_size``,
     WIDTHxHEIGHT of a pipe; deinterlacing.
     """
@@ -32,29 +32,29 @@ class Incoming:
     field_rate: str = "halve"
 
 
-def open_source(given: str | Path, incoming: Incoming, stdin: BinaryIO | None = None) -> Source:
+def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None = None) -> Source:
     """Open a video file, an animated image, an image sequence (a pattern or its folder) or a pipe.
 
     Raises `InputError`.
     """
     if str(given) == PIPE:
-        if incoming.frame_size is None:
+        if options.frame_size is None:
             raise InputError("raw frames from stdin need --frame-size, such as --frame-size 640x480")
         if stdin is None:
             raise InputError("stdin is closed")
-        return RawSource(stdin, parse_size(incoming.frame_size), incoming.rate)
+        return RawSource(stdin, parse_size(options.frame_size), options.rate)
     path = Path(given)
     if path.is_dir():
         pattern = sequence.found_in(path)
         if pattern is None:
             raise InputError(f"{path}: holds no videos and no image sequence")
-        return SequenceSource(pattern, incoming.rate)
+        return SequenceSource(pattern, options.rate)
     if sequence.is_pattern(path) and not path.exists():
-        return SequenceSource(path, incoming.rate)
+        return SequenceSource(path, options.rate)
     if animation.is_animation_format(path):
         return AnimationSource(path)
     try:
-        return Reader(path, incoming.deinterlace, incoming.field_rate)
+        return Reader(path, options.deinterlace, options.field_rate)
     except InputError as error:
         if path.is_file() and _is_picture(path):
             raise InputError(f"{path}: is a still picture; use `fststyle image`") from error
@@ -77,7 +77,7 @@ class Target:
 
     path: Path | None
     single: bool
-    open: Callable[[Path, Source, Shot, Fraction], Sink]
+    open: Callable[[Path, Source, TimedFrame, Fraction], Sink]
     """(path, source, first frame, frames per second) -> sink"""
     highest_rate: int | None = None
     encoded: bool = False

@@ -9,7 +9,7 @@ import numpy as np
 
 from fststyle.errors import InputError, OutputError
 from fststyle.io.pixels import MIN_SIDE, on_white
-from fststyle.runtime.video.formats.base import TRANSPARENCY, Shot, Sink, Source
+from fststyle.runtime.video.formats.base import TRANSPARENCY, Sink, Source, TimedFrame
 
 
 def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
@@ -36,14 +36,16 @@ class RawSource(Source):
         self.name, self.rate = "stdin", rate
         self._stdin, self._size = unbuffered(stdin), size
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[TimedFrame]:
         height, width = self._size
         length, number = height * width * 3, 0
         while content := self._frame(length):
             if len(content) < length:
                 self.broken = f"its last frame has {len(content)} of {length} bytes; check --frame-size"
                 return
-            yield Shot(np.frombuffer(content, np.uint8).reshape(height, width, 3), number, 1 / self.rate, 1)
+            yield TimedFrame(
+                np.frombuffer(content, np.uint8).reshape(height, width, 3), number, 1 / self.rate, 1
+            )
             number += 1
 
     def _frame(self, length: int) -> bytes:
@@ -67,8 +69,8 @@ class RawSink(Sink):
             self.notes.append("transparency is composited on white, since raw frames are rgb24")
             self.lost.append(TRANSPARENCY)
 
-    def write(self, shot: Shot) -> None:
-        rgb = shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
+    def write(self, timed: TimedFrame) -> None:
+        rgb = timed.rgb if timed.alpha is None else on_white(timed.rgb, timed.alpha)
         try:
             left = np.ascontiguousarray(rgb).data.cast("B")
             while left:  # an unbuffered pipe may accept a part only

@@ -12,13 +12,13 @@ from typing import Any
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io.pixels import MIN_SIDE, Frame, uncovered
-from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Shot, Source
+from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Source, TimedFrame
 from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, rgb_of, sdr_colors
 from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
 from fststyle.runtime.video.formats.decoder import decoder_of
 from fststyle.runtime.video.formats.deinterlace import Deinterlacer
-from fststyle.runtime.video.formats.library import av, reason
 from fststyle.runtime.video.formats.orientation import Orientation, orientation_of
+from fststyle.runtime.video.formats.pyav import av, reason
 from fststyle.runtime.video.formats.timestamps import AviTimestamps, FrameTimestamps, JoinedRecordings
 from fststyle.runtime.video.formats.truncation import Extent, ends_early
 
@@ -159,12 +159,12 @@ class Reader(Source):
         items, begin = self._items(), []
         for item in items:
             begin.append(item)
-            if isinstance(item, Shot):
+            if isinstance(item, TimedFrame):
                 break
         self.broken, broken = None, self.broken
         if (
             not begin
-            or not isinstance(begin[-1], Shot)
+            or not isinstance(begin[-1], TimedFrame)
             or self._timestamps.missing
             or begin[-1].seconds - self.origin > seconds + _MARGIN
             or broken
@@ -195,8 +195,8 @@ class Reader(Source):
                 ready = list(deinterlacer(frame))
                 if deinterlacer.active:
                     self._note_deinterlacing(deinterlacer)
-                yield from map(self._shot, ready)
-        yield from map(self._shot, deinterlacer.flush())
+                yield from map(self._timed_frame, ready)
+        yield from map(self._timed_frame, deinterlacer.flush())
         self.broken = self.broken or ends_early(
             self.container, self.stream, self.others, self.rate, self.origin, extent
         )
@@ -233,13 +233,13 @@ class Reader(Source):
             # A damaged packet loses a few frames; the rest of the file can still be decoded.
             return [] if isinstance(error, self._av.error.InvalidDataError) else None
 
-    def _shot(self, frame: Any) -> Shot:
+    def _timed_frame(self, frame: Any) -> TimedFrame:
         duration = getattr(frame, "duration", None) or None
         rgb, alpha = self._upright(frame), alpha_of(frame)
         if alpha is not None:
             alpha = self._orientation.apply(alpha)
             rgb = uncovered(Frame(rgb, alpha)).rgb
-        return Shot(rgb, frame.pts, frame.time_base, duration, alpha)
+        return TimedFrame(rgb, frame.pts, frame.time_base, duration, alpha)
 
     def _upright(self, frame: Any) -> RGB:
         """RGB of a decoded frame, rotated and mirrored by its display matrix."""

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from fststyle.errors import OutputError
-from fststyle.runtime.video.checkpoint import Checkpoint, Segment, State
-from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
-from fststyle.runtime.video.formats.library import av, reason
+from fststyle.runtime.video.formats.pyav import av, reason
 from fststyle.runtime.video.formats.writer import Writer
+from fststyle.runtime.video.resume import ResumeFolder, Segment, State
 
 _FILTERS = {
     "h264": "h264_mp4toannexb,filter_units=remove_types=7-8",
@@ -25,7 +25,8 @@ _FILTERS = {
 
 
 class SegmentSink(Sink):
-    """Writes ``rate`` frames per second to segments of ``checkpoint``, and joins them at ``path`` in `close`.
+    """Writes ``rate`` frames per second to segments of ``resume_folder``, and joins them at ``path`` in
+    `close`.
 
     ``packets`` returns the packets of the other streams of ``source``, from the beginning.
     """
@@ -36,44 +37,47 @@ class SegmentSink(Sink):
         source: Source,
         rate: Fraction,
         encoding: Encoding,
-        checkpoint: Checkpoint,
+        resume_folder: ResumeFolder,
         packets: Callable[[], Iterable[Any]],
     ):
         super().__init__()
         self._path, self._source, self._rate = path, source, rate
         self._encoding = replace(encoding, repeatable=True)
-        self._checkpoint, self._packets = checkpoint, packets
+        self._resume_folder, self._packets = resume_folder, packets
         self._writer: Writer | None = None
-        self._shots: list[Shot] = []
+        self._timed_frames: list[TimedFrame] = []
 
-    def write(self, shot: Shot) -> None:
+    def write(self, timed: TimedFrame) -> None:
         if self._writer is None:
-            self._part = self._checkpoint.folder / "segment.part"
-            self._writer = self._opened(self._part, _FramesOnly(self._source), shot)
+            self._part = self._resume_folder.folder / "segment.part"
+            self._writer = self._opened(self._part, _FramesOnly(self._source), timed)
             self.size = self._writer.size
-            if not self._checkpoint.segments:
+            if not self._resume_folder.segments:
                 self.notes += self._writer.notes
-        self._writer.write(shot)
-        self._shots.append(Shot(shot.rgb[:0], shot.pts, shot.time_base, shot.duration))
+        self._writer.write(timed)
+        self._timed_frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def cut(self, state: State | None, size: tuple[int, int], last: bool = False) -> None:
         """End the segment. ``state`` is for the next frame; ``size`` is (H, W) of the frames."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-            shots, self._shots = self._shots, []
-            times, durations = [shot.pts for shot in shots], [shot.duration for shot in shots]
-            segment = Segment(times, durations, str(shots[0].time_base), size, self._alpha, last)
+            timed_frames, self._timed_frames = self._timed_frames, []
+            times, durations = (
+                [timed.pts for timed in timed_frames],
+                [timed.duration for timed in timed_frames],
+            )
+            segment = Segment(times, durations, str(timed_frames[0].time_base), size, self._alpha, last)
             try:
-                self._checkpoint.commit(segment, self._part, state)
+                self._resume_folder.commit(segment, self._part, state)
             except OSError as error:
                 raise OutputError(f"cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Join the segments. The encoder of the output is opened for the header only."""
-        segments = self._checkpoint.segments
+        segments = self._resume_folder.segments
         height, width = segments[0].size
-        first = Shot(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
+        first = TimedFrame(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
         self._writer = joined = self._opened(self._path, self._source, first)
         self.size = joined.size
         self.notes = [note for note in joined.notes if note not in self.notes]
@@ -90,13 +94,13 @@ class SegmentSink(Sink):
         if self._writer is not None:
             self._writer.abandon()
 
-    def _opened(self, path: Path, source: Source, first: Shot) -> Writer:
+    def _opened(self, path: Path, source: Source, first: TimedFrame) -> Writer:
         """A writer for frames such as ``first``; they have alpha if those of the first segment have."""
-        segments = self._checkpoint.segments
+        segments = self._resume_folder.segments
         self._alpha = segments[0].alpha if segments else first.alpha is not None
         alpha = np.zeros(first.rgb.shape[:2], np.uint8) if self._alpha else None
         first = replace(first, alpha=alpha)
-        return Writer(path, self._checkpoint.suffix, source, first, self._rate, self._encoding)
+        return Writer(path, self._resume_folder.suffix, source, first, self._rate, self._encoding)
 
     def _others(self) -> Iterator[tuple[str, Any]]:
         return (("other", packet) for packet in self._packets())
@@ -107,7 +111,7 @@ class SegmentSink(Sink):
         The order within a segment is that of its file, the presentation times are those of its JSON file.
         The decoding time of packet n is presentation time n - ``delay`` in sorted order, as encoders set it.
         """
-        segments = self._checkpoint.segments
+        segments = self._resume_folder.segments
         pts = [time for segment in segments for time in segment.pts]
         durations = [duration for segment in segments for duration in segment.durations]
         ranks = [_ranks(self._packets_of(number)) for number in range(len(segments))]
@@ -117,7 +121,7 @@ class SegmentSink(Sink):
         for number, segment in enumerate(segments):
             if len(ranks[number]) != len(segment.pts):
                 raise OutputError(
-                    f"{self._checkpoint.video(number)}: is damaged; delete the folder to start again"
+                    f"{self._resume_folder.video(number)}: is damaged; delete the folder to start again"
                 )
             for place, packet in enumerate(self._packets_of(number)):
                 shown, order = done + ranks[number][place], done + place
@@ -133,7 +137,7 @@ class SegmentSink(Sink):
     def _packets_of(self, number: int) -> Iterator[Any]:
         library = av()
         try:
-            with library.open(str(self._checkpoint.video(number))) as container:
+            with library.open(str(self._resume_folder.video(number))) as container:
                 stream = container.streams.video[0]
                 wanted = _FILTERS.get(stream.codec_context.codec.canonical_name)
                 made = library.bitstream.BitStreamFilterContext(wanted, in_stream=stream) if wanted else None
@@ -141,7 +145,9 @@ class SegmentSink(Sink):
                     if packet.size:
                         yield from (packet,) if made is None else made.filter(packet)
         except (library.error.FFmpegError, OSError, ValueError) as error:
-            raise OutputError(f"{self._checkpoint.video(number)}: cannot be read: {reason(error)}") from error
+            raise OutputError(
+                f"{self._resume_folder.video(number)}: cannot be read: {reason(error)}"
+            ) from error
 
 
 def _ranks(packets: Iterable[Any]) -> list[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from fststyle.errors import FststyleError, InputError, OutputError
 from fststyle.io import images
 from fststyle.io.pixels import in_srgb
-from fststyle.runtime.video.formats.base import Shot, Sink, Source
+from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 
 _NUMBER = re.compile(r"%(0\d+|)d")
 _PERCENT = "\0"
@@ -69,7 +69,7 @@ class SequenceSource(Source):
     def seek(self, seconds: float) -> None:
         self._skip = seconds
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[TimedFrame]:
         size = None
         for number, path in self.files.items():
             pts = number - self.first
@@ -87,7 +87,7 @@ class SequenceSource(Source):
                 continue
             size, frame = picture.size, picture.frames[0]
             self.lost += [name for name in picture.lost if name not in self.lost]
-            yield Shot(
+            yield TimedFrame(
                 in_srgb(frame, picture.icc).rgb if picture.icc else frame.rgb,
                 pts,
                 1 / self.rate,
@@ -117,13 +117,13 @@ class SequenceSink(Sink):
             else set()
         )
 
-    def write(self, shot: Shot) -> None:
+    def write(self, timed: TimedFrame) -> None:
         self._count += 1
-        path = numbered(self._pattern, self._count if shot.number is None else shot.number)
+        path = numbered(self._pattern, self._count if timed.number is None else timed.number)
         if path.resolve() in self._inputs:
             raise OutputError(f"{path}: is one of the inputs and would be overwritten; choose another output")
         try:
-            lost = images.write(images.Picture([images.Frame(shot.rgb, shot.alpha)]), path)
+            lost = images.write(images.Picture([images.Frame(timed.rgb, timed.alpha)]), path)
             self.lost += [name for name in lost if name not in self.lost]
         except FststyleError as error:
             raise OutputError(str(error).removeprefix(f"{self._pattern}: ")) from error

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
 from fststyle.runtime.video.formats import encoders
-from fststyle.runtime.video.formats.base import TRANSPARENCY, Packet, Shot, Sink, Source
-from fststyle.runtime.video.formats.carry import Carrier
+from fststyle.runtime.video.formats.base import TRANSPARENCY, Packet, Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.contents import copied, tags, timecode_fits, with_timecode_at
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.encoders import Encoding
-from fststyle.runtime.video.formats.library import av, reason
 from fststyle.runtime.video.formats.mp4_tags import movflags
+from fststyle.runtime.video.formats.pyav import av, reason
+from fststyle.runtime.video.formats.stream_copy import StreamCopier
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffix of an output -> FFmpeg's name of its container.
@@ -36,7 +36,7 @@ class Writer(Sink):
     """
 
     def __init__(
-        self, path: Path, suffix: str, source: Source, first: Shot, rate: Fraction, encoding: Encoding
+        self, path: Path, suffix: str, source: Source, first: TimedFrame, rate: Fraction, encoding: Encoding
     ):
         super().__init__()
         self._av = av()
@@ -62,15 +62,15 @@ class Writer(Sink):
                 self._setup(first, source, encoding, codec)
                 self.stream.metadata.update(stream_metadata)
                 self.stream.disposition = 1  # the default stream
-                self._carrier = Carrier(self.container, kind, source, self._mux, encoding.audio)
-                self.notes += self._carrier.notes
+                self._copier = StreamCopier(self.container, kind, source, self._mux, encoding.audio)
+                self.notes += self._copier.notes
                 undo.pop_all()
         except self._av.codec.codec.UnknownCodecError as error:
             raise OutputError(f"cannot be written: encoder {codec} is not available (--codec)") from error
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(f"cannot be written with {codec}: {reason(error)}") from error
 
-    def _setup(self, first: Shot, source: Source, encoding: Encoding, codec: str) -> None:
+    def _setup(self, first: TimedFrame, source: Source, encoding: Encoding, codec: str) -> None:
         height, width = first.rgb.shape[:2]
         stream = self.stream
         stream.width, stream.height = width + width % 2, height + height % 2  # for 4:2:0
@@ -113,42 +113,42 @@ class Writer(Sink):
         self.lost.append(TRANSPARENCY)
         return False
 
-    def write(self, shot: Shot) -> None:
+    def write(self, timed: TimedFrame) -> None:
         """Encode one frame. Raises `OutputError`."""
-        pixels = self._even(self._with_alpha(shot) if self._alpha else self._opaque(shot))
+        pixels = self._even(self._with_alpha(timed) if self._alpha else self._opaque(timed))
         form = "rgba" if self._alpha else "rgb24"
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=form)
         try:
             frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
         except (self._av.error.FFmpegError, ValueError) as error:
             raise OutputError(f"cannot be written: {reason(error)}") from error
-        frame.pts, frame.time_base = shot.pts, shot.time_base
-        if shot.duration:
-            self._durations.note(shot.pts * shot.time_base, shot.duration * shot.time_base)
+        frame.pts, frame.time_base = timed.pts, timed.time_base
+        if timed.duration:
+            self._durations.note(timed.pts * timed.time_base, timed.duration * timed.time_base)
         self._mux(lambda it: self._durations.put(self.stream.encode(it)), frame)
-        self._start_carrier()
+        self._start_copier()
 
     def put(self, packet: Any) -> None:
         """Write a packet of video that is encoded already, with the same options. Raises `OutputError`."""
         packet.stream = self.stream
         if self._next_packet is not None:
             self._mux(lambda it: self._durations.put([it]), self._next_packet)
-            self._start_carrier()
+            self._start_copier()
         self._next_packet = packet
 
     def copy(self, packet: Packet) -> None:
         """Write a packet of another stream of the source. Raises `OutputError`."""
-        self._carrier.copy(packet)
+        self._copier.copy(packet)
 
     def close(self) -> None:
         """Flush and finish the file. Raises `OutputError`."""
         put = self._durations.put_last if self._kind in ("mp4", "mov") else self._durations.put
         if self._next_packet is not None:
             self._mux(lambda it: put([it]), self._next_packet)
-            self._start_carrier()
+            self._start_copier()
         else:
             self._mux(lambda it: put(self.stream.encode(it)), None)
-        self._carrier.close()
+        self._copier.close()
         try:
             self.container.close()
             self._read_back()
@@ -161,7 +161,7 @@ class Writer(Sink):
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
                 self.tags.update(tags(metadata))
             self.chapters = len(made.chapters())
-            self.kept = self._carrier.kept(made.streams)
+            self.kept = self._copier.kept(made.streams)
 
     def abandon(self) -> None:
         """Close the unfinished file."""
@@ -170,21 +170,21 @@ class Writer(Sink):
         except Exception:  # it may be half set up; the file is deleted
             return
 
-    def _start_carrier(self) -> None:
+    def _start_copier(self) -> None:
         if not self._started:
             self._started = True
-            self._carrier.start()
+            self._copier.start()
 
     @staticmethod
-    def _with_alpha(shot: Shot) -> NDArray[np.uint8]:
+    def _with_alpha(timed: TimedFrame) -> NDArray[np.uint8]:
         """RGBA of a frame."""
-        alpha = np.full(shot.rgb.shape[:2], 255, np.uint8) if shot.alpha is None else shot.alpha
-        return np.dstack((shot.rgb, alpha))
+        alpha = np.full(timed.rgb.shape[:2], 255, np.uint8) if timed.alpha is None else timed.alpha
+        return np.dstack((timed.rgb, alpha))
 
     @staticmethod
-    def _opaque(shot: Shot) -> NDArray[np.uint8]:
+    def _opaque(timed: TimedFrame) -> NDArray[np.uint8]:
         """RGB of a frame, on white where it is transparent."""
-        return shot.rgb if shot.alpha is None else on_white(shot.rgb, shot.alpha)
+        return timed.rgb if timed.alpha is None else on_white(timed.rgb, timed.alpha)
 
     @staticmethod
     def _even(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 import { $, send, toast } from "./common.js";
 
 const OVER = ["done", "stopped", "failed"];
-const SHOWN = ["content", "style", "steady", "grid"];
+const SHOWN = ["content", "style", "temporal", "grid"];
 const place = $("#training");
 const url = `/api/jobs/${place.dataset.job}`;
 const points = new Map(); // step -> losses

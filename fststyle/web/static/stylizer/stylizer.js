@@ -39,7 +39,7 @@ export class Stylizer {
 
   /**
    * Stylize an ImageData. Its buffer is transferred and empty afterwards. `stream`: it is the next frame of a
-   * stream, and parts that do not change are kept steady.
+   * stream, and parts that do not change do not flicker.
    */
   async paint(image, { stream = false } = {}) {
     const { width, height, data } = image;

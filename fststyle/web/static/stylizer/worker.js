@@ -4,12 +4,12 @@ import { answer } from "./calls.js";
 import { bytesOf, loadRuntime, openSession } from "./engine.js";
 import { interpolated, sameNetwork } from "./onnx.js";
 import { blended, toRgb, toRgba } from "./pixels.js";
-import { Steady } from "./steady.js";
+import { TemporalFilter } from "./temporal.js";
 
 let runtime = null;
 /** How the current style paints: { sessions: [{ session, factor }], photo, method, precision }. */
 let current = null;
-const steady = new Steady();
+const temporalFilter = new TemporalFilter();
 
 const handlers = {
   async open(options) {
@@ -26,14 +26,14 @@ const handlers = {
     const next = { ...(await prepared(parts, strength)), strength };
     const former = current;
     current = next;
-    steady.reset();
+    temporalFilter.reset();
     if (former) await Promise.all(former.sessions.map(({ session }) => session.release()));
     return { method: next.method, precision: next.precision };
   },
 
   /**
    * Stylize RGBA bytes of width x height. Returns RGBA bytes and the milliseconds it took. `stream`: a frame of a
-   * stream, which is kept steady.
+   * stream, whose flicker is suppressed.
    */
   async paint({ rgba, width, height, stream }) {
     if (!current) throw new Error("no style is loaded");
@@ -49,8 +49,8 @@ const handlers = {
     }
     const alone = painted.length === 1 && current.photo === 0;
     const result = alone ? painted[0].data : blended([...painted, { data: rgb, factor: current.photo }]);
-    const shown = stream ? steady.next(rgb, result, width, height, current.strength) : result;
-    if (!stream) steady.reset();
+    const shown = stream ? temporalFilter.next(rgb, result, width, height, current.strength) : result;
+    if (!stream) temporalFilter.reset();
     return { rgba: toRgba(shown).buffer, width, height, milliseconds: performance.now() - started };
   },
 };

@@ -149,7 +149,7 @@ def numbered(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()
     for number in (7, 8, 10, 11):
-        Image.fromarray(clips.frame(number)).save(folder / f"shot{number:04d}.png")
+        Image.fromarray(clips.frame(number)).save(folder / f"timed{number:04d}.png")
     return folder
 
 
@@ -157,7 +157,7 @@ def test_numbered_pictures_keep_their_numbers(numbered, tmp_path):
     done = paint(numbered, tmp_path / "out", steady=False)
     assert done.frames == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        f"shot{number:04d}.png" for number in (7, 8, 10, 11)
+        f"timed{number:04d}.png" for number in (7, 8, 10, 11)
     ]
     for path in numbered.iterdir():
         np.testing.assert_array_equal(
@@ -166,7 +166,7 @@ def test_numbered_pictures_keep_their_numbers(numbered, tmp_path):
 
 
 def test_numbered_pictures_have_the_time_of_their_numbers(numbered, tmp_path):
-    done = paint(numbered / "shot%04d.png", tmp_path / "out.mp4", input_fps=10)
+    done = paint(numbered / "timed%04d.png", tmp_path / "out.mp4", input_fps=10)
     assert done.frames == 4
     assert [round(t, 3) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.1, 0.3, 0.4]
     paint(numbered, tmp_path / "part%d.jpg", input_fps=10, start=0.2)
@@ -192,7 +192,7 @@ def test_numbered_pictures_that_cannot_be(numbered, tmp_path):
     for source, target, what in (
         (numbered / "nobody%d.png", "out.mp4", "no such image sequence"),
         (tmp_path / "nowhere" / "%d.png", "out.mp4", "no such folder"),
-        (numbered, "frames/shot%04d.png", "is one of the inputs"),
+        (numbered, "frames/timed%04d.png", "is one of the inputs"),
         (numbered, "frames", "is one of the inputs"),
         (numbered, "made/%d.xyz", "cannot write '.xyz'"),
     ):

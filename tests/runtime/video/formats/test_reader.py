@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fststyle.errors import OutputError
-from fststyle.runtime.video.formats.base import Shot
+from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.colorimetry import tone_mapped
 from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.formats.reader import av as library
@@ -40,7 +40,7 @@ def items_from(path: Path, start: float, end: float, seek: bool) -> tuple[list, 
         kept = [
             (
                 (item.pts, int(item.rgb.sum()))
-                if isinstance(item, Shot)
+                if isinstance(item, TimedFrame)
                 else (item.stream.index, item.pts, bytes(item))
             )
             for item in between(reader, start, end)
@@ -99,7 +99,7 @@ def ends(path: Path, start: float = 0, end: float | None = None) -> tuple[int, s
     """How many frames there are between, and what is said of the file's end."""
     reader = Reader(path)
     try:
-        return sum(isinstance(item, Shot) for item in between(reader, start, end)), reader.broken
+        return sum(isinstance(item, TimedFrame) for item in between(reader, start, end)), reader.broken
     finally:
         reader.close()
 
@@ -140,7 +140,7 @@ def test_frames_of_an_avi_are_shown_in_their_order_and_from_the_beginning(tmp_pa
     encoded(str(tmp_path / "in.avi"), codec, list(range(60)), "avi")
     for start in (0.0, 1.52):
         reader = Reader(tmp_path / "in.avi")
-        times = [shot.seconds for shot in between(reader, start, None) if isinstance(shot, Shot)]
+        times = [timed.seconds for timed in between(reader, start, None) if isinstance(timed, TimedFrame)]
         reader.close()
         np.testing.assert_allclose(times, np.arange(60 - round(start * 25)) / 25, atol=1e-6)
 
@@ -257,9 +257,9 @@ def coloured(path: Path, pixels: str, planes: tuple[int, int, int], **colour: in
 
 def first(path: Path) -> np.ndarray:
     reader = Reader(path)
-    shot = next(iter(reader))
+    timed = next(iter(reader))
     reader.close()
-    return shot.rgb.reshape(-1, 3).mean(0)
+    return timed.rgb.reshape(-1, 3).mean(0)
 
 
 def test_ten_bits_and_full_range_are_read_right(tmp_path):

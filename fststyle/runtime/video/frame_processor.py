@@ -16,11 +16,11 @@ from fststyle.errors import InputError
 from fststyle.io.resize import resize_to
 from fststyle.runtime import blank_frames, devices, mask
 from fststyle.runtime.settings import VideoSettings
-from fststyle.runtime.temporal import Steady, hold_for
+from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.runtime.video import keyframes
-from fststyle.runtime.video.formats.base import Item, Shot, Source
+from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.runtime.video.retime import begins
-from fststyle.runtime.video.transitions import Painters
+from fststyle.runtime.video.transitions import TransitionStylizer
 
 _JUMP = 0.25
 """Change of a share or of the strength between two frames from which on flicker suppression starts again."""
@@ -38,11 +38,11 @@ def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
     return replace(settings, threads=cores // 2), 2
 
 
-class Frames:
+class FrameProcessor:
     """Stylizes the frames of one source in order; for `fststyle.runtime.video.pipeline`."""
 
-    def __init__(self, source: Source, settings: VideoSettings, painters: Painters):
-        self._source, self._settings, self._painters = source, settings, painters
+    def __init__(self, source: Source, settings: VideoSettings, transitions: TransitionStylizer):
+        self._source, self._settings, self._transitions = source, settings, transitions
         self._suppression = _FlickerSuppression(settings)
         self._mask = mask.load(settings)
         self._constant = not settings.timeline.moves
@@ -54,20 +54,20 @@ class Frames:
 
         It returns None instead of a frame for packets, and for a repeated frame, which is stylized once.
         """
-        if not isinstance(item, Shot) or (item.rgb is self._last and self._constant):
+        if not isinstance(item, TimedFrame) or (item.rgb is self._last and self._constant):
             return lambda: (item, None)
         self._last = item.rgb
-        paint = self._painters.at(_output_time(item, self._source, self._settings))
+        paint = self._transitions.at(_output_time(item, self._source, self._settings))
         return lambda: (item, paint(item.rgb))
 
     def finish(self, stylized: tuple[Item, RGB | None]) -> Item:
         """The final item from a result of `begin`."""
         item, rgb = stylized
-        if not isinstance(item, Shot):
+        if not isinstance(item, TimedFrame):
             return item
         if rgb is not None:
-            steady = self._suppression(_output_time(item, self._source, self._settings), item.rgb, rgb)
-            result = blank_frames.blended(item.rgb, steady)
+            filtered = self._suppression(_output_time(item, self._source, self._settings), item.rgb, rgb)
+            result = blank_frames.blended(item.rgb, filtered)
             self._stylized = result if self._mask is None else self._mask(item.rgb, result)
         # A copy, so that a caller may draw on a frame that is shown twice.
         alpha = None if item.alpha is None else resize_to(item.alpha, self._stylized.shape[:2])
@@ -85,38 +85,38 @@ class Frames:
 
 
 class _FlickerSuppression:
-    """`Steady` with a hold that depends on the style and strength, which may change. It starts again where
-    they jump.
+    """`TemporalFilter` with a hold that depends on the style and strength, which may change. It starts again
+    where they jump.
     """
 
     def __init__(self, settings: VideoSettings):
-        self._steady = Steady() if settings.steady else None
+        self._filter = TemporalFilter() if settings.steady else None
         self._timeline, self._before, self._seconds = settings.timeline, settings.timeline(0.0), 0.0
 
     def __call__(self, seconds: float, frame: RGB, stylized: RGB) -> RGB:
-        if self._steady is None:
+        if self._filter is None:
             return stylized
         now, self._seconds = self._timeline(seconds), seconds
         if (change := keyframes.change(self._before, now)) > _JUMP:
-            self._steady.reset()
-        self._before, self._steady.hold = now, hold_for(now[1], change)
-        return self._steady(frame, stylized)
+            self._filter.reset()
+        self._before, self._filter.hold = now, hold_for_strength(now[1], change)
+        return self._filter(frame, stylized)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        if self._steady is None:
+        if self._filter is None:
             return {}
-        return {**self._steady.state(), "seconds": np.array(self._seconds, np.float64)}
+        return {**self._filter.state(), "seconds": np.array(self._seconds, np.float64)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        if self._steady is None:
+        if self._filter is None:
             return
         if "seconds" not in state:
             raise InputError("the state of flicker suppression has no time")
         self._seconds = float(state["seconds"])
         self._before = self._timeline(self._seconds)
-        self._steady.restore(state)
+        self._filter.restore(state)
 
 
-def _output_time(shot: Shot, source: Source, settings: VideoSettings) -> float:
+def _output_time(timed: TimedFrame, source: Source, settings: VideoSettings) -> float:
     """Seconds from the start of the output."""
-    return shot.seconds - begins(source, settings.start)
+    return timed.seconds - begins(source, settings.start)

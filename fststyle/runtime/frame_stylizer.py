@@ -1,29 +1,22 @@
-"""Stylize an image."""
+"""A style with its settings as a function of frames: strength, brush size, colors and tiles."""
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, overload
 
 import cv2
 import numpy as np
-from PIL.Image import Image
 
 from fststyle import colors
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io import images
-from fststyle.io.convert import opened
-from fststyle.io.images import Picture
-from fststyle.io.pixels import MIN_SIDE, uncovered
+from fststyle.io.pixels import MIN_SIDE
 from fststyle.io.resize import resize_frame, scaled_size
-from fststyle.runtime import mask as masks
 from fststyle.runtime import tiles
-from fststyle.runtime.brush import brush_size, stylize_at
-from fststyle.runtime.settings import ImageSettings, PaintSettings
+from fststyle.runtime.brush import brush_size, stylize_with_brush
+from fststyle.runtime.settings import PaintSettings
 from fststyle.runtime.style import Style, load_style
-from fststyle.settings import check, unknown
 
 FAINT = 0.2
 """Strength below which the result of interpolated weights is also blended with the photo, since the base
@@ -31,57 +24,7 @@ network reproduces the photo only approximately.
 """
 
 
-@overload
-def stylize(image: RGB, style: str | Path | Style = ..., **settings: Any) -> RGB: ...
-@overload
-def stylize(
-    image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
-) -> Image: ...
-def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
-    """Stylize an image: ``stylize("cat.jpg", "great-wave").save("stylized.jpg")``.
-
-    ``image``: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA; the result is an array of the same shape. Or a
-    path, the content of an image file, an open binary file or a Pillow image; the result is a Pillow image of
-    mode RGB, or RGBA with alpha. Of an animation, the first frame is stylized. ``style``: a name, an .onnx
-    file, or a `Style` from `load_style`, which avoids loading it for each call. ``settings``: fields of
-    `ImageSettings`. The result has the size of the image unless ``size`` is given.
-
-    Raises `InputError` (image or setting), `StyleError` and `DeviceError`.
-    """
-    chosen = _settings(style, settings)
-    picture, convert = opened(image)
-    loaded = style if isinstance(style, Style) else load_as(chosen, style)
-    return convert(stylize_picture(picture, loaded, chosen).frames[0])
-
-
-def stylize_picture(
-    picture: Picture,
-    style: Style,
-    settings: ImageSettings,
-    on_tile: Callable[[int, int], None] | None = None,
-    mask: masks.Mask | None = None,
-) -> Picture:
-    """Stylize all frames of a picture. Alpha, durations, color profile, metadata and format are kept.
-
-    ``on_tile(done, of)`` is called after each tile of a frame that is stylized in tiles. ``mask`` is that of
-    the settings if it is loaded already. Raises `InputError` if memory does not suffice or the mask does not
-    fit, and `StyleError`.
-    """
-    mask = mask or masks.load(settings)
-    if mask is not None:
-        mask.check(picture.size)
-        mask.reset()
-    frames = [resize_frame(uncovered(frame), settings.size) for frame in picture.frames]
-    painter = Painter(style, settings, on_tile)
-    painted = [painter(frame.rgb) for frame in frames]
-    if mask is not None:
-        painted = [mask.applied(frame.rgb, rgb) for frame, rgb in zip(frames, painted, strict=True)]
-    return replace(
-        picture, frames=[replace(frame, rgb=rgb) for frame, rgb in zip(frames, painted, strict=True)]
-    )
-
-
-def load_as(settings: PaintSettings, style: str | Path) -> Style:
+def load_for_settings(settings: PaintSettings, style: str | Path) -> Style:
     """Load a style with device, threads and precision of the settings. The precision auto is float for a
     strength below 1.
 
@@ -91,7 +34,7 @@ def load_as(settings: PaintSettings, style: str | Path) -> Style:
     return load_style(style, settings.device, settings.threads, precision=precision)
 
 
-def by_weights(strength: float) -> tuple[float, float]:
+def split_strength(strength: float) -> tuple[float, float]:
     """Split a strength into that of the weights, 0..1, and that of the pixels, for `colors.fade` from the
     photo to the stylized frame.
 
@@ -100,7 +43,7 @@ def by_weights(strength: float) -> tuple[float, float]:
     return min(1.0, strength), strength if strength > 1 else min(1.0, strength / FAINT)
 
 
-class Painter:
+class FrameStylizer:
     """A style with settings, as a function of frames, uint8 (H, W, 3).
 
     It may be called from several threads. Frames that need tiles are stylized one at a time.
@@ -111,7 +54,7 @@ class Painter:
     ):
         # Strength is in the weights if the style has a base network; else the output is blended with the
         # photo.
-        weights, pixels = by_weights(settings.strength)
+        weights, pixels = split_strength(settings.strength)
         changed = style.at(style.strength * weights)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
@@ -127,7 +70,9 @@ class Painter:
 
     def __call__(self, photo: RGB, fade: float | None = None) -> RGB:
         try:
-            painted = stylize_at(brush_size(self.settings.brush, *photo.shape[:2]), self._paint, photo)
+            painted = stylize_with_brush(
+                brush_size(self.settings.brush, *photo.shape[:2]), self._paint, photo
+            )
             if self._full is not None:
                 painted = colors.between(photo, painted, self._full(_small(photo)), self.style.strength)
             if self.settings.keep_colors:
@@ -159,12 +104,3 @@ def _small(photo: RGB) -> RGB:
     scale = max(min(0.5, COLORS_SIDE / max(height, width)), MIN_SIDE / min(height, width))
     size = scaled_size((height, width), scale, MIN_SIDE)
     return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSettings:
-    try:
-        chosen = ImageSettings(style=style.name if isinstance(style, Style) else str(style), **settings)
-    except TypeError as error:
-        raise unknown("stylize", error) from error
-    check(chosen)
-    return chosen

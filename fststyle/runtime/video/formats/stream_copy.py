@@ -8,7 +8,7 @@ from typing import Any
 
 from fststyle.runtime.video.formats.base import Source
 from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, tags
-from fststyle.runtime.video.formats.library import av
+from fststyle.runtime.video.formats.pyav import av
 
 _TICK = Fraction(1, 1000)
 """Smallest time difference in seconds that all containers can store."""
@@ -31,7 +31,7 @@ Mux = Callable[[Callable[[Any], Any], Any], None]
 """(encode, item): writes the packets that ``encode(item)`` returns."""
 
 
-class Carrier:
+class StreamCopier:
     """Adds the streams of ``source`` to an open output ``container`` of FFmpeg's format ``kind``, and copies
     their packets.
 

@@ -10,23 +10,23 @@ from fststyle.errors import InputError, OutputError
 from fststyle.io.files import PIPE, replacing_path
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video import ignored_options, pipeline, retime
-from fststyle.runtime.video.checkpoint import FRAMES, Checkpoint, after
 from fststyle.runtime.video.formats import contents
-from fststyle.runtime.video.formats.base import Item, Shot, Sink, Source
+from fststyle.runtime.video.formats.base import Item, Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.open import Target
 from fststyle.runtime.video.formats.raw import RawSource
 from fststyle.runtime.video.formats.segments import SegmentSink
-from fststyle.runtime.video.frames import Frames, concurrency
+from fststyle.runtime.video.frame_processor import FrameProcessor, concurrency
 from fststyle.runtime.video.output import Output
 from fststyle.runtime.video.report import PaintedVideo, Progress, VideoListener
-from fststyle.runtime.video.transitions import Painters
+from fststyle.runtime.video.resume import FRAMES, ResumeFolder, frames_after
+from fststyle.runtime.video.transitions import TransitionStylizer
 
 PATIENCE = 1.0
 """Seconds to wait for a pipe after the work has stopped."""
 
 
-class Job:
+class VideoConversion:
     """Stylizes one video, from an open ``source`` to ``target``."""
 
     def __init__(
@@ -39,13 +39,13 @@ class Job:
     ):
         self._source, self._target, self._settings, self._listener = source, target, settings, listener
         self._encoding = encoding
-        self._checkpoint: Checkpoint | None = None
+        self._resume_folder: ResumeFolder | None = None
         self._notes: list[str] = []
         settings, self._workers = concurrency(settings)
         source.cut = bool(settings.start)
         source.chapters = retime.chapters(source, settings.start, settings.end)
-        self._painters = Painters(settings.timeline, settings, self._note)
-        self._frames = Frames(source, settings, self._painters)
+        self._transitions = TransitionStylizer(settings.timeline, settings, self._note)
+        self._frames = FrameProcessor(source, settings, self._transitions)
         self._source_notes = 0
         self._note_source()
         for note in ignored_options.settings(settings, source, target):
@@ -62,14 +62,14 @@ class Job:
         target = self._target
         try:
             if self._settings.resume:
-                self._checkpoint = self._open_checkpoint()
+                self._resume_folder = self._open_resume_folder()
             with self._place() as place:
                 output = self._stylize(place)
-            if self._checkpoint is not None:
-                self._checkpoint.remove()
+            if self._resume_folder is not None:
+                self._resume_folder.remove()
         except KeyboardInterrupt:
-            if self._checkpoint is not None and self._checkpoint.segments:
-                frames = self._checkpoint.frames
+            if self._resume_folder is not None and self._resume_folder.segments:
+                frames = self._resume_folder.frames
                 self._note(f"{target.name}: {frames} frames are kept; repeat the command to continue")
             raise
         except OutputError as error:
@@ -77,8 +77,8 @@ class Job:
         except OSError as error:
             raise OutputError(f"{target.name}: cannot be written: {error.strerror or error}") from error
         finally:
-            if self._checkpoint is not None:
-                self._checkpoint.release()
+            if self._resume_folder is not None:
+                self._resume_folder.release()
         height, width = output.size
         return PaintedVideo(
             input=self._source.name,
@@ -87,8 +87,8 @@ class Job:
             height=height,
             frames=self._done,
             seconds=round(time.perf_counter() - self._begin, 3),
-            style=self._painters.name,
-            device=self._painters.device,
+            style=self._transitions.name,
+            device=self._transitions.device,
             broken=self._source.broken,
             lost=tuple(contents.lost(self._source, output.sink)),
             notes=tuple(self._notes),
@@ -97,8 +97,8 @@ class Job:
     def _stylize(self, place: Path) -> Output:
         source, target = self._source, self._target
         output = Output(source.name, target.name, lambda first: self._open_sink(place, first), self._note)
-        if self._checkpoint is not None and self._checkpoint.segments:
-            output.resume(self._skipped, self._checkpoint.segments[-1])
+        if self._resume_folder is not None and self._resume_folder.segments:
+            output.resume(self._skipped, self._resume_folder.segments[-1])
         try:
             # A pipe may block forever, and closing it does not help. A file must not be closed while it is
             # read.
@@ -128,44 +128,44 @@ class Job:
 
     def _items(self) -> Iterator[Item]:
         items = items_of(self._source, self._settings, self._fps)
-        return items if self._checkpoint is None else after(items, self._skipped)
+        return items if self._resume_folder is None else frames_after(items, self._skipped)
 
     def _finish(self, stylized: tuple[Item, Any], output: Output) -> Item:
         # A segment may end only before a frame that is stylized, not before a repeated one.
-        full = self._checkpoint is not None and self._done - self._segment_start >= FRAMES
+        full = self._resume_folder is not None and self._done - self._segment_start >= FRAMES
         if full and stylized[1] is not None:
             self._segment_start = self._done
             output.end_segment(self._done, self._frames.state())
         item = self._frames.finish(stylized)
-        if isinstance(item, Shot):
+        if isinstance(item, TimedFrame):
             self._done += 1
             fps = (self._done - self._skipped) / (time.perf_counter() - self._begin)
             self._listener.on_progress(Progress(self._done, self._total, fps, item.rgb))
         return item
 
-    def _open_checkpoint(self) -> Checkpoint:
+    def _open_resume_folder(self) -> ResumeFolder:
         """Open the finished segments and restore the state after them."""
         path = self._target.path
         if path is None or not self._target.encoded or isinstance(self._source, RawSource):
             what = self._source.name if isinstance(self._source, RawSource) else self._target.name
             raise OutputError(f"--resume: needs a file as input and a video file as output, not {what}")
-        checkpoint = Checkpoint(path, self._source, self._settings)
-        if checkpoint.segments:
-            self._skipped = self._done = self._segment_start = checkpoint.frames
+        resume_folder = ResumeFolder(path, self._source, self._settings)
+        if resume_folder.segments:
+            self._skipped = self._done = self._segment_start = resume_folder.frames
             try:
-                if not checkpoint.complete:
-                    self._frames.restore(checkpoint.state())
+                if not resume_folder.complete:
+                    self._frames.restore(resume_folder.state())
             except BaseException:
-                checkpoint.release()
+                resume_folder.release()
                 raise
             self._note(f"{self._target.name}: continues after {self._done} finished frames")
-        return checkpoint
+        return resume_folder
 
-    def _open_sink(self, place: Path, first: Shot | None) -> Sink:
+    def _open_sink(self, place: Path, first: TimedFrame | None) -> Sink:
         self._note_source()
         rate = retime.rational(self._fps) if self._fps else self._source.rate
-        if self._checkpoint is not None:
-            return SegmentSink(place, self._source, rate, self._encoding, self._checkpoint, self._packets)
+        if self._resume_folder is not None:
+            return SegmentSink(place, self._source, rate, self._encoding, self._resume_folder, self._packets)
         if first is None:
             raise InputError(f"{self._source.name}: {self._no_frames()}")
         return self._target.open(place, self._source, first, rate)
@@ -182,12 +182,12 @@ class Job:
         if path is None:
             return contextlib.nullcontext(Path(PIPE))
         path.parent.mkdir(parents=True, exist_ok=True)
-        if self._checkpoint is not None:
-            return self._checkpoint.output(path)
+        if self._resume_folder is not None:
+            return self._resume_folder.output(path)
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
     def _output_fps(self) -> float | None:
-        """Frames per second of the output, or None to keep the timestamps."""
+        """FrameProcessor per second of the output, or None to keep the timestamps."""
         fps, highest = self._settings.fps, self._target.highest_rate
         if not highest or (fps or self._source.rate) <= highest:
             return fps

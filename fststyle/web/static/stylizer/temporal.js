@@ -14,7 +14,7 @@ const SIMILAR = 3, DIFFERENT = 10;
 /** Mean trust below which a frame starts a new scene. */
 const CUT = 0.25;
 
-export class Steady {
+export class TemporalFilter {
   #last = null;
 
   /** Forget the previous frame, for another style. */
@@ -22,7 +22,7 @@ export class Steady {
     this.#last = null;
   }
 
-  /** The steady result, RGB bytes, of a frame and its stylized picture, RGB bytes of one size. */
+  /** The filtered result, RGB bytes, of a frame and its stylized picture, RGB bytes of one size. */
   next(frame, painted, width, height, strength = 1) {
     const across = Math.ceil(width / CELL), down = Math.ceil(height / CELL);
     const means = cellMeans(frame, width, height, across, down);

@@ -23,7 +23,7 @@ from fststyle import __version__, catalogue
 from fststyle.errors import InputError, OutputError
 from fststyle.io.files import probe
 from fststyle.runtime.settings import VideoSettings
-from fststyle.runtime.video.formats.base import Item, Shot, Source
+from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.settings import to_dict
 
 State = dict[str, NDArray[Any]]
@@ -57,7 +57,7 @@ class Segment:
         return Fraction(self.time_base)
 
 
-class Checkpoint:
+class ResumeFolder:
     """The folder of one output, which is created or opened, and locked until `release` or the end of the
     process.
 
@@ -229,10 +229,10 @@ def _json(path: Path) -> Any:
         return None
 
 
-def after(items: Iterator[Item], frames: int) -> Iterator[Item]:
+def frames_after(items: Iterator[Item], frames: int) -> Iterator[Item]:
     """The items without the first ``frames`` frames and without packets."""
     for item in items:
-        if isinstance(item, Shot):
+        if isinstance(item, TimedFrame):
             if frames <= 0:
                 yield item
             frames -= 1

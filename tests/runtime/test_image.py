@@ -10,7 +10,7 @@ from fststyle.errors import DeviceError, InputError, StyleError
 from fststyle.io import images
 from fststyle.io.pixels import SEEN, Frame, uncovered
 from fststyle.runtime import tiles
-from fststyle.runtime.painter import stylize, stylize_picture
+from fststyle.runtime.image import stylize, stylize_picture
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import load_style
 from tests import styles

@@ -1,7 +1,7 @@
 """Measure the temporal stability of stylized videos: the warping error without and with `--steady`, and of a
 moving average.
 
-    python bench/steady.py --style starry-night --style other.onnx --clip a.mp4 --clip b.mp4
+    python bench/temporal.py --style starry-night --style other.onnx --clip a.mp4 --clip b.mp4
 
 The warping error (Lai et al. 2018, arXiv:1808.00449, equation 9) is the MSE (0-255) between a stylized frame
 and the previous one, warped by the optical flow of the input frames, where the flow is reliable. The flow is
@@ -30,13 +30,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from painters import Painter, source
+from painters import FrameStylizer, source
 from program import run, show
 from rich.console import Console
 from rich.table import Table
 
-from fststyle.runtime.temporal import Steady
-from fststyle.runtime.video.formats.reader import Reader, Shot
+from fststyle.runtime.temporal import TemporalFilter
+from fststyle.runtime.video.formats.reader import Reader, TimedFrame
 
 Frame = NDArray[np.uint8]
 AVERAGED = 3
@@ -74,7 +74,7 @@ def clip(path: Path, size: int, count: int) -> list[Frame]:
     """The first frames of a video, scaled down to a longer side of `size`."""
     reader = Reader(path)
     try:
-        shots = (item.rgb for item in reader if isinstance(item, Shot))
+        shots = (item.rgb for item in reader if isinstance(item, TimedFrame))
         return [_scaled(rgb, size) for rgb in itertools.islice(shots, count)]
     finally:
         reader.close()
@@ -132,9 +132,9 @@ def _farneback(a: Any, b: Any) -> Any:
     return cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 5, 21, 5, 7, 1.5, 0)
 
 
-def _ways(painter: Painter) -> Iterator[tuple[str, Any]]:
+def _ways(painter: FrameStylizer) -> Iterator[tuple[str, Any]]:
     """The methods by name: functions of a frame, called in order."""
-    steady, last = Steady(), deque[Frame](maxlen=AVERAGED)
+    steady, last = TemporalFilter(), deque[Frame](maxlen=AVERAGED)
 
     def average(frame: Frame) -> Frame:
         last.append(painter(frame))
@@ -153,7 +153,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
         first: float | None = None
         yield {"clip": path.name, "style": "", "way": "scene", **_errors(frames, motions)}
         for text in args.style:
-            painter, plain = Painter(source(text)), 0.0
+            painter, plain = FrameStylizer(source(text)), 0.0
             for way, paint in _ways(painter):
                 with console.status(f"{path.name}: {text}, {way}"):
                     painted, ms = _painted(paint, frames)

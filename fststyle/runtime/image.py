@@ -1,0 +1,78 @@
+"""Stylize an image."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO, overload
+
+from PIL.Image import Image
+
+from fststyle.arrays import RGB
+from fststyle.io.convert import opened
+from fststyle.io.images import Picture
+from fststyle.io.pixels import uncovered
+from fststyle.io.resize import resize_frame
+from fststyle.runtime import mask as masks
+from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings
+from fststyle.runtime.settings import ImageSettings
+from fststyle.runtime.style import Style
+from fststyle.settings import check, unknown
+
+
+@overload
+def stylize(image: RGB, style: str | Path | Style = ..., **settings: Any) -> RGB: ...
+@overload
+def stylize(
+    image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
+) -> Image: ...
+def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
+    """Stylize an image: ``stylize("cat.jpg", "great-wave").save("stylized.jpg")``.
+
+    ``image``: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA; the result is an array of the same shape. Or a
+    path, the content of an image file, an open binary file or a Pillow image; the result is a Pillow image of
+    mode RGB, or RGBA with alpha. Of an animation, the first frame is stylized. ``style``: a name, an .onnx
+    file, or a `Style` from `load_style`, which avoids loading it for each call. ``settings``: fields of
+    `ImageSettings`. The result has the size of the image unless ``size`` is given.
+
+    Raises `InputError` (image or setting), `StyleError` and `DeviceError`.
+    """
+    chosen = _settings(style, settings)
+    picture, convert = opened(image)
+    loaded = style if isinstance(style, Style) else load_for_settings(chosen, style)
+    return convert(stylize_picture(picture, loaded, chosen).frames[0])
+
+
+def stylize_picture(
+    picture: Picture,
+    style: Style,
+    settings: ImageSettings,
+    on_tile: Callable[[int, int], None] | None = None,
+    mask: masks.Mask | None = None,
+) -> Picture:
+    """Stylize all frames of a picture. Alpha, durations, color profile, metadata and format are kept.
+
+    ``on_tile(done, of)`` is called after each tile of a frame that is stylized in tiles. ``mask`` is that of
+    the settings if it is loaded already. Raises `InputError` if memory does not suffice or the mask does not
+    fit, and `StyleError`.
+    """
+    mask = mask or masks.load(settings)
+    if mask is not None:
+        mask.check(picture.size)
+        mask.reset()
+    frames = [resize_frame(uncovered(frame), settings.size) for frame in picture.frames]
+    painter = FrameStylizer(style, settings, on_tile)
+    painted = [painter(frame.rgb) for frame in frames]
+    if mask is not None:
+        painted = [mask.applied(frame.rgb, rgb) for frame, rgb in zip(frames, painted, strict=True)]
+    return replace(
+        picture, frames=[replace(frame, rgb=rgb) for frame, rgb in zip(frames, painted, strict=True)]
+    )
+
+
+def _settings(style: str | Path | Style, settings: dict[str, Any]) -> ImageSettings:
+    try:
+        chosen = ImageSettings(style=style.name if isinstance(style, Style) else str(style), **settings)
+    except TypeError as error:
+        raise unknown("stylize", error) from error
+    check(chosen)
+    return chosen
