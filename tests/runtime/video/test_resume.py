@@ -15,7 +15,7 @@ import pytest
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime.subject import Subject
 from fststyle.runtime.temporal import TemporalFilter
-from fststyle.runtime.video import checkpoint, job
+from fststyle.runtime.video import conversion, resume
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
 from fststyle.runtime.video.stylize import VideoSettings, stylize_video
 from tests import clips
@@ -33,8 +33,8 @@ class Stopped(Exception):
 @pytest.fixture
 def short(monkeypatch):
     """Segments of ten frames."""
-    monkeypatch.setattr(checkpoint, "FRAMES", 10)
-    monkeypatch.setattr(job, "FRAMES", 10)
+    monkeypatch.setattr(resume, "FRAMES", 10)
+    monkeypatch.setattr(conversion, "FRAMES", 10)
 
 
 def clip(path: Path, **changes) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fststyle.io import images
-from fststyle.runtime.video import checkpoint, job
+from fststyle.runtime.video import conversion, resume
 from fststyle.runtime.video.formats import animation
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.open import InputOptions, open_source
@@ -141,8 +141,8 @@ def test_an_opaque_video_is_not_written_with_alpha(tmp_path):
 
 @pytest.mark.parametrize("target", ["out.mov", "out.webm"])
 def test_segments_keep_it_too(tmp_path, monkeypatch, target):
-    monkeypatch.setattr(checkpoint, "FRAMES", 2)
-    monkeypatch.setattr(job, "FRAMES", 2)
+    monkeypatch.setattr(resume, "FRAMES", 2)
+    monkeypatch.setattr(conversion, "FRAMES", 2)
     stylize_video(source(tmp_path / "in.webp"), tmp_path / target, style="invert", device="cpu", resume=True)
     found = timed_frames(tmp_path / target)
     assert len(found) == FRAMES
