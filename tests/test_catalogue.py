@@ -46,7 +46,7 @@ def test_lists_own_and_shipped(style_folder: Path, shipped: Path) -> None:
     assert not catalogue.find("invert").shipped
 
 
-def test_own_style_comes_before_a_shipped_one(style_folder: Path, shipped: Path) -> None:
+def test_user_style_takes_precedence(style_folder: Path, shipped: Path) -> None:
     own = styles.save(style_folder, "candy", styles.network())
     assert catalogue.find("candy").path == own
 
@@ -100,14 +100,14 @@ def test_paths_are_files(style_folder: Path, tmp_path: Path) -> None:
         catalogue.locate(tmp_path)
 
 
-def test_what_ships_is_whole() -> None:
+def test_shipped_files_are_complete() -> None:
     for entry in catalogue._shipped(catalogue.SHIPPED):
         content = catalogue.load(entry)
         assert len(content) == entry.size
         assert entry.sha256
 
 
-def test_models_of_other_kinds_are_no_styles(style_folder: Path, shipped: Path) -> None:
+def test_other_models_are_not_listed_as_styles(style_folder: Path, shipped: Path) -> None:
     listed = json.loads((shipped / "catalogue.json").read_text())
     listed.append({**listed[0], "name": "digits", "kind": "gan"})
     (shipped / "catalogue.json").write_text(json.dumps(listed))

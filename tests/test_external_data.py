@@ -45,7 +45,7 @@ def change(path: Path, **entries: str | None) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def test_a_shared_tensor_is_stored_once_and_restored_to_the_same_bytes(pair: Path) -> None:
+def test_shared_tensor_is_stored_once_and_restored_to_the_same_bytes(pair: Path) -> None:
     content = pair.read_bytes()
     assert is_shared(content)
     assert not is_shared(adding())
@@ -91,14 +91,14 @@ def test_small_and_different_tensors_stay_in_the_file(tmp_path: Path) -> None:
         ({"offset": "x"}, "damaged"),
     ],
 )
-def test_a_wrong_reference_is_refused(pair: Path, entries: dict[str, str | None], told: str) -> None:
+def test_wrong_reference_is_refused(pair: Path, entries: dict[str, str | None], told: str) -> None:
     (pair.parent.parent / "own.onnx").write_bytes(adding())
     change(pair, **entries)
     with pytest.raises(StyleError, match=told):
         load_style(pair, "cpu")
 
 
-def test_a_float_file_that_changed_is_refused(pair: Path) -> None:
+def test_float_file_that_changed_is_refused(pair: Path) -> None:
     (pair.parent / "own.onnx").write_bytes(adding(WEIGHT + 1))
     with pytest.raises(StyleError, match=r"does not belong to the file own\.onnx"):
         load_style(pair, "cpu")
@@ -110,7 +110,7 @@ def test_a_float_file_that_changed_is_refused(pair: Path) -> None:
         load_style(pair, "cpu")
 
 
-def test_a_damaged_file_is_refused(pair: Path) -> None:
+def test_damaged_file_is_refused(pair: Path) -> None:
     pair.write_bytes(pair.read_bytes()[:-40])
     with pytest.raises(StyleError):
         load_style(pair, "cpu")
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_refused(pair: Path) -> None:
 @pytest.mark.parametrize(
     "name", [entry.name for entry in catalogue._shipped(catalogue.SHIPPED) if entry.int8]
 )
-def test_a_shipped_int8_file_shares_all_kernels_but_the_last(name: str) -> None:
+def test_shipped_int8_file_shares_all_kernels_but_the_last(name: str) -> None:
     entry = catalogue.find(name)
     assert entry.int8 is not None
     assert entry.int8.size < 0.2 * entry.size

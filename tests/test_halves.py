@@ -53,7 +53,7 @@ print("painted")
 """
 
 
-def test_paints_without_torch_and_onnx(style_folder: Path) -> None:
+def test_runtime_works_without_torch_and_onnx(style_folder: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", BLOCKED + PAINT]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=REPOSITORY, env={**os.environ}, check=False
@@ -61,7 +61,7 @@ def test_paints_without_torch_and_onnx(style_folder: Path) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("painted\n", "", 0)
 
 
-def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) -> None:
+def test_program_works_without_torch_and_onnx(style_folder: Path, tmp_path: Path) -> None:
     from PIL import Image
 
     from tests import styles
@@ -93,7 +93,7 @@ def test_the_program_without_torch_and_onnx(style_folder: Path, tmp_path: Path) 
     assert trained.stderr.count("\n") == 1
 
 
-def test_painting_leaves_nothing_in_the_home(style_folder: Path, tmp_path: Path) -> None:
+def test_stylizing_creates_no_files_in_the_home_folder(style_folder: Path, tmp_path: Path) -> None:
     """ONNX Runtime would, from 1.31 on: an identifier and a list of sessions, for its makers."""
     code = (
         "import numpy as np, fststyle; fststyle.stylize(np.zeros((20, 30, 3), np.uint8), 'invert');"

@@ -28,7 +28,7 @@ def picture() -> np.ndarray:
     return (waves + noise).clip(-1, 1).astype(np.float32)[None]
 
 
-def test_a_kernel_is_restored_to_a_step_and_the_sum_of_its_taps_to_half_a_step() -> None:
+def test_kernel_is_restored_to_a_step_and_the_sum_of_its_taps_to_half_a_step() -> None:
     weight = kernel()
     stored = loss_weights.packed({"features.10.weight": weight})
     assert stored["features.10.weight"].dtype == np.int8
@@ -54,7 +54,7 @@ def test_early_kernels_and_biases_are_float16() -> None:
     assert stored.keys() == weights.keys()
 
 
-def test_the_losses_are_those_of_the_float16_weights() -> None:
+def test_losses_are_those_of_the_float16_weights() -> None:
     torch = pytest.importorskip("torch", reason="needs the [train] extra")
     from fststyle.train.losses.gram import gram_matrix
     from fststyle.train.networks.vgg import load_vgg

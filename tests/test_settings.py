@@ -15,7 +15,7 @@ from fststyle.runtime.video.stylize import stylize_video
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
-def test_a_former_name_is_a_deprecated_keyword_and_attribute() -> None:
+def test_former_name_is_a_deprecated_keyword_and_attribute() -> None:
     with pytest.warns(DeprecationWarning, match="rate is renamed to input_fps") as warned:
         settings = VideoSettings(**{"rate": 12.0})
     assert warned[0].filename == __file__
@@ -27,7 +27,7 @@ def test_a_former_name_is_a_deprecated_keyword_and_attribute() -> None:
         assert dataclasses.replace(settings, **{"rate": 10.0}).input_fps == 10.0
 
 
-def test_the_current_name_does_not_warn() -> None:
+def test_current_name_does_not_warn() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         settings = VideoSettings(input_fps=12.0)
@@ -35,7 +35,7 @@ def test_the_current_name_does_not_warn() -> None:
     assert "rate" not in dataclasses.asdict(settings)
 
 
-def test_the_video_function_warns_at_the_line_of_the_caller(tmp_path: Path) -> None:
+def test_video_function_warns_at_the_line_of_the_caller(tmp_path: Path) -> None:
     with (
         pytest.warns(DeprecationWarning, match="rate is renamed to input_fps") as warned,
         pytest.raises(InputError, match="no such file"),
@@ -44,7 +44,7 @@ def test_the_video_function_warns_at_the_line_of_the_caller(tmp_path: Path) -> N
     assert [warning.filename for warning in warned] == [__file__]
 
 
-def test_the_program_takes_the_former_option_with_one_line(program: Program, tmp_path: Path) -> None:
+def test_program_takes_the_former_option_with_one_line(program: Program, tmp_path: Path) -> None:
     done = program("video", "none.mp4", "out.mp4", "--rate", "12")
     assert done.stderr.decode().splitlines()[0] == "fststyle: --rate is deprecated; use --input-fps"
     assert done.returncode == 2
@@ -60,7 +60,7 @@ def test_the_program_takes_the_former_option_with_one_line(program: Program, tmp
     assert "--rate" not in shown
 
 
-def test_the_former_name_of_the_image_listener_is_deprecated() -> None:
+def test_former_name_of_the_image_listener_is_deprecated() -> None:
     from fststyle.runtime import batch
 
     with pytest.warns(DeprecationWarning, match="Listener is renamed to ImageListener"):

@@ -17,13 +17,13 @@ SHIPPED = list(catalogue._shipped(catalogue.SHIPPED))
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def test_the_default_styles_ship() -> None:
+def test_default_styles_ship() -> None:
     assert {ImageSettings.style, VideoSettings.style} <= {entry.name for entry in SHIPPED}
     assert len(SHIPPED) >= 2
 
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
-def test_the_catalogue_is_true(entry: catalogue.Entry) -> None:
+def test_catalogue_matches_the_files(entry: catalogue.Entry) -> None:
     content = entry.path.read_bytes()
     assert hashlib.sha256(content).hexdigest() == entry.sha256
     assert len(content) == entry.size
@@ -39,7 +39,7 @@ def test_the_catalogue_is_true(entry: catalogue.Entry) -> None:
 @pytest.mark.parametrize(
     "entry", [entry.int8 for entry in SHIPPED if entry.int8], ids=lambda entry: entry.name
 )
-def test_in_integers_it_is_the_same_painting(entry: catalogue.Entry) -> None:
+def test_int8_is_near_float(entry: catalogue.Entry) -> None:
     assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
     photo = np.asarray(Image.open(EXAMPLES / "chelsea.jpg").convert("RGB").resize((240, 160)))
     exact, integers = (
@@ -51,7 +51,7 @@ def test_in_integers_it_is_the_same_painting(entry: catalogue.Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
-def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
+def test_shipped_styles_change_the_photo_and_keep_its_content(entry: catalogue.Entry) -> None:
     """Another picture in the colours of the painting, in which the photo is still seen: its light and dark
     places are those of the photo.
     """
@@ -66,7 +66,7 @@ def test_a_photo_becomes_a_painting(entry: catalogue.Entry) -> None:
     assert np.corrcoef(light, painted_light)[0, 1] > 0.4
 
 
-def test_trainings_start_from_what_ships_and_mixes_with_the_base() -> None:
+def test_pretrained_weights_ship_and_share_the_base_network() -> None:
     init_weights = pytest.importorskip("fststyle.train.style.init_weights")
     entry = catalogue.initial_weights(init_weights.PRETRAINED)
     assert entry is not None
@@ -89,7 +89,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
-def test_models_that_are_no_styles_are_what_the_catalogue_says(entry: catalogue.Entry) -> None:
+def test_other_models_match_the_catalogue(entry: catalogue.Entry) -> None:
     content = entry.path.read_bytes()
     assert (hashlib.sha256(content).hexdigest(), len(content)) == (entry.sha256, entry.size)
     assert catalogue.metadata(content)["kind"] == entry.kind
@@ -100,7 +100,7 @@ def test_models_that_are_no_styles_are_what_the_catalogue_says(entry: catalogue.
 @pytest.mark.parametrize(
     "name", [entry.name for entry in MODELS if entry.kind in KINDS and entry.name.startswith("mnist")]
 )
-def test_what_is_drawn_are_digits_of_every_kind(name: str) -> None:
+def test_generated_digits_are_of_every_class(name: str) -> None:
     generator = Generator(name)
     latents = np.random.default_rng(0).normal(size=(600, *generator.shape)).astype(np.float32)
     logits = load_classifier("mnist-classifier")(generator.draw(latents))[0]
@@ -109,7 +109,7 @@ def test_what_is_drawn_are_digits_of_every_kind(name: str) -> None:
     assert np.median((shares / shares.sum(1, keepdims=True)).max(1)) > 0.9
 
 
-def test_what_is_drawn_are_pictures_of_many_colours_without_a_grid() -> None:
+def test_generated_paintings_are_colorful_without_a_grid() -> None:
     generator = Generator("paintings")
     drawn = generator.draw(
         np.random.default_rng(0).normal(size=(200, *generator.shape)).astype(np.float32)

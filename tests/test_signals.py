@@ -29,7 +29,7 @@ def test_without_ctrl_c_nothing_is_raised():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_another_thread_has_nothing_to_hold_off():
+def test_other_threads_are_not_affected():
     seen = []
 
     def work():

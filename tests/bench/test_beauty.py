@@ -28,7 +28,7 @@ def scene():
     return light
 
 
-def test_a_band_holds_its_wavelength(bench):
+def test_band_holds_its_wavelength(bench):
     beauty = bench("beauty")
     wave = 50 + 10 * np.sin(2 * np.pi * np.arange(256) / 11)
     picture = np.zeros((128, 256, 3), np.float32)
@@ -60,7 +60,7 @@ def test_flat_places_are_the_sky(bench, scene):
     assert not flat[105:115, 75:125].any()
 
 
-def test_a_tiled_motif_repeats_and_an_irregular_texture_does_not(bench):
+def test_tiled_motif_repeats_and_an_irregular_texture_does_not(bench):
     beauty = bench("beauty")
     everywhere = np.ones((160, 200), bool)
     tiled = np.tile(_texture(1, (20, 25), 1.5), (8, 8))
@@ -91,7 +91,7 @@ def test_stripes_of_the_photo_do_not_count(bench):
     assert beauty.stripes(_texture(4), np.zeros_like(striped)) < 0.06
 
 
-def test_a_halo_is_lighter_beside_the_house(bench, scene):
+def test_halo_beside_a_dark_object_is_detected(bench, scene):
     beauty = bench("beauty")
     photo = beauty.lab(_gray(scene))
     house = scene < 100

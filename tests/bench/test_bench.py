@@ -32,14 +32,14 @@ def _identity(path, kind, shape):
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0])
-def test_painter_gives_a_float_networks_bytes_back(bench, tmp_path, white):
+def test_float_network_returns_bytes(bench, tmp_path, white):
     painters = bench("painters")
     path = _identity(tmp_path / "float.onnx", TensorProto.FLOAT, [1, 3, "h", "w"])
     rgb = np.random.default_rng(0).integers(0, 256, (18, 21, 3), np.uint8)
     np.testing.assert_array_equal(painters.FrameStylizer(painters.Source(path, white), 1)(rgb), rgb)
 
 
-def test_painter_of_the_frame_contract(bench, tmp_path):
+def test_uint8_network_follows_the_frame_contract(bench, tmp_path):
     painters = bench("painters")
     path = _identity(tmp_path / "frame.onnx", TensorProto.UINT8, ["n", "h", "w", 3])
     rgb = np.random.default_rng(0).integers(0, 256, (17, 19, 3), np.uint8)
@@ -66,7 +66,7 @@ def test_shipped_files_are_styles_and_the_first_johnson_is_the_reference(bench):
     )
 
 
-def test_mean_counts_photos_the_optimiser_never_reached(bench):
+def test_mean_includes_photos_that_the_optimizer_never_reached(bench):
     pytest.importorskip("torch")
     quality = bench("quality")
     row = {
@@ -84,7 +84,7 @@ def test_mean_counts_photos_the_optimiser_never_reached(bench):
     assert (mean["iterations"], mean["beyond"], mean["photos"]) == (70, 1, 2)
 
 
-def test_photos_are_chosenevenly(bench):
+def test_photos_are_chosen_evenly(bench):
     pytest.importorskip("torch")
     assert bench("quality").evenly(list(range(9)), 3) == [0, 4, 8]
     assert bench("quality").evenly([1, 2], 8) == [1, 2]
@@ -135,7 +135,7 @@ def test_configurations_are_settings_of_the_training(bench, tmp_path):
             training._settings(args, wrong, tmp_path)
 
 
-def test_artifacts_are_seen_where_they_are(bench):
+def test_artifacts_are_detected(bench):
     artifacts = bench("artifacts")
     rng = np.random.default_rng(0)
     plain = rng.normal(128, 10, (256, 256, 3)).clip(0, 255).astype(np.uint8)
@@ -172,7 +172,7 @@ def test_artifacts_are_seen_where_they_are(bench):
     [made for entry in catalogue._shipped(catalogue.SHIPPED) for made in (entry, entry.int8) if made],
     ids=lambda e: e.path.stem,
 )
-def test_no_shipped_style_paints_a_grid_or_a_weave(bench, entry):
+def test_shipped_styles_have_no_grid_artifacts(bench, entry):
     """1 is no grid, 0 no weave; starry-night-johnson was trained before there was a loss for weaves."""
     figures = bench("artifacts").measure(
         bench("painters").FrameStylizer(bench("painters").source(str(entry.path))), PHOTOS, side=192
@@ -183,7 +183,7 @@ def test_no_shipped_style_paints_a_grid_or_a_weave(bench, entry):
     assert figures["edge"] < 2.2
 
 
-def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
+def test_generated_pictures_are_evaluated(bench, tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
     from fststyle.train.generative.classifier import train_classifier
     from fststyle.train.generative.gan import train_gan
@@ -222,7 +222,7 @@ def test_generated_pictures_are_judged(bench, tmp_path, monkeypatch, capsys):
     assert all(row["seconds_per_epoch"] > 0 for row in rows[1:])
 
 
-def test_the_fid_is_torchmetrics(bench):
+def test_fid_equals_torchmetrics(bench):
     torch = pytest.importorskip("torch")
     generate = bench("generate")
     pixels = np.random.default_rng(0).integers(0, 256, (120, 8, 8, 3), np.uint8)
@@ -264,7 +264,7 @@ def test_video_end_to_end(bench, tmp_path, monkeypatch, capsys, style_folder):
     assert min(told["resident_mib"]) > 10
 
 
-def test_webcam_rows_cover_the_time(bench, tmp_path, style_folder):
+def test_webcam_rows_cover_the_measured_time(bench, tmp_path, style_folder):
     clip = bench("video").synthetic(tmp_path / "clip.mp4", 50, (48, 64))
     settings = bench("webcam").WebcamSettings(camera=str(clip), style="invert", device="cpu")
     rows = bench("webcam").measure(settings, 3)

@@ -33,7 +33,7 @@ def _make(bench, pictures, folder, **options):
     return bench("blind").make(*pictures, folder, key, **{"crop_size": 32, "crops": 2, **options})
 
 
-def test_sheets_show_what_the_key_says(bench, pictures, tmp_path):
+def test_sheets_match_the_key(bench, pictures, tmp_path):
     blind = bench("blind")
     sheets = _make(bench, pictures, tmp_path / "sheets")
     assert len(sheets) == 3 * len(PHOTOS) * 3
@@ -63,7 +63,7 @@ def test_sheets_do_not_leak_names(bench, pictures, tmp_path):
     assert set(listed[0]) == {"sheet", "file", "painting", "kind"}
 
 
-def test_the_seed_decides_and_sides_are_balanced(bench, pictures, tmp_path):
+def test_sheets_depend_on_the_seed_only_and_sides_are_balanced(bench, pictures, tmp_path):
     first, same = (_make(bench, pictures, tmp_path / name, seed=1) for name in "xy")
     other = _make(bench, pictures, tmp_path / "z", seed=2)
     assert first == same
@@ -81,7 +81,7 @@ def test_only_pairs_with_one_system(bench, pictures, tmp_path):
         _make(bench, pictures, tmp_path / "others", against="delta")
 
 
-def test_the_key_stays_away_from_the_judges(bench, pictures, tmp_path):
+def test_key_is_outside_the_folder_of_sheets(bench, pictures, tmp_path):
     blind = bench("blind")
     with pytest.raises(OutputError, match="outside"):
         blind.make(*pictures, tmp_path / "sheets", tmp_path / "sheets" / "key.json")
@@ -90,7 +90,7 @@ def test_the_key_stays_away_from_the_judges(bench, pictures, tmp_path):
         _make(bench, pictures, tmp_path / "sheets")
 
 
-def test_a_system_has_one_picture_of_a_photo(bench, pictures, tmp_path):
+def test_system_has_one_picture_of_a_photo(bench, pictures, tmp_path):
     painted, paintings = pictures
     again = dataclasses.replace(painted[0], pixels=painted[1].pixels)
     with pytest.raises(InputError, match="several pictures"):
@@ -156,7 +156,7 @@ def test_preferences_count_ties_half_and_groups(bench):
         blind.join([blind.Vote("me", "9", 1.0)], key)
 
 
-def test_without_a_defeat_the_strength_is_finite(bench):
+def test_strength_without_a_defeat_is_finite(bench):
     blind = bench("blind")
     found = blind.strengths([blind.Duel("x", "y", 1.0, "udnie", "china", "whole")] * 9)
     assert found["x"] == pytest.approx(-found["y"])

@@ -5,7 +5,7 @@ import pytest
 pytestmark = [pytest.mark.usefixtures("style_folder"), pytest.mark.slow]
 
 
-def test_twelve_kinds_of_files_come_back_whole(bench):
+def test_twelve_kinds_of_files_are_complete(bench):
     containers = bench("containers")
     rows = containers.measure("invert")
     assert len(rows) == 12

@@ -33,7 +33,7 @@ def test_names(bench, name, found):
     assert bench("matching").match(Path(name), *WHERE) == found
 
 
-def test_the_only_painting_need_not_be_named(bench):
+def test_single_painting_needs_no_name(bench):
     match = bench("matching").match
     assert match(Path("out/china.jpg"), ["udnie"], ["china"]) == ("udnie", "china", "")
     assert match(Path("out/the-scream-china.jpg"), ["udnie"], ["china"]) is None
@@ -53,7 +53,7 @@ def test_pictures_of_a_folder(bench, tmp_path):
         matching.painted(str(tmp_path / "all"), paintings, {"other": photos["china"]})
 
 
-def test_a_style_paints_the_photos(bench, tmp_path, style_folder):
+def test_style_paints_the_photos(bench, tmp_path, style_folder):
     matching = bench("matching")
     photos, paintings = {"china": _save(tmp_path / "china.png")}, {"udnie": tmp_path / "udnie.jpg"}
     (picture,) = matching.painted(f"ours={style_folder / 'invert.onnx'}", paintings, photos)

@@ -12,7 +12,7 @@ LOSSES = dict.fromkeys(("loss", "content", "style", "grid", "temporal"), 123_456
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
-def test_nothing_is_cut_off(width):
+def test_progress_bar_is_not_truncated(width):
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     with Bar(console, 900) as bar:
         bar.update(SimpleNamespace(step=17, steps=900, rate=5.3, seconds_left=2590.0, losses=LOSSES))

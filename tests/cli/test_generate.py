@@ -107,7 +107,7 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
         assert image.n_frames == 10
 
 
-def test_a_gif_is_as_long_as_was_asked(program: Program, tmp_path: Path) -> None:
+def test_gif_has_the_requested_duration(program: Program, tmp_path: Path) -> None:
     drawing(tmp_path / "gan.onnx")
     good(program("gan", "walk", "gan.onnx", "walk.gif", "--seconds", "0.5", "--fps", "120"))
     with Image.open(tmp_path / "walk.gif") as image:

@@ -69,7 +69,7 @@ def test_paints_a_file(program: Program, photo: Path, tmp_path: Path) -> None:
     assert left(tmp_path) == {"cat.png", "out/painted.png"}
 
 
-def test_further_pages_are_told(program: Program, photo: Path, tmp_path: Path) -> None:
+def test_further_pages_are_reported(program: Program, photo: Path, tmp_path: Path) -> None:
     page = Image.open(photo)
     page.save(tmp_path / "fax.tif", save_all=True, append_images=[page, page])
     done = program("image", tmp_path / "fax.tif", "-s", "invert", "-o", tmp_path / "out.png")
@@ -116,7 +116,7 @@ def test_lossless_webp_stays_lossless(program: Program, photo: Path, tmp_path: P
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
-def test_an_animated_avif_without_an_output(program: Program, photo: Path, tmp_path: Path) -> None:
+def test_animated_avif_without_an_output(program: Program, photo: Path, tmp_path: Path) -> None:
     first = Image.open(photo)
     others = [first.rotate(180), first.transpose(Image.Transpose.FLIP_LEFT_RIGHT), first, first.rotate(180)]
     first.save(tmp_path / "anim.avif", save_all=True, append_images=others, duration=80)
@@ -128,13 +128,13 @@ def test_an_animated_avif_without_an_output(program: Program, photo: Path, tmp_p
         assert np.abs(255 - before.rgb.astype(int) - after.rgb).mean() < 4
 
 
-def test_default_name_is_said(program: Program, photo: Path, tmp_path: Path) -> None:
+def test_default_output_name_is_reported(program: Program, photo: Path, tmp_path: Path) -> None:
     done = program("image", "cat.png", "-s", "invert")
     assert b"cat-invert.png  40x24" in done.stderr
     assert left(tmp_path) == {"cat.png", "cat-invert.png"}
 
 
-def test_json_is_all_there_is(program: Program, photo: Path) -> None:
+def test_json_is_the_only_output(program: Program, photo: Path) -> None:
     done = program("image", "cat.png", "-s", "invert", "-o", "x.png", "--json", "--device", "cpu")
     assert done.stderr == b""
     [painted] = json.loads(done.stdout)
@@ -174,7 +174,7 @@ def test_folder(program: Program, photo: Path, tmp_path: Path) -> None:
     assert left(tmp_path / "out") == {"a.png", "deep/b.jpg"}
 
 
-def test_settings_reach_the_painting(program: Program, photo: Path, tmp_path: Path) -> None:
+def test_settings_change_the_result(program: Program, photo: Path, tmp_path: Path) -> None:
     assert (
         program(
             "image",
@@ -215,7 +215,7 @@ def test_bad_picture(program: Program, photo: Path, tmp_path: Path, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["data", "samples"])
-def test_nothing_but_one_line_for_a_damaged_tiff(program: Program, tmp_path: Path, kind: str) -> None:
+def test_damaged_tiff_gives_one_line(program: Program, tmp_path: Path, kind: str) -> None:
     """libtiff and Pillow's log would write to stderr too. libtiff passes over damaged rows of a fax."""
     path = tmp_path / "fax.tif"
     noise = np.random.default_rng(0).integers(0, 2, (64, 64)).astype(bool)
@@ -246,7 +246,7 @@ def test_missing_picture(program: Program, tmp_path: Path) -> None:
     assert left(tmp_path) == set()
 
 
-def test_a_picture_50000_pixels_wide(program: Program, tmp_path: Path) -> None:
+def test_picture_50000_pixels_wide(program: Program, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((16, 50_000, 3), np.uint8)).save(tmp_path / "wide.png")
     done = program("image", "wide.png", "-s", "norm", "-o", "out.png", "--tile", "2048")
     assert done.returncode == 0, done.stderr
@@ -284,7 +284,7 @@ def test_foreign_onnx(program: Program, photo: Path, tmp_path: Path) -> None:
     refused(program("image", "cat.png", "-s", "missing.onnx"), "missing.onnx", "no such file")
 
 
-def test_absent_device(program: Program, photo: Path) -> None:
+def test_unavailable_device_is_refused(program: Program, photo: Path) -> None:
     refused(program("image", "cat.png", "-s", "invert", "--device", "dml"), "dml", "onnxruntime-directml")
     refused(program("image", "cat.png", "-s", "invert", "--device", "toaster"), "toaster", "cpu")
 
@@ -303,7 +303,7 @@ def test_usage_errors_are_one_line(program: Program, photo: Path, arguments: tup
     refused(program(*arguments))
 
 
-def test_the_rest_of_a_batch_goes_on(program: Program, photo: Path, tmp_path: Path) -> None:
+def test_rest_of_a_batch_is_stylized_after_an_error(program: Program, photo: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"bad")
     done = program("image", "bad.png", "none.png", "cat.png", "-s", "invert", "-o", "out", "--json")
     assert done.returncode == 1
@@ -314,25 +314,25 @@ def test_the_rest_of_a_batch_goes_on(program: Program, photo: Path, tmp_path: Pa
     assert left(tmp_path) == {"cat.png", "bad.png", "out/cat.png"}
 
 
-def test_pipe_conflicts(program: Program, photo: Path) -> None:
+def test_conflicting_pipes_are_refused(program: Program, photo: Path) -> None:
     refused(program("image", "cat.png", "-s", "invert", "-o", "-", "--json"), "stdout")
     refused(program("image", "-", "-s", "invert", "-o", "-"), "stdin", "empty")
 
 
 @pytest.mark.parametrize("arguments", [("image", ""), ("image", "cat.png", "-o", "")])
-def test_an_empty_name_is_refused(program: Program, photo: Path, arguments: tuple[str, ...]) -> None:
+def test_empty_name_is_refused(program: Program, photo: Path, arguments: tuple[str, ...]) -> None:
     refused(program(*arguments), "empty")
 
 
-def test_a_size_beyond_all_memory_is_refused(program: Program, photo: Path) -> None:
+def test_size_beyond_all_memory_is_refused(program: Program, photo: Path) -> None:
     refused(program("image", "cat.png", "-s", "invert", "--size", "65535"), "65535")
 
 
-def test_a_checkpoint_or_a_picture_is_no_style(program: Program, photo: Path, tmp_path: Path) -> None:
+def test_checkpoint_and_picture_are_refused_as_style(program: Program, photo: Path, tmp_path: Path) -> None:
     refused(program("image", "cat.png", "-s", "starry.pt"), "export")
     refused(program("image", "cat.png", "-s", "cat.png"), ".onnx")
 
 
-def test_train_wants_a_style(program: Program, tmp_path: Path) -> None:
+def test_train_without_a_style_is_refused(program: Program, tmp_path: Path) -> None:
     refused(program("train"), "Missing option '--style'")
     assert b"MISSING" not in program("train", "--help").stdout

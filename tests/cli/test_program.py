@@ -31,7 +31,7 @@ def test_help_of_every_verb(program: Program) -> None:
     assert program().stdout == done.stdout
 
 
-def test_the_command_line_loads_nothing_heavy() -> None:
+def test_command_line_imports_no_heavy_modules() -> None:
     code = f"import sys, fststyle.cli; print([name for name in {HEAVY} if name in sys.modules])"
     home = Path(fststyle.__file__).parent.parent
     assert (
@@ -57,7 +57,7 @@ def test_info(program: Program) -> None:
 @pytest.mark.parametrize(
     "typed", [("video", "", "out"), ("image", "a.png", "-o", ""), ("train", "--style="), ("export", "")]
 )
-def test_an_empty_argument_is_not_the_current_folder(
+def test_empty_argument_is_not_the_current_folder(
     program: Program, typed: tuple[str, ...], tmp_path: Path
 ) -> None:
     done = program(*typed)

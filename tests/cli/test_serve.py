@@ -25,19 +25,19 @@ def test_without_fastapi_the_message_says_how_to_install_it(program, tmp_path: P
 
 
 @needs_web
-def test_an_address_for_other_machines_needs_a_token(program):
+def test_address_for_other_machines_needs_a_token(program):
     line = refused(program("serve", "--host", "0.0.0.0", "--no-browser"))
     assert "reachable from other machines, which needs a --token" in line
 
 
 @needs_web
-def test_a_short_token_is_refused(program, tmp_path: Path):
+def test_short_token_is_refused(program, tmp_path: Path):
     line = refused(program("serve", "--token", "secret", "--folder", tmp_path))
     assert "at least 16 characters" in line
 
 
 @needs_web
-def test_a_port_in_use_is_told(program, tmp_path: Path):
+def test_port_in_use_is_reported(program, tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -47,7 +47,7 @@ def test_a_port_in_use_is_told(program, tmp_path: Path):
 
 
 @needs_web
-def test_a_folder_that_cannot_be_used_is_told(program, tmp_path: Path):
+def test_unusable_folder_is_reported(program, tmp_path: Path):
     (tmp_path / "file").write_text("no folder")
     line = refused(program("serve", "--folder", tmp_path / "file", "--no-browser"))
     assert "cannot be used as the database" in line

@@ -41,7 +41,7 @@ def typed(tmp_path):
 
 
 @pytest.mark.parametrize("lost", [">&-", ">&- 2>&-", ">&- <&-", "2>&-", "2>/dev/full", "2>&- >&- <&-"])
-def test_words_that_nobody_hears_do_not_end_the_work(typed, tmp_path, lost):
+def test_closed_stderr_does_not_stop_the_work(typed, tmp_path, lost):
     code, said = typed(f"fststyle image cat.png -s invert -o out.png {lost}")
     assert (code, said.count("\n")) == (0, int("2>" not in lost))
     assert np.asarray(Image.open(tmp_path / "out.png"))[0, 0, 0] < 100
@@ -54,7 +54,7 @@ def test_tables_without_a_stdout(typed):
     assert (code, said.count("\n")) == (2, 1)
 
 
-def test_a_picture_that_has_no_stdout_to_go_to(typed):
+def test_picture_without_stdout_is_refused(typed):
     assert typed("fststyle image cat.png -s invert -o - >&-") == (
         2,
         "fststyle: stdout is closed; the picture cannot be written to it\n",
@@ -82,7 +82,7 @@ def test_control_characters_of_names_are_escaped(typed, tmp_path, name):
     assert not set(said) & {"\x1b", "\u202e"}
 
 
-def test_a_training_goes_on_when_its_log_is_full(typed, tmp_path):
+def test_training_continues_when_the_disk_of_its_log_is_full(typed, tmp_path):
     pytest.importorskip("torch")
     (tmp_path / "unexported.py").write_text(
         "from fststyle.__main__ import main\n"

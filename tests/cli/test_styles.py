@@ -37,7 +37,7 @@ def test_sheet_of_a_bad_photo(program: Program, tmp_path: Path) -> None:
     assert done.stderr == b"fststyle: none.png: no such file\n"
 
 
-def test_the_sheet_never_replaces_its_photo(program: Program, tmp_path: Path) -> None:
+def test_contact_sheet_does_not_overwrite_the_photo(program: Program, tmp_path: Path) -> None:
     Image.fromarray(styles.photo(40, 60)).save(tmp_path / "sheet.jpg")
     before = (tmp_path / "sheet.jpg").read_bytes()
     done = program("styles", "sheet", "sheet.jpg")
@@ -46,7 +46,7 @@ def test_the_sheet_never_replaces_its_photo(program: Program, tmp_path: Path) ->
     assert (tmp_path / "sheet.jpg").read_bytes() == before
 
 
-def test_a_damaged_style_is_told_and_the_others_are_shown(
+def test_damaged_style_is_reported_and_others_are_shown(
     program: Program, tmp_path: Path, style_folder: Path
 ) -> None:
     (style_folder / "broken.onnx").write_bytes(b"nothing of the kind")

@@ -124,7 +124,7 @@ def test_no_input_is_overwritten(
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_without_torch_the_pip_line_is_told(program: Program, painting: Path, tmp_path: Path) -> None:
+def test_without_torch_the_pip_command_is_reported(program: Program, painting: Path, tmp_path: Path) -> None:
     if importlib.util.find_spec("torch") is not None:
         (tmp_path / "block").mkdir()
         (tmp_path / "block" / "torch.py").write_text("raise ImportError('no torch here')")

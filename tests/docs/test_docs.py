@@ -133,7 +133,7 @@ def test_options_in_the_text_exist(page: Path) -> None:
 
 
 @pages
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_are_valid(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"[a-z]+:", target):
             continue
@@ -171,17 +171,17 @@ def test_python_compiles_and_uses_names_that_exist(page: Path) -> None:
                 assert node.attr in fststyle.__all__, f"{page.name}: fststyle.{node.attr}"
 
 
-def test_the_readme_stays_short() -> None:
+def test_readme_is_short() -> None:
     assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_the_table_of_styles_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_of_styles_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(REPOSITORY / "tools"), *sys.path])
     listing = importlib.import_module("listing")
     assert listing.PAGE.read_text(encoding="utf-8") == listing.page(), "run: python tools/listing.py"
 
 
-def test_the_command_line_pages_hold_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_line_pages_contain_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mkdocs")
     monkeypatch.setattr(sys, "path", [str(REPOSITORY / "docs"), *sys.path])
     written = importlib.import_module("hooks").pages()

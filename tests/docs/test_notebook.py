@@ -10,7 +10,7 @@ from PIL import Image
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_notebook_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     notebook = json.loads((REPOSITORY / "examples" / "quickstart.ipynb").read_text(encoding="utf-8"))
     assert notebook["nbformat"] == 4
     monkeypatch.chdir(REPOSITORY / "examples")

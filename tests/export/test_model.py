@@ -14,7 +14,7 @@ from fststyle.train.networks.vae import Encoder  # noqa: E402
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-def test_any_number_of_rows_from_an_example_of_few(tmp_path, capfd, rows):
+def test_batch_size_is_dynamic(tmp_path, capfd, rows):
     net = Encoder(
         build("vae", {"side": 28, "channels": 3, "latent": 2, "width": 2, "likelihood": "gaussian"})
     )

@@ -29,7 +29,7 @@ def cores():
     return before, quantize.quantise_core(core, photos, 4, 16, noise)
 
 
-def test_the_edge_is_repeated_in_bytes(cores):
+def test_edge_padding_is_on_uint8(cores):
     made_by = [{node.output[0]: node.op_type for node in model.graph.node} for model in cores]
     pads = [[node for node in model.graph.node if node.op_type == "Pad"] for model in cores]
     assert len(pads[0]) == len(pads[1]) > 5
@@ -40,7 +40,7 @@ def test_the_edge_is_repeated_in_bytes(cores):
     assert rounded[1] < rounded[0]
 
 
-def test_bytes_are_turned_before_they_become_floats(cores, tmp_path):
+def test_transposes_are_on_uint8(cores, tmp_path):
     """In what ONNX Runtime makes of the graph."""
     turned = []
     for model in cores:
@@ -55,7 +55,7 @@ def test_bytes_are_turned_before_they_become_floats(cores, tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(1, 48, 8, 8), (2, 48, 20, 28)])
-def test_the_order_changes_no_number(cores, shape):
+def test_graph_rewrites_do_not_change_the_result(cores, shape):
     folded = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     before, after = (
         onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(

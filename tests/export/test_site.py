@@ -15,7 +15,7 @@ from fststyle.web import ort
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_the_folder_is_complete(family: str, tmp_path: Path) -> None:
+def test_folder_is_complete(family: str, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     site = export_site(["dark", "stranger"], SiteSettings(output=folder, title="Me & <you>"))
     assert site.styles == ("dark", "stranger")
@@ -36,7 +36,7 @@ def test_the_folder_is_complete(family: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_an_int8_file_contains_the_weights_that_it_shares(tmp_path: Path) -> None:
+def test_int8_file_contains_the_weights_that_it_shares(tmp_path: Path) -> None:
     export_site(["water-lilies"], SiteSettings(output=tmp_path / "site"))
     written = (tmp_path / "site" / "styles" / "water-lilies-int8.onnx").read_bytes()
     int8 = catalogue.find("water-lilies").int8
@@ -45,7 +45,7 @@ def test_an_int8_file_contains_the_weights_that_it_shares(tmp_path: Path) -> Non
     assert len(written) > 5 * int8.size
 
 
-def test_addresses_are_relative_and_lead_to_files(style_folder: Path, tmp_path: Path) -> None:
+def test_addresses_are_relative_and_exist(style_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     export_site(["invert"], SiteSettings(output=folder))
     found = re.findall(r'(?:href|src)="([^"]*)"', (folder / "index.html").read_text())
@@ -68,7 +68,7 @@ def test_licences_are_in_the_folder(style_folder: Path, tmp_path: Path) -> None:
         assert (tmp_path / "site" / "vendor" / "ort" / name).stat().st_size > 500
 
 
-def test_a_file_of_the_user_is_a_style(style_folder: Path, tmp_path: Path) -> None:
+def test_file_of_the_user_is_a_style(style_folder: Path, tmp_path: Path) -> None:
     site = export_site([style_folder / "norm.onnx"], SiteSettings(output=tmp_path / "site"))
     assert site.styles == ("norm",)
     assert (tmp_path / "site" / "styles" / "norm.onnx").read_bytes() == (
@@ -76,7 +76,7 @@ def test_a_file_of_the_user_is_a_style(style_folder: Path, tmp_path: Path) -> No
     ).read_bytes()
 
 
-def test_what_is_no_style_is_refused_and_nothing_is_written(style_folder: Path, tmp_path: Path) -> None:
+def test_invalid_style_is_refused_and_nothing_is_written(style_folder: Path, tmp_path: Path) -> None:
     settings = SiteSettings(output=tmp_path / "site")
     with pytest.raises(StyleError, match="no style is called"):
         export_site(["nothing"], settings)
@@ -91,7 +91,7 @@ def test_what_is_no_style_is_refused_and_nothing_is_written(style_folder: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_a_former_site_is_replaced(style_folder: Path, tmp_path: Path) -> None:
+def test_only_an_earlier_site_is_replaced(style_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
     (folder / "mine.txt").write_text("keep")

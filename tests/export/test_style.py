@@ -53,7 +53,7 @@ def files(net, graph, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16-weights", "fp16"])
 @pytest.mark.parametrize("shape", [(1, 16, 16), (1, 19, 33), (3, 40, 18)])
-def test_the_file_keeps_the_contract_and_paints_like_the_network(files, net, precision, shape):
+def test_file_follows_the_contract_and_matches_the_network(files, net, precision, shape):
     session = ort.InferenceSession(files[precision], providers=["CPUExecutionProvider"])
     (given,), (gives,) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.type, gives.name, gives.type) == (
@@ -93,7 +93,7 @@ def test_no_path_of_this_machine_is_in_the_file(files):
     assert b".py" not in files["fp32"].read_bytes()
 
 
-def test_a_graph_that_paints_something_else_is_refused(net, files):
+def test_graph_with_another_result_is_refused(net, files):
     other = build("johnson", {"width": 4, "blocks": 2}).eval()
     with pytest.raises(ExportError, match="differs from the network"):
         check_parity(Frame(other), files["fp32"].read_bytes(), "fp32")

@@ -42,7 +42,7 @@ def test_idx_files(tmp_path, packed):
 
 
 @pytest.mark.skipif(not MNIST.is_dir(), reason="FSTSTYLE_TEST_DATA has no mnist")
-def test_the_real_mnist():
+def test_downloaded_mnist_is_read():
     train, test = dataset.load(MNIST)
     assert train.rgb.shape == (60000, 28, 28, 1)
     assert np.bincount(train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
@@ -50,7 +50,7 @@ def test_the_real_mnist():
     assert test.rgb.shape == (10000, 28, 28, 1)
 
 
-def test_what_is_hidden_under_transparency_is_not_learned(tmp_path):
+def test_transparent_pixels_are_not_learned(tmp_path):
     rng = np.random.default_rng(0)
     for i in range(12):
         hidden = rng.integers(0, 256, (32, 32, 4), np.uint8)
@@ -60,7 +60,7 @@ def test_what_is_hidden_under_transparency_is_not_learned(tmp_path):
     assert (train.rgb == 255).all()
 
 
-def test_files_that_are_no_part_of_the_folder(tmp_path):
+def test_files_without_are_excluded(tmp_path):
     folder_of(tmp_path / "set", 20)
     assert len(dataset.load(tmp_path / "set", 32)[0]) == 18
     (tmp_path / "link").symlink_to("set")
@@ -99,7 +99,7 @@ def test_parts_of_an_idx_set(tmp_path):
         dataset.load(tmp_path)
 
 
-def test_a_gzip_bomb_is_not_unpacked(tmp_path):
+def test_gzip_bomb_is_not_unpacked(tmp_path):
     write_idx(tmp_path, 30, 12)
     path = tmp_path / "train-images-idx3-ubyte.gz"
     with gzip.open(path, "wb") as file:
@@ -111,7 +111,7 @@ def test_a_gzip_bomb_is_not_unpacked(tmp_path):
         dataset.load(tmp_path)
 
 
-def test_a_folder_of_mixed_sizes(tmp_path):
+def test_pictures_of_mixed_sizes_are_resized(tmp_path):
     folder_of(tmp_path / "a", 20)
     (tmp_path / "a" / "broken.jpg").write_bytes(b"no")
     train, test = dataset.load(tmp_path / "a", 32)
@@ -131,7 +131,7 @@ def test_gray_pictures_have_one_channel_and_subfolders_are_classes(tmp_path):
     assert test.labels.tolist() == [0, 1]
 
 
-def test_what_is_no_set(tmp_path):
+def test_invalid_sets_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     for data, said in (
         (tmp_path / "empty", "holds no image files"),
@@ -144,7 +144,7 @@ def test_what_is_no_set(tmp_path):
         dataset.load(folder_of(tmp_path / "two", 9), 50)
 
 
-def test_named_sets_are_not_fetched_unasked(tmp_path, monkeypatch):
+def test_named_sets_are_not_downloaded_by_default(tmp_path, monkeypatch):
     import platformdirs
 
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda _: tmp_path / "unasked")
@@ -155,19 +155,19 @@ def test_named_sets_are_not_fetched_unasked(tmp_path, monkeypatch):
     assert len(dataset.load("fashion-mnist")[0]) == 30
 
 
-def test_fashion_has_names():
+def test_fashion_mnist_has_class_names():
     assert idx.classes("FashionMNIST", 10)[0] == "t-shirt"
     assert idx.classes("mnist", 3) == ("0", "1", "2")
 
 
-def test_the_middle_square():
+def test_center_square_is_cropped():
     wide = np.zeros((20, 60, 3), np.uint8)
     wide[:, 20:40] = 200
     np.testing.assert_array_equal(dataset.square(wide, 20), 200)
     assert dataset.square(wide, 32).shape == (32, 32, 3)
 
 
-def test_every_picture_once_an_epoch_and_the_same_after_a_break():
+def test_epoch_has_every_picture_once_and_resumes_exactly():
     whole = list(dataset.order(10, seed=1, batch=4, start=0, steps=10))
     assert all(sorted(np.concatenate(whole)[i * 10 : i * 10 + 10]) == list(range(10)) for i in range(4))
     assert not np.array_equal(np.concatenate(whole)[:10], np.concatenate(whole)[10:20])

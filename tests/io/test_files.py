@@ -22,7 +22,7 @@ def _protected(folder):
     ],
     ids=["protected", "folder", "no folder"],
 )
-def test_probe_tells_what_writing_would_raise_and_leaves_nothing(tmp_path, place, error):
+def test_probe_raises_as_writing_and_leaves_no_file(tmp_path, place, error):
     destination = place(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(OutputError, match=error):
@@ -32,14 +32,14 @@ def test_probe_tells_what_writing_would_raise_and_leaves_nothing(tmp_path, place
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_probe_lets_be_what_is_there(tmp_path):
+def test_probe_keeps_an_existing_file(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     for name in "ab":
         probe(tmp_path / name)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
 
 
-def test_a_failure_keeps_the_old_file(tmp_path):
+def test_failure_keeps_the_old_file(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
 
     def write():

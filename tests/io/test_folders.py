@@ -29,7 +29,7 @@ def locked(tmp_path, monkeypatch):
     return tmp_path / "in"
 
 
-def test_a_folder_that_cannot_be_read_is_told_and_the_rest_found(locked):
+def test_unreadable_folder_is_reported_and_the_rest_is_found(locked):
     (locked / "a.txt").touch()
     refused = []
     assert files(locked, {".txt"}, lambda place, error: refused.append((place, str(error)))) == [
@@ -41,7 +41,7 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_rest_found(locked):
 
 
 @pytest.mark.usefixtures("style_folder")
-def test_pictures_that_cannot_be_seen_have_failed(locked, tmp_path):
+def test_pictures_in_unreadable_folders_count_as_failed(locked, tmp_path):
     Image.fromarray(styles.photo(20, 30)).save(locked / "a.png")
     failed = []
     listener = ImageListener(on_failed=lambda source, error: failed.append(source))
@@ -54,7 +54,7 @@ def test_pictures_that_cannot_be_seen_have_failed(locked, tmp_path):
 
 
 @pytest.mark.usefixtures("style_folder")
-def test_videos_that_cannot_be_seen_have_failed(locked, tmp_path):
+def test_videos_in_unreadable_folders_count_as_failed(locked, tmp_path):
     clips.write(locked / "a.mp4", [0, 40, 80])
     failed = []
     listener = BatchListener(on_failed=lambda source, error: failed.append(source))

@@ -48,7 +48,7 @@ def test_black_white_alpha_and_gray():
     assert shown(100000, array=np.full((16, 16), 128, np.uint8)).tolist() == [188] * 3
 
 
-def test_a_profile_and_the_srgb_chunk_go_first():
+def test_profile_and_srgb_chunk_take_precedence():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert (shown(100000, srgb=True) == 128).all()
     assert (shown(100000, icc_profile=profile) == 128).all()

@@ -66,7 +66,7 @@ def test_lossy_formats_are_close(kind):
 
 
 @pytest.mark.parametrize("as_what", [str, Path, bytes, "stream", "pipe"])
-def test_every_kind_of_source(tmp_path, as_what):
+def test_every_type_of_source_is_read(tmp_path, as_what):
     path = tmp_path / "ü b.png"
     path.write_bytes(encoded(Image.fromarray(gradient()), "PNG"))
     if as_what == "stream":
@@ -159,7 +159,7 @@ def test_alpha_is_kept(kind):
     np.testing.assert_array_equal(frame.alpha, gradient()[..., 0])
 
 
-def test_gray_alpha_and_colour_keys():
+def test_gray_alpha_and_color_keys():
     gray, alpha = gradient()[..., 0], gradient()[..., 1]
     frame = only(encoded(Image.merge("LA", [Image.fromarray(gray), Image.fromarray(alpha)]), "PNG"))
     np.testing.assert_array_equal(frame.rgb[..., 0], gray)
@@ -203,7 +203,7 @@ def test_other_pillow_modes():
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_exif_turn_is_applied(kind, turn):
+def test_exif_orientation_is_applied(kind, turn):
     upright = gradient()
     # What a camera that notes `turn` stores: the inverse of what the reader must do.
     stored = {
@@ -224,12 +224,12 @@ def test_exif_turn_is_applied(kind, turn):
     assert np.abs(picture.frames[0].rgb.astype(int) - upright).mean() < 5
 
 
-def test_damaged_exif_does_not_cost_the_picture():
+def test_damaged_exif_is_ignored():
     content = encoded(Image.fromarray(gradient()), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(20))
     assert only(content).rgb.shape == (H, W, 3)
 
 
-def test_rgb_profile_is_kept_and_others_lead_to_srgb():
+def test_rgb_profile_is_kept_and_others_are_converted_to_srgb():
     assert images.read(encoded(Image.fromarray(gradient()), "PNG", icc_profile=SRGB)).icc == SRGB
     # A profile of the wrong kind describes nothing, so it must not be passed on.
     picture = images.read(encoded(Image.fromarray(gradient()[..., 0]), "PNG", icc_profile=SRGB))
@@ -286,7 +286,7 @@ def animation_of(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-def test_animations_give_every_frame(kind):
+def test_animations_have_every_frame(kind):
     picture = images.read(animation_of(kind))
     assert picture.animated
     assert [frame.duration_ms for frame in picture.frames] == [70, 120, 300]
@@ -295,7 +295,7 @@ def test_animations_give_every_frame(kind):
         np.testing.assert_array_equal(frame.rgb, rgb)
 
 
-def test_only_the_first_of_pages_and_previews():
+def test_only_the_first_of_pages_and_previews_is_read():
     pages = [Image.fromarray(rgb) for rgb in films(2)]
     for kind in ("TIFF", "MPO"):
         picture = images.read(encoded(pages[0], kind, save_all=True, append_images=pages[1:]))
@@ -305,7 +305,7 @@ def test_only_the_first_of_pages_and_previews():
         assert picture.left == {"TIFF": 1, "MPO": 0}[kind]
 
 
-def test_default_image_of_an_apng_is_no_frame():
+def test_default_image_of_an_apng_is_not_a_frame():
     still, *frames = (Image.fromarray(rgb) for rgb in films())
     picture = images.read(
         encoded(still, "PNG", save_all=True, append_images=frames, default_image=True, duration=[50, 60])
@@ -338,7 +338,7 @@ def refused(path: Path, *words: str) -> None:
     assert any(word in message for word in words), message
 
 
-def test_what_is_no_image_is_refused_in_one_line(tmp_path):
+def test_invalid_image_is_refused_in_one_line(tmp_path):
     path = tmp_path / "x.png"
     refused(path, "no such file")
     refused(tmp_path, "folder")
@@ -364,7 +364,7 @@ def test_cut_off_files_are_refused(tmp_path, kind):
     refused(path, "damaged", "not an image")
 
 
-def test_a_raw_photo_is_refused_not_its_preview(tmp_path):
+def test_raw_photo_is_refused_not_its_preview(tmp_path):
     path = tmp_path / "photo.nef"
     Image.fromarray(gradient()).save(path, "TIFF", tiffinfo={254: 1})
     refused(path, "raw photo")
@@ -387,7 +387,7 @@ def test_size_is_refused_by_the_header(tmp_path, size):
     refused(path, "more than 300,000,000", "pixels")
 
 
-def test_between_pillows_bounds_and_ours_is_read(monkeypatch):
+def test_size_above_the_limit_of_pillow_is_read(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert images.read(encoded(Image.fromarray(gradient()), "PNG"), max_pixels=H * W).size == (H, W)
     with pytest.raises(InputError, match="more than 767"):
@@ -395,7 +395,7 @@ def test_between_pillows_bounds_and_ours_is_read(monkeypatch):
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-def test_frames_count_towards_the_bound():
+def test_frames_count_towards_the_pixel_limit():
     content = animation_of("GIF")
     assert len(images.read(content, max_pixels=3 * H * W).frames) == 3
     with pytest.raises(InputError, match="x 3 frames"):
@@ -466,7 +466,7 @@ def test_lossy_round_trip(tmp_path, suffix):
     assert np.abs(back.astype(int) - gradient()).mean() < (6 if suffix == "gif" else 3)
 
 
-def test_jpeg_keeps_colour_detail_and_obeys_quality(tmp_path):
+def test_jpeg_keeps_color_detail_and_obeys_quality(tmp_path):
     rgb = np.zeros((H, W, 3), np.uint8)
     rgb[:, ::2, 0] = 255
     images.write(Picture([Frame(rgb)]), tmp_path / "a.jpg")
@@ -495,7 +495,7 @@ def test_gif_alpha_is_on_or_off(tmp_path):
     assert np.abs(back.rgb.astype(int) - gradient())[seen].mean() < 6
 
 
-def test_a_gif_whose_first_frame_alone_is_opaque(tmp_path):
+def test_gif_whose_first_frame_alone_is_opaque(tmp_path):
     alpha = np.where(gradient()[..., 0] > 99, 255, 0).astype(np.uint8)
     picture = Picture(
         [Frame(gradient(), None, 100), Frame(gradient(), alpha, 100), Frame(gradient(), alpha, 100)]
@@ -513,7 +513,7 @@ def test_opaque_black_stays_opaque_in_a_gif(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "bmp"])
-def test_alpha_becomes_white(tmp_path, suffix):
+def test_alpha_is_composited_on_white(tmp_path, suffix):
     alpha = np.zeros((H, W), np.uint8)
     alpha[:, W // 2 :] = 128
     back = written(tmp_path, Picture([Frame(np.zeros((H, W, 3), np.uint8), alpha)]), "a." + suffix).frames[0]
@@ -522,7 +522,7 @@ def test_alpha_becomes_white(tmp_path, suffix):
     assert np.abs(back.rgb[:, -8:].astype(int) - 127).max() < 4
 
 
-def test_few_colours_survive_gif_exactly(tmp_path):
+def test_few_colors_are_exact_in_gif(tmp_path):
     rgb = np.random.default_rng(1).integers(0, 256, (200, 3), np.uint8)[np.arange(H * W).reshape(H, W) % 200]
     np.testing.assert_array_equal(written(tmp_path, Picture([Frame(rgb)]), "a.gif").frames[0].rgb, rgb)
 
@@ -534,7 +534,7 @@ def test_profile_is_embedded(tmp_path, suffix):
     assert written(tmp_path, Picture([Frame(gradient())], SRGB), "a." + suffix).icc == SRGB
 
 
-def test_a_format_without_profiles_gets_srgb(tmp_path):
+def test_format_without_profiles_gets_srgb(tmp_path):
     assert (
         np.abs(
             written(tmp_path, Picture([Frame(gradient())], SRGB), "a.bmp").frames[0].rgb.astype(int)
@@ -593,7 +593,7 @@ def test_long_and_missing_durations(tmp_path):
         ]
 
 
-def test_pillow_agrees_on_the_containers(tmp_path):
+def test_pillow_reads_the_same_animations(tmp_path):
     for suffix in ("gif", "webp", "png"):
         images.write(Picture([Frame(rgb, None, 50) for rgb in films(5)], loop=0), tmp_path / f"a.{suffix}")
         with Image.open(tmp_path / f"a.{suffix}") as image:
@@ -603,7 +603,7 @@ def test_pillow_agrees_on_the_containers(tmp_path):
             assert np.abs(np.asarray(image.convert("RGB")).astype(int) - films(5)[4]).max() < 4
 
 
-def test_streams_and_format_names():
+def test_streams_need_a_format_name():
     picture = images.read(encoded(Image.fromarray(gradient()), "PNG"))
     for name, kind in [(None, "PNG"), ("jpg", "JPEG"), (".TIF", "TIFF"), ("webp", "WEBP"), ("GIF", "GIF")]:
         buffer = io.BytesIO()
@@ -613,7 +613,7 @@ def test_streams_and_format_names():
         images.write(Picture([Frame(gradient())]), io.BytesIO())
 
 
-def test_missing_folders_are_made_and_files_replaced(tmp_path):
+def test_missing_folders_are_created_and_files_are_replaced(tmp_path):
     path = tmp_path / "new" / "deeper" / "a.png"
     images.write(Picture([Frame(gradient())]), path)
     images.write(Picture([Frame(gradient(40, 40))]), str(path))
@@ -638,7 +638,7 @@ def test_missing_folders_are_made_and_files_replaced(tmp_path):
         ("x" * 300 + ".png", "long"),
     ],
 )
-def test_places_that_cannot_be_written(tmp_path, name, message):
+def test_unwritable_outputs_are_refused(tmp_path, name, message):
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "folder.png").mkdir()
     before = sorted(tmp_path.rglob("*"))
@@ -649,13 +649,13 @@ def test_places_that_cannot_be_written(tmp_path, name, message):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_device_is_not_renamed_over():
+def test_device_is_not_renamed_over():
     with pytest.raises(OutputError, match="not a regular file"):
         images.write(Picture([Frame(gradient())]), "/dev/null", format="png")
     assert Path("/dev/null").is_char_device()
 
 
-def test_pictures_a_format_cannot_hold(tmp_path):
+def test_unsupported_pictures_are_refused(tmp_path):
     frames = [Frame(rgb) for rgb in films()]
     with pytest.raises(OutputError, match=r"JPEG does not support 3 frames"):
         images.write(Picture(frames), tmp_path / "a.jpg")
@@ -672,7 +672,7 @@ def test_pictures_a_format_cannot_hold(tmp_path):
     "failure",
     [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device"), ValueError("encoder\nbroke")],
 )
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, failure):
+def test_failure_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch, failure):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
 
@@ -692,7 +692,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, f
 # --- find, resize, Pillow ---
 
 
-def test_find(tmp_path):
+def test_find_returns_images_sorted(tmp_path):
     for name in [
         "b.PNG",
         "a.jpg",
@@ -711,7 +711,7 @@ def test_find(tmp_path):
     assert found == ["a.jpg", "b.PNG", "deep/er/c.webp", "folder.png/d.tif", "linked.png"]
 
 
-def test_find_nothing(tmp_path):
+def test_find_without_images_is_refused(tmp_path):
     with pytest.raises(InputError, match="no image files"):
         images.find(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
@@ -730,7 +730,7 @@ def test_find_nothing(tmp_path):
         ((30, 40), 40, (30, 40)),
     ],
 )
-def test_resize(shape, long_side, expected):
+def test_resize_keeps_the_aspect_ratio(shape, long_side, expected):
     rgb = np.full((*shape, 3), 77, np.uint8)
     result = images.resize(rgb, long_side=long_side)
     assert result.shape == (*expected, 3)
@@ -755,13 +755,13 @@ def test_pillow_round_trip():
     assert images.to_pil(Frame(gradient(), alpha)).mode == "RGBA"
 
 
-def test_errors_are_of_the_family():
+def test_errors_are_fststyle_errors():
     assert issubclass(InputError, FststyleError)
     assert issubclass(OutputError, FststyleError)
 
 
 @pytest.mark.parametrize("lead", [b"", bytes((1 << 20) - 1000)])
-def test_the_video_after_a_jpeg_is_named_without_xmp_data(tmp_path, lead):
+def test_video_after_a_jpeg_is_named_without_xmp_data(tmp_path, lead):
     path = tmp_path / "in.jpg"
     Image.new("RGB", (32, 32)).save(path)
     assert images.read(path).lost == ()
@@ -770,7 +770,7 @@ def test_the_video_after_a_jpeg_is_named_without_xmp_data(tmp_path, lead):
     assert images.read(path).lost == ("video of a motion photo",)
 
 
-def test_the_other_sizes_of_an_icon_are_named(tmp_path):
+def test_other_sizes_of_an_icon_are_named(tmp_path):
     Image.new("RGB", (64, 64)).save(tmp_path / "in.ico", sizes=[(16, 16), (32, 32), (64, 64)])
     read = images.read(tmp_path / "in.ico")
     assert (read.size, read.lost) == ((64, 64), ("2 further sizes",))

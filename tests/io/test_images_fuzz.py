@@ -124,7 +124,7 @@ def test_damaged_files_are_read_or_refused(kind, capfd):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_files_cut_anywhere(kind):
+def test_truncated_files_are_read_or_refused(kind):
     content = seed(kind)
     for end in range(0, len(content), max(1, len(content) // 40)):
         try:
@@ -133,7 +133,7 @@ def test_files_cut_anywhere(kind):
             continue
 
 
-def test_rubbish_after_every_signature():
+def test_random_bytes_after_every_signature_are_refused():
     rng = random.Random(1)
     others = [
         b"8BPS\0\1",

@@ -55,7 +55,7 @@ def test_alpha_without_loss():
     np.testing.assert_array_equal(written(picture, "webp")[seen], NOISE[seen])
 
 
-def test_by_choice():
+def test_lossless_option_takes_precedence():
     assert np.array_equal(written(Picture([Frame(NOISE)]), "webp", lossless=True), NOISE)
     assert not np.array_equal(written(Picture([Frame(NOISE)]), "webp"), NOISE)
     assert not np.array_equal(
@@ -68,7 +68,7 @@ def test_by_choice():
             written(Picture([Frame(NOISE)]), suffix, lossless=True)
 
 
-def test_what_is_no_webp_or_damaged():
+def test_damaged_and_other_files_are_not_lossless_webp():
     content = webp(NOISE, lossless=True)
     for stream in (
         io.BytesIO(b""),

@@ -71,7 +71,7 @@ def test_adapted_exif_has_the_new_size_and_no_thumbnail(order):
     assert after.index(MAKER) == before.index(MAKER) - len(exif.PREFIX)
 
 
-def test_a_thumbnail_between_other_values_is_cleared():
+def test_thumbnail_between_other_values_is_cleared():
     data = bytearray(camera())
     start = data.index(THUMBNAIL)
     first = struct.unpack_from("<I", data, 4)[0]
@@ -147,13 +147,13 @@ def test_texts_of_png_and_comments():
 
 
 @pytest.mark.parametrize("suffix", ["bmp", "gif", "jp2", "ppm"])
-def test_what_a_format_cannot_hold_is_named(suffix):
+def test_unsupported_metadata_is_named(suffix):
     _, lost = written(Metadata(camera(), XMP, IPTC, {"Comment": "hi"}), suffix)
     assert lost == ["EXIF data", "XMP data", "IPTC data", "text 'Comment'"]
     assert written(Metadata(camera(), XMP, IPTC, {"Comment": "hi"}), suffix, strip_metadata=True)[1] == []
 
 
-def test_what_is_too_large_or_damaged_is_named():
+def test_large_or_damaged_metadata_is_named():
     picture, lost = written(Metadata(b"rubbish", b"x" * 70_000), "jpg")
     assert lost == ["EXIF data (damaged)", "XMP data (more than 64 kB)"]
     assert picture.metadata.exif is None
@@ -172,7 +172,7 @@ def test_xmp_of_a_motion_photo_and_its_thumbnail():
     assert (after.lost, lost) == ((), ["extended XMP data"])
 
 
-def test_metadata_that_cannot_be_read_is_named():
+def test_unreadable_metadata_is_named():
     text = PngImagePlugin.PngInfo()
     text.add_text("Raw profile type exif", "\nexif\n 4\nno hex")
     buffer = io.BytesIO()

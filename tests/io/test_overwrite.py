@@ -9,7 +9,7 @@ from fststyle.io.files import refuse_overwrite
 
 
 @pytest.mark.parametrize("output", ["a.png", "sub/../a.png", "link.png", "twin.png"])
-def test_an_input_is_known_by_any_name(tmp_path, output):
+def test_input_is_recognized_under_any_name(tmp_path, output):
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.png").write_bytes(b"a")
     (tmp_path / "link.png").symlink_to("a.png")

@@ -34,7 +34,7 @@ def content(picture: Picture, suffix: str, **options: object) -> bytes:
 @pytest.mark.parametrize(
     ("head", "module", "extra"), [(HEIC_HEAD, "pillow_heif", "heif"), (JXL_HEADS[0], "pillow_jxl", "jxl")]
 )
-def test_a_missing_plugin_is_said_in_one_line(tmp_path, monkeypatch, head, module, extra):
+def test_missing_plugin_is_reported_in_one_line(tmp_path, monkeypatch, head, module, extra):
     monkeypatch.setitem(sys.modules, module, None)
     path = tmp_path / "photo.bin"
     path.write_bytes(head)
@@ -49,7 +49,7 @@ def test_a_missing_plugin_is_said_in_one_line(tmp_path, monkeypatch, head, modul
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_avif_and_others_need_no_plugin():
+def test_avif_needs_no_plugin():
     for head in (
         b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00avifmif1miaf",
         b"\x89PNG\r\n\x1a\n",
@@ -77,7 +77,7 @@ def test_heic():
     np.testing.assert_array_equal(exact.frames[0].rgb, NOISE)
 
 
-def test_heic_is_turned_once_and_further_images_are_named():
+def test_heic_orientation_is_applied_once_and_further_images_are_named():
     pytest.importorskip("pillow_heif")
     plugins.load("HEIF", "")
     buffer = io.BytesIO()
@@ -130,7 +130,7 @@ def test_jxl(lossless, alpha, with_metadata):
 
 
 @pytest.mark.parametrize("size", [(16, 16), (64, 40), (300, 300), (1920, 1080), (17, 1000), (70000, 17)])
-def test_jxl_header_gives_the_size(size):
+def test_jxl_header_has_the_size(size):
     pytest.importorskip("pillow_jxl")
     plugins.load("JXL", "")
     buffer = io.BytesIO()

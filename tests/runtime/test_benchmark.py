@@ -10,7 +10,7 @@ from fststyle.runtime.settings import SpeedSettings
 
 
 @pytest.mark.usefixtures("style_folder")
-def test_measures_every_size_from_the_smallest():
+def test_measures_sizes_in_ascending_order():
     heard = []
     found = list(measure(["norm"], ["48x32", "32x24"], SpeedSettings(device="cpu", frames=2), heard.append))
     assert [(s.style, s.width, s.height, s.device) for s in found] == [
@@ -22,7 +22,7 @@ def test_measures_every_size_from_the_smallest():
 
 
 @pytest.mark.usefixtures("style_folder")
-def test_refuses():
+def test_bad_values_are_refused():
     for size in ("wide", "8x8", "100", "99999x20"):
         with pytest.raises(InputError):
             list(measure(["norm"], [size]))
@@ -30,7 +30,7 @@ def test_refuses():
         list(measure(["nothing"], ["32x32"]))
 
 
-def test_holds_is_the_largest_size_fast_enough():
+def test_largest_at_is_the_largest_size_that_is_fast_enough():
     speeds = [
         Speed("a", "fp32", "cpu", "CPU", width, width, ms)
         for width, ms in ((100, 10.0), (200, 33.0), (300, 34.0))

@@ -18,14 +18,14 @@ def near(a, b):
     assert np.abs(a.astype(float) - np.clip(b, 0, 255)).max() <= 1
 
 
-def test_a_mixture_is_the_mean_of_the_weights(family):
+def test_mixture_is_the_mean_of_the_weights(family):
     mixed = load_style("dark:0.5,pale:0.5", "cpu")
     assert mixed.name == "dark+pale"
     near(mixed(FRAME), FRAME * 0.75 + 50)
     near(load_style("dark:3,pale:1", "cpu")(FRAME), FRAME * 0.625 + 25)
 
 
-def test_strength_goes_from_the_photo_through_the_painting_and_beyond(family):
+def test_strength_extends_from_the_photo_beyond_the_style(family):
     for strength in (0, 0.5, 1, 1.5):
         near(load_style("pale", "cpu", strength=strength)(FRAME), FRAME + 100.0 * strength)
     near(load_style("dark:0.5,pale:0.5", "cpu", strength=0.5)(FRAME), FRAME * 0.875 + 25)
@@ -44,7 +44,7 @@ def test_shipped_styles_at_no_strength_and_at_twice():
     )
 
 
-def test_colours_lie_between_those_of_photo_and_painting():
+def test_colors_are_between_those_of_photo_and_result():
     blocks = np.random.default_rng(1).integers(0, 256, (8, 12, 3), np.uint8).repeat(20, 0).repeat(20, 1)
     painted, whole = blocks[..., ::-1] // 2 + 60, 255 - blocks[::2, ::2]
     for share in (0.25, 0.5, 0.75):
@@ -54,7 +54,7 @@ def test_colours_lie_between_those_of_photo_and_painting():
     assert np.abs(colors.between(blocks, painted, whole, 0.999).astype(float) - painted).mean() < 2
 
 
-def test_black_stays_dark_on_its_way_to_a_shipped_painting():
+def test_black_stays_dark_at_partial_strength():
     """By the weights alone it was green at a quarter of great-wave."""
     photo = np.full((192, 256, 3), 190, np.uint8)
     photo[40:160, 60:200] = 0
@@ -69,19 +69,19 @@ def test_black_stays_dark_on_its_way_to_a_shipped_painting():
     assert np.abs(quarter - (0.75 * before + 0.25 * after)).max() < 25, (before, quarter, after)
 
 
-def test_a_file_in_integers_says_that_it_has_one_strength():
+def test_int8_file_has_one_strength():
     with pytest.raises(StyleError, match="great-wave-int8 is int8"):
         stylize(FRAME, catalogue.SHIPPED / "great-wave-int8.onnx", strength=0.5)
 
 
-def test_an_image_is_painted_at_the_strength_of_the_weights(family):
+def test_image_is_painted_at_the_strength_of_the_weights(family):
     near(stylize(FRAME, "dark", strength=2.0), FRAME * 0.0)
     half = load_style("pale", "cpu", strength=0.5)
     near(stylize(FRAME, half), FRAME + 50.0)
     near(stylize(FRAME, half, strength=0.5), FRAME + 25.0)
 
 
-def test_without_a_base_an_image_is_faded_and_a_style_refuses(family):
+def test_without_a_base_network_pixels_are_blended(family):
     near(stylize(FRAME, "stranger", strength=0.5), FRAME + 25.0)
     near(stylize(FRAME, "stranger", strength=1.5), FRAME + 75.0)
     assert load_style("stranger", "cpu").at(0.5) is None
@@ -91,7 +91,7 @@ def test_without_a_base_an_image_is_faded_and_a_style_refuses(family):
         load_style("pale", "cpu", strength=2.5)
 
 
-def test_styles_of_different_bases_or_networks_cannot_be_mixed(family, style_folder):
+def test_styles_of_different_base_networks_are_not_mixed(family, style_folder):
     with pytest.raises(StyleError, match="one base"):
         load_style("dark,stranger", "cpu")
     with pytest.raises(StyleError, match="same network"):
@@ -112,6 +112,6 @@ def test_weights_in_half_precision_are_mixed_in_float():
     assert found["net.gain"].dtype == np.float16
 
 
-def test_a_damaged_file_is_refused():
+def test_damaged_file_is_refused():
     with pytest.raises(StyleError):
         interpolate([(b"\x08\x07nonsense", 0.5), (styles.pointwise(1, 0), 0.5)], ["a", "b"])

@@ -13,7 +13,7 @@ def identity(photo: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("size", "shape"), [(2.0, (40, 60, 3)), (0.5, (40, 60, 3)), (4.0, (17, 200, 3)), (1.3, (33, 47, 3))]
 )
-def test_the_copy_is_smaller_or_larger_and_the_result_has_the_size_of_the_photo(
+def test_copy_is_smaller_or_larger_and_the_result_has_the_size_of_the_photo(
     size: float, shape: tuple[int, int, int]
 ) -> None:
     seen: list[tuple[int, ...]] = []
@@ -42,13 +42,13 @@ def test_edges_of_the_photo_stay_sharp() -> None:
     assert np.abs(softened - photo).mean() < 3
 
 
-def test_a_painting_that_does_not_follow_the_photo_gets_no_detail_from_it() -> None:
+def test_unrelated_result_gets_no_detail_of_the_photo() -> None:
     photo = styles.photo(160, 160)
     flat = brush.stylize_with_brush(4.0, lambda copy: np.full_like(copy, 99), photo)
     assert (flat == 99).all()
 
 
-def test_the_brush_grows_with_large_pictures_only() -> None:
+def test_brush_grows_with_large_pictures_only() -> None:
     assert brush.brush_size(None, 480, 640) == 1
     assert brush.brush_size(None, 2 * brush.REFERENCE_SIDE, 9000) == 2
     assert brush.brush_size(0.5, 4000, 4000) == 0.5

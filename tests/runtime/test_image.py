@@ -25,7 +25,7 @@ def test_array_in_array_out() -> None:
     np.testing.assert_array_equal(stylize(photo, "invert"), 255 - photo)
 
 
-def test_alpha_of_an_array_stays() -> None:
+def test_alpha_of_an_array_is_kept() -> None:
     photo = np.dstack((styles.photo(20, 30), styles.photo(20, 30)[..., 0]))
     painted = stylize(photo, "invert")
     seen = photo[..., 3] >= SEEN
@@ -35,7 +35,7 @@ def test_alpha_of_an_array_stays() -> None:
 
 
 @pytest.mark.parametrize("size", [None, 45])
-def test_what_is_hidden_has_no_part_in_the_painting(size: int | None) -> None:
+def test_transparent_pixels_do_not_affect_the_result(size: int | None) -> None:
     """A network with an instance norm sees the whole picture; scaling mixes neighbours."""
     photo, alpha = styles.photo(24, 32), np.full((24, 32), 255, np.uint8)
     alpha[:, 20:] = 0
@@ -49,7 +49,7 @@ def test_what_is_hidden_has_no_part_in_the_painting(size: int | None) -> None:
     )
 
 
-def test_hidden_pixels_get_the_colour_of_the_nearest_seen_one() -> None:
+def test_transparent_pixels_get_the_nearest_visible_color() -> None:
     rgb, alpha = styles.photo(20, 30), np.full((20, 30), 255, np.uint8)
     alpha[:, 10:] = 0
     filled = uncovered(Frame(rgb, alpha)).rgb
@@ -59,7 +59,7 @@ def test_hidden_pixels_get_the_colour_of_the_nearest_seen_one() -> None:
         assert uncovered(unchanged) is unchanged
 
 
-def test_every_way_in_gives_a_pillow_image(tmp_path: Path) -> None:
+def test_every_input_type_gives_a_pillow_image(tmp_path: Path) -> None:
     photo = styles.photo(20, 30)
     path = tmp_path / "p.png"
     Image.fromarray(photo).save(path)
@@ -69,24 +69,24 @@ def test_every_way_in_gives_a_pillow_image(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.array(painted), 255 - photo)
 
 
-def test_profile_stays(tmp_path: Path) -> None:
+def test_profile_is_kept(tmp_path: Path) -> None:
     Image.fromarray(styles.photo(20, 30)).save(tmp_path / "p.png", icc_profile=SRGB)
     stylize(tmp_path / "p.png", "invert").save(tmp_path / "q.png")
     assert images.read(tmp_path / "q.png").icc == SRGB
 
 
-def test_a_loaded_style_serves_again() -> None:
+def test_loaded_style_is_reused() -> None:
     style = load_style("invert", "cpu")
     photo = styles.photo(20, 30)
     np.testing.assert_array_equal(stylize(photo, style), stylize(photo, style))
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 16), (101, 67), (16, 300), (64, 63)])
-def test_size_is_exactly_the_photos(height: int, width: int) -> None:
+def test_size_equals_that_of_the_photo(height: int, width: int) -> None:
     assert stylize(styles.photo(height, width), "norm").shape == (height, width, 3)
 
 
-def test_size_asked_for() -> None:
+def test_requested_size() -> None:
     photo = np.dstack((styles.photo(60, 90), np.full((60, 90), 7, np.uint8)))
     painted = stylize(photo, "invert", size=45)
     assert painted.shape == (30, 45, 4)
@@ -102,7 +102,7 @@ def test_strength() -> None:
     np.testing.assert_allclose(quarter, 0.75 * photo + 0.25 * (255 - photo), atol=0.51)
 
 
-def test_keep_colors_takes_luma_from_one_and_colour_from_the_other() -> None:
+def test_keep_colors_combines_luma_and_chroma() -> None:
     photo = styles.photo(40, 60, seed=1)
     luma = np.array([0.299, 0.587, 0.114])
     kept = stylize(photo, "invert", keep_colors=True).astype(float)
@@ -118,14 +118,14 @@ def test_keep_colors_takes_luma_from_one_and_colour_from_the_other() -> None:
 
 
 @pytest.mark.parametrize("colour", [(255, 0, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255), (255, 255, 0)])
-def test_keep_colors_never_leaves_the_range(colour: tuple[int, int, int]) -> None:
+def test_keep_colors_stays_in_range(colour: tuple[int, int, int]) -> None:
     photo = np.full((16, 16, 3), colour, np.uint8)
     kept = stylize(photo, "invert", keep_colors=True).astype(float)
     luma = np.array([0.299, 0.587, 0.114])
     np.testing.assert_allclose(kept @ luma, (255 - photo) @ luma, atol=1.0)
 
 
-def test_tiles_are_used_and_change_nothing() -> None:
+def test_tiles_are_used_and_do_not_change_the_result() -> None:
     photo = styles.photo(200, 300)
     whole, tiled = stylize(photo, "norm", tile="off"), stylize(photo, "norm", tile="64")
     assert np.abs(whole.astype(int) - tiled).max() <= 1
@@ -144,7 +144,7 @@ def test_auto_tiles_above_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert used == [256]
 
 
-def test_animations_keep_their_times(tmp_path: Path) -> None:
+def test_animations_keep_durations(tmp_path: Path) -> None:
     frames = [images.Frame(styles.photo(20, 30, seed), None, 40 * (seed + 1)) for seed in range(3)]
     painted = stylize_picture(
         images.Picture(frames, None, "GIF", 0), load_style("invert", "cpu"), ImageSettings()
@@ -194,7 +194,7 @@ def test_errors_of_style_and_device() -> None:
         stylize(styles.photo(20, 20), "invert", device="quantum")
 
 
-def test_what_does_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
     style = load_style("invert", "cpu")
 
     class Full:

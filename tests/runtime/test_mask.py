@@ -58,13 +58,13 @@ def test_gray_and_transparency_are_partial(tmp_path):
     ("mask", "photo", "size"),
     [((480, 640), (48, 64), None), ((24, 32), (96, 128), None), ((48, 64), (48, 64), 40)],
 )
-def test_the_mask_takes_the_size_of_the_picture(tmp_path, mask, photo, size):
+def test_mask_takes_the_size_of_the_picture(tmp_path, mask, photo, size):
     frame = styles.photo(*photo)
     plain = stylize(frame, "invert", size=size)
     check_halves(255 - plain, stylize(frame, "invert", size=size, mask=half(tmp_path, *mask)))
 
 
-def test_another_shape_and_a_missing_mask_are_refused(tmp_path):
+def test_other_aspect_ratio_and_missing_mask_are_refused(tmp_path):
     photo = styles.photo(48, 64)
     with pytest.raises(InputError, match=r"mask\.png: the mask has 64x40 pixels and the picture 64x48"):
         stylize(photo, "invert", mask=half(tmp_path, 40, 64))
@@ -80,7 +80,7 @@ def test_another_shape_and_a_missing_mask_are_refused(tmp_path):
     assert not (tmp_path / "out.png").exists()
 
 
-def test_the_mask_is_not_overwritten(tmp_path):
+def test_mask_is_not_overwritten(tmp_path):
     Image.fromarray(styles.photo(48, 64)).save(tmp_path / "in.png")
     mask = half(tmp_path)
     before = mask.read_bytes()
@@ -89,7 +89,7 @@ def test_the_mask_is_not_overwritten(tmp_path):
     assert mask.read_bytes() == before
 
 
-def test_every_frame_of_an_animation(tmp_path):
+def test_mask_applies_to_every_frame_of_an_animation(tmp_path):
     stills = [Image.new("RGB", (64, 48), (40 * i, 9, 99)) for i in range(3)]
     stills[0].save(tmp_path / "in.png", save_all=True, append_images=stills[1:], duration=50)
     settings = ImageSettings(style="invert", mask=half(tmp_path))
@@ -118,7 +118,7 @@ def test_video(tmp_path, size):
         )
 
 
-def test_the_photo_beside_the_mask_does_not_lag_behind(tmp_path):
+def test_photo_beside_the_mask_does_not_lag_behind(tmp_path):
     """Of what is kept from the last frame, nothing is in the part that stays a photo."""
     stylizer = fststyle.Stylizer("invert", device="cpu", mask=half(tmp_path))
     for number in range(4):

@@ -67,7 +67,7 @@ def test_long_names_are_shortened(letter: str) -> None:
     assert pairs(["f" * 255])[0][1] == f"{'f' * 249}-candy/a.jpg"
 
 
-def test_folders_keep_their_tree() -> None:
+def test_folders_keep_their_structure() -> None:
     assert pairs(["photos"]) == [
         ("photos/a.jpg", "photos-candy/a.jpg"),
         ("photos/sub/d.webp", "photos-candy/sub/d.webp"),
@@ -78,7 +78,7 @@ def test_folders_keep_their_tree() -> None:
     ]
 
 
-def test_results_within_the_input_are_not_painted_again() -> None:
+def test_results_within_the_input_are_not_stylized_again() -> None:
     done = Path("photos/painted")
     done.mkdir()
     (done / "a.jpg").write_bytes(b"done")
@@ -88,7 +88,7 @@ def test_results_within_the_input_are_not_painted_again() -> None:
     ]
 
 
-def test_one_target_is_taken_once() -> None:
+def test_targets_are_distinct() -> None:
     assert [target for _, target in pairs(["a.jpg", "photos/a.jpg"], "out")] == ["out/a.jpg", "out/a-2.jpg"]
     Path("A.JPG").write_bytes(b"capital")
     if os.path.samefile("A.JPG", "a.jpg"):
@@ -96,7 +96,7 @@ def test_one_target_is_taken_once() -> None:
     assert [target for _, target in pairs(["a.jpg", "A.JPG"], "out")] == ["out/a.jpg", "out/A-2.JPG"]
 
 
-def test_one_picture_is_painted_once() -> None:
+def test_picture_given_twice_is_stylized_once() -> None:
     assert pairs(["a.jpg", "./a.jpg", "photos/../a.jpg"], "out") == [("a.jpg", "out/a.jpg")]
 
 
@@ -110,12 +110,12 @@ def test_one_picture_is_painted_once() -> None:
         (["a.jpg"], "./photos/../a.jpg"),
     ],
 )
-def test_inputs_are_spared(inputs: list[str], output: str) -> None:
+def test_inputs_are_not_overwritten(inputs: list[str], output: str) -> None:
     with pytest.raises(OutputError, match="would be overwritten"):
         plan(inputs, output, "candy")
 
 
-def test_links_to_an_input_are_spared() -> None:
+def test_links_to_inputs_are_not_overwritten() -> None:
     try:
         Path("link.jpg").symlink_to("a.jpg")
     except OSError:
@@ -166,7 +166,7 @@ def test_bad_inputs(inputs: list[str], problem: str) -> None:
         plan(inputs, None, "candy")
 
 
-def test_a_batch_goes_on_without_bad_inputs() -> None:
+def test_bad_inputs_of_a_batch_are_skipped() -> None:
     made = plan(["x.jpg", "a.jpg"], "out", "candy")
     assert [pair.source for pair in made.pairs] == [Path("a.jpg")]
     assert [(source, str(error)) for source, error in made.refused] == [("x.jpg", "x.jpg: no such file")]

@@ -20,7 +20,7 @@ from fststyle.runtime.style import Style, load_style
 from tests import styles
 
 
-def test_paints_frames_and_batches(style_folder: Path) -> None:
+def test_stylizes_frames_and_batches(style_folder: Path) -> None:
     style = load_style("invert", "cpu")
     frame = styles.photo(17, 31)
     np.testing.assert_array_equal(style(frame), 255 - frame)
@@ -73,7 +73,7 @@ def _identity(**changes: object) -> bytes:
         (_identity(shape=(1, 480, 640, 3)), "fixed to"),
     ],
 )
-def test_refuses_what_keeps_no_contract(tmp_path: Path, content: bytes, problem: str) -> None:
+def test_models_without_the_contract_are_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)
     with pytest.raises(StyleError, match=f"bad .*{problem}"):
@@ -114,14 +114,14 @@ def test_unknown_device(style_folder: Path, device: str) -> None:
 
 
 @pytest.mark.parametrize("device", sorted(set(devices.PROVIDERS) - {"cpu"}))
-def test_absent_device_says_what_to_install(style_folder: Path, device: str) -> None:
+def test_unavailable_device_says_what_to_install(style_folder: Path, device: str) -> None:
     if devices.available()[device]:
         pytest.skip(f"{device} is here")
     with pytest.raises(DeviceError, match=r"is not available.*it (needs|is)"):
         load_style("invert", device)
 
 
-def test_auto_without_a_card_is_the_cpu(style_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_without_a_gpu_is_the_cpu(style_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "nvidia_cards", lambda: 0)
     assert load_style("invert").device == "cpu"
 
@@ -143,7 +143,7 @@ def test_threads(style_folder: Path) -> None:
         load_style("invert", threads=0)
 
 
-def test_threads_rest_between_frames() -> None:
+def test_threads_do_not_spin_between_frames() -> None:
     """They would ask for work for a long time: two threads, 50 ms of the processor in a pause of 50 ms."""
     style, frame, spent = load_style("great-wave", "cpu", threads=2), styles.photo(64, 64), []
     for _ in range(5):
@@ -154,7 +154,7 @@ def test_threads_rest_between_frames() -> None:
     assert min(spent) < 0.02
 
 
-def test_onnxruntime_says_nothing(style_folder: Path) -> None:
+def test_onnxruntime_prints_nothing(style_folder: Path) -> None:
     code = (
         "import numpy as np, fststyle; fststyle.load_style('invert')(np.zeros((16, 16, 3), np.uint8)); import"
         " sys; sys.stderr.write('heard')"
@@ -166,7 +166,7 @@ def test_onnxruntime_says_nothing(style_folder: Path) -> None:
     assert (done.stdout, done.stderr) == ("", "heard")
 
 
-def test_import_without_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_works_without_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices.os, "dup", lambda fd: (_ for _ in ()).throw(OSError()))
     with devices._silent_stderr():
         io.StringIO().write("still runs")
@@ -225,7 +225,7 @@ def test_ctrl_c_does_not_wait_for_a_large_picture():
     assert slow.stopped
 
 
-def test_a_large_picture_is_painted_as_a_small_one_is(style_folder):
+def test_interruptible_run_gives_the_same_result(style_folder):
     frame = styles.photo(600, 700)
     np.testing.assert_array_equal(load_style("invert", "cpu")(frame), 255 - frame)
     with pytest.raises(StyleError, match="failed to run"):

@@ -14,7 +14,7 @@ from tests import clips
 pytestmark = pytest.mark.usefixtures("style_folder")
 
 
-def test_paints_what_the_style_paints():
+def test_stylizer_gives_the_result_of_the_style():
     stylizer = fststyle.Stylizer("invert", steady=False, device="cpu")
     for number in range(3):
         frame = clips.frame(number)
@@ -22,7 +22,7 @@ def test_paints_what_the_style_paints():
     assert (stylizer.style.name, stylizer.settings.strength) == ("invert", 1.0)
 
 
-def test_holds_still_what_only_flickers():
+def test_flicker_is_suppressed():
     """A still scene under grain: steady, the painting of the second frame stays near that of the first."""
     rng = np.random.default_rng(0)
     scene = np.kron(rng.integers(40, 200, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
@@ -55,7 +55,7 @@ def test_changes_between_two_frames():
     assert stylizer.style.name == "norm"
 
 
-def test_what_is_given_out_is_the_callers_own():
+def test_returned_array_may_be_modified():
     """A caption drawn on a frame is not painted into the next one."""
     frames = [clips.frame(0) for _ in range(4)]
     clean, drawn = [], []
@@ -70,27 +70,27 @@ def test_what_is_given_out_is_the_callers_own():
 
 
 @pytest.mark.parametrize("frame", [None, "a.png", np.zeros((32, 32), np.uint8), np.zeros((32, 32, 3))])
-def test_refuses_what_is_no_frame(frame):
+def test_invalid_frames_are_refused(frame):
     with pytest.raises(InputError, match="a frame is a uint8 array"):
         fststyle.Stylizer("invert", device="cpu")(frame)
     with pytest.raises(InputError, match="one frame at a time"):
         fststyle.Stylizer("invert", device="cpu")(np.zeros((2, 32, 32, 3), np.uint8))
 
 
-def test_frames_of_another_size_begin_anew():
+def test_frame_of_another_size_starts_a_new_scene():
     stylizer = fststyle.Stylizer("invert", device="cpu", size=32)
     assert stylizer(clips.frame(0)).shape == (24, 32, 3)
     assert stylizer(clips.frame(1, 32, 32)).shape == (32, 32, 3)
 
 
-def test_settings_that_there_are_not():
+def test_unknown_settings_are_refused():
     with pytest.raises(InputError, match="speed"):
         fststyle.Stylizer("invert", speed=3)
     with pytest.raises(InputError, match=r"frame|shape|uint8"):
         fststyle.Stylizer("invert", device="cpu")(np.zeros((16, 16)))
 
 
-def test_the_example_paints_a_video(tmp_path):
+def test_example_stylizes_a_video(tmp_path):
     clips.write(tmp_path / "in.mp4", [0, 40, 80, 120], sound=None)
     example = Path(__file__).parents[2] / "examples" / "own_loop.py"
     subprocess.run([sys.executable, str(example), "in.mp4", "out.mp4"], cwd=tmp_path, check=True)

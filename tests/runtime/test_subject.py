@@ -29,14 +29,14 @@ def coffee() -> np.ndarray:
     return np.asarray(Image.open(EXAMPLES / "coffee.jpg").convert("RGB"))
 
 
-def test_the_file_is_the_one_in_the_catalogue_and_its_licence_ships():
+def test_file_is_the_one_in_the_catalogue_and_its_licence_ships():
     entry = catalogue.model("subject", ("subject",))
     assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
     assert "Apache License" in entry.path.with_name("subject-LICENSE.txt").read_text()
     assert "subject" not in [known.name for known in (*catalogue.styles(), *catalogue.models())]
 
 
-def test_a_cup_is_the_subject(coffee):
+def test_cup_is_detected_as_subject(coffee):
     height, width = coffee.shape[:2]
     share = Subject().share(coffee, (height, width))
     assert (share.shape, share.dtype) == ((height, width), np.uint8)
@@ -60,7 +60,7 @@ def test_only_the_subject_is_stylized(coffee):
         stylize(coffee, "invert", only="sky")
 
 
-def test_a_mask_and_only_together(coffee, tmp_path):
+def test_mask_and_only_are_combined(coffee, tmp_path):
     Image.fromarray(coffee).save(tmp_path / "in.png")
     settings = ImageSettings(style="invert", only="subject", mask=half(tmp_path, 400, 600))
     stylize_files([tmp_path / "in.png"], tmp_path / "out.png", settings)
@@ -73,7 +73,7 @@ def test_a_mask_and_only_together(coffee, tmp_path):
     np.testing.assert_allclose(painted[-20:, -20:].astype(int), coffee[-20:, -20:], atol=8)
 
 
-def test_steady_in_a_video_and_new_after_a_cut(coffee):
+def test_mask_is_smoothed_and_restarts_after_a_cut(coffee):
     """Under grain the mask moves less than that of single frames. After a cut nothing is left of it."""
     rng = np.random.default_rng(0)
     noisy = [np.clip(coffee + rng.normal(0, 25, coffee.shape), 0, 255).astype(np.uint8) for _ in range(4)]

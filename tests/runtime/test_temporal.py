@@ -38,13 +38,13 @@ def change(frames: list[np.ndarray], by: int = 0) -> float:
     )
 
 
-def test_a_still_scene_holds_still():
+def test_still_scene_does_not_flicker():
     frames, temporal = [scene()] * 8, TemporalFilter()
     painted = [flickering(frame) for frame in frames]
     assert change([temporal(f, p) for f, p in zip(frames, painted, strict=True)]) < 0.4 * change(painted)
 
 
-def test_what_was_painted_moves_with_the_scene():
+def test_strokes_move_with_the_scene():
     wide, temporal = scene(120, 320), TemporalFilter()
     frames = [np.ascontiguousarray(wide[:, 100 - 3 * i : 260 - 3 * i]) for i in range(8)]
     painted = [flickering(frame) for frame in frames]
@@ -52,7 +52,7 @@ def test_what_was_painted_moves_with_the_scene():
     assert change(made, 3) < 0.5 * change(painted, 3)
 
 
-def test_what_was_painted_moves_with_a_small_thing():
+def test_strokes_move_with_a_small_object():
     """A thing of a thirteenth of the width crosses a scene at rest; its own strokes go with it."""
     background, thing, temporal = scene(240, 320), scene(24, 24, seed=5), TemporalFilter()
     frames = [background.copy() for _ in range(8)]
@@ -72,7 +72,7 @@ def test_what_was_painted_moves_with_a_small_thing():
     assert jump(made) < 0.4 * jump(painted)
 
 
-def test_strokes_that_wear_each_other_off_get_their_contrast_back():
+def test_contrast_of_blended_strokes_is_restored():
     """A painter whose strokes are new in every frame, over a scene that moves: kept and averaged alone, less
     than half of their contrast is left.
     """
@@ -93,7 +93,7 @@ def test_strokes_that_wear_each_other_off_get_their_contrast_back():
     assert change(made, 3) < 0.3 * change(painted, 3)
 
 
-def test_the_photo_itself_is_not_held():
+def test_photo_is_not_blended_at_strength_0():
     """At strength 0 nothing of an old frame is left; at a half and beyond as much as of the painting."""
     assert hold_for_strength(0) == 0
     assert (
@@ -111,7 +111,7 @@ def test_the_photo_itself_is_not_held():
 
 
 @pytest.mark.parametrize("frames", [10, 25])
-def test_what_is_kept_stays_hardly_behind_a_style_that_changes(frames):
+def test_result_follows_a_changing_style(frames):
     temporal, frame = TemporalFilter(), scene()
     for number in range(frames + 1):
         temporal.hold = hold_for_strength(1, 1 / frames)
@@ -119,14 +119,14 @@ def test_what_is_kept_stays_hardly_behind_a_style_that_changes(frames):
     assert 200 - made.mean() < 0.12 * 200
 
 
-def test_after_a_cut_nothing_of_the_old_scene_is_left():
+def test_cut_starts_a_new_scene():
     temporal = TemporalFilter()
     temporal(scene(seed=1), np.full((120, 160, 3), 255, np.uint8))
     fresh = np.zeros((120, 160, 3), np.uint8)
     assert (temporal(scene(seed=2), fresh) == fresh).all()
 
 
-def test_what_comes_from_behind_is_painted_anew():
+def test_disoccluded_parts_are_new():
     """A bright square moves over a scene: no ghost of it stays where it was."""
     background, temporal = scene(), TemporalFilter()
     frames = []
@@ -141,14 +141,14 @@ def test_what_comes_from_behind_is_painted_anew():
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 400), (121, 163)])
-def test_any_size_and_a_change_of_size(size):
+def test_any_size_and_change_of_size(size):
     temporal = TemporalFilter()
     for frame in (scene(), scene(), *[rng.integers(0, 256, (*size, 3), np.uint8)] * 2):
         assert temporal(frame, frame).shape == frame.shape
         assert temporal(frame, frame).dtype == np.uint8
 
 
-def test_the_frames_given_are_not_touched():
+def test_inputs_are_not_modified():
     temporal, frame = TemporalFilter(), scene()
     painted = [flickering(frame) for _ in range(3)]
     before = [p.copy() for p in painted]
@@ -157,14 +157,14 @@ def test_the_frames_given_are_not_touched():
     assert all((a == b).all() for a, b in zip(before, painted, strict=True))
 
 
-def test_reset_forgets():
+def test_reset_starts_a_new_scene():
     temporal, frame = TemporalFilter(), scene()
     temporal(frame, np.full_like(frame, 200))
     temporal.reset()
     assert (temporal(frame, np.zeros_like(frame)) == 0).all()
 
 
-def test_only_what_moves_is_moved_and_it_makes_no_difference(monkeypatch):
+def test_skipping_static_blocks_does_not_change_the_result(monkeypatch):
     """Squares at rest are left as they are: the same picture as when all of it goes through the flow, which
     is 0 there.
     """

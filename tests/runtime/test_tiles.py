@@ -70,7 +70,7 @@ def test_tiles_equal_the_whole_where_the_sample_covers_it(changes: dict) -> None
         assert psnr(whole, tiled) > 50
 
 
-def test_no_step_where_tiles_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_have_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "SAMPLE_PIXELS", 200_000)
     style = Style("net", styles.network(), "cpu", threads=1)
     frame = styles.photo(768, 1024)
@@ -82,7 +82,7 @@ def test_no_step_where_tiles_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     assert psnr(style(frame), tiled) > 35
 
 
-def test_plain_tiles_would_differ() -> None:
+def test_tiles_with_own_statistics_differ() -> None:
     """What the two graphs are for: each tile by itself is normalised by itself."""
     style = Style("net", styles.network(), "cpu", threads=1)
     frame = styles.photo(256, 256)
@@ -92,7 +92,7 @@ def test_plain_tiles_would_differ() -> None:
     assert psnr(whole, tiles.TiledStyle(style)(frame, 64)) > 45
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     heard: list[tuple[int, int]] = []
     tiles.TiledStyle(Style("i", styles.inverting(), "cpu"))(
         styles.photo(128, 192), 64, lambda done, of: heard.append((done, of))
@@ -100,7 +100,7 @@ def test_progress_is_told() -> None:
     assert heard == [(i, 6) for i in range(1, 7)]
 
 
-def test_refuses_networks_that_see_everything() -> None:
+def test_networks_with_global_operators_are_refused() -> None:
     pooled = [
         helper.make_node("Cast", ["frame"], ["f"], to=1),
         helper.make_node("GlobalAveragePool", ["f"], ["g"]),
@@ -141,12 +141,12 @@ def test_bad_tile(tile: str | int) -> None:
         tiles.side_for(100, 100, tile)
 
 
-def test_memory_is_read() -> None:
+def test_available_memory_is_read() -> None:
     assert 0 < memory.limit() <= 4 << 30
     assert memory.limit() <= memory.available()
 
 
-def test_memory_where_the_system_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_memory_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ("_linux", "_windows", "_container"):
         monkeypatch.setattr(memory, source, lambda: None)
     assert memory.available() > 0

@@ -66,7 +66,7 @@ def trained(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_live_style_ships_its_kernels_once(ship, trained, tmp_path, monkeypatch):
+def test_live_style_ships_its_kernels_once(ship, trained, tmp_path, monkeypatch):
     path, photos = trained
     alone = []  # the int8 file as the exporter writes it
     share = ship.share

@@ -107,7 +107,7 @@ def test_stacked_networks_are_live_networks(tool, states):
         assert all(torch.equal(found[name], state[name]) for name in state)
 
 
-def test_the_noise_moves_with_its_place(tool, states):
+def test_noise_depends_on_the_position(tool, states):
     networks, photo = tool("stacked").Stacked(states, torch.float32), pictures(1)
     net = net_of(states[1])
     for noise in networks.noises:
@@ -158,7 +158,7 @@ def test_stacked_losses_and_gradients_are_those_of_each_painting(tool, states, s
             assert (mine[name] - value.grad).norm() < 1e-3 * value.grad.norm() + 1e-6, name
 
 
-def test_the_steps_of_stacked_networks_are_those_of_muon(tool, states):
+def test_steps_of_stacked_networks_are_those_of_muon(tool, states):
     networks = tool("stacked").Stacked(states, torch.float32)
     optimizer = tool("stacked_muon").StackedMuon(networks)
     optimizer.learning_rate.fill_(1e-2)
@@ -200,7 +200,7 @@ def test_tied_networks_keep_their_shared_parameters_equal(tool, states, step):
     assert not any(torch.allclose(first[name], second[name], rtol=0, atol=1e-6) for name in first)
 
 
-def test_a_step_minimizes_the_losses_of_each_painting(tool, step, states, settings):
+def test_step_minimizes_the_losses_of_each_painting(tool, step, states, settings):
     crops = tool("crops")
     torch.manual_seed(5)
     total, means = step.loss()
@@ -233,7 +233,7 @@ def test_a_step_minimizes_the_losses_of_each_painting(tool, step, states, settin
         assert found.item() == pytest.approx(sum(one.values()).mean().item(), rel=1e-3)
 
 
-def test_the_padding_is_that_of_a_training(tool):
+def test_padding_is_that_of_a_training(tool):
     crops, photo = tool("crops"), pictures(2)
     wide, (rows, columns) = surroundings.surround(photo, torch.Generator().manual_seed(3))
     place = torch.tensor([rows.start, columns.start])
@@ -242,7 +242,7 @@ def test_the_padding_is_that_of_a_training(tool):
     assert torch.equal(crops.window(wide, *place, SIZE, SIZE), photo)
 
 
-def test_shaken_photos_overlap_where_the_scene_is_the_same(tool):
+def test_shifted_crops_show_the_same_scene_in_their_overlap(tool):
     crops, photo = tool("crops"), pictures(2, SIZE + CUT)
     for shift in ((8, -8), (-3, 0), (0, 5)):
         here, there = crops.shifted_crops(photo, torch.tensor(shift))
@@ -288,7 +288,7 @@ def shipped(tool, tmp_path, monkeypatch):
     return folder
 
 
-def test_a_training_leaves_checkpoints_that_ship(tool, paintings, photos, tmp_path, shipped, monkeypatch):
+def test_training_writes_shippable_checkpoints(tool, paintings, photos, tmp_path, shipped, monkeypatch):
     together, out = tool("together"), tmp_path / "together"
     # It is read three times a step, and once at the end of a phase.
     clock = itertools.count(step=30.0)

@@ -35,7 +35,7 @@ def test_round_trip(tmp_path):
     assert os.listdir(path.parent) == ["a.pt"]
 
 
-def test_ctrl_c_while_it_is_written_waits(tmp_path, monkeypatch):
+def test_ctrl_c_is_ignored_while_writing(tmp_path, monkeypatch):
     write = torch.save
 
     def interrupted(*args):
@@ -85,7 +85,7 @@ def test_cut_off(tmp_path):
         checkpoint.load(path)
 
 
-def test_not_ours_or_of_another_kind(tmp_path):
+def test_other_files_and_kinds_are_refused(tmp_path):
     path = tmp_path / "a.pt"
     torch.save({"model": {}}, path)
     with pytest.raises(CheckpointError, match="not a checkpoint"):
@@ -113,7 +113,7 @@ def test_weights_that_do_not_fit(tmp_path, change):
         checkpoint.restore({**content(), **change}, tmp_path / "a.pt")
 
 
-def test_a_failed_write_keeps_the_older_checkpoint(tmp_path):
+def test_failed_write_keeps_the_older_checkpoint(tmp_path):
     path = tmp_path / "a.pt"
     checkpoint.save(path, content())
     before = path.read_bytes()
@@ -126,7 +126,7 @@ def test_a_failed_write_keeps_the_older_checkpoint(tmp_path):
         checkpoint.save(tmp_path / "folder.pt", content())
 
 
-def test_a_live_network_from_before_the_coarse_blocks_is_restored(tmp_path):
+def test_live_network_from_before_the_coarse_blocks_is_restored(tmp_path):
     torch.manual_seed(0)
     net = build("live", {"width": 4, "blocks": 1, "coarse_blocks": 0})
     content = {

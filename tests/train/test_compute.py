@@ -8,7 +8,7 @@ from fststyle.errors import DeviceError, InputError  # noqa: E402
 from fststyle.train import compute  # noqa: E402
 
 
-def test_auto_takes_the_best_there_is(monkeypatch):
+def test_auto_selects_the_best_device(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert compute.choose_device("auto").type == "mps"
@@ -16,7 +16,7 @@ def test_auto_takes_the_best_there_is(monkeypatch):
     assert compute.choose_device("auto").type == "cpu"
 
 
-def test_a_device_asked_for_is_never_replaced(monkeypatch):
+def test_requested_device_is_never_replaced(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="--device cuda"):
         compute.choose_device("cuda")
@@ -34,7 +34,7 @@ def test_bfloat16_only_where_the_processor_has_it(monkeypatch):
         assert chosen.bfloat16
 
 
-def test_the_batch_must_divide_evenly(monkeypatch):
+def test_batch_must_divide_evenly(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(InputError, match="multiple of 2"), compute.computing("cpu", "auto", 3):
         pass

@@ -9,7 +9,7 @@ from fststyle.train.networks.johnson import Johnson  # noqa: E402
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (72, 8), (16, 16), (1, 9)])
-def test_orthogonal_brings_every_singular_value_near_one_and_keeps_the_directions(shape):
+def test_orthogonal_has_singular_values_near_one_and_the_same_directions(shape):
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(3))
     found = orthogonal(matrix)
     assert torch.linalg.svdvals(found).sub(1).abs().max() < 0.35
@@ -28,11 +28,11 @@ def test_orthogonal_is_the_published_iteration(shape):
     torch.testing.assert_close(orthogonal(matrix), x)
 
 
-def test_orthogonal_leaves_nothing_nothing():
+def test_orthogonal_of_zero_is_zero():
     assert torch.equal(orthogonal(torch.zeros(4, 9)), torch.zeros(4, 9))
 
 
-def test_a_kernel_moves_by_the_stated_size_whatever_the_size_of_its_gradient():
+def test_kernel_update_does_not_depend_on_the_gradient_scale():
     for scale in (1e-6, 1e6):
         net = torch.nn.Sequential(torch.nn.Conv2d(16, 8, 3, bias=False), torch.nn.Conv2d(8, 3, 3, bias=False))
         before = net[0].weight.detach().clone()
@@ -42,7 +42,7 @@ def test_a_kernel_moves_by_the_stated_size_whatever_the_size_of_its_gradient():
         assert moved == pytest.approx(0.01 * KERNEL_STEP, rel=0.3)
 
 
-def test_everything_but_the_inner_kernels_moves_as_adam_moves_it():
+def test_other_parameters_are_updated_by_adam():
     torch.manual_seed(0)
     ours, theirs = Johnson(width=2, blocks=1), Johnson(width=2, blocks=1)
     theirs.load_state_dict(ours.state_dict())
@@ -60,7 +60,7 @@ def test_everything_but_the_inner_kernels_moves_as_adam_moves_it():
             assert torch.allclose(p, q, atol=1e-6), name
 
 
-def test_takes_no_closure_and_skips_what_has_no_gradient():
+def test_closure_is_refused_and_parameters_without_gradient_are_skipped():
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 3, 3))
     before = [p.detach().clone() for p in net.parameters()]
     optimizer = Muon(net, lr=1.0)

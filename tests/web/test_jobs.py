@@ -72,7 +72,7 @@ def test_jobs_run_one_after_another_in_their_order(lane):
     assert lane.order == ["first", "second", "third"]
 
 
-def test_a_failure_is_told_and_the_next_job_runs(lane, capfd):
+def test_failure_is_reported_and_the_next_job_runs(lane, capfd):
     lane.go.set()
     bad, bug, good = lane.add("bad"), lane.add("bug"), lane.add("good")
     wait_for(lane.jobs, good, DONE)
@@ -100,7 +100,7 @@ def test_stop_resume_and_remove(lane):
         lane.jobs.find(running.id)
 
 
-def test_a_running_job_continues_after_a_restart(tmp_path):
+def test_running_job_continues_after_a_restart(tmp_path):
     lane = Lane(tmp_path)
     job = lane.add("long")
     assert lane.begun.wait(10)
@@ -115,7 +115,7 @@ def test_a_running_job_continues_after_a_restart(tmp_path):
 
 
 @pytest.mark.parametrize("id", ["", "..", "../../etc", "0" * 15, "g" * 16, "0123456789abcdef"])
-def test_an_unknown_id_is_not_found(lane, id):
+def test_unknown_id_is_not_found(lane, id):
     with pytest.raises(NotFoundError):
         lane.jobs.find(id)
 
@@ -134,7 +134,7 @@ def finished(client, response):
     return job
 
 
-def test_a_batch_becomes_a_zip_with_the_names(client, picture):
+def test_batch_becomes_a_zip_with_the_names(client, picture):
     photos = [picture(seed=seed) for seed in range(3)]
     names = ["a.png", "sub/a.png", "größe.png"]
     files = [("files", (name, photo)) for name, photo in zip(names, photos, strict=True)]
@@ -150,7 +150,7 @@ def test_a_batch_becomes_a_zip_with_the_names(client, picture):
     assert client.get(job["preview"]).headers["content-type"] == "image/jpeg"
 
 
-def test_a_video_is_painted_with_progress(client, tmp_path):
+def test_video_is_painted_with_progress(client, tmp_path):
     source = clip(tmp_path / "in.mp4", seconds=1)
     files = {"files": ("holiday.mp4", source.read_bytes())}
     response = client.post("/api/jobs", files=files, data={"style": "invert"})
@@ -180,7 +180,7 @@ def test_several_jobs_are_followed_by_one_connection(client, picture):
     assert lines[lines.index("event: removed") + 1] == f'data: {{"id": "{missing}"}}'
 
 
-def test_a_video_that_is_too_long_is_refused(settings, connect, tmp_path):
+def test_video_that_is_too_long_is_refused(settings, connect, tmp_path):
     from dataclasses import replace
 
     client = connect(replace(settings, video_seconds=1))
@@ -191,7 +191,7 @@ def test_a_video_that_is_too_long_is_refused(settings, connect, tmp_path):
     assert not list((settings.folder / "jobs").iterdir())
 
 
-def test_a_cancelled_video_leaves_no_file(client, tmp_path, settings):
+def test_cancelled_video_leaves_no_file(client, tmp_path, settings):
     source = clip(tmp_path / "in.mp4", seconds=20)
     response = client.post("/api/jobs", files={"files": source.read_bytes()}, data={"style": "norm"})
     id = response.json()["id"]

@@ -36,7 +36,7 @@ def test_every_included_style_shows_its_painting(client):
             assert response.headers["content-type"] == "image/jpeg"
 
 
-def test_an_uploaded_style_paints_and_goes_again(client, style_folder, picture):
+def test_uploaded_style_is_used_and_deleted(client, style_folder, picture):
     content = styles.pointwise(1, 40)
     response = client.post("/api/styles", files={"file": ("My Style (1).onnx", content)})
     assert response.status_code == 201, response.text
@@ -53,7 +53,7 @@ def test_an_uploaded_style_paints_and_goes_again(client, style_folder, picture):
     assert client.get("/styles/my-style-1").status_code == 404
 
 
-def test_the_browser_gets_float_and_int8_files_with_all_weights(client):
+def test_browser_gets_float_and_int8_files_with_all_weights(client):
     listed = {style["name"]: style for style in client.get("/live/styles.json").json()["styles"]}
     lilies, entry = listed["water-lilies"], catalogue.find("water-lilies")
     assert client.get(lilies["url"]).content == entry.path.read_bytes()
@@ -64,13 +64,13 @@ def test_the_browser_gets_float_and_int8_files_with_all_weights(client):
     assert client.get("/live/models/water-lilies/other.onnx").status_code == 404
 
 
-def test_an_included_style_stays(client):
+def test_included_style_cannot_be_deleted(client):
     response = client.delete("/api/styles/udnie")
     assert response.status_code == 409
     assert catalogue.find("udnie").path.exists()
 
 
-def test_a_damaged_file_does_not_take_the_others_away(client, style_folder):
+def test_damaged_file_does_not_hide_the_others(client, style_folder):
     (style_folder / "damaged.onnx").write_bytes(b"damaged")
     assert "damaged" in names(client)
     for path in ("/", "/paint", "/rate", "/live/styles.json"):
@@ -81,13 +81,13 @@ def test_a_damaged_file_does_not_take_the_others_away(client, style_folder):
     assert "damaged" not in listed
 
 
-def test_the_page_of_a_style(client):
+def test_page_of_a_style(client):
     text = client.get("/styles/great-wave").text
     assert "Katsushika Hokusai" in text
     assert "public domain" in text
 
 
-def test_the_reference_of_the_api_is_complete(client):
+def test_reference_of_the_api_is_complete(client):
     text = client.get("/api").text
     for path in client.get("/api/openapi.json").json()["paths"]:
         assert path in text

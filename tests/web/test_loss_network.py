@@ -51,7 +51,7 @@ def test_activations_and_gram_matrices(vgg: VGG16, blocks: int) -> None:
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 4])
-def test_the_gradient_is_that_of_autograd(vgg: VGG16, blocks: int) -> None:
+def test_gradient_is_that_of_autograd(vgg: VGG16, blocks: int) -> None:
     layers = loss_network.LAYERS[:blocks]
     content_weights = np.linspace(0.5, 1, blocks).astype(np.float32)
     style_weights = np.linspace(3, 1, blocks).astype(np.float32)

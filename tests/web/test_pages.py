@@ -8,7 +8,7 @@ from fststyle.web.pages import NAVIGATION
 
 
 @pytest.mark.parametrize("url", [url for _, url in NAVIGATION])
-def test_a_page_is_complete_and_protected(client, url):
+def test_page_is_complete_and_protected(client, url):
     response = client.get(url)
     assert response.status_code == 200
     assert f'href="{url}" aria-current="page"' in response.text

@@ -10,7 +10,7 @@ from tests.web.conftest import pixels
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_the_server_paints_as_the_command_line_does(client, picture, tmp_path, format):
+def test_server_result_equals_that_of_the_command_line(client, picture, tmp_path, format):
     (tmp_path / "in").write_bytes(picture(format=format))
     settings = ImageSettings(style="norm", brush=1.5, keep_colors=True, quality=90)
     stylize_files([tmp_path / "in"], tmp_path / f"out.{format.lower()}", settings)
@@ -22,7 +22,7 @@ def test_the_server_paints_as_the_command_line_does(client, picture, tmp_path, f
     assert response.headers["x-fststyle-size"] == "64x48"
 
 
-def test_a_mixture_has_its_shares(client, family, picture):
+def test_mixture_has_its_shares(client, family, picture):
     photo = picture()
     form = {"style": "dark:3,pale:1"}
     response = client.post("/api/paint", files={"photo": photo}, data=form)
@@ -45,7 +45,7 @@ def test_another_format_and_size(client, picture):
     assert pixels(response.content).shape == (24, 32, 3)
 
 
-def test_a_replaced_style_file_is_loaded_again(client, style_folder, picture):
+def test_replaced_style_file_is_loaded_again(client, style_folder, picture):
     from tests import styles
 
     first = client.post("/api/paint", files={"photo": picture()}, data={"style": "invert"}).content
@@ -67,13 +67,13 @@ def test_a_replaced_style_file_is_loaded_again(client, style_folder, picture):
         ({"style": "invert", "format": "exe"}, "cannot write 'exe'"),
     ],
 )
-def test_a_wrong_setting_is_told(client, picture, form, told):
+def test_wrong_setting_is_reported(client, picture, form, told):
     response = client.post("/api/paint", files={"photo": picture()}, data=form)
     assert response.status_code == 422
     assert told in response.json()["detail"]
 
 
-def test_what_is_no_picture_is_told(client):
+def test_invalid_picture_is_reported(client):
     response = client.post("/api/paint", files={"photo": b"no picture"}, data={"style": "invert"})
     assert response.status_code == 422
     assert response.json()["detail"] == "image data: is not an image that can be read"

@@ -21,7 +21,7 @@ def studio(style_folder):
     studio.close()
 
 
-def test_a_client_that_has_left_is_not_painted_for(studio, picture, monkeypatch):
+def test_disconnected_client_is_skipped(studio, picture, monkeypatch):
     async def left():
         return True
 

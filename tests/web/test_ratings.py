@@ -50,7 +50,7 @@ def test_stars_are_averaged(ratings):
         ratings.rate("alpha", 6, "judge")
 
 
-def test_the_ranking_is_the_order_of_the_votes(ratings):
+def test_ranking_is_the_order_of_the_votes(ratings):
     assert ratings.ranking() == {}
     vote_for(ratings, ["charlie", "alpha", "bravo"])
     assert list(ratings.ranking()) == ["charlie", "alpha", "bravo"]
@@ -67,13 +67,13 @@ def test_pairs_are_balanced_and_sides_random(ratings):
     assert 10 < sides.count("A") < 50  # 60 fair coins
 
 
-def test_a_comparison_of_one_painting_names_it(ratings):
+def test_comparison_of_one_painting_names_it(ratings):
     sheet = ratings.new_sheet(STYLES, ["cat"], "judge")
     assert {sheet.a, sheet.b} == {"bravo", "charlie"}
     assert sheet.painting == "Two"
 
 
-def test_a_judge_has_one_vote(ratings):
+def test_judge_has_one_vote(ratings):
     sheet = ratings.new_sheet(STYLES, ["cat"], "judge")
     ratings.vote(sheet.sheet, "A", "judge")
     ratings.vote(sheet.sheet, "tie", "judge")
@@ -97,7 +97,7 @@ def test_bench_blind_finds_the_same_ranking(ratings, blind, tmp_path, suffix):
     assert found["judges"] == ["judge0", "judge1"]
 
 
-def test_a_deleted_style_is_forgotten(ratings):
+def test_deleted_style_is_forgotten(ratings):
     vote_for(ratings, ["alpha", "bravo", "charlie"])
     ratings.rate("alpha", 5, "judge")
     ratings.forget("alpha")

@@ -39,7 +39,7 @@ TOKEN = "a-long-enough-token"
         "/train/%2e%2e",
     ],
 )
-def test_no_path_leads_out(client, path):
+def test_paths_outside_the_folders_are_refused(client, path):
     response = client.get(path)
     assert response.status_code in (404, 422)
     assert "root:" not in response.text
@@ -47,14 +47,14 @@ def test_no_path_leads_out(client, path):
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../invert.onnx", "{folder}/invert.onnx", "invert.onnx"])
-def test_a_style_is_never_a_file(client, style_folder, picture, name):
+def test_style_parameter_is_never_a_path(client, style_folder, picture, name):
     form = {"style": name.format(folder=style_folder)}
     response = client.post("/api/paint", files={"photo": picture()}, data=form)
     assert response.status_code == 422
     assert "no style is called" in response.json()["detail"]
 
 
-def test_a_file_name_is_only_a_label(client, picture, settings):
+def test_file_name_is_only_a_label(client, picture, settings):
     name = '../../../tmp/x\r\nSet-Cookie: a=b;".png'
     response = client.post("/api/paint", files={"photo": (name, picture())}, data={"style": "invert"})
     assert response.status_code == 200
@@ -62,7 +62,7 @@ def test_a_file_name_is_only_a_label(client, picture, settings):
     assert ".." not in response.headers["content-disposition"]
 
 
-def test_another_name_of_the_server_is_refused(client):
+def test_other_host_names_are_refused(client):
     assert client.get("/", headers={"host": "evil.example"}).status_code == 421
     assert client.get("/", headers={"host": "evil.example:8020"}).status_code == 421
     assert client.get("/", headers={"host": "127.0.0.1.evil.example"}).status_code == 421
@@ -80,13 +80,13 @@ def test_another_name_of_the_server_is_refused(client):
         {"sec-fetch-site": "same-site", "origin": "http://127.0.0.1"},
     ],
 )
-def test_a_post_of_another_site_is_refused(client, picture, headers):
+def test_post_of_another_site_is_refused(client, picture, headers):
     for method, path in (("POST", "/api/paint"), ("DELETE", "/api/styles/invert"), ("POST", "/api/ratings")):
         assert client.request(method, path, headers=headers).status_code == 403
     assert client.get("/styles/invert").status_code == 200  # it was not deleted
 
 
-def test_a_post_of_a_page_or_a_program_is_accepted(client):
+def test_post_of_a_page_or_a_program_is_accepted(client):
     form = {"style": "invert", "stars": "4"}
     own = {"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}
     assert client.post("/api/ratings", data=form, headers=own).status_code == 201
@@ -114,7 +114,7 @@ def test_nothing_is_shown_without_the_token(settings, connect):
     assert client.get("/api/styles", headers=right).status_code == 200
 
 
-def test_the_login_sets_a_cookie_that_is_not_the_token(settings, connect):
+def test_login_sets_a_cookie_that_is_not_the_token(settings, connect):
     client = connect(replace(settings, token=TOKEN))
     response = client.post("/login", data={"token": TOKEN}, follow_redirects=False)
     cookie = response.headers["set-cookie"]
@@ -134,7 +134,7 @@ def test_tokens_cannot_be_tried_for_long(settings, connect):
     assert codes[-1] == 429
 
 
-def test_a_client_that_is_too_fast_has_to_wait(settings, connect):
+def test_rate_limit_delays_fast_clients(settings, connect):
     client = connect(replace(settings, requests_per_minute=60))
     codes = [client.post("/api/ratings", data={"style": "invert", "stars": "3"}) for _ in range(14)]
     assert [codes[0].status_code, codes[-1].status_code] == [201, 429]
@@ -142,7 +142,7 @@ def test_a_client_that_is_too_fast_has_to_wait(settings, connect):
     assert client.get("/").status_code == 200
 
 
-def test_a_bucket_fills_again():
+def test_rate_limit_refills():
     now = [0.0]
     rates = Rates(60, clock=lambda: now[0])
     scope = {"client": ("1.2.3.4", 1)}
@@ -152,7 +152,7 @@ def test_a_bucket_fills_again():
     assert rates.take(scope) == 0
 
 
-def test_a_large_upload_is_refused(settings, connect):
+def test_large_upload_is_refused(settings, connect):
     client = connect(replace(settings, upload_mb=1))
     response = client.post("/api/paint", files={"photo": bytes(1_100_000)}, data={"style": "invert"})
     assert response.status_code == 413
@@ -177,7 +177,7 @@ def _png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
 
 
-def test_a_bomb_of_pixels_is_refused_by_its_header(client):
+def test_pixel_bomb_is_refused_by_its_header(client):
     begin = time.monotonic()
     bomb = _png_header(60_000, 60_000)
     response = client.post("/api/paint", files={"photo": bomb}, data={"style": "invert"})
@@ -251,7 +251,7 @@ def _smaller() -> bytes:
         (_smaller, "not a fststyle style"),
     ],
 )
-def test_a_hostile_style_is_refused(client, style_folder, hostile, told):
+def test_hostile_style_is_refused(client, style_folder, hostile, told):
     before = sorted(path.name for path in style_folder.iterdir())
     response = client.post("/api/styles", files={"file": ("evil.onnx", hostile())})
     assert response.status_code == 422, response.text
@@ -271,7 +271,7 @@ def test_a_hostile_style_is_refused(client, style_folder, hostile, told):
         b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(100),
     ],
 )
-def test_playlists_and_programs_are_no_media(client, content):
+def test_playlists_and_programs_are_refused(client, content):
     files = {"files": ("video.mp4", content, "video/mp4")}
     response = client.post("/api/jobs", files=files, data={"style": "invert"})
     if response.status_code == 202:  # taken for a photo by its content
@@ -328,7 +328,7 @@ def _post(port: int, body: bytes) -> bytes:
         return response.read()
 
 
-def test_a_hundred_uploads_at_the_same_time(serve, picture):
+def test_hundred_uploads_at_the_same_time(serve, picture):
     server = serve("--requests-per-minute", "100000")
     found: list[object] = []
 
@@ -349,7 +349,7 @@ def test_a_hundred_uploads_at_the_same_time(serve, picture):
     assert "Traceback" not in server.end()
 
 
-def test_a_slow_client_is_cut_off_and_harms_nobody(serve, picture):
+def test_slow_client_is_disconnected_without_effect_on_others(serve, picture):
     server = serve("--upload-timeout", "1")
     slow = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(20)]
     for one in slow:
@@ -361,7 +361,7 @@ def test_a_slow_client_is_cut_off_and_harms_nobody(serve, picture):
         one.close()
 
 
-def test_a_header_that_does_not_end_is_cut_off(monkeypatch, settings, connect):
+def test_endless_header_is_disconnected(monkeypatch, settings, connect):
     uvicorn = pytest.importorskip("uvicorn")
     from fststyle.web.app import create_app
     from fststyle.web.security.protocol import PatientProtocol

@@ -35,7 +35,7 @@ def test_better_rated_styles_count_more():
     assert found.style_weight < 2.2
 
 
-def test_one_rating_is_drawn_to_the_mean():
+def test_single_rating_is_regularized_to_the_mean():
     assert rated("a", 1, stars=(5.0, 1)).score < rated("b", 1, stars=(4.5, 30)).score
 
 
@@ -46,7 +46,7 @@ def test_without_ratings_there_is_no_proposal(tmp_path):
 
 
 @needs_torch
-def test_the_same_painting_is_the_nearest(tmp_path):
+def test_same_painting_is_the_nearest(tmp_path):
     folder = STATIC / "app" / "paintings"
     wave, starry = folder / "the-great-wave-off-kanagawa.jpg", folder / "the-starry-night.jpg"
     styles = [

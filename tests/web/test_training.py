@@ -67,7 +67,7 @@ def alive(number: int) -> bool:
 @needs_torch
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills processes by signals")
-def test_a_training_survives_kill_9(serve, tmp_path, monkeypatch):
+def test_training_survives_kill_9(serve, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     server = serve()
     form = {"name": "mine", "minutes": "60", **TINY}
@@ -93,7 +93,7 @@ def test_a_training_survives_kill_9(serve, tmp_path, monkeypatch):
 
 @needs_torch
 @pytest.mark.slow
-def test_a_finished_training_is_published(serve, monkeypatch):
+def test_finished_training_is_published(serve, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     server = serve()
     form = {"name": "mine", "title": "My painting", "artist": "Me", "minutes": "0.05", **TINY}
@@ -138,7 +138,7 @@ def test_stop_and_continue(serve, monkeypatch):
     server.end()
 
 
-def test_the_command_resumes_if_there_is_a_checkpoint(tmp_path):
+def test_command_resumes_if_there_is_a_checkpoint(tmp_path):
     job = Job(
         "0" * 16, "train", "queued", "mine", {"name": "mine", "train": {"minutes": 3}}, {}, "", 0, tmp_path
     )
@@ -174,7 +174,7 @@ def test_steps_that_were_trained_twice_count_once(tmp_path):
     ],
 )
 @needs_torch
-def test_a_wrong_setting_is_told(client, form, told):
+def test_wrong_setting_is_reported(client, form, told):
     values = {"name": "mine", **form}
     response = client.post("/api/trainings", files={"painting": painting()}, data=values)
     assert response.status_code in (409, 422)

@@ -55,7 +55,7 @@ def drawing(path: Path, kind: str = "gan", latent: int = 3) -> Path:
     return path
 
 
-def test_draws_in_batches(tmp_path):
+def test_generator_runs_in_batches(tmp_path):
     generator = sample.Generator(drawing(tmp_path / "a.onnx"), device="cpu")
     latent = latents.sample(150, generator.latent, 0)
     drawn = generator.draw(latent)
@@ -64,7 +64,7 @@ def test_draws_in_batches(tmp_path):
     np.testing.assert_allclose(drawn[:, 0, 0, 0], (128 + 40 * latent[:, 0]).clip(0, 255), atol=1)
 
 
-def test_the_seed_decides_and_truncation_holds():
+def test_samples_depend_on_the_seed_and_obey_truncation():
     a, b, c = (latents.sample(2000, 4, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
@@ -76,7 +76,7 @@ def test_the_seed_decides_and_truncation_holds():
         latents.sample(1, 4, 1, 0.0)
 
 
-def test_a_walk_is_smooth_and_even_stays_where_draws_lie_and_closes():
+def test_closed_walk_is_smooth_with_constant_speed_and_typical_norms():
     keys = latents.sample(5, 64, 0)
     path = latents.walk(keys, 100)
     lengths = np.linalg.norm(path, axis=1)
@@ -91,7 +91,7 @@ def test_a_walk_is_smooth_and_even_stays_where_draws_lie_and_closes():
     np.testing.assert_array_equal(path[0], keys[0])
 
 
-def test_an_open_walk_ends_at_its_last_key_and_may_stand_still():
+def test_open_walk_ends_at_its_last_key():
     keys = latents.sample(3, 8, 0)
     for some in (keys, keys[:2], keys[[0, 0]], np.zeros((2, 8), np.float32), np.stack([keys[0], -keys[0]])):
         path = latents.walk(some, 9, closed=False)
@@ -100,7 +100,7 @@ def test_an_open_walk_ends_at_its_last_key_and_may_stand_still():
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif"])
-def test_moving_pictures(tmp_path, suffix):
+def test_animations_and_videos_are_written(tmp_path, suffix):
     frames = np.stack([np.full((28, 28, 3), 20 * i, np.uint8) for i in range(10)])
     path = tmp_path / "new" / f"a{suffix}"
     sample.write_animation(frames, path, 10, 64)
@@ -116,7 +116,7 @@ def test_moving_pictures(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".jpg", ".bmp", ".tif", ".avif", ""])
-def test_what_cannot_move_is_refused_before_a_picture_is_drawn(tmp_path, suffix):
+def test_unsupported_animation_format_is_refused_before_generation(tmp_path, suffix):
     def never():
         raise AssertionError("drawn")
         yield

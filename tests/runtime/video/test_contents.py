@@ -86,14 +86,14 @@ def animated_avif(path: Path) -> Path:
     return path
 
 
-def test_the_sequence_of_an_animated_avif_is_stylized_and_not_its_still(tmp_path):
+def test_sequence_of_an_animated_avif_is_stylized_and_not_its_still(tmp_path):
     pytest.importorskip("PIL._avif")
     done = stylized(animated_avif(tmp_path / "anim.avif"), tmp_path / "out.mp4")
     assert [round(time, 3) for time, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.08, 0.16, 0.24, 0.32]
     assert done.lost == ("still picture av1 (Color)",)
 
 
-def test_the_larger_of_two_video_streams_is_stylized(tmp_path):
+def test_larger_of_two_video_streams_is_stylized(tmp_path):
     with av.open(str(tmp_path / "in.mkv"), "w") as container:
         videos = [container.add_stream("libx264", rate=25) for _ in range(2)]
         for video, (width, height) in zip(videos, ((32, 32), (64, 48)), strict=True):
@@ -124,7 +124,7 @@ def test_audio_of_an_unknown_codec_is_named(tmp_path, target, program):
         assert done.stderr == b"not in out.mp4: audio of an unknown codec\n"
 
 
-def test_the_second_audio_track_of_a_phone_is_named(tmp_path):
+def test_second_audio_track_of_a_phone_is_named(tmp_path):
     clips.write(tmp_path / "in.mov", TIMES, sound="pcm_s16le")
     content = remux(tmp_path / "in.mov", tmp_path / "two.mov", twice="audio").read_bytes()
     (tmp_path / "two.mov").write_bytes(content.replace(b"sowt", b"apac"))
@@ -153,7 +153,7 @@ def test_fonts_and_covers_are_copied_into_matroska_and_named_elsewhere(tmp_path,
 @pytest.mark.parametrize(
     ("target", "lost"), [("out.mp4", ()), ("out.mkv", ()), ("out.mov", ("cover art mjpeg",))]
 )
-def test_the_cover_of_an_mp4(tmp_path, clip, target, lost):
+def test_cover_of_an_mp4(tmp_path, clip, target, lost):
     source = remux(clip, tmp_path / "cover.mp4", cover)
     assert ("cover", "mjpeg") in streams(source)
     assert stylized(source, tmp_path / target, start=0.08).lost == lost
@@ -161,7 +161,7 @@ def test_the_cover_of_an_mp4(tmp_path, clip, target, lost):
 
 
 @pytest.mark.parametrize("target", ["out.mp4", "out.mov", "out.mkv"])
-def test_the_second_video_stream_is_copied(tmp_path, clip, target):
+def test_second_video_stream_is_copied(tmp_path, clip, target):
     for name in ("two.mp4", "two.mkv"):
         source = remux(clip, tmp_path / name, twice="video")
         done = stylized(source, tmp_path / target)
@@ -186,13 +186,13 @@ def timecoded(path: Path, timecode: str) -> Path:
     return path
 
 
-def test_a_timecode_that_the_container_refuses_is_named(tmp_path):
+def test_timecode_that_the_container_refuses_is_named(tmp_path):
     source = timecoded(tmp_path / "in.mkv", "01:00:00;00")
     assert stylized(source, tmp_path / "out.mp4").lost == ("tag timecode",)
 
 
 @pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv"])
-def test_a_timecode_is_kept_unless_the_beginning_is_cut(tmp_path, target):
+def test_timecode_is_kept_unless_the_beginning_is_cut(tmp_path, target):
     timecoded(tmp_path / "in.mov", "01:00:00:00")
     assert [kind for kind, _ in streams(tmp_path / "in.mov")] == ["video", "data"]
     assert stylized(tmp_path / "in.mov", tmp_path / target).lost == ()
@@ -222,7 +222,7 @@ def of_two_videos(path: Path) -> Path:
 
 @pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv"])
 @pytest.mark.parametrize("name", ["in.mov", "in.mkv"])
-def test_a_second_video_stream_is_copied_beside_a_timecode(tmp_path, name, target):
+def test_second_video_stream_is_copied_beside_a_timecode(tmp_path, name, target):
     done = stylized(of_two_videos(tmp_path / name), tmp_path / target)
     assert [kind for kind, _ in streams(tmp_path / target)].count("video") == 2
     assert not [entry for entry in done.lost if "video" in entry]
@@ -232,7 +232,7 @@ def test_a_second_video_stream_is_copied_beside_a_timecode(tmp_path, name, targe
 @pytest.mark.parametrize(
     ("fps", "expected"), [(None, "01:00:00:40"), (24.0, "01:00:00:16"), (30.0, "01:00:00:20")]
 )
-def test_the_frames_of_a_timecode_are_those_of_the_new_rate(tmp_path, target, fps, expected):
+def test_frames_of_a_timecode_are_those_of_the_new_rate(tmp_path, target, fps, expected):
     stylized(of_two_videos(tmp_path / "in.mov"), tmp_path / target, fps=fps)
     with av.open(str(tmp_path / target)) as container:
         known = {**container.metadata, **container.streams.video[0].metadata}

@@ -54,7 +54,7 @@ def stylized(source: Path, target: Path, **changes):
 
 
 @pytest.mark.parametrize("name", ["in.mpg", "in.ts", "in.mkv"])
-def test_interlaced_frames_are_deinterlaced_and_that_is_said(tmp_path, name):
+def test_interlaced_frames_are_deinterlaced_with_a_note(tmp_path, name):
     source = interlaced(tmp_path / name)
     done = stylized(source, tmp_path / "out.mp4")
     assert done.frames == FRAMES
@@ -67,7 +67,7 @@ def test_interlaced_frames_are_deinterlaced_and_that_is_said(tmp_path, name):
         assert not any(frame.interlaced_frame for frame in container.decode(video=0))
 
 
-def test_the_field_rate_is_kept_where_asked(tmp_path):
+def test_field_rate_is_kept_on_request(tmp_path):
     source = interlaced(tmp_path / "in.mkv")
     done = stylized(source, tmp_path / "out.mp4", field_rate="keep")
     assert done.frames == 2 * FRAMES
@@ -101,7 +101,7 @@ def test_raw_dv_has_its_frame_rate_and_not_that_of_its_clock(tmp_path, target, f
 
 
 @pytest.mark.parametrize("changes", [{}, {"field_rate": "keep"}])
-def test_progressive_video_stays_as_it_is(tmp_path, changes):
+def test_progressive_video_is_unchanged(tmp_path, changes):
     source = clips.write(tmp_path / "in.mp4", [0, 40, 90, 120])
     done = stylized(source, tmp_path / "out.mp4", **changes)
     assert (done.frames, done.notes) == (4, ())

@@ -36,12 +36,12 @@ def notes(source, target, **settings):
         ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
     ],
 )
-def test_it_is_told(clip, tmp_path, asked, target, told):
+def test_ignored_option_is_reported(clip, tmp_path, asked, target, told):
     (note,) = notes(clip, tmp_path / target, **asked)
     assert told in note
 
 
-def test_keyframes_take_the_place_of_what_they_hold(clip, tmp_path):
+def test_keyframes_replace_style_and_strength(clip, tmp_path):
     (tmp_path / "keys.csv").write_text("time,style,strength\n0,norm,\n")
     asked = {"keyframes": tmp_path / "keys.csv", "strength": "0.5"}
     (note,) = notes(clip, tmp_path / "out.mp4", **asked)
@@ -49,7 +49,7 @@ def test_keyframes_take_the_place_of_what_they_hold(clip, tmp_path):
     assert notes(clip, tmp_path / "out.mp4", **asked, style=VideoSettings().style) == ()
 
 
-def test_what_has_an_effect_is_not(clip, tmp_path):
+def test_effective_option_is_not_reported(clip, tmp_path):
     assert notes(clip, tmp_path / "out.mp4", crf=30, preset="fast", style="invert@0, norm@80ms") == ()
     (tmp_path / "frames").mkdir()
     assert notes(clip, tmp_path / "one.mp4", style="invert@9s") == ()  # seen before its time too
@@ -73,7 +73,7 @@ def test_pictures_among_videos_are_counted(clip, tmp_path):
     assert heard == [f"{folder}: 2 pictures are ignored; fststyle image stylizes pictures"]
 
 
-def test_transparency_of_a_video_is_told(tmp_path):
+def test_transparency_of_a_video_is_reported(tmp_path):
     with av.open(str(tmp_path / "in.mov"), "w") as container:
         stream = container.add_stream("qtrle", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "argb"
@@ -88,7 +88,7 @@ def test_transparency_of_a_video_is_told(tmp_path):
     )
 
 
-def test_an_encoder_may_be_called_by_its_codec(clip, tmp_path):
+def test_encoder_may_be_named_by_its_codec(clip, tmp_path):
     sizes = []
     for codec, crf in (("h264", 45), ("libx264", 45), ("h264", 5)):
         assert notes(clip, tmp_path / "out.mp4", codec=codec, crf=crf, preset="fast") == ()
@@ -96,7 +96,7 @@ def test_an_encoder_may_be_called_by_its_codec(clip, tmp_path):
     assert sizes[0] == sizes[1] != sizes[2]
 
 
-def test_transparency_in_a_stream_of_its_own_is_told(clip, tmp_path):
+def test_transparency_in_a_separate_stream_is_reported(clip, tmp_path):
     """As VP9 has it: the pixels do not say so, the file does."""
     with av.open(str(clip)) as source, av.open(str(tmp_path / "in.webm"), "w") as container:
         stream = container.add_stream("libvpx-vp9", rate=25)

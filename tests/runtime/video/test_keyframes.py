@@ -28,19 +28,19 @@ def test_times(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["", "s", "-1", "1:2:3:4", "4h", "nan", "1e9", "four"])
-def test_what_is_no_time(text):
+def test_invalid_times_are_refused(text):
     with pytest.raises(InputError, match="not a time"):
         parse_seconds(text)
 
 
-def test_one_style_and_a_plain_number_do_not_move():
+def test_one_style_and_one_strength_are_constant():
     line = parse("candy", "0.6")
     assert not line.moves
     assert line(0) == line(1e6) == ({"candy": 1.0}, 0.6)
     near(parse("a:3,b:1")(5)[0], {"a": 0.75, "b": 0.25})
 
 
-def test_a_style_turns_into_the_next_within_the_fade():
+def test_transition_takes_the_duration_of_the_fade():
     line = parse("a@0, b@4s, c@8s", fade=2)
     assert line.names == ["a", "b", "c"]
     assert line.moves
@@ -55,21 +55,21 @@ def test_a_style_turns_into_the_next_within_the_fade():
         near(line(seconds)[0], shares)
 
 
-def test_a_fade_is_over_when_the_next_begins_and_none_is_a_cut():
+def test_fade_ends_at_the_next_key_and_zero_is_a_cut():
     near(parse("a@0,b@1,c@2", fade=10)(1.5)[0], {"a": 0.5, "b": 0.5})
     near(parse("a@0,b@1,c@2", fade=10)(2)[0], {"b": 1})
     assert parse("a@0,b@1", fade=0)(0.999)[0] == {"a": 1}
     assert parse("a@0,b@1", fade=0)(1)[0] == {"b": 1}
 
 
-def test_the_first_holds_before_its_time():
+def test_first_key_holds_before_its_time():
     line = parse("a@2,b@3", "0.5@1,1@2", fade=0)
     assert line(0) == ({"a": 1}, 0.5)
     assert line(1.5) == ({"a": 1}, 0.75)
     assert line(9) == ({"b": 1}, 1)
 
 
-def test_mixtures_and_files_are_styles_too(tmp_path):
+def test_keyframes_accept_mixtures_and_files(tmp_path):
     line = parse("a:0.6, b:0.4 @ 0, my/c.onnx@4s", fade=1)
     near(line(4.5)[0], {"a": 0.3, "b": 0.2, "my/c.onnx": 0.5})
     odd = tmp_path / "x@4"
@@ -108,7 +108,7 @@ def test_keyframes_from_files(tmp_path):
         ("a", "nan"),
     ],
 )
-def test_what_is_no_timeline(style, strength):
+def test_invalid_timelines_are_refused(style, strength):
     with pytest.raises(InputError):
         parse(style, strength)
 
@@ -130,7 +130,7 @@ def test_what_is_no_timeline(style, strength):
         b"time\n1,2,3\n",
     ],
 )
-def test_files_that_are_no_keyframes(tmp_path, content):
+def test_invalid_keyframe_files_are_refused(tmp_path, content):
     (tmp_path / "bad").write_bytes(content)
     with pytest.raises(InputError):
         parse("a", keyframes=tmp_path / "bad")
@@ -140,19 +140,19 @@ def test_files_that_are_no_keyframes(tmp_path, content):
         parse("a", keyframes=tmp_path / "nothing")
 
 
-def test_how_far_two_moments_lie_apart():
+def test_change_is_the_largest_difference():
     assert change(({"a": 1.0}, 1.0), ({"a": 1.0}, 1.0)) == 0
     assert change(({"a": 1.0}, 1.0), ({"a": 0.7, "b": 0.3}, 0.9)) == pytest.approx(0.3)
     assert change(({"a": 1.0}, 0.2), ({"b": 1.0}, 1.5)) == pytest.approx(1.3)
 
 
-def test_a_time_that_is_none_is_told_as_such():
+def test_invalid_time_is_named_in_the_message():
     with pytest.raises(InputError, match=r"'soon' is not a time"):
         parse("great-wave@soon", "1")
     assert not parse("my@home.onnx", "1").moves
 
 
-def test_a_row_with_a_cell_too_many(tmp_path):
+def test_row_with_an_extra_cell_is_refused(tmp_path):
     (tmp_path / "keys.csv").write_text("time,style\n0,a\n1,b,c\n")
     with pytest.raises(InputError, match="more cells than there are columns"):
         parse("a", keyframes=tmp_path / "keys.csv")

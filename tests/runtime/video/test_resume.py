@@ -86,7 +86,7 @@ def left(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("target", ["out.mp4", "out.mkv", "out.mov", "out.webm"])
 @pytest.mark.parametrize("changes", [{}, {"fps": 60.0, "start": 0.1, "end": 1.2}])
-def test_a_stopped_run_is_continued_to_the_same_file(tmp_path, short, target, changes):
+def test_stopped_run_resumes_to_the_same_file(tmp_path, short, target, changes):
     source = clip(tmp_path / "in.mp4")
     stylize_video(source, tmp_path / "whole" / target, **SETTINGS, **changes)
     for frames in (15, 27):
@@ -111,7 +111,7 @@ def test_frames_times_and_audio_are_those_of_a_run_without_segments(tmp_path, sh
     assert same(everything(tmp_path / target), everything(tmp_path / "plain" / target))
 
 
-def test_a_killed_program_is_continued(tmp_path):
+def test_killed_program_resumes(tmp_path):
     """Killed with SIGKILL as soon as a segment of the usual length is there."""
     clips.write(tmp_path / "in.mp4", list(range(0, 200 * 40, 40)), size=(96, 128))
     command = [
@@ -147,7 +147,7 @@ def test_a_killed_program_is_continued(tmp_path):
     assert left(tmp_path) == []
 
 
-def test_ctrl_c_says_what_is_kept(tmp_path, short):
+def test_ctrl_c_reports_the_kept_frames(tmp_path, short):
     said = []
 
     def on_progress(now):
@@ -161,7 +161,7 @@ def test_ctrl_c_says_what_is_kept(tmp_path, short):
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_a_run_that_stops_while_it_joins_is_continued(tmp_path, short, monkeypatch):
+def test_run_stopped_while_joining_resumes(tmp_path, short, monkeypatch):
     source = clip(tmp_path / "in.mp4")
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -188,7 +188,7 @@ def test_another_input_or_setting_is_refused(tmp_path, short):
 
 
 @pytest.mark.parametrize("damage", ["run.json", "000000.json", "*.npz", "000000.mp4"])
-def test_a_damaged_folder_is_one_line(tmp_path, short, damage):
+def test_damaged_folder_gives_one_line(tmp_path, short, damage):
     source = clip(tmp_path / "in.mp4")
     with pytest.raises(Stopped):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=stop_after(32))
@@ -202,7 +202,7 @@ def test_a_damaged_folder_is_one_line(tmp_path, short, damage):
 
 
 @pytest.mark.parametrize("target", ["out.gif", "out/%d.png"])
-def test_what_cannot_be_resumed_is_refused(tmp_path, target):
+def test_unsupported_resume_is_refused(tmp_path, target):
     source = clip(tmp_path / "in.mp4")
     with pytest.raises(OutputError, match="--resume: needs a file as input and a video file as output"):
         stylize_video(source, tmp_path / target, **SETTINGS)
@@ -222,7 +222,7 @@ def test_two_programs_do_not_write_one_output(tmp_path, short):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=on_progress)
 
 
-def test_the_state_of_flicker_suppression_is_complete():
+def test_state_of_flicker_suppression_is_complete():
     rng = np.random.default_rng(0)
     frames = [clips.frame(number) for number in range(6)]
     painted = [
@@ -239,7 +239,7 @@ def test_the_state_of_flicker_suppression_is_complete():
         second.restore({"scene": frames[0]})
 
 
-def test_the_state_of_the_subject_mask_is_complete():
+def test_state_of_the_subject_mask_is_complete():
     frames = [clips.frame(number) for number in range(4)]
     whole, first, second = Subject(threads=1), Subject(threads=1), Subject(threads=1)
     expected = [whole.share(frame, (48, 64)) for frame in frames]
@@ -251,7 +251,7 @@ def test_the_state_of_the_subject_mask_is_complete():
         second.restore({"subject": frames[0]})
 
 
-def test_a_folder_without_the_videos_that_exist(tmp_path, short):
+def test_skip_existing_skips_existing_outputs(tmp_path, short):
     (tmp_path / "in").mkdir()
     for name in ("a.mp4", "b.mp4"):
         clip(tmp_path / "in" / name)

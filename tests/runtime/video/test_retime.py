@@ -38,7 +38,7 @@ def retimed(items, rate):
     return [(timed.pts, int(timed.rgb[0, 0, 0])) for timed in at_rate(items, Fraction(rate))]
 
 
-def test_a_rate_is_what_television_means_by_it():
+def test_ntsc_rates_are_exact():
     assert rational(29.97) == Fraction(30000, 1001)
     assert rational(23.976) == Fraction(24000, 1001)
     assert rational(25) == 25
@@ -46,7 +46,7 @@ def test_a_rate_is_what_television_means_by_it():
     assert rational(30.0) == 30
 
 
-def test_frames_go_to_the_nearest_tick():
+def test_frames_move_to_the_nearest_tick():
     assert retimed(timed_frames(0, 33, 67, 100, 133, 167), 15) == [(0, 0), (1, 2), (2, 4), (3, 5)]
     assert retimed(timed_frames(0, 100, 200, last=100), 20) == [
         (0, 0),
@@ -72,11 +72,11 @@ def test_frames_go_to_the_nearest_tick():
         (1.2, None, []),
     ],
 )
-def test_the_frame_on_screen_at_the_start_stands_at_the_beginning(start, end, wanted):
+def test_frame_shown_at_the_start_is_first(start, end, wanted):
     assert [(timed.pts, int(timed.rgb[0, 0, 0])) for timed in between(Holds(), start, end)] == wanted
 
 
-def test_what_is_on_screen_at_the_end_is_shown_until_then():
+def test_last_frame_is_shown_until_the_end():
     def durations(start, end):
         return [timed.duration for timed in between(Holds(), start, end)]
 
@@ -87,7 +87,7 @@ def test_what_is_on_screen_at_the_end_is_shown_until_then():
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
-def test_a_frame_that_is_held_at_the_end_counts(style_folder, tmp_path, suffix):
+def test_long_last_frame_counts(style_folder, tmp_path, suffix):
     """Also where the encoder hands it over before another one."""
     clip = clips.write(tmp_path / "in.mkv", [0, 40, 80, 120, 160, 200, 240, 3000], sound=None)
     for end, seconds in ((None, 3.04), (2.0, 2.0)):
@@ -105,7 +105,7 @@ def test_packets_pass_and_repeated_frames_are_the_same_array():
     assert [timed.time_base for timed in made if timed is not packet] == [Fraction(1, 10)] * 3
 
 
-def test_without_repeating_a_frame_is_shown_for_longer():
+def test_without_repeat_a_frame_has_a_longer_duration():
     made = list(at_rate(timed_frames(0, 4, 20, 100, last=50), Fraction(50), repeat=False))
     assert [(timed.pts, timed.duration, int(timed.rgb[0, 0, 0])) for timed in made] == [
         (0, 1, 0),
@@ -115,12 +115,12 @@ def test_without_repeating_a_frame_is_shown_for_longer():
     assert len(list(at_rate(timed_frames(0, 10**9), Fraction(50), repeat=False))) == 2
 
 
-def test_a_clock_that_jumps_is_no_reason_to_fill_the_disk():
+def test_jump_of_timestamps_is_refused():
     with pytest.raises(InputError, match="jump"):
         list(at_rate(timed_frames(0, 10**9), Fraction(25)))
 
 
-def test_a_video_at_another_rate(style_folder, tmp_path):
+def test_video_is_converted_to_another_rate(style_folder, tmp_path):
     clip = clips.write(tmp_path / "in.mp4", [0, 40, 80, 240, 280, 460])
     done = stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", threads=1, fps=10, crf=5)
     made = clips.frames(tmp_path / "out.mp4")
@@ -130,7 +130,7 @@ def test_a_video_at_another_rate(style_folder, tmp_path):
     assert clips.packets(clip) == clips.packets(tmp_path / "out.mp4")
 
 
-def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
+def test_chapters_move_with_the_selected_part(tmp_path, style_folder):
     clip = clips.write(tmp_path / "plain.mkv", list(range(0, 2000, 40)), sound=None)
     with av.open(str(clip)) as old, av.open(str(tmp_path / "in.mkv"), "w") as new:
         second = Fraction(1, 1000)
@@ -166,7 +166,7 @@ def test_chapters_move_with_the_part_that_is_painted(tmp_path, style_folder):
 
 
 @pytest.mark.parametrize("begin", [36_000.0, 1.4, 0.0])
-def test_the_clock_of_a_broadcast_does_not_count(style_folder, tmp_path, begin):
+def test_timestamps_of_a_broadcast_start_at_zero(style_folder, tmp_path, begin):
     """A transport stream begins whenever its sender did; what is painted begins at once, sound and picture
     together.
     """

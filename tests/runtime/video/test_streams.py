@@ -20,7 +20,7 @@ def paint(source, target, **more):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("sound", ["aac", None])
-def test_recordings_laid_end_to_end_follow_one_another(tmp_path, sound, suffix):
+def test_concatenated_recordings_have_continuous_times(tmp_path, sound, suffix):
     one = clips.write(tmp_path / "one.ts", EVERY, sound=sound).read_bytes()
     (tmp_path / "two.ts").write_bytes(one + one)
     done = paint(tmp_path / "two.ts", tmp_path / f"out{suffix}")
@@ -35,7 +35,7 @@ def test_recordings_laid_end_to_end_follow_one_another(tmp_path, sound, suffix):
 
 
 @pytest.mark.parametrize("source", ["in.avi", "in.mkv"])
-def test_channels_that_are_only_counted(tmp_path, source):
+def test_unspecified_channel_layouts_are_set(tmp_path, source):
     clips.write(tmp_path / source, EVERY, base=Fraction(1, 25), sound="pcm_s16le")
     paint(tmp_path / source, tmp_path / "out.mp4", audio="copy")
     assert b"".join(content for _, content in clips.packets(tmp_path / "out.mp4")) == b"".join(
@@ -43,14 +43,14 @@ def test_channels_that_are_only_counted(tmp_path, source):
     )
 
 
-def test_sound_that_mov_does_not_take_is_encoded_anew(tmp_path):
+def test_unsupported_audio_is_re_encoded_for_mov(tmp_path):
     clips.write(tmp_path / "in.mkv", EVERY, sound="flac")
     paint(tmp_path / "in.mkv", tmp_path / "out.mov")
     with av.open(str(tmp_path / "out.mov")) as made:
         assert made.streams.audio[0].codec_context.name == "aac"
 
 
-def test_damaged_sound_costs_its_own_moment(tmp_path):
+def test_damaged_audio_loses_only_its_packets(tmp_path):
     content = bytearray(clips.write(tmp_path / "in.mkv", EVERY).read_bytes())
     damaged = clips.packets(tmp_path / "in.mkv")[5:8]
     for _, packet in damaged:
@@ -95,7 +95,7 @@ def test_tracks_keep_their_names(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["out.webp", "out.mp4", "-"])
-def test_frames_that_change_their_size_are_brought_to_the_first(tmp_path, target):
+def test_frames_of_another_size_are_resized_to_the_first(tmp_path, target):
     small = clips.write(tmp_path / "small.ts", EVERY, sound=None).read_bytes()
     large = clips.write(tmp_path / "large.ts", EVERY, sound=None, size=(64, 96)).read_bytes()
     (tmp_path / "in.ts").write_bytes(small + large)
@@ -113,7 +113,7 @@ def test_frames_that_change_their_size_are_brought_to_the_first(tmp_path, target
     assert [note for note in done.notes if "written as 64x48" in note]
 
 
-def test_a_stream_that_is_not_read_may_be_the_longest(tmp_path):
+def test_unread_stream_may_be_the_longest(tmp_path):
     with av.open(str(tmp_path / "in.mp4"), "w") as container:
         videos = [container.add_stream("libx264", rate=25) for _ in range(2)]
         for video in videos:
@@ -131,7 +131,7 @@ def test_a_stream_that_is_not_read_may_be_the_longest(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["12:30:00.mp4", "50%done.mp4", "http:x.mp4"])
-def test_names_are_names(tmp_path, name, monkeypatch):
+def test_file_names_are_not_urls_or_patterns(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     clips.write(tmp_path / "in.mp4", EVERY, sound=None).rename(tmp_path / name)
     (tmp_path / "out").mkdir()
@@ -139,7 +139,7 @@ def test_names_are_names(tmp_path, name, monkeypatch):
     assert (tmp_path / "out" / name).is_file()
 
 
-def test_sixty_frames_a_second_stay_so(tmp_path):
+def test_sixty_frames_per_second_are_kept(tmp_path):
     pictures = [Image.fromarray(clips.frame(number)) for number in range(8)]
     pictures[0].save(
         tmp_path / "in.webp", save_all=True, append_images=pictures[1:], duration=16, lossless=True

@@ -40,7 +40,7 @@ def clip(tmp_path):
     return clips.write(tmp_path / "in.mp4", VARIABLE)
 
 
-def test_every_frame_at_its_own_time_with_its_sound(clip, tmp_path):
+def test_frames_keep_times_and_audio_is_copied(clip, tmp_path):
     heard = []
     done = stylize_video(
         clip, tmp_path / "out.mp4", style="invert", device="cpu", crf=5, on_progress=heard.append
@@ -66,7 +66,7 @@ def test_every_frame_at_its_own_time_with_its_sound(clip, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mov", ".webm"])
-def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
+def test_other_containers_keep_audio(clip, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
     done = stylize_video(clip, out, style="invert", device="cpu")
     assert len(clips.frames(out)) == 10
@@ -78,19 +78,19 @@ def test_other_containers_hold_sound_too(clip, tmp_path, suffix):
         assert sound.codec_context.name == ("opus" if suffix == ".webm" else "aac")
 
 
-def test_an_encoder_asked_for_is_not_exchanged(clip, tmp_path):
+def test_requested_encoder_is_not_replaced(clip, tmp_path):
     with pytest.raises(OutputError, match="libx264"):
         stylize_video(clip, tmp_path / "out.webm", style="invert", device="cpu", codec="libx264")
     assert not (tmp_path / "out.webm").exists()
 
 
-def test_colours_come_back_right(clip, tmp_path, style_folder):
+def test_colors_are_correct(clip, tmp_path, style_folder):
     stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", strength=0.0, crf=5)
     for (_, was), (_, now) in zip(clips.frames(clip), clips.frames(tmp_path / "out.mp4"), strict=True):
         assert np.abs(now.astype(int).mean((0, 1)) - was.mean((0, 1))).max() < 6
 
 
-def test_a_turned_clip_comes_out_upright(tmp_path):
+def test_rotated_clip_is_upright(tmp_path):
     shared = Path(os.environ.get("FSTSTYLE_TEST_DATA", "nowhere")) / "video" / "juggle-phone.mp4"
     if not shared.is_file():
         pytest.skip("needs the sample clips (FSTSTYLE_TEST_DATA)")
@@ -98,7 +98,7 @@ def test_a_turned_clip_comes_out_upright(tmp_path):
     assert (done.width, done.height, done.frames) == (404, 720, 5)
 
 
-def test_part_of_a_video(clip, tmp_path):
+def test_start_and_end_select_a_part(clip, tmp_path):
     done = stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu", start=0.24, end=0.54)
     assert done.frames == 4
     assert [round(t, 3) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.04, 0.22, 0.26]
@@ -112,13 +112,13 @@ def test_size_and_odd_sizes(clip, tmp_path):
     assert clips.frames(tmp_path / "out.mp4")[0][1].shape == (26, 34, 3)
 
 
-def test_frames_as_arrays(clip):
+def test_video_frames_yields_arrays(clip):
     found = list(video_frames(clip, "invert", device="cpu"))
     assert len(found) == 10
     assert found[0].dtype == np.uint8
 
 
-def test_a_video_that_breaks_off_gives_what_there_is(tmp_path, program):
+def test_truncated_video_keeps_the_readable_frames(tmp_path, program):
     whole = clips.write(tmp_path / "whole.mkv", list(range(0, 4000, 40)), sound=None)
     content = whole.read_bytes()
     (tmp_path / "cut.mkv").write_bytes(content[: len(content) * 2 // 3])
@@ -165,7 +165,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(clip, tmp_path, program):
 
 
 @pytest.mark.parametrize("codec", ["h264_nvenc", "h264_qsv"])
-def test_an_encoder_without_its_hardware_is_told_so(clip, tmp_path, codec):
+def test_encoder_without_its_hardware_is_reported(clip, tmp_path, codec):
     import av
 
     if codec not in av.codecs_available or any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists():
@@ -194,7 +194,7 @@ def test_mutated_clips_never_end_in_a_traceback(clip, tmp_path):
     assert not left_behind(tmp_path)
 
 
-def test_program_says_what_it_did(clip, tmp_path, program):
+def test_program_reports_the_result(clip, tmp_path, program):
     done = program("video", "in.mp4", "out.mp4", "-s", "invert", "--json", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -202,7 +202,7 @@ def test_program_says_what_it_did(clip, tmp_path, program):
     assert b"10 frames" in program("video", "in.mp4", "out.mp4", "-s", "invert").stderr
 
 
-def test_ctrl_c_leaves_no_half_video(tmp_path):
+def test_ctrl_c_leaves_no_partial_video(tmp_path):
     clips.write(tmp_path / "long.mp4", list(range(0, 400_000, 40)), sound=None)
     (tmp_path / "out.mp4").write_bytes(b"an earlier one")
     command = [
@@ -234,7 +234,7 @@ def test_ctrl_c_leaves_no_half_video(tmp_path):
     assert not left_behind(tmp_path)
 
 
-def test_times_that_the_form_cannot_hold_are_told(clip, tmp_path):
+def test_lost_timestamps_are_reported(clip, tmp_path):
     even = clips.write(tmp_path / "even.mp4", [0, 40, 80, 120])
     for source, options, told in ((clip, {}, True), (clip, {"fps": 25.0}, False), (even, {}, False)):
         done = stylize_video(source, tmp_path / "out" / "%03d.png", style="invert", device="cpu", **options)
@@ -245,7 +245,7 @@ def test_times_that_the_form_cannot_hold_are_told(clip, tmp_path):
     )
 
 
-def test_another_rate_ends_where_the_part_ends(clip, tmp_path):
+def test_constant_rate_ends_at_the_end_of_the_part(clip, tmp_path):
     """The frame at 0.28 seconds is shown for longer than the part lasts."""
     for start, end, rate, frames in ((0.0, 0.3, 40.0, 12), (0.2, 0.3, 40.0, 2), (0.0, 0.3, 5.0, 2)):
         assert (
@@ -268,7 +268,7 @@ def test_repeated_frames_are_the_same_from_the_file_and_from_the_iterator(tmp_pa
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("way", ["in", "out"])
-def test_a_pipe_at_whose_other_end_nobody_is_does_not_hold_up_the_end(clip, tmp_path, number, way):
+def test_idle_pipe_does_not_block_the_end(clip, tmp_path, number, way):
     long = clips.write(tmp_path / "long.mp4", list(range(0, 8000, 40)), size=(240, 320), sound=None)
     arguments = ["-", "out.mp4", "--frame-size", "64x64"] if way == "in" else [str(long), "-"]
     command = [sys.executable, "-m", "fststyle", "video", *arguments, "-s", "invert", "--device", "cpu"]
@@ -290,7 +290,7 @@ def test_a_pipe_at_whose_other_end_nobody_is_does_not_hold_up_the_end(clip, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "long.mp4"]
 
 
-def test_an_unknown_style_is_refused_before_anything_is_read(clip, tmp_path):
+def test_unknown_style_is_refused_before_reading(clip, tmp_path):
     with pytest.raises(StyleError):
         stylize_video(clip, tmp_path / "out.mp4", style="nobody")
 
@@ -300,7 +300,7 @@ def same(item: Any) -> Any:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_pipeline_keeps_the_order_whoever_is_first(workers):
+def test_pipeline_keeps_the_order(workers):
     found: list[int] = []
 
     def begin(i: int) -> Callable[[], int]:
@@ -314,7 +314,7 @@ def test_pipeline_keeps_the_order_whoever_is_first(workers):
     assert found == [i * 2 + 1 for i in range(50)]
 
 
-def test_pipeline_does_not_wait_for_the_next_item_to_hand_on_the_last():
+def test_pipeline_passes_on_items_of_a_slow_source():
     handed = threading.Event()
 
     def source() -> Iterator[int]:
@@ -325,7 +325,7 @@ def test_pipeline_does_not_wait_for_the_next_item_to_hand_on_the_last():
     pipeline.run(source(), lambda i: lambda: i, same, lambda _: handed.set(), workers=3)
 
 
-def test_pipeline_works_on_several_items_at_once_and_on_no_more():
+def test_pipeline_limits_concurrent_items():
     meeting = threading.Barrier(2, timeout=30)  # nobody passes alone
     at_work: list[int] = []
 
@@ -342,7 +342,7 @@ def test_pipeline_works_on_several_items_at_once_and_on_no_more():
     assert max(found) <= 2
 
 
-def test_pipeline_hands_errors_on():
+def test_pipeline_raises_errors():
     def breaks(at: int) -> Iterator[int]:
         for i in range(50):
             if i == at:
@@ -385,7 +385,7 @@ def test_frames_are_stylized_concurrently_on_a_cpu_only(monkeypatch):
         assert concurrency(asked) == (asked, 1)
 
 
-def test_time_bases_are_kept_to_the_tick(tmp_path):
+def test_time_bases_are_kept_exactly(tmp_path):
     clip = clips.write(tmp_path / "in.mp4", [0, 1001, 2002, 3003], base=Fraction(1, 30000), sound=None)
     stylize_video(clip, tmp_path / "out.mp4", style="invert", device="cpu")
     with av.open(str(tmp_path / "out.mp4")) as container:
@@ -394,7 +394,7 @@ def test_time_bases_are_kept_to_the_tick(tmp_path):
         ]
 
 
-def test_a_full_disk_leaves_nothing(tmp_path, style_folder):
+def test_full_disk_leaves_no_output(tmp_path, style_folder):
     clips.write(tmp_path / "in.mp4", list(range(0, 4000, 40)), size=(240, 320))
     # A file may not grow beyond 4 KiB: what a full disk does, with another reason.
     code = (
@@ -429,7 +429,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, style_folder):
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
-def test_a_video_that_breaks_off_is_told_and_exits_1(tmp_path, program):
+def test_truncated_video_is_reported_and_exits_1(tmp_path, program):
     whole = clips.write(tmp_path / "whole.mkv", list(range(0, 4000, 40)), sound=None)
     (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[:-6000])
     done = program("video", "cut.mkv", "out.mp4", "-s", "invert", "--device", "cpu")
@@ -445,7 +445,7 @@ def test_a_video_that_breaks_off_is_told_and_exits_1(tmp_path, program):
         next(frames)
 
 
-def test_channels_that_the_new_sound_has_not_are_told(clip, tmp_path):
+def test_lost_audio_channels_are_reported(clip, tmp_path):
     with av.open(str(clip)) as old, av.open(str(tmp_path / "six.mkv"), "w") as new:
         video, sound = (
             new.add_stream_from_template(old.streams.video[0]),

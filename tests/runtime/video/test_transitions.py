@@ -25,7 +25,7 @@ def painters(style, strength="1", fade=1.0, settings=CPU):
     return TransitionStylizer(parse(style, strength, fade=fade), settings, notes.append), notes
 
 
-def test_styles_of_one_base_turn_into_each_other_by_their_weights(family):
+def test_styles_of_one_base_network_interpolate_weights(family):
     made, notes = painters("dark@0,pale@1", fade=1)
     near(made.at(0)(FRAME), FRAME * 0.5)
     near(made.at(1.25)(FRAME), FRAME * 0.625 + 25)
@@ -35,14 +35,14 @@ def test_styles_of_one_base_turn_into_each_other_by_their_weights(family):
     assert made.name == "dark, pale"
 
 
-def test_strength_moves_in_the_weights_too(family):
+def test_strength_interpolates_weights(family):
     made, _ = painters("dark@0,pale@1", "0@0,2@4")
     near(made.at(0)(FRAME), FRAME)
     near(made.at(1.5)(FRAME), FRAME + 0.75 * (0.75 * FRAME + 50.0 - FRAME))
     near(made.at(4)(FRAME), FRAME + 200.0)
 
 
-def test_styles_without_a_common_base_are_faded_as_pictures_and_it_is_said_once(family):
+def test_styles_without_a_common_base_network_cross_fade_with_one_note(family):
     made, notes = painters("dark@0,stranger@1,pale@9")
     near(made.at(0.5)(FRAME), FRAME * 0.5)
     near(made.at(1.3)(FRAME), 0.7 * FRAME * 0.5 + 0.3 * (FRAME + 50.0), within=1.5)
@@ -53,19 +53,19 @@ def test_styles_without_a_common_base_are_faded_as_pictures_and_it_is_said_once(
     assert "do not share a base" in notes[0]
 
 
-def test_a_picture_of_three_styles_mixes_what_can_be_mixed(family):
+def test_three_styles_mix_weights_where_possible(family):
     made, _ = painters("dark:0.5,pale:0.5@0,stranger@1")
     near(made.at(1.5)(FRAME), 0.5 * (FRAME * 0.75 + 50) + 0.5 * (FRAME + 50.0), within=1.5)
 
 
-def test_strength_without_a_base_is_a_fade_of_its_own(family):
+def test_strength_without_a_base_network_blends_pixels(family):
     made, _ = painters("stranger", "0@0,1@10")
     for seconds in (0, 3.33, 10):
         near(made.at(seconds)(FRAME), FRAME + 5.0 * seconds)
     assert len(made._painters) == 1
 
 
-def test_sessions_are_few_and_made_in_steps(family, monkeypatch):
+def test_number_of_sessions_is_limited(family, monkeypatch):
     made, _ = painters("dark@0,pale@0.001", "1@0,2@10", fade=10)
     built = []
     original = transitions.mixture
@@ -76,14 +76,14 @@ def test_sessions_are_few_and_made_in_steps(family, monkeypatch):
     assert 30 < len(built) <= 2 * transitions.STEPS + 2
 
 
-def test_a_timeline_that_stands_still_is_the_plain_painter(family):
+def test_constant_timeline_is_one_frame_stylizer(family):
     made, _ = painters("dark:0.5,pale:0.5", "0.5")
     near(made.at(7)(FRAME), FRAME * 0.875 + 25)
     assert made.at(0) == made.at(99)
     assert made.name == "dark+pale"
 
 
-def test_every_style_is_known_to_be_good_before_anything_is_painted(family, style_folder):
+def test_all_styles_are_loaded_before_work_begins(family, style_folder):
     (style_folder / "bad.onnx").write_bytes(b"nothing")
     for style in ("dark@0,nobody@5", "dark@0,bad@5"):
         with pytest.raises(StyleError):
@@ -92,7 +92,7 @@ def test_every_style_is_known_to_be_good_before_anything_is_painted(family, styl
         painters("dark@0,pale@1", settings=FrameSettings(device="cpu", precision="int8"))
 
 
-def test_a_video_with_two_styles(family, tmp_path):
+def test_video_with_two_styles(family, tmp_path):
     clip = clips.write(tmp_path / "in.mp4", list(range(0, 1000, 100)))
     (tmp_path / "k.csv").write_text("time,style,strength\n0,dark,1\n0.3,stranger,\n0.7,,1\n")
     done = stylize_video(

@@ -95,7 +95,7 @@ def test_transparency_is_kept(tmp_path, name, target):
         ("out.mp4", {"codec": "libvpx-vp9"}),
     ],
 )
-def test_where_it_cannot_be_kept_it_is_white_and_said(tmp_path, target, changes):
+def test_lost_transparency_is_white_and_reported(tmp_path, target, changes):
     done = stylize_video(
         source(tmp_path / "in.mov"), tmp_path / target, style="invert", device="cpu", **changes
     )
@@ -112,7 +112,7 @@ def avif(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("target", ["out.mov", "out.webm", "out.webp", "out.mp4"])
-def test_the_transparency_of_an_animated_avif(tmp_path, target):
+def test_transparency_of_an_animated_avif(tmp_path, target):
     done = stylize_video(avif(tmp_path / "in.avif"), tmp_path / target, style="invert", device="cpu")
     assert done.lost == (("transparency",) if target == "out.mp4" else ())
     found = timed_frames(tmp_path / target)
@@ -122,7 +122,7 @@ def test_the_transparency_of_an_animated_avif(tmp_path, target):
 
 
 @pytest.mark.parametrize("target", ["out.mov", "out.webm", "out.mkv"])
-def test_the_transparency_of_an_avif_that_pillow_cannot_read_is_named(tmp_path, monkeypatch, target):
+def test_transparency_of_an_avif_that_pillow_cannot_read_is_named(tmp_path, monkeypatch, target):
     monkeypatch.setattr(animation, "is_animation_format", lambda path: False)
     done = stylize_video(avif(tmp_path / "in.avif"), tmp_path / target, style="invert", device="cpu")
     assert done.lost == ("still picture av1 (Color)", "transparency")
@@ -130,7 +130,7 @@ def test_the_transparency_of_an_avif_that_pillow_cannot_read_is_named(tmp_path, 
         assert len(container.streams) == 1
 
 
-def test_an_opaque_video_is_not_written_with_alpha(tmp_path):
+def test_opaque_video_is_not_written_with_alpha(tmp_path):
     clip = clips.write(tmp_path / "in.mp4", [0, 40])
     for target, codec in (("out.mov", "h264"), ("out.webm", "vp9")):
         stylize_video(clip, tmp_path / target, style="invert", device="cpu")
@@ -140,7 +140,7 @@ def test_an_opaque_video_is_not_written_with_alpha(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["out.mov", "out.webm"])
-def test_segments_keep_it_too(tmp_path, monkeypatch, target):
+def test_segments_keep_transparency(tmp_path, monkeypatch, target):
     monkeypatch.setattr(resume, "FRAMES", 2)
     monkeypatch.setattr(conversion, "FRAMES", 2)
     stylize_video(source(tmp_path / "in.webp"), tmp_path / target, style="invert", device="cpu", resume=True)

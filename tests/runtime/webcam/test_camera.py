@@ -63,7 +63,7 @@ def plugged(monkeypatch):
     return plug
 
 
-def test_a_file_is_played_by_the_times_of_its_frames(tmp_path):
+def test_file_is_played_in_real_time(tmp_path):
     camera = Camera(str(clips.write(tmp_path / "holds.mp4", [0, 40, 80, 480, 520], sound=None)), repeat=False)
     taken = [camera.newest(-1)]
     while (one := camera.newest(taken[-1].number)) is not None:
@@ -74,7 +74,7 @@ def test_a_file_is_played_by_the_times_of_its_frames(tmp_path):
     assert held[3] > 0.3
 
 
-def test_a_transport_stream_is_played_again_too(tmp_path):
+def test_transport_stream_is_repeated(tmp_path):
     """It says that it was wound back, and gives no more."""
     with (
         av.open(str(clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None))) as source,
@@ -91,7 +91,7 @@ def test_a_transport_stream_is_played_again_too(tmp_path):
     assert taken is not None
 
 
-def test_a_camera_that_is_closed_has_not_failed(plugged):
+def test_closed_camera_is_not_an_error(plugged):
     driver = plugged(10_000)
     camera = Camera("0")
     assert camera.newest(0) is not None
@@ -99,7 +99,7 @@ def test_a_camera_that_is_closed_has_not_failed(plugged):
     assert (camera.ended, driver.released, driver.source) == ("", True, 0)
 
 
-def test_a_camera_that_is_pulled_out_is_told(plugged):
+def test_disconnected_camera_is_reported(plugged):
     plugged(3)
     camera = Camera("0")
     while camera.newest(camera.newest(-1).number) is not None:
@@ -108,7 +108,7 @@ def test_a_camera_that_is_pulled_out_is_told(plugged):
     camera.close()
 
 
-def test_a_camera_that_hangs_is_told_and_not_let_go_under_its_driver(plugged, monkeypatch):
+def test_blocked_camera_is_reported_and_not_released(plugged, monkeypatch):
     driver = plugged(2, unplugged=False)
     camera = Camera("0")
     while camera.newest(camera.newest(-1).number, wait=0.2) is not None:
@@ -120,7 +120,7 @@ def test_a_camera_that_hangs_is_told_and_not_let_go_under_its_driver(plugged, mo
     driver.answer.set()
 
 
-def test_what_is_no_number_of_a_camera_is_taken_for_a_name(plugged):
+def test_other_camera_names_are_paths(plugged):
     driver = plugged(5)
     Camera("²").close()
     assert driver.source == "²"
@@ -143,15 +143,15 @@ def test_what_is_no_number_of_a_camera_is_taken_for_a_name(plugged):
         (0xF703, ""),  # right, on macOS
     ],
 )
-def test_keys_that_are_no_letters_are_none(code, key):
+def test_special_keys_are_ignored(code, key):
     assert key_character(code) == key
 
 
-def test_the_default_camera_is_the_first():
+def test_default_camera_is_the_first():
     assert WebcamSettings().camera == "0"
 
 
-def test_a_window_that_was_closed_by_its_button(monkeypatch):
+def test_closed_window_ends_the_filter(monkeypatch):
     """Some builds of OpenCV say that it is not visible, others that there is none."""
 
     def gone(*_):
@@ -225,7 +225,7 @@ def seen(camera: Camera) -> int:
     return count
 
 
-def test_a_network_camera_that_stops_is_opened_again(server, monkeypatch):
+def test_stopped_network_camera_is_reconnected(server, monkeypatch):
     monkeypatch.setattr(camera_module, "RETRY", 0.05)
     cameras, said = server(pictures=40, connections=3), []
     camera = Camera(cameras.url, reconnect=2, on_note=said.append)
@@ -245,7 +245,7 @@ def test_a_network_camera_that_stops_is_opened_again(server, monkeypatch):
         camera.close()
 
 
-def test_a_network_camera_is_not_opened_again_without_reconnect(server):
+def test_without_reconnect_a_network_camera_ends(server):
     cameras, said = server(pictures=40, connections=3), []
     camera = Camera(cameras.url, reconnect=0, on_note=said.append)
     try:
@@ -255,7 +255,7 @@ def test_a_network_camera_is_not_opened_again_without_reconnect(server):
         camera.close()
 
 
-def test_closing_does_not_wait_for_a_camera_that_is_tried_again(server):
+def test_closing_does_not_wait_for_reconnection(server):
     cameras = server(pictures=40, connections=1)
     camera = Camera(cameras.url, reconnect=3600)
     while cameras.opened < 2:

@@ -33,7 +33,7 @@ def live(clip):
     made.close()
 
 
-def test_a_file_plays_in_real_time_and_the_newest_frame_is_taken(clip):
+def test_latest_frame_of_a_file_is_used(clip):
     began = time.monotonic()
     camera = Camera(clip)
     try:
@@ -49,7 +49,7 @@ def test_a_file_plays_in_real_time_and_the_newest_frame_is_taken(clip):
         camera.close()
 
 
-def test_a_file_begins_again_or_ends(clip, tmp_path):
+def test_file_repeats_or_ends(clip, tmp_path):
     short = str(clips.write(tmp_path / "short.mp4", [0, 40, 80], sound=None))
     camera = Camera(short)
     last = -1
@@ -66,7 +66,7 @@ def test_a_file_begins_again_or_ends(clip, tmp_path):
     camera.close()
 
 
-def test_paints_what_the_camera_sees(live, clip):
+def test_camera_frames_are_stylized(live, clip):
     view = next(live.frames())
     wanted = 255 - clips.frames(clip)[view.number % 50][1].astype(int)
     assert np.abs(view.rgb - wanted).mean() < 12
@@ -99,21 +99,21 @@ def test_keys(live, tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("fststyle-*.mp4"))) == 1
 
 
-def test_strength_zero_is_the_camera_itself(live):
+def test_strength_zero_is_the_camera_image(live):
     live.change(strength=-3)
     assert live.strength == 0
     view = next(live.frames())
     assert np.abs(view.rgb.astype(int).mean() - live.camera.newest(-1).rgb.mean()) < 15
 
 
-def test_a_damaged_style_is_passed_over(live, style_folder):
+def test_damaged_style_is_skipped(live, style_folder):
     (style_folder / "broken.onnx").write_bytes(b"no")
     live.names = ["invert", "broken", "norm"]
     live.step(1)
     assert live.style == "norm"
 
 
-def test_blend_needs_styles_of_one_base(live):
+def test_blend_needs_a_common_base_network(live):
     live.names = ["invert", "norm"]
     with pytest.raises(StyleError, match="cannot be mixed"):
         live.blend()
@@ -123,7 +123,7 @@ def test_blend_needs_styles_of_one_base(live):
         live.blend()
 
 
-def test_blend_goes_on_to_the_next_style_by_quarters(live, style_folder):
+def test_blend_moves_to_the_next_style_in_quarters(live, style_folder):
     for name, gain in (("dark", 0.5), ("pale", 0.8)):
         styles.save(style_folder, name, styles.pointwise(gain, 0))
     live.names = ["dark", "pale"]
@@ -138,7 +138,7 @@ def test_blend_goes_on_to_the_next_style_by_quarters(live, style_folder):
     assert live.blend() == "pale:0.75,dark:0.25"
 
 
-def test_a_change_of_style_leaves_nothing_of_the_last(live):
+def test_change_of_style_starts_a_new_scene(live):
     frames = live.frames()
     next(frames)
     live.change("norm")
@@ -150,7 +150,7 @@ def test_a_change_of_style_leaves_nothing_of_the_last(live):
     )
 
 
-def test_resolution_follows_the_rate():
+def test_resolution_adapts_to_the_frame_rate():
     resolution = Resolution(30)
     for _ in range(40):
         resolution.after(0.2 * resolution.scale**2)  # 5 frames a second at full size
@@ -161,7 +161,7 @@ def test_resolution_follows_the_rate():
     assert resolution.scale == 1
 
 
-def test_a_slow_style_is_painted_smaller_and_shown_in_full_size(live):
+def test_slow_style_runs_at_reduced_size(live):
     live._resolution.scale = 0.5
     view = next(live.frames())
     assert view.painted == (32, 24)
@@ -169,12 +169,12 @@ def test_a_slow_style_is_painted_smaller_and_shown_in_full_size(live):
 
 
 @pytest.mark.parametrize("source", ["97", "/dev/video97", "nothing.mp4", "http://127.0.0.1:9/none"])
-def test_no_camera_is_said_clearly(source):
+def test_missing_camera_is_reported(source):
     with pytest.raises(InputError, match="camera"):
         Camera(source)
 
 
-def test_without_a_screen_there_are_clear_words(live, monkeypatch):
+def test_missing_display_is_reported(live, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr("sys.platform", "linux")
@@ -182,7 +182,7 @@ def test_without_a_screen_there_are_clear_words(live, monkeypatch):
         show(live, Outputs())
 
 
-def test_words_are_written_on_a_copy():
+def test_text_is_written_on_a_copy():
     rgb = np.full((120, 200, 3), 90, np.uint8)
     written = write_on(rgb, ["30 fps"])
     assert (rgb == 90).all()
@@ -200,7 +200,7 @@ def test_program(clip, program):
     assert done.stderr.decode().count("\n") == 1
 
 
-def test_a_still_is_no_camera(program, tmp_path):
+def test_still_picture_is_refused_as_camera(program, tmp_path):
     frames = [Image.fromarray(clips.frame(number)) for number in range(8)]
     frames[0].save(tmp_path / "photo.jpg")
     frames[0].save(tmp_path / "one.gif")
@@ -218,7 +218,7 @@ def test_a_still_is_no_camera(program, tmp_path):
         camera.close()
 
 
-def test_only_one_line_of_our_own_is_said(program, tmp_path):
+def test_only_one_line_is_printed(program, tmp_path):
     (tmp_path / "text.mp4").write_text("no video at all")
     for name in ("/dev/video9", "text.mp4", "http://127.0.0.1:9/x"):
         done = program(
@@ -230,7 +230,7 @@ def test_only_one_line_of_our_own_is_said(program, tmp_path):
         assert name in said
 
 
-def test_help_says_that_a_file_is_repeated(program):
+def test_help_mentions_that_a_file_is_repeated(program):
     assert "played in a loop" in " ".join(
         program("webcam", "--help").stdout.decode().replace("│", " ").split()
     )
@@ -262,7 +262,7 @@ def test_program_records(clip, program, tmp_path):
     assert (done.returncode, done.stderr.decode().count("\n")) == (2, 1)
 
 
-def test_what_is_played_is_never_recorded_over(clip, program, tmp_path):
+def test_played_file_is_not_overwritten_by_the_recording(clip, program, tmp_path):
     before = Path(clip).read_bytes()
     (tmp_path / "link.mp4").symlink_to(clip)
     for name in (clip, "link.mp4"):
@@ -322,18 +322,18 @@ def recording(clip, tmp_path):
     assert not list(tmp_path.glob(".fststyle-*"))
 
 
-def test_terminated_it_keeps_what_was_recorded(recording):
+def test_recording_is_kept_after_sigterm(recording):
     recording.terminate()
     assert recording.wait(20) == 143
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
-def test_left_alone_by_its_terminal_it_keeps_what_was_recorded(recording):
+def test_recording_is_kept_after_sighup(recording):
     recording.send_signal(signal.SIGHUP)
     assert recording.wait(20) == 129
 
 
-def test_interrupted_twice_it_keeps_what_was_recorded(recording):
+def test_recording_is_kept_after_two_interrupts(recording):
     for _ in range(2):
         recording.send_signal(signal.SIGINT)
         time.sleep(0.15)

@@ -20,7 +20,7 @@ def view(number: int, at: float) -> View:
     return View(clips.frame(number), 30.0, 0.01, (64, 48), "invert", number, at)
 
 
-def test_a_recording_keeps_every_frame_at_its_time(tmp_path):
+def test_recording_keeps_every_frame_at_its_time(tmp_path):
     times = [5.0, 5.04, 5.0401, 5.5, 7.25]
     recording = Recording(tmp_path / "new" / "out.mp4")
     for number, at in enumerate(times):
@@ -34,7 +34,7 @@ def test_a_recording_keeps_every_frame_at_its_time(tmp_path):
         assert np.abs(rgb.astype(int) - clips.frame(number)).mean() < 12
 
 
-def test_a_recording_that_cannot_be_written_is_refused_at_once(tmp_path):
+def test_recording_that_cannot_be_written_is_refused_at_once(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     for path in (tmp_path / "out.avi", tmp_path / "out", tmp_path / "file" / "out.mp4"):
         with pytest.raises(OutputError):
@@ -45,7 +45,7 @@ def test_a_recording_that_cannot_be_written_is_refused_at_once(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_failing_recording_is_told_once_and_given_up(tmp_path, monkeypatch):
+def test_failed_recording_is_reported_once(tmp_path, monkeypatch):
     failed = threading.Event()
 
     def full(self, timed):
@@ -67,7 +67,7 @@ def test_a_failing_recording_is_told_once_and_given_up(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_recording_begins_and_ends_at_a_key(tmp_path, monkeypatch):
+def test_recording_is_toggled_by_a_key(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outputs = Outputs()
     outputs.send(view(0, 0.0))
@@ -84,7 +84,7 @@ def test_a_recording_begins_and_ends_at_a_key(tmp_path, monkeypatch):
     assert len(clips.frames(path)) == 3
 
 
-def test_a_camera_that_never_gave_a_frame_leaves_no_recording(tmp_path):
+def test_recording_without_frames_leaves_no_file(tmp_path):
     assert Outputs(tmp_path / "out.mp4").close() == ""
     assert Outputs(tmp_path / "out.mp4").toggle() == "nothing was recorded"
     assert not list(tmp_path.iterdir())
@@ -124,13 +124,13 @@ def test_every_frame_goes_to_the_virtual_camera(driver):
     assert driver.closed
 
 
-def test_a_virtual_camera_takes_one_size(driver):
+def test_virtual_camera_has_one_size(driver):
     camera = VirtualCamera((64, 48))
     with pytest.raises(InputError, match="64x48, not 32x48"):
         camera.send(np.zeros((48, 32, 3), np.uint8), 0.0)
 
 
-def test_a_virtual_camera_that_goes_away_is_told_once(driver):
+def test_failed_virtual_camera_is_reported_once(driver):
     outputs = Outputs(virtual=True)
     outputs.send(view(0, 0.0))
     driver.broken = True
@@ -140,7 +140,7 @@ def test_a_virtual_camera_that_goes_away_is_told_once(driver):
     assert len(driver.sent) == 1
 
 
-def test_what_a_virtual_camera_needs_is_said(driver, monkeypatch):
+def test_missing_virtual_camera_says_what_to_install(driver, monkeypatch):
     driver.broken = True
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(DependencyError, match="v4l2loopback"):

@@ -48,7 +48,7 @@ def until(true, seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
-def test_keys_reach_the_window(screen, tmp_path):
+def test_window_handles_keys(screen, tmp_path):
     clip = clips.write(tmp_path / "in.mp4", list(range(0, 2000, 40)), sound=None)
     command = [
         sys.executable,

@@ -118,7 +118,7 @@ def part_of(settings: PhotoSettings, tmp_path: Path, content: bytes) -> Path:
     return part
 
 
-def test_fresh(server, tmp_path):
+def test_downloads_and_unpacks(server, tmp_path):
     seen: dict[str, list[tuple[int, int | None]]] = {}
     assert prepared_photos() is None
     folder = prepare_photos(
@@ -133,28 +133,28 @@ def test_fresh(server, tmp_path):
     assert seen["unpack"][-1] == (10, 10)
 
 
-def test_already_there_asks_nobody(server):
+def test_existing_photos_need_no_download(server):
     settings = settings_for(server)
     folder = prepare_photos(settings)
     assert prepare_photos(settings) == folder
     assert len(server.seen) == 1
 
 
-def test_folder_of_ones_own_and_no_sum(server, tmp_path):
+def test_own_folder_without_checksum(server, tmp_path):
     folder = prepare_photos(settings_for(server, folder=tmp_path / "deep" / "mine", md5=""))
     assert folder == tmp_path / "deep" / "mine"
     check_complete(folder)
     assert prepared_photos() is None
 
 
-def test_resume_after_an_earlier_call(server, tmp_path):
+def test_partial_download_is_resumed(server, tmp_path):
     settings = settings_for(server)
     part_of(settings, tmp_path, ARCHIVE[:100_000])
     check_complete(prepare_photos(settings))
     assert server.seen == ["bytes=100000-"]
 
 
-def test_resume_when_nothing_is_missing(server, tmp_path):
+def test_complete_download_is_not_repeated(server, tmp_path):
     settings = settings_for(server)
     part_of(settings, tmp_path, ARCHIVE)
     check_complete(prepare_photos(settings))
@@ -166,7 +166,7 @@ def test_resume_when_nothing_is_missing(server, tmp_path):
     ids=["good", "stale", "stale whole", "too long"],
 )
 @pytest.mark.parametrize("kind", ["ranges", "no ranges", "wrong range"])
-def test_a_rest_of_any_kind_ends_well(server, tmp_path, rest, kind):
+def test_any_partial_file_is_completed_or_replaced(server, tmp_path, rest, kind):
     server.ranges, server.wrong_range = kind != "no ranges", kind == "wrong range"
     settings = settings_for(server)
     part_of(settings, tmp_path, rest)
@@ -180,7 +180,7 @@ def test_broken_connections_are_resumed(server):
     assert server.seen[-1] == "bytes=300000-"
 
 
-def test_a_dead_connection_gives_up_and_keeps_the_rest(server, tmp_path):
+def test_repeated_failures_stop_and_keep_the_partial_file(server, tmp_path):
     server.breaks = [100_000] + [0] * 50
     settings = settings_for(server)
     with pytest.raises(InputError, match="download failed: the connection was lost after 100,000 of"):
@@ -192,7 +192,7 @@ def test_a_dead_connection_gives_up_and_keeps_the_rest(server, tmp_path):
     check_complete(prepare_photos(settings))
 
 
-def test_ctrl_c_keeps_the_rest_and_no_folder(server, tmp_path):
+def test_ctrl_c_keeps_the_partial_file_and_leaves_no_folder(server, tmp_path):
     def stop(stage: str, done: int, total: int | None) -> None:
         if (stage, done) == ("unpack", 3) or (stage == "download" and 200_000 < done < 210_000):
             raise KeyboardInterrupt
@@ -205,7 +205,7 @@ def test_ctrl_c_keeps_the_rest_and_no_folder(server, tmp_path):
     assert len(server.seen) == 3
 
 
-def test_wrong_checksum_leaves_nothing(server, tmp_path):
+def test_wrong_checksum_leaves_no_file(server, tmp_path):
     with pytest.raises(InputError, match=r"has MD5 .* not 0123"):
         prepare_photos(settings_for(server, md5="0123" * 8))
     assert list((tmp_path / "cache").iterdir()) == []
@@ -213,7 +213,7 @@ def test_wrong_checksum_leaves_nothing(server, tmp_path):
 
 
 @pytest.mark.parametrize(("status", "requests"), [(404, 1), (403, 1), (503, download._ATTEMPTS)])
-def test_a_server_that_refuses(server, status, requests):
+def test_http_errors_are_reported(server, status, requests):
     server.status = status
     with pytest.raises(InputError, match=str(status)) as caught:
         prepare_photos(settings_for(server))
@@ -221,7 +221,7 @@ def test_a_server_that_refuses(server, status, requests):
     assert len(server.seen) == requests
 
 
-def test_no_server(server):
+def test_unreachable_server_is_reported(server):
     settings = settings_for(server)
     server.server_close()
     with pytest.raises(InputError, match="download failed"):
@@ -241,14 +241,14 @@ def test_no_server(server):
         "http://x:port/",
     ],
 )
-def test_addresses_that_are_none(server, url):
+def test_invalid_urls_are_refused(server, url):
     with pytest.raises(InputError) as caught:
         prepare_photos(settings_for(server, url=url))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["../out.jpg", "a/../../out.jpg", "/out.jpg", "..\\out.jpg", "C:\\out.jpg"])
-def test_paths_that_lead_out_are_refused(server, tmp_path, name):
+def test_paths_outside_the_folder_are_refused(server, tmp_path, name):
     server.content = archive_of({"a.jpg": b"fine", name: b"bad"})
     before = set(tmp_path.rglob("*"))
     with pytest.raises(InputError, match="unsafe path"):
@@ -267,7 +267,7 @@ def test_paths_that_lead_out_are_refused(server, tmp_path, name):
         (archive_of({"a/x.jpg": b"1", "b/x.jpg": b"2"}), "twice"),
     ],
 )
-def test_archives_that_are_none(server, tmp_path, content, message):
+def test_invalid_archives_are_refused(server, tmp_path, content, message):
     server.content = content
     with pytest.raises(InputError, match=message):
         prepare_photos(settings_for(server))
@@ -284,7 +284,7 @@ def test_sizes_are_bounded(server, monkeypatch):
         prepare_photos(settings_for(server))
 
 
-def test_a_full_disk_is_seen_before(server, tmp_path, monkeypatch):
+def test_disk_space_is_checked_first(server, tmp_path, monkeypatch):
     monkeypatch.setattr(
         download.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": download._MARGIN + 500_000})
     )
@@ -293,7 +293,7 @@ def test_a_full_disk_is_seen_before(server, tmp_path, monkeypatch):
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_places_that_cannot_be_written(server, tmp_path):
+def test_unwritable_outputs_are_refused(server, tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("keep me")

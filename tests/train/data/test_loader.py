@@ -32,7 +32,7 @@ def test_batches_are_uint8_squares(photos):
         assert batch.dtype == torch.uint8
 
 
-def test_a_later_start_sees_what_an_unbroken_run_sees(photos):
+def test_resumed_batches_equal_those_of_an_uninterrupted_run(photos):
     source = Photos(photos, 32)
     assert all(torch.equal(a, b) for a, b in zip(taken(source)[1:], taken(source, start=1), strict=True))
 
@@ -44,7 +44,7 @@ def test_two_processes_share_the_batches_of_one(photos):
         assert torch.equal(whole, torch.cat([first, second]))
 
 
-def test_the_seed_changes_the_photos(photos):
+def test_seed_changes_the_photos(photos):
     source = Photos(photos, 32)
     assert not torch.equal(torch.cat(taken(source)), torch.cat(taken(source, seed=4)))
 
@@ -58,7 +58,7 @@ def test_small_photos_are_enlarged_to_the_crop(photos):
     assert Photos(photos, 100).sample(np.random.default_rng(0)).rgb.shape == (100, 100, 3)
 
 
-def test_crops_keep_the_aspect(tmp_path):
+def test_crops_keep_the_aspect_ratio(tmp_path):
     """A circle in a wide photo stays a circle."""
     y, x = np.mgrid[0:64, 0:200]
     rgb = np.where(((x - 100) ** 2 + (y - 32) ** 2 < 20**2)[..., None], 255, 0).astype(np.uint8).repeat(3, -1)
@@ -72,12 +72,12 @@ def test_crops_keep_the_aspect(tmp_path):
     pytest.fail("no crop held the circle")
 
 
-def test_without_photos_there_are_scenes(monkeypatch, tmp_path):
+def test_without_photos_synthetic_scenes_are_used(monkeypatch, tmp_path):
     monkeypatch.setenv("FSTSTYLE_CACHE", str(tmp_path))
     assert isinstance(photo_source(None, 32), Scenes)
 
 
-def test_range():
+def test_tensors_are_in_range():
     tensor = to_tensor(np.array([[[0, 127, 255]]], np.uint8))
     assert tensor.shape == (3, 1, 1)
     assert tensor.flatten().tolist() == pytest.approx([-1, -1 / 255, 1])

@@ -6,7 +6,7 @@ from fststyle.train.data.surroundings import SURPLUS, surround  # noqa: E402
 
 
 @pytest.mark.parametrize(("side", "surplus"), [(256, SURPLUS), (240, 96), (64, 32), (32, 16)])
-def test_the_photo_is_at_a_random_place_of_a_larger_input(side, surplus):
+def test_photo_has_a_random_place_in_the_padded_input(side, surplus):
     photo = torch.rand(2, 3, side, side)
     places = set()
     for seed in range(20):
@@ -17,7 +17,7 @@ def test_the_photo_is_at_a_random_place_of_a_larger_input(side, surplus):
     assert len(places) > 10
 
 
-def test_what_surrounds_the_photo_is_its_reflection():
+def test_padding_is_the_reflection_of_the_photo():
     photo = torch.rand(1, 3, 64, 64)
     wide, (rows, columns) = surround(photo, torch.Generator().manual_seed(3))
     assert rows.start > 0

@@ -13,12 +13,12 @@ def heard(values):
     return said
 
 
-def test_warns_once_of_what_stays_out_of_range():
+def test_warns_once_about_a_loss_out_of_range():
     assert heard([(0.01, 1.0)] * 3 * PATIENCE) == ["warning: too low"]
     assert heard([(1.0, 9.0)] * 3 * PATIENCE) == ["warning: too high"]
 
 
-def test_says_nothing_of_what_passes():
+def test_short_deviation_gives_no_warning():
     assert heard([(1.0, 1.0)] * 3 * PATIENCE) == []
     assert heard([(0.01, 9.0)] * (PATIENCE - 1)) == []
     assert heard([(1.0, 1.0)] * PATIENCE + [(0.0, 9.0)] * (PATIENCE // 10) + [(1.0, 1.0)] * PATIENCE) == []

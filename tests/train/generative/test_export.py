@@ -49,7 +49,7 @@ def stopped(tmp_path):
     return training
 
 
-def test_a_gan_draws(stopped):
+def test_exported_gan_matches_the_network(stopped):
     path, parity = export_checkpoint(stopped("gan"))
     assert parity["largest"] <= 1
     generator = Generator(path, device="cpu")
@@ -57,7 +57,7 @@ def test_a_gan_draws(stopped):
     assert generator.draw(latents.drawn(3, generator.latent, 0)).shape == (3, 28, 28, 3)
 
 
-def test_a_vae_has_its_encoder(stopped):
+def test_vae_is_exported_with_its_encoder(stopped):
     path, _ = export_checkpoint(stopped("vae"), name="b", title="Bars")
     decoder = Generator(path, ("vae",), device="cpu")
     assert (decoder.metadata["name"], decoder.metadata["title"]) == ("b", "Bars")
@@ -65,7 +65,7 @@ def test_a_vae_has_its_encoder(stopped):
     assert encoder(digits(2)[0][..., None].repeat(3, 3))[0].shape == (2, 4)
 
 
-def test_an_encoder_belongs_to_its_decoder(stopped):
+def test_encoder_of_another_vae_is_refused(stopped):
     saved = stopped("vae")
     path, _ = export_checkpoint(saved)
     (saved.parent / "links").mkdir()
@@ -80,14 +80,14 @@ def test_an_encoder_belongs_to_its_decoder(stopped):
         Encoder(other, device="cpu")
 
 
-def test_a_classifier_knows_its_classes(stopped):
+def test_exported_classifier_has_class_names(stopped):
     path, _ = export_checkpoint(stopped("classifier"))
     classifier = load_classifier(path, device="cpu")
     assert classifier.classes == tuple("0123456789")
     assert classifier(digits(3)[0][..., None].repeat(3, 3))[0].shape == (3, 10)
 
 
-def test_half_the_size(stopped):
+def test_fp16_weights_halve_the_size(stopped):
     saved = stopped("gan")
     whole, _ = export_checkpoint(saved)
     half, _ = export_checkpoint(saved, precision="fp16-weights")
@@ -107,7 +107,7 @@ def test_precisions_of_styles_are_refused(stopped, precision):
     assert not list(saved.parent.glob("*.onnx"))
 
 
-def test_the_checkpoint_is_no_encoder(stopped):
+def test_encoder_does_not_overwrite_the_checkpoint(stopped):
     saved = stopped("vae")
     link = saved.with_name("b-encoder.onnx")
     link.symlink_to(saved)
@@ -115,7 +115,7 @@ def test_the_checkpoint_is_no_encoder(stopped):
         export_checkpoint(saved, output=saved.with_name("b.onnx"))
 
 
-def test_damage_that_leaves_the_archive_whole_is_found(stopped):
+def test_damaged_weights_in_a_valid_archive_are_detected(stopped):
     saved = stopped("gan")
     content = bytearray(saved.read_bytes())
     weights = content.index(
@@ -141,7 +141,7 @@ def test_fewer_steps_than_there_were_are_refused(stopped):
         )
 
 
-def test_a_gan_goes_on_for_longer(stopped):
+def test_gan_resumes_with_more_steps(stopped):
     saved = stopped("gan")
     train, settings = TRAINERS["gan"]
     train(
@@ -150,7 +150,7 @@ def test_a_gan_goes_on_for_longer(stopped):
     assert checkpoint.load(saved, "gan")["step"] == 15
 
 
-def test_what_does_not_fit_in_memory_is_one_line(tmp_path, monkeypatch):
+def test_out_of_memory_gives_one_line(tmp_path, monkeypatch):
     def full(*_):
         raise RuntimeError(
             "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 3288334336"
@@ -166,6 +166,6 @@ def test_what_does_not_fit_in_memory_is_one_line(tmp_path, monkeypatch):
         train_gan(tmp_path / "bars", output=tmp_path, steps=2, latent=4, preview_every=0, **TINY)
 
 
-def test_data_is_for_styles(stopped):
+def test_data_option_is_for_styles(stopped):
     with pytest.raises(InputError, match="--data: is for int8 styles"):
         export_checkpoint(stopped("gan"), data=Path("photos"))

@@ -44,7 +44,7 @@ def unexported(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", GANS)
-def test_leaves_a_generator_that_draws_as_the_network(data, tmp_path, kind):
+def test_exported_generator_matches_the_network(data, tmp_path, kind):
     trained = train_gan(data, kind=kind, output=tmp_path / "out", **TINY)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         f"bars-{kind}-preview.png",
@@ -105,7 +105,7 @@ def test_learns_the_brightness_of_its_pictures(data, tmp_path):
 
 
 @pytest.mark.usefixtures("unexported")
-def test_a_collapse_is_told(data, tmp_path, monkeypatch):
+def test_mode_collapse_is_reported(data, tmp_path, monkeypatch):
     monkeypatch.setattr("fststyle.train.generative.divergence.PATIENCE", 5)
     said = []
     train_gan(
@@ -133,7 +133,7 @@ def score(monkeypatch):
     return score
 
 
-def test_groups_are_judged_by_hand(score):
+def test_group_score_by_hand(score):
     """Groups are made of every so-many-th picture."""
     x = torch.zeros(8, 1, 2, 2)
     x[[0, 4]] = 1.0  # pictures 0, 2, 4 and 6 are one group: half of them bright; the other is all alike
@@ -146,7 +146,7 @@ def test_groups_are_judged_by_hand(score):
     assert score(x[:3]).shape == (3, 1)
 
 
-def test_a_picture_is_judged_by_itself_too(score):
+def test_single_picture_score(score):
     torch.nn.init.ones_(score.one.weight)
     torch.nn.init.zeros_(score.group.weight)
     x = torch.arange(8.0)[:, None, None, None].expand(8, 1, 2, 2)
@@ -166,7 +166,7 @@ def test_running_mean_by_hand():
 
 
 @pytest.mark.parametrize("change", [coloured, cutout, lambda x: shifted(x, 4), augmented])
-def test_augmentation_keeps_the_shape_lets_gradients_through_and_differs(change):
+def test_augmentation_is_random_differentiable_and_keeps_the_shape(change):
     torch.manual_seed(0)
     x = torch.ones(6, 3, 32, 32).requires_grad_(True)
     y = change(x)

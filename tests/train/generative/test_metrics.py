@@ -17,7 +17,7 @@ def test_frechet_of_known_gaussians():
     assert metrics.frechet(a, b) == pytest.approx(metrics.frechet(b, a))
 
 
-def test_frechet_does_not_change_when_both_are_turned():
+def test_frechet_is_invariant_to_rotation():
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(500, 6)), rng.normal(size=(500, 6)) @ rng.normal(size=(6, 6))
     turn, _ = np.linalg.qr(rng.normal(size=(6, 6)))

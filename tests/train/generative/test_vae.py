@@ -59,12 +59,12 @@ def test_likelihoods_against_torchs_distributions():
     )
 
 
-def test_grey_is_the_probability_of_white():
+def test_gray_is_the_probability_of_white():
     torch.manual_seed(0)
     assert binarize(torch.full((100_000,), 0.3)).mean().item() == pytest.approx(0.3, abs=0.01)
 
 
-def test_the_bound_is_below_the_likelihood():
+def test_bound_is_below_the_likelihood():
     """A decoder that ignores z has a likelihood in closed form: the bound is it minus the KL, for every
     encoder.
     """
@@ -80,7 +80,7 @@ def test_the_bound_is_below_the_likelihood():
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_learns_and_its_files_do_what_the_network_does(data, tmp_path, likelihood):
+def test_learns_and_exported_files_match_the_network(data, tmp_path, likelihood):
     said = []
     trained = train_vae(
         data,
@@ -110,7 +110,7 @@ def test_learns_and_its_files_do_what_the_network_does(data, tmp_path, likelihoo
         np.testing.assert_allclose(got, want.numpy(), atol=1e-4)
 
 
-def test_the_smallest_folder_is_learned_and_exported(tmp_path):
+def test_smallest_folder_is_learned_and_exported(tmp_path):
     """One picture of it is held out."""
     trained = train_vae(folder_of(tmp_path / "few", dataset.FEWEST), size=28, output=tmp_path / "out", **TINY)
     assert Generator(trained.onnx, ("vae",), "cpu").draw(latents.drawn(3, 3, 0)).shape == (3, 28, 28, 3)
@@ -131,7 +131,7 @@ def test_resume_is_step_exact(data, tmp_path, monkeypatch):
     assert all(torch.equal(parts["model"][name], value) for name, value in whole["model"].items())
 
 
-def test_two_latent_numbers_make_a_map(data, tmp_path, monkeypatch):
+def test_two_dimensional_latent_preview_is_a_map(data, tmp_path, monkeypatch):
     monkeypatch.setattr("fststyle.train.generative.vae.export.write", lambda *_: 0.0)
     from PIL import Image
 

@@ -13,7 +13,7 @@ def test_least_squares_by_hand():
     assert generator_loss("lsgan", fake).item() == pytest.approx((1 + 1) / 2)
 
 
-def test_least_squares_where_nothing_can_be_told_is_a_quarter():
+def test_least_squares_at_chance_level_is_a_quarter():
     """Real and generated pictures alike: the best score is one half for both, and gives 1/4."""
     scores = torch.tensor(0.3, requires_grad=True)
     for _ in range(100):
@@ -23,7 +23,7 @@ def test_least_squares_where_nothing_can_be_told_is_a_quarter():
     assert critic_loss("lsgan", scores[None], scores[None]).item() == pytest.approx(0.25)
 
 
-def test_cross_entropy_where_nothing_can_be_told_is_log_4():
+def test_cross_entropy_at_chance_level_is_log_4():
     """Goodfellow et al. 2014, theorem 1: generated like real, the best discriminator says one half, and log 4
     is the least there is.
     """
@@ -36,7 +36,7 @@ def test_cross_entropy_where_nothing_can_be_told_is_log_4():
     assert generator_loss("bce", scores).item() == pytest.approx(math.log(2))
 
 
-def test_cross_entropy_at_the_best_discriminator_tells_the_divergence():
+def test_cross_entropy_of_the_optimal_discriminator_is_the_divergence():
     """The same theorem for two known distributions: with the logits log p/q the loss is log 4 - 2 JSD(p,
     q).
     """
@@ -71,7 +71,7 @@ def test_gradient_penalty_of_a_linear_critic():
     )
 
 
-def test_gradient_penalty_looks_between_the_pictures():
+def test_gradient_penalty_is_evaluated_between_the_pictures():
     """The gradient of |x|^2 / 2 is x: the penalty tells where it was taken."""
     real, fake = torch.full((1, 3, 2, 2), 3.0), torch.full((1, 3, 2, 2), 1.0)
     for share in (0.0, 0.25, 1.0):

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 from fststyle.train.losses.clamp import clamp_output  # noqa: E402
 
 
-def test_it_is_cut_to_black_and_white_and_its_slope_leads_back_in_only():
+def test_clamped_with_a_gradient_back_into_the_range():
     painted = torch.tensor([[-3.0, -3.0, -0.5, -0.5, 3.0, 3.0]], requires_grad=True)
     picture = clamp_output(painted)
     assert picture.tolist() == [[-1, -1, -0.5, -0.5, 1, 1]]
@@ -14,7 +14,7 @@ def test_it_is_cut_to_black_and_white_and_its_slope_leads_back_in_only():
     assert slope.tolist() == [[0, -2, 2, -2, 2, 0]]
 
 
-def test_a_picture_that_is_wrong_outside_the_range_is_brought_back():
+def test_values_outside_the_range_are_optimized_back():
     painted, wanted = torch.tensor([[5.0, -5.0, 0.0]], requires_grad=True), torch.tensor([[0.5, 1.0, -1.0]])
     optimizer = torch.optim.SGD([painted], lr=0.2)
     for _ in range(100):

@@ -28,7 +28,7 @@ def test_patch_nce_matches_a_plain_loop():
     assert patch_nce(query, key).item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_patch_nce_where_all_is_alike_and_where_all_is_clear():
+def test_patch_nce_at_chance_level_and_for_perfect_matches():
     alike = torch.ones(1, 8, 1)
     assert patch_nce(alike, alike).item() == pytest.approx(math.log(8))
     clear = torch.eye(8)[None]
@@ -71,7 +71,7 @@ def test_features_of_the_encoder(network, blocks, layers):
     assert not any(module._forward_hooks for module in net.modules())
 
 
-def test_heads_take_the_places_asked_for():
+def test_heads_use_the_given_positions():
     torch.manual_seed(0)
     found = {"a": torch.randn(2, 3, 4, 5), "b": torch.randn(2, 6, 2, 2)}
     heads = Heads({"a": 3, "b": 6}, width=8)

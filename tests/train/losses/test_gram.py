@@ -30,13 +30,13 @@ def test_gram_is_float32_inside_autocast():
     torch.testing.assert_close(inside, gram_matrix(x), rtol=0, atol=0)
 
 
-def test_a_large_picture_is_within_the_range_of_float32():
+def test_large_picture_is_within_the_range_of_float32():
     x = torch.full((1, 2, 512, 512), 1e9)
     torch.testing.assert_close(gram_matrix(x), torch.full((1, 2, 2), 5e17), rtol=1e-3, atol=0)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_slope_is_that_of_the_plain_expression(layout):
+def test_gradient_equals_that_of_the_plain_expression(layout):
     torch.manual_seed(0)
     x = torch.randn(2, 5, 4, 3, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
     weight = torch.randn(2, 5, 5, dtype=torch.float64)  # not symmetric, as a Gram matrix is
@@ -46,7 +46,7 @@ def test_the_slope_is_that_of_the_plain_expression(layout):
     torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-6)
 
 
-def test_the_slope_of_a_half_precision_is_near_the_exact_one():
+def test_gradient_in_half_precision_is_near_the_exact_one():
     torch.manual_seed(0)
     exact = torch.rand(1, 8, 16, 16).requires_grad_()
     half = exact.detach().bfloat16().requires_grad_()

@@ -78,7 +78,7 @@ def test_style_of_another_shape_is_refused(vgg, shape):
         Objective(vgg, torch.zeros(shape), content_weight=1, style_weight=1)
 
 
-def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
+def test_block_color_loss_detects_only_the_period():
     torch.manual_seed(0)
     ramp = torch.linspace(-1, 1, 64).expand(2, 3, 64, 64).clone()
     assert block_color_loss(ramp[:, :, :, :1].expand(2, 3, 64, 64), 4).tolist() == [0, 0]
@@ -91,7 +91,7 @@ def test_grid_loss_sees_what_repeats_with_the_period_and_nothing_else():
     assert block_color_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
 
 
-def test_weave_loss_sees_texture_that_keeps_to_squares_and_no_other():
+def test_block_texture_loss_detects_only_block_aligned_texture():
     torch.manual_seed(0)
     ramp = torch.linspace(-1, 1, 130).expand(2, 3, 130, 130)
     assert block_texture_loss(ramp).max() < 1e-3
@@ -115,7 +115,7 @@ def test_weave_loss_sees_texture_that_keeps_to_squares_and_no_other():
 
 
 @pytest.mark.parametrize("side", [16, 33, 64])
-def test_weave_loss_has_a_slope_everywhere_also_on_a_plain_picture(side):
+def test_block_texture_loss_has_a_finite_gradient_everywhere(side):
     torch.manual_seed(0)
     for picture in (
         torch.zeros(1, 3, side, side),
@@ -140,7 +140,7 @@ def test_layers_have_weights(vgg):
     )
 
 
-def test_several_paintings_pull_as_the_weighted_sum_of_their_losses_does(vgg):
+def test_several_paintings_have_the_gradient_of_the_weighted_sum(vgg):
     """The mean of the Gram matrices has the gradient of the weighted sum, and its value up to a constant."""
     paintings = [torch.rand(1, 3, 32 + 8 * i, 32) * 2 - 1 for i in range(2)]
     photo = torch.rand(1, 3, 32, 32) * 2 - 1

@@ -42,7 +42,7 @@ def test_it_is_zero_for_the_painting_and_known_activations_give_the_same(vgg):
     torch.testing.assert_close(judge(painted, vgg(painted, LAYERS[1])), judge(painted))
 
 
-def test_the_weights_sum_to_one_and_lie_between_those_of_the_paper_and_their_roots():
+def test_weights_sum_to_one_and_lie_between_those_of_the_paper_and_their_roots():
     energy = {(1, "relu1_2"): 1.0, (1, "relu2_2"): 81.0, (2, "relu1_2"): 16.0, (4, "relu1_2"): 4.0}
     weights = term_weights(energy, 0.6)
     assert sum(weights.values()) == pytest.approx(1)

@@ -16,7 +16,7 @@ def seen_twice(whole: torch.Tensor, down: int, right: int) -> tuple[torch.Tensor
     return one, two
 
 
-def test_shake_gives_two_views_and_says_how_far_they_lie_apart() -> None:
+def test_shifted_crops_are_two_views_with_their_shift() -> None:
     photo = picture()
     shifts = set()
     for seed in range(40):
@@ -30,14 +30,14 @@ def test_shake_gives_two_views_and_says_how_far_they_lie_apart() -> None:
     assert shifts == set(range(-REACH, REACH + 1))
 
 
-def test_shake_is_decided_by_the_seed() -> None:
+def test_shifted_crops_depend_on_the_seed() -> None:
     one, two = (shifted_crops(picture(), torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(one[1], two[1])
     assert one[2] == two[2]
 
 
 @pytest.mark.parametrize("size", [(72, 80), (32, 40)])
-def test_a_network_that_moves_with_the_scene_is_steady(size: tuple[int, int]) -> None:
+def test_consistent_network_has_no_temporal_loss(size: tuple[int, int]) -> None:
     photo = picture(*size)
     for shift in ((3, -8), (-8, 8), (0, 1)):
         here, there = seen_twice(photo, *shift)
@@ -46,7 +46,7 @@ def test_a_network_that_moves_with_the_scene_is_steady(size: tuple[int, int]) ->
         assert temporal_loss(here, here, shift).min() > 1000
 
 
-def test_what_a_network_does_at_its_edges_alone_is_not_steady() -> None:
+def test_inconsistent_borders_have_a_temporal_loss() -> None:
     """Also the outermost row counts."""
     here, there = seen_twice(picture(), 2, 0)
     framed = here.clone()
@@ -54,7 +54,7 @@ def test_what_a_network_does_at_its_edges_alone_is_not_steady() -> None:
     assert temporal_loss(framed, there, (2, 0)).min() > 10
 
 
-def test_steady_loss_is_in_squared_levels_per_picture() -> None:
+def test_temporal_loss_is_mse_per_picture() -> None:
     painted = torch.zeros(2, 3, 64, 64)
     other = painted.clone()
     other[1] += 10 / 127.5

@@ -74,11 +74,11 @@ def test_fold_takes_pixels_in_the_order_of_bytes():
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (32, 48)])
-def test_sizes_stay(height, width):
+def test_output_has_the_size_of_the_input(height, width):
     assert trained()(torch.zeros(2, 3, height, width)).shape == (2, 3, height, width)
 
 
-def test_a_shifted_picture_is_painted_alike_whatever_the_border():
+def test_result_is_shift_equivariant_away_from_the_border():
     """By whole strides: away from the mirrored border nothing may depend on where a thing stands, but for the
     norm over the picture.
     """
@@ -88,7 +88,7 @@ def test_a_shifted_picture_is_painted_alike_whatever_the_border():
     assert torch.allclose(whole[:, :, 224:240, 224:240], part[:, :, 208:224, 208:224], atol=1e-4)
 
 
-def test_the_noise_is_constant_repeats_and_fills_a_plain_picture():
+def test_noise_is_constant_and_periodic():
     net = without_norms(trained())
     plain = torch.full((1, 3, 64, 64 + PERIOD), 0.3)
     painted = net(plain)
@@ -103,13 +103,13 @@ def test_the_noise_is_constant_repeats_and_fills_a_plain_picture():
     )
 
 
-def test_the_noise_starts_at_another_place_in_each_training_step():
+def test_noise_starts_at_another_place_in_each_training_step():
     net = trained().train()
     x = torch.rand(1, 3, 32, 32)
     assert not torch.equal(net(x), net(x))
 
 
-def test_a_plain_picture_is_painted_plain_up_to_the_border():
+def test_uniform_picture_stays_uniform_up_to_the_border():
     """The network cannot tell where the border is, so that it cannot paint there what the style lacks
     elsewhere.
     """
@@ -119,7 +119,7 @@ def test_a_plain_picture_is_painted_plain_up_to_the_border():
     assert torch.allclose(squares, squares[:, :, 8:9, 8:9].expand_as(squares), atol=1e-3)
 
 
-def test_constrained_there_is_no_grid_on_a_plain_surface():
+def test_constrained_head_has_no_grid_on_uniform_regions():
     net = without_noise(without_norms(trained()))
     plain = torch.full((1, 3, 64, 64), 0.3)
     assert net(plain).std((2, 3)).max() > 1e-2
@@ -132,7 +132,7 @@ def test_constrained_there_is_no_grid_on_a_plain_surface():
 
 @pytest.mark.parametrize("kind", PRECISIONS)
 @pytest.mark.parametrize("shape", [(1, 16, 16), (2, 49, 79), (1, 41, 26)])
-def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, shape):
+def test_file_follows_the_contract_and_matches_the_network(files, kind, shape):
     net, folder, parity = files
     session = ort.InferenceSession(folder / f"{kind}.onnx", providers=["CPUExecutionProvider"])
     frame = np.stack([photo(*shape[1:], seed) for seed in range(shape[0])])
@@ -150,7 +150,7 @@ def test_the_file_keeps_the_contract_and_paints_like_the_network(files, kind, sh
         assert parity[kind]["psnr"] > PSNR[kind]
 
 
-def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_trained_from_and_mixed(files):
+def test_int8_weights_equal_the_int8_file_and_can_be_trained_from_and_mixed(files):
     _, folder, _ = files
     small, integers = (
         {
@@ -184,7 +184,7 @@ def test_weights_in_integers_are_the_bytes_of_the_file_in_integers_and_can_be_tr
     )
 
 
-def test_a_file_in_integers_is_not_trained_from_and_not_mixed(files):
+def test_int8_file_is_refused_for_training_and_mixing(files):
     _, folder, _ = files
     with pytest.raises(CheckpointError, match="contains no weights"):
         read_initial_weights(str(folder / "int8.onnx"))
@@ -193,7 +193,7 @@ def test_a_file_in_integers_is_not_trained_from_and_not_mixed(files):
         interpolate([(integers, 0.5), (integers, 0.5)], ["a", "b"])
 
 
-def test_the_frame_in_torch_is_the_network_half_a_level_beside():
+def test_folded_frame_equals_the_network_up_to_half_a_level():
     net, frame = trained(noise=0.03), photo(32, 48)
     with torch.inference_mode():
         framed = FoldedFrame(net)(torch.from_numpy(frame[None])).numpy()[0]
@@ -212,7 +212,7 @@ def test_int8_computes_its_convolutions_in_integers(files):
     assert kinds.count("QLinearConv") >= 8  # of nine; with random weights one may not fit
 
 
-def test_a_plain_surface_stays_plain_in_integers(tmp_path):
+def test_uniform_region_stays_uniform_in_int8(tmp_path):
     net = without_noise(trained(noise=0.03))
     net.constrain()
     photos = [photo(64, 80, seed) for seed in range(6)]
@@ -237,7 +237,7 @@ def test_int8_is_refused_without_photos_and_for_other_networks(files, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_style_file_gives_its_weights_back(files):
+def test_weights_are_read_from_a_style_file(files):
     net, folder, _ = files
     other = build("live", SMALL)
     x = torch.rand(2, 3, 32, 32) * 2 - 1
@@ -251,7 +251,7 @@ def test_weights_of_another_network_do_not_fit(files):
         load_initial_weights(build("live", {"width": 4, "blocks": 1}), str(folder / "fp32.onnx"))
 
 
-def test_half_way_between_two_live_files_is_a_network(files, tmp_path, monkeypatch):
+def test_mean_of_two_live_files_is_a_working_network(files, tmp_path, monkeypatch):
     _, folder, _ = files
     export_module(trained(1), Card(name="u", network="live"), tmp_path / "other.onnx")
     mixed = load_style(f"{folder / 'fp32.onnx'}:1,{tmp_path / 'other.onnx'}:0.00001", "cpu")

@@ -30,7 +30,7 @@ def test_layer_names():
     )
 
 
-def test_shapes_and_only_what_was_asked(vgg):
+def test_only_requested_layers_are_returned(vgg):
     found = vgg(torch.zeros(2, 3, 32, 48))
     assert tuple(found) == LAYERS
     assert found["relu1_2"].shape == (2, 64, 32, 48)
@@ -126,7 +126,7 @@ def test_damaged_missing_and_foreign_files_are_refused(tmp_path, name):
         load_vgg(tmp_path / name)
 
 
-def test_with_repeated_edges_a_plain_picture_has_no_border():
+def test_replicate_padding_leaves_no_border():
     torch.manual_seed(0)
     vgg, plain = VGG16().eval(), torch.full((1, 3, 32, 32), 0.5)
     framed = vgg(plain)["relu2_2"]
@@ -136,7 +136,7 @@ def test_with_repeated_edges_a_plain_picture_has_no_border():
     torch.testing.assert_close(even[..., 8:10, 8:10], framed[..., 8:10, 8:10], rtol=1e-4, atol=1e-4)
 
 
-def test_weights_that_cannot_be_fetched_are_one_line(monkeypatch):
+def test_failed_download_of_weights_gives_one_line(monkeypatch):
     torchvision = pytest.importorskip("torchvision")
     error = OSError("<urlopen error no network>")
     monkeypatch.setattr(

@@ -28,12 +28,12 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_settings_name_the_layers_of_the_objective():
+def test_settings_name_the_layers_of_the_objective():
     assert dict(gatys.weights(GatysSettings.style_layers, "")) == perceptual.STYLE_LAYERS
     assert GatysSettings.content_layer == perceptual.CONTENT_LAYER
 
 
-def test_what_comes_out_is_what_went_in_painted(photo, painting):
+def test_result_has_the_type_of_the_input(photo, painting):
     seen: list[loop.Progress] = []
     painted = fststyle.gatys(photo, painting, on_progress=seen.append, **QUICK)
     assert painted.size == (48, 32)
@@ -65,14 +65,14 @@ def test_coarse_to_fine(photo, painting, optimizer, start):
     assert seen[1].losses["total"] < seen[0].losses["total"]
 
 
-def test_scales_halve():
+def test_each_scale_is_half_the_next():
     photo = np.zeros((100, 200, 3), np.uint8)
     assert [p.shape[:2] for p in scales(photo, 3)] == [(50, 100), (100, 200)]
     assert [p.shape[:2] for p in scales(photo, 1)] == [(100, 200)]
     assert scales(photo, 1)[0] is photo
 
 
-def test_noise_is_decided_by_the_seed(photo, painting):
+def test_noise_depends_on_the_seed(photo, painting):
     def at(seed):
         return np.asarray(fststyle.gatys(photo, painting, start="noise", seed=seed, **QUICK))
 
@@ -81,7 +81,7 @@ def test_noise_is_decided_by_the_seed(photo, painting):
     assert (one != at(2)).any()
 
 
-def test_alpha_and_turn_are_kept(photo, painting, tmp_path):
+def test_alpha_and_orientation_are_kept(photo, painting, tmp_path):
     rgba = np.dstack([np.asarray(Image.open(photo)), np.tile(np.arange(48, dtype=np.uint8), (32, 1))])
     path = tmp_path / "turned.png"
     exif = Image.Exif()
@@ -166,13 +166,13 @@ def test_bad_pictures(photo, painting, tmp_path):
             fststyle.gatys(content, style, **QUICK)
 
 
-def test_too_large_for_the_memory(photo, painting, monkeypatch):
+def test_picture_that_exceeds_memory_is_refused(photo, painting, monkeypatch):
     monkeypatch.setattr(gatys.memory, "available", lambda: 48 * 32 * gatys.BYTES_PER_PIXEL - 1)
     with pytest.raises(InputError, match="--size"):
         fststyle.gatys(photo, painting, **QUICK)
 
 
-def test_not_a_number_is_told(photo, painting, monkeypatch):
+def test_nan_loss_is_reported(photo, painting, monkeypatch):
     monkeypatch.setattr(
         gatys.PixelOptimizer, "step", lambda self: perceptual.Terms(*[torch.tensor([float("nan")])] * 3)
     )

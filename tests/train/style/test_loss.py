@@ -40,7 +40,7 @@ def test_every_loss_has_its_own_weight(case):
             torch.testing.assert_close(found, 3 * value if other == name else plain[other])
 
 
-def test_the_photo_itself_has_no_content_loss_and_a_flat_picture_about_one(case, monkeypatch):
+def test_photo_itself_has_no_content_loss_and_a_flat_picture_about_one(case, monkeypatch):
     vgg, settings, compute, photo = case
     # The scale belongs to the trained loss network; this one has random weights.
     energy = {name: a.square().mean() for name, a in vgg(photo, loss.CONTENT_LAYERS).items()}
@@ -52,7 +52,7 @@ def test_the_photo_itself_has_no_content_loss_and_a_flat_picture_about_one(case,
     assert 0.05 < losses(flat, photo, 8)["content"].item() < 1.5
 
 
-def test_a_stroke_costs_the_same_on_a_plain_and_on_a_detailed_photo(case):
+def test_content_loss_of_a_stroke_does_not_depend_on_the_photo(case):
     vgg, settings, compute, photo = case
     losses = StyleLosses(vgg, settings, compute)
     plain = photo.mean((2, 3), keepdim=True).expand_as(photo)
@@ -62,6 +62,6 @@ def test_a_stroke_costs_the_same_on_a_plain_and_on_a_detailed_photo(case):
     assert cost[0] == pytest.approx(cost[1], rel=0.5)
 
 
-def test_what_is_minimized_is_the_mean_logarithm_of_the_sums():
+def test_minimized_value_is_the_mean_log_of_the_sums():
     losses = {"a": torch.tensor([1.0, 30.0]), "b": torch.tensor([9.0, 70.0])}
     assert minimized(losses).item() == pytest.approx((math.log(10) + math.log(100)) / 2)

@@ -12,7 +12,7 @@ def _objective(style_weight=1e3):
     return Objective(VGG16(), torch.rand(1, 3, 32, 32) * 2 - 1, content_weight=1, style_weight=style_weight)
 
 
-def test_the_curve_falls_and_ends_at_the_picture():
+def test_curve_falls_and_ends_at_the_result():
     objective, photo, seen = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1, []
     untouched = photo.clone()
     picture, curve = optimize_from_photo(
@@ -27,14 +27,14 @@ def test_the_curve_falls_and_ends_at_the_picture():
     torch.testing.assert_close(photo, untouched, rtol=0, atol=0)
 
 
-def test_no_iterations_give_the_photo_back():
+def test_no_iterations_return_the_photo():
     photo = torch.rand(1, 3, 32, 32) * 2 - 1
     picture, curve = optimize_from_photo(photo, _objective(), 0)
     torch.testing.assert_close(picture, photo)
     assert len(curve) == 1
 
 
-def test_not_a_number_stops_it():
+def test_nan_objective_stops_the_optimization():
     with pytest.raises(TrainingError, match="nan"):
         optimize_from_photo(torch.rand(1, 3, 32, 32), _objective(float("nan")), 3)
 
@@ -58,7 +58,7 @@ def test_lbfgs_falls_further_than_adam_in_as_many_iterations():
     assert after_ten("lbfgs") < after_ten("adam") < objective(photo, photo).total.item()
 
 
-def test_lbfgs_never_climbs_and_evaluates_nothing_twice(monkeypatch):
+def test_lbfgs_never_increases_and_caches_evaluations(monkeypatch):
     objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
     descent, seen = PixelOptimizer(photo, photo, objective, "lbfgs"), []
     evaluate = descent._evaluate
@@ -87,7 +87,7 @@ def test_lbfgs_searches_along_its_line(monkeypatch):
     assert end > 5 * guess
 
 
-def test_the_picture_is_one_that_a_file_can_hold():
+def test_picture_stays_in_range():
     descent = PixelOptimizer(torch.ones(1, 3, 32, 32), torch.rand(1, 3, 32, 32), _objective(), "lbfgs")
     for _ in range(3):
         descent.step()

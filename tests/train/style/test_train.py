@@ -33,7 +33,7 @@ def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def test_leaves_style_checkpoint_and_preview(train, tmp_path):
+def test_writes_style_checkpoint_and_preview(train, tmp_path):
     seen = []
     trained = train(on_progress=seen.append)
     assert trained.name == "starry-night"
@@ -57,7 +57,7 @@ def test_training_lowers_the_objective(train):
 
 
 @pytest.mark.parametrize("steady", [0.0, 50.0])
-def test_what_is_whiter_than_white_is_judged_as_white(train, tmp_path, steady):
+def test_losses_see_the_clamped_output(train, tmp_path, steady):
     content = checkpoint.load(train(steps=1).checkpoint)
     losses = []
     for level in (2.0, 50.0):
@@ -73,7 +73,7 @@ def test_what_is_whiter_than_white_is_judged_as_white(train, tmp_path, steady):
     assert losses[0]["content"] > 0
 
 
-def test_the_seed_decides_everything(train, tmp_path):
+def test_result_depends_on_the_seed_only(train, tmp_path):
     a, b, c = (
         weights(train(output=tmp_path / str(i), seed=seed).checkpoint) for i, seed in enumerate((1, 1, 2))
     )
@@ -109,7 +109,7 @@ def test_resume_refuses_other_settings_and_other_paintings(train, painting):
         train(resume=True)
 
 
-def test_an_earlier_training_is_not_lost(train):
+def test_earlier_training_is_not_overwritten(train):
     before = weights(train().checkpoint)
     with pytest.raises(InputError, match="--overwrite"):
         train(seed=5)
@@ -117,7 +117,7 @@ def test_an_earlier_training_is_not_lost(train):
     assert not same(before, weights(train(seed=5, overwrite=True).checkpoint))
 
 
-def test_results_that_could_not_be_written_are_refused_before_the_first_step(train, tmp_path, monkeypatch):
+def test_unwritable_results_are_refused_before_the_first_step(train, tmp_path, monkeypatch):
     monkeypatch.setattr("fststyle.train.style.train._train", lambda *_: pytest.fail("was trained"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "kept.onnx").write_bytes(b"kept")
@@ -126,7 +126,7 @@ def test_results_that_could_not_be_written_are_refused_before_the_first_step(tra
         train(output=tmp_path / "out", name="kept", overwrite=True)
 
 
-def test_an_older_file_in_integers_does_not_outlive_its_style(train, tmp_path, monkeypatch):
+def test_stale_int8_file_is_removed(train, tmp_path, monkeypatch):
     """CPUs prefer it: beside a new style that gets none they would go on painting the old one."""
     old = train().onnx.with_name("starry-night-int8.onnx")
     old.write_bytes(b"old")
@@ -134,7 +134,7 @@ def test_an_older_file_in_integers_does_not_outlive_its_style(train, tmp_path, m
     assert not old.exists()
 
 
-def test_results_in_the_folder_of_photos_are_no_photos(train, photos):
+def test_results_in_the_folder_of_photos_are_not_photos(train, photos):
     files = images.find(photos)
     seen = []
     trained = train(output=photos, on_message=seen.append)
@@ -144,7 +144,7 @@ def test_results_in_the_folder_of_photos_are_no_photos(train, photos):
     assert ["resuming after step" in line for line in told] == [False, True]
 
 
-def test_going_on_with_other_photos_is_told(train, photos):
+def test_resuming_with_other_photos_is_reported(train, photos):
     train(steps=2)
     seen = []
     train(steps=2, resume=True, on_message=seen.append)
@@ -154,7 +154,7 @@ def test_going_on_with_other_photos_is_told(train, photos):
     assert len([line for line in seen if f"the earlier steps used {photos}" in line]) == 1
 
 
-def test_the_weights_started_from_are_not_overwritten(train, tmp_path):
+def test_initial_weights_are_not_overwritten(train, tmp_path):
     checkpoint = train(output=tmp_path / "a").checkpoint
     with pytest.raises(OutputError, match="one of the inputs"):
         train(output=tmp_path / "a", from_=str(checkpoint), overwrite=True)
@@ -164,7 +164,7 @@ def test_the_weights_started_from_are_not_overwritten(train, tmp_path):
     ("network", "size", "near"),
     [("live", 100, "16, for example 96 or 112"), ("johnson", 33, "4, for example 32 or 36")],
 )
-def test_a_size_that_the_network_cannot_paint(train, network, size, near):
+def test_unsupported_size_is_refused(train, network, size, near):
     with pytest.raises(InputError, match=f"--size {size}: {network} takes multiples of {near}"):
         train(network=network, size=size)
 
@@ -183,7 +183,7 @@ def test_damaged_and_tiny_photos_are_skipped_and_counted(train, photos):
     assert sorted(Path(p).name for p in trained.skipped) == ["broken.jpg", "empty.png", "tiny.png"]
 
 
-def test_a_folder_of_damaged_photos_is_an_error(train, tmp_path):
+def test_folder_of_damaged_photos_is_an_error(train, tmp_path):
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.jpg").write_bytes(b"no")
@@ -191,7 +191,7 @@ def test_a_folder_of_damaged_photos_is_an_error(train, tmp_path):
         train(data=folder)
 
 
-def test_a_loss_that_is_not_a_number_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
+def test_nan_loss_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
     from fststyle.train.losses.multiscale import MultiscaleStyle
 
     real = MultiscaleStyle.forward
@@ -216,7 +216,7 @@ def test_synthetic_scenes_without_photos(train, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adam"])
-def test_what_is_frozen_stays_and_the_rest_learns(train, tmp_path, optimizer):
+def test_frozen_parameters_do_not_change(train, tmp_path, optimizer):
     base = train(output=tmp_path / "base").checkpoint
     given = {
         "from_": str(base),
@@ -243,7 +243,7 @@ def test_what_is_frozen_stays_and_the_rest_learns(train, tmp_path, optimizer):
     ("freeze", "message"),
     [("neck.*", "the modules are stem"), ("*", "no trainable"), ("", "matches no parameter")],
 )
-def test_what_cannot_be_frozen_is_told(train, freeze, message):
+def test_invalid_freeze_patterns_are_refused(train, freeze, message):
     with pytest.raises(InputError, match=message):
         train(freeze=freeze)
 
@@ -275,7 +275,7 @@ def test_tensorboard_log(train, tmp_path):
     assert list((tmp_path / "log").glob("events*"))
 
 
-def test_a_log_that_cannot_be_written(train, tmp_path):
+def test_unwritable_log_is_refused(train, tmp_path):
     pytest.importorskip("tensorboard")
     (tmp_path / "log").touch()
     with pytest.raises(OutputError, match=r"--tensorboard .*log: cannot be written"):
@@ -333,7 +333,7 @@ def test_bad_settings(train, tmp_path, painting):
     assert not (tmp_path / "out" / "starry-night.pt").exists()
 
 
-def test_a_style_file_tells_no_folder_of_the_machine():
+def test_style_file_contains_no_local_paths():
     told = recorded_settings(
         to_dict(TrainSettings(style=Path("/home/me/a.jpg"), data=Path("/home/me/photos"), from_="/x/b.pt"))
     )
@@ -356,7 +356,7 @@ def test_a_style_file_tells_no_folder_of_the_machine():
         ("Übung.png", "ubung"),
     ],
 )
-def test_the_name_comes_from_the_file(file, name):
+def test_name_comes_from_the_file(file, name):
     assert style_name(TrainSettings(style=Path(file))) == name
 
 
@@ -369,13 +369,13 @@ def test_learning_rate_rises_then_falls():
     assert rates[-1] < 0.06
 
 
-def test_signals_are_given_back(train):
+def test_signal_handlers_are_restored(train):
     before = signal.getsignal(signal.SIGINT)
     train(steps=2)
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_training_in_a_thread_does_not_touch_signals(train):
+def test_training_in_a_thread_does_not_change_signal_handlers(train):
     result = []
     thread = threading.Thread(target=lambda: result.append(train(steps=1)))
     thread.start()
@@ -392,7 +392,7 @@ def half_a_second(monkeypatch):
     )
 
 
-def test_minutes_become_steps_that_are_recorded_and_resumed(train, half_a_second):
+def test_minutes_are_converted_to_recorded_steps(train, half_a_second):
     messages: list[str] = []
     trained = train(minutes=0.05, save_every=1, on_message=messages.append)
     content = checkpoint.load(trained.checkpoint)
@@ -406,7 +406,7 @@ def test_minutes_become_steps_that_are_recorded_and_resumed(train, half_a_second
     assert [progress.step for progress in seen] == [steps - 1, steps]
 
 
-def test_measuring_the_speed_changes_no_weight(train, tmp_path, half_a_second):
+def test_measuring_the_speed_does_not_change_weights(train, tmp_path, half_a_second):
     timed = train(minutes=0.05, output=tmp_path / "timed").checkpoint
     steps = checkpoint.load(timed)["settings"]["steps"]
     assert same(weights(timed), weights(train(steps=steps, output=tmp_path / "counted").checkpoint))

@@ -65,7 +65,7 @@ def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_leaves_style_checkpoint_and_preview(train, tmp_path):
+def test_writes_style_checkpoint_and_preview(train, tmp_path):
     seen, said = [], []
     trained = train(on_progress=seen.append, on_message=said.append)
     assert sorted(path.name for path in (tmp_path / "out").iterdir() if "int8" not in path.name) == [
@@ -97,7 +97,7 @@ def test_leaves_style_checkpoint_and_preview(train, tmp_path):
         {"network": "johnson", "cycle_weight": 1.0},
     ],
 )
-def test_every_loss_teaches_every_network(train, tmp_path, changes):
+def test_every_loss_trains_every_network(train, tmp_path, changes):
     """After three steps every weight has moved."""
     before = whole(train(output=tmp_path / "a", steps=1, learning_rate=1e-8, **changes).checkpoint)["weights"]
     after = whole(train(output=tmp_path / "b", steps=3, learning_rate=1e-2, **changes).checkpoint)["weights"]
@@ -114,7 +114,7 @@ def test_every_loss_teaches_every_network(train, tmp_path, changes):
     assert ("back" in parts and "back_critic" in parts) == ("cycle_weight" in changes)
 
 
-def test_it_learns_to_paint_dark(train):
+def test_learns_dark_paintings(train):
     """All paintings here are dark: so must be what is painted, after a while."""
     # Pictures of 32 pixels are too few squares to tell a grid by.
     trained = train(
@@ -141,7 +141,7 @@ def test_resume_is_step_exact(train, tmp_path):
             assert same(state, other["state"][key])
 
 
-def test_the_seed_decides_everything(train, tmp_path):
+def test_result_depends_on_the_seed_only(train, tmp_path):
     a, b, c = (
         whole(train(output=tmp_path / str(i), seed=seed).checkpoint)["weights"]
         for i, seed in enumerate((1, 1, 2))
@@ -151,7 +151,7 @@ def test_the_seed_decides_everything(train, tmp_path):
 
 
 @pytest.mark.parametrize("network", ["live", "johnson"])
-def test_the_file_keeps_the_frame_contract(paintings, photos, tmp_path, network):
+def test_file_keeps_the_frame_contract(paintings, photos, tmp_path, network):
     trained = train_translator(
         paintings, photos=photos, output=tmp_path / "out", **{**TINY, "network": network, "steps": 1}
     )
@@ -166,7 +166,7 @@ def test_the_file_keeps_the_frame_contract(paintings, photos, tmp_path, network)
     )
 
 
-def test_starts_from_the_base_by_default(paintings, photos, tmp_path, monkeypatch):
+def test_initial_weights_are_those_of_the_base_network_by_default(paintings, photos, tmp_path, monkeypatch):
     import fststyle.train.results as results
 
     monkeypatch.setattr(results, "traced", lambda net: None)
@@ -212,7 +212,7 @@ def test_damaged_pictures_are_skipped_and_counted(train, photos, paintings):
     assert sorted(Path(path).name for path in trained.skipped) == ["broken.jpg", "empty.png"]
 
 
-def test_refuses_checkpoints_that_are_not_its_own(train, tmp_path):
+def test_checkpoints_of_other_kinds_are_refused(train, tmp_path):
     path = train().checkpoint
     good = torch.load(path, weights_only=True)
 
@@ -249,7 +249,7 @@ def test_resume_refuses_other_settings(train):
         train()
 
 
-def test_not_a_number_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
+def test_nan_loss_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
     from fststyle.train.translate import trainer
 
     real, calls = trainer.generator_loss, []
@@ -281,7 +281,7 @@ def test_discriminator_sees_70_pixels():
     assert int(rows.max() - rows.min()) + 1 == 70
 
 
-def test_learning_rate_is_constant_then_falls_to_zero():
+def test_learning_rate_is_constant_then_decays_to_zero():
     settings = TranslateSettings(paintings=Path("x"), steps=100, learning_rate=1.0)
     rates = [learning_rate(settings, step) for step in range(101)]
     assert rates[:51] == [1.0] * 51

@@ -49,7 +49,7 @@ def learn(browser: Any, server: str, watch: Any) -> Any:
     assert page.locator(".learn .error").is_hidden()
 
 
-def test_the_lessons_use_the_photo_of_the_visitor(learn: Any, tmp_path: Path) -> None:
+def test_lessons_use_the_photo_of_the_visitor(learn: Any, tmp_path: Path) -> None:
     Image.fromarray(scene(4)).save(tmp_path / "photo.png")
     learn.locator("#pictures input[type=file]").set_input_files(tmp_path / "photo.png")
     learn.locator('img[src^="blob:"]').wait_for()
@@ -81,7 +81,7 @@ def test_activations_and_gram_matrices_are_shown(learn: Any) -> None:
     assert shuffled < photo
 
 
-def test_a_layer_gives_the_content_back(learn: Any) -> None:
+def test_layer_reconstructs_the_content(learn: Any) -> None:
     learn.locator("#content select").select_option("0")
     losses = steps(learn, "#content", 12)
     assert losses[-1]["content"] < 0.7 * losses[0]["content"]
@@ -102,7 +102,7 @@ def test_painting_lowers_both_losses_and_the_weight_can_be_moved(learn: Any) -> 
 
 
 @pytest.mark.parametrize(("name", "side"), [("GAN: digits", 28), ("VAE: digits", 28), ("GAN: paintings", 64)])
-def test_the_latent_space_is_walked(learn: Any, name: str, side: int) -> None:
+def test_latent_space_is_explored(learn: Any, name: str, side: int) -> None:
     see(learn, "#latent")
     learn.get_by_label("Network").last.select_option(label=name)
     chart = learn.get_by_label("Map of the latent space")
@@ -120,7 +120,7 @@ def test_the_latent_space_is_walked(learn: Any, name: str, side: int) -> None:
     learn.get_by_text("The picture at 82 across, 50 down").wait_for()
 
 
-def test_a_drawn_digit_is_packed_drawn_again_and_read(learn: Any) -> None:
+def test_drawn_digit_is_encoded_decoded_and_classified(learn: Any) -> None:
     see(learn, "#latent")
     pad = learn.get_by_label("Place to draw a digit")
     pad.scroll_into_view_if_needed()
@@ -137,7 +137,7 @@ def test_a_drawn_digit_is_packed_drawn_again_and_read(learn: Any) -> None:
     assert decoded[10:18, 11:17].mean() > decoded[10:18, :6].mean() + 60
 
 
-def test_the_page_is_printed_without_its_controls(learn: Any, tmp_path: Path) -> None:
+def test_printed_page_has_no_controls(learn: Any, tmp_path: Path) -> None:
     learn.emulate_media(media="print")
     assert learn.get_by_role("navigation").first.is_hidden()
     assert learn.get_by_role("button", name="Print this page").is_hidden()

@@ -108,7 +108,7 @@ def page(browser: Any, server: str) -> Any:
 
 @pytest.mark.parametrize("style", ["udnie", "starry-night", "starry-night-johnson"])
 @pytest.mark.parametrize(("width", "height"), [(160, 120), (101, 67)])
-def test_a_float_style_gives_the_pixels_of_the_runtime(
+def test_float_style_gives_the_pixels_of_the_runtime(
     page: Any, server: str, style: str, width: int, height: int
 ) -> None:
     photo = scene(7, width, height)
@@ -122,7 +122,7 @@ def test_a_float_style_gives_the_pixels_of_the_runtime(
     assert compare(painted, photo)[0] > 10
 
 
-def test_an_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> None:
+def test_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> None:
     """Kernels in integers round differently on processors with and without VNNI, in the runtime as well."""
     photo = scene(7, 160, 120)
     painted, told = in_browser(page, server, [("starry-night", 1)], photo, backend="wasm")
@@ -180,7 +180,7 @@ def test_webgpu_gives_the_pixels_of_the_runtime(chromium: Any, server: str) -> N
     browser.close()
 
 
-def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: Any, tmp_path: Path) -> None:
+def test_camera_is_stylized_and_recorded(browser: Any, server: str, watch: Any, tmp_path: Path) -> None:
     page = watch(browser, server).open("/live?style=starry-night")
     page.wait_for_selector("[data-ready]")
     assert page.evaluate("crossOriginIsolated")
@@ -228,7 +228,7 @@ def test_the_camera_is_stylized_and_recorded(browser: Any, server: str, watch: A
     assert page.get_by_role("button", name="Start the camera").is_visible()
 
 
-def test_a_mixture_and_a_strength_are_chosen_with_the_keyboard(browser: Any, server: str, watch: Any) -> None:
+def test_mixture_and_a_strength_are_chosen_with_the_keyboard(browser: Any, server: str, watch: Any) -> None:
     page = watch(browser, server).open("/live?style=udnie")
     page.wait_for_selector("[data-ready]")
     page.get_by_role("button", name="Start the camera").press("Enter")
@@ -245,7 +245,7 @@ def test_a_mixture_and_a_strength_are_chosen_with_the_keyboard(browser: Any, ser
     assert page.locator("input[name=style]").nth(1).is_checked()
 
 
-def test_a_picture_is_opened_and_saved_at_full_size(
+def test_picture_is_opened_and_saved_at_full_size(
     browser: Any, server: str, watch: Any, tmp_path: Path
 ) -> None:
     photo = scene(5, 211, 97)
@@ -265,7 +265,7 @@ def test_a_picture_is_opened_and_saved_at_full_size(
     assert largest <= 2
 
 
-def test_what_is_not_a_picture_is_refused(browser: Any, server: str, watch: Any, tmp_path: Path) -> None:
+def test_file_that_is_not_a_picture_is_refused(browser: Any, server: str, watch: Any, tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_text("not a picture")
     page = watch(browser, server).open("/live")
     page.wait_for_selector("[data-ready]")
@@ -273,7 +273,7 @@ def test_what_is_not_a_picture_is_refused(browser: Any, server: str, watch: Any,
     page.get_by_text("This file is not a picture that the browser can read.").wait_for()
 
 
-def test_a_blocked_camera_is_explained(browser: Any, server: str, watch: Any) -> None:
+def test_blocked_camera_is_explained(browser: Any, server: str, watch: Any) -> None:
     page = watch(browser, server).open("/live", camera=False)
     page.wait_for_selector("[data-ready]")
     page.get_by_role("button", name="Start the camera").click()
@@ -282,14 +282,14 @@ def test_a_blocked_camera_is_explained(browser: Any, server: str, watch: Any) ->
     assert page.get_by_role("button", name="Open a picture").first.is_visible()
 
 
-def test_a_missing_camera_is_explained(chromium: Any, server: str, watch: Any) -> None:
+def test_missing_camera_is_explained(chromium: Any, server: str, watch: Any) -> None:
     page = watch(chromium(camera=False), server).open("/live")
     page.wait_for_selector("[data-ready]")
     page.get_by_role("button", name="Start the camera").click()
     page.get_by_text("No camera was found.").wait_for()
 
 
-def test_what_does_not_move_does_not_flicker(page: Any, server: str) -> None:
+def test_static_parts_do_not_flicker(page: Any, server: str) -> None:
     """The stylized frames jump by 40 from one to the next; the left half of the scene stands still."""
     script = """async (home) => {
       const { TemporalFilter } = await import(home + "/static/stylizer/temporal.js");
@@ -312,7 +312,7 @@ def test_what_does_not_move_does_not_flicker(page: Any, server: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/live", "/learn"])
-def test_the_page_fits_a_phone(browser: Any, server: str, watch: Any, path: str) -> None:
+def test_page_fits_a_phone(browser: Any, server: str, watch: Any, path: str) -> None:
     page = watch(browser, server).open(
         path, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
     )
@@ -329,7 +329,7 @@ def test_the_page_fits_a_phone(browser: Any, server: str, watch: Any, path: str)
     ("times", "size"),
     [([200.0] * 12, 128), ([60.0] * 12, 128), ([38.0] * 12, 160), ([5.0] * 12, 400), ([5.0] * 11, 160)],
 )
-def test_the_size_follows_the_time_of_a_frame(page: Any, server: str, times: list[float], size: int) -> None:
+def test_size_adapts_to_the_time_of_a_frame(page: Any, server: str, times: list[float], size: int) -> None:
     """From 160 pixels at 24 fps: the largest size whose predicted time fits."""
     script = """async ([home, times]) => {
       const { Pace } = await import(home + "/static/stylizer/pace.js");

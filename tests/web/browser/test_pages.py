@@ -63,7 +63,7 @@ def photo(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_whole_and_accessible(open_page, path, size, scheme):
+def test_pages_are_complete_and_accessible(open_page, path, size, scheme):
     page = open_page("/api", size, color_scheme=scheme, reduced_motion="reduce")
     with page.expect_response(lambda response: response.url.endswith(path)) as response:
         page.goto(page.watched.home + path, wait_until="load")
@@ -78,7 +78,7 @@ def test_a_page_is_whole_and_accessible(open_page, path, size, scheme):
         page.watched.errors = [text for text in page.watched.errors if "404" not in text]
 
 
-def test_a_photo_is_painted_compared_and_downloaded(open_page, photo):
+def test_photo_is_painted_compared_and_downloaded(open_page, photo):
     page = open_page("/paint?style=invert")
     page.set_input_files("#files", photo)
     page.wait_for_selector("#compare.painted")
@@ -120,7 +120,7 @@ def test_settings_change_the_picture(open_page, photo):
     assert page.is_disabled(".thumb[value=starry-night-johnson]")  # of another network
 
 
-def test_a_mistake_is_told(open_page, tmp_path):
+def test_wrong_input_is_reported(open_page, tmp_path):
     (tmp_path / "no.png").write_bytes(b"no picture")
     page = open_page("/paint?style=invert")
     page.set_input_files("#files", tmp_path / "no.png")
@@ -129,7 +129,7 @@ def test_a_mistake_is_told(open_page, tmp_path):
     page.watched.errors = [text for text in page.watched.errors if "422" not in text]
 
 
-def test_a_photo_of_the_camera(open_page):
+def test_photo_of_the_camera(open_page):
     page = open_page("/paint?style=invert")
     page.click("#camera-open")
     page.wait_for_function("() => document.querySelector('#camera-view').videoWidth > 0")
@@ -138,7 +138,7 @@ def test_a_photo_of_the_camera(open_page):
     assert "320 \u00d7 240" in page.text_content("#facts")
 
 
-def test_a_batch_of_photos(open_page, tmp_path):
+def test_batch_of_photos(open_page, tmp_path):
     for number in range(3):
         Image.fromarray(styles.photo(60, 80, number)).save(tmp_path / f"photo-{number}.png")
     page = open_page("/paint?style=invert", "phone")
@@ -153,7 +153,7 @@ def test_a_batch_of_photos(open_page, tmp_path):
     page.wait_for_selector(".job", state="detached")
 
 
-def test_a_video_with_preview_and_cancel(open_page, tmp_path):
+def test_video_with_preview_and_cancel(open_page, tmp_path):
     write(tmp_path / "clip.mp4", list(range(0, 1000, 40)))
     write(tmp_path / "long.mp4", list(range(0, 60_000, 40)), size=(240, 320))
     page = open_page("/paint?style=great-wave")
@@ -197,7 +197,7 @@ def test_many_waiting_jobs_leave_connections_for_other_requests(open_page, home,
         page.request.post(f"{home}/api/jobs/{job['id']}/stop", headers={"Origin": home})
 
 
-def test_a_painting_becomes_a_style(open_page, tmp_path):
+def test_painting_is_trained_to_a_style(open_page, tmp_path):
     """Train, publish, paint, rate, download: the way of a user, with three seconds of training."""
     Image.fromarray(styles.photo(96, 128)).resize((512, 384)).save(tmp_path / "My Painting.png")
     page = open_page("/train")
@@ -221,7 +221,7 @@ def test_a_painting_becomes_a_style(open_page, tmp_path):
     page.wait_for_selector("#compare.painted")
 
 
-def test_the_keyboard_alone(open_page):
+def test_page_works_with_the_keyboard_only(open_page):
     page = open_page("/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
@@ -280,7 +280,7 @@ def test_stars_and_blind_votes(open_page):
     assert "4.0" in card.text_content()
 
 
-def test_a_slow_answer_does_not_replace_a_newer_one(open_page, photo):
+def test_slow_response_does_not_replace_a_newer_one(open_page, photo):
     page = open_page("/paint?style=invert")
     held = []
     page.route("**/api/paint", lambda route: held.append(route) if not held else route.continue_())

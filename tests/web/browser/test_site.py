@@ -41,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
-def test_the_camera_is_stylized_with_threads(browser: Any, site: str, watch: Any) -> None:
+def test_camera_is_stylized_with_threads(browser: Any, site: str, watch: Any) -> None:
     """The service worker isolates the page, so that WebAssembly has threads."""
     page = watch(browser, site).open("/?style=starry-night&threads=2")
     # The page is loaded again when the service worker is there.

@@ -46,7 +46,7 @@ def animation(path, durations, alpha=False):
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
-def test_a_video_becomes_an_animated_picture(clip, tmp_path, suffix):
+def test_video_to_animated_image(clip, tmp_path, suffix):
     done = paint(clip, tmp_path / f"out{suffix}")
     assert (done.frames, done.lost) == (6, ("audio aac", "tag title"))
     made = images.read(tmp_path / f"out{suffix}")
@@ -56,7 +56,7 @@ def test_a_video_becomes_an_animated_picture(clip, tmp_path, suffix):
         assert np.abs(now.rgb.astype(int) - (255 - was.astype(int))).mean() < 12
 
 
-def test_a_still_picture_of_an_optional_format_and_a_text_are_told(tmp_path):
+def test_still_picture_and_text_file_are_refused(tmp_path):
     (tmp_path / "in.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     with pytest.raises(InputError, match=r"in\.heic: is a still picture; use `fststyle image`"):
         paint(tmp_path / "in.heic", tmp_path / "out.mp4")
@@ -89,7 +89,7 @@ def test_animated_pictures_of_a_folder_are_stylized_and_other_files_are_named(tm
     assert f"{folder}: 1 other file is ignored: sound.mp3" in notes
 
 
-def test_the_default_image_of_an_apng_is_named(tmp_path):
+def test_default_image_of_an_apng_is_named(tmp_path):
     frames = [Image.fromarray(clips.frame(number)) for number in range(3)]
     frames[0].save(tmp_path / "in.png", save_all=True, append_images=frames[1:], default_image=True)
     done = paint(tmp_path / "in.png", tmp_path / "out.mp4")
@@ -97,7 +97,7 @@ def test_the_default_image_of_an_apng_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
-def test_an_animated_picture_becomes_a_video(tmp_path, suffix):
+def test_animated_image_to_video(tmp_path, suffix):
     source = animation(tmp_path / f"in{suffix}", [50, 200, 10, 70])
     paint(source, tmp_path / "out.mkv", crf=5)
     made = clips.frames(tmp_path / "out.mkv")
@@ -106,7 +106,7 @@ def test_an_animated_picture_becomes_a_video(tmp_path, suffix):
         assert np.abs(now.astype(int) - (255 - was.rgb.astype(int))).mean() < 12
 
 
-def test_transparency_and_loops_stay_between_animated_pictures(tmp_path):
+def test_animated_images_keep_transparency_and_loops(tmp_path):
     source = animation(tmp_path / "in.gif", [50, 50], alpha=True)
     paint(source, tmp_path / "out.webp", size=32)
     made = images.read(tmp_path / "out.webp")
@@ -118,7 +118,7 @@ def test_transparency_and_loops_stay_between_animated_pictures(tmp_path):
     assert clips.frames(tmp_path / "out.mp4")[0][1][:6].min() > 240
 
 
-def test_a_gif_has_no_more_frames_than_are_shown_rightly(tmp_path):
+def test_frame_rate_of_a_gif_is_limited(tmp_path):
     source = clips.write(tmp_path / "fast.mp4", [*range(0, 200, 10), 300, 310, 320], sound=None)
     done = paint(source, tmp_path / "out.gif")
     assert "50 frames per second" in done.notes[0]
@@ -128,13 +128,13 @@ def test_a_gif_has_no_more_frames_than_are_shown_rightly(tmp_path):
 
 
 @pytest.mark.parametrize(("suffix", "shortest"), [(".gif", 20), (".webp", 11), (".apng", 11)])
-def test_a_rate_that_browsers_do_not_show_is_not_written(clip, tmp_path, suffix, shortest):
+def test_frame_rate_of_animated_images_is_limited(clip, tmp_path, suffix, shortest):
     done = paint(clip, tmp_path / f"out{suffix}", fps=100)
     assert "frames per second, the most that players show" in done.notes[0]
     assert min(frame.duration_ms for frame in images.read(tmp_path / f"out{suffix}").frames) == shortest
 
 
-def test_the_form_goes_by_content_not_by_name(clip, tmp_path):
+def test_format_is_detected_by_content(clip, tmp_path):
     animation(tmp_path / "in.gif", [50, 50]).rename(tmp_path / "gif.mp4")
     clip.rename(tmp_path / "video.gif")
     assert paint(tmp_path / "gif.mp4", tmp_path / "a.mp4").frames == 2
@@ -153,7 +153,7 @@ def numbered(tmp_path):
     return folder
 
 
-def test_numbered_pictures_keep_their_numbers(numbered, tmp_path):
+def test_image_sequence_keeps_its_numbers(numbered, tmp_path):
     done = paint(numbered, tmp_path / "out", steady=False)
     assert done.frames == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -165,7 +165,7 @@ def test_numbered_pictures_keep_their_numbers(numbered, tmp_path):
         )
 
 
-def test_numbered_pictures_have_the_time_of_their_numbers(numbered, tmp_path):
+def test_image_sequence_times_follow_the_numbers(numbered, tmp_path):
     done = paint(numbered / "timed%04d.png", tmp_path / "out.mp4", input_fps=10)
     assert done.frames == 4
     assert [round(t, 3) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.1, 0.3, 0.4]
@@ -173,14 +173,14 @@ def test_numbered_pictures_have_the_time_of_their_numbers(numbered, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("part*")) == ["part10.jpg", "part11.jpg"]
 
 
-def test_a_video_becomes_numbered_pictures(clip, tmp_path):
+def test_video_to_image_sequence(clip, tmp_path):
     paint(clip, tmp_path / "made" / "100%%-%03d.png")
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
         f"100%-{number:03d}.png" for number in range(1, 7)
     ]
 
 
-def test_a_bad_picture_among_the_numbered_is_told_and_left_out(numbered, tmp_path):
+def test_damaged_image_of_a_sequence_is_reported_and_skipped(numbered, tmp_path):
     (numbered / "shot0008.png").write_bytes(b"nothing")
     Image.fromarray(clips.frame(1)[:20]).save(numbered / "shot0010.png")
     done = paint(numbered, tmp_path / "out.mp4")
@@ -188,7 +188,7 @@ def test_a_bad_picture_among_the_numbered_is_told_and_left_out(numbered, tmp_pat
     assert "shot0008.png" in done.broken
 
 
-def test_numbered_pictures_that_cannot_be(numbered, tmp_path):
+def test_invalid_image_sequences_are_refused(numbered, tmp_path):
     for source, target, what in (
         (numbered / "nobody%d.png", "out.mp4", "no such image sequence"),
         (tmp_path / "nowhere" / "%d.png", "out.mp4", "no such folder"),
@@ -231,7 +231,7 @@ def test_program_in_pipes(tmp_path, program):
         assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1), done.stderr
 
 
-def test_a_pipe_that_nobody_reads_is_one_line(tmp_path, style_folder):
+def test_closed_pipe_gives_one_line(tmp_path, style_folder):
     command = [
         sys.executable,
         "-m",
@@ -261,7 +261,7 @@ def test_a_pipe_that_nobody_reads_is_one_line(tmp_path, style_folder):
     assert error.startswith("fststyle: stdout: cannot be written")
 
 
-def test_a_folder_of_videos(tmp_path):
+def test_folder_of_videos(tmp_path):
     folder = tmp_path / "in"
     (folder / "deep").mkdir(parents=True)
     clips.write(folder / "a.mp4", [0, 40], sound=None)
@@ -284,7 +284,7 @@ def test_a_folder_of_videos(tmp_path):
         stylize_videos(folder, tmp_path / "out.mp4", VideoSettings(**INVERT))
 
 
-def test_program_paints_a_folder(tmp_path, program):
+def test_program_stylizes_a_folder(tmp_path, program):
     (tmp_path / "in").mkdir()
     clips.write(tmp_path / "in" / "a.mp4", [0, 40], sound=None)
     (tmp_path / "in" / "b.mp4").write_bytes(b"no video" * 99)
@@ -296,13 +296,13 @@ def test_program_paints_a_folder(tmp_path, program):
 
 
 @pytest.mark.parametrize("name", ["%%d.png", "a%d%d.png", "a%d-%03d.png"])
-def test_a_pattern_has_one_number(clip, tmp_path, name):
+def test_pattern_has_one_number(clip, tmp_path, name):
     with pytest.raises(OutputError):
         paint(clip, tmp_path / "out" / name)
     assert not list(tmp_path.glob("**/*.png"))
 
 
-def test_a_percent_sign_in_numbered_pictures(clip, tmp_path):
+def test_percent_sign_in_the_name_of_an_image_sequence(clip, tmp_path):
     paint(clip, tmp_path / "50%%_%02d.png")
     assert sorted(path.name for path in tmp_path.glob("*.png")) == [
         f"50%_{number:02d}.png" for number in range(1, 7)
@@ -311,7 +311,7 @@ def test_a_percent_sign_in_numbered_pictures(clip, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["-", "%03d.png"])
-def test_a_folder_of_videos_is_no_single_video(clip, tmp_path, monkeypatch, name):
+def test_folder_of_videos_is_no_single_video(clip, tmp_path, monkeypatch, name):
     (tmp_path / "videos").mkdir()
     clip.rename(tmp_path / "videos" / "in.mp4")
     monkeypatch.chdir(tmp_path)
@@ -320,7 +320,7 @@ def test_a_folder_of_videos_is_no_single_video(clip, tmp_path, monkeypatch, name
     assert [path.name for path in tmp_path.iterdir() if path.name != "styles"] == ["videos"]
 
 
-def test_no_stdout_is_told(clip, style_folder):
+def test_closed_stdout_is_reported(clip, style_folder):
     command = f"{sys.executable} -m fststyle video {clip} - --style invert --device cpu >&-"
     done = subprocess.run(
         ["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120

@@ -51,7 +51,7 @@ def items_from(path: Path, start: float, end: float, seek: bool) -> tuple[list, 
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
-def test_a_start_is_searched_and_gives_the_same_as_reading_from_the_beginning(tmp_path, suffix):
+def test_seeking_equals_reading_from_the_beginning(tmp_path, suffix):
     path = clips.write(
         tmp_path / f"in{suffix}", list(range(0, 400)), base=Fraction(1, 25), sound=None, keyframes=20
     )
@@ -72,7 +72,7 @@ def sample(name: str) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_start_in_real_clips(name):
+def test_seeking_in_real_clips(name):
     path = sample(name)
     reader = Reader(path)
     middle = round((reader.seconds or 6.6) / 2, 1)  # a Matroska file need not state its length
@@ -82,7 +82,7 @@ def test_a_start_in_real_clips(name):
     assert len(read) > 3
 
 
-def test_a_file_that_breaks_off_says_so(tmp_path):
+def test_truncated_file_is_reported(tmp_path):
     whole = clips.write(tmp_path / "whole.mkv", list(range(0, 8000, 40)), sound=None)
     assert list(Reader(whole))[-1].pts == 7960
     content = whole.read_bytes()
@@ -122,7 +122,7 @@ def encoded(target: object, codec: str, times: list[int], form: str, **options: 
         container.mux(stream.encode(None))
 
 
-def test_an_avi_that_breaks_off_says_so(tmp_path):
+def test_truncated_avi_is_reported(tmp_path):
     whole = tmp_path / "whole.avi"
     encoded(str(whole), "mpeg4", list(range(80)), "avi")
     assert ends(whole) == (80, None)
@@ -135,7 +135,7 @@ def test_an_avi_that_breaks_off_says_so(tmp_path):
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
-def test_frames_of_an_avi_are_shown_in_their_order_and_from_the_beginning(tmp_path, codec):
+def test_frames_of_an_avi_are_in_presentation_order(tmp_path, codec):
     """With frames that look ahead, whose packets are in another order, and without."""
     encoded(str(tmp_path / "in.avi"), codec, list(range(60)), "avi")
     for start in (0.0, 1.52):
@@ -145,7 +145,7 @@ def test_frames_of_an_avi_are_shown_in_their_order_and_from_the_beginning(tmp_pa
         np.testing.assert_allclose(times, np.arange(60 - round(start * 25)) / 25, atol=1e-6)
 
 
-def test_an_mp4_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
+def test_mp4_truncated_by_less_than_a_second_is_reported(tmp_path):
     whole = tmp_path / "whole.mp4"
     encoded(str(whole), "libx264", list(range(100)), "mp4", movflags="faststart")
     with av.open(str(whole)) as container:
@@ -158,7 +158,7 @@ def test_an_mp4_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
         assert (found, said is not None) == (count, broken), said
 
 
-def test_a_matroska_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
+def test_matroska_truncated_by_less_than_a_second_is_reported(tmp_path):
     whole = tmp_path / "whole.mkv"
     encoded(str(whole), "mpeg4", list(range(100)), "matroska")
     assert ends(whole) == (100, None)
@@ -167,7 +167,7 @@ def test_a_matroska_that_breaks_off_by_less_than_a_second_says_so(tmp_path):
     assert "of 4.0 seconds" in said
 
 
-def test_damage_that_the_decoder_covers_up_is_told(tmp_path):
+def test_concealed_damage_is_reported(tmp_path):
     whole = tmp_path / "whole.mp4"
     encoded(str(whole), "libx264", list(range(100)), "mp4", movflags="faststart")
     with av.open(str(whole)) as container:
@@ -182,7 +182,7 @@ def test_damage_that_the_decoder_covers_up_is_told(tmp_path):
     assert "damaged" in said
 
 
-def test_whole_files_are_not_said_to_break_off(tmp_path):
+def test_complete_files_are_not_reported_as_truncated(tmp_path):
     encoded(str(tmp_path / "gaps.avi"), "mpeg4", [0, 1, 2, 40, 41, 99], "avi")
     encoded(str(tmp_path / "gaps.mkv"), "libx264", [0, 1, 2, 40, 41, 99], "matroska")
     encoded(str(tmp_path / "late.mkv"), "libx264", list(range(100, 150)), "matroska")
@@ -225,7 +225,7 @@ class Unsought:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
-def test_real_clips_are_whole(name):
+def test_real_clips_are_complete(name):
     path = sample(name)
     count, said = ends(path)
     assert (count > 60, said) == (True, None)
@@ -262,14 +262,14 @@ def first(path: Path) -> np.ndarray:
     return timed.rgb.reshape(-1, 3).mean(0)
 
 
-def test_ten_bits_and_full_range_are_read_right(tmp_path):
+def test_ten_bits_and_full_range_are_converted(tmp_path):
     gray = coloured(tmp_path / "ten.mp4", "yuv420p10le", (64 + 438, 512, 512), color_range=1, colorspace=1)
     assert first(gray) == pytest.approx([127.5] * 3, abs=1.6)
     full = coloured(tmp_path / "full.mp4", "yuv420p", (200, 128, 128), color_range=2, colorspace=1)
     assert first(full) == pytest.approx([200] * 3, abs=1.6)
 
 
-def test_primaries_go_with_the_frames_and_ten_bits_come_when_asked_for(tmp_path, style_folder):
+def test_primaries_are_kept_and_ten_bits_are_written_on_request(tmp_path, style_folder):
     source = coloured(
         tmp_path / "in.mp4",
         "yuv420p",
@@ -309,7 +309,7 @@ def codes(values: list[float]) -> np.ndarray:
     return np.array([[[round(value * 65535)] * 3 for value in values]], np.uint16)
 
 
-def test_high_dynamic_range_becomes_standard():
+def test_hdr_is_converted_to_sdr():
     # PQ of 0, 20.3, 100, 203, 1000 and 10,000 cd/m2 (BT.2100); gray stays gray.
     pq = tone_mapped(codes([0, 0.3583, 0.5081, 0.5807, 0.7518, 1]), 16)[0]
     assert (pq[:, 0] == pq[:, 2]).all()
@@ -326,7 +326,7 @@ def test_high_dynamic_range_becomes_standard():
     assert red[1:].max() < 5
 
 
-def test_high_dynamic_range_is_said(tmp_path, style_folder):
+def test_hdr_is_reported(tmp_path, style_folder):
     source = coloured(
         tmp_path / "in.mp4",
         "yuv420p10le",
@@ -345,12 +345,12 @@ def test_high_dynamic_range_is_said(tmp_path, style_folder):
         assert (context.pix_fmt, context.color_primaries, context.color_trc) == ("yuv420p", 1, 1)
 
 
-def test_the_library_never_calls_python_from_its_threads():
+def test_library_never_calls_python_from_its_threads():
     """With a level of logging they do, for each error, and a program that ends meanwhile waits for ever."""
     assert library().logging.get_level() is None
 
 
-def test_what_an_encoder_does_not_take_is_told(tmp_path, style_folder):
+def test_unsupported_pixel_format_is_reported(tmp_path, style_folder):
     clip = clips.write(tmp_path / "in.mp4", [0, 40], sound=None)
     with pytest.raises(OutputError, match="but no yuv format"):
         stylize_video(clip, tmp_path / "out.mov", style="invert", device="cpu", codec="qtrle", pix_fmt="argb")
@@ -359,7 +359,7 @@ def test_what_an_encoder_does_not_take_is_told(tmp_path, style_folder):
     assert "hardware" not in str(told.value)
 
 
-def test_one_channel_stays_one(tmp_path, style_folder):
+def test_mono_audio_stays_mono(tmp_path, style_folder):
     with av.open(str(tmp_path / "in.mp4"), "w") as container:
         video, sound = (
             container.add_stream("libx264", rate=25),
@@ -382,7 +382,7 @@ def test_one_channel_stays_one(tmp_path, style_folder):
 
 @pytest.mark.parametrize("turned", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)])
 @pytest.mark.parametrize("mirror", [1, -1])
-def test_frames_are_shown_as_the_display_matrix_says(tmp_path, turned, mirror):
+def test_display_matrix_is_applied(tmp_path, turned, mirror):
     """A place (x, y) goes to (a x + c y, b x + d y), as ISO 14496-12 has it, moved so that the picture begins
     at 0.
     """
