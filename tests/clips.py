@@ -6,6 +6,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from fststyle.io import images
+
 
 def frame(number: int, height: int = 48, width: int = 64) -> np.ndarray:
     """A bright bar that moves over a slope, with its number in its brightness: no two alike."""
@@ -47,6 +49,21 @@ def write(
                 piece.pts, piece.sample_rate, piece.time_base = start, 48000, Fraction(1, 48000)
                 container.mux(audio.encode(piece))
             container.mux(audio.encode(None))
+    return path
+
+
+def animation(path: Path, durations: list[int], alpha: bool = False) -> Path:
+    """Write an animated image. ``durations`` are in milliseconds; with alpha, the upper rows are
+    transparent.
+    """
+    frames = []
+    for number in range(len(durations)):
+        rgb = frame(number)
+        opacity = np.full(rgb.shape[:2], 255, np.uint8)
+        if alpha:
+            opacity[:10] = 0
+        frames.append(images.Frame(rgb, opacity if alpha else None, durations[number]))
+    images.write(images.Picture(frames, loop=3), path)
     return path
 
 

@@ -20,7 +20,7 @@ from fststyle.runtime.video.batch import BatchListener, stylize_videos
 from fststyle.runtime.video.stylize import VideoSettings, stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
-from tests.runtime.video.test_contents import streams
+from tests.runtime.video.formats.test_contents import streams
 
 pytestmark = pytest.mark.usefixtures("style_folder")
 SETTINGS = {"style": "norm", "device": "cpu", "threads": 1, "resume": True}

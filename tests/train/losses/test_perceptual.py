@@ -3,33 +3,9 @@ import torch
 
 from fststyle.errors import InputError
 from fststyle.train.losses.gram import gram_matrix
-from fststyle.train.losses.grid import block_color_loss, block_texture_loss
 from fststyle.train.losses.johnson import content_loss, style_loss, total_variation_loss
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import VGG16
-
-
-def test_content_by_hand_one_value_per_picture():
-    a = torch.tensor([[[[0.0, 2.0]]], [[[1.0, 1.0]]]])
-    b = torch.tensor([[[[1.0, 5.0]]], [[[1.0, 1.0]]]])
-    torch.testing.assert_close(content_loss(a, b), torch.tensor([5.0, 0.0]))
-
-
-def test_style_by_hand_one_value_per_picture():
-    x = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]], [[[0.0, 0.0]], [[0.0, 0.0]]]])
-    loss = style_loss(x, torch.zeros(1, 2, 2))
-    torch.testing.assert_close(loss, torch.tensor([(1.25**2 + 2 * 2.75**2 + 6.25**2) / 4, 0.0]))
-
-
-def test_style_is_zero_against_itself():
-    x = torch.randn(2, 3, 6, 6)
-    torch.testing.assert_close(style_loss(x, gram_matrix(x)), torch.zeros(2))
-
-
-def test_total_variation_by_hand():
-    image = torch.zeros(2, 3, 2, 2)
-    image[1, :, 0, 0] = 2 / 127.5  # 2 grey levels above its two neighbours, in each of the 3 channels
-    torch.testing.assert_close(total_variation_loss(image), torch.tensor([0.0, 3 * (4.0 + 4.0) / 12]))
 
 
 @pytest.fixture(scope="module")
@@ -76,54 +52,6 @@ def test_gradient_reaches_the_painted_picture_only(vgg):
 def test_style_of_another_shape_is_refused(vgg, shape):
     with pytest.raises(InputError, match="style image"):
         Objective(vgg, torch.zeros(shape), content_weight=1, style_weight=1)
-
-
-def test_block_color_loss_detects_only_the_period():
-    torch.manual_seed(0)
-    ramp = torch.linspace(-1, 1, 64).expand(2, 3, 64, 64).clone()
-    assert block_color_loss(ramp[:, :, :, :1].expand(2, 3, 64, 64), 4).tolist() == [0, 0]
-    grid = torch.zeros(2, 3, 66, 67)
-    grid[1, 0, ::4] = (
-        8 / 127.5
-    )  # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
-    assert block_color_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
-    noise = torch.rand(2, 3, 256, 256) * 2 - 1
-    assert block_color_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()
-
-
-def test_block_texture_loss_detects_only_block_aligned_texture():
-    torch.manual_seed(0)
-    ramp = torch.linspace(-1, 1, 130).expand(2, 3, 130, 130)
-    assert block_texture_loss(ramp).max() < 1e-3
-    noise = torch.rand(1, 3, 130, 130) * 2 - 1
-    assert block_texture_loss(noise) < 0.02
-    # Grain of one strength, or of a strength that changes from place to place of a square: as the first half
-    # of its rows has it.
-    grain, woven = noise / 4, noise / 4 * torch.tensor([1, 1, 0.2, 0.2]).repeat(33)[:130].view(-1, 1)
-    assert block_texture_loss(woven) > 1
-    assert block_texture_loss(woven * 0.2) > 0.5 * block_texture_loss(woven)  # faint ones count as well
-    # Squares of five or three pixels are the photo's own affair.
-    for period in (3, 5):
-        other = noise / 4 * torch.linspace(0.2, 1, period).repeat(50)[:130].view(-1, 1)
-        assert block_texture_loss(other) < 0.05
-    # In half of the picture the beads begin elsewhere: in the mean of the picture they would cancel, here
-    # they do not.
-    halves = torch.cat(
-        [woven[..., :65], (grain * torch.tensor([0.2, 0.2, 1, 1]).repeat(33)[:130].view(-1, 1))[..., 65:]], 3
-    )
-    assert block_texture_loss(halves) > 0.8 * block_texture_loss(woven)
-
-
-@pytest.mark.parametrize("side", [16, 33, 64])
-def test_block_texture_loss_has_a_finite_gradient_everywhere(side):
-    torch.manual_seed(0)
-    for picture in (
-        torch.zeros(1, 3, side, side),
-        torch.rand(1, 3, side, side).repeat_interleave(4, 2)[:, :, :side],
-    ):
-        painted = picture.clone().requires_grad_()
-        block_texture_loss(painted).sum().backward()
-        assert torch.isfinite(painted.grad).all()
 
 
 def test_layers_have_weights(vgg):
