@@ -151,8 +151,8 @@ def measure(painter: FrameStylizer, photos: list[NDArray[np.uint8]], side: int =
     """The measures of one file: means over flat frames with a little grain, and over `photos`."""
     rng = np.random.default_rng(0)
     frames = [
-        np.clip(np.array(colour) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8)
-        for colour in COLOURS
+        np.clip(np.array(color) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8)
+        for color in COLOURS
     ]
     painted = [painter(frame) for frame in frames]
     edges = [border(picture) for picture in painted]

@@ -22,7 +22,7 @@ First table: flat places, and defects.
   square of L in an octave, a difference of Gaussians; the geometric mean over photos). 0.05 is fog, 0.3 to 1
   is a filled sky. It does not see what fills the sky: weave and noise count as much as waves, so read it
   beside repeat and the coverage. A painting with an empty sky of its own need not get 1.
-- C: the same for colour (a and b of Lab), geometric mean of the octaves from 4 to 64 pixels.
+- C: the same for color (a and b of Lab), geometric mean of the octaves from 4 to 64 pixels.
 - repeat: highest peak of the autocorrelation of L in flat places, at a shift of 4 to 62 pixels beyond the
   central lobe, less what chance gives. 0 is no repetition, 1 an exact one. Contrast below 1 level of L counts
   as none. It sees one period and one direction at a time: a motif that is repeated at irregular distances, or
@@ -31,14 +31,14 @@ First table: flat places, and defects.
   the windows. It sees stripes on faces and grass. A difference of 0.03 is visible. It counts the parallel
   strokes of a painter too.
 - halo: how much the brightness of flat places overshoots beside strong edges (within 20 pixels), against the
-  same flat place 40 to 120 pixels away, where the photo has one colour: the median, in levels of L. Above 4
+  same flat place 40 to 120 pixels away, where the photo has one color: the median, in levels of L. Above 4
   is a visible glow; negative is a blur across the edge. A filled sky that stays light around the objects has
   one too (20 in pictures that the eye prefers), so it counts between pictures with equally filled skies.
-- tint: how much further the local colour (a, b) lies from that of the far place beside the edges than it does
-  there: above 4 is a coloured glow. Rich colour near objects, as in The Scream, counts too. Neither sees a
+- tint: how much further the local color (a, b) lies from that of the far place beside the edges than it does
+  there: above 4 is a colored glow. Rich color near objects, as in The Scream, counts too. Neither sees a
   rim of plain paint without strokes.
 - weave, grid 4, grid 8: `weave` and `grid` of bench/artifacts.py, here on whole pictures: 0 is no weave, 1 is
-  no grid. The first is the one figure here that a training minimises. JPEG files have a grid of 8 pixels of
+  no grid. The first is the one figure here that a training minimizes. JPEG files have a grid of 8 pixels of
   their own.
 
 Second table: painting and photo.
@@ -50,13 +50,13 @@ Second table: painting and photo.
   grow for smaller pictures, which have fewer patches.
 - from pic: from each patch of the picture to the most similar patch of the painting, mean of both sizes: high
   for what the painting has not, such as photographic detail. An empty sky is in most paintings too, so fog
-  scores well. None of the three sees composition or, much, colour.
+  scores well. None of the three sees composition or, much, color.
 - hue: how far the hues lie from the painting's, in degrees: circular earth mover's distance of the histograms
   of hue, weighted by chroma, of the means of 4 x 4 pixels.
 - lost: share of the painting's chroma in sectors of hue (30 degrees) of which the picture has less than a
   third as much.
 - areas: share of the picture that would have to change between dark (L < 25), light (L > 80), neutral (chroma
-  < 10) and coloured for the painting's shares. Hue and areas do not see where a colour is: a photo of the sea
+  < 10) and colored for the painting's shares. Hue and areas do not see where a color is: a photo of the sea
   has the hues of the Great Wave.
 - content: squared difference of relu2_2 from the photo's, over the mean square of the painting's. It punishes
   bold forms.
@@ -70,7 +70,7 @@ Second table: painting and photo.
 How far they follow the eye, by one viewer who looked at 54 pictures of five systems and four paintings, not
 blind: L and repeat rank the systems as the eye does. Stripes do so mostly; differences are small. Details and
 forms do so between pictures of one size, with one exception; style and lost do so within one painting unless
-a system has other colours than the painting, for example paper that is paler. Halo, areas, content and from
+a system has other colors than the painting, for example paper that is paler. Halo, areas, content and from
 pic describe a property and do not rank: preferred pictures often have a bright rim, and fog scores well in
 the last.
 """
@@ -188,7 +188,7 @@ def autocorrelation(signal: Map, weight: Map, reach: int) -> Map:
 def highest_peak(correlation: Map, floor: float, least: int = 4) -> float:
     """The highest local maximum beyond the central lobe, over the value at no shift plus `floor`; 0 for none.
 
-    A maximum counts by its height or by its rise above the lowest point on the way to the centre, whichever
+    A maximum counts by its height or by its rise above the lowest point on the way to the center, whichever
     is less: along a broad stroke the correlation falls slowly, with bumps that are no repetition.
     """
     reach = len(correlation) // 2
@@ -267,7 +267,7 @@ def halos(picture: Map, photo: Map) -> tuple[float, float] | None:
         if min(near.sum(), far.sum()) < 0.002 * place.size:
             continue
         there = far.astype(np.float32)
-        # Only where the photo has nearly the same colour near the edge as far from it.
+        # Only where the photo has nearly the same color near the edge as far from it.
         same = np.linalg.norm(photo - blur_within(photo, there, 40), axis=2) < 6
         reached = near & (blur(there, 40) > 0.02) & same
         if reached.sum() < 0.001 * place.size:
@@ -278,15 +278,15 @@ def halos(picture: Map, photo: Map) -> tuple[float, float] | None:
         # The median, for a few large forms beside an edge are no glow along it.
         soft = blur_within(change, there + near, 4)
         overshoot.append(float(np.median((soft[..., 0] * sign)[reached])))
-        colour = np.linalg.norm(soft[..., 1:], axis=2)
-        tint.append(float(np.median(colour[reached]) - np.median(colour[far])))
+        color = np.linalg.norm(soft[..., 1:], axis=2)
+        tint.append(float(np.median(color[reached]) - np.median(color[far])))
         weights.append(int(reached.sum()))
     if not weights:
         return None
     return float(np.average(overshoot, weights=weights)), float(np.average(tint, weights=weights))
 
 
-class Colours:
+class Colors:
     """Hues and areas of a picture in Lab."""
 
     def __init__(self, picture: Map):
@@ -302,18 +302,18 @@ class Colours:
         kinds = np.select([light < 25, light > 80, chroma < 10], [0, 1, 2], 3)
         self.areas = np.bincount(kinds, minlength=4) / len(kinds)
 
-    def hue_distance(self, other: "Colours") -> float:
+    def hue_distance(self, other: "Colors") -> float:
         """Degrees that chroma has to be turned by, on average, to have the other's hues."""
         ahead = np.cumsum(self.hues - other.hues)
         # On a circle the best flow is that with the median taken off.
         return float(np.abs(ahead - np.median(ahead)).sum() * 5)
 
-    def lost(self, picture: "Colours") -> float:
+    def lost(self, picture: "Colors") -> float:
         """Share of this painting's chroma in hues of which a picture has hardly any."""
         ours, theirs = (c.chroma * np.roll(c.hues, 3).reshape(12, 6).sum(1) for c in (self, picture))
         return float(ours[theirs < ours / 3].sum() / max(ours.sum(), 1e-6))
 
-    def area_distance(self, other: "Colours") -> float:
+    def area_distance(self, other: "Colors") -> float:
         return float(np.abs(self.areas - other.areas).sum() / 2)
 
 
@@ -338,9 +338,9 @@ class Target:
         factor = size / min(rgb.shape[:2])
         height, width = (max(16, round(side * factor)) for side in rgb.shape[:2])
         picture = matching.scaled(rgb, height, width)
-        colours = lab(picture)
-        self.bands = bands(colours, np.ones(colours.shape[:2], bool))
-        self.colours = Colours(colours)
+        colors = lab(picture)
+        self.bands = bands(colors, np.ones(colors.shape[:2], bool))
+        self.colors = Colors(colors)
         judged = self._judged(to_tensor(picture)[None])
         self.patches = {name: patches(found) for name, found in judged.items()}
         self.means = {name: found.mean(0) for name, found in self.patches.items()}
@@ -408,7 +408,7 @@ def measure(picture: RGB, photo: RGB, target: Target) -> Figures:
         figures |= {**ratios, "chroma": _geometric(chroma)}
         figures["repetition"] = repetition(ours[..., 0], flat)
     overshoot, tint = halos(ours, theirs) or (None, None)
-    colours = Colours(ours)
+    colors = Colors(ours)
     height, width = (side // 8 * 8 for side in picture.shape[:2])
     figures |= {
         "flat": float(flat.mean()),
@@ -418,9 +418,9 @@ def measure(picture: RGB, photo: RGB, target: Target) -> Figures:
         "weave": artifacts.weave(picture),
         "grid_4": artifacts.grid(picture[:height, :width], 4),
         "grid_8": artifacts.grid(picture[:height, :width], 8),
-        "hue": colours.hue_distance(target.colours),
-        "lost": target.colours.lost(colours),
-        "areas": colours.area_distance(target.colours),
+        "hue": colors.hue_distance(target.colors),
+        "lost": target.colors.lost(colors),
+        "areas": colors.area_distance(target.colors),
     }
     with torch.no_grad():
         return {**figures, **objectives(picture, photo, target)}

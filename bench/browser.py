@@ -120,8 +120,8 @@ def frames(width: int, height: int, count: int = 30) -> list[RGB]:
     still = cv2.resize(ground, (width, height), interpolation=cv2.INTER_CUBIC)
     clip = []
     for index in range(count):
-        centre = (int(width * (0.2 + 0.6 * index / count)), height // 2)
-        clip.append(cv2.circle(still.copy(), centre, height // 4, (250, 220, 40), -1))
+        center = (int(width * (0.2 + 0.6 * index / count)), height // 2)
+        clip.append(cv2.circle(still.copy(), center, height // 4, (250, 220, 40), -1))
     return clip
 
 

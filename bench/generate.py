@@ -81,7 +81,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     seen, _ = _judged(real, judge)
     chosen = np.random.default_rng(0).permutation(len(train))[: len(real)]
     fid = _Fid(real) if args.fid else None
-    rows = [{"model": "real", **_judgement(seen, *_judged(_frames(train, chosen), judge))}]
+    rows = [{"model": "real", **_judgment(seen, *_judged(_frames(train, chosen), judge))}]
     if fid:
         rows[0]["fid"] = fid(_frames(train, chosen))
     for generator in generators:
@@ -93,7 +93,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
                 f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]};"
                 " see --size"
             )
-        row = {"model": generator.name, **_judgement(seen, *_judged(drawn, judge))}
+        row = {"model": generator.name, **_judgment(seen, *_judged(drawn, judge))}
         if fid:
             row["fid"] = fid(drawn)
         if generator.metadata["kind"] == "vae":
@@ -147,7 +147,7 @@ class _Fid:
             )
 
 
-def _judgement(
+def _judgment(
     real: metrics.Features, fake: metrics.Features, logits: metrics.Features | None
 ) -> dict[str, Any]:
     precision, recall = metrics.precision_recall(real, fake)

@@ -151,7 +151,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
             ]
             curve = curves.get(key)
             if curve is None:
-                with console.status(f"{image.stem}: optimising {name}"):
+                with console.status(f"{image.stem}: optimizing {name}"):
                     curve = optimize_from_photo(x, objective, args.iterations, args.lr)[1]
                 curves.put(key, curve)
             for label, painter in painters:
@@ -168,7 +168,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                     "style": terms.style.item(),
                     "objective": ours,
                     "iterations": iterations_to_reach(curve, ours),
-                    "optimised": curve[-1],
+                    "optimized": curve[-1],
                     "ratio": ours / curve[-1],
                 }
 
@@ -238,7 +238,7 @@ def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
     for (painting, painter), group in groups.items():
         mean = {
             name: float(np.mean([row[name] for row in group]))
-            for name in ("photo_itself", "content", "style", "objective", "optimised", "ratio")
+            for name in ("photo_itself", "content", "style", "objective", "optimized", "ratio")
         }
         steps = [last if row["iterations"] is None else row["iterations"] for row in group]
         beyond = sum(row["iterations"] is None for row in group)
@@ -277,7 +277,7 @@ def _print(rows: list[dict[str, Any]], last: int) -> None:
 def _add(table: Table, name: str, row: dict[str, Any], iterations: str) -> None:
     k = [
         f"{row[column] / 1000:.0f}"
-        for column in ("photo_itself", "content", "style", "objective", "optimised")
+        for column in ("photo_itself", "content", "style", "objective", "optimized")
     ]
     table.add_row(name, *k[:4], iterations, k[4], f"{row['ratio']:.2f}")
 

@@ -30,7 +30,7 @@ def strengths(
 ) -> dict[str, float]:
     """Log strengths of the Bradley-Terry model, with mean 0; a tie is half a win for both.
 
-    The algorithm is the minorisation-maximisation of Hunter (2004). Each pair of systems that met has one
+    The algorithm is the minorization-maximization of Hunter (2004). Each pair of systems that met has one
     virtual tie, so that a system without a defeat has a finite strength.
     """
     names = sorted({name for duel in duels for name in (duel.first, duel.second)})

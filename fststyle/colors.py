@@ -25,12 +25,12 @@ def keep_colors(photo: RGB, painted: RGB) -> RGB:
     result = np.empty_like(photo)
     for rows in _strips(photo):
         light = (painted[rows].astype(np.float32) @ luma)[..., None]
-        colour = photo[rows].astype(np.float32)
-        colour -= (colour @ luma)[..., None]
+        color = photo[rows].astype(np.float32)
+        color -= (color @ luma)[..., None]
         # The largest chroma factor per channel within 0-255; the minimum over the channels is used.
-        room = np.where(colour > 0, 255 - light, light) / np.maximum(np.abs(colour), 1e-3)
+        room = np.where(color > 0, 255 - light, light) / np.maximum(np.abs(color), 1e-3)
         reach = np.minimum(room.min(axis=2, keepdims=True), 1)
-        result[rows] = np.clip(np.rint(light + reach * colour), 0, 255).astype(np.uint8)
+        result[rows] = np.clip(np.rint(light + reach * color), 0, 255).astype(np.uint8)
     return result
 
 

@@ -76,7 +76,7 @@ def resolve(model: bytes, path: Path) -> bytes:
         told = {entry.key: entry.value for entry in tensor.external_data}
         name = told.get("location", "")
         if name not in read:
-            read[name] = _neighbour(path, name, told.get("checksum", ""))
+            read[name] = _neighbor(path, name, told.get("checksum", ""))
         tensor.raw_data = _slice(tensor, told, read[name], path)
         tensor.ClearField("external_data")
         tensor.ClearField("data_location")
@@ -84,7 +84,7 @@ def resolve(model: bytes, path: Path) -> bytes:
     return content
 
 
-def _neighbour(path: Path, name: str, checksum: str) -> bytes:
+def _neighbor(path: Path, name: str, checksum: str) -> bytes:
     """The bytes of the file called ``name`` in the folder of ``path``, if its SHA-1 is ``checksum``."""
     if "/" in name or "\\" in name or ":" in name or not name.endswith(".onnx"):
         raise StyleError(f"{path}: refers to weights in {name!r}, which is not an .onnx file next to it")

@@ -52,7 +52,7 @@ def test_int8_is_near_float(entry: catalogue.Entry) -> None:
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
 def test_shipped_styles_change_the_photo_and_keep_its_content(entry: catalogue.Entry) -> None:
-    """Another picture in the colours of the painting, in which the photo is still seen: its light and dark
+    """Another picture in the colors of the painting, in which the photo is still seen: its light and dark
     places are those of the photo.
     """
     photo = np.asarray(Image.open(EXAMPLES / "astronaut.jpg").convert("RGB").resize((161, 160)))

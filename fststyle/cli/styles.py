@@ -81,7 +81,7 @@ def _table(known: list[catalogue.Entry]) -> None:
         ("painting", "left"),
         ("network", "left"),
         ("size", "right"),
-        ("licence", "left"),
+        ("license", "left"),
     ):
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for entry in known:

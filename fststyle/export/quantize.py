@@ -26,7 +26,7 @@ _HIGHEST = 63
 """Largest absolute value of a 7-bit weight."""
 
 
-def quantise_core(
+def quantize_core(
     core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()
 ) -> onnx.ModelProto:
     """Quantize the convolutions of the core to int8.
@@ -54,11 +54,11 @@ def quantise_core(
                 op_types_to_quantize=["Conv", "Relu"],
                 nodes_to_exclude=list(leave),
             )
-        quantised = onnx.load(target)
-    _pad_bytes(quantised.graph)
-    _turn_bytes(quantised.graph)
-    _even(quantised, core)
-    return quantised
+        quantized = onnx.load(target)
+    _pad_bytes(quantized.graph)
+    _turn_bytes(quantized.graph)
+    _even(quantized, core)
+    return quantized
 
 
 def _pad_bytes(graph: onnx.GraphProto) -> None:

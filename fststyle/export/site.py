@@ -71,7 +71,7 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
         part.mkdir(parents=True)
         listed = _write_styles(part, chosen, settings)
         _write_program(part, settings)
-        _write_licences(part, chosen)
+        _write_licenses(part, chosen)
         _install(part, target)
     except OSError as error:
         raise OutputError(f"{settings.output}: cannot be written ({error.strerror})") from error
@@ -174,8 +174,8 @@ def _write_program(folder: Path, settings: SiteSettings) -> None:
     (folder / ".nojekyll").touch()
 
 
-def _write_licences(folder: Path, chosen: Sequence[BrowserStyle]) -> None:
-    place = folder / "licences"
+def _write_licenses(folder: Path, chosen: Sequence[BrowserStyle]) -> None:
+    place = folder / "licenses"
     place.mkdir()
     shutil.copyfile(STATIC / "stylizer" / "LICENSE", place / "fststyle.txt")
     lines = []

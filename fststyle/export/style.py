@@ -18,7 +18,7 @@ from fststyle.export.frame import MINIMUM_SIDE, Frame
 from fststyle.export.graph import exported, write
 from fststyle.export.parity import PSNR, check_parity
 from fststyle.export.precision import CONVERT
-from fststyle.export.quantize import quantise_core
+from fststyle.export.quantize import quantize_core
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _folded(
     if precision == "int8":
         # The noise has batch size 1; its projections are too small to benefit from int8.
         noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]
-        core = quantise_core(core, photos[: len(photos) // 2], frame.fold, frame.stride, noise)
+        core = quantize_core(core, photos[: len(photos) // 2], frame.fold, frame.stride, noise)
     return CONVERT[precision](around(core, frame))
 
 

@@ -47,18 +47,18 @@ def quantized(frame: Frame) -> Image.Image:
     step = max(1, round((frame.rgb.shape[0] * frame.rgb.shape[1] / _SAMPLED) ** 0.5)) if lossy else 1
     sampled = Image.fromarray(np.ascontiguousarray(frame.rgb[::step, ::step]))
     result = sampled.quantize(count, method=Image.Quantize.MEDIANCUT)
-    colours = (result.getpalette() or [])[: 3 * count]
+    colors = (result.getpalette() or [])[: 3 * count]
     # Dithering uses a coarse color table, so it is only for images with too many colors.
     if lossy:
         # Pillow would pad the palette with black and use it, so it is padded with the first color.
-        result.putpalette(colours + colours[:3] * (256 - len(colours) // 3))
+        result.putpalette(colors + colors[:3] * (256 - len(colors) // 3))
         result = image.quantize(palette=result, dither=Image.Dither.FLOYDSTEINBERG)
     if frame.alpha is None:
         return result
     indices = np.asarray(result)
     indices = np.where(frame.alpha < 128, 255, np.where(indices == 255, 0, indices)).astype(np.uint8)
     result = Image.fromarray(indices).convert("P")
-    result.putpalette(colours + [0] * (768 - len(colours)))
+    result.putpalette(colors + [0] * (768 - len(colors)))
     return result
 
 

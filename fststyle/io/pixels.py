@@ -98,9 +98,9 @@ def uncovered(frame: Frame) -> Frame:
     _, nearest = cv2.distanceTransformWithLabels(
         hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    colour = np.zeros((nearest.max() + 1, 3), np.uint8)
-    colour[nearest[~hidden]] = frame.rgb[~hidden]
-    return replace(frame, rgb=colour[nearest])
+    color = np.zeros((nearest.max() + 1, 3), np.uint8)
+    color[nearest[~hidden]] = frame.rgb[~hidden]
+    return replace(frame, rgb=color[nearest])
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:

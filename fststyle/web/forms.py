@@ -20,7 +20,7 @@ def paint_settings(
     brush: Annotated[
         str, Form(max_length=16, description="Size of the brush strokes, 0.25 to 8; empty: automatic.")
     ] = "",
-    keep_colors: Annotated[bool, Form(description="Keep the colours of the photo.")] = False,
+    keep_colors: Annotated[bool, Form(description="Keep the colors of the photo.")] = False,
     size: Annotated[
         str, Form(max_length=16, description="Longer side of the result in pixels; empty: that of the photo.")
     ] = "",

@@ -114,19 +114,19 @@ def test_halo_beside_a_dark_object_is_detected(bench, scene):
 def test_hues_and_areas(bench):
     beauty = bench("beauty")
 
-    def colours(*bands):
-        return beauty.Colours(beauty.lab(np.repeat(np.array(bands, np.uint8), 16, 0)[:, None].repeat(32, 1)))
+    def colors(*bands):
+        return beauty.Colors(beauty.lab(np.repeat(np.array(bands, np.uint8), 16, 0)[:, None].repeat(32, 1)))
 
     red, green, blue, gray, black = (200, 40, 40), (40, 160, 40), (40, 60, 200), (128, 128, 128), (0, 0, 0)
-    painting = colours(red, green, blue, gray)
+    painting = colors(red, green, blue, gray)
     assert painting.hue_distance(painting) == 0
     assert painting.area_distance(painting) == 0
     assert painting.lost(painting) == 0
-    assert painting.area_distance(colours(red, green, blue, black)) == pytest.approx(0.25)
-    assert 0.2 < painting.lost(colours(red, red, blue, gray)) < 0.5
-    assert painting.hue_distance(colours(red, red, blue, gray)) > 10
+    assert painting.area_distance(colors(red, green, blue, black)) == pytest.approx(0.25)
+    assert 0.2 < painting.lost(colors(red, red, blue, gray)) < 0.5
+    assert painting.hue_distance(colors(red, red, blue, gray)) > 10
     # Hues lie on a circle: from 350 to 10 degrees it is 20.
-    a, b = colours((220, 60, 110)), colours((220, 90, 60))
+    a, b = colors((220, 60, 110)), colors((220, 90, 60))
     assert a.hue_distance(b) == pytest.approx(b.hue_distance(a))
     assert 10 < a.hue_distance(b) < 80
 
@@ -136,15 +136,15 @@ def files(tmp_path):
     """A painting, a photo, and what three systems made of it: the painting itself, the photo, and noise."""
     painting, photo = tmp_path / "udnie.png", tmp_path / "china.png"
     light = 128 + 6 * _texture(5, (96, 128), 3)
-    colour = np.stack([light, light[::-1], 255 - light], 2).clip(0, 255).astype(np.uint8)
-    Image.fromarray(colour).save(painting)
+    color = np.stack([light, light[::-1], 255 - light], 2).clip(0, 255).astype(np.uint8)
+    Image.fromarray(color).save(painting)
     plain = np.full((96, 128), 160, np.float32)
     plain[60:, 40:80] = 30
     Image.fromarray(_gray(plain)).save(photo)
     folder = tmp_path / "painted"
     folder.mkdir()
     noise = np.random.default_rng(6).integers(0, 256, (96, 128, 3), np.uint8)
-    for name, picture in (("same", colour), ("photo", _gray(plain)), ("noise", noise)):
+    for name, picture in (("same", color), ("photo", _gray(plain)), ("noise", noise)):
         Image.fromarray(picture).save(folder / f"china-{name}.png")
     return painting, photo, folder
 

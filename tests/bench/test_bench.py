@@ -76,7 +76,7 @@ def test_mean_includes_photos_that_the_optimizer_never_reached(bench):
         "content": 1.0,
         "style": 1.0,
         "objective": 2.0,
-        "optimised": 1.0,
+        "optimized": 1.0,
         "ratio": 2.0,
         "broad": 3.0,
     }
@@ -130,7 +130,7 @@ def test_configurations_are_settings_of_the_training(bench, tmp_path):
         settings.learning_rate,
         settings.steps,
     ) == ("adam", 2, 1, "none", 1e-3, 7)
-    for wrong in ("optimiser=adam", "batch=two"):
+    for wrong in ("optimizer=adam", "batch=two"):
         with pytest.raises(InputError):
             training._settings(args, wrong, tmp_path)
 

@@ -17,7 +17,7 @@ PHOTOS = ("china", "coffee")
 
 @pytest.fixture
 def pictures(bench, tmp_path):
-    """Systems paint in one colour each, so that a sheet shows which is which."""
+    """Systems paint in one color each, so that a sheet shows which is which."""
     matching = bench("matching")
     Image.new("RGB", (60, 40), (9, 9, 9)).save(tmp_path / "udnie.png")
     painted = []

@@ -198,7 +198,7 @@ def test_no_input_is_overwritten(
         ),
         (("gan", "train", "--data", "few"), "holds 5 training pictures"),
         (("vae", "train", "--data", "untested"), "contains no test pictures"),
-        (("classify", "train", "--data", "unlabelled"), "has no classes"),
+        (("classify", "train", "--data", "unlabeled"), "has no classes"),
         (("classify", "train", "--data", "alike"), "all pictures are of one class"),
         (
             (
@@ -221,7 +221,7 @@ def test_bad_trainings_are_one_line_and_leave_nothing(
     write_idx(tmp_path / "few", 5, 10)
     for name, lacking in (
         ("untested", "t10k-images-idx3-ubyte.gz"),
-        ("unlabelled", "train-labels-idx1-ubyte.gz"),
+        ("unlabeled", "train-labels-idx1-ubyte.gz"),
     ):
         write_idx(tmp_path / name, 20, 10)
         (tmp_path / name / lacking).unlink()

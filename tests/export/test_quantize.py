@@ -1,4 +1,4 @@
-"""Integers: what the quantiser leaves is put into an order that moves bytes, and paints the same to the
+"""Integers: what the quantizer leaves is put into an order that moves bytes, and paints the same to the
 bit.
 """
 
@@ -16,7 +16,7 @@ from fststyle.train.networks import build
 
 @pytest.fixture(scope="module")
 def cores():
-    """A small network in integers: as the quantiser writes it, and as it is shipped."""
+    """A small network in integers: as the quantizer writes it, and as it is shipped."""
     torch.manual_seed(0)
     net = build("live", {"width": 8, "blocks": 1}).eval()
     core = exported(Core(net), torch.zeros((2, 48, 20, 28)), core_dims(4), "folded", ["painted"])
@@ -25,8 +25,8 @@ def cores():
     with pytest.MonkeyPatch.context() as patch:
         for change in ("_pad_bytes", "_turn_bytes"):
             patch.setattr(quantize, change, lambda graph: None)
-        before = quantize.quantise_core(core, photos, 4, 16, noise)
-    return before, quantize.quantise_core(core, photos, 4, 16, noise)
+        before = quantize.quantize_core(core, photos, 4, 16, noise)
+    return before, quantize.quantize_core(core, photos, 4, 16, noise)
 
 
 def test_edge_padding_is_on_uint8(cores):
@@ -45,10 +45,10 @@ def test_transposes_are_on_uint8(cores, tmp_path):
     turned = []
     for model in cores:
         options = onnxruntime.SessionOptions()
-        options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+        options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
         options.log_severity_level = 3
         onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        graph = onnx.load(tmp_path / "optimised.onnx").graph
+        graph = onnx.load(tmp_path / "optimized.onnx").graph
         floats = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
         turned.append(sum(node.op_type == "Transpose" and node.input[0] in floats for node in graph.node))
     assert turned[0] > turned[1] == 0

@@ -57,13 +57,13 @@ def test_addresses_are_relative_and_exist(style_folder: Path, tmp_path: Path) ->
             assert (module.parent / address).exists(), address
 
 
-def test_licences_are_in_the_folder(style_folder: Path, tmp_path: Path) -> None:
+def test_licenses_are_in_the_folder(style_folder: Path, tmp_path: Path) -> None:
     export_site(["starry-night"], SiteSettings(output=tmp_path / "site"))
-    told = (tmp_path / "site" / "licences" / "styles.txt").read_text()
+    told = (tmp_path / "site" / "licenses" / "styles.txt").read_text()
     assert "Vincent van Gogh, 1889" in told
     assert "public domain" in told
-    licence = (tmp_path / "site" / "licences" / "fststyle.txt").read_text()
-    assert licence == (REPOSITORY / "LICENSE").read_text()
+    license = (tmp_path / "site" / "licenses" / "fststyle.txt").read_text()
+    assert license == (REPOSITORY / "LICENSE").read_text()
     for name in ("LICENSE", "ThirdPartyNotices.txt"):
         assert (tmp_path / "site" / "vendor" / "ort" / name).stat().st_size > 500
 

@@ -132,18 +132,18 @@ def test_thirty_two_bit_integer_and_float():
 
 def test_palette_with_and_without_transparency():
     indices = (np.arange(H * W).reshape(H, W) % 4).astype(np.uint8)
-    colours = np.array([[0, 0, 0], [250, 10, 20], [30, 240, 10], [10, 20, 230]], np.uint8)
+    colors = np.array([[0, 0, 0], [250, 10, 20], [30, 240, 10], [10, 20, 230]], np.uint8)
     image = Image.fromarray(indices).convert("P")
-    image.putpalette(colours.ravel().tolist())
+    image.putpalette(colors.ravel().tolist())
     frame = only(encoded(image, "PNG"))
-    np.testing.assert_array_equal(frame.rgb, colours[indices])
+    np.testing.assert_array_equal(frame.rgb, colors[indices])
     assert frame.alpha is None
     for transparency, expected in [
         (2, np.where(indices == 2, 0, 255)),
         (bytes([255, 128, 0, 7]), np.array([255, 128, 0, 7])[indices]),
     ]:
         frame = only(encoded(image, "PNG", transparency=transparency))
-        np.testing.assert_array_equal(frame.rgb, colours[indices])
+        np.testing.assert_array_equal(frame.rgb, colors[indices])
         np.testing.assert_array_equal(frame.alpha, expected)
     frame = only(encoded(image, "GIF", transparency=2))
     np.testing.assert_array_equal(frame.alpha, np.where(indices == 2, 0, 255))

@@ -36,7 +36,7 @@ def test_alpha_of_an_array_is_kept() -> None:
 
 @pytest.mark.parametrize("size", [None, 45])
 def test_transparent_pixels_do_not_affect_the_result(size: int | None) -> None:
-    """A network with an instance norm sees the whole picture; scaling mixes neighbours."""
+    """A network with an instance norm sees the whole picture; scaling mixes neighbors."""
     photo, alpha = styles.photo(24, 32), np.full((24, 32), 255, np.uint8)
     alpha[:, 20:] = 0
     black, white = (
@@ -117,9 +117,9 @@ def test_keep_colors_combines_luma_and_chroma() -> None:
     assert cosine[strong].min() > 0.99
 
 
-@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255), (255, 255, 0)])
-def test_keep_colors_stays_in_range(colour: tuple[int, int, int]) -> None:
-    photo = np.full((16, 16, 3), colour, np.uint8)
+@pytest.mark.parametrize("color", [(255, 0, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255), (255, 255, 0)])
+def test_keep_colors_stays_in_range(color: tuple[int, int, int]) -> None:
+    photo = np.full((16, 16, 3), color, np.uint8)
     kept = stylize(photo, "invert", keep_colors=True).astype(float)
     luma = np.array([0.299, 0.587, 0.114])
     np.testing.assert_allclose(kept @ luma, (255 - photo) @ luma, atol=1.0)
@@ -163,7 +163,7 @@ def test_animations_keep_durations(tmp_path: Path) -> None:
         ({"size": 8}, "--size"),
         ({"quality": 0}, "--quality"),
         ({"tile": "maybe"}, "--tile"),
-        ({"colour": 1}, "no such setting"),
+        ({"color": 1}, "no such setting"),
     ],
 )
 def test_bad_settings(settings: dict, problem: str) -> None:

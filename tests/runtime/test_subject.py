@@ -29,7 +29,7 @@ def coffee() -> np.ndarray:
     return np.asarray(Image.open(EXAMPLES / "coffee.jpg").convert("RGB"))
 
 
-def test_file_is_the_one_in_the_catalogue_and_its_licence_ships():
+def test_file_is_the_one_in_the_catalogue_and_its_license_ships():
     entry = catalogue.model("subject", ("subject",))
     assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
     assert "Apache License" in entry.path.with_name("subject-LICENSE.txt").read_text()

@@ -83,7 +83,7 @@ def test_tiles_have_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tiles_with_own_statistics_differ() -> None:
-    """What the two graphs are for: each tile by itself is normalised by itself."""
+    """What the two graphs are for: each tile by itself is normalized by itself."""
     style = Style("net", styles.network(), "cpu", threads=1)
     frame = styles.photo(256, 256)
     frame[:, :128] //= 8

@@ -102,7 +102,7 @@ def test_other_files_and_kinds_are_refused(tmp_path):
     [
         {"network": "other"},
         {"network_settings": {"width": 3, "blocks": 0}},
-        {"network_settings": {"colour": 1}},
+        {"network_settings": {"color": 1}},
         {"model": {}},
         {"model": {**content()["model"], "more": torch.zeros(1)}},
         {"model": {**content()["model"], "head.conv.bias": torch.tensor([0.0, float("nan"), 0.0])}},

@@ -1,4 +1,4 @@
-"""The optimiser of the kernels."""
+"""The optimizer of the kernels."""
 
 import pytest
 

@@ -191,7 +191,7 @@ def test_video_that_is_too_long_is_refused(settings, connect, tmp_path):
     assert not list((settings.folder / "jobs").iterdir())
 
 
-def test_cancelled_video_leaves_no_file(client, tmp_path, settings):
+def test_canceled_video_leaves_no_file(client, tmp_path, settings):
     source = clip(tmp_path / "in.mp4", seconds=20)
     response = client.post("/api/jobs", files={"files": source.read_bytes()}, data={"style": "norm"})
     id = response.json()["id"]

@@ -167,7 +167,7 @@ def test_large_upload_is_refused(settings, connect):
 
 
 def _png_header(width: int, height: int) -> bytes:
-    """A PNG of one colour whose pixels are almost free to send."""
+    """A PNG of one color whose pixels are almost free to send."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -60,6 +60,6 @@ def walk(keys: Latents, frames: int, closed: bool = True) -> Latents:
     curve *= (lengths[0] + (lengths[1] - lengths[0]) * share) / np.maximum(
         np.linalg.norm(curve, axis=1, keepdims=True), 1e-8
     )
-    travelled = np.append(0, np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum())
-    wanted = np.linspace(0, travelled[-1], frames, endpoint=not closed)
-    return np.stack([np.interp(wanted, travelled, numbers) for numbers in curve.T], 1).astype(np.float32)
+    traveled = np.append(0, np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum())
+    wanted = np.linspace(0, traveled[-1], frames, endpoint=not closed)
+    return np.stack([np.interp(wanted, traveled, numbers) for numbers in curve.T], 1).astype(np.float32)

@@ -41,24 +41,24 @@ def scene(seed: int | np.random.Generator, size: int = 256) -> NDArray[np.uint8]
     # Per pixel, as bytes: color and roughness; x and y gradient of the shading, its offset, and streakiness.
     paint = np.zeros((large, large, 4), np.uint8)
     shade = np.full((large, large, 4), 128, np.uint8)
-    colour = _palette(rng)
+    color = _palette(rng)
 
-    _backdrop(rng, paint, shade, colour)
+    _backdrop(rng, paint, shade, color)
     spots = _clusters(rng)
     leaves = int(np.exp(rng.uniform(np.log(15), np.log(220))))
     behind = int(leaves * rng.uniform(0.2, 0.7))
-    _leaves(rng, paint, shade, colour, spots, behind)
+    _leaves(rng, paint, shade, color, spots, behind)
     if rng.random() < 0.4:  # depth of field: everything drawn so far is in the background
         width = 2 * int(large * rng.uniform(0.004, 0.02)) + 1
         cv2.stackBlur(paint, (width, width), dst=paint)
         cv2.stackBlur(shade, (width, width), dst=shade)
     if rng.random() < 0.3:
-        _windows(rng, paint, shade, colour)
-    _leaves(rng, paint, shade, colour, spots, leaves - behind)
+        _windows(rng, paint, shade, color)
+    _leaves(rng, paint, shade, color, spots, leaves - behind)
     if rng.random() < 0.5:
-        _foliage(rng, paint, colour)
+        _foliage(rng, paint, color)
     if rng.random() < 0.3:
-        _grass(rng, paint, colour)
+        _grass(rng, paint, color)
 
     return _develop(rng, _lit(rng, _smaller(paint, size), _smaller(shade, size)))
 
@@ -109,13 +109,13 @@ def _fill(
     paint: Canvas,
     shade: Canvas,
     points: NDArray[np.float64],
-    colour: Floats,
+    color: Floats,
     rough: float,
     shading: tuple[float, float, float, float],
 ) -> None:
     """Fill one polygon, (n, 2) in pixels of the canvas, on both canvases."""
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
-    cv2.fillPoly(paint, corners, (*(float(c) for c in colour), rough), cv2.LINE_8, _SHIFT)
+    cv2.fillPoly(paint, corners, (*(float(c) for c in color), rough), cv2.LINE_8, _SHIFT)
     # The shading is a plane through the center of the leaf, so its brightness does not depend on its
     # position.
     middle = points.mean(0) / paint.shape[0] - 0.5
@@ -124,11 +124,11 @@ def _fill(
     cv2.fillPoly(shade, corners, (x, y, min(max(offset, 0.0), 255.0), streak), cv2.LINE_8, _SHIFT)
 
 
-def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Callable[[], Floats]) -> None:
+def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Callable[[], Floats]) -> None:
     """The background: a wall, or sky and ground, with smooth gradients."""
     size = paint.shape[0]
     corners = np.array([[-1, -1], [size + 1, -1], [size + 1, size + 1], [-1, size + 1]], np.float64)
-    sky = colour()
+    sky = color()
     if rng.random() < 0.5:
         sky = 0.5 * sky + 0.5 * rng.uniform((110, 140, 160), (215, 225, 245)).astype(np.float32)
         _fill(
@@ -145,7 +145,7 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Ca
         y = rng.uniform(0.3, 0.85) + waves * rng.uniform(0, 1.5)
         land = np.concatenate([np.stack([x, y], 1), [[1.02, 1.02], [-0.02, 1.02]]]) * size
         rough, shading = _surface(rng, 25)
-        _fill(paint, shade, land, colour(), max(rough, 15), shading)
+        _fill(paint, shade, land, color(), max(rough, 15), shading)
 
 
 def _clusters(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -184,7 +184,7 @@ def _leaves(
     rng: np.random.Generator,
     paint: Canvas,
     shade: Canvas,
-    colour: Callable[[], Floats],
+    color: Callable[[], Floats],
     spots: NDArray[np.float64],
     count: int,
 ) -> None:
@@ -195,17 +195,17 @@ def _leaves(
     # The distribution has few large shapes, so one leaf in ten is made large.
     radii = np.where(rng.random(count) < 0.1, rng.uniform(0.06, 0.32, count), radii)
     where = spots[rng.integers(0, len(spots), count)]
-    centres = np.where(
+    centers = np.where(
         rng.random((count, 1)) < 0.12,
         rng.random((count, 2)),
         where[:, :2] + rng.normal(0, 1, (count, 2)) * where[:, 2:],
     )
-    for radius, centre in zip(radii, centres, strict=True):
+    for radius, center in zip(radii, centers, strict=True):
         rough, shading = _surface(rng, min(100.0, 12 / radius))
-        _fill(paint, shade, _outline(rng, radius * size) + centre * size, colour(), rough, shading)
+        _fill(paint, shade, _outline(rng, radius * size) + center * size, color(), rough, shading)
 
 
-def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Callable[[], Floats]) -> None:
+def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Callable[[], Floats]) -> None:
     """A grid of one small shape on a flat surface, in perspective: facades, fences, tiles."""
     size = paint.shape[0]
     columns, rows = rng.integers(2, 9, 2)
@@ -218,8 +218,8 @@ def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Cal
         np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32), corners * size
     )
     rough, shading = _surface(rng, 25)
-    _fill(paint, shade, (corners * size).astype(np.float64), colour(), rough * 0.4, shading)
-    gap, hole = rng.uniform(0.1, 0.4, 2), colour()
+    _fill(paint, shade, (corners * size).astype(np.float64), color(), rough * 0.4, shading)
+    gap, hole = rng.uniform(0.1, 0.4, 2), color()
     for row in range(rows):
         for column in range(columns):
             x0, y0, x1, y1 = (
@@ -241,21 +241,21 @@ def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, colour: Cal
             )
 
 
-def _foliage(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]) -> None:
+def _foliage(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats]) -> None:
     """A cluster of hundreds of small dots, like foliage, pebbles or crowds: the fine detail of photos."""
     size = paint.shape[0]
     count = int(rng.integers(100, 500))
-    centres = (rng.normal(0, rng.uniform(0.08, 0.35, 2), (count, 2)) + rng.uniform(0, 1, 2)) * size
+    centers = (rng.normal(0, rng.uniform(0.08, 0.35, 2), (count, 2)) + rng.uniform(0, 1, 2)) * size
     axes = np.exp(rng.normal(np.log(rng.uniform(0.006, 0.02)), 0.5, (count, 2))) * size
     turns = rng.normal(rng.uniform(0, 180), rng.uniform(5, 90), count)
     tints = np.clip(
-        np.stack([colour(), colour()])[rng.integers(0, 2, count)] * np.exp(rng.normal(0, 0.3, (count, 1))),
+        np.stack([color(), color()])[rng.integers(0, 2, count)] * np.exp(rng.normal(0, 0.3, (count, 1))),
         0,
         255,
     )
     roughness = rng.uniform(0, 120)
     for (x, y), (a, b), turn, tint in zip(
-        centres.astype(int).tolist(),
+        centers.astype(int).tolist(),
         (axes + 1).astype(int).tolist(),
         turns.tolist(),
         tints.tolist(),
@@ -264,7 +264,7 @@ def _foliage(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Float
         cv2.ellipse(paint, (x, y), (a, b), turn, 0, 360, (*tint, roughness), -1)
 
 
-def _grass(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]) -> None:
+def _grass(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats]) -> None:
     """A tuft of thin curved lines: grass, hair, twigs, wires."""
     size = paint.shape[0]
     count = int(np.exp(rng.uniform(np.log(5), np.log(250))))
@@ -278,7 +278,7 @@ def _grass(rng: np.random.Generator, paint: Canvas, colour: Callable[[], Floats]
     x = roots[:, :1] + lengths * along * np.cos(bent)
     y = roots[:, 1:] + lengths * along * np.sin(bent)
     lines = np.round(np.stack([x, y], 2) * size * (1 << _SHIFT)).astype(np.int32)
-    blade = colour()
+    blade = color()
     thick = int(rng.integers(1, 4))
     for line in lines:
         tint = np.clip(blade * np.exp(rng.normal(0, 0.2)), 0, 255)

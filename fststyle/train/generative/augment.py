@@ -10,14 +10,14 @@ from torch.nn import functional as F
 
 def augmented(x: Tensor) -> Tensor:
     """Policy for small datasets (section 4): color, translation by up to 1/8, cutout of half the side."""
-    return cutout(shifted(coloured(x), round(x.shape[-1] / 8)))
+    return cutout(shifted(colored(x), round(x.shape[-1] / 8)))
 
 
-def coloured(x: Tensor) -> Tensor:
+def colored(x: Tensor) -> Tensor:
     """Random brightness (-0.5..0.5), saturation (0..2) and contrast (0.5..1.5) per picture."""
     x = x + _random(x) - 0.5
-    grey = x.mean(1, keepdim=True)
-    x = (x - grey) * (_random(x) * 2) + grey
+    gray = x.mean(1, keepdim=True)
+    x = (x - gray) * (_random(x) * 2) + gray
     middle = x.mean((1, 2, 3), keepdim=True)
     return (x - middle) * (_random(x) + 0.5) + middle
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fststyle.train.networks.vgg import VGG16
 
 Features = NDArray[np.floating]
-NEIGHBOURS = 3
+NEIGHBORS = 3
 _ROWS = 1000
 
 
@@ -53,24 +53,24 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return root
 
 
-def precision_recall(real: Features, fake: Features, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
+def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS) -> tuple[float, float]:
     """Precision and recall: the fraction of generated pictures within the real set, and the reverse.
 
-    A picture is within a set if, for a member of the set, it is not farther away than the `neighbours`-th
+    A picture is within a set if, for a member of the set, it is not farther away than the `neighbors`-th
     nearest neighbor of that member.
 
     Raises:
-        InputError: one of the sets has `neighbours` pictures or fewer.
+        InputError: one of the sets has `neighbors` pictures or fewer.
     """
-    if min(len(real), len(fake)) <= neighbours:
-        raise InputError(f"precision and recall need more than {neighbours} pictures of each kind")
-    return _covered(fake, real, neighbours), _covered(real, fake, neighbours)
+    if min(len(real), len(fake)) <= neighbors:
+        raise InputError(f"precision and recall need more than {neighbors} pictures of each kind")
+    return _covered(fake, real, neighbors), _covered(real, fake, neighbors)
 
 
-def _covered(rows: Features, among: Features, neighbours: int) -> float:
+def _covered(rows: Features, among: Features, neighbors: int) -> float:
     # the nearest is itself
     radii = np.concatenate(
-        [np.partition(part, neighbours, 1)[:, neighbours] for part in _distances(among, among)]
+        [np.partition(part, neighbors, 1)[:, neighbors] for part in _distances(among, among)]
     )
     return float(np.mean(np.concatenate([(part <= radii).any(1) for part in _distances(rows, among)])))
 

@@ -101,7 +101,7 @@ def test_start_and_end_select_a_part(clip, tmp_path):
 
 def test_size_and_odd_sizes(clip, tmp_path):
     done = stylize_video(clip, tmp_path / "out.mp4", style="norm", device="cpu", size=33)
-    assert (done.width, done.height) == (34, 26)  # as the file has it: H.264 halves the colours
+    assert (done.width, done.height) == (34, 26)  # as the file has it: H.264 halves the colors
     assert done.notes == (f"{tmp_path / 'out.mp4'}: is 34x26 instead of 33x25: encoders need even sides",)
     assert clips.frames(tmp_path / "out.mp4")[0][1].shape == (26, 34, 3)
 

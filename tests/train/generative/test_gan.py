@@ -14,7 +14,7 @@ from fststyle.export.model import Draws  # noqa: E402
 from fststyle.runtime.generative import latents  # noqa: E402
 from fststyle.runtime.generative.sample import Generator  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
-from fststyle.train.generative.augment import augmented, coloured, cutout, shifted  # noqa: E402
+from fststyle.train.generative.augment import augmented, colored, cutout, shifted  # noqa: E402
 from fststyle.train.generative.gan import follow, spread, train_gan  # noqa: E402
 from fststyle.train.generative.settings import GANS  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
@@ -66,7 +66,7 @@ def test_exported_generator_matches_the_network(data, tmp_path, kind):
 @pytest.mark.usefixtures("unexported")
 @pytest.mark.parametrize("kind", GANS)
 def test_resume_is_step_exact(data, tmp_path, kind):
-    """Both networks, their optimisers and the running mean; augmented, so that this chance is covered too."""
+    """Both networks, their optimizers and the running mean; augmented, so that this chance is covered too."""
     whole = checkpoint.load(train_gan(data, kind=kind, output=tmp_path / "whole", **TINY).checkpoint, "gan")
 
     def stop(progress):
@@ -89,7 +89,7 @@ def test_resume_is_step_exact(data, tmp_path, kind):
 
 @pytest.mark.usefixtures("unexported")
 def test_learns_the_brightness_of_its_pictures(data, tmp_path):
-    """The first thing a GAN learns; drawn at random the pictures are mid-grey, the bars lie on nearly
+    """The first thing a GAN learns; drawn at random the pictures are mid-gray, the bars lie on nearly
     black.
     """
     trained = train_gan(
@@ -165,7 +165,7 @@ def test_running_mean_by_hand():
     assert average.weight.item() == pytest.approx(before * 0.9 + 5 * 0.1)
 
 
-@pytest.mark.parametrize("change", [coloured, cutout, lambda x: shifted(x, 4), augmented])
+@pytest.mark.parametrize("change", [colored, cutout, lambda x: shifted(x, 4), augmented])
 def test_augmentation_is_random_differentiable_and_keeps_the_shape(change):
     torch.manual_seed(0)
     x = torch.ones(6, 3, 32, 32).requires_grad_(True)

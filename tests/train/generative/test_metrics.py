@@ -48,7 +48,7 @@ def test_precision_and_recall_against_a_loop():
         hits = 0
         for row in rows:
             for other in among:
-                radius = sorted(np.linalg.norm(among - other, axis=1))[metrics.NEIGHBOURS]
+                radius = sorted(np.linalg.norm(among - other, axis=1))[metrics.NEIGHBORS]
                 if np.linalg.norm(row - other) <= radius:
                     hits += 1
                     break

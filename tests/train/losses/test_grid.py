@@ -11,7 +11,7 @@ def test_block_color_loss_detects_only_the_period():
     grid = torch.zeros(2, 3, 66, 67)
     grid[1, 0, ::4] = (
         8 / 127.5
-    )  # one row in four of one colour 8 levels lighter: its places differ by 6, -2, -2, -2
+    )  # one row in four of one color 8 levels lighter: its places differ by 6, -2, -2, -2
     assert block_color_loss(grid, 4).tolist() == pytest.approx([0, (36 + 4 + 4 + 4) / 4 / 3], abs=0.05)
     noise = torch.rand(2, 3, 256, 256) * 2 - 1
     assert block_color_loss(noise, 4).max() < 0.005 * (noise * 127.5).var()

@@ -23,5 +23,5 @@ def test_style_is_zero_against_itself():
 
 def test_total_variation_by_hand():
     image = torch.zeros(2, 3, 2, 2)
-    image[1, :, 0, 0] = 2 / 127.5  # 2 grey levels above its two neighbours, in each of the 3 channels
+    image[1, :, 0, 0] = 2 / 127.5  # 2 gray levels above its two neighbors, in each of the 3 channels
     torch.testing.assert_close(total_variation_loss(image), torch.tensor([0.0, 3 * (4.0 + 4.0) / 12]))

@@ -68,7 +68,7 @@ def test_fold_takes_pixels_in_the_order_of_bytes():
     x = torch.arange(2 * 3 * 8 * 12).view(2, 3, 8, 12)
     folded = fold(x)
     assert folded.shape == (2, 48, 2, 3)
-    # channel = (row * 4 + column) * 3 + colour
+    # channel = (row * 4 + column) * 3 + color
     assert folded[1, (2 * 4 + 3) * 3 + 1, 1, 2] == x[1, 1, 4 + 2, 8 + 3]
     assert torch.equal(unfold(folded), x)
 
@@ -205,10 +205,10 @@ def test_folded_frame_equals_the_network_up_to_half_a_level():
 def test_int8_computes_its_convolutions_in_integers(files):
     _, folder, _ = files
     options = ort.SessionOptions()
-    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
     options.log_severity_level = 3
     ort.InferenceSession(folder / "int8.onnx", options, providers=["CPUExecutionProvider"])
-    kinds = [node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node]
+    kinds = [node.op_type for node in onnx.load(folder / "optimized.onnx").graph.node]
     assert kinds.count("QLinearConv") >= 8  # of nine; with random weights one may not fit
 
 
@@ -218,8 +218,8 @@ def test_uniform_region_stays_uniform_in_int8(tmp_path):
     photos = [photo(64, 80, seed) for seed in range(6)]
     export_module(net, Card(name="t", network="live"), tmp_path / "int8.onnx", "int8", photos)
     session = ort.InferenceSession(tmp_path / "int8.onnx", providers=["CPUExecutionProvider"])
-    for colour in (20, 120, 230):
-        painted = session.run(["styled"], {"frame": np.full((1, 48, 48, 3), colour, np.uint8)})[0]
+    for color in (20, 120, 230):
+        painted = session.run(["styled"], {"frame": np.full((1, 48, 48, 3), color, np.uint8)})[0]
         assert painted.std((1, 2)).max() == 0
 
 

@@ -1,4 +1,4 @@
-"""One picture painted by optimisation, from file to file."""
+"""One picture painted by optimization, from file to file."""
 
 import signal
 from pathlib import Path

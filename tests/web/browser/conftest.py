@@ -46,8 +46,8 @@ def scene(index: int, width: int = WIDTH, height: int = HEIGHT) -> RGB:
     patches = np.random.default_rng(5).uniform(-40, 40, (15, 20, 3))
     frame = (ground + cv2.resize(patches, (width, height), interpolation=cv2.INTER_CUBIC)).clip(0, 255)
     frame = np.ascontiguousarray(frame.astype(np.uint8))
-    centre = (int(width * (0.2 + 0.6 * index / 30)), height // 2)
-    cv2.circle(frame, centre, height // 4, (250, 220, 40), -1)
+    center = (int(width * (0.2 + 0.6 * index / 30)), height // 2)
+    cv2.circle(frame, center, height // 4, (250, 220, 40), -1)
     return frame
 
 

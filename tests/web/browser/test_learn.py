@@ -58,12 +58,12 @@ def test_lessons_use_the_photo_of_the_visitor(learn: Any, tmp_path: Path) -> Non
     (edges,) = pixels(learn, "#convolution canvas")
     import cv2
 
-    grey = np.asarray(Image.fromarray(scene(4)).convert("L"))
-    expected = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0, borderType=cv2.BORDER_REPLICATE)).clip(0, 255)
+    gray = np.asarray(Image.fromarray(scene(4)).convert("L"))
+    expected = np.abs(cv2.Sobel(gray, cv2.CV_32F, 1, 0, borderType=cv2.BORDER_REPLICATE)).clip(0, 255)
     assert np.abs(edges[..., 0] - expected).mean() < 3
     learn.get_by_role("button", name="no change").click()
     (same,) = pixels(learn, "#convolution canvas")
-    assert np.abs(same[..., 0].astype(int) - grey).mean() < 2
+    assert np.abs(same[..., 0].astype(int) - gray).mean() < 2
 
 
 def test_activations_and_gram_matrices_are_shown(learn: Any) -> None:

@@ -85,7 +85,7 @@ class Source:
         return None
 
     @property
-    def colours(self) -> tuple[int, int]:
+    def colors(self) -> tuple[int, int]:
         """Color primaries and transfer characteristic of the frames, as numbers of ITU-T H.273."""
         return 1, 1
 

@@ -74,7 +74,7 @@ class Reader(Source):
         return 1 / stated if self._orientation.swaps_sides else stated
 
     @property
-    def colours(self) -> tuple[int, int]:
+    def colors(self) -> tuple[int, int]:
         """Primaries and transfer of the file, or those of BT.709 if they are unknown or HDR."""
         context = self.stream.codec_context
         return sdr_colors(int(context.color_primaries), int(context.color_trc))

@@ -174,5 +174,5 @@ class _FramesOnly(Source):
         return self._source.aspect
 
     @property
-    def colours(self) -> tuple[int, int]:
-        return self._source.colours
+    def colors(self) -> tuple[int, int]:
+        return self._source.colors

@@ -95,7 +95,7 @@ class Writer(Sink):
         context = stream.codec_context
         # Limited range and the matrix of BT.709, for all players; primaries and transfer of the source.
         context.color_range, context.colorspace = 1, 1
-        context.color_primaries, context.color_trc = source.colours
+        context.color_primaries, context.color_trc = source.colors
 
     def _keeps_alpha(self, codec: str, encoding: Encoding) -> bool:
         """Whether transparency is kept. Adds a note if it is not, or if it changes the codec."""

@@ -2,7 +2,7 @@
 import { openCamera } from "../stylizer/camera.js";
 import { $ } from "./common.js";
 
-/** Shows the dialog. Resolves to a File, or null if it was cancelled. Rejects without a camera. */
+/** Shows the dialog. Resolves to a File, or null if it was canceled. Rejects without a camera. */
 export async function takePhoto() {
   const stream = await openCamera({ width: 1920, height: 1080 });
   const dialog = $("#camera");

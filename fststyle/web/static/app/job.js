@@ -94,7 +94,7 @@ function show(article, job) {
 function facts(job, done, of, rate, unit) {
   if (job.state === "failed") return job.error;
   if (job.state === "queued") return job.ahead ? `Waiting: ${job.ahead} before it` : "Waiting";
-  if (job.state === "stopped") return "Cancelled";
+  if (job.state === "stopped") return "Canceled";
   if (job.state === "done") {
     const { frames, photos, seconds } = job.details;
     return `${frames ?? photos} ${frames ? "frames" : "photos"} in ${seconds.toFixed(1)} s`;

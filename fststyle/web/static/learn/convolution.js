@@ -39,8 +39,8 @@ export function convolutionLesson(root, { photo }) {
     if (!source) return;
     const { width, height } = source;
     const { data } = source.getContext("2d").getImageData(0, 0, width, height);
-    const grey = new Float32Array(width * height);
-    for (let i = 0; i < grey.length; i++) grey[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
+    const gray = new Float32Array(width * height);
+    for (let i = 0; i < gray.length; i++) gray[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
     const kernel = inputs.map(({ value }) => Number(value) || 0);
     const image = new ImageData(width, height);
     for (let y = 0; y < height; y++) {
@@ -49,7 +49,7 @@ export function convolutionLesson(root, { photo }) {
         for (let k = 0; k < 9; k++) {
           const row = Math.min(height - 1, Math.max(0, y + Math.floor(k / 3) - 1));
           const column = Math.min(width - 1, Math.max(0, x + (k % 3) - 1));
-          sum += kernel[k] * grey[row * width + column];
+          sum += kernel[k] * gray[row * width + column];
         }
         image.data.fill(Math.abs(sum), 4 * (y * width + x), 4 * (y * width + x) + 3);
         image.data[4 * (y * width + x) + 3] = 255;

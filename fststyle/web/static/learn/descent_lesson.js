@@ -71,8 +71,8 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
   function plot() {
     const context = chart.getContext("2d"), { width, height } = chart;
     context.clearRect(0, 0, width, height);
-    const colours = getComputedStyle(root);
-    for (const [name, colour] of [["content", "--accent"], ["style", "--gold"]]) {
+    const colors = getComputedStyle(root);
+    for (const [name, color] of [["content", "--accent"], ["style", "--gold"]]) {
       const values = losses.map((loss) => Math.log10(loss[name])).filter(Number.isFinite);
       if (values.length < 2) continue;
       const low = Math.min(...values), span = Math.max(...values) - low || 1;
@@ -82,7 +82,7 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
         if (index) context.lineTo(x, y);
         else context.moveTo(x, y);
       });
-      context.strokeStyle = colours.getPropertyValue(colour);
+      context.strokeStyle = colors.getPropertyValue(color);
       context.lineWidth = 2;
       context.stroke();
     }

@@ -139,7 +139,7 @@ function digitLesson(root, guarded) {
     context.fillRect(0, 0, canvas.width, canvas.height);
   }
 
-  /** As the digits of MNIST: the longer side of the stroke is 20 of 28 pixels, its centre of mass in the middle. */
+  /** As the digits of MNIST: the longer side of the stroke is 20 of 28 pixels, its center of mass in the middle. */
   function digit() {
     const { width, height } = canvas, { data } = context.getImageData(0, 0, width, height);
     let left = width, right = 0, top = height, bottom = 0, mass = 0, sumX = 0, sumY = 0;
@@ -188,14 +188,14 @@ function digitLesson(root, guarded) {
 
   /** Bars up for positive and down for negative numbers, from -3 to 3. */
   function drawBars(values) {
-    const { width, height } = bars, target = bars.getContext("2d"), colours = getComputedStyle(root);
+    const { width, height } = bars, target = bars.getContext("2d"), colors = getComputedStyle(root);
     target.clearRect(0, 0, width, height);
     values.forEach((value, index) => {
       const size = (Math.min(3, Math.abs(value)) / 3) * (height / 2), each = width / values.length;
-      target.fillStyle = colours.getPropertyValue(value < 0 ? "--gold" : "--accent");
+      target.fillStyle = colors.getPropertyValue(value < 0 ? "--gold" : "--accent");
       target.fillRect(index * each + 1, value < 0 ? height / 2 : height / 2 - size, each - 2, size);
     });
-    target.fillStyle = colours.getPropertyValue("--muted");
+    target.fillStyle = colors.getPropertyValue("--muted");
     target.fillRect(0, height / 2, width, 1);
   }
 

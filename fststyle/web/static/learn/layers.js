@@ -2,7 +2,7 @@
 
 import { $, $$ } from "../app/common.js";
 import { activations, LAYERS } from "./models.js";
-import { drawGrey, scaled, shuffled, tensor } from "./pictures.js";
+import { drawGray, scaled, shuffled, tensor } from "./pictures.js";
 
 const SIDE = 192;
 /** Channels that are shown. */
@@ -42,7 +42,7 @@ export function activationLesson(root, { photo, guarded }) {
         const canvas = document.createElement("canvas");
         canvas.setAttribute("role", "img");
         canvas.setAttribute("aria-label", `Answer ${index + 1} of ${channels}`);
-        drawGrey(canvas, data.subarray(index * plane, (index + 1) * plane), width, height);
+        drawGray(canvas, data.subarray(index * plane, (index + 1) * plane), width, height);
         return canvas;
       }),
     );
@@ -96,7 +96,7 @@ export function gramLesson(root, { photo, painting, guarded }) {
     for (let i = 0; i < side; i++) {
       for (let j = 0; j < side; j++) values[i * side + j] = Math.log1p(Math.max(0, data[i * channels + j]));
     }
-    drawGrey(canvas, values, side, side);
+    drawGray(canvas, values, side, side);
   }
 
   $("[name=gram-layer]", root).addEventListener("change", guarded(show));

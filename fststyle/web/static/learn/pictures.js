@@ -37,8 +37,8 @@ export function draw(canvas, { dims: [, , height, width], data }) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Draw values (height x width) in grey, the smallest black and the largest white. */
-export function drawGrey(canvas, values, width, height) {
+/** Draw values (height x width) in gray, the smallest black and the largest white. */
+export function drawGray(canvas, values, width, height) {
   let low = Infinity, high = -Infinity;
   for (const value of values) {
     low = Math.min(low, value);

@@ -36,8 +36,8 @@ export function pixelLesson(root, { photo }) {
       cell.style.backgroundColor = `rgb(${red} ${green} ${blue})`;
       cell.style.color = luminance(red, green, blue) > 0.179 ? "#000" : "#fff";
     }
-    for (const [colour, width] of [["#000", 3], ["#fff", 1]]) {
-      context.strokeStyle = colour;
+    for (const [color, width] of [["#000", 3], ["#fff", 1]]) {
+      context.strokeStyle = color;
       context.lineWidth = width;
       context.strokeRect(left - 1.5, top - 1.5, ACROSS + 3, DOWN + 3);
     }

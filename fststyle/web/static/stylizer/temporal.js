@@ -66,13 +66,13 @@ function trusted(means, before) {
   return trust;
 }
 
-/** The smallest of each cell and its neighbours, then their mean, so that no edge is seen between old and new. */
+/** The smallest of each cell and its neighbors, then their mean, so that no edge is seen between old and new. */
 function smoothed(trust, across, down) {
-  return neighbours(neighbours(trust, across, down, true), across, down, false);
+  return neighbors(neighbors(trust, across, down, true), across, down, false);
 }
 
-/** The smallest value, or the mean, of each cell and its neighbours. */
-function neighbours(values, across, down, smallest) {
+/** The smallest value, or the mean, of each cell and its neighbors. */
+function neighbors(values, across, down, smallest) {
   const found = new Float32Array(values.length);
   for (let y = 0; y < down; y++) {
     const top = Math.max(0, y - 1), bottom = Math.min(down - 1, y + 1);

@@ -42,7 +42,7 @@ def interlaced(path: Path, marked: bool = True, codec: str = "mpeg2video") -> Pa
 
 
 def combs(path: Path) -> float:
-    """Mean difference between neighbouring lines, which is large where fields are mixed."""
+    """Mean difference between neighboring lines, which is large where fields are mixed."""
     frames = [rgb.astype(int) for _, rgb in clips.frames(path)[2:-2]]
     return float(np.mean([np.abs(np.diff(rgb, axis=0)).mean() for rgb in frames]))
 

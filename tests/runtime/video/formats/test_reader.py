@@ -1,5 +1,5 @@
 """Video files read: part of one, cut-off ones, ten bits, high dynamic range; and what is written of their
-colours.
+colors.
 """
 
 import os
@@ -231,8 +231,8 @@ def test_real_clips_are_complete(name):
     assert (count > 60, said) == (True, None)
 
 
-def coloured(path: Path, pixels: str, planes: tuple[int, int, int], **colour: int) -> Path:
-    """Ten frames of one colour, given in the numbers of the pixel format."""
+def colored(path: Path, pixels: str, planes: tuple[int, int, int], **color: int) -> Path:
+    """Ten frames of one color, given in the numbers of the pixel format."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(
             "libx265" if "10" in pixels else "libx264",
@@ -240,14 +240,14 @@ def coloured(path: Path, pixels: str, planes: tuple[int, int, int], **colour: in
             options={"x265-params": "log-level=none", "crf": "5"},
         )
         stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
-        for name, value in colour.items():
+        for name, value in color.items():
             setattr(stream.codec_context, name, value)
         for number in range(3):
             frame = av.VideoFrame(64, 48, pixels)
             for plane, value in zip(frame.planes, planes, strict=True):
                 kind = np.uint16 if "10" in pixels else np.uint8
                 plane.update(np.full(plane.buffer_size // np.dtype(kind).itemsize, value, kind).tobytes())
-            for name, value in colour.items():
+            for name, value in color.items():
                 setattr(frame, name, value)
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))
@@ -263,14 +263,14 @@ def first(path: Path) -> np.ndarray:
 
 
 def test_ten_bits_and_full_range_are_converted(tmp_path):
-    gray = coloured(tmp_path / "ten.mp4", "yuv420p10le", (64 + 438, 512, 512), color_range=1, colorspace=1)
+    gray = colored(tmp_path / "ten.mp4", "yuv420p10le", (64 + 438, 512, 512), color_range=1, colorspace=1)
     assert first(gray) == pytest.approx([127.5] * 3, abs=1.6)
-    full = coloured(tmp_path / "full.mp4", "yuv420p", (200, 128, 128), color_range=2, colorspace=1)
+    full = colored(tmp_path / "full.mp4", "yuv420p", (200, 128, 128), color_range=2, colorspace=1)
     assert first(full) == pytest.approx([200] * 3, abs=1.6)
 
 
 def test_primaries_are_kept_and_ten_bits_are_written_on_request(tmp_path, style_folder):
-    source = coloured(
+    source = colored(
         tmp_path / "in.mp4",
         "yuv420p",
         (120, 110, 150),
@@ -327,7 +327,7 @@ def test_hdr_is_converted_to_sdr():
 
 
 def test_hdr_is_reported(tmp_path, style_folder):
-    source = coloured(
+    source = colored(
         tmp_path / "in.mp4",
         "yuv420p10le",
         (64 + round(876 * 0.5081), 512, 512),
