@@ -1,5 +1,7 @@
 """Type aliases for arrays."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,3 +16,12 @@ Flow = NDArray[np.float32]
 
 PerPixel = NDArray[np.float32]
 """A value per pixel: (H, W)."""
+
+Pixels = NDArray[np.uint8]
+"""Bytes of an image, a mask or a data set, of the shape that is stated with it."""
+
+Floats = NDArray[np.float32]
+"""float32, of the shape that is stated with it."""
+
+Array = NDArray[Any]
+"""Any type and shape, such as an input of a model."""

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from fststyle.arrays import RGB, Gray
+from fststyle.arrays import RGB, Floats, Gray
 
 # BT.601, the luma of JPEG and of most video at this scale.
 _LUMA = (0.299, 0.587, 0.114)
@@ -99,7 +98,7 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
     return result
 
 
-def _cells(picture: RGB, size: tuple[int, int]) -> NDArray[np.float32]:
+def _cells(picture: RGB, size: tuple[int, int]) -> Floats:
     """Mean colors per cell, (cells, 3) in 0..1: the picture scaled to `size`, (W, H)."""
     return np.asarray(
         cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255, np.float32

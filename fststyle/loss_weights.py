@@ -8,10 +8,11 @@ they take 40 % less than float16.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fststyle.arrays import Array, Floats
 
 PATH = Path(__file__).parent / "weights" / "vgg16_features.safetensors"
 LOW, SCALE = ".low", ".scale"
@@ -21,7 +22,7 @@ FIRST = 10
 """Index in torchvision's ``vgg16().features`` of the first convolution with integer weights."""
 
 
-def load() -> dict[str, NDArray[np.float32]]:
+def load() -> dict[str, Floats]:
     """The weights in float32, with torchvision's names.
 
     Raises `DependencyError` without safetensors.
@@ -35,7 +36,7 @@ def load() -> dict[str, NDArray[np.float32]]:
     return unpacked(load_file(PATH))
 
 
-def unpacked(stored: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+def unpacked(stored: Mapping[str, Array]) -> dict[str, Floats]:
     """The weights in float32 of the tensors that `packed` makes."""
     found = {}
     for name, value in stored.items():
@@ -49,9 +50,9 @@ def unpacked(stored: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32
     return found
 
 
-def packed(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
     """The tensors to store for weights with torchvision's names."""
-    stored: dict[str, NDArray[Any]] = {}
+    stored: dict[str, Array] = {}
     for name, value in weights.items():
         if value.ndim == 4 and int(name.split(".")[1]) >= FIRST:
             steps, scale = _round(value.astype(np.float32))
@@ -63,7 +64,7 @@ def packed(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return stored
 
 
-def _round(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+def _round(kernel: Floats) -> tuple[NDArray[np.int16], Floats]:
     """Round a kernel (O, I, h, w) to integers, with scales (O,).
 
     The sum of the taps of each input channel is rounded too: where the sum of the rounded taps differs, the

@@ -14,9 +14,13 @@ import re
 import unicodedata
 import warnings
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fststyle.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 Settings = TypeVar("Settings")
 
@@ -111,7 +115,7 @@ def unknown(what: str, error: TypeError) -> InputError:
     return InputError(f"{what} has no such setting: {str(error).partition('argument ')[2] or error}")
 
 
-def check(settings: Any) -> None:
+def check(settings: "DataclassInstance") -> None:
     """Raise `InputError` for the first field outside its range or choices."""
     for field in dataclasses.fields(settings):
         value, rule = getattr(settings, field.name), field.metadata
@@ -132,7 +136,7 @@ def check(settings: Any) -> None:
             raise InputError(f"{flag}: {value} is above {rule['max']}")
 
 
-def to_dict(settings: Any) -> dict[str, Any]:
+def to_dict(settings: "DataclassInstance") -> dict[str, Any]:
     """The settings as a dict of numbers, strings and None, for JSON and checkpoints."""
     values = dataclasses.asdict(settings)
     return {
@@ -141,7 +145,7 @@ def to_dict(settings: Any) -> dict[str, Any]:
     }
 
 
-def as_paths(settings: Any, *names: str) -> None:
+def as_paths(settings: "DataclassInstance", *names: str) -> None:
     """Convert the named fields of a frozen dataclass from str to `Path`; for use in ``__post_init__``."""
     for name in names:
         if isinstance(value := getattr(settings, name), str):

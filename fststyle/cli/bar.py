@@ -1,7 +1,13 @@
 """Progress bars on stderr."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from fststyle.train.loop import Progress as TrainingProgress
 
 
 class Bar:
@@ -9,7 +15,7 @@ class Bar:
     line is printed about 20 times.
     """
 
-    def __init__(self, console: Any, steps: int, unit: str = "images"):
+    def __init__(self, console: "Console", steps: int, unit: str = "images"):
         from rich.console import Group
         from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -37,7 +43,7 @@ class Bar:
         if self.console.is_terminal:  # otherwise `stop` prints an empty line
             self.live.stop()
 
-    def update(self, now: Any) -> None:
+    def update(self, now: "TrainingProgress") -> None:
         losses = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in now.losses.items()]
         minutes, seconds = divmod(int(now.seconds_left), 60)
         left = f"{minutes}:{seconds:02d}"
@@ -62,7 +68,7 @@ def _number(value: float) -> str:
     return f"{value / 1000:,.0f}k" if abs(value) >= 1000 else f"{value:,.{2 if abs(value) < 100 else 0}f}"
 
 
-def counting(console: Any) -> Any:
+def counting(console: "Console") -> "Progress":
     """A bar that counts pictures or frames. It disappears at the end, and is disabled without a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

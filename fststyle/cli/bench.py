@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -77,7 +77,7 @@ def _print(found: "list[Speed]") -> None:
     for heading in (*sizes, "30 fps at"):
         table.add_column(heading, justify="right")
     for (style, precision, provider), speeds in rows.items():
-        most: Any = largest_at(list(speeds.values()))
+        most = largest_at(list(speeds.values()))
         figures = [f"{speeds[size].fps:.1f}" if size in speeds else "-" for size in sizes]
         table.add_row(
             style,

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sys
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -12,6 +12,9 @@ from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
 from fststyle.errors import FststyleError, OutputError
 from fststyle.runtime.settings import ImageSettings
+
+if TYPE_CHECKING:
+    from fststyle.runtime.batch import Painted
 
 
 def register(app: typer.Typer) -> None:
@@ -103,5 +106,5 @@ def _stylize(
         streams.result(_json(done))
 
 
-def _json(done: list[Any]) -> str:
+def _json(done: "list[Painted]") -> str:
     return json.dumps([dataclasses.asdict(painted) for painted in done], indent=2, ensure_ascii=False)

@@ -3,9 +3,13 @@
 import os
 import re
 import sys
-from typing import Any, BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 from fststyle.errors import BatchError, OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 """Control characters, line breaks of Unicode, and marks that reverse the direction of text."""
@@ -55,7 +59,7 @@ def problem(error: Exception) -> str:
     return f"fststyle: {printable(' '.join(str(error).split()))}"
 
 
-def say(console: Any, text: str) -> None:
+def say(console: "Console", text: str) -> None:
     """Print a message as one line on a console of rich."""
     console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
 

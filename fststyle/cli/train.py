@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.errors import INSTALL_TRAIN, DependencyError
 from fststyle.train.style.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 NEEDS_TRAIN = f"this needs PyTorch; {INSTALL_TRAIN}"
 
@@ -86,7 +90,7 @@ def _trainer(module: str) -> Any:
         raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
 
 
-def tell(out: Any, trained: Any) -> None:
+def tell(out: "Console", trained: Any) -> None:
     """Print the output files of a training, and how to use them."""
     if trained.skipped:
         out.print(

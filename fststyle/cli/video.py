@@ -16,7 +16,7 @@ from fststyle.io.files import PIPE
 from fststyle.runtime.settings import VideoSettings
 
 if TYPE_CHECKING:
-    from fststyle.runtime.video.stylize import PaintedVideo, Progress
+    from fststyle.runtime.video.report import PaintedVideo, Progress
 
 
 def register(app: typer.Typer) -> None:

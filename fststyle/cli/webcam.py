@@ -1,7 +1,7 @@
 """`fststyle webcam`: stylize a webcam in real time."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -57,7 +57,7 @@ def _window(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
 def _headless(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
     from rich.console import Console
 
-    console: Any = Console(stderr=True, highlight=False, markup=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     begin = printed = time.monotonic()
     shown = 0
     for view in live.frames():

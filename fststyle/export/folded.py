@@ -47,7 +47,8 @@ class FoldedFrame(nn.Module):
         x = self.net(F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="replicate"))[
             :, :, :height, :width
         ]
-        return (x / SCALE).round().add(ZERO).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        result: Tensor = (x / SCALE).round().add(ZERO).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        return result
 
 
 def core_dims(multiple: int) -> dict[str, Any]:

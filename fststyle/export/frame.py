@@ -28,4 +28,5 @@ class Frame(nn.Module):
         x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="reflect")
         x = self.net(x)[:, :, :height, :width]
         x = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return x.permute(0, 2, 3, 1)
+        result: Tensor = x.permute(0, 2, 3, 1)
+        return result

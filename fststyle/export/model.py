@@ -64,7 +64,8 @@ class Draws(nn.Module):
         x = ((self.net(latent).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         if self.channels == 1:
             x = x.expand(-1, 3, -1, -1)
-        return x.permute(0, 2, 3, 1)
+        result: Tensor = x.permute(0, 2, 3, 1)
+        return result
 
 
 def export_model(

@@ -87,4 +87,5 @@ def _photo(n: int, height: int, width: int) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     waves = np.stack([np.sin(3 * x + 2 * y + c) for c in range(3)], -1)
     picture = 128 + 80 * waves + rng.normal(0, 20, (n, height, width, 3)) * (x > 0.4)[..., None]
-    return picture.clip(0, 255).astype(np.uint8)
+    result: np.ndarray = picture.clip(0, 255).astype(np.uint8)
+    return result

@@ -5,6 +5,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from fststyle.arrays import Floats
 from fststyle.runtime.weights import STEP
 
 _WIDE = ("InstanceNormalization", "ReduceMean", "QuantizeLinear", "DequantizeLinear")
@@ -56,7 +57,7 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def seven_bits(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def seven_bits(kernel: Floats) -> tuple[NDArray[np.int8], Floats]:
     """Quantize a kernel (outputs, inputs, h, w) to -64..64. Returns it and the scales (outputs, 1, 1, 1)."""
     scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_HIGHEST)
     scale[scale < np.finfo(np.float32).tiny] = 1

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Array, Floats
 from fststyle.export.folded import SCALE, ZERO
 
 _HIGHEST = 63
@@ -147,7 +146,7 @@ def _turn_bytes(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, NDArray[Any]]) -> bool:
+def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, Array]) -> bool:
     return len(ones) == len(others) and all(
         np.array_equal(known[one], known[other]) for one, other in zip(ones, others, strict=True)
     )
@@ -207,7 +206,7 @@ def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
     )
 
 
-def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[NDArray[np.float32]]:
+def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
     """Crop each photo to a multiple of the stride and fold it to the input of the core, float32
     (1, 48, h, w).
     """
@@ -231,14 +230,14 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _reader(inputs: Sequence[NDArray[np.float32]]) -> Any:
+def _reader(inputs: Sequence[Floats]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Reader(CalibrationDataReader):
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self.rest = iter(inputs)
 
-        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        def get_next(self) -> dict[str, Floats] | None:
             x = next(self.rest, None)
             return None if x is None else {"folded": x}
 

@@ -3,17 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import Image
 
+from fststyle.arrays import Pixels
 from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.io.exif import adapted
 from fststyle.io.images import Frame, Picture
 
+ImageLike = Picture | Pixels | Image.Image | BinaryIO | bytes | str | Path
+"""An image of the Python API: decoded, or a file."""
 
-def opened(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
+
+def opened(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
     """The first frame of ``image`` as a picture, and a function that converts a frame to the type of the
     result.
 
@@ -21,22 +26,23 @@ def opened(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
     a path, the content of an image file, an open binary file or a Pillow image, it is a Pillow image of mode
     RGB, or RGBA with alpha, with color profile and EXIF data. Raises `InputError` for anything else.
     """
+    given: Any = image  # arrays and Pillow images of any class
     if isinstance(image, images.Picture):
         return replace(image, frames=image.frames[:1]), lambda frame: images.Picture(
             [frame], image.icc, image.format
         )
-    if hasattr(image, "shape") and hasattr(image, "dtype"):
-        return images.Picture([_frame_of(image)]), _array
-    if hasattr(image, "convert") and hasattr(image, "getbands"):
-        picture = images.Picture([images.from_pil(image)], image.info.get("icc_profile"))
-    elif isinstance(image, (str, Path, bytes)) or hasattr(image, "read"):
-        picture = images.read(image)
+    if hasattr(given, "shape") and hasattr(given, "dtype"):
+        return images.Picture([_frame_of(given)]), _array
+    if hasattr(given, "convert") and hasattr(given, "getbands"):
+        picture = images.Picture([images.from_pil(given)], given.info.get("icc_profile"))
+    elif isinstance(given, (str, Path, bytes)) or hasattr(given, "read"):
+        picture = images.read(given)
     else:
         raise InputError(
-            f"an image is a path, bytes, an open file, a Pillow image or an array, not {type(image).__name__}"
+            f"an image is a path, bytes, an open file, a Pillow image or an array, not {type(given).__name__}"
         )
 
-    def pillow(frame: Frame) -> Any:
+    def pillow(frame: Frame) -> Image.Image:
         result = images.to_pil(frame)
         if picture.icc:
             result.info["icc_profile"] = picture.icc  # Pillow's save writes it
@@ -47,11 +53,11 @@ def opened(image: Any) -> tuple[Picture, Callable[[Frame], Any]]:
     return replace(picture, frames=picture.frames[:1]), pillow
 
 
-def _frame_of(array: Any) -> Frame:
+def _frame_of(array: Pixels) -> Frame:
     if str(array.dtype) != "uint8" or array.ndim != 3 or array.shape[2] not in (3, 4):
         raise InputError(f"an image array is uint8 (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
     return images.Frame(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
 
 
-def _array(frame: Frame) -> Any:
+def _array(frame: Frame) -> Pixels:
     return frame.rgb if frame.alpha is None else np.dstack((frame.rgb, frame.alpha))

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fststyle.arrays import Pixels
 from fststyle.errors import InputError
 from fststyle.io import idx, images
 
-Pixels = NDArray[np.uint8]
 SIDES = (28, 32, 64, 128)
 """Supported sides in pixels."""
 FEWEST = 8

@@ -1,10 +1,9 @@
 """The gAMA chunk of PNG files."""
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Pixels
 
 _USUAL = 1 / 2.2
 _TOLERANCE = 0.05
@@ -29,5 +28,5 @@ def in_srgb(rgb: RGB, gamma: float) -> RGB:
     """Convert values with exponent ``gamma``, uint8 of any shape, to sRGB."""
     light = (np.arange(256) / 255) ** (1 / gamma)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    table: NDArray[np.uint8] = np.rint(255 * coded).clip(0, 255).astype(np.uint8)
+    table: Pixels = np.rint(255 * coded).clip(0, 255).astype(np.uint8)
     return table[rgb]

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from fststyle.arrays import Pixels
 from fststyle.io.images import Frame, Picture
 
-Pixels = NDArray[np.uint8]
 _GAP = 2
 
 

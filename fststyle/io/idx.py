@@ -12,8 +12,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fststyle.arrays import Pixels
 from fststyle.errors import INSTALL_TRAIN, DependencyError, InputError
 from fststyle.io.folders import cache_folder
 
@@ -43,7 +43,7 @@ def is_idx(folder: Path) -> bool:
     )
 
 
-def read_images(folder: Path, part: str) -> NDArray[np.uint8] | None:
+def read_images(folder: Path, part: str) -> Pixels | None:
     """The images of the part train or t10k, uint8 (N, H, W), or None if the file does not exist.
 
     Raises `InputError` for a file that does not match its header.
@@ -52,7 +52,7 @@ def read_images(folder: Path, part: str) -> NDArray[np.uint8] | None:
     return _read(path, 3) if path else None
 
 
-def read_labels(folder: Path, part: str) -> NDArray[np.uint8] | None:
+def read_labels(folder: Path, part: str) -> Pixels | None:
     """The labels of the part, uint8 (N,), or None if images or labels do not exist.
 
     Raises `InputError` for a file that does not match its header, or another number of labels than images.
@@ -106,7 +106,7 @@ def _existing(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 
-def _read(path: Path, dimensions: int) -> NDArray[np.uint8]:
+def _read(path: Path, dimensions: int) -> Pixels:
     sides = _sides(path, dimensions)
     count = math.prod(sides)
     content = _bytes(path, 4 + 4 * dimensions + count + 1)[4 + 4 * dimensions :]

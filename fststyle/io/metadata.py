@@ -86,9 +86,11 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
         content: bytes | None = getattr(metadata, name)
         if not content:
             continue
-        adapted = {"exif": lambda exif: exif_data.adapted(exif, size), "xmp": _upright_xmp}.get(
-            name, lambda iptc: iptc
-        )(content)
+        adapted: bytes | None = content
+        if name == "exif":
+            adapted = exif_data.adapted(content, size)
+        elif name == "xmp":
+            adapted = _upright_xmp(content)
         label = _LABELS[name]
         if adapted is None:
             lost.append(f"{label} (damaged)")

@@ -28,9 +28,11 @@ def formats() -> list[str]:
     return [kind for kind in Image.ID if kind not in _REFUSED]
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
-def _count(module: bytes, message: bytes, arguments: int) -> None:
+def _count_error(module: bytes, message: bytes, arguments: int) -> None:
     _libtiff.errors = libtiff_errors() + 1
+
+
+_count = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)(_count_error)
 
 
 def libtiff_errors() -> int:

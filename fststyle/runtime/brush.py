@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Floats, Pixels
 from fststyle.io.pixels import MIN_SIDE
 
 REFERENCE_SIDE = 640
@@ -70,7 +69,7 @@ def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
     return np.asarray(cv2.add(large, cv2.merge([detail, detail, detail]), dtype=cv2.CV_8U), np.uint8)
 
 
-def _slope(photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _slope(photo: Pixels, painted: Pixels) -> Floats:
     """The regression slope of stylized luma on photo luma in each window, float32 (H, W) in 0..1."""
     side = (2 * RADIUS + 1, 2 * RADIUS + 1)
     x, y = photo.astype(np.float32), painted.astype(np.float32)

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import importlib
 import io
 import os
 import sys
@@ -47,11 +48,11 @@ def runtime() -> ModuleType:
     try:
         # The GPU build searches for GPUs on import and writes warnings directly to the file descriptor.
         with deferred_interrupts(), _silent_stderr():
-            import onnxruntime
+            loaded = importlib.import_module("onnxruntime")
     except ImportError as error:
         raise DependencyError(f"ONNX Runtime cannot be loaded: pip install onnxruntime [{error}]") from error
-    onnxruntime.set_default_logger_severity(4)
-    return onnxruntime
+    loaded.set_default_logger_severity(4)
+    return loaded
 
 
 def split(device: str) -> tuple[str, int]:

@@ -2,10 +2,13 @@
 dynamic N, H and W (docs/onnx-format.md).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fststyle.errors import InputError, StyleError
 from fststyle.io.pixels import MIN_SIDE
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, NodeArg
 
 
 def check_frame(frame: Any) -> None:
@@ -23,7 +26,7 @@ def check_frame(frame: Any) -> None:
         raise InputError(f"{width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
 
 
-def check_model(session: Any, name: str) -> None:
+def check_model(session: "InferenceSession", name: str) -> None:
     """Raise `StyleError` unless the model of an ONNX Runtime session follows the frame contract."""
     kind = session.get_modelmeta().custom_metadata_map.get("kind", "style")
     if kind != "style":
@@ -43,7 +46,7 @@ def check_model(session: Any, name: str) -> None:
         _check_channels("styled", shape, name)
 
 
-def _tensor(kind: str, wanted: str, tensors: Any, name: str) -> Any:
+def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "NodeArg":
     """The only input or output of a model."""
     if [tensor.name for tensor in tensors] != [wanted]:
         found = ", ".join(tensor.name for tensor in tensors) or "none"
@@ -53,7 +56,7 @@ def _tensor(kind: str, wanted: str, tensors: Any, name: str) -> Any:
     return tensors[0]
 
 
-def _check_channels(tensor: str, shape: list[Any], name: str) -> None:
+def _check_channels(tensor: str, shape: list[int | str | None], name: str) -> None:
     if isinstance(shape[3], int) and shape[3] != 3:
         raise _refused(name, f"the last dimension of {tensor} has {shape[3]} channels, not 3")
 

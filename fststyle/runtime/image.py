@@ -25,7 +25,11 @@ def stylize(image: RGB, style: str | Path | Style = ..., **settings: Any) -> RGB
 def stylize(
     image: str | Path | bytes | BinaryIO | Image, style: str | Path | Style = ..., **settings: Any
 ) -> Image: ...
-def stylize(image: Any, style: str | Path | Style = "starry-night", **settings: Any) -> Any:
+def stylize(
+    image: RGB | str | Path | bytes | BinaryIO | Image,
+    style: str | Path | Style = "starry-night",
+    **settings: Any,
+) -> Any:
     """Stylize an image: ``stylize("cat.jpg", "great-wave").save("stylized.jpg")``.
 
     ``image``: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA; the result is an array of the same shape. Or a

@@ -100,7 +100,8 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
             helper.make_tensor("fststyle_channels", TensorProto.INT64, [4], [1, -1, 1, 1]),
         ]
     )
-    return model.SerializeToString()
+    result: bytes = model.SerializeToString()
+    return result
 
 
 def _normalize(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":

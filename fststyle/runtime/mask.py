@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from fststyle import colors
+from fststyle.arrays import Array, Pixels
 from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.io.resize import resize_to
@@ -33,16 +33,16 @@ class MaskSettings(Protocol):
 class MaskSource(Protocol):
     """A source of masks for the frames of a stream."""
 
-    def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
         """The mask of a frame, ``photo``: uint8 of ``size`` (H, W), 255 where it is stylized."""
 
     def reset(self) -> None:
         """Forget the previous frame."""
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         """Arrays by name that the next frame needs from the previous one; for `restore`."""
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, Array]) -> None:
         """Continue after the frame at which `state` was called. Other names in ``state`` are ignored."""
 
 
@@ -55,7 +55,7 @@ class ImageMask:
     def __init__(self, path: Path):
         frame = images.read(path).frames[0]
         self._path, self._share = path, _luma(frame.rgb, frame.alpha)
-        self._fitted: NDArray[np.uint8] | None = None
+        self._fitted: Pixels | None = None
 
     def check(self, size: tuple[int, int]) -> None:
         """Raise `InputError` if a frame of ``size`` (H, W) has another aspect ratio than the mask."""
@@ -69,14 +69,14 @@ class ImageMask:
     def reset(self) -> None:
         """Does nothing: all frames have the same mask."""
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         """Empty: all frames have the same mask."""
         return {}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, Array]) -> None:
         """Does nothing."""
 
-    def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
         """As `MaskSource`. The mask is resized to ``size``."""
         fitted = self._fitted
         if fitted is None or fitted.shape != size:
@@ -106,21 +106,21 @@ class Mask:
         for part in self._parts:
             part.reset()
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         """Arrays by name that the next frame needs from the previous one; for `restore`."""
         return {name: array for part in self._parts for name, array in part.state().items()}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, Array]) -> None:
         """Continue after the frame at which `state` was called."""
         for part in self._parts:
             part.restore(state)
 
-    def __call__(self, photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def __call__(self, photo: Pixels, painted: Pixels) -> Pixels:
         """Blend ``painted`` and ``photo``, uint8 (H, W, 3), in the size of ``painted``. Raises as `check`."""
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)
 
-    def applied(self, photo: NDArray[np.uint8], painted: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def applied(self, photo: Pixels, painted: Pixels) -> Pixels:
         """As `__call__`, but an image mask may have another aspect ratio."""
         height, width = painted.shape[:2]
         if photo.shape != painted.shape:
@@ -141,7 +141,7 @@ def load(settings: MaskSettings) -> Mask | None:
     return Mask(*parts) if parts else None
 
 
-def _luma(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+def _luma(rgb: Pixels, alpha: Pixels | None) -> Pixels:
     luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     if alpha is None:
         return luma

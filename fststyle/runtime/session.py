@@ -3,20 +3,24 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fststyle.arrays import Array
 from fststyle.errors import DeviceError, InputError, StyleError
+from fststyle.io.pixels import MIN_SIDE
 from fststyle.runtime import devices
-from fststyle.runtime.frame_contract import MIN_SIDE
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 
 INTERRUPTIBLE_BYTES = 1 << 20
 """Input size from which a run may take long, so that Ctrl-C must be able to stop it."""
 
 
-def open_session(model: bytes, device: str, threads: int | None, name: str) -> tuple[Any, str]:
+def open_session(model: bytes, device: str, threads: int | None, name: str) -> "tuple[InferenceSession, str]":
     """An ONNX Runtime session for a model, and the device that it runs on.
 
     The device auto is CUDA if it works, else the CPU. Raises `StyleError` for a model that cannot be loaded,
@@ -38,8 +42,8 @@ def open_session(model: bytes, device: str, threads: int | None, name: str) -> t
 
 
 def run(
-    session: Any, feeds: dict[str, NDArray[Any]], name: str, outputs: list[str] | None = None
-) -> list[NDArray[Any]]:
+    session: "InferenceSession", feeds: dict[str, Array], name: str, outputs: list[str] | None = None
+) -> list[Array]:
     """Run a session. Returns the named ``outputs``; None returns all.
 
     Raises `InputError` if memory does not suffice, and `StyleError` for any other failure of the graph.
@@ -55,8 +59,8 @@ def run(
 
 
 def _interruptible(
-    session: Any, feeds: dict[str, NDArray[Any]], outputs: list[str] | None
-) -> list[NDArray[Any]]:
+    session: "InferenceSession", feeds: dict[str, Array], outputs: list[str] | None
+) -> list[Array]:
     """Run a session so that Ctrl-C stops it.
 
     Python handles signals only between its own instructions, so a long run is done in another thread.
@@ -65,18 +69,20 @@ def _interruptible(
         threading.current_thread() is not threading.main_thread()
         or sum(array.nbytes for array in feeds.values()) < INTERRUPTIBLE_BYTES
     ):
-        return session.run(outputs, feeds)
+        found: list[Array] = session.run(outputs, feeds)
+        return found
     options = devices.runtime().RunOptions()
     with ThreadPoolExecutor(1, thread_name_prefix="fststyle-run") as pool:
         running = pool.submit(session.run, outputs, feeds, options)
         try:
-            return running.result()
+            found = running.result()
+            return found
         except BaseException:
             options.terminate = True  # takes effect after the current layer
             raise
 
 
-def _session(model: bytes, device: str, index: int, threads: int | None, name: str) -> Any:
+def _session(model: bytes, device: str, index: int, threads: int | None, name: str) -> "InferenceSession":
     ort = devices.runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
@@ -125,13 +131,13 @@ def _loads_on_cpu(model: bytes) -> bool:
     return True
 
 
-def _try_out(session: Any) -> None:
+def _try_out(session: "InferenceSession") -> None:
     """Run a style on a small frame. Raises what ONNX Runtime raises."""
     if [value.name for value in session.get_inputs()] == ["frame"]:
         session.run(None, {"frame": np.zeros((1, MIN_SIDE, MIN_SIDE, 3), np.uint8)})
 
 
-def _too_large(feeds: dict[str, NDArray[Any]]) -> InputError:
+def _too_large(feeds: dict[str, Array]) -> InputError:
     count, height, width = next(value.shape for value in feeds.values() if value.ndim == 4)[:3]
     what = f"{width}x{height} pixels" + (f" x {count} frames" if count > 1 else "")
     return InputError(

@@ -7,15 +7,19 @@ Filtering".
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from fststyle import catalogue
+from fststyle.arrays import Array, Floats, Pixels
 from fststyle.errors import InputError
 from fststyle.runtime.session import open_session, run
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 
 SIDE = 320
 """Side of the input of the network in pixels."""
@@ -41,24 +45,24 @@ class Subject:
     def __init__(self, background: bool = False, threads: int | None = None):
         self._session = _session(threads)
         self._background = background
-        self._before: NDArray[np.float32] | None = None
+        self._before: Floats | None = None
 
     def reset(self) -> None:
         """Forget the previous frame."""
         self._before = None
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         """Arrays by name that the next frame needs from the previous one; for `restore`."""
         return {} if self._before is None else {"subject": self._before}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, Array]) -> None:
         """Continue after the frame at which `state` was called. Raises `InputError` for another array."""
         before = state.get("subject")
         if before is not None and (before.shape != (SIDE, SIDE) or before.dtype != np.float32):
             raise InputError("the state of the subject mask is damaged")
         self._before = before
 
-    def share(self, photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
         """The mask of ``photo``, uint8 (H, W, 3): uint8 of ``size`` (H, W), 255 for the subject."""
         small = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
         found = np.clip((self._found(small) - LOW) / (HIGH - LOW), 0, 1).astype(np.float32)
@@ -73,7 +77,7 @@ class Subject:
         share = np.clip(1 - share if self._background else share, 0, 1)
         return np.rint(255 * share).astype(np.uint8)
 
-    def _found(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _found(self, small: Floats) -> Floats:
         scaled = (small / max(1.0, float(small.max())) - _MEAN) / _DEVIATION
         given, made = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
         feeds = {given: np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)}
@@ -81,21 +85,20 @@ class Subject:
 
 
 @functools.lru_cache(maxsize=1)
-def _session(threads: int | None) -> Any:
+def _session(threads: int | None) -> "InferenceSession":
     model = catalogue.load(catalogue.model("subject", ("subject",)))
     return open_session(model, "cpu", threads, "subject")[0]
 
 
-def _guided(
-    found: NDArray[np.float32], small: NDArray[np.float32], luma: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _guided(found: Floats, small: Floats, luma: Floats) -> Floats:
     """``found`` in the size of ``luma``, (H, W) in 0..1: a local affine function of luma, fitted at the size
     of the network.
     """
     side = 2 * RADIUS + 1
 
-    def mean(values: Any) -> Any:
-        return cv2.blur(values, (side, side))
+    def mean(values: Floats) -> Floats:
+        result: Floats = cv2.blur(values, (side, side))
+        return result
 
     about_luma, about_found = mean(small), mean(found)
     slope = (mean(small * found) - about_luma * about_found) / (mean(small * small) - about_luma**2 + EPSILON)

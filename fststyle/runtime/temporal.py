@@ -9,13 +9,13 @@ style without training.
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fststyle.arrays import RGB, Flow, Gray, PerPixel
+from fststyle.arrays import RGB, Flow, Gray, PerPixel, Pixels
 from fststyle.errors import InputError
 from fststyle.io.resize import scaled_size
 
@@ -94,7 +94,7 @@ class TemporalFilter:
 
     def __init__(self, hold: float = HOLD):
         self.hold = hold
-        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._flow.setFinestScale(0)
         self._flow.setGradientDescentIterations(6)
         self._flow.setVariationalRefinementIterations(2)
@@ -104,13 +104,13 @@ class TemporalFilter:
         """Forget the previous frame: the next one is returned as it is."""
         self._last = None
 
-    def state(self) -> dict[str, NDArray[np.uint8]]:
+    def state(self) -> dict[str, Pixels]:
         """Arrays by name that the next frame needs, empty before the first frame; for `restore`."""
         if self._last is None:
             return {}
         return {name: array.copy() for name, array in self._last._asdict().items()}
 
-    def restore(self, state: Mapping[str, NDArray[np.uint8]]) -> None:
+    def restore(self, state: Mapping[str, Pixels]) -> None:
         """Continue after the frame at which `state` was called. Raises `InputError` for other arrays."""
         if not any(name in state for name in _Last._fields):
             return self.reset()
@@ -211,7 +211,8 @@ def _contrast(picture: RGB) -> PerPixel:
     difference = cv2.resize(
         cv2.absdiff(gray, cv2.blur(gray, (STROKE, STROKE))), cells, interpolation=cv2.INTER_AREA
     )
-    return cv2.blur(difference.astype("float32"), (5, 5)) + 0.5
+    result: PerPixel = cv2.blur(difference.astype("float32"), (5, 5)) + 0.5
+    return result
 
 
 def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
@@ -250,7 +251,8 @@ def _unreliable(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
     gradient = cv2.blur(
         np.sqrt(cv2.magnitude(*cv2.split(across)) ** 2 + cv2.magnitude(*cv2.split(down)) ** 2), (3, 3)
     )
-    return 1 - similar * _falling(gradient, *FLOW_GRADIENT)
+    result: PerPixel = 1 - similar * _falling(gradient, *FLOW_GRADIENT)
+    return result
 
 
 def _small(frame: RGB) -> RGB:
@@ -266,12 +268,14 @@ def _small(frame: RGB) -> RGB:
     ):
         # Halving exactly is several times faster than other factors.
         frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    result: RGB = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return result
 
 
 def _falling(values: PerPixel, full: float, none: float) -> PerPixel:
     """1 up to `full`, 0 from `none` on, linear between."""
-    return np.clip((none - values) / (none - full), 0, 1)
+    result: PerPixel = np.clip((none - values) / (none - full), 0, 1)
+    return result
 
 
 @functools.lru_cache(maxsize=4)

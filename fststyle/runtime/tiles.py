@@ -8,16 +8,16 @@ the picture, the result is that of the whole picture.
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fststyle import memory
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Array
 from fststyle.errors import InputError
+from fststyle.io.pixels import MIN_SIDE
 from fststyle.runtime import instance_norm
-from fststyle.runtime.frame_contract import MIN_SIDE, check_frame
+from fststyle.runtime.frame_contract import check_frame
 from fststyle.runtime.session import open_session, run
 from fststyle.runtime.style import Style
 
@@ -126,7 +126,7 @@ class TiledStyle:
                 on_tile(done, len(tiles))
         return painted
 
-    def _statistics(self, frame: RGB) -> dict[str, NDArray[Any]]:
+    def _statistics(self, frame: RGB) -> dict[str, Array]:
         if not self._names:
             return {}
         pixels = min(SAMPLE_PIXELS, max(SAMPLE_PIXELS // 8, memory.limit() // memory.BYTES_PER_PIXEL))

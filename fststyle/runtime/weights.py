@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from fststyle.arrays import Floats
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -15,7 +16,7 @@ STEP = ".step"
 """Suffix of the scale, (outputs, 1, 1, 1), of a kernel that is stored as int8."""
 
 
-def learned(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
+def learned(model: "ModelProto") -> dict[str, Floats]:
     """The weights of a style file by name, in float32. Empty for a quantized model, whose weights cannot be
     mixed or trained.
 
@@ -37,7 +38,7 @@ def learned(model: "ModelProto") -> dict[str, NDArray[np.float32]]:
     return weights
 
 
-def replace(model: "ModelProto", weights: dict[str, NDArray[np.float32]]) -> None:
+def replace(model: "ModelProto", weights: dict[str, Floats]) -> None:
     """Replace the weights that `learned` returns. int8 kernels become float32, and other weights keep their
     type.
     """

@@ -47,7 +47,8 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
             gram = factor @ gram @ factor
     if product is not None:
         x = product @ x
-    return x.T if tall else x
+    result: Tensor = x.T if tall else x
+    return result
 
 
 class Muon(torch.optim.Optimizer):

@@ -239,7 +239,8 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
     model = onnx.load_model_from_string(content)
     told = {item.key: item.value for item in model.metadata_props}
     onnx.helper.set_model_props(model, {**told, **{key: text for key, text in texts.items() if text}})
-    return model.SerializeToString()
+    result: bytes = model.SerializeToString()
+    return result
 
 
 def version_of(entry: Entry) -> str:

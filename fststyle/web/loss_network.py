@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fststyle import loss_weights
+from fststyle.arrays import Array
 
 MEAN = (123.68, 116.779, 103.939)
 """RGB mean that the weights expect to be subtracted from 0-255."""
@@ -111,7 +111,7 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
-    def constant(self, values: NDArray[Any], name: str = "") -> str:
+    def constant(self, values: Array, name: str = "") -> str:
         from onnx import numpy_helper
 
         name = name or f"constant_{len(self.initializers)}"

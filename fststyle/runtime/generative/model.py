@@ -3,13 +3,11 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fststyle import catalogue
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Array
 from fststyle.errors import InputError, StyleError
 from fststyle.io.dataset import square
 from fststyle.runtime.session import open_session, run
@@ -68,7 +66,7 @@ class Model:
         except (ValueError, TypeError):
             return ()
 
-    def __call__(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
+    def __call__(self, rows: Array) -> list[Array]:
         """The outputs for N >= 1 samples, each (N, ...).
 
         Raises `InputError` for samples of another shape, and `StyleError` if the graph fails.

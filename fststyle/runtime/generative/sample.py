@@ -8,10 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Floats
 from fststyle.catalogue import encoder_of
 from fststyle.errors import OutputError, StyleError
 from fststyle.io import animation, images
@@ -32,7 +31,7 @@ class Generator(Model):
         super().__init__(model, kinds, "latent", ["picture"], device)
         self.latent = int(self.shape[0])
 
-    def draw(self, latents: NDArray[np.float32]) -> RGB:
+    def draw(self, latents: Floats) -> RGB:
         """float32 (N, Z) -> uint8 (N, S, S, 3).
 
         Raises `InputError` for vectors of another size, and `StyleError` if the graph fails.
@@ -44,7 +43,7 @@ class Generator(Model):
             )
         return pictures
 
-    def stream(self, latents: NDArray[np.float32]) -> Iterator[RGB]:
+    def stream(self, latents: Floats) -> Iterator[RGB]:
         """As `draw`, but yields one picture at a time, (S, S, 3), with one batch in memory."""
         for start in range(0, len(latents), BATCH):
             yield from self.draw(latents[start : start + BATCH])
@@ -69,7 +68,7 @@ class Encoder(Model):
                 f" {decoder.latent}; they are not of one VAE"
             )
 
-    def read(self, picture: str | Path) -> tuple[RGB, NDArray[np.float32]]:
+    def read(self, picture: str | Path) -> tuple[RGB, Floats]:
         """The input of the encoder for an image file, uint8 (S, S, 3), and its latent vector, (Z,). Raises
         `InputError`.
         """

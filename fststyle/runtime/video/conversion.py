@@ -4,8 +4,8 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from fststyle.arrays import RGB
 from fststyle.errors import InputError, OutputError
 from fststyle.io.files import PIPE, replacing_path
 from fststyle.runtime.settings import VideoSettings
@@ -14,6 +14,7 @@ from fststyle.runtime.video.formats import contents
 from fststyle.runtime.video.formats.base import Item, Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.open import Target
+from fststyle.runtime.video.formats.pyav import Packet
 from fststyle.runtime.video.formats.raw import RawSource
 from fststyle.runtime.video.formats.segments import SegmentSink
 from fststyle.runtime.video.frame_processor import FrameProcessor, concurrency
@@ -130,7 +131,7 @@ class VideoConversion:
         items = items_of(self._source, self._settings, self._fps)
         return items if self._resume_folder is None else frames_after(items, self._skipped)
 
-    def _finish(self, stylized: tuple[Item, Any], output: Output) -> Item:
+    def _finish(self, stylized: tuple[Item, RGB | None], output: Output) -> Item:
         # A segment may end only before a frame that is stylized, not before a repeated one.
         full = self._resume_folder is not None and self._done - self._segment_start >= FRAMES
         if full and stylized[1] is not None:
@@ -170,7 +171,7 @@ class VideoConversion:
             raise InputError(f"{self._source.name}: {self._no_frames()}")
         return self._target.open(place, self._source, first, rate)
 
-    def _packets(self) -> Iterator[Any]:
+    def _packets(self) -> Iterator[Packet]:
         """The packets of the other streams, from the beginning."""
         with contextlib.closing(self._source.packets()) as again:
             again.origin, again.rate = self._source.origin, self._source.rate

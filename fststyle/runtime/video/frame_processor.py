@@ -6,12 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Array
 from fststyle.errors import InputError
 from fststyle.io.resize import resize_to
 from fststyle.runtime import blank_frames, devices, mask
@@ -73,11 +71,11 @@ class FrameProcessor:
         alpha = None if item.alpha is None else resize_to(item.alpha, self._stylized.shape[:2])
         return replace(item, rgb=self._stylized.copy(), alpha=alpha)
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         """Arrays by name that the next frame needs from earlier ones; for `restore`."""
         return {**self._suppression.state(), **({} if self._mask is None else self._mask.state())}
 
-    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+    def restore(self, state: dict[str, Array]) -> None:
         """Continue after the frame at which `state` was called. Raises `InputError`."""
         self._suppression.restore(state)
         if self._mask is not None:
@@ -102,12 +100,12 @@ class _FlickerSuppression:
         self._before, self._filter.hold = now, hold_for_strength(now[1], change)
         return self._filter(frame, stylized)
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         if self._filter is None:
             return {}
         return {**self._filter.state(), "seconds": np.array(self._seconds, np.float64)}
 
-    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+    def restore(self, state: dict[str, Array]) -> None:
         if self._filter is None:
             return
         if "seconds" not in state:

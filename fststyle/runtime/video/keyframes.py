@@ -122,7 +122,8 @@ def parse_seconds(text: str) -> float:
     number, unit = (found[1], found[2]) if (found := re.fullmatch(r"([\d.:]+)\s*(\w*)", text)) else (text, "")
     if ":" in number:
         parts = [float(part) for part in number.split(":")]
-        return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+        result: float = sum(part * 60**place for place, part in enumerate(reversed(parts)))
+        return result
     return float(number) * {"": 1, "s": 1, "ms": 0.001, "m": 60}[unit]
 
 

@@ -5,9 +5,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from fststyle.signals import ignored_interrupts
+
+In = TypeVar("In")
+Middle = TypeVar("Middle")
+Out = TypeVar("Out")
 
 DEPTH = 4
 """Largest number of items in a queue between two stages."""
@@ -24,10 +28,10 @@ class _End:
 
 
 def run(
-    source: Iterable[Any],
-    begin: Callable[[Any], Callable[[], Any]],
-    finish: Callable[[Any], Any],
-    sink: Callable[[Any], None],
+    source: Iterable[In],
+    begin: Callable[[In], Callable[[], Middle]],
+    finish: Callable[[Middle], Out],
+    sink: Callable[[Out], None],
     workers: int = 1,
     patience: tuple[float | None, float | None] = (None, None),
 ) -> None:
@@ -62,8 +66,8 @@ def run(
             failed.append(error)
             stop.set()
 
-    def work() -> Iterator[Any]:
-        waiting: deque[Future[Any]] = deque()
+    def work() -> Iterator[Out]:
+        waiting: deque[Future[Middle]] = deque()
         for item in _items(before, stop, idle=lambda: bool(waiting)):
             if item is not _NOTHING:
                 waiting.append(pool.submit(begin(item)))

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fststyle import __version__, catalogue
+from fststyle.arrays import Array
 from fststyle.errors import InputError, OutputError
 from fststyle.io.files import probe
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.settings import to_dict
 
-State = dict[str, NDArray[Any]]
+State = dict[str, Array]
 """Arrays by name that the next frame needs from earlier ones."""
 
 FRAMES = 100

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fststyle.arrays import Floats, Pixels
 from fststyle.errors import InputError
 
-Floats = NDArray[np.float32]
-Canvas = NDArray[np.uint8]
+Canvas = Pixels
 
 _SUPER = 2
 """Supersampling factor: cheap antialiasing of all edges, in all channels."""
@@ -25,7 +25,7 @@ _SHIFT = 4
 """Fractional bits of OpenCV's drawing coordinates."""
 
 
-def scene(seed: int | np.random.Generator, size: int = 256) -> NDArray[np.uint8]:
+def scene(seed: int | np.random.Generator, size: int = 256) -> Pixels:
     """Generate a scene, uint8 (size, size, 3) RGB. It takes about 20 ms on one core at 256 pixels.
 
     The same seed and size give the same scene with the same versions of NumPy and OpenCV. A generator passed
@@ -64,7 +64,10 @@ def scene(seed: int | np.random.Generator, size: int = 256) -> NDArray[np.uint8]
 
 
 def _smaller(canvas: Canvas, size: int) -> Canvas:
-    return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    result: Canvas = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(
+        np.uint8, copy=False
+    )
+    return result
 
 
 def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
@@ -86,7 +89,8 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
 
     def sample() -> Floats:
         base = table[rng.choice(bases, p=weight)] * np.exp(rng.normal(0, 0.18)) + rng.normal(0, 5, 3)
-        return np.clip(base, 8, 247).astype(np.float32)
+        result: Floats = np.clip(base, 8, 247).astype(np.float32)
+        return result
 
     return sample
 
@@ -177,7 +181,8 @@ def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
     # Half of the shapes are axis-aligned: photos have more horizontal and vertical edges than others.
     turn = rng.normal(0, 0.06) if rng.random() < 0.5 else rng.uniform(0, np.pi)
     c, s = np.cos(turn), np.sin(turn)
-    return points * (radius * squeeze, radius / squeeze) @ np.array([[c, s], [-s, c]])
+    result: NDArray[np.float64] = points * (radius * squeeze, radius / squeeze) @ np.array([[c, s], [-s, c]])
+    return result
 
 
 def _leaves(
@@ -293,7 +298,8 @@ def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1,
         grid = rng.standard_normal((max(2, cells // stretch[0]), max(2, cells // stretch[1])), np.float32)
         total += weight * cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)
         cells, weight = cells * 2, weight * 0.92
-    return total / total.std()
+    result: Floats = total / total.std()
+    return result
 
 
 def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
@@ -310,7 +316,7 @@ def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
     return np.multiply(paint[..., :3], np.exp(np.clip(tone, -1.5, 1.0))[..., None], dtype=np.float32)
 
 
-def _develop(rng: np.random.Generator, linear: Floats) -> NDArray[np.uint8]:
+def _develop(rng: np.random.Generator, linear: Floats) -> Pixels:
     """Camera simulation: exposure, contrast, occasional blur, and noise."""
     mean, spread = float(linear.mean()), float(linear.std()) + 1e-3
     gain = np.clip(rng.uniform(40, 68) / spread, 0.6, 1.6)
@@ -319,4 +325,5 @@ def _develop(rng: np.random.Generator, linear: Floats) -> NDArray[np.uint8]:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 1.5))
     # The same noise in all channels, since cameras filter most of the chroma noise.
     out += rng.standard_normal(out.shape[:2], np.float32)[..., None] * rng.uniform(0, 4)
-    return np.clip(out, 0, 255).astype(np.uint8)
+    result: Pixels = np.clip(out, 0, 255).astype(np.uint8)
+    return result

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Floats
 from fststyle.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _covered(rows: Features, among: Features, neighbors: int) -> float:
     return float(np.mean(np.concatenate([(part <= radii).any(1) for part in _distances(rows, among)])))
 
 
-def _distances(rows: Features, among: Features) -> list[NDArray[np.float32]]:
+def _distances(rows: Features, among: Features) -> list[Floats]:
     """Squared distances, (up to _ROWS, N) at a time."""
     # Centered, to avoid cancellation in the products.
     middle = among.mean(0)
@@ -106,7 +106,7 @@ def balance(logits: Features) -> Balance:
     return Balance(tuple((counts / len(logits)).tolist()))
 
 
-def vgg_features(pictures: RGB, vgg: "VGG16", compute: "Compute") -> NDArray[np.float32]:
+def vgg_features(pictures: RGB, vgg: "VGG16", compute: "Compute") -> Floats:
     """Spatial means of VGG-16 relu4_3, (N, 512), for uint8 pictures (N, H, W, 3) without a classifier."""
     import torch
 

@@ -22,6 +22,7 @@ from fststyle.io.dataset import Dataset
 from fststyle.settings import check, to_dict, to_name
 from fststyle.train import checkpoint
 from fststyle.train.compute import computing
+from fststyle.train.generative.settings import PictureSettings
 from fststyle.train.results import ResultFiles, checked_name, load_earlier_training, resume_note
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
@@ -57,7 +58,8 @@ class PictureTraining(TrainingRun):
     @property
     def per_epoch(self) -> int:
         """Steps per epoch."""
-        return max(1, round(len(self.train) / self.settings.batch))
+        result: int = max(1, round(len(self.train) / self.settings.batch))
+        return result
 
     def batch(self, chosen: NDArray[np.int64], source: Dataset | None = None) -> Tensor:
         """The pictures with the indices `chosen`, as float32 (N, C, S, S) in [-1, 1] on the device."""
@@ -141,7 +143,7 @@ class PictureTraining(TrainingRun):
 
 @contextlib.contextmanager
 def open_training(
-    settings: Any,
+    settings: PictureSettings,
     kind: str,
     suffix: str,
     on_message: OnMessage | None,

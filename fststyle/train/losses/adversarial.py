@@ -53,4 +53,5 @@ def gradient_penalty(
         (gradient,) = torch.autograd.grad(
             scores.reshape(len(real), -1).mean(1).sum(), between, create_graph=True
         )
-        return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+        result: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+        return result

@@ -42,4 +42,5 @@ class _Gram(torch.autograd.Function):
         n, c, h, w = ctx.shape
         both = ((gradient + gradient.transpose(1, 2)) / (c * h * w)).to(pixels.dtype)
         with torch.autocast(pixels.device.type, enabled=False):
-            return (pixels @ both).reshape(n, h, w, c).permute(0, 3, 1, 2)
+            result: Tensor = (pixels @ both).reshape(n, h, w, c).permute(0, 3, 1, 2)
+            return result

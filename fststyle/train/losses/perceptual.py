@@ -127,7 +127,8 @@ class Objective(nn.Module):
     def target(self, photo: Tensor) -> Tensor:
         """The content target of a photo (N, 3, H, W): its activation, to compare many pictures with it."""
         with torch.no_grad():
-            return self.vgg(photo, (self.content_layer,))[self.content_layer]
+            result: Tensor = self.vgg(photo, (self.content_layer,))[self.content_layer]
+            return result
 
     def forward(self, painted: Tensor, photo: Tensor | None = None, *, target: Tensor | None = None) -> Terms:
         """The terms for `painted`, (N, 3, H, W) in [-1, 1], against photos of the same shape or a `target`.

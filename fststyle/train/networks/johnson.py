@@ -32,7 +32,8 @@ class ConvNorm(nn.Module):
         self.norm = nn.InstanceNorm2d(channels_out, affine=True) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(self.pad(x)))
+        result: Tensor = self.norm(self.conv(self.pad(x)))
+        return result
 
 
 class ResidualBlock(nn.Module):
@@ -46,7 +47,8 @@ class ResidualBlock(nn.Module):
         self.second = ConvNorm(channels, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(torch.relu(self.first(x)))
+        result: Tensor = x + self.second(torch.relu(self.first(x)))
+        return result
 
 
 class Johnson(nn.Module):
@@ -76,4 +78,5 @@ class Johnson(nn.Module):
         x = self.body(x)
         x = torch.relu(self.up1(self.upsample(x)))
         x = torch.relu(self.up2(self.upsample(x)))
-        return self.head(x)
+        result: Tensor = self.head(x)
+        return result

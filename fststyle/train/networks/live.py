@@ -91,7 +91,8 @@ class ResidualBlock(nn.Module):
         self.first, self.second = ConvNorm(channels, channels), ConvNorm(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(torch.relu(self.first(x)))
+        result: Tensor = x + self.second(torch.relu(self.first(x)))
+        return result
 
 
 class Noise(nn.Module):

@@ -22,7 +22,7 @@ from fststyle import colors, memory
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io import images
-from fststyle.io.convert import opened
+from fststyle.io.convert import ImageLike, opened
 from fststyle.io.resize import resize_frame
 from fststyle.mixture import LARGEST, parse, weights
 from fststyle.settings import check, unknown
@@ -43,7 +43,7 @@ BYTES_PER_PIXEL = 4000
 
 
 def gatys(
-    content: Any,
+    content: ImageLike,
     style: str | Path | Mapping[str | Path, float],
     *,
     on_start: Callable[[str], None] | None = None,
@@ -83,7 +83,7 @@ def gatys(
 
 
 def optimize_picture(
-    content: Any,
+    content: ImageLike,
     style: str | Path | Mapping[str | Path, float],
     settings: GatysSettings,
     *,
@@ -160,7 +160,7 @@ class _Canvas:
         """The objective at one scale, with the paintings downscaled by the same factor as the picture."""
         last, now = min(self.photos[-1].shape[:2]), min(self.photos[scale].shape[:2])
         size = max(16, round((self.settings.style_size or last) * now / last))
-        return self.compute.place(
+        result: Objective = self.compute.place(
             Objective(
                 self.vgg,
                 [self.compute.place(style_tensor(path, size)) for path, _ in self.shares],
@@ -172,6 +172,7 @@ class _Canvas:
                 style_layers=self.layers,
             )
         )
+        return result
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
         """Run one iteration. Returns its losses."""
@@ -215,7 +216,8 @@ class _Canvas:
         sizes = [
             photo.shape[0] * photo.shape[1] for photo in self.photos for _ in range(self.settings.iterations)
         ]
-        return sum(sizes[done:]) / sum(sizes[:done])
+        result: float = sum(sizes[done:]) / sum(sizes[:done])
+        return result
 
 
 def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path, float]]:

@@ -75,7 +75,8 @@ class PixelOptimizer:
     def terms(self) -> Terms:
         """The terms of the objective for the current picture."""
         with torch.no_grad():
-            return self.objective(self.pixels * 2 - 1, target=self.target)
+            result: Terms = self.objective(self.pixels * 2 - 1, target=self.target)
+            return result
 
     def step(self) -> Terms:
         """Take one optimizer step. Returns the terms of the objective before the step."""

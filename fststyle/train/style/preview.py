@@ -52,4 +52,5 @@ def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB,
 
 def _paint(net: nn.Module, device: torch.device, photo: RGB) -> RGB:
     styled = net(to_tensor(photo)[None].to(device))[0].clamp(-1, 1)
-    return ((styled + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+    result: RGB = ((styled + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+    return result

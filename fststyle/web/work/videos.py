@@ -13,7 +13,8 @@ from fststyle.errors import FststyleError, InputError
 from fststyle.io import images
 from fststyle.io.files import replacing_path
 from fststyle.runtime.settings import ImageSettings, VideoSettings
-from fststyle.runtime.video.stylize import Progress, checked, stylize_video
+from fststyle.runtime.video.report import Progress
+from fststyle.runtime.video.stylize import checked, stylize_video
 from fststyle.web.errors import public
 from fststyle.web.names import unique
 from fststyle.web.painting import Studio

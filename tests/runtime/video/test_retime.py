@@ -205,6 +205,6 @@ def test_timestamps_of_a_broadcast_start_at_zero(style_folder, tmp_path, begin):
     assert gap == pytest.approx(apart(tmp_path / "in.ts")[1], abs=0.002)
     assert len(clips.frames(tmp_path / "out.mkv")) == 30
     timed = stylize_video(
-        tmp_path / "in.ts", tmp_path / "timed.mp4", style="invert", device="cpu", fps=5, end=0.8
+        tmp_path / "in.ts", tmp_path / "out.mp4", style="invert", device="cpu", fps=5, end=0.8
     )
     assert timed.frames == 4

@@ -62,7 +62,7 @@ def test_strength_without_a_base_network_blends_pixels(family):
     made, _ = painters("stranger", "0@0,1@10")
     for seconds in (0, 3.33, 10):
         near(made.at(seconds)(FRAME), FRAME + 5.0 * seconds)
-    assert len(made._painters) == 1
+    assert len(made._stylizers) == 1
 
 
 def test_number_of_sessions_is_limited(family, monkeypatch):
@@ -72,7 +72,7 @@ def test_number_of_sessions_is_limited(family, monkeypatch):
     monkeypatch.setattr(transitions, "mixture", lambda *args: built.append(args) or original(*args))
     for number in range(400):
         made.at(number / 40)
-        assert len(made._painters) <= transitions.KEPT
+        assert len(made._stylizers) <= transitions.KEPT
     assert 30 < len(built) <= 2 * transitions.STEPS + 2
 
 

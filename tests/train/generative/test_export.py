@@ -54,7 +54,7 @@ def test_exported_gan_matches_the_network(stopped):
     assert parity["largest"] <= 1
     generator = Generator(path, device="cpu")
     assert generator.metadata["step"] == "4"
-    assert generator.draw(latents.drawn(3, generator.latent, 0)).shape == (3, 28, 28, 3)
+    assert generator.draw(latents.sample(3, generator.latent, 0)).shape == (3, 28, 28, 3)
 
 
 def test_vae_is_exported_with_its_encoder(stopped):
@@ -93,7 +93,7 @@ def test_fp16_weights_halve_the_size(stopped):
     half, _ = export_checkpoint(saved, precision="fp16-weights")
     assert half.name == "a-fp16-weights.onnx"
     assert half.stat().st_size < 0.75 * whole.stat().st_size
-    latent = latents.drawn(9, 4, 0)
+    latent = latents.sample(9, 4, 0)
     drawn = [Generator(path, device="cpu").draw(latent).astype(int) for path in (whole, half)]
     assert np.abs(drawn[0] - drawn[1]).max() <= 2
     assert any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in onnx.load(half).graph.initializer)

@@ -54,7 +54,7 @@ def test_exported_generator_matches_the_network(data, tmp_path, kind):
     generator = Generator(trained.onnx, device="cpu")
     assert generator.metadata["kind"] == "gan"
     assert f'"kind": "{kind}"' in generator.metadata["trained_with"]
-    latent = latents.drawn(5, generator.latent, 3)
+    latent = latents.sample(5, generator.latent, 3)
     drawn = generator.draw(latent)
     assert (drawn.shape, drawn.dtype) == ((5, 28, 28, 3), np.uint8)
     net = checkpoint.restore(checkpoint.load(trained.checkpoint, "gan"), trained.checkpoint).average.eval()

@@ -100,7 +100,7 @@ def test_learns_and_exported_files_match_the_network(data, tmp_path, likelihood)
     )
     decoder = Generator(trained.onnx, ("vae",), "cpu")
     encoder = Encoder(decoder, "cpu")
-    latent = latents.drawn(4, 3, 0)
+    latent = latents.sample(4, 3, 0)
     frames = dataset.load(data)[1].rgb[:4].repeat(3, axis=3)
     with torch.inference_mode():
         drawn = Draws(networks.Decoder(net), 1)(torch.from_numpy(latent)).numpy()
@@ -113,7 +113,7 @@ def test_learns_and_exported_files_match_the_network(data, tmp_path, likelihood)
 def test_smallest_folder_is_learned_and_exported(tmp_path):
     """One picture of it is held out."""
     trained = train_vae(folder_of(tmp_path / "few", dataset.FEWEST), size=28, output=tmp_path / "out", **TINY)
-    assert Generator(trained.onnx, ("vae",), "cpu").draw(latents.drawn(3, 3, 0)).shape == (3, 28, 28, 3)
+    assert Generator(trained.onnx, ("vae",), "cpu").draw(latents.sample(3, 3, 0)).shape == (3, 28, 28, 3)
     assert len(dataset.load(tmp_path / "few", 28)[1]) == 1
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from fststyle.arrays import RGB, Gray
+from fststyle.runtime.video.formats.pyav import Packet, Stream
 
 TRANSPARENCY = "transparency"
 """Its name among what an output does not have."""
@@ -31,9 +32,6 @@ class TimedFrame:
     def seconds(self) -> float:
         return float(self.pts * self.time_base)
 
-
-Packet = Any
-"""A packet of PyAV, of a stream that is not stylized."""
 
 Item = TimedFrame | Packet
 """An item of a source."""
@@ -68,9 +66,9 @@ class Source:
     loop: int | None = 0
 
     def __init__(self) -> None:
-        self.streams: list[Any] = []
+        self.streams: list[Stream] = []
         """All streams of the container except the stylized one."""
-        self.others: list[Any] = []
+        self.others: list[Stream] = []
         """The streams whose packets are yielded."""
         self.metadata: dict[str, str] = {}
         self.stream_metadata: dict[str, str] = {}
@@ -92,14 +90,14 @@ class Source:
     def seek(self, seconds: float) -> None:
         """Allow the source to skip frames before this time, counted from `origin`. Call before iterating."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Item]:
         return iter(())
 
     def packets(self) -> "Source":
         """The same source, opened again, which yields packets only. Close it after use."""
         return Source()
 
-    def cover(self, stream: Any) -> Any:
+    def cover(self, stream: Stream) -> Packet | None:
         """The packet of a cover art stream, or None if it cannot be read."""
         return None
 

@@ -6,12 +6,12 @@ of Reinhard et al. 2002 (equation 4), which maps 1000 cd/m2 to white.
 """
 
 import functools
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fststyle.arrays import RGB, Gray
+from fststyle.arrays import RGB, Floats, Gray, Pixels
+from fststyle.runtime.video.formats.pyav import DecodedFrame
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristic (ITU-T H.273) -> its name."""
@@ -37,7 +37,7 @@ def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
     return primaries if primaries in _PRIMARIES else 1, transfer if transfer in _SDR_TRANSFERS else 1
 
 
-def rgb_of(frame: Any, transfer: int) -> RGB:
+def rgb_of(frame: DecodedFrame, transfer: int) -> RGB:
     """A frame of PyAV as uint8 (H, W, 3); ``transfer`` is that of its stream."""
     # If the matrix is not stated, players use BT.709 for HD heights and BT.601 below.
     unstated = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
@@ -55,7 +55,8 @@ def rgb_of(frame: Any, transfer: int) -> RGB:
             ).to_ndarray(),
             transfer,
         )
-    return frame.reformat(format="rgb24", src_colorspace=source, dst_color_range="JPEG").to_ndarray()
+    result: RGB = frame.reformat(format="rgb24", src_colorspace=source, dst_color_range="JPEG").to_ndarray()
+    return result
 
 
 _ALPHA = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
@@ -67,7 +68,7 @@ def has_alpha(pixels: str | None) -> bool:
     return (pixels or "").startswith(_ALPHA)
 
 
-def alpha_of(frame: Any) -> Gray | None:
+def alpha_of(frame: DecodedFrame) -> Gray | None:
     """Alpha of a frame of PyAV, uint8 (H, W), 255 opaque; None if its pixel format has no alpha."""
     if not has_alpha(frame.format.name):
         return None
@@ -97,7 +98,7 @@ def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
 
 
 @functools.lru_cache(maxsize=2)
-def _light(transfer: int) -> NDArray[np.float32]:
+def _light(transfer: int) -> Floats:
     """Linear light of each of the 65,536 codes: display light relative to reference white for PQ, scene light
     0..1 for HLG.
     """
@@ -113,6 +114,6 @@ def _light(transfer: int) -> NDArray[np.float32]:
 
 
 @functools.lru_cache(maxsize=1)
-def _code() -> NDArray[np.uint8]:
+def _code() -> Pixels:
     """Linear light 0..4095 -> 8-bit code of BT.709 for a BT.1886 display (gamma 2.4)."""
     return np.rint(255 * (np.arange(4096) / 4095) ** (1 / 2.4)).astype(np.uint8)

@@ -7,9 +7,9 @@ For all formats, each stream, chapter list and tag of the source that is not in 
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
 
 from fststyle.runtime.video.formats.base import Sink, Source
+from fststyle.runtime.video.formats.pyav import Container, Stream
 
 _ATTACHED_PICTURE, _DEFAULT = 0x400, 0x1
 
@@ -32,12 +32,12 @@ _TECHNICAL = (
 """Tags, or prefixes of tags, that describe the file and not its content. Containers write their own."""
 
 
-def is_cover(stream: Any) -> bool:
+def is_cover(stream: Stream) -> bool:
     """Whether a video stream is an attached picture (cover art)."""
     return bool(int(stream.disposition) & _ATTACHED_PICTURE)
 
 
-def video_of(streams: Iterable[Any]) -> Any:
+def video_of(streams: Iterable[Stream]) -> Stream | None:
     """The stream to stylize among the streams of a container, or None.
 
     Cover art is excluded. Streams with a known codec are preferred, then streams with several frames over
@@ -47,13 +47,13 @@ def video_of(streams: Iterable[Any]) -> Any:
     return max(videos, key=_preference, default=None)  # the first of several equal ones
 
 
-def _preference(stream: Any) -> tuple[bool, bool, bool, int]:
+def _preference(stream: Stream) -> tuple[bool, bool, bool, int]:
     context = stream.codec_context
     pixels = context.width * context.height if context is not None else 0
     return context is not None, not is_still(stream), bool(int(stream.disposition) & _DEFAULT), pixels
 
 
-def others_of(streams: Iterable[Any], video: Any) -> list[Any]:
+def others_of(streams: Iterable[Stream], video: Stream) -> list[Stream]:
     """The streams whose packets are copied: without ``video``, cover art, attachments, unknown codecs."""
     return [
         stream
@@ -67,7 +67,7 @@ def others_of(streams: Iterable[Any], video: Any) -> list[Any]:
     ]
 
 
-def kind_of(stream: Any) -> str:
+def kind_of(stream: Stream) -> str:
     """The type of a stream. Attachments and cover art are both ``attached``, since Matroska stores both as
     attachments.
     """
@@ -75,12 +75,13 @@ def kind_of(stream: Any) -> str:
     return "attached" if attached else str(stream.type)
 
 
-def is_still(stream: Any) -> bool:
+def is_still(stream: Stream) -> bool:
     """Whether a video stream has one frame, such as the still picture of an animated AVIF."""
-    return stream.type == "video" and stream.frames == 1
+    result: bool = stream.type == "video" and stream.frames == 1
+    return result
 
 
-def alpha_of_avif(container: Any) -> list[Any]:
+def alpha_of_avif(container: Container) -> list[Stream]:
     """The streams of an animated AVIF that are the alpha of another one. They are gray, with those in color.
 
     FFmpeg does not state which streams they are.
@@ -91,7 +92,7 @@ def alpha_of_avif(container: Any) -> list[Any]:
     return gray if avif and len(gray) < len(videos) else []
 
 
-def label(stream: Any) -> str:
+def label(stream: Stream) -> str:
     """A short name for messages, such as ``audio aac (eng)`` or ``attachment font.ttf``."""
     if stream.type == "attachment":
         return f"attachment {stream.metadata.get('filename') or 'without a name'}"
@@ -163,7 +164,7 @@ def lost(source: Source, sink: Sink) -> list[str]:
     return [*found, *dict.fromkeys([*source.lost, *sink.lost])]
 
 
-def _as_tag(stream: Any, sink: Sink) -> bool:
+def _as_tag(stream: Stream, sink: Sink) -> bool:
     """Whether a data stream is in the output as a timecode tag, or as chapters, which MP4 also stores in a
     stream.
     """

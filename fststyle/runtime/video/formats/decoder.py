@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from fststyle.runtime.video.formats.colorimetry import has_alpha
-from fststyle.runtime.video.formats.pyav import av
+from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet, Stream, av
 
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Codec -> the decoder that reads its alpha channel, which FFmpeg's own decoders ignore."""
@@ -17,12 +16,12 @@ class Decoder:
     is a message for the user, or empty.
     """
 
-    decode: Callable[[Any], list[Any]]
+    decode: Callable[[Packet], list[DecodedFrame]]
     transparent: bool
     problem: str = ""
 
 
-def decoder_of(stream: Any) -> Decoder:
+def decoder_of(stream: Stream) -> Decoder:
     """The decoder of a video stream of PyAV."""
     library, context = av(), stream.codec_context
     wanted = _LIBVPX.get(context.codec.canonical_name)
@@ -37,6 +36,6 @@ def decoder_of(stream: Any) -> Decoder:
     return Decoder(lambda packet: libvpx.decode(packet if packet.size else None), True)
 
 
-def _decode(packet: Any) -> list[Any]:
-    frames: list[Any] = packet.decode()
+def _decode(packet: Packet) -> list[DecodedFrame]:
+    frames: list[DecodedFrame] = packet.decode()
     return frames

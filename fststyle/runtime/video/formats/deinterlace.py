@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from fststyle.runtime.video.formats.pyav import av
+from fststyle.runtime.video.formats.pyav import DecodedFrame, av
 
 
 class Deinterlacer:
@@ -19,7 +19,7 @@ class Deinterlacer:
     def __init__(self, mode: str, field_rate: str):
         self._av, self._mode, self._keep = av(), mode, field_rate == "keep"
         self._graph: Any = None
-        self._layout: tuple[Any, ...] = ()
+        self._layout: tuple[int | str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -31,7 +31,7 @@ class Deinterlacer:
         """Whether the number of frames is doubled."""
         return self.active and self._keep
 
-    def __call__(self, frame: Any) -> Iterator[Any]:
+    def __call__(self, frame: DecodedFrame) -> Iterator[DecodedFrame]:
         """The frames that are complete after this one."""
         layout = (frame.width, frame.height, frame.format.name)
         if self.active and layout != self._layout:
@@ -49,13 +49,13 @@ class Deinterlacer:
         self._graph.push(frame)
         yield from self._ready()
 
-    def flush(self) -> Iterator[Any]:
+    def flush(self) -> Iterator[DecodedFrame]:
         """The last frames."""
         if self._graph is not None:
             self._graph.push(None)
             yield from self._ready()
 
-    def _built(self, frame: Any) -> Any:
+    def _built(self, frame: DecodedFrame) -> Any:
         graph = self._av.filter.Graph()
         buffer = graph.add_buffer(
             width=frame.width, height=frame.height, format=frame.format.name, time_base=frame.time_base
@@ -68,7 +68,7 @@ class Deinterlacer:
         graph.configure()
         return graph
 
-    def _ready(self) -> Iterator[Any]:
+    def _ready(self) -> Iterator[DecodedFrame]:
         while True:
             try:
                 frame = self._graph.pull()
@@ -80,7 +80,7 @@ class Deinterlacer:
             yield frame
 
 
-def _scale_duration(frame: Any, by: Fraction) -> None:
+def _scale_duration(frame: DecodedFrame, by: Fraction) -> None:
     """Multiply the duration of a frame, if PyAV states one."""
     if duration := getattr(frame, "duration", None):
         frame.duration = int(duration * by)

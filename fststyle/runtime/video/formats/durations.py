@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from fststyle.runtime.video.formats.base import Packet
+from fststyle.runtime.video.formats.pyav import Packet
 
 
 class Durations:

@@ -2,10 +2,12 @@
 
 import math
 import struct
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from fststyle.arrays import Pixels
+from fststyle.runtime.video.formats.pyav import DecodedFrame
 
 
 class Orientation(NamedTuple):
@@ -19,14 +21,14 @@ class Orientation(NamedTuple):
         """Whether width and height change places."""
         return bool(self.quarters % 2)
 
-    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def apply(self, image: Pixels) -> Pixels:
         """An upright copy of an image (H, W) or (H, W, 3), or the image itself if it is upright."""
         if not self.mirrored and not self.quarters:
             return image
         return np.ascontiguousarray(np.rot90(image[:, ::-1] if self.mirrored else image, self.quarters))
 
 
-def orientation_of(frame: Any) -> Orientation:
+def orientation_of(frame: DecodedFrame) -> Orientation:
     """The orientation of a decoded frame of PyAV."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:

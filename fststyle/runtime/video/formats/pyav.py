@@ -5,6 +5,22 @@ from typing import Any
 from fststyle.errors import DependencyError
 from fststyle.signals import deferred_interrupts
 
+Container = Any
+"""An open file: `av.container.InputContainer` or `OutputContainer`.
+
+The types of PyAV are unions over the kinds of streams, which code for one kind would have to narrow at each
+line.
+"""
+
+Stream = Any
+"""A stream: `av.stream.Stream`, with the codec context of a video or audio stream."""
+
+Packet = Any
+"""Compressed data: `av.Packet`."""
+
+DecodedFrame = Any
+"""A decoded frame: `av.VideoFrame`, or `av.AudioFrame`."""
+
 
 def av() -> Any:
     """The module of PyAV. Raises `DependencyError` with the command that installs it."""

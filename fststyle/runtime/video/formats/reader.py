@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
@@ -18,7 +17,7 @@ from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, vi
 from fststyle.runtime.video.formats.decoder import decoder_of
 from fststyle.runtime.video.formats.deinterlace import Deinterlacer
 from fststyle.runtime.video.formats.orientation import Orientation, orientation_of
-from fststyle.runtime.video.formats.pyav import av, reason
+from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet, Stream, av, reason
 from fststyle.runtime.video.formats.timestamps import AviTimestamps, FrameTimestamps, JoinedRecordings
 from fststyle.runtime.video.formats.truncation import Extent, ends_early
 
@@ -71,7 +70,8 @@ class Reader(Source):
         stated = self.stream.sample_aspect_ratio
         if not stated:
             return None
-        return 1 / stated if self._orientation.swaps_sides else stated
+        result: Fraction | None = 1 / stated if self._orientation.swaps_sides else stated
+        return result
 
     @property
     def colors(self) -> tuple[int, int]:
@@ -96,7 +96,7 @@ class Reader(Source):
         again._packets_only = True
         return again
 
-    def cover(self, stream: Any) -> Any:
+    def cover(self, stream: Stream) -> Packet | None:
         try:
             with self._av.open(os.path.abspath(self.path), metadata_errors="ignore") as container:
                 return next(
@@ -134,7 +134,7 @@ class Reader(Source):
         ]
         self.others = others_of(self.streams, self.stream)
 
-    def _checked(self, stream: Any) -> Any:
+    def _checked(self, stream: Stream) -> Stream:
         """The video stream, if it can be decoded. Raises `InputError`."""
         if stream is None:
             raise InputError(f"{self.path}: holds no video stream")
@@ -203,7 +203,7 @@ class Reader(Source):
         if damaged and not self.broken:
             self.broken = f"{damaged} of its frames are damaged"
 
-    def _demuxed(self, extent: Extent) -> Iterator[Any]:
+    def _demuxed(self, extent: Extent) -> Iterator[Packet]:
         """The packets of all streams that are read. Sets ``broken`` if the container is damaged."""
         recordings = JoinedRecordings(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
         packets = self.container.demux([self.stream, *self.others])
@@ -221,7 +221,7 @@ class Reader(Source):
             extent.add(packet, packet.stream is self.stream)
             yield packet
 
-    def _decoded(self, packet: Any) -> list[Any] | None:
+    def _decoded(self, packet: Packet) -> list[DecodedFrame] | None:
         """The frames of a packet, or None if decoding cannot continue. Sets ``broken`` for damaged data."""
         try:
             self._timestamps.begin(packet)
@@ -233,7 +233,7 @@ class Reader(Source):
             # A damaged packet loses a few frames; the rest of the file can still be decoded.
             return [] if isinstance(error, self._av.error.InvalidDataError) else None
 
-    def _timed_frame(self, frame: Any) -> TimedFrame:
+    def _timed_frame(self, frame: DecodedFrame) -> TimedFrame:
         duration = getattr(frame, "duration", None) or None
         rgb, alpha = self._upright(frame), alpha_of(frame)
         if alpha is not None:
@@ -241,7 +241,7 @@ class Reader(Source):
             rgb = uncovered(Frame(rgb, alpha)).rgb
         return TimedFrame(rgb, frame.pts, frame.time_base, duration, alpha)
 
-    def _upright(self, frame: Any) -> RGB:
+    def _upright(self, frame: DecodedFrame) -> RGB:
         """RGB of a decoded frame, rotated and mirrored by its display matrix."""
         self._orientation = orientation_of(frame)
         return self._orientation.apply(rgb_of(frame, self._transfer))
@@ -263,7 +263,7 @@ class Reader(Source):
         self.notes.append(f"{self.path}: interlaced video is deinterlaced: {how}")
 
 
-def _rate_of(stream: Any) -> Fraction:
+def _rate_of(stream: Stream) -> Fraction:
     """Average frames per second. FFmpeg states the ticks per second of its clock for raw DV."""
     rates = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
     return next((rate for rate in rates if rate <= _HIGHEST_RATE), rates[0] if rates else Fraction(25))

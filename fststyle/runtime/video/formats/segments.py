@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fststyle.errors import OutputError
 from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
-from fststyle.runtime.video.formats.pyav import av, reason
+from fststyle.runtime.video.formats.pyav import Packet, av, reason
 from fststyle.runtime.video.formats.writer import Writer
 from fststyle.runtime.video.resume import ResumeFolder, Segment, State
 
@@ -38,7 +37,7 @@ class SegmentSink(Sink):
         rate: Fraction,
         encoding: Encoding,
         resume_folder: ResumeFolder,
-        packets: Callable[[], Iterable[Any]],
+        packets: Callable[[], Iterable[Packet]],
     ):
         super().__init__()
         self._path, self._source, self._rate = path, source, rate
@@ -102,10 +101,10 @@ class SegmentSink(Sink):
         first = replace(first, alpha=alpha)
         return Writer(path, self._resume_folder.suffix, source, first, self._rate, self._encoding)
 
-    def _others(self) -> Iterator[tuple[str, Any]]:
+    def _others(self) -> Iterator[tuple[str, Packet]]:
         return (("other", packet) for packet in self._packets())
 
-    def _video(self) -> Iterator[tuple[str, Any]]:
+    def _video(self) -> Iterator[tuple[str, Packet]]:
         """The video packets of all segments, with continuous times.
 
         The order within a segment is that of its file, the presentation times are those of its JSON file.
@@ -134,7 +133,7 @@ class SegmentSink(Sink):
                 yield "video", packet
             done += len(segment.pts)
 
-    def _packets_of(self, number: int) -> Iterator[Any]:
+    def _packets_of(self, number: int) -> Iterator[Packet]:
         library = av()
         try:
             with library.open(str(self._resume_folder.video(number))) as container:
@@ -150,14 +149,14 @@ class SegmentSink(Sink):
             ) from error
 
 
-def _ranks(packets: Iterable[Any]) -> list[int]:
+def _ranks(packets: Iterable[Packet]) -> list[int]:
     """The rank of each packet of a segment in order of presentation; packets are in order of decoding."""
     times = [packet.pts for packet in packets]
     ordered = sorted(times)
     return [bisect.bisect_left(ordered, time) for time in times]
 
 
-def _seconds(packet: Any) -> float:
+def _seconds(packet: Packet) -> float:
     return float((packet.pts if packet.dts is None else packet.dts) * packet.time_base)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fststyle.runtime.video.formats.base import Source
 from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, tags
-from fststyle.runtime.video.formats.pyav import av
+from fststyle.runtime.video.formats.pyav import Container, DecodedFrame, Packet, Stream, av
 
 _TICK = Fraction(1, 1000)
 """Smallest time difference in seconds that all containers can store."""
@@ -27,7 +27,7 @@ _LAYOUTS = {
 _NOT_PLAYED_FROM_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
 """Prefixes of FFmpeg's audio codecs that MP4 supports but some players do not play from MP4."""
 
-Mux = Callable[[Callable[[Any], Any], Any], None]
+Mux = Callable[[Callable[[Any], Iterable[Packet]], Any], None]
 """(encode, item): writes the packets that ``encode(item)`` returns."""
 
 
@@ -39,20 +39,20 @@ class StreamCopier:
     do not play from MP4, unless ``audio`` is ``copy``. ``notes`` are messages for the user.
     """
 
-    def __init__(self, container: Any, kind: str, source: Source, mux: Mux, audio: str = "auto"):
+    def __init__(self, container: Container, kind: str, source: Source, mux: Mux, audio: str = "auto"):
         self._av, self._container, self._kind, self._mux, self._audio = av(), container, kind, mux, audio
-        self._copied: dict[int, Any] = {}
-        self._coded: dict[int, Any] = {}
+        self._copied: dict[int, Stream] = {}
+        self._coded: dict[int, Stream] = {}
         self._last: dict[int, int] = {}
-        self._covers: list[Any] = []
-        self._waiting: dict[int, list[Any]] = {}
+        self._covers: list[Packet] = []
+        self._waiting: dict[int, list[Packet]] = {}
         self._due: dict[int, int] = {}
         self._kinds = {stream.index: kind_of(stream) for stream in source.streams}
         self.notes: list[str] = []
         for stream in source.streams:
             self._add(stream, source)
 
-    def kept(self, made: Iterable[Any]) -> set[int]:
+    def kept(self, made: Iterable[Stream]) -> set[int]:
         """The indices of the source streams that are in the finished output, whose streams are ``made``.
 
         MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
@@ -68,7 +68,7 @@ class StreamCopier:
                 kept.add(index)
         return kept
 
-    def _add(self, stream: Any, source: Source) -> None:
+    def _add(self, stream: Stream, source: Source) -> None:
         if stream.type == "attachment":
             if self._kind == "matroska":
                 self._copied[stream.index] = self._container.add_stream_from_template(stream)
@@ -94,11 +94,11 @@ class StreamCopier:
             )
             _name(self._encoded(stream, reason), stream)
 
-    def _refused_by_players(self, stream: Any) -> bool:
+    def _refused_by_players(self, stream: Stream) -> bool:
         refused = self._audio == "auto" and self._kind == "mp4" and stream.type == "audio"
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
-    def _encoded(self, stream: Any, why: str) -> Any:
+    def _encoded(self, stream: Stream, why: str) -> Stream:
         """A new audio stream for the re-encoded ``stream``; ``why`` is a reason for the user."""
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
@@ -113,7 +113,7 @@ class StreamCopier:
         self.notes.append(f"{note}: {why}")
         return made
 
-    def _add_cover(self, stream: Any, source: Source) -> None:
+    def _add_cover(self, stream: Stream, source: Source) -> None:
         """Add cover art. It is one packet without a time, so it is read from the file separately."""
         if (
             self._kind not in ("mp4", "matroska")
@@ -134,7 +134,7 @@ class StreamCopier:
         packet.stream = made
         self._covers.append(packet)
 
-    def _takes(self, stream: Any) -> bool:
+    def _takes(self, stream: Stream) -> bool:
         """Whether the container supports a copy of the stream: a header with this stream is written to
         memory.
         """
@@ -148,7 +148,7 @@ class StreamCopier:
             return False
         return True
 
-    def copy(self, packet: Any) -> None:
+    def copy(self, packet: Packet) -> None:
         """Write a packet of a source stream: copied, re-encoded, or dropped with its stream."""
         index = packet.stream.index
         if index in self._copied:
@@ -163,7 +163,7 @@ class StreamCopier:
                 self._place(frame, index)
                 self._mux(self._coded[index].encode, frame)
 
-    def _place(self, frame: Any, index: int) -> None:
+    def _place(self, frame: DecodedFrame, index: int) -> None:
         """Set the time of an audio frame in samples, without gaps from the coarse clock of a container."""
         samples = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)
@@ -172,7 +172,7 @@ class StreamCopier:
         frame.pts, frame.time_base = samples, Fraction(1, frame.sample_rate)
         self._due[index] = samples + frame.samples
 
-    def _dated(self, packet: Any) -> list[Any]:
+    def _dated(self, packet: Packet) -> list[Packet]:
         """The packets that can be written now, each with a decoding time.
 
         The copy of a part of a video starts at a key frame. Matroska does not state the decoding times of the
@@ -195,7 +195,7 @@ class StreamCopier:
         self._waiting[index] = []
         return waiting
 
-    def _write(self, packet: Any, index: int) -> None:
+    def _write(self, packet: Packet, index: int) -> None:
         # FFmpeg refuses the file if two packets of a stream have the same time.
         if (last := self._last.get(index)) is not None and packet.dts <= last:
             later = last + max(1, round(_TICK / packet.time_base))
@@ -215,12 +215,12 @@ class StreamCopier:
             self._mux(stream.encode, None)
 
 
-def _is_timecode(stream: Any) -> bool:
+def _is_timecode(stream: Stream) -> bool:
     """Whether a stream is a timecode track. Video streams may have a timecode as a tag."""
     return stream.type == "data" and "timecode" in tags(stream.metadata)
 
 
-def _name(made: Any, stream: Any) -> None:
+def _name(made: Stream, stream: Stream) -> None:
     """Copy language, title and disposition."""
     made.metadata.update(
         {key: value for key, value in stream.metadata.items() if key.lower() in ("language", "title")}

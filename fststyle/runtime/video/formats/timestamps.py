@@ -2,7 +2,8 @@
 
 import math
 from fractions import Fraction
-from typing import Any
+
+from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet
 
 _STEP_BACK = 0.1
 """Seconds by which decoding times must decrease to count as the start of another recording."""
@@ -21,11 +22,11 @@ class AviTimestamps:
         self._first: int | None = None
         self._delay: int | None = None
 
-    def begin(self, packet: Any) -> None:
+    def begin(self, packet: Packet) -> None:
         """Note the time of the first packet; call with every packet."""
         self._first = packet.dts if self._first is None else self._first
 
-    def time_of(self, frame: Any) -> int | None:
+    def time_of(self, frame: DecodedFrame) -> int | None:
         """Presentation time of the next frame, or None if it is unknown."""
         if frame.dts is None or self._first is None:
             return None
@@ -33,7 +34,8 @@ class AviTimestamps:
             delay = frame.dts - self._first
             # A longer delay means that the first packets were damaged.
             self._delay = delay if delay <= self._longest_delay else 0
-        return frame.dts - self._delay
+        result: int | None = frame.dts - self._delay
+        return result
 
 
 class FrameTimestamps:
@@ -52,12 +54,12 @@ class FrameTimestamps:
     def started(self) -> bool:
         return self._last is not None
 
-    def begin(self, packet: Any) -> None:
+    def begin(self, packet: Packet) -> None:
         """Call with every packet before it is decoded."""
         if self._avi is not None:
             self._avi.begin(packet)
 
-    def stamp(self, frame: Any) -> None:
+    def stamp(self, frame: DecodedFrame) -> None:
         """Set the time and the time base of a frame, in place."""
         pts = frame.pts if self._avi is None else self._avi.time_of(frame)
         if pts is None:
@@ -81,7 +83,7 @@ class JoinedRecordings:
         self._enabled, self._usual, self._offset, self._end = enabled, usual, 0.0, 0.0
         self._last: dict[int, float] = {}
 
-    def correct(self, packet: Any) -> None:
+    def correct(self, packet: Packet) -> None:
         """Move the times of a packet, in place."""
         if not self._enabled or packet.dts is None:
             return

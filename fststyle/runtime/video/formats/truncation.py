@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from fststyle.runtime.video.formats.contents import is_cover
+from fststyle.runtime.video.formats.pyav import Container, Packet, Stream
 
 _STATES_DURATION = ("mov", "matroska")
 """Containers whose header states the duration. That of AVI is an estimate from the size of the file."""
@@ -27,7 +27,7 @@ class Extent:
     shown: float = 0.0
     reached: float = 0.0
 
-    def add(self, packet: Any, video: bool) -> None:
+    def add(self, packet: Packet, video: bool) -> None:
         """Add a packet; ``video`` is whether it is of the video stream."""
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None:
@@ -39,7 +39,12 @@ class Extent:
 
 
 def ends_early(
-    container: Any, stream: Any, others: Sequence[Any], rate: Fraction, origin: float, extent: Extent
+    container: Container,
+    stream: Stream,
+    others: Sequence[Stream],
+    rate: Fraction,
+    origin: float,
+    extent: Extent,
 ) -> str | None:
     """The reason why a file that was read to its end is incomplete, or None.
 
@@ -62,7 +67,7 @@ def ends_early(
     return None
 
 
-def _video_duration(container: Any, stream: Any, origin: float) -> float:
+def _video_duration(container: Container, stream: Stream, origin: float) -> float:
     """The end of the last frame in seconds from ``origin``, from the index of the container or the tag of a
     Matroska stream; 0 if it is unknown.
 

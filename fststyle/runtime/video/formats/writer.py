@@ -2,22 +2,23 @@
 
 import contextlib
 import os
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fststyle.arrays import Pixels
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
 from fststyle.runtime.video.formats import encoders
-from fststyle.runtime.video.formats.base import TRANSPARENCY, Packet, Sink, Source, TimedFrame
+from fststyle.runtime.video.formats.base import TRANSPARENCY, Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.contents import copied, tags, timecode_fits, with_timecode_at
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.mp4_tags import movflags
-from fststyle.runtime.video.formats.pyav import av, reason
+from fststyle.runtime.video.formats.pyav import Packet, av, reason
 from fststyle.runtime.video.formats.stream_copy import StreamCopier
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -43,7 +44,7 @@ class Writer(Sink):
         self._kind = kind = FORMATS[suffix.lower()]
         codec = encoders.encoder(encoding.codec, suffix, first.alpha is not None)
         self._path, self._started = path, False
-        self._next_packet: Any = None
+        self._next_packet: Packet | None = None
         timed = not source.cut and timecode_fits({**source.metadata, **source.stream_metadata}, rate)
         metadata = copied(with_timecode_at(source.metadata, source, rate), timed)
         stream_metadata = copied(with_timecode_at(source.stream_metadata, source, rate), timed)
@@ -128,7 +129,7 @@ class Writer(Sink):
         self._mux(lambda it: self._durations.put(self.stream.encode(it)), frame)
         self._start_copier()
 
-    def put(self, packet: Any) -> None:
+    def put(self, packet: Packet) -> None:
         """Write a packet of video that is encoded already, with the same options. Raises `OutputError`."""
         packet.stream = self.stream
         if self._next_packet is not None:
@@ -176,23 +177,23 @@ class Writer(Sink):
             self._copier.start()
 
     @staticmethod
-    def _with_alpha(timed: TimedFrame) -> NDArray[np.uint8]:
+    def _with_alpha(timed: TimedFrame) -> Pixels:
         """RGBA of a frame."""
         alpha = np.full(timed.rgb.shape[:2], 255, np.uint8) if timed.alpha is None else timed.alpha
         return np.dstack((timed.rgb, alpha))
 
     @staticmethod
-    def _opaque(timed: TimedFrame) -> NDArray[np.uint8]:
+    def _opaque(timed: TimedFrame) -> Pixels:
         """RGB of a frame, on white where it is transparent."""
         return timed.rgb if timed.alpha is None else on_white(timed.rgb, timed.alpha)
 
     @staticmethod
-    def _even(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _even(pixels: Pixels) -> Pixels:
         """The image with even sides; the last row and column are repeated."""
         odd = pixels.shape[0] % 2, pixels.shape[1] % 2
         return np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else pixels
 
-    def _mux(self, encode: Any, item: Any) -> None:
+    def _mux(self, encode: Callable[[Any], Iterable[Packet]], item: Any) -> None:
         try:
             for packet in encode(item):
                 self.container.mux(packet)

@@ -62,7 +62,8 @@ async def add_job(
 
     A video becomes an .mp4 file, or .webm with that ``format``; pictures become a .zip file.
     """
-    return await run_in_threadpool(_add_job, parts, settings, files, format)
+    result: JobInfo = await run_in_threadpool(_add_job, parts, settings, files, format)
+    return result
 
 
 def _add_job(parts: State, settings: ImageSettings, files: list[UploadFile], format: str) -> JobInfo:

@@ -63,7 +63,8 @@ async def add_training(
         values = {"name": free, "about": about, "train": asdict(settings)}
         return job_info(parts, parts.jobs.add("train", folder, free, values))
 
-    return await run_in_threadpool(add)
+    result: JobInfo = await run_in_threadpool(add)
+    return result
 
 
 @router.post("/trainings/{id}/publish", tags=["trainings"], status_code=201)
@@ -104,7 +105,8 @@ async def suggest(
             painting_of(folder).unlink(missing_ok=True)
             folder.rmdir()
 
-    return await run_in_threadpool(find)
+    result: dict[str, Any] = await run_in_threadpool(find)
+    return result
 
 
 def _save_painting(picture: images.Picture, path: Path) -> None:

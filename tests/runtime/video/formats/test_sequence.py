@@ -29,7 +29,7 @@ def numbered(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()
     for number in (7, 8, 10, 11):
-        Image.fromarray(clips.frame(number)).save(folder / f"timed{number:04d}.png")
+        Image.fromarray(clips.frame(number)).save(folder / f"shot{number:04d}.png")
     return folder
 
 
@@ -37,7 +37,7 @@ def test_image_sequence_keeps_its_numbers(numbered, tmp_path):
     done = paint(numbered, tmp_path / "out", steady=False)
     assert done.frames == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        f"timed{number:04d}.png" for number in (7, 8, 10, 11)
+        f"shot{number:04d}.png" for number in (7, 8, 10, 11)
     ]
     for path in numbered.iterdir():
         np.testing.assert_array_equal(
@@ -46,7 +46,7 @@ def test_image_sequence_keeps_its_numbers(numbered, tmp_path):
 
 
 def test_image_sequence_times_follow_the_numbers(numbered, tmp_path):
-    done = paint(numbered / "timed%04d.png", tmp_path / "out.mp4", input_fps=10)
+    done = paint(numbered / "shot%04d.png", tmp_path / "out.mp4", input_fps=10)
     assert done.frames == 4
     assert [round(t, 3) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.1, 0.3, 0.4]
     paint(numbered, tmp_path / "part%d.jpg", input_fps=10, start=0.2)
@@ -72,7 +72,7 @@ def test_invalid_image_sequences_are_refused(numbered, tmp_path):
     for source, target, what in (
         (numbered / "nobody%d.png", "out.mp4", "no such image sequence"),
         (tmp_path / "nowhere" / "%d.png", "out.mp4", "no such folder"),
-        (numbered, "frames/timed%04d.png", "is one of the inputs"),
+        (numbered, "frames/shot%04d.png", "is one of the inputs"),
         (numbered, "frames", "is one of the inputs"),
         (numbered, "made/%d.xyz", "cannot write '.xyz'"),
     ):
