@@ -67,8 +67,7 @@ class Checkpoint:
     """
 
     def __init__(self, target: Path, source: Source, settings: VideoSettings):
-        name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
-        self.folder = target.with_name(f".fststyle-{name}.resume")
+        self.folder = _folder(target)
         self.suffix = target.suffix
         self.segments: list[Segment] = []
         run = identity(source, settings)
@@ -173,6 +172,15 @@ class Checkpoint:
         return InputError(f"{self.folder}: {name} is damaged; delete the folder to start again")
 
 
+def finished_frames(target: Path) -> int:
+    """Frames in the finished segments of an interrupted run that wrote ``target``; 0 without such a run."""
+    found = 0
+    for path in _folder(target).glob("[0-9]*.json"):
+        fields = _json(path)
+        found += len(fields["pts"]) if isinstance(fields, dict) and "pts" in fields else 0
+    return found
+
+
 def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
     """Hashes that must be equal in all runs of one video: of input, settings and styles, with the version."""
     path = Path(source.name)
@@ -192,6 +200,11 @@ def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
         "version of fststyle": __version__,
         "frames per segment": FRAMES,
     }
+
+
+def _folder(target: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+    return target.with_name(f".fststyle-{name}.resume")
 
 
 def _locked(path: Path, target: Path) -> BinaryIO:
