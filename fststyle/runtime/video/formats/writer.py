@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
-from fststyle.runtime.video.formats import encoders
+from fststyle.runtime.video.formats import encoders, timecode
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Packet, Shot, Sink, Source
 from fststyle.runtime.video.formats.carry import Carrier
-from fststyle.runtime.video.formats.contents import copied, tags, timecode_fits, with_timecode_at
+from fststyle.runtime.video.formats.contents import copied, tags
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.library import av, reason
@@ -44,9 +44,7 @@ class Writer(Sink):
         codec = encoders.encoder(encoding.codec, suffix, first.alpha is not None)
         self._path, self._started = path, False
         self._next_packet: Any = None
-        timed = not source.cut and timecode_fits({**source.metadata, **source.stream_metadata}, rate)
-        metadata = copied(with_timecode_at(source.metadata, source, rate), timed)
-        stream_metadata = copied(with_timecode_at(source.stream_metadata, source, rate), timed)
+        metadata, stream_metadata = self._metadata(source, rate)
         options = {"movflags": movflags(kind, source, metadata)} if kind in ("mp4", "mov") else {}
         self._durations = Durations()
         try:
@@ -69,6 +67,26 @@ class Writer(Sink):
             raise OutputError(f"cannot be written: encoder {codec} is not available (--codec)") from error
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(f"cannot be written with {codec}: {reason(error)}") from error
+
+    def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
+        """The tags of the container and of the video stream, with the timecode at ``rate`` frames per second.
+
+        Without a timecode that the container does not support, or that would be of a frame that is cut off.
+        """
+        before = timecode.of({**source.metadata, **source.stream_metadata})
+        if before is None:
+            return copied(source.metadata), copied(source.stream_metadata)
+        now = timecode.moved(before, source.timecode_rate or rate, rate)
+        timed = not source.cut and timecode.fits(now, rate)
+        if timed and ";" in before and ";" not in now:
+            self.notes.append(
+                f"timecode {before} is written as {now}: {float(rate):g} frames per second have no drop-frame"
+                " timecode"
+            )
+        kept = [copied(metadata, timed) for metadata in (source.metadata, source.stream_metadata)]
+        for metadata in kept:
+            metadata.update({key: now for key in metadata if key.lower() == "timecode"})
+        return kept[0], kept[1]
 
     def _setup(self, first: Shot, source: Source, encoding: Encoding, codec: str) -> None:
         height, width = first.rgb.shape[:2]
@@ -148,7 +166,9 @@ class Writer(Sink):
             self._start_carrier()
         else:
             self._mux(lambda it: put(self.stream.encode(it)), None)
+        noted = len(self._carrier.notes)
         self._carrier.close()
+        self.notes += self._carrier.notes[noted:]
         try:
             self.container.close()
             self._read_back()
@@ -161,7 +181,8 @@ class Writer(Sink):
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
                 self.tags.update(tags(metadata))
             self.chapters = len(made.chapters())
-            self.kept = self._carrier.kept(made.streams)
+            self.kept, lost = self._carrier.kept(made.streams)
+            self.lost += lost
 
     def abandon(self) -> None:
         """Close the unfinished file."""
