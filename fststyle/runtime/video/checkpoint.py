@@ -23,6 +23,7 @@ from fststyle import __version__, catalogue
 from fststyle.errors import InputError, OutputError
 from fststyle.io.files import probe
 from fststyle.runtime.settings import VideoSettings
+from fststyle.runtime.video import moving_mask
 from fststyle.runtime.video.formats.base import Item, Shot, Source
 from fststyle.settings import to_dict
 
@@ -185,7 +186,8 @@ def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
     """Hashes that must be equal in all runs of one video: of input, settings and styles, with the version."""
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
-    files += [extra for extra in (settings.mask, settings.keyframes) if extra is not None]
+    files += [] if settings.mask is None else moving_mask.files(settings.mask)
+    files += [] if settings.keyframes is None else [settings.keyframes]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     values = {name: value for name, value in to_dict(settings).items() if name not in _IGNORED}
     styles = {

@@ -45,7 +45,7 @@ class Job:
         source.cut = bool(settings.start)
         source.chapters = retime.chapters(source, settings.start, settings.end)
         self._painters = Painters(settings.timeline, settings, self._note)
-        self._frames = Frames(source, settings, self._painters)
+        self._frames = Frames(source, settings, self._painters, self._note)
         self._source_notes = 0
         self._note_source()
         for note in ignored_options.settings(settings, source, target):
@@ -77,6 +77,7 @@ class Job:
         except OSError as error:
             raise OutputError(f"{target.name}: cannot be written: {error.strerror or error}") from error
         finally:
+            self._frames.close()
             if self._checkpoint is not None:
                 self._checkpoint.release()
         height, width = output.size

@@ -53,6 +53,8 @@ class Source:
     """Frames per second that a timecode of the source counts."""
     origin: float = 0.0
     """Start time in seconds on the clock of the source."""
+    video_origin: float = 0.0
+    """Time of the first frame in seconds on the clock of the source."""
     seconds: float | None = None
     """Duration, and ``frames`` the number of frames, if the header states them."""
     frames: int | None = None

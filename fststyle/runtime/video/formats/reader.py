@@ -50,7 +50,9 @@ class Reader(Source):
         self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
         self.stream_metadata = dict(self.stream.metadata)
         self.rate = self.timecode_rate = _rate_of(self.stream)
-        self.origin = (self.container.start_time or 0) / 1e6
+        self.origin = self.video_origin = (self.container.start_time or 0) / 1e6
+        if self.stream.start_time is not None:
+            self.video_origin = float(self.stream.start_time * self.stream.time_base)
         duration = (
             self.stream.duration * self.stream.time_base
             if self.stream.duration
