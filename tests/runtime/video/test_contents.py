@@ -206,6 +206,29 @@ def test_a_language_that_mov_does_not_have_is_named(tmp_path, clip):
     assert done.lost == ("language of audio aac (nob, a title)",)
 
 
+@pytest.mark.parametrize(
+    ("pixels", "chosen", "lost"),
+    [
+        ("yuv420p", None, ()),
+        ("gray", None, ()),
+        ("yuv444p", None, ("chroma resolution (4:4:4)",)),
+        ("yuv422p", None, ("chroma resolution (4:2:2)",)),
+        ("bgr0", None, ("chroma resolution (4:4:4)",)),
+        ("yuv444p", "yuv422p", ("chroma resolution (4:4:4)",)),
+        ("yuv444p", "yuv444p", ()),
+        ("yuv422p", "yuv444p", ()),
+    ],
+)
+def test_chroma_that_is_coarser_in_the_output_is_named(tmp_path, pixels, chosen, lost):
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        for number in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert stylized(tmp_path / "in.mkv", tmp_path / "out.mp4", pix_fmt=chosen).lost == lost
+
+
 def timecoded(path: Path, timecode: str, rate: Fraction = Fraction(25)) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)

@@ -63,6 +63,8 @@ class Source:
     """Whether the beginning is skipped, so that a timecode would be wrong."""
     transparent: bool = False
     """Whether frames may have transparency."""
+    chroma: str | None = None
+    """Chroma subsampling of its codec, such as 4:4:4, if it is known and finer than 4:2:0."""
     animated: bool = False
     """Whether it is an animated image, which may be transparent and plays ``loop`` times (0: forever, None:
     once).

@@ -67,6 +67,14 @@ def has_alpha(pixels: str | None) -> bool:
     return (pixels or "").startswith(_ALPHA)
 
 
+def finer_chroma(pixels: Any) -> str | None:
+    """Chroma subsampling of a pixel format of PyAV if it is finer than 4:2:0. That of RGB is 4:4:4."""
+    if pixels is None or (not pixels.is_rgb and len(pixels.components) < 3):
+        return None
+    sides = (16, 16) if pixels.is_rgb else (pixels.chroma_width(16), pixels.chroma_height(16))
+    return {(16, 16): "4:4:4", (16, 8): "4:4:0", (8, 16): "4:2:2"}.get(sides)
+
+
 def alpha_of(frame: Any) -> Gray | None:
     """Alpha of a frame of PyAV, uint8 (H, W), 255 opaque; None if its pixel format has no alpha."""
     if not has_alpha(frame.format.name):

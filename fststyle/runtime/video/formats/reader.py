@@ -13,7 +13,7 @@ from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io.pixels import MIN_SIDE, Frame, uncovered
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Shot, Source
-from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, rgb_of, sdr_colors
+from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, finer_chroma, rgb_of, sdr_colors
 from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
 from fststyle.runtime.video.formats.decoder import decoder_of
 from fststyle.runtime.video.formats.deinterlace import Deinterlacer
@@ -64,6 +64,7 @@ class Reader(Source):
         pixels = self.stream.codec_context.format
         if pixels is not None and any(component.bits > 8 for component in pixels.components):
             self.lost.append("more than 8 bits per channel")
+        self.chroma = finer_chroma(pixels)
         if self._transfer in HDR:
             self.lost.append(f"high dynamic range ({HDR[self._transfer]})")
             self.notes.append(f"{path}: HDR video ({HDR[self._transfer]}) is converted to SDR (BT.709)")

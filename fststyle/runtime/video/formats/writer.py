@@ -14,6 +14,7 @@ from fststyle.io.pixels import on_white
 from fststyle.runtime.video.formats import encoders, timecode
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Packet, Shot, Sink, Source
 from fststyle.runtime.video.formats.carry import Carrier
+from fststyle.runtime.video.formats.colorimetry import finer_chroma
 from fststyle.runtime.video.formats.contents import copied, tags
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.encoders import Encoding
@@ -102,6 +103,9 @@ class Writer(Sink):
             encoders.ALPHA[codec][0] if self._alpha else encoders.pixel_format(codec, encoding.pix_fmt)
         )
         stream.pix_fmt = self._pixels
+        chroma = finer_chroma(self._av.VideoFormat(self._pixels, 16, 16))
+        if source.chroma and (chroma is None or chroma < source.chroma):
+            self.lost.append(f"chroma resolution ({source.chroma})")
         # The time base of the source, so that timestamps are exact.
         stream.time_base = stream.codec_context.time_base = first.time_base
         if source.aspect:
