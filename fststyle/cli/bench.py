@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fststyle import catalogue
+from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.errors import StyleError
 from fststyle.runtime.settings import SIZES, SpeedSettings
@@ -48,7 +49,7 @@ def register(app: typer.Typer) -> None:
                 measure(names, size or SIZES, settings, lambda what: status.update(f"measuring {what}"))
             )
         if as_json:
-            typer.echo(
+            streams.answer(
                 json.dumps([{**dataclasses.asdict(speed), "fps": speed.fps} for speed in found], indent=2)
             )
         else:

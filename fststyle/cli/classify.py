@@ -34,10 +34,8 @@ def register(app: typer.Typer) -> None:
         continues from it.
         """
         out, trained = learn("fststyle.train.generative.classifier", settings, settings.epochs)
-        out.print(
-            f"classifier  {trained.onnx}\ncheckpoint  {trained.checkpoint}\nconfusion   {trained.preview}",
-            soft_wrap=True,
-        )
+        streams.say(out, f"classifier  {trained.onnx}", f"checkpoint  {trained.checkpoint}")
+        streams.say(out, f"confusion   {trained.preview}")
 
     @verb.command()
     def test(
@@ -90,7 +88,7 @@ def register(app: typer.Typer) -> None:
             if tested.held_out
             else ""
         )
-        typer.echo(
+        streams.answer(
             json.dumps(result)
             if as_json
             else f"{accuracy:.2%} of {counts.sum()} pictures are classified correctly{part}"
@@ -124,11 +122,12 @@ def register(app: typer.Typer) -> None:
                     raise
                 failed.append(error)
         if as_json:
-            typer.echo(json.dumps([dataclasses.asdict(answer) for answer in answers], indent=1))
+            streams.answer(json.dumps([dataclasses.asdict(answer) for answer in answers], indent=1))
         else:
             for answer in answers:
-                typer.echo(f"{answer.picture}\t{answer.label}\t{answer.probability:.1%}")
+                picture, label = streams.printable(str(answer.picture)), streams.printable(answer.label)
+                streams.answer(f"{picture}\t{label}\t{answer.probability:.1%}")
         for failure in failed:
-            typer.echo(streams.problem(failure), err=True)
+            streams.note(streams.problem(failure))
         if failed:
             raise BatchError(f"{len(failed)} of {len(answers) + len(failed)} failed")

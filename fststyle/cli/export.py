@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError
@@ -38,4 +39,4 @@ def register(app: typer.Typer) -> None:
             )
         else:
             difference = f"at most {parity['largest']:.2g} from the network"
-        typer.echo(f"{path}  {settings.precision}, {difference}")
+        typer.echo(streams.printable(f"{path}  {settings.precision}, {difference}"))

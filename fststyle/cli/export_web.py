@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.export.site_settings import SiteSettings
 
@@ -28,7 +29,6 @@ def register(app: typer.Typer) -> None:
         from fststyle.export.site import export_site
 
         site = export_site(styles, settings)
-        typer.echo(
-            f"{site.folder}  {len(site.styles)} style{'s' * (len(site.styles) > 1)},"
-            f" {site.size / 1e6:.1f} MB; a visitor loads {site.download / 1e6:.1f} MB or less if compressed"
-        )
+        size = f"{len(site.styles)} style{'s' * (len(site.styles) > 1)}, {site.size / 1e6:.1f} MB"
+        download = f"a visitor loads {site.download / 1e6:.1f} MB or less if compressed"
+        typer.echo(streams.printable(f"{site.folder}  {size}; {download}"))

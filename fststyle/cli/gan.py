@@ -49,10 +49,8 @@ def register(app: typer.Typer) -> None:
         collapse. Ctrl-C saves a checkpoint, --resume continues from it.
         """
         out, trained = learn("fststyle.train.generative.gan", settings, settings.steps)
-        out.print(
-            f"generator   {trained.onnx}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}",
-            soft_wrap=True,
-        )
+        streams.say(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")
+        streams.say(out, f"preview     {trained.preview}")
 
     add_sample(verb, "gan")
 

@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
         )
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
-            out.print(f"{content}: only the first of {len(source.frames)} frames is stylized")
+            streams.say(out, f"{content}: only the first of {len(source.frames)} frames is stylized")
 
         done, last = 0, ""
 
@@ -100,13 +100,13 @@ def register(app: typer.Typer) -> None:
                     source,
                     style,
                     settings,
-                    on_start=functools.partial(out.print, soft_wrap=True),
+                    on_start=functools.partial(streams.say, out),
                     on_progress=keep,
                     on_preview=functools.partial(write, pair.target) if pair.target else None,
                 )
         finally:
             if last:
-                out.print(last, soft_wrap=True, markup=False)
+                streams.say(out, last)
         if stdout is not None:
             images.write(painted, stdout, format="PNG")
             stdout.flush()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fststyle import catalogue
+from fststyle.cli import streams
 from fststyle.errors import INSTALL_TRAIN
 
 _PARTS = {
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
     def info(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
         """Show versions, devices, styles, and the commands that install what is missing."""
         facts = _facts()
-        typer.echo(json.dumps(facts, indent=2) if as_json else _text(facts))
+        streams.answer(json.dumps(facts, indent=2) if as_json else _text(facts))
 
 
 def _facts() -> dict[str, Any]:

@@ -91,7 +91,7 @@ def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> Non
     old, new = (f"--{name.replace('_', '-')}" for name in (former, field.name))
     if values[field.name] != field.default:
         raise InputError(f"{old} is the former name of {new}; give only {new}")
-    typer.echo(f"fststyle: {old} is deprecated; use {new}", err=True)
+    streams.note(f"fststyle: {old} is deprecated; use {new}")
     values[field.name] = value
 
 
@@ -121,8 +121,8 @@ def main(app: typer.Typer) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:  # for example a name that is too long, or missing permissions
-        name = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(streams.printable(f"fststyle: {name}{error.strerror or error}") + "\n")
+        place = f"{error.filename}: " if error.filename else ""
+        streams.note(f"fststyle: {place}{error.strerror or error}")
         sys.exit(InputError.exit_code)
 
 

@@ -4,6 +4,7 @@ import importlib
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.errors import DependencyError
 from fststyle.web.settings import ServeSettings
@@ -28,4 +29,4 @@ def register(app: typer.Typer) -> None:
             if (error.name or "").partition(".")[0] == "fststyle":
                 raise
             raise DependencyError(f"this needs FastAPI and uvicorn; {INSTALL_WEB} [{error}]") from error
-        server.serve(settings, lambda line: typer.echo(line, err=True))
+        server.serve(settings, streams.note)

@@ -59,13 +59,28 @@ def problem(error: Exception) -> str:
     return f"fststyle: {printable(' '.join(str(error).split()))}"
 
 
-def say(console: "Console", text: str) -> None:
-    """Print a message as one line on a console of rich."""
-    console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
+def say(console: "Console", *texts: str) -> None:
+    """Print messages on a console of rich, each as one line."""
+    for text in texts:
+        console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
+
+
+def note(text: str) -> None:
+    """Print a message as one line on stderr."""
+    sys.stderr.write(f"{printable(text)}\n")
+    sys.stderr.flush()
 
 
 def result(text: str) -> None:
     """Print the result of finished work on stdout. Raises `BatchError`, since the work itself is done."""
+    try:
+        answer(text)
+    except OutputError as error:
+        raise BatchError(f"{error}; the output is complete") from error
+
+
+def answer(text: str) -> None:
+    """Print what was asked for on stdout. Raises `OutputError`."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -73,9 +88,7 @@ def result(text: str) -> None:
         raise
     except OSError as error:
         _discard(sys.stdout)
-        raise BatchError(
-            f"stdout: the result cannot be printed: {error.strerror or error}; the output is complete"
-        ) from error
+        raise OutputError(f"stdout: the result cannot be printed: {error.strerror or error}") from error
 
 
 def _discard(stream: Any) -> None:

@@ -1,5 +1,6 @@
 """`fststyle styles`: list the styles, or show one photo in all styles as a contact sheet."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def register(app: typer.Typer) -> None:
 def _json(known: list[catalogue.Entry]) -> None:
     import dataclasses
 
-    typer.echo(
+    streams.answer(
         json.dumps([dataclasses.asdict(entry) for entry in known], indent=2, ensure_ascii=False, default=str)
     )
 
@@ -71,10 +72,11 @@ def _table(known: list[catalogue.Entry]) -> None:
     from rich.table import Table
 
     if not known:
-        typer.echo(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
+        streams.answer(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
         return
+    shown, terminal = io.StringIO(), sys.stdout.isatty()
     # The width of the terminal, or enough for all columns in a pipe.
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = Console(file=shown, force_terminal=terminal, width=None if terminal else 200)
     table = Table(box=None, pad_edge=False)
     for heading, justify in (
         ("style", "left"),
@@ -93,6 +95,7 @@ def _table(known: list[catalogue.Entry]) -> None:
             entry.licence,
         )
     console.print(table)
+    streams.answer(shown.getvalue().removesuffix("\n"))
 
 
 def _credit(entry: catalogue.Entry) -> str:

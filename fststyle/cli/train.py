@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
 from fststyle.errors import INSTALL_TRAIN, DependencyError
@@ -60,9 +61,7 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 
     out = Console(stderr=True, highlight=False, markup=False)
     with Bar(out, total) as bar:
-        return out, train(
-            settings, on_message=functools.partial(out.print, soft_wrap=True), on_progress=bar.update
-        )
+        return out, train(settings, on_message=functools.partial(streams.say, out), on_progress=bar.update)
 
 
 def learn_json(trainer: str, settings: Any) -> None:
@@ -93,17 +92,13 @@ def _trainer(module: str) -> Any:
 def tell(out: "Console", trained: Any) -> None:
     """Print the output files of a training, and how to use them."""
     if trained.skipped:
-        out.print(
-            f"skipped as damaged or too small: {len(trained.skipped)}, the first: {trained.skipped[0]}",
-            soft_wrap=True,
-        )
+        count, first = len(trained.skipped), trained.skipped[0]
+        streams.say(out, f"skipped as damaged or too small: {count}, the first: {first}")
     # No wrapping, so that paths can be copied.
     files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
-    out.print(
-        f"style       {files}\ncheckpoint  {trained.checkpoint}\npreview     {trained.preview}",
-        soft_wrap=True,
-    )
-    out.print(f"stylize     fststyle image photo.jpg --style {_typed(trained.onnx)}", soft_wrap=True)
+    streams.say(out, f"style       {files}", f"checkpoint  {trained.checkpoint}")
+    streams.say(out, f"preview     {trained.preview}")
+    streams.say(out, f"stylize     fststyle image photo.jpg --style {_typed(trained.onnx)}")
 
 
 def _typed(path: Path) -> str:

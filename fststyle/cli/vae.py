@@ -44,11 +44,8 @@ def register(app: typer.Typer) -> None:
         --resume continues from it.
         """
         out, trained = learn("fststyle.train.generative.vae", settings, settings.epochs)
-        out.print(
-            f"decoder     {trained.onnx}\nencoder     {trained.encoder}\ncheckpoint "
-            f" {trained.checkpoint}\npreview     {trained.preview}",
-            soft_wrap=True,
-        )
+        streams.say(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")
+        streams.say(out, f"checkpoint  {trained.checkpoint}", f"preview     {trained.preview}")
 
     add_sample(verb, "vae")
 

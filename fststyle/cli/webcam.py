@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.errors import BatchError
 from fststyle.runtime.settings import WebcamSettings
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
         outputs = Outputs(settings.record, settings.virtual, settings.fps)
         try:
-            live = Live(settings, on_note=lambda note: typer.echo(note, err=True))
+            live = Live(settings, on_note=streams.note)
             try:
                 shown = (
                     _headless(live, outputs, settings)
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
         finally:
             # Ctrl-C is the normal end of a recording, so the file is kept.
             if message := outputs.close():
-                typer.echo(message, err=True)
+                streams.note(message)
         if live.camera.ended and not live.camera.file:
             raise BatchError(f"{live.camera.ended} ({shown} frames were stylized)")
 
@@ -67,10 +68,8 @@ def _headless(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int
         if last or now - printed >= 2:
             printed = now
             size = f"{view.painted[0]}x{view.painted[1]}"
-            console.print(
-                f"{view.style}  {view.fps:.1f} fps  {view.latency * 1000:.0f} ms latency  stylized at {size}",
-                soft_wrap=True,
-            )
+            latency = f"{view.latency * 1000:.0f} ms latency"
+            streams.say(console, f"{view.style}  {view.fps:.1f} fps  {latency}  stylized at {size}")
         if last:
             break
     return shown

@@ -1,6 +1,6 @@
 """Masks: stylize the white parts of an image, or the subject or the background of a frame."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -49,13 +49,29 @@ class MaskSource(Protocol):
 class ImageMask:
     """A mask from an image file: luma times alpha. Gray is a partial effect.
 
-    Raises `InputError` if the image cannot be read.
+    Raises `InputError` if the image cannot be read, or is animated.
     """
 
+    moves = False
+    """Whether the mask changes over time."""
+
     def __init__(self, path: Path):
-        frame = images.read(path).frames[0]
-        self._path, self._share = path, _luma(frame.rgb, frame.alpha)
+        frames = images.read(path).frames
+        if len(frames) > 1:
+            raise InputError(f"{path}: holds {len(frames)} images; a mask that moves needs `fststyle video`")
+        self._path = path
+        self._set(frames[0].rgb, frames[0].alpha)
+
+    def _set(self, rgb: Pixels, alpha: Pixels | None) -> None:
+        """Set the image: uint8 (H, W, 3) and (H, W)."""
+        self._share = _luma(rgb, alpha)
         self._fitted: Pixels | None = None
+
+    def at(self, seconds: float) -> None:
+        """Show the mask of this time, in seconds from the start of the source. Times do not decrease."""
+
+    def close(self) -> None:
+        """Close the file."""
 
     def check(self, size: tuple[int, int]) -> None:
         """Raise `InputError` if a frame of ``size`` (H, W) has another aspect ratio than the mask."""
@@ -101,6 +117,23 @@ class Mask:
             if isinstance(part, ImageMask):
                 part.check(size)
 
+    @property
+    def moves(self) -> bool:
+        """Whether a part changes over time, so that equal frames have different masks."""
+        return any(isinstance(part, ImageMask) and part.moves for part in self._parts)
+
+    def at(self, seconds: float) -> None:
+        """Show the masks of this time, in seconds from the start of the source. Times do not decrease."""
+        for part in self._parts:
+            if isinstance(part, ImageMask):
+                part.at(seconds)
+
+    def close(self) -> None:
+        """Close files."""
+        for part in self._parts:
+            if isinstance(part, ImageMask):
+                part.close()
+
     def reset(self) -> None:
         """Forget the previous frame: the next one starts a new scene."""
         for part in self._parts:
@@ -131,9 +164,9 @@ class Mask:
         return colors.mixed(photo, painted, first)
 
 
-def load(settings: MaskSettings) -> Mask | None:
-    """The mask of the settings, or None. Raises `InputError` and `StyleError`."""
-    parts: list[MaskSource] = [] if settings.mask is None else [ImageMask(Path(settings.mask))]
+def load(settings: MaskSettings, opened: Callable[[Path], ImageMask] = ImageMask) -> Mask | None:
+    """The mask of the settings, or None. ``opened`` opens the file. Raises `InputError` and `StyleError`."""
+    parts: list[MaskSource] = [] if settings.mask is None else [opened(Path(settings.mask))]
     if settings.only is not None:
         from fststyle.runtime.subject import Subject
 

@@ -177,6 +177,12 @@ class VideoSettings(FrameSettings):
     )
     skip_existing: bool = option(False, "Skip the videos of a folder whose output already exists.")
 
+    mask: Path | None = option(
+        None,
+        "An image, a video or an image sequence with the same aspect ratio: white is stylized, black stays a"
+        " photo; edges are softened.",
+    )
+
     def __post_init__(self) -> None:
         as_paths(self, "keyframes", "mask")
         object.__setattr__(self, "strength", str(self.strength))  # callers may pass a number

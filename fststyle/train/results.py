@@ -28,6 +28,7 @@ _FREE = {
     "overwrite",
     "save_every",
     "preview_every",
+    "preview_photos",
     "tensorboard",
 }
 

@@ -10,10 +10,11 @@ from fststyle import __version__
 from fststyle.settings import check
 from fststyle.web.errors import answer_errors
 from fststyle.web.pages import STATIC
-from fststyle.web.routes import api, learn, library, live, login, paint, rate, reference, train
-from fststyle.web.security.access import Access
+from fststyle.web.routes import api, devices, learn, library, live, login, paint, rate, reference, train
+from fststyle.web.security.access import FAILURES_PER_MINUTE, Access
 from fststyle.web.security.headers import SecurityHeaders
 from fststyle.web.security.limits import Limits
+from fststyle.web.security.rates import Rates
 from fststyle.web.settings import ServeSettings, check_access
 from fststyle.web.state import open_state
 
@@ -45,12 +46,14 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings = settings
-    for module in (library, paint, live, train, rate, learn, login, api, reference):
+    app.state.failures = Rates(FAILURES_PER_MINUTE)
+    app.state.address = ""  # known when it is bound
+    for module in (library, paint, live, train, rate, learn, login, devices, api, reference):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     answer_errors(app)
     # The last one added is the first that a request meets.
     app.add_middleware(Limits, settings=settings)
-    app.add_middleware(Access, settings=settings)
+    app.add_middleware(Access, settings=settings, failures=app.state.failures)
     app.add_middleware(SecurityHeaders)
     return app

@@ -11,7 +11,8 @@ from fststyle.errors import OutputError
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
-    started REAL, finished REAL, label TEXT NOT NULL, settings TEXT NOT NULL, result TEXT, error TEXT
+    started REAL, finished REAL, label TEXT NOT NULL, settings TEXT NOT NULL, result TEXT, error TEXT,
+    owner TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS ratings (
     id INTEGER PRIMARY KEY, created REAL NOT NULL, style TEXT NOT NULL, stars INTEGER NOT NULL,
@@ -42,6 +43,9 @@ class Database:
             self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.executescript(_TABLES)
+            columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(jobs)")}
+            if "owner" not in columns:  # a database of an earlier version
+                self._connection.execute("ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
         except (OSError, sqlite3.Error) as error:
             raise OutputError(f"{path}: cannot be used as the database ({error})") from error
         self._lock = threading.Lock()

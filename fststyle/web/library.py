@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from fststyle.web.painting import Studio
 from fststyle.web.ratings import Ratings, Stars
 from fststyle.web.suggestions import Rated
 from fststyle.web.uploaded_style import check_style
+from fststyle.web.work.jobs import Job
 
 PHOTOS = ("cat", "astronaut", "coffee")
 """Included photos that show the styles."""
@@ -73,14 +75,17 @@ class Library:
         self.folder, self.ratings, self.studio = folder, ratings, studio
 
     def cards(self, query: str = "", sort: str = "rating") -> list[Card]:
-        """The styles whose name, title, artist, year or network contains each word of ``query``."""
+        """The styles whose name, title, artist, year or network contains each word of ``query``.
+
+        Case and accents make no difference.
+        """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         ranks = {name: number for number, name in enumerate(ranking, 1)}
         cards = []
         for entry in catalogue.styles():
             card = self._card(described(entry), stars, ranks, ranking)
-            text = f"{card.name} {card.title} {card.artist} {card.year} {card.network}".lower()
-            if all(word in text for word in query.lower().split()):
+            text = _plain(f"{card.name} {card.title} {card.artist} {card.year} {card.network}")
+            if all(word in text for word in _plain(query).split()):
                 cards.append(card)
         return sorted(cards, key=lambda card: _order(card, sort))
 
@@ -180,6 +185,16 @@ class Library:
         images.write(images.Picture([images.Frame(rgb)]), self._own_painting(name), quality=88)
         return name
 
+    def as_published(self, name: str) -> dict[str, str]:
+        """What the result of a training notes about its style in the library."""
+        return {"published": name, "version": version_of(self.entry(name))}
+
+    def published(self, job: Job) -> str:
+        """Name of the style of a training in the library; empty if it is not there, or no longer."""
+        name = job.result.get("published", "")
+        entry = next((entry for entry in catalogue.styles() if entry.name == name), None) if name else None
+        return name if entry is not None and version_of(entry) == job.result.get("version") else ""
+
     def delete(self, name: str) -> None:
         """Delete a style of the user with its ratings. Raises `NotFoundError` and `ConflictError`."""
         entry = self.entry(name)
@@ -230,6 +245,11 @@ class Library:
             _training(trained_with(entry)),
             _family(entry),
         )
+
+
+def _plain(text: str) -> str:
+    """``text`` without case and accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
 def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:

@@ -64,8 +64,8 @@ class Ratings:
         query = "SELECT style, AVG(stars) AS mean, COUNT(*) AS count FROM ratings GROUP BY style"
         return {row["style"]: Stars(row["mean"], row["count"]) for row in self._database.rows(query)}
 
-    def new_sheet(self, styles: dict[str, str], photos: Sequence[str], judge: str) -> Sheet:
-        """A comparison of two styles for a judge. ``styles``: name -> title of the painting.
+    def new_sheet(self, styles: dict[str, str], photos: Sequence[str]) -> Sheet:
+        """A comparison of two styles. ``styles``: name -> title of the painting.
 
         Takes the pair that was compared least, preferring styles of the same painting; ties are broken at
         random, and so are the photo and the sides. Raises `InputError` for fewer than two styles.

@@ -1,5 +1,6 @@
 """Runs the application with uvicorn."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -8,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import uvicorn
+from fastapi import FastAPI
 
 from fststyle.errors import InputError
 from fststyle.settings import check
+from fststyle.web import qr
 from fststyle.web.app import create_app
 from fststyle.web.database import Database
 from fststyle.web.security.protocol import PatientProtocol
-from fststyle.web.settings import ServeSettings, check_access
+from fststyle.web.settings import ServeSettings, check_access, is_loopback
 
 CONNECTIONS = 400
 """Connections at the same time; further ones get the status 503."""
@@ -22,7 +25,9 @@ ENVIRONMENT = "FSTSTYLE_TOKEN"
 
 
 def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM. ``say`` is called with the address.
+    """Serve until Ctrl-C or SIGTERM.
+
+    ``say`` is called with the address, and with its QR code if other machines reach it.
 
     Raises `InputError` for settings that are wrong or unsafe, or an address that cannot be bound, and
     `OutputError` for a data folder that cannot be used.
@@ -33,8 +38,9 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     Database(settings.data_folder / "fststyle.sqlite").close()
     bound = _bound(settings)
     address = _address(settings, bound.getsockname()[1])
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         http=PatientProtocol,
         ws="none",
         log_level="warning",
@@ -45,11 +51,26 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
         # Headers of a proxy are not believed: they would let a client choose its address for the rate limit.
         proxy_headers=False,
     )
+    app.state.address = address
     say(f"fststyle serve: {address}  (Ctrl-C ends it)")
+    if not is_loopback(settings.host):
+        say(f"Phones on this network open it by this code:\n{qr.text(address)}")
     if settings.open_browser:
         threading.Timer(1.0, webbrowser.open, (address,)).start()
     with bound:
-        uvicorn.Server(config).run(sockets=[bound])
+        _Server(config, app).run(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of events at the end, which would otherwise keep their connections open."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI):
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.parts.ending.set()
+        await super().shutdown(sockets)
 
 
 def _bound(settings: ServeSettings) -> socket.socket:
@@ -69,7 +90,20 @@ def _bound(settings: ServeSettings) -> socket.socket:
     return bound
 
 
+def _own_address(host: str) -> str:
+    """The address of this machine in its network, for a server on all addresses; else its name.
+
+    Connecting a UDP socket sends nothing: the operating system only chooses the interface. The remote
+    addresses are reserved for documentation (RFC 5737, RFC 3849).
+    """
+    family, remote = (socket.AF_INET, "192.0.2.1") if host == "0.0.0.0" else (socket.AF_INET6, "2001:db8::1")
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((remote, 9))
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
+
+
 def _address(settings: ServeSettings, port: int) -> str:
-    host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(settings.host, settings.host)
+    host = _own_address(settings.host) if settings.host in ("0.0.0.0", "::") else settings.host
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}/" + (f"login?token={settings.token}" if settings.token else "")

@@ -1,6 +1,7 @@
 """The parts of a running application, and the folder that they share."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import Request
@@ -31,6 +32,12 @@ class State:
     studio: Studio
     library: Library
     jobs: Jobs
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when the server ends: streams of events end then."""
+
+    def remove_old_jobs(self) -> None:
+        """Remove the videos and batches that were added more than `KEPT_SECONDS` ago."""
+        self.jobs.remove_older(KEPT_SECONDS, PAINT_KINDS)
 
     def close(self) -> None:
         """Stop all work. Running jobs continue at the next start."""
@@ -54,9 +61,10 @@ def open_state(settings: ServeSettings) -> State:
         "train": {"train": TrainingWorker()},
     }
     jobs = Jobs(database, folder / "jobs", lanes)
-    jobs.remove_older(KEPT_SECONDS, PAINT_KINDS)
     jobs.start()
-    return State(settings, folder, database, ratings, studio, library, jobs)
+    state = State(settings, folder, database, ratings, studio, library, jobs)
+    state.remove_old_jobs()
+    return state
 
 
 def state(request: Request) -> State:

@@ -54,6 +54,19 @@ def test_tables_without_a_stdout(typed):
     assert (code, said.count("\n")) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("styles", "styles --json", "info", "info --json"),
+        *("classify run {model} cat.png", "classify run {model} cat.png --json"),
+    ],
+)
+def test_answer_to_a_full_disk(typed, command):
+    model = REPOSITORY / "fststyle" / "weights" / "mnist-classifier.onnx"
+    said = typed(f"fststyle {command.format(model=model)} >/dev/full")
+    assert said == (2, "fststyle: stdout: the result cannot be printed: No space left on device\n")
+
+
 def test_picture_without_stdout_is_refused(typed):
     assert typed("fststyle image cat.png -s invert -o - >&-") == (
         2,
@@ -80,6 +93,27 @@ def test_control_characters_of_names_are_escaped(typed, tmp_path, name):
     assert (code, said.count("\n")) == (2, 1)
     assert said.startswith("fststyle: a")
     assert not set(said) & {"\x1b", "\u202e"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "webcam --camera in.mp4 -s invert --headless --size 32 --seconds 0.2 --record 'a\x1bb.mp4'",
+        "webcam --camera 'none\x1bb.mp4' -s invert --headless",
+        "classify run {model} 'a\x1bb.png'",
+        "export 'a\x1bb.pt'",
+        "export-web 'a\x1bb.onnx' -o 'b\x1bb'",
+        "'a\x1bb'",
+        "image '--a\x1bb'",
+    ],
+)
+def test_control_characters_in_messages_of_other_commands(typed, tmp_path, command):
+    clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None)
+    (tmp_path / "a\x1bb.png").write_bytes((tmp_path / "cat.png").read_bytes())
+    model = REPOSITORY / "fststyle" / "weights" / "mnist-classifier.onnx"
+    _, said = typed(f"fststyle {command.format(model=model)}")
+    assert "a\\x1bb" in said or "none\\x1bb" in said
+    assert "\x1b" not in said
 
 
 def test_training_continues_when_the_disk_of_its_log_is_full(typed, tmp_path):

@@ -1,7 +1,9 @@
 """Jobs: their queue, their states over restarts, and the work of videos and batches."""
 
+import contextlib
 import io
 import json
+import re
 import threading
 import time
 import zipfile
@@ -12,9 +14,12 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
 
 from fststyle.errors import InputError
+from fststyle.runtime.video import checkpoint
+from fststyle.runtime.video import job as video_job
+from fststyle.web.client import COOKIE
 from fststyle.web.database import Database
 from fststyle.web.errors import ConflictError, NotFoundError
-from fststyle.web.work.jobs import DONE, FAILED, QUEUED, RUNNING, STOPPED, Jobs
+from fststyle.web.work.jobs import DONE, FAILED, QUEUED, RUNNING, STOPPED, Jobs, Watch
 from tests.clips import write
 from tests.web.conftest import pixels
 
@@ -66,7 +71,7 @@ def test_jobs_run_one_after_another_in_their_order(lane):
     first, second, third = (lane.add(label) for label in ("first", "second", "third"))
     assert lane.begun.wait(10)
     assert [lane.jobs.find(job.id).state for job in (first, second, third)] == [RUNNING, QUEUED, QUEUED]
-    assert lane.jobs.ahead(lane.jobs.find(third.id)) == 2
+    assert lane.jobs.ahead() == {first.id: 0, second.id: 1, third.id: 2}
     lane.go.set()
     assert wait_for(lane.jobs, third, DONE).result == {"label": "third"}
     assert lane.order == ["first", "second", "third"]
@@ -175,9 +180,66 @@ def test_several_jobs_are_followed_by_one_connection(client, picture):
     with client.stream("GET", "/api/jobs/events", params={"id": [*jobs, missing]}) as events:
         assert events.headers["content-type"].startswith("text/event-stream")
         lines = list(events.iter_lines())
-    states = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-    assert {state["id"] for state in states if state.get("state") == "done"} == set(jobs)
-    assert lines[lines.index("event: removed") + 1] == f'data: {{"id": "{missing}"}}'
+    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert told[0] == {"ids": jobs[::-1], "others": 0}
+    assert lines[0] == "event: list"
+    assert {one["id"] for one in told if one.get("state") == "done"} == set(jobs)
+
+
+def test_client_sees_its_own_jobs_or_all(client, picture):
+    def add(**headers):
+        files, data = {"files": ("a.png", picture())}, {"style": "invert"}
+        return client.post("/api/jobs", files=files, data=data, headers=headers).json()["id"]
+
+    program = add()
+    client.get("/paint")  # sets the cookie
+    mine = add()
+    other = add(Cookie=f"{COOKIE}={'0' * 32}")
+    assert [(job["id"], job["own"]) for job in client.get("/api/jobs").json()] == [
+        (other, False),
+        (mine, True),
+        (program, False),
+    ]
+    assert [job["id"] for job in client.get("/api/jobs", params={"own": True}).json()] == [mine]
+    assert client.get("/api/jobs", params={"own": True}, headers={"Cookie": "a=b"}).json() == []
+    assert client.get("/api/jobs", params={"kind": "train"}).json() == []
+    with client.stream("GET", "/api/jobs/events", params={"own": True}) as events:
+        lines = list(events.iter_lines())
+    assert json.loads(lines[1].removeprefix("data: ")) == {"ids": [mine], "others": 2}
+
+
+def test_number_of_a_client_is_not_shown(client, picture):
+    client.get("/paint")
+    number = client.cookies[COOKIE]
+    client.post("/api/jobs", files={"files": ("a.png", picture())}, data={"style": "invert"})
+    client.post("/api/ratings", data={"style": "invert", "stars": 3})
+    sheet = re.search(r"/rate/([0-9a-f]{16})", client.get("/rate").text)[1]
+    client.post(f"/rate/{sheet}", data={"choice": "A"})
+    for path in ("/api/jobs", "/api/votes.csv", "/api/votes.json", "/api/votes-key.json", "/paint", "/rate"):
+        assert number not in client.get(path).text
+    assert len(client.get("/api/votes.json").json()) == 1
+
+
+def test_database_without_owners_is_opened(tmp_path):
+    import sqlite3
+
+    file = tmp_path / "jobs.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as old:
+        old.execute(
+            "CREATE TABLE jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL,"
+            " created REAL NOT NULL, started REAL, finished REAL, label TEXT NOT NULL,"
+            " settings TEXT NOT NULL, result TEXT, error TEXT)"
+        )
+        old.execute(
+            "INSERT INTO jobs (id, kind, state, created, label, settings) VALUES"
+            " ('0123456789abcdef', 'work', 'done', 1, 'old', '{}')"
+        )
+        old.commit()
+    lane = Lane(tmp_path)
+    try:
+        assert [(job.label, job.owner) for job in lane.jobs.all()] == [("old", "")]
+    finally:
+        lane.close()
 
 
 def test_video_that_is_too_long_is_refused(settings, connect, tmp_path):
@@ -201,3 +263,38 @@ def test_canceled_video_leaves_no_file(client, tmp_path, settings):
     assert job["result"] == ""
     assert client.delete(f"/api/jobs/{id}").status_code == 204
     assert not (settings.folder / "jobs" / id).exists()
+
+
+def test_canceled_video_continues_after_its_finished_segments(client, tmp_path, monkeypatch):
+    for module in (checkpoint, video_job):
+        monkeypatch.setattr(module, "FRAMES", 10)
+    source = clip(tmp_path / "in.mp4", seconds=20)
+    painted, held = [], threading.Event()
+    monkeypatch.setattr(Watch, "tell", _held_after(Watch.tell, painted, held, frames=35))
+    response = client.post("/api/jobs", files={"files": source.read_bytes()}, data={"style": "invert"})
+    id = response.json()["id"]
+    assert held.wait(60)
+    client.post(f"/api/jobs/{id}/stop")
+    job = finished(client, response)
+    kept = job["details"]["kept"]
+    assert job["state"] == "stopped"
+    assert kept in (20, 30)
+    painted.clear()
+    client.post(f"/api/jobs/{id}/resume")
+    job = finished(client, response)
+    assert job["state"] == "done", job
+    assert next(number for number in painted if number) == kept + 1
+    assert job["details"]["frames"] == painted[-1] == 200
+
+
+def _held_after(tell, painted, held, frames):
+    """`Watch.tell` that notes the frames, and waits once for the end of the job at one of them."""
+
+    def told(watch, **progress):
+        painted.append(progress.get("done", 0))
+        if painted[-1] == frames and not held.is_set():
+            held.set()
+            watch.stop.wait(60)
+        tell(watch, **progress)
+
+    return told

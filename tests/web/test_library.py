@@ -21,11 +21,21 @@ def test_included_and_own_styles_are_listed(client):
 def test_search_and_order(client):
     assert names(client, q="gogh starry") == ["starry-night", "starry-night-johnson"]
     assert names(client, q="nothing like this") == []
+    assert names(client, q="leger") == names(client, q="LÉGER") == names(client, q="Le\u0301ger") != []
     years = names(client, sort="year")
     assert years[0] == "great-wave"
     for stars, name in ((2, "great-wave"), (5, "udnie")):
         client.post("/api/ratings", data={"style": name, "stars": stars})
     assert names(client, sort="rating")[:2] == ["udnie", "great-wave"]
+
+
+def test_search_is_in_the_address(client):
+    for query, address in (
+        ({}, "/"),
+        ({"q": "van gogh"}, "/?q=van+gogh"),
+        ({"q": "\r\nA: b&c", "sort": "year"}, "/?q=%0D%0AA%3A+b%26c&sort=year"),
+    ):
+        assert client.get("/library/cards", params=query).headers["hx-replace-url"] == address
 
 
 def test_every_included_style_shows_its_painting(client):

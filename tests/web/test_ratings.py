@@ -37,7 +37,7 @@ def blind(monkeypatch):
 def vote_for(ratings, order, count=60):
     """Vote in comparisons for the style that is earlier in ``order``."""
     for number in range(count):
-        sheet = ratings.new_sheet(STYLES, ["cat"], "judge")
+        sheet = ratings.new_sheet(STYLES, ["cat"])
         better = order.index(sheet.a) < order.index(sheet.b)
         ratings.vote(sheet.sheet, "A" if better else "b", f"judge{number % 2}")
 
@@ -68,13 +68,13 @@ def test_pairs_are_balanced_and_sides_random(ratings):
 
 
 def test_comparison_of_one_painting_names_it(ratings):
-    sheet = ratings.new_sheet(STYLES, ["cat"], "judge")
+    sheet = ratings.new_sheet(STYLES, ["cat"])
     assert {sheet.a, sheet.b} == {"bravo", "charlie"}
     assert sheet.painting == "Two"
 
 
 def test_judge_has_one_vote(ratings):
-    sheet = ratings.new_sheet(STYLES, ["cat"], "judge")
+    sheet = ratings.new_sheet(STYLES, ["cat"])
     ratings.vote(sheet.sheet, "A", "judge")
     ratings.vote(sheet.sheet, "tie", "judge")
     assert [row["choice"] for row in ratings.votes()] == ["tie"]

@@ -1,5 +1,7 @@
 """Attempts to break in."""
 
+import importlib
+import pkgutil
 import socket
 import struct
 import threading
@@ -16,6 +18,8 @@ from onnx import TensorProto, helper
 pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
 
 from fststyle.errors import InputError
+from fststyle.web import routes
+from fststyle.web.routes import api
 from fststyle.web.security.rates import Rates
 from fststyle.web.settings import check_access
 from tests import styles
@@ -119,7 +123,7 @@ def test_login_sets_a_cookie_that_is_not_the_token(settings, connect):
     response = client.post("/login", data={"token": TOKEN}, follow_redirects=False)
     cookie = response.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "samesite=strict" in cookie.lower()
+    assert "samesite=lax" in cookie.lower()
     assert TOKEN not in cookie
     assert client.get("/api/styles").status_code == 200
 
@@ -132,6 +136,15 @@ def test_tokens_cannot_be_tried_for_long(settings, connect):
     ]
     assert codes[0] == 401
     assert codes[-1] == 429
+
+
+def test_tokens_cannot_be_tried_for_long_on_the_login_page(settings, connect):
+    client = connect(replace(settings, token=TOKEN))
+    tried = [client.post("/login", data={"token": str(number)}).status_code for number in range(6)]
+    tried += [client.get("/login", params={"token": str(number)}).status_code for number in range(9)]
+    assert tried[0] == tried[6] == 401
+    assert tried[-1] == 429
+    assert client.post("/login", data={"token": TOKEN}, follow_redirects=False).status_code == 429
 
 
 def test_rate_limit_delays_fast_clients(settings, connect):
@@ -389,3 +402,33 @@ def test_endless_header_is_disconnected(monkeypatch, settings, connect):
     finally:
         server.should_exit = True
         thread.join()
+
+
+def _routes():
+    """Path and method of every route, from the modules of the routes."""
+    yield "/api/openapi.json", "GET"
+    for package, prefix in ((routes, ""), (api, "/api")):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            router = None if found.ispkg else getattr(importlib.import_module(found.name), "router", None)
+            for route in router.routes if router else ():
+                yield from ((prefix + route.path, method) for method in route.methods)
+
+
+def test_no_route_is_reachable_without_the_token(settings, connect):
+    client = connect(replace(settings, host="0.0.0.0", token="a" * 16))
+    found = sorted(set(_routes()))
+    assert {("/api/paint", "POST"), ("/devices", "GET"), ("/rate/{sheet}", "POST")} <= set(found)
+    assert len(found) > 40
+    for path, method in found:
+        response = client.request(method, path, follow_redirects=False)
+        if path == "/login":
+            assert response.status_code in (200, 401), (method, path)
+        elif not path.startswith("/static/"):
+            assert response.status_code == 401, (method, path)
+            assert response.json() == {"detail": "needs the token: Authorization: Bearer TOKEN"}
+
+
+@pytest.mark.parametrize("path", ["/static/../api/jobs", "/static/%2e%2e/api/jobs", "/login/../api/jobs"])
+def test_open_path_does_not_open_others(settings, connect, path):
+    client = connect(replace(settings, host="0.0.0.0", token="a" * 16))
+    assert client.get(path, follow_redirects=False).status_code in (401, 404)

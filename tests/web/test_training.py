@@ -8,6 +8,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'
 
 from fststyle.web.work import trainings
 from fststyle.web.work.jobs import Job
+from tests import styles
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
 TINY = {"size": "32", "style_size": "32", "width": "4", "blocks": "1"}
@@ -145,6 +147,7 @@ def test_command_resumes_if_there_is_a_checkpoint(tmp_path):
     first = trainings.command(job, tmp_path / "out")
     assert "--resume" not in first
     assert first[first.index("--minutes") + 1] == "3"
+    assert (Path(first[first.index("--preview-photos") + 1]) / "cat.jpg").is_file()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.pt").write_bytes(b"x")
     assert trainings.command(job, tmp_path / "out")[-1] == "--resume"
@@ -189,3 +192,34 @@ def test_without_torch_the_page_says_so(client, monkeypatch):
     response = client.post("/api/trainings", files={"painting": painting()}, data={"name": "mine"})
     assert response.status_code == 422
     assert "training needs PyTorch" in response.json()["detail"]
+
+
+def test_deleted_style_is_published_no_longer(client):
+    parts = client.app.state.parts
+    folder = parts.jobs.new_folder()
+    (folder / "out").mkdir()
+    (folder / "out" / "mine.onnx").write_bytes(styles.pointwise(1, 40))
+    trainings.painting_of(folder).write_bytes(painting())
+    values = {"name": "mine", "about": {}, "train": {}}
+    parts.database.run(
+        "INSERT INTO jobs (id, kind, state, created, label, settings)"
+        " VALUES (?, 'train', 'done', 1, 'mine', ?)",
+        (folder.name, json.dumps(values)),
+    )
+
+    def published():
+        return client.get(f"/api/jobs/{folder.name}").json()["details"].get("published")
+
+    assert published() is None
+    assert client.post(f"/api/trainings/{folder.name}/publish").status_code == 201
+    assert published() == "mine"
+    assert client.post(f"/api/trainings/{folder.name}/publish").status_code == 409
+    assert client.delete("/api/styles/mine").status_code == 204
+    assert published() is None
+    response = client.post(f"/api/trainings/{folder.name}/publish", data={"name": "again"})
+    assert response.json()["name"] == "again"
+    assert published() == "again"
+    # Another style of this name is not that of the training.
+    assert client.delete("/api/styles/again").status_code == 204
+    client.post("/api/styles", files={"file": styles.pointwise(1, 30)}, data={"name": "again"})
+    assert published() is None

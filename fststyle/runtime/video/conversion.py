@@ -46,7 +46,7 @@ class VideoConversion:
         source.cut = bool(settings.start)
         source.chapters = retime.chapters(source, settings.start, settings.end)
         self._transitions = TransitionStylizer(settings.timeline, settings, self._note)
-        self._frames = FrameProcessor(source, settings, self._transitions)
+        self._frames = FrameProcessor(source, settings, self._transitions, self._note)
         self._source_notes = 0
         self._note_source()
         for note in ignored_options.settings(settings, source, target):
@@ -78,6 +78,7 @@ class VideoConversion:
         except OSError as error:
             raise OutputError(f"{target.name}: cannot be written: {error.strerror or error}") from error
         finally:
+            self._frames.close()
             if self._resume_folder is not None:
                 self._resume_folder.release()
         height, width = output.size

@@ -15,7 +15,7 @@ from fststyle.io.resize import resize_to
 from fststyle.runtime import blank_frames, devices, mask
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
-from fststyle.runtime.video import keyframes
+from fststyle.runtime.video import keyframes, moving_mask
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.runtime.video.retime import begins
 from fststyle.runtime.video.transitions import TransitionStylizer
@@ -39,12 +39,21 @@ def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
 class FrameProcessor:
     """Stylizes the frames of one source in order; for `fststyle.runtime.video.pipeline`."""
 
-    def __init__(self, source: Source, settings: VideoSettings, transitions: TransitionStylizer):
+    def __init__(
+        self,
+        source: Source,
+        settings: VideoSettings,
+        transitions: TransitionStylizer,
+        on_note: Callable[[str], None] = lambda note: None,
+    ):
         self._source, self._settings, self._transitions = source, settings, transitions
         self._suppression = _FlickerSuppression(settings)
-        self._mask = mask.load(settings)
+        self._mask = mask.load(
+            settings, lambda path: moving_mask.opened(path, source, settings.start, on_note)
+        )
         self._constant = not settings.timeline.moves
         self._last: RGB | None = None
+        self._filter: RGB
         self._stylized: RGB
 
     def begin(self, item: Item) -> Callable[[], tuple[Item, RGB | None]]:
@@ -63,13 +72,23 @@ class FrameProcessor:
         item, rgb = stylized
         if not isinstance(item, TimedFrame):
             return item
+        seconds = _output_time(item, self._source, self._settings)
         if rgb is not None:
-            filtered = self._suppression(_output_time(item, self._source, self._settings), item.rgb, rgb)
-            result = blank_frames.blended(item.rgb, filtered)
-            self._stylized = result if self._mask is None else self._mask(item.rgb, result)
+            self._filter = blank_frames.blended(item.rgb, self._suppression(seconds, item.rgb, rgb))
+        if self._mask is None:
+            self._stylized = self._filter
+        elif rgb is not None or self._mask.moves:
+            clock = self._source.origin - self._source.video_origin
+            self._mask.at(clock + self._settings.start + seconds)
+            self._stylized = self._mask(item.rgb, self._filter)
         # A copy, so that a caller may draw on a frame that is shown twice.
         alpha = None if item.alpha is None else resize_to(item.alpha, self._stylized.shape[:2])
         return replace(item, rgb=self._stylized.copy(), alpha=alpha)
+
+    def close(self) -> None:
+        """Close the file of a mask."""
+        if self._mask is not None:
+            self._mask.close()
 
     def state(self) -> dict[str, Array]:
         """Arrays by name that the next frame needs from earlier ones; for `restore`."""

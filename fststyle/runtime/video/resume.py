@@ -23,6 +23,7 @@ from fststyle.arrays import Array
 from fststyle.errors import InputError, OutputError
 from fststyle.io.files import probe
 from fststyle.runtime.settings import VideoSettings
+from fststyle.runtime.video import moving_mask
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.settings import to_dict
 
@@ -67,8 +68,7 @@ class ResumeFolder:
     """
 
     def __init__(self, target: Path, source: Source, settings: VideoSettings):
-        name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
-        self.folder = target.with_name(f".fststyle-{name}.resume")
+        self.folder = _folder(target)
         self.suffix = target.suffix
         self.segments: list[Segment] = []
         run = identity(source, settings)
@@ -173,11 +173,21 @@ class ResumeFolder:
         return InputError(f"{self.folder}: {name} is damaged; delete the folder to start again")
 
 
+def finished_frames(target: Path) -> int:
+    """Frames in the finished segments of an interrupted run that wrote ``target``; 0 without such a run."""
+    found = 0
+    for path in _folder(target).glob("[0-9]*.json"):
+        fields = _json(path)
+        found += len(fields["pts"]) if isinstance(fields, dict) and "pts" in fields else 0
+    return found
+
+
 def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
     """Hashes that must be equal in all runs of one video: of input, settings and styles, with the version."""
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
-    files += [extra for extra in (settings.mask, settings.keyframes) if extra is not None]
+    files += [] if settings.mask is None else moving_mask.files(settings.mask)
+    files += [] if settings.keyframes is None else [settings.keyframes]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     values = {name: value for name, value in to_dict(settings).items() if name not in _IGNORED}
     styles = {
@@ -192,6 +202,11 @@ def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
         "version of fststyle": __version__,
         "frames per segment": FRAMES,
     }
+
+
+def _folder(target: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+    return target.with_name(f".fststyle-{name}.resume")
 
 
 def _locked(path: Path, target: Path) -> BinaryIO:

@@ -1,5 +1,6 @@
 """Stylize a video; the functions of the Python API."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from fststyle.io.files import refuse_overwrite
 from fststyle.io.folders import check_folder
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.style import Style
-from fststyle.runtime.video import retime
+from fststyle.runtime.video import moving_mask, retime
 from fststyle.runtime.video.conversion import VideoConversion, items_of
+from fststyle.runtime.video.formats import sequence
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.open import InputOptions, open_source, target_of
@@ -68,8 +70,9 @@ def stylize_one(
         encoding = Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset, settings.audio)
         place = target_of(target, opened, encoding, stdout)
         if place.path is not None:
-            if place.single:
-                refuse_overwrite((source, *filter(None, (settings.mask,))), place.path)
+            masks = [] if settings.mask is None else moving_mask.files(settings.mask)
+            read = (source, *masks) if place.single else masks
+            refuse_overwrite(read, *([place.path] if place.single else sequence.existing(place.path)))
             check_folder(place.path.parent)
         return VideoConversion(opened, place, settings, listener, encoding).run()
     finally:
@@ -93,9 +96,10 @@ def video_frames(
         frames = FrameProcessor(
             opened, settings, TransitionStylizer(settings.timeline, settings, style=loaded)
         )
-        for item in items_of(opened, settings, settings.fps):
-            if isinstance(item, TimedFrame):
-                yield frames.finish(frames.begin(item)()).rgb
+        with contextlib.closing(frames):
+            for item in items_of(opened, settings, settings.fps):
+                if isinstance(item, TimedFrame):
+                    yield frames.finish(frames.begin(item)()).rgb
         if opened.broken:
             raise BatchError(f"{source}: is damaged ({opened.broken}); what could be read was stylized")
     finally:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageOps
 from torch import nn
 
 from fststyle.arrays import RGB
@@ -12,6 +13,8 @@ from fststyle.train.data.loader import held_out, photo_source, to_tensor
 from fststyle.train.results import ResultFiles
 
 _GAP = 8
+_PHOTOS = 4
+_SIDE = 256
 
 
 def preview_photos(data: Path | None, size: int, files: ResultFiles, seed: int) -> list[RGB]:
@@ -20,7 +23,16 @@ def preview_photos(data: Path | None, size: int, files: ResultFiles, seed: int) 
     `data` is the folder of photos, `size` the side of the training crops, and `files` are the results, which
     are not photos.
     """
-    return held_out(photo_source(data, max(256, size), size // 4, files.all), 4, seed)
+    return held_out(photo_source(data, max(_SIDE, size), size // 4, files.all), _PHOTOS, seed)
+
+
+def chosen_photos(folder: Path, size: int) -> list[RGB]:
+    """The centers of the first four photos of a folder, in the order of their names, uint8 (side, side, 3).
+
+    The side is that of `preview_photos`. Raises `InputError` if there is no photo, or one cannot be read.
+    """
+    side = max(_SIDE, size)
+    return [_center(images.read(path).opaque, side) for path in images.find(folder)[:_PHOTOS]]
 
 
 def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB, photos: list[RGB]) -> None:
@@ -48,6 +60,11 @@ def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB,
         sheet[:side, x : x + side] = photo
         sheet[side + _GAP :, x : x + side] = result
     images.write(images.Picture([images.Frame(sheet, None, None)], None, None, None), path)
+
+
+def _center(rgb: RGB, side: int) -> RGB:
+    """The central square of a photo, scaled to (side, side, 3)."""
+    return np.array(ImageOps.fit(Image.fromarray(rgb), (side, side), Image.Resampling.LANCZOS))
 
 
 def _paint(net: nn.Module, device: torch.device, photo: RGB) -> RGB:

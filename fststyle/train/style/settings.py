@@ -83,6 +83,9 @@ class TrainSettings:
     overwrite: bool = option(False, "Replace an earlier training with the same name.")
     save_every: int = option(100, "Steps between checkpoints.", min=1)
     preview_every: int = option(100, "Steps between preview sheets; 0 writes only the last one.", min=0)
+    preview_photos: Path | None = option(
+        None, "Folder whose first four photos the preview sheets show; default: crops of held-out photos."
+    )
     from_: str = option(
         "auto",
         "Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included initial"
@@ -98,12 +101,15 @@ class TrainSettings:
     tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
 
     def __post_init__(self) -> None:
-        as_paths(self, "style", "output", "data", "tensorboard")
+        as_paths(self, "style", "output", "data", "preview_photos", "tensorboard")
 
 
 def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a checkpoint for the metadata of a style file: file names without their folders."""
-    files = ("style", "output", "data", "photos", "paintings", "from_", "vgg", "tensorboard")
+    files = (
+        *("style", "output", "data", "photos", "paintings", "preview_photos"),
+        *("from_", "vgg", "tensorboard"),
+    )
     return {
         name: Path(value).name if name in files and isinstance(value, str) else value
         for name, value in settings.items()

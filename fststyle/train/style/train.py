@@ -46,7 +46,7 @@ from fststyle.train.style.init_weights import (
     training_base_sha256,
 )
 from fststyle.train.style.loss import StyleLosses
-from fststyle.train.style.preview import preview_photos, write_sheet
+from fststyle.train.style.preview import chosen_photos, preview_photos, write_sheet
 from fststyle.train.style.settings import TrainSettings, recorded_settings
 from fststyle.train.style.trainer import TIMED_STEPS, Trainer, optimizer_for, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
@@ -108,7 +108,7 @@ def _train(run: TrainingRun, painting: RGB) -> Trained:
     net, optimizer, initial_weights = _prepare(settings, compute, run.earlier)
     base = training_base_sha256(settings.from_, run.earlier)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
-    photos = preview_photos(settings.data, settings.size, files, settings.seed) if compute.leads else []
+    photos = _shown(settings, files) if compute.leads else []
     _introduce(run, source)
     trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights)
     if settings.minutes is not None and not run.earlier:
@@ -135,6 +135,13 @@ def _train(run: TrainingRun, painting: RGB) -> Trained:
     if compute.leads:
         export_results(net, card(settings, run.name, base), files, lambda: held_out(source, 24), run.message)
     return run.trained(skipped, source.source)
+
+
+def _shown(settings: TrainSettings, files: ResultFiles) -> list[RGB]:
+    """The photos of the preview sheets."""
+    if settings.preview_photos is not None:
+        return chosen_photos(settings.preview_photos, settings.size)
+    return preview_photos(settings.data, settings.size, files, settings.seed)
 
 
 def _introduce(run: TrainingRun, source: Photos | Scenes) -> None:

@@ -1,6 +1,7 @@
 """The library of styles, and the files of a style."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
@@ -28,8 +29,12 @@ def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> H
 
 @router.get("/library/cards")
 def cards(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
-    """The cards alone, for a search."""
-    return page(request, "cards.html", cards=parts.library.cards(q, sort))
+    """The cards alone, for a search, which htmx notes in the address of the page."""
+    response = page(request, "cards.html", cards=parts.library.cards(q, sort))
+    asked = {"q": q} if q else {}
+    asked |= {"sort": sort} if sort != "rating" else {}
+    response.headers["HX-Replace-Url"] = f"/?{urlencode(asked)}" if asked else "/"
+    return response
 
 
 @router.post("/library/upload")

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from fststyle.web.pages import page
 from fststyle.web.security.access import COOKIE, cookie_value, same_token
+from fststyle.web.security.rates import Rates
 from fststyle.web.settings import ServeSettings
 
 router = APIRouter(include_in_schema=False)
@@ -15,24 +16,30 @@ router = APIRouter(include_in_schema=False)
 @router.get("/login")
 async def show(request: Request, token: str = "") -> Response:
     """The page. ``token`` is that of the address which the server prints at its start."""
-    settings: ServeSettings = request.app.state.settings
-    if settings.token is None:
-        return RedirectResponse("/", 303)
-    if token and same_token(token, settings.token):
-        return _entered(settings.token)
-    return page(request, "login.html", 401 if token else 200, wrong=bool(token))
+    if token or request.app.state.settings.token is None:
+        return _try(request, token)
+    return page(request, "login.html", problem="")
 
 
 @router.post("/login")
 async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Exchange the token for a cookie."""
+    return _try(request, token)
+
+
+def _try(request: Request, given: str) -> Response:
     settings: ServeSettings = request.app.state.settings
-    if settings.token is not None and not same_token(token, settings.token):
-        return page(request, "login.html", 401, wrong=True)
-    return _entered(settings.token or "")
-
-
-def _entered(token: str) -> Response:
+    failures: Rates = request.app.state.failures
     response = RedirectResponse("/", 303)
-    response.set_cookie(COOKIE, cookie_value(token), max_age=31_536_000, httponly=True, samesite="strict")
+    if settings.token is None:
+        return response
+    if wait := failures.wait(request.scope):
+        problem = f"Too many wrong tokens. Try again in {max(1, round(wait + 0.5))} seconds."
+        return page(request, "login.html", 429, problem=problem)
+    if not same_token(given, settings.token):
+        failures.take(request.scope)
+        return page(request, "login.html", 401, problem="The token is wrong.")
+    response.set_cookie(
+        COOKIE, cookie_value(settings.token), max_age=31_536_000, httponly=True, samesite="lax"
+    )
     return response

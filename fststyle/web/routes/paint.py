@@ -1,12 +1,13 @@
 """Stylize photos and videos."""
 
+from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from fststyle.web.pages import page
-from fststyle.web.state import PAINT_KINDS, State, state
+from fststyle.web.state import State, state
 
 router = APIRouter(include_in_schema=False)
 
@@ -16,13 +17,17 @@ def show(request: Request, parts: Annotated[State, Depends(state)], style: str =
     """The page. ``style`` is chosen at the beginning."""
     cards = [card for card in parts.library.cards(sort="name") if not card.damaged]
     names = [card.name for card in cards]
+    count = Counter(card.title for card in cards)
+    titles = {
+        card.name: card.title if count[card.title] == 1 else f"{card.title} ({card.name})" for card in cards
+    }
     preferred = [style, "starry-night", *names]
     chosen = next((name for name in preferred if name in names), "")
     return page(
         request,
         "paint.html",
         cards=cards,
+        titles=titles,
         chosen=chosen,
-        jobs=parts.jobs.all(PAINT_KINDS)[:10],
         limits=parts.settings,
     )

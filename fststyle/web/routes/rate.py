@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
+from fststyle.web.client import client_of, judge_of
 from fststyle.web.errors import NotFoundError
-from fststyle.web.judge import judge_of, remember
 from fststyle.web.library import PHOTOS
 from fststyle.web.pages import page
 from fststyle.web.state import State, state
@@ -18,7 +18,7 @@ Parts = Annotated[State, Depends(state)]
 @router.get("/rate")
 def show(request: Request, parts: Parts) -> HTMLResponse:
     """The page with the first comparison."""
-    return _with_sheet(request, parts, "rate.html", judge_of(request))
+    return _with_sheet(request, parts, "rate.html")
 
 
 @router.post("/rate/{sheet}")
@@ -26,9 +26,8 @@ def vote(
     request: Request, parts: Parts, sheet: str, choice: Annotated[str, Form(max_length=3)]
 ) -> HTMLResponse:
     """Record a vote, and show the next comparison and the ranking."""
-    judge = judge_of(request)
-    parts.ratings.vote(sheet, choice, judge)
-    return _with_sheet(request, parts, "comparison.html", judge)
+    parts.ratings.vote(sheet, choice, judge_of(client_of(request)))
+    return _with_sheet(request, parts, "comparison.html")
 
 
 @router.get("/rate/{sheet}/painting-{side}.jpg")
@@ -49,12 +48,12 @@ def picture(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
     return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
-def _with_sheet(request: Request, parts: State, template: str, judge: str) -> HTMLResponse:
+def _with_sheet(request: Request, parts: State, template: str) -> HTMLResponse:
     cards = {card.name: card for card in parts.library.cards() if not card.damaged}
     sheet = None
     if len(cards) > 1:
-        sheet = parts.ratings.new_sheet({name: card.title for name, card in cards.items()}, PHOTOS, judge)
-    response = page(
+        sheet = parts.ratings.new_sheet({name: card.title for name, card in cards.items()}, PHOTOS)
+    return page(
         request,
         template,
         sheet=sheet,
@@ -63,5 +62,3 @@ def _with_sheet(request: Request, parts: State, template: str, judge: str) -> HT
         votes=len(parts.ratings.votes()),
         photos=PHOTOS,
     )
-    remember(response, judge)
-    return response

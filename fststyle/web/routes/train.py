@@ -15,12 +15,11 @@ Parts = Annotated[State, Depends(state)]
 
 
 @router.get("/train")
-def show(request: Request, parts: Parts) -> HTMLResponse:
-    """The page, with the list of trainings."""
+def show(request: Request) -> HTMLResponse:
+    """The page; its script asks for the list of trainings."""
     return page(
         request,
         "train.html",
-        jobs=parts.jobs.all(TRAIN_KINDS),
         trains=can_train(),
         install=INSTALL_TRAIN,
         defaults=TrainingSettings(),
@@ -31,4 +30,4 @@ def show(request: Request, parts: Parts) -> HTMLResponse:
 def show_training(request: Request, parts: Parts, id: str) -> HTMLResponse:
     """One training."""
     job = parts.jobs.find(id, TRAIN_KINDS)
-    return page(request, "training.html", job=job, steps=steps_of(job), ahead=parts.jobs.ahead(job))
+    return page(request, "training.html", job=job, steps=steps_of(job))

@@ -43,9 +43,9 @@ class Access:
       page.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings):
-        self.app, self.token = app, settings.token
-        self.failures = Rates(FAILURES_PER_MINUTE)
+    def __init__(self, app: ASGIApp, settings: ServeSettings, failures: Rates):
+        """``failures`` counts wrong tokens, here and on the login page."""
+        self.app, self.token, self.failures = app, settings.token, failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

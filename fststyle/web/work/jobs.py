@@ -24,12 +24,18 @@ LONGEST_QUEUE = 50
 
 
 class Stopped(Exception):
-    """Raised by a worker whose job was stopped."""
+    """Raised by a worker whose job was stopped, with what the result of the job notes about it."""
+
+    def __init__(self, result: dict[str, Any] | None = None):
+        super().__init__()
+        self.result = result or {}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job. ``folder`` holds its files and belongs to it alone."""
+    """A job. ``folder`` holds its files and belongs to it alone; ``owner`` is the number of the client that
+    added it, empty for a program.
+    """
 
     id: str
     kind: str
@@ -40,6 +46,7 @@ class Job:
     error: str
     created: float
     folder: Path
+    owner: str = ""
 
 
 class Watch:
@@ -106,14 +113,15 @@ class Jobs:
         folder.mkdir(parents=True, mode=0o700)
         return folder
 
-    def add(self, kind: str, folder: Path, label: str, settings: dict[str, Any]) -> Job:
+    def add(self, kind: str, folder: Path, label: str, settings: dict[str, Any], owner: str = "") -> Job:
         """Queue a job with the files in ``folder``, from `new_folder`. Raises `BusyError`."""
         kinds = self._lane_of(kind)
         if sum(job.state == QUEUED for job in self.all(kinds)) >= LONGEST_QUEUE:
             raise BusyError(f"{LONGEST_QUEUE} jobs are waiting; try again later")
         self._database.run(
-            "INSERT INTO jobs (id, kind, state, created, label, settings) VALUES (?, ?, ?, ?, ?, ?)",
-            (folder.name, kind, QUEUED, time.time(), label, json.dumps(settings)),
+            "INSERT INTO jobs (id, kind, state, created, label, settings, owner)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (folder.name, kind, QUEUED, time.time(), label, json.dumps(settings), owner),
         )
         self._wake()
         return self.find(folder.name)
@@ -139,10 +147,18 @@ class Jobs:
         watch = self._watches.get(id)
         return watch.progress if watch else {}
 
-    def ahead(self, job: Job) -> int:
-        """Number of jobs that are done before a queued one."""
-        waiting = [one for one in self.all(self._lane_of(job.kind)) if one.state in (QUEUED, RUNNING)]
-        return sum(one.created < job.created for one in waiting)
+    def ahead(self) -> dict[str, int]:
+        """Id of each queued and running job -> number of jobs of its lane that are done before it."""
+        rows = self._database.rows(
+            "SELECT id, kind FROM jobs WHERE state IN (?, ?) ORDER BY created", (QUEUED, RUNNING)
+        )
+        count: dict[tuple[str, ...], int] = {}
+        found = {}
+        for row in rows:
+            lane = self._lane_of(row["kind"])
+            found[row["id"]] = count.get(lane, 0)
+            count[lane] = found[row["id"]] + 1
+        return found
 
     def stop(self, id: str) -> Job:
         """Stop a queued or running job. Raises `NotFoundError`, and `ConflictError` if it is over."""
@@ -197,6 +213,7 @@ class Jobs:
             row["error"] or "",
             row["created"],
             self._folder / row["id"],
+            row["owner"],
         )
 
     def _set(self, id: str, state: str, error: str | None = None) -> None:
@@ -230,7 +247,8 @@ class Jobs:
             state, error = DONE, None
             try:
                 self.update(job.id, {**job.result, **workers[job.kind](job, watch)})
-            except Stopped:
+            except Stopped as stopped:
+                self.update(job.id, {**job.result, **stopped.result})
                 state = QUEUED if self._closing else STOPPED
             except FststyleError as problem:
                 state, error = FAILED, public(problem, job.folder)

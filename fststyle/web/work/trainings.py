@@ -19,6 +19,7 @@ from typing import Any
 from fststyle.errors import INSTALL_TRAIN, DependencyError, TrainingError
 from fststyle.settings import check, option
 from fststyle.train.style.settings import TrainSettings
+from fststyle.web.pages import STATIC
 from fststyle.web.work.jobs import Job, Stopped, Watch
 
 SAVE_EVERY = 20
@@ -168,6 +169,7 @@ def command(job: Job, out: Path) -> list[str]:
         *(sys.executable, "-m", "fststyle", "train", "--json"),
         *("--style", str(painting_of(job.folder)), "--output", str(out), "--name", job.settings["name"]),
         *("--save-every", str(SAVE_EVERY), "--preview-every", str(SAVE_EVERY)),
+        *("--preview-photos", str(STATIC / "app" / "photos")),
     ]
     for name, value in asdict(settings).items():
         if value is not None:

@@ -14,11 +14,12 @@ from fststyle.io import images
 from fststyle.io.files import replacing_path
 from fststyle.runtime.settings import ImageSettings, VideoSettings
 from fststyle.runtime.video.report import Progress
+from fststyle.runtime.video.resume import finished_frames
 from fststyle.runtime.video.stylize import checked, stylize_video
 from fststyle.web.errors import public
 from fststyle.web.names import unique
 from fststyle.web.painting import Studio
-from fststyle.web.work.jobs import Job, Watch
+from fststyle.web.work.jobs import Job, Stopped, Watch
 
 PREVIEW = "preview.jpg"
 PREVIEW_SIDE = 960
@@ -49,7 +50,11 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
 
 
 class VideoWorker:
-    """Stylizes ``source.*`` of the folder of a job to ``painted.*``, with `stylize_video`."""
+    """Stylizes ``source.*`` of the folder of a job to ``painted.*``, with `stylize_video`.
+
+    A stopped job keeps its finished segments and continues after them; ``kept`` is the number of frames
+    in them.
+    """
 
     def __init__(self, seconds: float, device: str):
         self.seconds, self.device = seconds, device
@@ -76,7 +81,10 @@ class VideoWorker:
             end=self.seconds,
             resume=target.suffix in (".mp4", ".webm"),
         )
-        painted = stylize_video(source, target, checked(settings), on_progress=follow)
+        try:
+            painted = stylize_video(source, target, checked(settings), on_progress=follow)
+        except Stopped:
+            raise Stopped({"kept": finished_frames(target)}) from None
         return {
             "file": target.name,
             "frames": painted.frames,

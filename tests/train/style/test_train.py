@@ -33,6 +33,20 @@ def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
+def test_preview_shows_chosen_photos(tmp_path):
+    from fststyle.train.style.preview import chosen_photos
+
+    for number, (height, width) in enumerate([(100, 300), (300, 100), (64, 64), (512, 512), (90, 90)]):
+        picture = np.full((height, width, 3), 40 * number, np.uint8)
+        picture[height // 2 - 30 : height // 2 + 30, width // 2 - 30 : width // 2 + 30, 0] = 255
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    photos = chosen_photos(tmp_path, 64)
+    assert [photo.shape for photo in photos] == [(256, 256, 3)] * 4
+    assert [photo[128, 128].tolist() for photo in photos] == [[255, 40 * i, 40 * i] for i in range(4)]
+    with pytest.raises(InputError, match="no such folder"):
+        chosen_photos(tmp_path / "none", 64)
+
+
 def test_writes_style_checkpoint_and_preview(train, tmp_path):
     seen = []
     trained = train(on_progress=seen.append)
@@ -319,7 +333,7 @@ def test_bad_settings(train, tmp_path, painting):
     with pytest.raises(InputError, match="--name"):
         train(name="../evil")
     (tmp_path / "none").mkdir()
-    with pytest.raises(InputError, match="no image"):
+    with pytest.raises(InputError, match="no such folder"):
         train(data=tmp_path / "none")
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError):

@@ -202,6 +202,7 @@ def test_camera_is_stylized_and_recorded(browser: Any, server: str, watch: Any, 
         painted = np.asarray(picture.convert("RGB"))
     assert painted.shape == (HEIGHT, WIDTH, 3)
     assert len(np.unique(painted)) > 30
+    assert f"{WIDTH}x{HEIGHT} pixels" in page.text_content(".filter-notice")
     original, painted = pixels(page, ".filter-original", ".filter-painted")
     native = fststyle.load_style("starry-night", device="cpu", precision="int8")(original)
     assert compare(painted, native)[0] < 6
@@ -338,3 +339,54 @@ def test_size_adapts_to_the_time_of_a_frame(page: Any, server: str, times: list[
       return pace.size;
     }"""
     assert page.evaluate(script, [server, times]) == size
+
+
+def test_picture_is_saved_at_the_size_of_the_camera_or_as_shown(
+    browser: Any, server: str, watch: Any
+) -> None:
+    page = watch(browser, server).open("/live?style=starry-night")
+    page.wait_for_selector("[data-ready]")
+    page.get_by_role("button", name="Start the camera").click()
+    stylizing(page)
+    page.get_by_label("Size").select_option("160")
+    status(page, "160x120")
+    assert f"{WIDTH}x{HEIGHT}" in page.get_by_label("Save pictures").text_content()
+    for choice, size in (("camera", (WIDTH, HEIGHT)), ("shown", (160, 120))):
+        page.get_by_label("Save pictures").select_option(choice)
+        with page.expect_download() as snapshot:
+            page.get_by_role("button", name="Save picture", exact=True).click()
+        with Image.open(snapshot.value.path()) as picture:
+            assert picture.size == size
+            assert len(np.unique(np.asarray(picture))) > 30
+        page.get_by_text(f"{size[0]}x{size[1]} pixels").wait_for()
+    three_frames(page)
+
+
+DROP = """([selector, name, type, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name, { type }));
+  const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+  return document.querySelector(selector).dispatchEvent(drop);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "type"),
+    [
+        (".filter-stage", "photo.png", "image/png"),
+        (".filter-stage", "a.pdf", "application/pdf"),
+        ("footer", "a.txt", ""),
+    ],
+)
+def test_wrong_file_does_not_cover_the_camera(
+    browser: Any, server: str, watch: Any, place: str, name: str, type: str
+) -> None:
+    page = watch(browser, server).open("/live?style=starry-night")
+    page.wait_for_selector("[data-ready]")
+    page.get_by_role("button", name="Start the camera").click()
+    stylizing(page)
+    # False: the browser does not leave the page for the file.
+    assert page.evaluate(DROP, [place, name, type, "not a picture"]) is False
+    page.get_by_text("This file is not a picture that the browser can read.").wait_for()
+    assert page.is_hidden(".filter-empty")
+    three_frames(page)

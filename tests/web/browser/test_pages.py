@@ -23,7 +23,10 @@ pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'
 pytestmark = pytest.mark.slow
 
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
-PAGES = ("/", "/styles/great-wave", "/paint", "/train", "/rate", "/api", "/learn", "/live", "/nothing")
+PAGES = (
+    *("/", "/styles/great-wave", "/paint", "/train", "/rate", "/api", "/learn", "/live", "/devices"),
+    "/nothing",
+)
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 
@@ -149,8 +152,50 @@ def test_batch_of_photos(open_page, tmp_path):
         page.click(".job .job-download")
     with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
         assert archive.namelist() == ["photo-0.png", "photo-1.png", "photo-2.png"]
+    dialogs = []
+    page.once("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.click(".job .job-remove")
+    page.wait_for_timeout(600)
+    assert page.locator(".job").count() == 1
+    assert dialogs == ["Remove 3 photos? Its files are deleted."]
+    page.once("dialog", lambda dialog: dialog.accept())
     page.click(".job .job-remove")
     page.wait_for_selector(".job", state="detached")
+
+
+def test_all_tabs_of_a_browser_show_its_jobs(open_page, photo, home):
+    page = open_page("/paint?style=invert")
+    other = page.context.new_page()
+    other.goto(f"{home}/paint")
+    page.set_input_files("#files", [photo, photo])
+    page.click("#batch-start")
+    for tab in (page, other):
+        tab.wait_for_selector(".job[data-state=done]")
+        assert tab.is_visible(".job .job-download")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click(".job .job-remove")
+    for tab in (page, other):
+        tab.wait_for_selector(".job", state="detached")
+        assert tab.is_hidden("#jobs")
+
+
+def test_jobs_of_other_visitors_are_shown_on_request(open_page, photo):
+    page = open_page("/paint?style=invert")
+    page.set_input_files("#files", [photo, photo])
+    page.click("#batch-start")
+    page.wait_for_selector(".job[data-state=done]")
+    other = open_page("/paint")
+    other.wait_for_selector("[data-others]:visible")
+    assert other.locator(".job").count() == 0
+    other.click("text=Show 1 of other visitors")
+    other.wait_for_selector(".job[data-state=done]")
+    assert other.is_visible("text=of another visitor")
+    dialogs = []
+    other.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.accept()))
+    other.click(".job .job-remove")
+    other.wait_for_selector(".job", state="detached")
+    page.wait_for_selector(".job", state="detached")
+    assert dialogs == ["Remove 2 photos? Another visitor added it. Its files are deleted."]
 
 
 def test_video_with_preview_and_cancel(open_page, tmp_path):
@@ -265,9 +310,49 @@ def test_search_sort_upload_and_delete(open_page, tmp_path):
     page.watched.errors = [text for text in page.watched.errors if "422" not in text]
 
 
+def test_search_stays_on_the_way_back(open_page):
+    page = open_page("/")
+    page.fill("#q", "leger formes")
+    page.fill("#q", "leger")
+    page.wait_for_function("() => document.querySelectorAll('.card').length === 1")
+    page.wait_for_url("**/?q=leger")
+    page.select_option("#sort", "name")
+    page.wait_for_url("**/?q=leger&sort=name")
+    page.click(".card h2 a")
+    page.wait_for_url("**/styles/*")
+    page.go_back()
+    page.wait_for_selector(".card")
+    assert page.input_value("#q") == "leger"
+    assert page.locator(".card").count() == 1
+    page.click(".card h2 a")
+    page.wait_for_url("**/styles/*")
+    page.click(".crumb a")
+    page.wait_for_url("**/?q=leger&sort=name")
+    assert page.locator(".card").count() == 1
+
+
+def test_key_counts_as_soon_as_a_pair_is_shown(open_page):
+    page = open_page("/rate")
+    page.wait_for_selector(".duel")
+    before = len(page.request.get(f"{page.watched.home}/api/votes.json").json())
+    page.evaluate(
+        """() => {
+          const press = () => document.body.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+          let pairs = 0;
+          new MutationObserver(() => { if (pairs++ < 3) press(); })
+            .observe(document.querySelector("#comparison"), { childList: true });
+          press();
+        }"""
+    )
+    page.wait_for_selector(f"text={before + 4} votes.")
+    assert page.url.endswith("/rate")
+
+
 def test_stars_and_blind_votes(open_page):
     page = open_page("/rate")
-    for key, count in (("ArrowLeft", 1), ("ArrowRight", 2), ("Space", 3)):
+    before = len(page.request.get(f"{page.watched.home}/api/votes.json").json())
+    for key, count in (("ArrowLeft", before + 1), ("ArrowRight", before + 2), ("Space", before + 3)):
         page.wait_for_selector(".duel")
         page.keyboard.press(key)
         page.wait_for_selector(f".ranking >> text={count} vote{'s' * (count > 1)}.")

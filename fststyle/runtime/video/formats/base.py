@@ -51,6 +51,8 @@ class Source:
     """Frames per second that a timecode of the source counts."""
     origin: float = 0.0
     """Start time in seconds on the clock of the source."""
+    video_origin: float = 0.0
+    """Time of the first frame in seconds on the clock of the source."""
     seconds: float | None = None
     """Duration, and ``frames`` the number of frames, if the header states them."""
     frames: int | None = None
@@ -59,6 +61,8 @@ class Source:
     """Whether the beginning is skipped, so that a timecode would be wrong."""
     transparent: bool = False
     """Whether frames may have transparency."""
+    chroma: str | None = None
+    """Chroma subsampling of its codec, such as 4:4:4, if it is known and finer than 4:2:0."""
     animated: bool = False
     """Whether it is an animated image, which may be transparent and plays ``loop`` times (0: forever, None:
     once).

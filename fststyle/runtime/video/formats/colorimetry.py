@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fststyle.arrays import RGB, Floats, Gray, Pixels
-from fststyle.runtime.video.formats.pyav import DecodedFrame
+from fststyle.runtime.video.formats.pyav import DecodedFrame, PixelFormat
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristic (ITU-T H.273) -> its name."""
@@ -66,6 +66,14 @@ _ALPHA = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
 def has_alpha(pixels: str | None) -> bool:
     """Whether a pixel format, by FFmpeg's name, has alpha."""
     return (pixels or "").startswith(_ALPHA)
+
+
+def finer_chroma(pixels: PixelFormat | None) -> str | None:
+    """Chroma subsampling of a pixel format of PyAV if it is finer than 4:2:0. That of RGB is 4:4:4."""
+    if pixels is None or (not pixels.is_rgb and len(pixels.components) < 3):
+        return None
+    sides = (16, 16) if pixels.is_rgb else (pixels.chroma_width(16), pixels.chroma_height(16))
+    return {(16, 16): "4:4:4", (16, 8): "4:4:0", (8, 16): "4:2:2"}.get(sides)
 
 
 def alpha_of(frame: DecodedFrame) -> Gray | None:

@@ -4,17 +4,12 @@ For all formats, each stream, chapter list and tag of the source that is not in 
 `fststyle.runtime.video.report.PaintedVideo.lost`. Only the function `lost` decides this.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 
 from fststyle.runtime.video.formats.base import Sink, Source
 from fststyle.runtime.video.formats.pyav import Container, Stream
 
 _ATTACHED_PICTURE, _DEFAULT = 0x400, 0x1
-
-_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d)([:;.])(\d\d)")
-"""Hours, minutes and seconds; a colon, or another sign for drop-frame timecodes; frames."""
 
 _TECHNICAL = (
     *(
@@ -103,9 +98,15 @@ def label(stream: Stream) -> str:
     kind = (
         "cover art" if kind_of(stream) == "attached" else "still picture" if is_still(stream) else stream.type
     )
-    language = "" if known.get("language") == "und" else known.get("language", "")
-    details = ", ".join(text for text in (language, known.get("title", "")) if text)
+    details = ", ".join(name_of(stream).values())
     return f"{kind} {codec or 'of an unknown codec'}{f' ({details})' if details else ''}"
+
+
+def name_of(stream: Stream) -> dict[str, str]:
+    """Language and title of a stream, if it has them. MP4 and MOV call the title ``name``."""
+    known = tags(stream.metadata)
+    found = {"language": known.get("language", ""), "title": known.get("title") or known.get("name", "")}
+    return {key: value for key, value in found.items() if value not in ("", "und")}
 
 
 def tags(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -118,32 +119,6 @@ def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]
     """The tags to write to an output, with or without the ``timecode``."""
     kept = {key: value for key, value in metadata.items() if not key.lower().startswith(_TECHNICAL)}
     return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
-
-
-def with_timecode_at(metadata: Mapping[str, str], source: Source, rate: Fraction) -> dict[str, str]:
-    """The tags with the timecode of ``source`` in frames of ``rate`` frames per second.
-
-    A timecode counts whole frames: 01:00:00:40 of 60 frames per second is 01:00:00:16 of 24. A timecode that
-    is malformed or has no known rate is unchanged.
-    """
-    found = dict(metadata)
-    was, now = round(source.timecode_rate or rate), round(rate)
-    for key, value in metadata.items():
-        if key.lower() == "timecode" and was and was != now and (parts := _TIMECODE.fullmatch(value)):
-            found[key] = f"{parts[1]}{parts[2]}{int(parts[3]) * now // was:02d}"
-    return found
-
-
-def timecode_fits(metadata: Mapping[str, str], rate: Fraction) -> bool:
-    """Whether the tags have no timecode, or one that MP4 and MOV support at ``rate`` frames per second.
-
-    They fail at the end for a malformed timecode, and for a drop-frame timecode unless the rate is a multiple
-    of 30.
-    """
-    found = tags(metadata).get("timecode", "00:00:00:00")
-    parts = _TIMECODE.fullmatch(found)
-    whole = round(rate)
-    return parts is not None and whole >= 1 and (parts[2] == ":" or whole % 30 == 0)
 
 
 def lost(source: Source, sink: Sink) -> list[str]:

@@ -51,7 +51,7 @@ def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None
         return SequenceSource(pattern, options.rate)
     if sequence.is_pattern(path) and not path.exists():
         return SequenceSource(path, options.rate)
-    if animation.is_animation_format(path):
+    if path.is_file() and animation.is_animation_format(path):  # reading a named pipe would block
         return AnimationSource(path)
     try:
         return Reader(path, options.deinterlace, options.field_rate)

@@ -21,6 +21,9 @@ Packet = Any
 DecodedFrame = Any
 """A decoded frame: `av.VideoFrame`, or `av.AudioFrame`."""
 
+PixelFormat = Any
+"""A pixel format: `av.VideoFormat`."""
+
 
 def av() -> Any:
     """The module of PyAV. Raises `DependencyError` with the command that installs it."""

@@ -12,7 +12,7 @@ from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io.pixels import MIN_SIDE, Frame, uncovered
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Source, TimedFrame
-from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, rgb_of, sdr_colors
+from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, finer_chroma, rgb_of, sdr_colors
 from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
 from fststyle.runtime.video.formats.decoder import decoder_of
 from fststyle.runtime.video.formats.deinterlace import Deinterlacer
@@ -49,7 +49,9 @@ class Reader(Source):
         self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
         self.stream_metadata = dict(self.stream.metadata)
         self.rate = self.timecode_rate = _rate_of(self.stream)
-        self.origin = (self.container.start_time or 0) / 1e6
+        self.origin = self.video_origin = (self.container.start_time or 0) / 1e6
+        if self.stream.start_time is not None:
+            self.video_origin = float(self.stream.start_time * self.stream.time_base)
         duration = (
             self.stream.duration * self.stream.time_base
             if self.stream.duration
@@ -61,6 +63,7 @@ class Reader(Source):
         pixels = self.stream.codec_context.format
         if pixels is not None and any(component.bits > 8 for component in pixels.components):
             self.lost.append("more than 8 bits per channel")
+        self.chroma = finer_chroma(pixels)
         if self._transfer in HDR:
             self.lost.append(f"high dynamic range ({HDR[self._transfer]})")
             self.notes.append(f"{path}: HDR video ({HDR[self._transfer]}) is converted to SDR (BT.709)")

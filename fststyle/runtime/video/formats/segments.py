@@ -79,13 +79,13 @@ class SegmentSink(Sink):
         first = TimedFrame(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
         self._writer = joined = self._opened(self._path, self._source, first)
         self.size = joined.size
-        self.notes = [note for note in joined.notes if note not in self.notes]
         for kind, packet in heapq.merge(self._video(), self._others(), key=lambda item: _seconds(item[1])):
             if kind == "video":
                 joined.put(packet)
             else:
                 joined.copy(packet)
         joined.close()
+        self.notes += [note for note in joined.notes if note not in self.notes]
         self.kept, self.tags, self.chapters = joined.kept, joined.tags, joined.chapters
         self.lost = joined.lost
 

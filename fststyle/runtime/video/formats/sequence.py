@@ -147,6 +147,11 @@ def numbered(pattern: Path, number: int) -> Path:
     return pattern.with_name(name.replace(_PERCENT, "%"))
 
 
+def existing(pattern: Path) -> list[Path]:
+    """The files of an image sequence, which may have none."""
+    return sorted(path for _, path in _matching(pattern)) if pattern.parent.is_dir() else []
+
+
 def _matching(pattern: Path) -> Iterator[tuple[int, Path]]:
     folder, (before, width, after) = pattern.parent, _NUMBER.split(_template(pattern), maxsplit=1)
     start, end = (re.escape(part.replace(_PERCENT, "%")) for part in (before, after))

@@ -1,4 +1,4 @@
-"""Copies or re-encodes the other streams of a source into the container of the stylized video."""
+"""Copies, re-encodes or converts the other streams of a source into the container of the stylized video."""
 
 import io
 from collections import Counter
@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
+from fststyle.runtime.video.formats import languages
 from fststyle.runtime.video.formats.base import Source
-from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, tags
+from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, name_of, tags
 from fststyle.runtime.video.formats.pyav import Container, DecodedFrame, Packet, Stream, av
+from fststyle.runtime.video.formats.subtitles import SubtitleConverter
 
 _TICK = Fraction(1, 1000)
 """Smallest time difference in seconds that all containers can store."""
@@ -36,37 +38,49 @@ class StreamCopier:
     their packets.
 
     A stream is copied if the container supports it. Other audio is re-encoded, and so is audio that players
-    do not play from MP4, unless ``audio`` is ``copy``. ``notes`` are messages for the user.
+    do not play from MP4, unless ``audio`` is ``copy``. Other text subtitles are converted. ``notes`` are
+    messages for the user; `close` adds those on damaged packets.
     """
 
     def __init__(self, container: Container, kind: str, source: Source, mux: Mux, audio: str = "auto"):
         self._av, self._container, self._kind, self._mux, self._audio = av(), container, kind, mux, audio
         self._copied: dict[int, Stream] = {}
         self._coded: dict[int, Stream] = {}
+        self._converted: dict[int, SubtitleConverter] = {}
+        self._damaged: Counter[str] = Counter()
         self._last: dict[int, int] = {}
         self._covers: list[Packet] = []
         self._waiting: dict[int, list[Packet]] = {}
         self._due: dict[int, int] = {}
         self._kinds = {stream.index: kind_of(stream) for stream in source.streams}
+        self._sources = {stream.index: stream for stream in source.streams}
         self.notes: list[str] = []
         for stream in source.streams:
             self._add(stream, source)
 
-    def kept(self, made: Iterable[Stream]) -> set[int]:
-        """The indices of the source streams that are in the finished output, whose streams are ``made``.
+    def kept(self, made: Iterable[Stream]) -> tuple[set[int], list[str]]:
+        """The indices of the source streams that are in the finished output, whose streams are ``made``, and
+        the names of their tags that are not.
 
         MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
         are counted.
         """
-        found = Counter(kind_of(stream) for stream in made)
-        found["video"] -= 1  # the stylized one
-        kept = set()
-        for index in sorted({*self._copied, *self._coded}):
-            kind = self._kinds[index]
-            if found[kind] > 0:
-                found[kind] -= 1
-                kept.add(index)
-        return kept
+        found: dict[str, list[Any]] = {}
+        for stream in made:
+            found.setdefault(kind_of(stream), []).append(stream)
+        found["video"] = found.get("video", [])[1:]  # without the stylized one
+        added: dict[str, list[int]] = {}
+        for index in sorted({*self._copied, *self._coded, *self._converted}):
+            added.setdefault(self._kinds[index], []).append(index)
+        kept: set[int] = set()
+        lost: list[str] = []
+        for kind, indices in added.items():
+            streams = found.get(kind, [])
+            kept.update(indices[: len(streams)])
+            if len(streams) == len(indices):
+                for index, stream in zip(indices, streams, strict=True):
+                    lost += _unnamed(self._sources[index], stream)
+        return kept, lost
 
     def _add(self, stream: Stream, source: Source) -> None:
         if stream.type == "attachment":
@@ -82,7 +96,7 @@ class StreamCopier:
             if stream.type == "audio" and (layout := _LAYOUTS.get(stream.codec_context.layout.name)):
                 # AVI and Matroska may leave the layout unspecified; MP4 then fails when it is closed.
                 made.codec_context.layout = layout
-            _name(made, stream)
+            _name(made, stream, self._kind)
             if stream.type == "video":
                 made.disposition = int(stream.disposition) & ~_DEFAULT
                 self.notes.append(f"{label(stream)}: is a second video stream, copied without stylizing it")
@@ -92,7 +106,22 @@ class StreamCopier:
                 if refused
                 else "the container does not support it"
             )
-            _name(self._encoded(stream, reason), stream)
+            _name(self._encoded(stream, reason), stream, self._kind)
+        elif stream.type == "subtitle":
+            self._convert(stream)
+
+    def _convert(self, stream: Stream) -> None:
+        """Add a stream for subtitles of a format that the container does not support, if they are text."""
+        try:
+            converter = SubtitleConverter(self._container, self._kind, stream)
+        except (self._av.error.FFmpegError, ValueError):
+            return
+        self._converted[stream.index] = converter
+        _name(converter.stream, stream, self._kind)
+        self.notes.append(
+            f"{label(stream)}: is converted to {converter.format}, since the container does not support it;"
+            " fonts and positions may change"
+        )
 
     def _refused_by_players(self, stream: Stream) -> bool:
         refused = self._audio == "auto" and self._kind == "mp4" and stream.type == "audio"
@@ -153,15 +182,25 @@ class StreamCopier:
         index = packet.stream.index
         if index in self._copied:
             for one in self._dated(packet):
-                self._write(one, index)
+                self._write(one, index, self._copied[index])
         elif index in self._coded:
             try:
                 frames = packet.decode()
-            except self._av.error.FFmpegError:  # skip a damaged packet
+            except self._av.error.FFmpegError:
+                self._damaged[label(packet.stream)] += 1
                 return
             for frame in frames:
                 self._place(frame, index)
                 self._mux(self._coded[index].encode, frame)
+        elif index in self._converted:
+            converter = self._converted[index]
+            try:
+                made = list(converter.packets(packet))
+            except self._av.error.FFmpegError:
+                self._damaged[label(packet.stream)] += 1
+                return
+            for one in made:
+                self._write(one, index, converter.stream)
 
     def _place(self, frame: DecodedFrame, index: int) -> None:
         """Set the time of an audio frame in samples, without gaps from the coarse clock of a container."""
@@ -195,13 +234,13 @@ class StreamCopier:
         self._waiting[index] = []
         return waiting
 
-    def _write(self, packet: Packet, index: int) -> None:
+    def _write(self, packet: Packet, index: int, stream: Stream) -> None:
         # FFmpeg refuses the file if two packets of a stream have the same time.
         if (last := self._last.get(index)) is not None and packet.dts <= last:
             later = last + max(1, round(_TICK / packet.time_base))
             packet.pts, packet.dts = None if packet.pts is None else max(packet.pts, later), later
         self._last[index] = packet.dts
-        packet.stream = self._copied[index]
+        packet.stream = stream
         self._mux(lambda it: [it], packet)
 
     def start(self) -> None:
@@ -210,9 +249,12 @@ class StreamCopier:
             self._mux(lambda it: [it], packet)
 
     def close(self) -> None:
-        """Flush the encoders."""
+        """Flush the encoders, and note damaged packets."""
         for stream in self._coded.values():
             self._mux(stream.encode, None)
+        for name, count in self._damaged.items():
+            packets = "1 damaged packet is" if count == 1 else f"{count} damaged packets are"
+            self.notes.append(f"{name}: {packets} left out")
 
 
 def _is_timecode(stream: Stream) -> bool:
@@ -220,9 +262,19 @@ def _is_timecode(stream: Stream) -> bool:
     return stream.type == "data" and "timecode" in tags(stream.metadata)
 
 
-def _name(made: Stream, stream: Stream) -> None:
-    """Copy language, title and disposition."""
-    made.metadata.update(
-        {key: value for key, value in stream.metadata.items() if key.lower() in ("language", "title")}
-    )
+def _name(made: Stream, stream: Stream, kind: str) -> None:
+    """Copy language, title and disposition to a stream of a container of FFmpeg's format ``kind``."""
+    named = name_of(stream)
+    if language := named.pop("language", ""):
+        named["language"] = languages.written(language, kind)
+    made.metadata.update(named)
     made.disposition = stream.disposition
+
+
+def _unnamed(stream: Stream, made: Stream) -> list[str]:
+    """The tags of a source stream that its copy ``made`` does not have."""
+    wanted, found = name_of(stream), name_of(made)
+    found_language = found.get("language", "")
+    missing = [] if languages.same(wanted.get("language", ""), found_language) else ["language"]
+    missing += ["title"] if "title" in wanted and "title" not in found else []
+    return [f"{tag} of {label(stream)}" for tag in missing if tag in wanted]

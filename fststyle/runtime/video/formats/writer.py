@@ -12,9 +12,10 @@ import numpy as np
 from fststyle.arrays import Pixels
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
-from fststyle.runtime.video.formats import encoders
+from fststyle.runtime.video.formats import encoders, timecode
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Sink, Source, TimedFrame
-from fststyle.runtime.video.formats.contents import copied, tags, timecode_fits, with_timecode_at
+from fststyle.runtime.video.formats.colorimetry import finer_chroma
+from fststyle.runtime.video.formats.contents import copied, tags
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.mp4_tags import movflags
@@ -45,9 +46,7 @@ class Writer(Sink):
         codec = encoders.encoder(encoding.codec, suffix, first.alpha is not None)
         self._path, self._started = path, False
         self._next_packet: Packet | None = None
-        timed = not source.cut and timecode_fits({**source.metadata, **source.stream_metadata}, rate)
-        metadata = copied(with_timecode_at(source.metadata, source, rate), timed)
-        stream_metadata = copied(with_timecode_at(source.stream_metadata, source, rate), timed)
+        metadata, stream_metadata = self._metadata(source, rate)
         options = {"movflags": movflags(kind, source, metadata)} if kind in ("mp4", "mov") else {}
         self._durations = Durations()
         try:
@@ -71,6 +70,26 @@ class Writer(Sink):
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(f"cannot be written with {codec}: {reason(error)}") from error
 
+    def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
+        """The tags of the container and of the video stream, with the timecode at ``rate`` frames per second.
+
+        Without a timecode that the container does not support, or that would be of a frame that is cut off.
+        """
+        before = timecode.of({**source.metadata, **source.stream_metadata})
+        if before is None:
+            return copied(source.metadata), copied(source.stream_metadata)
+        now = timecode.moved(before, source.timecode_rate or rate, rate)
+        timed = not source.cut and timecode.fits(now, rate)
+        if timed and ";" in before and ";" not in now:
+            self.notes.append(
+                f"timecode {before} is written as {now}: {float(rate):g} frames per second have no drop-frame"
+                " timecode"
+            )
+        kept = [copied(metadata, timed) for metadata in (source.metadata, source.stream_metadata)]
+        for metadata in kept:
+            metadata.update({key: now for key in metadata if key.lower() == "timecode"})
+        return kept[0], kept[1]
+
     def _setup(self, first: TimedFrame, source: Source, encoding: Encoding, codec: str) -> None:
         height, width = first.rgb.shape[:2]
         stream = self.stream
@@ -85,6 +104,9 @@ class Writer(Sink):
             encoders.ALPHA[codec][0] if self._alpha else encoders.pixel_format(codec, encoding.pix_fmt)
         )
         stream.pix_fmt = self._pixels
+        chroma = finer_chroma(self._av.VideoFormat(self._pixels, 16, 16))
+        if source.chroma and (chroma is None or chroma < source.chroma):
+            self.lost.append(f"chroma resolution ({source.chroma})")
         # The time base of the source, so that timestamps are exact.
         stream.time_base = stream.codec_context.time_base = first.time_base
         if source.aspect:
@@ -149,7 +171,9 @@ class Writer(Sink):
             self._start_copier()
         else:
             self._mux(lambda it: put(self.stream.encode(it)), None)
+        noted = len(self._copier.notes)
         self._copier.close()
+        self.notes += self._copier.notes[noted:]
         try:
             self.container.close()
             self._read_back()
@@ -162,7 +186,8 @@ class Writer(Sink):
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
                 self.tags.update(tags(metadata))
             self.chapters = len(made.chapters())
-            self.kept = self._copier.kept(made.streams)
+            self.kept, lost = self._copier.kept(made.streams)
+            self.lost += lost
 
     def abandon(self) -> None:
         """Close the unfinished file."""

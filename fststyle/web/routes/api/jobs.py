@@ -2,18 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from fststyle.web.errors import NotFoundError
 from fststyle.web.names import disposition
-from fststyle.web.routes.api.schemas import JobInfo, Parts, job_info, preview_file, result_of
+from fststyle.web.routes.api.schemas import (
+    Client,
+    JobInfo,
+    Parts,
+    is_own,
+    job_info,
+    job_infos,
+    preview_file,
+    result_of,
+)
 from fststyle.web.state import State
-from fststyle.web.work.jobs import OVER
+from fststyle.web.work.jobs import OVER, Job
 
 router = APIRouter()
 EVENT_SECONDS = 0.4
@@ -23,51 +33,81 @@ MOST_FOLLOWED = 500
 """Jobs of one stream of events."""
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which jobs are shown: those of ``ids``, or of some ``kinds``, the newest first; empty means all."""
+
+    ids: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    own: bool = False
+
+    def of(self, parts: State, client: str) -> tuple[list[Job], int]:
+        """The jobs, and the number of those that are left out because others added them."""
+        found = parts.jobs.all(self.kinds or None)
+        if self.ids:
+            wanted = set(self.ids)
+            found = [job for job in found if job.id in wanted]
+        shown = [job for job in found if is_own(job, client)] if self.own else found
+        return shown, len(found) - len(shown)
+
+
+def selection(
+    id: Annotated[list[str], Query(max_length=MOST_FOLLOWED, description="These jobs alone.")] = [],  # noqa: B006
+    kind: Annotated[list[str], Query(max_length=8, description="video, photos or train.")] = [],  # noqa: B006
+    own: Annotated[bool, Query(description="Only the jobs that this browser added.")] = False,
+) -> Selection:
+    """The selection of a query."""
+    return Selection(tuple(id), tuple(kind), own)
+
+
+Selected = Annotated[Selection, Depends(selection)]
+
+
 @router.get("/jobs", tags=["jobs"])
-def list_jobs(parts: Parts) -> list[JobInfo]:
-    """All jobs, the newest first."""
-    return [job_info(parts, job) for job in parts.jobs.all()]
+def list_jobs(parts: Parts, client: Client, selected: Selected) -> list[JobInfo]:
+    """The jobs, the newest first."""
+    return job_infos(parts, selected.of(parts, client)[0], client)
 
 
 @router.get("/jobs/events", tags=["jobs"], response_class=StreamingResponse)
 async def follow_jobs(
-    parts: Parts, id: Annotated[list[str], Query(max_length=MOST_FOLLOWED)]
+    parts: Parts,
+    client: Client,
+    selected: Selected,
+    end: Annotated[bool, Query(description="End when all jobs are over.")] = True,
 ) -> StreamingResponse:
-    """Several jobs as server-sent events, one after each change of a job, until all are over.
+    """Jobs as server-sent events, one message after each change of a job.
 
-    A browser allows six connections to a server, so a page follows all its jobs by one. The event ``removed``
-    has the ``id`` of a job that does not exist, or no longer.
+    A browser allows six connections to a server, so a page follows all its jobs by one. The event ``list``
+    comes first, and when jobs are added or removed: ``ids``, the newest first, and ``others``, the number of
+    jobs that are left out by ``own``.
     """
-    return StreamingResponse(
-        _events(parts, id), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    return _stream(_events(parts, client, selected, end))
 
 
 @router.get("/jobs/{id}", tags=["jobs"])
-def show_job(parts: Parts, id: str) -> JobInfo:
+def show_job(parts: Parts, client: Client, id: str) -> JobInfo:
     """One job."""
-    return job_info(parts, parts.jobs.find(id))
+    return job_info(parts, parts.jobs.find(id), client)
 
 
 @router.get("/jobs/{id}/events", tags=["jobs"], response_class=StreamingResponse)
-async def follow_job(parts: Parts, id: str) -> StreamingResponse:
+async def follow_job(parts: Parts, client: Client, id: str) -> StreamingResponse:
     """The job as server-sent events, one after each change, until it is over."""
     parts.jobs.find(id)
-    return StreamingResponse(
-        _events(parts, [id]), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    return _stream(_events(parts, client, Selection(ids=(id,)), end=True))
 
 
 @router.post("/jobs/{id}/stop", tags=["jobs"])
-def stop_job(parts: Parts, id: str) -> JobInfo:
+def stop_job(parts: Parts, client: Client, id: str) -> JobInfo:
     """Stop a job. A training saves a checkpoint first."""
-    return job_info(parts, parts.jobs.stop(id))
+    return job_info(parts, parts.jobs.stop(id), client)
 
 
 @router.post("/jobs/{id}/resume", tags=["jobs"])
-def resume_job(parts: Parts, id: str) -> JobInfo:
+def resume_job(parts: Parts, client: Client, id: str) -> JobInfo:
     """Queue a stopped or failed job again; a training and a video continue where they ended."""
-    return job_info(parts, parts.jobs.resume(id))
+    return job_info(parts, parts.jobs.resume(id), client)
 
 
 @router.delete("/jobs/{id}", tags=["jobs"], status_code=204)
@@ -103,31 +143,34 @@ def job_preview(parts: Parts, id: str) -> Response:
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
-async def _events(parts: State, ids: Sequence[str]) -> AsyncIterator[str]:
-    """The changes of the jobs, until all are over or removed, with comments in quiet times."""
+def _stream(events: AsyncIterator[str]) -> StreamingResponse:
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _events(parts: State, client: str, selected: Selection, end: bool) -> AsyncIterator[str]:
+    """The changes of the jobs, with comments in quiet times."""
+
+    def look() -> tuple[list[JobInfo], int]:
+        jobs, others = selected.of(parts, client)
+        return job_infos(parts, jobs[:MOST_FOLLOWED], client), others
+
     sent: dict[str, str] = {}
-    active, quiet = list(dict.fromkeys(ids)), 0.0
-    while active:
-        changes: list[str] = []
-        for id in list(active):
-            try:
-                job = await run_in_threadpool(show_job, parts, id)
-            except NotFoundError:
-                active.remove(id)
-                changes.append(f"event: removed\ndata: {json.dumps({'id': id})}\n\n")
-                continue
-            text = job.model_dump_json()
-            if text != sent.get(id):
-                sent[id] = text
-                changes.append(f"data: {text}\n\n")
-            if job.state in OVER:
-                active.remove(id)
+    quiet = 0.0
+    while not parts.ending.is_set():
+        jobs, others = await run_in_threadpool(look)
+        # The list comes first, so that a page has a place for each job.
+        named = json.dumps({"ids": [job.id for job in jobs], "others": others})
+        texts = {"": f"event: list\ndata: {named}\n\n"}
+        texts.update((job.id, f"data: {job.model_dump_json()}\n\n") for job in jobs)
+        changes = "".join(text for id, text in texts.items() if sent.get(id) != text)
+        sent = texts
         if changes:
             quiet = 0.0
-            yield "".join(changes)
+            yield changes
         elif quiet >= HEARTBEAT_SECONDS:
             quiet = 0.0
             yield ": no change\n\n"
-        if active:
-            await asyncio.sleep(EVENT_SECONDS)
-            quiet += EVENT_SECONDS
+        if end and all(job.state in OVER for job in jobs):
+            return
+        await asyncio.sleep(EVENT_SECONDS)
+        quiet += EVENT_SECONDS

@@ -12,7 +12,7 @@ from fststyle.errors import InputError
 from fststyle.runtime.settings import ImageSettings
 from fststyle.web.forms import paint_settings
 from fststyle.web.names import disposition, label
-from fststyle.web.routes.api.schemas import JobInfo, Parts, job_info
+from fststyle.web.routes.api.schemas import Client, JobInfo, Parts, job_info
 from fststyle.web.sniff import video_suffix
 from fststyle.web.state import State
 from fststyle.web.work.videos import check_video
@@ -54,6 +54,7 @@ async def paint(
 @router.post("/jobs", tags=["jobs"], status_code=202)
 async def add_job(
     parts: Parts,
+    client: Client,
     settings: Paint,
     files: Annotated[list[UploadFile], File(description="One video, or several pictures.")],
     format: Format = "",
@@ -62,11 +63,14 @@ async def add_job(
 
     A video becomes an .mp4 file, or .webm with that ``format``; pictures become a .zip file.
     """
-    result: JobInfo = await run_in_threadpool(_add_job, parts, settings, files, format)
+    result: JobInfo = await run_in_threadpool(_add_job, parts, client, settings, files, format)
     return result
 
 
-def _add_job(parts: State, settings: ImageSettings, files: list[UploadFile], format: str) -> JobInfo:
+def _add_job(
+    parts: State, client: str, settings: ImageSettings, files: list[UploadFile], format: str
+) -> JobInfo:
+    parts.remove_old_jobs()
     if len(files) > LARGEST_BATCH:
         raise InputError(f"at most {LARGEST_BATCH} files in one job")
     suffixes = [video_suffix(file.file) for file in files]
@@ -81,7 +85,7 @@ def _add_job(parts: State, settings: ImageSettings, files: list[UploadFile], for
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return job_info(parts, parts.jobs.add(kind, folder, name, values))
+    return job_info(parts, parts.jobs.add(kind, folder, name, values, client), client)
 
 
 def _photos(

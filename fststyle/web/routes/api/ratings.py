@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from fststyle.web.judge import judge_of, remember
+from fststyle.web.client import client_of, judge_of, remember
 from fststyle.web.names import disposition
 from fststyle.web.painting import checked_style
 from fststyle.web.routes.api.schemas import Parts
@@ -29,11 +29,11 @@ def rate(
     stars: Annotated[int, Form(ge=1, le=5)],
 ) -> JSONResponse:
     """Give a style, or each style of a mixture, 1 to 5 stars."""
-    judge = judge_of(request)
+    client = client_of(request)
     for part in checked_style(style).split(","):
-        parts.ratings.rate(part.partition(":")[0], stars, judge, {"style": style})
+        parts.ratings.rate(part.partition(":")[0], stars, judge_of(client), {"style": style})
     response = JSONResponse({"style": style, "stars": stars}, 201)
-    remember(response, judge)
+    remember(response, client)
     return response
 
 

@@ -1,11 +1,13 @@
 """Styles and jobs as the API returns them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends
 from pydantic import BaseModel
 
+from fststyle.web.client import known_client
 from fststyle.web.library import Card
 from fststyle.web.state import State, state
 from fststyle.web.work.jobs import DONE, OVER, Job
@@ -13,6 +15,7 @@ from fststyle.web.work.trainings import preview_of
 from fststyle.web.work.videos import PREVIEW
 
 Parts = Annotated[State, Depends(state)]
+Client = Annotated[str, Depends(known_client)]
 
 
 class StyleInfo(BaseModel):
@@ -36,12 +39,15 @@ class StyleInfo(BaseModel):
 
 
 class JobInfo(BaseModel):
-    """A job. ``ahead``: jobs that are done before it. ``result``: address of the result, or empty."""
+    """A job. ``own``: whether this client added it. ``ahead``: jobs that are done before it. ``result``:
+    address of the result, or empty.
+    """
 
     id: str
     kind: str
     state: str
     label: str
+    own: bool
     ahead: int
     error: str
     progress: dict[str, Any]
@@ -70,19 +76,43 @@ def style_info(card: Card) -> StyleInfo:
     )
 
 
-def job_info(parts: State, job: Job) -> JobInfo:
+def job_info(parts: State, job: Job, client: str) -> JobInfo:
+    """One job as ``client`` sees it."""
+    return job_infos(parts, [job], client)[0]
+
+
+def job_infos(parts: State, jobs: Sequence[Job], client: str) -> list[JobInfo]:
+    """Jobs as ``client`` sees them."""
+    ahead = parts.jobs.ahead()
+    return [_job_info(parts, job, client, ahead.get(job.id, 0)) for job in jobs]
+
+
+def _job_info(parts: State, job: Job, client: str, ahead: int) -> JobInfo:
     return JobInfo(
         id=job.id,
         kind=job.kind,
         state=job.state,
         label=job.label,
-        ahead=0 if job.state in OVER else parts.jobs.ahead(job),
+        own=is_own(job, client),
+        ahead=0 if job.state in OVER else ahead,
         error=job.error,
         progress=parts.jobs.progress(job.id),
-        details=job.result,
+        details=_details(parts, job),
         result=f"/api/jobs/{job.id}/result" if job.state == DONE and result_of(job) else "",
         preview=f"/api/jobs/{job.id}/preview.jpg" if preview_file(job).is_file() else "",
     )
+
+
+def is_own(job: Job, client: str) -> bool:
+    """Whether ``client`` added the job; nobody owns the jobs of programs."""
+    return bool(client) and job.owner == client
+
+
+def _details(parts: State, job: Job) -> dict[str, Any]:
+    """The result of a job. ``published`` is in it as long as the library has that style."""
+    found = {name: value for name, value in job.result.items() if name != "published"}
+    name = parts.library.published(job)
+    return {**found, "published": name} if name else found
 
 
 def result_of(job: Job) -> Path | None:

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from fststyle.io import images
 from fststyle.settings import check
 from fststyle.web.errors import ConflictError
-from fststyle.web.routes.api.schemas import JobInfo, Parts, StyleInfo, job_info, result_of, style_info
+from fststyle.web.routes.api.schemas import Client, JobInfo, Parts, StyleInfo, job_info, result_of, style_info
 from fststyle.web.state import TRAIN_KINDS
 from fststyle.web.suggestions import propose
 from fststyle.web.work.jobs import DONE
@@ -37,6 +37,7 @@ def training_steps(parts: Parts, id: str) -> list[dict[str, Any]]:
 @router.post("/trainings", tags=["trainings"], status_code=202)
 async def add_training(
     parts: Parts,
+    client: Client,
     painting: Annotated[UploadFile, File(description="The painting, a picture.")],
     name: Annotated[str, Form(max_length=64, description="Name of the style.")],
     title: Annotated[str, Form(max_length=120)] = "",
@@ -61,26 +62,34 @@ async def add_training(
         folder = parts.jobs.new_folder()
         _save_painting(picture, painting_of(folder))
         values = {"name": free, "about": about, "train": asdict(settings)}
-        return job_info(parts, parts.jobs.add("train", folder, free, values))
+        return job_info(parts, parts.jobs.add("train", folder, free, values, client), client)
 
     result: JobInfo = await run_in_threadpool(add)
     return result
 
 
 @router.post("/trainings/{id}/publish", tags=["trainings"], status_code=201)
-def publish(parts: Parts, id: str) -> StyleInfo:
+def publish(
+    parts: Parts,
+    id: str,
+    name: Annotated[str, Form(max_length=64, description="Name of the style; empty: as trained.")] = "",
+) -> StyleInfo:
     """Add the style of a finished training to the library."""
     job = parts.jobs.find(id, TRAIN_KINDS)
     style = result_of(job)
     if job.state != DONE or style is None:
         raise ConflictError("the training is not finished")
-    if job.result.get("published"):
-        raise ConflictError(f"the style is in the library already, as {job.result['published']}")
+    if published := parts.library.published(job):
+        raise ConflictError(f"the style is in the library already, as {published}")
     int8 = style.with_name(f"{style.stem}-int8.onnx")
     added = parts.library.publish(
-        style, int8 if int8.is_file() else None, painting_of(job.folder), job.label, job.settings["about"]
+        style,
+        int8 if int8.is_file() else None,
+        painting_of(job.folder),
+        name or job.label,
+        job.settings["about"],
     )
-    parts.jobs.update(id, {**job.result, "published": added})
+    parts.jobs.update(id, {**job.result, **parts.library.as_published(added)})
     return style_info(parts.library.card(added))
 
 
@@ -100,7 +109,9 @@ async def suggest(
         try:
             file = painting_of(folder)
             _save_painting(picture, file)
-            return asdict(propose(file, parts.library.rated(), parts.folder / "statistics"))
+            found = propose(file, parts.library.rated(), parts.folder / "statistics")
+            titles = {card.name: card.title for card in parts.library.cards() if card.name in found.styles}
+            return {**asdict(found), "titles": titles}
         finally:
             painting_of(folder).unlink(missing_ok=True)
             folder.rmdir()

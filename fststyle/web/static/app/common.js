@@ -17,7 +17,9 @@ export async function send(url, { method = "POST", fields = {}, signal } = {}) {
   for (const [name, value] of Object.entries(fields)) {
     for (const one of Array.isArray(value) ? value : [value]) body.append(name, one);
   }
-  const response = await fetch(url, { method, signal, body: method === "POST" ? body : undefined });
+  const response = await fetch(url, { method, signal, body: method === "POST" ? body : undefined }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error("The server does not answer.");
+  });
   if (!response.ok) throw new Error(await reason(response));
   return response;
 }
@@ -46,8 +48,16 @@ function told(text, status) {
   }
 }
 
+// The link to the library on the page of a style leads back to the search.
+if (location.pathname === "/") {
+  window.addEventListener("pagehide", () => sessionStorage.setItem("library", location.search));
+} else {
+  const library = $(".crumb a[href='/']");
+  if (library) library.href = `/${sessionStorage.getItem("library") ?? ""}`;
+}
+
 document.addEventListener("htmx:responseError", ({ detail }) => toast(told(detail.xhr.responseText, detail.xhr.status)));
-document.addEventListener("htmx:sendError", () => toast("the server does not answer"));
+document.addEventListener("htmx:sendError", () => toast("The server does not answer."));
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const form = detail.elt.closest?.("form[data-reset]");
   if (form && detail.successful) {

@@ -1,13 +1,15 @@
 // The page that paints: files in, settings, picture out.
 import { $, $$, send, toast } from "./common.js";
 import { takePhoto } from "./camera.js";
-import { connect } from "./job.js";
+import * as jobView from "./job.js";
+import { showJobs } from "./jobs.js";
 import "./stars.js";
 
 const MIXED = 3;
 const WAIT = 200; // milliseconds after the last move of a slider
 
-const state = { file: null, files: [], styles: [], shares: new Map(), painting: null, timer: 0, urls: {} };
+// `added`: id of a new job, to which the page scrolls when it is in the list.
+const state = { added: null, file: null, files: [], styles: [], shares: new Map(), painting: null, timer: 0, urls: {} };
 
 // Files
 
@@ -92,10 +94,12 @@ function choose(name) {
   repaint(0);
 }
 
+const thumbOf = (name) => $$(".thumb").find((thumb) => thumb.value === name);
+
 function showStyles() {
   const thumbs = $$(".thumb");
   const mixes = $("#mix").checked;
-  const family = thumbs.find((thumb) => thumb.value === state.styles[0])?.dataset.family;
+  const family = state.styles.length ? thumbOf(state.styles[0]).dataset.family : undefined;
   for (const thumb of thumbs) {
     thumb.setAttribute("aria-pressed", state.styles.includes(thumb.value));
     thumb.disabled = mixes && thumb.dataset.family !== family;
@@ -109,7 +113,7 @@ function showStyles() {
       state.shares.set(name, share);
       const label = document.createElement("label");
       label.className = "field slider";
-      const text = Object.assign(document.createElement("span"), { className: "label", textContent: name });
+      const text = Object.assign(document.createElement("span"), { className: "label", textContent: $("span", thumbOf(name)).textContent });
       const range = Object.assign(document.createElement("input"), { type: "range", min: 1, max: 100, value: share });
       range.addEventListener("input", () => {
         state.shares.set(name, Number(range.value));
@@ -185,14 +189,8 @@ async function startBatch() {
   problem("");
   try {
     const response = await send("/api/jobs", { fields: { ...fields(), files: state.files } });
-    const job = await response.json();
-    const article = $("#job-template").content.firstElementChild.cloneNode(true);
-    article.dataset.job = job.id;
-    $("#jobs").prepend(article);
-    $("#jobs-section").hidden = false;
-    connect(article);
+    state.added = (await response.json()).id;
     again();
-    article.scrollIntoView({ block: "nearest" });
   } catch (error) {
     problem(error.message);
   } finally {
@@ -261,4 +259,13 @@ const chosen = $("#paint").dataset.chosen;
 if (chosen) choose(chosen);
 $(".thumb[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
 showValues();
-$$("#jobs [data-job]").forEach(connect);
+
+showJobs($("#jobs"), ["video", "photos"], {
+  made: jobView.made,
+  show(article, job) {
+    jobView.show(article, job);
+    if (job.id !== state.added) return;
+    article.scrollIntoView({ block: "nearest" });
+    state.added = null;
+  },
+});

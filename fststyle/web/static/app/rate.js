@@ -3,13 +3,27 @@ import { $ } from "./common.js";
 
 const KEYS = { ArrowLeft: "A", ArrowRight: "B", " ": "tie" };
 
+let ready = true; // htmx has connected the pair that is shown
+let pressed = null; // a choice for the pair that is shown, until htmx has connected it
+
+document.addEventListener("htmx:beforeSwap", () => (ready = false));
+document.addEventListener("htmx:afterSettle", () => {
+  ready = true;
+  if (pressed) choose(pressed);
+  pressed = null;
+});
+
+function choose(choice) {
+  $(`.duel-actions button[value="${choice}"]`)?.click();
+}
+
 document.addEventListener("keydown", (event) => {
   const choice = KEYS[event.key];
   const elsewhere = event.target.closest("a, button, input, select, summary");
   if (!choice || event.repeat || event.ctrlKey || event.altKey || event.metaKey || (event.key === " " && elsewhere)) return;
-  const button = $(`.duel-actions button[value="${choice}"]`);
-  if (button) {
-    event.preventDefault();
-    button.click();
-  }
+  event.preventDefault();
+  // Until the answer to a vote is here, the pair that is shown is the one before.
+  if ($(".duel.htmx-request")) return;
+  if (ready) choose(choice);
+  else pressed = choice;
 });

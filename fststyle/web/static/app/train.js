@@ -1,5 +1,6 @@
 // The form that starts a training.
 import { $, send } from "./common.js";
+import { showJobs } from "./jobs.js";
 
 const form = $("#train-form");
 
@@ -51,13 +52,30 @@ async function suggest() {
     const found = await (await send("/api/suggestions", { fields: { painting } })).json();
     $("#style_weight").value = found.style_weight;
     $("#style_size").value = found.style_size;
-    const names = Object.entries(found.styles).map(([name, similar]) => `${name} (similarity ${similar.toFixed(2)})`);
+    const names = Object.entries(found.styles).map(([name, similar]) => `${found.titles[name]} (similarity ${similar.toFixed(2)})`);
     place.textContent = `From ${names.join(", ")}.`;
   } catch (error) {
     place.textContent = error.message;
   } finally {
     $("#suggest").disabled = false;
   }
+}
+
+showJobs($("#trainings"), ["train"], {
+  show(item, job) {
+    item.href = `/train/${job.id}`;
+    const picture = $("img", item);
+    if (!picture.src) picture.src = `/api/jobs/${job.id}/painting.png`;
+    $("[data-value=label]", item).textContent = job.label;
+    $("[data-value=state]", item).textContent = stateOf(job) + (job.own ? "" : ", of another visitor");
+  },
+});
+
+function stateOf({ state, ahead, details, progress: { done, of } }) {
+  if (details.published) return "in the library";
+  if (state === "running") return of ? `step ${done} of ${of}` : "preparing";
+  if (state === "queued" && ahead) return `waiting for ${ahead} other${ahead > 1 ? "s" : ""}`;
+  return { queued: "waiting", done: "finished, not in the library" }[state] ?? state;
 }
 
 if (form) {

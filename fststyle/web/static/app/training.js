@@ -1,23 +1,15 @@
 // One training: progress, preview, losses, and its buttons.
 import { $, send, toast } from "./common.js";
+import { OVER, followJobs, removeJob, stopJob } from "./jobs.js";
 
-const OVER = ["done", "stopped", "failed"];
 const SHOWN = ["content", "style", "temporal", "grid"];
 const place = $("#training");
 const url = `/api/jobs/${place.dataset.job}`;
 const points = new Map(); // step -> losses
-let preview;
-
-function follow() {
-  const events = new EventSource(`${url}/events`);
-  events.onmessage = ({ data }) => {
-    const job = JSON.parse(data);
-    show(job);
-    if (OVER.includes(job.state)) events.close();
-  };
-}
+let preview, current;
 
 function show(job) {
+  current = job;
   const { done = 0, of, rate, seconds_left: left, last, message } = job.progress;
   const over = OVER.includes(job.state);
   const bar = $("#progress");
@@ -30,14 +22,16 @@ function show(job) {
     points.set(last.step, last.losses);
     draw();
   }
-  if (job.preview && (job.progress.preview !== preview || over)) {
-    preview = job.progress.preview;
+  const version = `${job.progress.preview} ${over}`;
+  if (job.preview && version !== preview) {
+    preview = version;
     $("#preview").src = `${job.preview}?t=${Date.now()}`;
   }
   const published = job.details.published;
   $("#stop").hidden = over;
   $("#resume").hidden = !["stopped", "failed"].includes(job.state);
   $("#publish").hidden = job.state !== "done" || Boolean(published);
+  if (!$("#publish-name").value) $("#publish-name").value = job.label;
   $("#published").hidden = !published;
   $("#published").href = `/styles/${published}`;
   $("#result").hidden = !job.result;
@@ -104,22 +98,36 @@ $("#preview").addEventListener("load", () => {
   $("#preview-hint").hidden = true;
 });
 act("#stop", async () => {
-  await send(`${url}/stop`);
-  $("#facts").textContent = "Stopping after this step";
+  if (await stopJob(current)) $("#facts").textContent = "Stopping after this step";
 });
-act("#resume", async () => {
-  await send(`${url}/resume`);
-  follow();
-});
-act("#publish", async () => {
-  const style = await (await send(`/api/trainings/${place.dataset.job}/publish`)).json();
-  location.href = `/styles/${style.name}`;
+act("#resume", () => send(`${url}/resume`));
+$("#publish").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    const fields = { name: $("#publish-name").value };
+    const style = await (await send(`/api/trainings/${place.dataset.job}/publish`, { fields })).json();
+    location.href = `/styles/${style.name}`;
+  } catch (error) {
+    toast(error.message);
+  }
 });
 act("#remove", async () => {
-  await send(url, { method: "DELETE" });
-  location.href = "/train";
+  const stays = current.details.published ? " The style in the library stays." : "";
+  if (await removeJob(current, `Its checkpoint is deleted, so that it cannot continue.${stays}`)) location.href = "/train";
 });
 
 for (const step of await (await fetch(`${url}/steps`)).json()) points.set(step.step, step.losses);
 draw();
-follow();
+followJobs(() => ({ id: place.dataset.job }), {
+  job: show,
+  list: ({ ids }) => {
+    if (ids.length) return;
+    $("#problem").textContent = "This training was removed.";
+    $("#problem").hidden = false;
+    for (const button of document.querySelectorAll("#training button")) button.disabled = true;
+  },
+  lost: (is) => {
+    $("#problem").hidden = !is;
+    if (is) $("#problem").textContent = "The server does not answer. What is shown may be out of date.";
+  },
+});

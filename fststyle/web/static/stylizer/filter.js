@@ -13,6 +13,7 @@ const METHODS = {
   weights: "The weights of the styles are interpolated, as fststyle does.",
   pictures: "These styles are of different networks or have no base: the stylized pictures are blended.",
 };
+const NOTICE_SECONDS = 7;
 const BACKENDS = { webgpu: "WebGPU", wasm: "WebAssembly" };
 
 export class Filter {
@@ -33,6 +34,7 @@ export class Filter {
   #change = Promise.resolve();
   #pending = 0;
   #precision = "";
+  #noticed = 0;
 
   /** `root`: the element of the markup; `styles`: as `Stylizer.use` takes them, with name, title, artist, year
    *  and thumb. `options` are those of `Stylizer.open`. */
@@ -81,6 +83,10 @@ export class Filter {
     if (!live) select.append(new Option("full size", "full"));
     const kept = [...select.options].some(({ value }) => value === before) ? before : null;
     select.value = kept ?? (live ? "auto" : PICTURE_SIZE);
+    const { videoWidth, videoHeight } = this.#camera.video;
+    this.#find('[data-row="saved"]').hidden = !live;
+    this.#find("[name=saved] [value=camera]").textContent =
+      "at the size of the camera" + (videoWidth ? `, ${videoWidth}x${videoHeight}` : "");
   }
 
   #listen() {
@@ -105,11 +111,11 @@ export class Filter {
       if (file.files[0]) this.#guarded(() => this.open(file.files[0]));
       file.value = "";
     });
-    const stage = this.#find(".filter-stage");
-    stage.addEventListener("dragover", (event) => event.preventDefault());
-    stage.addEventListener("drop", (event) => {
+    // On the whole page: a browser leaves the page for a file that is dropped elsewhere.
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
       event.preventDefault();
-      const dropped = [...event.dataTransfer.files].find(({ type }) => type.startsWith("image/"));
+      const [dropped] = event.dataTransfer.files;
       if (dropped) this.#guarded(() => this.open(dropped));
     });
     const form = this.#find("form");
@@ -148,6 +154,7 @@ export class Filter {
       if (final) this.#guarded(() => this.#reopen());
       return;
     }
+    if (name === "saved") return;
     if (name === "size") {
       if (final) this.#repaint();
       return;
@@ -201,6 +208,7 @@ export class Filter {
     try {
       await this.#camera.start();
     } catch (error) {
+      if (!this.#picture) this.#show("empty");
       this.#fail(cameraReason(error));
       return;
     }
@@ -266,14 +274,28 @@ export class Filter {
     this.#sizes();
   }
 
+  /** Say why something failed: over a picture or the camera as a notice, else with the choices at the start. */
   #fail(message) {
+    if (this.#live || this.#picture) {
+      this.#notice(message);
+      return;
+    }
     const place = this.#find(".filter-message");
     place.textContent = message;
     place.hidden = false;
     this.#find(".filter-empty").hidden = false;
     this.#find(".filter-invitation").hidden = true;
     this.#button("start").textContent = "Try the camera again";
-    if (!this.#live) this.#say("");
+    this.#say("");
+  }
+
+  /** A line over the picture for some seconds. */
+  #notice(text) {
+    const place = this.#find(".filter-notice");
+    place.textContent = text;
+    place.hidden = false;
+    clearTimeout(this.#noticed);
+    this.#noticed = setTimeout(() => (place.hidden = true), NOTICE_SECONDS * 1000);
   }
 
   #hideMessage() {
@@ -286,17 +308,17 @@ export class Filter {
     this.#find(".filter-status").textContent = text;
   }
 
-  /** The source at the chosen size as ImageData. */
-  #capture(source, width, height, side) {
+  /** The source at the chosen size as ImageData; `canvas` holds it afterwards. */
+  #capture(source, width, height, side, canvas = this.#shown) {
     const scale = Math.min(1, side / Math.max(width, height));
     const to = (length) => Math.max(SMALLEST, scale < 1 ? 4 * Math.round((length * scale) / 4) : length);
-    this.#shown.width = to(width);
-    this.#shown.height = to(height);
-    const context = this.#shown.getContext("2d", { willReadFrequently: true });
+    canvas.width = to(width);
+    canvas.height = to(height);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     context.imageSmoothingQuality = "high";
-    if (this.#live && this.#mirror) context.setTransform(-1, 0, 0, 1, this.#shown.width, 0);
-    context.drawImage(source, 0, 0, this.#shown.width, this.#shown.height);
-    return context.getImageData(0, 0, this.#shown.width, this.#shown.height);
+    if (this.#live && this.#mirror) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
+    context.drawImage(source, 0, 0, canvas.width, canvas.height);
+    return context.getImageData(0, 0, canvas.width, canvas.height);
   }
 
   #display(painted) {
@@ -304,11 +326,7 @@ export class Filter {
     const context = canvas.getContext("2d");
     if (this.#recorder.on && (canvas.width !== painted.width || canvas.height !== painted.height)) {
       // The size of a recording stays the same.
-      const part = document.createElement("canvas");
-      part.width = painted.width;
-      part.height = painted.height;
-      part.getContext("2d").putImageData(painted, 0, 0);
-      context.drawImage(part, 0, 0, canvas.width, canvas.height);
+      context.drawImage(canvasOf(painted), 0, 0, canvas.width, canvas.height);
     } else {
       if (canvas.width !== painted.width) canvas.width = painted.width;
       if (canvas.height !== painted.height) canvas.height = painted.height;
@@ -355,15 +373,15 @@ export class Filter {
     this.#say([rate ? `${rate.toFixed(0)} fps` : "", ...this.#facts(width, height)].filter(Boolean).join(" · "));
     if (this.#recorder.on) {
       const seconds = Math.floor(this.#recorder.seconds);
-      this.#find('[data-value="recorded"]').textContent =
-        `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+      const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+      this.#find('[data-value="recorded"]').textContent = `${time} · ${this.#size(this.#find(".filter-painted"))}`;
     }
   }
 
   #facts(width, height) {
     const { backend, threads } = this.#backend;
     const many = backend === "wasm" ? `, ${threads} thread${threads === 1 ? "" : "s"}` : "";
-    return [`${width}x${height}`, `${BACKENDS[backend]}${many}`, this.#precision];
+    return [this.#size({ width, height }), `${BACKENDS[backend]}${many}`, this.#precision];
   }
 
   /** Stylize the opened picture again, after a change. */
@@ -402,10 +420,27 @@ export class Filter {
     return `${names}-${time}`;
   }
 
+  #size = ({ width, height }) => `${width}x${height}`;
+
+  /** The frame of this moment, stylized at the size of the camera. */
+  async #whole() {
+    const { videoWidth, videoHeight } = this.#camera.video;
+    this.#notice(`Stylizing the picture with ${videoWidth}x${videoHeight} pixels …`);
+    const side = Math.max(videoWidth, videoHeight), frame = document.createElement("canvas");
+    return canvasOf(await this.#stylizer.paint(this.#capture(this.#camera.video, videoWidth, videoHeight, side, frame)));
+  }
+
   async #snapshot() {
-    const name = this.#fileName;
-    const blob = await new Promise((resolve) => this.#find(".filter-painted").toBlob(resolve, "image/png"));
-    save(blob, `${name}.png`);
+    const name = `${this.#fileName}.png`, button = this.#button("snapshot");
+    let canvas = this.#find(".filter-painted");
+    button.disabled = true;
+    try {
+      if (this.#live && this.#find("[name=saved]").value === "camera") canvas = await this.#whole();
+      save(await new Promise((resolve) => canvas.toBlob(resolve, "image/png")), name);
+      this.#notice(`Saved: ${name}, ${this.#size(canvas)} pixels`);
+    } finally {
+      button.disabled = this.#find(".filter-stage").dataset.state === "empty";
+    }
   }
 
   async #record() {
@@ -414,12 +449,20 @@ export class Filter {
       this.#recorder.start(this.#find(".filter-painted"));
     } else {
       const { blob, extension } = await this.#recorder.stop();
-      save(blob, `${this.#fileName}.${extension}`);
+      const name = `${this.#fileName}.${extension}`;
+      save(blob, name);
+      this.#notice(`Saved: ${name}, ${this.#size(this.#find(".filter-painted"))} pixels`);
     }
     shown.hidden = !this.#recorder.on;
     button.setAttribute("aria-pressed", this.#recorder.on);
     button.textContent = this.#recorder.on ? "Stop recording" : "Record";
   }
+}
+
+function canvasOf(image) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }
 
 function save(blob, name) {

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fststyle.runtime.video.formats import languages, timecode
+from fststyle.runtime.video.formats.contents import name_of
 from fststyle.runtime.video.stylize import PaintedVideo, stylize_video
 from tests import clips
 
@@ -173,22 +176,92 @@ def test_second_video_stream_is_copied(tmp_path, clip, target):
             assert not int(second.disposition) & 1
 
 
-def timecoded(path: Path, timecode: str) -> Path:
+def named(source: Path, target: Path, language: str) -> Path:
+    """A copy whose audio has a language and a title."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        made = {s.index: new.add_stream_from_template(s, opaque=True) for s in old.streams}
+        made[1].metadata.update(language=language, title="a title")
+        for packet in old.demux():
+            if packet.dts is not None:
+                packet.stream = made[packet.stream.index]
+                new.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv", "out.webm"])
+@pytest.mark.parametrize("language", ["deu", "fra", "swe", "zho"])
+def test_language_and_title_of_a_stream_are_kept(tmp_path, clip, target, language):
+    source = named(clip, tmp_path / "named.mp4", language)
+    for again in (source, tmp_path / target):  # also in the output of an output
+        assert stylized(again, tmp_path / f"2-{target}").lost == ()
+        shutil.copy(tmp_path / f"2-{target}", tmp_path / target)
+        with av.open(str(tmp_path / target)) as container:
+            found = name_of(container.streams.audio[0])
+        assert found["title"] == "a title"
+        assert languages.same(found["language"], language)
+
+
+def test_language_that_mov_does_not_have_is_named(tmp_path, clip):
+    done = stylized(named(clip, tmp_path / "named.mp4", "nob"), tmp_path / "out.mov")
+    assert done.lost == ("language of audio aac (nob, a title)",)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "chosen", "lost"),
+    [
+        ("yuv420p", None, ()),
+        ("gray", None, ()),
+        ("yuv444p", None, ("chroma resolution (4:4:4)",)),
+        ("yuv422p", None, ("chroma resolution (4:2:2)",)),
+        ("bgr0", None, ("chroma resolution (4:4:4)",)),
+        ("yuv444p", "yuv422p", ("chroma resolution (4:4:4)",)),
+        ("yuv444p", "yuv444p", ()),
+        ("yuv422p", "yuv444p", ()),
+    ],
+)
+def test_chroma_that_is_coarser_in_the_output_is_named(tmp_path, pixels, chosen, lost):
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        for number in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert stylized(tmp_path / "in.mkv", tmp_path / "out.mp4", pix_fmt=chosen).lost == lost
+
+
+def timecoded(path: Path, timecode: str, rate: Fraction = Fraction(25)) -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
+        stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.metadata["timecode"] = timecode
         for number in range(5):
             picture = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
-            picture.pts, picture.time_base = number, Fraction(1, 25)
+            picture.pts, picture.time_base = number, 1 / rate
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     return path
 
 
 def test_timecode_that_the_container_refuses_is_named(tmp_path):
-    source = timecoded(tmp_path / "in.mkv", "01:00:00;00")
+    source = timecoded(tmp_path / "in.mkv", "an hour")
     assert stylized(source, tmp_path / "out.mp4").lost == ("tag timecode",)
+
+
+def timecode_of(path: Path) -> str:
+    with av.open(str(path)) as container:
+        return timecode.of({**container.metadata, **container.streams.video[0].metadata})
+
+
+@pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv"])
+def test_drop_frame_timecode_at_other_rates_counts_all_frames(tmp_path, target):
+    source = timecoded(tmp_path / "in.mkv", "01:00:00;00")  # of 25 frames per second
+    done = stylized(source, tmp_path / target)
+    assert (done.lost, timecode_of(tmp_path / target)) == ((), "01:00:00:00")
+    assert [note for note in done.notes if "01:00:00;00 is written as 01:00:00:00" in note]
+    source = timecoded(tmp_path / "in.mov", "01:01:00;05", Fraction(60000, 1001))
+    for fps, expected in ((None, "01:01:00;05"), (29.97, "01:01:00;02"), (25, "01:01:00:02")):
+        assert stylized(source, tmp_path / target, fps=fps).lost == ()
+        assert timecode_of(tmp_path / target) == expected
 
 
 @pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv"])

@@ -1,5 +1,7 @@
 """The format of an input."""
 
+import os
+
 import pytest
 from PIL import Image
 
@@ -14,6 +16,13 @@ INVERT = {"style": "invert", "device": "cpu", "threads": 1}
 
 def paint(source, target, **settings):
     return stylize_video(source, target, **{**INVERT, **settings})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_named_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "in.mp4")
+    with pytest.raises(InputError, match="is not a regular file"):
+        paint(tmp_path / "in.mp4", tmp_path / "out.mp4")
 
 
 @pytest.fixture

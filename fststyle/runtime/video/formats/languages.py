@@ -1,0 +1,23 @@
+"""Languages of streams: three letters of ISO 639-2, which has two codes for some languages.
+
+MOV stores the number of a language in a list of Apple. FFmpeg finds it by one of the codes, or by another
+name, and ignores all other codes.
+"""
+
+_IN_MOV = {
+    **{"bod": "tib", "cym": "wel", "cze": "ces", "deu": "ger", "ell": "gre", "eus": "baq", "fre": "fra"},
+    **{"hye": "arm", "isl": "ice", "kat": "geo", "mkd": "mac", "msa": "may", "mya": "bur", "nld": "dut"},
+    **{"rum": "ron", "slo": "slk", "sqi": "alb", "zho": "chi"},
+    **{"fao": "fo ", "hrv": "hr ", "pan": "pa ", "srp": "sr ", "swe": "sve"},
+}
+"""Code of ISO 639-2 -> the name of the same language in FFmpeg's list for MOV."""
+
+
+def written(language: str, kind: str) -> str:
+    """The code of a language for a container of FFmpeg's format ``kind``."""
+    return _IN_MOV.get(language.lower(), language) if kind == "mov" else language
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two codes are of one language."""
+    return written(one, "mov").strip() == written(other, "mov").strip()

@@ -1,0 +1,48 @@
+"""Converts text subtitles to the text format of another container."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from fststyle.runtime.video.formats.pyav import Container, Packet, Stream, av
+
+_FORMATS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
+"""FFmpeg's name of a container -> its text format, as FFmpeg's name of the encoder."""
+
+_TICK = Fraction(1, 1000)
+"""Time base in seconds of converted subtitles, the finest of Matroska."""
+
+
+class SubtitleConverter:
+    """Adds a stream for the text subtitles ``stream`` to an open output ``container`` of FFmpeg's format
+    ``kind``.
+
+    FFmpeg decodes each text to the markup of ASS and encodes it again: italics, bold and line breaks are
+    kept, fonts and positions as far as the format holds them. Raises `ValueError` for subtitles that are
+    pictures or cannot be decoded, and the errors of FFmpeg.
+    """
+
+    def __init__(self, container: Container, kind: str, stream: Stream):
+        context = stream.codec_context
+        if not context.codec.text_sub:
+            raise ValueError("subtitles that are pictures cannot be converted")
+        self.format = _FORMATS[kind]
+        if not context.is_open:
+            context.open()
+        self._library, header = av(), context.subtitle_header
+        made = self.stream = container.add_stream(self.format)
+        made.codec_context.subtitle_header = header  # the styles, which encoders need
+        made.time_base = _TICK
+
+    def packets(self, packet: Packet) -> Iterator[Any]:
+        """The converted packets of a packet: none for a pause. Raises the errors of FFmpeg."""
+        decoded = packet.stream.decode2(packet)
+        if decoded is None or not len(decoded):
+            return
+        made = self.stream.codec_context.encode_subtitle(decoded)
+        start = packet.pts if packet.pts is not None else packet.dts
+        made.time_base = _TICK
+        made.pts = made.dts = round(start * packet.time_base / _TICK)
+        shown = packet.duration * packet.time_base if packet.duration else 0
+        made.duration = round(shown / _TICK) or decoded.end_display_time - decoded.start_display_time
+        yield made

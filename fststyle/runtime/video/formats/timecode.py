@@ -1,0 +1,85 @@
+"""SMPTE timecodes (ST 12-1): the tag ``HH:MM:SS:FF`` of a video, at another frame rate.
+
+A drop-frame timecode ``HH:MM:SS;FF`` counts 29.97, 59.94 or 119.88 frames per second in step with the clock:
+it has no labels ;00 and ;01 (in proportion at higher rates) in minutes that are not multiples of ten.
+"""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+
+_FORM = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d\d?)")
+"""Hours, minutes, seconds; a colon, or another sign for drop-frame timecodes; frames."""
+
+_DAY = 24 * 3600
+
+
+def moved(timecode: str, before: Fraction, now: Fraction) -> str:
+    """The timecode of a frame of ``before`` frames per second, for ``now`` frames per second.
+
+    Both label the frame at the same time, rounded to the nearest frame. A drop-frame timecode stays one if
+    the new rate has them, else it counts all frames. A malformed timecode is returned as it is.
+    """
+    parts = _FORM.fullmatch(timecode)
+    if parts is None or round(before) < 1 or round(now) < 1:
+        return timecode
+    hours, minutes, seconds, frames = (int(parts[number]) for number in (1, 2, 3, 5))
+    dropped = parts[4] != ":"
+    if round(before) == round(now) and (not dropped or has_drop_frames(now)):
+        return timecode
+    if dropped and has_drop_frames(before):
+        counted = (3600 * hours + 60 * minutes + seconds) * round(before) + frames
+        counted -= _dropped(before) * (60 * hours + minutes - (60 * hours + minutes) // 10)
+        at = Fraction(counted) / _exact(before)
+    else:
+        at = 3600 * hours + 60 * minutes + seconds + Fraction(frames, round(before))
+    return _label(at, now, dropped and has_drop_frames(now))
+
+
+def fits(timecode: str, rate: Fraction) -> bool:
+    """Whether MP4 and MOV support a timecode at ``rate`` frames per second.
+
+    FFmpeg fails at the end of the file for a malformed timecode, and for a drop-frame timecode unless the
+    rate is a multiple of 30.
+    """
+    parts = _FORM.fullmatch(timecode)
+    whole = round(rate)
+    return parts is not None and whole >= 1 and (parts[4] == ":" or whole % 30 == 0)
+
+
+def of(metadata: Mapping[str, str]) -> str | None:
+    """The timecode among the tags of a stream or a container, or None."""
+    return next((value for key, value in metadata.items() if key.lower() == "timecode" and value), None)
+
+
+def has_drop_frames(rate: Fraction) -> bool:
+    """Whether a rate is 29.97 frames per second or a multiple, within the rounding of containers."""
+    whole = round(rate)
+    return whole >= 30 and whole % 30 == 0 and abs(rate - _exact(rate)) < abs(rate - whole)
+
+
+def _exact(rate: Fraction) -> Fraction:
+    """30000/1001 or a multiple."""
+    return Fraction(round(rate) * 1000, 1001)
+
+
+def _dropped(rate: Fraction) -> int:
+    """Number of labels that are left out at the beginning of a minute."""
+    return round(rate) // 15
+
+
+def _label(seconds: Fraction, rate: Fraction, drop_frames: bool) -> str:
+    """The label of the frame nearest to a time in seconds since midnight."""
+    whole = round(rate)
+    if drop_frames:
+        number, dropped = round(seconds * _exact(rate)), _dropped(rate)
+        tens, rest = divmod(number, 600 * whole - 9 * dropped)
+        skipped = 9 * tens + max(0, (rest - dropped) // (60 * whole - dropped))
+        number += dropped * skipped
+    else:
+        number = round(seconds * whole)
+    number %= _DAY * whole
+    clock, frames = divmod(number, whole)
+    minutes, second = divmod(clock, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02d}:{minute:02d}:{second:02d}{';' if drop_frames else ':'}{frames:02d}"

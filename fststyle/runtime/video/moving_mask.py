@@ -1,0 +1,101 @@
+"""Masks that move: a video, an animated image or an image sequence as the mask of a video."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fststyle.errors import InputError
+from fststyle.io import images
+from fststyle.runtime.mask import ImageMask
+from fststyle.runtime.video.formats import sequence
+from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
+from fststyle.runtime.video.formats.open import InputOptions, open_source
+from fststyle.runtime.video.formats.sequence import SequenceSource
+
+_TOLERANCE = 0.25
+"""Share of a frame by which a mask may begin after the frame of the video, for the rounding of containers."""
+
+_LEAD = 1.0
+"""Seconds that are read before the requested start: the mask of the start may begin before it."""
+
+
+class MovingMask(ImageMask):
+    """A mask whose frames have times from its first frame. The mask of a moment is the frame that the file
+    shows then; after the end it is the last frame.
+
+    ``start`` is the first time that is needed, in seconds. ``on_note`` is called if the mask ends early.
+    Raises `InputError` if the file cannot be read.
+    """
+
+    moves = True
+
+    def __init__(self, path: Path, source: Source, start: float, on_note: Callable[[str], None]):
+        self._path, self._source, self._on_note = path, source, on_note
+        self._early = _TOLERANCE / float(source.rate)
+        if start > _LEAD:
+            source.seek(start - _LEAD)
+        self._items: Iterator[Item] = iter(source)
+        self._next = self._following()
+        if self._next is None:
+            source.close()
+            raise InputError(f"{path}: holds no frames{self._why()}")
+        self._end = 0.0
+        self._noted = False
+        self._set(self._next.rgb, self._next.alpha)
+
+    def at(self, seconds: float) -> None:
+        """As `ImageMask.at`. Raises `InputError` if the size of the frames changes."""
+        shown: TimedFrame | None = None
+        due = seconds + self._source.video_origin + self._early
+        while self._next is not None and self._next.seconds <= due:
+            shown, self._next = self._next, self._following()
+        if shown is not None:
+            length = (
+                float(shown.duration * shown.time_base) if shown.duration else 1 / float(self._source.rate)
+            )
+            self._end = shown.seconds - self._source.video_origin + length
+            self._set(shown.rgb, shown.alpha)
+        if self._next is None and seconds >= self._end and not self._noted:
+            self._noted = True
+            end = f"{self._end:.2f} seconds{self._why()}"
+            self._on_note(f"{self._path}: the mask ends after {end}; its last frame is held")
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _following(self) -> TimedFrame | None:
+        return next((item for item in self._items if isinstance(item, TimedFrame)), None)
+
+    def _why(self) -> str:
+        return f" ({self._source.broken})" if self._source.broken else ""
+
+
+def opened(path: Path, source: Source, start: float, on_note: Callable[[str], None]) -> ImageMask:
+    """The mask of a video ``source`` from an image, or from anything that `fststyle video` reads.
+
+    An image sequence has the frame rate of ``source``. Raises `InputError`.
+    """
+    if path.is_file():
+        try:
+            if images.outline(path).frames == 1:
+                return ImageMask(path)
+        except InputError as error:
+            return MovingMask(path, _video(path, error), start, on_note)
+    elif not path.is_dir() and not sequence.is_pattern(path):
+        return ImageMask(path)  # raises the error
+    return MovingMask(path, open_source(path, InputOptions(source.rate)), start, on_note)
+
+
+def files(path: Path) -> list[Path]:
+    """The files that a mask is read from."""
+    if path.is_dir() or (sequence.is_pattern(path) and not path.exists()):
+        opened = open_source(path, InputOptions())
+        return sorted(opened.files.values()) if isinstance(opened, SequenceSource) else [path]
+    return [path]
+
+
+def _video(path: Path, error: InputError) -> Source:
+    """The video at a path that is not an image. Raises ``error`` if it is not a video either."""
+    try:
+        return open_source(path, InputOptions())
+    except InputError:
+        raise error from None
