@@ -99,8 +99,8 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "The image file of the grid, NAME-samples.png if not given; with --single a folder,"
-                    " NAME-samples."
+                    "The image file of the grid, or the folder with --single; default: NAME-samples.png, or"
+                    " the folder NAME-samples."
                 ),
             ),
         ] = None,

@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "File, folder (for several inputs or a folder) or - for stdout; NAME-STYLE.EXT in the"
-                    " current folder if not given."
+                    "File, folder (for several inputs or a folder) or - for stdout; default:"
+                    " NAME-STYLE.EXT in the current folder."
                 ),
             ),
         ] = None,

@@ -30,5 +30,5 @@ class ExportSettings:
     )
     title: str = option("", "Title of the painting.")
     artist: str = option("", "Artist of the painting.")
-    year: str = option("", "When.")
+    year: str = option("", "Year of the painting.")
     licence: str = option("", "License of the painting.")

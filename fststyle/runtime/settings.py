@@ -16,7 +16,7 @@ AUDIO = ("auto", "copy")
 """Choices of ``--audio``."""
 
 DEINTERLACE = ("auto", "off", "on")
-"""auto deinterlaces the frames that are marked as interlaced, on all frames, off none."""
+"""Deinterlacing: auto for frames that are marked as interlaced, on for all frames, off for none."""
 
 FIELD_RATES = ("halve", "keep")
 """One frame per two fields, or one per field."""
@@ -36,10 +36,12 @@ class FrameSettings:
         "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.",
         flags=("--style", "-s"),
     )
-    size: int | None = option(None, "Resize first, to this longer side in pixels.", min=16, max=65535)
+    size: int | None = option(
+        None, "Resize the input to this longer side in pixels; default: no resizing.", min=16, max=65535
+    )
     brush: float | None = option(
         None,
-        "Size of the strokes, 1 as trained; if not given, 1 up to a shorter side of 640 pixels, and in"
+        "Size of the strokes relative to training; default: 1 up to a shorter side of 640 pixels, and in"
         " proportion above.",
         min=0.25,
         max=8,
@@ -49,18 +51,22 @@ class FrameSettings:
         "auto", "Stylize in tiles: auto if memory is short, off, or the side of the tiles in pixels."
     )
     precision: str = option(
-        "auto", "Precision of the network, if the style has both; auto uses the faster.", choices=PRECISIONS
+        "auto",
+        "Precision of the network; auto uses int8 on CPUs if the style has an int8 file.",
+        choices=PRECISIONS,
     )
     device: str = option(
         "auto", "Device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx."
     )
-    threads: int | None = option(None, "CPU threads; one per core if not given.", min=1, max=1024)
+    threads: int | None = option(None, "CPU threads; default: one per core.", min=1, max=1024)
     mask: Path | None = option(
         None,
         "An image with the same aspect ratio: white is stylized, black stays a photo; edges are softened.",
     )
     only: str | None = option(
-        None, "Stylize only this part, which a small network detects.", choices=("subject", "background")
+        None,
+        "Stylize only the subject or only the background, which a small network detects.",
+        choices=("subject", "background"),
     )
 
     def __post_init__(self) -> None:
@@ -72,7 +78,7 @@ class PaintSettings(FrameSettings):
     """Settings of frames with a constant strength."""
 
     strength: float = option(
-        1.0, "Strength of the style: 0 is the photo, 1 as trained, up to 2 exaggerated.", min=0, max=2
+        1.0, "Strength of the style: 0 is the photo, 1 the trained style, up to 2 exaggerated.", min=0, max=2
     )
 
 
@@ -83,12 +89,12 @@ class ImageSettings(PaintSettings):
     quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL.", min=1, max=100)
     lossless: bool | None = option(
         None,
-        "Lossless WebP, HEIC and JPEG XL; if not given, WebP and JPEG XL are lossless if the input is.",
+        "Lossless WebP, HEIC and JPEG XL; default: WebP and JPEG XL are lossless if the input is.",
         flags=("--lossless/--no-lossless",),
     )
     strip_metadata: bool = option(
         False,
-        "Do not write EXIF, XMP and IPTC data (camera, date, location) and texts.",
+        "Do not write EXIF, XMP, IPTC and text metadata (camera, date, location).",
         flags=("--strip-metadata",),
     )
 
@@ -109,8 +115,8 @@ class VideoSettings(FrameSettings):
     )
     strength: str = option(
         "1",
-        "Strength of the style: 0 is the photo, 1 as trained, up to 2 exaggerated; or numbers with times:"
-        " 0@0,1@3s.",
+        "Strength of the style: 0 is the photo, 1 the trained style, up to 2 exaggerated; or numbers with"
+        " times: 0@0,1@3s.",
     )
     fade: float = option(1.0, "Duration of the transition between two styles in seconds.", min=0, max=3600)
     keyframes: Path | None = option(
@@ -120,11 +126,11 @@ class VideoSettings(FrameSettings):
     steady: bool = option(
         True, "Suppress flicker: blend with the previous frame along the motion of the scene."
     )
-    start: float = option(0.0, "Start in seconds.", min=0)
-    end: float | None = option(None, "End in seconds.", min=0)
+    start: float = option(0.0, "Start time in seconds.", min=0)
+    end: float | None = option(None, "End time in seconds.", min=0)
     fps: float | None = option(
         None,
-        "Frames per second of the output: frames are repeated or dropped; if not given, each frame keeps its"
+        "Frames per second of the output: frames are repeated or dropped; default: each frame keeps its"
         " timestamp.",
         min=0.01,
         max=1000,
@@ -151,23 +157,23 @@ class VideoSettings(FrameSettings):
     preset: str = option("veryfast", "Preset of x264 and x265: slower means smaller files.", choices=PRESETS)
     pix_fmt: str | None = option(
         None,
-        "Pixel format of the output, such as yuv420p10le for 10 bits; if not given, yuv420p if the encoder"
+        "Pixel format of the output, such as yuv420p10le for 10 bits; default: yuv420p if the encoder"
         " supports it, for compatibility with all players.",
     )
 
     deinterlace: str = option(
         "auto",
-        "auto deinterlaces the frames that are marked as interlaced, on all frames, off none.",
+        "Deinterlacing: auto for frames that are marked as interlaced, on for all frames, off for none.",
         choices=DEINTERLACE,
     )
     field_rate: str = option(
         "halve",
-        "Deinterlaced video: halve gives one frame per two fields, keep one per field.",
+        "Frame rate of deinterlaced video: halve gives one frame per two fields, keep one per field.",
         choices=FIELD_RATES,
     )
     audio: str = option(
         "auto",
-        "auto copies audio, and re-encodes it if the container or players of MP4 do not support it; copy"
+        "Audio: auto copies it, and re-encodes it if the container or players of MP4 do not support it; copy"
         " also copies PCM and MP3 into MP4.",
         choices=AUDIO,
     )
@@ -204,7 +210,7 @@ class WebcamSettings:
     )
     reconnect: float = option(
         10.0,
-        "Seconds to try again if a network camera (a URL) stops.",
+        "Seconds to retry if the connection to a network camera (a URL) is lost.",
         min=0,
         max=86400,
     )
@@ -224,12 +230,15 @@ class WebcamSettings:
     )
     brush: float = option(
         1.0,
-        "Size of the strokes, 1 as trained, at the resolution that is stylized.",
+        "Size of the strokes relative to training, at the resolution that is stylized.",
         min=0.25,
         max=8,
     )
     strength: float = option(
-        1.0, "Strength of the style: 0 is the camera, 1 as trained, up to 2 exaggerated.", min=0, max=2
+        1.0,
+        "Strength of the style: 0 is the camera image, 1 the trained style, up to 2 exaggerated.",
+        min=0,
+        max=2,
     )
     steady: bool = option(
         True, "Suppress flicker: blend with the previous frame along the motion of the scene."
@@ -246,10 +255,12 @@ class WebcamSettings:
         False, "Send the picture to a virtual camera (v4l2loopback, OBS) for video-call apps."
     )
     precision: str = option(
-        "auto", "Precision of the network, if the style has both; auto uses the faster.", choices=PRECISIONS
+        "auto",
+        "Precision of the network; auto uses int8 on CPUs if the style has an int8 file.",
+        choices=PRECISIONS,
     )
     device: str = option("auto", "Device; see `fststyle image --help`.")
-    threads: int | None = option(None, "CPU threads; one per core if not given.", min=1, max=1024)
+    threads: int | None = option(None, "CPU threads; default: one per core.", min=1, max=1024)
 
     mask: Path | None = option(
         None,
@@ -257,7 +268,9 @@ class WebcamSettings:
         " softened.",
     )
     only: str | None = option(
-        None, "Stylize only this part, which a small network detects.", choices=("subject", "background")
+        None,
+        "Stylize only the subject or only the background, which a small network detects.",
+        choices=("subject", "background"),
     )
 
     def __post_init__(self) -> None:
@@ -271,5 +284,5 @@ class SpeedSettings:
     """Settings of the benchmark."""
 
     device: str = option("auto", "Device; see `fststyle image --help`.")
-    threads: int | None = option(None, "CPU threads; one per core if not given.", min=1, max=1024)
+    threads: int | None = option(None, "CPU threads; default: one per core.", min=1, max=1024)
     frames: int = option(10, "Minimum number of timed frames, after a warm-up.", min=1, max=10000)

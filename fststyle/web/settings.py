@@ -19,7 +19,8 @@ class ServeSettings:
     port: int = option(8020, "Port; 0 takes a free one.", min=0, max=65535)
     token: str | None = option(
         None,
-        "Password of the application, at least 16 characters; FSTSTYLE_TOKEN in the environment is one too.",
+        "Password of the application, at least 16 characters; also read from the environment variable"
+        " FSTSTYLE_TOKEN.",
     )
     folder: Path | None = option(
         None, "Folder of the database, uploads and trainings; default: the user's data folder."
@@ -30,10 +31,10 @@ class ServeSettings:
     megapixels: int = option(50, "Largest picture, in megapixels over all frames.", min=1, max=1000)
     video_seconds: float = option(300, "Longest video, in seconds.", min=1, max=86400)
     requests_per_minute: int = option(
-        600, "Requests a minute of one client, pages and their files not counted.", min=1, max=1_000_000
+        600, "Maximum requests per minute and client, without pages and static files.", min=1, max=1_000_000
     )
     upload_timeout: float = option(
-        20, "Seconds without data after which an upload is ended.", min=0.1, max=3600
+        20, "Seconds without data after which an upload is aborted.", min=0.1, max=3600
     )
 
     def __post_init__(self) -> None:

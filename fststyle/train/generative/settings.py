@@ -91,8 +91,7 @@ class GanSettings(PictureSettings):
     )
     learning_rate: float | None = option(
         None,
-        "Learning rate of Adam, for both networks; the kind's own if not given (mlp 2e-4, dcgan and wgan-gp"
-        " 1e-3).",
+        "Learning rate of Adam for both networks; default: mlp 2e-4, dcgan and wgan-gp 1e-3.",
         min=1e-8,
         max=1,
     )
@@ -100,16 +99,15 @@ class GanSettings(PictureSettings):
     beta2: float = option(0.999, "Beta 2 of Adam.", min=0, max=0.99999)
     critic_steps: int | None = option(
         None,
-        "Steps of the discriminator for one of the generator; 3 for wgan-gp and 1 for the others if not"
-        " given.",
+        "Discriminator steps per generator step; default: 3 for wgan-gp, 1 for the others.",
         min=1,
         max=100,
     )
     penalty: float = option(10.0, "Weight of the gradient penalty (wgan-gp).", min=0)
     average: float = option(
         0.999,
-        "Decay of the running mean of the generator's weights, which is what is kept; 0 keeps the weights"
-        " themselves.",
+        "Decay of the exponential moving average of the generator's weights, which is exported; 0 disables"
+        " it.",
         min=0,
         max=0.99999,
     )

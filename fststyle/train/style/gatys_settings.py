@@ -48,7 +48,7 @@ class GatysSettings:
         min=16,
         max=8192,
     )
-    keep_colors: bool = option(False, "Keep the colors of the photo: only the brightness is stylized.")
+    keep_colors: bool = option(False, "Keep the colors of the photo: only luma is stylized.")
     preview_every: int = option(25, "Iterations between updates of OUT; 0 writes it only at the end.", min=0)
     seed: int = option(0, "Seed of the noise.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))

@@ -22,8 +22,8 @@ class TrainSettings:
     )
     network: str = option(
         "live",
-        "Network to train: live paints videos in real time; johnson is the reference, twenty times slower "
-        "and finer.",
+        "Network to train: live runs in real time; johnson is the reference network, twenty times slower "
+        "with finer detail.",
         choices=("johnson", "live"),
     )
     width: int | None = option(

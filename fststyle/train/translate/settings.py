@@ -24,8 +24,7 @@ class TranslateSettings:
     )
     width: int | None = option(
         None,
-        "Channels of the generator's first layer; the network's own number if not given (johnson 32, "
-        "live 48).",
+        "Channels of the generator's first layer; default: johnson 32, live 48.",
         min=1,
         max=256,
     )
@@ -55,8 +54,8 @@ class TranslateSettings:
     )
     cycle_weight: float = option(
         0.0,
-        "Weight of the cycle loss: painted and turned back, a photo is itself; CycleGAN takes 10. Twice the"
-        " work.",
+        "Weight of the cycle loss: the error of a photo after a round trip; CycleGAN uses 10. Doubles the"
+        " training time.",
         min=0,
     )
     grid_weight: float = option(
