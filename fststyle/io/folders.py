@@ -17,8 +17,8 @@ def files(
     """Files in a folder and its subfolders with one of ``suffixes`` (lower case; None: any), sorted.
 
     Hidden files and folders are skipped, and links to folders are not followed. ``on_refused`` is called with
-    each subfolder that cannot be read. Raises `InputError` if ``folder`` does not exist, is not a folder or
-    cannot be read.
+    each subfolder that cannot be read, and with each link to a file that does not exist. Raises `InputError`
+    if ``folder`` does not exist, is not a folder or cannot be read.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
@@ -38,6 +38,9 @@ def files(
             for name in names
             if not name.startswith(".") and (suffixes is None or Path(name).suffix.lower() in suffixes)
         ]
+    if suffixes is not None:
+        for path in sorted(path for path in found if path.is_symlink() and not path.exists()):
+            on_refused(path, InputError(f"{path}: is a link to a file that does not exist"))
     return sorted(path for path in found if path.is_file())
 
 

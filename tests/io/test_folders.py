@@ -62,3 +62,13 @@ def test_videos_in_unreadable_folders_count_as_failed(locked, tmp_path):
         stylize_videos(locked, tmp_path / "out", VideoSettings(style="invert", device="cpu"), listener)
     assert failed == [str(locked / "locked")]
     assert (tmp_path / "out" / "a.mp4").is_file()
+
+
+def test_a_link_to_nothing_is_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"a")
+    for name in ("b.png", "c.txt"):
+        (tmp_path / name).symlink_to(tmp_path / "nothing")
+    refused = []
+    found = files(tmp_path, {".png"}, lambda place, error: refused.append(str(error)))
+    assert found == [tmp_path / "a.png"]
+    assert refused == [f"{tmp_path / 'b.png'}: is a link to a file that does not exist"]
