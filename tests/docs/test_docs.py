@@ -37,7 +37,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def prose(page: Path) -> str:
-    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def inline(page: Path) -> list[str]:
