@@ -10,7 +10,7 @@ import typer
 
 from fststyle.cli import streams
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import learn
+from fststyle.cli.train import run_training
 from fststyle.errors import BatchError, InputError
 from fststyle.io.files import refuse_overwrite
 from fststyle.train.generative.settings import ClassifySettings
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
         The accuracy on the test pictures is printed after each epoch. Ctrl-C saves a checkpoint, --resume
         continues from it.
         """
-        out, trained = learn("fststyle.train.generative.classifier", settings, settings.epochs)
+        out, trained = run_training("fststyle.train.generative.classifier", settings, settings.epochs)
         streams.say(out, f"classifier  {trained.onnx}", f"checkpoint  {trained.checkpoint}")
         streams.say(out, f"confusion   {trained.preview}")
 

@@ -8,7 +8,7 @@ import typer
 
 from fststyle.cli import streams
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import learn
+from fststyle.cli.train import run_training
 from fststyle.errors import OutputError
 from fststyle.io.files import refuse_overwrite
 from fststyle.train.generative.settings import GanSettings
@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
         "spread" is the diversity of the generated pictures relative to the real ones; near 0 means mode
         collapse. Ctrl-C saves a checkpoint, --resume continues from it.
         """
-        out, trained = learn("fststyle.train.generative.gan", settings, settings.steps)
+        out, trained = run_training("fststyle.train.generative.gan", settings, settings.steps)
         streams.say(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")
         streams.say(out, f"preview     {trained.preview}")
 

@@ -112,7 +112,7 @@ def main(app: typer.Typer) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    streams.stand_in()
+    streams.replace_closed_streams()
     try:
         app()
     except FststyleError as error:

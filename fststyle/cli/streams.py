@@ -15,7 +15,7 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 """Control characters, line breaks of Unicode, and marks that reverse the direction of text."""
 
 
-def stand_in() -> None:
+def replace_closed_streams() -> None:
     """Replace a closed stdout or stderr by the null device.
 
     Otherwise the next opened file would get its file descriptor, and the output of libraries.

@@ -44,14 +44,14 @@ def register(app: typer.Typer) -> None:
         --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
         """
         if as_json:
-            learn_json("fststyle.train.style.train", settings)
+            run_training_json("fststyle.train.style.train", settings)
             return
-        out, trained = learn("fststyle.train.style.train", settings, settings.steps)
+        out, trained = run_training("fststyle.train.style.train", settings, settings.steps)
         if trained.leads:
-            tell(out, trained)
+            print_results(out, trained)
 
 
-def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
+def run_training(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
     """Run the function `train` of a module with a progress bar of `total` steps. Returns console and result.
 
     Raises `DependencyError` without PyTorch, else the errors of the trainer.
@@ -64,7 +64,7 @@ def learn(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
         return out, train(settings, on_message=functools.partial(streams.say, out), on_progress=bar.update)
 
 
-def learn_json(trainer: str, settings: Any) -> None:
+def run_training_json(trainer: str, settings: Any) -> None:
     """As `learn`, but prints one JSON object per line: ``{"message": ...}``, ``{"step": ..., "steps": ...,
     "rate": ..., "seconds_left": ..., "losses": {...}}`` after each step, and the results at the end.
     """
@@ -89,7 +89,7 @@ def _trainer(module: str) -> Any:
         raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
 
 
-def tell(out: "Console", trained: Any) -> None:
+def print_results(out: "Console", trained: Any) -> None:
     """Print the output files of a training, and how to use them."""
     if trained.skipped:
         count, first = len(trained.skipped), trained.skipped[0]

@@ -3,7 +3,7 @@
 import typer
 
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import learn, tell
+from fststyle.cli.train import print_results, run_training
 from fststyle.train.translate.settings import TranslateSettings
 
 
@@ -29,5 +29,5 @@ def register(app: typer.Typer) -> None:
         the discriminator (lsgan: 0.25 at chance level), "spread" the contrast of the output relative to that
         of the paintings.
         """
-        out, trained = learn("fststyle.train.translate.train", settings, settings.steps)
-        tell(out, trained)
+        out, trained = run_training("fststyle.train.translate.train", settings, settings.steps)
+        print_results(out, trained)

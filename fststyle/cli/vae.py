@@ -8,7 +8,7 @@ import typer
 from fststyle.cli import streams
 from fststyle.cli.gan import Model, add_sample
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import learn
+from fststyle.cli.train import run_training
 from fststyle.errors import InputError
 from fststyle.io.files import refuse_overwrite
 from fststyle.train.generative.settings import VaeSettings
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
         The ELBO on the test pictures, in nats, is printed after each epoch. Ctrl-C saves a checkpoint,
         --resume continues from it.
         """
-        out, trained = learn("fststyle.train.generative.vae", settings, settings.epochs)
+        out, trained = run_training("fststyle.train.generative.vae", settings, settings.epochs)
         streams.say(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")
         streams.say(out, f"checkpoint  {trained.checkpoint}", f"preview     {trained.preview}")
 

@@ -60,7 +60,7 @@ def core_dims(multiple: int) -> dict[str, Any]:
     return {"folded": {0: dim("N", min=1, max=1 << 16), 2: height, 3: width}}
 
 
-def around(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
+def wrap_core(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
     """Wrap the graph of a `Core` with folding and unfolding of uint8 frames.
 
     The graph has the input ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format).

@@ -15,7 +15,7 @@ from fststyle.io.files import replacing
 OPSET = 18
 
 
-def exported(
+def export_graph(
     module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: list[str]
 ) -> onnx.ModelProto:
     """Export a module with one input, named `given`, and the outputs `made`.

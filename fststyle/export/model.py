@@ -1,7 +1,8 @@
 """Export of classifiers, encoders and generators to ONNX.
 
-* `Reads`: input ``frame``, uint8 (N, S, S, 3) RGB, S fixed; the outputs are those of the network, float32.
-* `Draws`: input ``latent``, float32 (N, Z); output ``picture``, uint8 (N, S, S, 3) RGB.
+* `FrameInput`: input ``frame``, uint8 (N, S, S, 3) RGB, S fixed; the outputs are those of the network,
+float32.
+* `PictureOutput`: input ``latent``, float32 (N, Z); output ``picture``, uint8 (N, S, S, 3) RGB.
 
 N is dynamic. As for styles, the exported graph is compared with the network before it is written, and the
 metadata describes the model.
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.errors import ExportError
-from fststyle.export.graph import exported, write
+from fststyle.export.graph import export_graph, write
 from fststyle.export.precision import CONVERT
 
 PRECISIONS = ("fp32", "fp16-weights")
@@ -29,7 +30,7 @@ gives 1), and difference of other outputs relative to their largest absolute val
 """
 
 
-class Reads(nn.Module):
+class FrameInput(nn.Module):
     """Adds uint8 frame input to a network on (N, C, S, S) in [-1, 1], C = 1 or 3.
 
     Grayscale is ITU-R BT.601 luma, as in Pillow.
@@ -52,7 +53,7 @@ class Reads(nn.Module):
         return self.net(x / 127.5 - 1)
 
 
-class Draws(nn.Module):
+class PictureOutput(nn.Module):
     """Adds uint8 frame output to a network from (N, Z) to (N, C, S, S) in [-1, 1], C = 1 or 3."""
 
     def __init__(self, net: nn.Module, channels: int):
@@ -76,7 +77,8 @@ def export_model(
     path: Path,
     precision: str = "fp32",
 ) -> float:
-    """Export a `Reads` or `Draws`. Returns the largest difference (of pixels, 0-255, or relative).
+    """Export a `FrameInput` or `PictureOutput`. Returns the largest difference (of pixels, 0-255, or
+    relative).
 
     Args:
         module: on the CPU.
@@ -91,12 +93,12 @@ def export_model(
         OutputError: `path` cannot be written.
     """
     module = module.eval()
-    given = "frame" if isinstance(module, Reads) else "latent"
+    given = "frame" if isinstance(module, FrameInput) else "latent"
     if len(example) == 1:
         example = torch.cat([example, example])  # the exporter specializes dimensions of size 1
     rows = torch.export.Dim("N", min=1, max=1 << 16)
     try:
-        model = CONVERT[precision](exported(module, example, {given: {0: rows}}, given, made))
+        model = CONVERT[precision](export_graph(module, example, {given: {0: rows}}, given, made))
     except Exception as error:  # the exporter raises many exception types
         raise ExportError(
             f"the network cannot be exported to ONNX: {type(error).__name__}: {error}"

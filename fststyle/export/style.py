@@ -13,9 +13,9 @@ from torch import nn
 
 from fststyle.arrays import RGB
 from fststyle.errors import ExportError
-from fststyle.export.folded import Core, FoldedFrame, around, core_dims
+from fststyle.export.folded import Core, FoldedFrame, core_dims, wrap_core
 from fststyle.export.frame import MINIMUM_SIDE, Frame
-from fststyle.export.graph import exported, write
+from fststyle.export.graph import export_graph, write
 from fststyle.export.parity import PSNR, check_parity
 from fststyle.export.precision import CONVERT
 from fststyle.export.quantize import quantize_core
@@ -117,13 +117,13 @@ def _trace_frame(frame: Frame) -> onnx.ModelProto:
     }
     # All sizes differ and none is a multiple of another, so that the exporter specializes no dimension.
     example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)
-    return exported(frame, example, shapes, "frame", ["styled"])
+    return export_graph(frame, example, shapes, "frame", ["styled"])
 
 
 def _trace_core(frame: FoldedFrame) -> onnx.ModelProto:
     multiple = frame.stride // frame.fold
     example = torch.zeros((2, 3 * frame.fold**2, 5 * multiple, 7 * multiple))
-    return exported(Core(frame.net).eval(), example, core_dims(multiple), "folded", ["painted"])
+    return export_graph(Core(frame.net).eval(), example, core_dims(multiple), "folded", ["painted"])
 
 
 def _folded(
@@ -133,7 +133,7 @@ def _folded(
         # The noise has batch size 1; its projections are too small to benefit from int8.
         noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]
         core = quantize_core(core, photos[: len(photos) // 2], frame.fold, frame.stride, noise)
-    return CONVERT[precision](around(core, frame))
+    return CONVERT[precision](wrap_core(core, frame))
 
 
 def _metadata(card: Card, precision: str, noise_period: int) -> dict[str, str]:

@@ -18,7 +18,7 @@ ImageLike = Picture | Pixels | Image.Image | BinaryIO | bytes | str | Path
 """An image of the Python API: decoded, or a file."""
 
 
-def opened(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
+def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
     """The first frame of ``image`` as a picture, and a function that converts a frame to the type of the
     result.
 

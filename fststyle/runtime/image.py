@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, overload
 from PIL.Image import Image
 
 from fststyle.arrays import RGB
-from fststyle.io.convert import opened
+from fststyle.io.convert import to_picture
 from fststyle.io.images import Picture
 from fststyle.io.pixels import uncovered
 from fststyle.io.resize import resize_frame
@@ -41,7 +41,7 @@ def stylize(
     Raises `InputError` (image or setting), `StyleError` and `DeviceError`.
     """
     chosen = _settings(style, settings)
-    picture, convert = opened(image)
+    picture, convert = to_picture(image)
     loaded = style if isinstance(style, Style) else load_for_settings(chosen, style)
     return convert(stylize_picture(picture, loaded, chosen).frames[0])
 

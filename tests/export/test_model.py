@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from fststyle.export.model import Reads, export_model  # noqa: E402
+from fststyle.export.model import FrameInput, export_model  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 from fststyle.train.networks.vae import Encoder  # noqa: E402
 
@@ -20,7 +20,7 @@ def test_batch_size_is_dynamic(tmp_path, capfd, rows):
     )
     frames = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 3), dtype=np.uint8)
     export_model(
-        Reads(net, 3),
+        FrameInput(net, 3),
         torch.from_numpy(frames[:rows]),
         ["latent", "deviation"],
         {"kind": "vae-encoder"},

@@ -10,7 +10,7 @@ import torch
 
 from fststyle.export import quantize
 from fststyle.export.folded import Core, core_dims
-from fststyle.export.graph import exported
+from fststyle.export.graph import export_graph
 from fststyle.train.networks import build
 
 
@@ -19,7 +19,7 @@ def cores():
     """A small network in integers: as the quantizer writes it, and as it is shipped."""
     torch.manual_seed(0)
     net = build("live", {"width": 8, "blocks": 1}).eval()
-    core = exported(Core(net), torch.zeros((2, 48, 20, 28)), core_dims(4), "folded", ["painted"])
+    core = export_graph(Core(net), torch.zeros((2, 48, 20, 28)), core_dims(4), "folded", ["painted"])
     noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]
     photos = [np.random.default_rng(seed).integers(0, 256, (64, 72, 3), dtype=np.uint8) for seed in range(2)]
     with pytest.MonkeyPatch.context() as patch:

@@ -49,7 +49,7 @@ class VideoConversion:
         self._frames = FrameProcessor(source, settings, self._transitions, self._note)
         self._source_notes = 0
         self._note_source()
-        for note in ignored_options.settings(settings, source, target):
+        for note in ignored_options.notes_on_settings(settings, source, target):
             self._note(note)
         self._fps = self._output_fps()
         self._total = retime.expected(
@@ -123,8 +123,8 @@ class VideoConversion:
         except BaseException:
             output.abandon()
             raise
-        shown = (output.shown or 0.0) - retime.begins(source, self._settings.start)
-        for note in ignored_options.keyframes(self._settings, shown):
+        shown = (output.shown or 0.0) - retime.first_time(source, self._settings.start)
+        for note in ignored_options.notes_on_keyframes(self._settings, shown):
             self._note(note)
         return output
 
@@ -224,5 +224,5 @@ def items_of(source: Source, settings: VideoSettings, fps: float | None) -> Iter
         return items
     end = settings.end
     if end is not None:  # on the clock of the items
-        end += retime.begins(source, settings.start) - settings.start
+        end += retime.first_time(source, settings.start) - settings.start
     return retime.at_rate(items, retime.rational(fps), end, repeat=bool(settings.fps))

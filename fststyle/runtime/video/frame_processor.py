@@ -17,7 +17,7 @@ from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.runtime.video import keyframes, moving_mask
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
-from fststyle.runtime.video.retime import begins
+from fststyle.runtime.video.retime import first_time
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 _JUMP = 0.25
@@ -136,4 +136,4 @@ class _FlickerSuppression:
 
 def _output_time(timed: TimedFrame, source: Source, settings: VideoSettings) -> float:
     """Seconds from the start of the output."""
-    return timed.seconds - begins(source, settings.start)
+    return timed.seconds - first_time(source, settings.start)

@@ -12,7 +12,7 @@ from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
-def settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[str]:
+def notes_on_settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[str]:
     """A note for each group of settings that differ from the default and have no effect."""
     raw, untimed = isinstance(source, RawSource), isinstance(source, RawSource | SequenceSource)
     checks = [
@@ -43,7 +43,7 @@ def _replaced(asked: VideoSettings) -> tuple[str, ...]:
     return tuple(name for name, different in differs.items() if different)
 
 
-def keyframes(asked: VideoSettings, seconds: float) -> Iterator[str]:
+def notes_on_keyframes(asked: VideoSettings, seconds: float) -> Iterator[str]:
     """A note on styles that begin after the last frame, which is shown at ``seconds``."""
     # The first style also holds before its time.
     late = [key for key in asked.timeline.styles[1:] if key.seconds > seconds]

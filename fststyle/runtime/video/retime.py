@@ -41,10 +41,10 @@ def between(source: Source, start: float, end: float | None) -> Iterator[Item]:
     at the start. A frame that is shown beyond the end gets a duration up to the end.
     """
     part = _Part(source, start, end)
-    return part.items() if end is None else _until(part.items(), end - start + begins(source, start))
+    return part.items() if end is None else _until(part.items(), end - start + first_time(source, start))
 
 
-def begins(source: Source, start: float) -> float:
+def first_time(source: Source, start: float) -> float:
     """The time of the first item of `between` in seconds.
 
     A recorded broadcast has the clock of the sender, which may have run for hours. Players would show nothing
@@ -74,7 +74,7 @@ class _Part:
 
     def __init__(self, source: Source, start: float, end: float | None):
         self._source, self._start, self._end = source, start, end
-        self._shift = start + source.origin - begins(source, start)
+        self._shift = start + source.origin - first_time(source, start)
         self._on_screen: TimedFrame | None = None
         """The last frame before the start."""
 
@@ -133,7 +133,7 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
         if end is not None:
             last = min(last, Fraction(end))
         if first < last:
-            back = Fraction(start) - Fraction(begins(source, start))
+            back = Fraction(start) - Fraction(first_time(source, start))
             found.append(
                 {**chapter, "start": round((first - back) / base), "end": round((last - back) / base)}
             )

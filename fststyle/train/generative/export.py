@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.catalogue import encoder_of
-from fststyle.export.model import Draws, Reads, export_model
+from fststyle.export.model import FrameInput, PictureOutput, export_model
 from fststyle.train.networks.vae import Decoder, Encoder
 from fststyle.train.style.settings import recorded_settings
 
@@ -56,17 +56,17 @@ def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = 
         return torch.randn(_ROWS, shape["latent"], generator=chance)
 
     if content["kind"] == "gan":
-        drawing = Draws(net.average, channels)  # type: ignore[arg-type]
+        drawing = PictureOutput(net.average, channels)  # type: ignore[arg-type]
         return export_model(drawing, latents(), ["picture"], _about(content, _DRAWS), path, precision)
     if content["kind"] == "vae":
-        encoder, decoder = Reads(Encoder(net), channels), Draws(Decoder(net), channels)  # type: ignore[arg-type]
+        encoder, decoder = FrameInput(Encoder(net), channels), PictureOutput(Decoder(net), channels)  # type: ignore[arg-type]
         about = {**_about(content, _ENCODES), "kind": "vae-encoder"}
         worst = export_model(encoder, frames(), ["latent", "deviation"], about, encoder_of(path), precision)
         return max(
             worst, export_model(decoder, latents(), ["picture"], _about(content, _DRAWS), path, precision)
         )
     about = _about(content, _CLASSIFIES) | {"classes": list(content.get("classes", ()))}
-    return export_model(Reads(net, channels), frames(), ["logits", "features"], about, path, precision)
+    return export_model(FrameInput(net, channels), frames(), ["logits", "features"], about, path, precision)
 
 
 def _about(content: dict[str, Any], contract: str) -> dict[str, Any]:

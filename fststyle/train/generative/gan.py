@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fststyle.export.model import Draws
+from fststyle.export.model import PictureOutput
 from fststyle.io import grids, images
 from fststyle.train.generative import export, picture_training
 from fststyle.train.generative.augment import augmented
@@ -138,7 +138,7 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
 
     def preview(done: int) -> None:
         with torch.inference_mode():
-            drawn = Draws(average, run.train.channels)(fixed).cpu().numpy()
+            drawn = PictureOutput(average, run.train.channels)(fixed).cpu().numpy()
         images.write(grids.tiled(drawn, 8, max(1, 64 // run.train.side)), run.files.preview)
 
     trainer = ModelTrainer(KIND, shape, nets, optimizers, step, preview, on_losses=watch)

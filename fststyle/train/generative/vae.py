@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from fststyle.catalogue import encoder_of
-from fststyle.export.model import Draws
+from fststyle.export.model import PictureOutput
 from fststyle.io import dataset, grids, images
 from fststyle.runtime.generative.latents import grid
 from fststyle.train import loop
@@ -163,7 +163,7 @@ def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: i
 def preview(net: Vae, run: PictureTraining, done: int) -> None:
     """Write the preview: eight test pictures, reconstructions and 48 samples, or a map of a 2-D latent."""
     channels, settings = run.train.channels, run.settings
-    draws = Draws(Decoder(net), channels)
+    draws = PictureOutput(Decoder(net), channels)
     with torch.inference_mode():
         if settings.latent == 2:
             drawn, columns = draws(torch.from_numpy(grid(16)).to(run.compute.device)).cpu().numpy(), 16

@@ -22,7 +22,7 @@ from fststyle import colors, memory
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io import images
-from fststyle.io.convert import ImageLike, opened
+from fststyle.io.convert import ImageLike, to_picture
 from fststyle.io.resize import resize_frame
 from fststyle.mixture import LARGEST, parse, weights
 from fststyle.settings import check, unknown
@@ -94,7 +94,7 @@ def optimize_picture(
     """As `gatys`, with a settings object."""
     check(settings)
     shares = paintings(style)
-    picture, give_back = opened(content)
+    picture, give_back = to_picture(content)
     frame = picture.frames[0]
     frame = resize_frame(frame, min(settings.size, max(frame.rgb.shape[:2])))
     with computing(settings.device, settings.precision, 1) as compute:

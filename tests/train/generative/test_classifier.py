@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle.errors import InputError  # noqa: E402
-from fststyle.export.model import Reads  # noqa: E402
+from fststyle.export.model import FrameInput  # noqa: E402
 from fststyle.io import dataset  # noqa: E402
 from fststyle.runtime.generative.classify import evaluate, load_classifier  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
@@ -50,7 +50,7 @@ def test_learns_and_exports(data, tmp_path):
     net = checkpoint.restore(checkpoint.load(trained.checkpoint, "classifier"), trained.checkpoint).eval()
     frames = test.rgb[:7].repeat(3, axis=3)
     with torch.inference_mode():
-        wanted = Reads(net, 1)(torch.from_numpy(frames))
+        wanted = FrameInput(net, 1)(torch.from_numpy(frames))
     for got, want in zip(classifier(frames), wanted, strict=True):
         np.testing.assert_allclose(got, want.numpy(), atol=1e-4)
 

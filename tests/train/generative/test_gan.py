@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle.errors import CheckpointError, InputError  # noqa: E402
-from fststyle.export.model import Draws  # noqa: E402
+from fststyle.export.model import PictureOutput  # noqa: E402
 from fststyle.runtime.generative import latents  # noqa: E402
 from fststyle.runtime.generative.sample import Generator  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
@@ -59,7 +59,7 @@ def test_exported_generator_matches_the_network(data, tmp_path, kind):
     assert (drawn.shape, drawn.dtype) == ((5, 28, 28, 3), np.uint8)
     net = checkpoint.restore(checkpoint.load(trained.checkpoint, "gan"), trained.checkpoint).average.eval()
     with torch.inference_mode():
-        wanted = Draws(net, 1)(torch.from_numpy(latent)).numpy()
+        wanted = PictureOutput(net, 1)(torch.from_numpy(latent)).numpy()
     assert np.abs(drawn.astype(int) - wanted).max() <= 1
 
 
@@ -100,7 +100,7 @@ def test_learns_the_brightness_of_its_pictures(data, tmp_path):
     )
     net = checkpoint.restore(checkpoint.load(trained.checkpoint, "gan"), trained.checkpoint).average.eval()
     with torch.inference_mode():
-        drawn = Draws(net, 1)(torch.randn(64, 4, generator=torch.Generator().manual_seed(1))).float()
+        drawn = PictureOutput(net, 1)(torch.randn(64, 4, generator=torch.Generator().manual_seed(1))).float()
     assert drawn.mean() < 80
 
 

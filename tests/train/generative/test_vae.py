@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from fststyle.export.model import Draws, Reads  # noqa: E402
+from fststyle.export.model import FrameInput, PictureOutput  # noqa: E402
 from fststyle.io import dataset  # noqa: E402
 from fststyle.runtime.generative import latents  # noqa: E402
 from fststyle.runtime.generative.sample import Encoder, Generator  # noqa: E402
@@ -103,8 +103,8 @@ def test_learns_and_exported_files_match_the_network(data, tmp_path, likelihood)
     latent = latents.sample(4, 3, 0)
     frames = dataset.load(data)[1].rgb[:4].repeat(3, axis=3)
     with torch.inference_mode():
-        drawn = Draws(networks.Decoder(net), 1)(torch.from_numpy(latent)).numpy()
-        wanted = Reads(networks.Encoder(net), 1)(torch.from_numpy(frames))
+        drawn = PictureOutput(networks.Decoder(net), 1)(torch.from_numpy(latent)).numpy()
+        wanted = FrameInput(networks.Encoder(net), 1)(torch.from_numpy(frames))
     assert np.abs(decoder.draw(latent).astype(int) - drawn).max() <= 1
     for got, want in zip(encoder(frames), wanted, strict=True):
         np.testing.assert_allclose(got, want.numpy(), atol=1e-4)
