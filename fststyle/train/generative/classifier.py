@@ -26,6 +26,7 @@ from fststyle.train.generative.augment import shifted
 from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
 from fststyle.train.generative.settings import ClassifySettings
 from fststyle.train.networks import build
+from fststyle.train.optimizer_step import minimize
 from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "classifier"
@@ -96,9 +97,7 @@ def _train(
         net.train()
         logits, _ = net(shifted(picture, settings.shift, "replicate"))
         loss = F.cross_entropy(logits, label)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        minimize(optimizer, loss)
         return {"cross_entropy": loss.detach(), "batch error": (logits.argmax(1) != label).float().mean()}
 
     def evaluate(done: int) -> None:

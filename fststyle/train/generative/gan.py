@@ -34,6 +34,7 @@ from fststyle.train.generative.picture_training import ModelTrainer, PictureTrai
 from fststyle.train.generative.settings import GanSettings
 from fststyle.train.losses.adversarial import critic_loss, generator_loss, gradient_penalty
 from fststyle.train.networks import build
+from fststyle.train.optimizer_step import minimize
 from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "gan"
@@ -125,12 +126,12 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
             mixture = torch.rand(half, 1, 1, 1, device=real.device)
             penalty = gradient_penalty(critic, real_seen[:half], fake_seen[:half], mixture)
             judging, losses["penalty"] = judging + settings.penalty * penalty, penalty.detach()
-        _descend(optimizers["critic"], judging)
+        minimize(optimizers["critic"], judging)
 
         if turn:
             critic.requires_grad_(False)
             deceiving = generator_loss(adversary, critic(seen(fake)))
-            _descend(optimizers["generator"], deceiving)
+            minimize(optimizers["generator"], deceiving)
             critic.requires_grad_(True)
             follow(average, generator, settings.average, number // critic_steps)
             losses["generator"] = deceiving.detach()
@@ -188,12 +189,6 @@ def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tup
             "penalty": (1e2, _GROWS),
         }
     return {"spread": (0.3, _SPREAD), "critic": (0.02, _SURE)}, {"generator": (12.0, _SURE)}
-
-
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
 
 
 __all__ = ["TrainedGan", "follow", "noise", "spread", "train", "train_gan"]

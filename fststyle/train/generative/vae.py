@@ -30,6 +30,7 @@ from fststyle.train.generative.settings import VaeSettings
 from fststyle.train.losses.elbo import bernoulli, binarize, gaussian, kl, reparameterize
 from fststyle.train.networks import build
 from fststyle.train.networks.vae import NARROWEST, Decoder, Vae
+from fststyle.train.optimizer_step import minimize
 from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "vae"
@@ -93,9 +94,7 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
         likelihood, divergence = bound(net, picture)
         weight = settings.beta * min(1.0, (number + 1) / max(1.0, settings.warm_up * run.per_epoch))
         loss = (weight * divergence - likelihood).mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        minimize(optimizer, loss)
         if settings.likelihood == "gaussian":
             # Below the minimum the gradient is 0, and the value could not recover.
             net.log_deviation.data.clamp_(min=NARROWEST)

@@ -14,6 +14,7 @@ from fststyle.train.losses.clamp import clamp_output
 from fststyle.train.losses.temporal import shifted_crops, temporal_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks.live import Live
+from fststyle.train.optimizer_step import minimize
 from fststyle.train.style.loss import StyleLosses, minimized
 from fststyle.train.style.settings import TrainSettings
 
@@ -66,9 +67,7 @@ class Trainer:
                 (p - q).square().sum()
                 for p, q in zip(self.net.parameters(), self.initial_weights, strict=True)
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        minimize(self.optimizer, loss)
         if isinstance(self.net, Live):
             self.net.constrain()
         return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in losses.items()}}

@@ -10,6 +10,7 @@ from fststyle.train.generative.divergence import DivergenceMonitor
 from fststyle.train.losses.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
 from fststyle.train.losses.contrastive import choose_positions, features, features_and_painting, patch_nce
 from fststyle.train.losses.grid import grid_artifact_loss
+from fststyle.train.optimizer_step import minimize
 from fststyle.train.translate.model import Networks
 from fststyle.train.translate.settings import TranslateSettings
 
@@ -80,7 +81,7 @@ class Trainer:
             if settings.cycle_weight:
                 pairs.append((nets.back_critic, photo, nets.back(painting)))
             judging = _judging(settings, pairs, chance)
-        _descend(self.optimizers[1], judging)
+        minimize(self.optimizers[1], judging)
 
         for critic in nets.critics():
             critic.requires_grad_(False)
@@ -108,7 +109,7 @@ class Trainer:
             for name in ("grid", "contrastive", "identity", "cycle"):
                 if name in losses:
                     loss = loss + getattr(settings, f"{name}_weight") * losses[name]
-        _descend(self.optimizers[0], loss)
+        minimize(self.optimizers[0], loss)
         for critic in nets.critics():
             critic.requires_grad_(True)
         return losses
@@ -158,9 +159,3 @@ def _cycle(net: nn.Module, pictures: Tensor, origin: Tensor) -> Tensor:
     """
     difference: Tensor = (net(pictures).float() - origin).abs().mean()
     return difference
-
-
-def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
