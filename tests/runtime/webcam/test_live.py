@@ -14,7 +14,7 @@ from fststyle.errors import DependencyError, InputError, StyleError
 from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam.camera import Camera
 from fststyle.runtime.webcam.live import Live, Resolution, press
-from fststyle.runtime.webcam.outputs import Outlets
+from fststyle.runtime.webcam.outputs.outlets import Outlets
 from fststyle.runtime.webcam.window import save_picture, show, write_on
 from tests import clips, styles
 
@@ -77,7 +77,7 @@ def test_paints_what_the_camera_sees(live, clip):
 def test_keys(live, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outlets = Outlets()
-    live.names = ["invert", "norm"]
+    live.controls.styles = ["invert", "norm"]
     view = next(live.frames())
     assert press(live, "n", view, save_picture, outlets) == "norm"
     assert press(live, "n", view, save_picture, outlets) == "invert"
@@ -108,17 +108,23 @@ def test_strength_zero_is_the_camera_itself(live):
 
 def test_a_damaged_style_is_passed_over(live, style_folder):
     (style_folder / "broken.onnx").write_bytes(b"no")
-    live.names = ["invert", "broken", "norm"]
+    live.controls.styles = ["invert", "broken", "norm"]
     live.step(1)
     assert live.style == "norm"
 
 
-def test_blend_needs_styles_of_one_base(live):
-    live.names = ["invert", "norm"]
-    with pytest.raises(StyleError, match="cannot be mixed"):
-        live.blend()
-    assert live.style == "invert"
-    live.names = ["invert"]
+def test_blend_cross_fades_styles_without_a_common_base(live):
+    notes = []
+    live._loader._on_note = notes.append
+    live.controls.styles = ["invert", "norm"]
+    assert live.blend(0.5) == "invert:0.5,norm:0.5"
+    live.steady = False
+    view = next(live.frames())
+    assert view.style == "invert+norm"
+    assert notes == [
+        "invert and norm do not share a base network; frames are cross-faded instead of the weights"
+    ]
+    live.controls.styles = ["invert"]
     with pytest.raises(StyleError, match="no next style"):
         live.blend()
 
@@ -126,7 +132,7 @@ def test_blend_needs_styles_of_one_base(live):
 def test_blend_goes_on_to_the_next_style_by_quarters(live, style_folder):
     for name, gain in (("dark", 0.5), ("pale", 0.8)):
         styles.save(style_folder, name, styles.pointwise(gain, 0))
-    live.names = ["dark", "pale"]
+    live.controls.styles = ["dark", "pale"]
     live.change("dark")
     assert [live.blend() for _ in range(4)] == [
         "dark:0.75,pale:0.25",
@@ -145,7 +151,10 @@ def test_a_change_of_style_leaves_nothing_of_the_last(live):
     view = next(frames)
     assert view.style == "norm"
     assert (
-        np.array_equal(view.rgb, live._stylizer._painting[0](live.camera.newest(-1).rgb))
+        np.array_equal(
+            view.rgb,
+            live._loader.at(live._look(live.controls.values), (48, 64)).paint(live.camera.newest(-1).rgb),
+        )
         or view.number != live.camera.newest(-1).number
     )
 
