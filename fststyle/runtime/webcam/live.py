@@ -32,9 +32,16 @@ class Resolution:
 
     def __init__(self, fps: float):
         self.budget, self.scale, self._fast = 0.9 / fps, 1.0, 0
+        self._seconds = 0.0
+
+    def before(self, factor: float) -> None:
+        """Reduce the scale for a frame that takes ``factor`` times as long as the previous one."""
+        if factor > 1 and (expected := self._seconds * factor) > self.budget:
+            self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 
     def after(self, seconds: float) -> None:
         """Update the scale with the time of a frame at the current scale."""
+        self._seconds = seconds
         if seconds > self.budget:
             self.scale = max(self.SMALLEST, self.scale * max(0.5, (self.budget / seconds) ** 0.5))
             self._fast = 0
@@ -154,6 +161,11 @@ class Live:
         """Whether the networks of the current values are loaded."""
         return self._loader.ready(self._look(self.controls.current()))
 
+    @property
+    def loaded(self) -> int:
+        """The number of networks in memory."""
+        return self._loader.loaded
+
     def _second(self, values: Values) -> str:
         return values.second or self.controls.beside(values.style)
 
@@ -190,6 +202,9 @@ class Live:
             last = taken.number
             frame = np.ascontiguousarray(taken.rgb[:, ::-1]) if self.mirror else taken.rgb
             height, width = frame.shape[:2]
+            values = self.controls.current()
+            # The time is that of the pixels that the network gets.
+            self._resolution.before((self._before.brush / values.brush) ** 2)
             scale = self.settings.size / max(height, width) if self.settings.size else self._resolution.scale
             small = (
                 (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8))
@@ -200,7 +215,7 @@ class Live:
             less: RGB = (
                 cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
             )
-            painted, style = self._paint(less, self.controls.current())
+            painted, style = self._paint(less, values)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
             if self._mask is not None:  # at full size, so that the rest of the frame keeps its detail

@@ -170,6 +170,15 @@ def test_resolution_follows_the_rate():
     assert resolution.scale == 1
 
 
+def test_resolution_is_reduced_before_a_slow_frame():
+    resolution = Resolution(30)
+    resolution.after(0.02)
+    resolution.before(0.5)
+    assert resolution.scale == 1
+    resolution.before(16)
+    assert 0.02 * 16 * resolution.scale**2 == pytest.approx(resolution.budget)
+
+
 def test_a_slow_style_is_painted_smaller_and_shown_in_full_size(live):
     live._resolution.scale = 0.5
     view = next(live.frames())
