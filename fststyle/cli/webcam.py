@@ -13,7 +13,7 @@ from fststyle.signals import ignored_interrupts
 
 if TYPE_CHECKING:
     from fststyle.runtime.webcam.live import Live
-    from fststyle.runtime.webcam.outputs import Outputs
+    from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 
 
 def register(app: typer.Typer) -> None:
@@ -26,13 +26,26 @@ def register(app: typer.Typer) -> None:
 
         In the window: n and p change the style, + and - its strength, h shows all keys, q quits.
         """
+        from fststyle.runtime.webcam.controls.controllers import Controllers
         from fststyle.runtime.webcam.live import Live
-        from fststyle.runtime.webcam.outputs import Outputs
+        from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 
-        outputs = Outputs(settings.record, settings.virtual, settings.fps)
+        outputs = Outputs(
+            settings.record,
+            settings.virtual,
+            settings.fps,
+            stream=settings.stream,
+            ndi=settings.ndi,
+            spout=settings.spout,
+            syphon=settings.syphon,
+            on_note=streams.note,
+        )
         try:
             live = Live(settings, on_note=streams.note)
+            controllers: Controllers | None = None
             try:
+                controllers = Controllers(live.controls, settings)
+                live.learn = controllers.midi.learn if controllers.midi else None
                 shown = (
                     _headless(live, outputs, settings)
                     if settings.headless
@@ -40,6 +53,8 @@ def register(app: typer.Typer) -> None:
                 )
             finally:
                 with ignored_interrupts():
+                    if controllers is not None:
+                        controllers.close()
                     live.close()
         finally:
             # Ctrl-C is the normal end of a recording, so the file is kept.

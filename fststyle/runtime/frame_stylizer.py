@@ -50,8 +50,13 @@ class FrameStylizer:
     """
 
     def __init__(
-        self, style: Style, settings: PaintSettings, on_tile: Callable[[int, int], None] | None = None
+        self,
+        style: Style,
+        settings: PaintSettings,
+        on_tile: Callable[[int, int], None] | None = None,
+        full: Style | None = None,
     ):
+        """``full``: the style at strength 1 if it is loaded already, for a ``style`` of another strength."""
         # Strength is in the weights if the style has a base network; else the output is blended with the
         # photo.
         weights, pixels = split_strength(settings.strength)
@@ -60,7 +65,9 @@ class FrameStylizer:
         self.settings, self.on_tile = settings, on_tile
         # At partial strength, colors are interpolated between the photo and the result at full strength.
         partly = 0 < self.style.strength < 1
-        self._full = (style if style.strength == 1 else self.style.at(1.0)) if partly else None
+        if full is None and partly:
+            full = style if style.strength == 1 else self.style.at(1.0)
+        self._full = full if partly else None
         self.tiled: tiles.TiledStyle | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -68,11 +75,11 @@ class FrameStylizer:
         """Resize a frame as in the settings and stylize it. ``fade`` overrides the blend with the photo."""
         return self(resize_frame(images.Frame(photo), self.settings.size).rgb, fade)
 
-    def __call__(self, photo: RGB, fade: float | None = None) -> RGB:
+    def __call__(self, photo: RGB, fade: float | None = None, brush: float | None = None) -> RGB:
+        """Stylize a frame. ``fade`` and ``brush`` override the blend with the photo and the brush size."""
         try:
-            painted = stylize_with_brush(
-                brush_size(self.settings.brush, *photo.shape[:2]), self._paint, photo
-            )
+            size = brush_size(self.settings.brush if brush is None else brush, *photo.shape[:2])
+            painted = stylize_with_brush(size, self._paint, photo)
             if self._full is not None:
                 painted = colors.between(photo, painted, self._full(_small(photo)), self.style.strength)
             if self.settings.keep_colors:

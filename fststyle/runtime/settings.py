@@ -254,6 +254,37 @@ class WebcamSettings:
     virtual: bool = option(
         False, "Send the picture to a virtual camera (v4l2loopback, OBS) for video-call apps."
     )
+    stream: str | None = option(
+        None, "Stream the picture to this URL: rtmp://, rtmps://, srt://, udp://, tcp://, rtsp://."
+    )
+    ndi: bool = option(False, "Send the picture as the NDI source fststyle.")
+    spout: bool = option(False, "Send the picture as the Spout sender fststyle (Windows).")
+    syphon: bool = option(False, "Send the picture as the Syphon server fststyle (macOS).")
+    osc: str | None = option(
+        None, "Listen for OSC on this UDP port, of 127.0.0.1 unless it is given as HOST:PORT."
+    )
+    osc_out: str | None = option(None, "Send values and statistics by OSC to this HOST:PORT.")
+    midi: str | None = option(
+        None, "Listen to MIDI: auto for all input ports, or a part of the name of a port."
+    )
+    midi_map: Path | None = option(
+        None, "A JSON file with the MIDI controls; if not given, midi.json in the user's folder of settings."
+    )
+    learn: str | None = option(
+        None,
+        "Learn MIDI controls for these names, in this order, such as strength,mix,next: each takes the next"
+        " control that is moved.",
+    )
+    audio: str | None = option(
+        None,
+        "Follow the sound of an input: auto for the default one, a part of its name, or an audio file, which"
+        " is repeated.",
+    )
+    follow: str = option(
+        "strength=bass",
+        "What follows the sound: strength, mix, brush or steadiness = level, bass, treble or beat, with the"
+        " range if wanted, such as strength=bass:0.3:1.2,mix=beat.",
+    )
     precision: str = option(
         "auto",
         "Precision of the network; auto uses int8 on CPUs if the style has an int8 file.",
@@ -274,9 +305,14 @@ class WebcamSettings:
     )
 
     def __post_init__(self) -> None:
-        as_paths(self, "record", "mask")
+        as_paths(self, "record", "mask", "midi_map")
         if self.record is not None:
             refuse_overwrite((self.camera, *filter(None, (self.mask,))), self.record)
+
+    @property
+    def controlled(self) -> bool:
+        """Whether values are changed by OSC, MIDI or sound, so that styles are loaded in advance."""
+        return any(value is not None for value in (self.osc, self.midi, self.audio))
 
 
 @dataclass(frozen=True)

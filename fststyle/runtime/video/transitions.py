@@ -4,7 +4,7 @@ the stylized frames.
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 
 from fststyle import catalogue, colors
@@ -69,7 +69,7 @@ class TransitionStylizer:
         if self._only is not None:
             return self._only.frame
         shares, strength = self._timeline(seconds)
-        groups = self._groups(shares)
+        groups = grouped(shares, self._bases)
         if len(groups) > 1 and not self._noted:
             self._noted = True
             names = " and ".join(
@@ -80,17 +80,6 @@ class TransitionStylizer:
             )
         parts = [(self._stylizer(group, strength), share) for group, share in groups]
         return parts[0][0] if len(parts) == 1 else CrossFade(parts)
-
-    def _groups(self, shares: Shares) -> list[tuple[Shares, float]]:
-        """Groups of styles whose weights can be mixed, each with the share of the group in the frame."""
-        groups: dict[str, Shares] = {}
-        for name, share in shares.items():
-            groups.setdefault(self._bases[name] or f"only {name}", {})[name] = share
-        totals = [sum(group.values()) for group in groups.values()]
-        return [
-            ({name: share / total for name, share in group.items()}, total)
-            for group, total in zip(groups.values(), totals, strict=True)
-        ]
 
     def _stylizer(self, group: Shares, strength: float) -> StylizeFrame:
         steps = {name: round(share * STEPS) for name, share in group.items()}
@@ -131,6 +120,21 @@ def _text(shares: Shares) -> str:
         if len(shares) == 1
         else ",".join(f"{name}:{share!r}" for name, share in shares.items())
     )
+
+
+def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, float]]:
+    """Groups of styles whose weights can be mixed, each with the share of the group in the frame.
+
+    ``bases``: the base network of each style, "" without one.
+    """
+    groups: dict[str, Shares] = {}
+    for name, share in shares.items():
+        groups.setdefault(bases[name] or f"only {name}", {})[name] = share
+    totals = [sum(group.values()) for group in groups.values()]
+    return [
+        ({name: share / total for name, share in group.items()}, total)
+        for group, total in zip(groups.values(), totals, strict=True)
+    ]
 
 
 class CrossFade:

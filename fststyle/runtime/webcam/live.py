@@ -1,8 +1,10 @@
 """The webcam filter: stylize the latest frame, at a resolution that reaches the frame rate."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,11 +13,13 @@ from fststyle import catalogue
 from fststyle.arrays import RGB
 from fststyle.errors import FststyleError, StyleError
 from fststyle.io.pixels import MIN_SIDE
-from fststyle.runtime import mask
-from fststyle.runtime.settings import WebcamSettings
-from fststyle.runtime.stylizer import Stylizer
+from fststyle.runtime import blank_frames, mask
+from fststyle.runtime.settings import PaintSettings, WebcamSettings
+from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.runtime.webcam.camera import Camera
-from fststyle.runtime.webcam.outputs import Outputs
+from fststyle.runtime.webcam.controls.values import ACTIONS, RANGES, Controls, Once, Status, Values
+from fststyle.runtime.webcam.loader import Loader, Look, look_of
+from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 from fststyle.runtime.webcam.view import View
 
 
@@ -28,9 +32,16 @@ class Resolution:
 
     def __init__(self, fps: float):
         self.budget, self.scale, self._fast = 0.9 / fps, 1.0, 0
+        self._seconds = 0.0
+
+    def before(self, factor: float) -> None:
+        """Reduce the scale for a frame that takes ``factor`` times as long as the previous one."""
+        if factor > 1 and (expected := self._seconds * factor) > self.budget:
+            self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 
     def after(self, seconds: float) -> None:
         """Update the scale with the time of a frame at the current scale."""
+        self._seconds = seconds
         if seconds > self.budget:
             self.scale = max(self.SMALLEST, self.scale * max(0.5, (self.budget / seconds) ** 0.5))
             self._fast = 0
@@ -43,10 +54,11 @@ class Resolution:
 
 
 class Live:
-    """A camera with a style: `frames` yields stylized frames, `change` sets another style or strength.
+    """A camera with a style: `frames` yields stylized frames, `controls` has the values that may be changed
+    meanwhile, from any thread.
 
-    `change`, `step` and `blend` may be called from another thread than `frames`, so that frames continue
-    while a style is loaded.
+    `change`, `step` and `blend` wait until the style is loaded; a style that is set in `controls` is loaded
+    in the background. In both cases frames continue with the previous style until then.
 
     Raises `InputError` (camera), `StyleError` and `DeviceError`.
     """
@@ -54,40 +66,70 @@ class Live:
     def __init__(self, settings: WebcamSettings, on_note: Callable[[str], None] = lambda note: None):
         self.settings, self.mirror = settings, settings.mirror
         # Fast styles come first.
-        self.names = [
+        names = [
             entry.name
             for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
         ]
-        same = {
-            name: getattr(settings, name)
-            for name in ("strength", "brush", "steady", "precision", "device", "threads")
-        }
-        self._stylizer = Stylizer(settings.style, **same)
+        values = Values(
+            style=settings.style,
+            strength=settings.strength,
+            brush=settings.brush,
+            steadiness=1.0 if settings.steady else 0.0,
+        )
+        self.controls = Controls(values, names, on_note)
+        self._once = Once(self.controls.say)
+        same = {name: getattr(settings, name) for name in ("style", "precision", "device", "threads")}
+        self._loader = Loader(
+            self._look(values),
+            PaintSettings(brush=1.0, **same),
+            preload=names if settings.controlled else (),
+            on_failed=self._failed,
+            on_note=on_note,
+        )
+        self.learn: Callable[[Sequence[str]], None] | None = None
+        """Assigns the next MIDI controls that are moved to these names."""
+        self._steady, self._before = TemporalFilter(), values
+        self._painted: frozenset[str] = frozenset()
         self._mask = mask.load(settings)
-        self._between = self.style, 0.0
         self._resolution = Resolution(settings.fps)
-        self.camera = Camera(settings.camera, reconnect=settings.reconnect, on_note=on_note)
+        try:
+            self.camera = Camera(settings.camera, reconnect=settings.reconnect, on_note=on_note)
+        except BaseException:
+            self._loader.close()
+            raise
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
         """Set another style or strength. Raises as `load_style`; nothing changes after an error."""
-        self._stylizer.change(style, None if strength is None else min(2.0, max(0.0, round(strength, 2))))
-        self._between = self.style, 0.0
+        changes: dict[str, Any] = {}
+        if style is not None:
+            changes = {"style": style, "mix": 0.0}
+        if strength is not None:
+            changes["strength"] = min(2.0, max(0.0, round(strength, 2)))
+        self._loader.load(self._look(replace(self.controls.values, **changes)))
+        self.controls.change(**changes)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The styles that `step` goes through, and the numbers of styles count."""
+        return self.controls.styles
 
     @property
     def style(self) -> str:
-        return self._stylizer.style.name
+        """The name of the first style; that of a file is its stem."""
+        style = self.controls.values.style
+        return Path(style).stem if style.endswith(catalogue.SUFFIX) else style
 
     @property
     def strength(self) -> float:
-        return self._stylizer.settings.strength
+        return self.controls.values.strength
 
     @property
     def steady(self) -> bool:
-        return self._stylizer.steady
+        return self.controls.values.steadiness > 0
 
     @steady.setter
     def steady(self, value: bool) -> None:
-        self._stylizer.steady = value
+        self.controls.change(steadiness=1.0 if value else 0.0)
 
     def step(self, by: int) -> None:
         """Move by ``by`` styles in the list, 1 or -1. Styles that cannot be loaded are skipped."""
@@ -100,18 +142,58 @@ class Live:
         raise StyleError("no style can be loaded")
 
     def blend(self, by: float = 0.25) -> str:
-        """Move by a share ``by`` from the current style to the next one, by mixing their weights. Returns the
-        mixture.
+        """Move by a share ``by`` from the current style to the second one. Returns the mixture.
 
-        Raises `StyleError` if they have no common base network; nothing changes then.
+        Raises `StyleError` if there is no second style, or it cannot be loaded; nothing changes then.
         """
-        here, share = self._between  # a style, and the share of the next one
-        if here not in self.names or len(self.names) < 2:
+        values = self.controls.values
+        second, mix = self._second(values), round(values.mix + by, 6)
+        if second == values.style or self.style not in self.names:
             raise StyleError(f"{self.style} has no next style to blend with")
-        following, share = self.names[(self.names.index(here) + 1) % len(self.names)], share + by
-        self.change(following if share >= 1 else f"{here}:{1 - share:g},{following}:{share:g}")
-        self._between = (following, 0.0) if share >= 1 else (here, share)
-        return self._stylizer.settings.style
+        if mix >= 1:
+            self.change(second)
+            return second
+        self._loader.load(self._look(replace(values, mix=mix)))
+        self.controls.change(mix=mix)
+        return f"{values.style}:{1 - mix:g},{second}:{mix:g}"
+
+    def ready(self) -> bool:
+        """Whether the networks of the current values are loaded."""
+        return self._loader.ready(self._look(self.controls.current()))
+
+    @property
+    def loaded(self) -> int:
+        """The number of networks in memory."""
+        return self._loader.loaded
+
+    def _second(self, values: Values) -> str:
+        return values.second or self.controls.beside(values.style)
+
+    def _look(self, values: Values) -> Look:
+        return look_of(values.style, self._second(values), values.mix, values.strength)
+
+    def _failed(self, names: frozenset[str], reason: str) -> None:
+        """Go back to the style on screen if a style cannot be loaded."""
+        values, shown = self.controls.values, sorted(self._painted - names)
+        if values.style in names and shown:
+            self.controls.change(style=shown[0])
+        if values.mix and self._second(values) in names:
+            self.controls.change(mix=0.0)
+        self._once(reason, reason)
+
+    def _paint(self, frame: RGB, values: Values) -> tuple[RGB, str]:
+        """The stylized frame, and the name of its style."""
+        painting = self._loader.at(self._look(values), (frame.shape[0], frame.shape[1]))
+        painted = painting.paint(frame, brush=values.brush)
+        before, self._before = self._before, values
+        moved = abs(values.strength - before.strength) + abs(values.mix - before.mix)
+        if not (painting.names & self._painted) or not values.steadiness:
+            self._steady.reset()  # no strokes of the previous style remain
+        self._painted = painting.names
+        if values.steadiness:
+            self._steady.hold = values.steadiness * hold_for_strength(values.strength, moved)
+            painted = self._steady(frame, painted)
+        return blank_frames.blended(frame, painted), painting.name
 
     def frames(self) -> Iterator[View]:
         """Stylize the latest frame of the camera, until the camera ends."""
@@ -120,6 +202,9 @@ class Live:
             last = taken.number
             frame = np.ascontiguousarray(taken.rgb[:, ::-1]) if self.mirror else taken.rgb
             height, width = frame.shape[:2]
+            values = self.controls.current()
+            # The time is that of the pixels that the network gets.
+            self._resolution.before((self._before.brush / values.brush) ** 2)
             scale = self.settings.size / max(height, width) if self.settings.size else self._resolution.scale
             small = (
                 (max(MIN_SIDE, round(width * scale / 8) * 8), max(MIN_SIDE, round(height * scale / 8) * 8))
@@ -130,7 +215,7 @@ class Live:
             less: RGB = (
                 cv2.resize(frame, small, interpolation=cv2.INTER_AREA) if small != (width, height) else frame
             )
-            painted = self._stylizer(less)
+            painted, style = self._paint(less, values)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
             if self._mask is not None:  # at full size, so that the rest of the frame keeps its detail
@@ -139,11 +224,16 @@ class Live:
             self._resolution.after(now - begin)
             times = [*times[-30:], now]
             fps = (len(times) - 1) / max(times[-1] - times[0], 1e-9)
-            yield View(painted, fps, now - taken.at, small, self.style, taken.number, taken.at)
+            self.controls.status = Status(style, fps, now - taken.at)
+            yield View(painted, fps, now - taken.at, small, style, taken.number, taken.at)
 
     def close(self) -> None:
+        self._loader.close()
         self.camera.close()
 
+
+LEARNED = (*RANGES, *ACTIONS)
+"""The names that the key for learning assigns, in this order."""
 
 HELP = (
     ("n / p", "next, previous style"),
@@ -155,6 +245,7 @@ HELP = (
     ("f", "full screen"),
     ("s", "save a picture"),
     ("r", "start or stop recording"),
+    ("l", "learn MIDI controls"),
     ("i", "statistics on or off"),
     ("h", "this help"),
     ("q, Esc", "quit"),
@@ -176,6 +267,11 @@ def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], o
     elif key == "t":
         live.steady = not live.steady
         return f"flicker suppression {'on' if live.steady else 'off'}"
+    elif key == "l":
+        if live.learn is None:
+            return "no MIDI (--midi)"
+        live.learn(LEARNED)
+        return ""
     elif key == "m":
         live.mirror = not live.mirror
         return ""

@@ -12,7 +12,7 @@ from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, DeviceError, FststyleError, OutputError
 from fststyle.io import images
 from fststyle.runtime.webcam.live import HELP, Live, handle_key
-from fststyle.runtime.webcam.outputs import Outputs
+from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 from fststyle.runtime.webcam.view import View
 
 TITLE = "fststyle"
@@ -53,6 +53,7 @@ class _Window:
         self._outputs = outputs
         self.live, self.statistics, self.help, self.full = live, True, False, live.settings.fullscreen
         self._say("h: help")
+        self._noted = live.controls.note
         # Styles are loaded in another thread, so that frames continue.
         self._hands = ThreadPoolExecutor(1, "fststyle-keys")
         self._doing: Future[str] | None = None
@@ -77,6 +78,9 @@ class _Window:
         if self._doing is not None and self._doing.done():
             self._say(_said(self._doing))
             self._doing = None
+        if self.live.controls.note != self._noted:
+            self._noted = self.live.controls.note
+            self._say(self._noted)
         try:
             self._outputs.send(view)
         except (DeviceError, OutputError) as error:  # continue without it

@@ -14,7 +14,7 @@ from fststyle.errors import DependencyError, InputError, StyleError
 from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam.camera import Camera
 from fststyle.runtime.webcam.live import Live, Resolution, handle_key
-from fststyle.runtime.webcam.outputs import Outputs
+from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 from fststyle.runtime.webcam.window import save_picture, show, write_on
 from tests import clips, styles
 
@@ -77,7 +77,7 @@ def test_camera_frames_are_stylized(live, clip):
 def test_keys(live, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outputs = Outputs()
-    live.names = ["invert", "norm"]
+    live.controls.styles = ["invert", "norm"]
     view = next(live.frames())
     assert handle_key(live, "n", view, save_picture, outputs) == "norm"
     assert handle_key(live, "n", view, save_picture, outputs) == "invert"
@@ -108,17 +108,23 @@ def test_strength_zero_is_the_camera_image(live):
 
 def test_damaged_style_is_skipped(live, style_folder):
     (style_folder / "broken.onnx").write_bytes(b"no")
-    live.names = ["invert", "broken", "norm"]
+    live.controls.styles = ["invert", "broken", "norm"]
     live.step(1)
     assert live.style == "norm"
 
 
-def test_blend_needs_a_common_base_network(live):
-    live.names = ["invert", "norm"]
-    with pytest.raises(StyleError, match="cannot be mixed"):
-        live.blend()
-    assert live.style == "invert"
-    live.names = ["invert"]
+def test_blend_cross_fades_styles_without_a_common_base(live):
+    notes = []
+    live._loader._on_note = notes.append
+    live.controls.styles = ["invert", "norm"]
+    assert live.blend(0.5) == "invert:0.5,norm:0.5"
+    live.steady = False
+    view = next(live.frames())
+    assert view.style == "invert+norm"
+    assert notes == [
+        "invert and norm do not share a base network; frames are cross-faded instead of the weights"
+    ]
+    live.controls.styles = ["invert"]
     with pytest.raises(StyleError, match="no next style"):
         live.blend()
 
@@ -126,7 +132,7 @@ def test_blend_needs_a_common_base_network(live):
 def test_blend_moves_to_the_next_style_in_quarters(live, style_folder):
     for name, gain in (("dark", 0.5), ("pale", 0.8)):
         styles.save(style_folder, name, styles.pointwise(gain, 0))
-    live.names = ["dark", "pale"]
+    live.controls.styles = ["dark", "pale"]
     live.change("dark")
     assert [live.blend() for _ in range(4)] == [
         "dark:0.75,pale:0.25",
@@ -145,7 +151,10 @@ def test_change_of_style_starts_a_new_scene(live):
     view = next(frames)
     assert view.style == "norm"
     assert (
-        np.array_equal(view.rgb, live._stylizer._painting[0](live.camera.newest(-1).rgb))
+        np.array_equal(
+            view.rgb,
+            live._loader.at(live._look(live.controls.values), (48, 64)).paint(live.camera.newest(-1).rgb),
+        )
         or view.number != live.camera.newest(-1).number
     )
 
@@ -159,6 +168,15 @@ def test_resolution_adapts_to_the_frame_rate():
     for _ in range(400):
         resolution.after(0.001)
     assert resolution.scale == 1
+
+
+def test_resolution_is_reduced_before_a_slow_frame():
+    resolution = Resolution(30)
+    resolution.after(0.02)
+    resolution.before(0.5)
+    assert resolution.scale == 1
+    resolution.before(16)
+    assert 0.02 * 16 * resolution.scale**2 == pytest.approx(resolution.budget)
 
 
 def test_slow_style_runs_at_reduced_size(live):

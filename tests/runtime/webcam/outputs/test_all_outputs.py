@@ -11,7 +11,9 @@ import pytest
 
 from fststyle.errors import DependencyError, DeviceError, InputError, OutputError
 from fststyle.runtime.video.formats.writer import Writer
-from fststyle.runtime.webcam.outputs import Outputs, Recording, VirtualCamera
+from fststyle.runtime.webcam.outputs.all_outputs import Outputs
+from fststyle.runtime.webcam.outputs.recording import Recording
+from fststyle.runtime.webcam.outputs.virtual import VirtualCamera
 from fststyle.runtime.webcam.view import View
 from tests import clips
 

@@ -1,0 +1,1 @@
+"""Control of the filter while it runs: OSC, MIDI and sound."""

@@ -1,0 +1,50 @@
+"""Starts and stops the controllers that the settings name."""
+
+import contextlib
+from collections.abc import Callable
+
+from fststyle.errors import InputError
+from fststyle.runtime.settings import WebcamSettings
+from fststyle.runtime.webcam.controls import follow, midi, osc
+from fststyle.runtime.webcam.controls.values import Controls
+
+
+class Controllers:
+    """OSC, MIDI and sound as in the settings. Close it always. Raises `InputError` and `DependencyError`."""
+
+    def __init__(self, controls: Controls, settings: WebcamSettings):
+        self.osc: osc.OscInput | None = None
+        self.midi: midi.MidiInput | None = None
+        self.follower: follow.Follower | None = None
+        if settings.learn is not None and settings.midi is None:
+            raise InputError("--learn needs --midi")
+        learn: Callable[[list[str]], None] | None = None
+        with contextlib.ExitStack() as opened:
+            if settings.audio is not None:
+                rules = follow.parse(settings.follow)
+                self.follower = follow.Follower(controls, settings.audio, rules)
+                opened.callback(self.follower.close)
+            if settings.midi is not None:
+                names = [name.strip() for name in settings.learn.split(",")] if settings.learn else []
+                path = settings.midi_map or midi.default_path()
+                if settings.midi_map is not None and not names and not path.is_file():
+                    raise InputError(f"{path}: no such file; --learn makes one")
+                self.midi = midi.MidiInput(controls, settings.midi, path, names)
+                opened.callback(self.midi.close)
+                learn = self.midi.learn
+            if settings.osc is not None:
+                self.osc = osc.OscInput(controls, *osc.endpoint(settings.osc, "--osc", "127.0.0.1"), learn)
+                opened.callback(self.osc.close)
+                controls.say("OSC: listening on {}:{}".format(*self.osc.address))
+            if settings.osc_out is not None:
+                output = osc.OscOutput(
+                    controls,
+                    *osc.endpoint(settings.osc_out, "--osc-out"),
+                    refresh=self.osc.refresh if self.osc else None,
+                    meters=self.follower.meters if self.follower else dict,
+                )
+                opened.callback(output.close)
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        self._opened.close()

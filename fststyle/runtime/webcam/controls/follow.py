@@ -1,0 +1,78 @@
+"""Values that follow the sound."""
+
+from dataclasses import dataclass
+
+from fststyle.errors import InputError
+from fststyle.runtime.webcam.controls.analysis import Meter
+from fststyle.runtime.webcam.controls.sound import Listener
+from fststyle.runtime.webcam.controls.values import RANGES, Controls
+
+MEASURES = ("level", "bass", "treble", "beat")
+"""What can be followed."""
+
+DEFAULT_RANGES = {"strength": (0.0, 1.0), "mix": (0.0, 1.0), "brush": (1.0, 3.0), "steadiness": (1.0, 0.0)}
+"""What can follow, with its values in silence and at the loudest."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The control ``name`` is ``quiet`` at a ``measure`` of 0 and ``loud`` at 1."""
+
+    name: str
+    measure: str
+    quiet: float
+    loud: float
+
+
+def parse(text: str) -> list[Rule]:
+    """Rules of a text such as ``strength=bass:0.3:1.2,mix=beat``. Raises `InputError`."""
+    rules = [_rule(part.strip()) for part in text.split(",")]
+    if len({rule.name for rule in rules}) < len(rules):
+        raise InputError(f"--follow: {text!r} names a control twice")
+    return rules
+
+
+def _rule(text: str) -> Rule:
+    name, equals, rest = text.partition("=")
+    measure, *ends = rest.split(":")
+    name, measure = name.strip(), measure.strip()
+    if not equals or name not in DEFAULT_RANGES or measure not in MEASURES or len(ends) not in (0, 2):
+        raise InputError(
+            f"--follow: {text!r} is not NAME=MEASURE or NAME=MEASURE:QUIET:LOUD; names are"
+            f" {', '.join(DEFAULT_RANGES)}, measures are {', '.join(MEASURES)}"
+        )
+    try:
+        quiet, loud = map(float, ends) if ends else DEFAULT_RANGES[name]
+    except ValueError:
+        raise InputError(f"--follow: in {text!r} the range is not two numbers") from None
+    allowed = RANGES[name]
+    if not all(allowed.low <= value <= allowed.high for value in (quiet, loud)):
+        raise InputError(f"--follow: {name} is from {allowed.low:g} to {allowed.high:g}, not {text!r}")
+    return Rule(name, measure, quiet, loud)
+
+
+class Follower:
+    """Sets values by the sound of a source; see `Listener` for ``source`` and errors."""
+
+    def __init__(self, controls: Controls, source: str, rules: list[Rule]):
+        self._rules, self.meter = rules, Meter()
+        self._listener = Listener(source, self.meter.feed, controls.say)
+        controls.followed = self.values
+
+    def values(self) -> dict[str, float]:
+        """The values that follow; none while there is no sound input."""
+        if not self._listener.alive:
+            return {}
+        measures = self.meter.measures
+        return {
+            rule.name: rule.quiet + (rule.loud - rule.quiet) * min(1.0, getattr(measures, rule.measure))
+            for rule in self._rules
+        }
+
+    def meters(self) -> dict[str, float]:
+        """The measures by name, and the tempo ``bpm``."""
+        measures = self.meter.measures
+        return {name: getattr(measures, name) for name in MEASURES} | {"bpm": round(measures.bpm, 1)}
+
+    def close(self) -> None:
+        self._listener.close()

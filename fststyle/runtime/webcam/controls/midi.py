@@ -1,0 +1,313 @@
+"""MIDI controllers: faders, buttons, pads and program changes set values; a learn mode assigns them."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import DependencyError, InputError
+from fststyle.io.files import replacing_path
+from fststyle.runtime.webcam.controls.values import ACTIONS, NAMES, STYLES, Controls, Once
+
+DEFAULTS = {
+    "control * 1": "strength",
+    "control * 7": "mix",
+    "control * 71": "steadiness",
+    "control * 74": "brush",
+    "control * 11": "sound",
+    "program *": "style",
+    **{f"note * {36 + number}": f"style {number + 1}" for number in range(16)},
+}
+"""The map without a file: modulation wheel, volume, resonance, brightness, expression, program changes, and
+the pads from C1 on.
+"""
+
+POLL = 0.005
+"""Seconds between two looks at the messages of the open ports."""
+
+SEARCH = 2.0
+"""Seconds between two searches for ports, which a controller may have been plugged into."""
+
+MOST = 2000
+"""Messages per port that are handled in one look; further ones of a flood are dropped."""
+
+PASSES_ON = "Midi Through"
+"""Name of the port of ALSA that repeats what other programs send."""
+
+
+class MidiMap:
+    """Assigns messages to what they do. ``entries``: a key such as ``control 1 7``, ``note 10 36``,
+    ``pitch 1`` or ``program 1``, whose first number is the channel, 1 to 16 or ``*`` for all; and the name of
+    a control, ``next``, ``previous`` or ``style N`` for the style with this number.
+
+    Raises `InputError` for other entries.
+    """
+
+    def __init__(self, entries: dict[str, str]):
+        for key, name in entries.items():
+            _check_entry(key, name)
+        self.entries = dict(entries)
+
+    @classmethod
+    def read(cls, path: Path) -> "MidiMap":
+        """The map in a JSON file. Raises `InputError`."""
+        try:
+            if path.stat().st_size > 1 << 20:
+                raise InputError(f"{path}: is larger than a MIDI map can be")
+            entries = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{path}: is not a MIDI map: {getattr(error, 'strerror', None) or error}"
+            ) from error
+        if not isinstance(entries, dict) or not all(isinstance(name, str) for name in entries.values()):
+            raise InputError(f"{path}: a MIDI map is a JSON object of strings")
+        try:
+            return cls(entries)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+    def write(self, path: Path) -> None:
+        """Write the map as JSON. Raises `OutputError` and `OSError`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_path(path) as place:
+            place.write_text(json.dumps(self.entries, indent=2) + "\n", encoding="utf-8")
+
+    def assign(self, key: str, name: str) -> None:
+        """Assign a control; it has no other one afterwards."""
+        for other in [other for other, assigned in self.entries.items() if assigned == name]:
+            del self.entries[other]
+        self.entries[key] = name
+
+    def name_for(self, key: str) -> str | None:
+        """What a key of one channel does."""
+        kind, _, rest = key.partition(" ")
+        _, _, number = rest.partition(" ")
+        return self.entries.get(key) or self.entries.get(f"{kind} * {number}".rstrip())
+
+
+class MidiInput:
+    """Listens to MIDI ports and sets values. A port that appears later, or again, is opened.
+
+    ``wanted``: "auto" for all input ports, or a part of the name of a port. ``learn``: names of controls that
+    are assigned to the next controls that are moved. ``path``: the file with the map, which learning writes.
+
+    Raises `DependencyError` without mido or its backend, and `InputError` for a damaged map, an unknown name
+    in ``learn``, and a system without MIDI.
+    """
+
+    def __init__(self, controls: Controls, wanted: str, path: Path, learn: Sequence[str] = ()):
+        self._mido = _library()
+        self._controls, self._wanted, self._path = controls, wanted, path
+        self.map = MidiMap.read(path) if path.is_file() else MidiMap(DEFAULTS)
+        self._once = Once(lambda text: controls.say(f"MIDI: {text}"))
+        self._learning: list[str] = []
+        self._ports: dict[str, Any] = {}
+        self._bent: set[str] = set()
+        self._names()  # fails without MIDI
+        self.learn(learn)
+        self._stop = threading.Event()
+        self._searched = -SEARCH
+        self._thread = threading.Thread(target=self._listen, name="fststyle-midi", daemon=True)
+        self._thread.start()
+
+    def learn(self, names: Sequence[str]) -> None:
+        """Assign the next controls that are moved to these names, in this order. Raises `InputError`."""
+        for name in names:
+            if name not in NAMES:
+                raise InputError(f"--learn: there is no control {name!r}; there are {', '.join(NAMES)}")
+        self._learning = list(names)
+        self._ask()
+
+    @property
+    def learning(self) -> str:
+        """The name that waits for a control, "" for none."""
+        return self._learning[0] if self._learning else ""
+
+    @property
+    def ports(self) -> list[str]:
+        """The names of the open ports."""
+        return sorted(self._ports)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(2)
+        for port in self._ports.values():
+            with contextlib.suppress(Exception):
+                port.close()
+
+    def _ask(self) -> None:
+        if self._learning:
+            self._controls.say(f"MIDI: move or press the control for {self._learning[0]}")
+
+    def _names(self) -> list[str]:
+        """The names of the input ports that are wanted."""
+        try:
+            found = list(dict.fromkeys(self._mido.get_input_names()))
+        except Exception as error:  # the backend has no common base class of its exceptions
+            raise InputError(f"--midi: this system has no MIDI: {error}") from error
+        if self._wanted == "auto":
+            return [name for name in found if not name.startswith(PASSES_ON)]
+        return [name for name in found if self._wanted.lower() in name.lower()]
+
+    def _listen(self) -> None:
+        while not self._stop.wait(POLL):
+            try:
+                if time.monotonic() - self._searched >= SEARCH:
+                    self._searched = time.monotonic()
+                    self._search()
+                for name, port in list(self._ports.items()):
+                    self._read(name, port)
+            except InputError as error:
+                self._once(str(error), str(error))
+            except Exception as error:  # a driver that fails does not end the show
+                self._once(type(error).__name__, f"{type(error).__name__}: {error}")
+
+    def _search(self) -> None:
+        names = self._names()
+        for name in [name for name in self._ports if name not in names]:
+            with contextlib.suppress(Exception):
+                self._ports[name].close()
+            del self._ports[name]
+            self._controls.say(f"MIDI: {name} is gone")
+        for name in names:
+            if name not in self._ports:
+                self._ports[name] = self._mido.open_input(name)
+                self._controls.say(f"MIDI: listening to {name}")
+        if not names:
+            what = "no input port" if self._wanted == "auto" else f"no input port named {self._wanted}"
+            self._once("none", f"{what} yet")
+
+    def _read(self, name: str, port: Any) -> None:
+        latest: dict[str, Any] = {}
+        for number, message in enumerate(port.iter_pending()):
+            if number >= MOST:
+                self._once("flood", f"{name} sends too much; messages are dropped")
+                continue
+            if (key := _key(message)) is not None:
+                latest.pop(key, None)
+                latest[key] = message
+        for key, message in latest.items():
+            self.take(key, message)
+
+    def take(self, key: str, message: Any) -> None:
+        """Apply a message of mido with this key. What cannot be applied is reported once."""
+        if self._learning:
+            if _assigns(message):
+                self._assign(key)
+            return
+        name = self.map.name_for(key)
+        if name is None:
+            return
+        try:
+            self._apply(name, message)
+        except InputError as error:
+            self._once(f"{key} {name}", f"{key}: {error}")
+
+    def _assign(self, key: str) -> None:
+        if key in self._bent:
+            return  # the same fader is still moving
+        self._bent.add(key)
+        name = self._learning.pop(0)
+        self.map.assign(key, name)
+        self._controls.say(f"MIDI: {name} is {key}")
+        if self._learning:
+            return self._ask()
+        self._bent.clear()
+        try:
+            self.map.write(self._path)
+            self._controls.say(f"MIDI: wrote {self._path}")
+        except Exception as error:  # the map is valid until the program ends
+            self._once(
+                "write", f"{self._path}: cannot be written: {getattr(error, 'strerror', None) or error}"
+            )
+
+    def _apply(self, name: str, message: Any) -> None:
+        kind = message.type
+        if kind == "note_off" or (kind == "note_on" and not message.velocity):
+            return
+        if name.startswith("style "):
+            self._controls.set("style", int(name.removeprefix("style ")))
+        elif name in ACTIONS:
+            if kind != "control_change" or message.value >= 64:  # a button sends 127, and 0 afterwards
+                self._controls.act(name)
+        elif kind == "program_change":
+            if name in STYLES:
+                self._controls.set(name, message.program + 1)
+            else:
+                self._controls.fade(name, message.program / 127)
+        else:
+            self._controls.fade(name, _position(message))
+
+
+def default_path() -> Path:
+    """The file with the map of the user. It may not exist."""
+    import platformdirs
+
+    return platformdirs.user_config_path("fststyle") / "midi.json"
+
+
+def _key(message: Any) -> str | None:
+    """The key of a message of mido in a `MidiMap`, None for a kind that is not used."""
+    kind = message.type
+    if kind == "control_change":
+        return f"control {message.channel + 1} {message.control}"
+    if kind in ("note_on", "note_off"):
+        return f"note {message.channel + 1} {message.note}"
+    if kind == "pitchwheel":
+        return f"pitch {message.channel + 1}"
+    if kind == "program_change":
+        return f"program {message.channel + 1}"
+    return None
+
+
+def _assigns(message: Any) -> bool:
+    """Whether learning uses a message: not the release of a key or a button."""
+    if message.type == "note_on":
+        return bool(message.velocity)
+    return bool(message.type != "note_off")
+
+
+def _position(message: Any) -> float:
+    """The position of a fader, 0..1."""
+    if message.type == "control_change":
+        return float(message.value / 127)
+    if message.type == "pitchwheel":
+        return float((message.pitch + 8192) / 16383)
+    return float(message.velocity / 127)
+
+
+def _check_entry(key: str, name: str) -> None:
+    kind, *numbers = key.split(" ")
+    needed = {"control": 2, "note": 2, "pitch": 1, "program": 1}.get(kind)
+    if needed != len(numbers) or not all(_is_number(text, 127) for text in numbers[1:]):
+        raise InputError(
+            f"{key!r} is not control CHANNEL NUMBER, note CHANNEL NUMBER, pitch CHANNEL or program CHANNEL"
+        )
+    if numbers[0] != "*" and not (_is_number(numbers[0], 16) and numbers[0] != "0"):
+        raise InputError(f"{key!r}: a channel is 1 to 16, or * for all")
+    if name not in NAMES and not (name.startswith("style ") and _is_number(name[6:], 9999)):
+        raise InputError(f"{key!r}: there is no control {name!r}; there are {', '.join(NAMES)} and style N")
+
+
+def _is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and int(text[:6]) <= most
+
+
+def _library() -> Any:
+    """The module of mido, with the backend in the environment variable MIDO_BACKEND, or python-rtmidi.
+
+    Raises `DependencyError`.
+    """
+    install = "pip install mido python-rtmidi"
+    try:
+        import mido
+    except ImportError as error:
+        raise DependencyError(f"MIDI needs mido: {install}") from error
+    try:
+        mido.backend.load()
+    except ImportError as error:
+        raise DependencyError(f"MIDI needs python-rtmidi: {install} [{error}]") from error
+    return mido

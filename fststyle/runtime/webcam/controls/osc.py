@@ -1,0 +1,262 @@
+"""OSC over UDP: messages set values, and changes of values are sent.
+
+Open Sound Control 1.0 (Wright 2002). Departure: time tags of bundles are ignored, and messages take effect
+when they arrive.
+"""
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fststyle.errors import DependencyError, InputError
+from fststyle.runtime.webcam.controls.values import NAMES, RANGES, STYLES, Controls, Once
+
+ROOT = "/fststyle/"
+
+WINDOW = 0.005
+"""Seconds for which messages are collected. Of several with one address, the last one counts, so that a flood
+costs little.
+"""
+
+MOST_DATAGRAMS = 1000
+"""Number of datagrams that are read after a window."""
+
+MOST_ADDRESSES = 64
+"""Number of addresses in a window; messages to further ones are dropped."""
+
+LARGEST = 65535
+"""Size of a datagram in bytes."""
+
+RATE = 20.0
+"""Messages per second and value that are sent."""
+
+_BUNDLE = b"#bundle\x00"
+_TAGS = frozenset(b"ifdhsTFN")
+"""Types of arguments that are understood: numbers, strings, True, False and nil."""
+
+
+def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
+    """HOST and PORT of ``HOST:PORT``, or of ``PORT`` with the default ``host``. Raises `InputError`."""
+    name, colon, port = text.strip().rpartition(":")
+    name = name.strip("[]") if colon else host or ""
+    if not name or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise InputError(f"{flag}: {text!r} is not {'PORT or ' if host else ''}HOST:PORT")
+    return name, int(port)
+
+
+class OscInput:
+    """Listens on a UDP port and sets values. ``learn`` is called with the names in a message to
+    ``/fststyle/midi/learn``.
+
+    Raises `DependencyError` without python-osc, and `InputError` if the port cannot be used.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        host: str,
+        port: int,
+        learn: Callable[[list[str]], None] | None = None,
+    ):
+        self._message, self._parse_error = _library()
+        self._controls, self._learn = controls, learn
+        self._once = Once(lambda text: controls.say(f"OSC: {text}"))
+        self.refresh = threading.Event()
+        """Set by a message to ``/fststyle/refresh``."""
+        try:
+            self._socket = _bound(host, port)
+        except OSError as error:
+            raise InputError(f"--osc: cannot listen on {host}:{port}: {error.strerror or error}") from error
+        self.address: tuple[str, int] = self._socket.getsockname()[:2]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="fststyle-osc", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(2)
+        self._socket.close()
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                first = self._socket.recv(LARGEST)
+            except TimeoutError:
+                continue
+            except OSError as error:  # such as an ICMP message on Windows
+                self._once(f"socket {error.errno}", f"the socket failed: {error.strerror or error}")
+                self._stop.wait(0.1)
+                continue
+            for datagram in self._collected(first):
+                for message in _messages(datagram):
+                    self._take(message)
+
+    def _collected(self, datagram: bytes) -> list[bytes]:
+        """The latest datagram for each address, of this one and those that arrive in the window after it."""
+        time.sleep(WINDOW)  # what does not fit in the buffer of the socket is dropped by the system
+        latest: dict[bytes, bytes] = {}
+        self._socket.setblocking(False)
+        try:
+            for _ in range(MOST_DATAGRAMS):
+                address = datagram if datagram.startswith(_BUNDLE) else datagram.partition(b"\x00")[0]
+                if address in latest or len(latest) < MOST_ADDRESSES:
+                    latest.pop(address, None)  # the order is that of the last messages
+                    latest[address] = datagram
+                else:
+                    self._once("flood", f"more than {MOST_ADDRESSES} addresses at once; the rest is dropped")
+                datagram = self._socket.recv(LARGEST)
+        except OSError:  # no more
+            pass
+        finally:
+            self._socket.settimeout(0.2)
+        return list(latest.values())
+
+    def _take(self, content: bytes) -> None:
+        """Apply one message. Whatever is wrong with it is reported once."""
+        try:
+            if not _understood(content):
+                raise InputError("a message is damaged, or has arguments other than numbers and strings")
+            message = self._message(content)
+            self._apply(message.address, list(message.params))
+        except InputError as error:
+            name = content.partition(b"\x00")[0].decode("utf-8", "backslashreplace")[:80]
+            self._once(name, f"{name}: {error}")
+        except (self._parse_error, ValueError, IndexError, struct.error, UnicodeError):
+            self._once("damaged", "a damaged message is ignored")
+
+    def _apply(self, address: str, arguments: list[Any]) -> None:
+        if not address.startswith(ROOT):
+            raise InputError(f"addresses begin with {ROOT}")
+        path = address.removeprefix(ROOT)
+        if path == "midi/learn":
+            if self._learn is None or not all(name in NAMES for name in arguments):
+                raise InputError("needs --midi and names of controls")
+            self._learn([str(name) for name in arguments])
+        elif path == "refresh":
+            self.refresh.set()
+        elif path in ("next", "previous"):
+            # A button sends 1 when it is pressed and 0 when it is released.
+            if not arguments or arguments[0] not in (0, False):
+                self._controls.act(path)
+        elif path.startswith("style/") and path.removeprefix("style/").isdigit():
+            if not arguments or arguments[0] not in (0, False):
+                self._controls.set("style", int(path.removeprefix("style/")[:6]))
+        elif len(arguments) != 1:
+            raise InputError(f"takes one argument, not {len(arguments)}")
+        elif path.startswith("fader/"):
+            self._controls.fade(path.removeprefix("fader/"), arguments[0])
+        else:
+            self._controls.set(path, arguments[0])
+
+
+class OscOutput:
+    """Sends values when they change, and statistics once per second, as OSC over UDP.
+
+    ``refresh``: an event after which all values are sent again. ``meters``: a function that returns the
+    current levels of the sound. Raises `DependencyError` without python-osc, and `InputError` for a host that
+    does not exist.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        host: str,
+        port: int,
+        refresh: threading.Event | None = None,
+        meters: Callable[[], dict[str, float]] = dict,
+    ):
+        _library()
+        from pythonosc.udp_client import SimpleUDPClient
+
+        self._controls, self._refresh, self._meters = controls, refresh or threading.Event(), meters
+        self._once = Once(lambda text: controls.say(f"OSC: {text}"))
+        try:
+            self._client = SimpleUDPClient(host, port)
+        except OSError as error:
+            raise InputError(f"--osc-out: {host}: {error.strerror or error}") from error
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="fststyle-osc-out", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(2)
+        with contextlib.suppress(OSError, AttributeError):
+            self._client._sock.close()
+
+    def _send(self) -> None:
+        sent: dict[str, Any] = {}
+        told = 0.0
+        while not self._stop.wait(1 / RATE):
+            if self._refresh.is_set():
+                self._refresh.clear()
+                sent.clear()
+            values = self._controls.current()
+            current: dict[str, Any] = {name: getattr(values, name) for name in (*STYLES, *RANGES)}
+            current |= {f"audio/{name}": round(value, 3) for name, value in self._meters().items()}
+            current["note"] = self._controls.note[:200]
+            if (now := time.monotonic()) - told >= 1:
+                told, status = now, self._controls.status
+                current |= {"fps": status.fps, "latency": status.latency, "shown": status.style}
+            for name, value in current.items():
+                if sent.get(name) != value:
+                    sent[name] = value
+                    try:
+                        self._client.send_message(ROOT + name, value)
+                    except OSError as error:  # nobody listens, or the network is down
+                        self._once("send", f"messages cannot be sent: {error.strerror or error}")
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A UDP socket that listens."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    made.settimeout(0.2)
+    return made
+
+
+def _messages(datagram: bytes, depth: int = 4) -> Iterator[bytes]:
+    """The messages of a datagram; a damaged part ends a bundle.
+
+    The bundles of python-osc are not used: a negative size in one makes its parser run forever.
+    """
+    if not datagram.startswith(_BUNDLE):
+        yield datagram
+        return
+    place = len(_BUNDLE) + 8
+    while depth and place + 4 <= len(datagram):
+        size = int.from_bytes(datagram[place : place + 4], "big")
+        place += 4
+        if not 0 < size <= len(datagram) - place:
+            return
+        yield from _messages(datagram[place : place + size], depth - 1)
+        place += size
+
+
+def _understood(message: bytes) -> bool:
+    """Whether a message has an address and arguments of known types. python-osc logs a warning for each
+    other type.
+    """
+    if not message.startswith(b"/"):
+        return False
+    end = message.find(b"\x00")
+    tags = message[(end // 4 + 1) * 4 :].partition(b"\x00")[0] if end >= 0 else b""
+    return not tags or (tags[:1] == b"," and set(tags[1:]) <= _TAGS)
+
+
+def _library() -> tuple[Any, type[Exception]]:
+    """The class of messages of python-osc, and its error."""
+    try:
+        from pythonosc.osc_message import OscMessage, ParseError
+    except ImportError as error:
+        raise DependencyError("OSC needs python-osc: pip install python-osc") from error
+    return OscMessage, ParseError

@@ -1,0 +1,277 @@
+"""Loads styles in a thread, so that a change of style, mix or strength never delays a frame."""
+
+import functools
+import math
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fststyle import catalogue
+from fststyle.arrays import RGB
+from fststyle.errors import FststyleError
+from fststyle.mixture import parse as parse_mixture
+from fststyle.runtime.frame_stylizer import FrameStylizer, split_strength
+from fststyle.runtime.settings import PaintSettings
+from fststyle.runtime.style import load_style, mixture
+from fststyle.runtime.video.keyframes import Shares
+from fststyle.runtime.video.transitions import CrossFade, StylizeFrame, grouped
+
+STEPS = 16
+"""Number of steps of a mix in the weights."""
+
+STRENGTHS = 8
+"""Number of steps of a strength in the weights; between two steps, the result is blended with the photo."""
+
+KEPT = 24
+"""Number of networks in memory; a step of a mix or of a strength is a network of its own."""
+
+PRELOADED = 14
+"""Number of styles that are loaded before they are asked for."""
+
+Parts = tuple[tuple[str, float], ...]
+"""Styles and their shares, which sum to 1, in the order of the names."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a frame should look like: ``shares`` of styles, which sum to 1, and the ``strength``, 0..2."""
+
+    shares: Parts
+    strength: float
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A function of frames and the name of the style that it paints; ``names`` of its parts."""
+
+    paint: Callable[..., RGB]
+    name: str
+    names: frozenset[str]
+
+
+class Loader:
+    """Functions for looks. `at` never waits: it returns the most similar look that is loaded, and a thread
+    loads the right one.
+
+    ``settings``: brush, precision, device and threads; the style is loaded at once. ``preload``: styles that
+    are loaded while there is nothing else to do. ``on_failed`` is called in the thread, once for each style
+    that cannot be loaded, with the names of its parts. Raises as `load_style`.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        settings: PaintSettings,
+        preload: Iterable[str] = (),
+        on_failed: Callable[[frozenset[str], str], None] = lambda names, reason: None,
+        on_note: Callable[[str], None] = lambda note: None,
+    ):
+        self._settings = replace(settings, strength=1.0)
+        self._on_failed, self._on_note, self._noted = on_failed, on_note, False
+        self._painters: OrderedDict[tuple[Parts, float], FrameStylizer] = OrderedDict()
+        self._bases: dict[str, str] = {}
+        self._failed: set[tuple[Parts, float]] = set()
+        self._wanted: list[tuple[Parts, float]] = []
+        self._preload = list(preload)[:PRELOADED]
+        self._size: tuple[int, int] | None = None
+        self._stop = False
+        self._changed = threading.Condition()
+        self.load(look)
+        self._latest = self._made(look)
+        self._thread = threading.Thread(target=self._work, name="fststyle-styles", daemon=True)
+        self._thread.start()
+
+    def load(self, look: Look) -> None:
+        """Load a look, and return when it is loaded. Raises as `load_style`."""
+        for name, _ in look.shares:
+            self._load((((name, 1.0),), 1.0))
+        for key in self._keys(look):
+            self._load(key)
+
+    def at(self, look: Look, size: tuple[int, int]) -> Painting:
+        """The function for a look, or for the most similar one that is loaded. ``size``: (H, W) of frames."""
+        with self._changed:
+            self._size = size
+            singles = [(((name, 1.0),), 1.0) for name, _ in look.shares]
+            known = all(name in self._bases for name, _ in look.shares)
+            keys = self._keys(look) if known else singles
+            self._wanted = [key for key in keys if key not in self._painters and key not in self._failed]
+            if self._wanted:
+                self._changed.notify()
+            if known and (made := self._made(look)) is not None:
+                self._latest = made
+            assert self._latest is not None
+            return self._latest
+
+    def ready(self, look: Look) -> bool:
+        """Whether `at` returns the look itself, not a similar one."""
+        with self._changed:
+            return all(name in self._bases for name, _ in look.shares) and all(
+                key in self._painters for key in self._keys(look)
+            )
+
+    @property
+    def loaded(self) -> int:
+        """The number of networks in memory."""
+        return len(self._painters)
+
+    def close(self) -> None:
+        with self._changed:
+            self._stop = True
+            self._changed.notify()
+        self._thread.join(5)
+
+    def _keys(self, look: Look) -> list[tuple[Parts, float]]:
+        """The networks of a look: one for each group of styles whose weights can be mixed."""
+        return [
+            (_rounded(group), self._in_weights(group, look.strength)[0])
+            for group, _ in grouped(dict(look.shares), self._bases)
+        ]
+
+    def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
+        """The strength in the weights, rounded up to a step, and the exact one."""
+        if catalogue.base_network(self._bases[next(iter(group))]) is None:
+            return 1.0, 1.0
+        exact = split_strength(strength)[0]
+        return max(1, math.ceil(exact * STRENGTHS - 1e-9)) / STRENGTHS, exact
+
+    def _made(self, look: Look) -> Painting | None:
+        """The function from loaded networks; None if there are none for one of the groups."""
+        parts: list[tuple[StylizeFrame, float]] = []
+        names: set[str] = set()
+        titles = []
+        for group, share in grouped(dict(look.shares), self._bases):
+            rounded, (wanted, exact) = _rounded(group), self._in_weights(group, look.strength)
+            key = self._nearest(rounded, wanted)
+            if key is None:
+                return None
+            painter = self._painters[key]
+            self._painters.move_to_end(key)
+            fade = look.strength
+            if exact < 1 or key[1] < 1:
+                # The rest of the strength is a blend of pixels. A network below the wanted strength, while
+                # the right one is loaded, is used as it is.
+                fade = split_strength(look.strength)[1] * min(1.0, exact / key[1])
+            parts.append((functools.partial(painter, fade=fade), share))
+            names |= {name for name, _ in key[0]}
+            titles.append(painter.style.name)
+        if len(parts) == 1:
+            return Painting(parts[0][0], titles[0], frozenset(names))
+        if not self._noted:
+            self._noted = True
+            self._on_note(
+                f"{' and '.join(titles)} do not share a base network; frames are cross-faded instead of the"
+                " weights"
+            )
+        return Painting(_CrossFade(parts), "+".join(titles), frozenset(names))
+
+    def _nearest(self, parts: Parts, strength: float) -> tuple[Parts, float] | None:
+        """The loaded network with the most similar shares and strength, of these styles only."""
+        shares = dict(parts)
+
+        def distance(key: tuple[Parts, float]) -> float:
+            found = dict(key[0])
+            apart = sum(abs(share - found.get(name, 0.0)) for name, share in shares.items())
+            # Of two strengths, the one above: the blend of pixels makes it weaker.
+            return apart + abs(key[1] - strength) / 4 + (10 if key[1] < strength else 0)
+
+        usable = [key for key in self._painters if all(name in shares for name, _ in key[0])]
+        return min(usable, key=distance, default=None)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._stop or self._wanted or self._next_preload()):
+                    self._changed.wait()
+                if self._stop:
+                    return
+                wanted = bool(self._wanted)
+                key = self._wanted[0] if wanted else self._next_preload()[0]
+                self._wanted = self._wanted[1:]
+            try:
+                self._load(key)
+            except Exception as error:  # a picture without this style is better than none
+                with self._changed:
+                    self._failed.add(key)
+                reason = (
+                    str(error) if isinstance(error, FststyleError) else f"{type(error).__name__}: {error}"
+                )
+                if wanted:
+                    self._on_failed(frozenset(name for name, _ in key[0]), reason)
+
+    def _next_preload(self) -> list[tuple[Parts, float]]:
+        """The next style that is loaded without being asked for, as a list of at most one."""
+        keys: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name in self._preload]
+        waiting = [key for key in keys if key not in self._failed and key[0][0][0] not in self._bases]
+        return waiting[:1]
+
+    def _load(self, key: tuple[Parts, float]) -> FrameStylizer:
+        """Load a network, run it once at the size of the frames, and keep it."""
+        with self._changed:
+            if (kept := self._painters.get(key)) is not None:
+                return kept
+        painter = self._painter(*key)
+        size = self._size
+        if size is not None:  # the first run allocates memory, and on a GPU chooses algorithms
+            painter(np.zeros((*size, 3), np.uint8))
+        with self._changed:
+            self._painters[key] = painter
+            self._failed.discard(key)
+            while len(self._painters) > KEPT:
+                self._painters.popitem(last=False)
+        return painter
+
+    def _painter(self, parts: Parts, strength: float) -> FrameStylizer:
+        settings = self._settings
+        if len(parts) == 1 and strength == 1:
+            style = load_style(parts[0][0], settings.device, settings.threads, precision=settings.precision)
+            in_float = settings.precision != "int8"
+            self._bases[parts[0][0]] = style.metadata.get("base", "") if in_float else ""
+            return FrameStylizer(style, settings)
+        entries = [(catalogue.locate(name), share) for name, share in parts]
+        style = mixture(entries, settings.device, settings.threads, strength)
+        return FrameStylizer(style, settings, full=self._load((parts, 1.0)).style if strength < 1 else None)
+
+
+class _CrossFade(CrossFade):
+    """As `CrossFade`, with the keyword arguments of `FrameStylizer`."""
+
+    def __call__(self, photo: RGB, **settings: float) -> RGB:
+        parts: list[tuple[StylizeFrame, float]] = [
+            (functools.partial(paint, **settings), share) for paint, share in self._parts
+        ]
+        return CrossFade(parts)(photo)
+
+
+def shares_of(style: str) -> Shares:
+    """The styles of a text such as ``a:0.6,b:0.4``, or one file, with their shares. Raises `InputError`."""
+    if os.path.isfile(style):
+        return {style: 1.0}
+    shares: Shares = {}
+    for name, share in parse_mixture(style):
+        shares[name] = shares.get(name, 0.0) + share
+    return shares
+
+
+def look_of(style: str, second: str, mix: float, strength: float) -> Look:
+    """The look of a mix: a share ``mix``, 0..1, of the style ``second``. Raises `InputError`."""
+    mix = round(mix * STEPS) / STEPS
+    shares: Shares = {}
+    for text, part in ((style, 1 - mix), (second, mix)):
+        if part:
+            for name, share in shares_of(text).items():
+                shares[name] = shares.get(name, 0.0) + part * share
+    return Look(tuple(sorted(shares.items())), strength)
+
+
+def _rounded(group: Shares) -> Parts:
+    """Shares in steps, which sum to 1; the largest keeps at least one step."""
+    steps = {name: round(share * STEPS) for name, share in group.items()}
+    if not any(steps.values()):
+        steps[max(group, key=group.__getitem__)] = 1
+    total = sum(steps.values())
+    return tuple((name, step / total) for name, step in sorted(steps.items()) if step)

@@ -1,0 +1,118 @@
+"""All outputs of the filter together."""
+
+import contextlib
+import functools
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from fststyle.arrays import RGB
+from fststyle.errors import DeviceError, OutputError
+from fststyle.runtime.webcam.outputs.ndi import Ndi
+from fststyle.runtime.webcam.outputs.recording import Recording
+from fststyle.runtime.webcam.outputs.spout import Spout
+from fststyle.runtime.webcam.outputs.stream import Stream, check_url
+from fststyle.runtime.webcam.outputs.syphon import Syphon
+from fststyle.runtime.webcam.outputs.virtual import VirtualCamera
+from fststyle.runtime.webcam.view import View
+
+
+class Output(Protocol):
+    """Takes frames, uint8 (H, W, 3), with the time of their capture. `send` raises `DeviceError` or
+    `OutputError` when the output fails.
+    """
+
+    def send(self, rgb: RGB, at: float) -> None: ...
+    def close(self) -> object: ...
+
+
+class Outputs:
+    """All outputs of the filter. `toggle` may be called from another thread than `send`.
+
+    Outputs that need the size of the frames are opened with the first frame. ``on_note`` is called with
+    messages of the stream, in another thread. Raises `InputError` and `OutputError` for a URL and a path that
+    cannot be used.
+    """
+
+    def __init__(
+        self,
+        record: Path | None = None,
+        virtual: bool = False,
+        fps: float = 30.0,
+        stream: str | None = None,
+        ndi: bool = False,
+        spout: bool = False,
+        syphon: bool = False,
+        on_note: Callable[[str], None] = lambda note: None,
+    ):
+        self._fps = fps
+        self._waiting: list[Callable[[tuple[int, int]], Output]] = [
+            functools.partial(kind, fps=fps)
+            for kind, wanted in ((VirtualCamera, virtual), (Ndi, ndi), (Spout, spout), (Syphon, syphon))
+            if wanted
+        ]
+        if stream is not None:
+            check_url(stream)
+            self._waiting.append(lambda size: Stream(stream, size, fps, on_note))
+        self._outputs: list[Output] = []
+        self._recording = Recording(record, fps) if record else None
+        self._swapping = threading.Lock()
+
+    @property
+    def recording(self) -> bool:
+        return self._recording is not None
+
+    def send(self, view: View) -> None:
+        """Send a frame to all outputs. Raises their errors; a failed output is closed, and the next call
+        continues without it.
+        """
+        while self._waiting:
+            self._outputs.append(self._waiting.pop(0)((view.rgb.shape[1], view.rgb.shape[0])))
+        with self._swapping:
+            if self._recording is not None:
+                try:
+                    self._recording.send(view.rgb, view.at)
+                except OutputError:
+                    self._recording = None
+                    raise
+        for output in list(self._outputs):
+            try:
+                output.send(view.rgb, view.at)
+            except (DeviceError, OutputError):
+                self._outputs.remove(output)
+                with contextlib.suppress(Exception):  # it has failed already
+                    output.close()
+                raise
+
+    def toggle(self) -> str:
+        """Start a recording in the current folder, with the time as its name, or stop the current one.
+        Returns a message for the user. Raises `OutputError`.
+        """
+        if self._recording is not None:
+            return self._stopped() or "nothing was recorded"
+        recording = Recording(Path(f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}.mp4"), self._fps)
+        with self._swapping:
+            self._recording = recording
+        return f"recording {recording.path}"
+
+    def close(self) -> str:
+        """Close all outputs. Returns a message for the user. Raises `OutputError` after all are closed."""
+        for output in self._outputs:
+            with contextlib.suppress(DeviceError, OutputError):
+                output.close()
+        self._outputs.clear()
+        return self._stopped() if self._recording is not None else ""
+
+    def _stopped(self) -> str:
+        with self._swapping:
+            recording, self._recording = self._recording, None
+        if recording is None:
+            return ""
+        if not recording.frames:
+            # The reason is reported elsewhere.
+            with contextlib.suppress(OutputError):
+                recording.close()
+            return ""
+        return f"recorded {recording.close()} ({recording.frames} frame{'s' * (recording.frames != 1)})"

@@ -1,0 +1,106 @@
+"""The process of `fststyle.runtime.webcam.outputs.stream`: reads frames from stdin, encodes and streams them.
+
+It is run as a file and imports only PyAV and NumPy. stdin: one line of JSON with ``url``, ``format``,
+``size`` and ``fps``; then for each frame the time of its capture in seconds, `float.hex` in 32 bytes, and its
+pixels, uint8 (H, W, 3). stdout: `CONNECTED` when frames flow, and the reason of a failure.
+"""
+
+import json
+import os
+import signal
+import sys
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+CONNECTED = "connected"
+IMPOSSIBLE = 3
+"""Exit code if no further attempt can work."""
+
+BITS_PER_PIXEL = 0.1
+"""Bit rate of the stream per pixel and frame."""
+
+_CLOCK = Fraction(1, 1000)
+_TIME = 32
+
+
+def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
+    """Encode the frames and send them to the URL of the request. Raises the errors of PyAV."""
+    import av
+    import numpy as np
+
+    width, height = request["size"]
+    fps = request["fps"]
+    with av.open(request["url"], "w", format=request["format"]) as container:
+        video = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
+        # 4:2:0 needs even sides; the last row and column are left out.
+        video.width, video.height, video.pix_fmt = width // 2 * 2, height // 2 * 2, "yuv420p"
+        video.time_base = video.codec_context.time_base = _CLOCK
+        bits = max(400_000, int(BITS_PER_PIXEL * width * height * fps))
+        video.bit_rate, video.codec_context.gop_size = bits, max(1, round(2 * fps))
+        video.codec_context.color_range = video.codec_context.colorspace = 1  # limited range, BT.709
+        video.options = {
+            "preset": "veryfast",
+            "tune": "zerolatency",
+            "profile": "high",
+            "maxrate": str(bits),
+            "bufsize": str(bits),
+        }
+        begin, last = None, -1
+        while (head := _exactly(frames, _TIME)) and (pixels := _exactly(frames, width * height * 3)):
+            at = float.fromhex(head.decode().strip())
+            begin = at if begin is None else begin
+            rgb = np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+            rgb = rgb[: height // 2 * 2, : width // 2 * 2]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            first, last = last < 0, max(last + 1, round((at - begin) / _CLOCK))
+            frame.pts, frame.time_base = last, _CLOCK
+            for packet in video.encode(frame):
+                container.mux(packet)
+            if first:
+                print(CONNECTED, flush=True)  # noqa: T201
+        for packet in video.encode(None):
+            container.mux(packet)
+
+
+def _exactly(frames: BinaryIO, count: int) -> bytes:
+    """This number of bytes, empty at the end."""
+    content = frames.read(count)
+    return content if len(content) == count else b""
+
+
+def main() -> int:
+    """Stream until stdin ends. Returns the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    request = json.loads(sys.stdin.buffer.readline())
+    try:
+        import av
+    except ImportError as error:
+        _say(f"PyAV cannot be imported: {error}")
+        return IMPOSSIBLE
+    av.logging.set_level(None)
+    try:
+        stream(sys.stdin.buffer, request)
+    except av.error.ProtocolNotFoundError:
+        _say(f"this build of PyAV has no {request['url'].partition(':')[0]}")
+        return IMPOSSIBLE
+    except (av.codec.codec.UnknownCodecError, av.error.EncoderNotFoundError):
+        _say("this build of PyAV cannot encode H.264")
+        return IMPOSSIBLE
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        _say(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+        return 1
+    return 0
+
+
+def _say(text: str) -> None:
+    print(" ".join(text.split()), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    # Modules of this folder must not hide those of other packages.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # without the clean-up of a connection that does not answer

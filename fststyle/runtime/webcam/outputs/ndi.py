@@ -1,0 +1,64 @@
+"""An NDI source for other programs of the network, with cyndilib, which contains the library of NDI."""
+
+from fractions import Fraction
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fststyle.arrays import RGB
+from fststyle.errors import DependencyError, DeviceError
+
+NAME = "fststyle"
+
+
+class Ndi:
+    """An NDI source of this name. NDI sends in threads of its own, so that a slow receiver delays nothing.
+
+    Raises `DependencyError` without cyndilib, and `DeviceError` if NDI does not start on this machine.
+    """
+
+    def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
+        try:
+            from cyndilib.sender import Sender
+            from cyndilib.video_frame import VideoSendFrame
+            from cyndilib.wrapper.ndi_structs import FourCC
+        except ImportError as error:
+            raise DependencyError("--ndi needs cyndilib: pip install cyndilib") from error
+        self._frame_type, self._fourcc, self._sender_type = VideoSendFrame, FourCC.RGBX, Sender
+        self._rate, self._name = Fraction(fps).limit_denominator(1001), name
+        self._size: tuple[int, int] | None = None
+        self._sender: Any = None
+        self._open(size)
+
+    def send(self, rgb: RGB, at: float) -> None:
+        """Send a frame, uint8 (H, W, 3). Another size starts the source again. Raises `DeviceError`."""
+        if (rgb.shape[1], rgb.shape[0]) != self._size:
+            self.close()
+            self._open((rgb.shape[1], rgb.shape[0]))
+        pixels: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
+        try:
+            sent = self._sender.write_video_async(np.ascontiguousarray(pixels).reshape(-1))
+        except Exception as error:  # cyndilib has no common base class of its exceptions
+            raise DeviceError(f"NDI failed: {error}") from error
+        if not sent:
+            raise DeviceError("NDI failed: the source is closed")
+
+    def close(self) -> None:
+        if self._sender is not None:
+            self._sender.close()
+            self._sender = None
+
+    def _open(self, size: tuple[int, int]) -> None:
+        try:
+            frame = self._frame_type()
+            frame.set_resolution(*size)
+            frame.set_fourcc(self._fourcc)
+            frame.set_frame_rate(self._rate)
+            # Without a clock: the camera sets the pace, and NDI would make `send` wait.
+            self._sender = self._sender_type(self._name, clock_video=False, clock_audio=False)
+            self._sender.set_video_frame(frame)
+            self._sender.open()
+        except Exception as error:
+            raise DeviceError(f"--ndi: NDI does not start: {error}") from error
+        self._size = size

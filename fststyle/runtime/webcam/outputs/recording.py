@@ -1,0 +1,97 @@
+"""A recording of the filter with the times of its frames."""
+
+import contextlib
+import queue
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+from fststyle.arrays import RGB
+from fststyle.errors import OutputError
+from fststyle.io.files import replacing_path
+from fststyle.io.folders import check_folder
+from fststyle.runtime.video.formats.base import Source, TimedFrame
+from fststyle.runtime.video.formats.encoders import Encoding
+from fststyle.runtime.video.formats.writer import FORMATS, Writer
+from fststyle.signals import ignored_interrupts
+
+_CLOCK = Fraction(1, 1000)
+_WAITING = 16
+
+
+class Recording:
+    """Records frames to a video file with the times at which they were captured, without audio.
+
+    A thread writes the file, which is renamed to its path in `close`; call it always. If the encoder is too
+    slow, `send` waits for it, so that no frame is lost.
+
+    Raises `OutputError` for a path that cannot be written.
+    """
+
+    def __init__(self, path: Path, fps: float = 30.0):
+        if path.suffix.lower() not in FORMATS:
+            raise OutputError(f"{path}: cannot record to {path.suffix!r}; use one of {', '.join(FORMATS)}")
+        check_folder(path.parent)
+        self.path, self.frames = path, 0
+        self._rate = Fraction(fps).limit_denominator(1000)
+        self._begin: float | None = None
+        self._last = -1
+        self._coming: queue.Queue[TimedFrame | None] = queue.Queue(_WAITING)
+        self._error: OutputError | None = None
+        self._thread = threading.Thread(target=self._write, name="fststyle-recording", daemon=True)
+        self._thread.start()
+
+    def send(self, rgb: RGB, at: float) -> None:
+        """Add a frame, uint8 (H, W, 3) of constant size, captured at ``at`` (`time.monotonic`).
+
+        Raises `OutputError` after writing has failed.
+        """
+        if self._begin is None:
+            self._begin = at
+        # Two frames within a millisecond would have the same time, which containers do not support.
+        self._last = max(self._last + 1, round((at - self._begin) / _CLOCK))
+        self.frames += 1
+        self._put(TimedFrame(rgb, self._last, _CLOCK))
+
+    def close(self) -> Path:
+        """Finish the file and return its path. Ctrl-C is ignored meanwhile.
+
+        Raises `OutputError`, also for a recording without frames.
+        """
+        with ignored_interrupts():
+            self._put(None)
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self.path
+
+    def _put(self, timed: TimedFrame | None) -> None:
+        while self._error is None:
+            with contextlib.suppress(queue.Full):
+                return self._coming.put(timed, timeout=0.1)
+        if timed is not None:
+            raise self._error
+
+    def _write(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing_path(self.path) as place:
+                first = self._coming.get()
+                if first is None:
+                    raise OutputError("no frame was recorded")
+                writer = Writer(place, self.path.suffix, Source(), first, self._rate, Encoding())
+                try:
+                    timed: TimedFrame | None = first
+                    while timed is not None:
+                        writer.write(timed)
+                        timed = self._coming.get()
+                    writer.close()
+                except BaseException:
+                    writer.abandon()
+                    raise
+        except OutputError as error:
+            self._error = OutputError(f"{self.path}: {error}")
+        except OSError as error:
+            self._error = OutputError(f"{self.path}: cannot be written: {error.strerror or error}")
+        except Exception as error:  # it is raised in the thread that sends frames
+            self._error = OutputError(f"{self.path}: cannot be written: {type(error).__name__}: {error}")

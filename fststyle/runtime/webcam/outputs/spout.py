@@ -1,0 +1,42 @@
+"""A Spout sender for other programs on Windows, with SpoutGL."""
+
+import platform
+from typing import Any
+
+import cv2
+
+from fststyle.arrays import RGB
+from fststyle.errors import DependencyError, DeviceError
+
+NAME = "fststyle"
+_GL_RGBA = 0x1908
+
+
+class Spout:
+    """A Spout sender of this name; receivers share its texture on the GPU. Not tested with Spout itself.
+
+    Raises `DependencyError` without SpoutGL or on another system than Windows, and `DeviceError` if it fails.
+    """
+
+    def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
+        if platform.system() != "Windows":
+            raise DependencyError("--spout works on Windows only; on macOS there is --syphon, anywhere --ndi")
+        try:
+            import SpoutGL
+        except ImportError as error:
+            raise DependencyError("--spout needs SpoutGL: pip install SpoutGL") from error
+        self._sender: Any = SpoutGL.SpoutSender()
+        self._sender.setSenderName(name)
+        # A hidden window with an OpenGL context, in the thread that sends.
+        if not self._sender.createOpenGL():
+            raise DeviceError("--spout: no OpenGL context can be made")
+
+    def send(self, rgb: RGB, at: float) -> None:
+        """Send a frame, uint8 (H, W, 3). Raises `DeviceError`."""
+        pixels: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
+        if not self._sender.sendImage(pixels.tobytes(), rgb.shape[1], rgb.shape[0], _GL_RGBA, False, 0):
+            raise DeviceError("Spout failed to send a frame")
+
+    def close(self) -> None:
+        self._sender.releaseSender()
+        self._sender.closeOpenGL()

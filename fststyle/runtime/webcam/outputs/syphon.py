@@ -1,0 +1,52 @@
+"""A Syphon server for other programs on macOS, with syphon-python."""
+
+import platform
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fststyle.arrays import RGB
+from fststyle.errors import DependencyError, DeviceError
+
+NAME = "fststyle"
+
+
+class Syphon:
+    """A Syphon server of this name, with Metal. Not tested with Syphon itself.
+
+    Raises `DependencyError` without syphon-python or on another system than macOS, and `DeviceError` if it
+    fails.
+    """
+
+    def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
+        if platform.system() != "Darwin":
+            raise DependencyError("--syphon works on macOS only; on Windows there is --spout, anywhere --ndi")
+        try:
+            import syphon
+            from syphon.utils.numpy import copy_image_to_mtl_texture
+            from syphon.utils.raw import create_mtl_texture
+        except ImportError as error:
+            raise DependencyError("--syphon needs syphon-python: pip install syphon-python") from error
+        self._copy, self._create = copy_image_to_mtl_texture, create_mtl_texture
+        try:
+            self._server: Any = syphon.SyphonMetalServer(name)
+        except RuntimeError as error:
+            raise DeviceError(f"--syphon: the server does not start: {error}") from error
+        self._size: tuple[int, int] | None = None
+        self._texture: Any = None
+
+    def send(self, rgb: RGB, at: float) -> None:
+        """Publish a frame, uint8 (H, W, 3). Raises `DeviceError`."""
+        size = (rgb.shape[1], rgb.shape[0])
+        try:
+            if size != self._size:
+                self._texture, self._size = self._create(self._server.device, *size), size
+            # The first row of a Metal texture is the upper one, the first of a Syphon image the lower one.
+            self._copy(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)), self._texture)
+            self._server.publish_frame_texture(self._texture, is_flipped=True)
+        except Exception as error:  # of Metal or Objective-C
+            raise DeviceError(f"Syphon failed to send a frame: {error}") from error
+
+    def close(self) -> None:
+        self._server.stop()

@@ -1,0 +1,48 @@
+"""A virtual camera for video-call apps."""
+
+import sys
+from typing import Any
+
+from fststyle.arrays import RGB
+from fststyle.errors import DependencyError, DeviceError, InputError
+
+_DRIVERS = {
+    "linux": "v4l2loopback (sudo modprobe v4l2loopback exclusive_caps=1)",
+    "darwin": "OBS 30 or newer, whose virtual camera was started once",
+    "win32": "OBS Studio",
+}
+
+
+class VirtualCamera:
+    """A virtual camera for other programs, with pyvirtualcam: v4l2loopback on Linux, OBS on macOS and
+    Windows.
+
+    Raises `DependencyError`, with the command or driver to install, if pyvirtualcam or a driver is missing;
+    `DeviceError` if the camera fails.
+    """
+
+    def __init__(self, size: tuple[int, int], fps: float = 30.0):
+        try:
+            import pyvirtualcam
+        except ImportError as error:
+            raise DependencyError("--virtual needs pyvirtualcam: pip install pyvirtualcam") from error
+        driver = _DRIVERS.get(sys.platform, "a driver for virtual cameras")
+        try:
+            self._camera: Any = pyvirtualcam.Camera(width=size[0], height=size[1], fps=fps, print_fps=False)
+        except RuntimeError as error:
+            raise DependencyError(f"--virtual: no virtual camera was found; it needs {driver}") from error
+        self._size, self.device = size, str(self._camera.device)
+
+    def send(self, rgb: RGB, at: float) -> None:
+        """Show a frame, uint8 (H, W, 3) of the size given to the constructor, until the next one."""
+        if (rgb.shape[1], rgb.shape[0]) != self._size:
+            raise InputError(
+                f"the virtual camera takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}"
+            )
+        try:
+            self._camera.send(rgb)
+        except RuntimeError as error:
+            raise DeviceError(f"the virtual camera {self.device} failed: {error}") from error
+
+    def close(self) -> None:
+        self._camera.close()

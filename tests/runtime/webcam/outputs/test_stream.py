@@ -1,0 +1,188 @@
+"""Streaming to listeners of PyAV and to plain sockets on this machine."""
+
+import contextlib
+import itertools
+import socket
+import threading
+import time
+
+import av
+import numpy as np
+import pytest
+
+from fststyle.errors import InputError, OutputError
+from fststyle.runtime.webcam.outputs import stream as stream_module
+from fststyle.runtime.webcam.outputs.all_outputs import Outputs
+from fststyle.runtime.webcam.outputs.stream import Stream, check_url, shown
+from fststyle.runtime.webcam.view import View
+
+COLOUR = np.array((200, 60, 30), np.uint8)
+FRAME = np.broadcast_to(COLOUR, (48, 64, 3)).copy()
+
+
+def free_port() -> int:
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return made.getsockname()[1]
+
+
+class Listener:
+    """Receives frames in a thread: the latest one, and their number. Ends after ``most`` frames."""
+
+    def __init__(self, url: str, options: dict[str, str], most: int = 10**9):
+        self.count, self.latest, self.size, self.error = 0, None, None, ""
+        self._thread = threading.Thread(target=self._run, args=(url, options, most), daemon=True)
+        self._thread.start()
+
+    def _run(self, url, options, most):
+        try:
+            with av.open(url, options=options) as container:
+                for frame in itertools.islice(container.decode(video=0), most):
+                    self.latest = frame.to_ndarray(format="rgb24")
+                    self.count += 1
+        except (av.error.FFmpegError, OSError) as error:
+            self.error = str(error)
+
+
+def rtmp(port: int, **changes) -> tuple[str, Listener]:
+    url = f"rtmp://127.0.0.1:{port}/live/secret-key"
+    return url, Listener(url, {"listen": "1", "timeout": "30"}, **changes)
+
+
+def transport(port: int, **changes) -> tuple[str, Listener]:
+    return f"tcp://127.0.0.1:{port}", Listener(
+        f"tcp://127.0.0.1:{port}?listen=1&listen_timeout=30000", {"probesize": "20000"}, **changes
+    )
+
+
+def feed(stream: Stream, until, seconds: float = 30.0) -> float:
+    """Send frames at 50 per second until something is true. Returns the longest time of one call."""
+    longest, end = 0.0, time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, "the condition was not met in time"
+        begin = time.monotonic()
+        stream.send(FRAME, begin)
+        longest = max(longest, time.monotonic() - begin)
+        time.sleep(0.02)
+    return longest
+
+
+@pytest.fixture
+def opened():
+    with contextlib.ExitStack() as stack:
+        yield lambda url, notes, size=(64, 48): stack.enter_context(
+            contextlib.closing(Stream(url, size, 30.0, notes.append))
+        )
+
+
+@pytest.mark.parametrize("listen", [rtmp, transport])
+def test_listener_receives_the_frames(opened, listen):
+    url, listener = listen(free_port())
+    notes: list[str] = []
+    stream = opened(url, notes)
+    feed(stream, lambda: listener.count >= 20)
+    assert np.abs(listener.latest.reshape(-1, 3).mean(0) - COLOUR).max() < 4
+    assert f"stream {shown(url)}: connected" in notes
+    assert not any("secret" in note for note in notes)
+
+
+def test_listener_that_vanishes_is_connected_again(opened):
+    port, notes = free_port(), []
+    url, first = rtmp(port, most=10)
+    stream = opened(url, notes)
+    feed(stream, lambda: first.count >= 10)
+    feed(stream, lambda: any("connecting again" in note for note in notes))
+    _, second = rtmp(port)
+    # Starting a process delays this thread too; a call that waited for the network would take seconds.
+    assert feed(stream, lambda: second.count >= 10) < 0.5
+    assert [note for note in notes if note.endswith(": connected")] == [f"stream {shown(url)}: connected"] * 2
+
+
+def test_receiver_that_hangs_is_given_up_and_delays_nothing(opened, monkeypatch):
+    monkeypatch.setattr(stream_module, "STALLED", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # it accepts connections, and reads nothing
+        host, notes = f"rtmp://127.0.0.1:{server.getsockname()[1]}", []
+        stream = opened(f"{host}/live/x", notes, (640, 480))
+        large, longest = np.zeros((480, 640, 3), np.uint8), 0.0
+        end = time.monotonic() + 30
+        while not notes:
+            assert time.monotonic() < end
+            begin = time.monotonic()
+            stream.send(large, begin)
+            longest = max(longest, time.monotonic() - begin)
+            time.sleep(0.02)
+    assert notes == [f"stream {host}: the receiver took no frame for 1 seconds; connecting again"]
+    assert longest < 0.5
+    assert stream.dropped > 0
+
+
+def test_nobody_who_listens_is_reported_once(opened, monkeypatch):
+    monkeypatch.setattr(stream_module, "RETRY", (0.05, 0.05))
+    notes: list[str] = []
+    stream = opened(f"rtmp://127.0.0.1:{free_port()}/live/x", notes)
+    begin = time.monotonic()
+    feed(stream, lambda: time.monotonic() - begin > 3)
+    assert len(notes) == 1
+    assert "refused" in notes[0]
+
+
+def test_closing_does_not_wait_for_a_receiver_that_hangs():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stream = Stream(f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/x", (64, 48))
+        stream.send(FRAME, 0.0)
+        time.sleep(0.5)
+        begin = time.monotonic()
+        stream.close()
+        assert time.monotonic() - begin < 5
+
+
+def test_protocol_that_pyav_lacks_ends_the_output():
+    try:
+        av.open("srt://127.0.0.1:9?connect_timeout=1", "w", format="mpegts").close()
+    except Exception as error:
+        if type(error).__name__ != "ProtocolNotFoundError":
+            pytest.skip("this build of PyAV has srt")
+    outputs = Outputs(stream="srt://127.0.0.1:9")
+    view = View(FRAME, 30.0, 0.0, (64, 48), "x", 0, 0.0)
+
+    def send_until_it_fails():
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            outputs.send(view)
+            time.sleep(0.05)
+
+    with pytest.raises(OutputError, match="this build of PyAV has no srt"):
+        send_until_it_fails()
+    outputs.send(view)  # without the stream
+    outputs.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "out.mp4", "rtmp:", "rtmp://", "file:///etc/passwd", "gopher://a/b", "concat:a|b", "-i"]
+)
+def test_other_urls_are_refused(url):
+    with pytest.raises(InputError, match="--stream"):
+        check_url(url)
+    with pytest.raises(InputError, match="--stream"):
+        Outputs(stream=url)
+
+
+def test_secrets_of_a_url_are_not_shown():
+    assert shown("rtmps://me:pass@live.example:443/app/key?token=1") == "rtmps://live.example:443"
+
+
+def test_frames_of_another_size_are_refused(opened):
+    stream = opened(f"udp://127.0.0.1:{free_port()}", [])
+    with pytest.raises(InputError, match="64x48, not 32x48"):
+        stream.send(np.zeros((48, 32, 3), np.uint8), 0.0)
+
+
+def test_odd_sides_are_streamed(opened):
+    url, listener = transport(free_port())
+    notes: list[str] = []
+    stream, end = opened(url, notes, (65, 49)), time.monotonic() + 30
+    while listener.count < 5:
+        assert time.monotonic() < end
+        stream.send(np.zeros((49, 65, 3), np.uint8), time.monotonic())
+        time.sleep(0.02)
+    assert listener.latest.shape == (48, 64, 3)
