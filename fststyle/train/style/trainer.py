@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.train.compute import Compute
-from fststyle.train.data.surroundings import surround
+from fststyle.train.data.surroundings import random_window
 from fststyle.train.losses.clamp import shown
 from fststyle.train.losses.temporal import shake, steady_loss
 from fststyle.train.muon import Muon
@@ -39,7 +39,9 @@ class Trainer:
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
-        """Run one training step on `pixels`, uint8 (N, 3, size, size). Returns the losses."""
+        """Run one training step on `pixels`, uint8 (N, 3, S, S), where S is the size of the crops and their
+        surroundings. Returns the losses.
+        """
         settings = self.settings
         photo = self.compute.place(pixels.float().div(127.5).sub(1))
         for group in self.optimizer.param_groups:
@@ -52,13 +54,15 @@ class Trainer:
             generator = torch.Generator().manual_seed(random)
             if settings.steady_weight:
                 photo, moved, shift = shake(photo, generator)
-                wide, (rows, columns) = surround(torch.cat([photo, moved]), generator)
-                painted, repainted = shown(self.shared(wide)[..., rows, columns].float()).chunk(2)
+                rows, columns = random_window(settings.size, photo.shape[-1], generator)
+                wide = self.shared(torch.cat([photo, moved]))
+                painted, repainted = shown(wide[..., rows, columns].float()).chunk(2)
                 steady = settings.steady_weight * steady_loss(painted, repainted, shift)
             else:
-                wide, (rows, columns) = surround(photo, generator)
-                painted = shown(self.shared(wide)[..., rows, columns].float())
+                rows, columns = random_window(settings.size, photo.shape[-1], generator)
+                painted = shown(self.shared(photo)[..., rows, columns].float())
                 steady = torch.zeros(len(photo), device=photo.device)
+            photo = photo[..., rows, columns]
             losses = {**self.losses(painted, photo, self.stride), "steady": steady}
         loss = minimized(losses)
         if settings.pull and self.start_weights:
