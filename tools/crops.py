@@ -1,7 +1,7 @@
 """Crops of photos at random places that are tensors, so that a CUDA graph can replay a step with new ones.
 
-The counterparts of `fststyle.train.data.loader.Photos`, `fststyle.train.losses.temporal.shifted_crops` and
-`fststyle.train.data.surroundings.surround`, with index tensors instead of slices.
+The counterparts of `fststyle.train.data.loader.Photos` and `fststyle.train.losses.temporal.shifted_crops`,
+with index tensors instead of slices.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,10 @@ MOST = 10_000
 class Photos:
     """The photos of a folder as bytes on the device, and random square crops of them.
 
-    Half of the crops show nearly the whole shorter side of a photo. The others show a part, 0.42 to 0.92 of
+    A crop is a square of `size` pixels and its surroundings (`fststyle.train.data.surroundings`). Where these
+    are larger than the photo, it is reflected.
+
+    Half of the squares show nearly the whole shorter side of a photo. The others show a part, 0.42 to 0.92 of
     it, and so are upscaled up to 2.3 times. Small photos have few plain areas; in a picture of a thousand
     pixels, a sky or a wall is larger than a crop. Upscaled parts contain such areas, and the networks learn
     to fill them.
@@ -41,7 +44,7 @@ class Photos:
 
     Args:
         folder: photos of any size.
-        size: side of the training crops in pixels.
+        size: side of the squares that the losses compare, in pixels.
 
     Raises:
         TrainingError: no photo is usable.
@@ -50,6 +53,8 @@ class Photos:
     def __init__(self, folder: Path, size: int, device: torch.device):
         self.short = round(size * STORED)
         self.long = self.short * 3 // 2
+        self.around = 1 + surplus(size) / size
+        """Side of the crops, relative to the squares."""
         files = images.find(folder)
         files = files[:: -(-len(files) // MOST)]
 
@@ -74,6 +79,7 @@ class Photos:
             padded = np.pad(rgb, ((0, below), (0, right), (0, 0)), "edge")
             square.copy_(torch.from_numpy(padded).permute(2, 0, 1))
         self.pixels = pixels.to(device)
+        self.extent = torch.from_numpy(self.sides).float().to(device)
 
     def _stored(self, rgb: RGB) -> RGB:
         """Scale the shorter side to `short` and cut the longer one to `long`, in the middle."""
@@ -85,11 +91,15 @@ class Photos:
         return np.array(image.crop((left, top, left + min(width, self.long), top + min(height, self.long))))
 
     def draw(self, random: np.random.Generator, count: int) -> Tensor:
-        """Random crops, (count, 5) float32: photo, top, left and side in its pixels, and whether mirrored."""
+        """Random crops, (count, 5) float32: photo, top, left and side in its pixels, and whether mirrored.
+
+        Top and left are negative where the crop is larger than the photo.
+        """
         number = random.integers(len(self.sides), size=count)
         height, width = self.sides[number].T
         whole = random.random(count) < 0.5
         side = self.short * np.where(whole, random.uniform(*WHOLE, count), random.uniform(*PART, count))
+        side = side * self.around
         top, left = random.random(count) * (height - side), random.random(count) * (width - side)
         return torch.from_numpy(
             np.stack([number, top, left, side, random.integers(2, size=count)], 1)
@@ -101,9 +111,10 @@ class Photos:
         source = self.pixels.index_select(0, number.long()).float()
         part = (torch.arange(size, device=draws.device) + 0.5) / size
         across = torch.where(mirrored[:, None] > 0.5, 1 - part, part)
+        height, width = self.extent.index_select(0, number.long())[:, :, None].unbind(1)
         # From pixels to the coordinates of grid_sample, in which the stored square spans -1 to 1.
-        x = (left[:, None] + across * side[:, None]) / self.long * 2 - 1
-        y = (top[:, None] + part * side[:, None]) / self.long * 2 - 1
+        x = _reflected(left[:, None] + across * side[:, None], width) / self.long * 2 - 1
+        y = _reflected(top[:, None] + part * side[:, None], height) / self.long * 2 - 1
         grid = torch.stack([x[:, None, :].expand(-1, size, -1), y[:, :, None].expand(-1, -1, size)], -1)
         crops = F.grid_sample(source, grid, mode="bicubic", padding_mode="border", align_corners=False)
         return crops.clamp(0, 255) / 127.5 - 1
@@ -132,22 +143,9 @@ def overlap(painted: Tensor, shaken: Tensor, shift: Tensor) -> tuple[Tensor, Ten
     return here, window(shaken, margin + down, margin + right, height, width)
 
 
-def surround(photo: Tensor, place: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N, 3, H + surplus, W + surplus) by reflection. The photo is at `place`, (2,) int64
-    from 0 to the surplus.
-    """
-    more = surplus(min(photo.shape[2:]))
-    rows, columns = (
-        _reflected(torch.arange(side + more, device=photo.device) - start, side)
-        for side, start in zip(photo.shape[2:], place.unbind(), strict=True)
-    )
-    return photo.index_select(2, rows).index_select(3, columns)
-
-
-def _reflected(index: Tensor, side: int) -> Tensor:
-    """Positions outside of 0 to `side` - 1, by less than `side`, reflected into it."""
-    last = side - 1
-    return last - (last - index.abs()).abs()
+def _reflected(position: Tensor, side: Tensor) -> Tensor:
+    """Positions outside of 0 to `side`, by less than `side`, reflected into it."""
+    return side - (side - position.abs()).abs()
 
 
 def window(image: Tensor, top: Tensor, left: Tensor, height: int, width: int) -> Tensor:

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fststyle.train.data.loader import style_tensor
-from fststyle.train.losses.gram import gram_matrix
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
+from fststyle.train.losses.tonal_masks import masked_grams, masks_of_photo
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE
 from fststyle.train.style.settings import TrainSettings
@@ -61,15 +61,13 @@ class StackedLosses:
             for one in settings
         ]
         terms = [(scale, name) for scale, layers in LAYERS.items() for name in layers]
-        # (K, 1, C, C) and (K, 1): one axis is for the pictures of a painting.
+        # (K, 1, 3, C, C) and (K, 1): one axis is for the pictures of a painting, one for the tonal parts.
         self.grams = {
-            (scale, name): torch.stack([getattr(style, f"gram{scale}_{name}") for style in styles])
+            (scale, name): torch.stack([getattr(style, f"gram{scale}_{name}") for style in styles])[:, None]
             for scale, name in terms
         }
         self.weights = {
-            term: torch.tensor([[style.weights[term]] for style in styles], device=device)
-            / self.grams[term].square().mean((2, 3))
-            for term in terms
+            term: torch.tensor([[style.weights[term]] for style in styles], device=device) for term in terms
         }
         self.content_weight, self.style_weight, self.grid_weight = (
             torch.tensor([[float(getattr(one, f"{name}_weight"))] for one in settings], device=device)
@@ -85,14 +83,15 @@ class StackedLosses:
         count, shape = len(self.style_weight), (len(self.style_weight), len(photo))
         with torch.no_grad():
             targets = self.vgg(photo, CONTENT_LAYERS)
+        masks = masks_of_photo(photo).repeat(count, 1, 1, 1)
         style, content = torch.zeros(shape, device=photo.device), torch.zeros(shape, device=photo.device)
         for scale, layers in LAYERS.items():
             found = self.vgg(smaller(painted, scale), layers)
             for name in layers:
-                gram = gram_matrix(found[name])
-                gram = gram.view(*shape, *gram.shape[1:])
-                difference = (gram - self.grams[scale, name]).square().mean((2, 3))
-                style = style + self.weights[scale, name] * difference
+                grams, areas = (part.unflatten(0, shape) for part in masked_grams(found[name], masks))
+                target = self.grams[scale, name]
+                difference = (grams - target).square().mean((3, 4)) / target.square().mean((3, 4))
+                style = style + self.weights[scale, name] * (areas * difference).sum(2)
             if scale == 1:
                 for name in CONTENT_LAYERS:
                     parts = [content_loss(part, targets[name]) for part in found[name].chunk(count)]

@@ -18,7 +18,7 @@ and one more "painting" asks for the photo itself, so that the base is a relativ
 can be interpolated. What one painting teaches about edges, strokes and plain areas serves all. Then each
 network trains on its own.
 
-Losses, optimizer and padding are those of `fststyle train`. Two things differ: for the temporal loss, only
+Losses and optimizer are those of `fststyle train`. Two things differ: for the temporal loss, only
 the first photo of a step is also stylized shifted, and the learning rate decays to 1/50.
 
 Leaves one checkpoint per painting, and from the end of the tied phase `identity.pt` and `mean.pt`, which has
@@ -188,7 +188,7 @@ class Step:
             value.grad = torch.zeros_like(value)
 
     def feed(self, random: np.random.Generator) -> None:
-        """Draw photos, the shift, the place of the photos in the padding and that of the noise."""
+        """Draw photos, the shift, the place of the window and that of the noise."""
         shift = np.zeros(2, np.int64)
         while not shift.any():
             shift = random.integers(-REACH, REACH + 1, 2)
@@ -209,10 +209,11 @@ class Step:
     def loss(self) -> tuple[Tensor, Tensor]:
         """The scalar to minimize, the sum of those of all networks, and the loss of each, (K,)."""
         with torch.no_grad():
-            photo, moved = crops.shifted_crops(self.photos.crop(self.draws, self.size + CUT), self.shift)
-            wide = crops.surround(torch.cat([photo, moved]), self.place)
-        top, left = self.place.unbind()
-        raw = crops.window(self.networks(wide), top, left, self.size, self.size)
+            whole = self.size + surplus(self.size)
+            photo, moved = crops.shifted_crops(self.photos.crop(self.draws, whole + CUT), self.shift)
+            pixels = torch.cat([photo, moved])
+        place = (*self.place.unbind(), self.size, self.size)
+        photo, raw = crops.window(photo, *place), crops.window(self.networks(pixels), *place)
         raw = raw.view(self.networks.count, self.batch + 1, *photo.shape[1:])
         pictures = clamp_output(raw[:-1])
         losses = self.losses(pictures[:, : self.batch].flatten(0, 1), photo, self.stride)

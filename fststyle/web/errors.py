@@ -1,6 +1,7 @@
 """Errors of the web application, and how errors are shown to clients."""
 
 import os
+import re
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -36,6 +37,10 @@ _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
 def public(error: Exception, *folders: Path) -> str:
     """The message of an error as one line, without the paths of ``folders`` and of the folders of styles."""
     text = " ".join(str(error).split())
+    # A picture in memory has no name: "image data: is damaged".
+    text = re.sub(r"image data: (?=(is|has|holds|does|cannot) )", "the file ", text).replace(
+        "image data: ", ""
+    )
     for folder in (*folders, *catalogue.own_folders()):
         text = text.replace(f"{folder}{os.sep}", "")
     return text

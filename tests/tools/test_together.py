@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from fststyle import catalogue  # noqa: E402
 from fststyle.train import checkpoint, muon  # noqa: E402
 from fststyle.train.compute import Compute  # noqa: E402
-from fststyle.train.data import surroundings  # noqa: E402
+from fststyle.train.data.surroundings import surplus  # noqa: E402
 from fststyle.train.losses.temporal import CUT, temporal_loss  # noqa: E402
 from fststyle.train.networks.live import Live  # noqa: E402
 from fststyle.train.networks.vgg import load_vgg, repeat_edges  # noqa: E402
@@ -205,9 +205,10 @@ def test_step_minimizes_the_losses_of_each_painting(tool, step, states, settings
     torch.manual_seed(5)
     total, means = step.loss()
     torch.manual_seed(5)
-    photo, moved = crops.shifted_crops(step.photos.crop(step.draws, SIZE + CUT), step.shift)
-    wide = crops.surround(torch.cat([photo, moved]), step.place)
+    photo, moved = crops.shifted_crops(step.photos.crop(step.draws, SIZE + surplus(SIZE) + CUT), step.shift)
+    wide = torch.cat([photo, moved])
     top, left = step.place.tolist()
+    photo = photo[..., top : top + SIZE, left : left + SIZE]
     vgg, compute = repeat_edges(load_vgg()), Compute(torch.device("cpu"), False)
     expected = []
     for number in range(3):
@@ -233,15 +234,6 @@ def test_step_minimizes_the_losses_of_each_painting(tool, step, states, settings
         assert found.item() == pytest.approx(sum(one.values()).mean().item(), rel=1e-3)
 
 
-def test_padding_is_that_of_a_training(tool):
-    crops, photo = tool("crops"), pictures(2)
-    wide, (rows, columns) = surroundings.surround(photo, torch.Generator().manual_seed(3))
-    place = torch.tensor([rows.start, columns.start])
-    assert place.min() > 0
-    assert torch.equal(crops.surround(photo, place), wide)
-    assert torch.equal(crops.window(wide, *place, SIZE, SIZE), photo)
-
-
 def test_shifted_crops_show_the_same_scene_in_their_overlap(tool):
     crops, photo = tool("crops"), pictures(2, SIZE + CUT)
     for shift in ((8, -8), (-3, 0), (0, 5)):
@@ -262,16 +254,22 @@ def test_crops_are_parts_of_the_photos(tool, photos):
     draws = source.draw(np.random.default_rng(0), 500)
     number, top, left, side, _ = draws.numpy().T
     height, width = source.sides[number.astype(int)].T
-    assert (top >= 0).all()
-    assert (left >= 0).all()
-    assert (top + side <= height + 1e-3).all()
-    assert (left + side <= width + 1e-3).all()
-    assert 0.4 < (side > 0.82 * 72).mean() < 0.7
-    assert side.min() < 0.5 * 72
+    for start, extent in ((top, height), (left, width)):
+        assert (start >= np.minimum(0, extent - side) - 1e-3).all()
+        assert (start + side <= np.maximum(side, extent) + 1e-3).all()
+        assert (start < 0).any()
+    inner = side / (1 + surplus(SIZE) / SIZE)
+    assert 0.4 < (inner > 0.82 * 72).mean() < 0.7
+    assert inner.min() < 0.5 * 72
+    assert inner.max() <= 72 + 1e-3
     whole = torch.tensor([[3, 0, 0, 72, 0], [3, 0, 0, 72, 1]], dtype=torch.float32)
     plain, mirrored = source.crop(whole, 72)
     torch.testing.assert_close(plain, source.pixels[3, :, :72, :72] / 127.5 - 1, rtol=0, atol=1e-4)
     torch.testing.assert_close(mirrored, plain.flip(2), rtol=0, atol=1e-4)
+    # Twelve pixels more at the left and above, by reflection.
+    larger = source.crop(torch.tensor([[3, -12, -12, 96, 0]], dtype=torch.float32), 96)[0]
+    torch.testing.assert_close(larger[:, 12:84, 12:84], plain, rtol=0, atol=1e-4)
+    torch.testing.assert_close(larger[:, 12:84, :12], plain[:, :, :12].flip(2), rtol=0, atol=1e-4)
 
 
 @pytest.fixture

@@ -6,6 +6,12 @@ import onnx
 import pytest
 
 
+def test_paintings_have_their_titles(client: Any) -> None:
+    text = client.get("/learn").text
+    assert '<option value="composition-vii">Composition VII</option>' in text
+    assert '<option value="the-great-wave-off-kanagawa">The Great Wave off Kanagawa</option>' in text
+
+
 @pytest.mark.parametrize("address", ["activations-1", "gradient-2", "models/mnist-vae", "models/paintings"])
 def test_models_are_served(client: Any, address: str) -> None:
     response = client.get(f"/learn/{address}.onnx")

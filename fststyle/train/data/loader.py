@@ -26,7 +26,7 @@ from fststyle.train.data.download import prepared_photos
 
 AHEAD = 4
 """Prefetched crops per loader thread."""
-WIDEST = 512
+WIDEST = 640
 """Largest shorter side, in pixels, that a photo is scaled to before cropping, unless the crops are larger."""
 
 
@@ -63,11 +63,30 @@ class Photos:
     """Random square crops of the photos of a folder, with random scale and horizontal flip.
 
     A file that is unreadable or too small is replaced by the next one and reported in `Sample.skipped`.
+
+    Args:
+        folder: photos of any size.
+        size: side of the crops in pixels.
+        smallest: photos with a shorter side below this are skipped; default: a quarter of `size`.
+        without: files that are excluded.
+        inner: the shorter side of a photo is scaled to at least this; default: `size`. If the scaled photo is
+            smaller than the crop, it is padded by reflection.
+        enlarge: how much photos are upscaled at most. A photo of 300 pixels has few plain areas; in one of a
+            thousand, a sky is larger than a crop. Upscaled photos contain such areas, and the networks learn
+            to fill them.
     """
 
-    def __init__(self, folder: Path, size: int, smallest: int | None = None, without: Iterable[Path] = ()):
+    def __init__(
+        self,
+        folder: Path,
+        size: int,
+        smallest: int | None = None,
+        without: Iterable[Path] = (),
+        inner: int | None = None,
+        enlarge: float = 1.0,
+    ):
         self.files = images.find(folder, without)
-        self.size = size
+        self.size, self.inner, self.enlarge = size, size if inner is None else inner, enlarge
         self.smallest = size // 4 if smallest is None else smallest
         self.source = f"{len(self.files)} photos of {folder}"
 
@@ -84,7 +103,7 @@ class Photos:
             if min(rgb.shape[:2]) < self.smallest:
                 skipped.append(str(path))
                 continue
-            return Sample(_crop(rgb, self.size, rng), tuple(skipped))
+            return Sample(_crop(rgb, self.size, self.inner, self.enlarge, rng), tuple(skipped))
         raise TrainingError(
             f"none of the {self.source} can be used: all are damaged or smaller than {self.smallest} pixels"
         )
@@ -101,19 +120,24 @@ class Scenes:
         return Sample(scene(rng, self.size))
 
 
-def _crop(rgb: RGB, size: int, rng: np.random.Generator) -> RGB:
-    """A random square crop, after scaling the shorter side to a random length from `size` to `WIDEST`.
-
-    Photos are upscaled only if they are smaller than `size`. Small crops then include both whole scenes and
-    details, with the large flat regions of pictures of a thousand pixels.
+def _crop(rgb: RGB, size: int, inner: int, enlarge: float, rng: np.random.Generator) -> RGB:
+    """A random square crop, after scaling the shorter side to a random length: log-uniform from `inner` to
+    `WIDEST`, but upscaled at most by `enlarge`, or to `inner`. So small crops include both whole scenes and
+    details.
     """
     short = min(rgb.shape[:2])
-    target = int(rng.integers(size, max(size, min(short, max(WIDEST, size * 3 // 2))) + 1))
+    most = max(inner, min(short * enlarge, max(WIDEST, size * 3 // 2)))
+    target = round(inner * (most / inner) ** rng.random())
     image = Image.fromarray(rgb)
     # reducing_gap is several times faster for large photos, with no visible difference
-    scaled = (max(size, round(image.width * target / short)), max(size, round(image.height * target / short)))
+    scaled = tuple(max(inner, round(side * target / short)) for side in image.size)
     if scaled != image.size:
         image = image.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3)
+    missing = [max(0, size - side) for side in image.size]
+    if any(missing):
+        left, top = (int(rng.integers(more + 1)) for more in missing)
+        around = ((top, missing[1] - top), (left, missing[0] - left), (0, 0))
+        image = Image.fromarray(np.pad(np.asarray(image), around, "reflect"))
     left, top = int(rng.integers(image.width - size + 1)), int(rng.integers(image.height - size + 1))
     if rng.integers(2):
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -122,15 +146,19 @@ def _crop(rgb: RGB, size: int, rng: np.random.Generator) -> RGB:
 
 
 def photo_source(
-    folder: Path | None, size: int, smallest: int | None = None, without: Iterable[Path] = ()
+    folder: Path | None,
+    size: int,
+    smallest: int | None = None,
+    without: Iterable[Path] = (),
+    inner: int | None = None,
+    enlarge: float = 1.0,
 ) -> Photos | Scenes:
     """Photos of `folder`, else those downloaded by `fststyle data`, else synthetic scenes.
 
-    Photos with a shorter side below `smallest` pixels (default: a quarter of `size`) are skipped, and the
-    files `without` are excluded.
+    The other arguments are those of `Photos`.
     """
     folder = folder or prepared_photos()
-    return Photos(folder, size, smallest, without) if folder else Scenes(size)
+    return Photos(folder, size, smallest, without, inner, enlarge) if folder else Scenes(size)
 
 
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:

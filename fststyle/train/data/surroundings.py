@@ -1,37 +1,30 @@
-"""Random reflection padding of the training crops, so that the border of the input says nothing about the
-place in the picture.
+"""Surroundings of the window that the losses compare.
 
-All crops have the same size, and a network detects its border by the padding of the convolutions. Without
-this padding it learns the distance to the border and paints by it: *The Scream* then has an orange band along
-the upper edge of every photo, whatever is there. The padding moves the crop to a random place in a larger
-input; the losses see only the crop. We know of no paper with this method.
+The network stylizes more of the photo than the window, which lies at a random place of it. If it saw the
+window alone, it would detect its border by the padding of the convolutions, learn the distance to the border
+and paint by it: *The Scream* then has an orange band along the upper edge of every photo. And in a picture of
+a thousand pixels most places are further from the border than any place of a training crop, and skies stay
+empty there. The loss network takes most of the time of a step and sees only the window. We know of no paper
+with this method.
 """
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-SURPLUS = 96
-"""The input of the network is wider and higher than the crop by so many pixels."""
+SURPLUS = 192
+"""The network sees so many pixels more than the window, along each axis."""
 _MULTIPLE = 16
 
-Place = tuple[slice, slice]
+Window = tuple[slice, slice]
 
 
 def surplus(side: int) -> int:
-    """Pixels added to a photo whose shorter side is `side`: `SURPLUS`, or less for small photos, at most half
-    the side, a multiple of the stride of every network.
+    """Pixels that the network sees beyond a window of `side` pixels: `SURPLUS`, or less for small windows, at
+    most three quarters of the side, a multiple of the stride of every network.
     """
-    return min(SURPLUS, side // 2 // _MULTIPLE * _MULTIPLE)
+    return min(SURPLUS, max(_MULTIPLE, side * 3 // 4 // _MULTIPLE * _MULTIPLE))
 
 
-def surround(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Place]:
-    """(N, 3, H, W) -> (N, 3, H + surplus, W + surplus) by reflection, and the place of the photo in it.
-
-    All photos of a batch have the same random place.
-    """
-    height, width = photo.shape[2:]
-    more = surplus(min(height, width))
-    top, left = (int(value) for value in torch.randint(more + 1, (2,), generator=generator))
-    wide = F.pad(photo, (left, more - left, top, more - top), mode="reflect")
-    return wide, (slice(top, top + height), slice(left, left + width))
+def random_window(side: int, whole: int, generator: torch.Generator) -> Window:
+    """The rows and columns of a square of `side` pixels at a random place of one of `whole` pixels."""
+    top, left = (int(value) for value in torch.randint(whole - side + 1, (2,), generator=generator))
+    return slice(top, top + side), slice(left, left + side)

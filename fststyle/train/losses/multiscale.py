@@ -1,6 +1,11 @@
-"""The style loss for training networks: weighted Gram matrices at three scales.
+"""The style loss for training networks: Gram matrices of dark, middle and light parts at three scales.
 
-Johnson et al. 2016 (arXiv:1603.08155, equation 4) with two departures:
+Johnson et al. 2016 (arXiv:1603.08155, equation 4) with three departures:
+
+* Dark, middle and light parts of the photo have Gram matrices of their own, which are compared with those
+  of the dark, middle and light parts of the painting (spatial control, Gatys et al. 2017, arXiv:1611.07865).
+  With one matrix for the whole, every plain crop has to contain everything: the sky of *The Great Wave*
+  fills with waves, dark skies become cream, and the subject is hard to recognize.
 
 * The same loss is added at 1/2 and 1/4 of the size (Snelgrove 2017, "High-Resolution Multi-Scale Neural
   Texture Synthesis"), where the layers see two and four times as much of the picture. Area averages instead
@@ -21,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fststyle.train.losses.gram import gram_matrix
+from fststyle.train.losses.tonal_masks import masked_grams, masks_of_painting, masks_of_photo
 from fststyle.train.networks.vgg import VGG16
 
 LAYERS: Mapping[int, tuple[str, ...]] = {
@@ -46,30 +52,40 @@ class MultiscaleStyle(nn.Module):
         self.vgg = vgg
         energy: dict[tuple[int, str], float] = {}
         with torch.no_grad():
+            masks = masks_of_painting(style)
             for scale, layers in LAYERS.items():
                 for name, activation in vgg(smaller(style, scale), layers).items():
-                    gram = gram_matrix(activation)
+                    energy[scale, name] = float(gram_matrix(activation).square().mean())
+                    grams = masked_grams(activation, masks)[0][0]
                     # Recomputed from the painting, so not stored in checkpoints.
-                    self.register_buffer(f"gram{scale}_{name}", gram, persistent=False)
-                    energy[scale, name] = float(gram.square().mean())
+                    self.register_buffer(f"gram{scale}_{name}", grams, persistent=False)
         self.weights = term_weights(energy, fine)
 
-    def forward(self, painted: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Loss per picture, (N,), of `painted`, (N, 3, H, W) in [-1, 1], H and W at least 32.
+    def forward(self, painted: Tensor, photo: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Loss per picture, (N,), of `painted` with the photos `photo`, both (N, 3, H, W) in [-1, 1], H and W
+        at least 32.
 
-        It is 0 for the painting itself and 1 for zero activations. `found` are the activations of `painted`,
-        if already computed.
+        It is near 0 for the painting itself and near 1 for zero activations. `found` are the activations of
+        `painted`, if already computed.
         """
         total = torch.zeros(len(painted), device=painted.device)
+        masks = masks_of_photo(photo)
         for scale, layers in LAYERS.items():
             activations = (
                 found if scale == 1 and found is not None else self.vgg(smaller(painted, scale), layers)
             )
             for name in layers:
-                target = getattr(self, f"gram{scale}_{name}")
-                difference = (gram_matrix(activations[name]) - target).square().mean((1, 2))
-                total = total + self.weights[scale, name] * difference / target.square().mean()
+                grams, areas = masked_grams(activations[name], masks)
+                difference = relative_difference(grams, getattr(self, f"gram{scale}_{name}"))
+                total = total + self.weights[scale, name] * (areas * difference).sum(1)
         return total
+
+
+def relative_difference(grams: Tensor, target: Tensor) -> Tensor:
+    """Squared differences of `grams`, (N, K, C, C), from those of the painting, (K, C, C), relative to the
+    mean squares of the latter: (N, K).
+    """
+    return (grams - target).square().mean((2, 3)) / target.square().mean((1, 2))
 
 
 def term_weights(energy: Mapping[tuple[int, str], float], fine: float) -> dict[tuple[int, str], float]:

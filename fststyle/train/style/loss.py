@@ -47,7 +47,7 @@ class StyleLosses:
         )
         return {
             "content": self.settings.content_weight * content,
-            "style": self.settings.style_weight * self.style(painted, found),
+            "style": self.settings.style_weight * self.style(painted, photo, found),
             "grid": self.settings.grid_weight * grid_artifact_loss(painted, stride),
         }
 

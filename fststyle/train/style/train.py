@@ -24,6 +24,7 @@ from fststyle.settings import check, to_dict, to_name
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
+from fststyle.train.data.surroundings import surplus
 from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.results import (
@@ -50,6 +51,9 @@ from fststyle.train.style.preview import chosen_photos, preview_photos, write_sh
 from fststyle.train.style.settings import TrainSettings, recorded_settings
 from fststyle.train.style.trainer import TIMED_STEPS, Trainer, optimizer_for, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
+
+ENLARGE = 2.25
+"""Photos are upscaled at most by this factor."""
 
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"style", "data"}
@@ -104,7 +108,14 @@ def train(
 
 def _train(run: TrainingRun, painting: RGB) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
-    source = photo_source(settings.data, settings.size, without=files.all)
+    source = photo_source(
+        settings.data,
+        settings.size + surplus(settings.size),
+        settings.size // 4,
+        files.all,
+        inner=settings.size,
+        enlarge=ENLARGE,
+    )
     net, optimizer, initial_weights = _prepare(settings, compute, run.earlier)
     base = training_base_sha256(settings.from_, run.earlier)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.train.compute import Compute
-from fststyle.train.data.surroundings import surround
+from fststyle.train.data.surroundings import random_window
 from fststyle.train.losses.clamp import clamp_output
 from fststyle.train.losses.temporal import shifted_crops, temporal_loss
 from fststyle.train.muon import Muon
@@ -40,7 +40,9 @@ class Trainer:
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
-        """Run one training step on `pixels`, uint8 (N, 3, size, size). Returns the losses."""
+        """Run one training step on `pixels`, uint8 (N, 3, S, S), where S is the size of the crops and their
+        surroundings. Returns the losses.
+        """
         settings = self.settings
         photo = self.compute.place(pixels.float().div(127.5).sub(1))
         for group in self.optimizer.param_groups:
@@ -53,13 +55,15 @@ class Trainer:
             generator = torch.Generator().manual_seed(random)
             if settings.steady_weight:
                 photo, moved, shift = shifted_crops(photo, generator)
-                wide, (rows, columns) = surround(torch.cat([photo, moved]), generator)
-                painted, repainted = clamp_output(self.shared(wide)[..., rows, columns].float()).chunk(2)
+                rows, columns = random_window(settings.size, photo.shape[-1], generator)
+                wide = self.shared(torch.cat([photo, moved]))
+                painted, repainted = clamp_output(wide[..., rows, columns].float()).chunk(2)
                 temporal = settings.steady_weight * temporal_loss(painted, repainted, shift)
             else:
-                wide, (rows, columns) = surround(photo, generator)
-                painted = clamp_output(self.shared(wide)[..., rows, columns].float())
+                rows, columns = random_window(settings.size, photo.shape[-1], generator)
+                painted = clamp_output(self.shared(photo)[..., rows, columns].float())
                 temporal = torch.zeros(len(photo), device=photo.device)
+            photo = photo[..., rows, columns]
             losses = {**self.losses(painted, photo, self.stride), "temporal": temporal}
         loss = minimized(losses)
         if settings.pull and self.initial_weights:

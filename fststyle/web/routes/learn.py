@@ -3,7 +3,9 @@
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from fststyle import catalogue
 from fststyle.catalogue import SHIPPED
+from fststyle.settings import to_name
 from fststyle.web import loss_network
 from fststyle.web.pages import STATIC, page
 
@@ -16,10 +18,9 @@ DAY = {"Cache-Control": "private, max-age=86400"}
 @router.get("/learn")
 def show(request: Request) -> HTMLResponse:
     """The page."""
-    paintings = {
-        path.stem: path.stem.replace("-", " ").capitalize()
-        for path in sorted((STATIC / "app" / "paintings").glob("*.jpg"))
-    }
+    titles = {to_name(entry.title): entry.title for entry in catalogue.styles() if entry.shipped}
+    files = sorted((STATIC / "app" / "paintings").glob("*.jpg"))
+    paintings = {path.stem: titles.get(path.stem, path.stem) for path in files}
     return page(request, "learn.html", paintings=paintings)
 
 

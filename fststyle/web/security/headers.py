@@ -24,10 +24,12 @@ HEADERS = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
-"""The first three cross-origin headers give pages SharedArrayBuffer, which WebAssembly threads need."""
+"""The cross-origin headers give pages SharedArrayBuffer, which WebAssembly threads need. The referrer policy
+is not "no-referrer", with which browsers send forms with "Origin: null" (`fststyle.web.security.access`).
+"""
 
 
 class SecurityHeaders:

@@ -72,6 +72,40 @@ def test_crops_keep_the_aspect_ratio(tmp_path):
     pytest.fail("no crop held the circle")
 
 
+def stripes(tmp_path):
+    """A photo of 96x64 pixels whose red channel grows by 2 per column and green by 3 per row."""
+    y, x = np.mgrid[0:64, 0:96]
+    Image.fromarray(np.stack([x * 2, y * 3, x * 0], -1).astype(np.uint8)).save(tmp_path / "stripes.png")
+    return Photos(tmp_path, 96, inner=64)
+
+
+def test_photos_smaller_than_the_crop_are_padded_by_reflection(tmp_path):
+    source, starts = stripes(tmp_path), set()
+    for seed in range(30):
+        rgb = source.sample(np.random.default_rng(seed)).rgb
+        assert rgb.shape == (96, 96, 3)
+        if rgb[0, 0, 0] > rgb[0, -1, 0]:
+            rgb = rgb[:, ::-1]
+        np.testing.assert_array_equal(rgb[0, :, 0], np.arange(96) * 2)
+        top = int(rgb[:, 0, 1].argmin())
+        expected = np.abs(np.arange(96) - top)
+        np.testing.assert_array_equal(rgb[:, 0, 1], 3 * (63 - np.abs(63 - expected)))
+        starts.add(top)
+    assert len(starts) > 15
+
+
+def test_photos_are_upscaled_up_to_the_given_factor(tmp_path):
+    stripes(tmp_path)
+    source = Photos(tmp_path, 64, enlarge=2.0)
+    steps = []
+    for seed in range(60):
+        red = source.sample(np.random.default_rng(seed)).rgb[32, :, 0].astype(int)
+        steps.append(abs(red[50] - red[10]) / 40)
+    # 2 levels per pixel at the size of the photo, 1 if upscaled by 2.
+    assert 0.95 < min(steps) < 1.1
+    assert 1.8 < max(steps) < 2.05
+
+
 def test_without_photos_synthetic_scenes_are_used(monkeypatch, tmp_path):
     monkeypatch.setenv("FSTSTYLE_CACHE", str(tmp_path))
     assert isinstance(photo_source(None, 32), Scenes)

@@ -120,6 +120,9 @@ def test_settings_change_the_picture(open_page, photo):
         page.wait_for_function("before => document.querySelector('#after').src !== before", arg=before)
     assert page.is_hidden("#problem")
     assert page.locator("#shares input").count() == 2
+    assert "The Scream" in page.text_content("#shares")
+    page.locator("#shares input").first.press("End")
+    assert [output.text_content() for output in page.locator("#shares output").all()] == ["67 %", "33 %"]
     assert page.is_disabled(".thumb[value=starry-night-johnson]")  # of another network
 
 
@@ -128,7 +131,8 @@ def test_wrong_input_is_reported(open_page, tmp_path):
     page = open_page("/paint?style=invert")
     page.set_input_files("#files", tmp_path / "no.png")
     page.wait_for_selector("#problem:not([hidden])")
-    assert "is not an image that can be read" in page.text_content("#problem")
+    assert page.text_content("#problem") == "The file is not an image that can be read."
+    assert page.is_visible("#start")
     page.watched.errors = [text for text in page.watched.errors if "422" not in text]
 
 
@@ -400,3 +404,33 @@ def test_time_from_click_to_picture(open_page, tmp_path, record_property):
     record_property("click_to_picture_1080p", min(seconds))
     assert told is not None
     assert float(told[1]) > 0
+
+
+def test_phone_uses_a_server_on_the_network(browser, watch, tmp_path):
+    """By the address of this machine in its network, no secure context: browsers send fewer headers."""
+    styles.save(tmp_path, "invert", styles.inverting())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FSTSTYLE_STYLES", str(tmp_path))
+        server = Server(tmp_path / "data", "--host", "0.0.0.0", "--token", "0123456789abcdef")
+    if server.address.startswith("http://127."):
+        server.end()
+        pytest.skip("this machine is in no network")
+    watched = watch(browser, server.address)
+    page = watched.open("/paint", viewport={"width": 390, "height": 844})
+    assert page.url.endswith("/login")
+    for token, place in (("fedcba9876543210", "/login"), ("0123456789abcdef", "/")):
+        page.fill("[name=token]", token)
+        page.click("text=Log in >> nth=-1")
+        page.wait_for_url(f"{server.address}{place}", wait_until="load")
+    page.goto(f"{server.address}/paint?style=invert")
+    assert not page.evaluate("isSecureContext")
+    page.click(".example")
+    page.wait_for_selector("#compare.painted")
+    page.goto(f"{server.address}/rate")
+    page.click(".duel-actions button")
+    page.wait_for_selector("text=1 vote.")
+    # chromium says that it ignores the policies of insecure addresses, and that a token was wrong.
+    watched.errors = [
+        text for text in watched.errors if "Cross-Origin-Opener-Policy" not in text and "401" not in text
+    ]
+    assert "Traceback" not in server.end()

@@ -24,6 +24,9 @@ export async function send(url, { method = "POST", fields = {}, signal } = {}) {
   return response;
 }
 
+/** A message of the server as a sentence. */
+export const sentence = (text) => text && text[0].toUpperCase() + text.slice(1).replace(/[^.!?…]$/, "$&.");
+
 /** Shows a line at the bottom of the page for some seconds; screen readers read it out. */
 export function toast(text) {
   let place = $("#toast");
@@ -33,7 +36,7 @@ export function toast(text) {
     place.setAttribute("role", "alert");
     document.body.append(place);
   }
-  place.textContent = text;
+  place.textContent = sentence(text);
   place.classList.add("shown");
   clearTimeout(toast.timer);
   toast.timer = setTimeout(() => place.classList.remove("shown"), 7000);

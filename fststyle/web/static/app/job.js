@@ -21,7 +21,7 @@ export function show(article, job) {
   const { done = 0, of, rate, unit } = job.progress;
   const bar = $("progress", article);
   const over = OVER.includes(job.state);
-  bar.hidden = over;
+  bar.hidden = over || job.state === "queued";
   if (of) bar.value = done / of;
   else bar.removeAttribute("value");
   $(".job-facts", article).textContent = facts(job, done, of, rate, unit);
@@ -53,7 +53,7 @@ function showResult(article, job) {
   download.href = job.result;
   if (job.kind === "video") {
     const video = $(".job-video", article);
-    if (video.hidden) video.src = `${job.result}?inline=true`;
+    if (video.hidden) Object.assign(video, { src: `${job.result}?inline=true`, poster: job.preview });
     video.hidden = false;
     $(".job-preview", article).hidden = true;
   }
@@ -61,7 +61,7 @@ function showResult(article, job) {
 
 function facts(job, done, of, rate, unit) {
   if (job.state === "failed") return job.error;
-  if (job.state === "queued") return job.ahead ? `Waiting for ${job.ahead} other${job.ahead > 1 ? "s" : ""}` : "Waiting";
+  if (job.state === "queued") return job.ahead ? `Waiting: ${job.ahead} job${job.ahead > 1 ? "s" : ""} before it` : "Waiting";
   if (job.state === "stopped") return canceled(job);
   if (job.state === "done") {
     const { frames, photos, seconds } = job.details;

@@ -1,5 +1,5 @@
 // The page that paints: files in, settings, picture out.
-import { $, $$, send, toast } from "./common.js";
+import { $, $$, send, sentence, toast } from "./common.js";
 import { takePhoto } from "./camera.js";
 import * as jobView from "./job.js";
 import { showJobs } from "./jobs.js";
@@ -68,7 +68,7 @@ function address(use, blob) {
 }
 
 function problem(text) {
-  $("#problem").textContent = text;
+  $("#problem").textContent = sentence(text);
   $("#problem").hidden = !text;
 }
 
@@ -94,6 +94,7 @@ function choose(name) {
   repaint(0);
 }
 
+const titleOf = (name) => $("span", thumbOf(name)).textContent;
 const thumbOf = (name) => $$(".thumb").find((thumb) => thumb.value === name);
 
 function showStyles() {
@@ -107,22 +108,34 @@ function showStyles() {
   $("#mix-hint").hidden = !mixes;
   const shares = $("#shares");
   shares.hidden = state.styles.length < 2;
-  shares.replaceChildren(
-    ...state.styles.map((name) => {
-      const share = state.shares.get(name) ?? 50;
-      state.shares.set(name, share);
-      const label = document.createElement("label");
-      label.className = "field slider";
-      const text = Object.assign(document.createElement("span"), { className: "label", textContent: $("span", thumbOf(name)).textContent });
-      const range = Object.assign(document.createElement("input"), { type: "range", min: 1, max: 100, value: share });
-      range.addEventListener("input", () => {
-        state.shares.set(name, Number(range.value));
-        repaint();
-      });
-      label.append(text, range);
-      return label;
-    }),
-  );
+  for (const name of state.styles) state.shares.set(name, state.shares.get(name) ?? 50);
+  shares.replaceChildren(...state.styles.map(shareSlider));
+  showShares();
+}
+
+function shareSlider(name) {
+  const label = Object.assign(document.createElement("label"), { className: "field slider" });
+  const text = Object.assign(document.createElement("span"), { className: "label", textContent: titleOf(name) });
+  const percent = Object.assign(document.createElement("output"), { value: "" });
+  percent.dataset.share = name;
+  text.append(percent);
+  const range = Object.assign(document.createElement("input"), { type: "range", min: 1, max: 100 });
+  range.value = state.shares.get(name);
+  range.addEventListener("input", () => {
+    state.shares.set(name, Number(range.value));
+    showShares();
+    repaint();
+  });
+  label.append(text, range);
+  return label;
+}
+
+/** The shares in percent of the mixture. */
+function showShares() {
+  const sum = state.styles.reduce((found, name) => found + state.shares.get(name), 0);
+  for (const output of $$("[data-share]")) {
+    output.value = `${Math.round((100 * state.shares.get(output.dataset.share)) / sum)} %`;
+  }
 }
 
 function showValues() {
@@ -169,6 +182,7 @@ async function paint() {
   } catch (error) {
     if (error.name !== "AbortError") {
       // The picture shown belongs to the settings before.
+      if ($("#compare").matches(".no-before:not(.painted)")) again(); // nothing to show
       problem(error.message);
       $("#download").hidden = true;
       $("#facts").textContent = "";

@@ -1,11 +1,11 @@
 // The form that starts a training.
-import { $, send } from "./common.js";
+import { $, send, sentence } from "./common.js";
 import { showJobs } from "./jobs.js";
 
 const form = $("#train-form");
 
 function problem(text) {
-  $("#problem").textContent = text;
+  $("#problem").textContent = sentence(text);
   $("#problem").hidden = !text;
 }
 
@@ -55,7 +55,7 @@ async function suggest() {
     const names = Object.entries(found.styles).map(([name, similar]) => `${found.titles[name]} (similarity ${similar.toFixed(2)})`);
     place.textContent = `From ${names.join(", ")}.`;
   } catch (error) {
-    place.textContent = error.message;
+    place.textContent = sentence(error.message);
   } finally {
     $("#suggest").disabled = false;
   }
@@ -74,7 +74,7 @@ showJobs($("#trainings"), ["train"], {
 function stateOf({ state, ahead, details, progress: { done, of } }) {
   if (details.published) return "in the library";
   if (state === "running") return of ? `step ${done} of ${of}` : "preparing";
-  if (state === "queued" && ahead) return `waiting for ${ahead} other${ahead > 1 ? "s" : ""}`;
+  if (state === "queued" && ahead) return `waiting: ${ahead} before it`;
   return { queued: "waiting", done: "finished, not in the library" }[state] ?? state;
 }
 
