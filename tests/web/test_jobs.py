@@ -14,8 +14,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
 
 from fststyle.errors import InputError
-from fststyle.runtime.video import checkpoint
-from fststyle.runtime.video import job as video_job
+from fststyle.runtime.video import conversion, resume
 from fststyle.web.client import COOKIE
 from fststyle.web.database import Database
 from fststyle.web.errors import ConflictError, NotFoundError
@@ -266,7 +265,7 @@ def test_canceled_video_leaves_no_file(client, tmp_path, settings):
 
 
 def test_canceled_video_continues_after_its_finished_segments(client, tmp_path, monkeypatch):
-    for module in (checkpoint, video_job):
+    for module in (resume, conversion):
         monkeypatch.setattr(module, "FRAMES", 10)
     source = clip(tmp_path / "in.mp4", seconds=20)
     painted, held = [], threading.Event()
