@@ -76,4 +76,4 @@ def test_wrong_setting_is_reported(client, picture, form, told):
 def test_invalid_picture_is_reported(client):
     response = client.post("/api/paint", files={"photo": b"no picture"}, data={"style": "invert"})
     assert response.status_code == 422
-    assert response.json()["detail"] == "image data: is not an image that can be read"
+    assert response.json()["detail"] == "the file is not an image that can be read"

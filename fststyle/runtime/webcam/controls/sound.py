@@ -60,7 +60,7 @@ def recorded(wanted: str, stop: threading.Event) -> Iterator[Samples]:
     ``wanted``: "auto" for the default input, or a part of its name. Raises `DependencyError` without
     sounddevice or PortAudio, and `InputError` if there is no such input or it stops.
     """
-    sounddevice = _library()
+    sounddevice, device = _library(), None if wanted == "auto" else wanted
     waiting: queue.Queue[Samples] = queue.Queue(_WAITING)
 
     def take(block: Any, *_: object) -> None:
@@ -69,23 +69,41 @@ def recorded(wanted: str, stop: threading.Event) -> Iterator[Samples]:
         waiting.put_nowait(block.mean(axis=1))
 
     try:
+        found = sounddevice.query_devices(device, "input")
+        # Many devices have one rate only.
+        rate = int(found["default_samplerate"])
+        resampler = av().AudioResampler(format="flt", layout="mono", rate=RATE)
         with sounddevice.InputStream(
-            samplerate=RATE,
+            samplerate=rate,
+            channels=min(2, int(found["max_input_channels"])),
             blocksize=HOP,
             dtype="float32",
-            device=None if wanted == "auto" else wanted,
+            device=device,
             callback=take,
         ):
-            silent = time.monotonic()
+            heard = time.monotonic()
             while not stop.is_set():
                 try:
-                    yield np.asarray(waiting.get(timeout=0.2), np.float32)
-                    silent = time.monotonic()
+                    block = waiting.get(timeout=0.2)
+                    heard = time.monotonic()
                 except queue.Empty:
-                    if time.monotonic() - silent > SILENT:
+                    if time.monotonic() - heard > SILENT:
                         raise InputError("the sound input gives no samples; is it disconnected?") from None
+                    continue
+                yield from _resampled(block, rate, resampler)
     except (sounddevice.PortAudioError, ValueError) as error:
         raise InputError(f"--audio: the sound input {wanted} cannot be used: {error}") from error
+
+
+def _resampled(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
+    """Samples at `RATE`."""
+    if rate == RATE:
+        yield block
+        return
+    frame = av().AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="flt", layout="mono")
+    frame.sample_rate = rate
+    for piece in resampler.resample(frame):
+        yield piece.to_ndarray().reshape(-1)
 
 
 class Listener:
