@@ -27,7 +27,7 @@ ENVIRONMENT = "FSTSTYLE_TOKEN"
 def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
-    ``say`` is called with the address, and with its QR code if other machines reach it.
+    ``say`` is called with each line: the address, and its QR code if other machines reach it.
 
     Raises `InputError` for settings that are wrong or unsafe, or an address that cannot be bound, and
     `OutputError` for a data folder that cannot be used.
@@ -54,7 +54,8 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     app.state.address = address
     say(f"fststyle serve: {address}  (Ctrl-C ends it)")
     if not is_loopback(settings.host):
-        say(f"Phones on this network open it by this code:\n{qr.text(address)}")
+        for line in ("Phones on this network open it by this code:", *qr.text(address).splitlines()):
+            say(line)
     if settings.open_browser:
         threading.Timer(1.0, webbrowser.open, (address,)).start()
     with bound:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -52,6 +53,8 @@ def test_server_for_other_machines_prints_its_address_and_the_code(tmp_path):
         text=True,
         encoding="utf-8",
     )
+    patience = threading.Timer(120, process.kill)  # a missing line ends the test
+    patience.start()
     try:
         assert process.stderr is not None
         found = re.search(r"http://([^/:]+):\d+/login\?token=t{16} ", process.stderr.readline())
@@ -60,6 +63,7 @@ def test_server_for_other_machines_prints_its_address_and_the_code(tmp_path):
         assert "Phones on this network" in process.stderr.readline()
         assert any(block in process.stderr.readline() for block in "▀▄█")
     finally:
+        patience.cancel()
         process.kill()
         process.communicate()
 
@@ -73,6 +77,15 @@ def test_page_shows_the_address_or_the_command(settings, connect):
     assert ADDRESS in text
     assert "data:image/svg+xml" in text
     assert "0123456789abcdef" not in shared.get("/devices").text
+
+
+def test_page_shows_the_address_of_a_proxy(settings, connect):
+    token = "a" * 16
+    client = connect(replace(settings, token=token), base_url="http://192.168.1.20:8443")
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-Proto": "https"}
+    assert f"https://192.168.1.20:8443/login?token={token}" in client.get("/devices", headers=headers).text
+    headers["Host"] = "127.0.0.1:8020"
+    assert token not in client.get("/devices", headers=headers).text
 
 
 def test_fixed_host_is_printed_as_given(settings):

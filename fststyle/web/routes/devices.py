@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from fststyle.web import qr
 from fststyle.web.pages import page
-from fststyle.web.settings import is_loopback
+from fststyle.web.settings import ServeSettings, is_loopback
 
 router = APIRouter(include_in_schema=False)
 
@@ -13,6 +13,17 @@ router = APIRouter(include_in_schema=False)
 @router.get("/devices")
 def show(request: Request) -> HTMLResponse:
     """The address and its QR code, or how to start a server for other machines."""
-    shared = not is_loopback(request.app.state.settings.host)
-    address = request.app.state.address if shared else ""
+    address = _shared_address(request)
     return page(request, "devices.html", address=address, code=qr.picture(address) if address else "")
+
+
+def _shared_address(request: Request) -> str:
+    """The address that other machines open; empty if they reach neither the server nor a proxy before it."""
+    settings: ServeSettings = request.app.state.settings
+    if not is_loopback(settings.host):
+        return str(request.app.state.address)
+    if settings.token is None or request.url.hostname is None or is_loopback(request.url.hostname):
+        return ""
+    # Proxies say here which scheme the browser uses; it is only shown.
+    scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
+    return f"{scheme}://{request.url.netloc}/login?token={settings.token}"

@@ -257,7 +257,7 @@ def test_painting_is_trained_to_a_style(open_page, tmp_path):
     page.fill("[name=minutes]", "0.05")
     page.click("#start")
     page.wait_for_url("**/train/*")
-    page.click("#publish:not([hidden])")
+    page.click("#publish:not([hidden]) button")
     page.wait_for_url("**/styles/my-painting", wait_until="load")
     assert page.text_content("h1") == "Mine"
     page.click("[aria-label='5 stars']")
