@@ -66,10 +66,9 @@ class Live:
     def __init__(self, settings: WebcamSettings, on_note: Callable[[str], None] = lambda note: None):
         self.settings, self.mirror = settings, settings.mirror
         # Fast styles come first.
-        names = [
-            entry.name
-            for entry in sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
-        ]
+        entries = sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
+        names = [entry.name for entry in entries]
+        light = [entry.name for entry in entries if entry.network in ("live", "")]
         values = Values(
             style=settings.style,
             strength=settings.strength,
@@ -82,7 +81,7 @@ class Live:
         self._loader = Loader(
             self._look(values),
             PaintSettings(brush=1.0, **same),
-            preload=names if settings.controlled else (),
+            preload=light if settings.controlled else (),
             on_failed=self._failed,
             on_note=on_note,
         )

@@ -37,6 +37,9 @@ WAITING = 2
 STALLED = 8.0
 """Seconds without progress after which a connection is given up."""
 
+CONNECTING = 20.0
+"""As `STALLED`, until the connection is open, with the start of the process."""
+
 RETRY = 1.0, 10.0
 """Seconds until the first attempt to connect again, and the largest number, to which it doubles."""
 
@@ -99,7 +102,7 @@ class Stream:
     def _watch(self) -> None:
         """Give up a connection that makes no progress, and report dropped frames."""
         now = time.monotonic()
-        if (since := self._writing) is not None and now - since > STALLED:
+        if (since := self._writing) is not None and now - since > self._limit:
             self._kill()
         dropped, told = self._reported
         if self.connected and self.dropped > dropped and now - told >= REPORT:
@@ -109,6 +112,10 @@ class Stream:
             self._reported = self.dropped, now
         elif not self.connected:
             self._reported = self.dropped, told
+
+    @property
+    def _limit(self) -> float:
+        return STALLED if self.connected else CONNECTING
 
     def _kill(self) -> None:
         if self._process is not None:
@@ -177,7 +184,7 @@ class Stream:
             process.stdout.close()
             self._process, self._writing = None, None
         if code < 0 and not told:
-            return f"the receiver took no frame for {STALLED:g} seconds", False
+            return f"the receiver took no frame for {self._limit:g} seconds", False
         return (told[-1] if told else "the encoder ended"), code == IMPOSSIBLE
 
     @staticmethod

@@ -46,16 +46,16 @@ class Listener:
 
 def rtmp(port: int, **changes) -> tuple[str, Listener]:
     url = f"rtmp://127.0.0.1:{port}/live/secret-key"
-    return url, Listener(url, {"listen": "1", "timeout": "30"}, **changes)
+    return url, Listener(url, {"listen": "1", "timeout": "60"}, **changes)
 
 
 def transport(port: int, **changes) -> tuple[str, Listener]:
     return f"tcp://127.0.0.1:{port}", Listener(
-        f"tcp://127.0.0.1:{port}?listen=1&listen_timeout=30000", {"probesize": "20000"}, **changes
+        f"tcp://127.0.0.1:{port}?listen=1&listen_timeout=60000", {"probesize": "20000"}, **changes
     )
 
 
-def feed(stream: Stream, until, seconds: float = 30.0) -> float:
+def feed(stream: Stream, until, seconds: float = 60.0) -> float:
     """Send frames at 50 per second until something is true. Returns the longest time of one call."""
     longest, end = 0.0, time.monotonic() + seconds
     while not until():
@@ -99,7 +99,7 @@ def test_listener_that_vanishes_is_connected_again(opened):
 
 
 def test_receiver_that_hangs_is_given_up_and_delays_nothing(opened, monkeypatch):
-    monkeypatch.setattr(stream_module, "STALLED", 1.0)
+    monkeypatch.setattr(stream_module, "CONNECTING", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as server:  # it accepts connections, and reads nothing
         host, notes = f"rtmp://127.0.0.1:{server.getsockname()[1]}", []
         stream = opened(f"{host}/live/x", notes, (640, 480))
@@ -116,12 +116,27 @@ def test_receiver_that_hangs_is_given_up_and_delays_nothing(opened, monkeypatch)
     assert stream.dropped > 0
 
 
+def test_a_receiver_that_stops_reading_is_given_up(opened, monkeypatch):
+    monkeypatch.setattr(stream_module, "STALLED", 1.0)
+    notes: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stream = opened(f"tcp://127.0.0.1:{server.getsockname()[1]}", notes, (640, 480))
+        noise, end = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8), time.monotonic() + 60
+        while not any("took no frame for 1 seconds" in note for note in notes):
+            assert time.monotonic() < end, notes
+            stream.send(np.roll(noise, int(end * 100) % 640, 1), time.monotonic())
+            time.sleep(0.02)
+    assert notes[0].endswith(": connected")
+
+
 def test_nobody_who_listens_is_reported_once(opened, monkeypatch):
     monkeypatch.setattr(stream_module, "RETRY", (0.05, 0.05))
     notes: list[str] = []
     stream = opened(f"rtmp://127.0.0.1:{free_port()}/live/x", notes)
-    begin = time.monotonic()
-    feed(stream, lambda: time.monotonic() - begin > 3)
+    feed(stream, lambda: notes)
+    process = stream._process
+    feed(stream, lambda: stream._process not in (None, process))  # another attempt
     assert len(notes) == 1
     assert "refused" in notes[0]
 
