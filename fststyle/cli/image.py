@@ -78,7 +78,13 @@ def _stylize(
             streams.say(bar.console, streams.problem(error))
             bar.advance(task)
 
+        def on_skipped(pictures: int) -> None:
+            if pictures:
+                are = "picture already exists" if pictures == 1 else "pictures already exist"
+                streams.say(bar.console, f"{pictures} {are}, skipped")
+
         listener = ImageListener(
+            on_skipped=on_skipped,
             on_start=lambda pictures: bar.update(task, total=pictures),
             on_tile=lambda tile, of: bar.update(
                 task, description=f"tile {tile} of {of}" if tile < of else "stylizing"

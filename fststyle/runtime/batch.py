@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -44,9 +44,11 @@ class Painted:
 
 @dataclass
 class ImageListener:
-    """Callbacks of a batch, called in the thread of `stylize_files`: ``on_start(pictures)``, ``on_tile(done,
-    of)``, ``on_done(painted)`` and ``on_failed(path, error)``.
+    """Callbacks of a batch, called in the thread of `stylize_files`: ``on_skipped(pictures)``,
+    ``on_start(pictures)``, ``on_tile(done, of)``, ``on_done(painted)`` and ``on_failed(path, error)``.
     """
+
+    on_skipped: Callable[[int], None] = lambda pictures: None
 
     on_start: Callable[[int], None] = lambda pictures: None
     on_tile: Callable[[int, int], None] = lambda done, of: None
@@ -83,23 +85,41 @@ def stylize_files(
         _check_lossless(work.pairs)
     for source, error in work.refused:
         listener.on_failed(source, error)
+    if settings.skip_existing:
+        left = [pair for pair in work.pairs if pair.target is None or not pair.target.exists()]
+        listener.on_skipped(len(work.pairs) - len(left))
+        work.pairs = left
     listener.on_start(len(work.pairs))
     done: list[Painted] = []
     failed = len(work.refused)
-    for pair in work.pairs:
-        try:
-            painted = _paint(pair, style, settings, mask, listener, stdin, stdout)
-        except FststyleError as error:
+    for pair, result in _results(work.pairs, style, settings, mask, listener, stdin, stdout):
+        if isinstance(result, FststyleError):
             if not work.several:
-                raise
+                raise result
             failed += 1
-            listener.on_failed(str(pair.source), error)
+            listener.on_failed(str(pair.source), result)
             continue
-        done.append(painted)
-        listener.on_done(painted)
+        done.append(result)
+        listener.on_done(result)
     if failed:
         raise BatchError(f"{failed} of {failed + len(done)} pictures failed")
     return done
+
+
+def _results(
+    pairs: Sequence[FilePair], style: Style, settings: ImageSettings, *more: Any
+) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
+    """Each pair with its result or its error. ``more`` are further arguments of `stylize_file`."""
+    if settings.ray is not None:
+        from fststyle.runtime.farm.pictures import stylized
+
+        yield from stylized(pairs, settings)
+        return
+    for pair in pairs:
+        try:
+            yield pair, stylize_file(pair, style, settings, *more)
+        except FststyleError as error:
+            yield pair, error
 
 
 def _check_lossless(pairs: Sequence[FilePair]) -> None:
@@ -107,18 +127,20 @@ def _check_lossless(pairs: Sequence[FilePair]) -> None:
         check_lossless(format_of(target.suffix, str(target)), str(target))
 
 
-def _paint(
+def stylize_file(
     pair: FilePair,
     style: Style,
     settings: ImageSettings,
-    mask: Mask | None,
-    listener: ImageListener,
-    stdin: BinaryIO | None,
-    stdout: BinaryIO | None,
+    mask: Mask | None = None,
+    listener: ImageListener | None = None,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
 ) -> Painted:
+    """Stylize one picture of `stylize_files`, whose arguments these are, with a loaded style and mask."""
+    on_tile = None if listener is None else listener.on_tile
     begin = time.perf_counter()
     picture = images.read(pair.source if pair.source is not None else read_stdin(stdin))
-    painted = stylize_picture(picture, style, settings, listener.on_tile, mask)
+    painted = stylize_picture(picture, style, settings, on_tile, mask)
     how: dict[str, Any] = {
         name: getattr(settings, name) for name in ("quality", "lossless", "strip_metadata")
     }

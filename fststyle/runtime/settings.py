@@ -68,6 +68,10 @@ class FrameSettings:
         "Stylize only the subject or only the background, which a small network detects.",
         choices=("subject", "background"),
     )
+    ray: str | None = option(
+        None,
+        "Stylize on a Ray cluster: its address, auto for the one of this machine, or local to start one.",
+    )
 
     def __post_init__(self) -> None:
         as_paths(self, "mask")
@@ -96,6 +100,9 @@ class ImageSettings(PaintSettings):
         False,
         "Do not write EXIF, XMP, IPTC and text metadata (camera, date, location).",
         flags=("--strip-metadata",),
+    )
+    skip_existing: bool = option(
+        False, "Skip the pictures whose output already exists.", flags=("--skip-existing",)
     )
 
 

@@ -62,14 +62,14 @@ class VideoConversion:
         """Raises as `fststyle.runtime.video.stylize.stylize_video`."""
         target = self._target
         try:
-            if self._settings.resume:
+            if self._keeps_segments:
                 self._resume_folder = self._open_resume_folder()
             with self._place() as place:
                 output = self._stylize(place)
             if self._resume_folder is not None:
                 self._resume_folder.remove()
         except KeyboardInterrupt:
-            if self._resume_folder is not None and self._resume_folder.segments:
+            if self._resume_folder is not None and self._resume_folder.kept:
                 frames = self._resume_folder.frames
                 self._note(f"{target.name}: {frames} frames are kept; repeat the command to continue")
             raise
@@ -95,6 +95,10 @@ class VideoConversion:
             lost=tuple(contents.lost(self._source, output.sink)),
             notes=tuple(self._notes),
         )
+
+    @property
+    def _keeps_segments(self) -> bool:
+        return self._settings.resume
 
     def _stylize(self, place: Path) -> Output:
         source, target = self._source, self._target
@@ -220,9 +224,4 @@ class VideoConversion:
 def items_of(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
     """The frames and packets of the part of ``source`` that is stylized, at ``fps`` if given."""
     items = retime.between(source, settings.start, settings.end)
-    if not fps:
-        return items
-    end = settings.end
-    if end is not None:  # on the clock of the items
-        end += retime.first_time(source, settings.start) - settings.start
-    return retime.at_rate(items, retime.rational(fps), end, repeat=bool(settings.fps))
+    return retime.changed(items, source, settings, fps)

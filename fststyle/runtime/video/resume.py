@@ -33,7 +33,7 @@ State = dict[str, Array]
 FRAMES = 100
 """Frames per segment: at most this many are lost by an interruption."""
 
-_IGNORED = {"resume", "threads", "skip_existing"}
+_IGNORED = {"resume", "ray", "threads", "skip_existing"}
 """Settings that may differ between the runs of one video."""
 
 
@@ -67,11 +67,12 @@ class ResumeFolder:
         OutputError: another process uses it, or it cannot be written.
     """
 
-    def __init__(self, target: Path, source: Source, settings: VideoSettings):
+    def __init__(self, target: Path, source: Source, settings: VideoSettings, cuts: Any = None):
+        """``cuts``: where segments end, if not after `FRAMES` frames; anything that JSON holds."""
         self.folder = _folder(target)
         self.suffix = target.suffix
         self.segments: list[Segment] = []
-        run = identity(source, settings)
+        run = {**identity(source, settings), **({} if cuts is None else {"cuts": cuts})}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with contextlib.ExitStack() as undo:
@@ -97,7 +98,7 @@ class ResumeFolder:
 
     def video(self, number: int) -> Path:
         """The video file of a segment, counted from 0."""
-        return self.folder / f"{number:06d}{self.suffix}"
+        return self._file(number, self.suffix)
 
     def state(self) -> State:
         """The state after the last finished segment. Raises `InputError`."""
@@ -122,18 +123,40 @@ class ResumeFolder:
     def commit(self, segment: Segment, written: Path, state: State | None) -> None:
         """Add a segment whose video is the file ``written``."""
         number = len(self.segments)
-        _synced(written)
-        os.replace(written, self.video(number))
         if state is not None:
             temporary = self.folder / "state.part"
             with open(temporary, "wb") as file:
                 np.savez(file, **state)  # type: ignore[arg-type]
             _synced(temporary)
             os.replace(temporary, self._file(number, ".npz"))
-        _write(self._file(number, ".json"), json.dumps(asdict(segment)).encode())
+        self.store(number, segment, written)
         self.segments.append(segment)
         with contextlib.suppress(OSError):
             self._file(number - 1, ".npz").unlink(missing_ok=True)
+
+    def store(self, number: int, segment: Segment, written: Path) -> None:
+        """Write a segment whose video is the file ``written`` to the folder."""
+        _synced(written)
+        os.replace(written, self._file(number, self.suffix))
+        _write(self._file(number, ".json"), json.dumps(asdict(segment)).encode())
+
+    def has(self, number: int) -> bool:
+        """Whether the folder holds this segment."""
+        return self._file(number, ".json").exists()
+
+    def stored(self) -> Iterator[int]:
+        """The numbers of the segments in the folder: without gaps, since segments are written in order."""
+        while self.has(len(self.segments)):
+            yield len(self.segments)
+
+    def add(self, number: int, segment: Segment) -> None:
+        """Take up a segment of the folder."""
+        self.segments.append(segment)
+
+    @property
+    def kept(self) -> bool:
+        """Whether a segment is finished, so that the folder is kept after an interruption."""
+        return bool(self.segments)
 
     def remove(self) -> None:
         """Delete the folder, after the output is complete."""
@@ -143,7 +166,7 @@ class ResumeFolder:
     def release(self) -> None:
         """Unlock the folder, and delete it if no segment is finished."""
         self._lock.close()
-        if not self.segments:
+        if not self.kept:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, run_file: Path, run: dict[str, Any], target: Path) -> None:
@@ -155,16 +178,17 @@ class ResumeFolder:
                 f"{target}: the unfinished run in {self.folder} differs in {' and '.join(changed)};"
                 " repeat the command of that run, or delete the folder"
             )
-        while (path := self._file(len(self.segments), ".json")).exists():
+        for number in self.stored():
+            path = self._file(number, ".json")
             try:
                 fields = _json(path)
                 segment = Segment(**{**fields, "size": tuple(fields["size"])})
                 whole = len(segment.pts) == len(segment.durations) and segment.base > 0
             except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
                 raise self._damaged(path.name) from error
-            if not whole or not self.video(len(self.segments)).is_file():
+            if not whole or not self._file(number, self.suffix).is_file():
                 raise self._damaged(path.name)
-            self.segments.append(segment)
+            self.add(number, segment)
 
     def _file(self, number: int, suffix: str) -> Path:
         return self.folder / f"{number:06d}{suffix}"

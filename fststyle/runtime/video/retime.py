@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from fststyle.errors import InputError
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 
 _MORE = object()
@@ -33,14 +34,15 @@ def rational(rate: float) -> Fraction:
     )
 
 
-def between(source: Source, start: float, end: float | None) -> Iterator[Item]:
+def between(source: Source, start: float, end: float | None, lead: float | None = None) -> Iterator[Item]:
     """The items from ``start`` to ``end`` in seconds from the beginning of the source, with times that begin
     at 0 if there is a start or the clock of the source begins late.
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
-    at the start. A frame that is shown beyond the end gets a duration up to the end.
+    at the start. A frame that is shown beyond the end gets a duration up to the end. With ``lead``, in
+    seconds as ``start`` and not before it, earlier items may be missing.
     """
-    part = _Part(source, start, end)
+    part = _Part(source, start, end, start if lead is None else lead)
     return part.items() if end is None else _until(part.items(), end - start + first_time(source, start))
 
 
@@ -72,17 +74,17 @@ def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
 class _Part:
     """The items of `between` before `_until`. `_MORE` comes last if a frame is shown beyond the end."""
 
-    def __init__(self, source: Source, start: float, end: float | None):
-        self._source, self._start, self._end = source, start, end
+    def __init__(self, source: Source, start: float, end: float | None, lead: float):
+        self._source, self._start, self._end, self._lead = source, start, end, lead
         self._shift = start + source.origin - first_time(source, start)
         self._on_screen: TimedFrame | None = None
         """The last frame before the start."""
 
     def items(self) -> Iterator[Item]:
         source, start, end = self._source, self._start, self._end
-        if start:
-            source.seek(start)
-        begun = not start
+        if self._lead:
+            source.seek(self._lead)
+        begun = not start or self._lead > start
         for item in source:
             seconds = self._seconds(item)
             if start and seconds < start - 1e-6:
@@ -138,6 +140,18 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
                 {**chapter, "start": round((first - back) / base), "end": round((last - back) / base)}
             )
     return found
+
+
+def changed(
+    items: Iterator[Item], source: Source, settings: VideoSettings, fps: float | None
+) -> Iterator[Item]:
+    """The items of `between` at ``fps`` frames per second, if given."""
+    if not fps:
+        return items
+    end = settings.end
+    if end is not None:  # on the clock of the items
+        end += first_time(source, settings.start) - settings.start
+    return at_rate(items, rational(fps), end, repeat=bool(settings.fps))
 
 
 def at_rate(

@@ -74,7 +74,7 @@ def stylize_one(
             read = (source, *masks) if place.single else masks
             refuse_overwrite(read, *([place.path] if place.single else sequence.existing(place.path)))
             check_folder(place.path.parent)
-        return VideoConversion(opened, place, settings, listener, encoding).run()
+        return _conversion_of(settings)(opened, place, settings, listener, encoding).run()
     finally:
         opened.close()
 
@@ -104,6 +104,14 @@ def video_frames(
             raise BatchError(f"{source}: is damaged ({opened.broken}); what could be read was stylized")
     finally:
         opened.close()
+
+
+def _conversion_of(settings: VideoSettings) -> type[VideoConversion]:
+    if settings.ray is None:
+        return VideoConversion
+    from fststyle.runtime.farm.video import FarmConversion
+
+    return FarmConversion
 
 
 def _input_options(settings: VideoSettings) -> InputOptions:

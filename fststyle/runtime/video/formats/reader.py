@@ -69,6 +69,23 @@ class Reader(Source):
             self.notes.append(f"{path}: HDR video ({HDR[self._transfer]}) is converted to SDR (BT.709)")
 
     @property
+    def searchable(self) -> bool:
+        """Whether frames have the same times after a search for a key frame as from the beginning."""
+        return str(self.container.format.name).startswith(("mov", "matroska"))
+
+    def key_frames(self) -> list[float]:
+        """The times of the key frames in seconds from `origin`. Reads the whole file, and decodes nothing."""
+        found = []
+        with self._av.open(os.path.abspath(self.path), metadata_errors="ignore") as container:
+            try:
+                for packet in container.demux(container.streams[self.stream.index]):
+                    if packet.is_keyframe and packet.pts is not None:
+                        found.append(float(packet.pts * packet.time_base) - self.origin)
+            except (self._av.error.FFmpegError, OSError, ValueError):
+                return found  # damage is reported when frames are read
+        return found
+
+    @property
     def aspect(self) -> Fraction | None:
         stated = self.stream.sample_aspect_ratio
         if not stated:

@@ -49,7 +49,7 @@ class SegmentSink(Sink):
     def write(self, timed: TimedFrame) -> None:
         if self._writer is None:
             self._part = self._resume_folder.folder / "segment.part"
-            self._writer = self._opened(self._part, _FramesOnly(self._source), timed)
+            self._writer = self._opened(self._part, FramesOnly(self._source), timed)
             self.size = self._writer.size
             if not self._resume_folder.segments:
                 self.notes += self._writer.notes
@@ -160,7 +160,7 @@ def _seconds(packet: Packet) -> float:
     return float((packet.pts if packet.dts is None else packet.dts) * packet.time_base)
 
 
-class _FramesOnly(Source):
+class FramesOnly(Source):
     """A source without its other streams, tags and chapters."""
 
     def __init__(self, source: Source):

@@ -1,0 +1,1 @@
+"""Stylize on several machines with Ray."""

@@ -1,0 +1,113 @@
+"""A Ray cluster: connect to it, and run tasks whose results come in the order of completion."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
+
+from fststyle.errors import DependencyError, FststyleError, InputError, OutputError
+
+LOCAL = "local"
+"""The address that starts a cluster on this machine."""
+
+RETRIES = 3
+"""How often a task is repeated if its worker or its machine fails."""
+
+_INSTALL = "in a clone of fststyle: pip install '.[ray]'"
+
+
+class Cluster:
+    """A connection to the cluster at ``address``: ``auto`` is the one that runs on this machine or that
+    RAY_ADDRESS names, ``local`` starts one.
+
+    Raises `DependencyError` without Ray, and `InputError` if there is no such cluster.
+    """
+
+    def __init__(self, address: str):
+        try:
+            import ray
+        except ImportError as error:
+            raise DependencyError(f"--ray needs Ray; {_INSTALL} [{error}]") from error
+        self._ray: Any = ray
+        if ray.is_initialized():
+            return
+        # Workers find the same styles, and print nothing here.
+        names = ("FSTSTYLE_STYLES", "FSTSTYLE_CACHE")
+        found = {name: os.environ[name] for name in names if name in os.environ}
+        try:
+            ray.init(
+                address=None if address == LOCAL else address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={"env_vars": found} if found else None,
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(
+                f"--ray {address}: no cluster ({reason}); `ray start --head` starts one, and --ray local one"
+                " for this command"
+            ) from error
+
+    def run(
+        self, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], device: str, threads: int | None
+    ) -> Generator[tuple[int, Any], None, None]:
+        """``(number, work(*tasks[number]))`` as the tasks finish. A task has ``threads`` cores, by default
+        one, and one GPU if the cluster has GPUs and ``device`` is not cpu.
+
+        Raises the `FststyleError` of a task, and `OutputError` if the workers of one task fail repeatedly.
+        The other tasks are cancelled then, and after Ctrl-C.
+        """
+        ray, resources = self._ray, self._ray.cluster_resources()
+        gpus = 1 if device != "cpu" and resources.get("GPU") else 0
+        # A worker with 0 as number of GPUs does not see them.
+        remote = ray.remote(work).options(
+            num_cpus=threads or 1, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False
+        )
+        # Twice as many tasks as can run: more results would fill the memory of Ray.
+        most = 2 * max(1, int(resources.get("GPU" if gpus else "CPU", 1)))
+        waiting = iter(range(len(tasks)))
+        running: dict[Any, int] = {}
+        try:
+            while True:
+                for number in waiting:
+                    running[remote.remote(*tasks[number])] = number
+                    if len(running) >= most:
+                        break
+                if not running:
+                    return
+                (done, *_), _ = ray.wait(list(running), num_returns=1)
+                number = running.pop(done)
+                yield number, self._result(done, number)
+        finally:
+            for task in running:
+                with contextlib.suppress(Exception):  # it may have ended
+                    ray.cancel(task, force=True)
+
+    def _result(self, done: Any, number: int) -> Any:
+        try:
+            return self._ray.get(done)
+        except self._ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, FststyleError):
+                raise error.cause from None
+            if isinstance(error.cause, self._ray.exceptions.RayError):  # the task did not start
+                why = f"is it installed on all machines? ({_line(error.cause)})"
+                raise OutputError(f"--ray: a worker cannot run fststyle; {why}") from error
+            raise
+        except self._ray.exceptions.RayError as error:
+            raise OutputError(
+                f"--ray: part {number + 1} failed {RETRIES + 1} times: {_line(error)}"
+            ) from error
+
+
+def _line(error: Exception) -> str:
+    """The beginning of a message, which is long in Ray."""
+    return " ".join(str(error).split())[:200]
+
+
+@contextlib.contextmanager
+def working_folder(folder: str) -> Iterator[None]:
+    """The folder of the command, if the machine has it, so that relative paths have the same meaning."""
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+    yield

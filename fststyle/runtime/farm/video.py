@@ -1,0 +1,146 @@
+"""Stylize one video on a cluster: its parts are tasks, and are joined as the segments of ``--resume``."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fststyle.errors import InputError, OutputError
+from fststyle.runtime.farm.cluster import Cluster, working_folder
+from fststyle.runtime.farm.parts import FRAMES, Part, Stylized, parts, stylized_part
+from fststyle.runtime.video.conversion import VideoConversion
+from fststyle.runtime.video.formats.base import Source
+from fststyle.runtime.video.formats.reader import Reader
+from fststyle.runtime.video.output import Output
+from fststyle.runtime.video.report import Progress
+from fststyle.runtime.video.resume import ResumeFolder, Segment
+
+
+class FarmConversion(VideoConversion):
+    """As `VideoConversion`, but the frames are stylized by the cluster of ``settings.ray``.
+
+    The machines read the input by the same path; only this one writes. Finished parts are kept until the
+    output is complete, and the same command continues with the others.
+    """
+
+    @property
+    def _keeps_segments(self) -> bool:
+        return True
+
+    def _open_resume_folder(self) -> ResumeFolder:
+        path, source = self._target.path, self._source
+        if path is None or not self._target.encoded or not isinstance(source, Reader):
+            what = self._target.name if isinstance(source, Reader) else source.name
+            raise OutputError(f"--ray: needs a video file as input and as output, not {what}")
+        self._cluster = Cluster(str(self._settings.ray))
+        length = FRAMES / float(self._fps or source.rate)
+        self._parts = parts(self._key_frames(source), self._seconds(source), length)
+        folder = self._finished = _PartsFolder(path, source, self._settings, self._parts)
+        if folder.done:
+            self._done = self._skipped = sum(len(one.pts) for one in folder.done.values())
+            self._note(f"{self._target.name}: continues after {self._done} finished frames")
+        return folder
+
+    def _key_frames(self, source: Reader) -> list[float]:
+        """Times of key frames in the output, without its beginning."""
+        start, end = self._settings.start, self._settings.end
+        found = [time - start for time in source.key_frames() if end is None or time < end]
+        return [time for time in found if time > 0]
+
+    def _seconds(self, source: Source) -> float | None:
+        ends = [seconds for seconds in (self._settings.end, source.seconds) if seconds is not None]
+        return max(0.0, min(ends) - self._settings.start) if ends else None
+
+    def _stylize(self, place: Path) -> Output:
+        finished, source, target = self._finished, self._source, self._target
+        waiting = [number for number in range(len(self._parts)) if number not in finished.done]
+        given = str(Path(source.name).absolute()), str(target.path and target.path.suffix)
+        alone = replace(self._settings, ray=None, threads=self._settings.threads or 1)
+        tasks = [
+            (os.getcwd(), *given, self._parts[number], alone, self._encoding, self._fps) for number in waiting
+        ]
+        results = self._cluster.run(_work, tasks, self._settings.device, self._settings.threads)
+        with contextlib.closing(results):
+            for place_, result in results:
+                self._keep(waiting[place_], result)
+        finished.join()
+        if not finished.segments:
+            raise InputError(f"{source.name}: {self._no_frames()}")
+        output = Output(source.name, target.name, lambda first: self._open_sink(place, first), self._note)
+        output.resume(self._done, finished.segments[-1])
+        try:
+            output.close()
+        except BaseException:
+            output.abandon()
+            raise
+        return output
+
+    def _keep(self, number: int, result: Stylized) -> None:
+        """Store a finished part, and report it."""
+        source = self._source
+        for note in result.notes:
+            if note not in self._notes:
+                self._note(note)
+        source.rate, source.broken = result.rate, source.broken or result.broken
+        source.lost += [name for name in result.lost if name not in source.lost]
+        try:
+            self._finished.keep(number, result.segment, result.video)
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror or error}") from error
+        self._done += 0 if result.segment is None else len(result.segment.pts)
+        fps = (self._done - self._skipped) / (time.perf_counter() - self._begin)
+        self._listener.on_progress(Progress(self._done, self._total, fps))
+
+
+class _PartsFolder(ResumeFolder):
+    """Finished parts, in any order: ``done`` has the segment of each, without frames if the part has none.
+
+    Raises as `ResumeFolder`.
+    """
+
+    def __init__(self, target: Path, source: Source, settings: Any, planned: list[Part]):
+        self.done: dict[int, Segment] = {}
+        self._count = len(planned)
+        super().__init__(target, source, settings, [[part.begin, part.end] for part in planned])
+
+    @property
+    def frames(self) -> int:
+        return sum(len(segment.pts) for segment in self.done.values())
+
+    @property
+    def kept(self) -> bool:
+        return bool(self.done)
+
+    def keep(self, number: int, segment: Segment | None, video: bytes) -> None:
+        """Store a part."""
+        part = self.folder / f"{number:06d}.part"
+        part.write_bytes(video)
+        self.store(number, segment or Segment([], [], "1", (0, 0)), part)
+        self.done[number] = segment or Segment([], [], "1", (0, 0))
+
+    def join(self) -> None:
+        """Make the parts the segments of the output, after all are finished. Raises `InputError`."""
+        self.numbers = [number for number in sorted(self.done) if self.done[number].pts]
+        self.segments = [self.done[number] for number in self.numbers]
+        if len({(one.size, one.alpha, one.time_base) for one in self.segments}) > 1:
+            raise InputError(
+                "--ray: the size of frames changes, which is not supported; stylize it without --ray"
+            )
+
+    def video(self, number: int) -> Path:
+        return super().video(self.numbers[number])
+
+    def stored(self) -> Iterator[int]:
+        return (number for number in range(self._count) if self.has(number))
+
+    def add(self, number: int, segment: Segment) -> None:
+        self.done[number] = segment
+
+
+def _work(folder: str, source: str, suffix: str, part: Part, *rest: Any) -> Stylized:
+    with working_folder(folder):
+        settings, encoding, fps = rest
+        return stylized_part(source, suffix, part, settings, encoding, fps)
