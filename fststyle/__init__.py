@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fststyle.runtime.stylizer import Stylizer
     from fststyle.runtime.video.stylize import stylize_video, video_frames
     from fststyle.train.export import export_checkpoint
+    from fststyle.train.keyframe.train import train_keyframes
+    from fststyle.train.restore.restore import restore
     from fststyle.train.style.gatys import gatys
     from fststyle.train.style.train import train_style
     from fststyle.train.translate.train import train_translator
@@ -37,15 +39,25 @@ _MODULES = {
     "export_module": ("fststyle.export.style", "export_module"),
     "gatys": ("fststyle.train.style.gatys", "gatys"),
     "load_style": ("fststyle.runtime.style", "load_style"),
+    "restore": ("fststyle.train.restore.restore", "restore"),
     "styles": ("fststyle.catalogue", "styles"),
     "stylize": ("fststyle.runtime.image", "stylize"),
     "stylize_files": ("fststyle.runtime.batch", "stylize_files"),
     "stylize_video": ("fststyle.runtime.video.stylize", "stylize_video"),
     "video_frames": ("fststyle.runtime.video.stylize", "video_frames"),
+    "train_keyframes": ("fststyle.train.keyframe.train", "train_keyframes"),
     "train_style": ("fststyle.train.style.train", "train_style"),
     "train_translator": ("fststyle.train.translate.train", "train_translator"),
 }
-_NEED_TORCH = {"export_checkpoint", "export_module", "gatys", "train_style", "train_translator"}
+_NEED_TORCH = {
+    "export_checkpoint",
+    "export_module",
+    "gatys",
+    "restore",
+    "train_keyframes",
+    "train_style",
+    "train_translator",
+}
 
 __all__ = [
     "Style",
@@ -56,10 +68,12 @@ __all__ = [
     "export_module",
     "gatys",
     "load_style",
+    "restore",
     "styles",
     "stylize",
     "stylize_files",
     "stylize_video",
+    "train_keyframes",
     "train_style",
     "train_translator",
     "video_frames",

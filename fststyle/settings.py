@@ -137,12 +137,14 @@ def check(settings: "DataclassInstance") -> None:
 
 
 def to_dict(settings: "DataclassInstance") -> dict[str, Any]:
-    """The settings as a dict of numbers, strings and None, for JSON and checkpoints."""
-    values = dataclasses.asdict(settings)
-    return {
-        name: str(v) if isinstance(v, Path) else v.value if isinstance(v, enum.Enum) else v
-        for name, v in values.items()
-    }
+    """The settings as a dict of numbers, strings, lists and None, for JSON and checkpoints."""
+    return {name: _plain(value) for name, value in dataclasses.asdict(settings).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value.value if isinstance(value, enum.Enum) else value
 
 
 def as_paths(settings: "DataclassInstance", *names: str) -> None:

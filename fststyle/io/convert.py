@@ -28,9 +28,8 @@ def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
     """
     given: Any = image  # arrays and Pillow images of any class
     if isinstance(image, images.Picture):
-        return replace(image, frames=image.frames[:1]), lambda frame: images.Picture(
-            [frame], image.icc, image.format
-        )
+        first = replace(image, frames=image.frames[:1])
+        return first, lambda frame: replace(first, frames=[frame])
     if hasattr(given, "shape") and hasattr(given, "dtype"):
         return images.Picture([_frame_of(given)]), _array
     if hasattr(given, "convert") and hasattr(given, "getbands"):

@@ -21,7 +21,7 @@ from fststyle.signals import ignored_interrupts
 from fststyle.train.networks import build
 
 FORMAT = "fststyle-checkpoint-1"
-PAINTERS = ("style", "translate")
+PAINTERS = ("style", "translate", "keyframe")
 """Checkpoint kinds with a stylization network. They can be exported as a style or initialize a training."""
 
 

@@ -12,6 +12,7 @@ from fststyle import catalogue
 from fststyle.errors import CheckpointError, InputError
 from fststyle.runtime.weights import PREFIX, learned
 from fststyle.train import checkpoint
+from fststyle.train.keyframe.settings import KeyframeSettings
 from fststyle.train.networks import DEFAULTS, NETWORKS
 from fststyle.train.style.settings import TrainSettings
 from fststyle.train.translate.settings import TranslateSettings
@@ -24,7 +25,7 @@ derive from the base, so styles trained from them can be mixed with the base and
 """
 
 
-def resolve_initial_weights(settings: TrainSettings | TranslateSettings, auto: str) -> str:
+def resolve_initial_weights(settings: TrainSettings | TranslateSettings | KeyframeSettings, auto: str) -> str:
     """Resolve ``--from auto``: the weights `auto` if the network has their shape, else random weights."""
     if settings.from_ != "auto":
         return str(settings.from_)
@@ -42,7 +43,7 @@ def check_size(size: int, network: str) -> None:
         )
 
 
-def network_settings(settings: TrainSettings | TranslateSettings) -> dict[str, int]:
+def network_settings(settings: TrainSettings | TranslateSettings | KeyframeSettings) -> dict[str, int]:
     """Arguments of the network; settings that are None use the defaults of the network."""
     given = {name: getattr(settings, name) for name in ("width", "blocks")}
     return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}

@@ -38,7 +38,7 @@ def chosen_photos(folder: Path, size: int) -> list[RGB]:
 def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB, photos: list[RGB]) -> None:
     """Write an image of two rows, photos above and stylized photos below, with the painting at the left.
 
-    The photos are uint8 (size, size, 3).
+    The photos are uint8 (H, W, 3), all of one size that the network can stylize.
 
     Raises:
         OutputError: `path` cannot be written.
@@ -48,17 +48,17 @@ def write_sheet(path: Path, net: nn.Module, device: torch.device, painting: RGB,
     with torch.inference_mode():
         painted = [_paint(net, device, photo) for photo in photos]
     net.train(training)
-    side = photos[0].shape[0]
+    side, width = photos[0].shape[:2]
     height = 2 * side + _GAP
     scale = height / painting.shape[0]
     art = images.resize(painting, long_side=round(max(painting.shape[:2]) * scale))[:height]
     left = art.shape[1] + _GAP
-    sheet = np.full((height, left + len(photos) * (side + _GAP) - _GAP, 3), 255, np.uint8)
+    sheet = np.full((height, left + len(photos) * (width + _GAP) - _GAP, 3), 255, np.uint8)
     sheet[: art.shape[0], : art.shape[1]] = art
     for i, (photo, result) in enumerate(zip(photos, painted, strict=True)):
-        x = left + i * (side + _GAP)
-        sheet[:side, x : x + side] = photo
-        sheet[side + _GAP :, x : x + side] = result
+        x = left + i * (width + _GAP)
+        sheet[:side, x : x + width] = photo
+        sheet[side + _GAP :, x : x + width] = result
     images.write(images.Picture([images.Frame(sheet, None, None)], None, None, None), path)
 
 

@@ -107,10 +107,13 @@ class TrainSettings:
 def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a checkpoint for the metadata of a style file: file names without their folders."""
     files = (
-        *("style", "output", "data", "photos", "paintings", "preview_photos"),
+        *("style", "output", "data", "photos", "paintings", "preview_photos", "frames", "painted"),
         *("from_", "vgg", "tensorboard"),
     )
-    return {
-        name: Path(value).name if name in files and isinstance(value, str) else value
-        for name, value in settings.items()
-    }
+    return {name: _base_name(value) if name in files else value for name, value in settings.items()}
+
+
+def _base_name(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_base_name(item) for item in value]
+    return Path(value).name if isinstance(value, str) else value

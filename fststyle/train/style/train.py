@@ -49,7 +49,8 @@ from fststyle.train.style.init_weights import (
 from fststyle.train.style.loss import StyleLosses
 from fststyle.train.style.preview import chosen_photos, preview_photos, write_sheet
 from fststyle.train.style.settings import TrainSettings, recorded_settings
-from fststyle.train.style.trainer import TIMED_STEPS, Trainer, optimizer_for, steps_within
+from fststyle.train.style.trainer import Trainer, optimizer_for
+from fststyle.train.timing import TIMED_STEPS, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 ENLARGE = 2.25
@@ -123,8 +124,11 @@ def _train(run: TrainingRun, painting: RGB) -> Trained:
     _introduce(run, source)
     trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights)
     if settings.minutes is not None and not run.earlier:
-        trial = _photos(source, settings, compute, 0, TIMED_STEPS)
-        settings = replace(settings, steps=steps_within(settings.minutes, trainer, trial, compute))
+        trial, timed = trainer.trial(), _photos(source, settings, compute, 0, TIMED_STEPS)
+        steps = steps_within(
+            settings.minutes, lambda number, batch: trial.step(number, batch[0]), timed, compute
+        )
+        settings = replace(settings, steps=steps)
         run.settings = trainer.settings = settings
         run.message(f"{settings.steps} steps take about {settings.minutes:g} minutes on this machine")
     skipped: dict[str, None] = {}

@@ -1,9 +1,7 @@
 """The training step of `fststyle train`, its optimizer and its learning rate."""
 
 import copy
-import statistics
-import time
-from collections.abc import Iterable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +16,16 @@ from fststyle.train.optimizer_step import minimize
 from fststyle.train.style.loss import StyleLosses, minimized
 from fststyle.train.style.settings import TrainSettings
 
-TIMED_STEPS = 8
-"""Steps for the speed measurement of ``--minutes``; the first quarter is discarded."""
+
+class Schedule(Protocol):
+    """The settings of the optimizer."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def optimizer(self) -> str: ...
+    @property
+    def learning_rate(self) -> float: ...
 
 
 class Trainer:
@@ -38,6 +44,12 @@ class Trainer:
         self.net, self.optimizer, self.initial_weights = net, optimizer, initial_weights
         self.shared = compute.share(net)
         self.stride = int(net.stride)  # type: ignore[arg-type]
+
+    def trial(self) -> "Trainer":
+        """The same training with a copy of the network, for the measurement of its speed."""
+        net = copy.deepcopy(self.net)
+        optimizer = optimizer_for(net, self.settings)
+        return Trainer(self.settings, self.compute, self.losses, net, optimizer, self.initial_weights)
 
     def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
         """Run one training step on `pixels`, uint8 (N, 3, S, S), where S is the size of the crops and their
@@ -77,29 +89,7 @@ class Trainer:
         return {"loss": loss.detach(), **{key: value.detach().mean() for key, value in losses.items()}}
 
 
-def steps_within(
-    minutes: float, trainer: Trainer, photos: Iterable[tuple[Tensor, list[str]]], compute: Compute
-) -> int:
-    """Number of steps of `trainer` that take `minutes`, at least 1. Measured on a copy of its network."""
-    net = copy.deepcopy(trainer.net)
-    trial = Trainer(
-        trainer.settings,
-        compute,
-        trainer.losses,
-        net,
-        optimizer_for(net, trainer.settings),
-        trainer.initial_weights,
-    )
-    times = []
-    for number, (pixels, _) in enumerate(photos):
-        begin = time.perf_counter()
-        float(trial.step(number, pixels)["loss"])  # synchronizes with the device
-        times.append(time.perf_counter() - begin)
-    seconds = statistics.median(times[len(times) // 4 :])
-    return max(1, round(compute.broadcast(minutes * 60 / seconds)))
-
-
-def learning_rate(settings: TrainSettings, step: int) -> float:
+def learning_rate(settings: Schedule, step: int) -> float:
     """Learning rate at a step: linear warm-up over 20 steps, and linear decay to 1/20.
 
     It depends only on the step, so that a resumed training is exact.
@@ -107,7 +97,7 @@ def learning_rate(settings: TrainSettings, step: int) -> float:
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
 
-def optimizer_for(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+def optimizer_for(net: nn.Module, settings: Schedule) -> torch.optim.Optimizer:
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)
     return torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=settings.learning_rate)

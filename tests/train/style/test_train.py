@@ -401,9 +401,7 @@ def test_training_in_a_thread_does_not_change_signal_handlers(train):
 def half_a_second(monkeypatch):
     """Every measured step takes half a second."""
     clock = itertools.count(step=0.5)
-    monkeypatch.setattr(
-        "fststyle.train.style.trainer.time", types.SimpleNamespace(perf_counter=lambda: next(clock))
-    )
+    monkeypatch.setattr("fststyle.train.timing.time", types.SimpleNamespace(perf_counter=lambda: next(clock)))
 
 
 def test_minutes_are_converted_to_recorded_steps(train, half_a_second):

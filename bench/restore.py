@@ -1,0 +1,194 @@
+"""Measure the restoration of paintings on held-back holes, beside OpenCV's inpainting.
+
+    python bench/restore.py PAINTINGS --limit 10 --sheet sheet.png
+
+A square of each painting gets holes at places that depend on its number only: cracks, curves of 2 to 3
+pixels, or losses, blobs of 24 to 40 pixels. Each method fills them from the rest. All columns measure damaged
+pixels only, against the painting.
+
+- PSNR: dB, higher is closer. It prefers a smooth filling to strokes at another place.
+- VGG: distance of features, lower is closer (bench/features.py: LPIPS without learned weights, in VGG-16).
+  `fststyle restore` optimizes features of the same network, which favors it here.
+- detail: the mean gradient divided by that of the painting; 1 is right, below 1 is blurred. It uses no
+  network.
+- s: seconds per painting.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from features import distance
+from numpy.typing import NDArray
+from program import run, show
+from quality import square
+from rich.console import Console
+from rich.table import Table
+
+import fststyle
+from fststyle.errors import InputError
+from fststyle.io import images
+from fststyle.train.networks.vgg import load_vgg, repeat_edges
+
+KINDS = ("cracks", "losses")
+METHODS = ("Telea", "Navier-Stokes", "fststyle restore")
+FORMS = {"psnr": "{:.2f}", "vgg": "{:.3f}", "detail": "{:.2f}", "s": "{:.1f}"}
+
+
+def main() -> int:
+    args = _arguments()
+    return run(
+        lambda console: list(_rows(args, console)),
+        lambda rows: print(json.dumps(rows, indent=1)) if args.json else _print(rows),
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paintings", nargs="+", type=Path, help="image files or folders")
+    parser.add_argument("--limit", type=int, default=10, help="number of paintings")
+    parser.add_argument("--size", type=int, default=160, help="side of the squares in pixels")
+    parser.add_argument("--iterations", type=int, help="of `fststyle restore`; default: its own")
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        help="side of the square taken from a painting, as a share of `size`",
+    )
+    parser.add_argument("--sheet", type=Path, help="write the pictures of all methods to this image")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args()
+
+
+def holes(kind: str, size: int, seed: int) -> NDArray[np.uint8]:
+    """A mask, uint8 (size, size), 255 where the picture is damaged."""
+    rng = np.random.default_rng((seed, KINDS.index(kind)))
+    mask = np.zeros((size, size), np.uint8)
+    if kind == "cracks":
+        for _ in range(4):
+            place, heading = rng.uniform(0.1 * size, 0.9 * size, 2), rng.uniform(0, 2 * np.pi)
+            points = [place]
+            for _ in range(14):
+                heading += rng.normal(0, 0.35)
+                points.append(points[-1] + size / 18 * np.array((np.cos(heading), np.sin(heading))))
+            cv2.polylines(mask, [np.int32(points)], False, 255, int(rng.integers(2, 4)))
+    else:
+        for _ in range(2):
+            place = rng.uniform(0.22 * size, 0.78 * size, 2)
+            angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+            waves = sum(rng.uniform(0, 0.12) * np.sin(k * angles + rng.uniform(0, 6)) for k in (2, 3, 5))
+            reach = rng.uniform(12, 20) * (1 + waves)
+            points = place + reach[:, None] * np.stack((np.cos(angles), np.sin(angles)), 1)
+            cv2.fillPoly(mask, [np.int32(points)], 255)
+    return mask
+
+
+def filled(method: str, damaged: NDArray[np.uint8], mask: NDArray[np.uint8], args: argparse.Namespace) -> Any:
+    """The picture with its holes filled by a method."""
+    if method == "Telea":
+        return cv2.inpaint(damaged, mask, 3, cv2.INPAINT_TELEA)
+    if method == "Navier-Stokes":
+        return cv2.inpaint(damaged, mask, 3, cv2.INPAINT_NS)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mask.png"
+        images.write(images.Picture([images.Frame(np.dstack([mask] * 3))]), path)
+        settings = {} if args.iterations is None else {"iterations": args.iterations}
+        return fststyle.restore(damaged, path, **settings)
+
+
+class Measures:
+    """The columns of the table."""
+
+    def __init__(self) -> None:
+        self.vgg = repeat_edges(load_vgg())
+
+    def __call__(
+        self, found: NDArray[np.uint8], truth: NDArray[np.uint8], mask: NDArray[np.uint8]
+    ) -> dict[str, float]:
+        hole = mask > 0
+        error = np.square(found.astype(np.float64) - truth)[hole].mean()
+        return {
+            "psnr": float(10 * np.log10(255**2 / max(error, 1e-9))),
+            "vgg": distance(self.vgg, found, truth, hole),
+            "detail": _gradient(found, hole) / _gradient(truth, hole),
+        }
+
+
+def _gradient(rgb: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    across, down = (cv2.Sobel(gray, cv2.CV_32F, *axis, ksize=3) for axis in ((1, 0), (0, 1)))
+    return float(cv2.magnitude(across, down)[hole].mean())
+
+
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+    measure = Measures()
+    tiles: list[list[NDArray[np.uint8]]] = []
+    for number, path in enumerate(_files(args.paintings)[: args.limit]):
+        truth = _square(path, args.size, args.scale)
+        for kind in KINDS:
+            mask = holes(kind, args.size, number)
+            damaged = truth.copy()
+            damaged[mask > 0] = 255
+            tiles.append([truth, damaged])
+            for method in METHODS:
+                with console.status(f"{path.name}: {kind}, {method}"):
+                    begin = time.perf_counter()
+                    result = filled(method, damaged, mask, args)
+                    seconds = time.perf_counter() - begin
+                if (result[mask == 0] != truth[mask == 0]).any():
+                    raise InputError(f"{method} changed pixels outside the mask")
+                tiles[-1].append(result)
+                yield {
+                    "painting": path.stem,
+                    "kind": kind,
+                    "method": method,
+                    **measure(result, truth, mask),
+                    "s": seconds,
+                }
+            if args.sheet:
+                sheet = np.vstack([np.hstack(row) for row in tiles])
+                images.write(images.Picture([images.Frame(sheet)]), args.sheet)
+
+
+def _files(given: list[Path]) -> list[Path]:
+    return [path for name in given for path in (images.find(name) if name.is_dir() else [name])]
+
+
+def _square(path: Path, size: int, scale: float) -> NDArray[np.uint8]:
+    """The center square of a painting at its own resolution, (size, size, 3); of a small one, scaled up."""
+    rgb = images.read(path).opaque
+    side = round(size / scale)
+    if min(rgb.shape[:2]) <= side:
+        return square(path, size)
+    top, left = ((length - side) // 2 for length in rgb.shape[:2])
+    part = rgb[top : top + side, left : left + side]
+    return part if side == size else cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    count = len({row["painting"] for row in rows})
+    table = Table(title=f"damaged pixels of {count} paintings, means")
+    for name in ("damage", "method"):
+        table.add_column(name)
+    for name in FORMS:
+        table.add_column(name, justify="right")
+    for kind in KINDS:
+        table.add_section()
+        for method in METHODS:
+            mine = [row for row in rows if (row["kind"], row["method"]) == (kind, method)]
+            figures = [form.format(np.mean([row[name] for row in mine])) for name, form in FORMS.items()]
+            table.add_row(kind, method, *figures)
+    show(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

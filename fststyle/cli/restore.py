@@ -1,0 +1,99 @@
+"""`fststyle restore`: fill the damage of a painting."""
+
+import functools
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fststyle.cli import streams
+from fststyle.cli.bar import Bar
+from fststyle.cli.options import with_settings
+from fststyle.cli.train import NEEDS_TRAIN
+from fststyle.errors import DependencyError, InputError
+from fststyle.io.files import PIPE, probe, refuse_overwrite
+from fststyle.train.restore.settings import RestoreSettings
+
+_EXACT = (".png", ".tif", ".tiff", ".bmp", ".ppm")
+"""Suffixes of the formats that are always lossless."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+
+    @app.command(rich_help_panel="Stylize")
+    @with_settings(RestoreSettings)
+    def restore(
+        damaged: Annotated[
+            str,
+            typer.Argument(metavar="IN", help="The damaged picture, or - for stdin.", show_default=False),
+        ],
+        settings: RestoreSettings,
+        output: Annotated[
+            str | None,
+            typer.Option(
+                "--output",
+                "-o",
+                help="File, folder or - for stdout; NAME-restored in the current folder if not given, as PNG"
+                " if the format of the picture is lossy.",
+            ),
+        ] = None,
+        quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
+    ) -> None:
+        """Fill cracks and losses of a painting: fststyle restore damaged.png --mask mask.png
+
+        Only the white parts of the mask change. They are optimized for the style of their surroundings. All
+        other pixels are exactly those of the picture, unless OUT is in a lossy format such as JPEG.
+        """
+        try:
+            from fststyle.train.restore.restore import restore_picture
+        except ImportError as error:
+            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+        from rich.console import Console
+
+        from fststyle.io import images
+        from fststyle.runtime.batch import read_stdin
+        from fststyle.runtime.output_paths import plan
+        from fststyle.runtime.target_names import shortened
+
+        if Path(damaged).is_dir():
+            raise InputError(f"{damaged}: is a folder; restore takes one picture")
+        if output is None and damaged != PIPE and Path(damaged).suffix.lower() not in _EXACT:
+            output = str(shortened(Path(f"{Path(damaged).stem}-restored.png"), "-restored.png"))
+        pair = plan([damaged], output, "restored").pairs[0]
+        if pair.target:
+            refuse_overwrite((settings.mask,), pair.target)
+            probe(pair.target)
+        stdout = (
+            streams.stdout("picture", "redirect it (> restored.png) or give a file (-o)")
+            if pair.target is None
+            else None
+        )
+        source = images.read(
+            pair.source if pair.source is not None else read_stdin(getattr(sys.stdin, "buffer", None))
+        )
+        out = Console(stderr=True, highlight=False, markup=False)
+        if source.animated:
+            streams.say(out, f"{damaged}: only the first of {len(source.frames)} frames is restored")
+        lost = list(source.lost)
+
+        def write(picture: Any, target: Any, **options: Any) -> None:
+            lost[len(source.lost) :] = images.write(picture, target, quality=quality, **options)
+
+        bar = Bar(out, settings.iterations, "iterations")
+        with bar:
+            restored: Any = restore_picture(
+                source,
+                settings,
+                on_start=functools.partial(streams.say, out),
+                on_progress=bar.update,
+                on_preview=(lambda picture: write(picture, pair.target)) if pair.target else None,
+            )
+        if stdout is not None:
+            write(restored, stdout, format="PNG")
+            stdout.flush()
+        else:
+            streams.say(out, f"{pair.target}  {restored.size[1]}x{restored.size[0]}")
+        if lost:
+            streams.say(out, f"{damaged}: not in the output: {', '.join(lost)}")

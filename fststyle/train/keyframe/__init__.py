@@ -1,0 +1,1 @@
+"""Training on painted frames of a shot."""

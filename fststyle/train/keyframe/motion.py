@@ -1,0 +1,60 @@
+"""Optical flow between consecutive frames of a shot, for the temporal loss."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fststyle.arrays import RGB
+
+DIFFERENT = 20.0
+"""Largest difference of a color channel (0-255), averaged over 5x5 pixels, between a frame and the warped
+previous one.
+"""
+
+
+class Motion(NamedTuple):
+    """``there``: for each pixel of a frame, its place in the previous frame, (1, H, W, 2), x before y, in
+    [-1, 1] as in `torch.nn.functional.grid_sample`. ``certain``: (1, 1, H, W), 1 where the flow is reliable,
+    else 0.
+    """
+
+    there: Tensor
+    certain: Tensor
+
+
+def motion(before: RGB, after: RGB) -> Motion:
+    """The motion from the frame ``after`` to the previous one, uint8 (H, W, 3) each.
+
+    DIS (Kroeger et al. 2016) with the forward-backward check of Ruder et al. 2016 (arXiv:1604.08610, equation
+    9), and with a check of colors.
+    """
+    old, new = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow, reverse = method.calc(new, old, None), method.calc(old, new, None)
+    height, width = new.shape
+    grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+    there = grid + flow
+    back = cv2.remap(reverse, there, None, cv2.INTER_LINEAR)
+    missed = np.square(flow + back).sum(2) > 0.01 * (np.square(flow).sum(2) + np.square(back).sum(2)) + 0.5
+    inside = (there >= 0).all(2) & (there <= (width - 1, height - 1)).all(2)
+    moved = cv2.remap(before, there, None, cv2.INTER_LINEAR)
+    similar = cv2.blur(cv2.absdiff(moved, after).max(2), (5, 5)) < DIFFERENT
+    scaled = there * np.array((2 / max(1, width - 1), 2 / max(1, height - 1)), np.float32) - 1
+    certain = torch.from_numpy((inside & ~missed & similar).astype(np.float32))
+    return Motion(torch.from_numpy(scaled.astype(np.float32))[None], certain[None, None])
+
+
+def motion_loss(before: Tensor, after: Tensor, moved: Motion) -> Tensor:
+    """Per picture, (1,): MSE (0-255) between the stylized frame ``after``, (1, 3, H, W) in [-1, 1], and the
+    stylized previous one, warped, where the flow is reliable; divided by the number of all pixels.
+
+    The short-term temporal loss of Ruder et al. 2016 (arXiv:1604.08610), of two results of a network. The
+    gradient flows to both frames.
+    """
+    warped = F.grid_sample(before, moved.there, padding_mode="border", align_corners=True)
+    difference: Tensor = ((warped - after) * 127.5).square() * moved.certain
+    return difference.mean((1, 2, 3))

@@ -1,0 +1,176 @@
+"""The frames of a shot and its painted frames, in memory."""
+
+import contextlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fststyle.arrays import RGB
+from fststyle.errors import InputError
+from fststyle.io import images
+from fststyle.io.resize import resize_to
+from fststyle.runtime.brush import REFERENCE_SIDE
+from fststyle.runtime.mask import TOLERANCE
+from fststyle.runtime.video.formats.base import TimedFrame
+from fststyle.runtime.video.formats.open import InputOptions, open_source
+
+MOST = 200
+"""Largest number of pairs of consecutive frames in memory. Of a longer shot, pairs at equal distances are
+kept.
+"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A frame and its painted version, uint8 (H, W, 3) each, and the number of the frame."""
+
+    frame: RGB
+    painted: RGB
+    number: int
+
+
+@dataclass(frozen=True)
+class Shot:
+    """``pairs``: the painted frames, sorted by number. ``neighbors``: consecutive frames with the number of
+    the first one. All frames have one size, with a shorter side of at most `REFERENCE_SIDE`, which is the
+    size at which frames are stylized by default. ``source`` is a description for messages.
+    """
+
+    pairs: tuple[Pair, ...]
+    neighbors: tuple[tuple[int, RGB, RGB], ...]
+    source: str
+
+    def nearest(self, number: int) -> int:
+        """Index of the painted frame that is nearest to the frame with this number."""
+        return min(range(len(self.pairs)), key=lambda i: abs(self.pairs[i].number - number))
+
+
+def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
+    """The frame numbers of the painted frames: those of ``at``, else the last number in each file name.
+
+    Raises:
+        InputError: a number is missing, given twice or not a whole number.
+    """
+    if not painted:
+        raise InputError("--painted: at least one painted frame is needed")
+    if at is not None:
+        texts = [text.strip() for text in at.split(",")]
+        if not all(re.fullmatch(r"\d{1,9}", text) for text in texts):
+            raise InputError(f"--at: {at!r} is not a list of frame numbers, such as 12,80")
+        if len(texts) != len(painted):
+            raise InputError(f"--at: has {len(texts)} numbers for {len(painted)} painted frames")
+        numbers = [int(text) for text in texts]
+    else:
+        numbers = []
+        for path in painted:
+            found = re.findall(r"\d{1,9}", path.stem)
+            if not found:
+                raise InputError(f"{path}: has no frame number in its name; give it with --at")
+            numbers.append(int(found[-1]))
+    if len(set(numbers)) < len(numbers):
+        raise InputError(f"--painted: two painted frames have one number ({', '.join(map(str, numbers))})")
+    return numbers
+
+
+def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
+    """Read the frames and the painted frames.
+
+    Args:
+        frames: a folder of numbered images, a pattern of names or a video, whose frames count from 1.
+        painted: image files. Transparent parts show the frame. They may differ in size from the frames, not
+            in aspect ratio.
+        at: the frame numbers of the painted frames, or None to take them from the file names.
+
+    Raises:
+        InputError: a file cannot be read, a painted frame is not in the shot or has another aspect ratio, or
+            the shot has fewer than two frames.
+    """
+    numbers = numbers_of(painted, at)
+    pictures = [images.read(path) for path in painted]
+    wanted: dict[int, RGB] = {}
+    seen: list[int] = []
+    kept = _spread(_watched(_numbered(frames), set(numbers), wanted, seen))
+    if len(seen) < 2:
+        raise InputError(f"{frames}: a shot needs at least two frames")
+    for path, number in zip(painted, numbers, strict=True):
+        if number not in wanted:
+            raise InputError(
+                f"{path}: frame {number} is not in {frames}, whose frames are {seen[0]} to {seen[-1]}"
+            )
+    pairs = sorted(
+        (
+            Pair(wanted[number], _fitted(path, picture, wanted[number]), number)
+            for path, picture, number in zip(painted, pictures, numbers, strict=True)
+        ),
+        key=lambda pair: pair.number,
+    )
+    several = "s" if len(pairs) > 1 else ""
+    return Shot(
+        tuple(pairs),
+        tuple(kept),
+        f"{len(seen)} frames of {frames} with {len(pairs)} painted frame{several}",
+    )
+
+
+def _numbered(frames: Path) -> Iterator[tuple[int, RGB]]:
+    """The frames with their numbers, scaled down to a shorter side of `REFERENCE_SIDE`."""
+    source = open_source(frames, InputOptions())
+    with contextlib.closing(source):
+        count = itertools.count(1)
+        for item in source:
+            if not isinstance(item, TimedFrame):
+                continue
+            number = next(count)
+            scale = min(1.0, REFERENCE_SIDE / min(item.rgb.shape[:2]))
+            size = (round(item.rgb.shape[0] * scale), round(item.rgb.shape[1] * scale))
+            yield number if item.number is None else item.number, resize_to(item.rgb, size)
+        if source.broken:
+            raise InputError(source.broken)
+
+
+def _watched(
+    frames: Iterable[tuple[int, RGB]], numbers: set[int], wanted: dict[int, RGB], seen: list[int]
+) -> Iterator[tuple[int, RGB]]:
+    """Pass the frames on. Store the numbers in ``seen`` and the frames with the ``numbers`` in ``wanted``."""
+    for number, rgb in frames:
+        seen.append(number)
+        if number in numbers:
+            wanted[number] = rgb
+        yield number, rgb
+
+
+def _spread(frames: Iterable[tuple[int, RGB]]) -> list[tuple[int, RGB, RGB]]:
+    """Consecutive frames, at most `MOST`, at equal distances over the shot.
+
+    The number of frames need not be known: the distance is doubled whenever there are too many.
+    """
+    kept: dict[int, tuple[int, RGB, RGB]] = {}
+    step = 1
+    for index, ((number, before), (_, after)) in enumerate(itertools.pairwise(frames)):
+        if index % step:
+            continue
+        if len(kept) >= MOST:
+            step *= 2
+            kept = {i: item for i, item in kept.items() if i % step == 0}
+        if index % step == 0:
+            kept[index] = (number, before, after)
+    return list(kept.values())
+
+
+def _fitted(path: Path, picture: images.Picture, frame: RGB) -> RGB:
+    """A painted frame in the size of the frame, on top of it where it is transparent."""
+    first, (height, width) = picture.frames[0], frame.shape[:2]
+    rows, columns = picture.size
+    if abs(columns * height / (rows * width) - 1) > TOLERANCE:
+        raise InputError(
+            f"{path}: has {columns}x{rows} pixels, another aspect ratio than the frames ({width}x{height})"
+        )
+    rgb = resize_to(first.rgb, (height, width))
+    if first.alpha is None:
+        return rgb
+    share = resize_to(first.alpha, (height, width))[..., None].astype(np.float32) / 255
+    return np.asarray(rgb * share + frame * (1 - share) + 0.5, np.uint8)

@@ -1,0 +1,236 @@
+"""`fststyle keyframe train`: train a style on one or a few painted frames of a shot.
+
+    from fststyle import train_keyframes
+    train_keyframes("shot/", ["frame_012.png"])
+
+writes frame-012.onnx (a style file for image, video and webcam), frame-012-int8.onnx, frame-012.pt and
+frame-012-preview.jpg.
+
+Texler et al. 2020, "Interactive Video Stylization Using Few-Shot Patch-Based Training" (arXiv:2004.14489): a
+network learns from patches of the painted frames. Futschik et al. 2021, "STALP: Style Transfer with Auxiliary
+Limited Pairing": the other frames should have the style statistics of a painted frame.
+Departures:
+
+* The network is the live network, which starts from weights that reproduce the photo. It paints in real time,
+  and minutes of training are enough.
+* There is no adversarial loss; the style loss on the other frames replaces it.
+* A temporal loss along the optical flow of the shot replaces the filter of the input frames and the
+  additional input of Texler et al.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fststyle.arrays import RGB
+from fststyle.errors import InputError
+from fststyle.export.style import Card
+from fststyle.io.files import refuse_overwrite
+from fststyle.settings import check, to_dict, to_name
+from fststyle.train import checkpoint
+from fststyle.train.compute import Compute, computing
+from fststyle.train.keyframe.settings import KeyframeSettings
+from fststyle.train.keyframe.shot import Shot, read_shot
+from fststyle.train.keyframe.trainer import Sample, Trainer, samples
+from fststyle.train.networks import build
+from fststyle.train.networks.vgg import load_vgg, repeat_edges
+from fststyle.train.results import (
+    ResultFiles,
+    Trained,
+    checked_name,
+    export_results,
+    load_earlier_training,
+    resume_note,
+)
+from fststyle.train.style.init_weights import (
+    BASE,
+    load_initial_weights,
+    network_settings,
+    resolve_initial_weights,
+    training_base_sha256,
+)
+from fststyle.train.style.preview import write_sheet
+from fststyle.train.style.settings import recorded_settings
+from fststyle.train.style.trainer import optimizer_for
+from fststyle.train.timing import TIMED_STEPS, steps_within
+from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
+
+# Settings that may change on resume, in addition to those of `fststyle.train.results`.
+_FREE = {"frames", "painted"}
+_SHOWN = 3
+"""Frames of the preview sheet."""
+_CALIBRATION = 24
+"""Frames for the calibration of int8."""
+_MULTIPLE = 16
+
+
+def train_keyframes(
+    frames: str | Path,
+    painted: Sequence[str | Path],
+    *,
+    on_message: OnMessage | None = None,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> Trained:
+    """Train, export and preview one style. The keyword arguments are the fields of `KeyframeSettings`.
+
+    Args:
+        frames: the shot: a folder of numbered images, a pattern such as ``%05d.png``, or a video.
+        painted: image files, painted versions of frames of the shot.
+        on_message: called with status messages.
+        on_progress: called after each step.
+
+    Raises:
+        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
+        TrainingError: a loss is not finite; the last checkpoint is kept.
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
+    """
+    chosen = KeyframeSettings(frames=Path(frames), painted=[Path(path) for path in painted], **settings)
+    return train(chosen, on_message=on_message, on_progress=on_progress)
+
+
+def train(
+    settings: KeyframeSettings,
+    *,
+    on_message: OnMessage | None = None,
+    on_progress: OnProgress | None = None,
+) -> Trained:
+    """As `train_keyframes`, with a settings object."""
+    check(settings)
+    settings = replace(settings, from_=resolve_initial_weights(settings, BASE))
+    shot = read_shot(settings.frames, settings.painted, settings.at)
+    name = checked_name(settings.name) if settings.name is not None else to_name(settings.painted[0].stem)
+    files = ResultFiles.of(settings.output, name)
+    refuse_overwrite((settings.frames, *settings.painted, settings.from_), *files.all)
+    # With --minutes, the number of steps is read from the checkpoint.
+    free = _FREE | ({"steps"} if settings.minutes is not None else set())
+    earlier = load_earlier_training(settings, files, "keyframe", free)
+    if earlier and settings.minutes is not None:
+        settings = replace(settings, steps=earlier["settings"]["steps"])
+    if earlier and earlier.get("style_sha256") != _digest(settings.painted):
+        raise InputError(f"--resume: {files.checkpoint} was trained on other painted frames")
+    with computing(settings.device, settings.precision, settings.batch) as compute:
+        if compute.world > 1:
+            raise InputError("keyframe train runs in one process")
+        return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), shot)
+
+
+def _train(run: TrainingRun, shot: Shot) -> Trained:
+    settings, compute, files = run.settings, run.compute, run.files
+    net, optimizer = _prepare(settings, compute, run.earlier)
+    base = training_base_sha256(settings.from_, run.earlier)
+    where = f"on {compute.device}, in {compute.precision}"
+    run.message(f"training {run.name} on {shot.source}, {where}{resume_note(run.first_step)}")
+    trainer = Trainer(settings, compute, repeat_edges(load_vgg(settings.vgg)), shot, net, optimizer)
+    if settings.minutes is not None and not run.earlier:
+        timed = samples(shot, settings, 0, TIMED_STEPS)
+        settings = replace(
+            settings, steps=steps_within(settings.minutes, trainer.trial().step, timed, compute)
+        )
+        run.settings = trainer.settings = settings
+        run.message(f"{settings.steps} steps take about {settings.minutes:g} minutes on this machine")
+
+    def step(number: int, sample: Sample) -> dict[str, Tensor]:
+        return trainer.step(number, sample)
+
+    shown = preview_frames(shot)
+    run.run_steps(
+        step,
+        samples(shot, settings, run.first_step, settings.steps),
+        steps=settings.steps,
+        save=lambda done: checkpoint.save(
+            files.checkpoint, _content(settings, run.name, net, optimizer, done, base)
+        ),
+        preview=lambda _: write_sheet(files.preview, net, compute.device, shot.pairs[0].painted, shown),
+        preview_every=settings.preview_every,
+    )
+    export_results(
+        net, card(settings, run.name, base), files, lambda: frames_of(shot, _CALIBRATION), run.message
+    )
+    return run.trained((), shot.source)
+
+
+def card(settings: KeyframeSettings, name: str, base: str = "") -> Card:
+    """The metadata of the ONNX file."""
+    return Card(
+        name=name,
+        network=settings.network,
+        network_settings=network_settings(settings),
+        trained_with=recorded_settings(to_dict(settings)),
+        style_sha256=_digest(settings.painted),
+        base=base,
+    )
+
+
+def preview_frames(shot: Shot) -> list[RGB]:
+    """The first painted frame as it is in the shot, and others at equal distances over the shot."""
+    return [_whole(shot.pairs[0].frame), *frames_of(shot, _SHOWN)]
+
+
+def frames_of(shot: Shot, count: int) -> list[RGB]:
+    """At most ``count`` frames at equal distances over the shot, with sides that are multiples of 16
+    pixels.
+    """
+    last = len(shot.neighbors) - 1
+    places = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int))
+    return [_whole(shot.neighbors[place][2]) for place in places]
+
+
+def _whole(frame: RGB) -> RGB:
+    height, width = (side // _MULTIPLE * _MULTIPLE for side in frame.shape[:2])
+    return frame[:height, :width]
+
+
+def _digest(painted: Sequence[Path]) -> str:
+    """SHA-256 of the painted files, in order."""
+    total = hashlib.sha256()
+    for path in painted:
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _prepare(
+    settings: KeyframeSettings, compute: Compute, earlier: dict[str, Any] | None
+) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        net = build(settings.network, network_settings(settings))
+    if earlier:
+        checkpoint.load_weights(net, earlier["model"], str(settings.output))
+    elif settings.from_ != "none":
+        load_initial_weights(net, settings.from_)
+    net = compute.place(net)
+    optimizer = optimizer_for(net, settings)
+    if earlier:
+        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
+    return net, optimizer
+
+
+def _content(
+    settings: KeyframeSettings,
+    name: str,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    done: int,
+    base: str,
+) -> dict[str, Any]:
+    return {
+        "kind": "keyframe",
+        "name": name,
+        "network": settings.network,
+        "network_settings": network_settings(settings),
+        "model": {key: value.contiguous() for key, value in net.state_dict().items()},
+        "optimizer": optimizer.state_dict(),
+        "step": done,
+        "settings": to_dict(settings),
+        "style_sha256": _digest(settings.painted),
+        "base": base,
+        "torch": str(torch.__version__),  # a str subclass, which weights_only refuses
+    }

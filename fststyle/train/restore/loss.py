@@ -1,0 +1,170 @@
+"""The objective of the restoration: the style and the patches of the surroundings, in the hole."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fststyle.train.networks.vgg import VGG16, named
+
+FEATURE_SIDE = 3
+"""Side of the patches of features."""
+COLOR_SIDE = 7
+"""Side of the patches of pixels."""
+MOST = 16_384
+"""Largest number of intact patches that are compared, drawn at random from more."""
+
+
+class Terms(NamedTuple):
+    """The weighted terms of the objective, scalars."""
+
+    style: Tensor
+    patch: Tensor
+    color: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        return self.style + self.patch + self.color
+
+
+class Patches:
+    """The patches of a map that overlap the hole, compared with the intact ones.
+
+    Args:
+        found: a map, (1, C, h, w).
+        damaged: (h, w) bool, the places that change.
+        unusable: (h, w) bool, the places that are no target.
+        side: of the patches.
+        normalized: choose by normalized correlation instead of the squared difference.
+    """
+
+    def __init__(self, found: Tensor, damaged: Tensor, unusable: Tensor, side: int, normalized: bool):
+        self.side, self.normalized = side, normalized
+        around = F.max_pool2d(damaged[None, None].float(), side, 1, side // 2)[0, 0] > 0
+        whole = F.max_pool2d(unusable[None, None].float(), side, 1, side // 2)[0, 0] == 0
+        self.places = around.flatten().nonzero().flatten()
+        known = self._all(found)[:, whole.flatten()]
+        if known.shape[1] > MOST:
+            chance = torch.Generator().manual_seed(0)
+            some = torch.randperm(known.shape[1], generator=chance)[:MOST].sort().values
+            known = known[:, some.to(known.device)]
+        self.known = known
+        spread = known if normalized else known - known.mean()
+        self.scale = spread.square().mean()
+        self.chosen = torch.zeros_like(self.places)
+
+    @property
+    def usable(self) -> bool:
+        return bool(self.known.shape[1] and len(self.places))
+
+    def _all(self, found: Tensor) -> Tensor:
+        """(1, C, h, w) -> (C * side * side, h * w)."""
+        margin = self.side // 2
+        return F.unfold(F.pad(found.float(), (margin,) * 4, mode="replicate"), self.side)[0]
+
+    def choose(self, found: Tensor) -> None:
+        """Find the most similar intact patch of each patch."""
+        queries, known = self._all(found)[:, self.places], self.known
+        if self.normalized:
+            self.chosen = (F.normalize(queries, dim=0).T @ F.normalize(known, dim=0)).argmax(1)
+        else:
+            self.chosen = (known.square().sum(0) / 2 - queries.T @ known).argmin(1)
+
+    def loss(self, found: Tensor) -> Tensor:
+        """Mean squared difference from the chosen patches, relative."""
+        queries = self._all(found)[:, self.places]
+        return (queries - self.known[:, self.chosen]).square().mean() / self.scale.clamp(min=1e-6)
+
+
+class Surroundings:
+    """Compares the hole of a picture with its surroundings, in features of VGG-16.
+
+    Style loss: as in `fststyle gatys`, the squared difference of Gram matrices (Gatys et al. 2016), here
+    those of the features at places of the hole and at intact places, each divided by the number of places,
+    and relative to the mean square of the target.
+
+    Patch loss: the squared difference between each 3x3 patch of features that overlaps the hole and the
+    intact one with the highest normalized correlation (Li and Wand 2016, "Combining Markov Random Fields and
+    Convolutional Neural Networks for Image Synthesis", arXiv:1601.04589), relative to the mean square of the
+    intact features. Patches across the edge contain intact features, so that forms continue into the hole.
+
+    Color loss: the same for 7x7 patches of pixels and the intact one with the smallest difference (Wexler et
+    al. 2007, "Space-Time Completion of Video"), relative to the variance of the intact pixels. Without it,
+    the features leave noise of single pixels in the hole and a line along its edge.
+
+    Args:
+        vgg: the loss network.
+        picture: (1, 3, H, W) in [-1, 1], with any filling of the hole.
+        hole: (1, 1, H, W), 1 for damaged pixels, else 0.
+        spared: (1, 1, H, W), 1 for pixels that are neither changed nor used.
+        style_layers, patch_layers: names of layers with their weights.
+        style_weight, patch_weight, color_weight: weights of the terms.
+    """
+
+    def __init__(
+        self,
+        vgg: VGG16,
+        picture: Tensor,
+        hole: Tensor,
+        spared: Tensor,
+        *,
+        style_layers: Mapping[str, float],
+        patch_layers: Mapping[str, float],
+        style_weight: float,
+        patch_weight: float,
+        color_weight: float,
+    ):
+        named(*style_layers, *patch_layers)
+        self.vgg, self.style_layers, self.patch_layers = vgg, style_layers, patch_layers
+        self.style_weight, self.patch_weight, self.color_weight = style_weight, patch_weight, color_weight
+        self.layers = tuple({**style_layers, **patch_layers})
+        self._grams: dict[str, Tensor] = {}
+        self._inside: dict[str, Tensor] = {}
+        self._patches: dict[str, Patches] = {}
+        unusable = torch.maximum(hole, spared)
+        with torch.no_grad():
+            self._colors = Patches(picture, hole[0, 0] > 0, unusable[0, 0] > 0, COLOR_SIDE, False)
+            for name, found in vgg(picture, self.layers).items():
+                size = (int(found.shape[2]), int(found.shape[3]))
+                damaged = F.adaptive_max_pool2d(hole, size)[0, 0] > 0
+                # One more place, since features see some pixels around their own.
+                seen = F.max_pool2d(F.adaptive_max_pool2d(unusable, size), 3, 1, 1)[0, 0] > 0
+                if not damaged.any() or seen.all():
+                    continue
+                if name in style_layers:
+                    self._inside[name] = damaged
+                    self._grams[name] = _gram(found[0].float()[:, ~seen])
+                if name in patch_layers:
+                    patches = Patches(found, damaged, seen, FEATURE_SIDE, True)
+                    if patches.usable:
+                        self._patches[name] = patches
+
+    def choose(self, picture: Tensor) -> None:
+        """Find the most similar intact patch of each patch in the hole."""
+        with torch.no_grad():
+            if self._colors.usable:
+                self._colors.choose(picture)
+            if self._patches:
+                found = self.vgg(picture, tuple(self._patches))
+                for name, patches in self._patches.items():
+                    patches.choose(found[name])
+
+    def __call__(self, picture: Tensor) -> Terms:
+        """The terms for a picture, after `choose`."""
+        found = self.vgg(picture, self.layers)
+        style = patch = color = torch.zeros((), device=picture.device)
+        for name, target in self._grams.items():
+            gram = _gram(found[name][0].float()[:, self._inside[name]])
+            style = style + self.style_layers[name] * (gram - target).square().mean() / target.square().mean()
+        for name, patches in self._patches.items():
+            patch = patch + self.patch_layers[name] * patches.loss(found[name])
+        if self._colors.usable:
+            color = self._colors.loss(picture)
+        return Terms(self.style_weight * style, self.patch_weight * patch, self.color_weight * color)
+
+
+def _gram(features: Tensor) -> Tensor:
+    """(C, places) -> (C, C): inner products of the channels divided by the number of places."""
+    return features @ features.T / features.shape[1]

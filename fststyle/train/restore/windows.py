@@ -1,0 +1,119 @@
+"""Divide the damage of a picture into parts with their surroundings, and downscale them."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fststyle.arrays import RGB
+
+Hole = NDArray[np.bool_]
+"""Damaged pixels: (H, W)."""
+LARGEST = 192
+"""Largest side in pixels of a part of the damage; larger ones are divided."""
+SMALLEST = 64
+"""Smallest side in pixels of a part with its surroundings, where the picture is large enough."""
+THIN = 4.0
+"""Largest distance in pixels from a damaged pixel to the nearest intact one for which one scale is enough."""
+RADIUS = 3
+"""Radius in pixels of OpenCV's inpainting."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """``place``: rows and columns of a part of the damage with its surroundings. ``hole``: its damaged pixels
+    within them.
+    """
+
+    place: tuple[slice, slice]
+    hole: Hole
+
+
+def parts(hole: Hole, context: int) -> list[Part]:
+    """The parts of the damage, each with ``context`` pixels of surroundings. Damage closer than half of this
+    is one part.
+    """
+    reach = max(1, context // 2)
+    joined = cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach), np.uint8))
+    count, labels = cv2.connectedComponents(joined)
+    found = []
+    for label in range(1, count):
+        here = (labels == label) & hole
+        for top, bottom, left, right in _boxes(here):
+            mine = np.zeros_like(hole)
+            mine[top:bottom, left:right] = here[top:bottom, left:right]
+            place = (
+                _around(top, bottom, context, hole.shape[0]),
+                _around(left, right, context, hole.shape[1]),
+            )
+            found.append(Part(place, mine[place]))
+    return found
+
+
+def _boxes(hole: Hole) -> Iterator[tuple[int, int, int, int]]:
+    """Top, bottom, left and right of a connected part of the damage, divided where it exceeds `LARGEST`."""
+    rows, columns = (np.flatnonzero(hole.any(axis)) for axis in (1, 0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    down, across = (-(-side // LARGEST) for side in (bottom - top, right - left))
+    if down == across == 1:
+        yield int(top), int(bottom), int(left), int(right)
+        return
+    ys = np.linspace(top, bottom, down + 1).round().astype(int)
+    xs = np.linspace(left, right, across + 1).round().astype(int)
+    for y, y_end in itertools.pairwise(ys):
+        for x, x_end in itertools.pairwise(xs):
+            piece = np.zeros_like(hole)
+            piece[y:y_end, x:x_end] = hole[y:y_end, x:x_end]
+            if piece.any():
+                rows, columns = (np.flatnonzero(piece.any(axis)) for axis in (1, 0))
+                yield int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _around(first: int, last: int, context: int, side: int) -> slice:
+    """The range with ``context`` more on each side, at least `SMALLEST` long, within ``side``."""
+    context = max(context, -(-(SMALLEST - (last - first)) // 2))
+    return slice(max(0, first - context), min(side, last + context))
+
+
+def depth(hole: Hole) -> float:
+    """Largest distance in pixels between a damaged pixel and the nearest intact one."""
+    padded = np.pad(hole, 1, mode="edge").astype(np.uint8)
+    return float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max())
+
+
+def scale_count(hole: Hole, most: int) -> int:
+    """Number of sizes for a part of the damage: halved until it is thin, at most ``most``, and no side below
+    half of `SMALLEST`.
+    """
+    count, deep, side = 1, depth(hole), min(hole.shape)
+    while count < most and deep > THIN and side >= SMALLEST:
+        count, deep, side = count + 1, deep / 2, side // 2
+    return count
+
+
+def halved(rgb: RGB, hole: Hole, spared: Hole) -> tuple[RGB, Hole, Hole]:
+    """A picture at half the size, with the means of the pixels that are neither in the ``hole`` nor
+    ``spared``.
+
+    A pixel is in the hole, or spared, if less than half of it is intact.
+    """
+    height, width = (-(-side // 2) for side in hole.shape)
+    known = (~(hole | spared)).astype(np.float32)
+    weight = cv2.resize(known, (width, height), interpolation=cv2.INTER_AREA)
+    total = cv2.resize(rgb * known[..., None], (width, height), interpolation=cv2.INTER_AREA)
+    plain = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    mean = np.where(weight[..., None] > 0, total / np.maximum(weight, 1e-6)[..., None], plain)
+    unknown = weight < 0.5
+    share = cv2.resize(hole.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    mine = unknown & (share > 0)
+    return np.asarray(mean + 0.5, np.uint8), mine, unknown & ~mine
+
+
+def inpainted(rgb: RGB, hole: Hole) -> RGB:
+    """The picture with the hole filled from its edge (Telea 2004, "An Image Inpainting Technique Based on the
+    Fast Marching Method"), as OpenCV does.
+    """
+    return np.asarray(cv2.inpaint(rgb, hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA), np.uint8)

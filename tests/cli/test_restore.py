@@ -1,0 +1,95 @@
+"""`fststyle restore` as typed."""
+
+import importlib.util
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
+QUICK = ("--iterations", "2", "--device", "cpu", "--style-layers", "relu1_2:1", "--patch-layers", "relu2_2:1")
+
+
+@pytest.fixture(autouse=True)
+def pictures(tmp_path: Path) -> np.ndarray:
+    rgb = np.random.default_rng(0).integers(0, 255, (48, 56, 3), dtype=np.uint8)
+    image = Image.fromarray(rgb)
+    for name in ("damaged.png", "damaged.jpg"):
+        image.save(tmp_path / name, dpi=(300, 300))
+    mask = np.zeros((48, 56), np.uint8)
+    mask[20:26, 10:40] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    Image.fromarray(mask[:-1]).save(tmp_path / "small.png")
+    return mask
+
+
+def test_restores_and_keeps_the_rest(program: Program, tmp_path: Path, pictures: np.ndarray) -> None:
+    done = program("restore", "damaged.png", "--mask", "mask.png", *QUICK)
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    said = done.stderr.decode()
+    assert "restoring 180 pixels (6.7 %) in 1 part on cpu" in said
+    assert said.endswith("damaged-restored.png  56x48\n")
+    with (
+        Image.open(tmp_path / "damaged.png") as before,
+        Image.open(tmp_path / "damaged-restored.png") as after,
+    ):
+        changed = (np.asarray(before) != np.asarray(after)).any(2)
+        assert after.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert changed.any()
+    assert not changed[pictures == 0].any()
+
+
+def test_a_lossy_picture_is_restored_to_png(program: Program, tmp_path: Path, pictures: np.ndarray) -> None:
+    assert program("restore", "damaged.jpg", "-m", "mask.png", *QUICK).returncode == 0
+    with (
+        Image.open(tmp_path / "damaged.jpg") as before,
+        Image.open(tmp_path / "damaged-restored.png") as after,
+    ):
+        assert (np.asarray(before)[pictures == 0] == np.asarray(after)[pictures == 0]).all()
+        assert after.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_sixteen_bits_become_eight_and_the_program_says_so(program: Program, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 65535, (48, 56), dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    done = program("restore", "deep.png", "-m", "mask.png", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "deep.png: not in the output: more than 8 bits per channel" in done.stderr.decode()
+
+
+def test_pipes(program: Program, tmp_path: Path) -> None:
+    content = (tmp_path / "damaged.jpg").read_bytes()
+    done = program("restore", "-", "-m", "mask.png", *QUICK, input=content)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("none.png", "-m", "mask.png"), "none.png"),
+        (("damaged.png", "-m", "none.png"), "none.png"),
+        (("damaged.png",), "--mask"),
+        (("damaged.png", "-m", "small.png"), "small.png: the mask has 56x47 pixels and the picture 56x48"),
+        (("damaged.png", "-m", "mask.png", "-o", "mask.png"), "mask.png"),
+        (("damaged.png", "-m", "mask.png", "-o", "damaged.png"), "damaged.png"),
+        (("damaged.png", "-m", "mask.png", "-o", "out.xyz"), "out.xyz"),
+        (("damaged.png", "-m", "mask.png", "-o", "/proc/out.png"), "/proc/out.png: cannot be written"),
+        (("damaged.png", "-m", "mask.png", "--context", "1"), "--context"),
+        ((".", "-m", "mask.png"), "is a folder"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    program: Program, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    done = program("restore", *arguments, *QUICK)
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+    assert done.stderr.decode().count("\n") == 1, done.stderr
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -1,0 +1,77 @@
+"""The objective of the restoration."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+
+from fststyle.train.networks.vgg import VGG16, repeat_edges  # noqa: E402
+from fststyle.train.restore.loss import Patches, Surroundings  # noqa: E402
+
+WEIGHTS = {"style_weight": 1.0, "patch_weight": 1.0, "color_weight": 1.0}
+LAYERS = {"style_layers": {"relu1_2": 1.0, "relu2_2": 1.0}, "patch_layers": {"relu2_2": 1.0}}
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    torch.manual_seed(0)
+    return repeat_edges(VGG16())
+
+
+@pytest.fixture
+def picture():
+    rows = torch.arange(48).float()[:, None] + torch.zeros(48)
+    return torch.stack([torch.sin(rows / 2), torch.cos(rows / 2), torch.zeros(48, 48)])[None]
+
+
+@pytest.fixture
+def hole():
+    hole = torch.zeros(1, 1, 48, 48)
+    hole[..., 20:28, 20:28] = 1
+    return hole
+
+
+def test_the_picture_itself_is_better_than_a_gray_filling(vgg, picture, hole):
+    loss = Surroundings(vgg, picture, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
+    gray = torch.where(hole > 0, torch.zeros_like(picture), picture)
+    terms = []
+    for candidate in (picture, gray):
+        loss.choose(candidate)
+        terms.append(loss(candidate))
+    for name in ("style", "patch", "color"):
+        assert getattr(terms[0], name) < getattr(terms[1], name), name
+    assert terms[0].total == terms[0].style + terms[0].patch + terms[0].color
+    # The rows repeat to the left and to the right of the hole.
+    assert terms[0].color < 1e-6
+
+
+def test_the_damage_is_no_target(vgg, picture, hole):
+    spared = torch.zeros_like(hole)
+    spared[..., :8, :8] = 1
+    other = picture.clone()
+    other[..., 20:28, 20:28] = 7.0
+    other[..., :8, :8] = -7.0
+    known = [Surroundings(vgg, p, hole, spared, **LAYERS, **WEIGHTS)._colors.known for p in (picture, other)]
+    assert torch.equal(*known)
+    assert known[0].abs().max() <= 1
+
+
+def test_the_nearest_patch_is_chosen():
+    found = torch.arange(100.0).reshape(1, 1, 10, 10)
+    damaged = torch.zeros(10, 10, dtype=torch.bool)
+    damaged[5, 5] = True
+    patches = Patches(found, damaged, torch.zeros(10, 10, dtype=torch.bool), 1, False)
+    assert patches.usable
+    assert len(patches.places) == 1
+    changed = found.clone()
+    changed[0, 0, 5, 5] = 17.2
+    patches.choose(changed)
+    assert patches.known[0, patches.chosen].item() == 17
+    assert patches.loss(changed).item() == pytest.approx(0.04 / found.var(correction=0).item(), rel=1e-3)
+
+
+def test_without_intact_patches_nothing_is_compared(vgg, picture):
+    hole = torch.ones(1, 1, 48, 48)
+    hole[..., 0, 0] = 0
+    loss = Surroundings(vgg, picture, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
+    loss.choose(picture)
+    assert loss(picture).total == 0
