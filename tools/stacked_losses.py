@@ -51,17 +51,21 @@ class StackedLosses:
 
     Args:
         vgg: the loss network of `fast`, on the device.
-        settings: the painting and the weights of the losses, for each painting.
+        settings: the painting and the weights of the losses, for each painting. All have the same number of
+            tonal parts.
     """
 
     def __init__(self, vgg: VGG16, settings: list[TrainSettings]):
         self.vgg, device = vgg, vgg.mean.device
+        self.parts = settings[0].tonal_parts
         styles = [
-            MultiscaleStyle(vgg, style_tensor(one.style, one.style_size).to(device), one.fine)
+            MultiscaleStyle(
+                vgg, style_tensor(one.style, one.style_size).to(device), one.fine, one.tonal_parts
+            )
             for one in settings
         ]
         terms = [(scale, name) for scale, layers in LAYERS.items() for name in layers]
-        # (K, 1, 3, C, C) and (K, 1): one axis is for the pictures of a painting, one for the tonal parts.
+        # (K, 1, P, C, C) and (K, 1): one axis is for the pictures of a painting, one for the tonal parts.
         self.grams = {
             (scale, name): torch.stack([getattr(style, f"gram{scale}_{name}") for style in styles])[:, None]
             for scale, name in terms
@@ -83,7 +87,7 @@ class StackedLosses:
         count, shape = len(self.style_weight), (len(self.style_weight), len(photo))
         with torch.no_grad():
             targets = self.vgg(photo, CONTENT_LAYERS)
-        masks = masks_of_photo(photo).repeat(count, 1, 1, 1)
+        masks = masks_of_photo(photo, self.parts).repeat(count, 1, 1, 1)
         style, content = torch.zeros(shape, device=photo.device), torch.zeros(shape, device=photo.device)
         for scale, layers in LAYERS.items():
             found = self.vgg(smaller(painted, scale), layers)

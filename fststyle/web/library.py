@@ -31,6 +31,8 @@ SORTS = {"rating": "Best rated", "name": "Name", "year": "Year of the painting"}
 SAMPLE_SIDE = 480
 PAINTING_SIDE = 1024
 """Longer sides in pixels."""
+WHOLE_WEIGHT = 4.0
+"""How many times the style weight of three tonal parts gives the same strength with one."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class Library:
     def rated(self) -> list[Rated]:
         """The rated styles whose painting and training settings are known.
 
-        The weights of styles trained with earlier losses, without `fine`, have another scale.
+        The weights of styles trained with earlier losses, without `fine`, have another scale. Those of styles
+        trained with one Gram matrix for the whole, without `tonal_parts`, are divided by `WHOLE_WEIGHT`.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         found = []
@@ -140,7 +143,7 @@ class Library:
                     Rated(
                         entry.name,
                         painting,
-                        float(trained["style_weight"]),
+                        float(trained["style_weight"]) / (1 if "tonal_parts" in trained else WHOLE_WEIGHT),
                         int(trained.get("style_size") or 384),
                         (one.mean, one.count),
                         ranking.get(entry.name, 0.0),

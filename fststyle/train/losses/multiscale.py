@@ -45,14 +45,15 @@ class MultiscaleStyle(nn.Module):
         style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes.
         fine: part of the weight, 0 to 1, that is distributed as in Johnson et al., over the layers at full
             size.
+        parts: number of tonal parts with Gram matrices of their own, from dark to light.
     """
 
-    def __init__(self, vgg: VGG16, style: Tensor, fine: float):
+    def __init__(self, vgg: VGG16, style: Tensor, fine: float, parts: int):
         super().__init__()
-        self.vgg = vgg
+        self.vgg, self.parts = vgg, parts
         energy: dict[tuple[int, str], float] = {}
         with torch.no_grad():
-            masks = masks_of_painting(style)
+            masks = masks_of_painting(style, parts)
             for scale, layers in LAYERS.items():
                 for name, activation in vgg(smaller(style, scale), layers).items():
                     energy[scale, name] = float(gram_matrix(activation).square().mean())
@@ -69,7 +70,7 @@ class MultiscaleStyle(nn.Module):
         `painted`, if already computed.
         """
         total = torch.zeros(len(painted), device=painted.device)
-        masks = masks_of_photo(photo)
+        masks = masks_of_photo(photo, self.parts)
         for scale, layers in LAYERS.items():
             activations = (
                 found if scale == 1 and found is not None else self.vgg(smaller(painted, scale), layers)

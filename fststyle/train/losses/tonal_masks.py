@@ -1,4 +1,4 @@
-"""Soft masks of the dark, the middle and the light parts of a picture, for Gram matrices of each."""
+"""Soft masks of the parts of a picture by luminance, from dark to light, for Gram matrices of each."""
 
 import torch
 from torch import Tensor
@@ -8,33 +8,34 @@ from fststyle.train.losses.gram import gram_matrix
 
 SQUARE = 8
 """Side of the squares of pixels whose mean luminance counts."""
-_CENTERS = 0.0, 0.5, 1.0
 _LEAST = 1e-3
 """Added to the areas of the masks: parts of a few pixels count less."""
 
 
-def masks_of_painting(painting: Tensor) -> Tensor:
-    """(1, 3, h, w) RGB in [-1, 1] -> (1, 3, h / 8, w / 8): how much each square belongs to the dark, the
-    middle and the light parts, 0 to 1, with a sum of 1. The luminances are replaced by their ranks, so each
-    painting has all three.
+def masks_of_painting(painting: Tensor, parts: int) -> Tensor:
+    """(1, 3, h, w) RGB in [-1, 1] -> (1, `parts`, h / 8, w / 8): how much each square belongs to each part,
+    from dark to light, 0 to 1, with a sum of 1. The luminances are replaced by their ranks, so each painting
+    has all parts.
     """
     light = F.avg_pool2d(luminance(painting), SQUARE)
     sorted_light = light.flatten().sort().values
     rank = torch.searchsorted(sorted_light, light.flatten()) / len(sorted_light)
-    return _masks(rank.view_as(light))
+    return _masks(rank.view_as(light), parts)
 
 
-def masks_of_photo(photo: Tensor) -> Tensor:
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H / 8, W / 8), as `masks_of_painting`, by the luminance itself.
-    So a night has dark parts only.
+def masks_of_photo(photo: Tensor, parts: int) -> Tensor:
+    """(N, 3, H, W) RGB in [-1, 1] -> (N, `parts`, H / 8, W / 8), as `masks_of_painting`, by the luminance
+    itself. So a night has dark parts only.
     """
-    return _masks((F.avg_pool2d(luminance(photo), SQUARE) + 1) / 2)
+    return _masks((F.avg_pool2d(luminance(photo), SQUARE) + 1) / 2, parts)
 
 
-def _masks(rank: Tensor) -> Tensor:
+def _masks(rank: Tensor, parts: int) -> Tensor:
+    if parts == 1:
+        return torch.ones_like(rank)
     smooth = F.avg_pool2d(F.pad(rank, (1, 1, 1, 1), mode="replicate"), 3, 1).clamp(0, 1)
-    centers = torch.tensor(_CENTERS, device=rank.device).view(1, -1, 1, 1)
-    return (1 - (smooth - centers).abs() * 2).clamp(min=0)
+    centers = torch.linspace(0, 1, parts, device=rank.device).view(1, -1, 1, 1)
+    return (1 - (smooth - centers).abs() * (parts - 1)).clamp(min=0)
 
 
 def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:

@@ -29,7 +29,7 @@ class StyleLosses:
         self.settings = settings
         self.vgg = compute.place(vgg)
         painting = style_tensor(settings.style, settings.style_size)
-        self.style = compute.place(MultiscaleStyle(vgg, painting, settings.fine))
+        self.style = compute.place(MultiscaleStyle(vgg, painting, settings.fine, settings.tonal_parts))
 
     def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
         """The weighted losses by name, (N,) float32 each, of stylized pictures and their photos.

@@ -52,12 +52,19 @@ class TrainSettings:
         384, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048
     )
     content_weight: float = option(1.0, "Weight of the content loss: higher keeps more of the photo.", min=0)
-    style_weight: float = option(24.0, "Weight of the style loss: higher is closer to the painting.", min=0)
+    style_weight: float = option(6.0, "Weight of the style loss: higher is closer to the painting.", min=0)
     fine: float = option(
         0.6,
         "Part of the style loss on fine texture, 0 to 1: higher is crisper, lower fills plain areas.",
         min=0,
         max=1,
+    )
+    tonal_parts: int = option(
+        3,
+        "Parts of the photo by luminance, each with a style loss of its own: dark parts look like dark parts "
+        "of the painting; 1 compares the whole.",
+        min=1,
+        max=8,
     )
     steady_weight: float = option(
         1e-4, "Weight of the temporal loss: higher reduces flicker in videos; 0 disables it.", min=0

@@ -26,15 +26,15 @@ def test_it_is_the_weighted_sum_of_the_relative_differences_of_all_parts_layers_
         ours, theirs = (vgg(F.avg_pool2d(image, scale), layers) for image in (painted, style))
         for name in layers:
             energy[scale, name] = gram_matrix(theirs[name]).square().mean().item()
-            targets = masked_grams(theirs[name], masks_of_painting(style))[0][0]
-            grams, areas = masked_grams(ours[name], masks_of_photo(photo))
+            targets = masked_grams(theirs[name], masks_of_painting(style, 3))[0][0]
+            grams, areas = masked_grams(ours[name], masks_of_photo(photo, 3))
             terms[scale, name] = sum(
                 areas[:, part]
                 * (grams[:, part] - targets[part]).square().sum((1, 2))
                 / targets[part].square().sum()
                 for part in range(3)
             )
-    found = MultiscaleStyle(vgg, style, 0.6)(painted, photo)
+    found = MultiscaleStyle(vgg, style, 0.6, 3)(painted, photo)
     assert found.shape == (2,)
     weights = term_weights(energy, 0.6)
     torch.testing.assert_close(found, sum(weights[key] * term for key, term in terms.items()))
@@ -44,13 +44,13 @@ def test_it_is_the_weighted_sum_of_the_relative_differences_of_all_parts_layers_
 def test_it_is_zero_for_the_painting_if_its_luminances_are_equally_frequent(vgg):
     light = torch.linspace(-1, 1, 65)[:-1].reshape(8, 8)
     style = light.repeat_interleave(8, 0).repeat_interleave(8, 1).expand(1, 3, -1, -1)
-    judge = MultiscaleStyle(vgg, style, 0.6)
+    judge = MultiscaleStyle(vgg, style, 0.6, 3)
     assert judge(style, style).item() < 1e-5
     assert judge(torch.zeros_like(style), style).item() > 0.1
 
 
 def test_known_activations_give_the_same_loss(vgg):
-    judge = MultiscaleStyle(vgg, torch.rand(1, 3, 64, 80) * 2 - 1, 0.6)
+    judge = MultiscaleStyle(vgg, torch.rand(1, 3, 64, 80) * 2 - 1, 0.6, 3)
     painted, photo = torch.rand(1, 3, 64, 64) * 2 - 1, torch.rand(1, 3, 64, 64) * 2 - 1
     torch.testing.assert_close(judge(painted, photo, vgg(painted, LAYERS[1])), judge(painted, photo))
 
@@ -59,7 +59,7 @@ def test_light_parts_are_compared_with_light_parts(vgg):
     """A painting that is black at the left and white at the right."""
     style = torch.cat([torch.full((1, 3, 64, 64), -0.9), torch.full((1, 3, 64, 64), 0.9)], 3)
     style = (style + 0.1 * torch.randn_like(style)).clamp(-1, 1)
-    judge = MultiscaleStyle(vgg, style, 0.6)
+    judge = MultiscaleStyle(vgg, style, 0.6, 3)
     assert judge(style, style).item() < 0.5 * judge(style.flip(3), style).item()
 
 
@@ -75,7 +75,7 @@ def test_weights_sum_to_one_and_lie_between_those_of_the_paper_and_their_roots()
 
 def test_its_gradient_reaches_the_picture(vgg):
     painted = torch.rand(1, 3, 32, 32, requires_grad=True)
-    MultiscaleStyle(vgg, torch.rand(1, 3, 32, 32), 0.6)(painted, torch.rand(1, 3, 32, 32)).sum().backward()
+    MultiscaleStyle(vgg, torch.rand(1, 3, 32, 32), 0.6, 3)(painted, torch.rand(1, 3, 32, 32)).sum().backward()
     assert painted.grad is not None
     assert torch.isfinite(painted.grad).all()
     assert painted.grad.abs().sum() > 0

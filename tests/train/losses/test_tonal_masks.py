@@ -17,7 +17,7 @@ def gray(light):
 
 
 def test_dark_and_light_parts_of_a_photo():
-    masks = masks_of_photo(gray(torch.linspace(-1, 1, 41).expand(4, -1)))
+    masks = masks_of_photo(gray(torch.linspace(-1, 1, 41).expand(4, -1)), 3)
     assert masks.shape == (1, 3, 4, 41)
     torch.testing.assert_close(masks.sum(1), torch.ones(1, 4, 41))
     dark, middle, light = masks[0, :, 2]
@@ -29,14 +29,14 @@ def test_dark_and_light_parts_of_a_photo():
 
 
 def test_night_has_dark_parts_only():
-    masks = masks_of_photo(torch.full((2, 3, 32, 32), -1.0))
+    masks = masks_of_photo(torch.full((2, 3, 32, 32), -1.0), 3)
     torch.testing.assert_close(masks[:, 0], torch.ones(2, 4, 4))
 
 
 def test_painting_has_equal_parts_whatever_its_luminances():
     torch.manual_seed(0)
     level = torch.linspace(0.3, 0.4, 40).expand(40, -1)
-    masks = masks_of_painting(gray(level))
+    masks = masks_of_painting(gray(level), 3)
     torch.testing.assert_close(masks.sum(1), torch.ones(1, 40, 40))
     assert masks.mean((0, 2, 3)).tolist() == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
 
@@ -68,3 +68,13 @@ def test_part_that_is_missing_has_no_area_and_a_finite_gradient():
 def test_luminance_is_that_of_bt601():
     color = torch.tensor([0.5, -0.25, 1.0]).view(1, 3, 1, 1)
     assert luminance(color).item() == pytest.approx(0.299 * 0.5 - 0.587 * 0.25 + 0.114)
+
+
+def test_one_part_is_the_whole():
+    photo = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(masks_of_photo(photo, 1), torch.ones(2, 1, 4, 4))
+    torch.testing.assert_close(masks_of_painting(photo[:1], 1), torch.ones(1, 1, 4, 4))
+    activation = torch.rand(2, 5, 8, 8)
+    grams, areas = masked_grams(activation, torch.ones(2, 1, 4, 4))
+    torch.testing.assert_close(areas, torch.ones(2, 1))
+    torch.testing.assert_close(grams[:, 0], gram_matrix(activation), rtol=0.002, atol=0)
