@@ -93,7 +93,7 @@ class Trainer:
         self.vgg, self.net, self.optimizer = compute.place(vgg), net, optimizer
         self.stride = int(net.stride)  # type: ignore[arg-type]
         self.styles = styles or [
-            compute.place(MultiscaleStyle(self.vgg, compute.place(to_tensor(pair.painted)[None]), 0.6))
+            compute.place(MultiscaleStyle(self.vgg, compute.place(to_tensor(pair.painted)[None]), 0.6, 1))
             for pair in shot.pairs
         ]
 
