@@ -130,7 +130,7 @@ def test_configurations_are_settings_of_the_training(bench, tmp_path):
         settings.learning_rate,
         settings.steps,
     ) == ("adam", 2, 1, "none", 1e-3, 7)
-    for wrong in ("optimizer=adam", "batch=two"):
+    for wrong in ("speed=adam", "batch=two"):
         with pytest.raises(InputError):
             training._settings(args, wrong, tmp_path)
 

@@ -193,7 +193,7 @@ def test_camera_is_stylized_and_recorded(browser: Any, server: str, watch: Any, 
     page.get_by_label("Size").select_option("320")
     status(page, "320x240")
     page.get_by_role("button", name="Original").click()
-    page.get_by_role("button", name="TemporalFilter").click()
+    page.get_by_role("button", name="Steady").click()
     three_frames(page)
     with page.expect_download() as snapshot:
         page.get_by_role("button", name="Save picture").click()

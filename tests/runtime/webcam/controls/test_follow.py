@@ -28,7 +28,7 @@ def controls(notes):
     return Controls(Values("invert"), ["invert"], notes.append)
 
 
-def until(true, seconds: float = 10) -> None:
+def until(true, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"

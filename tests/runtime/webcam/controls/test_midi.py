@@ -39,7 +39,7 @@ def in_memory(monkeypatch):
     mido.set_backend(before)
 
 
-def until(true, seconds: float = 10) -> None:
+def until(true, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"

@@ -48,7 +48,7 @@ def client(listening):
     made._sock.close()
 
 
-def until(true, seconds: float = 10) -> None:
+def until(true, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"
