@@ -18,8 +18,8 @@ def masks_of_painting(painting: Tensor, parts: int) -> Tensor:
     has all parts.
     """
     light = F.avg_pool2d(luminance(painting), SQUARE)
-    sorted_light = light.flatten().sort().values
-    rank = torch.searchsorted(sorted_light, light.flatten()) / len(sorted_light)
+    # Equal luminances have different ranks, so that a painting of one color has all parts too.
+    rank = light.flatten().argsort(stable=True).argsort() / light.numel()
     return _masks(rank.view_as(light), parts)
 
 

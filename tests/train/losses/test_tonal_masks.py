@@ -78,3 +78,8 @@ def test_one_part_is_the_whole():
     grams, areas = masked_grams(activation, torch.ones(2, 1, 4, 4))
     torch.testing.assert_close(areas, torch.ones(2, 1))
     torch.testing.assert_close(grams[:, 0], gram_matrix(activation), rtol=0.002, atol=0)
+
+
+def test_a_painting_of_one_color_has_all_parts():
+    masks = masks_of_painting(torch.zeros(1, 3, 32, 40), 3)
+    assert (masks.mean((0, 2, 3)) > 0.1).all()

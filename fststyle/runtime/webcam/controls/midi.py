@@ -183,12 +183,12 @@ class MidiInput:
     def _read(self, name: str, port: Any) -> None:
         latest: dict[str, Any] = {}
         for number, message in enumerate(port.iter_pending()):
-            if number >= MOST:
-                self._once("flood", f"{name} sends too much; messages are dropped")
-                continue
             if (key := _key(message)) is not None:
                 latest.pop(key, None)
                 latest[key] = message
+            if number >= MOST:
+                self._once("flood", f"{name} sends too much; values arrive late")
+                break
         for key, message in latest.items():
             self.take(key, message)
 
