@@ -182,13 +182,17 @@ class Live:
 
     def _paint(self, frame: RGB, values: Values) -> tuple[RGB, str]:
         """The stylized frame, and the name of its style."""
-        painting = self._loader.at(self._look(values), (frame.shape[0], frame.shape[1]))
+        look = self._look(values)
+        painting = self._loader.at(look, (frame.shape[0], frame.shape[1]))
         painted = painting.paint(frame, brush=values.brush)
         before, self._before = self._before, values
         moved = abs(values.strength - before.strength) + abs(values.mix - before.mix)
         if not (painting.names & self._painted) or not values.steadiness:
             self._steady.reset()  # no strokes of the previous style remain
         self._painted = painting.names
+        # A style may have failed before anything was on screen, or when it was loaded in advance.
+        for names, reason in self._loader.failures(look):
+            self._failed(names, reason)
         if values.steadiness:
             self._steady.hold = values.steadiness * hold_for_strength(values.strength, moved)
             painted = self._steady(frame, painted)

@@ -74,7 +74,7 @@ class Loader:
         self._on_failed, self._on_note, self._noted = on_failed, on_note, False
         self._painters: OrderedDict[tuple[Parts, float], FrameStylizer] = OrderedDict()
         self._bases: dict[str, str] = {}
-        self._failed: set[tuple[Parts, float]] = set()
+        self._failed: dict[tuple[Parts, float], str] = {}
         self._wanted: list[tuple[Parts, float]] = []
         self._preload = list(preload)[:PRELOADED]
         self._size: tuple[int, int] | None = None
@@ -113,6 +113,16 @@ class Loader:
             return all(name in self._bases for name, _ in look.shares) and all(
                 key in self._painters for key in self._keys(look)
             )
+
+    def failures(self, look: Look) -> list[tuple[frozenset[str], str]]:
+        """The styles of a look that could not be loaded, with the reasons."""
+        with self._changed:
+            singles: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name, _ in look.shares]
+            return [
+                (frozenset(name for name, _ in key[0]), self._failed[key])
+                for key in singles
+                if key in self._failed
+            ]
 
     @property
     def loaded(self) -> int:
@@ -195,11 +205,11 @@ class Loader:
             try:
                 self._load(key)
             except Exception as error:  # a picture without this style is better than none
-                with self._changed:
-                    self._failed.add(key)
                 reason = (
                     str(error) if isinstance(error, FststyleError) else f"{type(error).__name__}: {error}"
                 )
+                with self._changed:
+                    self._failed[key] = reason
                 if wanted:
                     self._on_failed(frozenset(name for name, _ in key[0]), reason)
 
@@ -220,7 +230,7 @@ class Loader:
             painter(np.zeros((*size, 3), np.uint8))
         with self._changed:
             self._painters[key] = painter
-            self._failed.discard(key)
+            self._failed.pop(key, None)
             while len(self._painters) > KEPT:
                 self._painters.popitem(last=False)
         return painter
