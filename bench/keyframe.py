@@ -20,7 +20,7 @@ The columns:
 - pixel: mean absolute difference (0-255) from the held-out painted frame, which no method has seen.
 - VGG: distance of features from the held-out painted frame (bench/features.py), lower is closer.
 - style: style loss of the frames against the painted frame (fststyle/train/losses/multiscale.py), mean of up
-  to eight frames; 0 for the painted frame. The training minimizes it.
+  to eight frames, lower is closer. The training minimizes it.
 - detail: the mean gradient of the frames divided by that of the painted frame.
 """
 
@@ -146,15 +146,16 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
         motions = [Motion(a, b) for a, b in itertools.pairwise(frames)]
         vgg = repeat_edges(load_vgg())
         painted = shot.pairs[0].painted
-        style = MultiscaleStyle(vgg, to_tensor(painted)[None], 0.6)
+        style = MultiscaleStyle(vgg, to_tensor(painted)[None], 0.6, 1)
     rows, pictures = [], []
     for name, paint in ways(args, painted, frames, shot.pairs[0].number - first).items():
         with console.status(name):
             made = paint()
         there = made[held.number - first]
-        some = [made[i] for i in np.unique(np.linspace(0, len(made) - 1, STYLED).round().astype(int))]
+        places = np.unique(np.linspace(0, len(made) - 1, STYLED).round().astype(int))
+        some = [made[place] for place in places]
         with torch.no_grad():
-            losses = [float(style(to_tensor(rgb)[None])) for rgb in some]
+            losses = [float(style(*(to_tensor(rgb)[None] for rgb in (made[i], frames[i])))) for i in places]
         rows.append(
             {
                 "way": name,
