@@ -46,20 +46,23 @@ class KeyframeSettings:
         max=4096,
     )
     pixel_weight: float = option(
-        4.0, "Weight of the mean absolute difference from the painted frame, in 0..1.", min=0
+        20.0,
+        "Weight of the mean absolute difference from the painted frame, at three scales: higher keeps its"
+        " colors.",
+        min=0,
     )
     feature_weight: float = option(
         1.0, "Weight of the difference of VGG-16 features from the painted frame.", min=0
     )
     style_weight: float = option(
-        1.0, "Weight of the style loss on the other frames, against the painted frame.", min=0
+        10.0, "Weight of the style loss on the other frames, against the painted frame.", min=0
     )
     steady_weight: float = option(
         1e-3, "Weight of the temporal loss along the optical flow of the shot; 0 disables it.", min=0
     )
     grid_weight: float = option(0.03, "Weight of the grid losses, which reduce block artifacts.", min=0)
     optimizer: str = option("muon", "Optimizer; muon needs fewer steps than adam.", choices=("muon", "adam"))
-    learning_rate: float = option(2e-3, "Peak learning rate; decays linearly to 1/20.", min=1e-8, max=1)
+    learning_rate: float = option(7e-4, "Peak learning rate; decays linearly to 1/20.", min=1e-8, max=1)
     seed: int = option(0, "Seed of the patches.", min=0, max=2**32 - 1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option(

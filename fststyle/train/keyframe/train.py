@@ -11,8 +11,8 @@ network learns from patches of the painted frames. Futschik et al. 2021, "STALP:
 Limited Pairing": the other frames should have the style statistics of a painted frame.
 Departures:
 
-* The network is the live network, which starts from weights that reproduce the photo. It paints in real time,
-  and minutes of training are enough.
+* The network is the live network, which starts from weights trained on many paintings. It paints in real
+  time, and minutes of training are enough.
 * There is no adversarial loss; the style loss on the other frames replaces it.
 * A temporal loss along the optical flow of the shot replaces the filter of the input frames and the
   additional input of Texler et al.
@@ -49,7 +49,7 @@ from fststyle.train.results import (
     resume_note,
 )
 from fststyle.train.style.init_weights import (
-    BASE,
+    PRETRAINED,
     load_initial_weights,
     network_settings,
     resolve_initial_weights,
@@ -103,7 +103,7 @@ def train(
 ) -> Trained:
     """As `train_keyframes`, with a settings object."""
     check(settings)
-    settings = replace(settings, from_=resolve_initial_weights(settings, BASE))
+    settings = replace(settings, from_=resolve_initial_weights(settings, PRETRAINED))
     shot = read_shot(settings.frames, settings.painted, settings.at)
     name = checked_name(settings.name) if settings.name is not None else to_name(settings.painted[0].stem)
     files = ResultFiles.of(settings.output, name)

@@ -17,7 +17,7 @@ from fststyle.train.keyframe.shot import Shot
 from fststyle.train.losses.clamp import clamp_output
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
-from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle
+from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
 from fststyle.train.networks.live import Live
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.optimizer_step import minimize
@@ -27,6 +27,9 @@ FEATURE_LAYERS = ("relu1_2", "relu2_2", "relu3_3")
 GRAIN = 3.0
 """Standard deviation of the noise (0-255) on the second of two consecutive frames."""
 _MULTIPLE = 16
+
+PIXEL_SCALES = (1, 4, 16)
+"""Factors of downscaling at which pixels are compared."""
 
 Window = tuple[slice, slice]
 
@@ -70,6 +73,17 @@ def _window(size: tuple[int, int], most: int, rng: np.random.Generator, multiple
         first = int(rng.integers(max(0, side - length) + 1))
         places.append(slice(first, first + length))
     return places[0], places[1]
+
+
+def pixel_loss(painted: Tensor, wanted: Tensor) -> Tensor:
+    """Mean absolute difference of two (N, 3, H, W) in [-1, 1], as if in 0..1: (N,), mean over `PIXEL_SCALES`.
+
+    At the full size alone, strokes whose place the network cannot predict are averaged away. Small sizes
+    compare the colors of regions, whatever the strokes are.
+    """
+    difference = painted - wanted
+    terms = [smaller(difference, scale).abs().mean((1, 2, 3)) for scale in PIXEL_SCALES]
+    return torch.stack(terms).mean(0) / 2
 
 
 class Trainer:
@@ -139,7 +153,7 @@ class Trainer:
             for name in FEATURE_LAYERS
         ) / len(FEATURE_LAYERS)
         return {
-            "pixel": self.settings.pixel_weight * (painted - wanted).abs().mean((1, 2, 3)) / 2,
+            "pixel": self.settings.pixel_weight * pixel_loss(painted, wanted),
             "feature": self.settings.feature_weight * features,
         }
 

@@ -5,7 +5,7 @@
 
 Only the pixels in the mask change. They start from OpenCV's inpainting (Telea 2004) and are optimized by
 Adam, coarse to fine, for the style loss of `fststyle gatys` and a patch loss, both against the surroundings
-(`fststyle.train.restore.loss`). Thin cracks have one scale.
+(`fststyle.train.restore.loss`). Thin cracks have one scale and no style loss.
 """
 
 from collections.abc import Callable
@@ -203,7 +203,9 @@ class _Canvas:
             size = (rgb.shape[1], rgb.shape[0])
             start = np.asarray(cv2.resize(before.picture(), size, interpolation=cv2.INTER_CUBIC), np.uint8)
         rgb = np.where(hole[..., None], start, rgb)
-        self.stage, self.work = stage, _Work(self.vgg, rgb, hole, spared, self.compute, self.terms)
+        # Gram matrices of the few places of a crack are noise.
+        terms = self.terms if scale_count(part.hole, 2) > 1 else {**self.terms, "style_weight": 0.0}
+        self.stage, self.work = stage, _Work(self.vgg, rgb, hole, spared, self.compute, terms)
 
     def keep(self) -> None:
         """Copy the current part to the picture, in its damaged pixels only."""

@@ -167,11 +167,11 @@ def test_the_checkpoint_exports_as_a_style(train, tmp_path):
     assert read_initial_weights(str(trained.checkpoint)).keys() == weights(trained.checkpoint).keys()
 
 
-def test_starts_from_the_base_by_default(train, monkeypatch):
+def test_starts_from_the_pretrained_weights_by_default(train, monkeypatch):
     monkeypatch.setattr(KeyframeSettings, "width", None)
     monkeypatch.setattr(KeyframeSettings, "blocks", None)
     content = checkpoint.load(train(from_="auto", steps=1, learning_rate=1e-8).checkpoint, "keyframe")
-    assert content["settings"]["from_"] == module.BASE
+    assert content["settings"]["from_"] == module.PRETRAINED
     assert content["base"]
 
 
@@ -205,3 +205,14 @@ def test_not_a_number_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatc
     with pytest.raises(TrainingError, match=r"step 5: .*checkpoint of step 4"):
         train()
     assert all(torch.isfinite(value).all() for value in weights(tmp_path / "out" / "ink-003.pt").values())
+
+
+def test_the_pixel_loss_compares_the_colors_of_regions():
+    from fststyle.train.keyframe.trainer import pixel_loss
+
+    wanted = torch.zeros(1, 3, 32, 32)
+    strokes = torch.ones(1, 3, 32, 32)
+    strokes[..., ::2] = -1
+    # Strokes of the right mean color count at the full size only, a wrong color at all three.
+    assert pixel_loss(strokes, wanted).item() == pytest.approx(0.5 / 3)
+    assert pixel_loss(wanted + 1, wanted).item() == pytest.approx(0.5)
