@@ -112,7 +112,7 @@ def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[di
         live.close()
         outputs.close()
     sys.stderr.write("".join(f"{note}\n" for note in notes))
-    sys.stderr.write(f"{len(styles)} looks were shown\n")
+    sys.stderr.write(f"{len(styles)} mixtures were shown\n")
     return rows
 
 

@@ -1,1 +1,1 @@
-"""Stylize on several machines with Ray."""
+"""Distributed stylization on a Ray cluster."""

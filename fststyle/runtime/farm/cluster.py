@@ -1,4 +1,4 @@
-"""A Ray cluster: connect to it, and run tasks whose results come in the order of completion."""
+"""A Ray cluster: connect, and run tasks, whose results are yielded in the order of completion."""
 
 import contextlib
 import logging
@@ -12,14 +12,14 @@ LOCAL = "local"
 """The address that starts a cluster on this machine."""
 
 RETRIES = 3
-"""How often a task is repeated if its worker or its machine fails."""
+"""Maximum number of retries of a task if its worker or its machine fails."""
 
 _INSTALL = "in a clone of fststyle: pip install '.[ray]'"
 
 
 class Cluster:
-    """A connection to the cluster at ``address``: ``auto`` is the one that runs on this machine or that
-    RAY_ADDRESS names, ``local`` starts one.
+    """A connection to the cluster at ``address``; ``auto`` uses the cluster on this machine or at
+    RAY_ADDRESS, ``local`` starts one.
 
     Raises `DependencyError` without Ray, and `InputError` if there is no such cluster.
     """
@@ -32,7 +32,7 @@ class Cluster:
         self._ray: Any = ray
         if ray.is_initialized():
             return
-        # Workers find the same styles, and print nothing here.
+        # Workers use the same style folders; their output is not printed.
         names = ("FSTSTYLE_STYLES", "FSTSTYLE_CACHE")
         found = {name: os.environ[name] for name in names if name in os.environ}
         try:
@@ -52,19 +52,19 @@ class Cluster:
     def run(
         self, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], device: str, threads: int | None
     ) -> Generator[tuple[int, Any], None, None]:
-        """``(number, work(*tasks[number]))`` as the tasks finish. A task has ``threads`` cores, by default
+        """Yield ``(number, work(*tasks[number]))`` as tasks finish. A task has ``threads`` cores, by default
         one, and one GPU if the cluster has GPUs and ``device`` is not cpu.
 
         Raises the `FststyleError` of a task, and `OutputError` if the workers of one task fail repeatedly.
-        The other tasks are cancelled then, and after Ctrl-C.
+        The remaining tasks are canceled after an error and after Ctrl-C.
         """
         ray, resources = self._ray, self._ray.cluster_resources()
         gpus = 1 if device != "cpu" and resources.get("GPU") else 0
-        # A worker with 0 as number of GPUs does not see them.
+        # Ray hides all GPUs from workers with num_gpus=0.
         remote = ray.remote(work).options(
             num_cpus=threads or 1, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False
         )
-        # Twice as many tasks as can run: more results would fill the memory of Ray.
+        # Limited, since pending results are kept in the memory of Ray.
         most = 2 * max(1, int(resources.get("GPU" if gpus else "CPU", 1)))
         waiting = iter(range(len(tasks)))
         running: dict[Any, int] = {}
@@ -91,23 +91,23 @@ class Cluster:
             if isinstance(error.cause, FststyleError):
                 raise error.cause from None
             if isinstance(error.cause, self._ray.exceptions.RayError):  # the task did not start
-                why = f"is it installed on all machines? ({_line(error.cause)})"
+                why = f"is it installed on all machines? ({_one_line(error.cause)})"
                 raise OutputError(f"--ray: a worker cannot run fststyle; {why}") from error
             raise
         except self._ray.exceptions.RayError as error:
             raise OutputError(
-                f"--ray: part {number + 1} failed {RETRIES + 1} times: {_line(error)}"
+                f"--ray: part {number + 1} failed {RETRIES + 1} times: {_one_line(error)}"
             ) from error
 
 
-def _line(error: Exception) -> str:
-    """The beginning of a message, which is long in Ray."""
+def _one_line(error: Exception) -> str:
+    """The first 200 characters of an error message of Ray, as one line."""
     return " ".join(str(error).split())[:200]
 
 
 @contextlib.contextmanager
 def working_folder(folder: str) -> Iterator[None]:
-    """The folder of the command, if the machine has it, so that relative paths have the same meaning."""
+    """Change to the working directory of the command if it exists on this machine, for relative paths."""
     with contextlib.suppress(OSError):
         os.chdir(folder)
     yield

@@ -1,4 +1,4 @@
-"""The parts of a film: ranges of time that are stylized separately, each by one task."""
+"""Parts of a video: time ranges that are stylized independently, one per task."""
 
 import contextlib
 import tempfile
@@ -18,27 +18,29 @@ from fststyle.runtime.video.frame_processor import FrameProcessor
 from fststyle.runtime.video.resume import Segment
 from fststyle.runtime.video.transitions import TransitionStylizer
 
-FRAMES = 250
-"""Least number of frames of a part. Parts end at the next key frame, so that a worker decodes few others."""
+MIN_FRAMES = 250
+"""Minimum number of frames of a part. Parts end at the next key frame, so that workers decode few other
+frames.
+"""
 
 OVERLAP = 25
-"""Frames before a part that are stylized for flicker suppression only. Of what came before them, a share of
-0.85 to the power of 25, below 2 %, would be left.
+"""Frames before a part that are stylized for flicker suppression only. The weight of all earlier frames is
+0.85 to the power of 25, below 2 %.
 """
 
 
 @dataclass(frozen=True)
 class Part:
-    """The frames from ``begin`` to before ``end`` in seconds of the output; None is the end of the film."""
+    """The frames from ``begin`` to before ``end`` in seconds of the output; None is the end of the video."""
 
     begin: float
     end: float | None
 
 
 @dataclass(frozen=True)
-class Stylized:
-    """A finished part: its ``video`` (a file) with its times, None without frames, and what the source
-    reports.
+class StylizedPart:
+    """A finished part: the content of its ``video`` file, its ``segment`` (None without frames), and messages
+    of the source.
     """
 
     segment: Segment | None
@@ -49,11 +51,11 @@ class Stylized:
     lost: tuple[str, ...]
 
 
-def parts(key_frames: Iterable[float], seconds: float | None, length: float) -> list[Part]:
-    """Parts of at least ``length`` seconds that begin at key frames, given by their times in the output.
+def split_video(key_frames: Iterable[float], seconds: float | None, length: float) -> list[Part]:
+    """Divide a video at its key frames into parts of at least ``length`` seconds.
 
-    Where key frames are rarer than twice the length, a part ends between two. ``seconds`` is the length of
-    the output if it is known.
+    If the distance of key frames exceeds twice the length, a part ends between two of them. ``key_frames``
+    are times in the output, ``seconds`` is its duration if known.
     """
     begins = [0.0]
     for time in [*sorted(key_frames), *([] if seconds is None else [seconds])]:
@@ -66,9 +68,9 @@ def parts(key_frames: Iterable[float], seconds: float | None, length: float) -> 
     return [Part(begin, end) for begin, end in zip(begins, ends, strict=True)]
 
 
-def stylized_part(
+def stylize_part(
     source: str, suffix: str, part: Part, settings: VideoSettings, encoding: Encoding, fps: float | None
-) -> Stylized:
+) -> StylizedPart:
     """Stylize one part of the video file ``source``, with ``fps`` frames per second if given.
 
     Raises as `fststyle.runtime.video.stylize.stylize_video`.
@@ -79,50 +81,45 @@ def stylized_part(
         frames = FrameProcessor(
             reader, settings, TransitionStylizer(settings.timeline, settings, notes.append), notes.append
         )
-        writing = _Writing(Path(folder, "part"), suffix, reader, settings, encoding, fps)
+        writing = _PartWriter(Path(folder, "part"), suffix, reader, settings, encoding, fps)
         with contextlib.closing(frames):
             pipeline.run(
                 _items(reader, part, settings, fps),
                 frames.begin,
                 lambda done: (frames.finish(done), done[0]),
                 lambda done: writing.write(
-                    done[0], _shown(done[1], reader, settings) >= part.begin - _TOLERANCE
+                    done[0], retime.output_time(done[1], reader, settings.start) >= part.begin - _TOLERANCE
                 ),
             )
         segment, lost = writing.close(part.end is None)
         video = writing.path.read_bytes() if segment is not None else b""
-        return Stylized(
+        return StylizedPart(
             segment, video, reader.rate, reader.broken, (*reader.notes, *notes), (*reader.lost, *lost)
         )
 
 
 _TOLERANCE = 1e-6
-"""Seconds by which two times of one frame differ at most."""
+"""Tolerance for comparing times, in seconds."""
 
 
 def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
     """The frames of a part, after those for flicker suppression."""
     rate = float(fps or reader.rate)
     first = max(0.0, part.begin - OVERLAP / rate)
-    # Further frames, since the first ones of a changed rate or of interlaced video lack those before them.
+    # A changed frame rate and deinterlacing need the frames before the first one.
     lead = first - 4 / float(reader.rate) if reader.searchable else 0.0
     items = retime.between(reader, settings.start, settings.end, settings.start + max(0.0, lead))
     for item in retime.changed(items, reader, settings, fps):
         if not isinstance(item, TimedFrame):
             continue
-        shown = _shown(item, reader, settings)
+        shown = retime.output_time(item, reader, settings.start)
         if part.end is not None and shown >= part.end - _TOLERANCE:
             return
         if shown >= first - _TOLERANCE:
             yield item
 
 
-def _shown(shot: TimedFrame, reader: Reader, settings: VideoSettings) -> float:
-    """Seconds from the start of the output."""
-    return shot.seconds - retime.first_time(reader, settings.start)
-
-
-class _Writing:
+class _PartWriter:
     """Encodes the frames of a part to ``path``; those for flicker suppression are left out."""
 
     def __init__(
@@ -137,27 +134,27 @@ class _Writing:
         self.path, self._suffix, self._reader = path, suffix, reader
         self._encoding, self._fps = replace(encoding, repeatable=True), fps
         self._writer: Writer | None = None
-        self._shots: list[TimedFrame] = []
+        self._frames: list[TimedFrame] = []
         self._size = (0, 0)
 
-    def write(self, shot: TimedFrame, wanted: bool) -> None:
+    def write(self, timed: TimedFrame, wanted: bool) -> None:
         if not wanted:
             return
         if self._writer is None:
-            self._size = shot.rgb.shape[:2]
+            self._size = timed.rgb.shape[:2]
             rate = retime.rational(self._fps) if self._fps else self._reader.rate
-            self._alpha = shot.alpha is not None
+            self._alpha = timed.alpha is not None
             self._writer = Writer(
-                self.path, self._suffix, FramesOnly(self._reader), shot, rate, self._encoding
+                self.path, self._suffix, FramesOnly(self._reader), timed, rate, self._encoding
             )
-        self._writer.write(shot)
-        self._shots.append(TimedFrame(shot.rgb[:0], shot.pts, shot.time_base, shot.duration))
+        self._writer.write(timed)
+        self._frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def close(self, last: bool) -> tuple[Segment | None, list[str]]:
-        """The segment, None without frames, and what the encoder does not keep."""
+        """Finish the file. Returns the segment, None without frames, and the names of lost properties."""
         if self._writer is None:
             return None, []
         self._writer.close()
-        times, durations = [shot.pts for shot in self._shots], [shot.duration for shot in self._shots]
-        base = str(self._shots[0].time_base)
+        times, durations = [timed.pts for timed in self._frames], [timed.duration for timed in self._frames]
+        base = str(self._frames[0].time_base)
         return Segment(times, durations, base, self._size, self._alpha, last), self._writer.lost

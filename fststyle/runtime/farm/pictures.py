@@ -1,4 +1,4 @@
-"""Stylize many pictures on a cluster. All machines read and write them by the same paths."""
+"""Stylize pictures on a cluster. All machines access them under the same paths."""
 
 import functools
 import os
@@ -15,41 +15,41 @@ from fststyle.runtime.output_paths import FilePair
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 
-TOGETHER = 16
+PICTURES_PER_TASK = 16
 """Pictures per task."""
 
 
 def stylized(
     pairs: Sequence[FilePair], settings: ImageSettings
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Each pair with its result or its error, as they finish. Pictures of a failed worker are repeated.
+    """Yield each pair with its result or its error, as they finish. Tasks of failed workers are retried.
 
     Raises as `fststyle.runtime.farm.cluster.Cluster`.
     """
     if any(pair.source is None or pair.target is None for pair in pairs):
         raise OutputError("--ray: needs files as input and output, not pipes")
-    groups = [pairs[first : first + TOGETHER] for first in range(0, len(pairs), TOGETHER)]
-    alone = replace(settings, ray=None, threads=settings.threads or 1)
-    tasks = [(os.getcwd(), group, alone) for group in groups]
+    groups = [pairs[first : first + PICTURES_PER_TASK] for first in range(0, len(pairs), PICTURES_PER_TASK)]
+    local = replace(settings, ray=None, threads=settings.threads or 1)
+    tasks = [(os.getcwd(), group, local) for group in groups]
     results = Cluster(str(settings.ray)).run(_work, tasks, settings.device, settings.threads)
     with closing(results):
-        for number, answers in results:
-            yield from zip(groups[number], answers, strict=True)
+        for number, painted in results:
+            yield from zip(groups[number], painted, strict=True)
 
 
 def _work(folder: str, pairs: Sequence[FilePair], settings: ImageSettings) -> list[Painted | FststyleError]:
-    answers: list[Painted | FststyleError] = []
+    results: list[Painted | FststyleError] = []
     with working_folder(folder):
-        style, part = _loaded(settings)
+        style, part = _load_cached(settings)
         for pair in pairs:
             try:
-                answers.append(stylize_file(pair, style, settings, part))
+                results.append(stylize_file(pair, style, settings, part))
             except FststyleError as error:
-                answers.append(error)
-    return answers
+                results.append(error)
+    return results
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(settings: ImageSettings) -> tuple[Style, mask.Mask | None]:
-    """Style and mask, which a worker loads once for all its tasks."""
+def _load_cached(settings: ImageSettings) -> tuple[Style, mask.Mask | None]:
+    """Style and mask, cached for all tasks of a worker."""
     return load_for_settings(settings, settings.style), mask.load(settings)

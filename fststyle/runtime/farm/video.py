@@ -1,4 +1,6 @@
-"""Stylize one video on a cluster: its parts are tasks, and are joined as the segments of ``--resume``."""
+"""Stylize one video on a cluster: each part is a task, and finished parts are joined like the segments of
+``--resume``.
+"""
 
 import contextlib
 import os
@@ -10,7 +12,7 @@ from typing import Any
 
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime.farm.cluster import Cluster, working_folder
-from fststyle.runtime.farm.parts import FRAMES, Part, Stylized, parts, stylized_part
+from fststyle.runtime.farm.parts import MIN_FRAMES, Part, StylizedPart, split_video, stylize_part
 from fststyle.runtime.video.conversion import VideoConversion
 from fststyle.runtime.video.formats.base import Source
 from fststyle.runtime.video.formats.reader import Reader
@@ -22,8 +24,8 @@ from fststyle.runtime.video.resume import ResumeFolder, Segment
 class FarmConversion(VideoConversion):
     """As `VideoConversion`, but the frames are stylized by the cluster of ``settings.ray``.
 
-    The machines read the input by the same path; only this one writes. Finished parts are kept until the
-    output is complete, and the same command continues with the others.
+    All machines read the input under the same path; only this one writes. Finished parts are kept until the
+    output is complete, so that the same command continues with the missing ones.
     """
 
     @property
@@ -36,8 +38,8 @@ class FarmConversion(VideoConversion):
             what = self._target.name if isinstance(source, Reader) else source.name
             raise OutputError(f"--ray: needs a video file as input and as output, not {what}")
         self._cluster = Cluster(str(self._settings.ray))
-        length = FRAMES / float(self._fps or source.rate)
-        self._parts = parts(self._key_frames(source), self._seconds(source), length)
+        length = MIN_FRAMES / float(self._fps or source.rate)
+        self._parts = split_video(self._key_frames(source), self._seconds(source), length)
         folder = self._finished = _PartsFolder(path, source, self._settings, self._parts)
         if folder.done:
             self._done = self._skipped = sum(len(one.pts) for one in folder.done.values())
@@ -45,7 +47,7 @@ class FarmConversion(VideoConversion):
         return folder
 
     def _key_frames(self, source: Reader) -> list[float]:
-        """Times of key frames in the output, without its beginning."""
+        """Times of the key frames in the output, except at 0."""
         start, end = self._settings.start, self._settings.end
         found = [time - start for time in source.key_frames() if end is None or time < end]
         return [time for time in found if time > 0]
@@ -58,9 +60,9 @@ class FarmConversion(VideoConversion):
         finished, source, target = self._finished, self._source, self._target
         waiting = [number for number in range(len(self._parts)) if number not in finished.done]
         given = str(Path(source.name).absolute()), str(target.path and target.path.suffix)
-        alone = replace(self._settings, ray=None, threads=self._settings.threads or 1)
+        local = replace(self._settings, ray=None, threads=self._settings.threads or 1)
         tasks = [
-            (os.getcwd(), *given, self._parts[number], alone, self._encoding, self._fps) for number in waiting
+            (os.getcwd(), *given, self._parts[number], local, self._encoding, self._fps) for number in waiting
         ]
         results = self._cluster.run(_work, tasks, self._settings.device, self._settings.threads)
         with contextlib.closing(results):
@@ -78,8 +80,8 @@ class FarmConversion(VideoConversion):
             raise
         return output
 
-    def _keep(self, number: int, result: Stylized) -> None:
-        """Store a finished part, and report it."""
+    def _keep(self, number: int, result: StylizedPart) -> None:
+        """Store a finished part, and report progress."""
         source = self._source
         for note in result.notes:
             if note not in self._notes:
@@ -96,7 +98,7 @@ class FarmConversion(VideoConversion):
 
 
 class _PartsFolder(ResumeFolder):
-    """Finished parts, in any order: ``done`` has the segment of each, without frames if the part has none.
+    """Finished parts, in any order. ``done`` maps part numbers to segments.
 
     Raises as `ResumeFolder`.
     """
@@ -122,7 +124,7 @@ class _PartsFolder(ResumeFolder):
         self.done[number] = segment or Segment([], [], "1", (0, 0))
 
     def join(self) -> None:
-        """Make the parts the segments of the output, after all are finished. Raises `InputError`."""
+        """Use the finished parts as segments of the output. Raises `InputError` for different frame sizes."""
         self.numbers = [number for number in sorted(self.done) if self.done[number].pts]
         self.segments = [self.done[number] for number in self.numbers]
         if len({(one.size, one.alpha, one.time_base) for one in self.segments}) > 1:
@@ -140,7 +142,7 @@ class _PartsFolder(ResumeFolder):
         self.done[number] = segment
 
 
-def _work(folder: str, source: str, suffix: str, part: Part, *rest: Any) -> Stylized:
+def _work(folder: str, source: str, suffix: str, part: Part, *rest: Any) -> StylizedPart:
     with working_folder(folder):
         settings, encoding, fps = rest
-        return stylized_part(source, suffix, part, settings, encoding, fps)
+        return stylize_part(source, suffix, part, settings, encoding, fps)

@@ -193,7 +193,7 @@ class VideoConversion:
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
     def _output_fps(self) -> float | None:
-        """FrameProcessor per second of the output, or None to keep the timestamps."""
+        """Frames per second of the output, or None to keep the timestamps."""
         fps, highest = self._settings.fps, self._target.highest_rate
         if not highest or (fps or self._source.rate) <= highest:
             return fps

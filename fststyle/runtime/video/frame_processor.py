@@ -17,7 +17,7 @@ from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.runtime.video import keyframes, moving_mask
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
-from fststyle.runtime.video.retime import first_time
+from fststyle.runtime.video.retime import output_time
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 _JUMP = 0.25
@@ -64,7 +64,7 @@ class FrameProcessor:
         if not isinstance(item, TimedFrame) or (item.rgb is self._last and self._constant):
             return lambda: (item, None)
         self._last = item.rgb
-        paint = self._transitions.at(_output_time(item, self._source, self._settings))
+        paint = self._transitions.at(output_time(item, self._source, self._settings.start))
         return lambda: (item, paint(item.rgb))
 
     def finish(self, stylized: tuple[Item, RGB | None]) -> Item:
@@ -72,7 +72,7 @@ class FrameProcessor:
         item, rgb = stylized
         if not isinstance(item, TimedFrame):
             return item
-        seconds = _output_time(item, self._source, self._settings)
+        seconds = output_time(item, self._source, self._settings.start)
         if rgb is not None:
             self._filter = blank_frames.blended(item.rgb, self._suppression(seconds, item.rgb, rgb))
         if self._mask is None:
@@ -132,8 +132,3 @@ class _FlickerSuppression:
         self._seconds = float(state["seconds"])
         self._before = self._timeline(self._seconds)
         self._filter.restore(state)
-
-
-def _output_time(timed: TimedFrame, source: Source, settings: VideoSettings) -> float:
-    """Seconds from the start of the output."""
-    return timed.seconds - first_time(source, settings.start)

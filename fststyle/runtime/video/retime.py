@@ -55,6 +55,11 @@ def first_time(source: Source, start: float) -> float:
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
 
+def output_time(timed: TimedFrame, source: Source, start: float) -> float:
+    """The time of a frame of `between` in seconds from the start of the output."""
+    return timed.seconds - first_time(source, start)
+
+
 def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
     """The items; if `_MORE` follows, the last frame has a duration up to ``end`` in seconds."""
     waiting: TimedFrame | None = None

@@ -1,1 +1,1 @@
-"""The webcam filter."""
+"""The webcam filter: camera, window, controls and outputs."""

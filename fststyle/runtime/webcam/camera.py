@@ -1,4 +1,4 @@
-"""Read a camera in a thread, so that the latest frame is always available."""
+"""Reads a camera in a thread, so that the latest frame is always available."""
 
 import os
 import threading
@@ -13,10 +13,8 @@ from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io import images
 
-LONGEST = 4.0
-"""Longest duration of a frame of a video file in seconds; after a longer pause, a camera counts as
-disconnected.
-"""
+MAX_FRAME_SECONDS = 4.0
+"""Maximum duration of a frame of a video file in seconds."""
 
 TIMEOUT = 5.0
 """Timeout of a network camera in seconds, if it is reconnected."""
@@ -63,7 +61,7 @@ class Camera:
             cv2.utils.logging.setLogLevel(0)  # errors are reported below, in one line
         # AV_LOG_QUIET for the FFmpeg of OpenCV, which reads it once.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        self._video = self._opened()
+        self._video = self._open()
         # A Motion JPEG file looks like a still image, but has a second frame.
         if self.file and _still(source) and not (self._video.grab() and self._video.grab()):
             self._video.release()
@@ -83,7 +81,7 @@ class Camera:
         self._newest: CameraFrame | None = None
         self._ended = ""
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._take, name="fststyle-camera", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="fststyle-camera", daemon=True)
         self._thread.start()
         if self.newest(after=-1, wait=wait) is None:
             self.close()
@@ -115,7 +113,7 @@ class Camera:
         if not self._thread.is_alive():  # a thread that blocks in the driver still uses the camera
             self._video.release()
 
-    def _take(self) -> None:
+    def _run(self) -> None:
         number, due, failed = 0, time.monotonic(), 0
         while not self._stop.is_set():
             success, bgr = self._video.read()
@@ -129,7 +127,7 @@ class Camera:
                     self._clock = None
                     continue
                 if self.file or failed > 30:
-                    if self._reconnect and self._connected_again():
+                    if self._reconnect and self._reopen():
                         failed = 0
                         continue
                     break
@@ -137,7 +135,7 @@ class Camera:
                 continue
             failed = 0
             if self.file:
-                since = self._since()
+                since = self._frame_interval()
                 due = max(due + (since if number else 0.0), time.monotonic() - 0.5)
                 if self._stop.wait(max(0.0, due - time.monotonic())):
                     break
@@ -154,7 +152,7 @@ class Camera:
             )
             self._changed.notify_all()
 
-    def _opened(self) -> cv2.VideoCapture:
+    def _open(self) -> cv2.VideoCapture:
         """Open the source with OpenCV; a network camera with a timeout of `TIMEOUT`."""
         if self._reconnect:
             limit = round(TIMEOUT * 1000)
@@ -165,7 +163,7 @@ class Camera:
         path = os.path.abspath(self.source) if self.file else self.source
         return cv2.VideoCapture(path) if number is None else cv2.VideoCapture(number)
 
-    def _connected_again(self) -> bool:
+    def _reopen(self) -> bool:
         """Open the network camera again until it returns a frame. Returns False after ``reconnect``
         seconds.
         """
@@ -173,19 +171,19 @@ class Camera:
         deadline = time.monotonic() + self._reconnect
         while time.monotonic() < deadline and not self._stop.is_set():
             self._video.release()
-            self._video = self._opened()
+            self._video = self._open()
             if self._video.isOpened() and self._video.grab():
                 self._on_note(f"camera {self.source}: reconnected")
                 return True
             self._stop.wait(min(RETRY, max(0.0, deadline - time.monotonic())))
         return False
 
-    def _since(self) -> float:
+    def _frame_interval(self) -> float:
         """Seconds between the previous and the current frame of the file."""
         now = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         since = self._period if self._clock is None else now - self._clock
         self._clock = now
-        return min(since, LONGEST) if since > 0 else self._period
+        return min(since, MAX_FRAME_SECONDS) if since > 0 else self._period
 
 
 def _network(source: str) -> bool:

@@ -1,4 +1,4 @@
-"""The webcam filter: stylize the latest frame, at a resolution that reaches the frame rate."""
+"""The webcam filter: stylizes the latest frame at a resolution that reaches the frame rate."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +17,15 @@ from fststyle.runtime import blank_frames, mask
 from fststyle.runtime.settings import PaintSettings, WebcamSettings
 from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.runtime.webcam.camera import Camera
-from fststyle.runtime.webcam.controls.values import ACTIONS, RANGES, Controls, Once, Status, Values
-from fststyle.runtime.webcam.loader import Loader, Look, look_of
+from fststyle.runtime.webcam.controls.values import ACTIONS, RANGES, Controls, ReportOnce, Status, Values
 from fststyle.runtime.webcam.outputs.all_outputs import Outputs
+from fststyle.runtime.webcam.style_loader import StyleBlend, StyleLoader, blend_of
 from fststyle.runtime.webcam.view import View
 
 
 class Resolution:
-    """The scale of frames that reaches ``fps``: it decreases at once for a slow frame, and increases in small
-    steps after several fast ones.
+    """The scale of frames that reaches ``fps``: it decreases immediately for a slow frame, and increases in
+    small steps after several fast ones.
     """
 
     SMALLEST = 0.2
@@ -54,11 +54,10 @@ class Resolution:
 
 
 class Live:
-    """A camera with a style: `frames` yields stylized frames, `controls` has the values that may be changed
-    meanwhile, from any thread.
+    """A camera with a style: `frames` yields stylized frames; `controls` may be changed from any thread.
 
-    `change`, `step` and `blend` wait until the style is loaded; a style that is set in `controls` is loaded
-    in the background. In both cases frames continue with the previous style until then.
+    `change`, `step` and `blend` block until the style is loaded; a style that is set in `controls` is loaded
+    in the background. Until then, frames have the previous style.
 
     Raises `InputError` (camera), `StyleError` and `DeviceError`.
     """
@@ -76,17 +75,17 @@ class Live:
             steadiness=1.0 if settings.steady else 0.0,
         )
         self.controls = Controls(values, names, on_note)
-        self._once = Once(self.controls.say)
+        self._once = ReportOnce(self.controls.notify)
         same = {name: getattr(settings, name) for name in ("style", "precision", "device", "threads")}
-        self._loader = Loader(
-            self._look(values),
+        self._loader = StyleLoader(
+            self._blend_of(values),
             PaintSettings(brush=1.0, **same),
             preload=light if settings.controlled else (),
             on_failed=self._failed,
             on_note=on_note,
         )
         self.learn: Callable[[Sequence[str]], None] | None = None
-        """Assigns the next MIDI controls that are moved to these names."""
+        """MIDI learn, see `MidiInput.learn`; None without MIDI."""
         self._steady, self._before = TemporalFilter(), values
         self._painted: frozenset[str] = frozenset()
         self._mask = mask.load(settings)
@@ -98,23 +97,23 @@ class Live:
             raise
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
-        """Set another style or strength. Raises as `load_style`; nothing changes after an error."""
+        """Set another style or strength. Raises as `load_style`; the previous ones stay after an error."""
         changes: dict[str, Any] = {}
         if style is not None:
             changes = {"style": style, "mix": 0.0}
         if strength is not None:
             changes["strength"] = min(2.0, max(0.0, round(strength, 2)))
-        self._loader.load(self._look(replace(self.controls.values, **changes)))
+        self._loader.load(self._blend_of(replace(self.controls.values, **changes)))
         self.controls.change(**changes)
 
     @property
     def names(self) -> Sequence[str]:
-        """The styles that `step` goes through, and the numbers of styles count."""
+        """The styles in the order of `step` and of their numbers."""
         return self.controls.styles
 
     @property
     def style(self) -> str:
-        """The name of the first style; that of a file is its stem."""
+        """The name of the first style, or the stem of its file."""
         style = self.controls.values.style
         return Path(style).stem if style.endswith(catalogue.SUFFIX) else style
 
@@ -141,9 +140,9 @@ class Live:
         raise StyleError("no style can be loaded")
 
     def blend(self, by: float = 0.25) -> str:
-        """Move by a share ``by`` from the current style to the second one. Returns the mixture.
+        """Increase the share of the second style by ``by``. Returns the mixture.
 
-        Raises `StyleError` if there is no second style, or it cannot be loaded; nothing changes then.
+        Raises `StyleError` if there is no second style, or it cannot be loaded.
         """
         values = self.controls.values
         second, mix = self._second(values), round(values.mix + by, 6)
@@ -152,13 +151,13 @@ class Live:
         if mix >= 1:
             self.change(second)
             return second
-        self._loader.load(self._look(replace(values, mix=mix)))
+        self._loader.load(self._blend_of(replace(values, mix=mix)))
         self.controls.change(mix=mix)
         return f"{values.style}:{1 - mix:g},{second}:{mix:g}"
 
     def ready(self) -> bool:
         """Whether the networks of the current values are loaded."""
-        return self._loader.ready(self._look(self.controls.current()))
+        return self._loader.ready(self._blend_of(self.controls.current()))
 
     @property
     def loaded(self) -> int:
@@ -166,13 +165,13 @@ class Live:
         return self._loader.loaded
 
     def _second(self, values: Values) -> str:
-        return values.second or self.controls.beside(values.style)
+        return values.second or self.controls.neighbor(values.style)
 
-    def _look(self, values: Values) -> Look:
-        return look_of(values.style, self._second(values), values.mix, values.strength)
+    def _blend_of(self, values: Values) -> StyleBlend:
+        return blend_of(values.style, self._second(values), values.mix, values.strength)
 
     def _failed(self, names: frozenset[str], reason: str) -> None:
-        """Go back to the style on screen if a style cannot be loaded."""
+        """Return to the style on screen if a style cannot be loaded."""
         values, shown = self.controls.values, sorted(self._painted - names)
         if values.style in names and shown:
             self.controls.change(style=shown[0])
@@ -182,16 +181,16 @@ class Live:
 
     def _paint(self, frame: RGB, values: Values) -> tuple[RGB, str]:
         """The stylized frame, and the name of its style."""
-        look = self._look(values)
-        painting = self._loader.at(look, (frame.shape[0], frame.shape[1]))
+        requested = self._blend_of(values)
+        painting = self._loader.at(requested, (frame.shape[0], frame.shape[1]))
         painted = painting.paint(frame, brush=values.brush)
         before, self._before = self._before, values
         moved = abs(values.strength - before.strength) + abs(values.mix - before.mix)
         if not (painting.names & self._painted) or not values.steadiness:
-            self._steady.reset()  # no strokes of the previous style remain
+            self._steady.reset()  # remove strokes of the previous style
         self._painted = painting.names
         # A style may have failed before anything was on screen, or when it was loaded in advance.
-        for names, reason in self._loader.failures(look):
+        for names, reason in self._loader.failures(requested):
             self._failed(names, reason)
         if values.steadiness:
             self._steady.hold = values.steadiness * hold_for_strength(values.strength, moved)
@@ -206,7 +205,7 @@ class Live:
             frame = np.ascontiguousarray(taken.rgb[:, ::-1]) if self.mirror else taken.rgb
             height, width = frame.shape[:2]
             values = self.controls.current()
-            # The time is that of the pixels that the network gets.
+            # The time of a frame is proportional to the number of pixels at the input of the network.
             self._resolution.before((self._before.brush / values.brush) ** 2)
             scale = self.settings.size / max(height, width) if self.settings.size else self._resolution.scale
             small = (
@@ -235,10 +234,10 @@ class Live:
         self.camera.close()
 
 
-LEARNED = (*RANGES, *ACTIONS)
-"""The names that the key for learning assigns, in this order."""
+LEARN_ORDER = (*RANGES, *ACTIONS)
+"""Controls that the key ``l`` assigns, in this order."""
 
-HELP = (
+KEYS = (
     ("n / p", "next, previous style"),
     ("1-9", "style by number"),
     ("b", "blend with the next style"),
@@ -253,7 +252,7 @@ HELP = (
     ("h", "this help"),
     ("q, Esc", "quit"),
 )
-"""Keys and what they do."""
+"""Keys and their actions."""
 
 
 def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], outputs: Outputs) -> str:
@@ -273,7 +272,7 @@ def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], o
     elif key == "l":
         if live.learn is None:
             return "no MIDI (--midi)"
-        live.learn(LEARNED)
+        live.learn(LEARN_ORDER)
         return ""
     elif key == "m":
         live.mirror = not live.mirror

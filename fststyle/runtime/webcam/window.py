@@ -11,13 +11,13 @@ import cv2
 from fststyle.arrays import RGB
 from fststyle.errors import DependencyError, DeviceError, FststyleError, OutputError
 from fststyle.io import images
-from fststyle.runtime.webcam.live import HELP, Live, handle_key
+from fststyle.runtime.webcam.live import KEYS, Live, handle_key
 from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 from fststyle.runtime.webcam.view import View
 
 TITLE = "fststyle"
-_ROWS = 540
-"""Least height in pixels: smaller frames are enlarged, so that text is readable."""
+_MIN_HEIGHT = 540
+"""Minimum height in pixels: smaller frames are enlarged, so that text is readable."""
 
 
 def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
@@ -52,11 +52,11 @@ class _Window:
     def __init__(self, live: Live, outputs: Outputs):
         self._outputs = outputs
         self.live, self.statistics, self.help, self.full = live, True, False, live.settings.fullscreen
-        self._say("h: help")
+        self._show_message("h: help")
         self._noted = live.controls.note
         # Styles are loaded in another thread, so that frames continue.
-        self._hands = ThreadPoolExecutor(1, "fststyle-keys")
-        self._doing: Future[str] | None = None
+        self._executor = ThreadPoolExecutor(1, "fststyle-keys")
+        self._pending: Future[str] | None = None
         if sys.platform.startswith("linux") and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
@@ -66,7 +66,7 @@ class _Window:
         self._fitted = False
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-            self._fill()
+            self._apply_fullscreen()
         except cv2.error as error:
             raise DependencyError(
                 "this build of OpenCV has no windows: pip install opencv-python (not -headless), or use"
@@ -75,17 +75,17 @@ class _Window:
 
     def show(self, view: View) -> bool:
         """Show a frame and handle keys. Returns False if the user quits."""
-        if self._doing is not None and self._doing.done():
-            self._say(_said(self._doing))
-            self._doing = None
+        if self._pending is not None and self._pending.done():
+            self._show_message(_result(self._pending))
+            self._pending = None
         if self.live.controls.note != self._noted:
             self._noted = self.live.controls.note
-            self._say(self._noted)
+            self._show_message(self._noted)
         try:
             self._outputs.send(view)
         except (DeviceError, OutputError) as error:  # continue without it
-            self._say(str(error))
-        picture = self._written(view)
+            self._show_message(str(error))
+        picture = self._annotated(view)
         if not self._fitted:
             cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
             self._fitted = True
@@ -105,7 +105,7 @@ class _Window:
             return False
 
     def close(self) -> None:
-        self._hands.shutdown(cancel_futures=True)
+        self._executor.shutdown(cancel_futures=True)
         cv2.destroyAllWindows()
 
     def _key(self, key: str, view: View) -> None:
@@ -115,20 +115,22 @@ class _Window:
             self.statistics = not self.statistics
         elif key == "f":
             self.full = not self.full
-            self._fill()
-        elif self._doing is None:
-            self._doing = self._hands.submit(handle_key, self.live, key, view, save_picture, self._outputs)
+            self._apply_fullscreen()
+        elif self._pending is None:
+            self._pending = self._executor.submit(
+                handle_key, self.live, key, view, save_picture, self._outputs
+            )
 
-    def _say(self, text: str) -> None:
+    def _show_message(self, text: str) -> None:
         if text:
-            self._said, self._until = text, time.monotonic() + 2
+            self._message, self._until = text, time.monotonic() + 2
 
-    def _fill(self) -> None:
+    def _apply_fullscreen(self) -> None:
         cv2.setWindowProperty(
             TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN if self.full else cv2.WINDOW_NORMAL
         )
 
-    def _written(self, view: View) -> RGB:
+    def _annotated(self, view: View) -> RGB:
         lines = []
         if self.statistics:
             lines.append(
@@ -138,20 +140,20 @@ class _Window:
         if self._outputs.recording:
             lines.append("recording")
         if time.monotonic() < self._until:
-            lines.append(self._said)
+            lines.append(self._message)
         if self.help:
-            lines += [f"{keys}\t{what}" for keys, what in HELP]
-        return write_on(_enlarged(view.rgb), lines)
+            lines += [f"{keys}\t{what}" for keys, what in KEYS]
+        return draw_text(_enlarged(view.rgb), lines)
 
 
-def _said(done: Future[str]) -> str:
+def _result(done: Future[str]) -> str:
     try:
         return done.result()
     except FststyleError as error:
         return str(error)
 
 
-def write_on(rgb: RGB, lines: list[str]) -> RGB:
+def draw_text(rgb: RGB, lines: list[str]) -> RGB:
     """A copy of an image with lines of white text on a darkened background in its corner. Text after a tab is
     aligned in a column.
     """
@@ -185,11 +187,13 @@ def write_on(rgb: RGB, lines: list[str]) -> RGB:
 
 
 def _enlarged(rgb: RGB) -> RGB:
-    """The image with a height of at least `_ROWS`."""
+    """The image with a height of at least `_MIN_HEIGHT`."""
     height, width = rgb.shape[:2]
-    if height >= _ROWS:
+    if height >= _MIN_HEIGHT:
         return rgb
-    larger: RGB = cv2.resize(rgb, (round(width * _ROWS / height), _ROWS), interpolation=cv2.INTER_LINEAR)
+    larger: RGB = cv2.resize(
+        rgb, (round(width * _MIN_HEIGHT / height), _MIN_HEIGHT), interpolation=cv2.INTER_LINEAR
+    )
     return larger
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import fststyle
 from fststyle.errors import DependencyError, OutputError
-from fststyle.runtime.farm.parts import Part, parts
+from fststyle.runtime.farm.parts import Part, split_video
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips, styles
 from tests.conftest import REPOSITORY
@@ -25,15 +25,21 @@ needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="
 
 
 def test_parts_begin_at_key_frames():
-    assert parts([], 5, 10) == [Part(0, None)]
-    assert parts([4, 9, 12, 15, 21, 31], 40, 10) == [Part(0, 12), Part(12, 31), Part(31, None)]
+    assert split_video([], 5, 10) == [Part(0, None)]
+    assert split_video([4, 9, 12, 15, 21, 31], 40, 10) == [Part(0, 12), Part(12, 31), Part(31, None)]
     # None begins shortly before the end.
-    assert parts([12, 24], 26, 10) == [Part(0, 12), Part(12, None)]
+    assert split_video([12, 24], 26, 10) == [Part(0, 12), Part(12, None)]
 
 
 def test_parts_of_a_film_with_few_key_frames_end_between_them():
-    assert parts([], 50, 10) == [Part(0, 10), Part(10, 20), Part(20, 30), Part(30, None)]
-    assert parts([50], None, 10) == [Part(0, 10), Part(10, 20), Part(20, 30), Part(30, 50), Part(50, None)]
+    assert split_video([], 50, 10) == [Part(0, 10), Part(10, 20), Part(20, 30), Part(30, None)]
+    assert split_video([50], None, 10) == [
+        Part(0, 10),
+        Part(10, 20),
+        Part(20, 30),
+        Part(30, 50),
+        Part(50, None),
+    ]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
@@ -61,7 +67,7 @@ from fststyle.runtime.farm import video
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.video.stylize import stylize_video
 
-video.FRAMES = 20
+video.MIN_FRAMES = 20
 settings = json.loads(sys.argv[1])
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 

@@ -65,7 +65,7 @@ def test_show(clip, tmp_path):
         (["--osc", "70000"], "--osc"),
         (["--osc-out", "9000"], "--osc-out"),
         (["--learn", "mix"], "--learn needs --midi"),
-        (["--audio", "in.mp4"], "has no sound"),
+        (["--audio", "in.mp4"], "has no audio"),
         (["--audio", "in.mp4", "--follow", "mix"], "--follow"),
         (["--spout"], "--spout"),
         (["--syphon"], "--syphon"),

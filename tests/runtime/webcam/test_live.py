@@ -15,7 +15,7 @@ from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam.camera import Camera
 from fststyle.runtime.webcam.live import Live, Resolution, handle_key
 from fststyle.runtime.webcam.outputs.all_outputs import Outputs
-from fststyle.runtime.webcam.window import save_picture, show, write_on
+from fststyle.runtime.webcam.window import draw_text, save_picture, show
 from tests import clips, styles
 
 pytestmark = pytest.mark.usefixtures("style_folder")
@@ -153,7 +153,7 @@ def test_change_of_style_starts_a_new_scene(live):
     assert (
         np.array_equal(
             view.rgb,
-            live._loader.at(live._look(live.controls.values), (48, 64)).paint(live.camera.newest(-1).rgb),
+            live._loader.at(live._blend_of(live.controls.values), (48, 64)).paint(live.camera.newest(-1).rgb),
         )
         or view.number != live.camera.newest(-1).number
     )
@@ -202,7 +202,7 @@ def test_missing_display_is_reported(live, monkeypatch):
 
 def test_text_is_written_on_a_copy():
     rgb = np.full((120, 200, 3), 90, np.uint8)
-    written = write_on(rgb, ["30 fps"])
+    written = draw_text(rgb, ["30 fps"])
     assert (rgb == 90).all()
     assert written.max() > 200
 

@@ -1,4 +1,4 @@
-"""Measures of a sound for the picture: level, bass, treble, beats and tempo."""
+"""Audio analysis of a stream of samples: level, bass, treble, beats and tempo."""
 
 import math
 import threading
@@ -13,50 +13,54 @@ from fststyle.arrays import Floats
 Samples = Floats
 """Mono samples, (N,), -1..1."""
 
-RATE = 44100
-"""Samples per second."""
+SAMPLE_RATE = 44100
+"""Sample rate in Hz."""
 
 HOP = 512
-"""Samples between two analyses, 12 ms."""
+"""Hop size in samples: 12 ms."""
 
 WINDOW = 2048
-"""Samples of an analysis: bins of 21.5 Hz."""
+"""Size of the FFT in samples: bins of 21.5 Hz."""
 
 BASS = 20.0, 150.0
 TREBLE = 4000.0, 12000.0
 BEAT = 20.0, 400.0
-"""Bands in Hz; beats are those of drums, not of cymbals."""
+"""Frequency bands in Hz. `BEAT` contains drums but no cymbals."""
 
 RELEASE = 0.15
-"""Time constant in seconds with which the measures fall; they rise at once."""
+"""Time constant of the release in seconds; the attack is immediate."""
 
-MEMORY = 8.0
-"""Seconds after which the loudest part counts half, so that quiet and loud inputs give the same measures."""
+PEAK_HALF_LIFE = 8.0
+"""Half-life in seconds of the peak values that the measures are normalized by, so that quiet and loud inputs
+give the same measures.
+"""
 
-FLOOR = 10 ** (-50 / 20)
-"""Amplitude below which the loudest part is not assumed, so that noise in silence is not amplified."""
+PEAK_FLOOR = 10 ** (-50 / 20)
+"""Lower limit of the peak values, as an amplitude, so that noise in silence is not amplified."""
 
-SHARE = 0.1
-"""The loudest part of a band is at least this share of the loudest part of the whole."""
+BAND_FLOOR = 0.1
+"""Lower limit of the peak value of a band, as a share of that of the level."""
 
 ONSET = 2.0, 0.1
-"""A beat is a spectral flux above the first number times its mean of the latest second, and above the second.
+"""Thresholds of an onset: the spectral flux as a multiple of its mean over the last second, and the flux
+itself.
 """
 
 REFRACTORY = 0.2
-"""Least seconds between two beats."""
+"""Minimum time between two beats in seconds."""
 
 TEMPO_SECONDS = 8.0
-"""Seconds of flux in which the tempo is measured."""
+"""Length of the flux history from which the tempo is estimated, in seconds."""
 
-TEMPI = 60.0, 200.0
+TEMPO_RANGE = 60.0, 200.0
 """Range of the tempo in beats per minute."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """``level``, ``bass`` and ``treble``: 0..1, relative to the loudest part of the latest seconds. ``beat``:
-    1 at a beat, and falling after it. ``bpm``: beats per minute, 0 if unknown. ``beats``: their number.
+    """``level``, ``bass`` and ``treble``: 0..1, relative to the peak of the last seconds. ``beat``: 1 at a
+    beat, decaying afterwards. ``bpm``: tempo in beats per minute, 0 if unknown. ``beats``: number of beats so
+    far.
     """
 
     level: float = 0.0
@@ -68,7 +72,7 @@ class Measures:
 
 
 class Meter:
-    """Measures a stream of samples at `RATE`. `feed` and `measures` may be used in different threads.
+    """Analyzes a stream of samples at `SAMPLE_RATE`. `feed` and `measures` may be used in different threads.
 
     Beats are peaks of the spectral flux (Dixon 2006, "Onset Detection Revisited", section 2); the tempo is
     the largest autocorrelation of the flux, weighted by a log-Gaussian around 120 beats per minute (Ellis
@@ -77,7 +81,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._hann = np.hanning(WINDOW).astype(np.float32)
-        hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
+        hertz = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)
         self._bands = {
             name: slice(*np.searchsorted(hertz, edges))
             for name, edges in (("bass", BASS), ("treble", TREBLE), ("beat", BEAT))
@@ -85,9 +89,9 @@ class Meter:
         self._samples = np.zeros(WINDOW, np.float32)
         self._rest = np.zeros(0, np.float32)
         self._before = np.zeros(len(hertz[self._bands["beat"]]))
-        self._loudest = dict.fromkeys(("level", "bass", "treble"), FLOOR)
+        self._loudest = dict.fromkeys(("level", "bass", "treble"), PEAK_FLOOR)
         self._values = dict.fromkeys(("level", "bass", "treble", "beat"), 0.0)
-        self._flux: deque[float] = deque([0.0] * 4, maxlen=round(TEMPO_SECONDS * RATE / HOP))
+        self._flux: deque[float] = deque([0.0] * 4, maxlen=round(TEMPO_SECONDS * SAMPLE_RATE / HOP))
         self._since, self._hops, self._beats, self._bpm = REFRACTORY, 0, 0, 0.0
         self._lock = threading.Lock()
         self._measures = Measures()
@@ -98,40 +102,40 @@ class Meter:
             return self._measures
 
     def feed(self, samples: Samples) -> None:
-        """Measure more samples. Values that are not finite count as silence."""
+        """Analyze the next samples. Values that are not finite are treated as silence."""
         waiting = np.concatenate((self._rest, np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)))
         whole = len(waiting) // HOP * HOP
         for start in range(0, whole, HOP):
-            self._hop(np.clip(waiting[start : start + HOP], -1, 1))
+            self._analyze(np.clip(waiting[start : start + HOP], -1, 1))
         self._rest = waiting[whole:].astype(np.float32)
         with self._lock:
             self._measures = Measures(**self._values, bpm=self._bpm, beats=self._beats)
 
-    def _hop(self, samples: Samples) -> None:
+    def _analyze(self, samples: Samples) -> None:
         self._samples = np.concatenate((self._samples[HOP:], samples))
         # A sine of amplitude 1 has a magnitude of 1 in its bin.
         spectrum = np.abs(np.fft.rfft(self._samples * self._hann)) / (WINDOW / 4)
         found = {"level": math.sqrt(2 * float(np.mean(samples**2)))}
         for name in ("bass", "treble"):
             found[name] = math.sqrt(float(np.sum(spectrum[self._bands[name]] ** 2)))
-        fading, release = 0.5 ** (HOP / RATE / MEMORY), math.exp(-HOP / RATE / RELEASE)
+        fading, release = 0.5 ** (HOP / SAMPLE_RATE / PEAK_HALF_LIFE), math.exp(-HOP / SAMPLE_RATE / RELEASE)
         for name, amplitude in found.items():
-            least = max(FLOOR, SHARE * self._loudest["level"])
+            least = max(PEAK_FLOOR, BAND_FLOOR * self._loudest["level"])
             self._loudest[name] = max(amplitude, self._loudest[name] * fading, least)
             self._values[name] = max(amplitude / self._loudest[name], self._values[name] * release)
         self._values["beat"] *= release
-        self._listen_for_beat(spectrum)
+        self._detect_beat(spectrum)
         self._hops += 1
-        if self._hops % (RATE // HOP // 2) == 0:
+        if self._hops % (SAMPLE_RATE // HOP // 2) == 0:
             self._bpm = _tempo(np.array(self._flux))
 
-    def _listen_for_beat(self, spectrum: NDArray[np.float64]) -> None:
+    def _detect_beat(self, spectrum: NDArray[np.float64]) -> None:
         loudness = np.log1p(100 * spectrum[self._bands["beat"]] / self._loudest["level"])
         flux = float(np.mean(np.maximum(0, loudness - self._before)))
         self._before = loudness
-        latest = list(self._flux)[-RATE // HOP :]
+        latest = list(self._flux)[-SAMPLE_RATE // HOP :]
         self._flux.append(flux)
-        self._since += HOP / RATE
+        self._since += HOP / SAMPLE_RATE
         ratio, least = ONSET
         if flux > max(least, ratio * sum(latest) / len(latest), latest[-1]) and self._since >= REFRACTORY:
             self._since, self._values["beat"] = 0.0, 1.0
@@ -139,9 +143,11 @@ class Meter:
 
 
 def _tempo(flux: NDArray[np.float64]) -> float:
-    """Beats per minute of a spectral flux with `RATE` / `HOP` values per second, 0 if there are none."""
-    per_minute = 60 * RATE / HOP
-    shortest, longest = (int(per_minute / tempo) for tempo in reversed(TEMPI))
+    """Beats per minute of a spectral flux with `SAMPLE_RATE` / `HOP` values per second, 0 if there
+    are none.
+    """
+    per_minute = 60 * SAMPLE_RATE / HOP
+    shortest, longest = (int(per_minute / tempo) for tempo in reversed(TEMPO_RANGE))
     if len(flux) < 3 * longest or flux.max() <= ONSET[1]:
         return 0.0
     flux = flux - flux.mean()
@@ -151,7 +157,7 @@ def _tempo(flux: NDArray[np.float64]) -> float:
     lag = int(lags[np.argmax(weight * correlation[lags])])
     if correlation[lag] < 0.1 * correlation[0]:
         return 0.0
-    # Four beats give the length of one more exactly.
+    # The peak at up to four beats gives the length of one beat with a higher resolution.
     times = min(4, (len(flux) // 2) // lag)
     around = np.arange(times * lag - times, times * lag + times + 1)
     peak = int(around[np.argmax(correlation[around])])

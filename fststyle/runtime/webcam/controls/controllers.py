@@ -1,4 +1,4 @@
-"""Starts and stops the controllers that the settings name."""
+"""OSC, MIDI and sound control of the webcam filter, as selected in the settings."""
 
 import contextlib
 from collections.abc import Callable
@@ -10,7 +10,9 @@ from fststyle.runtime.webcam.controls.values import Controls
 
 
 class Controllers:
-    """OSC, MIDI and sound as in the settings. Close it always. Raises `InputError` and `DependencyError`."""
+    """Opens the controllers of the settings. Call `close` when done. Raises `InputError` and
+    `DependencyError`.
+    """
 
     def __init__(self, controls: Controls, settings: WebcamSettings):
         self.osc: osc.OscInput | None = None
@@ -28,14 +30,14 @@ class Controllers:
                 names = [name.strip() for name in settings.learn.split(",")] if settings.learn else []
                 path = settings.midi_map or midi.default_path()
                 if settings.midi_map is not None and not names and not path.is_file():
-                    raise InputError(f"{path}: no such file; --learn makes one")
+                    raise InputError(f"{path}: no such file; --learn creates it")
                 self.midi = midi.MidiInput(controls, settings.midi, path, names)
                 opened.callback(self.midi.close)
                 learn = self.midi.learn
             if settings.osc is not None:
                 self.osc = osc.OscInput(controls, *osc.endpoint(settings.osc, "--osc", "127.0.0.1"), learn)
                 opened.callback(self.osc.close)
-                controls.say("OSC: listening on {}:{}".format(*self.osc.address))
+                controls.notify("OSC: listening on {}:{}".format(*self.osc.address))
             if settings.osc_out is not None:
                 output = osc.OscOutput(
                     controls,

@@ -1,22 +1,22 @@
-"""Values that follow the sound."""
+"""Controls that follow the sound (``--follow``)."""
 
 from dataclasses import dataclass
 
 from fststyle.errors import InputError
 from fststyle.runtime.webcam.controls.analysis import Meter
-from fststyle.runtime.webcam.controls.sound import Listener
+from fststyle.runtime.webcam.controls.sound import AudioSource
 from fststyle.runtime.webcam.controls.values import RANGES, Controls
 
 MEASURES = ("level", "bass", "treble", "beat")
-"""What can be followed."""
+"""Measures that a control can follow."""
 
 DEFAULT_RANGES = {"strength": (0.0, 1.0), "mix": (0.0, 1.0), "brush": (1.0, 3.0), "steadiness": (1.0, 0.0)}
-"""What can follow, with its values in silence and at the loudest."""
+"""Controls that can follow a measure, with their values at 0 (silence) and 1 (peak)."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The control ``name`` is ``quiet`` at a ``measure`` of 0 and ``loud`` at 1."""
+    """Maps a measure to a control: ``quiet`` at 0, ``loud`` at 1, linear between."""
 
     name: str
     measure: str
@@ -25,7 +25,7 @@ class Rule:
 
 
 def parse(text: str) -> list[Rule]:
-    """Rules of a text such as ``strength=bass:0.3:1.2,mix=beat``. Raises `InputError`."""
+    """Parse rules such as ``strength=bass:0.3:1.2,mix=beat``. Raises `InputError`."""
     rules = [_rule(part.strip()) for part in text.split(",")]
     if len({rule.name for rule in rules}) < len(rules):
         raise InputError(f"--follow: {text!r} names a control twice")
@@ -52,16 +52,16 @@ def _rule(text: str) -> Rule:
 
 
 class Follower:
-    """Sets values by the sound of a source; see `Listener` for ``source`` and errors."""
+    """Sets controls by the sound of a source; see `AudioSource` for ``source`` and errors."""
 
     def __init__(self, controls: Controls, source: str, rules: list[Rule]):
         self._rules, self.meter = rules, Meter()
-        self._listener = Listener(source, self.meter.feed, controls.say)
+        self._source = AudioSource(source, self.meter.feed, controls.notify)
         controls.followed = self.values
 
     def values(self) -> dict[str, float]:
-        """The values that follow; none while there is no sound input."""
-        if not self._listener.alive:
+        """The current values of the controls; empty while there is no sound input."""
+        if not self._source.alive:
             return {}
         measures = self.meter.measures
         return {
@@ -75,4 +75,4 @@ class Follower:
         return {name: getattr(measures, name) for name in MEASURES} | {"bpm": round(measures.bpm, 1)}
 
     def close(self) -> None:
-        self._listener.close()
+        self._source.close()

@@ -1,4 +1,4 @@
-"""MIDI controllers: faders, buttons, pads and program changes set values; a learn mode assigns them."""
+"""MIDI control: faders, buttons, pads and program changes set controls; MIDI learn assigns them."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from fststyle.errors import DependencyError, InputError
 from fststyle.io.files import replacing_path
-from fststyle.runtime.webcam.controls.values import ACTIONS, NAMES, STYLES, Controls, Once
+from fststyle.runtime.webcam.controls.values import ACTIONS, NAMES, STYLES, Controls, ReportOnce
 
 DEFAULTS = {
     "control * 1": "strength",
@@ -21,29 +21,29 @@ DEFAULTS = {
     "program *": "style",
     **{f"note * {36 + number}": f"style {number + 1}" for number in range(16)},
 }
-"""The map without a file: modulation wheel, volume, resonance, brightness, expression, program changes, and
-the pads from C1 on.
+"""Default map: modulation wheel, volume, resonance, brightness, expression, program changes, and pads from C1
+on.
 """
 
 POLL = 0.005
-"""Seconds between two looks at the messages of the open ports."""
+"""Seconds between two reads of the open ports."""
 
 SEARCH = 2.0
-"""Seconds between two searches for ports, which a controller may have been plugged into."""
+"""Seconds between two searches for new ports."""
 
-MOST = 2000
-"""Messages per port that are handled in one look; further ones of a flood are dropped."""
+MAX_MESSAGES = 2000
+"""Maximum number of messages per port and read; the rest is handled in the next read."""
 
-PASSES_ON = "Midi Through"
-"""Name of the port of ALSA that repeats what other programs send."""
+ALSA_THROUGH = "Midi Through"
+"""Prefix of the name of the ALSA port that repeats the messages of other programs; auto skips it."""
 
 
 class MidiMap:
-    """Assigns messages to what they do. ``entries``: a key such as ``control 1 7``, ``note 10 36``,
-    ``pitch 1`` or ``program 1``, whose first number is the channel, 1 to 16 or ``*`` for all; and the name of
-    a control, ``next``, ``previous`` or ``style N`` for the style with this number.
+    """Maps MIDI messages to controls.
 
-    Raises `InputError` for other entries.
+    The keys of ``entries`` are ``control 1 7``, ``note 10 36``, ``pitch 1`` or ``program 1``, whose first
+    number is the channel, 1 to 16 or ``*`` for all. The values are the name of a control, ``next``,
+    ``previous``, or ``style N`` for the style with this number. Raises `InputError` for other entries.
     """
 
     def __init__(self, entries: dict[str, str]):
@@ -53,7 +53,7 @@ class MidiMap:
 
     @classmethod
     def read(cls, path: Path) -> "MidiMap":
-        """The map in a JSON file. Raises `InputError`."""
+        """Read a map from a JSON file. Raises `InputError`."""
         try:
             if path.stat().st_size > 1 << 20:
                 raise InputError(f"{path}: is larger than a MIDI map can be")
@@ -76,54 +76,56 @@ class MidiMap:
             place.write_text(json.dumps(self.entries, indent=2) + "\n", encoding="utf-8")
 
     def assign(self, key: str, name: str) -> None:
-        """Assign a control; it has no other one afterwards."""
+        """Assign a key to a control, and remove its other keys."""
         for other in [other for other, assigned in self.entries.items() if assigned == name]:
             del self.entries[other]
         self.entries[key] = name
 
     def name_for(self, key: str) -> str | None:
-        """What a key of one channel does."""
+        """The name that a key of one channel is mapped to, or None."""
         kind, _, rest = key.partition(" ")
         _, _, number = rest.partition(" ")
         return self.entries.get(key) or self.entries.get(f"{kind} * {number}".rstrip())
 
 
 class MidiInput:
-    """Listens to MIDI ports and sets values. A port that appears later, or again, is opened.
+    """Receives MIDI messages and sets controls. Ports that are connected later, or again, are opened.
 
-    ``wanted``: "auto" for all input ports, or a part of the name of a port. ``learn``: names of controls that
-    are assigned to the next controls that are moved. ``path``: the file with the map, which learning writes.
+    ``wanted``: "auto" for all input ports, or a part of the name of a port. ``learn``:
+    controls to assign, see `learn`. ``path``: the file of the map, which MIDI learn writes.
 
     Raises `DependencyError` without mido or its backend, and `InputError` for a damaged map, an unknown name
     in ``learn``, and a system without MIDI.
     """
 
     def __init__(self, controls: Controls, wanted: str, path: Path, learn: Sequence[str] = ()):
-        self._mido = _library()
+        self._mido = _import_mido()
         self._controls, self._wanted, self._path = controls, wanted, path
         self.map = MidiMap.read(path) if path.is_file() else MidiMap(DEFAULTS)
-        self._once = Once(lambda text: controls.say(f"MIDI: {text}"))
+        self._once = ReportOnce(lambda text: controls.notify(f"MIDI: {text}"))
         self._learning: list[str] = []
         self._ports: dict[str, Any] = {}
-        self._bent: set[str] = set()
+        self._assigned: set[str] = set()
         self._names()  # fails without MIDI
         self.learn(learn)
         self._stop = threading.Event()
         self._searched = -SEARCH
-        self._thread = threading.Thread(target=self._listen, name="fststyle-midi", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="fststyle-midi", daemon=True)
         self._thread.start()
 
     def learn(self, names: Sequence[str]) -> None:
-        """Assign the next controls that are moved to these names, in this order. Raises `InputError`."""
+        """MIDI learn: assign the next faders or buttons that are moved to these names, in this order. Raises
+        `InputError`.
+        """
         for name in names:
             if name not in NAMES:
-                raise InputError(f"--learn: there is no control {name!r}; there are {', '.join(NAMES)}")
+                raise InputError(f"--learn: unknown control {name!r}; use one of {', '.join(NAMES)}")
         self._learning = list(names)
-        self._ask()
+        self._prompt()
 
     @property
     def learning(self) -> str:
-        """The name that waits for a control, "" for none."""
+        """The name that is assigned next, "" for none."""
         return self._learning[0] if self._learning else ""
 
     @property
@@ -138,21 +140,21 @@ class MidiInput:
             with contextlib.suppress(Exception):
                 port.close()
 
-    def _ask(self) -> None:
+    def _prompt(self) -> None:
         if self._learning:
-            self._controls.say(f"MIDI: move or press the control for {self._learning[0]}")
+            self._controls.notify(f"MIDI: move or press the control for {self._learning[0]}")
 
     def _names(self) -> list[str]:
-        """The names of the input ports that are wanted."""
+        """The names of the selected input ports."""
         try:
             found = list(dict.fromkeys(self._mido.get_input_names()))
         except Exception as error:  # the backend has no common base class of its exceptions
             raise InputError(f"--midi: this system has no MIDI: {error}") from error
         if self._wanted == "auto":
-            return [name for name in found if not name.startswith(PASSES_ON)]
+            return [name for name in found if not name.startswith(ALSA_THROUGH)]
         return [name for name in found if self._wanted.lower() in name.lower()]
 
-    def _listen(self) -> None:
+    def _run(self) -> None:
         while not self._stop.wait(POLL):
             try:
                 if time.monotonic() - self._searched >= SEARCH:
@@ -162,7 +164,7 @@ class MidiInput:
                     self._read(name, port)
             except InputError as error:
                 self._once(str(error), str(error))
-            except Exception as error:  # a driver that fails does not end the show
+            except Exception as error:  # a failing driver must not stop the filter
                 self._once(type(error).__name__, f"{type(error).__name__}: {error}")
 
     def _search(self) -> None:
@@ -171,14 +173,14 @@ class MidiInput:
             with contextlib.suppress(Exception):
                 self._ports[name].close()
             del self._ports[name]
-            self._controls.say(f"MIDI: {name} is gone")
+            self._controls.notify(f"MIDI: {name} is disconnected")
         for name in names:
             if name not in self._ports:
                 self._ports[name] = self._mido.open_input(name)
-                self._controls.say(f"MIDI: listening to {name}")
+                self._controls.notify(f"MIDI: {name} is connected")
         if not names:
             what = "no input port" if self._wanted == "auto" else f"no input port named {self._wanted}"
-            self._once("none", f"{what} yet")
+            self._once("none", f"{what} found")
 
     def _read(self, name: str, port: Any) -> None:
         latest: dict[str, Any] = {}
@@ -186,16 +188,16 @@ class MidiInput:
             if (key := _key(message)) is not None:
                 latest.pop(key, None)
                 latest[key] = message
-            if number >= MOST:
-                self._once("flood", f"{name} sends too much; values arrive late")
+            if number >= MAX_MESSAGES:
+                self._once("flood", f"{name} sends too many messages; values are delayed")
                 break
         for key, message in latest.items():
-            self.take(key, message)
+            self.handle(key, message)
 
-    def take(self, key: str, message: Any) -> None:
-        """Apply a message of mido with this key. What cannot be applied is reported once."""
+    def handle(self, key: str, message: Any) -> None:
+        """Apply a message of mido with this key. Each kind of invalid message is reported once."""
         if self._learning:
-            if _assigns(message):
+            if _is_learnable(message):
                 self._assign(key)
             return
         name = self.map.name_for(key)
@@ -207,19 +209,19 @@ class MidiInput:
             self._once(f"{key} {name}", f"{key}: {error}")
 
     def _assign(self, key: str) -> None:
-        if key in self._bent:
+        if key in self._assigned:
             return  # the same fader is still moving
-        self._bent.add(key)
+        self._assigned.add(key)
         name = self._learning.pop(0)
         self.map.assign(key, name)
-        self._controls.say(f"MIDI: {name} is {key}")
+        self._controls.notify(f"MIDI: {key} is assigned to {name}")
         if self._learning:
-            return self._ask()
-        self._bent.clear()
+            return self._prompt()
+        self._assigned.clear()
         try:
             self.map.write(self._path)
-            self._controls.say(f"MIDI: wrote {self._path}")
-        except Exception as error:  # the map is valid until the program ends
+            self._controls.notify(f"MIDI: wrote {self._path}")
+        except Exception as error:  # the map stays in use without a file
             self._once(
                 "write", f"{self._path}: cannot be written: {getattr(error, 'strerror', None) or error}"
             )
@@ -232,25 +234,25 @@ class MidiInput:
             self._controls.set("style", int(name.removeprefix("style ")))
         elif name in ACTIONS:
             if kind != "control_change" or message.value >= 64:  # a button sends 127, and 0 afterwards
-                self._controls.act(name)
+                self._controls.run_action(name)
         elif kind == "program_change":
             if name in STYLES:
                 self._controls.set(name, message.program + 1)
             else:
-                self._controls.fade(name, message.program / 127)
+                self._controls.set_position(name, message.program / 127)
         else:
-            self._controls.fade(name, _position(message))
+            self._controls.set_position(name, _fader_position(message))
 
 
 def default_path() -> Path:
-    """The file with the map of the user. It may not exist."""
+    """The default path of the map. The file may not exist."""
     import platformdirs
 
     return platformdirs.user_config_path("fststyle") / "midi.json"
 
 
 def _key(message: Any) -> str | None:
-    """The key of a message of mido in a `MidiMap`, None for a kind that is not used."""
+    """The key of a message of mido in a `MidiMap`, None for unsupported types."""
     kind = message.type
     if kind == "control_change":
         return f"control {message.channel + 1} {message.control}"
@@ -263,14 +265,14 @@ def _key(message: Any) -> str | None:
     return None
 
 
-def _assigns(message: Any) -> bool:
-    """Whether learning uses a message: not the release of a key or a button."""
+def _is_learnable(message: Any) -> bool:
+    """Whether MIDI learn uses a message: not the release of a key."""
     if message.type == "note_on":
         return bool(message.velocity)
     return bool(message.type != "note_off")
 
 
-def _position(message: Any) -> float:
+def _fader_position(message: Any) -> float:
     """The position of a fader, 0..1."""
     if message.type == "control_change":
         return float(message.value / 127)
@@ -289,15 +291,15 @@ def _check_entry(key: str, name: str) -> None:
     if numbers[0] != "*" and not (_is_number(numbers[0], 16) and numbers[0] != "0"):
         raise InputError(f"{key!r}: a channel is 1 to 16, or * for all")
     if name not in NAMES and not (name.startswith("style ") and _is_number(name[6:], 9999)):
-        raise InputError(f"{key!r}: there is no control {name!r}; there are {', '.join(NAMES)} and style N")
+        raise InputError(f"{key!r}: unknown control {name!r}; use one of {', '.join(NAMES)} or style N")
 
 
 def _is_number(text: str, most: int) -> bool:
     return text.isascii() and text.isdigit() and int(text[:6]) <= most
 
 
-def _library() -> Any:
-    """The module of mido, with the backend in the environment variable MIDO_BACKEND, or python-rtmidi.
+def _import_mido() -> Any:
+    """Import mido, with the backend in the environment variable MIDO_BACKEND, or python-rtmidi.
 
     Raises `DependencyError`.
     """

@@ -1,4 +1,4 @@
-"""OSC over UDP: messages set values, and changes of values are sent.
+"""OSC control over UDP: received messages set controls, and changes of controls are sent.
 
 Open Sound Control 1.0 (Wright 2002). Departure: time tags of bundles are ignored, and messages take effect
 when they arrive.
@@ -13,34 +13,34 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from fststyle.errors import DependencyError, InputError
-from fststyle.runtime.webcam.controls.values import NAMES, RANGES, STYLES, Controls, Once
+from fststyle.runtime.webcam.controls.values import NAMES, RANGES, STYLES, Controls, ReportOnce
 
 ROOT = "/fststyle/"
 
 WINDOW = 0.005
-"""Seconds for which messages are collected. Of several with one address, the last one counts, so that a flood
-costs little.
+"""Seconds for which messages are collected. Of several messages to one address, only the last one is
+applied.
 """
 
-MOST_DATAGRAMS = 1000
-"""Number of datagrams that are read after a window."""
+MAX_DATAGRAMS = 1000
+"""Maximum number of datagrams per window."""
 
-MOST_ADDRESSES = 64
-"""Number of addresses in a window; messages to further ones are dropped."""
+MAX_ADDRESSES = 64
+"""Maximum number of addresses per window; messages to further addresses are dropped."""
 
-LARGEST = 65535
-"""Size of a datagram in bytes."""
+MAX_DATAGRAM_BYTES = 65535
+"""Maximum size of a datagram in bytes."""
 
-RATE = 20.0
-"""Messages per second and value that are sent."""
+SEND_RATE = 20.0
+"""Maximum number of messages sent per second and control."""
 
 _BUNDLE = b"#bundle\x00"
 _TAGS = frozenset(b"ifdhsTFN")
-"""Types of arguments that are understood: numbers, strings, True, False and nil."""
+"""Supported type tags: numbers, strings, True, False and nil."""
 
 
 def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
-    """HOST and PORT of ``HOST:PORT``, or of ``PORT`` with the default ``host``. Raises `InputError`."""
+    """Parse ``HOST:PORT``, or ``PORT`` with the default ``host``. Raises `InputError`."""
     name, colon, port = text.strip().rpartition(":")
     name = name.strip("[]") if colon else host or ""
     if not name or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
@@ -49,7 +49,7 @@ def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
 
 
 class OscInput:
-    """Listens on a UDP port and sets values. ``learn`` is called with the names in a message to
+    """Listens on a UDP port and sets controls. ``learn`` is called with the names in a message to
     ``/fststyle/midi/learn``.
 
     Raises `DependencyError` without python-osc, and `InputError` if the port cannot be used.
@@ -62,13 +62,13 @@ class OscInput:
         port: int,
         learn: Callable[[list[str]], None] | None = None,
     ):
-        self._message, self._parse_error = _library()
+        self._message, self._parse_error = _import_pythonosc()
         self._controls, self._learn = controls, learn
-        self._once = Once(lambda text: controls.say(f"OSC: {text}"))
+        self._once = ReportOnce(lambda text: controls.notify(f"OSC: {text}"))
         self.refresh = threading.Event()
         """Set by a message to ``/fststyle/refresh``."""
         try:
-            self._socket = _bound(host, port)
+            self._socket = _bind(host, port)
         except OSError as error:
             raise InputError(f"--osc: cannot listen on {host}:{port}: {error.strerror or error}") from error
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
@@ -84,53 +84,55 @@ class OscInput:
     def _listen(self) -> None:
         while not self._stop.is_set():
             try:
-                first = self._socket.recv(LARGEST)
+                first = self._socket.recv(MAX_DATAGRAM_BYTES)
             except TimeoutError:
                 continue
             except OSError as error:  # such as an ICMP message on Windows
                 self._once(f"socket {error.errno}", f"the socket failed: {error.strerror or error}")
                 self._stop.wait(0.1)
                 continue
-            for datagram in self._collected(first):
+            for datagram in self._collect(first):
                 for message in _messages(datagram):
-                    self._take(message)
+                    self._handle(message)
 
-    def _collected(self, datagram: bytes) -> list[bytes]:
-        """The latest datagram for each address, of this one and those that arrive in the window after it."""
-        time.sleep(WINDOW)  # what does not fit in the buffer of the socket is dropped by the system
+    def _collect(self, datagram: bytes) -> list[bytes]:
+        """The last datagram for each address among ``datagram`` and those that arrive within `WINDOW`."""
+        time.sleep(WINDOW)  # the operating system drops what exceeds the buffer of the socket
         latest: dict[bytes, bytes] = {}
         self._socket.setblocking(False)
         try:
-            for _ in range(MOST_DATAGRAMS):
+            for _ in range(MAX_DATAGRAMS):
                 address = datagram if datagram.startswith(_BUNDLE) else datagram.partition(b"\x00")[0]
-                if address in latest or len(latest) < MOST_ADDRESSES:
-                    latest.pop(address, None)  # the order is that of the last messages
+                if address in latest or len(latest) < MAX_ADDRESSES:
+                    latest.pop(address, None)  # ordered by the last messages
                     latest[address] = datagram
                 else:
-                    self._once("flood", f"more than {MOST_ADDRESSES} addresses at once; the rest is dropped")
-                datagram = self._socket.recv(LARGEST)
-        except OSError:  # no more
+                    self._once(
+                        "flood", f"more than {MAX_ADDRESSES} addresses at once; the others are dropped"
+                    )
+                datagram = self._socket.recv(MAX_DATAGRAM_BYTES)
+        except OSError:  # the buffer is empty
             pass
         finally:
             self._socket.settimeout(0.2)
         return list(latest.values())
 
-    def _take(self, content: bytes) -> None:
-        """Apply one message. Whatever is wrong with it is reported once."""
+    def _handle(self, content: bytes) -> None:
+        """Apply one message. Each kind of invalid message is reported once."""
         try:
-            if not _understood(content):
-                raise InputError("a message is damaged, or has arguments other than numbers and strings")
+            if not _is_supported(content):
+                raise InputError("malformed message, or arguments other than numbers and strings")
             message = self._message(content)
             self._apply(message.address, list(message.params))
         except InputError as error:
             name = content.partition(b"\x00")[0].decode("utf-8", "backslashreplace")[:80]
             self._once(name, f"{name}: {error}")
         except (self._parse_error, ValueError, IndexError, struct.error, UnicodeError):
-            self._once("damaged", "a damaged message is ignored")
+            self._once("damaged", "a malformed message is ignored")
 
     def _apply(self, address: str, arguments: list[Any]) -> None:
         if not address.startswith(ROOT):
-            raise InputError(f"addresses begin with {ROOT}")
+            raise InputError(f"the address does not begin with {ROOT}")
         path = address.removeprefix(ROOT)
         if path == "midi/learn":
             if self._learn is None or not all(name in NAMES for name in arguments):
@@ -141,23 +143,23 @@ class OscInput:
         elif path in ("next", "previous"):
             # A button sends 1 when it is pressed and 0 when it is released.
             if not arguments or arguments[0] not in (0, False):
-                self._controls.act(path)
+                self._controls.run_action(path)
         elif path.startswith("style/") and path.removeprefix("style/").isdigit():
             if not arguments or arguments[0] not in (0, False):
                 self._controls.set("style", int(path.removeprefix("style/")[:6]))
         elif len(arguments) != 1:
             raise InputError(f"takes one argument, not {len(arguments)}")
         elif path.startswith("fader/"):
-            self._controls.fade(path.removeprefix("fader/"), arguments[0])
+            self._controls.set_position(path.removeprefix("fader/"), arguments[0])
         else:
             self._controls.set(path, arguments[0])
 
 
 class OscOutput:
-    """Sends values when they change, and statistics once per second, as OSC over UDP.
+    """Sends controls when they change, and statistics once per second.
 
-    ``refresh``: an event after which all values are sent again. ``meters``: a function that returns the
-    current levels of the sound. Raises `DependencyError` without python-osc, and `InputError` for a host that
+    ``refresh``: an event after which all controls are sent again. ``meters``: returns the measures of the
+    sound by name. Raises `DependencyError` without python-osc, and `InputError` for a host that
     does not exist.
     """
 
@@ -169,11 +171,11 @@ class OscOutput:
         refresh: threading.Event | None = None,
         meters: Callable[[], dict[str, float]] = dict,
     ):
-        _library()
+        _import_pythonosc()
         from pythonosc.udp_client import SimpleUDPClient
 
         self._controls, self._refresh, self._meters = controls, refresh or threading.Event(), meters
-        self._once = Once(lambda text: controls.say(f"OSC: {text}"))
+        self._once = ReportOnce(lambda text: controls.notify(f"OSC: {text}"))
         try:
             self._client = SimpleUDPClient(host, port)
         except OSError as error:
@@ -190,8 +192,8 @@ class OscOutput:
 
     def _send(self) -> None:
         sent: dict[str, Any] = {}
-        told = 0.0
-        while not self._stop.wait(1 / RATE):
+        reported_at = 0.0
+        while not self._stop.wait(1 / SEND_RATE):
             if self._refresh.is_set():
                 self._refresh.clear()
                 sent.clear()
@@ -199,20 +201,20 @@ class OscOutput:
             current: dict[str, Any] = {name: getattr(values, name) for name in (*STYLES, *RANGES)}
             current |= {f"audio/{name}": round(value, 3) for name, value in self._meters().items()}
             current["note"] = self._controls.note[:200]
-            if (now := time.monotonic()) - told >= 1:
-                told, status = now, self._controls.status
+            if (now := time.monotonic()) - reported_at >= 1:
+                reported_at, status = now, self._controls.status
                 current |= {"fps": status.fps, "latency": status.latency, "shown": status.style}
             for name, value in current.items():
                 if sent.get(name) != value:
                     sent[name] = value
                     try:
                         self._client.send_message(ROOT + name, value)
-                    except OSError as error:  # nobody listens, or the network is down
+                    except OSError as error:  # no receiver, or the network is down
                         self._once("send", f"messages cannot be sent: {error.strerror or error}")
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """A UDP socket that listens."""
+def _bind(host: str, port: int) -> socket.socket:
+    """A bound UDP socket."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     made = socket.socket(family, kind, protocol)
     try:
@@ -225,9 +227,9 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _messages(datagram: bytes, depth: int = 4) -> Iterator[bytes]:
-    """The messages of a datagram; a damaged part ends a bundle.
+    """The messages of a datagram; a bundle ends at a malformed element.
 
-    The bundles of python-osc are not used: a negative size in one makes its parser run forever.
+    python-osc does not parse the bundles: with a negative size, its parser never returns.
     """
     if not datagram.startswith(_BUNDLE):
         yield datagram
@@ -242,9 +244,9 @@ def _messages(datagram: bytes, depth: int = 4) -> Iterator[bytes]:
         place += size
 
 
-def _understood(message: bytes) -> bool:
-    """Whether a message has an address and arguments of known types. python-osc logs a warning for each
-    other type.
+def _is_supported(message: bytes) -> bool:
+    """Whether a message has an address and only supported type tags. python-osc logs a warning for each other
+    type.
     """
     if not message.startswith(b"/"):
         return False
@@ -253,8 +255,8 @@ def _understood(message: bytes) -> bool:
     return not tags or (tags[:1] == b"," and set(tags[1:]) <= _TAGS)
 
 
-def _library() -> tuple[Any, type[Exception]]:
-    """The class of messages of python-osc, and its error."""
+def _import_pythonosc() -> tuple[Any, type[Exception]]:
+    """The message class of python-osc, and its exception."""
     try:
         from pythonosc.osc_message import OscMessage, ParseError
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Sources of sound: an input of the system, or a file that is played in real time."""
+"""Sound sources: an audio input of the system, or a file that is played in real time."""
 
 import queue
 import threading
@@ -11,93 +11,93 @@ import numpy as np
 
 from fststyle.errors import DependencyError, FststyleError, InputError
 from fststyle.runtime.video.formats.pyav import av, reason
-from fststyle.runtime.webcam.controls.analysis import HOP, RATE, Samples
+from fststyle.runtime.webcam.controls.analysis import HOP, SAMPLE_RATE, Samples
 
-_WAITING = 64
-"""Blocks of an input that wait; older ones are dropped."""
+_MAX_BLOCKS = 64
+"""Maximum number of queued blocks of an input; older ones are dropped."""
 
-SILENT = 5.0
-"""Seconds without samples after which an input counts as disconnected."""
+INPUT_TIMEOUT = 5.0
+"""Timeout of an input in seconds."""
 
 
-def decoded(path: Path) -> Iterator[Samples]:
-    """The sound of a file, mono at `RATE`, in blocks. Raises `InputError`."""
+def decode_file(path: Path) -> Iterator[Samples]:
+    """Decode the audio of a file, mono at `SAMPLE_RATE`, in blocks. Raises `InputError`."""
     library = av()
     try:
         with library.open(str(path.absolute()), metadata_errors="ignore") as container:
             if not container.streams.audio:
-                raise InputError(f"{path}: has no sound")
-            resampler = library.AudioResampler(format="flt", layout="mono", rate=RATE)
+                raise InputError(f"{path}: has no audio")
+            resampler = library.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
             for frame in container.decode(audio=0):
                 for piece in resampler.resample(frame):
                     yield piece.to_ndarray().reshape(-1)
             for piece in resampler.resample(None):
                 yield piece.to_ndarray().reshape(-1)
     except (library.error.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path}: its sound cannot be read: {reason(error)}") from error
+        raise InputError(f"{path}: the audio cannot be decoded: {reason(error)}") from error
 
 
-def played(path: Path, stop: threading.Event) -> Iterator[Samples]:
-    """As `decoded`, in real time and repeated, until ``stop`` is set. Raises `InputError`."""
+def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
+    """As `decode_file`, in real time and in a loop, until ``stop`` is set. Raises `InputError`."""
     due = time.monotonic()
     while True:
         count = 0
-        for block in decoded(path):
+        for block in decode_file(path):
             for start in range(0, len(block), HOP):
                 piece = block[start : start + HOP]
                 count += len(piece)
-                due = max(due + len(piece) / RATE, time.monotonic() - 0.5)
+                due = max(due + len(piece) / SAMPLE_RATE, time.monotonic() - 0.5)
                 if stop.wait(max(0.0, due - time.monotonic())):
                     return
                 yield piece
         if not count:
-            raise InputError(f"{path}: has no sound")
+            raise InputError(f"{path}: has no audio")
 
 
-def recorded(wanted: str, stop: threading.Event) -> Iterator[Samples]:
-    """The sound of an input of the system, mono at `RATE`, until ``stop`` is set.
+def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
+    """Record an audio input of the system, mono at `SAMPLE_RATE`, until ``stop`` is set.
 
     ``wanted``: "auto" for the default input, or a part of its name. Raises `DependencyError` without
     sounddevice or PortAudio, and `InputError` if there is no such input or it stops.
     """
-    sounddevice, device = _library(), None if wanted == "auto" else wanted
-    waiting: queue.Queue[Samples] = queue.Queue(_WAITING)
+    sounddevice, device = _import_sounddevice(), None if wanted == "auto" else wanted
+    waiting: queue.Queue[Samples] = queue.Queue(_MAX_BLOCKS)
 
-    def take(block: Any, *_: object) -> None:
+    def on_block(block: Any, *_: object) -> None:
         if waiting.full():
             waiting.get_nowait()
         waiting.put_nowait(block.mean(axis=1))
 
     try:
         found = sounddevice.query_devices(device, "input")
-        # Many devices have one rate only.
+        # Many devices support one sample rate only.
         rate = int(found["default_samplerate"])
-        resampler = av().AudioResampler(format="flt", layout="mono", rate=RATE)
+        resampler = av().AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         with sounddevice.InputStream(
             samplerate=rate,
             channels=min(2, int(found["max_input_channels"])),
             blocksize=HOP,
             dtype="float32",
             device=device,
-            callback=take,
+            callback=on_block,
         ):
-            heard = time.monotonic()
+            last = time.monotonic()
             while not stop.is_set():
                 try:
                     block = waiting.get(timeout=0.2)
-                    heard = time.monotonic()
+                    last = time.monotonic()
                 except queue.Empty:
-                    if time.monotonic() - heard > SILENT:
-                        raise InputError("the sound input gives no samples; is it disconnected?") from None
+                    if time.monotonic() - last > INPUT_TIMEOUT:
+                        raise InputError("the audio input returns no samples; is it disconnected?") from None
                     continue
-                yield from _resampled(block, rate, resampler)
+                yield from _resample(block, rate, resampler)
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise InputError(f"--audio: the sound input {wanted} cannot be used: {error}") from error
+        raise InputError(f"--audio: the audio input {wanted} cannot be used: {error}") from error
 
 
-def _resampled(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
-    """Samples at `RATE`."""
-    if rate == RATE:
+def _resample(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
+    """Resample a block to `SAMPLE_RATE`."""
+    if rate == SAMPLE_RATE:
         yield block
         return
     frame = av().AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="flt", layout="mono")
@@ -106,12 +106,12 @@ def _resampled(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
         yield piece.to_ndarray().reshape(-1)
 
 
-class Listener:
-    """Passes the sound of a source to ``feed`` in a thread. A source that fails is opened again every
-    ``retry`` seconds, which is reported once for each reason.
+class AudioSource:
+    """Reads a sound source in a thread and passes its samples to ``feed``. A failed source is reopened every
+    ``retry`` seconds; each error is reported once.
 
     ``source``: "auto", a part of the name of an input, or a file. Raises `InputError` for a file without
-    sound and an input that does not exist, and `DependencyError`.
+    audio and an input that does not exist, and `DependencyError`.
     """
 
     def __init__(
@@ -124,37 +124,39 @@ class Listener:
         self._stop, self._feed, self._on_note, self._retry = threading.Event(), feed, on_note, retry
         path = Path(source)
         self._open: Callable[[], Iterator[Samples]] = (
-            (lambda: played(path, self._stop)) if path.is_file() else (lambda: recorded(source, self._stop))
+            (lambda: play_file(path, self._stop))
+            if path.is_file()
+            else (lambda: record_input(source, self._stop))
         )
         self.alive = True
-        """Whether samples come."""
+        """Whether samples arrive."""
         self._first = self._open()
-        feed(next(self._first, np.zeros(0, np.float32)))  # errors come before the show
-        self._thread = threading.Thread(target=self._listen, name="fststyle-sound", daemon=True)
+        feed(next(self._first, np.zeros(0, np.float32)))  # errors are raised in the constructor
+        self._thread = threading.Thread(target=self._run, name="fststyle-sound", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join(3)
 
-    def _listen(self) -> None:
-        blocks, told = self._first, set[str]()
+    def _run(self) -> None:
+        blocks, reported = self._first, set[str]()
         while not self._stop.is_set():
             try:
                 for block in blocks:
                     self.alive = True
                     self._feed(block)
-            except Exception as error:  # a sound card that fails does not end the show
+            except Exception as error:  # a failing sound card must not stop the filter
                 text = str(error) if isinstance(error, FststyleError) else f"{type(error).__name__}: {error}"
-                if text not in told and len(told) < 10:
-                    told.add(text)
-                    self._on_note(f"{text}; trying again every {self._retry:g} seconds")
+                if text not in reported and len(reported) < 10:
+                    reported.add(text)
+                    self._on_note(f"{text}; retrying every {self._retry:g} seconds")
             self.alive = False
             self._stop.wait(self._retry)
             blocks = self._open()
 
 
-def _library() -> Any:
+def _import_sounddevice() -> Any:
     try:
         import sounddevice
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The values that are changed while the filter runs, with their ranges."""
+"""The controls of the webcam filter: values that may change while it runs, with their ranges."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,16 +10,14 @@ from fststyle.errors import InputError
 
 @dataclass(frozen=True)
 class Range:
-    """The range of a value: ``low`` to ``high``; ``logarithmic`` if a fader should have equal ratios for
-    equal distances.
-    """
+    """The range of a control, ``low`` to ``high``, on a linear or logarithmic scale."""
 
     low: float
     high: float
     logarithmic: bool = False
 
     def at(self, share: float) -> float:
-        """The value at a position of a fader, 0..1."""
+        """The value at a fader position, 0..1."""
         if self.logarithmic:
             ratio: float = (self.high / self.low) ** share
             return self.low * ratio
@@ -33,21 +31,23 @@ RANGES = {
     "steadiness": Range(0.0, 1.0),
     "sound": Range(0.0, 1.0),
 }
-"""Values that are numbers."""
+"""Numeric controls."""
 
 STYLES = ("style", "second")
-"""Values that are styles."""
+"""Controls that select a style."""
 
 ACTIONS = ("next", "previous")
-"""What changes the style without a value."""
+"""Controls without a value."""
 
 NAMES = (*STYLES, *RANGES, *ACTIONS)
-"""Everything that can be controlled."""
+"""All controls."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """``style`` and ``second``, the styles that ``mix`` (0..1) moves between; ``second`` "" is the style
+    """The values of all controls.
+
+    ``style`` and ``second`` are mixed by ``mix`` (0..1); ``second`` "" is the style
     after ``style`` in the list. ``strength`` 0..2; ``brush``, the size of the strokes, 0.25..8;
     ``steadiness`` 0..1, the amount of flicker suppression; ``sound`` 0..1, the influence of the sound.
     """
@@ -63,7 +63,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Status:
-    """What the filter does: the ``style`` on screen, frames per second, and latency in seconds."""
+    """State of the filter: the ``style`` on screen, frames per second, and latency in seconds."""
 
     style: str = ""
     fps: float = 0.0
@@ -72,10 +72,10 @@ class Status:
 
 @dataclass
 class Controls:
-    """The current values. All methods may be called from any thread.
+    """The current values of the controls. All methods are thread-safe.
 
     ``styles``: the styles that can be chosen. ``on_note`` is called with messages for the user.
-    ``followed``: a function that returns values by name which the sound sets.
+    ``followed`` returns the values that are set by the sound, by name.
     """
 
     values: Values
@@ -91,19 +91,20 @@ class Controls:
         self._own = {self.values.style}
 
     def set(self, name: str, value: Any) -> None:
-        """Set a value: a number in its range, or for `STYLES` the name of a style or its number, from 1.
+        """Set a control to a number in its range, or, for `STYLES`, to the name or the number (from 1) of a
+        style.
 
-        Raises `InputError` for anything else; nothing changes then.
+        Raises `InputError` for anything else.
         """
         if name in STYLES:
             self.change(**{name: self._style(value)})
         elif name in RANGES:
             self.change(**{name: _number(name, value)})
         else:
-            raise InputError(f"there is no control {name!r}")
+            raise InputError(f"unknown control {name!r}")
 
-    def fade(self, name: str, share: Any) -> None:
-        """Set a value by a position, 0..1, in its range, or in the list of styles. Raises `InputError`."""
+    def set_position(self, name: str, share: Any) -> None:
+        """Set a control by a position, 0..1, in its range, or in the list of styles. Raises `InputError`."""
         share = _number("the position", share, Range(0.0, 1.0))
         if name in STYLES and self.styles:
             self.change(**{name: self.styles[min(len(self.styles) - 1, int(share * len(self.styles)))]})
@@ -113,24 +114,24 @@ class Controls:
             raise InputError(f"{name!r} has no position")
 
     def step(self, by: int) -> None:
-        """Move by ``by`` styles in the list, 1 or -1; `mix` becomes 0."""
+        """Move by ``by`` styles in the list, 1 or -1, and set ``mix`` to 0."""
         if self.styles:
             with self._lock:
-                self.values = replace(self.values, style=self.beside(self.values.style, by), mix=0.0)
+                self.values = replace(self.values, style=self.neighbor(self.values.style, by), mix=0.0)
 
-    def act(self, name: str) -> None:
-        """Do one of `ACTIONS`. Raises `InputError` for another name."""
+    def run_action(self, name: str) -> None:
+        """Run one of `ACTIONS`. Raises `InputError` for another name."""
         if name not in ACTIONS:
-            raise InputError(f"there is no action {name!r}")
+            raise InputError(f"unknown action {name!r}")
         self.step(1 if name == "next" else -1)
 
     def change(self, **changes: Any) -> None:
-        """Replace values without a check."""
+        """Replace values without validation."""
         with self._lock:
             self.values = replace(self.values, **changes)
 
     def current(self) -> Values:
-        """The values, with those that the sound sets."""
+        """The values after blending with those set by the sound."""
         values = self.values
         if not values.sound or not (followed := self.followed()):
             return values
@@ -140,12 +141,12 @@ class Controls:
         }
         return replace(values, **mixed)
 
-    def beside(self, style: str, by: int = 1) -> str:
+    def neighbor(self, style: str, by: int = 1) -> str:
         """The style ``by`` places after a style in the list."""
         place = self.styles.index(style) if style in self.styles else -1 if by > 0 else 0
         return self.styles[(place + by) % len(self.styles)] if self.styles else style
 
-    def say(self, note: str) -> None:
+    def notify(self, note: str) -> None:
         """Report a message to the user."""
         self.note = note
         self.on_note(note)
@@ -173,19 +174,19 @@ def _number(name: str, value: Any, allowed: Range | None = None) -> float:
     return float(value)
 
 
-class Once:
-    """Reports each kind of problem once, and a limited number of kinds."""
+class ReportOnce:
+    """Reports each kind of problem once, up to a maximum number of kinds."""
 
-    MOST = 20
+    MAX_KINDS = 20
 
-    def __init__(self, say: Callable[[str], None]):
-        self._say, self._seen = say, set[str]()
+    def __init__(self, notify: Callable[[str], None]):
+        self._notify, self._reported = notify, set[str]()
 
     def __call__(self, kind: str, text: str) -> None:
         """Report ``text`` if no problem of this ``kind`` was reported."""
-        if kind in self._seen or len(self._seen) >= self.MOST:
+        if kind in self._reported or len(self._reported) >= self.MAX_KINDS:
             return
-        self._seen.add(kind)
-        self._say(text)
-        if len(self._seen) == self.MOST:
-            self._say("further problems of this kind are not reported")
+        self._reported.add(kind)
+        self._notify(text)
+        if len(self._reported) == self.MAX_KINDS:
+            self._notify("further problems are not reported")

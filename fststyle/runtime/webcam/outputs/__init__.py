@@ -1,1 +1,1 @@
-"""Outputs of the webcam filter beside its window."""
+"""Outputs of the webcam filter: recording, streams, virtual cameras, NDI, Spout, Syphon."""

@@ -1,4 +1,4 @@
-"""All outputs of the filter together."""
+"""All outputs of the webcam filter behind one interface."""
 
 import contextlib
 import functools
@@ -91,7 +91,7 @@ class Outputs:
         Returns a message for the user. Raises `OutputError`.
         """
         if self._recording is not None:
-            return self._stopped() or "nothing was recorded"
+            return self._stopped() or "no frame was recorded"
         recording = Recording(Path(f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}.mp4"), self._fps)
         with self._swapping:
             self._recording = recording
@@ -111,7 +111,7 @@ class Outputs:
         if recording is None:
             return ""
         if not recording.frames:
-            # The reason is reported elsewhere.
+            # The error was reported by `send`.
             with contextlib.suppress(OutputError):
                 recording.close()
             return ""

@@ -1,8 +1,8 @@
-"""The process of `fststyle.runtime.webcam.outputs.stream`: reads frames from stdin, encodes and streams them.
+"""The encoder process of `fststyle.runtime.webcam.outputs.stream`: encodes and streams the frames on stdin.
 
 It is run as a file and imports only PyAV and NumPy. stdin: one line of JSON with ``url``, ``format``,
-``size`` and ``fps``; then for each frame the time of its capture in seconds, `float.hex` in 32 bytes, and its
-pixels, uint8 (H, W, 3). stdout: `CONNECTED` when frames flow, and the reason of a failure.
+``size`` and ``fps``; then for each frame its capture time in seconds, `float.hex` in 32 bytes, and its
+pixels, uint8 (H, W, 3). stdout: `CONNECTED` after the first frame, or an error message.
 """
 
 import json
@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 CONNECTED = "connected"
-IMPOSSIBLE = 3
-"""Exit code if no further attempt can work."""
+PERMANENT_ERROR = 3
+"""Exit code for permanent errors."""
 
 BITS_PER_PIXEL = 0.1
 """Bit rate of the stream per pixel and frame."""
@@ -24,7 +24,7 @@ _TIME = 32
 
 
 def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
-    """Encode the frames and send them to the URL of the request. Raises the errors of PyAV."""
+    """Encode the frames and send them to the URL of the request. Raises the exceptions of PyAV."""
     import av
     import numpy as np
 
@@ -46,7 +46,9 @@ def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
             "bufsize": str(bits),
         }
         begin, last = None, -1
-        while (head := _exactly(frames, _TIME)) and (pixels := _exactly(frames, width * height * 3)):
+        while (head := _read_exactly(frames, _TIME)) and (
+            pixels := _read_exactly(frames, width * height * 3)
+        ):
             at = float.fromhex(head.decode().strip())
             begin = at if begin is None else begin
             rgb = np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
@@ -63,44 +65,44 @@ def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
             container.mux(packet)
 
 
-def _exactly(frames: BinaryIO, count: int) -> bytes:
-    """This number of bytes, empty at the end."""
+def _read_exactly(frames: BinaryIO, count: int) -> bytes:
+    """Read ``count`` bytes; empty at the end of the stream."""
     content = frames.read(count)
     return content if len(content) == count else b""
 
 
 def main() -> int:
     """Stream until stdin ends. Returns the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     request = json.loads(sys.stdin.buffer.readline())
     try:
         import av
     except ImportError as error:
-        _say(f"PyAV cannot be imported: {error}")
-        return IMPOSSIBLE
+        _print_line(f"PyAV cannot be imported: {error}")
+        return PERMANENT_ERROR
     av.logging.set_level(None)
     try:
         stream(sys.stdin.buffer, request)
     except av.error.ProtocolNotFoundError:
-        _say(f"this build of PyAV has no {request['url'].partition(':')[0]}")
-        return IMPOSSIBLE
+        _print_line(f"this build of PyAV has no {request['url'].partition(':')[0]}")
+        return PERMANENT_ERROR
     except (av.codec.codec.UnknownCodecError, av.error.EncoderNotFoundError):
-        _say("this build of PyAV cannot encode H.264")
-        return IMPOSSIBLE
+        _print_line("this build of PyAV cannot encode H.264")
+        return PERMANENT_ERROR
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        _say(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+        _print_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
         return 1
     return 0
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(" ".join(text.split()), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    # Modules of this folder must not hide those of other packages.
+    # Modules in this folder must not shadow those of other packages.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
     code = main()
     sys.stdout.flush()
-    os._exit(code)  # without the clean-up of a connection that does not answer
+    os._exit(code)  # skips the cleanup of a connection that does not respond

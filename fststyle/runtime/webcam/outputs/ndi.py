@@ -1,4 +1,4 @@
-"""An NDI source for other programs of the network, with cyndilib, which contains the library of NDI."""
+"""Output as an NDI source, with cyndilib, which contains the NDI library."""
 
 from fractions import Fraction
 from typing import Any
@@ -13,7 +13,7 @@ NAME = "fststyle"
 
 
 class Ndi:
-    """An NDI source of this name. NDI sends in threads of its own, so that a slow receiver delays nothing.
+    """An NDI source of this name. NDI sends in its own threads, so a slow receiver does not delay frames.
 
     Raises `DependencyError` without cyndilib, and `DeviceError` if NDI does not start on this machine.
     """

@@ -1,4 +1,4 @@
-"""A recording of the filter with the times of its frames."""
+"""Records the webcam filter to a video file."""
 
 import contextlib
 import queue
@@ -93,5 +93,5 @@ class Recording:
             self._error = OutputError(f"{self.path}: {error}")
         except OSError as error:
             self._error = OutputError(f"{self.path}: cannot be written: {error.strerror or error}")
-        except Exception as error:  # it is raised in the thread that sends frames
+        except Exception as error:  # raised by the next `send` or `close`
             self._error = OutputError(f"{self.path}: cannot be written: {type(error).__name__}: {error}")

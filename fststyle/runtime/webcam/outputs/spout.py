@@ -1,4 +1,4 @@
-"""A Spout sender for other programs on Windows, with SpoutGL."""
+"""Output as a Spout sender on Windows, with SpoutGL."""
 
 import platform
 from typing import Any
@@ -20,7 +20,7 @@ class Spout:
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
         if platform.system() != "Windows":
-            raise DependencyError("--spout works on Windows only; on macOS there is --syphon, anywhere --ndi")
+            raise DependencyError("--spout works on Windows only; use --syphon on macOS, or --ndi")
         try:
             import SpoutGL
         except ImportError as error:
@@ -29,7 +29,7 @@ class Spout:
         self._sender.setSenderName(name)
         # A hidden window with an OpenGL context, in the thread that sends.
         if not self._sender.createOpenGL():
-            raise DeviceError("--spout: no OpenGL context can be made")
+            raise DeviceError("--spout: no OpenGL context can be created")
 
     def send(self, rgb: RGB, at: float) -> None:
         """Send a frame, uint8 (H, W, 3). Raises `DeviceError`."""

@@ -1,5 +1,5 @@
-"""Streaming to a URL, in a process of its own: a receiver that is slow, hangs or vanishes costs frames of the
-stream only.
+"""Streaming to a URL in a separate process, so that a slow, hanging or disconnected receiver does not affect
+the webcam filter.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from fststyle.arrays import RGB
 from fststyle.errors import InputError, OutputError
-from fststyle.runtime.webcam.outputs.encoder_process import CONNECTED, IMPOSSIBLE
+from fststyle.runtime.webcam.outputs.encoder_process import CONNECTED, PERMANENT_ERROR
 
 FORMATS = {
     "rtmp": "flv",
@@ -31,25 +31,25 @@ FORMATS = {
 }
 """Scheme of a URL -> FFmpeg's name of the format."""
 
-WAITING = 2
-"""Frames that wait for the encoder; older ones are dropped."""
+MAX_QUEUED = 2
+"""Maximum number of frames queued for the encoder; older ones are dropped."""
 
-STALLED = 8.0
-"""Seconds without progress after which a connection is given up."""
+STALL_TIMEOUT = 8.0
+"""Timeout in seconds of a connection without progress."""
 
-CONNECTING = 20.0
-"""As `STALLED`, until the connection is open, with the start of the process."""
+CONNECT_TIMEOUT = 20.0
+"""Timeout in seconds until a connection is open, including the start of the process."""
 
 RETRY = 1.0, 10.0
-"""Seconds until the first attempt to connect again, and the largest number, to which it doubles."""
+"""Delay before the first reconnection attempt in seconds, and the maximum, up to which it doubles."""
 
-REPORT = 10.0
-"""Seconds between two reports of dropped frames."""
+REPORT_INTERVAL = 10.0
+"""Interval between reports of dropped frames in seconds."""
 
 
 class Stream:
-    """Streams frames as H.264 to a URL, without audio. `send` never waits: frames are dropped while the
-    receiver is slow or absent, and the connection is opened again. ``on_note`` is called in another thread.
+    """Streams frames as H.264 to a URL, without audio. `send` does not block: frames are dropped while
+    the receiver is slow or absent, and the connection is reopened. ``on_note`` is called in another thread.
 
     Raises `InputError` for a URL that cannot be streamed to; `send` raises `OutputError` if this build of
     PyAV cannot stream to it.
@@ -62,9 +62,9 @@ class Stream:
         fps: float = 30.0,
         on_note: Callable[[str], None] = lambda note: None,
     ):
-        self._format, self.name = check_url(url), shown(url)
+        self._format, self.name = check_url(url), public_url(url)
         self._url, self._size, self._fps, self._on_note = url, size, fps, on_note
-        self._frames: deque[tuple[RGB, float]] = deque(maxlen=WAITING)
+        self._frames: deque[tuple[RGB, float]] = deque(maxlen=MAX_QUEUED)
         self._coming = threading.Condition()
         self._closing, self._error = threading.Event(), ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,14 +83,14 @@ class Stream:
                 f"--stream takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}"
             )
         with self._coming:
-            if len(self._frames) == WAITING:
+            if len(self._frames) == MAX_QUEUED:
                 self.dropped += 1
             self._frames.append((rgb, at))
             self._coming.notify()
         self._watch()
 
     def close(self) -> None:
-        """End the stream. Waits for the receiver for a short time only."""
+        """End the stream. Waits at most four seconds for the receiver."""
         with self._coming:
             self._closing.set()
             self._coming.notify()
@@ -100,22 +100,22 @@ class Stream:
             self._thread.join(2)
 
     def _watch(self) -> None:
-        """Give up a connection that makes no progress, and report dropped frames."""
+        """Abort a connection without progress, and report dropped frames."""
         now = time.monotonic()
         if (since := self._writing) is not None and now - since > self._limit:
             self._kill()
-        dropped, told = self._reported
-        if self.connected and self.dropped > dropped and now - told >= REPORT:
+        dropped, reported_at = self._reported
+        if self.connected and self.dropped > dropped and now - reported_at >= REPORT_INTERVAL:
             self._on_note(
                 f"stream {self.name}: the receiver is slow, {self.dropped - dropped} frames dropped"
             )
             self._reported = self.dropped, now
         elif not self.connected:
-            self._reported = self.dropped, told
+            self._reported = self.dropped, reported_at
 
     @property
     def _limit(self) -> float:
-        return STALLED if self.connected else CONNECTING
+        return STALL_TIMEOUT if self.connected else CONNECT_TIMEOUT
 
     def _kill(self) -> None:
         if self._process is not None:
@@ -123,7 +123,7 @@ class Stream:
                 self._process.kill()
 
     def _run(self) -> None:
-        wait, told = RETRY[0], ""
+        wait, reported = RETRY[0], ""
         while not self._closing.is_set():
             begin = time.monotonic()
             reason, permanent = self._connection()
@@ -134,10 +134,10 @@ class Stream:
                 self._error = f"--stream {self.name}: {reason}"
                 return
             if was:
-                wait, told = RETRY[0], ""
-            if reason != told:
-                told = reason
-                self._on_note(f"stream {self.name}: {reason}; connecting again")
+                wait, reported = RETRY[0], ""
+            if reason != reported:
+                reported = reason
+                self._on_note(f"stream {self.name}: {reason}; reconnecting")
             # A connection that was open for long counts as a success.
             wait = RETRY[0] if time.monotonic() - begin > RETRY[1] else wait
             end = time.monotonic() + wait
@@ -148,7 +148,7 @@ class Stream:
             wait = min(RETRY[1], 2 * wait)
 
     def _connection(self) -> tuple[str, bool]:
-        """One connection from beginning to end. Returns why it ended, and whether no other one can work."""
+        """Run one connection. Returns the reason for its end, and whether the error is permanent."""
         request = json.dumps({"url": self._url, "format": self._format, "size": self._size, "fps": self._fps})
         process = self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("encoder_process.py"))],
@@ -158,8 +158,8 @@ class Stream:
         )
         assert process.stdin is not None
         assert process.stdout is not None
-        told: list[str] = []
-        reader = threading.Thread(target=self._read, args=(process.stdout, told), daemon=True)
+        messages: list[str] = []
+        reader = threading.Thread(target=self._read, args=(process.stdout, messages), daemon=True)
         reader.start()
         try:
             self._writing = time.monotonic()
@@ -183,9 +183,9 @@ class Stream:
             reader.join(1)
             process.stdout.close()
             self._process, self._writing = None, None
-        if code < 0 and not told:
-            return f"the receiver took no frame for {self._limit:g} seconds", False
-        return (told[-1] if told else "the encoder ended"), code == IMPOSSIBLE
+        if code < 0 and not messages:
+            return f"the receiver accepted no frame for {self._limit:g} seconds", False
+        return (messages[-1] if messages else "the encoder process ended"), code == PERMANENT_ERROR
 
     @staticmethod
     def _write(process: "subprocess.Popen[bytes]", content: bytes) -> None:
@@ -203,18 +203,18 @@ class Stream:
                 self._coming.wait(0.2)
             return self._frames.popleft()
 
-    def _read(self, lines: IO[bytes], told: list[str]) -> None:
+    def _read(self, lines: IO[bytes], messages: list[str]) -> None:
         for line in lines:
             text = line.decode("utf-8", "replace").strip()
             if text == CONNECTED:
                 self.connected = True
                 self._on_note(f"stream {self.name}: connected")
             elif text:
-                told.append(text[:200])
+                messages.append(text[:200])
 
 
 def check_url(url: str) -> str:
-    """FFmpeg's name of the format for a URL. Raises `InputError` for one that cannot be streamed to."""
+    """FFmpeg's name of the format for a URL. Raises `InputError` for an unsupported URL."""
     parts = urlsplit(url)
     if parts.scheme.lower() not in FORMATS or not parts.netloc:
         known = ", ".join(f"{scheme}://" for scheme in FORMATS)
@@ -222,8 +222,8 @@ def check_url(url: str) -> str:
     return FORMATS[parts.scheme.lower()]
 
 
-def shown(url: str) -> str:
-    """Scheme and host of a URL. The rest may be secret: user, password, query, and the key of the stream."""
+def public_url(url: str) -> str:
+    """Scheme and host of a URL. The rest may contain secrets: user, password, query, and the stream key."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}"

@@ -1,4 +1,4 @@
-"""A Syphon server for other programs on macOS, with syphon-python."""
+"""Output as a Syphon server on macOS, with syphon-python."""
 
 import platform
 from typing import Any
@@ -21,7 +21,7 @@ class Syphon:
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
         if platform.system() != "Darwin":
-            raise DependencyError("--syphon works on macOS only; on Windows there is --spout, anywhere --ndi")
+            raise DependencyError("--syphon works on macOS only; use --spout on Windows, or --ndi")
         try:
             import syphon
             from syphon.utils.numpy import copy_image_to_mtl_texture

@@ -1,4 +1,4 @@
-"""A virtual camera for video-call apps."""
+"""Output as a virtual camera for video-call apps."""
 
 import sys
 from typing import Any

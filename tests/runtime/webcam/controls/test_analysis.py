@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fststyle.runtime.webcam.controls.analysis import HOP, RATE, Measures, Meter
+from fststyle.runtime.webcam.controls.analysis import HOP, SAMPLE_RATE, Measures, Meter
 from tests.runtime.webcam.controls.sounds import kicks, sine
 
 
@@ -47,7 +47,7 @@ def test_beat_rises_at_the_kick_and_falls_after_it():
     for start in range(0, len(sound), HOP):
         meter.feed(sound[start : start + HOP])
         beats.append(meter.measures.beat)
-    at = np.flatnonzero(np.array(beats) == 1) * HOP / RATE
+    at = np.flatnonzero(np.array(beats) == 1) * HOP / SAMPLE_RATE
     assert len(at) >= 10
     late = at[1:] - np.round(at[1:] * 2) / 2  # a kick every half second
     assert np.abs(late).max() < 0.06
@@ -60,14 +60,18 @@ def test_bass_follows_the_kick():
     for start in range(0, len(sound), HOP):
         meter.feed(sound[start : start + HOP])
         bass.append(meter.measures.bass)
-    second = round(RATE / HOP)
+    second = round(SAMPLE_RATE / HOP)
     assert max(bass[second : second + 20]) > 0.9
     assert min(bass[2 * second - 20 : 2 * second]) < 0.1
 
 
 @pytest.mark.parametrize(
     "sound",
-    [np.zeros(3 * RATE), np.random.default_rng(0).normal(0, 1e-4, 3 * RATE), np.full(3 * RATE, np.nan)],
+    [
+        np.zeros(3 * SAMPLE_RATE),
+        np.random.default_rng(0).normal(0, 1e-4, 3 * SAMPLE_RATE),
+        np.full(3 * SAMPLE_RATE, np.nan),
+    ],
 )
 def test_silence_noise_and_nonsense_give_no_beats(sound):
     found = measured(sound.astype(np.float32))
@@ -76,7 +80,9 @@ def test_silence_noise_and_nonsense_give_no_beats(sound):
 
 
 def test_values_out_of_range_stay_in_range():
-    found = measured(np.concatenate((np.full(RATE, np.inf), np.full(RATE, 1e30))).astype(np.float32))
+    found = measured(
+        np.concatenate((np.full(SAMPLE_RATE, np.inf), np.full(SAMPLE_RATE, 1e30))).astype(np.float32)
+    )
     assert all(0 <= getattr(found, name) <= 1 for name in ("level", "bass", "treble", "beat"))
 
 

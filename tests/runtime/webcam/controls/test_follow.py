@@ -10,9 +10,9 @@ import pytest
 
 from fststyle.errors import DependencyError, InputError
 from fststyle.runtime.webcam.controls import sound as sound_module
-from fststyle.runtime.webcam.controls.analysis import RATE, Meter
+from fststyle.runtime.webcam.controls.analysis import SAMPLE_RATE, Meter
 from fststyle.runtime.webcam.controls.follow import Follower, Rule, parse
-from fststyle.runtime.webcam.controls.sound import Listener, decoded, played
+from fststyle.runtime.webcam.controls.sound import AudioSource, decode_file, play_file
 from fststyle.runtime.webcam.controls.values import Controls, Values
 from tests import clips
 from tests.runtime.webcam.controls.sounds import kicks, sine, write
@@ -37,30 +37,30 @@ def until(true, seconds: float = 60) -> None:
 
 def test_file_has_the_tempo_of_its_kicks(tmp_path):
     meter = Meter()
-    for block in decoded(write(tmp_path / "kicks.wav", kicks(120))):
+    for block in decode_file(write(tmp_path / "kicks.wav", kicks(120))):
         meter.feed(block)
     assert meter.measures.bpm == pytest.approx(120, abs=1)
 
 
 def test_sound_of_a_video_is_read(tmp_path):
     path = clips.write(tmp_path / "in.mp4", list(range(0, 1000, 40)), sound="aac")
-    sound = np.concatenate(list(decoded(path)))
-    assert 0.4 * RATE < len(sound) < 0.7 * RATE
+    sound = np.concatenate(list(decode_file(path)))
+    assert 0.4 * SAMPLE_RATE < len(sound) < 0.7 * SAMPLE_RATE
     assert 0.1 < np.abs(sound).max() <= 1
 
 
 def test_file_is_played_in_real_time_and_repeated(tmp_path):
     path, stop = write(tmp_path / "short.wav", sine(100, 0.2)), threading.Event()
     begin, count = time.monotonic(), 0
-    for block in played(path, stop):
+    for block in play_file(path, stop):
         count += len(block)
-        if count >= 0.6 * RATE:
+        if count >= 0.6 * SAMPLE_RATE:
             break
     assert 0.45 < time.monotonic() - begin < 3
 
 
 def test_values_follow_the_sound(tmp_path, controls):
-    loud = np.concatenate((sine(60, 0.4), np.zeros(RATE // 2, np.float32)))
+    loud = np.concatenate((sine(60, 0.4), np.zeros(SAMPLE_RATE // 2, np.float32)))
     follower = Follower(
         controls,
         str(write(tmp_path / "bass.wav", loud)),
@@ -131,7 +131,7 @@ class Card:
     PortAudioError = type("PortAudioError", (Exception,), {})
 
     def __init__(self):
-        self.callback, self.opened, self.broken, self.rate = None, 0, False, RATE
+        self.callback, self.opened, self.broken, self.rate = None, 0, False, SAMPLE_RATE
 
     def query_devices(self, device, kind):
         if device not in (None, "USB"):
@@ -168,12 +168,12 @@ def card(monkeypatch):
     return made
 
 
-@pytest.mark.parametrize("rate", [RATE, 48000, 96000])
+@pytest.mark.parametrize("rate", [SAMPLE_RATE, 48000, 96000])
 def test_sound_of_an_input_is_measured(card, notes, rate):
     card.rate, meter = rate, Meter()
-    listener = Listener("USB", meter.feed, notes.append)
+    listener = AudioSource("USB", meter.feed, notes.append)
     try:
-        card.play(sine(60 * RATE / rate, 1.0))
+        card.play(sine(60 * SAMPLE_RATE / rate, 1.0))
         until(lambda: meter.measures.bass > 0.9)
         assert meter.measures.treble < 0.05
     finally:
@@ -182,9 +182,9 @@ def test_sound_of_an_input_is_measured(card, notes, rate):
 
 
 def test_input_that_stops_is_opened_again_and_reported_once(card, notes, monkeypatch, controls):
-    monkeypatch.setattr(sound_module, "SILENT", 0.1)
+    monkeypatch.setattr(sound_module, "INPUT_TIMEOUT", 0.1)
     meter = Meter()
-    listener = Listener("auto", meter.feed, notes.append, retry=0.05)
+    listener = AudioSource("auto", meter.feed, notes.append, retry=0.05)
     try:
         until(lambda: not listener.alive)
         card.broken = True
@@ -202,10 +202,10 @@ def test_input_that_stops_is_opened_again_and_reported_once(card, notes, monkeyp
 
 def test_input_that_does_not_exist_is_refused(card, notes):
     with pytest.raises(InputError, match="Firewire"):
-        Listener("Firewire", lambda samples: None, notes.append)
+        AudioSource("Firewire", lambda samples: None, notes.append)
 
 
 def test_missing_libraries_say_what_to_install(monkeypatch, notes):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(DependencyError, match="pip install sounddevice"):
-        Listener("auto", lambda samples: None, notes.append)
+        AudioSource("auto", lambda samples: None, notes.append)

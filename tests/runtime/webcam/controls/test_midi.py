@@ -167,7 +167,7 @@ def test_button_sends_two_values_and_acts_once(controller, controls, tmp_path):
 
 def test_controller_that_is_unplugged_and_plugged_in_again_works(listening, controller, controls, notes):
     controller.close()
-    until(lambda: "MIDI: controller is gone" in notes)
+    until(lambda: "MIDI: controller is disconnected" in notes)
     again = mido.open_output("controller")
     until(lambda: listening.ports == ["controller"])
     again.send(control(1, 127))
@@ -178,7 +178,7 @@ def test_no_port_is_reported_once(in_memory, controls, notes, tmp_path):
     listening = MidiInput(controls, "nanokontrol", tmp_path / "midi.json")
     time.sleep(0.3)
     listening.close()
-    assert notes == ["MIDI: no input port named nanokontrol yet"]
+    assert notes == ["MIDI: no input port named nanokontrol found"]
 
 
 def test_driver_that_fails_is_reported_once(listening, controller, controls, notes, monkeypatch):

@@ -264,7 +264,7 @@ def test_changes_are_sent(controls, target):
         assert first["audio/bass"] == 0.5
         assert not received(target, {"nothing"}, seconds=0.5)  # nothing changed
         controls.set("strength", 0.5)
-        controls.say("something happened")
+        controls.notify("something happened")
         assert received(target, {"strength", "note"}) == {"strength": 0.5, "note": "something happened"}
         output._refresh.set()
         assert received(target, {"style", "mix"})["style"] == "invert"

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from fststyle.errors import InputError
-from fststyle.runtime.webcam.controls.values import RANGES, Controls, Once, Range, Values
+from fststyle.runtime.webcam.controls.values import RANGES, Controls, Range, ReportOnce, Values
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_other_values_are_refused(controls, value):
         with pytest.raises(InputError):
             controls.set(name, value)
         with pytest.raises(InputError):
-            controls.fade(name, value)
+            controls.set_position(name, value)
         assert controls.values == before
 
 
@@ -59,12 +59,12 @@ def test_first_style_may_be_set_again_although_it_is_not_in_the_list():
 
 
 def test_fader_covers_the_range(controls):
-    controls.fade("strength", 1)
+    controls.set_position("strength", 1)
     assert controls.values.strength == 2
-    controls.fade("brush", 0.4)
+    controls.set_position("brush", 0.4)
     assert controls.values.brush == pytest.approx(1.0)
     for share, style in ((0, "invert"), (0.34, "great-wave"), (1, "udnie")):
-        controls.fade("style", share)
+        controls.set_position("style", share)
         assert controls.values.style == style
 
 
@@ -74,17 +74,17 @@ def test_logarithmic_range_has_equal_ratios():
 
 def test_steps_go_round_the_list(controls):
     controls.change(mix=0.7)
-    controls.act("previous")
+    controls.run_action("previous")
     assert (controls.values.style, controls.values.mix) == ("udnie", 0)
-    controls.act("next")
+    controls.run_action("next")
     assert controls.values.style == "invert"
     with pytest.raises(InputError):
-        controls.act("jump")
+        controls.run_action("jump")
 
 
 def test_step_from_a_style_outside_of_the_list_goes_to_its_ends():
     controls = Controls(Values("mine.onnx"), ["a", "b", "c"])
-    assert (controls.beside("mine.onnx", 1), controls.beside("mine.onnx", -1)) == ("a", "c")
+    assert (controls.neighbor("mine.onnx", 1), controls.neighbor("mine.onnx", -1)) == ("a", "c")
 
 
 def test_sound_is_mixed_with_the_own_value(controls):
@@ -98,9 +98,9 @@ def test_sound_is_mixed_with_the_own_value(controls):
 
 def test_each_problem_is_reported_once_and_not_without_end():
     said: list[str] = []
-    once = Once(said.append)
+    once = ReportOnce(said.append)
     for number in range(1000):
         once(f"kind {number % 500}", f"problem {number}")
     assert said[:2] == ["problem 0", "problem 1"]
-    assert len(said) == Once.MOST + 1
-    assert said[-1] == "further problems of this kind are not reported"
+    assert len(said) == ReportOnce.MAX_KINDS + 1
+    assert said[-1] == "further problems are not reported"

@@ -88,7 +88,7 @@ def test_recording_is_toggled_by_a_key(tmp_path, monkeypatch):
 
 def test_recording_without_frames_leaves_no_file(tmp_path):
     assert Outputs(tmp_path / "out.mp4").close() == ""
-    assert Outputs(tmp_path / "out.mp4").toggle() == "nothing was recorded"
+    assert Outputs(tmp_path / "out.mp4").toggle() == "no frame was recorded"
     assert not list(tmp_path.iterdir())
 
 

@@ -13,7 +13,7 @@ import pytest
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime.webcam.outputs import stream as stream_module
 from fststyle.runtime.webcam.outputs.all_outputs import Outputs
-from fststyle.runtime.webcam.outputs.stream import Stream, check_url, shown
+from fststyle.runtime.webcam.outputs.stream import Stream, check_url, public_url
 from fststyle.runtime.webcam.view import View
 
 COLOUR = np.array((200, 60, 30), np.uint8)
@@ -82,7 +82,7 @@ def test_listener_receives_the_frames(opened, listen):
     stream = opened(url, notes)
     feed(stream, lambda: listener.count >= 20)
     assert np.abs(listener.latest.reshape(-1, 3).mean(0) - COLOUR).max() < 4
-    assert f"stream {shown(url)}: connected" in notes
+    assert f"stream {public_url(url)}: connected" in notes
     assert not any("secret" in note for note in notes)
 
 
@@ -91,15 +91,17 @@ def test_listener_that_vanishes_is_connected_again(opened):
     url, first = rtmp(port, most=10)
     stream = opened(url, notes)
     feed(stream, lambda: first.count >= 10)
-    feed(stream, lambda: any("connecting again" in note for note in notes))
+    feed(stream, lambda: any("reconnecting" in note for note in notes))
     _, second = rtmp(port)
     # Starting a process delays this thread too; a call that waited for the network would take seconds.
     assert feed(stream, lambda: second.count >= 10) < 0.5
-    assert [note for note in notes if note.endswith(": connected")] == [f"stream {shown(url)}: connected"] * 2
+    assert [note for note in notes if note.endswith(": connected")] == [
+        f"stream {public_url(url)}: connected"
+    ] * 2
 
 
 def test_receiver_that_hangs_is_given_up_and_delays_nothing(opened, monkeypatch):
-    monkeypatch.setattr(stream_module, "CONNECTING", 1.0)
+    monkeypatch.setattr(stream_module, "CONNECT_TIMEOUT", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as server:  # it accepts connections, and reads nothing
         host, notes = f"rtmp://127.0.0.1:{server.getsockname()[1]}", []
         stream = opened(f"{host}/live/x", notes, (640, 480))
@@ -111,19 +113,19 @@ def test_receiver_that_hangs_is_given_up_and_delays_nothing(opened, monkeypatch)
             stream.send(large, begin)
             longest = max(longest, time.monotonic() - begin)
             time.sleep(0.02)
-    assert notes == [f"stream {host}: the receiver took no frame for 1 seconds; connecting again"]
+    assert notes == [f"stream {host}: the receiver accepted no frame for 1 seconds; reconnecting"]
     assert longest < 0.5
     assert stream.dropped > 0
 
 
 def test_a_receiver_that_stops_reading_is_given_up(opened, monkeypatch):
-    monkeypatch.setattr(stream_module, "STALLED", 1.0)
+    monkeypatch.setattr(stream_module, "STALL_TIMEOUT", 1.0)
     notes: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stream = opened(f"tcp://127.0.0.1:{server.getsockname()[1]}", notes, (640, 480))
         noise, end = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8), time.monotonic() + 60
-        while not any("took no frame for 1 seconds" in note for note in notes):
+        while not any("accepted no frame for 1 seconds" in note for note in notes):
             assert time.monotonic() < end, notes
             stream.send(np.roll(noise, int(end * 100) % 640, 1), time.monotonic())
             time.sleep(0.02)
@@ -183,7 +185,7 @@ def test_other_urls_are_refused(url):
 
 
 def test_secrets_of_a_url_are_not_shown():
-    assert shown("rtmps://me:pass@live.example:443/app/key?token=1") == "rtmps://live.example:443"
+    assert public_url("rtmps://me:pass@live.example:443/app/key?token=1") == "rtmps://live.example:443"
 
 
 def test_frames_of_another_size_are_refused(opened):

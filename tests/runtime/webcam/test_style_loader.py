@@ -9,17 +9,17 @@ import pytest
 
 from fststyle.errors import StyleError
 from fststyle.runtime.settings import PaintSettings, WebcamSettings
-from fststyle.runtime.webcam import loader as loader_module
+from fststyle.runtime.webcam import style_loader as loader_module
 from fststyle.runtime.webcam.live import Live
-from fststyle.runtime.webcam.loader import KEPT, Loader, Look, look_of
+from fststyle.runtime.webcam.style_loader import MAX_NETWORKS, StyleBlend, StyleLoader, blend_of
 from tests import clips, styles
 
 FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
 SETTINGS = PaintSettings(device="cpu", threads=1, brush=1.0)
 
 
-def look(style="dark", second="pale", mix=0.0, strength=1.0) -> Look:
-    return look_of(style, second, mix, strength)
+def blend(style="dark", second="pale", mix=0.0, strength=1.0) -> StyleBlend:
+    return blend_of(style, second, mix, strength)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def made(family):
     loaders = []
 
     def make(first=None, **changes):
-        loaders.append(Loader(first or look(), SETTINGS, **changes))
+        loaders.append(StyleLoader(first or blend(), SETTINGS, **changes))
         return loaders[-1]
 
     yield make
@@ -35,8 +35,8 @@ def made(family):
         one.close()
 
 
-def painted(loader: Loader, wanted: Look) -> np.ndarray:
-    """A frame after the look is loaded."""
+def painted(loader: StyleLoader, wanted: StyleBlend) -> np.ndarray:
+    """A frame after the mixture is loaded."""
     end = time.monotonic() + 10
     while not loader.ready(wanted):
         loader.at(wanted, (20, 24))
@@ -47,74 +47,74 @@ def painted(loader: Loader, wanted: Look) -> np.ndarray:
 
 def test_mix_and_a_strength_are_those_of_the_weights(made):
     loader = made()
-    assert np.abs(painted(loader, look()) - FRAME * 0.5).max() <= 1
-    assert np.abs(painted(loader, look(mix=0.25)) - (FRAME * 0.625 + 25)).max() <= 1
-    assert np.abs(painted(loader, look(mix=1)) - (FRAME + 100.0)).max() <= 1
-    assert np.abs(painted(loader, look(strength=0.5)) - FRAME * 0.75).max() <= 2
-    assert np.abs(painted(loader, look(strength=0.3)) - FRAME * 0.85).max() <= 2  # between two steps
-    assert np.abs(painted(loader, look(strength=0)) - FRAME).max() == 0
-    assert np.abs(painted(loader, look("stranger", strength=0.5)) - (FRAME + 25.0)).max() <= 1
+    assert np.abs(painted(loader, blend()) - FRAME * 0.5).max() <= 1
+    assert np.abs(painted(loader, blend(mix=0.25)) - (FRAME * 0.625 + 25)).max() <= 1
+    assert np.abs(painted(loader, blend(mix=1)) - (FRAME + 100.0)).max() <= 1
+    assert np.abs(painted(loader, blend(strength=0.5)) - FRAME * 0.75).max() <= 2
+    assert np.abs(painted(loader, blend(strength=0.3)) - FRAME * 0.85).max() <= 2  # between two steps
+    assert np.abs(painted(loader, blend(strength=0)) - FRAME).max() == 0
+    assert np.abs(painted(loader, blend("stranger", strength=0.5)) - (FRAME + 25.0)).max() <= 1
 
 
 def test_styles_without_a_common_base_are_cross_faded(made):
     notes: list[str] = []
     loader = made(on_note=notes.append)
-    assert np.abs(painted(loader, look("dark", "stranger", 0.5)) - (0.75 * FRAME + 25)).max() <= 1
+    assert np.abs(painted(loader, blend("dark", "stranger", 0.5)) - (0.75 * FRAME + 25)).max() <= 1
     assert len(notes) == 1
 
 
 def test_strength_that_is_not_loaded_is_a_blend_of_pixels_meanwhile(made, monkeypatch):
     loader = made()
     gate = threading.Event()
-    original = Loader._painter
-    monkeypatch.setattr(Loader, "_painter", lambda *args: gate.wait(10) and original(*args))
+    original = StyleLoader._painter
+    monkeypatch.setattr(StyleLoader, "_painter", lambda *args: gate.wait(10) and original(*args))
     strengths = np.linspace(1, 0, 9)
-    means = [loader.at(look(strength=s), (20, 24)).paint(FRAME).mean() for s in strengths]
+    means = [loader.at(blend(strength=s), (20, 24)).paint(FRAME).mean() for s in strengths]
     assert all(after >= before for before, after in pairwise(means))
     assert means[0] == pytest.approx(FRAME.mean() / 2, abs=1)
     assert means[-1] == pytest.approx(FRAME.mean(), abs=1)
     gate.set()
 
 
-def test_asking_never_waits_and_keeps_the_style_until_the_next_one_is_loaded(made, monkeypatch):
+def test_at_does_not_block_and_keeps_the_style_until_the_next_one_is_loaded(made, monkeypatch):
     loader = made()
     gate = threading.Event()
-    original = Loader._painter
-    monkeypatch.setattr(Loader, "_painter", lambda *args: gate.wait(10) and original(*args))
+    original = StyleLoader._painter
+    monkeypatch.setattr(StyleLoader, "_painter", lambda *args: gate.wait(10) and original(*args))
     begin = time.monotonic()
-    assert loader.at(look("pale"), (20, 24)).name == "dark"
+    assert loader.at(blend("pale"), (20, 24)).name == "dark"
     assert time.monotonic() - begin < 1
     gate.set()
-    painted(loader, look("pale"))
-    assert loader.at(look("pale"), (20, 24)).name == "pale"
+    painted(loader, blend("pale"))
+    assert loader.at(blend("pale"), (20, 24)).name == "pale"
 
 
-def test_only_the_newest_wish_is_loaded(made, monkeypatch):
+def test_only_the_latest_request_is_loaded(made, monkeypatch):
     loader, loads = made(), []
     gate = threading.Event()
-    original = Loader._painter
+    original = StyleLoader._painter
 
     def slow(self, parts, strength):
         loads.append(parts)
         gate.wait(10)
         return original(self, parts, strength)
 
-    painted(loader, look(mix=1))
-    monkeypatch.setattr(Loader, "_painter", slow)
+    painted(loader, blend(mix=1))
+    monkeypatch.setattr(StyleLoader, "_painter", slow)
     for step in range(1, 16):
-        loader.at(look(mix=step / 16), (20, 24))
+        loader.at(blend(mix=step / 16), (20, 24))
     gate.set()
-    painted(loader, look(mix=15 / 16))
+    painted(loader, blend(mix=15 / 16))
     assert len(loads) <= 3
 
 
 def test_number_of_networks_is_limited(made, monkeypatch):
-    monkeypatch.setattr(loader_module, "KEPT", 4)
+    monkeypatch.setattr(loader_module, "MAX_NETWORKS", 4)
     loader = made()
     for step in range(17):
-        painted(loader, look(mix=step / 16))
+        painted(loader, blend(mix=step / 16))
         assert loader.loaded <= 4
-    assert KEPT >= 17  # all steps of one mix
+    assert MAX_NETWORKS >= 17  # all steps of one mix
 
 
 def test_style_that_cannot_be_loaded_is_reported_once_and_the_picture_goes_on(made, style_folder):
@@ -122,11 +122,11 @@ def test_style_that_cannot_be_loaded_is_reported_once_and_the_picture_goes_on(ma
     failures = []
     loader = made(on_failed=lambda names, reason: failures.append((names, reason)))
     for _ in range(40):
-        assert loader.at(look("broken"), (20, 24)).name == "dark"
+        assert loader.at(blend("broken"), (20, 24)).name == "dark"
         time.sleep(0.005)
     assert [names for names, _ in failures] == [{"broken"}]
     with pytest.raises(StyleError):
-        loader.load(look("broken"))
+        loader.load(blend("broken"))
 
 
 def test_styles_are_loaded_in_advance(made, style_folder):
@@ -138,7 +138,7 @@ def test_styles_are_loaded_in_advance(made, style_folder):
     end = time.monotonic() + 10
     while loader.loaded < 3 and time.monotonic() < end:
         time.sleep(0.01)
-    assert loader.ready(look("stranger"))
+    assert loader.ready(blend("stranger"))
     assert not failures  # nobody asked for the broken one
 
 

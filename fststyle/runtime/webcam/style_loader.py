@@ -1,4 +1,4 @@
-"""Loads styles in a thread, so that a change of style, mix or strength never delays a frame."""
+"""Loads styles in a background thread, so that a change of style, mix or strength does not delay frames."""
 
 import functools
 import math
@@ -20,51 +20,53 @@ from fststyle.runtime.style import load_style, mixture
 from fststyle.runtime.video.keyframes import Shares
 from fststyle.runtime.video.transitions import CrossFade, StylizeFrame, grouped
 
-STEPS = 16
-"""Number of steps of a mix in the weights."""
+MIX_STEPS = 16
+"""Number of quantization steps of a mix of weights."""
 
-STRENGTHS = 8
-"""Number of steps of a strength in the weights; between two steps, the result is blended with the photo."""
+STRENGTH_STEPS = 8
+"""Number of quantization steps of a strength in the weights; between two steps, the output is blended with
+the photo.
+"""
 
-KEPT = 24
-"""Number of networks in memory; a step of a mix or of a strength is a network of its own."""
+MAX_NETWORKS = 24
+"""Maximum number of networks in memory; each step of a mix or of a strength is a separate network."""
 
-PRELOADED = 14
-"""Number of styles that are loaded before they are asked for."""
+MAX_PRELOADED = 14
+"""Maximum number of styles that are loaded in advance."""
 
 Parts = tuple[tuple[str, float], ...]
-"""Styles and their shares, which sum to 1, in the order of the names."""
+"""Styles with their shares, which sum to 1, sorted by name."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a frame should look like: ``shares`` of styles, which sum to 1, and the ``strength``, 0..2."""
+class StyleBlend:
+    """A requested mixture: ``shares`` of styles, which sum to 1, and the ``strength``, 0..2."""
 
     shares: Parts
     strength: float
 
 
 @dataclass(frozen=True)
-class Painting:
-    """A function of frames and the name of the style that it paints; ``names`` of its parts."""
+class LoadedBlend:
+    """A loaded mixture: a function of frames, its display name, and the ``names`` of its styles."""
 
     paint: Callable[..., RGB]
     name: str
     names: frozenset[str]
 
 
-class Loader:
-    """Functions for looks. `at` never waits: it returns the most similar look that is loaded, and a thread
-    loads the right one.
+class StyleLoader:
+    """Loads mixtures of styles. `at` does not block: it returns the most similar loaded mixture, while a
+    background thread loads the requested one.
 
-    ``settings``: brush, precision, device and threads; the style is loaded at once. ``preload``: styles that
-    are loaded while there is nothing else to do. ``on_failed`` is called in the thread, once for each style
-    that cannot be loaded, with the names of its parts. Raises as `load_style`.
+    ``settings``: brush, precision, device and threads. ``preload``: styles to load while the thread is idle.
+    ``on_failed`` is called in the thread, once for each mixture that cannot be loaded, with the names of its
+    styles. The constructor loads ``blend``, and raises as `load_style`.
     """
 
     def __init__(
         self,
-        look: Look,
+        blend: StyleBlend,
         settings: PaintSettings,
         preload: Iterable[str] = (),
         on_failed: Callable[[frozenset[str], str], None] = lambda names, reason: None,
@@ -76,48 +78,48 @@ class Loader:
         self._bases: dict[str, str] = {}
         self._failed: dict[tuple[Parts, float], str] = {}
         self._wanted: list[tuple[Parts, float]] = []
-        self._preload = list(preload)[:PRELOADED]
+        self._preload = list(preload)[:MAX_PRELOADED]
         self._size: tuple[int, int] | None = None
         self._stop = False
         self._changed = threading.Condition()
-        self.load(look)
-        self._latest = self._made(look)
+        self.load(blend)
+        self._latest = self._build(blend)
         self._thread = threading.Thread(target=self._work, name="fststyle-styles", daemon=True)
         self._thread.start()
 
-    def load(self, look: Look) -> None:
-        """Load a look, and return when it is loaded. Raises as `load_style`."""
-        for name, _ in look.shares:
+    def load(self, blend: StyleBlend) -> None:
+        """Load a mixture in this thread. Raises as `load_style`."""
+        for name, _ in blend.shares:
             self._load((((name, 1.0),), 1.0))
-        for key in self._keys(look):
+        for key in self._keys(blend):
             self._load(key)
 
-    def at(self, look: Look, size: tuple[int, int]) -> Painting:
-        """The function for a look, or for the most similar one that is loaded. ``size``: (H, W) of frames."""
+    def at(self, blend: StyleBlend, size: tuple[int, int]) -> LoadedBlend:
+        """The loaded mixture that is most similar to ``blend``. ``size`` is (H, W) of the frames."""
         with self._changed:
             self._size = size
-            singles = [(((name, 1.0),), 1.0) for name, _ in look.shares]
-            known = all(name in self._bases for name, _ in look.shares)
-            keys = self._keys(look) if known else singles
+            singles = [(((name, 1.0),), 1.0) for name, _ in blend.shares]
+            known = all(name in self._bases for name, _ in blend.shares)
+            keys = self._keys(blend) if known else singles
             self._wanted = [key for key in keys if key not in self._painters and key not in self._failed]
             if self._wanted:
                 self._changed.notify()
-            if known and (made := self._made(look)) is not None:
+            if known and (made := self._build(blend)) is not None:
                 self._latest = made
             assert self._latest is not None
             return self._latest
 
-    def ready(self, look: Look) -> bool:
-        """Whether `at` returns the look itself, not a similar one."""
+    def ready(self, blend: StyleBlend) -> bool:
+        """Whether the mixture is loaded."""
         with self._changed:
-            return all(name in self._bases for name, _ in look.shares) and all(
-                key in self._painters for key in self._keys(look)
+            return all(name in self._bases for name, _ in blend.shares) and all(
+                key in self._painters for key in self._keys(blend)
             )
 
-    def failures(self, look: Look) -> list[tuple[frozenset[str], str]]:
-        """The styles of a look that could not be loaded, with the reasons."""
+    def failures(self, blend: StyleBlend) -> list[tuple[frozenset[str], str]]:
+        """The styles of a mixture that could not be loaded, with the reasons."""
         with self._changed:
-            singles: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name, _ in look.shares]
+            singles: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name, _ in blend.shares]
             return [
                 (frozenset(name for name, _ in key[0]), self._failed[key])
                 for key in singles
@@ -135,49 +137,49 @@ class Loader:
             self._changed.notify()
         self._thread.join(5)
 
-    def _keys(self, look: Look) -> list[tuple[Parts, float]]:
-        """The networks of a look: one for each group of styles whose weights can be mixed."""
+    def _keys(self, blend: StyleBlend) -> list[tuple[Parts, float]]:
+        """The networks of a mixture: one for each group of styles whose weights can be interpolated."""
         return [
-            (_rounded(group), self._in_weights(group, look.strength)[0])
-            for group, _ in grouped(dict(look.shares), self._bases)
+            (_rounded(group), self._in_weights(group, blend.strength)[0])
+            for group, _ in grouped(dict(blend.shares), self._bases)
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """The strength in the weights, rounded up to a step, and the exact one."""
+        """The strength of the weights, rounded up to a step, and the exact one."""
         if catalogue.base_network(self._bases[next(iter(group))]) is None:
             return 1.0, 1.0
         exact = split_strength(strength)[0]
-        return max(1, math.ceil(exact * STRENGTHS - 1e-9)) / STRENGTHS, exact
+        return max(1, math.ceil(exact * STRENGTH_STEPS - 1e-9)) / STRENGTH_STEPS, exact
 
-    def _made(self, look: Look) -> Painting | None:
-        """The function from loaded networks; None if there are none for one of the groups."""
+    def _build(self, blend: StyleBlend) -> LoadedBlend | None:
+        """The mixture of loaded networks; None if a group has no loaded network."""
         parts: list[tuple[StylizeFrame, float]] = []
         names: set[str] = set()
         titles = []
-        for group, share in grouped(dict(look.shares), self._bases):
-            rounded, (wanted, exact) = _rounded(group), self._in_weights(group, look.strength)
+        for group, share in grouped(dict(blend.shares), self._bases):
+            rounded, (wanted, exact) = _rounded(group), self._in_weights(group, blend.strength)
             key = self._nearest(rounded, wanted)
             if key is None:
                 return None
             painter = self._painters[key]
             self._painters.move_to_end(key)
-            fade = look.strength
+            fade = blend.strength
             if exact < 1 or key[1] < 1:
-                # The rest of the strength is a blend of pixels. A network below the wanted strength, while
-                # the right one is loaded, is used as it is.
-                fade = split_strength(look.strength)[1] * min(1.0, exact / key[1])
+                # The rest of the strength is a blend of pixels. A network below the requested strength is
+                # used unchanged until the right one is loaded.
+                fade = split_strength(blend.strength)[1] * min(1.0, exact / key[1])
             parts.append((functools.partial(painter, fade=fade), share))
             names |= {name for name, _ in key[0]}
             titles.append(painter.style.name)
         if len(parts) == 1:
-            return Painting(parts[0][0], titles[0], frozenset(names))
+            return LoadedBlend(parts[0][0], titles[0], frozenset(names))
         if not self._noted:
             self._noted = True
             self._on_note(
                 f"{' and '.join(titles)} do not share a base network; frames are cross-faded instead of the"
                 " weights"
             )
-        return Painting(_CrossFade(parts), "+".join(titles), frozenset(names))
+        return LoadedBlend(_CrossFade(parts), "+".join(titles), frozenset(names))
 
     def _nearest(self, parts: Parts, strength: float) -> tuple[Parts, float] | None:
         """The loaded network with the most similar shares and strength, of these styles only."""
@@ -186,7 +188,7 @@ class Loader:
         def distance(key: tuple[Parts, float]) -> float:
             found = dict(key[0])
             apart = sum(abs(share - found.get(name, 0.0)) for name, share in shares.items())
-            # Of two strengths, the one above: the blend of pixels makes it weaker.
+            # Higher strengths are preferred, since blending with the photo can reduce the strength.
             return apart + abs(key[1] - strength) / 4 + (10 if key[1] < strength else 0)
 
         usable = [key for key in self._painters if all(name in shares for name, _ in key[0])]
@@ -204,7 +206,7 @@ class Loader:
                 self._wanted = self._wanted[1:]
             try:
                 self._load(key)
-            except Exception as error:  # a picture without this style is better than none
+            except Exception as error:  # the filter continues without this style
                 reason = (
                     str(error) if isinstance(error, FststyleError) else f"{type(error).__name__}: {error}"
                 )
@@ -214,24 +216,24 @@ class Loader:
                     self._on_failed(frozenset(name for name, _ in key[0]), reason)
 
     def _next_preload(self) -> list[tuple[Parts, float]]:
-        """The next style that is loaded without being asked for, as a list of at most one."""
+        """The next style to load in advance, as a list of at most one."""
         keys: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name in self._preload]
         waiting = [key for key in keys if key not in self._failed and key[0][0][0] not in self._bases]
         return waiting[:1]
 
     def _load(self, key: tuple[Parts, float]) -> FrameStylizer:
-        """Load a network, run it once at the size of the frames, and keep it."""
+        """Load a network, run it once at the size of the frames, and cache it."""
         with self._changed:
             if (kept := self._painters.get(key)) is not None:
                 return kept
         painter = self._painter(*key)
         size = self._size
-        if size is not None:  # the first run allocates memory, and on a GPU chooses algorithms
+        if size is not None:  # the first run allocates memory, and selects algorithms on a GPU
             painter(np.zeros((*size, 3), np.uint8))
         with self._changed:
             self._painters[key] = painter
             self._failed.pop(key, None)
-            while len(self._painters) > KEPT:
+            while len(self._painters) > MAX_NETWORKS:
                 self._painters.popitem(last=False)
         return painter
 
@@ -257,8 +259,8 @@ class _CrossFade(CrossFade):
         return CrossFade(parts)(photo)
 
 
-def shares_of(style: str) -> Shares:
-    """The styles of a text such as ``a:0.6,b:0.4``, or one file, with their shares. Raises `InputError`."""
+def parse_shares(style: str) -> Shares:
+    """Parse a style file or a mixture such as ``a:0.6,b:0.4``. Raises `InputError`."""
     if os.path.isfile(style):
         return {style: 1.0}
     shares: Shares = {}
@@ -267,20 +269,20 @@ def shares_of(style: str) -> Shares:
     return shares
 
 
-def look_of(style: str, second: str, mix: float, strength: float) -> Look:
-    """The look of a mix: a share ``mix``, 0..1, of the style ``second``. Raises `InputError`."""
-    mix = round(mix * STEPS) / STEPS
+def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend:
+    """Combine two styles or mixtures; ``mix``, 0..1, is the share of ``second``. Raises `InputError`."""
+    mix = round(mix * MIX_STEPS) / MIX_STEPS
     shares: Shares = {}
     for text, part in ((style, 1 - mix), (second, mix)):
         if part:
-            for name, share in shares_of(text).items():
+            for name, share in parse_shares(text).items():
                 shares[name] = shares.get(name, 0.0) + part * share
-    return Look(tuple(sorted(shares.items())), strength)
+    return StyleBlend(tuple(sorted(shares.items())), strength)
 
 
 def _rounded(group: Shares) -> Parts:
-    """Shares in steps, which sum to 1; the largest keeps at least one step."""
-    steps = {name: round(share * STEPS) for name, share in group.items()}
+    """Quantize shares to `MIX_STEPS`, with a sum of 1; the largest share is at least one step."""
+    steps = {name: round(share * MIX_STEPS) for name, share in group.items()}
     if not any(steps.values()):
         steps[max(group, key=group.__getitem__)] = 1
     total = sum(steps.values())
