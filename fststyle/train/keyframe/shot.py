@@ -62,7 +62,9 @@ def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
         if not all(re.fullmatch(r"\d{1,9}", text) for text in texts):
             raise InputError(f"--at: {at!r} is not a list of frame numbers, such as 12,80")
         if len(texts) != len(painted):
-            raise InputError(f"--at: has {len(texts)} numbers for {len(painted)} painted frames")
+            raise InputError(
+                f"--at: frame numbers: {len(texts)}, painted frames: {len(painted)}; they must be equal"
+            )
         numbers = [int(text) for text in texts]
     else:
         numbers = []

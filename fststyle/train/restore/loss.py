@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fststyle.train.networks.vgg import VGG16, named
+from fststyle.train.networks.vgg import VGG16
 
 FEATURE_SIDE = 3
 """Side of the patches of features."""
@@ -116,7 +116,6 @@ class Surroundings:
         patch_weight: float,
         color_weight: float,
     ):
-        named(*style_layers, *patch_layers)
         self.vgg, self.style_layers, self.patch_layers = vgg, style_layers, patch_layers
         self.style_weight, self.patch_weight, self.color_weight = style_weight, patch_weight, color_weight
         self.layers = tuple({**style_layers, **patch_layers})
@@ -140,6 +139,11 @@ class Surroundings:
                     patches = Patches(found, damaged, seen, FEATURE_SIDE, True)
                     if patches.usable:
                         self._patches[name] = patches
+
+    @property
+    def has_patches(self) -> bool:
+        """Whether there is an intact patch of features or pixels."""
+        return bool(self._patches) or self._colors.usable
 
     def choose(self, picture: Tensor) -> None:
         """Find the most similar intact patch of each patch in the hole."""

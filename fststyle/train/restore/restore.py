@@ -27,7 +27,7 @@ from fststyle.settings import check, unknown
 from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import to_tensor
-from fststyle.train.networks.vgg import load_vgg, repeat_edges
+from fststyle.train.networks.vgg import load_vgg, named, repeat_edges
 from fststyle.train.restore.loss import Surroundings
 from fststyle.train.restore.settings import RestoreSettings
 from fststyle.train.restore.windows import Hole, Part, halved, inpainted, parts, scale_count
@@ -49,8 +49,7 @@ def restore(
 
     Args:
         damaged: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
-        uint8
-            array (H, W, 3 or 4). Of an animation, the first frame is used.
+            uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
         mask: the file of the mask, of the same size: white where the picture is damaged.
         on_start: called once with a message about the parts and the device.
         on_progress: called after each iteration, with the weighted losses.
@@ -59,10 +58,11 @@ def restore(
 
     Returns:
         An array for an array, a `Picture` for a `Picture`, else a Pillow image. Pixels outside the mask are
-            those of the input, and so are alpha channel and color profile.
+        those of the input, and so are alpha channel and color profile.
 
     Raises:
-        InputError: invalid settings, an unusable file, or a mask of another size, all black or all white.
+        InputError: invalid settings, an unusable file, a mask of another size, all black or all white, or a
+            part of the damage without intact surroundings.
         DeviceError: the requested device is not available.
         TrainingError: the objective is not finite, or out of memory.
         Interrupted: Ctrl-C or SIGTERM, after a call of `on_preview`.
@@ -92,7 +92,7 @@ def restore_picture(
         if on_start:
             pixels, count = int(hole.sum()), len(canvas.parts)
             on_start(
-                f"restoring {pixels} pixels ({100 * pixels / hole.size:.2g} %) in {count}"
+                f"restoring {pixels} pixels ({100 * pixels / hole.size:.3g} %) in {count}"
                 f" part{'s' * (count != 1)} on {compute.device}"
             )
 
@@ -169,6 +169,7 @@ class _Canvas:
             "patch_layers": dict(weights(settings.patch_layers, "--patch-layers")),
             **{name: getattr(settings, name) for name in ("style_weight", "patch_weight", "color_weight")},
         }
+        named(*self.terms["style_layers"], *self.terms["patch_layers"])
         self.rgb, self.missing = inpainted(rgb, hole), hole.copy()
         self.rgb[~hole] = rgb[~hole]
         self.parts: list[Part] = parts(hole, settings.context)
@@ -206,6 +207,12 @@ class _Canvas:
         # Gram matrices of the few places of a crack are noise.
         terms = self.terms if scale_count(part.hole, 2) > 1 else {**self.terms, "style_weight": 0.0}
         self.stage, self.work = stage, _Work(self.vgg, rgb, hole, spared, self.compute, terms)
+        if not stage.halvings and not self.work.loss.has_patches:
+            (rows, columns), (height, width) = part.place, part.hole.shape
+            raise InputError(
+                f"almost nothing is intact in the {width}x{height} pixels around the damage at column"
+                f" {columns.start}, row {rows.start}; use a larger --context or a smaller mask"
+            )
 
     def keep(self) -> None:
         """Copy the current part to the picture, in its damaged pixels only."""
@@ -262,9 +269,11 @@ class _Work:
         if choose:
             self.loss.choose(picture.detach())
         terms = self.loss(picture)
-        self.optimizer.zero_grad(set_to_none=True)
-        terms.total.backward()
-        self.optimizer.step()
+        # At a coarse scale, all places may be too close to the damage for a comparison.
+        if terms.total.requires_grad:
+            self.optimizer.zero_grad(set_to_none=True)
+            terms.total.backward()
+            self.optimizer.step()
         with torch.no_grad():
             self.pixels.clamp_(0, 1)
         return {

@@ -38,18 +38,24 @@ def parts(hole: Hole, context: int) -> list[Part]:
     """
     reach = max(1, context // 2)
     joined = cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach), np.uint8))
-    count, labels = cv2.connectedComponents(joined)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     found = []
     for label in range(1, count):
-        here = (labels == label) & hole
+        # Work within the bounding box, since a picture can have thousands of parts.
+        x, y, width, height = (int(value) for value in boxes[label, :4])
+        box = (slice(y, y + height), slice(x, x + width))
+        here = (labels[box] == label) & hole[box]
         for top, bottom, left, right in _boxes(here):
-            mine = np.zeros_like(hole)
-            mine[top:bottom, left:right] = here[top:bottom, left:right]
             place = (
-                _around(top, bottom, context, hole.shape[0]),
-                _around(left, right, context, hole.shape[1]),
+                _around(y + top, y + bottom, context, hole.shape[0]),
+                _around(x + left, x + right, context, hole.shape[1]),
             )
-            found.append(Part(place, mine[place]))
+            mine = np.zeros([side.stop - side.start for side in place], bool)
+            first = (y + top - place[0].start, x + left - place[1].start)
+            mine[first[0] : first[0] + bottom - top, first[1] : first[1] + right - left] = here[
+                top:bottom, left:right
+            ]
+            found.append(Part(place, mine))
     return found
 
 

@@ -87,7 +87,7 @@ def test_numbers():
         ([], None, "at least one"),
         (["a.png"], None, "a.png: has no frame number"),
         (["a.png"], "x", "--at: 'x' is not"),
-        (["a.png"], "1,2", "2 numbers for 1"),
+        (["a.png"], "1,2", "frame numbers: 2, painted frames: 1"),
         (["a_1.png", "b_01.png"], None, "have one number"),
     ):
         with pytest.raises(InputError, match=said):

@@ -75,3 +75,4 @@ def test_without_intact_patches_nothing_is_compared(vgg, picture):
     loss = Surroundings(vgg, picture, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
     loss.choose(picture)
     assert loss(picture).total == 0
+    assert not loss.has_patches

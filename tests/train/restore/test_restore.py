@@ -135,6 +135,15 @@ def test_bad_masks(stripes, tmp_path):
         fststyle.restore(stripes, tmp_path / "none.png", **QUICK)
 
 
+def test_damage_without_intact_surroundings_is_refused(stripes, tmp_path):
+    path = tmp_path / "most.png"
+    level = np.full(stripes.shape[:2], 255, np.uint8)
+    level[:2] = 0
+    Image.fromarray(level).save(path)
+    with pytest.raises(InputError, match=r"almost nothing is intact .* column 0, row 0"):
+        fststyle.restore(stripes, path, **QUICK)
+
+
 def test_not_a_number_is_an_error(stripes, mask, monkeypatch):
     bad = torch.tensor(float("nan"))
     monkeypatch.setattr(module._Work, "step", lambda self, rate, choose: {"total": bad})
