@@ -171,6 +171,8 @@ def _fitted(path: Path, picture: images.Picture, frame: RGB) -> RGB:
         raise InputError(
             f"{path}: has {columns}x{rows} pixels, another aspect ratio than the frames ({width}x{height})"
         )
+    if first.alpha is not None and not first.alpha.any():
+        raise InputError(f"{path}: is fully transparent; nothing is painted")
     rgb = resize_to(first.rgb, (height, width))
     if first.alpha is None:
         return rgb

@@ -171,7 +171,9 @@ class _Canvas:
         }
         named(*self.terms["style_layers"], *self.terms["patch_layers"])
         self.rgb, self.missing = inpainted(rgb, hole), hole.copy()
-        self.rgb[~hole] = rgb[~hole]
+        self.rgb[~hole] = intact = rgb[~hole]
+        # Optimized in three channels, the damage of a gray picture gets colored specks.
+        self.gray = bool((intact == intact[:, :1]).all())
         self.parts: list[Part] = parts(hole, settings.context)
         self.stages = [
             _Stage(number, halvings)
@@ -206,7 +208,8 @@ class _Canvas:
         rgb = np.where(hole[..., None], start, rgb)
         # Gram matrices of the few places of a crack are noise.
         terms = self.terms if scale_count(part.hole, 2) > 1 else {**self.terms, "style_weight": 0.0}
-        self.stage, self.work = stage, _Work(self.vgg, rgb, hole, spared, self.compute, terms)
+        self.stage = stage
+        self.work = _Work(self.vgg, rgb, hole, spared, self.compute, terms, self.gray)
         if not stage.halvings and not self.work.loss.has_patches:
             (rows, columns), (height, width) = part.place, part.hole.shape
             raise InputError(
@@ -240,15 +243,27 @@ class _Canvas:
 
 
 class _Work:
-    """One part at one scale: ``rgb`` uint8 (H, W, 3), of which the pixels in the ``hole`` are optimized."""
+    """One part at one scale: ``rgb`` uint8 (H, W, 3), of which the pixels in the ``hole`` are optimized.
+    ``gray``: with equal channels.
+    """
 
-    def __init__(self, vgg: Any, rgb: RGB, hole: Hole, spared: Hole, compute: Compute, terms: dict[str, Any]):
+    def __init__(
+        self,
+        vgg: Any,
+        rgb: RGB,
+        hole: Hole,
+        spared: Hole,
+        compute: Compute,
+        terms: dict[str, Any],
+        gray: bool,
+    ):
         self.fixed = compute.place(to_tensor(rgb)[None])
         self.hole, spared_pixels = (
             compute.place(torch.from_numpy(mask.astype(np.float32))[None, None]) for mask in (hole, spared)
         )
         self.inside = torch.from_numpy(hole).to(self.fixed.device)
-        self.pixels = ((self.fixed[0][:, self.inside] + 1) / 2).clone().requires_grad_(True)
+        start = (self.fixed[0][:, self.inside] + 1) / 2
+        self.pixels = (start.mean(0, keepdim=True) if gray else start.clone()).requires_grad_(True)
         self.optimizer = torch.optim.Adam([self.pixels], lr=1.0, betas=(0.9, 0.99))
         with compute.autocast():
             self.loss = Surroundings(vgg, self.fixed, self.hole, spared_pixels, **terms)

@@ -104,6 +104,9 @@ def test_what_does_not_fit_is_refused(frames, tmp_path):
     ):
         with pytest.raises(InputError, match=said):
             read_shot(frames, [path], at)
+    clear = save(tmp_path / "c_10.png", np.zeros((*frame(1).shape[:2], 4), np.uint8))
+    with pytest.raises(InputError, match="fully transparent"):
+        read_shot(frames, [clear], None)
     single = tmp_path / "single"
     single.mkdir()
     save(single / "1.png", frame(1))

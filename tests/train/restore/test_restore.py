@@ -57,6 +57,14 @@ def test_only_the_damage_changes_and_comes_near_the_painting(stripes, hole, mask
     assert set(seen[0].losses) == {"total", "style", "patch", "color"}
 
 
+def test_a_gray_picture_stays_gray(stripes, hole, mask):
+    gray = np.repeat(stripes[..., :1], 3, 2)
+    gray[hole] = (255, 0, 0)
+    restored = fststyle.restore(gray, mask, **QUICK)
+    assert (restored == restored[..., :1]).all()
+    assert (restored[hole] != gray[hole]).any()
+
+
 def test_the_result_is_the_same_each_time(stripes, mask):
     one, other = (fststyle.restore(stripes, mask, **QUICK) for _ in range(2))
     assert (one == other).all()
