@@ -173,8 +173,11 @@ def _fitted(path: Path, picture: images.Picture, frame: RGB) -> RGB:
         )
     if first.alpha is not None and not first.alpha.any():
         raise InputError(f"{path}: is fully transparent; nothing is painted")
-    rgb = resize_to(first.rgb, (height, width))
     if first.alpha is None:
-        return rgb
-    share = resize_to(first.alpha, (height, width))[..., None].astype(np.float32) / 255
-    return np.asarray(rgb * share + frame * (1 - share) + 0.5, np.uint8)
+        return resize_to(first.rgb, (height, width))
+    # At the size of the painted frame, so that colors of transparent pixels do not leak when it is scaled.
+    share = first.alpha[..., None].astype(np.float32) / 255
+    under = resize_to(frame, (rows, columns))
+    rgb = np.asarray(first.rgb * share + under * (1 - share) + 0.5, np.uint8)
+    seen = resize_to(first.alpha, (height, width)) > 0
+    return np.where(seen[..., None], resize_to(rgb, (height, width)), frame)

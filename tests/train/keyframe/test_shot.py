@@ -63,6 +63,13 @@ def test_a_painted_frame_is_scaled_and_shows_the_frame_where_it_is_transparent(f
     assert (shot.pairs[0].painted[:, 36:] == frame(10)[0, 0]).all()
 
 
+def test_colors_of_transparent_pixels_do_not_leak_when_scaled(frames, tmp_path):
+    rgba = np.full((80, 128, 4), (255, 255, 255, 0), np.uint8)
+    rgba[:, :64] = (*frame(10)[0, 0], 255)
+    painted = read_shot(frames, [save(tmp_path / "a_10.png", rgba)], None).pairs[0].painted
+    assert (painted == frame(10)).all()
+
+
 def test_large_frames_are_scaled_down(frames, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "REFERENCE_SIDE", 20)
     shot = read_shot(frames, [save(tmp_path / "a_10.png", frame(200))], None)
