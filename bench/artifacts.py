@@ -1,4 +1,4 @@
-"""Measure artifacts of style files: grids, weaves, uneven color and border bands.
+"""Measure artifacts of style files: grids, woven texture, uneven color and border bands.
 
     python bench/artifacts.py starry-night other.onnx
 

@@ -6,13 +6,13 @@
 
 `make` matches the pictures by name (bench/matching.py: PAINTING-PHOTO-SYSTEM.jpg); a system may also be given
 as a style, which paints the photos. For each painting, photo and pair of systems it writes one sheet with
-both whole pictures, and --crops sheets with the same place of both at 1:1. The painting is above, the
-pictures are below as A and B. Order, sides and places come from the seed; each system of a pair is A equally
+both whole pictures, and --crops sheets with the same crop of both at 1:1. The painting is above, the
+pictures are below as A and B. Order, sides and crops depend on the seed; each system of a pair is A equally
 often. Both pictures are brought to the size of the smaller one.
 
-The folder has the sheets and sheets.json, a list of {"sheet", "file", "painting", "kind"} in the order to
-show them. Nothing in it names a system or a photo. Which system is A or B is in the key, by default
-NAME-key.json beside the folder: a judge gets the folder and not the key.
+The folder contains the sheets and sheets.json, a list of {"sheet", "file", "painting", "kind"} in the order
+of presentation, without names of systems and photos. The key, by default NAME-key.json beside the folder,
+maps A and B to systems; judges get the folder only.
 
 Votes are a CSV file with the header ``sheet,choice`` and one row per vote:
 
@@ -21,17 +21,16 @@ Votes are a CSV file with the header ``sheet,choice`` and one row per vote:
     0002,tie
 
 or a JSON file with a list of such rows: [{"sheet": "0001", "choice": "A"}, ...]. ``choice`` is A, B or tie,
-in any case. A further column or key ``judge`` tells several judges in one file apart; otherwise each file is
-one judge. A judge votes once per sheet, and may leave sheets out. For a web app: show the files of
-sheets.json in their order and write such rows.
+in any case. An additional column or key ``judge`` identifies the judge; without it, each file is one judge. A
+judge votes at most once per sheet. For a web app: show the files of sheets.json in their order and write such
+rows.
 
-`score` joins votes and key. It prints for each pair of systems how often the first is preferred (a tie is
-half a vote): in all, per painting, and per kind of sheet; how often each system is preferred to all others
-together; and the strength of each system by the model of
-Bradley and Terry: the logarithm of the odds against the average system. An interval of 95 % comes from a
-bootstrap over the photos (all sheets of a photo together, for they are not independent). Each pair that met
-gets one virtual tie, which keeps the strength of a system without defeat finite. "A chosen" is the share of
-votes for A without ties: far from 50 %, a judge prefers a side.
+`score` joins votes and key. It prints the preference for the first system of each pair (a tie is half a
+vote), in total, per painting and per kind of sheet; the preference for each system over all others; and the
+strength of each system in the Bradley-Terry model: the log odds against the average system. Its 95 %
+confidence interval is a bootstrap over the photos, since sheets of one photo are not independent. One virtual
+tie per compared pair keeps the strength of a system that never loses finite. "A chosen" is the share of votes
+for A without ties; a value far from 50 % means that judges prefer a side.
 """
 
 import argparse
@@ -52,7 +51,7 @@ from PIL import Image, ImageDraw, ImageFont
 from program import run, show
 from rich.table import Table
 
-from fststyle.bradley_terry import CHOICES, Duel, bootstrap, strengths
+from fststyle.bradley_terry import CHOICES, Comparison, bootstrap, strengths
 from fststyle.errors import InputError, OutputError
 from fststyle.io import images
 
@@ -206,7 +205,7 @@ def read_key(path: Path) -> dict[str, Sheet]:
         lines = json.loads(path.read_text(encoding="utf-8"))["sheets"]
         return {line["sheet"]: Sheet(**{**line, "place": tuple(line["place"])}) for line in lines}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is no key of sheets ({error})") from error
+        raise InputError(f"{path}: is not a key of sheets ({error})") from error
 
 
 def read_votes(path: Path) -> list[Vote]:
@@ -241,32 +240,36 @@ def _table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines(), strict=True))
 
 
-def join(votes: Iterable[Vote], key: dict[str, Sheet]) -> list[Duel]:
+def join(votes: Iterable[Vote], key: dict[str, Sheet]) -> list[Comparison]:
     """The votes with their systems in alphabetical order. Raises `InputError` for an unknown sheet."""
-    duels = []
+    comparisons = []
     for vote in votes:
         if vote.sheet not in key:
             raise InputError(f"sheet {vote.sheet!r} is not in the key")
         sheet = key[vote.sheet]
         swap = sheet.a > sheet.b
         first, second, share = (sheet.b, sheet.a, 1 - vote.for_a) if swap else (sheet.a, sheet.b, vote.for_a)
-        duels.append(Duel(first, second, share, sheet.painting, sheet.photo, sheet.kind))
-    return duels
+        comparisons.append(Comparison(first, second, share, sheet.painting, sheet.photo, sheet.kind))
+    return comparisons
 
 
-def preferences(duels: Sequence[Duel]) -> list[dict[str, Any]]:
+def preferences(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Per pair of systems: counts and preference for the first; in all, per painting and per kind."""
     rows = []
-    for first, second in sorted({(duel.first, duel.second) for duel in duels}):
-        own = [duel for duel in duels if (duel.first, duel.second) == (first, second)]
+    for first, second in sorted({(comparison.first, comparison.second) for comparison in comparisons}):
+        own = [
+            comparison
+            for comparison in comparisons
+            if (comparison.first, comparison.second) == (first, second)
+        ]
         groups = {"all": own}
-        for name in sorted({duel.painting for duel in own}):
-            groups[name] = [duel for duel in own if duel.painting == name]
+        for name in sorted({comparison.painting for comparison in own}):
+            groups[name] = [comparison for comparison in own if comparison.painting == name]
         for kind in KINDS:
-            groups[kind] = [duel for duel in own if duel.kind == kind]
+            groups[kind] = [comparison for comparison in own if comparison.kind == kind]
         for group, some in groups.items():
             if some:
-                shares = [duel.share for duel in some]
+                shares = [comparison.share for comparison in some]
                 rows.append(
                     {
                         "first": first,
@@ -281,14 +284,16 @@ def preferences(duels: Sequence[Duel]) -> list[dict[str, Any]]:
     return rows
 
 
-def totals(duels: Sequence[Duel]) -> list[dict[str, Any]]:
+def totals(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Per system: votes and preference over all others together, in all and per painting."""
     rows = []
-    for system in sorted({name for duel in duels for name in (duel.first, duel.second)}):
+    for system in sorted(
+        {name for comparison in comparisons for name in (comparison.first, comparison.second)}
+    ):
         own = [
-            (duel.painting, duel.share if duel.first == system else 1 - duel.share)
-            for duel in duels
-            if system in (duel.first, duel.second)
+            (comparison.painting, comparison.share if comparison.first == system else 1 - comparison.share)
+            for comparison in comparisons
+            if system in (comparison.first, comparison.second)
         ]
         for group in ("all", *sorted({painting for painting, _ in own})):
             shares = [share for painting, share in own if group in ("all", painting)]
@@ -304,19 +309,19 @@ def totals(duels: Sequence[Duel]) -> list[dict[str, Any]]:
 
 
 def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> dict[str, Any]:
-    """All that `score` prints."""
-    duels = join(votes, key)
+    """The results that `score` prints."""
+    comparisons = join(votes, key)
     decided = [vote.for_a for vote in votes if vote.for_a != 0.5]
-    intervals = bootstrap(duels, rounds)
-    ranked = sorted(strengths(duels).items(), key=lambda item: -item[1])
+    intervals = bootstrap(comparisons, rounds)
+    ranked = sorted(strengths(comparisons).items(), key=lambda item: -item[1])
     rows = [{"system": name, "strength": value, "interval": intervals[name]} for name, value in ranked]
     return {
         "votes": len(votes),
         "judges": sorted({vote.judge for vote in votes}),
         "a_chosen": float(np.mean(decided)) if decided else None,
         "agreement": agreement(votes),
-        "preferences": preferences(duels),
-        "totals": totals(duels),
+        "preferences": preferences(comparisons),
+        "totals": totals(comparisons),
         "strengths": rows,
     }
 
@@ -333,7 +338,7 @@ def agreement(votes: Sequence[Vote]) -> float | None:
 def main() -> int:
     args = _arguments()
     if args.command == "make":
-        return run(lambda _: _make(args), lambda sheets: _tell(args, sheets))
+        return run(lambda _: _make(args), lambda sheets: _print_sheets(args, sheets))
     return run(lambda _: _score(args), lambda found: _report(args, found))
 
 
@@ -349,14 +354,14 @@ def _arguments() -> argparse.Namespace:
     add("--against", metavar="NAME", help="only the pairs with this system")
     add("--crops", type=int, default=1, help="crops of each pair of pictures, besides the whole ones")
     add("--crop-size", type=int, default=320, help="side of the crops in pixels")
-    add("--seed", type=int, default=0, help="decides order, sides and places")
+    add("--seed", type=int, default=0, help="seed of order, sides and crops")
     add("--key", type=Path, help="file of the key (default: FOLDER-key.json)")
-    add("--json", action="store_true", help="data instead of a table")
+    add("--json", action="store_true", help="print JSON instead of a table")
     add = commands.add_parser("score", help="join votes and key").add_argument
     add("key", type=Path, help="the key that `make` has written")
     add("votes", type=Path, nargs="+", help="CSV or JSON files, one for each judge")
     add("--bootstrap", type=int, default=1000, help="samples for the intervals")
-    add("--json", action="store_true", help="data instead of tables")
+    add("--json", action="store_true", help="print JSON instead of tables")
     args = parser.parse_args()
     if args.command == "make":
         if args.crops < 0 or args.crop_size < 32:
@@ -379,7 +384,7 @@ def _make(args: argparse.Namespace) -> list[Sheet]:
     return make(pictures, paintings, folder, key, **options)
 
 
-def _tell(args: argparse.Namespace, sheets: list[Sheet]) -> None:
+def _print_sheets(args: argparse.Namespace, sheets: list[Sheet]) -> None:
     pairs: dict[tuple[str, str], int] = {}
     for sheet in sheets:
         pair = min(sheet.a, sheet.b), max(sheet.a, sheet.b)

@@ -3,9 +3,9 @@
     python bench/browser.py udnie starry-night --threads 2 --size 320x240
 
 The site of `fststyle export-web` is served on this machine with the headers for threads, and chromium plays
-a clip of 60 frames a second as its camera, so 60 is the most. The figure is that of the page, from the camera
-to the screen, after the warm-up. The Python runtime stylizes the same frames from memory. Runs of the two
-take turns. Needs playwright and chromium.
+a clip of 60 frames a second as its camera, so 60 is the maximum. The frame rate is the one that the page
+shows, from the camera to the screen, after the warm-up. The Python runtime stylizes the same frames from
+memory. Runs of both alternate. Needs playwright and chromium.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    return run(lambda console: _measure(args, console), lambda rows: _tell(rows, args))
+    return run(lambda console: _measure(args, console), lambda rows: _print(rows, args))
 
 
 def _measure(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ def _measure(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]
     return rows
 
 
-def _tell(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
+def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps({"threads": args.threads, "size": args.size, "rows": rows}, indent=1))
         return

@@ -1,4 +1,5 @@
-"""What `fststyle video` keeps of twelve kinds of video files: a round trip at ``--strength 0``.
+"""Round trip of twelve kinds of video files through `fststyle video --strength 0`: which streams and tags are
+kept.
 
     python bench/containers.py              streams, tags, chapters and frame times, before and after
     python bench/containers.py --markdown   the same as a table for docs/video.md
@@ -79,7 +80,7 @@ KINDS = {
 
 
 def picture(number: int) -> np.ndarray:
-    """RGBA of one frame, uint8 (H, W, 4): a bar over a slope, transparent above."""
+    """RGBA of one frame, uint8 (H, W, 4): a bar over a gradient, transparent above."""
     rgba = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
     rgba[..., 1] = np.linspace(40, 200, WIDTH).astype(np.uint8)
     rgba[:, number * 5 : number * 5 + 8, :3] = (250, 30, 30)
@@ -229,12 +230,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--style", default="starry-night", help="which at strength 0 gives the input")
+    parser.add_argument(
+        "--style", default="starry-night", help="a style that reproduces the input at strength 0"
+    )
     parser.add_argument("--markdown", action="store_true", help="print a table for docs/video.md")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()
 
-    def tell(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[dict[str, Any]]) -> None:
         if args.json:
             print(json.dumps(rows, indent=1))
         elif args.markdown:
@@ -245,7 +248,7 @@ def main() -> int:
                 table.add_row(*map(str, row.values()))
             show(table)
 
-    return run(lambda _: measure(args.style), tell)
+    return run(lambda _: measure(args.style), report)
 
 
 if __name__ == "__main__":

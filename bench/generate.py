@@ -1,12 +1,12 @@
 """Measure the quality of generated pictures against real pictures.
 
-    python bench/generate.py --data MNIST --judge mnist-classifier.onnx mnist-mlp.onnx mnist-vae.onnx
+    python bench/generate.py --data MNIST --classifier mnist-classifier.onnx mnist-mlp.onnx mnist-vae.onnx
     python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
 
-The features are those of the classifier's penultimate layer with `--judge`, else the spatial means of relu4_3
-of VGG-16. The Fréchet distance of these features is not the FID of the literature. `--fid` adds the FID of
-torchmetrics (pip install "torchmetrics[image]"), which downloads the Inception weights on first use. The row
-"real" is the same number of training pictures: the result of a perfect generator. For a VAE, the
+The features are those of the classifier's penultimate layer with `--classifier`, else the spatial means of
+relu4_3 of VGG-16. The Fréchet distance of these features is not the FID of the literature. `--fid` adds the
+FID of torchmetrics (pip install "torchmetrics[image]"), which downloads the Inception weights on first use.
+The row "real" is the same number of training pictures: the result of a perfect generator. For a VAE, the
 reconstruction error (RMS, 0-255) and the ELBO (nats per pixel) are measured on the test pictures, with the
 checkpoint next to the .onnx file. Seconds per epoch are estimated from `--steps` training steps, after
 warm-up, with the settings of each model.
@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("models", nargs="+", type=Path, help="generators and VAE decoders, .onnx")
     parser.add_argument("--data", required=True, help="dataset, as of `fststyle gan train`")
     parser.add_argument("--size", type=int, help="side of the pictures in pixels")
-    parser.add_argument("--judge", help="classifier that provides the features, .onnx; default: VGG-16")
+    parser.add_argument("--classifier", help="classifier that provides the features, .onnx; default: VGG-16")
     parser.add_argument(
         "--count", type=int, default=10_000, help="largest number of generated and of real pictures"
     )
@@ -75,13 +75,13 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     train, test = dataset.load(args.data, args.size)
     if min(len(train), len(test)) < 2:
         raise InputError(f"{args.data}: needs training and test pictures")
-    judge = load_classifier(args.judge) if args.judge else None
+    classifier = load_classifier(args.classifier) if args.classifier else None
     generators = [Generator(path) for path in args.models]
     real = _frames(test)[: args.count]
-    seen, _ = _judged(real, judge)
+    seen, _ = _judged(real, classifier)
     chosen = np.random.default_rng(0).permutation(len(train))[: len(real)]
     fid = _Fid(real) if args.fid else None
-    rows = [{"model": "real", **_judgment(seen, *_judged(_frames(train, chosen), judge))}]
+    rows = [{"model": "real", **_judgment(seen, *_judged(_frames(train, chosen), classifier))}]
     if fid:
         rows[0]["fid"] = fid(_frames(train, chosen))
     for generator in generators:
@@ -93,7 +93,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
                 f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]};"
                 " see --size"
             )
-        row = {"model": generator.name, **_judgment(seen, *_judged(drawn, judge))}
+        row = {"model": generator.name, **_judgment(seen, *_judged(drawn, classifier))}
         if fid:
             row["fid"] = fid(drawn)
         if generator.metadata["kind"] == "vae":
@@ -108,11 +108,13 @@ def _frames(some: dataset.Dataset, chosen: Any = slice(None)) -> dataset.Pixels:
     return some.rgb[chosen].repeat(3 // some.channels, axis=3)
 
 
-def _judged(frames: dataset.Pixels, judge: Model | None) -> tuple[metrics.Features, metrics.Features | None]:
+def _judged(
+    frames: dataset.Pixels, classifier: Model | None
+) -> tuple[metrics.Features, metrics.Features | None]:
     """Features, and the logits of a classifier."""
-    if judge is None:
+    if classifier is None:
         return metrics.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
-    logits, features = judge(frames)
+    logits, features = classifier(frames)
     return features, logits
 
 
@@ -174,14 +176,14 @@ def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
 
 def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> float:
     """Seconds per epoch of the training of the model, with its settings."""
-    told = json.loads(generator.metadata["trained_with"])
+    recorded = json.loads(generator.metadata["trained_with"])
     kind, train = (
         (VaeSettings, vae.train) if generator.metadata["kind"] == "vae" else (GanSettings, gan.train)
     )
-    known = {name: value for name, value in told.items() if name in kind.__dataclass_fields__}
+    known = {name: value for name, value in recorded.items() if name in kind.__dataclass_fields__}
     times: list[float] = []
 
-    def hear(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         times.append(time.monotonic())
         if len(times) > WARM_UP + args.steps:
             raise _StopForward
@@ -199,7 +201,7 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
         if "steps" in known:
             changes |= {"steps": WARM_UP + args.steps + 1, "preview_every": 0}
         with contextlib.suppress(_StopForward):
-            train(kind(**{**known, **changes}), on_progress=hear)  # type: ignore[operator]
+            train(kind(**{**known, **changes}), on_progress=on_progress)  # type: ignore[operator]
     timed = times[min(WARM_UP, len(times) - 2) :]
     return (timed[-1] - timed[0]) / (len(timed) - 1) * count / known["batch"]
 
@@ -224,8 +226,8 @@ _COLUMNS = {
 
 def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
     seen_by = (
-        f"the features of {Path(args.judge).stem}"
-        if args.judge
+        f"the features of {Path(args.classifier).stem}"
+        if args.classifier
         else "VGG-16 features (not the Inception FID)"
     )
     table = Table(title=f"{args.data}: by {seen_by}")

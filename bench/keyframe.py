@@ -1,4 +1,4 @@
-"""Measure styles of `fststyle keyframe train` on their shot, beside other ways to paint it.
+"""Measure styles of `fststyle keyframe train` on their shot, compared with other methods.
 
     python bench/keyframe.py --frames shot/ --painted ink_040.png --held-out ink_070.png --style ink.onnx \
         --filter stylization
@@ -17,7 +17,7 @@ The columns:
 - error: warping error, MSE 0-255, as in bench/temporal.py: lower is steadier. Warped frames have nearly none
   by construction.
 - moving: the same where the scene moves by more than half a pixel.
-- pixel: mean absolute difference (0-255) from the held-out painted frame, which no method has seen.
+- pixel: mean absolute difference (0-255) from the held-out painted frame, which is not used in training.
 - VGG: distance of features from the held-out painted frame (bench/features.py), lower is closer.
 - style: style loss of the frames against the painted frame (fststyle/train/losses/multiscale.py), mean of up
   to eight frames, lower is closer. The training minimizes it.

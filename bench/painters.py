@@ -97,7 +97,7 @@ class FrameStylizer:
         if self.bytes_in:
             return self._run(rgb[None])[0]
         height, width = rgb.shape[:2]
-        if height % 4 or width % 4:  # such networks halve the picture twice and do not mend its size
+        if height % 4 or width % 4:  # such networks halve the picture twice and do not restore its size
             rgb = np.pad(rgb, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="reflect")
         x = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32)
         if self.white != 255:

@@ -13,10 +13,10 @@ from fststyle.errors import FststyleError
 Found = TypeVar("Found")
 
 
-def run(measure: Callable[[Console], Found], tell: Callable[[Found], None]) -> int:
+def run(measure: Callable[[Console], Found], report: Callable[[Found], None]) -> int:
     """Run a benchmark and return its exit code.
 
-    `measure` is called with a console on stderr for its progress, and `tell` with its result.
+    `measure` is called with a console on stderr for its progress, and `report` with its result.
     """
     console = Console(stderr=True)
     try:
@@ -24,7 +24,7 @@ def run(measure: Callable[[Console], Found], tell: Callable[[Found], None]) -> i
     except FststyleError as error:
         console.print(f"error: {error}", highlight=False)
         return error.exit_code
-    tell(found)
+    report(found)
     return 0
 
 

@@ -47,7 +47,7 @@ CLASSIC = {"style_size": 384, "content_weight": 1.0, "style_weight": 3.0}
 def main() -> int:
     args = _arguments()
 
-    def tell(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[dict[str, Any]]) -> None:
         if args.json:
             print(
                 json.dumps(
@@ -64,7 +64,7 @@ def main() -> int:
         else:
             _print(rows, args.iterations)
 
-    return run(lambda console: list(_rows(args, console)), tell)
+    return run(lambda console: list(_rows(args, console)), report)
 
 
 def _arguments() -> argparse.Namespace:

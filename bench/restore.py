@@ -1,4 +1,4 @@
-"""Measure the restoration of paintings on held-back holes, beside OpenCV's inpainting.
+"""Measure the restoration of paintings with synthetic holes, compared with OpenCV's inpainting.
 
     python bench/restore.py PAINTINGS --limit 10 --sheet sheet.png
 

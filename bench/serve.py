@@ -1,10 +1,10 @@
-"""`fststyle serve` under load: many clients paint at the same time.
+"""Load test of `fststyle serve`: many concurrent clients stylize photos.
 
     python bench/serve.py --clients 20 --photos 10
 
 Each client sends photos of --size pixels one after another. The same photos are stylized by the function of
-`fststyle image` in a process of its own, which gives the throughput without HTTP. In rounds, so that both see
-the same machine. Printed: photos a second of both and their ratio, the time of a request (median and the
+`fststyle image` in a separate process, which is the throughput without HTTP. Both are measured in
+alternating rounds. Printed: photos per second of both and their ratio, the time of a request (median and the
 slowest of a hundred), lost or different results, and the memory of the server before and after each round.
 """
 
@@ -67,9 +67,9 @@ def main() -> int:
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--style", default="great-wave")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="data instead of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args()
-    return run(lambda console: measure(args, console), lambda rounds: _tell(args, rounds))
+    return run(lambda console: measure(args, console), lambda rounds: _print(args, rounds))
 
 
 def measure(args: argparse.Namespace, console: Console) -> list[Round]:
@@ -169,7 +169,7 @@ def _memory(process: int) -> float:
     return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _tell(args: argparse.Namespace, rounds: list[Round]) -> None:
+def _print(args: argparse.Namespace, rounds: list[Round]) -> None:
     if args.json:
         print(json.dumps([vars(one) for one in rounds], indent=1))
         return

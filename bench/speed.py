@@ -38,7 +38,7 @@ def main() -> int:
         print(json.dumps(_measure(Source(args.worker, args.white), parse_size(args.size[0], "--size"), args)))
         return 0
 
-    def tell(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[dict[str, Any]]) -> None:
         if args.json:
             print(
                 json.dumps(
@@ -56,7 +56,7 @@ def main() -> int:
             _print(rows)
 
     with tempfile.TemporaryDirectory() as scratch:
-        return run(lambda console: _rows(args, _sources(args, Path(scratch)), console), tell)
+        return run(lambda console: _rows(args, _sources(args, Path(scratch)), console), report)
 
 
 def _arguments() -> argparse.Namespace:

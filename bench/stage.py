@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument("--stream", help="as in fststyle webcam")
     args = parser.parse_args()
 
-    def tell(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[dict[str, Any]]) -> None:
         table = Table(*rows[0], title=f"{args.camera}, {args.changes:g} changes of style per second")
         for row in rows:
             table.add_row(*(str(value) for value in row.values()))
@@ -56,7 +56,7 @@ def main() -> int:
     settings = WebcamSettings(
         camera=args.camera, size=args.size, audio=args.audio, stream=args.stream, osc=str(PORT)
     )
-    return run(lambda _: measure(settings, args.seconds, args.changes), tell)
+    return run(lambda _: measure(settings, args.seconds, args.changes), report)
 
 
 def send(changes: float, names: list[str]) -> int:

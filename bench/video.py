@@ -42,7 +42,7 @@ MIB = 1 << 20
 def main() -> int:
     args = _arguments()
 
-    def tell(result: dict[str, Any]) -> None:
+    def report(result: dict[str, Any]) -> None:
         if args.json:
             print(json.dumps(result, indent=1))
             return
@@ -51,7 +51,7 @@ def main() -> int:
         show(table)
 
     with tempfile.TemporaryDirectory() as scratch:
-        return run(lambda _: (memory if args.memory else throughput)(args, Path(scratch)), tell)
+        return run(lambda _: (memory if args.memory else throughput)(args, Path(scratch)), report)
 
 
 def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:

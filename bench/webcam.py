@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--fps", type=float, default=30)
     args = parser.parse_args()
 
-    def tell(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[dict[str, Any]]) -> None:
         table = Table(*rows[0], title=f"{args.camera}, {args.style}, target {args.fps:g} fps")
         for row in rows:
             table.add_row(*(str(value) for value in row.values()))
@@ -41,7 +41,7 @@ def main() -> int:
 
     return run(
         lambda _: measure(WebcamSettings(camera=args.camera, style=args.style, fps=args.fps), args.seconds),
-        tell,
+        report,
     )
 
 

@@ -1,10 +1,9 @@
-"""A painted camera in a loop of your own: OpenCV takes the frames, fststyle paints them, you do what you like
-with them.
+"""Stylize a camera in your own loop: OpenCV reads the frames, fststyle stylizes them.
 
     python examples/own_loop.py 0                  # the first camera
     python examples/own_loop.py clip.mp4 out.mp4   # a video, into a file, without a window
 
-Space changes the style, q ends.
+Space changes the style, q quits.
 """
 
 import itertools
@@ -26,7 +25,7 @@ def main(source: str, target: str | None = None) -> None:
         there, bgr = camera.read()
         if not there:
             break
-        # OpenCV has blue first; fststyle takes and gives RGB.
+        # OpenCV uses BGR, fststyle RGB.
         painted = cv2.cvtColor(stylizer(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)), cv2.COLOR_RGB2BGR)
         if target:
             if writer is None:

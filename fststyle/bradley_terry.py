@@ -1,5 +1,5 @@
-"""Ranking from comparisons of pairs by the model of Bradley and Terry (1952), "Rank Analysis of Incomplete
-Block Designs", Biometrika 39. `bench/blind.py` and the web application use it.
+"""Ranking from pairwise comparisons with the model of Bradley and Terry (1952), "Rank Analysis of Incomplete
+Block Designs", Biometrika 39. Used by `bench/blind.py` and the web application.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 CHOICES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
-"""What a choice is worth for the picture A."""
+"""Choice -> score of the picture A."""
 
 
 @dataclass(frozen=True)
-class Duel:
-    """A vote with its systems: ``share`` is what `first` gets of it."""
+class Comparison:
+    """One vote on two systems: ``share`` is the score of ``first``, from 0 (lost) to 1 (won)."""
 
     first: str
     second: str
@@ -24,24 +24,24 @@ class Duel:
 
 
 def strengths(
-    duels: Sequence[Duel],
+    comparisons: Sequence[Comparison],
     weights: Sequence[float] | None = None,
     rounds: int = 1000,
 ) -> dict[str, float]:
     """Log strengths of the Bradley-Terry model, with mean 0; a tie is half a win for both.
 
-    The algorithm is the minorization-maximization of Hunter (2004). Each pair of systems that met has one
-    virtual tie, so that a system without a defeat has a finite strength.
+    The algorithm is the minorization-maximization of Hunter (2004). One virtual tie is added for each
+    compared pair, so that the strength of a system that never loses is finite.
     """
-    names = sorted({name for duel in duels for name in (duel.first, duel.second)})
+    names = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     number = {name: i for i, name in enumerate(names)}
     wins = np.zeros((len(names), len(names)))
-    for index, duel in enumerate(duels):
-        i, j = number[duel.first], number[duel.second]
+    for index, comparison in enumerate(comparisons):
+        i, j = number[comparison.first], number[comparison.second]
         weight = 1.0 if weights is None else weights[index]
-        wins[i, j] += weight * duel.share
-        wins[j, i] += weight * (1 - duel.share)
-    for i, j in {(number[duel.first], number[duel.second]) for duel in duels}:
+        wins[i, j] += weight * comparison.share
+        wins[j, i] += weight * (1 - comparison.share)
+    for i, j in {(number[comparison.first], number[comparison.second]) for comparison in comparisons}:
         wins[i, j] += 0.5
         wins[j, i] += 0.5
     games, power = wins + wins.T, np.ones(len(names))
@@ -55,14 +55,16 @@ def strengths(
     return dict(zip(names, np.log(power).tolist(), strict=True))
 
 
-def bootstrap(duels: Sequence[Duel], rounds: int, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """The interval of 95 % of each system's strength, over samples of the photos with all their sheets."""
-    groups = sorted({(duel.painting, duel.photo) for duel in duels})
+def bootstrap(
+    comparisons: Sequence[Comparison], rounds: int, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """95 % confidence interval of the strength of each system, by resampling photos with all their votes."""
+    groups = sorted({(comparison.painting, comparison.photo) for comparison in comparisons})
     number = {group: i for i, group in enumerate(groups)}
-    group_of = np.array([number[duel.painting, duel.photo] for duel in duels])
+    group_of = np.array([number[comparison.painting, comparison.photo] for comparison in comparisons])
     rng, found = np.random.default_rng(seed), []
     for _ in range(rounds):
         drawn = np.bincount(rng.integers(len(groups), size=len(groups)), minlength=len(groups))
-        found.append(strengths(duels, drawn[group_of].tolist(), 200))
+        found.append(strengths(comparisons, drawn[group_of].tolist(), 200))
     samples = {name: [sample[name] for sample in found] for name in found[0]}
     return {name: tuple(np.quantile(values, (0.025, 0.975)).tolist()) for name, values in samples.items()}

@@ -174,11 +174,11 @@ def described(entry: Entry) -> Entry:
     if entry.shipped:
         return entry
     try:
-        told = metadata(entry.path.read_bytes())
+        found = metadata(entry.path.read_bytes())
     except Exception:  # protobuf raises many exception types, and onnx may be missing
         return replace(entry, network="damaged")
     text: dict[str, Any] = {
-        key: told.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")
+        key: found.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")
     }
     return replace(entry, **text)
 

@@ -9,7 +9,7 @@ SHA-1 of that file. ONNX Runtime and `onnx.load` resolve the references if they 
 import hashlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fststyle.errors import DependencyError, StyleError
 
@@ -35,10 +35,10 @@ def share(model: bytes, path: Path) -> bytes:
         place = source.find(tensor.raw_data) if len(tensor.raw_data) >= SMALLEST else -1
         if place < 0:
             continue
-        told = {**entries, "offset": str(place), "length": str(len(tensor.raw_data))}
+        reference = {**entries, "offset": str(place), "length": str(len(tensor.raw_data))}
         tensor.ClearField("raw_data")
         tensor.data_location = onnx.TensorProto.EXTERNAL
-        for key, value in told.items():
+        for key, value in reference.items():
             tensor.external_data.add(key=key, value=value)
     content: bytes = copy.SerializeToString()
     return content
@@ -62,7 +62,7 @@ def resolve(model: bytes, path: Path) -> bytes:
         raise DependencyError(f"{path.name} needs onnx: pip install onnx [{error}]") from error
     try:
         whole = onnx.load_model_from_string(model)
-    except Exception:  # protobuf raises various exceptions; the session says what is wrong with the file
+    except Exception:  # protobuf raises various exceptions; the error is reported when the session is opened
         return model
     external = [
         tensor
@@ -73,11 +73,11 @@ def resolve(model: bytes, path: Path) -> bytes:
         return model
     read: dict[str, bytes] = {}
     for tensor in external:
-        told = {entry.key: entry.value for entry in tensor.external_data}
-        name = told.get("location", "")
+        reference = {entry.key: entry.value for entry in tensor.external_data}
+        name = reference.get("location", "")
         if name not in read:
-            read[name] = _neighbor(path, name, told.get("checksum", ""))
-        tensor.raw_data = _slice(tensor, told, read[name], path)
+            read[name] = _neighbor(path, name, reference.get("checksum", ""))
+        tensor.raw_data = _slice(tensor, reference, read[name], path)
         tensor.ClearField("external_data")
         tensor.ClearField("data_location")
     content: bytes = whole.SerializeToString()
@@ -100,11 +100,11 @@ def _neighbor(path: Path, name: str, checksum: str) -> bytes:
     return content
 
 
-def _slice(tensor: "TensorProto", told: dict[str, Any], content: bytes, path: Path) -> bytes:
+def _slice(tensor: "TensorProto", reference: dict[str, str], content: bytes, path: Path) -> bytes:
     from onnx import helper
 
     try:
-        offset, length = int(told["offset"]), int(told["length"])
+        offset, length = int(reference["offset"]), int(reference["length"])
         size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except (KeyError, ValueError):
         offset, length, size = 0, 0, -1

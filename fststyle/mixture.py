@@ -16,8 +16,8 @@ def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
     """
     found = weights(text, flag)
     if len(found) == 1 and found[0][1] != 1:
-        hint = " (for less of one style there is --strength)" if flag == "--style" else ""
-        raise InputError(f"{flag}: {text!r} has a share and nothing to share with{hint}")
+        hint = " (--strength sets the strength of one style)" if flag == "--style" else ""
+        raise InputError(f"{flag}: {text!r} is a single name with a weight{hint}")
     total = sum(share for _, share in found)
     return [(name, share / total) for name, share in found]
 

@@ -26,7 +26,7 @@ PART = 0.42, 0.92
 STORED = 9 / 8
 """Shorter side of the stored photos, relative to the crops; the longer one is cut to 3/2 of it."""
 MOST = 10_000
-"""Photos loaded at most, of crops of 256 pixels 6 GB."""
+"""Maximum number of loaded photos: 6 GB for crops of 256 pixels."""
 
 
 class Photos:

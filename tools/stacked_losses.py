@@ -108,6 +108,6 @@ class StackedLosses:
 
 
 def identity_loss(painted: Tensor, photo: Tensor) -> Tensor:
-    """Per picture, (N,): difference from the photo itself, mean absolute plus five times mean squared."""
+    """Per picture, (N,): difference from the photo, mean absolute plus five times mean squared."""
     difference = painted - photo
     return difference.abs().mean((1, 2, 3)) + 5 * difference.square().mean((1, 2, 3))

@@ -8,20 +8,20 @@ and the weights that trainings start from.
     python tools/ship.py together/great-wave.pt --name great-wave ...
     fststyle train --style PAINTINGS/great-wave.jpg --from together/great-wave.pt
 
-All networks see the same photos and one pass of the loss network serves all. The parameters are stacked
+All networks get the same photos and share one pass of the loss network. The parameters are stacked
 (`stacked.py`), and the whole step is one CUDA graph. It also runs on the CPU, slowly and without a graph.
 
 First the networks are tied: they share the convolutions, and each painting has its own instance norm
 parameters (Dumoulin et al. 2017, "A Learned Representation for Artistic Style", arXiv:1610.07629).
 Departures: each painting also has its own last two convolutions (`up` and `head`), which write the colors;
-and one more "painting" asks for the photo itself, so that the base is a relative of every style and weights
-can be interpolated. What one painting teaches about edges, strokes and plain areas serves all. Then each
-network trains on its own.
+and one more network learns the identity, so that the base shares its weights with every style and weights can
+be interpolated. Features of edges, strokes and plain areas are learned from all paintings. Then each network
+is trained separately.
 
 Losses and optimizer are those of `fststyle train`. Two things differ: for the temporal loss, only
 the first photo of a step is also stylized shifted, and the learning rate decays to 1/50.
 
-Leaves one checkpoint per painting, and from the end of the tied phase `identity.pt` and `mean.pt`, which has
+Writes one checkpoint per painting, and at the end of the tied phase `identity.pt` and `mean.pt`, which has
 the mean of the paintings' own parameters.
 """
 

@@ -1,13 +1,16 @@
 """Progress bars on stderr."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
     from fststyle.train.loop import Progress as TrainingProgress
+
+
+Item = TypeVar("Item")
 
 
 class Bar:
@@ -83,7 +86,7 @@ def counting(console: "Console") -> "Progress":
     )
 
 
-def counted(things: Iterable[Any], total: int, unit: str) -> Iterator[Any]:
+def counted(things: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
     """Iterate over ``things`` with a bar on stderr."""
     from rich.console import Console
 

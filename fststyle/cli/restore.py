@@ -35,8 +35,8 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--output",
                 "-o",
-                help="File, folder or - for stdout; NAME-restored in the current folder if not given, as PNG"
-                " if the format of the picture is lossy.",
+                help="File, folder or - for stdout; default: NAME-restored in the current folder, as PNG if"
+                " the format of the picture is lossy.",
             ),
         ] = None,
         quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,

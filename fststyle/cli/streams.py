@@ -80,7 +80,7 @@ def result(text: str) -> None:
 
 
 def answer(text: str) -> None:
-    """Print what was asked for on stdout. Raises `OutputError`."""
+    """Print requested data on stdout. Raises `OutputError`."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -91,8 +91,8 @@ def answer(text: str) -> None:
         raise OutputError(f"stdout: the result cannot be printed: {error.strerror or error}") from error
 
 
-def _discard(stream: Any) -> None:
-    """Send what is printed to a stream to the null device. Buffered data would fail again at exit and change
+def _discard(stream: TextIO) -> None:
+    """Redirect a stream to the null device. Buffered data would fail again at exit and change
     the exit code.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -83,7 +83,9 @@ class _Screen:
         from fststyle.runtime.video.stylize import stylize_video
 
         # Unbuffered, since a buffer would retry a failed write to a closed pipe.
-        stdout: Any = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
+        stdout: BinaryIO | None = (
+            getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
+        )
         stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
         if settings.skip_existing:
             self._say("--skip-existing: no effect, the input is not a folder of videos")

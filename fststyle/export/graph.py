@@ -16,9 +16,9 @@ OPSET = 18
 
 
 def export_graph(
-    module: nn.Module, example: Tensor, shapes: dict[str, Any], given: str, made: list[str]
+    module: nn.Module, example: Tensor, shapes: dict[str, Any], input_name: str, output_names: list[str]
 ) -> onnx.ModelProto:
-    """Export a module with one input, named `given`, and the outputs `made`.
+    """Export a module with one input, named `input_name`, and the outputs `output_names`.
 
     `shapes` are the dynamic shapes of the input.
     """
@@ -33,8 +33,8 @@ def export_graph(
                 (example,),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[given],
-                output_names=made,
+                input_names=[input_name],
+                output_names=output_names,
                 dynamic_shapes=shapes,
                 verbose=False,
             )

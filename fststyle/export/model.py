@@ -72,7 +72,7 @@ class PictureOutput(nn.Module):
 def export_model(
     module: nn.Module,
     example: Tensor,
-    made: list[str],
+    output_names: list[str],
     about: Mapping[str, Any],
     path: Path,
     precision: str = "fp32",
@@ -83,7 +83,7 @@ def export_model(
     Args:
         module: on the CPU.
         example: an input, for tracing and for the parity check.
-        made: names of the outputs.
+        output_names: names of the outputs.
         about: metadata; values that are not strings are written as JSON.
         path: the file to write.
         precision: fp32, or fp16-weights for half the size.
@@ -93,12 +93,14 @@ def export_model(
         OutputError: `path` cannot be written.
     """
     module = module.eval()
-    given = "frame" if isinstance(module, FrameInput) else "latent"
+    input_name = "frame" if isinstance(module, FrameInput) else "latent"
     if len(example) == 1:
         example = torch.cat([example, example])  # the exporter specializes dimensions of size 1
     rows = torch.export.Dim("N", min=1, max=1 << 16)
     try:
-        model = CONVERT[precision](export_graph(module, example, {given: {0: rows}}, given, made))
+        model = CONVERT[precision](
+            export_graph(module, example, {input_name: {0: rows}}, input_name, output_names)
+        )
     except Exception as error:  # the exporter raises many exception types
         raise ExportError(
             f"the network cannot be exported to ONNX: {type(error).__name__}: {error}"
@@ -108,7 +110,7 @@ def export_model(
         entry.key, entry.value = key, value if isinstance(value, str) else json.dumps(value)
     content = model.SerializeToString()
     worst = max(
-        _difference(module, content, rows_of, given, made, _BOUNDS[precision])
+        _difference(module, content, rows_of, input_name, output_names, _BOUNDS[precision])
         for rows_of in (example, example[:1])
     )
     write(path, content)
@@ -116,7 +118,12 @@ def export_model(
 
 
 def _difference(
-    module: nn.Module, content: bytes, given: Tensor, name: str, made: list[str], bounds: tuple[float, float]
+    module: nn.Module,
+    content: bytes,
+    given: Tensor,
+    name: str,
+    output_names: list[str],
+    bounds: tuple[float, float],
 ) -> float:
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -125,7 +132,9 @@ def _difference(
         results = module(given)
     wanted = [result.numpy() for result in (results if isinstance(results, tuple) else (results,))]
     worst = 0.0
-    for output, want, got in zip(made, wanted, session.run(made, {name: given.numpy()}), strict=True):
+    for output, want, got in zip(
+        output_names, wanted, session.run(output_names, {name: given.numpy()}), strict=True
+    ):
         if got.shape != want.shape or got.dtype != want.dtype:
             raise ExportError(
                 f"the exported graph returns {got.dtype} {got.shape} as {output}, the network {want.dtype}"

@@ -35,8 +35,8 @@ THUMB = 288
 
 @dataclass(frozen=True)
 class Site:
-    """What was written. ``size`` is in bytes, ``download`` what a visitor's browser loads for the first style
-    without WebGPU, before compression by the host.
+    """A written site. ``size`` is in bytes; ``download`` is what a browser without WebGPU loads for the first
+    style, before compression by the host.
     """
 
     folder: Path
@@ -48,12 +48,12 @@ class Site:
 def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = None) -> Site:
     """Write a static site with these styles, names of the catalogue or .onnx files.
 
-    Files of a style in integers are included where the catalogue has them, and the base networks, which
-    strengths other than 1 need.
+    The int8 files of styles are included if the catalogue has them, and so are the base networks, which are
+    needed for strengths other than 1.
 
     Raises:
         InputError: no styles, or two with one name.
-        StyleError: a style that does not exist, or computes in integers only.
+        StyleError: a style that does not exist, or is an int8 file.
         OutputError: the folder exists, or cannot be written.
     """
     settings = settings or SiteSettings()
@@ -95,7 +95,7 @@ def _checked(style: str | Path) -> BrowserStyle:
         raise StyleError(f"{entry.path}: the name of the file may have only letters, digits, - and _")
     found = browser_style(entry)
     if found.entry.precision == "int8":
-        raise StyleError(f"{entry.name}: computes in integers; give the file in floats, the other is added")
+        raise StyleError(f"{entry.name}: is an int8 file; give the float file, its int8 file is added")
     return found
 
 

@@ -8,7 +8,7 @@ from fststyle.settings import as_paths, option
 
 @dataclass(frozen=True)
 class SiteSettings:
-    """Where the static site is written, and what it says."""
+    """Output folder and texts of the static site."""
 
     output: Path = option(Path("site"), "The folder to write.", flags=("--output", "-o"))
     title: str = option("Paint your camera", "Heading of the page.")

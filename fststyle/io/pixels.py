@@ -12,8 +12,8 @@ from fststyle.errors import InputError
 
 MIN_SIDE = 16
 """Minimum side of a frame in pixels, as in the frame contract of style files."""
-SEEN = 8
-"""Alpha (0-255) from which on a pixel counts as visible."""
+VISIBLE_ALPHA = 8
+"""Minimum alpha (0-255) of a visible pixel."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def uncovered(frame: Frame) -> Frame:
     The colors of transparent pixels are arbitrary, often black. They would leak into visible edges and change
     the statistics of instance norm.
     """
-    if frame.alpha is None or not (hidden := frame.alpha < SEEN).any() or hidden.all():
+    if frame.alpha is None or not (hidden := frame.alpha < VISIBLE_ALPHA).any() or hidden.all():
         return frame
     _, nearest = cv2.distanceTransformWithLabels(
         hidden.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL

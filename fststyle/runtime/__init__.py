@@ -1,1 +1,1 @@
-"""Style files applied, without torch: pictures, videos, the webcam."""
+"""The runtime: stylizes images, videos and the webcam with ONNX files, without PyTorch."""

@@ -2,7 +2,7 @@
 dynamic N, H and W (docs/onnx-format.md).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fststyle.errors import InputError, StyleError
 from fststyle.io.pixels import MIN_SIDE
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg
 
 
-def check_frame(frame: Any) -> None:
+def check_frame(frame: object) -> None:
     """Raise `InputError` unless ``frame`` is a uint8 array (H, W, 3) or (N, H, W, 3) with N >= 1 and sides of
     at least 16 pixels.
     """

@@ -3,7 +3,7 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -109,9 +109,9 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
     return session
 
 
-def _providers(device: str, index: int) -> list[tuple[str, dict[str, Any]]]:
+def _providers(device: str, index: int) -> list[tuple[str, dict[str, str | int]]]:
     """Execution providers with their options: the device, then the CPU for operators that it lacks."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, str | int] = {}
     if device in ("cuda", "tensorrt"):
         devices.preload_cuda()
     if device in devices.INDEXED:

@@ -267,30 +267,28 @@ class WebcamSettings:
     ndi: bool = option(False, "Send the picture as the NDI source fststyle.")
     spout: bool = option(False, "Send the picture as the Spout sender fststyle (Windows).")
     syphon: bool = option(False, "Send the picture as the Syphon server fststyle (macOS).")
-    osc: str | None = option(
-        None, "Listen for OSC on this UDP port, of 127.0.0.1 unless it is given as HOST:PORT."
-    )
+    osc: str | None = option(None, "Receive OSC on this UDP port: PORT (of 127.0.0.1) or HOST:PORT.")
     osc_out: str | None = option(None, "Send values and statistics by OSC to this HOST:PORT.")
     midi: str | None = option(
-        None, "Listen to MIDI: auto for all input ports, or a part of the name of a port."
+        None, "Receive MIDI: auto for all input ports, or a part of the name of a port."
     )
     midi_map: Path | None = option(
-        None, "A JSON file with the MIDI controls; if not given, midi.json in the user's folder of settings."
+        None, "JSON file of the MIDI map; default: midi.json in the user's configuration folder."
     )
     learn: str | None = option(
         None,
-        "Learn MIDI controls for these names, in this order, such as strength,mix,next: each takes the next"
-        " control that is moved.",
+        "Assign MIDI controls to these names, in this order, such as strength,mix,next: move the control of"
+        " each name in turn.",
     )
     audio: str | None = option(
         None,
-        "Follow the sound of an input: auto for the default one, a part of its name, or an audio file, which"
-        " is repeated.",
+        "Sound source for --follow: auto for the default input, a part of the name of an input, or an audio"
+        " file, which is played in a loop.",
     )
     follow: str = option(
         "strength=bass",
-        "What follows the sound: strength, mix, brush or steadiness = level, bass, treble or beat, with the"
-        " range if wanted, such as strength=bass:0.3:1.2,mix=beat.",
+        "Controls that follow the sound: strength, mix, brush or steadiness = level, bass, treble or beat,"
+        " with an optional range, such as strength=bass:0.3:1.2,mix=beat.",
     )
     precision: str = option(
         "auto",

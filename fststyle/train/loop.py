@@ -71,7 +71,7 @@ def stop_signal() -> Iterator[Callable[[], bool]]:
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    # Of its CPU allocator torch says so in words only.
+    # The CPU allocator of torch raises a plain RuntimeError.
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 

@@ -1,4 +1,4 @@
-"""Muon, the optimizer of the convolution kernels. It needs less than half the steps of Adam.
+"""The optimizer Muon for convolution kernels. It needs less than half the steps of Adam.
 
 Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"
 (kellerjordan.github.io/posts/muon): the momentum of a kernel, reshaped to a matrix (outputs, inputs x height
@@ -15,6 +15,7 @@ Departures, each measured:
   steps on the last kernel, the colors do not converge.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -82,7 +83,7 @@ class Muon(torch.optim.Optimizer):
         )
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Update all parameters that have a gradient. Raises `TypeError` for a closure."""
         if closure is not None:
             raise TypeError("Muon does not support closures")

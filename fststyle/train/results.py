@@ -88,10 +88,11 @@ def resume_note(first: int) -> str:
 def load_earlier_training(
     settings: Any, files: ResultFiles, kind: str, free: Set[str], more: Iterable[Path] = ()
 ) -> dict[str, Any] | None:
-    """The checkpoint to resume from, or None for a new run. Never overwrites an earlier run silently.
+    """The checkpoint to resume from, or None for a new run. An earlier run is not overwritten silently.
 
     `settings` has ``output``, ``resume`` and ``overwrite``. The settings named in `free` may differ from
-    those in the checkpoint. `more` are additional output files.
+    those in the checkpoint, and with ``minutes`` also the number of steps. `more` are additional output
+    files.
 
     Raises:
         InputError: no checkpoint to resume, different settings, or an earlier run would be overwritten.
@@ -113,14 +114,15 @@ def load_earlier_training(
             raise InputError(f"--resume: no checkpoint {files.checkpoint}")
         content = checkpoint.load(files.checkpoint, kind)
         then, now = content["settings"], to_dict(settings)
+        # With --minutes, the number of steps is that of the checkpoint.
+        timed = getattr(settings, "minutes", None) is not None
+        free, most = (free | {"steps"}, None) if timed else (free, getattr(settings, "steps", None))
         for key in sorted(now.keys() - _FREE - free):
             if then.get(key) != now[key]:
                 raise InputError(
                     f"--resume: {files.checkpoint} was trained with --{key.rstrip('_').replace('_', '-')}"
                     f" {then.get(key)}, not {now[key]}"
                 )
-        # With --minutes, the checkpoint says how many steps there are.
-        most = None if getattr(settings, "minutes", None) is not None else getattr(settings, "steps", None)
         if most is not None and content["step"] > most:
             raise InputError(
                 f"--resume: {files.checkpoint} is already at step {content['step']}; increase --steps"

@@ -1,4 +1,4 @@
-"""A training run: what all trainings of files have in common, around their training step."""
+"""A training run: messages, logging, checkpoints and previews around the training step."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ OnProgress = Callable[[loop.Progress], None]
 
 @dataclass
 class TrainingRun:
-    """A training with validated settings, which overwrites no earlier training."""
+    """A training with validated settings, new or resumed."""
 
     settings: Any
-    """With ``batch``, ``save_every``, ``tensorboard``, and what the training itself needs."""
+    """The settings dataclass of the training, with at least ``batch``, ``save_every`` and ``tensorboard``."""
     name: str
     files: ResultFiles
     compute: Compute
@@ -38,11 +38,11 @@ class TrainingRun:
 
     @property
     def first_step(self) -> int:
-        """The number of steps that the earlier training did."""
+        """The number of completed steps in the checkpoint, 0 for a new training."""
         return int(self.earlier["step"]) if self.earlier else 0
 
     def message(self, text: str) -> None:
-        """Report a status message, in the process that leads."""
+        """Report a status message, in the process of rank 0."""
         if self.on_message and self.compute.leads:
             self.on_message(text)
 
@@ -90,7 +90,7 @@ class TrainingRun:
                 preview(steps)
 
     def trained(self, skipped: Iterable[str], source: str) -> Trained:
-        """What the function of a training with a style file returns."""
+        """The result of the training."""
         return Trained(
             self.name,
             self.files.onnx,

@@ -47,12 +47,12 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.failures = Rates(FAILURES_PER_MINUTE)
-    app.state.address = ""  # known when it is bound
+    app.state.address = ""  # set when the socket is bound
     for module in (library, paint, live, train, rate, learn, login, devices, api, reference):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     answer_errors(app)
-    # The last one added is the first that a request meets.
+    # Middleware runs in reverse order of its addition.
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Access, settings=settings, failures=app.state.failures)
     app.add_middleware(SecurityHeaders)

@@ -1,4 +1,4 @@
-"""What the stylizer in the browser has to know of a style.
+"""The files and metadata of a style that the stylizer in the browser needs.
 
 Does not import FastAPI: `fststyle export-web` uses it too.
 """
@@ -16,7 +16,7 @@ from fststyle.errors import StyleError
 
 @dataclass(frozen=True)
 class BrowserStyle:
-    """A style with its files: in floats, in integers or None, and that of its base network or None."""
+    """A style with its float file, its int8 file or None, and the file of its base network or None."""
 
     entry: Entry
     float_file: Path
@@ -45,7 +45,7 @@ def browser_style(entry: Entry) -> BrowserStyle:
     """The style of an entry of the catalogue. Raises `StyleError` for a file that cannot be read."""
     entry = catalogue.described(entry)
     if entry.network == "damaged":
-        raise StyleError(f"{entry.name}: is damaged or no ONNX file")
+        raise StyleError(f"{entry.name}: is damaged or not an ONNX file")
     base = catalogue.base_network(base_of(entry.path, entry.path.stat().st_mtime_ns))
     return BrowserStyle(
         entry, entry.path, entry.int8.path if entry.int8 else None, base.path if base is not None else None

@@ -8,6 +8,9 @@ from typing import Any
 
 from fststyle.errors import OutputError
 
+Value = str | int | float | None
+"""A value of a column."""
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
@@ -50,12 +53,12 @@ class Database:
             raise OutputError(f"{path}: cannot be used as the database ({error})") from error
         self._lock = threading.Lock()
 
-    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
+    def run(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Execute a statement. Returns the number of changed rows."""
         with self._lock:
             return self._connection.execute(statement, values).rowcount
 
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def rows(self, query: str, values: Sequence[Value] = ()) -> list[dict[str, Any]]:
         """The rows of a query."""
         with self._lock:
             return [dict(row) for row in self._connection.execute(query, values).fetchall()]

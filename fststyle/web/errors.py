@@ -1,4 +1,4 @@
-"""Errors of the web application, and how errors are shown to clients."""
+"""Errors of the web application, and error responses."""
 
 import os
 import re
@@ -15,15 +15,15 @@ from fststyle.web.pages import page
 
 
 class NotFoundError(InputError):
-    """There is nothing under this address (HTTP 404)."""
+    """The address does not exist (HTTP 404)."""
 
 
 class ConflictError(InputError):
-    """The request does not fit the state of the server (HTTP 409)."""
+    """The request conflicts with the state of the server (HTTP 409)."""
 
 
 class BusyError(FststyleError):
-    """The server has too much to do (HTTP 503)."""
+    """The server is overloaded (HTTP 503)."""
 
 
 _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
@@ -47,7 +47,7 @@ def public(error: Exception, *folders: Path) -> str:
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Show `FststyleError` and HTTP errors: a page to browsers that ask for one, else JSON."""
+    """Respond to `FststyleError` and HTTP errors with a page if the client accepts HTML, else with JSON."""
 
     async def of_fststyle(request: Request, error: Exception) -> Response:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
@@ -56,14 +56,14 @@ def answer_errors(app: FastAPI) -> None:
     async def of_http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        detail = "there is nothing under this address" if error.detail == "Not Found" else str(error.detail)
+        detail = "not found" if error.detail == "Not Found" else str(error.detail)
         return _answer(request, error.status_code, detail, dict(error.headers or {}))
 
     async def of_form(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        told = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
-        return _answer(request, 422, "; ".join(told))
+        problems = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+        return _answer(request, 422, "; ".join(problems))
 
     app.add_exception_handler(RequestValidationError, of_form)
     app.add_exception_handler(FststyleError, of_fststyle)

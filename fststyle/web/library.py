@@ -1,4 +1,4 @@
-"""The styles of the catalogue with what the application knows about them; adding and deleting styles."""
+"""The library: the styles of the catalogue with their ratings and samples; adding and deleting styles."""
 
 import functools
 import io
@@ -19,7 +19,7 @@ from fststyle.runtime.settings import ImageSettings
 from fststyle.settings import to_name
 from fststyle.web.errors import ConflictError, NotFoundError
 from fststyle.web.pages import STATIC
-from fststyle.web.painting import Studio
+from fststyle.web.painting import PaintingPool
 from fststyle.web.ratings import Ratings, Stars
 from fststyle.web.suggestions import Rated
 from fststyle.web.uploaded_style import check_style
@@ -32,15 +32,14 @@ SAMPLE_SIDE = 480
 PAINTING_SIDE = 1024
 """Longer sides in pixels."""
 WHOLE_WEIGHT = 4.0
-"""How many times the style weight of three tonal parts gives the same strength with one."""
+"""Factor of the style weight for one tonal part relative to three, for the same strength."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A style as the library shows it. ``painting`` is the address of its painting or empty.
-
-    ``rank`` is its place in the blind comparisons, 1 for the first, or None; ``version`` changes with the
-    file; styles of one ``family`` can be mixed.
+    """A style in the library. ``painting`` is the address of its painting or empty. ``rank`` is its rank in
+    the blind comparisons, 1 for the first, or None; ``version`` changes with the file; styles of one
+    ``family`` can be mixed.
     """
 
     name: str
@@ -73,8 +72,8 @@ class Card:
 class Library:
     """The styles, in the catalogue's folders; samples and paintings are in ``folder``."""
 
-    def __init__(self, folder: Path, ratings: Ratings, studio: Studio):
-        self.folder, self.ratings, self.studio = folder, ratings, studio
+    def __init__(self, folder: Path, ratings: Ratings, pool: PaintingPool):
+        self.folder, self.ratings, self.pool = folder, ratings, pool
 
     def cards(self, query: str = "", sort: str = "rating") -> list[Card]:
         """The styles whose name, title, artist, year or network contains each word of ``query``.
@@ -117,7 +116,7 @@ class Library:
         if not file.is_file():
             settings = ImageSettings(style=name, size=SAMPLE_SIDE, quality=88)
             content = (STATIC / "app" / "photos" / f"{photo}.jpg").read_bytes()
-            painted = self.studio.paint_now(content, settings, "JPEG")
+            painted = self.pool.paint_now(content, settings, "JPEG")
             _write(file, painted.content)
         return file
 
@@ -155,7 +154,7 @@ class Library:
         """``wanted`` as a name of a style. Raises `ConflictError` if a style has it already."""
         name = to_name(wanted)
         if name in {entry.name for entry in catalogue.styles()}:
-            raise ConflictError(f"a style is called {name} already; choose another name")
+            raise ConflictError(f"a style named {name} already exists; choose another name")
         return name
 
     def upload(self, content: bytes, wanted: str) -> str:
@@ -189,11 +188,11 @@ class Library:
         return name
 
     def as_published(self, name: str) -> dict[str, str]:
-        """What the result of a training notes about its style in the library."""
+        """The published style, for the result of a training."""
         return {"published": name, "version": version_of(self.entry(name))}
 
     def published(self, job: Job) -> str:
-        """Name of the style of a training in the library; empty if it is not there, or no longer."""
+        """Name of the style of a training in the library; empty if the library does not have it."""
         name = job.result.get("published", "")
         entry = next((entry for entry in catalogue.styles() if entry.name == name), None) if name else None
         return name if entry is not None and version_of(entry) == job.result.get("version") else ""
@@ -260,8 +259,8 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
     import onnx
 
     model = onnx.load_model_from_string(content)
-    told = {item.key: item.value for item in model.metadata_props}
-    onnx.helper.set_model_props(model, {**told, **{key: text for key, text in texts.items() if text}})
+    metadata = {item.key: item.value for item in model.metadata_props}
+    onnx.helper.set_model_props(model, {**metadata, **{key: text for key, text in texts.items() if text}})
     result: bytes = model.SerializeToString()
     return result
 
@@ -275,11 +274,11 @@ def described(entry: Entry) -> Entry:
     """As `fststyle.catalogue.described`; files that have not changed are not read again."""
     if entry.shipped:
         return entry
-    told = _metadata(entry.path, _changed(entry))
-    if told is None:
+    metadata = _metadata(entry.path, _changed(entry))
+    if metadata is None:
         return replace(entry, network="damaged")
     names = ("title", "artist", "year", "licence", "network", "precision")
-    text: dict[str, Any] = {name: told.get(name, "") for name in names}
+    text: dict[str, Any] = {name: metadata.get(name, "") for name in names}
     return replace(entry, **text)
 
 
@@ -288,10 +287,10 @@ def trained_with(entry: Entry) -> dict[str, Any]:
     if entry.shipped:
         return entry.trained_with
     try:
-        told = json.loads((_metadata(entry.path, _changed(entry)) or {}).get("trained_with", "{}"))
+        settings = json.loads((_metadata(entry.path, _changed(entry)) or {}).get("trained_with", "{}"))
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _family(entry: Entry) -> str:
@@ -316,7 +315,7 @@ def _metadata(path: Path, changed: int) -> dict[str, str] | None:
 
 
 def _training(settings: dict[str, Any]) -> str:
-    """The settings of a training in words."""
+    """A summary of the settings of a training."""
     if not settings:
         return ""
     parts = [f"{settings['steps']:,} steps" if isinstance(settings.get("steps"), int) else ""]

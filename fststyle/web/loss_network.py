@@ -9,20 +9,26 @@ block, so that lessons about early layers need little: 0.1, 0.5, 3.5 and 15 MB.
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fststyle import loss_weights
 from fststyle.arrays import Array
 
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto, ValueInfoProto
+
 MEAN = (123.68, 116.779, 103.939)
 """RGB mean that the weights expect to be subtracted from 0-255."""
 BLOCKS = {"relu1_2": (0, 2), "relu2_2": (5, 7), "relu3_3": (10, 12, 14), "relu4_3": (17, 19, 21)}
-"""The layers that are given out, with the indices of the convolutions up to them in torchvision's
+"""The output layers, with the indices of the convolutions up to them in torchvision's
 ``vgg16().features``. A 2x2 maximum pooling precedes each block but the first.
 """
 LAYERS = tuple(BLOCKS)
+
+Described = tuple[str, Sequence[int | None]]
+"""Name and shape of an input or output; None is a dynamic dimension."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -33,7 +39,7 @@ def activations(blocks: int) -> bytes:
     Raises `DependencyError` without safetensors.
     """
     graph = _Graph()
-    outputs: list[tuple[str, list[Any]]] = []
+    outputs: list[Described] = []
     for layer in _forward(graph, blocks):
         outputs += [
             (layer.name, [1, layer.channels, None, None]),
@@ -57,7 +63,7 @@ def gradient(blocks: int) -> bytes:
     """
     graph = _Graph()
     layers = _forward(graph, blocks)
-    inputs = [("picture", [1, 3, None, None])]
+    inputs: list[Described] = [("picture", [1, 3, None, None])]
     losses: dict[str, list[str]] = {"content": [], "style": []}
     back = ""
     for number, layer in reversed(list(enumerate(layers))):
@@ -82,7 +88,7 @@ def gradient(blocks: int) -> bytes:
 
 @dataclass
 class _Convolution:
-    """``padded``: its input with repeated edges; ``result``: after the ReLU."""
+    """Names of its weights and of its output after the ReLU."""
 
     kernel: str
     result: str
@@ -100,8 +106,8 @@ class _Block:
 
 @dataclass
 class _Graph:
-    nodes: list[Any] = field(default_factory=list)
-    initializers: list[Any] = field(default_factory=list)
+    nodes: "list[NodeProto]" = field(default_factory=list)
+    initializers: "list[TensorProto]" = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """A node; the name of its result."""
@@ -121,16 +127,16 @@ class _Graph:
     def ints(self, values: int | Sequence[int]) -> str:
         return self.constant(np.array(values, np.int64))
 
-    def floats(self, values: Any) -> str:
+    def floats(self, values: float | Sequence[float] | Array) -> str:
         return self.constant(np.array(values, np.float32))
 
     def slice(self, value: str, start: int, stop: int, axis: int) -> str:
         return self.add("Slice", value, self.ints([start]), self.ints([stop]), self.ints([axis]))
 
-    def model(self, inputs: list[tuple[str, list[Any]]], outputs: list[tuple[str, list[Any]]]) -> bytes:
+    def model(self, inputs: list[Described], outputs: list[Described]) -> bytes:
         from onnx import TensorProto, helper
 
-        def described(values: list[tuple[str, list[Any]]]) -> list[Any]:
+        def described(values: list[Described]) -> "list[ValueInfoProto]":
             return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values]
 
         graph = helper.make_graph(

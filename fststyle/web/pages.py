@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
-from fststyle.web.client import client_of, remember
+from fststyle.web.client import client_of, set_client_cookie
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -28,5 +28,5 @@ _templates.env.globals["navigation"] = NAVIGATION
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """The template as a response, with the cookie of the client. ``values`` are the variables."""
     response = _templates.TemplateResponse(request, template, values, status_code=status)
-    remember(response, client_of(request))
+    set_client_cookie(response, client_of(request))
     return response

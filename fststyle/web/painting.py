@@ -1,4 +1,4 @@
-"""Stylizes pictures for many clients at the same time, through the functions of the command line."""
+"""Stylizes pictures of concurrent requests in a thread pool."""
 
 import asyncio
 import io
@@ -23,11 +23,11 @@ from fststyle.settings import check
 from fststyle.web.errors import BusyError
 
 LOADED = 6
-"""Styles that stay loaded. An inference session of a live network takes tens of megabytes."""
+"""Maximum number of loaded styles. An inference session of a live network takes tens of megabytes."""
 WAITING = 128
-"""Pictures that may wait. Those that wait are on the disk, not in memory."""
+"""Maximum number of waiting pictures. They are on disk, not in memory."""
 MIXED = 3
-"""Styles in a mixture."""
+"""Maximum number of styles in a mixture."""
 
 MEDIA_TYPES = {
     **{"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"},
@@ -35,7 +35,7 @@ MEDIA_TYPES = {
     **{"HEIF": "image/heic", "JXL": "image/jxl", "PPM": "image/x-portable-pixmap"},
 }
 SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic"}
-"""File suffixes of formats that are not called like their format."""
+"""Format -> file suffix, where it is not the name of the format."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def checked_style(text: str) -> str:
     return ",".join(f"{name}:{share:.6f}" for name, share in parts) if len(parts) > 1 else parts[0][0]
 
 
-class Studio:
-    """Stylizes pictures in a few threads, with the last used styles loaded.
+class PaintingPool:
+    """Stylizes pictures in a thread pool, with a cache of the last used styles.
 
-    One thread per two cores and one more, so that a picture is decoded or encoded while another is
+    It has one thread per two cores plus one, so that a picture is decoded or encoded while another is
     stylized. Memory is bounded by the number of threads, not by the number of clients.
     """
 
@@ -77,9 +77,11 @@ class Studio:
         self._styles: OrderedDict[tuple[object, ...], Style] = OrderedDict()
         self._lock = threading.Lock()
         threads = 1 + (os.cpu_count() or 1) // 2
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="fststyle-studio")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="fststyle-painting")
         self._waiting = 0
-        self._turns = asyncio.Semaphore(threads + 1)  # one more, so that no thread waits for the next
+        self._turns = asyncio.Semaphore(
+            threads + 1
+        )  # one more, so that no thread is idle between two pictures
 
     async def paint(
         self,
@@ -88,12 +90,11 @@ class Studio:
         format: str | None = None,
         gone: Callable[[], Awaitable[bool]] | None = None,
     ) -> PaintedPhoto:
-        """The picture in an open binary file, stylized by checked settings.
+        """Stylize the picture in an open binary file.
 
-        ``format`` is that of the result: Pillow's name or a suffix; None keeps that of the picture where it
-        can be written, else PNG. ``gone`` says whether the client has left; its picture is not stylized then.
-        Raises `InputError`, `OutputError`, `StyleError`, and `BusyError` if too
-        many pictures wait.
+        ``format`` of the result: Pillow's name or a suffix; None keeps the format of the picture if it can be
+        written, else PNG. ``gone`` returns whether the client has disconnected; its picture is then not
+        stylized. Raises `InputError`, `OutputError`, `StyleError`, and `BusyError` if too many pictures wait.
         """
         if self._waiting >= WAITING:
             raise BusyError(f"{WAITING} pictures are waiting; try again later")
@@ -101,7 +102,7 @@ class Studio:
         try:
             async with self._turns:
                 if gone is not None and await gone():
-                    raise InputError("the client has left")
+                    raise InputError("the client has disconnected")
                 return await asyncio.get_running_loop().run_in_executor(
                     self._pool, self.paint_now, photo, settings, format
                 )
@@ -142,7 +143,7 @@ class Studio:
         settings = replace(settings, style=text, device=self.device)
         # A file of the user may have been replaced by another with the same name.
         files = tuple(_version(catalogue.find(name)) for name, _ in parse_mixture(text))
-        # Each strength has its own weights, which the style keeps for the last one only.
+        # A style caches the weights of one strength only.
         key = (text, settings.precision, settings.strength < 1, *files)
         with self._lock:  # a style is loaded once, and loading does not take memory several times
             style = self._styles.pop(key, None) or load_for_settings(settings, text)
@@ -152,7 +153,7 @@ class Studio:
         return style
 
     def close(self) -> None:
-        """End the threads; pictures that wait are not stylized."""
+        """Stop the threads. Waiting pictures are not stylized."""
         self._pool.shutdown(cancel_futures=True)
 
 

@@ -1,4 +1,4 @@
-"""Stars, blind comparisons, and the ranking that follows from them."""
+"""Star ratings, blind comparisons, and the ranking."""
 
 import csv
 import io
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fststyle.bradley_terry import CHOICES, Duel, strengths
+from fststyle.bradley_terry import CHOICES, Comparison, strengths
 from fststyle.errors import InputError
 from fststyle.web.database import Database
 from fststyle.web.errors import NotFoundError
 
 OPEN_SHEETS = 1000
-"""Comparisons without a vote that are kept."""
+"""Maximum number of stored comparisons without a vote."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Ratings:
         if len(names) < 2:
             raise InputError("a comparison needs two styles")
         met: dict[frozenset[str], int] = {}
-        for duel in self.duels():
-            pair = frozenset((duel.first, duel.second))
+        for comparison in self.comparisons():
+            pair = frozenset((comparison.first, comparison.second))
             met[pair] = met.get(pair, 0) + 1
         rng = random.SystemRandom()
         pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
@@ -151,7 +151,7 @@ class Ratings:
         ]
         return {"sheets": sheets}
 
-    def duels(self) -> list[Duel]:
+    def comparisons(self) -> list[Comparison]:
         """The votes with their styles, in alphabetical order."""
         query = (
             "SELECT a, b, photo, painting, choice FROM votes JOIN sheets ON votes.sheet = sheets.sheet"
@@ -163,20 +163,20 @@ class Ratings:
             first, second = row["a"], row["b"]
             if first > second:
                 first, second, share = second, first, 1 - share
-            found.append(Duel(first, second, share, row["painting"], row["photo"], "whole"))
+            found.append(Comparison(first, second, share, row["painting"], row["photo"], "whole"))
         return found
 
     def ranking(self) -> dict[str, float]:
         """Style -> strength of the Bradley-Terry model, the strongest first; empty without votes."""
         (last,) = self._database.rows("SELECT COUNT(*) AS count, TOTAL(created) AS sum FROM votes")
         if self._ranking[0] != last:
-            duels = self.duels()
-            found = strengths(duels) if duels else {}
+            comparisons = self.comparisons()
+            found = strengths(comparisons) if comparisons else {}
             self._ranking = last, dict(sorted(found.items(), key=lambda item: -item[1]))
         return dict(self._ranking[1])
 
     def forget(self, style: str) -> None:
-        """Remove the stars and the comparisons of a deleted style."""
+        """Delete the ratings and the comparisons of a deleted style."""
         sheets = "SELECT sheet FROM sheets WHERE a = ? OR b = ?"
         self._database.run("DELETE FROM ratings WHERE style = ?", (style,))
         self._database.run(f"DELETE FROM votes WHERE sheet IN ({sheets})", (style, style))

@@ -20,14 +20,14 @@ from fststyle.web.security.protocol import PatientProtocol
 from fststyle.web.settings import ServeSettings, check_access, is_loopback
 
 CONNECTIONS = 400
-"""Connections at the same time; further ones get the status 503."""
+"""Maximum number of concurrent connections; further ones get the status 503."""
 ENVIRONMENT = "FSTSTYLE_TOKEN"
 
 
 def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
-    ``say`` is called with each line: the address, and its QR code if other machines reach it.
+    ``say`` is called with each line of output: the address, and its QR code if other machines can reach it.
 
     Raises `InputError` for settings that are wrong or unsafe, or an address that cannot be bound, and
     `OutputError` for a data folder that cannot be used.
@@ -48,13 +48,13 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=3,
-        # Headers of a proxy are not believed: they would let a client choose its address for the rate limit.
+        # Headers of a proxy are not trusted: a client could choose its address for the rate limit.
         proxy_headers=False,
     )
     app.state.address = address
-    say(f"fststyle serve: {address}  (Ctrl-C ends it)")
+    say(f"fststyle serve: {address}  (Ctrl-C stops it)")
     if not is_loopback(settings.host):
-        for line in ("Phones on this network open it by this code:", *qr.text(address).splitlines()):
+        for line in ("Phones on this network open it with this code:", *qr.text(address).splitlines()):
             say(line)
     if settings.open_browser:
         threading.Timer(1.0, webbrowser.open, (address,)).start()
@@ -63,7 +63,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams of events at the end, which would otherwise keep their connections open."""
+    """Ends event streams at shutdown, which would otherwise keep their connections open."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)

@@ -8,12 +8,12 @@ from fststyle.errors import InputError
 from fststyle.settings import as_paths, option
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
-"""Names in the Host header that mean this machine."""
+"""Host names of this machine."""
 
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """Where the application is served, and what it accepts."""
+    """Address, data folder and limits of the web application."""
 
     host: str = option("127.0.0.1", "Address to bind to; any other than a loopback address needs --token.")
     port: int = option(8020, "Port; 0 takes a free one.", min=0, max=65535)

@@ -1,4 +1,4 @@
-"""What a file is, by its content."""
+"""Detects video files by their content."""
 
 from typing import BinaryIO
 

@@ -1,4 +1,4 @@
-"""The parts of a running application, and the folder that they share."""
+"""The components of the running application and its data folder."""
 
 import threading
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from fastapi import Request
 
 from fststyle.web.database import Database
 from fststyle.web.library import Library
-from fststyle.web.painting import Studio
+from fststyle.web.painting import PaintingPool
 from fststyle.web.ratings import Ratings
 from fststyle.web.settings import ServeSettings
 from fststyle.web.work.jobs import Jobs, Worker
@@ -23,13 +23,13 @@ KEPT_SECONDS = 7 * 86400.0
 
 @dataclass(frozen=True)
 class State:
-    """What the routes work with."""
+    """The components that routes use."""
 
     settings: ServeSettings
     folder: Path
     database: Database
     ratings: Ratings
-    studio: Studio
+    pool: PaintingPool
     library: Library
     jobs: Jobs
     ending: threading.Event = field(default_factory=threading.Event)
@@ -42,7 +42,7 @@ class State:
     def close(self) -> None:
         """Stop all work. Running jobs continue at the next start."""
         self.jobs.close()
-        self.studio.close()
+        self.pool.close()
         self.database.close()
 
 
@@ -51,18 +51,18 @@ def open_state(settings: ServeSettings) -> State:
     folder = settings.data_folder
     database = Database(folder / "fststyle.sqlite")
     ratings = Ratings(database)
-    studio = Studio(settings.device, settings.max_pixels)
-    library = Library(folder, ratings, studio)
+    pool = PaintingPool(settings.device, settings.max_pixels)
+    library = Library(folder, ratings, pool)
     lanes: dict[str, dict[str, Worker]] = {
         "paint": {
             "video": VideoWorker(settings.video_seconds, settings.device),
-            "photos": PhotosWorker(studio),
+            "photos": PhotosWorker(pool),
         },
         "train": {"train": TrainingWorker()},
     }
     jobs = Jobs(database, folder / "jobs", lanes)
     jobs.start()
-    state = State(settings, folder, database, ratings, studio, library, jobs)
+    state = State(settings, folder, database, ratings, pool, library, jobs)
     state.remove_old_jobs()
     return state
 

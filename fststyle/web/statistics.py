@@ -1,8 +1,8 @@
 """VGG statistics of paintings: `python -m fststyle.web.statistics FILE...` prints them as JSON.
 
 Mean and standard deviation of each channel of four layers describe a style about as well as its Gram matrices
-(Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036). A process of its own: PyTorch takes
-hundreds of megabytes that the server would keep.
+(Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036). It runs as a separate process, so
+that the server does not keep the memory of PyTorch.
 """
 
 import json

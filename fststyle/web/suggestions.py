@@ -16,9 +16,9 @@ from fststyle.io.files import replacing
 from fststyle.web.work.trainings import require_torch
 
 NEAREST = 3
-"""Styles that a proposal is made from."""
+"""Maximum number of styles that a proposal is averaged over."""
 PRIOR = 3.0, 2.0
-"""Stars that an unrated style is assumed to have, and the number of ratings this assumption is worth."""
+"""Prior of the mean rating in stars, and its weight in ratings."""
 SECONDS = 120
 """Time limit of the process that computes statistics."""
 
@@ -39,7 +39,7 @@ class Rated:
 
     @property
     def score(self) -> float:
-        """Mean of the stars, drawn to `PRIOR`, plus the strength."""
+        """Mean of the stars, shrunk towards `PRIOR`, plus the strength."""
         mean, count = self.stars
         assumed, weight = PRIOR
         return (mean * count + assumed * weight) / (count + weight) + self.strength

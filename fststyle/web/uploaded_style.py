@@ -1,15 +1,18 @@
-"""Checks of an uploaded style file: it is data of somebody else that the server executes.
+"""Validation of uploaded style files, which are untrusted.
 
-`check_style` refuses what a style does not need (loops, operators of other domains, weights in other files)
-and then paints test frames in a process with limits on time and memory:
+`check_style` refuses what a style does not need (loops, operators of other domains, weights in other files),
+and then stylizes test frames in a process with limits on time and memory:
 `python -m fststyle.web.uploaded_style < style.onnx`.
 """
 
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fststyle.errors import StyleError
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
 
 MAX_BYTES = 64_000_000
 SECONDS = 60
@@ -20,7 +23,7 @@ FRAMES = ((48, 64), (33, 97), (512, 512))
 """Height and width of the test frames."""
 _DOMAINS = ("", "ai.onnx")
 _REFUSED = {"Loop", "If", "Scan", "SequenceMap"}
-"""Operators with subgraphs: a loop can run for ever."""
+"""Operators with subgraphs: a loop may not terminate."""
 
 
 def check_style(content: bytes) -> None:
@@ -33,12 +36,12 @@ def check_style(content: bytes) -> None:
         raise StyleError("the style is too slow: it does not paint the test pictures in time") from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        told = lines[-1] if lines and done.returncode == StyleError.exit_code else ""
-        raise StyleError(told or "the style fails, or needs too much memory")
+        message = lines[-1] if lines and done.returncode == StyleError.exit_code else ""
+        raise StyleError(message or "the style fails, or needs too much memory")
 
 
 def check_graph(content: bytes) -> None:
-    """Raise `StyleError` for a file that is too large, damaged, or has what a style does not need."""
+    """Raise `StyleError` for a file that is too large, damaged, or contains what a style does not need."""
     if len(content) > MAX_BYTES:
         raise StyleError(f"a style has at most {MAX_BYTES // 1_000_000} MB")
     import onnx
@@ -46,9 +49,9 @@ def check_graph(content: bytes) -> None:
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf raises many exception types
-        raise StyleError("the file is damaged or no ONNX file") from error
+        raise StyleError("the file is damaged or not an ONNX file") from error
     if not model.graph.node:
-        raise StyleError("the file is damaged or no ONNX file")
+        raise StyleError("the file is damaged or not an ONNX file")
     if model.functions:
         raise StyleError("a style has no functions of its own")
     for node in model.graph.node:
@@ -59,7 +62,7 @@ def check_graph(content: bytes) -> None:
             raise StyleError("the weights of a style are in its file")
 
 
-def _subgraphs(node: Any) -> bool:
+def _subgraphs(node: "NodeProto") -> bool:
     return any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
 
 

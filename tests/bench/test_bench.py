@@ -206,7 +206,7 @@ def test_generated_pictures_are_evaluated(bench, tmp_path, monkeypatch, capsys):
             *map(str, models),
             "--data",
             str(tmp_path / "bars"),
-            "--judge",
+            "--classifier",
             str(judge),
             "--count",
             "50",

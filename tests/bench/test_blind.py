@@ -158,7 +158,7 @@ def test_preferences_count_ties_half_and_groups(bench):
 
 def test_strength_without_a_defeat_is_finite(bench):
     blind = bench("blind")
-    found = blind.strengths([blind.Duel("x", "y", 1.0, "udnie", "china", "whole")] * 9)
+    found = blind.strengths([blind.Comparison("x", "y", 1.0, "udnie", "china", "whole")] * 9)
     assert found["x"] == pytest.approx(-found["y"])
     assert found["x"] - found["y"] == pytest.approx(np.log(9.5 / 0.5), abs=1e-3)
 

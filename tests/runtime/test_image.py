@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 import fststyle
 from fststyle.errors import DeviceError, InputError, StyleError
 from fststyle.io import images
-from fststyle.io.pixels import SEEN, Frame, uncovered
+from fststyle.io.pixels import VISIBLE_ALPHA, Frame, uncovered
 from fststyle.runtime import tiles
 from fststyle.runtime.image import stylize, stylize_picture
 from fststyle.runtime.settings import ImageSettings
@@ -28,7 +28,7 @@ def test_array_in_array_out() -> None:
 def test_alpha_of_an_array_is_kept() -> None:
     photo = np.dstack((styles.photo(20, 30), styles.photo(20, 30)[..., 0]))
     painted = stylize(photo, "invert")
-    seen = photo[..., 3] >= SEEN
+    seen = photo[..., 3] >= VISIBLE_ALPHA
     assert seen.mean() > 0.5
     np.testing.assert_array_equal(painted[seen, :3], 255 - photo[seen, :3])
     np.testing.assert_array_equal(painted[..., 3], photo[..., 3])
@@ -55,7 +55,11 @@ def test_transparent_pixels_get_the_nearest_visible_color() -> None:
     filled = uncovered(Frame(rgb, alpha)).rgb
     np.testing.assert_array_equal(filled[:, :10], rgb[:, :10])
     np.testing.assert_array_equal(filled[:, 10:], np.repeat(rgb[:, 9:10], 20, axis=1))
-    for unchanged in (Frame(rgb), Frame(rgb, np.zeros_like(alpha)), Frame(rgb, np.full_like(alpha, SEEN))):
+    for unchanged in (
+        Frame(rgb),
+        Frame(rgb, np.zeros_like(alpha)),
+        Frame(rgb, np.full_like(alpha, VISIBLE_ALPHA)),
+    ):
         assert uncovered(unchanged) is unchanged
 
 

@@ -60,7 +60,7 @@ def test_server_for_other_machines_prints_its_address_and_the_code(tmp_path):
         found = re.search(r"http://([^/:]+):\d+/login\?token=t{16} ", process.stderr.readline())
         assert found is not None
         assert not ipaddress.ip_address(found[1]).is_unspecified
-        assert "Phones on this network" in process.stderr.readline()
+        assert "Phones on this network open it with" in process.stderr.readline()
         assert any(block in process.stderr.readline() for block in "▀▄█")
     finally:
         patience.cancel()

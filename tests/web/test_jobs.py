@@ -18,7 +18,7 @@ from fststyle.runtime.video import conversion, resume
 from fststyle.web.client import COOKIE
 from fststyle.web.database import Database
 from fststyle.web.errors import ConflictError, NotFoundError
-from fststyle.web.work.jobs import DONE, FAILED, QUEUED, RUNNING, STOPPED, Jobs, Watch
+from fststyle.web.work.jobs import DONE, FAILED, QUEUED, RUNNING, STOPPED, JobMonitor, Jobs
 from tests.clips import write
 from tests.web.conftest import pixels
 
@@ -32,11 +32,11 @@ class Lane:
         self.jobs = Jobs(self.database, folder / "jobs", {"lane": {"work": self.work}})
         self.jobs.start()
 
-    def work(self, job, watch):
+    def work(self, job, monitor):
         self.order.append(job.label)
         self.begun.set()
         while not self.go.wait(0.01):
-            watch.tell(done=1)
+            monitor.report(done=1)
         if job.label == "bad":
             raise InputError("it is bad")
         if job.label == "bug":
@@ -179,10 +179,10 @@ def test_several_jobs_are_followed_by_one_connection(client, picture):
     with client.stream("GET", "/api/jobs/events", params={"id": [*jobs, missing]}) as events:
         assert events.headers["content-type"].startswith("text/event-stream")
         lines = list(events.iter_lines())
-    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-    assert told[0] == {"ids": jobs[::-1], "others": 0}
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert events[0] == {"ids": jobs[::-1], "others": 0}
     assert lines[0] == "event: list"
-    assert {one["id"] for one in told if one.get("state") == "done"} == set(jobs)
+    assert {one["id"] for one in events if one.get("state") == "done"} == set(jobs)
 
 
 def test_client_sees_its_own_jobs_or_all(client, picture):
@@ -269,7 +269,7 @@ def test_canceled_video_continues_after_its_finished_segments(client, tmp_path, 
         monkeypatch.setattr(module, "FRAMES", 10)
     source = clip(tmp_path / "in.mp4", seconds=20)
     painted, held = [], threading.Event()
-    monkeypatch.setattr(Watch, "tell", _held_after(Watch.tell, painted, held, frames=35))
+    monkeypatch.setattr(JobMonitor, "report", _held_after(JobMonitor.report, painted, held, frames=35))
     response = client.post("/api/jobs", files={"files": source.read_bytes()}, data={"style": "invert"})
     id = response.json()["id"]
     assert held.wait(60)
@@ -286,14 +286,14 @@ def test_canceled_video_continues_after_its_finished_segments(client, tmp_path, 
     assert job["details"]["frames"] == painted[-1] == 200
 
 
-def _held_after(tell, painted, held, frames):
-    """`Watch.tell` that notes the frames, and waits once for the end of the job at one of them."""
+def _held_after(report, painted, held, frames):
+    """`JobMonitor.report` that records the frames, and waits once for the end of the job at one of them."""
 
-    def told(watch, **progress):
+    def report_and_hold(monitor, **progress):
         painted.append(progress.get("done", 0))
         if painted[-1] == frames and not held.is_set():
             held.set()
-            watch.stop.wait(60)
-        tell(watch, **progress)
+            monitor.stop.wait(60)
+        report(monitor, **progress)
 
-    return told
+    return report_and_hold

@@ -56,7 +56,7 @@ def test_replaced_style_file_is_loaded_again(client, style_folder, picture):
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "message"),
     [
         ({"style": "nobody"}, "no style is called 'nobody'"),
         ({"style": "invert,norm,invert,norm"}, "at most 3"),
@@ -67,10 +67,10 @@ def test_replaced_style_file_is_loaded_again(client, style_folder, picture):
         ({"style": "invert", "format": "exe"}, "cannot write 'exe'"),
     ],
 )
-def test_wrong_setting_is_reported(client, picture, form, told):
+def test_wrong_setting_is_reported(client, picture, form, message):
     response = client.post("/api/paint", files={"photo": picture()}, data=form)
     assert response.status_code == 422
-    assert told in response.json()["detail"]
+    assert message in response.json()["detail"]
 
 
 def test_invalid_picture_is_reported(client):

@@ -58,8 +58,8 @@ def test_ranking_is_the_order_of_the_votes(ratings):
 
 def test_pairs_are_balanced_and_sides_random(ratings):
     vote_for(ratings, ["alpha", "bravo", "charlie"])
-    duels = ratings.duels()
-    pairs = [(duel.first, duel.second) for duel in duels]
+    comparisons = ratings.comparisons()
+    pairs = [(comparison.first, comparison.second) for comparison in comparisons]
     counts = {pair: pairs.count(pair) for pair in set(pairs)}
     assert len(counts) == 3
     assert max(counts.values()) - min(counts.values()) <= 1

@@ -252,11 +252,11 @@ def _smaller() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("hostile", "told"),
+    ("hostile", "message"),
     [
-        (lambda: b"", "damaged or no ONNX file"),
-        (lambda: b"MZ" + bytes(1000), "damaged or no ONNX file"),
-        (lambda: styles.inverting()[:-40], "damaged or no ONNX file|fails"),
+        (lambda: b"", "damaged or not an ONNX file"),
+        (lambda: b"MZ" + bytes(1000), "damaged or not an ONNX file"),
+        (lambda: styles.inverting()[:-40], "damaged or not an ONNX file|fails"),
         (_loop, "does not need the operator"),
         (_external, "weights of a style are in its file"),
         (_bomb, "memory|fails"),
@@ -264,13 +264,13 @@ def _smaller() -> bytes:
         (_smaller, "not a fststyle style"),
     ],
 )
-def test_hostile_style_is_refused(client, style_folder, hostile, told):
+def test_hostile_style_is_refused(client, style_folder, hostile, message):
     before = sorted(path.name for path in style_folder.iterdir())
     response = client.post("/api/styles", files={"file": ("evil.onnx", hostile())})
     assert response.status_code == 422, response.text
     import re
 
-    assert re.search(told, response.json()["detail"]), response.json()
+    assert re.search(message, response.json()["detail"]), response.json()
     assert sorted(path.name for path in style_folder.iterdir()) == before
 
 

@@ -168,20 +168,20 @@ def test_steps_that_were_trained_twice_count_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "message"),
     [
         ({"minutes": "0"}, "--minutes: 0.0 is below 0.05"),
         ({"minutes": "nan"}, "not a finite number"),
-        ({"name": "udnie"}, "a style is called udnie already"),
+        ({"name": "udnie"}, "a style named udnie already exists"),
         ({"style_size": "100000"}, "is above 1024"),
     ],
 )
 @needs_torch
-def test_wrong_setting_is_reported(client, form, told):
+def test_wrong_setting_is_reported(client, form, message):
     values = {"name": "mine", **form}
     response = client.post("/api/trainings", files={"painting": painting()}, data=values)
     assert response.status_code in (409, 422)
-    assert told in response.json()["detail"]
+    assert message in response.json()["detail"]
 
 
 def test_without_torch_the_page_says_so(client, monkeypatch):

@@ -4,9 +4,11 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from fststyle.errors import DependencyError, FststyleError, InputError, OutputError
+
+Result = TypeVar("Result")
 
 LOCAL = "local"
 """The address that starts a cluster on this machine."""
@@ -50,8 +52,12 @@ class Cluster:
             ) from error
 
     def run(
-        self, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], device: str, threads: int | None
-    ) -> Generator[tuple[int, Any], None, None]:
+        self,
+        work: Callable[..., Result],
+        tasks: Sequence[tuple[object, ...]],
+        device: str,
+        threads: int | None,
+    ) -> Generator[tuple[int, Result], None, None]:
         """Yield ``(number, work(*tasks[number]))`` as tasks finish. A task has ``threads`` cores, by default
         one, and one GPU if the cluster has GPUs and ``device`` is not cpu.
 
@@ -67,7 +73,7 @@ class Cluster:
         # Limited, since pending results are kept in the memory of Ray.
         most = 2 * max(1, int(resources.get("GPU" if gpus else "CPU", 1)))
         waiting = iter(range(len(tasks)))
-        running: dict[Any, int] = {}
+        running: dict[object, int] = {}
         try:
             while True:
                 for number in waiting:
@@ -84,7 +90,7 @@ class Cluster:
                 with contextlib.suppress(Exception):  # it may have ended
                     ray.cancel(task, force=True)
 
-    def _result(self, done: Any, number: int) -> Any:
+    def _result(self, done: object, number: int) -> Any:
         try:
             return self._ray.get(done)
         except self._ray.exceptions.RayTaskError as error:

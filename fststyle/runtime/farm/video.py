@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from fststyle.errors import InputError, OutputError
 from fststyle.runtime.farm.cluster import Cluster, working_folder
 from fststyle.runtime.farm.parts import MIN_FRAMES, Part, StylizedPart, split_video, stylize_part
+from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.conversion import VideoConversion
 from fststyle.runtime.video.formats.base import Source
+from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.output import Output
 from fststyle.runtime.video.report import Progress
@@ -103,7 +104,7 @@ class _PartsFolder(ResumeFolder):
     Raises as `ResumeFolder`.
     """
 
-    def __init__(self, target: Path, source: Source, settings: Any, planned: list[Part]):
+    def __init__(self, target: Path, source: Source, settings: VideoSettings, planned: list[Part]):
         self.done: dict[int, Segment] = {}
         self._count = len(planned)
         super().__init__(target, source, settings, [[part.begin, part.end] for part in planned])
@@ -142,7 +143,14 @@ class _PartsFolder(ResumeFolder):
         self.done[number] = segment
 
 
-def _work(folder: str, source: str, suffix: str, part: Part, *rest: Any) -> StylizedPart:
+def _work(
+    folder: str,
+    source: str,
+    suffix: str,
+    part: Part,
+    settings: VideoSettings,
+    encoding: Encoding,
+    fps: float | None,
+) -> StylizedPart:
     with working_folder(folder):
-        settings, encoding, fps = rest
         return stylize_part(source, suffix, part, settings, encoding, fps)

@@ -17,7 +17,7 @@ BATCH = 64
 
 
 class Model:
-    """A model by name or path, with one input, ``given``, and the outputs ``made``.
+    """A model by name or path, with one input, ``input_name``, and the outputs ``output_names``.
 
     Attributes: ``name``; ``metadata`` of the file; ``shape`` of one sample of the input, (S, S, 3) or (Z,).
 
@@ -27,10 +27,16 @@ class Model:
     """
 
     def __init__(
-        self, model: str | Path, kinds: Sequence[str], given: str, made: Sequence[str], device: str = "auto"
+        self,
+        model: str | Path,
+        kinds: Sequence[str],
+        input_name: str,
+        output_names: Sequence[str],
+        device: str = "auto",
     ):
         entry = catalogue.model(model, kinds)
-        self.name, self.path, self.given, self.made = entry.name, entry.path, given, list(made)
+        self.name, self.path = entry.name, entry.path
+        self.input_name, self.output_names = input_name, list(output_names)
         self._session, self.device = open_session(catalogue.load(entry), device, None, str(model))
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         inputs = self._session.get_inputs()
@@ -40,21 +46,22 @@ class Model:
         if kind not in kinds:
             raise StyleError(f"{model}: is a model of kind {kind}, not {' or '.join(kinds)}")
         outputs = {value.name for value in self._session.get_outputs()}
-        wanted = "tensor(uint8)" if given == "frame" else "tensor(float)"
+        wanted = "tensor(uint8)" if input_name == "frame" else "tensor(float)"
         sides = list(inputs[0].shape or [])[1:] if len(inputs) == 1 else []
         good = (
             bool(sides)
             and all(isinstance(side, int) for side in sides)
-            and len(sides) == (3 if given == "frame" else 1)
+            and len(sides) == (3 if input_name == "frame" else 1)
         )
         if (
-            [value.name for value in inputs] != [given]
+            [value.name for value in inputs] != [input_name]
             or inputs[0].type != wanted
             or not good
-            or not set(made) <= outputs
+            or not set(output_names) <= outputs
         ):
             raise StyleError(
-                f"{model}: a model of kind {kind} needs the input {given} and the outputs {', '.join(made)}"
+                f"{model}: a model of kind {kind} needs the input {input_name} and the outputs"
+                f" {', '.join(output_names)}"
             )
         self.shape = tuple(sides)
 
@@ -74,7 +81,7 @@ class Model:
         if rows.ndim != len(self.shape) + 1 or rows.shape[1:] != self.shape or not len(rows):
             raise InputError(f"{self.name} takes samples of shape {self.shape}, not {rows.shape[1:]}")
         parts = [
-            run(self._session, {self.given: rows[i : i + BATCH]}, self.name, self.made)
+            run(self._session, {self.input_name: rows[i : i + BATCH]}, self.name, self.output_names)
             for i in range(0, len(rows), BATCH)
         ]
         return [np.concatenate(output) for output in zip(*parts, strict=True)]

@@ -214,7 +214,7 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
         raise InputError(
             f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}"
         ) from error
-    listed: Any
+    listed: object
     try:
         listed = (
             json.loads(text)

@@ -1,4 +1,6 @@
-"""The output of a job: opened with the first frame, with frames of one size, in segments for ``--resume``."""
+"""The output of a video: opened with the first frame, with frames of one size, in segments for
+``--resume``.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +12,8 @@ from fststyle.runtime.video.formats.segments import SegmentSink
 from fststyle.runtime.video.resume import Segment, State
 
 UNEVEN = 1.5
-"""Ratio of the longest to the shortest time between two frames from which on a user should know that an image
-sequence does not store them.
+"""Ratio of the longest to the shortest time between two frames from which on the user is notified that an
+image sequence does not store them.
 """
 
 

@@ -1,11 +1,12 @@
 """Read, process and write items concurrently, with threads and bounded queues, in order and without loss."""
 
+import enum
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fststyle.signals import ignored_interrupts
 
@@ -16,8 +17,11 @@ Out = TypeVar("Out")
 DEPTH = 4
 """Largest number of items in a queue between two stages."""
 
-_NOTHING = object()
-"""Yielded by `_items` for an empty queue."""
+
+class _Nothing(enum.Enum):
+    """Yielded by `_items` for an empty queue."""
+
+    NOTHING = 0
 
 
 class _End:
@@ -45,8 +49,8 @@ def run(
     end of each. A thread that still blocks is abandoned; None waits without limit.
     """
     stop = threading.Event()
-    before: queue.Queue[Any] = queue.Queue(DEPTH)
-    after: queue.Queue[Any] = queue.Queue(DEPTH)
+    before: queue.Queue[In | _End] = queue.Queue(DEPTH)
+    after: queue.Queue[Out | _End] = queue.Queue(DEPTH)
     failed: list[BaseException] = []
 
     def read() -> None:
@@ -61,7 +65,8 @@ def run(
     def write() -> None:
         try:
             for item in _items(after, stop):
-                sink(item)
+                if item is not _Nothing.NOTHING:
+                    sink(item)
         except BaseException as error:
             failed.append(error)
             stop.set()
@@ -69,11 +74,11 @@ def run(
     def work() -> Iterator[Out]:
         waiting: deque[Future[Middle]] = deque()
         for item in _items(before, stop, idle=lambda: bool(waiting)):
-            if item is not _NOTHING:
+            if item is not _Nothing.NOTHING:
                 waiting.append(pool.submit(begin(item)))
             # Up to two items more than workers wait: one for `finish`, and one for the next free worker. A
             # finished item does not wait for a source that is slow.
-            if item is _NOTHING or len(waiting) > workers + 1:
+            if item is _Nothing.NOTHING or len(waiting) > workers + 1:
                 yield finish(waiting.popleft().result())
         while waiting and not stop.is_set():
             yield finish(waiting.popleft().result())
@@ -103,7 +108,7 @@ def run(
         raise failed[0]
 
 
-def _put(to: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
+def _put(to: "queue.Queue[In | _End]", item: In | _End, stop: threading.Event) -> bool:
     while not stop.is_set():
         try:
             to.put(item, timeout=0.1)
@@ -114,9 +119,9 @@ def _put(to: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
 
 
 def _items(
-    of: queue.Queue[Any], stop: threading.Event, idle: Callable[[], bool] = lambda: False
-) -> Iterator[Any]:
-    """The items of a queue until its end. `_NOTHING` is yielded if the queue is empty and ``idle`` returns
+    of: "queue.Queue[In | _End]", stop: threading.Event, idle: Callable[[], bool] = lambda: False
+) -> Iterator[In | _Nothing]:
+    """The items of a queue until its end. `_Nothing` is yielded if the queue is empty and ``idle`` returns
     True, since the caller has other work.
     """
     while not stop.is_set():
@@ -124,7 +129,7 @@ def _items(
             item = of.get_nowait() if idle() else of.get(timeout=0.1)
         except queue.Empty:
             if idle():
-                yield _NOTHING
+                yield _Nothing.NOTHING
             continue
         if isinstance(item, _End):
             if item.error is not None:

@@ -67,8 +67,8 @@ class ResumeFolder:
         OutputError: another process uses it, or it cannot be written.
     """
 
-    def __init__(self, target: Path, source: Source, settings: VideoSettings, cuts: Any = None):
-        """``cuts``: where segments end, if not after `FRAMES` frames; anything that JSON holds."""
+    def __init__(self, target: Path, source: Source, settings: VideoSettings, cuts: object = None):
+        """``cuts``: where segments end, if not after `FRAMES` frames; any JSON value."""
         self.folder = _folder(target)
         self.suffix = target.suffix
         self.segments: list[Segment] = []
@@ -150,7 +150,7 @@ class ResumeFolder:
             yield len(self.segments)
 
     def add(self, number: int, segment: Segment) -> None:
-        """Take up a segment of the folder."""
+        """Register a segment of the folder."""
         self.segments.append(segment)
 
     @property
@@ -169,7 +169,7 @@ class ResumeFolder:
         if not self.kept:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _read(self, run_file: Path, run: dict[str, Any], target: Path) -> None:
+    def _read(self, run_file: Path, run: dict[str, object], target: Path) -> None:
         before = _json(run_file)
         if not isinstance(before, dict):
             raise self._damaged(run_file.name)
@@ -206,7 +206,7 @@ def finished_frames(target: Path) -> int:
     return found
 
 
-def identity(source: Source, settings: VideoSettings) -> dict[str, Any]:
+def identity(source: Source, settings: VideoSettings) -> dict[str, object]:
     """Hashes that must be equal in all runs of one video: of input, settings and styles, with the version."""
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())

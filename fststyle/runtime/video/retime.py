@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from fststyle.errors import InputError
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
+from fststyle.runtime.video.formats.pyav import Chapter
 
 _MORE = object()
 """Yielded at the end if the source has more frames after it."""
@@ -49,8 +49,8 @@ def between(source: Source, start: float, end: float | None, lead: float | None 
 def first_time(source: Source, start: float) -> float:
     """The time of the first item of `between` in seconds.
 
-    A recorded broadcast has the clock of the sender, which may have run for hours. Players would show nothing
-    for as long, so times are moved to 0.
+    The timestamps of a recorded broadcast may start at hours. Players would wait that long, so times are
+    shifted to 0.
     """
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
@@ -130,7 +130,7 @@ class _Part:
         return item
 
 
-def chapters(source: Source, start: float, end: float | None) -> list[Any]:
+def chapters(source: Source, start: float, end: float | None) -> list[Chapter]:
     """The chapters between start and end, moved with the items of `between` and cut at both ends."""
     found = []
     for chapter in source.chapters:
@@ -141,9 +141,9 @@ def chapters(source: Source, start: float, end: float | None) -> list[Any]:
             last = min(last, Fraction(end))
         if first < last:
             back = Fraction(start) - Fraction(first_time(source, start))
-            found.append(
-                {**chapter, "start": round((first - back) / base), "end": round((last - back) / base)}
-            )
+            moved = chapter.copy()
+            moved["start"], moved["end"] = round((first - back) / base), round((last - back) / base)
+            found.append(moved)
     return found
 
 

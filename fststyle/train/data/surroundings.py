@@ -1,25 +1,25 @@
-"""Surroundings of the window that the losses compare.
+"""Surroundings of the window in which the losses are computed.
 
-The network stylizes more of the photo than the window, which lies at a random place of it. If it saw the
-window alone, it would detect its border by the padding of the convolutions, learn the distance to the border
-and paint by it: *The Scream* then has an orange band along the upper edge of every photo. And in a picture of
-a thousand pixels most places are further from the border than any place of a training crop, and skies stay
-empty there. The loss network takes most of the time of a step and sees only the window. We know of no paper
-with this method.
+The network stylizes a larger crop than the window, which has a random position in it. With the window alone,
+the network would detect the border by the padding of the convolutions, and its output would depend on the
+distance to the border: *The Scream* then has an orange band along the upper edge of every photo. In addition,
+most positions in a picture of a thousand pixels are farther from the border than any position in a training
+crop, and skies stay empty there. The loss network, which takes most of the time of a step, processes only the
+window. We know of no paper with this method.
 """
 
 import torch
 
 SURPLUS = 192
-"""The network sees so many pixels more than the window, along each axis."""
+"""Number of pixels by which the network input exceeds the window along each axis."""
 _MULTIPLE = 16
 
 Window = tuple[slice, slice]
 
 
 def surplus(side: int) -> int:
-    """Pixels that the network sees beyond a window of `side` pixels: `SURPLUS`, or less for small windows, at
-    most three quarters of the side, a multiple of the stride of every network.
+    """Number of pixels by which the network input exceeds a window of `side` pixels: `SURPLUS`, or less for
+    small windows (at most three quarters of the side). A multiple of the stride of every network.
     """
     return min(SURPLUS, max(_MULTIPLE, side * 3 // 4 // _MULTIPLE * _MULTIPLE))
 

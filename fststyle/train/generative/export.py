@@ -12,10 +12,10 @@ from fststyle.train.networks.vae import Decoder, Encoder
 from fststyle.train.style.settings import recorded_settings
 
 KINDS = ("gan", "vae", "classifier")
-_DRAWS = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
-_ENCODES = "frame uint8 (N, S, S, 3) RGB -> latent float32 (N, Z), deviation float32 (N, Z)"
-_CLASSIFIES = "frame uint8 (N, S, S, 3) RGB -> logits float32 (N, classes), features float32 (N, F)"
-_TOLD = (
+_GENERATOR_CONTRACT = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
+_ENCODER_CONTRACT = "frame uint8 (N, S, S, 3) RGB -> latent float32 (N, Z), deviation float32 (N, Z)"
+_CLASSIFIER_CONTRACT = "frame uint8 (N, S, S, 3) RGB -> logits float32 (N, classes), features float32 (N, F)"
+_COPIED_KEYS = (
     "kind",
     "name",
     "title",
@@ -57,19 +57,24 @@ def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = 
 
     if content["kind"] == "gan":
         drawing = PictureOutput(net.average, channels)  # type: ignore[arg-type]
-        return export_model(drawing, latents(), ["picture"], _about(content, _DRAWS), path, precision)
+        return export_model(
+            drawing, latents(), ["picture"], _about(content, _GENERATOR_CONTRACT), path, precision
+        )
     if content["kind"] == "vae":
         encoder, decoder = FrameInput(Encoder(net), channels), PictureOutput(Decoder(net), channels)  # type: ignore[arg-type]
-        about = {**_about(content, _ENCODES), "kind": "vae-encoder"}
+        about = {**_about(content, _ENCODER_CONTRACT), "kind": "vae-encoder"}
         worst = export_model(encoder, frames(), ["latent", "deviation"], about, encoder_of(path), precision)
         return max(
-            worst, export_model(decoder, latents(), ["picture"], _about(content, _DRAWS), path, precision)
+            worst,
+            export_model(
+                decoder, latents(), ["picture"], _about(content, _GENERATOR_CONTRACT), path, precision
+            ),
         )
-    about = _about(content, _CLASSIFIES) | {"classes": list(content.get("classes", ()))}
+    about = _about(content, _CLASSIFIER_CONTRACT) | {"classes": list(content.get("classes", ()))}
     return export_model(FrameInput(net, channels), frames(), ["logits", "features"], about, path, precision)
 
 
 def _about(content: dict[str, Any], contract: str) -> dict[str, Any]:
     """The metadata of the file."""
-    told = {key: content.get(key, "") for key in _TOLD}
-    return {**told, "trained_with": recorded_settings(content["settings"]), "contract": contract}
+    copied = {key: content.get(key, "") for key in _COPIED_KEYS}
+    return {**copied, "trained_with": recorded_settings(content["settings"]), "contract": contract}

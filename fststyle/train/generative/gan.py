@@ -51,7 +51,7 @@ _SURE = (
     "the discriminator is nearly always right, so the generator learns little; a lower --learning-rate, more"
     " pictures or --augment yes may help"
 )
-_GROWS = "the scores grow without end (divergence); a lower --learning-rate may help"
+_GROWS = "the scores diverge; a lower --learning-rate may help"
 
 
 @dataclass(frozen=True)
@@ -118,22 +118,22 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
         with torch.set_grad_enabled(turn):
             fake = generator(latent)
         real_seen, fake_seen = seen(real), seen(fake.detach())
-        judging = critic_loss(adversary, critic(real_seen), critic(fake_seen))
-        losses = {"critic": judging.detach(), "spread": spread(fake.detach(), real)}
+        critic_term = critic_loss(adversary, critic(real_seen), critic(fake_seen))
+        losses = {"critic": critic_term.detach(), "spread": spread(fake.detach(), real)}
         if adversary == "wgan-gp":
             # Only for half the batch: it is the most expensive part of the step.
             half = (len(real) + 1) // 2
             mixture = torch.rand(half, 1, 1, 1, device=real.device)
             penalty = gradient_penalty(critic, real_seen[:half], fake_seen[:half], mixture)
-            judging, losses["penalty"] = judging + settings.penalty * penalty, penalty.detach()
-        minimize(optimizers["critic"], judging)
+            critic_term, losses["penalty"] = critic_term + settings.penalty * penalty, penalty.detach()
+        minimize(optimizers["critic"], critic_term)
 
         if turn:
             critic.requires_grad_(False)
             deceiving = generator_loss(adversary, critic(seen(fake)))
             minimize(optimizers["generator"], deceiving)
             critic.requires_grad_(True)
-            follow(average, generator, settings.average, number // critic_steps)
+            update_average(average, generator, settings.average, number // critic_steps)
             losses["generator"] = deceiving.detach()
         return losses
 
@@ -162,7 +162,7 @@ def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
 
 
 @torch.no_grad()
-def follow(average: nn.Module, net: nn.Module, decay: float, number: int) -> None:
+def update_average(average: nn.Module, net: nn.Module, decay: float, number: int) -> None:
     """Update the exponential moving average after step `number` (from 0).
 
     The decay is lower in early steps, so that the random initial weights have little effect.
@@ -191,4 +191,4 @@ def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tup
     return {"spread": (0.3, _SPREAD), "critic": (0.02, _SURE)}, {"generator": (12.0, _SURE)}
 
 
-__all__ = ["TrainedGan", "follow", "noise", "spread", "train", "train_gan"]
+__all__ = ["TrainedGan", "noise", "spread", "train", "train_gan", "update_average"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fststyle.settings import NAMES, as_paths, option
+from fststyle.train.shared_options import shared
 
 GANS = ("mlp", "dcgan", "wgan-gp")
 
@@ -25,17 +26,15 @@ class PictureSettings:
         min=28,
         max=128,
     )
-    output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
+    output: Path = shared("output")
     name: str | None = option(None, f"Name of the results, {NAMES}; default: derived from the dataset.")
     batch: int = option(64, "Pictures per step.", min=2, max=65536)
-    seed: int = option(
-        0, "Seed of the weights, of the order of the pictures and of all noise.", min=0, max=2**32 - 1
-    )
-    device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
-    resume: bool = option(False, "Resume from the checkpoint with this name.")
-    overwrite: bool = option(False, "Replace an earlier training with the same name.")
-    save_every: int = option(200, "Steps between checkpoints.", min=1)
-    tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
+    seed: int = shared("seed", help="Seed of the weights, of the order of the pictures and of all noise.")
+    device: str = shared("device")
+    resume: bool = shared("resume")
+    overwrite: bool = shared("overwrite")
+    save_every: int = shared("save_every", default=200)
+    tensorboard: Path | None = shared("tensorboard")
 
     def __post_init__(self) -> None:
         as_paths(self, "output", "tensorboard")
@@ -77,10 +76,10 @@ class GanSettings(PictureSettings):
         " penalty.",
         choices=GANS,
     )
-    steps: int = option(
-        5000,
-        "Training steps (batches for the discriminator). May be increased with --resume.",
-        min=1,
+    steps: int = shared(
+        "steps",
+        default=5000,
+        help="Training steps (batches for the discriminator). May be increased with --resume.",
     )
     latent: int = option(64, "Dimension of the latent vector.", min=1, max=1024)
     width: int = option(
@@ -89,11 +88,10 @@ class GanSettings(PictureSettings):
         min=1,
         max=256,
     )
-    learning_rate: float | None = option(
-        None,
-        "Learning rate of Adam for both networks; default: mlp 2e-4, dcgan and wgan-gp 1e-3.",
-        min=1e-8,
-        max=1,
+    learning_rate: float | None = shared(
+        "learning_rate",
+        default=None,
+        help="Learning rate of Adam for both networks; default: mlp 2e-4, dcgan and wgan-gp 1e-3.",
     )
     beta1: float = option(0.5, "Beta 1 of Adam.", min=0, max=0.9999)
     beta2: float = option(0.999, "Beta 2 of Adam.", min=0, max=0.99999)
@@ -116,7 +114,7 @@ class GanSettings(PictureSettings):
         "DiffAugment for real and generated pictures; auto: for datasets with fewer than 10,000 pictures.",
         choices=("auto", "yes", "no"),
     )
-    preview_every: int = option(500, "Steps between preview sheets; 0 writes only the last one.", min=0)
+    preview_every: int = shared("preview_every", default=500)
 
 
 @dataclass(frozen=True)
@@ -144,6 +142,6 @@ class VaeSettings(PictureSettings):
         1.0, "Weight of the KL divergence: above 1, latents are more regular, pictures blurrier.", min=0
     )
     warm_up: float = option(1.0, "Epochs over which the weight of the KL divergence grows from 0.", min=0)
-    learning_rate: float = option(
-        1e-3, "Peak learning rate of Adam; decays linearly to 1/20.", min=1e-8, max=1
+    learning_rate: float = shared(
+        "learning_rate", default=1e-3, help="Peak learning rate of Adam; decays linearly to 1/20."
     )

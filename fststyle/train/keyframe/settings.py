@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from fststyle.settings import NAMES, as_paths, option
+from fststyle.train.shared_options import shared
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,13 @@ class KeyframeSettings:
         "Numbers of the painted frames, in the order of --painted, separated by commas; frames of a video"
         " count from 1. Default: the last number in each file name.",
     )
-    output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
+    output: Path = shared("output")
     name: str | None = option(
         None,
         f"Name of the style and of its files, {NAMES}; default: the file name of the first painted frame.",
     )
-    steps: int = option(800, "Training steps.", min=1)
-    minutes: float | None = option(
-        None,
-        "Train for about this long instead: the number of steps is computed from the measured speed of "
-        "this machine.",
-        min=0.05,
-        max=1e5,
-    )
+    steps: int = shared("steps", default=800)
+    minutes: float | None = shared("minutes")
     size: int = option(
         192, "Side of the square patches that the losses compare, in pixels.", min=32, max=2048
     )
@@ -60,33 +55,30 @@ class KeyframeSettings:
     steady_weight: float = option(
         1e-3, "Weight of the temporal loss along the optical flow of the shot; 0 disables it.", min=0
     )
-    grid_weight: float = option(0.03, "Weight of the grid losses, which reduce block artifacts.", min=0)
-    optimizer: str = option("muon", "Optimizer; muon needs fewer steps than adam.", choices=("muon", "adam"))
-    learning_rate: float = option(7e-4, "Peak learning rate; decays linearly to 1/20.", min=1e-8, max=1)
-    seed: int = option(0, "Seed of the patches.", min=0, max=2**32 - 1)
-    device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = option(
-        "auto",
-        "Precision; auto uses bfloat16 on hardware that supports it.",
-        choices=("auto", "float32", "bfloat16"),
+    grid_weight: float = shared("grid_weight")
+    optimizer: str = shared("optimizer")
+    learning_rate: float = shared("learning_rate", default=7e-4)
+    seed: int = shared("seed", help="Seed of the patches.")
+    device: str = shared("device")
+    precision: str = shared("precision")
+    resume: bool = shared("resume", help="Resume from the checkpoint of this style.")
+    overwrite: bool = shared("overwrite")
+    save_every: int = shared("save_every")
+    preview_every: int = shared("preview_every")
+    from_: str = shared(
+        "from_",
+        help="Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included"
+        " initial weights.",
     )
-    resume: bool = option(False, "Resume from the checkpoint of this style.")
-    overwrite: bool = option(False, "Replace an earlier training with the same name.")
-    save_every: int = option(100, "Steps between checkpoints.", min=1)
-    preview_every: int = option(100, "Steps between preview sheets; 0 writes only the last one.", min=0)
-    from_: str = option(
-        "auto",
-        "Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included initial"
-        " weights.",
-        flags=("--from",),
-    )
-    vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
-    tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
+    vgg: str = shared("vgg")
+    tensorboard: Path | None = shared("tensorboard")
 
     network: ClassVar[str] = "live"
     width: ClassVar[int | None] = None
     blocks: ClassVar[int | None] = None
     batch: ClassVar[int] = 1
+    pull: ClassVar[float] = 0.0
+    freeze: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         as_paths(self, "frames", "output", "tensorboard")

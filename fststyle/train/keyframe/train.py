@@ -25,20 +25,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
-from fststyle.export.style import Card
 from fststyle.io.files import refuse_overwrite
-from fststyle.settings import check, to_dict, to_name
+from fststyle.settings import check, to_name
 from fststyle.train import checkpoint
-from fststyle.train.compute import Compute, computing
+from fststyle.train.compute import computing
 from fststyle.train.keyframe.settings import KeyframeSettings
 from fststyle.train.keyframe.shot import Shot, read_shot
 from fststyle.train.keyframe.trainer import Sample, Trainer, samples
-from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.results import (
     ResultFiles,
@@ -50,14 +47,11 @@ from fststyle.train.results import (
 )
 from fststyle.train.style.init_weights import (
     PRETRAINED,
-    load_initial_weights,
-    network_settings,
     resolve_initial_weights,
     training_base_sha256,
 )
 from fststyle.train.style.preview import write_sheet
-from fststyle.train.style.settings import recorded_settings
-from fststyle.train.style.trainer import optimizer_for
+from fststyle.train.style.state import card, checkpoint_content, prepare, weights_of
 from fststyle.train.timing import TIMED_STEPS, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
@@ -108,9 +102,7 @@ def train(
     name = checked_name(settings.name) if settings.name is not None else to_name(settings.painted[0].stem)
     files = ResultFiles.of(settings.output, name)
     refuse_overwrite((settings.frames, *settings.painted, settings.from_), *files.all)
-    # With --minutes, the number of steps is read from the checkpoint.
-    free = _FREE | ({"steps"} if settings.minutes is not None else set())
-    earlier = load_earlier_training(settings, files, "keyframe", free)
+    earlier = load_earlier_training(settings, files, "keyframe", _FREE)
     if earlier and settings.minutes is not None:
         settings = replace(settings, steps=earlier["settings"]["steps"])
     if earlier and earlier.get("style_sha256") != _digest(settings.painted):
@@ -123,8 +115,8 @@ def train(
 
 def _train(run: TrainingRun, shot: Shot) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
-    net, optimizer = _prepare(settings, compute, run.earlier)
-    base = training_base_sha256(settings.from_, run.earlier)
+    net, optimizer, _ = prepare(settings, compute, run.earlier)
+    base, digest = training_base_sha256(settings.from_, run.earlier), _digest(settings.painted)
     where = f"on {compute.device}, in {compute.precision}"
     run.message(f"training {run.name} on {shot.source}, {where}{resume_note(run.first_step)}")
     trainer = Trainer(settings, compute, repeat_edges(load_vgg(settings.vgg)), shot, net, optimizer)
@@ -139,33 +131,23 @@ def _train(run: TrainingRun, shot: Shot) -> Trained:
     def step(number: int, sample: Sample) -> dict[str, Tensor]:
         return trainer.step(number, sample)
 
+    def save(done: int) -> None:
+        more = {"optimizer": optimizer.state_dict(), "style_sha256": digest}
+        content = checkpoint_content("keyframe", settings, run.name, weights_of(net), done, base, **more)
+        checkpoint.save(files.checkpoint, content)
+
     shown = preview_frames(shot)
     run.run_steps(
         step,
         samples(shot, settings, run.first_step, settings.steps),
         steps=settings.steps,
-        save=lambda done: checkpoint.save(
-            files.checkpoint, _content(settings, run.name, net, optimizer, done, base)
-        ),
+        save=save,
         preview=lambda _: write_sheet(files.preview, net, compute.device, shot.pairs[0].painted, shown),
         preview_every=settings.preview_every,
     )
-    export_results(
-        net, card(settings, run.name, base), files, lambda: frames_of(shot, _CALIBRATION), run.message
-    )
+    described = card(settings, run.name, base, digest)
+    export_results(net, described, files, lambda: frames_of(shot, _CALIBRATION), run.message)
     return run.trained((), shot.source)
-
-
-def card(settings: KeyframeSettings, name: str, base: str = "") -> Card:
-    """The metadata of the ONNX file."""
-    return Card(
-        name=name,
-        network=settings.network,
-        network_settings=network_settings(settings),
-        trained_with=recorded_settings(to_dict(settings)),
-        style_sha256=_digest(settings.painted),
-        base=base,
-    )
 
 
 def preview_frames(shot: Shot) -> list[RGB]:
@@ -193,44 +175,3 @@ def _digest(painted: Sequence[Path]) -> str:
     for path in painted:
         total.update(path.read_bytes())
     return total.hexdigest()
-
-
-def _prepare(
-    settings: KeyframeSettings, compute: Compute, earlier: dict[str, Any] | None
-) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        net = build(settings.network, network_settings(settings))
-    if earlier:
-        checkpoint.load_weights(net, earlier["model"], str(settings.output))
-    elif settings.from_ != "none":
-        load_initial_weights(net, settings.from_)
-    net = compute.place(net)
-    optimizer = optimizer_for(net, settings)
-    if earlier:
-        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
-    return net, optimizer
-
-
-def _content(
-    settings: KeyframeSettings,
-    name: str,
-    net: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    done: int,
-    base: str,
-) -> dict[str, Any]:
-    return {
-        "kind": "keyframe",
-        "name": name,
-        "network": settings.network,
-        "network_settings": network_settings(settings),
-        "model": {key: value.contiguous() for key, value in net.state_dict().items()},
-        "optimizer": optimizer.state_dict(),
-        "step": done,
-        "settings": to_dict(settings),
-        "style_sha256": _digest(settings.painted),
-        "base": base,
-        "torch": str(torch.__version__),  # a str subclass, which weights_only refuses
-    }

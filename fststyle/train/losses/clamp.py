@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 
 def clamp_output(painted: Tensor) -> Tensor:
@@ -23,7 +24,7 @@ def clamp_output(painted: Tensor) -> Tensor:
 
 class _ClampOutput(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, painted: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, painted: Tensor) -> Tensor:
         ctx.save_for_backward(painted)
         return painted.clamp(-1, 1)
 

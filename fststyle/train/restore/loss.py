@@ -1,4 +1,4 @@
-"""The objective of the restoration: the style and the patches of the surroundings, in the hole."""
+"""Objective of the restoration: style, patch and color losses of the hole against its surroundings."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -30,14 +30,14 @@ class Terms(NamedTuple):
 
 
 class Patches:
-    """The patches of a map that overlap the hole, compared with the intact ones.
+    """Compares the patches of a feature map that overlap the hole with the most similar intact ones.
 
     Args:
-        found: a map, (1, C, h, w).
-        damaged: (h, w) bool, the places that change.
-        unusable: (h, w) bool, the places that are no target.
+        found: a feature map, (1, C, h, w).
+        damaged: (h, w) bool, the positions that change.
+        unusable: (h, w) bool, the positions that are not used as targets.
         side: of the patches.
-        normalized: choose by normalized correlation instead of the squared difference.
+        normalized: compare by normalized correlation instead of the squared difference.
     """
 
     def __init__(self, found: Tensor, damaged: Tensor, unusable: Tensor, side: int, normalized: bool):

@@ -27,7 +27,8 @@ from fststyle.settings import check, unknown
 from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import to_tensor
-from fststyle.train.networks.vgg import load_vgg, named, repeat_edges
+from fststyle.train.networks.vgg import VGG16, load_vgg, named, repeat_edges
+from fststyle.train.picture_loop import run_picture_loop
 from fststyle.train.restore.loss import Surroundings
 from fststyle.train.restore.settings import RestoreSettings
 from fststyle.train.restore.windows import Hole, Part, halved, inpainted, parts, scale_count
@@ -84,7 +85,7 @@ def restore_picture(
 ) -> Any:
     """As `restore`, with a settings object."""
     check(settings)
-    picture, give_back = to_picture(damaged)
+    picture, convert_back = to_picture(damaged)
     frame = picture.frames[0]
     hole = read_mask(settings.mask, picture.size)
     with computing(settings.device, settings.precision, 1) as compute:
@@ -96,37 +97,25 @@ def restore_picture(
                 f" part{'s' * (count != 1)} on {compute.device}"
             )
 
-        def finished() -> Any:
-            return give_back(replace(frame, rgb=canvas.picture()))
+        def result() -> Any:
+            return convert_back(replace(frame, rgb=canvas.picture()))
 
-        def report(progress: loop.Progress) -> None:
-            if on_progress:
-                left = progress.step / progress.rate * canvas.left(progress.step)
-                on_progress(replace(progress, seconds_left=left))
-
-        steps = len(canvas.stages) * settings.iterations
-        loop.run_loop(
+        return run_picture_loop(
             canvas.step,
-            (stage for stage in canvas.stages for _ in range(settings.iterations)),
-            start=0,
-            steps=steps,
-            batch_size=1,
+            canvas.stages,
+            [canvas.parts[stage.part].hole.size / 4**stage.halvings for stage in canvas.stages],
+            iterations=settings.iterations,
+            preview_every=settings.preview_every,
             compute=compute,
-            save=lambda _: on_preview(finished()) if on_preview else None,
-            save_every=settings.preview_every or steps,
-            preview=lambda _: None,
-            preview_every=0,
-            report=report,
-            saved_as="picture",
-            afterwards="the picture is saved" if on_preview else "the picture is not saved",
+            result=result,
+            on_progress=on_progress,
+            on_preview=on_preview,
             leaner="a smaller --context",
         )
-        return finished()
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Hole:
-    """The damaged pixels of a picture of ``size`` (H, W): those where the mask is nearer to white than to
-    black.
+    """The damaged pixels of a picture of ``size`` (H, W): those where the mask is at least half white.
 
     Raises:
         InputError: the mask cannot be read, has another size, is all black or all white.
@@ -159,7 +148,7 @@ class _Stage:
 
 
 class _Canvas:
-    """The picture. Its parts are restored one after the other, each from coarse to fine."""
+    """The picture, whose parts are restored one by one, each from coarse to fine."""
 
     def __init__(self, rgb: RGB, hole: Hole, settings: RestoreSettings, compute: Compute):
         self.settings, self.compute = settings, compute
@@ -206,7 +195,7 @@ class _Canvas:
             size = (rgb.shape[1], rgb.shape[0])
             start = np.asarray(cv2.resize(before.picture(), size, interpolation=cv2.INTER_CUBIC), np.uint8)
         rgb = np.where(hole[..., None], start, rgb)
-        # Gram matrices of the few places of a crack are noise.
+        # A crack has too few positions for a Gram matrix.
         terms = self.terms if scale_count(part.hole, 2) > 1 else {**self.terms, "style_weight": 0.0}
         self.stage = stage
         self.work = _Work(self.vgg, rgb, hole, spared, self.compute, terms, self.gray)
@@ -228,18 +217,9 @@ class _Canvas:
         self.missing[part.place][part.hole] = False
 
     def picture(self) -> RGB:
-        """The current picture. A part that is not yet at its full size is as OpenCV filled it."""
+        """The current picture. Parts that are not yet at full size have the inpainting of OpenCV."""
         self.keep()
         return self.rgb.copy()
-
-    def left(self, done: int) -> float:
-        """Ratio of remaining to completed work after `done` steps; a step costs as many units as pixels."""
-        sizes = [
-            self.parts[stage.part].hole.size / 4**stage.halvings
-            for stage in self.stages
-            for _ in range(self.settings.iterations)
-        ]
-        return float(sum(sizes[done:]) / sum(sizes[:done]))
 
 
 class _Work:
@@ -249,7 +229,7 @@ class _Work:
 
     def __init__(
         self,
-        vgg: Any,
+        vgg: VGG16,
         rgb: RGB,
         hole: Hole,
         spared: Hole,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fststyle.settings import as_paths, option
+from fststyle.train.shared_options import shared
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,15 @@ class RestoreSettings:
         "relu1_2:1,relu2_2:1,relu3_3:1,relu4_3:1", "VGG-16 layers of the style loss, with weights."
     )
     patch_layers: str = option("relu2_2:1,relu3_3:1", "VGG-16 layers of the patch loss, with weights.")
-    learning_rate: float = option(
-        0.03, "Learning rate of Adam for pixels in 0..1; decays to a tenth.", min=1e-8, max=1
+    learning_rate: float = shared(
+        "learning_rate", default=0.03, help="Learning rate of Adam for pixels in 0..1; decays to a tenth."
     )
-    preview_every: int = option(0, "Iterations between updates of OUT; 0 writes it only at the end.", min=0)
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = option(
-        "auto",
-        "Precision; auto uses bfloat16 on hardware that supports it.",
-        choices=("auto", "float32", "bfloat16"),
+    preview_every: int = shared(
+        "preview_every", default=0, help="Iterations between updates of OUT; 0 writes it only at the end."
     )
-    vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
+    device: str = shared("device", help="Where to compute.")
+    precision: str = shared("precision")
+    vgg: str = shared("vgg")
 
     def __post_init__(self) -> None:
         as_paths(self, "mask")

@@ -1,4 +1,4 @@
-"""Divide the damage of a picture into parts with their surroundings, and downscale them."""
+"""Divides the damage of a picture into parts with their surroundings, and downscales them."""
 
 import itertools
 from collections.abc import Iterator

@@ -31,6 +31,7 @@ from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import style_tensor, to_tensor
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg, named, repeat_edges
+from fststyle.train.picture_loop import run_picture_loop
 from fststyle.train.style.gatys_settings import GatysSettings
 from fststyle.train.style.optimize import PixelOptimizer
 
@@ -94,7 +95,7 @@ def optimize_picture(
     """As `gatys`, with a settings object."""
     check(settings)
     shares = paintings(style)
-    picture, give_back = to_picture(content)
+    picture, convert_back = to_picture(content)
     frame = picture.frames[0]
     frame = resize_frame(frame, min(settings.size, max(frame.rgb.shape[:2])))
     with computing(settings.device, settings.precision, 1) as compute:
@@ -108,38 +109,26 @@ def optimize_picture(
                 f" {compute.device}{fewer}"
             )
 
-        def finished() -> Any:
+        def result() -> Any:
             painted = _enlarged(canvas.picture(), frame.rgb)
-            return give_back(
+            return convert_back(
                 replace(
                     frame, rgb=colors.keep_colors(frame.rgb, painted) if settings.keep_colors else painted
                 )
             )
 
-        def report(progress: loop.Progress) -> None:
-            if on_progress:
-                on_progress(
-                    replace(progress, seconds_left=progress.step / progress.rate * canvas.left(progress.step))
-                )
-
-        steps = len(photos) * settings.iterations
-        loop.run_loop(
+        return run_picture_loop(
             canvas.step,
-            (scale for scale in range(len(photos)) for _ in range(settings.iterations)),
-            start=0,
-            steps=steps,
-            batch_size=1,
+            range(len(photos)),
+            [photo.shape[0] * photo.shape[1] for photo in photos],
+            iterations=settings.iterations,
+            preview_every=settings.preview_every,
             compute=compute,
-            save=lambda _: on_preview(finished()) if on_preview else None,
-            save_every=settings.preview_every or steps,
-            preview=lambda _: None,
-            preview_every=0,
-            report=report,
-            saved_as="picture",
-            afterwards="the picture is saved" if on_preview else "the picture is not saved",
+            result=result,
+            on_progress=on_progress,
+            on_preview=on_preview,
             leaner="a smaller picture (--size)",
         )
-        return finished()
 
 
 class _Canvas:
@@ -210,14 +199,6 @@ class _Canvas:
         if self.descent is None:
             return self.photos[0]
         return ((self.descent.picture[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-
-    def left(self, done: int) -> float:
-        """Ratio of remaining to completed work after `done` steps; a step costs as many units as pixels."""
-        sizes = [
-            photo.shape[0] * photo.shape[1] for photo in self.photos for _ in range(self.settings.iterations)
-        ]
-        result: float = sum(sizes[done:]) / sum(sizes[:done])
-        return result
 
 
 def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path, float]]:

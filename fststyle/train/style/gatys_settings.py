@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fststyle.settings import option
+from fststyle.train.shared_options import shared
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,14 @@ class GatysSettings:
         max=8192,
     )
     keep_colors: bool = option(False, "Keep the colors of the photo: only luma is stylized.")
-    preview_every: int = option(25, "Iterations between updates of OUT; 0 writes it only at the end.", min=0)
-    seed: int = option(0, "Seed of the noise.", min=0, max=2**32 - 1)
-    device: str = option("auto", "Where to compute.", choices=("auto", "cpu", "cuda", "mps"))
+    preview_every: int = shared(
+        "preview_every", default=25, help="Iterations between updates of OUT; 0 writes it only at the end."
+    )
+    seed: int = shared("seed", help="Seed of the noise.")
+    device: str = shared("device", help="Where to compute.")
     precision: str = option(
         "float32",
         "Precision; bfloat16 is faster on hardware that supports it, but too coarse for lbfgs.",
         choices=("float32", "bfloat16"),
     )
-    vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
+    vgg: str = shared("vgg")

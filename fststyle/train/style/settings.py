@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fststyle.settings import NAMES, as_paths, option
+from fststyle.train.shared_options import shared
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class TrainSettings:
     """All settings of a training; stored in the checkpoint and in the ONNX file."""
 
     style: Path = option(dataclasses.MISSING, "The style image, any image file.", flags=("--style", "-s"))
-    output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
+    output: Path = shared("output")
     name: str | None = option(
         None, f"Name of the style and of its files, {NAMES}; default: the file name of the painting."
     )
@@ -38,14 +39,8 @@ class TrainSettings:
         min=0,
         max=32,
     )
-    steps: int = option(2000, "Training steps.", min=1)
-    minutes: float | None = option(
-        None,
-        "Train for about this long instead: the number of steps is computed from the measured speed of "
-        "this machine.",
-        min=0.05,
-        max=1e5,
-    )
+    steps: int = shared("steps", default=2000)
+    minutes: float | None = shared("minutes")
     size: int = option(256, "Side of the square photo crops, in pixels.", min=32, max=2048)
     batch: int = option(1, "Photos per step, over all processes together.", min=1)
     style_size: int = option(
@@ -69,43 +64,32 @@ class TrainSettings:
     steady_weight: float = option(
         1e-4, "Weight of the temporal loss: higher reduces flicker in videos; 0 disables it.", min=0
     )
-    grid_weight: float = option(
-        0.03,
-        "Weight of the grid losses, which reduce block artifacts.",
-        min=0,
-    )
-    optimizer: str = option("muon", "Optimizer; muon needs fewer steps than adam.", choices=("muon", "adam"))
-    learning_rate: float = option(2e-3, "Peak learning rate; decays linearly to 1/20.", min=1e-8, max=1)
-    seed: int = option(0, "Seed of the weights and of the photo crops.", min=0, max=2**32 - 1)
-    device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = option(
-        "auto",
-        "Precision; auto uses bfloat16 on hardware that supports it.",
-        choices=("auto", "float32", "bfloat16"),
-    )
-    workers: int | None = option(
-        None, "Threads that load photos; default: depends on the device.", min=0, max=64
-    )
-    resume: bool = option(False, "Resume from the checkpoint of this style.")
-    overwrite: bool = option(False, "Replace an earlier training with the same name.")
-    save_every: int = option(100, "Steps between checkpoints.", min=1)
-    preview_every: int = option(100, "Steps between preview sheets; 0 writes only the last one.", min=0)
+    grid_weight: float = shared("grid_weight")
+    optimizer: str = shared("optimizer")
+    learning_rate: float = shared("learning_rate", default=2e-3)
+    seed: int = shared("seed", help="Seed of the weights and of the photo crops.")
+    device: str = shared("device")
+    precision: str = shared("precision")
+    workers: int | None = shared("workers", help="Threads that load photos; default: depends on the device.")
+    resume: bool = shared("resume", help="Resume from the checkpoint of this style.")
+    overwrite: bool = shared("overwrite")
+    save_every: int = shared("save_every")
+    preview_every: int = shared("preview_every")
     preview_photos: Path | None = option(
         None, "Folder whose first four photos the preview sheets show; default: crops of held-out photos."
     )
-    from_: str = option(
-        "auto",
-        "Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included initial"
-        " weights if they match the network.",
-        flags=("--from",),
+    from_: str = shared(
+        "from_",
+        help="Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included"
+        " initial weights if they match the network.",
     )
     pull: float = option(0.0, "Weight of an L2 penalty on the distance to the initial weights.", min=0)
     freeze: str | None = option(
         None,
         "Parameters to freeze: comma-separated names with * as wildcard, for example body.*.",
     )
-    vgg: str = option("oxford", "Loss network: oxford, torchvision, or a file of VGG-16 weights.")
-    tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
+    vgg: str = shared("vgg")
+    tensorboard: Path | None = shared("tensorboard")
 
     def __post_init__(self) -> None:
         as_paths(self, "style", "output", "data", "preview_photos", "tensorboard")

@@ -12,12 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
-from fststyle.export.style import Card
 from fststyle.io import images
 from fststyle.io.files import refuse_overwrite
 from fststyle.settings import check, to_dict, to_name
@@ -25,7 +23,6 @@ from fststyle.train import checkpoint
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
 from fststyle.train.data.surroundings import surplus
-from fststyle.train.networks import build
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.results import (
     ResultFiles,
@@ -40,16 +37,14 @@ from fststyle.train.results import (
 from fststyle.train.style.init_weights import (
     PRETRAINED,
     check_size,
-    freeze,
-    load_initial_weights,
-    network_settings,
     resolve_initial_weights,
     training_base_sha256,
 )
 from fststyle.train.style.loss import StyleLosses
 from fststyle.train.style.preview import chosen_photos, preview_photos, write_sheet
-from fststyle.train.style.settings import TrainSettings, recorded_settings
-from fststyle.train.style.trainer import Trainer, optimizer_for
+from fststyle.train.style.settings import TrainSettings
+from fststyle.train.style.state import card, checkpoint_content, prepare, weights_of
+from fststyle.train.style.trainer import Trainer
 from fststyle.train.timing import TIMED_STEPS, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
@@ -94,10 +89,7 @@ def train(
     refuse_overwrite((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
     painting = images.read(settings.style).opaque
-    # With --minutes, the number of steps is read from the checkpoint.
-    earlier = load_earlier_training(
-        settings, files, "style", _FREE | ({"steps"} if settings.minutes is not None else set())
-    )
+    earlier = load_earlier_training(settings, files, "style", _FREE)
     if earlier and settings.minutes is not None:
         settings = replace(settings, steps=earlier["settings"]["steps"])
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
@@ -117,8 +109,8 @@ def _train(run: TrainingRun, painting: RGB) -> Trained:
         inner=settings.size,
         enlarge=ENLARGE,
     )
-    net, optimizer, initial_weights = _prepare(settings, compute, run.earlier)
-    base = training_base_sha256(settings.from_, run.earlier)
+    net, optimizer, initial_weights = prepare(settings, compute, run.earlier)
+    base, digest = training_base_sha256(settings.from_, run.earlier), sha256(settings.style)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
     photos = _shown(settings, files) if compute.leads else []
     _introduce(run, source)
@@ -137,18 +129,22 @@ def _train(run: TrainingRun, painting: RGB) -> Trained:
         skipped.update(dict.fromkeys(batch[1]))
         return trainer.step(number, batch[0])
 
+    def save(done: int) -> None:
+        more = {"optimizer": optimizer.state_dict(), "style_sha256": digest}
+        content = checkpoint_content("style", settings, run.name, weights_of(net), done, base, **more)
+        checkpoint.save(files.checkpoint, content)
+
     run.run_steps(
         step,
         _photos(source, settings, compute, run.first_step, settings.steps),
         steps=settings.steps,
-        save=lambda done: checkpoint.save(
-            files.checkpoint, _content(settings, run.name, net, optimizer, done, base)
-        ),
+        save=save,
         preview=lambda _: write_sheet(files.preview, net, compute.device, painting, photos),
         preview_every=settings.preview_every,
     )
     if compute.leads:
-        export_results(net, card(settings, run.name, base), files, lambda: held_out(source, 24), run.message)
+        described = card(settings, run.name, base, digest)
+        export_results(net, described, files, lambda: held_out(source, 24), run.message)
     return run.trained(skipped, source.source)
 
 
@@ -197,64 +193,6 @@ def style_name(settings: TrainSettings) -> str:
     if settings.name is not None:
         return checked_name(settings.name)
     return to_name(settings.style.stem)
-
-
-def card(settings: TrainSettings, name: str, base: str = "") -> Card:
-    """The metadata of the ONNX file."""
-    return Card(
-        name=name,
-        network=settings.network,
-        network_settings=network_settings(settings),
-        trained_with=recorded_settings(to_dict(settings)),
-        style_sha256=sha256(settings.style),
-        base=base,
-    )
-
-
-def _prepare(
-    settings: TrainSettings, compute: Compute, earlier: dict[str, Any] | None
-) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
-    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint.
-
-    Also returns the initial weights for the L2 penalty of ``--pull``.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        net = build(settings.network, network_settings(settings))
-    if settings.from_ != "none":
-        load_initial_weights(net, settings.from_)
-    if settings.freeze is not None:
-        freeze(net, settings.freeze)
-    initial_weights = (
-        [p.detach().clone().to(compute.device) for p in net.parameters()]
-        if settings.pull and settings.from_ != "none"
-        else []
-    )
-    if earlier:
-        checkpoint.load_weights(net, earlier["model"], str(settings.output))
-    net = compute.place(net)
-    optimizer = optimizer_for(net, settings)
-    if earlier:
-        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
-    return net, optimizer, initial_weights
-
-
-def _content(
-    settings: TrainSettings, name: str, net: nn.Module, optimizer: torch.optim.Optimizer, done: int, base: str
-) -> dict[str, Any]:
-    return {
-        "kind": "style",
-        "name": name,
-        "network": settings.network,
-        "network_settings": network_settings(settings),
-        "model": {key: value.contiguous() for key, value in net.state_dict().items()},
-        "optimizer": optimizer.state_dict(),
-        "step": done,
-        "settings": to_dict(settings),
-        "style_sha256": sha256(settings.style),
-        "base": base,
-        "torch": str(torch.__version__),  # a str subclass, which weights_only refuses
-    }
 
 
 __all__ = ["Trained", "train", "train_style"]

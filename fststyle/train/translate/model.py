@@ -1,13 +1,11 @@
 """Networks, optimizers and checkpoints of `fststyle translate train`."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
 from fststyle.errors import CheckpointError
-from fststyle.settings import to_dict
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.losses.contrastive import Heads, encoder_layers, features
@@ -82,30 +80,3 @@ def prepare(
         for optimizer, state in zip(optimizers, earlier["optimizers"], strict=True):
             checkpoint.load_optimizer(optimizer, state, str(settings.output))
     return nets, (optimizers[0], optimizers[1])
-
-
-def content_of(
-    settings: TranslateSettings,
-    nets: Networks,
-    optimizers: Iterable[torch.optim.Optimizer],
-    done: int,
-    base: str,
-) -> dict[str, Any]:
-    weights = {key: value.contiguous() for key, value in nets.state_dict().items()}
-    return {
-        "kind": "translate",
-        "name": settings.name,
-        "network": settings.network,
-        "network_settings": network_settings(settings),
-        "model": {
-            key.removeprefix("generator."): value
-            for key, value in weights.items()
-            if key.startswith("generator.")
-        },
-        "weights": weights,
-        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-        "step": done,
-        "settings": to_dict(settings),
-        "base": base,
-        "torch": str(torch.__version__),
-    }

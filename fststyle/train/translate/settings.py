@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fststyle.settings import NAMES, as_paths, option
+from fststyle.train.shared_options import shared
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class TranslateSettings:
     photos: Path | None = option(
         None, "Folder of training photos; default: those of `fststyle data`, else synthetic scenes."
     )
-    output: Path = option(Path("."), "Folder for the results.", flags=("--output", "-o"))
+    output: Path = shared("output")
     name: str = option("translator", f"Name of the style and of its files, {NAMES}.")
     network: str = option(
         "live",
@@ -35,7 +36,7 @@ class TranslateSettings:
         max=32,
     )
     critic_width: int = option(64, "Channels of the discriminator's first layer.", min=1, max=256)
-    steps: int = option(4000, "Training steps.", min=1)
+    steps: int = shared("steps", default=4000)
     size: int = option(128, "Side of the square crops, in pixels.", min=32, max=2048)
     batch: int = option(2, "Photos, and as many paintings, per step.", min=1)
     adversary: str = option(
@@ -58,35 +59,28 @@ class TranslateSettings:
         " training time.",
         min=0,
     )
-    grid_weight: float = option(
-        0.03,
-        "Weight of the grid losses, which reduce block artifacts.",
-        min=0,
+    grid_weight: float = shared("grid_weight")
+    learning_rate: float = shared(
+        "learning_rate",
+        default=4e-4,
+        help="Learning rate of Adam; constant for the first half, then linear decay to 0.",
     )
-    learning_rate: float = option(
-        4e-4, "Learning rate of Adam; constant for the first half, then linear decay to 0.", min=1e-8, max=1
+    seed: int = shared("seed", help="Seed of the weights, the crops and the patches.")
+    device: str = shared("device")
+    precision: str = shared("precision")
+    workers: int | None = shared(
+        "workers", help="Threads that load pictures; default: depends on the device."
     )
-    seed: int = option(0, "Seed of the weights, the crops and the patches.", min=0, max=2**32 - 1)
-    device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = option(
-        "auto",
-        "Precision; auto uses bfloat16 on hardware that supports it.",
-        choices=("auto", "float32", "bfloat16"),
+    resume: bool = shared("resume")
+    overwrite: bool = shared("overwrite")
+    save_every: int = shared("save_every")
+    preview_every: int = shared("preview_every")
+    from_: str = shared(
+        "from_",
+        help="Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included"
+        " base weights if they match the network.",
     )
-    workers: int | None = option(
-        None, "Threads that load pictures; default: depends on the device.", min=0, max=64
-    )
-    resume: bool = option(False, "Resume from the checkpoint with this name.")
-    overwrite: bool = option(False, "Replace an earlier training with the same name.")
-    save_every: int = option(100, "Steps between checkpoints.", min=1)
-    preview_every: int = option(100, "Steps between preview sheets; 0 writes only the last one.", min=0)
-    from_: str = option(
-        "auto",
-        "Initial weights: the name of a style, a .onnx or .pt file, or none; auto uses the included base"
-        " weights if they match the network.",
-        flags=("--from",),
-    )
-    tensorboard: Path | None = option(None, "Folder for a TensorBoard log.")
+    tensorboard: Path | None = shared("tensorboard")
 
     def __post_init__(self) -> None:
         as_paths(self, "paintings", "photos", "output", "tensorboard")

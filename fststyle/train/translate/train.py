@@ -24,9 +24,8 @@ from typing import Any
 from torch import Tensor
 
 from fststyle.errors import InputError
-from fststyle.export.style import Card
 from fststyle.io.files import refuse_overwrite
-from fststyle.settings import check, to_dict
+from fststyle.settings import check
 from fststyle.train import checkpoint
 from fststyle.train.compute import computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
@@ -42,14 +41,13 @@ from fststyle.train.results import (
 from fststyle.train.style.init_weights import (
     BASE,
     check_size,
-    network_settings,
     resolve_initial_weights,
     training_base_sha256,
 )
 from fststyle.train.style.preview import preview_photos, write_sheet
-from fststyle.train.style.settings import recorded_settings
+from fststyle.train.style.state import card, checkpoint_content, weights_of
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
-from fststyle.train.translate.model import content_of, prepare
+from fststyle.train.translate.model import prepare
 from fststyle.train.translate.settings import TranslateSettings
 from fststyle.train.translate.trainer import Trainer, divergence_monitor
 
@@ -154,27 +152,24 @@ def _train(run: TrainingRun, photos: Photos | Scenes, paintings: Photos) -> Trai
             workers=workers,
         )
 
+    def save(done: int) -> None:
+        weights = weights_of(nets)
+        prefix = "generator."
+        model = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+        more = {"weights": weights, "optimizers": [optimizer.state_dict() for optimizer in optimizers]}
+        content = checkpoint_content("translate", settings, run.name, model, done, base, **more)
+        checkpoint.save(files.checkpoint, content)
+
     run.run_steps(
         step,
         zip(reading(photos, settings.seed), reading(paintings, settings.seed + _APART), strict=True),
         steps=settings.steps,
-        save=lambda done: checkpoint.save(
-            files.checkpoint, content_of(settings, nets, optimizers, done, base)
-        ),
+        save=save,
         preview=lambda _: write_sheet(files.preview, nets.generator, compute.device, painting, shown),
         preview_every=settings.preview_every,
         on_losses=watch,
     )
-    export_results(nets.generator, card(settings, base), files, lambda: held_out(photos, 24), run.message)
-    return run.trained(skipped, source)
-
-
-def card(settings: TranslateSettings, base: str) -> Card:
-    """The metadata of the ONNX file."""
-    return Card(
-        settings.name,
-        settings.network,
-        network_settings(settings),
-        recorded_settings(to_dict(settings)),
-        base=base,
+    export_results(
+        nets.generator, card(settings, run.name, base), files, lambda: held_out(photos, 24), run.message
     )
+    return run.trained(skipped, source)

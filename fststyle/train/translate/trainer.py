@@ -32,7 +32,7 @@ HIGHEST = {
         5.0,
         "the output does not resemble the photos; a higher --contrastive-weight may help",
     ),
-    "adversarial": (1e3, "the adversarial loss grows without end; a lower --learning-rate may help"),
+    "adversarial": (1e3, "the adversarial loss diverges; a lower --learning-rate may help"),
 }
 
 
@@ -80,8 +80,8 @@ class Trainer:
             pairs = [(nets.critic, painting, painted)]
             if settings.cycle_weight:
                 pairs.append((nets.back_critic, photo, nets.back(painting)))
-            judging = _judging(settings, pairs, chance)
-        minimize(self.optimizers[1], judging)
+            critic_term = _critic_losses(settings, pairs, chance)
+        minimize(self.optimizers[1], critic_term)
 
         for critic in nets.critics():
             critic.requires_grad_(False)
@@ -90,7 +90,7 @@ class Trainer:
                 "adversarial": torch.stack(
                     [generator_loss(settings.adversary, critic(fake)) for critic, _, fake in pairs]
                 ).sum(),
-                "critic": judging,
+                "critic": critic_term,
                 "spread": painted.float().std() / painting.std().clamp(min=1e-3),
             }
             if settings.grid_weight:
@@ -126,7 +126,7 @@ def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], 
     return DivergenceMonitor(lowest, HIGHEST, on_message)
 
 
-def _judging(
+def _critic_losses(
     settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator
 ) -> Tensor:
     """Loss of the discriminators on real and generated pictures."""

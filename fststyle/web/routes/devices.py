@@ -1,4 +1,4 @@
-"""How phones and other machines open the application."""
+"""The page with the address and the QR code for phones and other machines."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse

@@ -1,4 +1,4 @@
-"""Lessons about style transfer and generative models, and the models that they compute in the browser."""
+"""Lessons about style transfer and generative models, and the models that run in the browser."""
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
-from fststyle.web.client import client_of, judge_of
+from fststyle.web.client import anonymous_id, client_of
 from fststyle.web.errors import NotFoundError
 from fststyle.web.library import PHOTOS
 from fststyle.web.pages import page
@@ -26,7 +26,7 @@ def vote(
     request: Request, parts: Parts, sheet: str, choice: Annotated[str, Form(max_length=3)]
 ) -> HTMLResponse:
     """Record a vote, and show the next comparison and the ranking."""
-    parts.ratings.vote(sheet, choice, judge_of(client_of(request)))
+    parts.ratings.vote(sheet, choice, anonymous_id(client_of(request)))
     return _with_sheet(request, parts, "comparison.html")
 
 

@@ -1,4 +1,4 @@
-"""The reference of the HTTP API, made from its OpenAPI description: works offline and without scripts."""
+"""The reference of the HTTP API, generated from its OpenAPI schema; works offline and without scripts."""
 
 from typing import Any
 

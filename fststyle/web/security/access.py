@@ -1,4 +1,4 @@
-"""Who may send requests: the names of the server, cross-site requests, and the token."""
+"""Access control: the Host header, cross-site requests, and the token."""
 
 import hashlib
 import secrets
@@ -18,7 +18,7 @@ OPEN_PATHS = ("/login", "/static/")
 """Paths that need no token."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 FAILURES_PER_MINUTE = 20
-"""Requests with a wrong token that one client may send a minute."""
+"""Maximum number of requests with a wrong token per minute and client."""
 
 
 def cookie_value(token: str) -> str:
@@ -34,11 +34,10 @@ def same_token(given: str, token: str) -> bool:
 class Access:
     """Refuses requests of other sites and requests without the token.
 
-    - Without a token, the Host header has to name this machine. Otherwise a page of another site whose name
-      resolves to 127.0.0.1 (DNS rebinding) could read everything.
-    - A request that changes something is refused if the browser says that another site sent it
-      (Sec-Fetch-Site, or Origin for older browsers). Programs send neither header and are not affected:
-      cross-site request forgery needs a browser.
+    - Without a token, the Host header must name this machine, to prevent DNS rebinding (the name of another
+      site may resolve to 127.0.0.1).
+    - State-changing requests from other sites are refused (cross-site request forgery), by Sec-Fetch-Site, or
+      by Origin for older browsers. Other programs send neither header and are not affected.
     - With a token, each request needs it as ``Authorization: Bearer TOKEN`` or as the cookie of the login
       page.
     """
@@ -58,7 +57,7 @@ class Access:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self.token is None and _name_of(host) not in LOCAL_NAMES:
-            return JSONResponse({"detail": "this name is not one of this server"}, 421)
+            return JSONResponse({"detail": "unknown host name"}, 421)
         if scope["method"] not in SAFE_METHODS and _cross_site(headers, host):
             return JSONResponse({"detail": "the request comes from another site"}, 403)
         if self.token is None or scope["path"].startswith(OPEN_PATHS):

@@ -16,7 +16,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""No inline script or style. WebAssembly and blob workers are for ONNX Runtime in the browser."""
+"""Forbids inline scripts and styles. WebAssembly and blob workers are needed by ONNX Runtime."""
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

@@ -1,4 +1,4 @@
-"""Limits of requests: their rate, the size of their bodies, and the time between two parts of a body."""
+"""Limits of requests: rate, body size, and upload timeout."""
 
 import asyncio
 
@@ -11,16 +11,16 @@ from fststyle.web.security.access import SAFE_METHODS, too_many
 from fststyle.web.security.rates import Rates
 from fststyle.web.settings import ServeSettings
 
-TOGETHER = 4
-"""Bodies of the maximum size that may arrive at the same time."""
+MAX_PARALLEL_BODIES = 4
+"""Maximum size of all concurrent uploads, in multiples of the maximum body size."""
 
 
 class Limits:
     """Limits what a client can send.
 
     - ``requests_per_minute`` of one client, for requests that change or compute something.
-    - ``max_bytes`` of a body. A body that says its length is refused before it is read.
-    - `TOGETHER` times ``max_bytes`` of all bodies that arrive at the same time: they are spooled to the disk.
+    - ``max_bytes`` of a body. A body with a Content-Length is refused before it is read.
+    - `MAX_PARALLEL_BODIES` times ``max_bytes`` of all concurrent bodies, which are spooled to disk.
     - ``upload_timeout`` seconds between two parts of a body.
     """
 
@@ -51,7 +51,7 @@ class Limits:
             return too_many(wait)
         if reserved > self.max_bytes:
             return JSONResponse({"detail": _too_large(self.max_bytes)}, 413, {"Connection": "close"})
-        if self.arriving + reserved > TOGETHER * self.max_bytes:
+        if self.arriving + reserved > MAX_PARALLEL_BODIES * self.max_bytes:
             return JSONResponse(
                 {"detail": "too many uploads at the same time; try again later"},
                 503,

@@ -1,7 +1,6 @@
-"""HTTP connections that send no complete request are closed."""
+"""Closes HTTP connections that send no complete request header."""
 
 import asyncio
-from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -21,7 +20,7 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the timer."""
         super().connection_made(transport)  # type: ignore[arg-type]
-        self._seen: Any = None
+        self._seen: object = None
         self._timer = self.loop.call_later(self.seconds, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:

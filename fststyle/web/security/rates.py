@@ -6,7 +6,7 @@ from collections.abc import Callable
 from starlette.types import Scope
 
 CLIENTS = 10_000
-"""Clients that are remembered. Above, those whose bucket is full are forgotten."""
+"""Maximum number of stored clients; above it, clients with a full bucket are removed."""
 
 
 class Rates:

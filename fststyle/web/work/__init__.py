@@ -1,1 +1,1 @@
-"""Work that outlives a request: videos, batches of photos, and trainings."""
+"""Background jobs: videos, batches of photos, and trainings."""

@@ -1,4 +1,4 @@
-"""A queue of jobs whose state is in the database, so that it survives the end of the process."""
+"""A persistent queue of jobs: their state is in the database."""
 
 import json
 import re
@@ -17,14 +17,14 @@ from fststyle.web.database import Database
 from fststyle.web.errors import BusyError, ConflictError, NotFoundError, public
 
 QUEUED, RUNNING, DONE, STOPPED, FAILED = "queued", "running", "done", "stopped", "failed"
-OVER = (DONE, STOPPED, FAILED)
-"""States in which nothing happens any more."""
+FINISHED = (DONE, STOPPED, FAILED)
+"""Final states."""
 LONGEST_QUEUE = 50
-"""Jobs of one lane that may wait."""
+"""Maximum number of queued jobs per lane."""
 
 
 class Stopped(Exception):
-    """Raised by a worker whose job was stopped, with what the result of the job notes about it."""
+    """Raised by a worker when its job is stopped; ``result`` is added to the result of the job."""
 
     def __init__(self, result: dict[str, Any] | None = None):
         super().__init__()
@@ -49,27 +49,27 @@ class Job:
     owner: str = ""
 
 
-class Watch:
-    """What a worker says, and whether it shall stop."""
+class JobMonitor:
+    """Progress of a running job, and its stop flag."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.progress: dict[str, Any] = {}
 
-    def tell(self, **progress: Any) -> None:
-        """Replace the progress. Raises `Stopped` if the job shall stop."""
+    def report(self, **progress: Any) -> None:
+        """Replace the progress. Raises `Stopped` if the stop flag is set."""
         self.progress = progress
         if self.stop.is_set():
             raise Stopped
 
 
 class Worker(Protocol):
-    """Does the jobs of one kind."""
+    """Runs the jobs of one kind."""
 
-    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
-        """Do the job. Returns its result. Raises `Stopped` or `FststyleError`.
+    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
+        """Run the job. Returns its result. Raises `Stopped` or `FststyleError`.
 
-        A job that was interrupted by the end of the process is given again.
+        It is called again for a job that was interrupted by the end of the process.
         """
 
 
@@ -82,13 +82,13 @@ class Jobs:
 
     def __init__(self, database: Database, folder: Path, lanes: Mapping[str, Mapping[str, Worker]]):
         self._database, self._folder, self._lanes = database, folder, lanes
-        self._watches: dict[str, Watch] = {}
+        self._monitors: dict[str, JobMonitor] = {}
         self._changed = threading.Condition()
         self._closing = False
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the worker threads."""
         self._database.run("UPDATE jobs SET state = ? WHERE state = ?", (QUEUED, RUNNING))
         for name, workers in self._lanes.items():
             thread = threading.Thread(
@@ -101,8 +101,8 @@ class Jobs:
         """Stop all jobs and wait for them. Running jobs continue at the next start."""
         with self._changed:
             self._closing = True
-            for watch in self._watches.values():
-                watch.stop.set()
+            for monitor in self._monitors.values():
+                monitor.stop.set()
             self._changed.notify_all()
         for thread in self._threads:
             thread.join(seconds)
@@ -144,8 +144,8 @@ class Jobs:
 
     def progress(self, id: str) -> dict[str, Any]:
         """The progress of a running job; empty for others."""
-        watch = self._watches.get(id)
-        return watch.progress if watch else {}
+        monitor = self._monitors.get(id)
+        return monitor.progress if monitor else {}
 
     def ahead(self) -> dict[str, int]:
         """Id of each queued and running job -> number of jobs of its lane that are done before it."""
@@ -164,10 +164,10 @@ class Jobs:
         """Stop a queued or running job. Raises `NotFoundError`, and `ConflictError` if it is over."""
         with self._changed:
             job = self.find(id)
-            if job.state in OVER:
+            if job.state in FINISHED:
                 raise ConflictError(f"the job is {job.state}")
-            if id in self._watches:
-                self._watches[id].stop.set()
+            if id in self._monitors:
+                self._monitors[id].stop.set()
             else:
                 self._set(id, STOPPED)
         return self.find(id)
@@ -186,9 +186,9 @@ class Jobs:
         self._database.run("UPDATE jobs SET result = ? WHERE id = ?", (json.dumps(result), id))
 
     def remove(self, id: str) -> None:
-        """Forget a job that is over, with its files. Raises `NotFoundError` and `ConflictError`."""
+        """Delete a finished job and its files. Raises `NotFoundError` and `ConflictError`."""
         job = self.find(id)
-        if job.state not in OVER:
+        if job.state not in FINISHED:
             raise ConflictError("the job is not over; stop it first")
         self._database.run("DELETE FROM jobs WHERE id = ?", (id,))
         shutil.rmtree(job.folder, ignore_errors=True)
@@ -196,7 +196,7 @@ class Jobs:
     def remove_older(self, seconds: float, kinds: tuple[str, ...]) -> None:
         """Remove the jobs of some kinds that have been over for longer than this."""
         for job in self.all(kinds):
-            if job.state in OVER and time.time() - job.created > seconds:
+            if job.state in FINISHED and time.time() - job.created > seconds:
                 self.remove(job.id)
 
     def _lane_of(self, kind: str) -> tuple[str, ...]:
@@ -219,34 +219,34 @@ class Jobs:
     def _set(self, id: str, state: str, error: str | None = None) -> None:
         self._database.run(
             "UPDATE jobs SET state = ?, error = ?, finished = ? WHERE id = ?",
-            (state, error, time.time() if state in OVER else None, id),
+            (state, error, time.time() if state in FINISHED else None, id),
         )
 
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _next(self, kinds: tuple[str, ...]) -> tuple[Job, Watch] | None:
+    def _next(self, kinds: tuple[str, ...]) -> tuple[Job, JobMonitor] | None:
         """Wait for the next job; None at the end of the process."""
         with self._changed:
             while not self._closing:
                 queued = [job for job in reversed(self.all(kinds)) if job.state == QUEUED]
                 if queued:
-                    watch = self._watches[queued[0].id] = Watch()
+                    monitor = self._monitors[queued[0].id] = JobMonitor()
                     self._database.run(
                         "UPDATE jobs SET state = ?, started = ? WHERE id = ?",
                         (RUNNING, time.time(), queued[0].id),
                     )
-                    return self.find(queued[0].id), watch
+                    return self.find(queued[0].id), monitor
                 self._changed.wait()
         return None
 
     def _work(self, workers: Mapping[str, Worker]) -> None:
         while (found := self._next(tuple(workers))) is not None:
-            job, watch = found
+            job, monitor = found
             state, error = DONE, None
             try:
-                self.update(job.id, {**job.result, **workers[job.kind](job, watch)})
+                self.update(job.id, {**job.result, **workers[job.kind](job, monitor)})
             except Stopped as stopped:
                 self.update(job.id, {**job.result, **stopped.result})
                 state = QUEUED if self._closing else STOPPED
@@ -254,7 +254,7 @@ class Jobs:
                 state, error = FAILED, public(problem, job.folder)
             except Exception:
                 traceback.print_exc()
-                state, error = FAILED, "an unexpected error; the server's output has the details"
+                state, error = FAILED, "unexpected error; see the output of the server"
             with self._changed:
                 self._set(job.id, state, error)
-                del self._watches[job.id]
+                del self._monitors[job.id]

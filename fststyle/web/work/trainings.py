@@ -20,10 +20,10 @@ from fststyle.errors import INSTALL_TRAIN, DependencyError, TrainingError
 from fststyle.settings import check, option
 from fststyle.train.style.settings import TrainSettings
 from fststyle.web.pages import STATIC
-from fststyle.web.work.jobs import Job, Stopped, Watch
+from fststyle.web.work.jobs import Job, JobMonitor, Stopped
 
 SAVE_EVERY = 20
-"""Steps between two checkpoints, and between two previews: what the end of a process can lose."""
+"""Steps between checkpoints and between previews."""
 LOG = "steps.jsonl"
 """File of the steps of a training, one JSON object per line, of all its processes."""
 POINTS = 400
@@ -32,7 +32,7 @@ POINTS = 400
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What a client chooses for a training. The other settings have the defaults of `fststyle train`."""
+    """The settings of a training that clients may choose; all others are the defaults of `fststyle train`."""
 
     minutes: float = option(20.0, "Minutes of training.", min=0.05, max=2880)
     style_weight: float = option(TrainSettings.style_weight, "Weight of the style loss.", min=0, max=1000)
@@ -88,7 +88,7 @@ class TrainingWorker:
     ends; the next start continues from the last checkpoint.
     """
 
-    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
+    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
         require_torch()
         _wait_for_end(job.folder / "pid")
         out = job.folder / "out"
@@ -101,17 +101,17 @@ class TrainingWorker:
             text=True,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Ctrl-C in the terminal of the server reaches the server alone
+            start_new_session=True,  # Ctrl-C in the terminal reaches the server only
         )
         (job.folder / "pid").write_text(str(process.pid))
         threads = [
             threading.Thread(target=said.extend, args=(process.stderr,), daemon=True),
-            threading.Thread(target=_end_when_stopped, args=(process, watch), daemon=True),
+            threading.Thread(target=_end_when_stopped, args=(process, monitor), daemon=True),
         ]
         for thread in threads:
             thread.start()
         try:
-            result = self._follow(process.stdout or (), job, watch)
+            result = self._follow(process.stdout or (), job, monitor)
         finally:
             if process.poll() is None:
                 _interrupt(process)
@@ -122,33 +122,33 @@ class TrainingWorker:
                 if pipe is not None:
                     pipe.close()
             (job.folder / "pid").unlink(missing_ok=True)
-        if watch.stop.is_set() and result is None:
+        if monitor.stop.is_set() and result is None:
             raise Stopped
         if code or result is None:
             line = said[-1].strip().removeprefix("fststyle: ") if said else f"exit code {code}"
             raise TrainingError(line)
         return result
 
-    def _follow(self, lines: Iterable[str], job: Job, watch: Watch) -> dict[str, Any] | None:
+    def _follow(self, lines: Iterable[str], job: Job, monitor: JobMonitor) -> dict[str, Any] | None:
         """Read the output to its end. Returns the result of a finished training."""
         message, result = "", None
         with (job.folder / LOG).open("a", encoding="utf-8") as log:
             for line in lines:
                 try:
-                    told = json.loads(line)
+                    event = json.loads(line)
                 except ValueError:
                     continue
-                if "step" in told:
+                if "step" in event:
                     log.write(line)
                     log.flush()
-                message = told.get("message", message)
-                if "onnx" in told:
-                    result = {"losses": told["losses"], "name": told["name"], "data": told["source"]}
+                message = event.get("message", message)
+                if "onnx" in event:
+                    result = {"losses": event["losses"], "name": event["name"], "data": event["source"]}
                 with contextlib.suppress(Stopped):  # the process saves a checkpoint and ends
                     preview = preview_of(job)
                     version = preview.stat().st_mtime_ns if preview.exists() else 0
-                    last = told if "step" in told else watch.progress.get("last", {})
-                    watch.tell(
+                    last = event if "step" in event else monitor.progress.get("last", {})
+                    monitor.report(
                         done=last.get("step", 0),
                         of=last.get("steps"),
                         rate=round(last.get("rate", 0.0), 2),
@@ -180,9 +180,9 @@ def command(job: Job, out: Path) -> list[str]:
     return [*arguments, "--resume"] if resumes else arguments
 
 
-def _end_when_stopped(process: "subprocess.Popen[str]", watch: Watch) -> None:
+def _end_when_stopped(process: "subprocess.Popen[str]", monitor: JobMonitor) -> None:
     while process.poll() is None:
-        if watch.stop.wait(0.5):
+        if monitor.stop.wait(0.5):
             _interrupt(process)
             return
 
@@ -197,7 +197,7 @@ def _interrupt(process: "subprocess.Popen[str]") -> None:
 
 
 def _wait_for_end(file: Path, seconds: float = 60) -> None:
-    """Wait until the process of a killed server has ended: it must not write beside the next one."""
+    """Wait until the process of a killed server has ended, since only one may write."""
     try:
         number = int(file.read_text())
     except (OSError, ValueError):

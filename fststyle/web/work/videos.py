@@ -18,8 +18,8 @@ from fststyle.runtime.video.resume import finished_frames
 from fststyle.runtime.video.stylize import checked, stylize_video
 from fststyle.web.errors import public
 from fststyle.web.names import unique
-from fststyle.web.painting import Studio
-from fststyle.web.work.jobs import Job, Stopped, Watch
+from fststyle.web.painting import PaintingPool
+from fststyle.web.work.jobs import Job, JobMonitor, Stopped
 
 PREVIEW = "preview.jpg"
 PREVIEW_SIDE = 960
@@ -27,7 +27,7 @@ PREVIEW_SIDE = 960
 PREVIEW_SECONDS = 0.7
 """Seconds between two previews."""
 HIGHEST_RATE = 240
-"""Frames a second above which a video is refused while it is stylized, whatever its header says."""
+"""Maximum frames per second. Videos with a wrong header are refused while they are stylized."""
 
 
 def check_video(path: Path, max_pixels: int, seconds: float) -> None:
@@ -59,12 +59,12 @@ class VideoWorker:
     def __init__(self, seconds: float, device: str):
         self.seconds, self.device = seconds, device
 
-    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
+    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
         source = next(job.folder.glob("source.*"))
         target = job.folder / f"painted{job.settings['suffix']}"
         limit = int(self.seconds * HIGHEST_RATE)
         shown = 0.0
-        watch.tell(done=0)
+        monitor.report(done=0)
 
         def follow(now: Progress) -> None:
             nonlocal shown
@@ -73,7 +73,7 @@ class VideoWorker:
             if now.rgb is not None and time.monotonic() - shown > PREVIEW_SECONDS:
                 write_preview(job.folder, now.rgb)
                 shown = time.monotonic()
-            watch.tell(done=now.frames, of=now.of, rate=round(now.fps, 1), unit="frames", preview=shown)
+            monitor.report(done=now.frames, of=now.of, rate=round(now.fps, 1), unit="frames", preview=shown)
 
         settings = VideoSettings(
             **job.settings["paint"],
@@ -96,10 +96,10 @@ class VideoWorker:
 class PhotosWorker:
     """Stylizes the files of ``photos/`` of the folder of a job into ``painted.zip``."""
 
-    def __init__(self, studio: Studio):
-        self.studio = studio
+    def __init__(self, pool: PaintingPool):
+        self.pool = pool
 
-    def __call__(self, job: Job, watch: Watch) -> dict[str, Any]:
+    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
         settings = ImageSettings(**job.settings["paint"])
         format = job.settings.get("format")
         sources = sorted((job.folder / "photos").iterdir())
@@ -107,7 +107,7 @@ class PhotosWorker:
         failed: list[str] = []
         taken: set[str] = set()
         begin = time.monotonic()
-        watch.tell(done=0, of=len(sources), unit="photos")
+        monitor.report(done=0, of=len(sources), unit="photos")
         with (
             replacing_path(job.folder / "painted.zip") as place,
             zipfile.ZipFile(place, "w", zipfile.ZIP_STORED) as archive,
@@ -115,14 +115,14 @@ class PhotosWorker:
             for number, (source, label) in enumerate(zip(sources, labels, strict=True), 1):
                 try:
                     with source.open("rb") as file:
-                        painted = self.studio.paint_now(file, settings, format)
+                        painted = self.pool.paint_now(file, settings, format)
                     archive.writestr(unique(label, painted.suffix, taken), painted.content)
-                    picture = images.read(io.BytesIO(painted.content), max_pixels=self.studio.max_pixels)
+                    picture = images.read(io.BytesIO(painted.content), max_pixels=self.pool.max_pixels)
                     write_preview(job.folder, picture.opaque)
                 except FststyleError as error:
                     failed.append(f"{label}: {public(error).removeprefix(f'{source}: ')}")
                 rate = number / max(time.monotonic() - begin, 1e-3)
-                watch.tell(
+                monitor.report(
                     done=number, of=len(sources), rate=round(rate, 2), unit="photos", preview=time.monotonic()
                 )
         if len(failed) == len(sources):

@@ -15,7 +15,7 @@ from fststyle.runtime.generative import latents  # noqa: E402
 from fststyle.runtime.generative.sample import Generator  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train.generative.augment import augmented, colored, cutout, shifted  # noqa: E402
-from fststyle.train.generative.gan import follow, spread, train_gan  # noqa: E402
+from fststyle.train.generative.gan import spread, train_gan, update_average  # noqa: E402
 from fststyle.train.generative.settings import GANS  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 from fststyle.train.networks.gan import Score  # noqa: E402
@@ -157,11 +157,11 @@ def test_running_mean_by_hand():
     net, average = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)
     torch.nn.init.constant_(net.weight, 5.0)
     net.num_batches_tracked += 7
-    follow(average, net, 0.9, 0)
+    update_average(average, net, 0.9, 0)
     assert average.weight.item() == pytest.approx(1 * 0.1 + 5 * 0.9)
     assert average.num_batches_tracked == 7
     before = average.weight.item()
-    follow(average, net, 0.9, 10_000)
+    update_average(average, net, 0.9, 10_000)
     assert average.weight.item() == pytest.approx(before * 0.9 + 5 * 0.1)
 
 

@@ -76,8 +76,8 @@ def test_activations_and_gram_matrices_are_shown(learn: Any) -> None:
     assert pixels(learn, ".activations canvas")[0].shape[0] == first.shape[0] // 2
 
     see(learn, "#style")
-    told = learn.get_by_text("From the Gram matrix of the painting").text_content()
-    photo, shuffled = (int(number) for number in re.findall(r"(\d+) %", told))
+    text = learn.get_by_text("From the Gram matrix of the painting").text_content()
+    photo, shuffled = (int(number) for number in re.findall(r"(\d+) %", text))
     assert shuffled < photo
 
 

@@ -43,9 +43,9 @@ def in_browser(
     height, width = photo.shape[:2]
     rgba = np.dstack([photo, np.full((height, width), 255, np.uint8)])
     coded = base64.b64encode(rgba.tobytes()).decode()
-    told = page.evaluate(PAINT, [home, parts, strength, options, coded, width, height])
-    painted = np.frombuffer(base64.b64decode(told.pop("rgba")), np.uint8).reshape(height, width, 4)
-    return painted[..., :3], told
+    info = page.evaluate(PAINT, [home, parts, strength, options, coded, width, height])
+    painted = np.frombuffer(base64.b64decode(info.pop("rgba")), np.uint8).reshape(height, width, 4)
+    return painted[..., :3], info
 
 
 def status(page: Any, text: str) -> None:
@@ -112,9 +112,9 @@ def test_float_style_gives_the_pixels_of_the_runtime(
     page: Any, server: str, style: str, width: int, height: int
 ) -> None:
     photo = scene(7, width, height)
-    painted, told = in_browser(page, server, [(style, 1)], photo, backend="wasm", float=True)
-    assert told["method"] == "one"
-    assert told["precision"] == "float"
+    painted, info = in_browser(page, server, [(style, 1)], photo, backend="wasm", float=True)
+    assert info["method"] == "one"
+    assert info["precision"] == "float"
     native = fststyle.load_style(style, device="cpu", precision="float")(photo)
     mean, largest = compare(painted, native)
     assert mean < 0.02
@@ -125,8 +125,8 @@ def test_float_style_gives_the_pixels_of_the_runtime(
 def test_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> None:
     """Kernels in integers round differently on processors with and without VNNI, in the runtime as well."""
     photo = scene(7, 160, 120)
-    painted, told = in_browser(page, server, [("starry-night", 1)], photo, backend="wasm")
-    assert told["precision"] == "int8"
+    painted, info = in_browser(page, server, [("starry-night", 1)], photo, backend="wasm")
+    assert info["precision"] == "int8"
     assert compare(painted, fststyle.load_style("starry-night", device="cpu", precision="int8")(photo))[0] < 2
 
 
@@ -134,8 +134,8 @@ def test_weights_are_interpolated_as_in_the_runtime(page: Any, server: str) -> N
     photo = scene(3, 96, 72)
     parts = [("udnie", 0.6), ("great-wave", 0.4)]
     for strength in (1.0, 0.5):
-        painted, told = in_browser(page, server, parts, photo, strength, backend="wasm")
-        assert told["method"] == "weights"
+        painted, info = in_browser(page, server, parts, photo, strength, backend="wasm")
+        assert info["method"] == "weights"
         native = fststyle.load_style("udnie:0.6,great-wave:0.4", device="cpu", strength=strength)(photo)
         mean, largest = compare(painted, native)
         assert mean < 0.05
@@ -145,8 +145,8 @@ def test_weights_are_interpolated_as_in_the_runtime(page: Any, server: str) -> N
 def test_styles_of_different_networks_are_blended_as_pictures(page: Any, server: str) -> None:
     photo = scene(3, 96, 72)
     parts = [("udnie", 0.5), ("starry-night-johnson", 0.5)]
-    painted, told = in_browser(page, server, parts, photo, 0.8, backend="wasm")
-    assert told["method"] == "pictures"
+    painted, info = in_browser(page, server, parts, photo, 0.8, backend="wasm")
+    assert info["method"] == "pictures"
     one, other = (
         fststyle.load_style(name, device="cpu", precision="float")(photo).astype(float) for name, _ in parts
     )
@@ -172,8 +172,8 @@ def test_webgpu_gives_the_pixels_of_the_runtime(chromium: Any, server: str) -> N
         pytest.skip("this chromium has no WebGPU")
     photo = scene(3, 48, 32)
     for style in ("starry-night", "udnie"):
-        painted, told = in_browser(page, server, [(style, 1)], photo, backend="webgpu")
-        assert (told["backend"], told["precision"]) == ("webgpu", "float")
+        painted, info = in_browser(page, server, [(style, 1)], photo, backend="webgpu")
+        assert (info["backend"], info["precision"]) == ("webgpu", "float")
         mean, largest = compare(painted, fststyle.load_style(style, device="cpu", precision="float")(photo))
         assert mean < 0.1
         assert largest <= 3
@@ -308,8 +308,8 @@ def test_static_parts_do_not_flicker(page: Any, server: str) -> None:
       const cut = filter.next(new Uint8Array(width * height * 3).fill(250), shown[0], width, height);
       return { still: jump(8), moving: jump(56), cut: cut[30] };
     }"""
-    told = page.evaluate(script, server)
-    assert told == {"still": pytest.approx(3, abs=1.5), "moving": 40, "cut": 80}
+    info = page.evaluate(script, server)
+    assert info == {"still": pytest.approx(3, abs=1.5), "moving": 40, "cut": 80}
 
 
 @pytest.mark.parametrize("path", ["/live", "/learn"])

@@ -304,7 +304,7 @@ def test_search_sort_upload_and_delete(open_page, tmp_path):
     page.set_input_files("[name=file]", tmp_path / "bad.onnx")
     page.click("text=Upload")
     page.wait_for_selector("#toast.shown")
-    assert "damaged or no ONNX file" in page.text_content("#toast")
+    assert "damaged or not an ONNX file" in page.text_content("#toast")
     page.set_input_files("[name=file]", tmp_path / "soft.onnx")
     page.click("text=Upload")
     page.wait_for_selector("[aria-label='Delete soft']")

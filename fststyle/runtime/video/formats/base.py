@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from fststyle.arrays import RGB, Gray
-from fststyle.runtime.video.formats.pyav import Packet, Stream
+from fststyle.runtime.video.formats.pyav import Chapter, Packet, Stream
 
 TRANSPARENCY = "transparency"
-"""Its name among what an output does not have."""
+"""Name of transparency in `Source.lost` and `Sink.lost`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Source:
     """An input. Iterating yields `TimedFrame` and the packets of other streams, in the order of the file.
 
     After the end, ``broken`` is the reason why a damaged input ended early, or None. ``notes`` are messages
-    for the user; some are added with the first frame. ``lost`` are names of what no output of it has.
+    for the user; some are added with the first frame. ``lost`` names properties that no output preserves.
     """
 
     name: str
@@ -77,7 +76,7 @@ class Source:
         self.metadata: dict[str, str] = {}
         self.stream_metadata: dict[str, str] = {}
         """Tags of the container, and of the stylized stream."""
-        self.chapters: list[Any] = []
+        self.chapters: list[Chapter] = []
         self.notes: list[str] = []
         self.lost: list[str] = []
 
@@ -92,7 +91,9 @@ class Source:
         return 1, 1
 
     def seek(self, seconds: float) -> None:
-        """Allow the source to skip frames before this time, counted from `origin`. Call before iterating."""
+        """Allow the source to skip frames before this time, in seconds from `origin`. Call before
+        iterating.
+        """
 
     def __iter__(self) -> Iterator[Item]:
         return iter(())
@@ -114,7 +115,7 @@ class Sink:
 
     ``notes`` are messages for the user. After `close`, ``kept`` has the indices of the source streams in the
     output, ``tags`` its tags with keys in lower case, ``chapters`` the number of its chapters, and ``lost``
-    the names of what its format does not keep of the frames.
+    the names of the properties of frames that its format does not store.
     """
 
     keeps_times = True

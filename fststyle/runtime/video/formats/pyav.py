@@ -1,6 +1,7 @@
 """PyAV, imported when a video is opened."""
 
-from typing import Any
+from fractions import Fraction
+from typing import Any, TypedDict
 
 from fststyle.errors import DependencyError
 from fststyle.signals import deferred_interrupts
@@ -20,6 +21,17 @@ Packet = Any
 
 DecodedFrame = Any
 """A decoded frame: `av.VideoFrame`, or `av.AudioFrame`."""
+
+
+class Chapter(TypedDict):
+    """A chapter, as in `av.container.Container.chapters`."""
+
+    id: int
+    start: int
+    end: int
+    time_base: Fraction
+    metadata: dict[str, str]
+
 
 PixelFormat = Any
 """A pixel format: `av.VideoFormat`."""

@@ -4,9 +4,9 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fststyle.errors import DependencyError, InputError
 from fststyle.io.files import replacing_path
@@ -36,6 +36,26 @@ MAX_MESSAGES = 2000
 
 ALSA_THROUGH = "Midi Through"
 """Prefix of the name of the ALSA port that repeats the messages of other programs; auto skips it."""
+
+
+class MidiMessage(Protocol):
+    """A message of mido. It has the attributes of its type only."""
+
+    type: str
+    channel: int
+    control: int
+    value: int
+    note: int
+    velocity: int
+    pitch: int
+    program: int
+
+
+class MidiPort(Protocol):
+    """An input port of mido."""
+
+    def iter_pending(self) -> Iterable[MidiMessage]: ...
+    def close(self) -> None: ...
 
 
 class MidiMap:
@@ -104,7 +124,7 @@ class MidiInput:
         self.map = MidiMap.read(path) if path.is_file() else MidiMap(DEFAULTS)
         self._once = ReportOnce(lambda text: controls.notify(f"MIDI: {text}"))
         self._learning: list[str] = []
-        self._ports: dict[str, Any] = {}
+        self._ports: dict[str, MidiPort] = {}
         self._assigned: set[str] = set()
         self._names()  # fails without MIDI
         self.learn(learn)
@@ -182,8 +202,8 @@ class MidiInput:
             what = "no input port" if self._wanted == "auto" else f"no input port named {self._wanted}"
             self._once("none", f"{what} found")
 
-    def _read(self, name: str, port: Any) -> None:
-        latest: dict[str, Any] = {}
+    def _read(self, name: str, port: MidiPort) -> None:
+        latest: dict[str, MidiMessage] = {}
         for number, message in enumerate(port.iter_pending()):
             if (key := _key(message)) is not None:
                 latest.pop(key, None)
@@ -194,7 +214,7 @@ class MidiInput:
         for key, message in latest.items():
             self.handle(key, message)
 
-    def handle(self, key: str, message: Any) -> None:
+    def handle(self, key: str, message: MidiMessage) -> None:
         """Apply a message of mido with this key. Each kind of invalid message is reported once."""
         if self._learning:
             if _is_learnable(message):
@@ -226,7 +246,7 @@ class MidiInput:
                 "write", f"{self._path}: cannot be written: {getattr(error, 'strerror', None) or error}"
             )
 
-    def _apply(self, name: str, message: Any) -> None:
+    def _apply(self, name: str, message: MidiMessage) -> None:
         kind = message.type
         if kind == "note_off" or (kind == "note_on" and not message.velocity):
             return
@@ -251,7 +271,7 @@ def default_path() -> Path:
     return platformdirs.user_config_path("fststyle") / "midi.json"
 
 
-def _key(message: Any) -> str | None:
+def _key(message: MidiMessage) -> str | None:
     """The key of a message of mido in a `MidiMap`, None for unsupported types."""
     kind = message.type
     if kind == "control_change":
@@ -265,14 +285,14 @@ def _key(message: Any) -> str | None:
     return None
 
 
-def _is_learnable(message: Any) -> bool:
+def _is_learnable(message: MidiMessage) -> bool:
     """Whether MIDI learn uses a message: not the release of a key."""
     if message.type == "note_on":
         return bool(message.velocity)
     return bool(message.type != "note_off")
 
 
-def _fader_position(message: Any) -> float:
+def _fader_position(message: MidiMessage) -> float:
     """The position of a fader, 0..1."""
     if message.type == "control_change":
         return float(message.value / 127)

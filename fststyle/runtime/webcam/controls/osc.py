@@ -130,7 +130,7 @@ class OscInput:
         except (self._parse_error, ValueError, IndexError, struct.error, UnicodeError):
             self._once("damaged", "a malformed message is ignored")
 
-    def _apply(self, address: str, arguments: list[Any]) -> None:
+    def _apply(self, address: str, arguments: list[object]) -> None:
         if not address.startswith(ROOT):
             raise InputError(f"the address does not begin with {ROOT}")
         path = address.removeprefix(ROOT)
@@ -191,14 +191,14 @@ class OscOutput:
             self._client._sock.close()
 
     def _send(self) -> None:
-        sent: dict[str, Any] = {}
+        sent: dict[str, str | float] = {}
         reported_at = 0.0
         while not self._stop.wait(1 / SEND_RATE):
             if self._refresh.is_set():
                 self._refresh.clear()
                 sent.clear()
             values = self._controls.current()
-            current: dict[str, Any] = {name: getattr(values, name) for name in (*STYLES, *RANGES)}
+            current: dict[str, str | float] = {name: getattr(values, name) for name in (*STYLES, *RANGES)}
             current |= {f"audio/{name}": round(value, 3) for name, value in self._meters().items()}
             current["note"] = self._controls.note[:200]
             if (now := time.monotonic()) - reported_at >= 1:

@@ -63,7 +63,7 @@ def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
     sounddevice, device = _import_sounddevice(), None if wanted == "auto" else wanted
     waiting: queue.Queue[Samples] = queue.Queue(_MAX_BLOCKS)
 
-    def on_block(block: Any, *_: object) -> None:
+    def on_block(block: Samples, *_: object) -> None:
         if waiting.full():
             waiting.get_nowait()
         waiting.put_nowait(block.mean(axis=1))

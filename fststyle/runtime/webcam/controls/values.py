@@ -90,7 +90,7 @@ class Controls:
         self._lock = threading.Lock()
         self._own = {self.values.style}
 
-    def set(self, name: str, value: Any) -> None:
+    def set(self, name: str, value: object) -> None:
         """Set a control to a number in its range, or, for `STYLES`, to the name or the number (from 1) of a
         style.
 
@@ -103,9 +103,9 @@ class Controls:
         else:
             raise InputError(f"unknown control {name!r}")
 
-    def set_position(self, name: str, share: Any) -> None:
+    def set_position(self, name: str, position: object) -> None:
         """Set a control by a position, 0..1, in its range, or in the list of styles. Raises `InputError`."""
-        share = _number("the position", share, Range(0.0, 1.0))
+        share = _number("the position", position, Range(0.0, 1.0))
         if name in STYLES and self.styles:
             self.change(**{name: self.styles[min(len(self.styles) - 1, int(share * len(self.styles)))]})
         elif name in RANGES:
@@ -151,7 +151,7 @@ class Controls:
         self.note = note
         self.on_note(note)
 
-    def _style(self, value: Any) -> str:
+    def _style(self, value: object) -> str:
         if isinstance(value, str):
             wanted = value.lower().replace("_", "-").replace(" ", "-")
             for name in (*self.styles, *self._own):
@@ -164,7 +164,7 @@ class Controls:
         return self.styles[int(number) - 1]
 
 
-def _number(name: str, value: Any, allowed: Range | None = None) -> float:
+def _number(name: str, value: object, allowed: Range | None = None) -> float:
     """A finite number in the range of a control. Raises `InputError`."""
     allowed = allowed or RANGES[name]
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""The HTTP API. The pages use it too."""
+"""The HTTP API, which the pages use too."""
 
 from fastapi import APIRouter
 

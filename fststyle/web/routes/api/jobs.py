@@ -23,14 +23,14 @@ from fststyle.web.routes.api.schemas import (
     result_of,
 )
 from fststyle.web.state import State
-from fststyle.web.work.jobs import OVER, Job
+from fststyle.web.work.jobs import FINISHED, Job
 
 router = APIRouter()
 EVENT_SECONDS = 0.4
-"""Seconds between two looks at the progress of jobs."""
+"""Interval in seconds at which the progress of jobs is checked."""
 HEARTBEAT_SECONDS = 15.0
 MOST_FOLLOWED = 500
-"""Jobs of one stream of events."""
+"""Maximum number of jobs in one stream of events."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ async def follow_jobs(
 ) -> StreamingResponse:
     """Jobs as server-sent events, one message after each change of a job.
 
-    A browser allows six connections to a server, so a page follows all its jobs by one. The event ``list``
-    comes first, and when jobs are added or removed: ``ids``, the newest first, and ``others``, the number of
-    jobs that are left out by ``own``.
+    Browsers limit connections to six per server, so a page uses one stream for all its jobs. The event
+    ``list`` comes first, and when jobs are added or removed: ``ids``, the newest first, and ``others``, the
+    number of jobs that are left out by ``own``.
     """
     return _stream(_events(parts, client, selected, end))
 
@@ -170,7 +170,7 @@ async def _events(parts: State, client: str, selected: Selection, end: bool) -> 
         elif quiet >= HEARTBEAT_SECONDS:
             quiet = 0.0
             yield ": no change\n\n"
-        if end and all(job.state in OVER for job in jobs):
+        if end and all(job.state in FINISHED for job in jobs):
             return
         await asyncio.sleep(EVENT_SECONDS)
         quiet += EVENT_SECONDS

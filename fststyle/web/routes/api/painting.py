@@ -40,7 +40,7 @@ async def paint(
     format: Format = "",
 ) -> Response:
     """Stylize a picture at its full resolution. Nothing is stored."""
-    painted = await parts.studio.paint(photo.file, settings, format or None, request.is_disconnected)
+    painted = await parts.pool.paint(photo.file, settings, format or None, request.is_disconnected)
     name = f"{label(photo.filename)}-{settings.style.replace(',', '+').replace(':', '-')}{painted.suffix}"
     headers = {
         "Content-Disposition": disposition(name).replace("attachment", "inline", 1),

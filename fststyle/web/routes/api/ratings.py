@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from fststyle.web.client import client_of, judge_of, remember
+from fststyle.web.client import anonymous_id, client_of, set_client_cookie
 from fststyle.web.names import disposition
 from fststyle.web.painting import checked_style
 from fststyle.web.routes.api.schemas import Parts
@@ -31,9 +31,9 @@ def rate(
     """Give a style, or each style of a mixture, 1 to 5 stars."""
     client = client_of(request)
     for part in checked_style(style).split(","):
-        parts.ratings.rate(part.partition(":")[0], stars, judge_of(client), {"style": style})
+        parts.ratings.rate(part.partition(":")[0], stars, anonymous_id(client), {"style": style})
     response = JSONResponse({"style": style, "stars": stars}, 201)
-    remember(response, client)
+    set_client_cookie(response, client)
     return response
 
 

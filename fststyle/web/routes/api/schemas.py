@@ -7,15 +7,15 @@ from typing import Annotated, Any
 from fastapi import Depends
 from pydantic import BaseModel
 
-from fststyle.web.client import known_client
+from fststyle.web.client import client_from_cookie
 from fststyle.web.library import Card
 from fststyle.web.state import State, state
-from fststyle.web.work.jobs import DONE, OVER, Job
+from fststyle.web.work.jobs import DONE, FINISHED, Job
 from fststyle.web.work.trainings import preview_of
 from fststyle.web.work.videos import PREVIEW
 
 Parts = Annotated[State, Depends(state)]
-Client = Annotated[str, Depends(known_client)]
+Client = Annotated[str, Depends(client_from_cookie)]
 
 
 class StyleInfo(BaseModel):
@@ -94,7 +94,7 @@ def _job_info(parts: State, job: Job, client: str, ahead: int) -> JobInfo:
         state=job.state,
         label=job.label,
         own=is_own(job, client),
-        ahead=0 if job.state in OVER else ahead,
+        ahead=0 if job.state in FINISHED else ahead,
         error=job.error,
         progress=parts.jobs.progress(job.id),
         details=_details(parts, job),

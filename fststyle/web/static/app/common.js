@@ -8,7 +8,7 @@ export const $$ = (selector, root = document) => [...root.querySelectorAll(selec
 
 /** The text of an error response of the server, for the user. */
 export async function reason(response) {
-  return told(await response.text(), response.status);
+  return errorText(await response.text(), response.status);
 }
 
 /** Sends a form and returns the response. Throws an Error with the server's reason. */
@@ -42,7 +42,7 @@ export function toast(text) {
   toast.timer = setTimeout(() => place.classList.remove("shown"), 7000);
 }
 
-function told(text, status) {
+function errorText(text, status) {
   try {
     const { detail } = JSON.parse(text);
     return typeof detail === "string" ? detail : `error ${status}`;
@@ -59,7 +59,7 @@ if (location.pathname === "/") {
   if (library) library.href = `/${sessionStorage.getItem("library") ?? ""}`;
 }
 
-document.addEventListener("htmx:responseError", ({ detail }) => toast(told(detail.xhr.responseText, detail.xhr.status)));
+document.addEventListener("htmx:responseError", ({ detail }) => toast(errorText(detail.xhr.responseText, detail.xhr.status)));
 document.addEventListener("htmx:sendError", () => toast("The server does not answer."));
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const form = detail.elt.closest?.("form[data-reset]");

@@ -23,7 +23,7 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
     button.textContent = descent && descent.step < MOST_STEPS ? "Go on" : "Start";
   }
 
-  function forget() {
+  function discard() {
     usedPictures = pictures();
     descent = null;
     losses = [];
@@ -89,11 +89,11 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
   }
 
   button.addEventListener("click", guarded(() => (running ? stop() : run())));
-  reset.addEventListener("click", forget);
+  reset.addEventListener("click", discard);
   form.addEventListener("input", ({ target }) => {
     if (target.name === "weight") settings(form);
-    else forget();
+    else discard();
   });
   // A lesson is refreshed when it is first seen, which can be after the click on Start.
-  return { root, refresh: () => usedPictures === pictures() || forget() };
+  return { root, refresh: () => usedPictures === pictures() || discard() };
 }

@@ -58,7 +58,7 @@ class Torus {
 
 export function latentLesson(root, { guarded }) {
   const map = $('[data-canvas="map"]', root), place = $('[data-canvas="place"]', root);
-  const select = $("[name=generator]", root), told = $('[data-value="place"]', root);
+  const select = $("[name=generator]", root), output = $('[data-value="place"]', root);
   let torus = null, u = 0.5, v = 0.5, turn = 0;
 
   const chosen = () => {
@@ -98,7 +98,7 @@ export function latentLesson(root, { guarded }) {
     const found = await pictures([torus.at(u, v)], kind);
     place.width = place.height = kind.side;
     put(place, found, kind.side);
-    told.textContent = `The picture at ${(100 * u).toFixed(0)} across, ${(100 * v).toFixed(0)} down`;
+    output.textContent = `The picture at ${(100 * u).toFixed(0)} across, ${(100 * v).toFixed(0)} down`;
   });
 
   map.addEventListener("pointermove", guarded(async (event) => {
@@ -130,7 +130,7 @@ export function latentLesson(root, { guarded }) {
 /** Draw a digit: the VAE packs and unpacks it, and the classifier reads it. */
 function digitLesson(root, guarded) {
   const canvas = $('[data-canvas="drawing"]', root), decoded = $('[data-canvas="decoded"]', root);
-  const bars = $('[data-canvas="numbers"]', root), told = $('[data-value="read"]', root);
+  const bars = $('[data-canvas="numbers"]', root), output = $('[data-value="read"]', root);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let last = null;
 
@@ -181,7 +181,7 @@ function digitLesson(root, guarded) {
     drawBars(latent.data);
     const powers = Array.from(logits.data, Math.exp), sum = powers.reduce((a, b) => a + b);
     const best = powers.indexOf(Math.max(...powers));
-    told.textContent = empty
+    output.textContent = empty
       ? "What it draws again"
       : `What it draws again. Another network reads your digit as ${best} (${((100 * powers[best]) / sum).toFixed(0)} %).`;
   });

@@ -5,7 +5,7 @@ import { Stylizer } from "../stylizer/stylizer.js";
 import { scaled } from "./pictures.js";
 
 export function networkLesson(root, { photo, guarded }) {
-  const select = $("[name=network]", root), canvas = $("canvas", root), told = $('[data-value="stylized"]', root);
+  const select = $("[name=network]", root), canvas = $("canvas", root), output = $('[data-value="stylized"]', root);
   const stylizer = new Stylizer();
   let styles = [], opened = null;
 
@@ -30,7 +30,7 @@ export function networkLesson(root, { photo, guarded }) {
     canvas.height = painted.height;
     canvas.getContext("2d").putImageData(painted, 0, 0);
     const seconds = (stylizer.milliseconds / 1000).toFixed(2);
-    told.textContent = `${painted.width} by ${painted.height} pixels, one step, ${seconds} seconds on this device.`;
+    output.textContent = `${painted.width} by ${painted.height} pixels, one step, ${seconds} seconds on this device.`;
   }
 
   $('[data-do="stylize"]', root).addEventListener("click", guarded(paint));

@@ -1,78 +1,78 @@
-"""Measures of painted pictures that follow the eye. No training uses them.
+"""Metrics of visual quality for stylized pictures: flat regions, artifacts, and similarity to the painting.
 
-    python bench/beauty.py --painting great-wave.jpg great-wave pictures/ 'rivals/*-lengstrom.jpg'
-    python bench/beauty.py --painting udnie.jpg --painting the-scream.jpg --photo chicago.jpg pictures/ --json
+    python bench/visual_metrics.py --painting great-wave.jpg great-wave pictures/ 'rivals/*-lengstrom.jpg'
+    python bench/visual_metrics.py --painting udnie.jpg --painting the-scream.jpg pictures/ --json
 
-What is judged is a style (a name or a file, as in bench/quality.py), which paints every photo, or pictures
-that any system has painted: files, folders or quoted patterns. Their names must hold the photo's name, and
-the painting's name if there are several paintings: great-wave-china-lengstrom.jpg. ``SYSTEM=`` before it
-names the system; else the rest of the file name is its name. Pictures whose longer side exceeds --longest are
-scaled down; then picture and photo are brought to the size of the smaller one. Only pictures of one size are
-compared fairly: set --longest to that of the smallest. The painting is scaled to --size pixels on its shorter
-side. The rows of the tables are means over photos; --each adds every picture. --baseline adds the photo
-itself as a system: its figures are those of no style transfer at all.
+The arguments are styles (a name or a file, as in bench/quality.py), which stylize every photo, or stylized
+pictures of any system: files, folders or quoted patterns. File names must contain the name of the photo, and
+that of the painting if there are several: great-wave-china-lengstrom.jpg. ``SYSTEM=`` before an argument
+names the system; the default is the rest of the file name. Pictures with a longer side above --longest are
+scaled down; then picture and photo are scaled to the size of the smaller one. Metrics are comparable between
+pictures of one size only: set --longest to the smallest. The painting is scaled to --size pixels on its
+shorter side. Rows are means over photos; --each adds a row per picture. --baseline adds the photo itself as a
+system.
 
-Flat places are those where the photo is smooth: its brightness L (of CIE Lab, 0 to 100) has a standard
-deviation below 2.5 within a Gaussian window of 6 pixels. Skies and walls are flat; faces and grass are not.
-Figures of flat places are left out for a photo with less than 4 % of them.
+Flat regions are those where the photo is smooth: its lightness L (CIE Lab, 0 to 100) has a standard deviation
+below 2.5 in a Gaussian window of 6 pixels, as in skies and walls. A photo with less than 4 % of flat regions
+has no metrics of them.
 
-First table: flat places, and defects.
+First table: flat regions and artifacts.
 
-- L 2-4 ... 32-64: contrast in flat places over that of the whole painting, by wavelength in pixels (root mean
-  square of L in an octave, a difference of Gaussians; the geometric mean over photos). 0.05 is fog, 0.3 to 1
-  is a filled sky. It does not see what fills the sky: weave and noise count as much as waves, so read it
-  beside repeat and the coverage. A painting with an empty sky of its own need not get 1.
+- L 2-4 ... 32-64: contrast in flat regions relative to that of the whole painting, per octave of wavelength
+  in pixels (RMS of L in a difference of Gaussians; geometric mean over photos). 0.05 is an empty sky, 0.3 to
+  1 a filled one. Artifacts and noise also raise it, so compare it with repeat, details and forms. A painting
+  with an empty sky need not reach 1.
 - C: the same for color (a and b of Lab), geometric mean of the octaves from 4 to 64 pixels.
-- repeat: highest peak of the autocorrelation of L in flat places, at a shift of 4 to 62 pixels beyond the
-  central lobe, less what chance gives. 0 is no repetition, 1 an exact one. Contrast below 1 level of L counts
-  as none. It sees one period and one direction at a time: a motif that is repeated at irregular distances, or
-  turned, has no peak.
-- stripes: the same peak in windows of 96 pixels everywhere, less the photo's own peak there, the mean over
-  the windows. It sees stripes on faces and grass. A difference of 0.03 is visible. It counts the parallel
-  strokes of a painter too.
-- halo: how much the brightness of flat places overshoots beside strong edges (within 20 pixels), against the
-  same flat place 40 to 120 pixels away, where the photo has one color: the median, in levels of L. Above 4
-  is a visible glow; negative is a blur across the edge. A filled sky that stays light around the objects has
-  one too (20 in pictures that the eye prefers), so it counts between pictures with equally filled skies.
-- tint: how much further the local color (a, b) lies from that of the far place beside the edges than it does
-  there: above 4 is a colored glow. Rich color near objects, as in The Scream, counts too. Neither sees a
-  rim of plain paint without strokes.
-- weave, grid 4, grid 8: `weave` and `grid` of bench/artifacts.py, here on whole pictures: 0 is no weave, 1 is
-  no grid. The first is the one figure here that a training minimizes. JPEG files have a grid of 8 pixels of
-  their own.
+- repeat: highest peak of the autocorrelation of L in flat regions, at a shift of 4 to 62 pixels beyond the
+  central lobe, minus the value expected by chance. 0 is no repetition, 1 an exact one. Contrast below 1 level
+  of L is ignored. It detects one period in one direction: a motif that is repeated at irregular distances or
+  rotated has no peak.
+- stripes: the same peak in windows of 96 pixels of the whole picture, minus that of the photo, mean over the
+  windows. It detects stripes on faces and grass. A difference of 0.03 is visible. The parallel brush strokes
+  of a painting also raise it.
+- halo: difference of L between flat regions within 20 pixels of strong edges and the same region 40 to 120
+  pixels away, where the photo has one color; median. Above 4 is a visible glow; negative values are a blur
+  across the edge. A filled sky that stays light around objects also raises it (20 in preferred pictures), so
+  compare pictures with equally filled skies only.
+- tint: the same for the distance of the local color (a, b): above 4 is a colored glow. Saturated color near
+  objects, as in The Scream, also raises it. Neither metric detects a rim without strokes.
+- weave, grid 4, grid 8: `weave` and `grid` of bench/artifacts.py on whole pictures: 0 is no weave, 1 is no
+  grid. Weave is the only metric here that a training minimizes. JPEG files have a grid of 8 pixels.
 
-Second table: painting and photo.
+Second table: similarity to painting and photo.
 
-- details, forms: from each patch of the painting to the most similar patch of the picture, mean cosine
-  distance of features of VGG-16 (relu3_1, relu4_1, relu4_2, less the painting's mean) at full and at half
-  size. High where parts of the painting are used nowhere; 0 is the painting itself, 0.01 is a visible
-  difference. Training uses other layers of the same network, so it is near the objective but not in it. Both
-  grow for smaller pictures, which have fewer patches.
-- from pic: from each patch of the picture to the most similar patch of the painting, mean of both sizes: high
-  for what the painting has not, such as photographic detail. An empty sky is in most paintings too, so fog
-  scores well. None of the three sees composition or, much, color.
-- hue: how far the hues lie from the painting's, in degrees: circular earth mover's distance of the histograms
-  of hue, weighted by chroma, of the means of 4 x 4 pixels.
-- lost: share of the painting's chroma in sectors of hue (30 degrees) of which the picture has less than a
-  third as much.
+- details, forms: mean cosine distance from each patch of the painting to the most similar patch of the
+  picture, in VGG-16 features (relu3_1, relu4_1, relu4_2, minus the mean of the painting) at full and at half
+  size. It is high if parts of the painting do not appear in the picture; 0 is the painting itself, 0.01 is a
+  visible difference. Training uses other layers of the same network, so the metric is related to its
+  objective. Both increase for smaller pictures, which have fewer patches.
+- from pic: mean cosine distance from each patch of the picture to the most similar patch of the painting,
+  mean of both sizes. It is high for content that the painting does not have, such as photographic detail.
+  Most paintings contain an empty sky, so empty pictures score well. These three metrics ignore composition
+  and mostly color.
+- hue: distance of the hue distributions of picture and painting in degrees: circular earth mover's distance
+  of the histograms of hue, weighted by chroma, of the means of 4 x 4 pixels.
+- lost: share of the chroma of the painting in sectors of hue (30 degrees) of which the picture has less than
+  a third as much.
 - areas: share of the picture that would have to change between dark (L < 25), light (L > 80), neutral (chroma
-  < 10) and colored for the painting's shares. Hue and areas do not see where a color is: a photo of the sea
-  has the hues of the Great Wave.
-- content: squared difference of relu2_2 from the photo's, over the mean square of the painting's. It punishes
-  bold forms.
-- style S: the Gram differences of relu1_2, relu2_2, relu3_3 and relu4_3, each squared and divided by the
-  squared norm of the painting's Gram matrix: the sum over the layers, the mean over the sizes 1, 1/2 and 1/4;
-  S is the painting's shorter side.
-- sum S: content + style. Both see statistics of the whole picture, so a busy half hides an empty one.
-- classic S: content + 3 x style in thousands, the objective of bench/quality.py, here at the picture's own
-  size, on which it depends strongly.
+  < 10) and colored to match the painting. Hue and areas ignore the position of colors: a photo of the sea has
+  the hues of the Great Wave.
+- content: squared difference of relu2_2 from that of the photo, relative to the mean square of that of the
+  painting. Bold forms increase it.
+- style S: squared differences of the Gram matrices of relu1_2, relu2_2, relu3_3 and relu4_3, relative to the
+  squared norm of those of the painting: sum over the layers, mean over the sizes 1, 1/2 and 1/4; S is the
+  shorter side of the painting.
+- sum S: content + style. Both are statistics of the whole picture, so a detailed half can compensate an empty
+  one.
+- classic S: content + 3 x style in thousands, the objective of bench/quality.py, here at the size of the
+  picture, on which it depends strongly.
 
-How far they follow the eye, by one viewer who looked at 54 pictures of five systems and four paintings, not
-blind: L and repeat rank the systems as the eye does. Stripes do so mostly; differences are small. Details and
-forms do so between pictures of one size, with one exception; style and lost do so within one painting unless
-a system has other colors than the painting, for example paper that is paler. Halo, areas, content and from
-pic describe a property and do not rank: preferred pictures often have a bright rim, and fog scores well in
-the last.
+Agreement with human preference, from one viewer who compared 54 pictures of five systems and four paintings,
+not blind: L and repeat rank the systems like the viewer; stripes mostly, with small differences. Details and
+forms do so for pictures of one size, with one exception; style and lost do so for one painting unless a
+system has other colors than the painting, for example paler paper. Halo, areas, content and from pic describe
+properties and do not rank: preferred pictures often have a bright rim, and empty pictures score well in from
+pic.
 """
 
 import argparse
@@ -110,20 +110,20 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 BANDS = ((2, 4), (4, 8), (8, 16), (16, 32), (32, 64))
 """Octaves of wavelength in pixels."""
 FLAT = 2.5
-"""Standard deviation of L below which a place of the photo is flat."""
-LEAST_FLAT = 0.04
-"""Share of flat places below which there are no figures of them."""
-JUDGES = ("relu3_1", "relu4_1", "relu4_2")
-"""Layers of the coverage: none of them is in the training's style or content loss."""
+"""Standard deviation of L below which a region of the photo is flat."""
+MIN_FLAT = 0.04
+"""Minimum share of flat regions for their metrics."""
+COVERAGE_LAYERS = ("relu3_1", "relu4_1", "relu4_2")
+"""VGG-16 layers of details, forms and from pic; the style and content losses of the training use others."""
 SIZES = (256, 384)
-"""Shorter sides of the painting for the objective."""
-SCALES, JUDGED_SCALES = (1, 2, 4), (1, 2)
-"""What the sides are divided by, for the style and for the coverage."""
+"""Shorter sides of the painting for content and style, in pixels."""
+SCALES, COVERAGE_SCALES = (1, 2, 4), (1, 2)
+"""Downscaling factors for style, and for details, forms and from pic."""
 KEYS, QUERIES = 4096, 1024
-"""Patches of one picture that are compared with, and that are looked up."""
+"""Maximum number of patches to search, and of patches to search for, per picture."""
 _OCTAVES = tuple(f"{kind}_{low}_{high}" for kind in ("light", "chroma") for low, high in BANDS)
 GEOMETRIC = (*_OCTAVES, "chroma")
-"""Figures that are ratios, so their mean over photos is geometric."""
+"""Metrics that are ratios, so their mean over photos is geometric."""
 
 
 def lab(rgb: RGB) -> Map:
@@ -136,7 +136,7 @@ def blur(picture: Map, sigma: float) -> Map:
 
 
 def blur_within(picture: Map, weight: Map, sigma: float) -> Map:
-    """The Gaussian mean over the places that have a weight, (H, W) or (H, W, C)."""
+    """Weighted Gaussian blur, (H, W) or (H, W, C)."""
     total = np.maximum(blur(weight, sigma), 1e-4)
     if picture.ndim == 3:
         weight, total = weight[..., None], total[..., None]
@@ -148,7 +148,7 @@ def spread(light: Map, sigma: float) -> Map:
     return np.sqrt(np.maximum(blur(light * light, sigma) - blur(light, sigma) ** 2, 0))
 
 
-def flat_places(photo: Map) -> Mask:
+def flat_regions(photo: Map) -> Mask:
     """Where a photo (in Lab) is smooth."""
     return np.asarray(spread(photo[..., 0], 6) < FLAT)
 
@@ -211,7 +211,7 @@ def _rounded(places: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def repetition(light: Map, mask: Mask, reach: int = 64) -> float:
-    """How exactly the texture within the mask repeats itself: 0 to 1."""
+    """Repetition of the texture within the mask: 0 (none) to 1 (exact)."""
     weight = mask.astype(np.float32)
     detail = (light - blur_within(light, weight, 12)) * weight
     return _peak(detail, weight, reach, 1)
@@ -287,7 +287,7 @@ def halos(picture: Map, photo: Map) -> tuple[float, float] | None:
 
 
 class Colors:
-    """Hues and areas of a picture in Lab."""
+    """Distributions of hue and of tonal areas of a picture in Lab."""
 
     def __init__(self, picture: Map):
         height, width = (side // 4 for side in picture.shape[:2])
@@ -309,7 +309,7 @@ class Colors:
         return float(np.abs(ahead - np.median(ahead)).sum() * 5)
 
     def lost(self, picture: "Colors") -> float:
-        """Share of this painting's chroma in hues of which a picture has hardly any."""
+        """Share of the chroma of this painting in hues that a picture nearly lacks."""
         ours, theirs = (c.chroma * np.roll(c.hues, 3).reshape(12, 6).sum(1) for c in (self, picture))
         return float(ours[theirs < ours / 3].sum() / max(ours.sum(), 1e-6))
 
@@ -330,7 +330,7 @@ def nearest(queries: Tensor, keys: Tensor) -> float:
 
 
 class Target:
-    """All that is compared with a painting."""
+    """Features and statistics of a painting, for comparison."""
 
     def __init__(self, path: Path, size: int, vgg: VGG16):
         self.vgg = vgg
@@ -349,7 +349,7 @@ class Target:
         self.grams = {(side, scale): self._grams(x, scale) for side, x in styles.items() for scale in SCALES}
 
     def _judged(self, picture: Tensor) -> dict[tuple[int, str], Tensor]:
-        found = {scale: self.vgg(_pooled(picture, scale), JUDGES) for scale in JUDGED_SCALES}
+        found = {scale: self.vgg(_pooled(picture, scale), COVERAGE_LAYERS) for scale in COVERAGE_SCALES}
         return {(scale, name): layer for scale, layers in found.items() for name, layer in layers.items()}
 
     def _grams(self, picture: Tensor, scale: int) -> dict[str, Tensor]:
@@ -365,11 +365,11 @@ def objectives(picture: RGB, photo: RGB, target: Target) -> Figures:
     """Coverage, content and style: everything that needs the network."""
     x, figures = to_tensor(picture)[None], Figures()
     kept = target.vgg(to_tensor(photo)[None], (CONTENT_LAYER,))[CONTENT_LAYER]
-    there: dict[int, list[float]] = {scale: [] for scale in JUDGED_SCALES}
+    there: dict[int, list[float]] = {scale: [] for scale in COVERAGE_SCALES}
     back: list[float] = []
     style: dict[int, list[float]] = {size: [] for size in SIZES}
     for scale in SCALES:
-        judges = JUDGES if scale in JUDGED_SCALES else ()
+        judges = COVERAGE_LAYERS if scale in COVERAGE_SCALES else ()
         found = target.vgg(_pooled(x, scale), (*STYLE_LAYERS, *judges))
         for name in judges:
             mean = target.means[scale, name]
@@ -399,9 +399,9 @@ def objectives(picture: RGB, photo: RGB, target: Target) -> Figures:
 def measure(picture: RGB, photo: RGB, target: Target) -> Figures:
     """All figures of a picture and its photo, of one size; None where the photo has no place for it."""
     ours, theirs = lab(picture), lab(photo)
-    flat = flat_places(theirs)
+    flat = flat_regions(theirs)
     figures: Figures = dict.fromkeys((*GEOMETRIC, "repetition"), None)
-    if flat.mean() >= LEAST_FLAT:
+    if flat.mean() >= MIN_FLAT:
         found = bands(ours, flat)
         ratios = {name: found[name] / max(target.bands[name], 1e-3) for name in _OCTAVES}
         chroma = [ratios[f"chroma_{low}_{high}"] for low, high in BANDS[1:]]
@@ -432,14 +432,14 @@ def main() -> int:
         torch.set_num_threads(args.threads)
         cv2.setNumThreads(args.threads)
 
-    def tell(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[dict[str, Any]]) -> None:
         if args.json:
             found = {"size": args.size, "longest": args.longest, "rows": rows, "means": means(rows)}
             print(json.dumps(found, indent=1))
         else:
             _print(rows, each=args.each)
 
-    return run(lambda console: list(_rows(args, console)), tell)
+    return run(lambda console: list(_rows(args, console)), report)
 
 
 def _arguments() -> argparse.Namespace:
@@ -454,7 +454,7 @@ def _arguments() -> argparse.Namespace:
     add("--baseline", action="store_true", help="measure the photos themselves too")
     add("--each", action="store_true", help="rows for every picture, not only for the means")
     add("--threads", type=int, default=0, help="threads of the measures and of the styles")
-    add("--json", action="store_true", help="data instead of tables")
+    add("--json", action="store_true", help="print JSON instead of tables")
     args = parser.parse_args()
     if args.size < 64 or args.longest < 128:
         parser.error("--size starts at 64, --longest at 128")
@@ -462,7 +462,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def gather(args: argparse.Namespace, paintings: dict[str, Path], photos: dict[str, Path]) -> list[Painted]:
-    """The pictures to judge, sorted by painting and in the order of the arguments."""
+    """The pictures to measure, sorted by painting, then in the order of the arguments."""
     found: list[Painted] = []
     for text in args.what:
         found += matching.painted(text, paintings, photos, args.threads)
@@ -546,7 +546,10 @@ DIGITS = {"halo": 1, "tint": 1, "hue": 0, **{f"classic_{size}": 0 for size in SI
 
 
 def _print(rows: list[dict[str, Any]], *, each: bool) -> None:
-    for title, columns in (("flat places and defects", DEFECTS), ("painting and photo", LIKENESS)):
+    for title, columns in (
+        ("flat regions and artifacts", DEFECTS),
+        ("similarity to painting and photo", LIKENESS),
+    ):
         table = Table(title=title)
         for name in ("painting", "system", "photo" if each else "photos"):
             table.add_column(name, overflow="fold")

@@ -1,0 +1,91 @@
+"""State of the trainings of styles: network and optimizer, checkpoint, and metadata of the style file."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fststyle.export.style import Card
+from fststyle.settings import to_dict
+from fststyle.train import checkpoint
+from fststyle.train.compute import Compute
+from fststyle.train.keyframe.settings import KeyframeSettings
+from fststyle.train.networks import build
+from fststyle.train.style.init_weights import freeze, load_initial_weights, network_settings
+from fststyle.train.style.settings import TrainSettings, recorded_settings
+from fststyle.train.style.trainer import optimizer_for
+from fststyle.train.translate.settings import TranslateSettings
+
+
+def prepare(
+    settings: TrainSettings | KeyframeSettings, compute: Compute, earlier: dict[str, Any] | None
+) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
+    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint.
+
+    Also returns the initial weights for the L2 penalty of ``--pull``.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        net = build(settings.network, network_settings(settings))
+    initial_weights: list[Tensor] = []
+    if settings.from_ != "none" and (settings.pull or not earlier):
+        load_initial_weights(net, settings.from_)
+        if settings.pull:
+            initial_weights = [p.detach().clone().to(compute.device) for p in net.parameters()]
+    if settings.freeze is not None:
+        freeze(net, settings.freeze)
+    if earlier:
+        checkpoint.load_weights(net, earlier["model"], str(settings.output))
+    net = compute.place(net)
+    optimizer = optimizer_for(net, settings)
+    if earlier:
+        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
+    return net, optimizer, initial_weights
+
+
+def weights_of(net: nn.Module) -> dict[str, Tensor]:
+    """The weights of a network as they are stored in a checkpoint."""
+    return {key: value.contiguous() for key, value in net.state_dict().items()}
+
+
+def checkpoint_content(
+    kind: str,
+    settings: TrainSettings | KeyframeSettings | TranslateSettings,
+    name: str,
+    model: dict[str, Tensor],
+    done: int,
+    base: str,
+    **more: Any,
+) -> dict[str, Any]:
+    """The content of a checkpoint after step `done`, with the keys `more`; see
+    `fststyle.train.checkpoint`.
+    """
+    return {
+        "kind": kind,
+        "name": name,
+        "network": settings.network,
+        "network_settings": network_settings(settings),
+        "model": model,
+        "step": done,
+        "settings": to_dict(settings),
+        "base": base,
+        "torch": str(torch.__version__),  # a str subclass, which weights_only refuses
+        **more,
+    }
+
+
+def card(
+    settings: TrainSettings | KeyframeSettings | TranslateSettings,
+    name: str,
+    base: str,
+    style_sha256: str = "",
+) -> Card:
+    """The metadata of the style file."""
+    return Card(
+        name=name,
+        network=settings.network,
+        network_settings=network_settings(settings),
+        trained_with=recorded_settings(to_dict(settings)),
+        style_sha256=style_sha256,
+        base=base,
+    )
