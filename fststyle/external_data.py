@@ -16,9 +16,9 @@ from fststyle.errors import DependencyError, StyleError
 if TYPE_CHECKING:
     from onnx import TensorProto
 
-SMALLEST = 256
-"""Smaller tensors, in bytes, are not shared: the reference takes as much space, and ONNX Runtime does not
-infer shapes from external data.
+MIN_SHARED_BYTES = 256
+"""Minimum size of a shared tensor in bytes: a reference to a smaller one takes as much space, and ONNX
+Runtime does not infer shapes from external data.
 """
 
 
@@ -32,7 +32,7 @@ def share(model: bytes, path: Path) -> bytes:
     entries = {"location": path.name, "checksum": hashlib.sha1(source, usedforsecurity=False).hexdigest()}
     copy = onnx.load_model_from_string(model)
     for tensor in copy.graph.initializer:
-        place = source.find(tensor.raw_data) if len(tensor.raw_data) >= SMALLEST else -1
+        place = source.find(tensor.raw_data) if len(tensor.raw_data) >= MIN_SHARED_BYTES else -1
         if place < 0:
             continue
         reference = {**entries, "offset": str(place), "length": str(len(tensor.raw_data))}

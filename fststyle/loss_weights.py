@@ -16,7 +16,7 @@ from fststyle.arrays import Array, Floats
 
 PATH = Path(__file__).parent / "weights" / "vgg16_features.safetensors"
 LOW, SCALE = ".low", ".scale"
-HIGHEST = 510
+MAX_WEIGHT = 510
 """Largest absolute value of a rounded weight. `_round` may add one, and 10 bits hold -512 to 511."""
 FIRST = 10
 """Index in torchvision's ``vgg16().features`` of the first convolution with integer weights."""
@@ -72,7 +72,7 @@ def _round(kernel: Floats) -> tuple[NDArray[np.int16], Floats]:
     the error of the response is mainly that of the sum. Rounding each tap by itself has four times the error
     in the losses.
     """
-    scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(HIGHEST)
+    scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(MAX_WEIGHT)
     exact = (kernel / scale.reshape(-1, 1, 1, 1)).reshape(*kernel.shape[:2], -1)
     steps = np.round(exact)
     missed = exact - steps

@@ -2,17 +2,17 @@
 
 from fststyle.errors import InputError
 
-MAXIMUM_PARTS = 16
-LARGEST = 1e6
-"""Largest weight, so that no sum and no weighted loss overflows."""
+MAX_PARTS = 16
+MAX_WEIGHT = 1e6
+"""Maximum weight, so that sums and weighted losses do not overflow."""
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
     """Parse ``"udnie:0.6,great-wave:0.4"`` to names or files with weights, normalized to a sum of 1.
 
     A name without a weight has weight 1 before normalization. Raises `InputError`, with the name of the
-    argument ``flag``, for weights that are not numbers above 0 and up to `LARGEST`, for a single name with a
-    weight, and for more than `MAXIMUM_PARTS` parts.
+    argument ``flag``, for weights that are not numbers above 0 and up to `MAX_WEIGHT`, for a single name with
+    a weight, and for more than `MAX_PARTS` parts.
     """
     found = weights(text, flag)
     if len(found) == 1 and found[0][1] != 1:
@@ -25,8 +25,8 @@ def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
 def weights(text: str, flag: str) -> list[tuple[str, float]]:
     """As `parse`, without normalization."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(parts) or len(parts) > MAXIMUM_PARTS:
-        raise InputError(f"{flag}: {text!r} is not NAME or NAME:SHARE,NAME:SHARE (at most {MAXIMUM_PARTS})")
+    if not all(parts) or len(parts) > MAX_PARTS:
+        raise InputError(f"{flag}: {text!r} is not NAME or NAME:SHARE,NAME:SHARE (at most {MAX_PARTS})")
     return [_part(part, text, flag) for part in parts]
 
 
@@ -38,6 +38,6 @@ def _part(part: str, text: str, flag: str) -> tuple[str, float]:
         share = float(number)
     except ValueError:
         raise InputError(f"{flag}: in {text!r} the share {number!r} is not a number") from None
-    if not name or not 0 < share <= LARGEST:
-        raise InputError(f"{flag}: in {text!r} a share must be above 0 and at most {LARGEST:,.0f}")
+    if not name or not 0 < share <= MAX_WEIGHT:
+        raise InputError(f"{flag}: in {text!r} a share must be above 0 and at most {MAX_WEIGHT:,.0f}")
     return name, share

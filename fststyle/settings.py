@@ -26,16 +26,16 @@ Settings = TypeVar("Settings")
 
 NAMES = "lower-case letters, digits and hyphens"
 """Characters allowed in the name of a result."""
-LONGEST_NAME = 64
+MAX_NAME_LENGTH = 64
 
 
 def to_name(text: str, default: str = "style") -> str:
-    """``text`` as the name of a result: `NAMES`, at most `LONGEST_NAME` characters.
+    """``text`` as the name of a result: `NAMES`, at most `MAX_NAME_LENGTH` characters.
 
     Accents are dropped, and other characters become hyphens. ``default`` if nothing is left.
     """
     letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:LONGEST_NAME].strip("-") or default
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:MAX_NAME_LENGTH].strip("-") or default
 
 
 def option(

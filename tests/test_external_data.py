@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 from fststyle import catalogue, load_style
 from fststyle.errors import StyleError
-from fststyle.external_data import SMALLEST, is_shared, resolve, share
+from fststyle.external_data import MIN_SHARED_BYTES, is_shared, resolve, share
 from tests import styles
 
 WEIGHT = np.random.default_rng(0).integers(0, 9, (1, 20, 30, 3), np.uint8)
@@ -69,7 +69,7 @@ def test_small_and_different_tensors_stay_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(adding())
     different = adding(WEIGHT + 1)
     assert share(different, tmp_path / "a.onnx") == different
-    (tmp_path / "a.onnx").write_bytes(styles.inverting() + bytes(SMALLEST))
+    (tmp_path / "a.onnx").write_bytes(styles.inverting() + bytes(MIN_SHARED_BYTES))
     assert share(styles.inverting(), tmp_path / "a.onnx") == styles.inverting()
 
 

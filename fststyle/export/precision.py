@@ -14,7 +14,7 @@ _SMALL = 256
 """Tensors with fewer elements stay in float32: biases and norm parameters, small but sensitive."""
 
 
-_HIGHEST = 64
+_MAX_WEIGHT = 64
 """Largest absolute value of a 7-bit kernel."""
 
 
@@ -59,7 +59,7 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def seven_bits(kernel: Floats) -> tuple[NDArray[np.int8], Floats]:
     """Quantize a kernel (outputs, inputs, h, w) to -64..64. Returns it and the scales (outputs, 1, 1, 1)."""
-    scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_HIGHEST)
+    scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_MAX_WEIGHT)
     scale[scale < np.finfo(np.float32).tiny] = 1
     return (kernel / scale).round().astype(np.int8), scale.astype(np.float32)
 

@@ -21,7 +21,7 @@ from onnx import numpy_helper
 from fststyle.arrays import RGB, Array, Floats
 from fststyle.export.folded import SCALE, ZERO
 
-_HIGHEST = 63
+_MAX_WEIGHT = 63
 """Largest absolute value of a 7-bit weight."""
 
 
@@ -176,8 +176,8 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
     floats = {tensor.name: tensor for tensor in core.graph.initializer}
     name = kernel.input[0].removesuffix("_quantized")
     weight = numpy_helper.to_array(floats[name]).astype(np.float64)
-    scale = np.abs(weight).max() / _HIGHEST
-    rounded = np.clip(np.round(weight / scale), -_HIGHEST, _HIGHEST)
+    scale = np.abs(weight).max() / _MAX_WEIGHT
+    rounded = np.clip(np.round(weight / scale), -_MAX_WEIGHT, _MAX_WEIGHT)
     taps = rounded.reshape(*weight.shape[:2], -1)
     missed = (weight / scale - rounded).reshape(taps.shape)
     # Equal sums may differ in the last digits, which must not change the rounding.
@@ -190,7 +190,7 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
     step = float(numpy_helper.to_array(found[image.input[1]])) * scale
     scales = np.full(len(weight), scale, np.float32)
     values = {
-        kernel.input[0]: np.clip(taps, -_HIGHEST - 1, _HIGHEST).reshape(weight.shape).astype(np.int8),
+        kernel.input[0]: np.clip(taps, -_MAX_WEIGHT - 1, _MAX_WEIGHT).reshape(weight.shape).astype(np.int8),
         kernel.input[1]: scales,
         offset.input[0]: np.round(bias / step).astype(np.int32),
         offset.input[1]: np.full(len(weight), step, np.float32),

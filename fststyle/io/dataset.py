@@ -19,7 +19,7 @@ from fststyle.io import idx, images
 
 SIDES = (28, 32, 64, 128)
 """Supported sides in pixels."""
-FEWEST = 8
+MIN_PICTURES = 8
 """Minimum number of training pictures."""
 HOLD_OUT = 10
 """Every tenth picture of a folder, sorted by name, is held out for testing. MNIST has its own test files."""
@@ -99,8 +99,10 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Dataset, Dataset]:
     }
     if all(gray is None for gray, _ in found.values()):
         raise InputError(f"{folder}: has labels but no images")
-    if (train := found["train"][0]) is not None and len(train) < FEWEST:
-        raise InputError(f"{folder}: holds {len(train)} training pictures, at least {FEWEST} are needed")
+    if (train := found["train"][0]) is not None and len(train) < MIN_PICTURES:
+        raise InputError(
+            f"{folder}: holds {len(train)} training pictures, at least {MIN_PICTURES} are needed"
+        )
     labels = [labels for _, labels in found.values() if labels is not None]
     names = idx.classes(name, int(max(some.max() for some in labels)) + 1) if labels else ()
 
@@ -141,9 +143,9 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
             continue
         kept.append(path)
     pixels = pixels[: len(kept)]
-    if len(kept) < FEWEST:
+    if len(kept) < MIN_PICTURES:
         raise InputError(
-            f"{folder}: holds {len(kept)} usable picture{'s' * (len(kept) != 1)}, at least {FEWEST} are"
+            f"{folder}: holds {len(kept)} usable picture{'s' * (len(kept) != 1)}, at least {MIN_PICTURES} are"
             " needed"
         )
     if (pixels == pixels[..., :1]).all():

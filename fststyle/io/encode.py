@@ -23,7 +23,7 @@ WRITABLE = {
 _ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "HEIF", "JXL"}
 _PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF"}
 _ANIMATED = {*animation.ASSEMBLERS, "AVIF"}
-_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
+_MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 
 
 def format_of(text: str, name: str) -> str:
@@ -60,10 +60,10 @@ def check_fits(picture: Picture, kind: str, name: str) -> None:
         raise OutputError(
             f"{name}: {kind} does not support {len(picture.frames)} frames; use .gif, .webp, .png or .avif"
         )
-    if max(picture.size) > _LONGEST_SIDE.get(kind, max(picture.size)):
+    if max(picture.size) > _MAX_SIDE.get(kind, max(picture.size)):
         size = f"{picture.size[1]}x{picture.size[0]}"
         raise OutputError(
-            f"{name}: {kind} supports at most {_LONGEST_SIDE[kind]} pixels per side, the picture has {size}"
+            f"{name}: {kind} supports at most {_MAX_SIDE[kind]} pixels per side, the picture has {size}"
         )
 
 

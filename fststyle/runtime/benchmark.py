@@ -13,9 +13,9 @@ from fststyle.runtime.settings import SIZES, SpeedSettings
 from fststyle.runtime.style import Style, load_style
 from fststyle.runtime.video.formats.raw import parse_size
 
-SLOW = 1.0
-"""Seconds per frame above which larger sizes are skipped."""
-LEAST_SECONDS = 0.6
+MAX_FRAME_SECONDS = 1.0
+"""Maximum time of a frame in seconds; larger sizes are skipped."""
+MIN_SECONDS = 0.6
 """Minimum duration of a measurement in seconds."""
 
 
@@ -45,7 +45,7 @@ def measure(
     on_start: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Speed]:
     """Measure all styles in each precision, in ascending order of size, until a size takes longer than
-    `SLOW`.
+    `MAX_FRAME_SECONDS`.
 
     Only one session exists at a time, since idle sessions slow others down. Raises `InputError` for a size
     that is not WIDTHxHEIGHT, `StyleError` and `DeviceError`.
@@ -61,7 +61,7 @@ def measure(
                 on_start(f"{entry.name} {used} {width}x{height}")
                 ms = _median(style, width, height, settings.frames)
                 yield Speed(entry.name, used, style.device, style.provider, width, height, ms)
-                if ms > SLOW * 1000:
+                if ms > MAX_FRAME_SECONDS * 1000:
                     break
 
 
@@ -95,4 +95,6 @@ def timings(
 def _median(style: Style, width: int, height: int, frames: int) -> float:
     """Median time per frame in milliseconds."""
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    return statistics.median(timings(lambda: style(frame), frames, LEAST_SECONDS, SLOW * 10)) * 1000
+    return (
+        statistics.median(timings(lambda: style(frame), frames, MIN_SECONDS, MAX_FRAME_SECONDS * 10)) * 1000
+    )

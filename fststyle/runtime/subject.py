@@ -27,8 +27,8 @@ LOW, HIGH = 0.15, 0.85
 """Outputs of the network, 0..1, up to which a pixel is background, and from which on it is subject."""
 RADIUS, EPSILON = 4, 1e-3
 """Radius of the guided filter in pixels at the size of the network, and its regularization for luma 0..1."""
-KEPT = 0.5
-"""Share of the previous mask in a video."""
+PREVIOUS_SHARE = 0.5
+"""Weight of the previous mask in a video."""
 CUT = 0.15
 """Mean change of the mask, 0..1, from which on the previous mask is not used."""
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
@@ -67,7 +67,7 @@ class Subject:
         small = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
         found = np.clip((self._found(small) - LOW) / (HIGH - LOW), 0, 1).astype(np.float32)
         if self._before is not None and np.abs(found - self._before).mean() < CUT:
-            found = KEPT * self._before + (1 - KEPT) * found
+            found = PREVIOUS_SHARE * self._before + (1 - PREVIOUS_SHARE) * found
         self._before = found
         height, width = size
         guide = cv2.cvtColor(

@@ -4,19 +4,19 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-LONGEST_NAME = 255
+MAX_NAME_BYTES = 255
 """Maximum length of a file name in bytes on common file systems."""
 
 
 def shortened(path: Path, end: str) -> Path:
-    """``path`` with a name of at most `LONGEST_NAME` bytes: characters before ``end``, the last part of the
+    """``path`` with a name of at most `MAX_NAME_BYTES` bytes: characters before ``end``, the last part of the
     name, are left out.
     """
     name = path.name
-    if len(os.fsencode(name)) <= LONGEST_NAME:
+    if len(os.fsencode(name)) <= MAX_NAME_BYTES:
         return path
     start = name.removesuffix(end)
-    while start and len(os.fsencode(start + end)) > LONGEST_NAME:
+    while start and len(os.fsencode(start + end)) > MAX_NAME_BYTES:
         start = start[:-1]
     return path.with_name(start + end)
 

@@ -25,8 +25,8 @@ FULL_HOLD_STRENGTH = 0.5
 """Strength of the style from which on `HOLD` applies. Weaker styles flicker less, and ghosts of earlier
 frames are visible in the photo.
 """
-LARGEST_LAG = 0.1
-"""Largest lag of the result behind a changing style or strength, as a share of the change."""
+MAX_LAG = 0.1
+"""Maximum lag of the result behind a changing style or strength, as a share of the change."""
 FLOW_SIDE = 192
 """Longer side of the frames for optical flow, in pixels. The flow is computed down to full resolution of this
 size, which gives a fifth to a third less warping error than 256 pixels down to half resolution, for twice the
@@ -73,7 +73,7 @@ def hold_for_strength(strength: float, change: float = 0.0) -> float:
     from one frame to the next.
     """
     # With hold h, the result is h / (1 - h) frames late on average.
-    return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), LARGEST_LAG / (LARGEST_LAG + change))
+    return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), MAX_LAG / (MAX_LAG + change))
 
 
 class _Last(NamedTuple):

@@ -20,12 +20,15 @@ from fststyle.io.files import replacing
 from fststyle.signals import ignored_interrupts
 from fststyle.train.networks import build
 
+Checkpoint = dict[str, Any]
+"""The content of a checkpoint."""
+
 FORMAT = "fststyle-checkpoint-1"
 PAINTERS = ("style", "translate", "keyframe")
 """Checkpoint kinds with a stylization network. They can be exported as a style or initialize a training."""
 
 
-def save(path: Path, content: dict[str, Any]) -> None:
+def save(path: Path, content: Checkpoint) -> None:
     """Write `content` to `path` atomically, through a temporary file in the same folder.
 
     Raises:
@@ -43,7 +46,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
         raise OutputError(f"{path}: the checkpoint cannot be written ({error.strerror})") from error
 
 
-def load(path: Path, kind: str | tuple[str, ...] = "style") -> dict[str, Any]:
+def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
     """Load a checkpoint on the CPU, with ``weights_only`` so that no code in it can run.
 
     Raises:
@@ -95,7 +98,7 @@ def _torn(path: Path) -> bool:
         return False
 
 
-def restore(content: dict[str, Any], path: Path) -> nn.Module:
+def restore(content: Checkpoint, path: Path) -> nn.Module:
     """Build the network of a loaded checkpoint and load its weights.
 
     Raises:

@@ -14,6 +14,7 @@ from fststyle.export.style import Card, export_module
 from fststyle.io.files import refuse_overwrite
 from fststyle.settings import check
 from fststyle.train import checkpoint
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.data.loader import held_out, photo_source
 from fststyle.train.generative import export
 from fststyle.train.results import checked_name
@@ -71,7 +72,7 @@ def calibration_photos(data: Path | None) -> list[RGB]:
     return held_out(photo_source(data, 256, 64), 24)
 
 
-def _model(content: dict[str, Any], path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:
+def _model(content: Checkpoint, path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:
     """Write a generator or a classifier."""
     if settings.precision not in PRECISIONS:
         raise InputError(

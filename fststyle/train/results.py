@@ -16,6 +16,7 @@ from fststyle.export.style import Card, export_module, traced
 from fststyle.io.files import probe
 from fststyle.settings import NAMES, to_dict
 from fststyle.train import checkpoint
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 
 # Settings that may change on resume, because they do not affect the weights.
@@ -87,7 +88,7 @@ def resume_note(first: int) -> str:
 
 def load_earlier_training(
     settings: Any, files: ResultFiles, kind: str, free: Set[str], more: Iterable[Path] = ()
-) -> dict[str, Any] | None:
+) -> Checkpoint | None:
     """The checkpoint to resume from, or None for a new run. An earlier run is not overwritten silently.
 
     `settings` has ``output``, ``resume`` and ``overwrite``. The settings named in `free` may differ from

@@ -1,31 +1,54 @@
 """A training run: messages, logging, checkpoints and previews around the training step."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import Field, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from torch import Tensor
 
 from fststyle.train import loop
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.loop import Batch
 from fststyle.train.results import ResultFiles, Trained
 from fststyle.train.tensorboard import open_log
+
+
+class RunSettings(Protocol):
+    """The settings that every training has."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def output(self) -> Path: ...
+    @property
+    def resume(self) -> bool: ...
+    @property
+    def overwrite(self) -> bool: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def save_every(self) -> int: ...
+    @property
+    def tensorboard(self) -> Path | None: ...
+
+
+Settings = TypeVar("Settings", bound=RunSettings)
 
 OnMessage = Callable[[str], None]
 OnProgress = Callable[[loop.Progress], None]
 
 
 @dataclass
-class TrainingRun:
+class TrainingRun(Generic[Settings]):
     """A training with validated settings, new or resumed."""
 
-    settings: Any
-    """The settings dataclass of the training, with at least ``batch``, ``save_every`` and ``tensorboard``."""
+    settings: Settings
     name: str
     files: ResultFiles
     compute: Compute
-    earlier: dict[str, Any] | None
+    earlier: Checkpoint | None
     """The checkpoint to resume from, or None."""
     on_message: OnMessage | None = None
     on_progress: OnProgress | None = None

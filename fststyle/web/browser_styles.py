@@ -7,11 +7,11 @@ import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from fststyle import catalogue
 from fststyle.catalogue import Entry
 from fststyle.errors import StyleError
+from fststyle.web.database import JsonObject
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BrowserStyle:
     int8_file: Path | None
     base_file: Path | None
 
-    def listed(self, address: Callable[[Path], str], thumb: str | None) -> dict[str, Any]:
+    def listed(self, address: Callable[[Path], str], thumb: str | None) -> JsonObject:
         """The item of the list that the browser reads. ``address`` gives the address of a file, ``thumb`` is
         that of a picture of the style.
         """

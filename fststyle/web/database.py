@@ -11,6 +11,9 @@ from fststyle.errors import OutputError
 Value = str | int | float | None
 """A value of a column."""
 
+JsonObject = dict[str, Any]
+"""A JSON object."""
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,

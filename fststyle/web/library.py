@@ -17,6 +17,7 @@ from fststyle.io import images
 from fststyle.io.files import replacing
 from fststyle.runtime.settings import ImageSettings
 from fststyle.settings import to_name
+from fststyle.web.database import JsonObject
 from fststyle.web.errors import ConflictError, NotFoundError
 from fststyle.web.pages import STATIC
 from fststyle.web.painting import PaintingPool
@@ -282,7 +283,7 @@ def described(entry: Entry) -> Entry:
     return replace(entry, **text)
 
 
-def trained_with(entry: Entry) -> dict[str, Any]:
+def trained_with(entry: Entry) -> JsonObject:
     """The settings that a style was trained with, {} if they are not known."""
     if entry.shipped:
         return entry.trained_with
@@ -314,7 +315,7 @@ def _metadata(path: Path, changed: int) -> dict[str, str] | None:
         return None
 
 
-def _training(settings: dict[str, Any]) -> str:
+def _training(settings: JsonObject) -> str:
     """A summary of the settings of a training."""
     if not settings:
         return ""

@@ -2,7 +2,7 @@
 
 import re
 
-from fststyle.settings import LONGEST_NAME
+from fststyle.settings import MAX_NAME_LENGTH
 
 
 def label(text: str | None, default: str = "photo") -> str:
@@ -12,7 +12,7 @@ def label(text: str | None, default: str = "photo") -> str:
     name = re.split(r"[/\\]", text or "")[-1].rpartition(".")
     stem = name[0] or name[2]
     plain = "".join(c for c in stem if c.isprintable() and c not in '"<>:|?*').strip(" .")
-    return plain[:LONGEST_NAME] or default
+    return plain[:MAX_NAME_LENGTH] or default
 
 
 def unique(name: str, suffix: str, taken: set[str]) -> str:

@@ -7,11 +7,10 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from fststyle.bradley_terry import CHOICES, Comparison, strengths
 from fststyle.errors import InputError
-from fststyle.web.database import Database
+from fststyle.web.database import Database, JsonObject
 from fststyle.web.errors import NotFoundError
 
 OPEN_SHEETS = 1000
@@ -44,9 +43,9 @@ class Ratings:
 
     def __init__(self, database: Database):
         self._database = database
-        self._ranking: tuple[dict[str, Any], dict[str, float]] = {}, {}
+        self._ranking: tuple[JsonObject, dict[str, float]] = {}, {}
 
-    def rate(self, style: str, stars: int, judge: str, settings: dict[str, Any] | None = None) -> None:
+    def rate(self, style: str, stars: int, judge: str, settings: JsonObject | None = None) -> None:
         """Give a style 1 to 5 stars. A judge has one rating per style; the last one counts.
 
         Raises `InputError` for another number of stars.
@@ -133,7 +132,7 @@ class Ratings:
         writer.writerows(self.votes())
         return text.getvalue()
 
-    def key(self) -> dict[str, Any]:
+    def key(self) -> JsonObject:
         """The key of all sheets with votes, as `bench/blind.py score` reads it."""
         query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
         sheets = [

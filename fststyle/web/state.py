@@ -17,7 +17,7 @@ from fststyle.web.work.videos import PhotosWorker, VideoWorker
 
 PAINT_KINDS = ("video", "photos")
 TRAIN_KINDS = ("train",)
-KEPT_SECONDS = 7 * 86400.0
+RETENTION_SECONDS = 7 * 86400.0
 """Videos and batches of photos are removed after a week."""
 
 
@@ -36,8 +36,8 @@ class State:
     """Set when the server ends: streams of events end then."""
 
     def remove_old_jobs(self) -> None:
-        """Remove the videos and batches that were added more than `KEPT_SECONDS` ago."""
-        self.jobs.remove_older(KEPT_SECONDS, PAINT_KINDS)
+        """Remove the videos and batches that were added more than `RETENTION_SECONDS` ago."""
+        self.jobs.remove_older(RETENTION_SECONDS, PAINT_KINDS)
 
     def close(self) -> None:
         """Stop all work. Running jobs continue at the next start."""

@@ -16,7 +16,7 @@ from fststyle.errors import OutputError, StyleError
 from fststyle.io import animation, images
 from fststyle.io.files import replacing_path
 from fststyle.runtime.generative.model import BATCH, Model, center_square
-from fststyle.runtime.video.formats.animation import HIGHEST_RATE
+from fststyle.runtime.video.formats.animation import MAX_RATE
 from fststyle.runtime.video.formats.base import Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.writer import FORMATS, Writer
@@ -78,7 +78,7 @@ class Encoder(Model):
 
 def supported_fps(path: Path, fps: int) -> int:
     """``fps``, limited to what the format of the file supports."""
-    return min(fps, HIGHEST_RATE.get(path.suffix.lower(), fps))
+    return min(fps, MAX_RATE.get(path.suffix.lower(), fps))
 
 
 def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:

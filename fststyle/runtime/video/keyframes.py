@@ -23,7 +23,7 @@ from fststyle.mixture import parse as parse_mixture
 Shares = dict[str, float]
 """Style -> its share; shares sum to 1."""
 
-MOST_KEYFRAMES = 10_000
+MAX_KEYFRAMES = 10_000
 _TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?\s*(?:s|ms|m)?"
 _AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
 
@@ -187,8 +187,8 @@ def _number(text: str, what: str) -> float:
 
 
 def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
-    if len(keys) > MOST_KEYFRAMES:
-        raise InputError(f"{len(keys)} keyframes are more than {MOST_KEYFRAMES}")
+    if len(keys) > MAX_KEYFRAMES:
+        raise InputError(f"{len(keys)} keyframes are more than {MAX_KEYFRAMES}")
     for before, after in itertools.pairwise(keys):
         if after.seconds <= before.seconds:
             raise InputError(

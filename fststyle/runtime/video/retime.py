@@ -18,7 +18,7 @@ LEAD = 0.2
 clock.
 """
 
-LONGEST_GAP = 3600
+MAX_GAP = 3600
 """Seconds between two frames from which on the timestamps count as damaged, so that no frame is repeated for
 hours.
 """
@@ -182,7 +182,7 @@ def at_rate(
         if waiting is not None:
             if now == tick and abs(exact - now) >= away:
                 continue
-            if repeat and (now - tick) / rate > LONGEST_GAP:
+            if repeat and (now - tick) / rate > MAX_GAP:
                 raise InputError(
                     f"--fps: the timestamps jump by {float((now - tick) / rate):.0f} seconds; is the video"
                     " damaged?"
@@ -193,7 +193,7 @@ def at_rate(
         shown = waiting.pts * waiting.time_base + (
             waiting.duration * waiting.time_base if waiting.duration else 0
         )
-        until = min(max(tick + 1, round(shown * rate)), tick + int(LONGEST_GAP * rate))
+        until = min(max(tick + 1, round(shown * rate)), tick + int(MAX_GAP * rate))
         yield from spread(waiting, tick, until if last is None else min(until, last), rate)
 
 

@@ -21,8 +21,8 @@ STEPS = 32
 frames.
 """
 
-KEPT = 4
-"""Number of latest sessions in memory."""
+MAX_SESSIONS = 4
+"""Maximum number of sessions in memory."""
 
 
 class TransitionStylizer:
@@ -93,7 +93,7 @@ class TransitionStylizer:
         )
         in_weights = round(in_weights * STEPS) / STEPS
         if (parts, in_weights) not in self._stylizers:
-            while len(self._stylizers) >= KEPT:
+            while len(self._stylizers) >= MAX_SESSIONS:
                 self._stylizers.popitem(last=False)
             self._stylizers[parts, in_weights] = FrameStylizer(
                 self._style(parts, in_weights), replace(self._settings, strength=1.0)

@@ -24,9 +24,9 @@ from fststyle.io import images
 from fststyle.train.data.dead_leaves import scene
 from fststyle.train.data.download import prepared_photos
 
-AHEAD = 4
-"""Prefetched crops per loader thread."""
-WIDEST = 640
+PREFETCH = 4
+"""Number of prefetched crops per loader thread."""
+MAX_SIDE = 640
 """Largest shorter side, in pixels, that a photo is scaled to before cropping, unless the crops are larger."""
 
 
@@ -122,11 +122,11 @@ class Scenes:
 
 def _crop(rgb: RGB, size: int, inner: int, enlarge: float, rng: np.random.Generator) -> RGB:
     """A random square crop, after scaling the shorter side to a random length: log-uniform from `inner` to
-    `WIDEST`, but upscaled at most by `enlarge`, or to `inner`. So small crops include both whole scenes and
+    `MAX_SIDE`, but upscaled at most by `enlarge`, or to `inner`. So small crops include both whole scenes and
     details.
     """
     short = min(rgb.shape[:2])
-    most = max(inner, min(short * enlarge, max(WIDEST, size * 3 // 2)))
+    most = max(inner, min(short * enlarge, max(MAX_SIDE, size * 3 // 2)))
     target = round(inner * (most / inner) ** rng.random())
     image = Image.fromarray(rgb)
     # reducing_gap is several times faster for large photos, with no visible difference
@@ -201,11 +201,13 @@ def batches(
 
 
 def _ahead(read: Callable[[int], Sample], numbers: Iterator[int], workers: int) -> Generator[Sample]:
-    """``map(read, numbers)`` in threads, with `AHEAD` prefetched samples per worker."""
+    """``map(read, numbers)`` in threads, with `PREFETCH` prefetched samples per worker."""
     waiting: deque[Future[Sample]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="fststyle-photos") as pool:
         try:
-            waiting.extend(pool.submit(read, number) for number in itertools.islice(numbers, AHEAD * workers))
+            waiting.extend(
+                pool.submit(read, number) for number in itertools.islice(numbers, PREFETCH * workers)
+            )
             while waiting:
                 yield waiting.popleft().result()
                 waiting.extend(pool.submit(read, number) for number in itertools.islice(numbers, 1))

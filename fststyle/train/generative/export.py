@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fststyle.catalogue import encoder_of
 from fststyle.export.model import FrameInput, PictureOutput, export_model
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.networks.vae import Decoder, Encoder
 from fststyle.train.style.settings import recorded_settings
 
@@ -30,7 +31,7 @@ _COPIED_KEYS = (
 _ROWS = 5
 
 
-def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = "fp32") -> float:
+def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp32") -> float:
     """Write the network of a checkpoint to `path`, and the encoder of a VAE next to it.
 
     Returns the largest difference between graph and network; see `export_model` for it and for the errors.
@@ -74,7 +75,7 @@ def write(net: nn.Module, content: dict[str, Any], path: Path, precision: str = 
     return export_model(FrameInput(net, channels), frames(), ["logits", "features"], about, path, precision)
 
 
-def _about(content: dict[str, Any], contract: str) -> dict[str, Any]:
+def _about(content: Checkpoint, contract: str) -> dict[str, Any]:
     """The metadata of the file."""
     copied = {key: content.get(key, "") for key in _COPIED_KEYS}
     return {**copied, "trained_with": recorded_settings(content["settings"]), "contract": contract}

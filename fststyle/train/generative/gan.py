@@ -20,7 +20,7 @@ A step is one critic step with a new batch. The generator takes a step after eve
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -34,14 +34,15 @@ from fststyle.train.generative.picture_training import ModelTrainer, PictureTrai
 from fststyle.train.generative.settings import GanSettings
 from fststyle.train.losses.adversarial import critic_loss, generator_loss, gradient_penalty
 from fststyle.train.networks import build
+from fststyle.train.networks.gan import Gan
 from fststyle.train.optimizer_step import minimize
 from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "gan"
 RATES = {"mlp": 2e-4, "dcgan": 1e-3, "wgan-gp": 1e-3}
-FEW = 10_000
+FEW_PICTURES = 10_000
 """``--augment auto`` means yes for datasets with fewer pictures."""
-SHOWN = 64
+PREVIEW_COUNT = 64
 
 _SPREAD = (
     "the generated pictures are nearly identical (mode collapse); wgan-gp, a lower --learning-rate or a"
@@ -99,17 +100,20 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
         "latent": settings.latent,
         "width": settings.width,
     }
-    nets: Any = run.compute.place(picture_training.build_seeded(settings.seed, lambda: build(KIND, shape)))
+    built = picture_training.build_seeded(settings.seed, lambda: build(KIND, shape))
+    nets = run.compute.place(cast(Gan, built))
     generator, critic, average = nets.generator.train(), nets.discriminator.train(), nets.average.eval()
     optimizers = {name: adam(net, settings) for name, net in (("generator", generator), ("critic", critic))}
     adversary = "wgan-gp" if settings.kind == "wgan-gp" else "bce"
     critic_steps = settings.critic_steps or (3 if adversary == "wgan-gp" else 1)
-    few = settings.augment == "yes" or (settings.augment == "auto" and len(run.train) < FEW)
+    few = settings.augment == "yes" or (settings.augment == "auto" and len(run.train) < FEW_PICTURES)
     seen = augmented if few else nn.Identity()
     if few:
         run.message("using DiffAugment on real and generated pictures")
     watch = DivergenceMonitor(*_bounds(adversary), run.message)
-    fixed = noise(settings, SHOWN, torch.Generator().manual_seed(settings.seed)).to(run.compute.device)
+    fixed = noise(settings, PREVIEW_COUNT, torch.Generator().manual_seed(settings.seed)).to(
+        run.compute.device
+    )
 
     def step(number: int, real: Tensor) -> dict[str, Tensor]:
         """Run one training step."""

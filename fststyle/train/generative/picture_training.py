@@ -21,6 +21,7 @@ from fststyle.io import dataset
 from fststyle.io.dataset import Dataset
 from fststyle.settings import check, to_dict, to_name
 from fststyle.train import checkpoint
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import computing
 from fststyle.train.generative.settings import PictureSettings
 from fststyle.train.results import ResultFiles, checked_name, load_earlier_training, resume_note
@@ -46,7 +47,7 @@ class ModelTrainer:
 
 
 @dataclass(kw_only=True)
-class PictureTraining(TrainingRun):
+class PictureTraining(TrainingRun[PictureSettings]):
     """A training on a dataset of pictures."""
 
     kind: str
@@ -126,7 +127,7 @@ class PictureTraining(TrainingRun):
         if self.test.held_out:
             self.message(f"every {dataset.HOLD_OUT}th picture of the folder is held out for testing")
 
-    def checkpoint_content(self, trainer: ModelTrainer, done: int) -> dict[str, Any]:
+    def checkpoint_content(self, trainer: ModelTrainer, done: int) -> Checkpoint:
         """The content of a checkpoint after step `done`, without the weights."""
         return {
             "kind": self.kind,

@@ -13,7 +13,7 @@ posterior collapse.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from fststyle.train.generative.picture_training import ModelTrainer, PictureTrai
 from fststyle.train.generative.settings import VaeSettings
 from fststyle.train.losses.elbo import bernoulli, binarize, gaussian, kl, reparameterize
 from fststyle.train.networks import build
-from fststyle.train.networks.vae import NARROWEST, Decoder, Vae
+from fststyle.train.networks.vae import MIN_LOG_DEVIATION, Decoder, Vae
 from fststyle.train.optimizer_step import minimize
 from fststyle.train.training_run import OnMessage, OnProgress
 
@@ -82,7 +82,8 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
         "width": settings.width,
     }
     shape["likelihood"] = settings.likelihood
-    net: Any = run.compute.place(picture_training.build_seeded(settings.seed, lambda: build(KIND, shape)))
+    built = picture_training.build_seeded(settings.seed, lambda: build(KIND, shape))
+    net = run.compute.place(cast(Vae, built))
     optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), lr=settings.learning_rate)
     steps = settings.epochs * run.per_epoch
     found = [0.0]
@@ -97,7 +98,7 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
         minimize(optimizer, loss)
         if settings.likelihood == "gaussian":
             # Below the minimum the gradient is 0, and the value could not recover.
-            net.log_deviation.data.clamp_(min=NARROWEST)
+            net.log_deviation.data.clamp_(min=MIN_LOG_DEVIATION)
         return {
             "loss": loss.detach(),
             "reconstruction": -likelihood.detach().mean(),
@@ -111,7 +112,7 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
             " at least (ELBO)"
         )
         run.log(loop.Progress(done, steps, run.rate, {"test elbo": found[0]}))
-        preview(net, run, done)
+        preview(net, run, settings.latent)
 
     trainer = ModelTrainer(KIND, shape, net, {"all": optimizer}, step, evaluate)
     run.run(trainer, steps, run.per_epoch)
@@ -159,19 +160,18 @@ def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: i
     return total / len(test)
 
 
-def preview(net: Vae, run: PictureTraining, done: int) -> None:
+def preview(net: Vae, run: PictureTraining, latent: int) -> None:
     """Write the preview: eight test pictures, reconstructions and 48 samples, or a map of a 2-D latent."""
-    channels, settings = run.train.channels, run.settings
+    channels = run.train.channels
     draws = PictureOutput(Decoder(net), channels)
     with torch.inference_mode():
-        if settings.latent == 2:
+        if latent == 2:
             drawn, columns = draws(torch.from_numpy(grid(16)).to(run.compute.device)).cpu().numpy(), 16
         else:
             shown = run.test.rgb[:8]
             mean, _ = net.encode(run.batch(np.arange(len(shown)), run.test))
-            fixed = torch.randn(
-                48, settings.latent, generator=torch.Generator().manual_seed(settings.seed)
-            ).to(run.compute.device)
+            seed = torch.Generator().manual_seed(run.settings.seed)
+            fixed = torch.randn(48, latent, generator=seed).to(run.compute.device)
             drawn = np.concatenate(
                 [shown.repeat(3 // channels, axis=3), draws(mean).cpu().numpy(), draws(fixed).cpu().numpy()]
             )

@@ -11,7 +11,7 @@ from fststyle.train.shared_options import shared
 
 @dataclass(frozen=True)
 class KeyframeSettings:
-    """All settings of a training; stored in the checkpoint and in the ONNX file."""
+    """Settings of a training on painted frames; stored in the checkpoint and in the ONNX file."""
 
     frames: Path = option(
         dataclasses.MISSING, "The shot: a folder of numbered images, a pattern such as %05d.png, or a video."

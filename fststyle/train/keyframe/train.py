@@ -113,7 +113,7 @@ def train(
         return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), shot)
 
 
-def _train(run: TrainingRun, shot: Shot) -> Trained:
+def _train(run: TrainingRun[KeyframeSettings], shot: Shot) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
     net, optimizer, _ = prepare(settings, compute, run.earlier)
     base, digest = training_base_sha256(settings.from_, run.earlier), _digest(settings.painted)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fststyle.train.networks.vae import NARROWEST
+from fststyle.train.networks.vae import MIN_LOG_DEVIATION
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
     """log p(x|z), (N,): Gaussian density of pixels in [0, 1] around the decoder means, with one shared
     standard deviation (Rybkin et al. 2021, arXiv:2006.13202).
     """
-    log_deviation = log_deviation.clamp(min=NARROWEST)
+    log_deviation = log_deviation.clamp(min=MIN_LOG_DEVIATION)
     error = (pixels - mean) / log_deviation.exp()
     return -(error.square() / 2 + log_deviation + math.log(2 * math.pi) / 2).flatten(1).sum(1)
 

@@ -8,8 +8,8 @@ from fststyle.train.losses.gram import gram_matrix
 
 SQUARE = 8
 """Side of the squares of pixels whose mean luminance counts."""
-_LEAST = 1e-3
-"""Added to the areas of the masks: parts of a few pixels count less."""
+_EPSILON = 1e-3
+"""Added to the areas of the masks, so that parts of a few pixels have less weight."""
 
 
 def masks_of_painting(painting: Tensor, parts: int) -> Tensor:
@@ -25,7 +25,7 @@ def masks_of_painting(painting: Tensor, parts: int) -> Tensor:
 
 def masks_of_photo(photo: Tensor, parts: int) -> Tensor:
     """(N, 3, H, W) RGB in [-1, 1] -> (N, `parts`, H / 8, W / 8), as `masks_of_painting`, by the luminance
-    itself. So a night has dark parts only.
+    itself. A night scene has dark parts only.
     """
     return _masks((F.avg_pool2d(luminance(photo), SQUARE) + 1) / 2, parts)
 
@@ -48,7 +48,7 @@ def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     areas = masks.mean((2, 3))
     roots = masks.sqrt().to(activation.dtype)
     grams = [gram_matrix(activation * root) for root in roots.split(1, 1)]
-    return torch.stack(grams, 1) / (areas + _LEAST)[..., None, None], areas
+    return torch.stack(grams, 1) / (areas + _EPSILON)[..., None, None], areas
 
 
 def luminance(image: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fststyle.train.networks.classifier import halvings
 
-NARROWEST = -4.0
+MIN_LOG_DEVIATION = -4.0
 """Smallest log standard deviation of the Gaussian likelihood: 1/55 of the range from black to white.
 
 Without a minimum the ELBO is unbounded, since the pixels are quantized.

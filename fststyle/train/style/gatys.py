@@ -24,7 +24,7 @@ from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.io.convert import ImageLike, to_picture
 from fststyle.io.resize import resize_frame
-from fststyle.mixture import LARGEST, parse, weights
+from fststyle.mixture import MAX_WEIGHT, parse, weights
 from fststyle.settings import check, unknown
 from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
@@ -35,7 +35,7 @@ from fststyle.train.picture_loop import run_picture_loop
 from fststyle.train.style.gatys_settings import GatysSettings
 from fststyle.train.style.optimize import PixelOptimizer
 
-COARSEST = 48
+MIN_SIDE = 48
 """Minimum shorter side of the coarsest scale, in pixels: below it, the deepest layer of the loss network has
 only a few positions.
 """
@@ -103,7 +103,7 @@ def optimize_picture(
         _check_memory(frame.rgb, compute)
         canvas = _Canvas(photos, shares, settings, compute)
         if on_start:
-            fewer = f" (smaller scales are below {COARSEST} pixels)" if len(photos) < settings.scales else ""
+            fewer = f" (smaller scales are below {MIN_SIDE} pixels)" if len(photos) < settings.scales else ""
             on_start(
                 f"optimizing at {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on"
                 f" {compute.device}{fewer}"
@@ -208,8 +208,8 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
         InputError: a weight is not a number above 0, or there are too many paintings.
     """
     if isinstance(style, Mapping):
-        if not style or any(not 0 < share <= LARGEST for share in style.values()):
-            raise InputError(f"STYLE: each painting needs a weight above 0 and at most {LARGEST:,.0f}")
+        if not style or any(not 0 < share <= MAX_WEIGHT for share in style.values()):
+            raise InputError(f"STYLE: each painting needs a weight above 0 and at most {MAX_WEIGHT:,.0f}")
         return [(Path(path), float(share)) for path, share in style.items()]
     if isinstance(style, Path) or Path(style).is_file():  # a file name may contain commas and colons
         return [(Path(style), 1.0)]
@@ -219,13 +219,13 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
 def scales(photo: RGB, count: int) -> list[RGB]:
     """The photo at `count` sizes, each twice the one before, up to its own size.
 
-    Sizes with a shorter side below `COARSEST` are left out.
+    Sizes with a shorter side below `MIN_SIDE` are left out.
     """
     long, short = max(photo.shape[:2]), min(photo.shape[:2])
     return [
         images.resize(photo, round(long / 2**level))
         for level in reversed(range(count))
-        if not level or short / 2**level >= COARSEST
+        if not level or short / 2**level >= MIN_SIDE
     ]
 
 

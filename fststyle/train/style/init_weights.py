@@ -3,7 +3,6 @@
 import fnmatch
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from fststyle import catalogue
 from fststyle.errors import CheckpointError, InputError
 from fststyle.runtime.weights import PREFIX, learned
 from fststyle.train import checkpoint
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.keyframe.settings import KeyframeSettings
 from fststyle.train.networks import DEFAULTS, NETWORKS
 from fststyle.train.style.settings import TrainSettings
@@ -93,7 +93,7 @@ def base_sha256(source: str) -> str:
     return digest if catalogue.base_network(digest) else catalogue.metadata(content).get("base", "")
 
 
-def training_base_sha256(source: str, earlier: dict[str, Any] | None) -> str:
+def training_base_sha256(source: str, earlier: Checkpoint | None) -> str:
     """The `base_sha256` of the initial weights `source`, or the one recorded in the checkpoint `earlier`."""
     return str(earlier.get("base", "")) if earlier else base_sha256(source)
 

@@ -11,7 +11,7 @@ from fststyle.train.shared_options import shared
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """All settings of a training; stored in the checkpoint and in the ONNX file."""
+    """Settings of the training of a style; stored in the checkpoint and in the ONNX file."""
 
     style: Path = option(dataclasses.MISSING, "The style image, any image file.", flags=("--style", "-s"))
     output: Path = shared("output")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from fststyle.export.style import Card
 from fststyle.settings import to_dict
 from fststyle.train import checkpoint
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.keyframe.settings import KeyframeSettings
 from fststyle.train.networks import build
@@ -18,7 +19,7 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 def prepare(
-    settings: TrainSettings | KeyframeSettings, compute: Compute, earlier: dict[str, Any] | None
+    settings: TrainSettings | KeyframeSettings, compute: Compute, earlier: Checkpoint | None
 ) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
     """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint.
 
@@ -56,7 +57,7 @@ def checkpoint_content(
     done: int,
     base: str,
     **more: Any,
-) -> dict[str, Any]:
+) -> Checkpoint:
     """The content of a checkpoint after step `done`, with the keys `more`; see
     `fststyle.train.checkpoint`.
     """

@@ -99,7 +99,7 @@ def train(
         return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), painting)
 
 
-def _train(run: TrainingRun, painting: RGB) -> Trained:
+def _train(run: TrainingRun[TrainSettings], painting: RGB) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
     source = photo_source(
         settings.data,
@@ -155,7 +155,7 @@ def _shown(settings: TrainSettings, files: ResultFiles) -> list[RGB]:
     return preview_photos(settings.data, settings.size, files, settings.seed)
 
 
-def _introduce(run: TrainingRun, source: Photos | Scenes) -> None:
+def _introduce(run: TrainingRun[TrainSettings], source: Photos | Scenes) -> None:
     run.message(
         f"training {run.name} on {source.source}, on {run.compute.device}, in {run.compute.precision}"
         f"{resume_note(run.first_step)}"

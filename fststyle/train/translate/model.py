@@ -1,12 +1,11 @@
 """Networks, optimizers and checkpoints of `fststyle translate train`."""
 
-from typing import Any
-
 import torch
 from torch import nn
 
 from fststyle.errors import CheckpointError
 from fststyle.train import checkpoint
+from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.losses.contrastive import Heads, encoder_layers, features
 from fststyle.train.networks import build
@@ -49,7 +48,7 @@ class Networks(nn.Module):
 
 
 def prepare(
-    settings: TranslateSettings, compute: Compute, earlier: dict[str, Any] | None
+    settings: TranslateSettings, compute: Compute, earlier: Checkpoint | None
 ) -> tuple[Networks, tuple[torch.optim.Optimizer, torch.optim.Optimizer]]:
     """Build the networks and the optimizers of generators and discriminators: new, with initial weights, or
     restored from the checkpoint.

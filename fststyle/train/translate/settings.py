@@ -10,7 +10,7 @@ from fststyle.train.shared_options import shared
 
 @dataclass(frozen=True)
 class TranslateSettings:
-    """All settings of a training; stored in the checkpoint and in the ONNX file."""
+    """Settings of an unpaired training; stored in the checkpoint and in the ONNX file."""
 
     paintings: Path = option(dataclasses.MISSING, "Folder of paintings, preferably a hundred or more.")
     photos: Path | None = option(

@@ -55,8 +55,8 @@ PhotoBatch = tuple[Tensor, list[str]]
 """Pixels, uint8 (N, 3, size, size), and the files that could not be read."""
 
 _FREE = {"photos", "paintings"}
-_APART = 2**31  # offset between the seeds of photos and paintings
-_FEW = 50
+_SEED_OFFSET = 2**31  # offset between the seeds of photos and paintings
+_FEW_PAINTINGS = 50
 
 
 def train_translator(
@@ -119,7 +119,7 @@ def train(
         return _train(run, photos, paintings)
 
 
-def _train(run: TrainingRun, photos: Photos | Scenes, paintings: Photos) -> Trained:
+def _train(run: TrainingRun[TranslateSettings], photos: Photos | Scenes, paintings: Photos) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
     nets, optimizers = prepare(settings, compute, run.earlier)
     base = training_base_sha256(settings.from_, run.earlier)
@@ -130,7 +130,7 @@ def _train(run: TrainingRun, photos: Photos | Scenes, paintings: Photos) -> Trai
         f"training {run.name} on {source}, on {compute.device}, in {compute.precision}"
         f"{resume_note(run.first_step)}"
     )
-    if len(paintings.files) < _FEW:
+    if len(paintings.files) < _FEW_PAINTINGS:
         run.message(f"{len(paintings.files)} paintings are few; a hundred or more are recommended")
     trainer = Trainer(settings, compute, nets, optimizers)
     watch = divergence_monitor(settings, run.message)
@@ -162,7 +162,7 @@ def _train(run: TrainingRun, photos: Photos | Scenes, paintings: Photos) -> Trai
 
     run.run_steps(
         step,
-        zip(reading(photos, settings.seed), reading(paintings, settings.seed + _APART), strict=True),
+        zip(reading(photos, settings.seed), reading(paintings, settings.seed + _SEED_OFFSET), strict=True),
         steps=settings.steps,
         save=save,
         preview=lambda _: write_sheet(files.preview, nets.generator, compute.device, painting, shown),

@@ -14,7 +14,7 @@ from fststyle.train.optimizer_step import minimize
 from fststyle.train.translate.model import Networks
 from fststyle.train.translate.settings import TranslateSettings
 
-LOWEST = {
+MIN_LOSSES = {
     "critic": (
         0.02,
         (
@@ -27,7 +27,7 @@ LOWEST = {
         "the output has nearly one color everywhere; a lower --adversarial-weight may help",
     ),
 }
-HIGHEST = {
+MAX_LOSSES = {
     "contrastive": (
         5.0,
         "the output does not resemble the photos; a higher --contrastive-weight may help",
@@ -122,8 +122,8 @@ def learning_rate(settings: TranslateSettings, step: int) -> float:
 
 def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], None]) -> DivergenceMonitor:
     """Warnings about divergence. The loss of a Wasserstein critic has no fixed range."""
-    lowest = LOWEST if settings.adversary == "lsgan" else {"spread": LOWEST["spread"]}
-    return DivergenceMonitor(lowest, HIGHEST, on_message)
+    lowest = MIN_LOSSES if settings.adversary == "lsgan" else {"spread": MIN_LOSSES["spread"]}
+    return DivergenceMonitor(lowest, MAX_LOSSES, on_message)
 
 
 def _critic_losses(

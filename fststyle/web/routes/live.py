@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
@@ -13,6 +12,7 @@ from fststyle import catalogue
 from fststyle.errors import StyleError
 from fststyle.web import ort
 from fststyle.web.browser_styles import BrowserStyle, browser_style
+from fststyle.web.database import JsonObject
 from fststyle.web.pages import page
 
 router = APIRouter(include_in_schema=False)
@@ -28,7 +28,7 @@ def show(request: Request) -> HTMLResponse:
 
 
 @router.get("/live/styles.json")
-def styles() -> dict[str, list[dict[str, Any]]]:
+def styles() -> dict[str, list[JsonObject]]:
     """The styles, those of the live networks first."""
     known = _usable()
     known.sort(key=lambda style: style.base_file is None)
@@ -44,7 +44,7 @@ def _usable() -> list[BrowserStyle]:
     return found
 
 
-def _listed(style: BrowserStyle) -> dict[str, Any]:
+def _listed(style: BrowserStyle) -> JsonObject:
     kinds = {style.float_file: "float", style.int8_file: "int8", style.base_file: "base"}
     name = quote(style.entry.name, safe="")
 

@@ -1,10 +1,9 @@
 """The reference of the HTTP API, generated from its OpenAPI schema; works offline and without scripts."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from fststyle.web.database import JsonObject
 from fststyle.web.pages import page
 
 router = APIRouter(include_in_schema=False)
@@ -16,9 +15,9 @@ def show(request: Request) -> HTMLResponse:
     return page(request, "api.html", groups=_groups(request.app.openapi()))
 
 
-def _groups(schema: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def _groups(schema: JsonObject) -> dict[str, list[JsonObject]]:
     """The operations by tag."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[JsonObject]] = {}
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             found = {
@@ -31,14 +30,14 @@ def _groups(schema: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
-def _parameters(operation: dict[str, Any]) -> list[dict[str, Any]]:
+def _parameters(operation: JsonObject) -> list[JsonObject]:
     return [
         _field(one["name"], one.get("schema", {}), one["in"], one.get("required", False))
         for one in operation.get("parameters", [])
     ]
 
 
-def _form(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+def _form(operation: JsonObject, schema: JsonObject) -> list[JsonObject]:
     """The fields of the form that an operation takes."""
     content = operation.get("requestBody", {}).get("content", {})
     for body in content.values():
@@ -51,7 +50,7 @@ def _form(operation: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, A
     return []
 
 
-def _field(name: str, schema: dict[str, Any], where: str, required: bool) -> dict[str, Any]:
+def _field(name: str, schema: JsonObject, where: str, required: bool) -> JsonObject:
     kinds = [schema, *schema.get("anyOf", []), schema.get("items", {})]
     binary = any("contentMediaType" in kind or kind.get("format") == "binary" for kind in kinds)
     kind = "file" if binary else next((one["type"] for one in kinds if one.get("type")), "")

@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fststyle.errors import FststyleError
-from fststyle.web.database import Database
+from fststyle.web.database import Database, JsonObject
 from fststyle.web.errors import BusyError, ConflictError, NotFoundError, public
 
 QUEUED, RUNNING, DONE, STOPPED, FAILED = "queued", "running", "done", "stopped", "failed"
 FINISHED = (DONE, STOPPED, FAILED)
 """Final states."""
-LONGEST_QUEUE = 50
+MAX_QUEUE = 50
 """Maximum number of queued jobs per lane."""
 
 
 class Stopped(Exception):
     """Raised by a worker when its job is stopped; ``result`` is added to the result of the job."""
 
-    def __init__(self, result: dict[str, Any] | None = None):
+    def __init__(self, result: JsonObject | None = None):
         super().__init__()
         self.result = result or {}
 
@@ -41,8 +41,8 @@ class Job:
     kind: str
     state: str
     label: str
-    settings: dict[str, Any]
-    result: dict[str, Any]
+    settings: JsonObject
+    result: JsonObject
     error: str
     created: float
     folder: Path
@@ -54,7 +54,7 @@ class JobMonitor:
 
     def __init__(self) -> None:
         self.stop = threading.Event()
-        self.progress: dict[str, Any] = {}
+        self.progress: JsonObject = {}
 
     def report(self, **progress: Any) -> None:
         """Replace the progress. Raises `Stopped` if the stop flag is set."""
@@ -66,7 +66,7 @@ class JobMonitor:
 class Worker(Protocol):
     """Runs the jobs of one kind."""
 
-    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
+    def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
         """Run the job. Returns its result. Raises `Stopped` or `FststyleError`.
 
         It is called again for a job that was interrupted by the end of the process.
@@ -113,11 +113,11 @@ class Jobs:
         folder.mkdir(parents=True, mode=0o700)
         return folder
 
-    def add(self, kind: str, folder: Path, label: str, settings: dict[str, Any], owner: str = "") -> Job:
+    def add(self, kind: str, folder: Path, label: str, settings: JsonObject, owner: str = "") -> Job:
         """Queue a job with the files in ``folder``, from `new_folder`. Raises `BusyError`."""
         kinds = self._lane_of(kind)
-        if sum(job.state == QUEUED for job in self.all(kinds)) >= LONGEST_QUEUE:
-            raise BusyError(f"{LONGEST_QUEUE} jobs are waiting; try again later")
+        if sum(job.state == QUEUED for job in self.all(kinds)) >= MAX_QUEUE:
+            raise BusyError(f"{MAX_QUEUE} jobs are waiting; try again later")
         self._database.run(
             "INSERT INTO jobs (id, kind, state, created, label, settings, owner)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -142,7 +142,7 @@ class Jobs:
             raise NotFoundError("there is no such job")
         return self._job(rows[0])
 
-    def progress(self, id: str) -> dict[str, Any]:
+    def progress(self, id: str) -> JsonObject:
         """The progress of a running job; empty for others."""
         monitor = self._monitors.get(id)
         return monitor.progress if monitor else {}
@@ -181,7 +181,7 @@ class Jobs:
         self._wake()
         return self.find(id)
 
-    def update(self, id: str, result: dict[str, Any]) -> None:
+    def update(self, id: str, result: JsonObject) -> None:
         """Replace the result of a job."""
         self._database.run("UPDATE jobs SET result = ? WHERE id = ?", (json.dumps(result), id))
 
@@ -202,7 +202,7 @@ class Jobs:
     def _lane_of(self, kind: str) -> tuple[str, ...]:
         return next(tuple(workers) for workers in self._lanes.values() if kind in workers)
 
-    def _job(self, row: dict[str, Any]) -> Job:
+    def _job(self, row: JsonObject) -> Job:
         return Job(
             row["id"],
             row["kind"],

@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from fststyle.errors import INSTALL_TRAIN, DependencyError, TrainingError
 from fststyle.settings import check, option
 from fststyle.train.style.settings import TrainSettings
+from fststyle.web.database import JsonObject
 from fststyle.web.pages import STATIC
 from fststyle.web.work.jobs import Job, JobMonitor, Stopped
 
@@ -65,13 +65,13 @@ def preview_of(job: Job) -> Path:
     return job.folder / "out" / f"{job.settings['name']}-preview.jpg"
 
 
-def steps_of(job: Job) -> list[dict[str, Any]]:
+def steps_of(job: Job) -> list[JsonObject]:
     """The steps of a training so far, thinned to about `POINTS`."""
     try:
         lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
-    steps: dict[int, dict[str, Any]] = {}
+    steps: dict[int, JsonObject] = {}
     for line in lines:
         with contextlib.suppress(ValueError, KeyError, TypeError):  # the last line of a killed process
             step = json.loads(line)
@@ -88,7 +88,7 @@ class TrainingWorker:
     ends; the next start continues from the last checkpoint.
     """
 
-    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
+    def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
         require_torch()
         _wait_for_end(job.folder / "pid")
         out = job.folder / "out"
@@ -129,7 +129,7 @@ class TrainingWorker:
             raise TrainingError(line)
         return result
 
-    def _follow(self, lines: Iterable[str], job: Job, monitor: JobMonitor) -> dict[str, Any] | None:
+    def _follow(self, lines: Iterable[str], job: Job, monitor: JobMonitor) -> JsonObject | None:
         """Read the output to its end. Returns the result of a finished training."""
         message, result = "", None
         with (job.folder / LOG).open("a", encoding="utf-8") as log:

@@ -4,7 +4,6 @@ import io
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import av
 
@@ -16,6 +15,7 @@ from fststyle.runtime.settings import ImageSettings, VideoSettings
 from fststyle.runtime.video.report import Progress
 from fststyle.runtime.video.resume import finished_frames
 from fststyle.runtime.video.stylize import checked, stylize_video
+from fststyle.web.database import JsonObject
 from fststyle.web.errors import public
 from fststyle.web.names import unique
 from fststyle.web.painting import PaintingPool
@@ -26,7 +26,7 @@ PREVIEW_SIDE = 960
 """Longer side of the preview, in pixels."""
 PREVIEW_SECONDS = 0.7
 """Seconds between two previews."""
-HIGHEST_RATE = 240
+MAX_RATE = 240
 """Maximum frames per second. Videos with a wrong header are refused while they are stylized."""
 
 
@@ -59,10 +59,10 @@ class VideoWorker:
     def __init__(self, seconds: float, device: str):
         self.seconds, self.device = seconds, device
 
-    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
+    def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
         source = next(job.folder.glob("source.*"))
         target = job.folder / f"painted{job.settings['suffix']}"
-        limit = int(self.seconds * HIGHEST_RATE)
+        limit = int(self.seconds * MAX_RATE)
         shown = 0.0
         monitor.report(done=0)
 
@@ -99,7 +99,7 @@ class PhotosWorker:
     def __init__(self, pool: PaintingPool):
         self.pool = pool
 
-    def __call__(self, job: Job, monitor: JobMonitor) -> dict[str, Any]:
+    def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
         settings = ImageSettings(**job.settings["paint"])
         format = job.settings.get("format")
         sources = sorted((job.folder / "photos").iterdir())

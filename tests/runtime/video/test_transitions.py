@@ -72,7 +72,7 @@ def test_number_of_sessions_is_limited(family, monkeypatch):
     monkeypatch.setattr(transitions, "mixture", lambda *args: built.append(args) or original(*args))
     for number in range(400):
         made.at(number / 40)
-        assert len(made._stylizers) <= transitions.KEPT
+        assert len(made._stylizers) <= transitions.MAX_SESSIONS
     assert 30 < len(built) <= 2 * transitions.STEPS + 2
 
 

@@ -55,7 +55,7 @@ def test_likelihoods_against_torchs_distributions():
     torch.testing.assert_close(gaussian(drawn, pixels, torch.tensor(-1.5)), wanted)
     torch.testing.assert_close(
         gaussian(drawn, pixels, torch.tensor(-99.0)),
-        gaussian(drawn, pixels, torch.tensor(networks.NARROWEST)),
+        gaussian(drawn, pixels, torch.tensor(networks.MIN_LOG_DEVIATION)),
     )
 
 
@@ -112,7 +112,9 @@ def test_learns_and_exported_files_match_the_network(data, tmp_path, likelihood)
 
 def test_smallest_folder_is_learned_and_exported(tmp_path):
     """One picture of it is held out."""
-    trained = train_vae(folder_of(tmp_path / "few", dataset.FEWEST), size=28, output=tmp_path / "out", **TINY)
+    trained = train_vae(
+        folder_of(tmp_path / "few", dataset.MIN_PICTURES), size=28, output=tmp_path / "out", **TINY
+    )
     assert Generator(trained.onnx, ("vae",), "cpu").draw(latents.sample(3, 3, 0)).shape == (3, 28, 28, 3)
     assert len(dataset.load(tmp_path / "few", 28)[1]) == 1
 

@@ -13,7 +13,7 @@ from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Suffix of an output -> Pillow's name of the format."""
 
-HIGHEST_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
+MAX_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
 """Highest frames per second. Browsers show a frame of 10 ms or less for 100 ms, and GIF durations are
 multiples of 10 ms.
 """

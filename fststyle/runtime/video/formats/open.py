@@ -115,7 +115,7 @@ def target_of(
             path,
             True,
             lambda place, source, first, rate: AnimationSink(place, suffix, source, rate),
-            animation.HIGHEST_RATE[suffix],
+            animation.MAX_RATE[suffix],
         )
     if suffix in writer.FORMATS:
         return Target(

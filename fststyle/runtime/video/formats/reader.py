@@ -23,7 +23,7 @@ from fststyle.runtime.video.formats.truncation import Extent, ends_early
 
 MAX_PIXELS = 8192 * 8192
 
-_HIGHEST_RATE = 1000
+_MAX_RATE = 1000
 """Frames per second above which a stated rate is not used if there is a lower one."""
 
 _MARGIN = 1.0
@@ -286,7 +286,7 @@ class Reader(Source):
 def _rate_of(stream: Stream) -> Fraction:
     """Average frames per second. FFmpeg states the ticks per second of its clock for raw DV."""
     rates = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
-    return next((rate for rate in rates if rate <= _HIGHEST_RATE), rates[0] if rates else Fraction(25))
+    return next((rate for rate in rates if rate <= _MAX_RATE), rates[0] if rates else Fraction(25))
 
 
 def _check_file(path: Path) -> None:

@@ -29,7 +29,7 @@ router = APIRouter()
 EVENT_SECONDS = 0.4
 """Interval in seconds at which the progress of jobs is checked."""
 HEARTBEAT_SECONDS = 15.0
-MOST_FOLLOWED = 500
+MAX_FOLLOWED = 500
 """Maximum number of jobs in one stream of events."""
 
 
@@ -52,7 +52,7 @@ class Selection:
 
 
 def selection(
-    id: Annotated[list[str], Query(max_length=MOST_FOLLOWED, description="These jobs alone.")] = [],  # noqa: B006
+    id: Annotated[list[str], Query(max_length=MAX_FOLLOWED, description="These jobs alone.")] = [],  # noqa: B006
     kind: Annotated[list[str], Query(max_length=8, description="video, photos or train.")] = [],  # noqa: B006
     own: Annotated[bool, Query(description="Only the jobs that this browser added.")] = False,
 ) -> Selection:
@@ -152,7 +152,7 @@ async def _events(parts: State, client: str, selected: Selection, end: bool) -> 
 
     def look() -> tuple[list[JobInfo], int]:
         jobs, others = selected.of(parts, client)
-        return job_infos(parts, jobs[:MOST_FOLLOWED], client), others
+        return job_infos(parts, jobs[:MAX_FOLLOWED], client), others
 
     sent: dict[str, str] = {}
     quiet = 0.0

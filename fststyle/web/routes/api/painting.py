@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from fststyle.errors import InputError
 from fststyle.runtime.settings import ImageSettings
+from fststyle.web.database import JsonObject
 from fststyle.web.forms import paint_settings
 from fststyle.web.names import disposition, label
 from fststyle.web.routes.api.schemas import Client, JobInfo, Parts, job_info
@@ -22,7 +23,7 @@ Paint = Annotated[ImageSettings, Depends(paint_settings)]
 Format = Annotated[
     str, Form(max_length=10, description="Format of the result, such as jpeg, png or webp; empty: as sent.")
 ]
-LARGEST_BATCH = 200
+MAX_BATCH = 200
 """Photos of one job."""
 
 
@@ -71,8 +72,8 @@ def _add_job(
     parts: State, client: str, settings: ImageSettings, files: list[UploadFile], format: str
 ) -> JobInfo:
     parts.remove_old_jobs()
-    if len(files) > LARGEST_BATCH:
-        raise InputError(f"at most {LARGEST_BATCH} files in one job")
+    if len(files) > MAX_BATCH:
+        raise InputError(f"at most {MAX_BATCH} files in one job")
     suffixes = [video_suffix(file.file) for file in files]
     folder = parts.jobs.new_folder()
     try:
@@ -90,7 +91,7 @@ def _add_job(
 
 def _photos(
     folder: Path, files: list[UploadFile], settings: ImageSettings, format: str
-) -> tuple[str, str, dict[str, Any]]:
+) -> tuple[str, str, JsonObject]:
     (folder / "photos").mkdir()
     for number, file in enumerate(files):
         _save(file, folder / "photos" / f"{number:04}")
@@ -104,7 +105,7 @@ def _photos(
 
 def _video(
     parts: State, folder: Path, file: UploadFile, suffix: str, settings: ImageSettings, format: str
-) -> tuple[str, str, dict[str, Any]]:
+) -> tuple[str, str, JsonObject]:
     if format not in ("", "mp4", "webm"):
         raise InputError("format: a video becomes mp4 or webm")
     source = folder / f"source{suffix}"
@@ -114,7 +115,7 @@ def _video(
     return "video", label(file.filename, "video"), {"paint": paint, "suffix": f".{format or 'mp4'}"}
 
 
-def _plain(settings: ImageSettings, *more: str) -> dict[str, Any]:
+def _plain(settings: ImageSettings, *more: str) -> JsonObject:
     names = ("style", "strength", "brush", "keep_colors", *more)
     return {name: getattr(settings, name) for name in names}
 

@@ -1,12 +1,13 @@
 """Stars, blind votes and the ranking."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from fststyle.web.client import anonymous_id, client_of, set_client_cookie
+from fststyle.web.database import JsonObject
 from fststyle.web.names import disposition
 from fststyle.web.painting import checked_style
 from fststyle.web.routes.api.schemas import Parts
@@ -57,6 +58,6 @@ def votes_json(parts: Parts) -> list[dict[str, str]]:
 
 
 @router.get("/votes-key.json", tags=["ratings"])
-def votes_key(parts: Parts) -> dict[str, Any]:
+def votes_key(parts: Parts) -> JsonObject:
     """The styles behind A and B of each comparison with a vote."""
     return parts.ratings.key()

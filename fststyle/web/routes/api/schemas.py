@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from pydantic import BaseModel
 
 from fststyle.web.client import client_from_cookie
+from fststyle.web.database import JsonObject
 from fststyle.web.library import Card
 from fststyle.web.state import State, state
 from fststyle.web.work.jobs import DONE, FINISHED, Job
@@ -50,8 +51,8 @@ class JobInfo(BaseModel):
     own: bool
     ahead: int
     error: str
-    progress: dict[str, Any]
-    details: dict[str, Any]
+    progress: JsonObject
+    details: JsonObject
     result: str
     preview: str
 
@@ -108,7 +109,7 @@ def is_own(job: Job, client: str) -> bool:
     return bool(client) and job.owner == client
 
 
-def _details(parts: State, job: Job) -> dict[str, Any]:
+def _details(parts: State, job: Job) -> JsonObject:
     """The result of a job. ``published`` is in it as long as the library has that style."""
     found = {name: value for name, value in job.result.items() if name != "published"}
     name = parts.library.published(job)

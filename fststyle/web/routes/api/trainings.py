@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.concurrency import run_in_threadpool
@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 
 from fststyle.io import images
 from fststyle.settings import check
+from fststyle.web.database import JsonObject
 from fststyle.web.errors import ConflictError
 from fststyle.web.routes.api.schemas import Client, JobInfo, Parts, StyleInfo, job_info, result_of, style_info
 from fststyle.web.state import TRAIN_KINDS
@@ -29,7 +30,7 @@ def training_painting(parts: Parts, id: str) -> FileResponse:
 
 
 @router.get("/jobs/{id}/steps", tags=["trainings"])
-def training_steps(parts: Parts, id: str) -> list[dict[str, Any]]:
+def training_steps(parts: Parts, id: str) -> list[JsonObject]:
     """The losses of a training step by step, thinned to some hundred points."""
     return steps_of(parts.jobs.find(id, TRAIN_KINDS))
 
@@ -96,13 +97,13 @@ def publish(
 @router.post("/suggestions", tags=["trainings"])
 async def suggest(
     parts: Parts, painting: Annotated[UploadFile, File(description="The painting, a picture.")]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Settings for a training on this painting, from the best rated styles with the most similar paintings.
 
     Needs PyTorch on the server, and ratings.
     """
 
-    def find() -> dict[str, Any]:
+    def find() -> JsonObject:
         require_torch()
         picture = images.read(painting.file, max_pixels=parts.settings.max_pixels)
         folder = parts.jobs.new_folder()
@@ -116,7 +117,7 @@ async def suggest(
             painting_of(folder).unlink(missing_ok=True)
             folder.rmdir()
 
-    result: dict[str, Any] = await run_in_threadpool(find)
+    result: JsonObject = await run_in_threadpool(find)
     return result
 
 
