@@ -109,7 +109,7 @@ def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: 
         if len(styles) > 1 or len(strengths) > 1:
             raise InputError("--keyframes: the file has the times; --style and --strength must have none")
         rows = _rows(keyframes)
-        styles = [Key(at, _shares(text)) for at, text, _ in rows if text] or styles
+        styles = [Key(at, parse_shares(text)) for at, text, _ in rows if text] or styles
         strengths = [Key(at, _number(text, str(keyframes))) for at, _, text in rows if text] or strengths
     return Timeline(_ordered(styles, "style"), _ordered(strengths, "strength"), fade)
 
@@ -139,7 +139,7 @@ def _styles(text: str) -> list[Key]:
                 raise InputError(
                     f"--style: in {text!r} {tail.strip()!r} is not a time such as 4, 4.5s, 500ms or 1:30"
                 )
-        return [Key(0.0, _shares(text))]
+        return [Key(0.0, parse_shares(text))]
     keys, parts = [], []
     for part in text.split(","):
         found = _AT.fullmatch(part)
@@ -148,12 +148,13 @@ def _styles(text: str) -> list[Key]:
             raise InputError(f"--style: in {text!r} {part.strip()!r} has no time (@4s)")
         parts.append(found[1] if found else part)
         if found:
-            keys.append(Key(parse_seconds(found[2]), _shares(",".join(parts))))
+            keys.append(Key(parse_seconds(found[2]), parse_shares(",".join(parts))))
             parts = []
     return keys
 
 
-def _shares(text: str) -> Shares:
+def parse_shares(text: str) -> Shares:
+    """Parse a style file or a mixture such as ``a:0.6,b:0.4``. Raises `InputError`."""
     if os.path.isfile(text):
         return {text: 1.0}
     found: Shares = {}

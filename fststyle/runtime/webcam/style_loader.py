@@ -2,7 +2,6 @@
 
 import functools
 import math
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -13,11 +12,10 @@ import numpy as np
 from fststyle import catalogue
 from fststyle.arrays import RGB
 from fststyle.errors import FststyleError
-from fststyle.mixture import parse as parse_mixture
 from fststyle.runtime.frame_stylizer import FrameStylizer, split_strength
 from fststyle.runtime.settings import PaintSettings
 from fststyle.runtime.style import load_style, mixture
-from fststyle.runtime.video.keyframes import Shares
+from fststyle.runtime.video.keyframes import Shares, parse_shares
 from fststyle.runtime.video.transitions import CrossFade, StylizeFrame, grouped
 
 MIX_STEPS = 16
@@ -257,16 +255,6 @@ class _CrossFade(CrossFade):
             (functools.partial(paint, **settings), share) for paint, share in self._parts
         ]
         return CrossFade(parts)(photo)
-
-
-def parse_shares(style: str) -> Shares:
-    """Parse a style file or a mixture such as ``a:0.6,b:0.4``. Raises `InputError`."""
-    if os.path.isfile(style):
-        return {style: 1.0}
-    shares: Shares = {}
-    for name, share in parse_mixture(style):
-        shares[name] = shares.get(name, 0.0) + share
-    return shares
 
 
 def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend:

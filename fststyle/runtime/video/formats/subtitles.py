@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from fststyle.runtime.video.formats.pyav import Container, Packet, Stream, av
+from fststyle.runtime.video.formats.pyav import Container, Packet, Stream
 
 _FORMATS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 """FFmpeg's name of a container -> its text format, as FFmpeg's name of the encoder."""
@@ -29,7 +29,7 @@ class SubtitleConverter:
         self.format = _FORMATS[kind]
         if not context.is_open:
             context.open()
-        self._library, header = av(), context.subtitle_header
+        header = context.subtitle_header
         made = self.stream = container.add_stream(self.format)
         made.codec_context.subtitle_header = header  # the styles, which encoders need
         made.time_base = _TICK
