@@ -84,7 +84,7 @@ def test_invalid_style_is_refused_and_nothing_is_written(style_folder: Path, tmp
         export_site(["invert", "invert"], settings)
     with pytest.raises(InputError, match="no style"):
         export_site([], settings)
-    with pytest.raises(StyleError, match="integers"):
+    with pytest.raises(StyleError, match="is an int8 file"):
         export_site([Path(ort.FOLDER).parents[3] / "weights" / "water-lilies-int8.onnx"], settings)
     with pytest.raises(InputError):
         export_site(["invert"], SiteSettings(output=tmp_path / "site", photo=tmp_path / "none.jpg"))
