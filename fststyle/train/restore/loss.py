@@ -15,6 +15,8 @@ COLOR_SIDE = 7
 """Side of the patches of pixels."""
 MOST = 16_384
 """Largest number of intact patches that are compared, drawn at random from more."""
+AT_ONCE = 1024
+"""Number of patches in the hole that are compared at once, which bounds the memory."""
 
 
 class Terms(NamedTuple):
@@ -65,12 +67,25 @@ class Patches:
         return F.unfold(F.pad(found.float(), (margin,) * 4, mode="replicate"), self.side)[0]
 
     def choose(self, found: Tensor) -> None:
-        """Find the most similar intact patch of each patch."""
+        """Find the most similar intact patch of each patch.
+
+        In float32: with bfloat16, near patches are hard to tell apart.
+        """
+        with torch.autocast(found.device.type, enabled=False):
+            self._choose(found)
+
+    def _choose(self, found: Tensor) -> None:
         queries, known = self._all(found)[:, self.places], self.known
         if self.normalized:
-            self.chosen = (F.normalize(queries, dim=0).T @ F.normalize(known, dim=0)).argmax(1)
+            queries, known, half = F.normalize(queries, dim=0), F.normalize(known, dim=0), None
         else:
-            self.chosen = (known.square().sum(0) / 2 - queries.T @ known).argmin(1)
+            half = known.square().sum(0) / 2
+        # All similarities of a large hole at once would take gigabytes.
+        chosen = []
+        for some in queries.split(AT_ONCE, dim=1):
+            similarity = some.T @ known
+            chosen.append((similarity if half is None else similarity - half).argmax(1))
+        self.chosen = torch.cat(chosen)
 
     def loss(self, found: Tensor) -> Tensor:
         """Mean squared difference from the chosen patches, relative."""

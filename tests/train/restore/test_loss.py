@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle.train.networks.vgg import VGG16, repeat_edges  # noqa: E402
+from fststyle.train.restore import loss as module  # noqa: E402
 from fststyle.train.restore.loss import Patches, Surroundings  # noqa: E402
 
 WEIGHTS = {"style_weight": 1.0, "patch_weight": 1.0, "color_weight": 1.0}
@@ -67,6 +68,21 @@ def test_the_nearest_patch_is_chosen():
     patches.choose(changed)
     assert patches.known[0, patches.chosen].item() == 17
     assert patches.loss(changed).item() == pytest.approx(0.04 / found.var(correction=0).item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_patches_compared_in_groups_have_the_same_choice(normalized, monkeypatch):
+    found = torch.randn(1, 4, 20, 20, generator=torch.Generator().manual_seed(0))
+    damaged = torch.zeros(20, 20, dtype=torch.bool)
+    damaged[4:9, 4:9] = True
+    patches = Patches(found, damaged, damaged, 3, normalized)
+    chosen = []
+    for most in (1024, 7):
+        monkeypatch.setattr(module, "AT_ONCE", most)
+        patches.choose(found)
+        chosen.append(patches.chosen)
+    assert len(patches.places) > 7
+    assert (chosen[0] == chosen[1]).all()
 
 
 def test_without_intact_patches_nothing_is_compared(vgg, picture):
