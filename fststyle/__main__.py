@@ -1,18 +1,18 @@
 """`python -m fststyle`, and the entry point of the console script."""
 
-import signal
 import sys
 
 
 def main() -> None:
     """Run the program. Ctrl-C gives one line instead of a traceback, also during imports."""
     try:
-        from fststyle.cli import main as program
+        from fststyle.signals import exceptions_for_signals
 
-        program()
+        with exceptions_for_signals():
+            from fststyle.cli import main as program
+
+            program()
     except KeyboardInterrupt:
-        # A second Ctrl-C must not interrupt the cleanup.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stderr.write("fststyle: interrupted\n")
         sys.exit(130)
 

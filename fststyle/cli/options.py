@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import inspect
 import io
-import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
@@ -104,11 +103,6 @@ def main(app: typer.Typer) -> None:
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    # Clean up on SIGTERM and SIGHUP as on Ctrl-C; the default is to end immediately.
-    signal.signal(signal.SIGTERM, _terminated)
-    # not under nohup, where SIGHUP is ignored
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
@@ -124,7 +118,3 @@ def main(app: typer.Typer) -> None:
         place = f"{error.filename}: " if error.filename else ""
         streams.note(f"fststyle: {place}{error.strerror or error}")
         sys.exit(InputError.exit_code)
-
-
-def _terminated(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)

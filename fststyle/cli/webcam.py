@@ -1,5 +1,6 @@
 """`fststyle webcam`: stylize a webcam in real time."""
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -7,9 +8,9 @@ import typer
 
 from fststyle.cli import streams
 from fststyle.cli.options import with_settings
-from fststyle.errors import BatchError
+from fststyle.errors import BatchError, OutputError
 from fststyle.runtime.settings import WebcamSettings
-from fststyle.signals import ignored_interrupts
+from fststyle.signals import deferred_interrupts
 
 if TYPE_CHECKING:
     from fststyle.runtime.webcam.live import Live
@@ -26,42 +27,42 @@ def register(app: typer.Typer) -> None:
 
         In the window: n and p change the style, + and - its strength, h shows all keys, q quits.
         """
-        from fststyle.runtime.webcam.controls.controllers import Controllers
         from fststyle.runtime.webcam.live import Live
         from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 
-        outputs = Outputs(
-            settings.record,
-            settings.virtual,
-            settings.fps,
-            stream=settings.stream,
-            ndi=settings.ndi,
-            spout=settings.spout,
-            syphon=settings.syphon,
-            on_note=streams.note,
-        )
-        try:
-            live = Live(settings, on_note=streams.note)
-            controllers: Controllers | None = None
+        # Ctrl-C is the normal end of a recording, so the file is finished before it takes effect.
+        with deferred_interrupts() as interrupted:
+            outputs = Outputs(
+                settings.record,
+                settings.virtual,
+                settings.fps,
+                stream=settings.stream,
+                ndi=settings.ndi,
+                spout=settings.spout,
+                syphon=settings.syphon,
+                on_note=streams.note,
+            )
             try:
-                controllers = Controllers(live.controls, settings)
-                live.learn = controllers.midi.learn if controllers.midi else None
-                shown = (
-                    _headless(live, outputs, settings)
-                    if settings.headless
-                    else _window(live, outputs, settings)
-                )
+                with contextlib.closing(Live(settings, streams.note, interrupted)) as live:
+                    shown = _run(live, outputs, settings)
             finally:
-                with ignored_interrupts():
-                    if controllers is not None:
-                        controllers.close()
-                    live.close()
-        finally:
-            # Ctrl-C is the normal end of a recording, so the file is kept.
-            if message := outputs.close():
-                streams.note(message)
+                try:
+                    if message := outputs.close():
+                        streams.note(message)
+                except OutputError as error:
+                    if not interrupted():
+                        raise
+                    streams.note(streams.problem(error))
         if live.camera.ended and not live.camera.file:
             raise BatchError(f"{live.camera.ended} ({shown} frames were stylized)")
+
+
+def _run(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
+    from fststyle.runtime.webcam.controls.controllers import Controllers
+
+    with contextlib.closing(Controllers(live.controls, settings)) as controllers:
+        live.learn = controllers.midi.learn if controllers.midi else None
+        return (_headless if settings.headless else _window)(live, outputs, settings)
 
 
 def _window(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from fststyle.arrays import Array
 from fststyle.errors import DeviceError, InputError, StyleError
 from fststyle.io.pixels import MIN_SIDE
 from fststyle.runtime import devices
+from fststyle.signals import deferred_interrupts
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -72,14 +73,13 @@ def _interruptible(
         found: list[Array] = session.run(outputs, feeds)
         return found
     options = devices.runtime().RunOptions()
-    with ThreadPoolExecutor(1, thread_name_prefix="fststyle-run") as pool:
+    with deferred_interrupts() as interrupted, ThreadPoolExecutor(1, "fststyle-run") as pool:
         running = pool.submit(session.run, outputs, feeds, options)
-        try:
-            found = running.result()
-            return found
-        except BaseException:
-            options.terminate = True  # takes effect after the current layer
-            raise
+        while wait([running], timeout=0.1).not_done:
+            if interrupted():
+                options.terminate = True  # takes effect after the current layer
+        found = running.result()
+        return found
 
 
 def _session(model: bytes, device: str, index: int, threads: int | None, name: str) -> "InferenceSession":

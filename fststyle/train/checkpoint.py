@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fststyle.errors import CheckpointError, OutputError
 from fststyle.io.files import replacing
-from fststyle.signals import ignored_interrupts
+from fststyle.signals import deferred_interrupts
 from fststyle.train.networks import build
 
 Checkpoint = dict[str, Any]
@@ -37,7 +37,7 @@ def save(path: Path, content: Checkpoint) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A second Ctrl-C must not interrupt the checkpoint that the first one triggers.
-        with ignored_interrupts(), replacing(path) as file:
+        with deferred_interrupts(), replacing(path) as file:
             # Serialize to memory first: torch.save does not raise an OSError for a full disk.
             whole = io.BytesIO()
             torch.save({"format": FORMAT, **content}, whole)

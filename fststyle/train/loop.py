@@ -17,15 +17,20 @@ import torch
 from torch import Tensor
 
 from fststyle.errors import FststyleError, TrainingError
+from fststyle.signals import BURST, handled
 from fststyle.train.compute import Compute
 
 Batch = TypeVar("Batch")
 
 
 class Interrupted(FststyleError):
-    """Ctrl-C or SIGTERM. The state after the last step is saved. The exit code is 130, as shells expect."""
+    """Ctrl-C, SIGTERM or SIGHUP. The state after the last step is saved. The exit code is 128 + ``number`` of
+    the signal, as shells expect.
+    """
 
-    exit_code = 130
+    def __init__(self, message: str, number: int = signal.SIGINT):
+        super().__init__(message)
+        self.exit_code = 128 + number
 
 
 @dataclass(frozen=True)
@@ -40,34 +45,25 @@ class Progress:
 
 
 @contextlib.contextmanager
-def stop_signal() -> Iterator[Callable[[], bool]]:
-    """A function that returns whether Ctrl-C or SIGTERM was received, so that a step can complete.
+def stop_signal() -> Iterator[Callable[[], int]]:
+    """A function that returns the number of the signal that was received, or 0, so that a step can complete.
 
-    A second signal raises `KeyboardInterrupt` immediately.
+    A second signal raises `KeyboardInterrupt` immediately, unless it comes within `BURST` seconds.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield lambda: 0
         return
-    came = False
+    received, at = 0, 0.0
 
     def note(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        if came:
+        nonlocal received, at
+        if not received:
+            received, at = number, time.monotonic()
+        elif time.monotonic() - at >= BURST:
             raise KeyboardInterrupt
-        came = True
 
-    # Under nohup, SIGHUP is ignored and must stay ignored.
-    hung_up = (
-        [signal.SIGHUP]
-        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-        else []
-    )
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, *hung_up)}
-    try:
-        yield lambda: came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handled(note):
+        yield lambda: received
 
 
 def _out_of_memory(error: BaseException) -> bool:
@@ -119,7 +115,7 @@ def run_loop(
                     " help"
                 )
             done = number + 1
-            stopping = compute.any(stop())
+            stopping = compute.any(bool(stop()))
             if compute.leads:
                 pace = (done - start) / max(time.monotonic() - began, 1e-9)
                 report(Progress(done, steps, pace * batch_size, losses, (steps - done) / pace))
@@ -129,4 +125,8 @@ def run_loop(
                 if preview_every and done % preview_every == 0 and not stopping and done < steps:
                     preview(done)
             if stopping and done < steps:
-                raise Interrupted(f"stopped after step {done} of {steps}; {afterwards}")
+                told = f"stopped after step {done} of {steps}; {afterwards}"
+                raise Interrupted(told, stop() or signal.SIGINT)
+        received = stop()
+    if received:  # during the last step: what follows is interrupted
+        signal.raise_signal(received)

@@ -68,7 +68,7 @@ class VideoConversion:
                 output = self._stylize(place)
             if self._resume_folder is not None:
                 self._resume_folder.remove()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # SystemExit is raised for SIGTERM
             if self._resume_folder is not None and self._resume_folder.kept:
                 frames = self._resume_folder.frames
                 self._note(f"{target.name}: {frames} frames are kept; repeat the command to continue")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from fststyle.signals import ignored_interrupts
+from fststyle.signals import deferred_interrupts
 
 In = TypeVar("In")
 Middle = TypeVar("Middle")
@@ -16,6 +16,12 @@ Out = TypeVar("Out")
 
 DEPTH = 4
 """Largest number of items in a queue between two stages."""
+
+_POLL = 0.1
+"""Seconds between two checks whether to stop."""
+
+_POLL_IDLE = 0.01
+"""Seconds between two checks whether an item is finished, while the source is slow."""
 
 
 class _Nothing(enum.Enum):
@@ -45,26 +51,31 @@ def run(
     order. The function that ``begin`` returns does the expensive part, in one of ``workers`` threads.
 
     The first error of any stage, or Ctrl-C, stops all stages and is raised after all threads have ended.
+    Ctrl-C takes effect after the current item.
     ``patience`` is for a source and a sink that may block forever, such as pipes: the seconds to wait for the
     end of each. A thread that still blocks is abandoned; None waits without limit.
     """
     stop = threading.Event()
+    interrupted: Callable[[], bool]
     before: queue.Queue[In | _End] = queue.Queue(DEPTH)
     after: queue.Queue[Out | _End] = queue.Queue(DEPTH)
     failed: list[BaseException] = []
 
+    def stopping() -> bool:
+        return stop.is_set() or interrupted()
+
     def read() -> None:
         try:
             for item in source:
-                if not _put(before, item, stop):
+                if not _put(before, item, stopping):
                     return
-            _put(before, _End(), stop)
+            _put(before, _End(), stopping)
         except BaseException as error:
-            _put(before, _End(error), stop)
+            _put(before, _End(error), stopping)
 
     def write() -> None:
         try:
-            for item in _items(after, stop):
+            for item in _items(after, stopping):
                 if item is not _Nothing.NOTHING:
                     sink(item)
         except BaseException as error:
@@ -73,14 +84,14 @@ def run(
 
     def work() -> Iterator[Out]:
         waiting: deque[Future[Middle]] = deque()
-        for item in _items(before, stop, idle=lambda: bool(waiting)):
+        for item in _items(before, stopping, idle=lambda: bool(waiting)):
             if item is not _Nothing.NOTHING:
                 waiting.append(pool.submit(begin(item)))
             # Up to two items more than workers wait: one for `finish`, and one for the next free worker. A
-            # finished item does not wait for a source that is slow.
-            if item is _Nothing.NOTHING or len(waiting) > workers + 1:
+            # finished item does not wait for a source that is slow, nor a free worker for an item at work.
+            if waiting[0].done() if item is _Nothing.NOTHING else len(waiting) > workers + 1:
                 yield finish(waiting.popleft().result())
-        while waiting and not stop.is_set():
+        while waiting and not stopping():
             yield finish(waiting.popleft().result())
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="fststyle-work")
@@ -88,17 +99,18 @@ def run(
         threading.Thread(target=target, name=f"fststyle-{target.__name__}", daemon=True)
         for target in (read, write)
     ]
-    try:
-        for thread in threads:
-            thread.start()
-        for item in work():
-            if not _put(after, item, stop):
-                break
-        _put(after, _End(), stop)
-        threads[1].join()
-    finally:
-        # The caller closes source and sink, which no thread may still use. A second Ctrl-C waits too.
-        with ignored_interrupts():
+    with deferred_interrupts() as interrupted:
+        try:
+            for thread in threads:
+                thread.start()
+            for item in work():
+                if not _put(after, item, stopping):
+                    break
+            _put(after, _End(), stopping)
+            while threads[1].is_alive() and not stopping():
+                threads[1].join(_POLL)
+        finally:
+            # The caller closes source and sink, which no thread may still use.
             stop.set()
             pool.shutdown(cancel_futures=True)
             for thread, seconds in zip(threads, patience, strict=True):
@@ -108,10 +120,10 @@ def run(
         raise failed[0]
 
 
-def _put(to: "queue.Queue[In | _End]", item: In | _End, stop: threading.Event) -> bool:
-    while not stop.is_set():
+def _put(to: "queue.Queue[In | _End]", item: In | _End, stopping: Callable[[], bool]) -> bool:
+    while not stopping():
         try:
-            to.put(item, timeout=0.1)
+            to.put(item, timeout=_POLL)
         except queue.Full:
             continue
         return True
@@ -119,14 +131,14 @@ def _put(to: "queue.Queue[In | _End]", item: In | _End, stop: threading.Event) -
 
 
 def _items(
-    of: "queue.Queue[In | _End]", stop: threading.Event, idle: Callable[[], bool] = lambda: False
+    of: "queue.Queue[In | _End]", stopping: Callable[[], bool], idle: Callable[[], bool] = lambda: False
 ) -> Iterator[In | _Nothing]:
     """The items of a queue until its end. `_Nothing` is yielded if the queue is empty and ``idle`` returns
     True, since the caller has other work.
     """
-    while not stop.is_set():
+    while not stopping():
         try:
-            item = of.get_nowait() if idle() else of.get(timeout=0.1)
+            item = of.get(timeout=_POLL_IDLE if idle() else _POLL)
         except queue.Empty:
             if idle():
                 yield _Nothing.NOTHING

@@ -19,6 +19,9 @@ MAX_FRAME_SECONDS = 4.0
 TIMEOUT = 5.0
 """Timeout of a network camera in seconds, if it is reconnected."""
 
+POLL = 0.1
+"""Seconds between two checks whether the program is interrupted."""
+
 RETRY = 1.0
 """Seconds between two attempts to reconnect."""
 
@@ -40,7 +43,7 @@ class Camera:
 
     ``size`` is the requested (width, height), ``wait`` the timeout for the first frame in seconds. If a
     network camera (a URL) stops, it is opened again for up to ``reconnect`` seconds, and ``on_note`` is
-    called in another thread.
+    called in another thread. The camera ends when ``interrupted`` returns True.
 
     Raises `InputError` for a camera that does not exist, is in use, or returns no frames, and for a still
     image.
@@ -54,7 +57,9 @@ class Camera:
         wait: float = 10.0,
         reconnect: float = 0.0,
         on_note: Callable[[str], None] = lambda note: None,
+        interrupted: Callable[[], bool] = lambda: False,
     ):
+        self._interrupted = interrupted
         self.source, self.file = source, os.path.isfile(source)
         self._reconnect, self._on_note = reconnect if _network(source) and not self.file else 0.0, on_note
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
@@ -93,12 +98,16 @@ class Camera:
         """
         if after >= 0:
             wait += self._reconnect
+        deadline = time.monotonic() + wait
         with self._changed:
-            self._changed.wait_for(
-                lambda: (self._newest is not None and self._newest.number > after) or self._ended, wait
-            )
-            if self._newest is not None and self._newest.number > after:
-                return self._newest
+            while not self._interrupted():
+                if self._newest is not None and self._newest.number > after:
+                    return self._newest
+                if self._ended or (left := deadline - time.monotonic()) <= 0:
+                    break
+                self._changed.wait(min(left, POLL))
+            else:
+                return None
             self._ended = self._ended or f"the camera returned no frame for {wait:g} seconds"
             return None
 

@@ -57,12 +57,18 @@ class Live:
     """A camera with a style: `frames` yields stylized frames; `controls` may be changed from any thread.
 
     `change`, `step` and `blend` block until the style is loaded; a style that is set in `controls` is loaded
-    in the background. Until then, frames have the previous style.
+    in the background. Until then, frames have the previous style. `frames` ends when ``interrupted`` returns
+    True.
 
     Raises `InputError` (camera), `StyleError` and `DeviceError`.
     """
 
-    def __init__(self, settings: WebcamSettings, on_note: Callable[[str], None] = lambda note: None):
+    def __init__(
+        self,
+        settings: WebcamSettings,
+        on_note: Callable[[str], None] = lambda note: None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ):
         self.settings, self.mirror = settings, settings.mirror
         # Fast styles come first.
         entries = sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
@@ -91,7 +97,9 @@ class Live:
         self._mask = mask.load(settings)
         self._resolution = Resolution(settings.fps)
         try:
-            self.camera = Camera(settings.camera, reconnect=settings.reconnect, on_note=on_note)
+            self.camera = Camera(
+                settings.camera, reconnect=settings.reconnect, on_note=on_note, interrupted=interrupted
+            )
         except BaseException:
             self._loader.close()
             raise
@@ -198,7 +206,7 @@ class Live:
         return blank_frames.blended(frame, painted), painting.name
 
     def frames(self) -> Iterator[View]:
-        """Stylize the latest frame of the camera, until the camera ends."""
+        """Stylize the latest frame of the camera, until the camera ends or the program is interrupted."""
         last, times = -1, [time.monotonic()]
         while (taken := self.camera.newest(last)) is not None:
             last = taken.number

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -89,3 +91,47 @@ def test_pipeline_raises_errors():
                 pipeline.run(source, begin, finish, sink, workers)
             assert threading.active_count() == before
             source = breaks(5) if kind is ValueError else source
+
+
+# A signal before a queue is unlocked: after an exception there, the threads wait for the queue forever.
+LOCKED = """
+import queue, signal, threading
+from fststyle.runtime.video import pipeline
+
+class Lock:
+    def __init__(self, lock):
+        self.lock = lock
+
+    def __getattr__(self, name):
+        return getattr(self.lock, name)
+
+    def __enter__(self):
+        return self.lock.__enter__()
+
+    def __exit__(self, *error):
+        if threading.current_thread() is threading.main_thread() and len(done) == 3:
+            signal.raise_signal(signal.SIGINT)
+        self.lock.__exit__(*error)
+
+class Queue(queue.Queue):
+    def __init__(self, size):
+        super().__init__(size)
+        self.not_empty, self.not_full = Lock(self.not_empty), Lock(self.not_full)
+
+def finish(number):
+    done.append(number)
+    return number
+
+done = []
+pipeline.queue.Queue = Queue
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    pipeline.run(range(100), lambda number: lambda: number, finish, lambda number: None)
+except KeyboardInterrupt:
+    print(len(done), threading.active_count())
+"""
+
+
+def test_signal_before_a_queue_is_unlocked_does_not_block_the_end():
+    done = subprocess.run([sys.executable, "-c", LOCKED], capture_output=True, timeout=60, check=True)
+    assert done.stdout.split() == [b"3", b"1"]

@@ -73,7 +73,9 @@ def _read_exactly(frames: BinaryIO, count: int) -> bytes:
 
 def main() -> int:
     """Stream until stdin ends. Returns the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
+    for name in ("SIGINT", "SIGHUP"):  # a terminal sends them to the parent process too, which handles them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     request = json.loads(sys.stdin.buffer.readline())
     try:
         import av

@@ -13,7 +13,7 @@ from fststyle.io.folders import check_folder
 from fststyle.runtime.video.formats.base import Source, TimedFrame
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.writer import FORMATS, Writer
-from fststyle.signals import ignored_interrupts
+from fststyle.signals import deferred_interrupts
 
 _CLOCK = Fraction(1, 1000)
 _WAITING = 16
@@ -54,11 +54,11 @@ class Recording:
         self._put(TimedFrame(rgb, self._last, _CLOCK))
 
     def close(self) -> Path:
-        """Finish the file and return its path. Ctrl-C is ignored meanwhile.
+        """Finish the file and return its path. Ctrl-C takes effect afterwards.
 
         Raises `OutputError`, also for a recording without frames.
         """
-        with ignored_interrupts():
+        with deferred_interrupts():
             self._put(None)
             self._thread.join()
         if self._error is not None:
@@ -75,10 +75,10 @@ class Recording:
     def _write(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            first = self._coming.get()
+            if first is None:
+                raise OutputError("no frame was recorded")
             with replacing_path(self.path) as place:
-                first = self._coming.get()
-                if first is None:
-                    raise OutputError("no frame was recorded")
                 writer = Writer(place, self.path.suffix, Source(), first, self._rate, Encoding())
                 try:
                     timed: TimedFrame | None = first
