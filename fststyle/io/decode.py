@@ -13,7 +13,7 @@ from fststyle.io import gamma, jxl, metadata, plugins
 from fststyle.io.lossless import is_lossless_webp
 from fststyle.io.picture import MAX_FRAMES, Outline
 from fststyle.io.pillow import formats, guarded
-from fststyle.io.pixels import MIN_SIDE, Frame, from_pil_with_profile, is_srgb
+from fststyle.io.pixels import MIN_SIDE, Frame, from_pil_with_profile, is_srgb, is_usable
 
 # In other formats, several images are pages, layers, sizes or previews; only the first one is read.
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
@@ -101,8 +101,8 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
 def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, bytes | None]]:
     """Each frame, upright, with its color profile."""
     image = opened.image
-    icc, power = image.info.get("icc_profile") or None, gamma.of(image)
-    if icc and image.format == "JXL" and is_srgb(icc):  # the decoder adds one if the file has none
+    icc, power = _profile(image), gamma.of(image)
+    if icc and not is_usable(icc, image.mode):
         icc = None
     count = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
     first = 1 if count > 1 and image.info.get("default_image") else 0
@@ -164,6 +164,13 @@ def _is_deep(image: Image.Image) -> bool:
     return image.mode[0] in "IF" or ";16" in stored or image.info.get("bit_depth", 8) > 8
 
 
+def _profile(image: Image.Image) -> bytes | None:
+    icc = image.info.get("icc_profile")
+    if icc and image.format == "JXL" and is_srgb(icc):  # the decoder adds one if the file has none
+        return None
+    return icc or None
+
+
 def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:
     if further > 0:
         what = _FURTHER.get(image.format or "", "image")
@@ -174,6 +181,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
         yield f"{sizes} further size{'s' if sizes > 1 else ''}"
     if _is_deep(image):
         yield "more than 8 bits per channel"
+    if (icc := _profile(image)) and not is_usable(icc, image.mode):
+        yield "color profile (damaged, or for other colors)"
     if image.info.get("depth_images") or image.info.get("aux"):
         yield "auxiliary images (depth, gain map)"
     if header is not None and header.animated:

@@ -109,6 +109,24 @@ def in_srgb(frame: Frame, icc: bytes) -> Frame:
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
 
 
+_SPACES = {
+    b"RGB ": ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr"),
+    b"CMYK": ("CMYK",),
+    b"GRAY": ("1", "L", "LA", "La", "I", "F"),
+    b"Lab ": ("LAB",),
+}
+"""Color space of a profile -> modes of Pillow, without the bits of "I;16"."""
+
+
+def is_usable(icc: bytes, mode: str) -> bool:
+    """Whether a color profile is undamaged and for the colors of an image of Pillow's ``mode``."""
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+    return mode.partition(";")[0] in _SPACES.get(icc[16:20], ())
+
+
 def is_srgb(icc: bytes) -> bool:
     """Whether the description of a color profile contains sRGB."""
     try:

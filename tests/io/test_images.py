@@ -241,6 +241,23 @@ def test_rgb_profile_is_kept_and_others_are_converted_to_srgb():
     np.testing.assert_array_equal(picture.frames[0].rgb[..., 0], gradient()[..., 0])
 
 
+@pytest.mark.parametrize(
+    ("image", "icc", "usable"),
+    [
+        (Image.fromarray(gradient()), SRGB, True),
+        (Image.fromarray(gradient()).convert("RGBA"), SRGB, True),
+        (Image.fromarray(gradient()).convert("P"), SRGB, True),
+        (Image.fromarray(gradient()), SRGB[:200], False),
+        (Image.fromarray(gradient()[..., 0]), SRGB, False),
+        (Image.fromarray(gradient()), b"no profile", False),
+    ],
+)
+def test_profile_that_cannot_be_used_is_named(image, icc, usable):
+    picture = images.read(encoded(image, "PNG", icc_profile=icc))
+    assert picture.icc == (icc if usable else None)
+    assert picture.lost == (() if usable else ("color profile (damaged, or for other colors)",))
+
+
 def gray_profile(gamma: float) -> bytes:
     """A minimal ICC version 2 profile for gray with a gamma curve."""
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
@@ -267,7 +284,7 @@ def gray_profile(gamma: float) -> bytes:
 def test_gray_profile_is_applied():
     gray = np.full((H, W), 128, np.uint8)
     picture = images.read(encoded(Image.fromarray(gray), "PNG", icc_profile=gray_profile(1.0)))
-    assert picture.icc is None
+    assert (picture.icc, picture.lost) == (None, ())
     # Half the light is code 188 in sRGB.
     assert np.abs(picture.frames[0].rgb.astype(int) - 188).max() <= 2
 
