@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import uvicorn
@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from fststyle.errors import InputError
 from fststyle.settings import check
+from fststyle.signals import deferred_interrupts
 from fststyle.web import qr
 from fststyle.web.app import create_app
 from fststyle.web.database import Database
@@ -25,7 +26,7 @@ ENVIRONMENT = "FSTSTYLE_TOKEN"
 
 
 def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C, SIGTERM or SIGHUP.
 
     ``say`` is called with each line of output: the address, and its QR code if other machines can reach it.
 
@@ -36,38 +37,48 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     check(settings)
     check_access(settings)
     Database(settings.data_folder / "fststyle.sqlite").close()
-    bound = _bound(settings)
-    address = _address(settings, bound.getsockname()[1])
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        http=PatientProtocol,
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=3,
-        # Headers of a proxy are not trusted: a client could choose its address for the rate limit.
-        proxy_headers=False,
-    )
-    app.state.address = address
-    say(f"fststyle serve: {address}  (Ctrl-C stops it)")
-    if not is_loopback(settings.host):
-        for line in ("Phones on this network open it with this code:", *qr.text(address).splitlines()):
-            say(line)
-    if settings.open_browser:
-        threading.Timer(1.0, webbrowser.open, (address,)).start()
-    with bound:
-        _Server(config, app).run(sockets=[bound])
+    with _bound(settings) as bound:
+        address = _address(settings, bound.getsockname()[1])
+        app = create_app(settings)
+        config = uvicorn.Config(
+            app,
+            http=PatientProtocol,
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=3,
+            # Headers of a proxy are not trusted: a client could choose its address for the rate limit.
+            proxy_headers=False,
+        )
+        app.state.address = address
+        say(f"fststyle serve: {address}  (Ctrl-C stops it)")
+        if not is_loopback(settings.host):
+            for line in ("Phones on this network open it with this code:", *qr.text(address).splitlines()):
+                say(line)
+        if settings.open_browser:
+            threading.Timer(1.0, webbrowser.open, (address,)).start()
+        server = _Server(config, app)
+        with deferred_interrupts(server.end):
+            server.run(sockets=[bound])
 
 
 class _Server(uvicorn.Server):
-    """Ends event streams at shutdown, which would otherwise keep their connections open."""
+    """Ends event streams at shutdown, which would keep their connections open. SIGHUP ends the server too."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)
         self._app = app
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # `serve` handles them: an exception inside the event loop would be printed with a traceback.
+        yield
+
+    def end(self) -> None:
+        """Shut down. May be called by a signal handler."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.parts.ending.set()

@@ -434,3 +434,22 @@ def test_phone_uses_a_server_on_the_network(browser, watch, tmp_path):
         text for text in watched.errors if "Cross-Origin-Opener-Policy" not in text and "401" not in text
     ]
     assert "Traceback" not in server.end()
+
+
+def test_sample_has_a_placeholder_until_it_is_loaded(open_page):
+    page = open_page("/api")
+    waiting: list[Any] = []
+    page.route("**/samples/*.jpg*", lambda route: waiting.append(route))
+    page.goto(page.watched.home + "/?q=invert", wait_until="domcontentloaded")
+    picture = page.locator(".card .picture").first
+    placeholder = picture.evaluate("element => getComputedStyle(element, '::before').content")
+    assert placeholder == '"Painting the sample…"'
+    page.wait_for_timeout(500)
+    assert len(waiting) == 1
+    before = picture.screenshot()
+    waiting[0].continue_()
+    picture.locator("img").first.evaluate("image => image.decode()")
+    with Image.open(io.BytesIO(before)) as empty, Image.open(io.BytesIO(picture.screenshot())) as full:
+        assert len(set(empty.convert("L").resize((8, 8)).tobytes())) < len(
+            set(full.convert("L").resize((8, 8)).tobytes())
+        )

@@ -51,6 +51,9 @@ function errorText(text, status) {
   }
 }
 
+// A sample that cannot be loaded shows its alternative text instead of the placeholder.
+document.addEventListener("error", (event) => event.target.closest?.(".picture, .samples figure")?.classList.add("failed"), true);
+
 // The link to the library on the page of a style leads back to the search.
 if (location.pathname === "/") {
   window.addEventListener("pagehide", () => sessionStorage.setItem("library", location.search));
