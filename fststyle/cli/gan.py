@@ -73,7 +73,7 @@ def register(app: typer.Typer) -> None:
         truncation: Truncation = None,
     ) -> None:
         """Render a smooth, looping walk through the latent space, without PyTorch."""
-        from fststyle.cli.bar import counted
+        from fststyle.cli.progress_bar import counted
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator, supported_fps, write_animation
 
@@ -114,7 +114,7 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         """Generate pictures, as a grid or as single files, without PyTorch."""
         import numpy as np
 
-        from fststyle.cli.bar import counted
+        from fststyle.cli.progress_bar import counted
         from fststyle.io import grids, images
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator

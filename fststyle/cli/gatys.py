@@ -3,17 +3,20 @@
 import functools
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fststyle.cli import streams
-from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
+from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError, InputError
 from fststyle.io.files import probe, refuse_overwrite
 from fststyle.train.style.gatys_settings import GatysSettings
+
+if TYPE_CHECKING:
+    from fststyle.train.loop import Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -83,12 +86,12 @@ def register(app: typer.Typer) -> None:
 
         done, last = 0, ""
 
-        def keep(now: Any) -> None:
+        def keep(now: "Progress") -> None:
             nonlocal done
             done = now.step
             bar.update(now)
 
-        def write(target: Path, painted: Any) -> None:
+        def write(target: Path, painted: "images.Picture") -> None:
             nonlocal last
             images.write(painted, target, quality=quality)
             last = f"{target}  {painted.size[1]}x{painted.size[0]}  {done} iteration{'s' * (done != 1)}"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from fststyle.cli import streams
-from fststyle.cli.bar import counting
 from fststyle.cli.options import with_settings
+from fststyle.cli.progress_bar import counting
 from fststyle.errors import FststyleError, OutputError
 from fststyle.runtime.settings import ImageSettings
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from fststyle.cli import streams
-from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
+from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError, InputError
 from fststyle.io.files import PIPE, probe, refuse_overwrite

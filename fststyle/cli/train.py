@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fststyle.cli import streams
-from fststyle.cli.bar import Bar
 from fststyle.cli.options import with_settings
+from fststyle.cli.progress_bar import Bar
 from fststyle.errors import INSTALL_TRAIN, DependencyError
 from fststyle.train.style.settings import TrainSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from fststyle.train.results import Trained
 
 
 NEEDS_TRAIN = f"this needs PyTorch; {INSTALL_TRAIN}"
@@ -89,7 +91,7 @@ def _trainer(module: str) -> Any:
         raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
 
 
-def print_results(out: "Console", trained: Any) -> None:
+def print_results(out: "Console", trained: "Trained") -> None:
     """Print the output files of a training, and how to use them."""
     if trained.skipped:
         count, first = len(trained.skipped), trained.skipped[0]

@@ -96,7 +96,7 @@ def register(app: typer.Typer) -> None:
         """Morph one picture into another through the latent space, without PyTorch."""
         import numpy as np
 
-        from fststyle.cli.bar import counted
+        from fststyle.cli.progress_bar import counted
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Encoder, Generator, supported_fps, write_animation
 

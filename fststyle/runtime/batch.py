@@ -107,9 +107,15 @@ def stylize_files(
 
 
 def _results(
-    pairs: Sequence[FilePair], style: Style, settings: ImageSettings, *more: Any
+    pairs: Sequence[FilePair],
+    style: Style,
+    settings: ImageSettings,
+    mask: Mask | None,
+    listener: ImageListener,
+    stdin: BinaryIO | None,
+    stdout: BinaryIO | None,
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Each pair with its result or its error. ``more`` are further arguments of `stylize_file`."""
+    """Yield each pair with its result or its error; see `stylize_file`."""
     if settings.ray is not None:
         from fststyle.runtime.farm.pictures import stylized
 
@@ -117,7 +123,7 @@ def _results(
         return
     for pair in pairs:
         try:
-            yield pair, stylize_file(pair, style, settings, *more)
+            yield pair, stylize_file(pair, style, settings, mask, listener, stdin, stdout)
         except FststyleError as error:
             yield pair, error
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -10,6 +10,7 @@ from fststyle.train import loop
 from fststyle.train.compute import Compute
 
 Stage = TypeVar("Stage")
+Result = TypeVar("Result")
 
 
 def run_picture_loop(
@@ -20,11 +21,11 @@ def run_picture_loop(
     iterations: int,
     preview_every: int,
     compute: Compute,
-    result: Callable[[], Any],
+    result: Callable[[], Result],
     on_progress: Callable[[loop.Progress], None] | None,
-    on_preview: Callable[[Any], None] | None,
+    on_preview: Callable[[Result], None] | None,
     leaner: str,
-) -> Any:
+) -> Result:
     """Run `iterations` steps for each of the `stages`. Returns the last `result`.
 
     Args:

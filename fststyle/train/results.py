@@ -3,9 +3,9 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass
+from dataclasses import Field, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import nn
@@ -32,6 +32,25 @@ _FREE = {
     "preview_photos",
     "tensorboard",
 }
+
+
+class RunSettings(Protocol):
+    """The settings that every training has."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def output(self) -> Path: ...
+    @property
+    def resume(self) -> bool: ...
+    @property
+    def overwrite(self) -> bool: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def save_every(self) -> int: ...
+    @property
+    def tensorboard(self) -> Path | None: ...
 
 
 @dataclass(frozen=True)
@@ -87,11 +106,11 @@ def resume_note(first: int) -> str:
 
 
 def load_earlier_training(
-    settings: Any, files: ResultFiles, kind: str, free: Set[str], more: Iterable[Path] = ()
+    settings: RunSettings, files: ResultFiles, kind: str, free: Set[str], more: Iterable[Path] = ()
 ) -> Checkpoint | None:
     """The checkpoint to resume from, or None for a new run. An earlier run is not overwritten silently.
 
-    `settings` has ``output``, ``resume`` and ``overwrite``. The settings named in `free` may differ from
+    The settings named in `free` may differ from
     those in the checkpoint, and with ``minutes`` also the number of steps. `more` are additional output
     files.
 

@@ -1,9 +1,8 @@
 """A training run: messages, logging, checkpoints and previews around the training step."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import Field, dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
@@ -11,28 +10,8 @@ from fststyle.train import loop
 from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.loop import Batch
-from fststyle.train.results import ResultFiles, Trained
+from fststyle.train.results import ResultFiles, RunSettings, Trained
 from fststyle.train.tensorboard import open_log
-
-
-class RunSettings(Protocol):
-    """The settings that every training has."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    @property
-    def output(self) -> Path: ...
-    @property
-    def resume(self) -> bool: ...
-    @property
-    def overwrite(self) -> bool: ...
-    @property
-    def batch(self) -> int: ...
-    @property
-    def save_every(self) -> int: ...
-    @property
-    def tensorboard(self) -> Path | None: ...
-
 
 Settings = TypeVar("Settings", bound=RunSettings)
 

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Pixels
 from fststyle.errors import DependencyError, DeviceError
 
 NAME = "fststyle"
@@ -36,7 +36,7 @@ class Ndi:
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             self.close()
             self._open((rgb.shape[1], rgb.shape[0]))
-        pixels: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
+        pixels: Pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
         try:
             sent = self._sender.write_video_async(np.ascontiguousarray(pixels).reshape(-1))
         except Exception as error:  # cyndilib has no common base class of its exceptions

@@ -5,7 +5,7 @@ from typing import Any
 
 import cv2
 
-from fststyle.arrays import RGB
+from fststyle.arrays import RGB, Pixels
 from fststyle.errors import DependencyError, DeviceError
 
 NAME = "fststyle"
@@ -33,7 +33,7 @@ class Spout:
 
     def send(self, rgb: RGB, at: float) -> None:
         """Send a frame, uint8 (H, W, 3). Raises `DeviceError`."""
-        pixels: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
+        pixels: Pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
         if not self._sender.sendImage(pixels.tobytes(), rgb.shape[1], rgb.shape[0], _GL_RGBA, False, 0):
             raise DeviceError("Spout failed to send a frame")
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from fststyle.cli.bar import Bar
+from fststyle.cli.progress_bar import Bar
 
 LOSSES = dict.fromkeys(("loss", "content", "style", "grid", "temporal"), 123_456.0)
 
