@@ -1,8 +1,10 @@
-"""MkDocs hook: generate the command-line reference from the typer program, so that it matches the code.
+"""MkDocs hook: generate the command-line reference and the list of modules from the code.
 
-`pages` returns one Markdown page per command. `` `fststyle VERB --help` `` in the other pages becomes a link.
+`pages` returns one Markdown page per command, `modules` the page of the modules. In the other pages,
+`` `fststyle VERB --help` `` becomes a link.
 """
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -17,18 +19,21 @@ from fststyle.cli import app
 
 FOLDER = "cli"
 VALUES = {int: "INTEGER", float: "NUMBER", Path: "PATH", str: "TEXT"}
+MODULES = "modules.md"
+PACKAGE = Path(__file__).parents[1] / "fststyle"
 HELP_LINK = re.compile(r"`fststyle ([a-z]+)((?: [a-z]+)?) --help`")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Add the generated pages to the navigation."""
-    config.nav = [*(config.nav or []), {"Command line": [{_title(path): path} for path in pages()]}]
+    commands = {"Command line": [{_title(path): path} for path in pages()]}
+    config.nav = [*(config.nav or []), {"Modules": MODULES}, commands]
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages to the site."""
-    for path, content in pages().items():
+    for path, content in {**pages(), MODULES: modules()}.items():
         files.append(File.generated(config, path, content=content))
     return files
 
@@ -50,6 +55,23 @@ def pages() -> dict[str, str]:
     for name, verb in verbs.items():
         found[f"{FOLDER}/{name}.md"] = "\n".join(_command(f"fststyle {name}", verb, 1)) + "\n"
     return found
+
+
+def modules() -> str:
+    """The Markdown text of the list of modules: the first paragraph of each docstring, by package."""
+    lines = ["# Modules", ""]
+    for folder in sorted({path.parent for path in PACKAGE.rglob("*.py")}):
+        name = ".".join(folder.relative_to(PACKAGE.parent).parts)
+        rows = [f"| `{path.stem}` | {_definition(path)} |" for path in sorted(folder.glob("[!_]*.py"))]
+        lines += [f"## {name}", "", _definition(folder / "__init__.py"), ""]
+        lines += ["| module | content |", "| --- | --- |", *rows, ""] if rows else []
+    return "\n".join(lines)
+
+
+def _definition(path: Path) -> str:
+    """The first paragraph of the docstring of a module."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return _escaped(text.partition("\n\n")[0])
 
 
 def _title(path: str) -> str:

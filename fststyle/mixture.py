@@ -23,7 +23,7 @@ def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
 
 
 def weights(text: str, flag: str) -> list[tuple[str, float]]:
-    """As `parse`, without normalization."""
+    """Like `parse`, without normalization."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts) or len(parts) > MAX_PARTS:
         raise InputError(f"{flag}: {text!r} is not NAME or NAME:SHARE,NAME:SHARE (at most {MAX_PARTS})")

@@ -64,7 +64,7 @@ def unstack(together: Tensor, number: int) -> Tensor:
 
 
 class StackedConv(nn.Module):
-    """As `Conv`: (K * N, I, H, W) -> (K * N, O, H, W), 1x1 or 3x3, computed in `dtype`."""
+    """Like `Conv`: (K * N, I, H, W) -> (K * N, O, H, W), 1x1 or 3x3, computed in `dtype`."""
 
     def __init__(self, convs: list[nn.Conv2d], dtype: torch.dtype):
         super().__init__()
@@ -88,7 +88,7 @@ class StackedConv(nn.Module):
 
 
 class StackedNorm(nn.Module):
-    """As `InstanceNorm`, computed in float32: (K * N, C, H, W) -> the same shape and type."""
+    """Like `InstanceNorm`, computed in float32: (K * N, C, H, W) -> the same shape and type."""
 
     def __init__(self, norms: list[InstanceNorm]):
         super().__init__()
@@ -109,7 +109,7 @@ class StackedNorm(nn.Module):
 
 
 class StackedNoise(nn.Module):
-    """As `Noise`. The field starts at `place`, (2,) int64 from 0 to `side` - 1."""
+    """Like `Noise`. The field starts at `place`, (2,) int64 from 0 to `side` - 1."""
 
     field: Tensor
     place: Tensor
@@ -171,7 +171,7 @@ class Stacked(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """As `Live.constrain`, for every network."""
+        """Like `Live.constrain`, for every network."""
         weight, bias = self.net.head.weight, self.net.head.bias
         count, _, height, width, inputs = weight.shape
         plain = weight.sum((2, 3)).view(count, FOLD**2, 3, inputs)

@@ -84,7 +84,7 @@ class StackedMuon:
 
 
 def orthogonal(matrices: Tensor, rounds: int = 5) -> Tensor:
-    """As `fststyle.train.muon.orthogonal`, for each matrix of (N, m, n)."""
+    """Like `fststyle.train.muon.orthogonal`, for each matrix of (N, m, n)."""
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices

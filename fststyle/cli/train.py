@@ -67,7 +67,7 @@ def run_training(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 
 
 def run_training_json(trainer: str, settings: Any) -> None:
-    """As `run_training`, but prints one JSON object per line: ``{"message": ...}``, ``{"step": ...,
+    """Like `run_training`, but prints one JSON object per line: ``{"message": ...}``, ``{"step": ...,
     "steps": ..., "rate": ..., "seconds_left": ..., "losses": {...}}`` after each step, and the results last.
     """
 

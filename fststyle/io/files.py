@@ -29,7 +29,7 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_path(destination: Path) -> Iterator[Path]:
-    """As `replacing`, but yields the path of an empty file instead of an open file."""
+    """Like `replacing`, but yields the path of an empty file instead of an open file."""
     target, temporary = _beside(destination)
     try:
         with open(temporary, "xb"):

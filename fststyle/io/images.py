@@ -81,7 +81,7 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 
 def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
-    """Read the header of an image file. Raises as `read`."""
+    """Read the header of an image file. Raises the errors of `read`."""
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         return found.outline
 
@@ -89,7 +89,7 @@ def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
 def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
     """Iterate over the frames of an animation in sRGB, decoded one by one.
 
-    Raises as `read`, also between frames.
+    Raises the errors of `read`, also between frames.
     """
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         for frame, icc in frames(found, str(path), max_pixels):

@@ -28,7 +28,7 @@ def load_for_settings(settings: PaintSettings, style: str | Path) -> Style:
     """Load a style with device, threads and precision of the settings. The precision auto is float for a
     strength below 1.
 
-    Raises as `load_style`.
+    Raises the errors of `load_style`.
     """
     precision = "float" if settings.strength < 1 and settings.precision == "auto" else settings.precision
     return load_style(style, settings.device, settings.threads, precision=precision)

@@ -93,7 +93,7 @@ class ImageMask:
         """Does nothing."""
 
     def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """As `MaskSource`. The mask is resized to ``size``."""
+        """Like `MaskSource`. The mask is resized to ``size``."""
         fitted = self._fitted
         if fitted is None or fitted.shape != size:
             height, width = size
@@ -149,12 +149,14 @@ class Mask:
             part.restore(state)
 
     def __call__(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """Blend ``painted`` and ``photo``, uint8 (H, W, 3), in the size of ``painted``. Raises as `check`."""
+        """Blend ``painted`` and ``photo``, uint8 (H, W, 3), in the size of ``painted``. Raises the errors of
+        `check`.
+        """
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)
 
     def applied(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """As `__call__`, but an image mask may have another aspect ratio."""
+        """Like `__call__`, but an image mask may have another aspect ratio."""
         height, width = painted.shape[:2]
         if photo.shape != painted.shape:
             photo = resize_to(photo, (height, width))

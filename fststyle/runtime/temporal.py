@@ -45,7 +45,7 @@ MOVING = 0.5, 1.5
 and leaves would fail them.
 """
 COLOR_DIFFERENCE = 5.0, 18.0
-"""As `SIMILAR` and `DIFFERENT`, for the largest difference of a color channel: a face may have the luma of
+"""Like `SIMILAR` and `DIFFERENT`, for the largest difference of a color channel: a face may have the luma of
 the wall behind it.
 """
 SLACK = 0.1

@@ -1,4 +1,4 @@
-"""The files and metadata of a style that the stylizer in the browser needs.
+"""Styles for the stylizer in the browser: files and metadata.
 
 Does not import FastAPI: `fststyle export-web` uses it too.
 """

@@ -42,7 +42,7 @@ class Database:
     """
 
     def __init__(self, path: Path):
-        """Raises `OutputError` if the file cannot be opened."""
+        """Open or create the file. Raises `OutputError`."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)

@@ -92,7 +92,7 @@ class Library:
         return sorted(cards, key=lambda card: _order(card, sort))
 
     def card(self, name: str) -> Card:
-        """Raises `NotFoundError`."""
+        """The card of a style. Raises `NotFoundError`."""
         for card in self.cards():
             if card.name == name:
                 return card
@@ -272,7 +272,7 @@ def version_of(entry: Entry) -> str:
 
 
 def described(entry: Entry) -> Entry:
-    """As `fststyle.catalogue.described`; files that have not changed are not read again."""
+    """Like `fststyle.catalogue.described`; files that have not changed are not read again."""
     if entry.shipped:
         return entry
     metadata = _metadata(entry.path, _changed(entry))

@@ -112,7 +112,7 @@ class PaintingPool:
     def paint_now(
         self, photo: BinaryIO | bytes, settings: ImageSettings, format: str | None = None
     ) -> PaintedPhoto:
-        """As `paint`, in this thread."""
+        """Like `paint`, in this thread."""
         check(settings)
         begin = time.perf_counter()
         picture = images.read(photo, max_pixels=self.max_pixels)

@@ -100,7 +100,7 @@ class Ratings:
         return sheet
 
     def sheet(self, name: str) -> Sheet:
-        """Raises `NotFoundError`."""
+        """A comparison by its name. Raises `NotFoundError`."""
         rows = self._database.rows("SELECT sheet, painting, photo, a, b FROM sheets WHERE sheet = ?", (name,))
         if not rows:
             raise NotFoundError("there is no such comparison")

@@ -196,6 +196,14 @@ def test_command_line_pages_contain_every_option(monkeypatch: pytest.MonkeyPatch
         assert f"({name}.md)" in written["cli/index.md"]
 
 
+def test_page_of_modules_names_and_defines_every_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mkdocs")
+    monkeypatch.setattr(sys, "path", [str(REPOSITORY / "docs"), *sys.path])
+    page = importlib.import_module("hooks").modules()
+    for path in (REPOSITORY / "fststyle").rglob("[!_]*.py"):
+        assert re.search(rf"\| `{path.stem}` \| \S", page), path
+
+
 @pages
 def test_code_in_the_text_stays_on_one_line(page: Path) -> None:
     """The other tests read code by line."""

@@ -73,7 +73,7 @@ def stylize_part(
 ) -> StylizedPart:
     """Stylize one part of the video file ``source``, with ``fps`` frames per second if given.
 
-    Raises as `fststyle.runtime.video.stylize.stylize_video`.
+    Raises the errors of `fststyle.runtime.video.stylize.stylize_video`.
     """
     notes: list[str] = []
     reader = Reader(Path(source), settings.deinterlace, settings.field_rate)

@@ -24,7 +24,7 @@ def stylized(
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
     """Yield each pair with its result or its error, as they finish. Tasks of failed workers are retried.
 
-    Raises as `fststyle.runtime.farm.cluster.Cluster`.
+    Raises the errors of `fststyle.runtime.farm.cluster.Cluster`.
     """
     if any(pair.source is None or pair.target is None for pair in pairs):
         raise OutputError("--ray: needs files as input and output, not pipes")

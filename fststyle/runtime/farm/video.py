@@ -23,7 +23,7 @@ from fststyle.runtime.video.resume import ResumeFolder, Segment
 
 
 class FarmConversion(VideoConversion):
-    """As `VideoConversion`, but the frames are stylized by the cluster of ``settings.ray``.
+    """Like `VideoConversion`, but the frames are stylized by the cluster of ``settings.ray``.
 
     All machines read the input under the same path; only this one writes. Finished parts are kept until the
     output is complete, so that the same command continues with the missing ones.
@@ -101,7 +101,7 @@ class FarmConversion(VideoConversion):
 class _PartsFolder(ResumeFolder):
     """Finished parts, in any order. ``done`` maps part numbers to segments.
 
-    Raises as `ResumeFolder`.
+    Raises the errors of `ResumeFolder`.
     """
 
     def __init__(self, target: Path, source: Source, settings: VideoSettings, planned: list[Part]):

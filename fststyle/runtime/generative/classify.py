@@ -22,7 +22,7 @@ class Prediction:
 
 
 def load_classifier(model: str | Path, device: str = "auto") -> Model:
-    """Load a classifier by name or path. Raises as `Model`."""
+    """Load a classifier by name or path. Raises the errors of `Model`."""
     return Model(model, ("classifier",), "frame", ("logits", "features"), device)
 
 

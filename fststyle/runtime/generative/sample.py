@@ -25,7 +25,9 @@ KINDS = ("gan", "vae")
 
 
 class Generator(Model):
-    """A generator by name or path; ``latent`` is the size of its latent vectors. Raises as `Model`."""
+    """A generator by name or path; ``latent`` is the size of its latent vectors. Raises the errors of
+    `Model`.
+    """
 
     def __init__(self, model: str | Path, kinds: Sequence[str] = KINDS, device: str = "auto"):
         super().__init__(model, kinds, "latent", ["picture"], device)
@@ -44,13 +46,15 @@ class Generator(Model):
         return pictures
 
     def stream(self, latents: Floats) -> Iterator[RGB]:
-        """As `draw`, but yields one picture at a time, (S, S, 3), with one batch in memory."""
+        """Like `draw`, but yields one picture at a time, (S, S, 3), with one batch in memory."""
         for start in range(0, len(latents), BATCH):
             yield from self.draw(latents[start : start + BATCH])
 
 
 class Encoder(Model):
-    """The encoder of a VAE: NAME-encoder.onnx in the folder of the decoder NAME.onnx. Raises as `Model`."""
+    """The encoder of a VAE: NAME-encoder.onnx in the folder of the decoder NAME.onnx. Raises the errors of
+    `Model`.
+    """
 
     def __init__(self, decoder: Generator, device: str = "auto"):
         path = encoder_of(decoder.path)

@@ -36,8 +36,8 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class BatchListener(VideoListener):
-    """Also ``on_start(path, number, total)`` before a video, ``on_done`` after it, and ``on_failed(path,
-    error)`` instead after an error.
+    """Callbacks of a batch: those of `VideoListener`, ``on_start(path, number, total)`` before a video, and
+    ``on_done(painted)`` or ``on_failed(path, error)`` after it.
     """
 
     on_start: Callable[[Path, int, int], None] = lambda source, number, of: None

@@ -59,7 +59,7 @@ class VideoConversion:
         self._done = self._skipped = self._segment_start = 0
 
     def run(self) -> PaintedVideo:
-        """Raises as `fststyle.runtime.video.stylize.stylize_video`."""
+        """Stylize the video. Raises the errors of `fststyle.runtime.video.stylize.stylize_video`."""
         target = self._target
         try:
             if self._keeps_segments:

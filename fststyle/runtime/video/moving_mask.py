@@ -43,7 +43,7 @@ class MovingMask(ImageMask):
         self._set(self._next.rgb, self._next.alpha)
 
     def at(self, seconds: float) -> None:
-        """As `ImageMask.at`. Raises `InputError` if the size of the frames changes."""
+        """Like `ImageMask.at`. Raises `InputError` if the size of the frames changes."""
         shown: TimedFrame | None = None
         due = seconds + self._source.video_origin + self._early
         while self._next is not None and self._next.seconds <= due:

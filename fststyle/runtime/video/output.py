@@ -44,7 +44,7 @@ class Output:
 
     @property
     def sink(self) -> Sink:
-        """Raises `InputError` before the first frame."""
+        """The open sink. Raises `InputError` before the first frame."""
         if self._sink is None:
             raise InputError(f"{self._source}: no frame was stylized")
         return self._sink

@@ -62,7 +62,7 @@ def stylize_one(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> PaintedVideo:
-    """As `stylize_video`, for checked settings."""
+    """Like `stylize_video`, for checked settings."""
     if not str(target):
         raise OutputError("the name of the output is empty")
     opened = open_source(source, _input_options(settings), stdin)

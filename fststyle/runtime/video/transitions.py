@@ -30,7 +30,7 @@ class TransitionStylizer:
 
     The result of `at` may be called from several threads. All styles are loaded once at the beginning, so
     errors come before any work. ``on_note`` is called if frames are cross-faded because weights cannot be
-    mixed. Raises as `load_style`.
+    mixed. Raises the errors of `load_style`.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class CrossFade:
         self._parts = parts
 
     def __call__(self, photo: RGB) -> RGB:
-        """As `FrameStylizer.frame`."""
+        """Like `FrameStylizer.frame`."""
         (first, total), *others = self._parts
         result = first(photo)
         for paint, share in others:

@@ -105,7 +105,9 @@ class Live:
             raise
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
-        """Set another style or strength. Raises as `load_style`; the previous ones stay after an error."""
+        """Set another style or strength. Raises the errors of `load_style`; the previous ones stay after an
+        error.
+        """
         changes: dict[str, Any] = {}
         if style is not None:
             changes = {"style": style, "mix": 0.0}

@@ -59,7 +59,7 @@ class StyleLoader:
 
     ``settings``: brush, precision, device and threads. ``preload``: styles to load while the thread is idle.
     ``on_failed`` is called in the thread, once for each mixture that cannot be loaded, with the names of its
-    styles. The constructor loads ``blend``, and raises as `load_style`.
+    styles. The constructor loads ``blend``. Raises the errors of `load_style`.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class StyleLoader:
         self._thread.start()
 
     def load(self, blend: StyleBlend) -> None:
-        """Load a mixture in this thread. Raises as `load_style`."""
+        """Load a mixture in this thread. Raises the errors of `load_style`."""
         for name, _ in blend.shares:
             self._load((((name, 1.0),), 1.0))
         for key in self._keys(blend):
@@ -248,7 +248,7 @@ class StyleLoader:
 
 
 class _CrossFade(CrossFade):
-    """As `CrossFade`, with the keyword arguments of `FrameStylizer`."""
+    """Like `CrossFade`, with the keyword arguments of `FrameStylizer`."""
 
     def __call__(self, photo: RGB, **settings: float) -> RGB:
         parts: list[tuple[StylizeFrame, float]] = [

@@ -65,7 +65,7 @@ def train_classifier(
 def train(
     settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> Classified:
-    """As `train_classifier`, with a settings object."""
+    """Like `train_classifier`, with a settings object."""
     with picture_training.open_training(settings, KIND, KIND, on_message, on_progress) as run:
         if run.train.labels is None or run.test.labels is None:
             raise InputError(

@@ -84,7 +84,7 @@ def train_gan(
 def train(
     settings: GanSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> TrainedGan:
-    """As `train_gan`, with a settings object."""
+    """Like `train_gan`, with a settings object."""
     # The learning rate does not depend on the number of steps, so --steps may change on resume.
     with picture_training.open_training(
         settings, KIND, settings.kind, on_message, on_progress, free={"steps"}, tested=False

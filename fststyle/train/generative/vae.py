@@ -67,7 +67,7 @@ def train_vae(
 def train(
     settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> TrainedVae:
-    """As `train_vae`, with a settings object."""
+    """Like `train_vae`, with a settings object."""
     with picture_training.open_training(
         settings, KIND, KIND, on_message, on_progress, beside=encoder_of
     ) as run:

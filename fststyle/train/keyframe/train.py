@@ -95,7 +95,7 @@ def train(
     on_message: OnMessage | None = None,
     on_progress: OnProgress | None = None,
 ) -> Trained:
-    """As `train_keyframes`, with a settings object."""
+    """Like `train_keyframes`, with a settings object."""
     check(settings)
     settings = replace(settings, from_=resolve_initial_weights(settings, PRETRAINED))
     shot = read_shot(settings.frames, settings.painted, settings.at)

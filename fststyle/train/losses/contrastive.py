@@ -47,7 +47,7 @@ def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, 
 def features_and_painting(
     net: nn.Module, image: Tensor, layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """As `features`, with a complete forward pass; also returns its output."""
+    """Like `features`, with a complete forward pass; also returns its output."""
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=False):
         painted: Tensor = net(image)

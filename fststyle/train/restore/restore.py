@@ -83,7 +83,7 @@ def restore_picture(
     on_progress: Callable[[loop.Progress], None] | None = None,
     on_preview: Callable[[Any], None] | None = None,
 ) -> Any:
-    """As `restore`, with a settings object."""
+    """Like `restore`, with a settings object."""
     check(settings)
     picture, convert_back = to_picture(damaged)
     frame = picture.frames[0]

@@ -92,7 +92,7 @@ def optimize_picture(
     on_progress: Callable[[loop.Progress], None] | None = None,
     on_preview: Callable[[Any], None] | None = None,
 ) -> Any:
-    """As `gatys`, with a settings object."""
+    """Like `gatys`, with a settings object."""
     check(settings)
     shares = paintings(style)
     picture, convert_back = to_picture(content)

@@ -81,7 +81,7 @@ def train(
     on_message: OnMessage | None = None,
     on_progress: OnProgress | None = None,
 ) -> Trained:
-    """As `train_style`, with a settings object."""
+    """Like `train_style`, with a settings object."""
     check(settings)
     settings = replace(settings, from_=resolve_initial_weights(settings, PRETRAINED))
     name = style_name(settings)

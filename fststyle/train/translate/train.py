@@ -89,7 +89,7 @@ def train(
     on_message: OnMessage | None = None,
     on_progress: OnProgress | None = None,
 ) -> Trained:
-    """As `train_translator`, with a settings object."""
+    """Like `train_translator`, with a settings object."""
     check(settings)
     if not settings.contrastive_weight and not settings.cycle_weight:
         raise InputError(

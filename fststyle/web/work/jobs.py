@@ -132,7 +132,7 @@ class Jobs:
         return [self._job(row) for row in rows if kinds is None or row["kind"] in kinds]
 
     def find(self, id: str, kinds: tuple[str, ...] | None = None) -> Job:
-        """Raises `NotFoundError`."""
+        """A job by its id. Raises `NotFoundError`."""
         rows = (
             self._database.rows("SELECT * FROM jobs WHERE id = ?", (id,))
             if re.fullmatch(r"[0-9a-f]{16}", id)

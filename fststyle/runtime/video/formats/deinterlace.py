@@ -8,7 +8,7 @@ from fststyle.runtime.video.formats.pyav import DecodedFrame, av
 
 
 class Deinterlacer:
-    """Call with each decoded frame of a stream; returns the frames to show.
+    """A deinterlacing filter. Call it with each decoded frame of a stream; it returns the frames to show.
 
     ``mode`` is one of `fststyle.runtime.settings.DEINTERLACE`, ``field_rate`` one of ``FIELD_RATES``.
 

@@ -31,7 +31,7 @@ class Durations:
         return packets
 
     def put_last(self, packets: list[Packet]) -> list[Packet]:
-        """As `put`, for the last packets of the video.
+        """Like `put`, for the last packets of the video.
 
         MP4 computes the duration of a video from decoding times. If the frame that is shown last is decoded
         before another one, its duration would be lost, so it is added to the packet that is decoded last.

@@ -55,7 +55,7 @@ class FrameTimestamps:
         return self._last is not None
 
     def begin(self, packet: Packet) -> None:
-        """Call with every packet before it is decoded."""
+        """Note a packet. Call it with every packet before it is decoded."""
         if self._avi is not None:
             self._avi.begin(packet)
 

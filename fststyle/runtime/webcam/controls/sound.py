@@ -38,7 +38,7 @@ def decode_file(path: Path) -> Iterator[Samples]:
 
 
 def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
-    """As `decode_file`, in real time and in a loop, until ``stop`` is set. Raises `InputError`."""
+    """Like `decode_file`, in real time and in a loop, until ``stop`` is set. Raises `InputError`."""
     due = time.monotonic()
     while True:
         count = 0
