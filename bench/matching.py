@@ -70,7 +70,7 @@ def by_name(texts: Iterable[str]) -> dict[str, Path]:
 
 
 def match(path: Path, paintings: Iterable[str], photos: Iterable[str]) -> tuple[str, str, str] | None:
-    """(painting, photo, rest of the name) of a painted picture's file, or None if its name does not say."""
+    """(painting, photo, rest of the name) of a stylized picture, or None if they are not in its name."""
     paintings = list(paintings)
     painting, stem = _cut(path.stem, paintings)
     photo, rest = _cut(stem, photos)
@@ -127,7 +127,7 @@ def _painter(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, 
     only = next(iter(paintings)) if len(paintings) == 1 else ""
     painting = _cut(what.path.stem, paintings)[0] or only
     if not painting:
-        raise InputError(f"{text}: the name does not say which of the paintings it is of")
+        raise InputError(f"{text}: the name does not contain the name of a painting")
     return painting, what.label, FrameStylizer(what, threads)
 
 

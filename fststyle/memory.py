@@ -70,7 +70,7 @@ def _windows() -> int | None:
 
     status = Status()
     status.length = ctypes.sizeof(status)
-    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (mypy knows it on Windows only)
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (defined on Windows only)
     return int(status.free) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else None
 
 

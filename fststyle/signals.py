@@ -3,7 +3,7 @@
 `exceptions_for_signals` converts a signal to an exception in the main thread, which is raised after any
 instruction, also between the acquisition of a lock and the block that releases it. If other threads need that
 lock, the cleanup waits for them forever. Code of the main thread that shares queues, conditions or futures
-with other threads therefore runs in `deferred_interrupts`, and asks between two items whether to stop.
+with other threads therefore runs in `deferred_interrupts`, and checks between two items whether to stop.
 """
 
 import _thread

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of photos for int8 calibration and parity")
     parser.add_argument("--licence", default="public domain (painting), CC0 1.0 (weights)")
     args = parser.parse_args()
-    told = {
+    metadata = {
         "name": args.name,
         "title": args.title,
         "artist": args.artist,
@@ -41,7 +41,7 @@ def main() -> None:
     }
     target = SHIPPED / f"{args.name}.onnx"
     _, parity = export_checkpoint(
-        args.checkpoint, ExportSettings(output=target, precision="int8-weights", **told)
+        args.checkpoint, ExportSettings(output=target, precision="int8-weights", **metadata)
     )
     card = {entry.key: entry.value for entry in onnx.load(target).metadata_props}
     entry = {
@@ -56,7 +56,7 @@ def main() -> None:
     if card["network"] == "live":
         integers = SHIPPED / f"{args.name}-int8.onnx"
         _, parity = export_checkpoint(
-            args.checkpoint, ExportSettings(output=integers, precision="int8", **told)
+            args.checkpoint, ExportSettings(output=integers, precision="int8", **metadata)
         )
         integers.write_bytes(share(integers.read_bytes(), target))
         entry["int8"] = file_facts(integers, parity)

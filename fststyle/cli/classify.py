@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
         continues from it.
         """
         out, trained = run_training("fststyle.train.generative.classifier", settings, settings.epochs)
-        streams.say(out, f"classifier  {trained.onnx}", f"checkpoint  {trained.checkpoint}")
-        streams.say(out, f"confusion   {trained.preview}")
+        streams.print_lines(out, f"classifier  {trained.onnx}", f"checkpoint  {trained.checkpoint}")
+        streams.print_lines(out, f"confusion   {trained.preview}")
 
     @verb.command()
     def test(

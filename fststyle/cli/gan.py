@@ -49,8 +49,8 @@ def register(app: typer.Typer) -> None:
         collapse. Ctrl-C saves a checkpoint, --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.gan", settings, settings.steps)
-        streams.say(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")
-        streams.say(out, f"preview     {trained.preview}")
+        streams.print_lines(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")
+        streams.print_lines(out, f"preview     {trained.preview}")
 
     add_sample(verb, "gan")
 

@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
         )
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
-            streams.say(out, f"{content}: only the first of {len(source.frames)} frames is stylized")
+            streams.print_lines(out, f"{content}: only the first of {len(source.frames)} frames is stylized")
 
         done, last = 0, ""
 
@@ -103,13 +103,13 @@ def register(app: typer.Typer) -> None:
                     source,
                     style,
                     settings,
-                    on_start=functools.partial(streams.say, out),
+                    on_start=functools.partial(streams.print_lines, out),
                     on_progress=keep,
                     on_preview=functools.partial(write, pair.target) if pair.target else None,
                 )
         finally:
             if last:
-                streams.say(out, last)
+                streams.print_lines(out, last)
         if stdout is not None:
             images.write(painted, stdout, format="PNG")
             stdout.flush()

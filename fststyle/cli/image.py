@@ -69,19 +69,19 @@ def _stylize(
             bar.advance(task)
             if not as_json and stdout is None:
                 size = f"{painted.width}x{painted.height}"
-                streams.say(bar.console, f"{painted.output}  {size}  {painted.seconds:.1f} s")
+                streams.print_lines(bar.console, f"{painted.output}  {size}  {painted.seconds:.1f} s")
             if painted.lost:
                 lost = f"{painted.input}: not in the output: {', '.join(painted.lost)}"
-                streams.say(bar.console, lost)
+                streams.print_lines(bar.console, lost)
 
         def on_failed(source: str, error: FststyleError) -> None:
-            streams.say(bar.console, streams.problem(error))
+            streams.print_lines(bar.console, streams.problem(error))
             bar.advance(task)
 
         def on_skipped(pictures: int) -> None:
             if pictures:
                 are = "picture already exists" if pictures == 1 else "pictures already exist"
-                streams.say(bar.console, f"{pictures} {are}, skipped")
+                streams.print_lines(bar.console, f"{pictures} {are}, skipped")
 
         listener = ImageListener(
             on_skipped=on_skipped,

@@ -75,7 +75,7 @@ def register(app: typer.Typer) -> None:
         )
         out = Console(stderr=True, highlight=False, markup=False)
         if source.animated:
-            streams.say(out, f"{damaged}: only the first of {len(source.frames)} frames is restored")
+            streams.print_lines(out, f"{damaged}: only the first of {len(source.frames)} frames is restored")
         lost = list(source.lost)
 
         def write(picture: Any, target: Any, **options: Any) -> None:
@@ -86,7 +86,7 @@ def register(app: typer.Typer) -> None:
             restored: Any = restore_picture(
                 source,
                 settings,
-                on_start=functools.partial(streams.say, out),
+                on_start=functools.partial(streams.print_lines, out),
                 on_progress=bar.update,
                 on_preview=(lambda picture: write(picture, pair.target)) if pair.target else None,
             )
@@ -94,6 +94,6 @@ def register(app: typer.Typer) -> None:
             write(restored, stdout, format="PNG")
             stdout.flush()
         else:
-            streams.say(out, f"{pair.target}  {restored.size[1]}x{restored.size[0]}")
+            streams.print_lines(out, f"{pair.target}  {restored.size[1]}x{restored.size[0]}")
         if lost:
-            streams.say(out, f"{damaged}: not in the output: {', '.join(lost)}")
+            streams.print_lines(out, f"{damaged}: not in the output: {', '.join(lost)}")

@@ -59,7 +59,7 @@ def problem(error: Exception) -> str:
     return f"fststyle: {printable(' '.join(str(error).split()))}"
 
 
-def say(console: "Console", *texts: str) -> None:
+def print_lines(console: "Console", *texts: str) -> None:
     """Print messages on a console of rich, each as one line."""
     for text in texts:
         console.print(printable(text), highlight=False, soft_wrap=True, markup=False)

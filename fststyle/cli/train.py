@@ -63,7 +63,9 @@ def run_training(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
 
     out = Console(stderr=True, highlight=False, markup=False)
     with Bar(out, total) as bar:
-        return out, train(settings, on_message=functools.partial(streams.say, out), on_progress=bar.update)
+        return out, train(
+            settings, on_message=functools.partial(streams.print_lines, out), on_progress=bar.update
+        )
 
 
 def run_training_json(trainer: str, settings: Any) -> None:
@@ -95,12 +97,12 @@ def print_results(out: "Console", trained: "Trained") -> None:
     """Print the output files of a training, and how to use them."""
     if trained.skipped:
         count, first = len(trained.skipped), trained.skipped[0]
-        streams.say(out, f"skipped as damaged or too small: {count}, the first: {first}")
+        streams.print_lines(out, f"skipped as damaged or too small: {count}, the first: {first}")
     # No wrapping, so that paths can be copied.
     files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
-    streams.say(out, f"style       {files}", f"checkpoint  {trained.checkpoint}")
-    streams.say(out, f"preview     {trained.preview}")
-    streams.say(out, f"stylize     fststyle image photo.jpg --style {_typed(trained.onnx)}")
+    streams.print_lines(out, f"style       {files}", f"checkpoint  {trained.checkpoint}")
+    streams.print_lines(out, f"preview     {trained.preview}")
+    streams.print_lines(out, f"stylize     fststyle image photo.jpg --style {_typed(trained.onnx)}")
 
 
 def _typed(path: Path) -> str:

@@ -44,8 +44,8 @@ def register(app: typer.Typer) -> None:
         --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.vae", settings, settings.epochs)
-        streams.say(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")
-        streams.say(out, f"checkpoint  {trained.checkpoint}", f"preview     {trained.preview}")
+        streams.print_lines(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")
+        streams.print_lines(out, f"checkpoint  {trained.checkpoint}", f"preview     {trained.preview}")
 
     add_sample(verb, "vae")
 

@@ -88,13 +88,13 @@ class _Screen:
         )
         stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
         if settings.skip_existing:
-            self._say("--skip-existing: no effect, the input is not a folder of videos")
+            self._print_line("--skip-existing: no effect, the input is not a folder of videos")
         painted = stylize_video(
             source,
             target,
             settings,
             on_progress=self._progress,
-            on_note=self._say,
+            on_note=self._print_line,
             stdin=stdin,
             stdout=stdout,
         )
@@ -121,7 +121,7 @@ class _Screen:
             self._report(painted)
 
         def on_failed(path: str, error: FststyleError) -> None:
-            self._say(streams.problem(error))
+            self._print_line(streams.problem(error))
 
         failed: BatchError | None = None
         try:
@@ -129,7 +129,7 @@ class _Screen:
                 source,
                 target,
                 settings,
-                BatchListener(self._progress, self._say, on_start, on_done, on_failed),
+                BatchListener(self._progress, self._print_line, on_start, on_done, on_failed),
             )
         except BatchError as error:
             failed = error
@@ -150,12 +150,12 @@ class _Screen:
         if not self._as_json:
             fps = painted.frames / max(painted.seconds, 1e-9)
             frames = "1 frame" if painted.frames == 1 else f"{painted.frames} frames"
-            self._say(
+            self._print_line(
                 f"{painted.output}  {painted.width}x{painted.height}  {frames} in {painted.seconds:.1f} s"
                 f" ({fps:.1f} fps)"
             )
         if painted.lost:
-            self._say(f"not in {painted.output}: {', '.join(painted.lost)}")
+            self._print_line(f"not in {painted.output}: {', '.join(painted.lost)}")
 
-    def _say(self, text: str) -> None:
-        streams.say(self._bar.console, text)
+    def _print_line(self, text: str) -> None:
+        streams.print_lines(self._bar.console, text)

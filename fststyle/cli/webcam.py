@@ -85,7 +85,7 @@ def _headless(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int
             printed = now
             size = f"{view.painted[0]}x{view.painted[1]}"
             latency = f"{view.latency * 1000:.0f} ms latency"
-            streams.say(console, f"{view.style}  {view.fps:.1f} fps  {latency}  stylized at {size}")
+            streams.print_lines(console, f"{view.style}  {view.fps:.1f} fps  {latency}  stylized at {size}")
         if last:
             break
     return shown

@@ -37,7 +37,7 @@ class MaskSource(Protocol):
         """The mask of a frame, ``photo``: uint8 of ``size`` (H, W), 255 where it is stylized."""
 
     def reset(self) -> None:
-        """Forget the previous frame."""
+        """Discard the state of the previous frame."""
 
     def state(self) -> dict[str, Array]:
         """Arrays by name that the next frame needs from the previous one; for `restore`."""
@@ -135,7 +135,7 @@ class Mask:
                 part.close()
 
     def reset(self) -> None:
-        """Forget the previous frame: the next one starts a new scene."""
+        """Discard the state of the previous frame: the next one starts a new scene."""
         for part in self._parts:
             part.reset()
 

@@ -48,7 +48,7 @@ class Subject:
         self._before: Floats | None = None
 
     def reset(self) -> None:
-        """Forget the previous frame."""
+        """Discard the state of the previous frame."""
         self._before = None
 
     def state(self) -> dict[str, Array]:

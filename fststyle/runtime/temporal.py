@@ -101,7 +101,7 @@ class TemporalFilter:
         self._last: _Last | None = None
 
     def reset(self) -> None:
-        """Forget the previous frame: the next one is returned as it is."""
+        """Discard the state of the previous frame: the next one is returned unchanged."""
         self._last = None
 
     def state(self) -> dict[str, Pixels]:

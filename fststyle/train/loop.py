@@ -125,8 +125,8 @@ def run_loop(
                 if preview_every and done % preview_every == 0 and not stopping and done < steps:
                     preview(done)
             if stopping and done < steps:
-                told = f"stopped after step {done} of {steps}; {afterwards}"
-                raise Interrupted(told, stop() or signal.SIGINT)
+                message = f"stopped after step {done} of {steps}; {afterwards}"
+                raise Interrupted(message, stop() or signal.SIGINT)
         received = stop()
     if received:  # during the last step: what follows is interrupted
         signal.raise_signal(received)

@@ -187,8 +187,8 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def loader_threads(asked: int | None, compute: Compute) -> int:
+def loader_threads(workers: int | None, compute: Compute) -> int:
     """Number of loader threads. On a CPU the default is 0: loading takes a hundredth of a step."""
-    if asked is not None:
-        return asked
+    if workers is not None:
+        return workers
     return 0 if compute.device.type == "cpu" else min(8, torch.get_num_threads())

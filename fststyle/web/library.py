@@ -209,7 +209,7 @@ class Library:
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{name} cannot be deleted: {error.strerror}") from error
-        self.ratings.forget(name)
+        self.ratings.remove_style(name)
 
     def _install(self, content: bytes, name: str) -> None:
         folder = catalogue.own_folders()[0]

@@ -174,7 +174,7 @@ class Ratings:
             self._ranking = last, dict(sorted(found.items(), key=lambda item: -item[1]))
         return dict(self._ranking[1])
 
-    def forget(self, style: str) -> None:
+    def remove_style(self, style: str) -> None:
         """Delete the ratings and the comparisons of a deleted style."""
         sheets = "SELECT sheet FROM sheets WHERE a = ? OR b = ?"
         self._database.run("DELETE FROM ratings WHERE style = ?", (style,))

@@ -100,7 +100,7 @@ def test_bench_blind_finds_the_same_ranking(ratings, blind, tmp_path, suffix):
 def test_deleted_style_is_forgotten(ratings):
     vote_for(ratings, ["alpha", "bravo", "charlie"])
     ratings.rate("alpha", 5, "judge")
-    ratings.forget("alpha")
+    ratings.remove_style("alpha")
     assert ratings.stars() == {}
     assert set(ratings.ranking()) == {"bravo", "charlie"}
 

@@ -12,17 +12,17 @@ from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
-def notes_on_settings(asked: VideoSettings, source: Source, target: Target) -> Iterator[str]:
+def notes_on_settings(settings: VideoSettings, source: Source, target: Target) -> Iterator[str]:
     """A note for each group of settings that differ from the default and have no effect."""
     raw, untimed = isinstance(source, RawSource), isinstance(source, RawSource | SequenceSource)
     checks = [
         (("frame_size",), raw, f"{source.name} is not a pipe of raw frames"),
         (("input_fps",), untimed, f"{source.name} has timestamps (--fps sets the frame rate of the output)"),
         (("deinterlace", "field_rate"), isinstance(source, Reader), f"{source.name} is not a video file"),
-        (_replaced(asked), False, f"it is replaced by {asked.keyframes}"),
+        (_replaced(settings), False, f"it is replaced by {settings.keyframes}"),
     ]
     if target.encoded and target.path is not None:
-        codec = encoders.encoder(asked.codec, target.path.suffix, source.transparent)
+        codec = encoders.encoder(settings.codec, target.path.suffix, source.transparent)
         without: tuple[str, ...] = () if codec in encoders.WITH_CRF else ("crf",)
         without += () if codec in encoders.WITH_PRESET else ("preset",)
         checks.append((without, False, f"{codec} does not support it"))
@@ -30,31 +30,31 @@ def notes_on_settings(asked: VideoSettings, source: Source, target: Target) -> I
         used_by_encoder = ("codec", "crf", "preset", "pix_fmt", "audio")
         checks.append((used_by_encoder, False, f"{target.name} is not written by a video encoder"))
     for names, effective, reason in checks:
-        if not effective and (changed := _changed(asked, names)):
+        if not effective and (changed := _changed(settings, names)):
             yield f"{changed}: no effect, {reason}"
 
 
-def _replaced(asked: VideoSettings) -> tuple[str, ...]:
+def _replaced(settings: VideoSettings) -> tuple[str, ...]:
     """The settings whose values are replaced by those of ``--keyframes``."""
-    if asked.keyframes is None:
+    if settings.keyframes is None:
         return ()
-    used, own = asked.timeline, replace(asked, keyframes=None).timeline
+    used, own = settings.timeline, replace(settings, keyframes=None).timeline
     differs = {"style": used.styles != own.styles, "strength": used.strengths != own.strengths}
     return tuple(name for name, different in differs.items() if different)
 
 
-def notes_on_keyframes(asked: VideoSettings, seconds: float) -> Iterator[str]:
+def notes_on_keyframes(settings: VideoSettings, seconds: float) -> Iterator[str]:
     """A note on styles that begin after the last frame, which is shown at ``seconds``."""
     # The first style also holds before its time.
-    late = [key for key in asked.timeline.styles[1:] if key.seconds > seconds]
+    late = [key for key in settings.timeline.styles[1:] if key.seconds > seconds]
     if late:
         names = ", ".join(f"{'+'.join(key.value)} at {key.seconds:g} s" for key in late)
         yield f"--style: no effect after the last frame at {seconds:.3g} s: {names}"
 
 
-def _changed(asked: VideoSettings, names: tuple[str, ...]) -> str:
+def _changed(settings: VideoSettings, names: tuple[str, ...]) -> str:
     """The options among ``names`` that differ from the default."""
-    defaults = {field.name: field.default for field in fields(asked)}
+    defaults = {field.name: field.default for field in fields(settings)}
     return ", ".join(
-        f"--{name.replace('_', '-')}" for name in names if getattr(asked, name) != defaults[name]
+        f"--{name.replace('_', '-')}" for name in names if getattr(settings, name) != defaults[name]
     )

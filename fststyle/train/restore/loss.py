@@ -69,7 +69,7 @@ class Patches:
     def choose(self, found: Tensor) -> None:
         """Find the most similar intact patch of each patch.
 
-        In float32: with bfloat16, near patches are hard to tell apart.
+        In float32: with bfloat16, similar patches have equal correlations.
         """
         with torch.autocast(found.device.type, enabled=False):
             self._choose(found)

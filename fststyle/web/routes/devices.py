@@ -24,6 +24,6 @@ def _shared_address(request: Request) -> str:
         return str(request.app.state.address)
     if settings.token is None or request.url.hostname is None or is_loopback(request.url.hostname):
         return ""
-    # Proxies say here which scheme the browser uses; it is only shown.
+    # Set by proxies to the scheme that the browser uses; it is only displayed.
     scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
     return f"{scheme}://{request.url.netloc}/login?token={settings.token}"

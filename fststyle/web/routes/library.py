@@ -31,9 +31,9 @@ def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> H
 def cards(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
     """The cards alone, for a search, which htmx notes in the address of the page."""
     response = page(request, "cards.html", cards=parts.library.cards(q, sort))
-    asked = {"q": q} if q else {}
-    asked |= {"sort": sort} if sort != "rating" else {}
-    response.headers["HX-Replace-Url"] = f"/?{urlencode(asked)}" if asked else "/"
+    query = {"q": q} if q else {}
+    query |= {"sort": sort} if sort != "rating" else {}
+    response.headers["HX-Replace-Url"] = f"/?{urlencode(query)}" if query else "/"
     return response
 
 

@@ -16,7 +16,7 @@ Parts = Annotated[State, Depends(state)]
 
 @router.get("/train")
 def show(request: Request) -> HTMLResponse:
-    """The page; its script asks for the list of trainings."""
+    """The page; its script requests the list of trainings."""
     return page(
         request,
         "train.html",

@@ -1,4 +1,4 @@
-"""What was asked for and has no effect is told."""
+"""Options without effect are reported."""
 
 from fractions import Fraction
 
@@ -24,7 +24,7 @@ def notes(source, target, **settings):
 
 
 @pytest.mark.parametrize(
-    ("asked", "target", "told"),
+    ("changes", "target", "expected"),
     [
         ({"codec": "libx265", "crf": 30}, "out.gif", "--codec, --crf"),
         ({"codec": "mpeg4", "crf": 30, "preset": "fast"}, "out.mp4", "--crf, --preset"),
@@ -36,17 +36,17 @@ def notes(source, target, **settings):
         ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
     ],
 )
-def test_ignored_option_is_reported(clip, tmp_path, asked, target, told):
-    (note,) = notes(clip, tmp_path / target, **asked)
-    assert told in note
+def test_ignored_option_is_reported(clip, tmp_path, changes, target, expected):
+    (note,) = notes(clip, tmp_path / target, **changes)
+    assert expected in note
 
 
 def test_keyframes_replace_style_and_strength(clip, tmp_path):
     (tmp_path / "keys.csv").write_text("time,style,strength\n0,norm,\n")
-    asked = {"keyframes": tmp_path / "keys.csv", "strength": "0.5"}
-    (note,) = notes(clip, tmp_path / "out.mp4", **asked)
+    changes = {"keyframes": tmp_path / "keys.csv", "strength": "0.5"}
+    (note,) = notes(clip, tmp_path / "out.mp4", **changes)
     assert note == f"--style: no effect, it is replaced by {tmp_path / 'keys.csv'}"
-    assert notes(clip, tmp_path / "out.mp4", **asked, style=VideoSettings().style) == ()
+    assert notes(clip, tmp_path / "out.mp4", **changes, style=VideoSettings().style) == ()
 
 
 def test_effective_option_is_not_reported(clip, tmp_path):
@@ -82,8 +82,8 @@ def test_transparency_of_a_video_is_reported(tmp_path):
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    (told,) = notes(tmp_path / "in.mov", tmp_path / "out.mp4")
-    assert told.startswith(
+    (note,) = notes(tmp_path / "in.mov", tmp_path / "out.mp4")
+    assert note.startswith(
         f"{tmp_path / 'out.mp4'}: transparency is composited on white, since libx264 does not keep it here"
     )
 

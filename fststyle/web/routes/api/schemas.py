@@ -105,7 +105,7 @@ def _job_info(parts: State, job: Job, client: str, ahead: int) -> JobInfo:
 
 
 def is_own(job: Job, client: str) -> bool:
-    """Whether ``client`` added the job; nobody owns the jobs of programs."""
+    """Whether ``client`` added the job; jobs of programs have no owner."""
     return bool(client) and job.owner == client
 
 
