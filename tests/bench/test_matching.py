@@ -59,7 +59,7 @@ def test_style_paints_the_photos(bench, tmp_path, style_folder):
     (picture,) = matching.painted(f"ours={style_folder / 'invert.onnx'}", paintings, photos)
     assert (picture.painting, picture.photo, picture.system) == ("udnie", "china", "ours")
     assert (picture.load() == 255).all()
-    with pytest.raises(InputError, match="which of the paintings"):
+    with pytest.raises(InputError, match="the name of a painting"):
         matching.painted(str(style_folder / "invert.onnx"), {**paintings, "candy": tmp_path}, photos)
 
 
