@@ -7,13 +7,13 @@ from stacked import pad
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fststyle.train.data.loader import style_tensor
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
+from fststyle.train.losses.local_contrast import more_contrast
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
 from fststyle.train.losses.tonal_masks import masked_grams, masks_of_photo
 from fststyle.train.networks.vgg import VGG16
-from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE
+from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE, contrasted_painting
 from fststyle.train.style.settings import TrainSettings
 
 
@@ -52,16 +52,14 @@ class StackedLosses:
     Args:
         vgg: the loss network of `fast`, on the device.
         settings: the painting and the weights of the losses, for each painting. All have the same number of
-            tonal parts.
+            tonal parts and the same contrast.
     """
 
     def __init__(self, vgg: VGG16, settings: list[TrainSettings]):
         self.vgg, device = vgg, vgg.mean.device
-        self.parts = settings[0].tonal_parts
+        self.parts, self.contrast = settings[0].tonal_parts, settings[0].contrast
         styles = [
-            MultiscaleStyle(
-                vgg, style_tensor(one.style, one.style_size).to(device), one.fine, one.tonal_parts
-            )
+            MultiscaleStyle(vgg, contrasted_painting(one).to(device), one.fine, one.tonal_parts)
             for one in settings
         ]
         terms = [(scale, name) for scale, layers in LAYERS.items() for name in layers]
@@ -86,7 +84,7 @@ class StackedLosses:
         """
         count, shape = len(self.style_weight), (len(self.style_weight), len(photo))
         with torch.no_grad():
-            targets = self.vgg(photo, CONTENT_LAYERS)
+            targets = self.vgg(more_contrast(photo, self.contrast), CONTENT_LAYERS)
         masks = masks_of_photo(photo, self.parts).repeat(count, 1, 1, 1)
         style, content = torch.zeros(shape, device=photo.device), torch.zeros(shape, device=photo.device)
         for scale, layers in LAYERS.items():

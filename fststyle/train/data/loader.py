@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from fststyle.arrays import RGB
@@ -35,10 +35,11 @@ def to_tensor(rgb: RGB) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
 
 
-def style_tensor(path: Path, style_size: int) -> Tensor:
+def style_tensor(path: Path, style_size: int, stretch: float = 0.0) -> Tensor:
     """The painting as (1, 3, h, w) in [-1, 1], its shorter side scaled to `style_size` pixels.
 
-    The scale sets the size of the brush strokes, so small paintings are upscaled.
+    The scale sets the size of the brush strokes, so small paintings are upscaled. `stretch`, 0 to 1, is how
+    far the tones are stretched to the full range from black to white: scans of old prints are often faint.
 
     Raises:
         InputError: the file cannot be read, or its longer side exceeds 8 times the shorter.
@@ -48,7 +49,11 @@ def style_tensor(path: Path, style_size: int) -> Tensor:
     height, width = (max(style_size, round(side * scale)) for side in rgb.shape[:2])
     if max(height, width) > 8 * style_size:
         raise InputError(f"{path}: too long and thin for a style ({rgb.shape[1]}x{rgb.shape[0]})")
-    return to_tensor(np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)))[None]
+    painting = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
+    if stretch:
+        full = ImageOps.autocontrast(painting, cutoff=1, preserve_tone=True)
+        painting = Image.blend(painting, full, stretch)
+    return to_tensor(np.asarray(painting))[None]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from fststyle.train.compute import Compute
 from fststyle.train.data.loader import style_tensor
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
+from fststyle.train.losses.local_contrast import more_contrast
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.settings import TrainSettings
@@ -14,6 +15,15 @@ from fststyle.train.style.settings import TrainSettings
 CONTENT_LAYERS = ("relu2_2", "relu3_3")
 CONTENT_SCALE = 1.7e5
 """Mean square of the activations of both content layers on photos (measured on 1,318 of them)."""
+
+
+STRETCH = 0.7
+"""How far the tones of the painting are stretched to the full range, at a contrast of 1."""
+
+
+def contrasted_painting(settings: TrainSettings) -> Tensor:
+    """The painting that the style loss compares with, (1, 3, h, w) RGB in [-1, 1]."""
+    return style_tensor(settings.style, settings.style_size, min(1.0, STRETCH * settings.contrast))
 
 
 class StyleLosses:
@@ -28,7 +38,7 @@ class StyleLosses:
     def __init__(self, vgg: VGG16, settings: TrainSettings, compute: Compute):
         self.settings = settings
         self.vgg = compute.place(vgg)
-        painting = style_tensor(settings.style, settings.style_size)
+        painting = contrasted_painting(settings)
         self.style = compute.place(MultiscaleStyle(vgg, painting, settings.fine, settings.tonal_parts))
 
     def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
@@ -36,11 +46,12 @@ class StyleLosses:
 
         Both are (N, 3, H, W) in [-1, 1]; `stride` is that of the network. The content loss is equation 2 of
         Johnson et al., the mean over relu2_2 and relu3_3: relu2_2 keeps edges and light, relu3_3 leaves room
-        for strokes. It is divided by a constant, `CONTENT_SCALE`. Relative to the photo, plain photos would
-        have a large content loss for every stroke, and skies would stay empty.
+        for strokes. Its target is the photo with more local contrast (`more_contrast`). It is divided by a
+        constant, `CONTENT_SCALE`. Relative to the photo, plain photos would have a large content loss for
+        every stroke, and skies would stay empty.
         """
         with torch.no_grad():
-            targets = self.vgg(photo, CONTENT_LAYERS)
+            targets = self.vgg(more_contrast(photo, self.settings.contrast), CONTENT_LAYERS)
         found = self.vgg(painted, LAYERS[1])
         content = sum(content_loss(found[layer], targets[layer]) for layer in CONTENT_LAYERS) / (
             len(CONTENT_LAYERS) * CONTENT_SCALE

@@ -54,6 +54,13 @@ class TrainSettings:
         min=0,
         max=1,
     )
+    contrast: float = option(
+        1.0,
+        "Contrast of the photo and the painting that the losses compare with: higher gives firmer outlines "
+        "and darker shadows; 0 takes both as they are.",
+        min=0,
+        max=5,
+    )
     tonal_parts: int = option(
         3,
         "Parts of the photo by luminance, each with a style loss of its own: dark parts look like dark parts "

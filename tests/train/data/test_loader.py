@@ -117,8 +117,19 @@ def test_tensors_are_in_range():
     assert tensor.flatten().tolist() == pytest.approx([-1, -1 / 255, 1])
 
 
+def test_tones_are_stretched_from_black_to_white(tmp_path):
+    levels = np.linspace(80, 180, 64).astype(np.uint8)
+    Image.fromarray(np.broadcast_to(levels[None, :, None], (64, 64, 3)).copy()).save(tmp_path / "faint.png")
+    as_it_is, half, full = (style_tensor(tmp_path / "faint.png", 64, value) for value in (0.0, 0.5, 1.0))
+    assert full.min() < -0.97
+    assert full.max() > 0.97
+    assert as_it_is.max() < 0.45
+    torch.testing.assert_close(half, (as_it_is + full) / 2, atol=0.01, rtol=0)
+
+
 def test_style_size_is_the_shorter_side(painting, tmp_path):
     assert style_tensor(painting, 80).shape == (1, 3, 80, 120)
+    assert style_tensor(painting, 80, 1.0).shape == (1, 3, 80, 120)
     Image.fromarray(np.zeros((20, 400, 3), np.uint8)).save(tmp_path / "thin.png")
     with pytest.raises(InputError, match="long and thin"):
         style_tensor(tmp_path / "thin.png", 64)

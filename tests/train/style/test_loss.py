@@ -8,9 +8,10 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from fststyle.train.compute import Compute  # noqa: E402
+from fststyle.train.losses.local_contrast import more_contrast  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
 from fststyle.train.style import loss  # noqa: E402
-from fststyle.train.style.loss import StyleLosses, minimized  # noqa: E402
+from fststyle.train.style.loss import StyleLosses, contrasted_painting, minimized  # noqa: E402
 from fststyle.train.style.settings import TrainSettings  # noqa: E402
 from tests import styles  # noqa: E402
 
@@ -24,7 +25,7 @@ def case(tmp_path):
     vgg, compute = VGG16().eval().requires_grad_(False), Compute(torch.device("cpu"), False)
     photo = torch.from_numpy(styles.photo(64, 64, 1).transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
     settings = TrainSettings(
-        style=tmp_path / "painting.png", size=64, style_size=32, **dict.fromkeys(WEIGHTS, 1.0)
+        style=tmp_path / "painting.png", size=64, style_size=32, contrast=0, **dict.fromkeys(WEIGHTS, 1.0)
     )
     return vgg, settings, compute, photo
 
@@ -60,6 +61,23 @@ def test_content_loss_of_a_stroke_does_not_depend_on_the_photo(case):
     stroke[..., 20:24, 8:56] = 0.3
     cost = [losses(picture + stroke, picture, 8)["content"].item() for picture in (plain, photo)]
     assert cost[0] == pytest.approx(cost[1], rel=0.5)
+
+
+def test_content_loss_is_least_for_the_photo_with_more_contrast(case):
+    vgg, settings, compute, photo = case
+    losses = StyleLosses(vgg, replace(settings, contrast=1.0), compute)
+    assert losses(more_contrast(photo, 1.0), photo, 8)["content"].item() == 0
+    assert losses(photo, photo, 8)["content"].item() > 0
+
+
+def test_contrast_stretches_a_faint_painting(case, tmp_path):
+    _, settings, _, _ = case
+    faint = 100 + styles.photo(40, 48) // 6
+    Image.fromarray(faint).save(tmp_path / "painting.png")
+    spread = [
+        float(contrasted_painting(replace(settings, contrast=value)).std()) for value in (0.0, 0.5, 1.0)
+    ]
+    assert 1.3 * spread[0] < spread[1] < spread[2]
 
 
 def test_minimized_value_is_the_mean_log_of_the_sums():
