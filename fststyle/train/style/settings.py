@@ -55,9 +55,9 @@ class TrainSettings:
         max=1,
     )
     contrast: float = option(
-        1.0,
-        "Contrast of the photo and the painting that the losses compare with: higher gives firmer outlines "
-        "and darker shadows; 0 takes both as they are.",
+        0.0,
+        "Contrast added to the photo and the painting that the losses compare with, for faint paintings such "
+        "as old prints; 1 gives firmer outlines and darker shadows.",
         min=0,
         max=5,
     )
