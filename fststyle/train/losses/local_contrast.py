@@ -1,7 +1,7 @@
 """More local contrast for the photo that the content loss compares with.
 
 Departure from Johnson et al. 2016, who compare with the photo itself; optional. A network that balances
-content and style loss first gives up the contrast of small parts, such as eyes, and the dark edges of objects,
+content and style loss first gives up the contrast of small parts, such as eyes, and the edges of objects,
 most of all for faint paintings. After unsharp masking, which adds the difference to blurred copies at two
 sizes, the photo has more of both.
 """
