@@ -26,7 +26,7 @@ def test_disconnected_client_is_skipped(pool, picture, monkeypatch):
         return True
 
     monkeypatch.setattr(pool, "paint_now", lambda *_: pytest.fail("it paints"))
-    with pytest.raises(InputError, match="left"):
+    with pytest.raises(InputError, match="disconnected"):
         asyncio.run(pool.paint(io.BytesIO(picture()), ImageSettings(style="invert"), None, left))
 
 
