@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from fststyle.train.losses.tonal_masks import luminance
 
-AMOUNTS = {5: 0.6, 31: 0.8}
+AMOUNTS = {5: 0.3, 31: 0.8}
 """Side in pixels of the box filter that blurs (twice), for edges and for parts of objects, and the part of
 the difference to the blurred copy that is added."""
 SLOPE = 1.4
