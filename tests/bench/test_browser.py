@@ -20,5 +20,5 @@ def test_both_sides_are_measured(bench, capsys: pytest.CaptureFixture[str]) -> N
     rows = script._measure(args, Console(stderr=True))
     assert [row["precision"] for row in rows] == ["int8", "float"]
     assert all(0 < row["browser"] <= 61 and row["python"] > 0 for row in rows)
-    script._tell(rows, args)
+    script._print(rows, args)
     assert "poppies" in capsys.readouterr().out
