@@ -159,8 +159,8 @@ def test_video_is_painted_with_progress(client, tmp_path):
     files = {"files": ("holiday.mp4", source.read_bytes())}
     response = client.post("/api/jobs", files=files, data={"style": "invert"})
     with client.stream("GET", f"/api/jobs/{response.json()['id']}/events") as events:
-        assert events.headers["content-type"].startswith("text/event-stream")
         lines = [line for line in events.iter_lines() if line.startswith("data: ")]
+    assert events.headers["content-type"].startswith("text/event-stream")
     assert '"state":"done"' in lines[-1]
     job = finished(client, response)
     assert job["details"]["frames"] > 1
@@ -177,8 +177,8 @@ def test_several_jobs_are_followed_by_one_connection(client, picture):
     ]
     missing = "0123456789abcdef"
     with client.stream("GET", "/api/jobs/events", params={"id": [*jobs, missing]}) as events:
-        assert events.headers["content-type"].startswith("text/event-stream")
         lines = list(events.iter_lines())
+    assert events.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
     assert events[0] == {"ids": jobs[::-1], "others": 0}
     assert lines[0] == "event: list"
