@@ -7,8 +7,8 @@ import numpy as np
 
 from fststyle.arrays import RGB, Floats, Gray
 
-# BT.601, the luma of JPEG and of most video at this scale.
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue: BT.601, the luma of JPEG and of most video at this scale."""
 _STRIP = 1 << 17
 """Pixels per strip: intermediate results fit in the CPU cache, which is several times faster."""
 
@@ -20,7 +20,7 @@ def keep_colors(photo: RGB, painted: RGB) -> RGB:
     Where a color is out of gamut at this luma (such as bright pure blue), the chroma is reduced to the gamut
     boundary. Clipping each channel instead would change hue and luma locally.
     """
-    luma = np.array(_LUMA, np.float32)
+    luma = np.array(LUMA, np.float32)
     result = np.empty_like(photo)
     for rows in _strips(photo):
         light = (painted[rows].astype(np.float32) @ luma)[..., None]

@@ -16,9 +16,8 @@ import cv2
 import numpy as np
 
 from fststyle.arrays import RGB
+from fststyle.colors import LUMA
 from fststyle.io import images
-
-LUMA = (0.299, 0.587, 0.114)
 
 
 def clean(rgb: RGB, side: int, saturation: float) -> RGB:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from listing import file_facts, put
 
-from fststyle.catalogue import SHIPPED, encoder_of
+from fststyle.catalogue import SHIPPED, encoder_of, metadata
 from fststyle.train.export import export_checkpoint
 
 
@@ -25,8 +25,8 @@ def main() -> None:
     parser.add_argument("--licence", default="CC0 1.0 (weights)")
     args = parser.parse_args()
     target = SHIPPED / f"{args.checkpoint.stem}.onnx"
-    metadata = {"title": args.title, "licence": args.licence}
-    export_checkpoint(args.checkpoint, output=target, precision="fp16-weights", **metadata)
+    description = {"title": args.title, "licence": args.licence}
+    export_checkpoint(args.checkpoint, output=target, precision="fp16-weights", **description)
     written = [target] if metadata(target.read_bytes())["kind"] != "vae" else [target, encoder_of(target)]
     for path in written:
         card = metadata(path.read_bytes())
@@ -36,7 +36,7 @@ def main() -> None:
             {
                 "name": path.stem,
                 "kind": card["kind"],
-                **metadata,
+                **description,
                 "credit": args.credit,
                 **facts,
                 "trained_with": json.loads(card["trained_with"]),

@@ -177,8 +177,9 @@ class Stacked(nn.Module):
         plain = weight.sum((2, 3)).view(count, FOLD**2, 3, inputs)
         surplus = (plain - plain.mean(1, keepdim=True)).reshape(count, -1, 1, 1, inputs)
         weight.sub_(surplus / (height * width))
-        colors = bias.view(count, FOLD**2, 3)
-        bias.copy_(colors.mean(1, keepdim=True).expand_as(colors).reshape(count, -1))
+        if bias is not None:
+            colors = bias.view(count, FOLD**2, 3)
+            bias.copy_(colors.mean(1, keepdim=True).expand_as(colors).reshape(count, -1))
 
 
 def _stacked(modules: list[Any], dtype: torch.dtype) -> Any:

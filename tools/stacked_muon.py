@@ -87,7 +87,7 @@ def orthogonal(matrices: Tensor, rounds: int = 5) -> Tensor:
     """Like `fststyle.train.muon.orthogonal`, for each matrix of (N, m, n)."""
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.mT if tall else matrices
+    x: Tensor = matrices.mT if tall else matrices
     x = x / x.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None]
     for _ in range(rounds):
         gram = x @ x.mT

@@ -200,7 +200,8 @@ class Step:
 
     def __call__(self, tied: bool) -> None:
         for value in self.networks.parameters():
-            value.grad.zero_()
+            if value.grad is not None:
+                value.grad.zero_()
         loss, totals = self.loss()
         loss.backward()
         self.optimizer.step(tied)
@@ -212,8 +213,10 @@ class Step:
             whole = self.size + surplus(self.size)
             photo, moved = crops.shifted_crops(self.photos.crop(self.draws, whole + CUT), self.shift)
             pixels = torch.cat([photo, moved])
-        place = (*self.place.unbind(), self.size, self.size)
-        photo, raw = crops.window(photo, *place), crops.window(self.networks(pixels), *place)
+        top, left = self.place.unbind()
+        photo, raw = (
+            crops.window(image, top, left, self.size, self.size) for image in (photo, self.networks(pixels))
+        )
         raw = raw.view(self.networks.count, self.batch + 1, *photo.shape[1:])
         pictures = clamp_output(raw[:-1])
         losses = self.losses(pictures[:, : self.batch].flatten(0, 1), photo, self.stride)

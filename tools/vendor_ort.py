@@ -7,12 +7,13 @@ not contain.
 """
 
 import argparse
-import importlib.util
 import lzma
 import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
+
+import onnxruntime
 
 from fststyle.web.ort import FOLDER, PACKED, PLAIN
 
@@ -37,7 +38,7 @@ def main() -> None:
         for name in PACKED:
             packed = lzma.compress((source / name).read_bytes(), preset=9 | lzma.PRESET_EXTREME)
             (FOLDER / f"{name}.xz").write_bytes(packed)
-    python = Path(importlib.util.find_spec("onnxruntime").origin).parent
+    python = Path(onnxruntime.__file__).parent
     for name in NOTICES:
         (FOLDER / name).write_bytes((python / name).read_bytes())
     (FOLDER / "VERSION").write_text(f"onnxruntime-web {version}\n", encoding="utf-8")

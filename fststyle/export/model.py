@@ -19,6 +19,7 @@ import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
+from fststyle.colors import LUMA
 from fststyle.errors import ExportError
 from fststyle.export.graph import export_graph, write
 from fststyle.export.precision import CONVERT
@@ -41,9 +42,7 @@ class FrameInput(nn.Module):
     def __init__(self, net: nn.Module, channels: int):
         super().__init__()
         self.net, self.channels = net, channels
-        self.register_buffer(
-            "weights", torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1), persistent=False
-        )
+        self.register_buffer("weights", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, frame: Tensor) -> Any:
         """uint8 (N, S, S, 3) -> the outputs of the network."""

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -81,7 +82,7 @@ class StyleLoader:
         self._stop = False
         self._changed = threading.Condition()
         self.load(blend)
-        self._latest = self._build(blend)
+        self._latest = cast(LoadedBlend, self._build(blend))  # not None: its networks are loaded
         self._thread = threading.Thread(target=self._work, name="fststyle-styles", daemon=True)
         self._thread.start()
 
@@ -104,7 +105,6 @@ class StyleLoader:
                 self._changed.notify()
             if known and (made := self._build(blend)) is not None:
                 self._latest = made
-            assert self._latest is not None
             return self._latest
 
     def ready(self, blend: StyleBlend) -> bool:

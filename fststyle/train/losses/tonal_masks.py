@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fststyle.colors import LUMA
 from fststyle.train.losses.gram import gram_matrix
 
 SQUARE = 8
@@ -53,5 +54,5 @@ def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 
 def luminance(image: Tensor) -> Tensor:
     """(N, 3, H, W) RGB -> (N, 1, H, W) float32, the luma of ITU-R BT.601, in the range of `image`."""
-    weights = torch.tensor([0.299, 0.587, 0.114], device=image.device)
+    weights = torch.tensor(LUMA, device=image.device)
     return torch.einsum("nchw,c->nhw", image.float(), weights)[:, None]

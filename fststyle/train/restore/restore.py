@@ -174,15 +174,15 @@ class _Canvas:
 
     def step(self, number: int, stage: _Stage) -> dict[str, Tensor]:
         """Run one iteration. Returns its losses."""
-        if stage != self.stage:
-            self._begin(stage)
-        assert self.work is not None
+        if self.work is None or stage != self.stage:
+            self.work = self._begin(stage)
         done = number % self.settings.iterations
         rate = self.settings.learning_rate * (1 - 0.9 * done / self.settings.iterations)
         with self.compute.autocast():
             return self.work.step(rate, done % CHOICE_EVERY == 0)
 
-    def _begin(self, stage: _Stage) -> None:
+    def _begin(self, stage: _Stage) -> "_Work":
+        """Keep the result of the current stage, and start the next one from it."""
         self.keep()
         part = self.parts[stage.part]
         spared = self.missing[part.place] & ~part.hole
@@ -198,13 +198,14 @@ class _Canvas:
         # A crack has too few positions for a Gram matrix.
         terms = self.terms if scale_count(part.hole, 2) > 1 else {**self.terms, "style_weight": 0.0}
         self.stage = stage
-        self.work = _Work(self.vgg, rgb, hole, spared, self.compute, terms, self.gray)
-        if not stage.halvings and not self.work.loss.has_patches:
+        work = _Work(self.vgg, rgb, hole, spared, self.compute, terms, self.gray)
+        if not stage.halvings and not work.loss.has_patches:
             (rows, columns), (height, width) = part.place, part.hole.shape
             raise InputError(
                 f"almost nothing is intact in the {width}x{height} pixels around the damage at column"
                 f" {columns.start}, row {rows.start}; use a larger --context or a smaller mask"
             )
+        return work
 
     def keep(self) -> None:
         """Copy the current part to the picture, in its damaged pixels only."""

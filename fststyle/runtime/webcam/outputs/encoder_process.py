@@ -60,7 +60,7 @@ def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
             for packet in video.encode(frame):
                 container.mux(packet)
             if first:
-                print(CONNECTED, flush=True)  # noqa: T201
+                _send(CONNECTED)
         for packet in video.encode(None):
             container.mux(packet)
 
@@ -80,25 +80,27 @@ def main() -> int:
     try:
         import av
     except ImportError as error:
-        _print_line(f"PyAV cannot be imported: {error}")
+        _send(f"PyAV cannot be imported: {error}")
         return PERMANENT_ERROR
     av.logging.set_level(None)
     try:
         stream(sys.stdin.buffer, request)
     except av.error.ProtocolNotFoundError:
-        _print_line(f"this build of PyAV has no {request['url'].partition(':')[0]}")
+        _send(f"this build of PyAV has no {request['url'].partition(':')[0]}")
         return PERMANENT_ERROR
     except (av.codec.codec.UnknownCodecError, av.error.EncoderNotFoundError):
-        _print_line("this build of PyAV cannot encode H.264")
+        _send("this build of PyAV cannot encode H.264")
         return PERMANENT_ERROR
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        _print_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+        _send(getattr(error, "strerror", None) or str(error) or type(error).__name__)
         return 1
     return 0
 
 
-def _print_line(text: str) -> None:
-    print(" ".join(text.split()), flush=True)  # noqa: T201
+def _send(text: str) -> None:
+    """Send one line to the parent process."""
+    sys.stdout.write(" ".join(text.split()) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

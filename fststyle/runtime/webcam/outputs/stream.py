@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 from urllib.parse import urlsplit
 
 from fststyle.arrays import RGB
@@ -156,42 +156,40 @@ class Stream:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        assert process.stdin is not None
-        assert process.stdout is not None
+        stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
         messages: list[str] = []
-        reader = threading.Thread(target=self._read, args=(process.stdout, messages), daemon=True)
+        reader = threading.Thread(target=self._read, args=(stdout, messages), daemon=True)
         reader.start()
         try:
             self._writing = time.monotonic()
-            self._write(process, request.encode() + b"\n")
+            self._write(stdin, request.encode() + b"\n")
             while (taken := self._next()) is not None:
                 rgb, at = taken
                 self._writing = time.monotonic()
-                self._write(process, at.hex().encode().ljust(32) + rgb.tobytes())
+                self._write(stdin, at.hex().encode().ljust(32) + rgb.tobytes())
                 self._writing = None
                 self.sent += 1
         except OSError:  # the process ended
             pass
         finally:
             with contextlib.suppress(OSError):
-                process.stdin.close()
+                stdin.close()
             try:
                 code = process.wait(1.0)
             except subprocess.TimeoutExpired:
                 process.kill()
                 code = process.wait()
             reader.join(1)
-            process.stdout.close()
+            stdout.close()
             self._process, self._writing = None, None
         if code < 0 and not messages:
             return f"the receiver accepted no frame for {self._limit:g} seconds", False
         return (messages[-1] if messages else "the encoder process ended"), code == PERMANENT_ERROR
 
     @staticmethod
-    def _write(process: "subprocess.Popen[bytes]", content: bytes) -> None:
-        assert process.stdin is not None
-        process.stdin.write(content)
-        process.stdin.flush()
+    def _write(stdin: IO[bytes], content: bytes) -> None:
+        stdin.write(content)
+        stdin.flush()
 
     def _next(self) -> tuple[RGB, float] | None:
         """The next frame, None at the end or after the process has ended."""
