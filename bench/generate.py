@@ -27,6 +27,7 @@ from program import run, show
 from rich.console import Console
 from rich.table import Table
 
+from fststyle.arrays import Pixels
 from fststyle.errors import InputError
 from fststyle.io import dataset
 from fststyle.runtime.generative import latents
@@ -104,13 +105,11 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
     return rows
 
 
-def _frames(some: dataset.Dataset, chosen: Any = slice(None)) -> dataset.Pixels:
-    return some.rgb[chosen].repeat(3 // some.channels, axis=3)
+def _frames(some: dataset.Dataset, chosen: Any = slice(None)) -> Pixels:
+    return np.repeat(some.rgb[chosen], 3 // some.channels, axis=3)
 
 
-def _judged(
-    frames: dataset.Pixels, classifier: Model | None
-) -> tuple[metrics.Features, metrics.Features | None]:
+def _judged(frames: Pixels, classifier: Model | None) -> tuple[metrics.Features, metrics.Features | None]:
     """Features, and the logits of a classifier."""
     if classifier is None:
         return metrics.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
@@ -121,7 +120,7 @@ def _judged(
 class _Fid:
     """FID of torchmetrics against `real`; `network` replaces Inception-v3, as the metric allows."""
 
-    def __init__(self, real: dataset.Pixels, network: Any = 2048):
+    def __init__(self, real: Pixels, network: Any = 2048):
         try:
             from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -136,12 +135,12 @@ class _Fid:
             raise InputError(f"--fid: the weights of Inception cannot be downloaded ({error})") from error
         self._show(real, real=True)
 
-    def __call__(self, fake: dataset.Pixels) -> float:
+    def __call__(self, fake: Pixels) -> float:
         self._metric.reset()
         self._show(fake, real=False)
         return float(self._metric.compute())
 
-    def _show(self, frames: dataset.Pixels, real: bool) -> None:
+    def _show(self, frames: Pixels, real: bool) -> None:
         for start in range(0, len(frames), _AT_ONCE):
             self._metric.update(
                 torch.from_numpy(np.ascontiguousarray(frames[start : start + _AT_ONCE])).permute(0, 3, 1, 2),
@@ -160,7 +159,7 @@ def _judgment(
     return row
 
 
-def _reconstruction(decoder: Generator, frames: dataset.Pixels) -> dict[str, float]:
+def _reconstruction(decoder: Generator, frames: Pixels) -> dict[str, float]:
     latent = Encoder(decoder)(frames)[0]
     error = decoder.draw(latent).astype(np.float64) - frames
     return {"reconstruction": float(np.sqrt(np.square(error).mean()))}
@@ -177,9 +176,9 @@ def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
 def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> float:
     """Seconds per epoch of the training of the model, with its settings."""
     recorded = json.loads(generator.metadata["trained_with"])
-    kind, train = (
-        (VaeSettings, vae.train) if generator.metadata["kind"] == "vae" else (GanSettings, gan.train)
-    )
+    is_vae = generator.metadata["kind"] == "vae"
+    kind: type[VaeSettings | GanSettings] = VaeSettings if is_vae else GanSettings
+    train: Any = vae.train if is_vae else gan.train
     known = {name: value for name, value in recorded.items() if name in kind.__dataclass_fields__}
     times: list[float] = []
 
@@ -201,9 +200,9 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
         if "steps" in known:
             changes |= {"steps": WARM_UP + args.steps + 1, "preview_every": 0}
         with contextlib.suppress(_StopForward):
-            train(kind(**{**known, **changes}), on_progress=on_progress)  # type: ignore[operator]
+            train(kind(**{**known, **changes}), on_progress=on_progress)
     timed = times[min(WARM_UP, len(times) - 2) :]
-    return (timed[-1] - timed[0]) / (len(timed) - 1) * count / known["batch"]
+    return (timed[-1] - timed[0]) / (len(timed) - 1) * count / float(known["batch"])
 
 
 class _StopForward(Exception):

@@ -104,7 +104,8 @@ class Filter:
         self.apply = FILTERS[name]
 
     def __call__(self, rgb: Frame) -> Frame:
-        return cv2.cvtColor(self.apply(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)), cv2.COLOR_BGR2RGB)
+        bgr = self.apply(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 
 
 def ways(args: argparse.Namespace, painted: Frame, frames: list[Frame], key: int) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class FrameStylizer:
 
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self.bytes_in:
-            return self._run(rgb[None])[0]
+            return np.asarray(self._run(rgb[None])[0])
         height, width = rgb.shape[:2]
         if height % 4 or width % 4:  # such networks halve the picture twice and do not restore its size
             rgb = np.pad(rgb, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="reflect")

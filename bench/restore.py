@@ -80,15 +80,15 @@ def holes(kind: str, size: int, seed: int) -> NDArray[np.uint8]:
             for _ in range(14):
                 heading += rng.normal(0, 0.35)
                 points.append(points[-1] + size / 18 * np.array((np.cos(heading), np.sin(heading))))
-            cv2.polylines(mask, [np.int32(points)], False, 255, int(rng.integers(2, 4)))
+            cv2.polylines(mask, [np.array(points, np.int32)], False, 255, int(rng.integers(2, 4)))
     else:
         for _ in range(2):
             place = rng.uniform(0.22 * size, 0.78 * size, 2)
             angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-            waves = sum(rng.uniform(0, 0.12) * np.sin(k * angles + rng.uniform(0, 6)) for k in (2, 3, 5))
-            reach = rng.uniform(12, 20) * (1 + waves)
-            points = place + reach[:, None] * np.stack((np.cos(angles), np.sin(angles)), 1)
-            cv2.fillPoly(mask, [np.int32(points)], 255)
+            waves = [rng.uniform(0, 0.12) * np.sin(k * angles + rng.uniform(0, 6)) for k in (2, 3, 5)]
+            reach = rng.uniform(12, 20) * (1 + np.sum(waves, axis=0))
+            outline = place + reach[:, None] * np.stack((np.cos(angles), np.sin(angles)), 1)
+            cv2.fillPoly(mask, [outline.astype(np.int32)], 255)
     return mask
 
 
@@ -171,7 +171,7 @@ def _square(path: Path, size: int, scale: float) -> NDArray[np.uint8]:
         return square(path, size)
     top, left = ((length - side) // 2 for length in rgb.shape[:2])
     part = rgb[top : top + side, left : left + side]
-    return part if side == size else cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA)
+    return part if side == size else np.asarray(cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA))
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

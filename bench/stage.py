@@ -89,8 +89,9 @@ def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[di
     command = [sys.executable, __file__, "send", str(changes), *live.names]
     sender = subprocess.Popen(command)
     times: list[list[float]] = [[] for _ in range(PARTS)]
-    rows, styles, changed = [], set(), 0
-    before = ""
+    rows: list[dict[str, Any]] = []
+    styles: set[str] = set()
+    before, changed = "", 0
     try:
         begin = time.monotonic()
         for view in live.frames():

@@ -36,7 +36,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fststyle.runtime.temporal import TemporalFilter
-from fststyle.runtime.video.formats.reader import Reader, TimedFrame
+from fststyle.runtime.video.formats.base import TimedFrame
+from fststyle.runtime.video.formats.reader import Reader
 
 Frame = NDArray[np.uint8]
 AVERAGED = 3
@@ -82,11 +83,8 @@ def clip(path: Path, size: int, count: int) -> list[Frame]:
 
 def _scaled(rgb: Frame, size: int) -> Frame:
     scale = min(1.0, size / max(rgb.shape[:2]))
-    return cv2.resize(
-        rgb,
-        (round(rgb.shape[1] * scale / 8) * 8, round(rgb.shape[0] * scale / 8) * 8),
-        interpolation=cv2.INTER_AREA,
-    )
+    size_of_frame = (round(rgb.shape[1] * scale / 8) * 8, round(rgb.shape[0] * scale / 8) * 8)
+    return np.asarray(cv2.resize(rgb, size_of_frame, interpolation=cv2.INTER_AREA))
 
 
 class Motion:
@@ -138,7 +136,7 @@ def _ways(painter: FrameStylizer) -> Iterator[tuple[str, Any]]:
 
     def average(frame: Frame) -> Frame:
         last.append(painter(frame))
-        return np.mean(last, axis=0).astype(np.uint8)
+        return np.asarray(np.mean(last, axis=0), np.uint8)
 
     yield "frame by frame", painter
     yield "steady", lambda frame: steady(frame, painter(frame))

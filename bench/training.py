@@ -5,11 +5,13 @@ photos.
         --config optimizer=muon --config optimizer=adam
 
 A `--config` has settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" in it overrides `--steps`. The
-objective is content + style with the weights of the first configuration, on squares of 256 pixels; lower is
-better. "times first" is the objective divided by that of the first configuration.
+objective is content loss + 3 x style loss on squares of 256 pixels, with the painting at the size of the
+first configuration; lower is better. "times first" is the objective divided by that of the first
+configuration.
 """
 
 import argparse
+import functools
 import json
 import sys
 import tempfile
@@ -23,12 +25,14 @@ import torch
 from program import run, show
 from quality import evenly, square
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.runtime.style import load_style
 from fststyle.train.data.loader import style_tensor, to_tensor
+from fststyle.train.loop import Progress
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.style.settings import TrainSettings
@@ -75,18 +79,10 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
             settings = _settings(args, config, Path(folder))
             if objective is None:
                 painting = style_tensor(args.image, settings.style_size)
-                objective = Objective(
-                    load_vgg(),
-                    painting,
-                    content_weight=1.0,
-                    style_weight=3.0,
-                )
+                objective = Objective(load_vgg(), painting, content_weight=1.0, style_weight=3.0)
             with console.status("training") as status:
                 began = time.monotonic()
-                trained = train(
-                    settings,
-                    on_progress=lambda p, c=config, s=status: s.update(f"{c}: step {p.step} of {p.steps}"),
-                )  # type: ignore[misc]
+                trained = train(settings, on_progress=functools.partial(_show_step, status, config))
                 seconds = time.monotonic() - began
             style = load_style(trained.onnx, "cpu")
             with torch.no_grad():
@@ -100,6 +96,10 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
             "style": float(np.mean([t.style.item() for t in terms])),
             "objective": float(np.mean([t.total.item() for t in terms])),
         }
+
+
+def _show_step(status: Status, config: str, progress: Progress) -> None:
+    status.update(f"{config}: step {progress.step} of {progress.steps}")
 
 
 def _settings(args: argparse.Namespace, config: str, folder: Path) -> TrainSettings:

@@ -184,7 +184,8 @@ def resident() -> int:
 
 def _first(clip: Path, count: int) -> tuple[list[Any], float | None]:
     """The first frames of a clip, and the time of the next one."""
-    reader, frames = Reader(clip), []
+    reader = Reader(clip)
+    frames: list[Any] = []
     try:
         for item in reader:
             if isinstance(item, TimedFrame):

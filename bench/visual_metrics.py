@@ -145,7 +145,7 @@ def blur_within(picture: Map, weight: Map, sigma: float) -> Map:
 
 def spread(light: Map, sigma: float) -> Map:
     """Local standard deviation of a channel."""
-    return np.sqrt(np.maximum(blur(light * light, sigma) - blur(light, sigma) ** 2, 0))
+    return np.asarray(np.sqrt(np.maximum(blur(light * light, sigma) - blur(light, sigma) ** 2, 0)))
 
 
 def flat_regions(photo: Map) -> Mask:
