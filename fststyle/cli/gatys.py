@@ -1,18 +1,17 @@
 """`fststyle gatys`: style transfer by optimization."""
 
 import functools
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fststyle.cli import streams
+from fststyle.cli.one_picture import open_picture
 from fststyle.cli.options import with_settings
 from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError, InputError
-from fststyle.io.files import probe, refuse_overwrite
+from fststyle.errors import DependencyError
 from fststyle.train.style.gatys_settings import GatysSettings
 
 if TYPE_CHECKING:
@@ -63,27 +62,9 @@ def register(app: typer.Typer) -> None:
         from rich.console import Console
 
         from fststyle.io import images
-        from fststyle.runtime.batch import read_stdin
-        from fststyle.runtime.output_paths import plan
 
-        if Path(content).is_dir():
-            raise InputError(f"{content}: is a folder; gatys stylizes one picture")
-        pair = plan([content], output, "gatys").pairs[0]
-        if pair.target:
-            refuse_overwrite((path for path, _ in paintings(style)), pair.target)
-            probe(pair.target)
-        stdout = (
-            streams.stdout("picture", "redirect it (> painted.png) or name a file")
-            if pair.target is None
-            else None
-        )
-        source = images.read(
-            pair.source if pair.source is not None else read_stdin(getattr(sys.stdin, "buffer", None))
-        )
         out = Console(stderr=True, highlight=False, markup=False)
-        if source.animated:
-            streams.print_lines(out, f"{content}: only the first of {len(source.frames)} frames is stylized")
-
+        picture = open_picture(content, output, "gatys", (path for path, _ in paintings(style)), out)
         done, last = 0, ""
 
         def keep(now: "Progress") -> None:
@@ -100,16 +81,16 @@ def register(app: typer.Typer) -> None:
         try:
             with bar:
                 painted = optimize_picture(
-                    source,
+                    picture.source,
                     style,
                     settings,
                     on_start=functools.partial(streams.print_lines, out),
                     on_progress=keep,
-                    on_preview=functools.partial(write, pair.target) if pair.target else None,
+                    on_preview=functools.partial(write, picture.target) if picture.target else None,
                 )
         finally:
             if last:
                 streams.print_lines(out, last)
-        if stdout is not None:
-            images.write(painted, stdout, format="PNG")
-            stdout.flush()
+        if picture.stdout is not None:
+            images.write(painted, picture.stdout, format="PNG")
+            picture.stdout.flush()

@@ -1,18 +1,18 @@
 """`fststyle restore`: fill the damage of a painting."""
 
 import functools
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from fststyle.cli import streams
+from fststyle.cli.one_picture import open_picture
 from fststyle.cli.options import with_settings
 from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError, InputError
-from fststyle.io.files import PIPE, probe, refuse_overwrite
+from fststyle.errors import DependencyError
+from fststyle.io.files import PIPE
 from fststyle.train.restore.settings import RestoreSettings
 
 _EXACT = (".png", ".tif", ".tiff", ".bmp", ".ppm")
@@ -53,47 +53,31 @@ def register(app: typer.Typer) -> None:
         from rich.console import Console
 
         from fststyle.io import images
-        from fststyle.runtime.batch import read_stdin
-        from fststyle.runtime.output_paths import plan
         from fststyle.runtime.target_names import shortened
 
-        if Path(damaged).is_dir():
-            raise InputError(f"{damaged}: is a folder; restore takes one picture")
+        out = Console(stderr=True, highlight=False, markup=False)
         if output is None and damaged != PIPE and Path(damaged).suffix.lower() not in _EXACT:
             output = str(shortened(Path(f"{Path(damaged).stem}-restored.png"), "-restored.png"))
-        pair = plan([damaged], output, "restored").pairs[0]
-        if pair.target:
-            refuse_overwrite((settings.mask,), pair.target)
-            probe(pair.target)
-        stdout = (
-            streams.stdout("picture", "redirect it (> restored.png) or give a file (-o)")
-            if pair.target is None
-            else None
-        )
-        source = images.read(
-            pair.source if pair.source is not None else read_stdin(getattr(sys.stdin, "buffer", None))
-        )
-        out = Console(stderr=True, highlight=False, markup=False)
-        if source.animated:
-            streams.print_lines(out, f"{damaged}: only the first of {len(source.frames)} frames is restored")
+        picture = open_picture(damaged, output, "restored", (settings.mask,), out)
+        source, target = picture.source, picture.target
         lost = list(source.lost)
 
-        def write(picture: Any, target: Any, **options: Any) -> None:
-            lost[len(source.lost) :] = images.write(picture, target, quality=quality, **options)
+        def write(restored: "images.Picture", to: Path | BinaryIO, **options: Any) -> None:
+            lost[len(source.lost) :] = images.write(restored, to, quality=quality, **options)
 
         bar = Bar(out, settings.iterations, "iterations")
         with bar:
-            restored: Any = restore_picture(
+            restored = restore_picture(
                 source,
                 settings,
                 on_start=functools.partial(streams.print_lines, out),
                 on_progress=bar.update,
-                on_preview=(lambda picture: write(picture, pair.target)) if pair.target else None,
+                on_preview=(lambda preview: write(preview, target)) if target else None,
             )
-        if stdout is not None:
-            write(restored, stdout, format="PNG")
-            stdout.flush()
+        if picture.stdout is not None:
+            write(restored, picture.stdout, format="PNG")
+            picture.stdout.flush()
         else:
-            streams.print_lines(out, f"{pair.target}  {restored.size[1]}x{restored.size[0]}")
+            streams.print_lines(out, f"{target}  {restored.size[1]}x{restored.size[0]}")
         if lost:
             streams.print_lines(out, f"{damaged}: not in the output: {', '.join(lost)}")
