@@ -4,6 +4,7 @@ fast.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fststyle.io.files import refuse_overwrite
 from fststyle.runtime.video.keyframes import Timeline
@@ -22,9 +23,33 @@ FIELD_RATES = ("halve", "keep")
 """One frame per two fields, or one per field."""
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-"""Presets of x264 and x265. The default is fast, since the encoder shares the CPU with the network."""
+"""Presets of x264 and x265. The default, veryfast, leaves most of the CPU to the network."""
 
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
+
+_SHARED: dict[str, dict[str, Any]] = {
+    "precision": {
+        "default": "auto",
+        "help": "Precision of the network; auto uses int8 on CPUs if the style has an int8 file.",
+        "choices": PRECISIONS,
+    },
+    "device": {"default": "auto", "help": "Device; see `fststyle image --help`."},
+    "threads": {"default": None, "help": "CPU threads; default: one per core.", "min": 1, "max": 1024},
+    "only": {
+        "default": None,
+        "help": "Stylize only the subject or only the background, which a small network detects.",
+        "choices": ("subject", "background"),
+    },
+    "steady": {
+        "default": True,
+        "help": "Suppress flicker: blend with the previous frame along the motion of the scene.",
+    },
+}
+
+
+def _shared(name: str, **changes: Any) -> Any:
+    """A field with an option that several commands have; ``changes`` replace arguments of `option`."""
+    return option(**_SHARED[name] | changes)
 
 
 @dataclass(frozen=True)
@@ -50,24 +75,16 @@ class FrameSettings:
     tile: str = option(
         "auto", "Stylize in tiles: auto if memory is short, off, or the side of the tiles in pixels."
     )
-    precision: str = option(
-        "auto",
-        "Precision of the network; auto uses int8 on CPUs if the style has an int8 file.",
-        choices=PRECISIONS,
+    precision: str = _shared("precision")
+    device: str = _shared(
+        "device", help="Device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx."
     )
-    device: str = option(
-        "auto", "Device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx."
-    )
-    threads: int | None = option(None, "CPU threads; default: one per core.", min=1, max=1024)
+    threads: int | None = _shared("threads")
     mask: Path | None = option(
         None,
         "An image with the same aspect ratio: white is stylized, black stays a photo; edges are softened.",
     )
-    only: str | None = option(
-        None,
-        "Stylize only the subject or only the background, which a small network detects.",
-        choices=("subject", "background"),
-    )
+    only: str | None = _shared("only")
     ray: str | None = option(
         None,
         "Stylize on a Ray cluster: its address, auto for the one of this machine, or local to start one.",
@@ -130,9 +147,7 @@ class VideoSettings(FrameSettings):
         None, "A JSON list or a CSV file of time, style and strength, instead of --style and --strength."
     )
 
-    steady: bool = option(
-        True, "Suppress flicker: blend with the previous frame along the motion of the scene."
-    )
+    steady: bool = _shared("steady")
     start: float = option(0.0, "Start time in seconds.", min=0)
     end: float | None = option(None, "End time in seconds.", min=0)
     fps: float | None = option(
@@ -247,9 +262,7 @@ class WebcamSettings:
         min=0,
         max=2,
     )
-    steady: bool = option(
-        True, "Suppress flicker: blend with the previous frame along the motion of the scene."
-    )
+    steady: bool = _shared("steady")
     mirror: bool = option(True, "Mirror the picture.")
     fullscreen: bool = option(False, "Start in full screen.")
     headless: bool = option(False, "Show no window, for servers and recordings.")
@@ -290,24 +303,16 @@ class WebcamSettings:
         "Controls that follow the sound: strength, mix, brush or steadiness = level, bass, treble or beat,"
         " with an optional range, such as strength=bass:0.3:1.2,mix=beat.",
     )
-    precision: str = option(
-        "auto",
-        "Precision of the network; auto uses int8 on CPUs if the style has an int8 file.",
-        choices=PRECISIONS,
-    )
-    device: str = option("auto", "Device; see `fststyle image --help`.")
-    threads: int | None = option(None, "CPU threads; default: one per core.", min=1, max=1024)
+    precision: str = _shared("precision")
+    device: str = _shared("device")
+    threads: int | None = _shared("threads")
 
     mask: Path | None = option(
         None,
         "An image with the aspect ratio of the picture: white is stylized, black stays a photo; edges are"
         " softened.",
     )
-    only: str | None = option(
-        None,
-        "Stylize only the subject or only the background, which a small network detects.",
-        choices=("subject", "background"),
-    )
+    only: str | None = _shared("only")
 
     def __post_init__(self) -> None:
         as_paths(self, "record", "mask", "midi_map")
@@ -324,6 +329,6 @@ class WebcamSettings:
 class SpeedSettings:
     """Settings of the benchmark."""
 
-    device: str = option("auto", "Device; see `fststyle image --help`.")
-    threads: int | None = option(None, "CPU threads; default: one per core.", min=1, max=1024)
+    device: str = _shared("device")
+    threads: int | None = _shared("threads")
     frames: int = option(10, "Minimum number of timed frames, after a warm-up.", min=1, max=10000)
