@@ -40,6 +40,11 @@ class _Program(TyperGroup):
             raise InputError("an empty argument was given (an unset variable of the shell?)")
         return super().parse_args(ctx, args)
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of `_VERBS`; typer lists groups such as ``gan`` after all other commands."""
+        names = [module.__name__.rpartition(".")[2].replace("_", "-") for module in _VERBS]
+        return sorted(super().list_commands(ctx), key=names.index)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
@@ -89,7 +94,7 @@ def _program(
         typer.echo(context.get_help())
 
 
-for _verb in (
+_VERBS = (
     image,
     video,
     webcam,
@@ -108,7 +113,8 @@ for _verb in (
     export_web,
     bench,
     info,
-):
+)
+for _verb in _VERBS:
     _verb.register(app)
 
 

@@ -27,11 +27,10 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     @with_settings(ClassifySettings)
     def train(settings: ClassifySettings) -> None:
-        """Train a classifier. Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, the confusion
-        matrix.
+        """Train a classifier.
 
-        The accuracy on the test pictures is printed after each epoch. Ctrl-C saves a checkpoint, --resume
-        continues from it.
+        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, the confusion matrix. The accuracy on
+        the test pictures is printed after each epoch. Ctrl-C saves a checkpoint; --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.classifier", settings, settings.epochs)
         streams.print_lines(out, f"classifier  {trained.onnx}", f"checkpoint  {trained.checkpoint}")
@@ -39,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
     @verb.command()
     def test(
-        model: Annotated[str, typer.Argument(help="The classifier, an .onnx file.")],
+        model: Annotated[str, typer.Argument(metavar="MODEL", help="The classifier, an .onnx file.")],
         data: Annotated[
             str, typer.Option(help="Pictures with classes; see `fststyle classify train --help`.")
         ],
@@ -60,8 +59,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Measure the accuracy on a test set, without PyTorch.
 
-        All pictures of a folder are used, but of the training folder only the held-out part, every tenth
-        picture.
+        Of a folder of images, all are used; of the folder that the classifier was trained on, only the
+        held-out ones, every tenth.
         """
         from fststyle.io import dataset, grids, images
         from fststyle.runtime.generative.classify import evaluate, load_classifier
@@ -96,8 +95,8 @@ def register(app: typer.Typer) -> None:
 
     @verb.command()
     def run(
-        model: Annotated[str, typer.Argument(help="The classifier, an .onnx file.")],
-        inputs: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+        model: Annotated[str, typer.Argument(metavar="MODEL", help="The classifier, an .onnx file.")],
+        inputs: Annotated[list[Path], typer.Argument(metavar="IN", help="Image files or folders.")],
         as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     ) -> None:
         """Classify pictures, without PyTorch."""

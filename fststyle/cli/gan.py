@@ -16,7 +16,8 @@ from fststyle.train.generative.settings import GanSettings
 Model = Annotated[
     str,
     typer.Argument(
-        help="The generator: an .onnx file, or the name of an included model (see `fststyle info`)."
+        metavar="MODEL",
+        help="The generator: an .onnx file, or the name of an included model (see `fststyle info`).",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
@@ -43,10 +44,11 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     @with_settings(GanSettings)
     def train(settings: GanSettings) -> None:
-        """Train a GAN. Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, samples of fixed noise.
+        """Train a GAN.
 
+        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, samples of fixed latent vectors.
         "spread" is the diversity of the generated pictures relative to the real ones; near 0 means mode
-        collapse. Ctrl-C saves a checkpoint, --resume continues from it.
+        collapse. Ctrl-C saves a checkpoint; --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.gan", settings, settings.steps)
         streams.print_lines(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")
@@ -58,7 +60,10 @@ def register(app: typer.Typer) -> None:
     def walk(
         model: Model,
         output: Annotated[
-            Path, typer.Argument(help="A video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png).")
+            Path,
+            typer.Argument(
+                metavar="OUT", help="A video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png)."
+            ),
         ],
         seconds: Annotated[float, typer.Option(help="Duration in seconds.", min=0.1, max=3600)] = 8.0,
         fps: Annotated[int, typer.Option(help="Frames per second.", min=1, max=120)] = 24,

@@ -32,12 +32,12 @@ def register(app: typer.Typer) -> None:
             typer.Option("--json", help="Print messages, steps with losses, and the results as JSON lines."),
         ] = False,
     ) -> None:
-        """Train a style on one or a few painted frames of a shot. Writes NAME.onnx, NAME-int8.onnx, the
-        checkpoint NAME.pt and NAME-preview.jpg to the output folder.
+        """Train a style on one or a few painted frames of a shot.
 
         Paint a frame by hand or in any program, for example frame_012.png, and then: fststyle keyframe train
-        --frames shot/ --painted frame_012.png; fststyle video shot/ out.mp4 --style frame-012.onnx. Ctrl-C
-        saves a checkpoint, --resume continues from it with the same settings.
+        --frames shot/ --painted frame_012.png; fststyle video shot/ out.mp4 --style frame-012.onnx. Writes
+        NAME.onnx, NAME-int8.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder. Ctrl-C
+        saves a checkpoint; --resume continues from it with the same settings.
         """
         if as_json:
             run_training_json(_TRAINER, settings)

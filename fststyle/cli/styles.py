@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
     @verb.command()
     def sheet(
-        photo: Annotated[Path, typer.Argument(help="The photo, an image file.")],
+        photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo, an image file.")],
         output: Annotated[
             Path, typer.Option("--output", "-o", help="The contact sheet, an image file.")
         ] = Path("sheet.jpg"),

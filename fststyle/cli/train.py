@@ -37,13 +37,13 @@ def register(app: typer.Typer) -> None:
             typer.Option("--json", help="Print messages, steps with losses, and the results as JSON lines."),
         ] = False,
     ) -> None:
-        """Train a style on one painting. Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the
-        output folder.
+        """Train a style on one painting: fststyle train --style painting.jpg
 
-        A preview is written every --preview-every steps. Ctrl-C saves a checkpoint, --resume continues from
-        it with the same settings, --from NAME.pt starts a new training from it. The weighted losses are
-        shown; "loss" is the minimized value, the mean of the log of their sum. Several GPUs: torchrun
-        --nproc-per-node 2 -m fststyle train --style starry.jpg --batch 8
+        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder; the preview is
+        updated every --preview-every steps. Ctrl-C saves a checkpoint: --resume continues from it with the
+        same settings, and --from NAME.pt starts a new training from it. The weighted losses are shown; "loss"
+        is the minimized value, the mean of the log of their sum. Several GPUs: torchrun --nproc-per-node 2 -m
+        fststyle train --style starry.jpg --batch 8
         """
         if as_json:
             run_training_json("fststyle.train.style.train", settings)

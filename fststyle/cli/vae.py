@@ -37,11 +37,11 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     @with_settings(VaeSettings)
     def train(settings: VaeSettings) -> None:
-        """Train a VAE. Writes NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and
-        NAME-preview.png.
+        """Train a VAE.
 
-        The ELBO on the test pictures, in nats, is printed after each epoch. Ctrl-C saves a checkpoint,
-        --resume continues from it.
+        Writes NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and NAME-preview.png. The ELBO
+        on the test pictures, in nats, is printed after each epoch. Ctrl-C saves a checkpoint; --resume
+        continues from it.
         """
         out, trained = run_training("fststyle.train.generative.vae", settings, settings.epochs)
         streams.print_lines(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")
@@ -52,7 +52,8 @@ def register(app: typer.Typer) -> None:
     @verb.command()
     def reconstruct(
         picture: Annotated[
-            Path, typer.Argument(help="The picture, an image file; its center square is used.")
+            Path,
+            typer.Argument(metavar="PICTURE", help="The picture, an image file; its center square is used."),
         ],
         model: Decoder,
         output: Annotated[
@@ -78,10 +79,13 @@ def register(app: typer.Typer) -> None:
 
     @verb.command()
     def morph(
-        first: Annotated[Path, typer.Argument(help="The first picture.")],
-        second: Annotated[Path, typer.Argument(help="The last picture.")],
+        first: Annotated[Path, typer.Argument(metavar="FIRST", help="The first picture.")],
+        second: Annotated[Path, typer.Argument(metavar="LAST", help="The last picture.")],
         output: Annotated[
-            Path, typer.Argument(help="An animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm).")
+            Path,
+            typer.Argument(
+                metavar="OUT", help="An animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm)."
+            ),
         ],
         model: Decoder,
         seconds: Annotated[float, typer.Option(help="Duration in seconds.", min=0.1, max=600)] = 3.0,

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fststyle.settings import NAMES, option
+from fststyle.settings import NAMES, accepts_former_names, option
 
 PRECISIONS = ("fp32", "fp16-weights", "int8-weights", "fp16", "int8")
 
 
+@accepts_former_names
 @dataclass(frozen=True)
 class ExportSettings:
     """Options and metadata of an exported file."""
@@ -31,4 +32,4 @@ class ExportSettings:
     title: str = option("", "Title of the painting.")
     artist: str = option("", "Artist of the painting.")
     year: str = option("", "Year of the painting.")
-    licence: str = option("", "License of the painting.")
+    license: str = option("", "License of the painting.", former="licence")

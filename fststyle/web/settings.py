@@ -16,7 +16,7 @@ class ServeSettings:
     """Address, data folder and limits of the web application."""
 
     host: str = option("127.0.0.1", "Address to bind to; any other than a loopback address needs --token.")
-    port: int = option(8020, "Port; 0 takes a free one.", min=0, max=65535)
+    port: int = option(8020, "Port; 0 selects a free port.", min=0, max=65535)
     token: str | None = option(
         None,
         "Password of the application, at least 16 characters; also read from the environment variable"

@@ -8,7 +8,7 @@ from fststyle.settings import option
 
 @dataclass(frozen=True)
 class PhotoSettings:
-    """Source and destination of the training photos. The default is COCO val2017: 5,000 photos, 778 MiB."""
+    """Source and destination of the training photos. The default is COCO val2017: 5,000 photos, 816 MB."""
 
     url: str = option(
         "http://images.cocodataset.org/zips/val2017.zip", "Zip archive of photos, http or https."

@@ -36,7 +36,7 @@ class KeyframeSettings:
     )
     window: int = option(
         512,
-        "Largest side of the part of a frame that the network sees in a step, in pixels.",
+        "Largest side of the part of a frame that is stylized in a step, in pixels.",
         min=32,
         max=4096,
     )

@@ -17,7 +17,7 @@ class GatysSettings:
     scales: int = option(
         2,
         "Number of sizes, coarse to fine, each twice the one before: large shapes form first, brush strokes"
-        " last. Sizes below 48 pixels are left out.",
+        " last. Sizes below 48 pixels are skipped.",
         min=1,
         max=8,
     )

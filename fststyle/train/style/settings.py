@@ -50,14 +50,14 @@ class TrainSettings:
     style_weight: float = option(6.0, "Weight of the style loss: higher is closer to the painting.", min=0)
     fine: float = option(
         0.6,
-        "Part of the style loss on fine texture, 0 to 1: higher is crisper, lower fills plain areas.",
+        "Fraction of the style loss that compares fine texture: higher is crisper, lower fills plain areas.",
         min=0,
         max=1,
     )
     contrast: float = option(
         0.0,
-        "Contrast added to the photo and the painting that the losses compare with, for faint paintings such "
-        "as old prints; 1 gives firmer outlines and darker shadows.",
+        "Extra contrast of the photo and the painting in the losses, for faint paintings such as old prints;"
+        " 1 gives firmer outlines and darker shadows.",
         min=0,
         max=5,
     )
