@@ -172,7 +172,7 @@ def test_python_compiles_and_uses_names_that_exist(page: Path) -> None:
 
 
 def test_readme_is_short() -> None:
-    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 125
 
 
 def test_table_of_styles_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
