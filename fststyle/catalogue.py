@@ -108,7 +108,7 @@ def locate(style: str | Path) -> Entry:
         return find(style)
     path = Path(os.path.expanduser(style))
     if path.suffix == ".pt":
-        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` makes an .onnx file of it")
+        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
     if not os.path.isfile(path):
         raise StyleError(f"{path}: {'is a folder, not a style' if os.path.isdir(path) else 'no such file'}")
     return _own(path)
@@ -123,7 +123,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
             return entry
     path = Path(os.path.expanduser(name))
     if path.suffix == ".pt":
-        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` makes an .onnx file of it")
+        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
     if not os.path.isfile(path):
         for entry in _listed(SHIPPED):
             if _plain(entry.name) == _plain(str(name)):

@@ -45,7 +45,7 @@ def share(model: bytes, path: Path) -> bytes:
 
 
 def is_shared(model: bytes) -> bool:
-    """Whether a style file may refer to another one. Never False for one that does."""
+    """Whether a style file may refer to another one; False only if it does not."""
     return b"location" in model  # a key of every reference; needs no onnx
 
 

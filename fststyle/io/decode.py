@@ -87,7 +87,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
     except UnidentifiedImageError as error:
         raise InputError(f"{name}: is not an image that can be read") from error
     except Image.DecompressionBombError as error:
-        raise InputError(f"{name}: holds more than {max_pixels:,} pixels") from error
+        raise InputError(f"{name}: contains more than {max_pixels:,} pixels") from error
     except MemoryError as error:
         raise InputError(f"{name}: does not fit in memory") from error
     except Exception as error:  # Pillow's parsers raise any exception for a damaged file

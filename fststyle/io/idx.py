@@ -62,7 +62,7 @@ def read_labels(folder: Path, part: str) -> Pixels | None:
         return None
     labels, count = _read(path, 1), _sides(images, 3)[0]
     if len(labels) != count:
-        raise InputError(f"{path}: holds {len(labels)} labels for {count} images")
+        raise InputError(f"{path}: contains {len(labels)} labels for {count} images")
     return labels
 
 

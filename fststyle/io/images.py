@@ -163,7 +163,7 @@ def find(
         path for path in files(Path(folder), READABLE, on_refused) if os.path.realpath(path) not in left_out
     ]
     if not found:
-        raise InputError(f"{folder}: holds no image files")
+        raise InputError(f"{folder}: contains no image files")
     return found
 
 

@@ -50,4 +50,4 @@ def _graph(model: bytes, name: str) -> "ModelProto":
     try:
         return onnx.load_model_from_string(model)
     except Exception as error:  # protobuf raises various exceptions
-        raise StyleError(f"{name} is not a fststyle style: {type(error).__name__}") from error
+        raise StyleError(f"{name} is not an fststyle style: {type(error).__name__}") from error

@@ -20,7 +20,7 @@ def check_frame(frame: object) -> None:
         found = f"{kind} {tuple(shape)}" if shape is not None else type(frame).__name__
         raise InputError(f"a frame is a uint8 array (H, W, 3) or (N, H, W, 3), not {found}")
     if len(shape) == 4 and shape[0] == 0:
-        raise InputError("the batch holds no frames")
+        raise InputError("the batch contains no frames")
     height, width = shape[-3:-1]
     if min(height, width) < MIN_SIDE:
         raise InputError(f"{width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
@@ -62,4 +62,4 @@ def _check_channels(tensor: str, shape: list[int | str | None], name: str) -> No
 
 
 def _refused(name: str, why: str) -> StyleError:
-    return StyleError(f"{name} is not a fststyle style: {why}")
+    return StyleError(f"{name} is not an fststyle style: {why}")

@@ -58,7 +58,9 @@ class ImageMask:
     def __init__(self, path: Path):
         frames = images.read(path).frames
         if len(frames) > 1:
-            raise InputError(f"{path}: holds {len(frames)} images; a mask that moves needs `fststyle video`")
+            raise InputError(
+                f"{path}: contains {len(frames)} images; a mask that moves needs `fststyle video`"
+            )
         self._path = path
         self._set(frames[0].rgb, frames[0].alpha)
 

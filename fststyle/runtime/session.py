@@ -97,12 +97,12 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
     except Exception as error:
         if device != "cpu" and _loads_on_cpu(model):
             raise DeviceError(
-                f"device {device} does not work: {_short(error)}; {devices.INSTALL[device]}"
+                f"device {device} cannot be used: {_short(error)}; {devices.INSTALL[device]}"
             ) from error
         raise StyleError(f"{name} cannot be used: {_short(error)}") from error
     if session.get_providers()[0] != provider:
         raise DeviceError(
-            f"device {device} does not work: ONNX Runtime could not load its libraries;"
+            f"device {device} cannot be used: ONNX Runtime could not load its libraries;"
             f" {devices.INSTALL[device]}"
         )
     session.disable_fallback()

@@ -32,8 +32,8 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
     """Orthogonalize a matrix (m, n) by Newton-Schulz iteration: singular values near 1. Zero stays zero.
 
     Each iteration multiplies by a polynomial of X X^T. These polynomials commute, so the iterations run on
-    the small square matrix X X^T, and X is multiplied once by their product. The result is equal to float32
-    precision and takes less than half the time.
+    the small square matrix X X^T, and X is multiplied once by their product. The result is equal up to
+    rounding in float32, and takes less than half the time.
     """
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]

@@ -38,7 +38,7 @@ def public(error: Exception, *folders: Path) -> str:
     """The message of an error as one line, without the paths of ``folders`` and of the folders of styles."""
     text = " ".join(str(error).split())
     # A picture in memory has no name: "image data: is damaged".
-    text = re.sub(r"image data: (?=(is|has|holds|does|cannot) )", "the file ", text).replace(
+    text = re.sub(r"image data: (?=(is|has|contains|does|cannot) )", "the file ", text).replace(
         "image data: ", ""
     )
     for folder in (*folders, *catalogue.own_folders()):

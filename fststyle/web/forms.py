@@ -15,7 +15,7 @@ def paint_settings(
         str, Form(max_length=400, description="Name of a style, or a mixture: udnie:0.6,great-wave:0.4.")
     ] = "starry-night",
     strength: Annotated[
-        float, Form(description="0 is the photo, 1 the painting, up to 2 exaggerates.", ge=0, le=2)
+        float, Form(description="0 is the photo, 1 the trained style, up to 2 exaggerated.", ge=0, le=2)
     ] = 1.0,
     brush: Annotated[
         str, Form(max_length=16, description="Size of the brush strokes, 0.25 to 8; empty: automatic.")

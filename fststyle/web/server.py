@@ -65,7 +65,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends event streams at shutdown, which would keep their connections open. SIGHUP ends the server too."""
+    """Ends event streams at shutdown, else they would keep their connections open. SIGHUP ends it too."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)
@@ -103,7 +103,7 @@ def _bound(settings: ServeSettings) -> socket.socket:
 
 
 def _own_address(host: str) -> str:
-    """The address of this machine in its network, for a server on all addresses; else its name.
+    """The address of this machine in its network, or its host name if that cannot be determined.
 
     Connecting a UDP socket sends nothing: the operating system only chooses the interface. The remote
     addresses are reserved for documentation (RFC 5737, RFC 3849).

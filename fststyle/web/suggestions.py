@@ -74,7 +74,7 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
 def average(
     styles: Sequence[Rated], target: NDArray[np.float64], statistics: Mapping[str, NDArray[np.float64]]
 ) -> Proposal:
-    """The weighted mean of the settings of the styles nearest to ``target``; of weights the geometric one."""
+    """The weighted mean of the settings of the styles nearest to ``target``, geometric for loss weights."""
     similar = {
         style.name: float(
             target

@@ -33,7 +33,7 @@ def check_style(content: bytes) -> None:
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise StyleError("the style is too slow: it does not paint the test pictures in time") from error
+        raise StyleError("the style is too slow: the test frames took too long") from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         message = lines[-1] if lines and done.returncode == StyleError.exit_code else ""
@@ -43,7 +43,7 @@ def check_style(content: bytes) -> None:
 def check_graph(content: bytes) -> None:
     """Raise `StyleError` for a file that is too large, damaged, or contains what a style does not need."""
     if len(content) > MAX_BYTES:
-        raise StyleError(f"a style has at most {MAX_BYTES // 1_000_000} MB")
+        raise StyleError(f"a style file may have at most {MAX_BYTES // 1_000_000} MB")
     import onnx
 
     try:
@@ -53,13 +53,14 @@ def check_graph(content: bytes) -> None:
     if not model.graph.node:
         raise StyleError("the file is damaged or not an ONNX file")
     if model.functions:
-        raise StyleError("a style has no functions of its own")
+        raise StyleError("local functions of the model are not supported")
     for node in model.graph.node:
         if node.domain not in _DOMAINS or node.op_type in _REFUSED or _subgraphs(node):
-            raise StyleError(f"a style does not need the operator {(node.domain + ' ' + node.op_type)[:80]}")
+            operator = f"{node.domain} {node.op_type}"[:80]
+            raise StyleError(f"a style may not contain the operator {operator}")
     for tensor in model.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise StyleError("the weights of a style are in its file")
+            raise StyleError("weights outside of the file are not supported")
 
 
 def _subgraphs(node: "NodeProto") -> bool:

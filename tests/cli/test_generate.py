@@ -185,7 +185,7 @@ def test_no_input_is_overwritten(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("gan", "train", "--data", "empty"), "holds no image files"),
+        (("gan", "train", "--data", "empty"), "contains no image files"),
         (("gan", "train", "--data", ""), "an empty argument was given"),
         (("gan", "train", "--data", "bars", "--name", ""), "an empty argument was given"),
         (("vae", "train", "--data", "one"), "at least 8"),
@@ -196,7 +196,7 @@ def test_no_input_is_overwritten(
             ("gan", "train", "--data", "bars", "--name", "hostile", "--resume", "--overwrite"),
             "cannot be combined",
         ),
-        (("gan", "train", "--data", "few"), "holds 5 training pictures"),
+        (("gan", "train", "--data", "few"), "contains 5 training pictures"),
         (("vae", "train", "--data", "untested"), "contains no test pictures"),
         (("classify", "train", "--data", "unlabeled"), "has no classes"),
         (("classify", "train", "--data", "alike"), "all pictures are of one class"),

@@ -278,7 +278,7 @@ def test_foreign_onnx(program: Program, photo: Path, tmp_path: Path) -> None:
     )
     (tmp_path / "broken.onnx").write_bytes(b"\x08\x08rubbish")
     refused(
-        program("image", "cat.png", "-s", "foreign.onnx"), "foreign.onnx: foreign is not a fststyle style"
+        program("image", "cat.png", "-s", "foreign.onnx"), "foreign.onnx: foreign is not an fststyle style"
     )
     refused(program("image", "cat.png", "-s", "broken.onnx"), "broken.onnx: broken cannot be used")
     refused(program("image", "cat.png", "-s", "missing.onnx"), "missing.onnx", "no such file")

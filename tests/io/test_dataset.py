@@ -134,9 +134,9 @@ def test_gray_pictures_have_one_channel_and_subfolders_are_classes(tmp_path):
 def test_invalid_sets_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     for data, said in (
-        (tmp_path / "empty", "holds no image files"),
+        (tmp_path / "empty", "contains no image files"),
         (tmp_path / "none", "no such folder"),
-        (folder_of(tmp_path / "one", 1), "holds 1 usable picture, at least 8"),
+        (folder_of(tmp_path / "one", 1), "contains 1 usable picture, at least 8"),
     ):
         with pytest.raises(InputError, match=said):
             dataset.load(data)

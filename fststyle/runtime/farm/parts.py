@@ -107,7 +107,7 @@ def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | Non
     rate = float(fps or reader.rate)
     first = max(0.0, part.begin - OVERLAP / rate)
     # A changed frame rate and deinterlacing need the frames before the first one.
-    lead = first - 4 / float(reader.rate) if reader.searchable else 0.0
+    lead = first - 4 / float(reader.rate) if reader.seekable else 0.0
     items = retime.between(reader, settings.start, settings.end, settings.start + max(0.0, lead))
     for item in retime.changed(items, reader, settings, fps):
         if not isinstance(item, TimedFrame):

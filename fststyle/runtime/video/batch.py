@@ -119,7 +119,7 @@ def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, 
         raise OutputError(f"{target}: is a file; the output for a folder is a folder")
     found = without_results(videos_in(source, on_refused), source, target)
     if not found:
-        raise InputError(f"{source}: holds no videos")
+        raise InputError(f"{source}: contains no videos")
     pairs = distinct((path, target / written_as(path.relative_to(source))) for path in found)
     for folder in {out.parent for _, out in pairs}:
         check_folder(folder)

@@ -207,7 +207,7 @@ class VideoConversion:
         start = self._settings.start
         part = f" after {start:g} seconds" if start else ""
         why = f" ({self._source.broken})" if self._source.broken else ""
-        return f"holds no frames{part}{why}"
+        return f"contains no frames{part}{why}"
 
     def _note_source(self) -> None:
         """Pass on new notes of the source; some, such as the field rate, come with the first frame."""

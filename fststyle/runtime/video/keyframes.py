@@ -29,7 +29,7 @@ _AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
 
 
 class Key(NamedTuple):
-    """A value that begins at ``seconds``."""
+    """A value that applies from ``seconds`` on."""
 
     seconds: float
     value: Any
@@ -41,7 +41,7 @@ class Timeline:
 
     ``styles``: keys of `Shares`. The transition to a key begins at its time and ends ``fade`` seconds later,
     or at the next key if that is earlier. ``strengths``: keys of numbers 0..2 with linear interpolation. The
-    first key also holds before its time, the last one after it.
+    first key also applies before its time, the last one after it.
     """
 
     styles: tuple[Key, ...]

@@ -37,7 +37,7 @@ class MovingMask(ImageMask):
         self._next = self._following()
         if self._next is None:
             source.close()
-            raise InputError(f"{path}: holds no frames{self._why()}")
+            raise InputError(f"{path}: contains no frames{self._why()}")
         self._end = 0.0
         self._noted = False
         self._set(self._next.rgb, self._next.alpha)

@@ -93,7 +93,7 @@ class Output:
         self._note_all(sink.notes[noted:])
         if not sink.keeps_times and self._intervals and self._intervals[1] > UNEVEN * self._intervals[0]:
             self._note_all(
-                ["does not store the times of frames, which vary; --fps gives a constant frame rate"]
+                ["does not store timestamps, and the frame rate varies; --fps gives a constant frame rate"]
             )
 
     def abandon(self) -> None:

@@ -29,8 +29,8 @@ class TransitionStylizer:
     """A function for each moment of a timeline: ``at(seconds)(rgb)``.
 
     The result of `at` may be called from several threads. All styles are loaded once at the beginning, so
-    errors come before any work. ``on_note`` is called if frames are cross-faded because weights cannot be
-    mixed. Raises the errors of `load_style`.
+    errors are raised before any frame is stylized. ``on_note`` is called if frames are cross-faded because
+    weights cannot be mixed. Raises the errors of `load_style`.
     """
 
     def __init__(

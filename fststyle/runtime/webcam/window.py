@@ -69,8 +69,8 @@ class _Window:
             self._apply_fullscreen()
         except cv2.error as error:
             raise DependencyError(
-                "this build of OpenCV has no windows: pip install opencv-python (not -headless), or use"
-                " --headless"
+                "this build of OpenCV has no window support: pip install opencv-python (not -headless), or"
+                " use --headless"
             ) from error
 
     def show(self, view: View) -> bool:

@@ -48,7 +48,8 @@ def style_tensor(path: Path, style_size: int, stretch: float = 0.0) -> Tensor:
     scale = style_size / min(rgb.shape[:2])
     height, width = (max(style_size, round(side * scale)) for side in rgb.shape[:2])
     if max(height, width) > 8 * style_size:
-        raise InputError(f"{path}: too long and thin for a style ({rgb.shape[1]}x{rgb.shape[0]})")
+        size = f"{rgb.shape[1]}x{rgb.shape[0]}"
+        raise InputError(f"{path}: the longer side exceeds 8 times the shorter ({size})")
     painting = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
     if stretch:
         full = ImageOps.autocontrast(painting, cutoff=1, preserve_tone=True)

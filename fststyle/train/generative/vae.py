@@ -108,8 +108,8 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
     def evaluate(done: int) -> None:
         found[0] = held_out_elbo(net, run.test, run.compute.device)
         run.message(
-            f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: {found[0]:.2f} nats per test picture,"
-            " at least (ELBO)"
+            f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: ELBO {found[0]:.2f} nats per test"
+            " picture"
         )
         run.log(loop.Progress(done, steps, run.rate, {"test elbo": found[0]}))
         preview(net, run, settings.latent)

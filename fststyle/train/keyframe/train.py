@@ -11,7 +11,7 @@ network learns from patches of the painted frames. Futschik et al. 2021, "STALP:
 Limited Pairing": the other frames should have the style statistics of a painted frame.
 Departures:
 
-* The network is the live network, which starts from weights trained on many paintings. It paints in real
+* The network is the live network, which starts from weights trained on many paintings. It stylizes in real
   time, and minutes of training are enough.
 * There is no adversarial loss; the style loss on the other frames replaces it.
 * A temporal loss along the optical flow of the shot replaces the filter of the input frames and the

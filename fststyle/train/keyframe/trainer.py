@@ -35,8 +35,8 @@ Window = tuple[slice, slice]
 
 
 class Sample(NamedTuple):
-    """What one step sees: an index of a painted frame and one of consecutive frames, with their windows, and
-    the patches within the windows.
+    """The input of one step: an index of a painted frame and one of consecutive frames, with their windows,
+    and the patches within the windows.
     """
 
     pair: int
@@ -89,8 +89,8 @@ def pixel_loss(painted: Tensor, wanted: Tensor) -> Tensor:
 class Trainer:
     """Trains one network on the painted frames of a shot.
 
-    The network sees a window of a frame, by default most of it, so that its instance norm has nearly the
-    statistics of a whole frame, as when it paints the shot. The losses see a random patch of it.
+    The network stylizes a window of a frame, by default most of it, so that its instance norm has nearly the
+    statistics of a whole frame, as at inference. The losses are computed on a random patch of the window.
     """
 
     def __init__(

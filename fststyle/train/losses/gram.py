@@ -1,4 +1,4 @@
-"""Gram matrices with a custom backward pass, which was the most expensive part of a training step.
+"""Gram matrices with a custom backward pass. With autograd, it is the most expensive part of a training step.
 
 For ``flat @ flat.T``, autograd computes the gradient of each operand in float32 and adds the two. Since a
 Gram matrix is symmetric, one matrix product is enough, and it can use the precision of the activations, to

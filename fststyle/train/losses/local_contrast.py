@@ -1,7 +1,7 @@
 """More local contrast for the photo that the content loss compares with.
 
 Departure from Johnson et al. 2016, who compare with the photo itself; optional. A network that balances
-content and style loss first gives up the contrast of small parts, such as eyes, and the edges of objects,
+content and style loss first loses the contrast of small parts, such as eyes, and the edges of objects,
 most of all for faint paintings. After unsharp masking, which adds the difference to blurred copies at two
 sizes, the photo has more of both.
 """
@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from fststyle.train.losses.tonal_masks import luminance
 
 AMOUNTS = {5: 0.3, 31: 0.8}
-"""Side in pixels of the box filter that blurs (twice), for edges and for parts of objects, and the part of
-the difference to the blurred copy that is added."""
+"""For edges, and for parts of objects: side in pixels of the box filter, which is applied twice -> fraction
+of the difference from the blurred copy that is added."""
 SLOPE = 1.4
 """Steepness of the tone curve."""
 SATURATION = 0.6
-"""Part of the color that is left: colors come from the painting."""
+"""Fraction of the chroma that remains: colors come from the painting."""
 
 
 def more_contrast(photo: Tensor, strength: float) -> Tensor:

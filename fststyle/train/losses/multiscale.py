@@ -8,8 +8,8 @@ Johnson et al. 2016 (arXiv:1603.08155, equation 4) with three departures:
   fills with waves, dark skies become cream, and the subject is hard to recognize.
 
 * The same loss is added at 1/2 and 1/4 of the size (Snelgrove 2017, "High-Resolution Multi-Scale Neural
-  Texture Synthesis"), where the layers see two and four times as much of the picture. Area averages instead
-  of a Gaussian pyramid.
+  Texture Synthesis"), where receptive fields cover two and four times as much of the picture. Area averages
+  replace the Gaussian pyramid.
 * The weights of the layers lie between those of the paper and equal ones. Each term is the squared difference
   of two Gram matrices relative to the mean square of the painting's. With the weights that the scale of the
   activations implies in the paper, relu1_2 and relu2_2 are 95 % of the loss: strokes are crisp and rich in

@@ -5,17 +5,18 @@ Design choices:
 * Pixels enter and leave as blocks of 4x4 folded into 48 channels, so no layer runs above 1/4 of the side. The
   head is two convolutions deep at that scale. Each pixel of a block has its own output channels, so the head
   includes the upsampling.
-* The residual blocks run at 1/16 and 1/8 of the side. The blocks at 1/16 see about 200 pixels to each side of
-  a pixel, which the large forms of a painting need; they are a seventh of the multiplications.
+* The residual blocks run at 1/16 and 1/8 of the side. The receptive field of the blocks at 1/16 reaches
+  about 200 pixels to each side, which the large forms of a painting need; they are a seventh of the
+  multiplications.
 * A constant noise field is added at 1/16, 1/8 and 1/4 of the side, through learned 1x1 projections (like the
   noise inputs of StyleGAN, Karras et al. 2019, arXiv:1812.04948, but constant). In a flat sky, a convolution
-  has the same input everywhere and so the same output everywhere. With the noise, strokes have something to
-  start from. The same input always gives the same output.
+  has the same input everywhere and so the same output everywhere. The noise makes the input vary, so that
+  strokes can form. The same input always gives the same output.
 * Instance norm follows every convolution but the first and the last two. The skip path at 1/4 of the side has
   none: it carries the brightness of the photo, so the same network can also reproduce the photo, and every
   style starts from weights that do.
-* Every convolution pads by replication. Zero padding would be faster, but it reveals where the border is, and
-  the network then paints the border differently.
+* Every convolution pads by replication. Zero padding would be faster, but the network can then detect the
+  border, and stylizes it differently.
 """
 
 import numpy as np

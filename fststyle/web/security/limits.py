@@ -73,7 +73,7 @@ class _Body:
         try:
             message = await asyncio.wait_for(self._receive(), self._timeout)
         except asyncio.TimeoutError:
-            raise HTTPException(408, "the upload has stopped", {"Connection": "close"}) from None
+            raise HTTPException(408, "the upload timed out", {"Connection": "close"}) from None
         self._left -= len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._left < 0:

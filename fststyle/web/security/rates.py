@@ -22,7 +22,7 @@ class Rates:
         return max(0.0, (1 - self._level(_client(scope))) / self.per_second)
 
     def take(self, scope: Scope) -> float:
-        """Count one event. Returns as `wait`; an event that has to wait is not counted."""
+        """Count one event, and return the result of `wait`. An event that has to wait is not counted."""
         client, now = _client(scope), self._clock()
         wait, level = self.wait(scope), self._level(client)
         if not wait:

@@ -149,7 +149,7 @@ def test_what_is_refused(tmp_path):
     for name, problem in (
         ("text.mp4", "not an image"),
         ("none.mp4", "no such file"),
-        ("empty", "holds no videos and no image sequence"),
+        ("empty", "contains no videos and no image sequence"),
         ("none/%d.png", "no such folder"),
     ):
         with pytest.raises(InputError, match=problem):
@@ -171,7 +171,7 @@ def test_moving_mask_of_a_photo_is_refused(tmp_path):
     images = [Image.fromarray(mask_of(number)) for number in range(3)]
     images[0].save(tmp_path / "mask.gif", save_all=True, append_images=images[1:])
     images[0].save(tmp_path / "in.png")
-    with pytest.raises(InputError, match="holds 3 images; a mask that moves needs `fststyle video`"):
+    with pytest.raises(InputError, match="contains 3 images; a mask that moves needs `fststyle video`"):
         stylize_files(
             [tmp_path / "in.png"],
             tmp_path / "out.png",

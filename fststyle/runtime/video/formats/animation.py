@@ -20,7 +20,7 @@ multiples of 10 ms.
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
 _HEADER = 1 << 16
-"""Bytes of a file that hold the mark of an animation."""
+"""Number of bytes at the start of a file that are searched for the mark of an animation."""
 _AVIF = (b"ftypavis", b"ftypavif")
 DAMAGED = "is damaged ("
 """Start of the message of `fststyle.io.images` for a damaged file."""

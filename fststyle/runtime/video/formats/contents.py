@@ -77,9 +77,9 @@ def is_still(stream: Stream) -> bool:
 
 
 def alpha_of_avif(container: Container) -> list[Stream]:
-    """The streams of an animated AVIF that are the alpha of another one. They are gray, with those in color.
+    """The streams of an animated AVIF that are the alpha of another one.
 
-    FFmpeg does not state which streams they are.
+    FFmpeg does not state which streams they are: here, the gray streams next to streams in color.
     """
     videos = [s for s in container.streams if s.type == "video" and s.codec_context is not None]
     gray = [stream for stream in videos if (stream.codec_context.pix_fmt or "").startswith("gray")]

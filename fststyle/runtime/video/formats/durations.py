@@ -33,8 +33,8 @@ class Durations:
     def put_last(self, packets: list[Packet]) -> list[Packet]:
         """Like `put`, for the last packets of the video.
 
-        MP4 computes the duration of a video from decoding times. If the frame that is shown last is decoded
-        before another one, its duration would be lost, so it is added to the packet that is decoded last.
+        MP4 computes the duration of a video from decoding times. The frame that is shown last may be decoded
+        before another one. Its duration is therefore added to the packet that is decoded last.
         """
         packets = self.put(packets)
         if packets and self._first and packets[-1].dts is not None:

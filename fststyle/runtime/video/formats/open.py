@@ -47,7 +47,7 @@ def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None
     if path.is_dir():
         pattern = sequence.found_in(path)
         if pattern is None:
-            raise InputError(f"{path}: holds no videos and no image sequence")
+            raise InputError(f"{path}: contains no videos and no image sequence")
         return SequenceSource(pattern, options.rate)
     if sequence.is_pattern(path) and not path.exists():
         return SequenceSource(path, options.rate)

@@ -69,8 +69,8 @@ class Reader(Source):
             self.notes.append(f"{path}: HDR video ({HDR[self._transfer]}) is converted to SDR (BT.709)")
 
     @property
-    def searchable(self) -> bool:
-        """Whether frames have the same times after a search for a key frame as from the beginning."""
+    def seekable(self) -> bool:
+        """Whether frames have the same timestamps after a seek as when the whole file is read."""
         return str(self.container.format.name).startswith(("mov", "matroska"))
 
     def key_frames(self) -> list[float]:
@@ -157,7 +157,7 @@ class Reader(Source):
     def _checked(self, stream: Stream) -> Stream:
         """The video stream, if it can be decoded. Raises `InputError`."""
         if stream is None:
-            raise InputError(f"{self.path}: holds no video stream")
+            raise InputError(f"{self.path}: contains no video stream")
         context = stream.codec_context
         if context is None:
             raise InputError(f"{self.path}: its video codec is not supported")
@@ -171,7 +171,7 @@ class Reader(Source):
         return stream
 
     def _from_key_frame(self, seconds: float) -> Iterator[Item] | None:
-        """All items from the key frame before this time, or None if the file cannot be searched."""
+        """All items from the key frame before this time, or None if the file is not seekable."""
         try:
             self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
         except (self._av.error.FFmpegError, OSError, OverflowError):
@@ -284,7 +284,7 @@ class Reader(Source):
 
 
 def _rate_of(stream: Stream) -> Fraction:
-    """Average frames per second. FFmpeg states the ticks per second of its clock for raw DV."""
+    """Average frames per second. For raw DV, FFmpeg reports the rate of its clock, hence `_MAX_RATE`."""
     rates = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
     return next((rate for rate in rates if rate <= _MAX_RATE), rates[0] if rates else Fraction(25))
 

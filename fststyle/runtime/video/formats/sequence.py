@@ -42,7 +42,7 @@ def found_in(folder: Path) -> Path | None:
             groups.setdefault((before.replace("%", "%%"), suffix), set()).add(len(number))
     if len(groups) > 1:
         names = ", ".join(sorted(f"{before}%d{suffix}" for before, suffix in groups)[:3])
-        raise InputError(f"{folder}: holds several image sequences; name one of {names}")
+        raise InputError(f"{folder}: contains several image sequences; name one of {names}")
     for (before, suffix), widths in groups.items():
         return folder / f"{before}%{f'0{min(widths)}' if len(widths) == 1 else ''}d{suffix}"
     return None

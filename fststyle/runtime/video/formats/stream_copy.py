@@ -254,7 +254,7 @@ class StreamCopier:
             self._mux(stream.encode, None)
         for name, count in self._damaged.items():
             packets = "1 damaged packet is" if count == 1 else f"{count} damaged packets are"
-            self.notes.append(f"{name}: {packets} left out")
+            self.notes.append(f"{name}: {packets} skipped")
 
 
 def _is_timecode(stream: Stream) -> bool:

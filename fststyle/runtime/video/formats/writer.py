@@ -73,7 +73,7 @@ class Writer(Sink):
     def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
         """The tags of the container and of the video stream, with the timecode at ``rate`` frames per second.
 
-        Without a timecode that the container does not support, or that would be of a frame that is cut off.
+        A timecode is omitted if the container does not support it, or if its frame is not in the output.
         """
         before = timecode.of({**source.metadata, **source.stream_metadata})
         if before is None:

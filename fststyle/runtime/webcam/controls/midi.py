@@ -76,7 +76,7 @@ class MidiMap:
         """Read a map from a JSON file. Raises `InputError`."""
         try:
             if path.stat().st_size > 1 << 20:
-                raise InputError(f"{path}: is larger than a MIDI map can be")
+                raise InputError(f"{path}: is too large for a MIDI map")
             entries = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(

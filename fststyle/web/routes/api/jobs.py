@@ -52,7 +52,7 @@ class Selection:
 
 
 def selection(
-    id: Annotated[list[str], Query(max_length=MAX_FOLLOWED, description="These jobs alone.")] = [],  # noqa: B006
+    id: Annotated[list[str], Query(max_length=MAX_FOLLOWED, description="Only these jobs.")] = [],  # noqa: B006
     kind: Annotated[list[str], Query(max_length=8, description="video, photos or train.")] = [],  # noqa: B006
     own: Annotated[bool, Query(description="Only the jobs that this browser added.")] = False,
 ) -> Selection:

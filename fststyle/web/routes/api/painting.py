@@ -82,7 +82,7 @@ def _add_job(
         elif len(files) == 1:
             kind, name, values = _video(parts, folder, files[0], suffixes[0] or "", settings, format)
         else:
-            raise InputError("a video is a job of its own")
+            raise InputError("send one video per job, without pictures")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

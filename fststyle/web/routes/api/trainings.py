@@ -81,7 +81,7 @@ def publish(
     if job.state != DONE or style is None:
         raise ConflictError("the training is not finished")
     if published := parts.library.published(job):
-        raise ConflictError(f"the style is in the library already, as {published}")
+        raise ConflictError(f"the style is already in the library as {published}")
     int8 = style.with_name(f"{style.stem}-int8.onnx")
     added = parts.library.publish(
         style,

@@ -128,4 +128,4 @@ def test_damaged_packets_are_counted(tmp_path):
         content[at : at + len(packet)] = bytes([0xFF]) * len(packet)
     source.write_bytes(content)
     notes = stylized(source, tmp_path / "out.webm").notes
-    assert [note for note in notes if note.endswith("audio aac: 3 damaged packets are left out")]
+    assert [note for note in notes if note.endswith("audio aac: 3 damaged packets are skipped")]
