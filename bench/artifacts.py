@@ -39,7 +39,7 @@ from fststyle.train.losses.grid import block_texture_loss
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-COLOURS = ((200, 200, 200), (90, 140, 220), (40, 40, 50), (180, 120, 60), (230, 220, 150))
+COLORS = ((200, 200, 200), (90, 140, 220), (40, 40, 50), (180, 120, 60), (230, 220, 150))
 
 
 def grid(painted: NDArray[np.uint8], period: int) -> float:
@@ -152,7 +152,7 @@ def measure(painter: FrameStylizer, photos: list[NDArray[np.uint8]], side: int =
     rng = np.random.default_rng(0)
     frames = [
         np.clip(np.array(color) + rng.normal(0, 2, (side, side, 3)), 0, 255).astype(np.uint8)
-        for color in COLOURS
+        for color in COLORS
     ]
     painted = [painter(frame) for frame in frames]
     edges = [border(picture) for picture in painted]

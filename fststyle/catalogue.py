@@ -65,7 +65,7 @@ def styles() -> list[Entry]:
 
 
 FORMER_NAMES = {"starry-night-live": "starry-night", "udnie-live": "udnie"}
-"""Names of styles of version 0.1 that still work. The network is no longer part of a name."""
+"""Names of styles in version 0.1, which still work -> their present names."""
 
 
 def find(name: str) -> Entry:
@@ -106,9 +106,7 @@ def locate(style: str | Path) -> Entry:
         style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style
     ):
         return find(style)
-    path = Path(os.path.expanduser(style))
-    if path.suffix == ".pt":
-        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
+    path = _checked_path(style)
     if not os.path.isfile(path):
         raise StyleError(f"{path}: {'is a folder, not a style' if os.path.isdir(path) else 'no such file'}")
     return _own(path)
@@ -121,9 +119,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
     for entry in _listed(SHIPPED):
         if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
             return entry
-    path = Path(os.path.expanduser(name))
-    if path.suffix == ".pt":
-        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
+    path = _checked_path(name)
     if not os.path.isfile(path):
         for entry in _listed(SHIPPED):
             if _plain(entry.name) == _plain(str(name)):
@@ -221,6 +217,14 @@ def user_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path("fststyle") / "styles"
+
+
+def _checked_path(name: str | Path) -> Path:
+    """The path of a file given by the user. Raises `StyleError` for a checkpoint."""
+    path = Path(os.path.expanduser(name))
+    if path.suffix == ".pt":
+        raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
+    return path
 
 
 def _shipped(folder: Path) -> list[Entry]:

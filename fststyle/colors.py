@@ -77,7 +77,7 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
     green even if it is black at both ends. The target is the mean color per cell of (1 - share) * ``photo`` +
     share * ``whole``, where ``whole`` is the result at full strength and may be smaller. The correction is
     one affine function of the photo and the painted color for all pixels (ridge regression), so that colors
-    do not bleed over edges. It decreases towards a share of 1, where no correction is needed. We know of no
+    do not bleed over edges. It decreases toward a share of 1, where no correction is needed. We know of no
     paper with this method.
     """
     height, width = photo.shape[:2]

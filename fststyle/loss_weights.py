@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fststyle.arrays import Array, Floats
+from fststyle.errors import DependencyError
 
 PATH = Path(__file__).parent / "weights" / "vgg16_features.safetensors"
 LOW, SCALE = ".low", ".scale"
@@ -27,8 +28,6 @@ def load() -> dict[str, Floats]:
 
     Raises `DependencyError` without safetensors.
     """
-    from fststyle.errors import DependencyError
-
     try:
         from safetensors.numpy import load_file
     except ImportError as error:

@@ -71,7 +71,7 @@ class _Ends:
         self.number, self._at = number, time.monotonic()
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-    def unraisable(self, ignored: Any) -> None:
+    def unraisable(self, ignored: "sys.UnraisableHookArgs") -> None:
         if self.number is None or not issubclass(ignored.exc_type, (KeyboardInterrupt, SystemExit)):
             sys.__unraisablehook__(ignored)
             return

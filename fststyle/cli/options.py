@@ -5,6 +5,7 @@ import functools
 import inspect
 import io
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
 
@@ -99,8 +100,6 @@ def main(app: typer.Typer) -> None:
 
     Warnings of libraries are not shown.
     """
-    import warnings
-
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):

@@ -1,5 +1,6 @@
 """`fststyle styles`: list the styles, or show one photo in all styles as a contact sheet."""
 
+import dataclasses
 import io
 import json
 import sys
@@ -60,8 +61,6 @@ def register(app: typer.Typer) -> None:
 
 
 def _json(known: list[catalogue.Entry]) -> None:
-    import dataclasses
-
     streams.answer(
         json.dumps([dataclasses.asdict(entry) for entry in known], indent=2, ensure_ascii=False, default=str)
     )

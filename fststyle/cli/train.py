@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import importlib
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from fststyle.errors import INSTALL_TRAIN, DependencyError
 from fststyle.train.style.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from rich.console import Console
 
     from fststyle.train.results import Trained
@@ -53,7 +55,7 @@ def register(app: typer.Typer) -> None:
             print_results(out, trained)
 
 
-def run_training(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
+def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tuple[Console, Any]":
     """Run the function `train` of a module with a progress bar of `total` steps. Returns console and result.
 
     Raises `DependencyError` without PyTorch, else the errors of the trainer.
@@ -68,7 +70,7 @@ def run_training(trainer: str, settings: Any, total: int) -> tuple[Any, Any]:
         )
 
 
-def run_training_json(trainer: str, settings: Any) -> None:
+def run_training_json(trainer: str, settings: "DataclassInstance") -> None:
     """Like `run_training`, but prints one JSON object per line: ``{"message": ...}``, ``{"step": ...,
     "steps": ..., "rate": ..., "seconds_left": ..., "losses": {...}}`` after each step, and the results last.
     """
@@ -106,6 +108,4 @@ def print_results(out: "Console", trained: "Trained") -> None:
 
 
 def _typed(path: Path) -> str:
-    import shlex
-
     return shlex.quote(str(path))

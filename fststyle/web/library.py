@@ -326,7 +326,7 @@ def _training(settings: JsonObject) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _order(card: Card, sort: str) -> tuple[Any, ...]:
+def _order(card: Card, sort: str) -> tuple[float | str, ...]:
     if sort == "year":
         digits = re.search(r"\d{3,4}", card.year)
         return int(digits.group()) if digits else 9999, card.name

@@ -1,6 +1,7 @@
 """Names that clients send: they are shown, and never used as paths."""
 
 import re
+from urllib.parse import quote
 
 from fststyle.settings import MAX_NAME_LENGTH
 
@@ -26,7 +27,5 @@ def unique(name: str, suffix: str, taken: set[str]) -> str:
 
 def disposition(name: str) -> str:
     """The value of a Content-Disposition header that saves a file under ``name``."""
-    from urllib.parse import quote
-
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

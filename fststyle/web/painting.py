@@ -14,6 +14,7 @@ from typing import BinaryIO
 from fststyle import catalogue
 from fststyle.errors import InputError, StyleError
 from fststyle.io import images
+from fststyle.io.encode import format_of
 from fststyle.mixture import parse as parse_mixture
 from fststyle.runtime.frame_stylizer import load_for_settings
 from fststyle.runtime.image import stylize_picture
@@ -159,8 +160,6 @@ class PaintingPool:
 
 def images_format(format: str | None, picture: images.Picture) -> str:
     """Pillow's name of the format of the result. Raises `OutputError` if it cannot be written."""
-    from fststyle.io.encode import format_of
-
     if format:
         return format_of(format, "format")
     return picture.format if picture.format in images.WRITABLE.values() else "PNG"  # type: ignore[return-value]

@@ -39,7 +39,7 @@ class Rated:
 
     @property
     def score(self) -> float:
-        """Mean of the stars, shrunk towards `PRIOR`, plus the strength."""
+        """Mean of the stars, shrunk toward `PRIOR`, plus the strength."""
         mean, count = self.stars
         assumed, weight = PRIOR
         return (mean * count + assumed * weight) / (count + weight) + self.strength

@@ -107,7 +107,7 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
     adversary = "wgan-gp" if settings.kind == "wgan-gp" else "bce"
     critic_steps = settings.critic_steps or (3 if adversary == "wgan-gp" else 1)
     few = settings.augment == "yes" or (settings.augment == "auto" and len(run.train) < FEW_PICTURES)
-    seen = augmented if few else nn.Identity()
+    augment = augmented if few else nn.Identity()
     if few:
         run.message("using DiffAugment on real and generated pictures")
     watch = DivergenceMonitor(*_bounds(adversary), run.message)
@@ -118,27 +118,27 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
     def step(number: int, real: Tensor) -> dict[str, Tensor]:
         """Run one training step."""
         latent = noise(settings, len(real)).to(real.device)
-        turn = number % critic_steps == critic_steps - 1
-        with torch.set_grad_enabled(turn):
+        updates_generator = number % critic_steps == critic_steps - 1
+        with torch.set_grad_enabled(updates_generator):
             fake = generator(latent)
-        real_seen, fake_seen = seen(real), seen(fake.detach())
-        critic_term = critic_loss(adversary, critic(real_seen), critic(fake_seen))
+        real_augmented, fake_augmented = augment(real), augment(fake.detach())
+        critic_term = critic_loss(adversary, critic(real_augmented), critic(fake_augmented))
         losses = {"critic": critic_term.detach(), "spread": spread(fake.detach(), real)}
         if adversary == "wgan-gp":
             # Only for half the batch: it is the most expensive part of the step.
             half = (len(real) + 1) // 2
             mixture = torch.rand(half, 1, 1, 1, device=real.device)
-            penalty = gradient_penalty(critic, real_seen[:half], fake_seen[:half], mixture)
+            penalty = gradient_penalty(critic, real_augmented[:half], fake_augmented[:half], mixture)
             critic_term, losses["penalty"] = critic_term + settings.penalty * penalty, penalty.detach()
         minimize(optimizers["critic"], critic_term)
 
-        if turn:
+        if updates_generator:
             critic.requires_grad_(False)
-            deceiving = generator_loss(adversary, critic(seen(fake)))
-            minimize(optimizers["generator"], deceiving)
+            generator_term = generator_loss(adversary, critic(augment(fake)))
+            minimize(optimizers["generator"], generator_term)
             critic.requires_grad_(True)
             update_average(average, generator, settings.average, number // critic_steps)
-            losses["generator"] = deceiving.detach()
+            losses["generator"] = generator_term.detach()
         return losses
 
     def preview(done: int) -> None:

@@ -170,7 +170,7 @@ def _introduce(run: TrainingRun[TrainSettings], source: Photos | Scenes) -> None
 def _photos(
     source: Photos | Scenes, settings: TrainSettings, compute: Compute, first: int, steps: int
 ) -> Iterator[tuple[Tensor, list[str]]]:
-    """The batches of the steps `first_step` .. `steps` - 1, for this process."""
+    """The batches of the steps `first` .. `steps` - 1, for this process."""
     return batches(
         source,
         seed=settings.seed,

@@ -101,9 +101,9 @@ class Trainer:
                     seen, repainted = features_and_painting(nets.generator, painting, nets.layers)
                     losses["identity"] = _contrastive(nets, seen, repainted, chance)
             if settings.cycle_weight:
-                there_and_back = ((nets.back, painted, photo), (nets.generator, pairs[1][2], painting))
+                round_trips = ((nets.back, painted, photo), (nets.generator, pairs[1][2], painting))
                 losses["cycle"] = torch.stack(
-                    [_cycle(net, pictures, origin) for net, pictures, origin in there_and_back]
+                    [_cycle(net, pictures, origin) for net, pictures, origin in round_trips]
                 ).sum()
             loss = settings.adversarial_weight * losses["adversarial"]
             for name in ("grid", "contrastive", "identity", "cycle"):

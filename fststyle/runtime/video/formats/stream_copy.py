@@ -65,7 +65,7 @@ class StreamCopier:
         MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
         are counted.
         """
-        found: dict[str, list[Any]] = {}
+        found: dict[str, list[Stream]] = {}
         for stream in made:
             found.setdefault(kind_of(stream), []).append(stream)
         found["video"] = found.get("video", [])[1:]  # without the stylized one

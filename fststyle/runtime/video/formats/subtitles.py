@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from fststyle.runtime.video.formats.pyav import Container, Packet, Stream
 
@@ -34,7 +33,7 @@ class SubtitleConverter:
         made.codec_context.subtitle_header = header  # the styles, which encoders need
         made.time_base = _TICK
 
-    def packets(self, packet: Packet) -> Iterator[Any]:
+    def packets(self, packet: Packet) -> Iterator[Packet]:
         """The converted packets of a packet: none for a pause. Raises the errors of FFmpeg."""
         decoded = packet.stream.decode2(packet)
         if decoded is None or not len(decoded):
