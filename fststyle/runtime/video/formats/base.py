@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fststyle.arrays import RGB, Gray
+from fststyle.runtime.video.formats.channels import Order
 from fststyle.runtime.video.formats.pyav import Chapter, Packet, Stream
 
 TRANSPARENCY = "transparency"
@@ -73,6 +74,8 @@ class Source:
         """All streams of the container except the stylized one."""
         self.others: list[Stream] = []
         """The streams whose packets are yielded."""
+        self.channel_orders: dict[int, Order] = {}
+        """Index of an audio stream -> its order of channels, if it is not that of FFmpeg."""
         self.metadata: dict[str, str] = {}
         self.stream_metadata: dict[str, str] = {}
         """Tags of the container, and of the stylized stream."""

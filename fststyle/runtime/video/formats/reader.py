@@ -11,6 +11,7 @@ from pathlib import Path
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io.pixels import MIN_SIDE, Frame, uncovered
+from fststyle.runtime.video.formats import channels
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Source, TimedFrame
 from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, finer_chroma, rgb_of, sdr_colors
 from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
@@ -153,6 +154,8 @@ class Reader(Source):
             if stream.index != self.stream.index and stream not in alpha
         ]
         self.others = others_of(self.streams, self.stream)
+        orders = {other.index: channels.prepare(other) for other in self.others if other.type == "audio"}
+        self.channel_orders = {index: order for index, order in orders.items() if order is not None}
 
     def _checked(self, stream: Stream) -> Stream:
         """The video stream, if it can be decoded. Raises `InputError`."""

@@ -2,12 +2,13 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from fststyle.runtime.video.formats import languages
 from fststyle.runtime.video.formats.base import Source
+from fststyle.runtime.video.formats.channels import DEFAULTS, reordered
 from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, name_of, tags
 from fststyle.runtime.video.formats.pyav import Container, DecodedFrame, Packet, Stream, av
 from fststyle.runtime.video.formats.subtitles import SubtitleConverter
@@ -19,12 +20,6 @@ _JITTER = 0.05
 """Largest gap in seconds between two audio frames that counts as a rounding error."""
 
 _DEFAULT = 0x1
-
-_LAYOUTS = {
-    **{"1 channels": "mono", "2 channels": "stereo", "3 channels": "2.1", "4 channels": "4.0"},
-    **{"5 channels": "5.0(side)", "6 channels": "5.1(side)", "7 channels": "6.1", "8 channels": "7.1"},
-}
-"""FFmpeg's name of an unspecified channel layout -> the default layout of this number of channels."""
 
 _NOT_PLAYED_FROM_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
 """Prefixes of FFmpeg's audio codecs that MP4 supports but some players do not play from MP4."""
@@ -52,6 +47,7 @@ class StreamCopier:
         self._covers: list[Packet] = []
         self._waiting: dict[int, list[Packet]] = {}
         self._due: dict[int, int] = {}
+        self._orders = source.channel_orders
         self._kinds = {stream.index: kind_of(stream) for stream in source.streams}
         self._sources = {stream.index: stream for stream in source.streams}
         self.notes: list[str] = []
@@ -93,9 +89,7 @@ class StreamCopier:
             return  # an unknown codec, the still of an animated AVIF, or a timecode, which becomes a tag
         elif not (refused := self._refused_by_players(stream)) and self._takes(stream):
             made = self._copied[stream.index] = self._container.add_stream_from_template(stream, opaque=True)
-            if stream.type == "audio" and (layout := _LAYOUTS.get(stream.codec_context.layout.name)):
-                # AVI and Matroska may leave the layout unspecified; MP4 then fails when it is closed.
-                made.codec_context.layout = layout
+            self._set_layout(made, stream)
             _name(made, stream, self._kind)
             if stream.type == "video":
                 made.disposition = int(stream.disposition) & ~_DEFAULT
@@ -123,6 +117,13 @@ class StreamCopier:
             " fonts and positions may change"
         )
 
+    def _set_layout(self, made: Stream, stream: Stream) -> None:
+        """Set the channel layout of a copy. AVI and Matroska may leave it unspecified; MP4 then fails when it
+        is closed.
+        """
+        if stream.type == "audio" and stream.index not in self._orders:
+            made.codec_context.layout = stream.codec_context.layout
+
     def _refused_by_players(self, stream: Stream) -> bool:
         refused = self._audio == "auto" and self._kind == "mp4" and stream.type == "audio"
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
@@ -131,14 +132,20 @@ class StreamCopier:
         """A new audio stream for the re-encoded ``stream``; ``why`` is a reason for the user."""
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
-        rate = 48000 if codec == "libopus" else context.sample_rate
-        made = self._coded[stream.index] = self._container.add_stream(codec, rate=rate)
+        rate = (
+            48000
+            if codec == "libopus"
+            else _rate(context.sample_rate, self._av.Codec(codec, "w").audio_rates)
+        )
         channels = context.layout.nb_channels
-        if channels == 1:
-            made.codec_context.layout = "mono"
+        made = self._coded[stream.index] = self._container.add_stream(
+            codec, rate=rate, layout=DEFAULTS.get(channels, "7.1")
+        )
         note = f"audio {context.codec.canonical_name} is re-encoded as {codec.removeprefix('lib')}"
         if channels > made.codec_context.layout.nb_channels:
             note += f", its {channels} channels as {made.codec_context.layout.name}"
+        if rate < context.sample_rate and codec == "aac":
+            note += f", its {context.sample_rate} Hz as {rate} Hz"
         self.notes.append(f"{note}: {why}")
         return made
 
@@ -170,8 +177,7 @@ class StreamCopier:
         try:
             with self._av.open(io.BytesIO(), "w", format=self._kind) as trial:
                 made = trial.add_stream_from_template(stream, opaque=True)
-                if stream.type == "audio" and (layout := _LAYOUTS.get(stream.codec_context.layout.name)):
-                    made.codec_context.layout = layout
+                self._set_layout(made, stream)
                 trial.start_encoding()
         except (self._av.error.FFmpegError, OSError, ValueError):
             return False
@@ -190,8 +196,9 @@ class StreamCopier:
                 self._damaged[label(packet.stream)] += 1
                 return
             for frame in frames:
-                self._place(frame, index)
-                self._mux(self._coded[index].encode, frame)
+                ordered = reordered(frame, self._orders[index]) if index in self._orders else frame
+                self._place(ordered, index)
+                self._mux(self._coded[index].encode, ordered)
         elif index in self._converted:
             converter = self._converted[index]
             try:
@@ -255,6 +262,13 @@ class StreamCopier:
         for name, count in self._damaged.items():
             packets = "1 damaged packet is" if count == 1 else f"{count} damaged packets are"
             self.notes.append(f"{name}: {packets} skipped")
+
+
+def _rate(rate: int, known: Sequence[int] | None) -> int:
+    """The sample rate for an encoder that knows some rates: ``rate``, or the nearest one below it."""
+    if not known or rate in known:
+        return rate
+    return max((one for one in known if one < rate), default=min(known))
 
 
 def _is_timecode(stream: Stream) -> bool:

@@ -1,0 +1,63 @@
+"""Channel layouts of audio streams: unspecified ones, and those with their own order of channels.
+
+MOV may state any order of channels, such as sides before backs in 7.1. PyAV (18.1) frees such a layout twice
+if it is read from a decoder, which ends the process; so `prepare` replaces it before the first packet.
+"""
+
+import re
+
+import numpy as np
+
+from fststyle.runtime.video.formats.pyav import DecodedFrame, Stream, av
+
+DEFAULTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""Number of channels -> its layout in files that AAC and Opus encode."""
+
+_UNSPECIFIED = {
+    **{"1 channels": "mono", "2 channels": "stereo", "3 channels": "2.1", "4 channels": "4.0"},
+    **{"5 channels": "5.0(side)", "6 channels": "5.1(side)", "7 channels": "6.1", "8 channels": "7.1"},
+}
+"""FFmpeg's name of an unspecified channel layout -> the default layout of this number of channels."""
+
+_LISTED = re.compile(r"\d+ channels \((.+)\)")
+_NAMES = (
+    *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL"),
+    *("TBC", "TBR"),
+)
+"""FFmpeg's names of channels in the order of its layouts."""
+
+Order = tuple[int, ...]
+"""The place in the file of each channel of FFmpeg's layout."""
+
+
+def prepare(stream: Stream) -> Order | None:
+    """Set a layout of FFmpeg in the decoder of an audio stream that has none; call before decoding.
+
+    Returns the order of the channels if it is that of the file; `reordered` applies it.
+    """
+    context = stream.codec_context
+    layout = context.layout
+    name, count = layout.name, layout.nb_channels
+    if name in _UNSPECIFIED:
+        context.layout = _UNSPECIFIED[name]
+    if "+" not in name:
+        return None
+    listed = _LISTED.fullmatch(name)
+    names = listed[1].split("+") if listed else []
+    if len(names) != count or len({*names}) != count or not {*names} <= {*_NAMES}:
+        unspecified = f"{count} channels"
+        context.layout = _UNSPECIFIED.get(unspecified, unspecified)
+        return None
+    ordered = sorted(names, key=_NAMES.index)
+    context.layout = "+".join(ordered)
+    return None if ordered == names else tuple(names.index(one) for one in ordered)
+
+
+def reordered(frame: DecodedFrame, order: Order) -> DecodedFrame:
+    """An audio frame with its channels in the order of FFmpeg's layout."""
+    if frame.format.is_planar:
+        return frame  # not PCM; the other decoders set the order themselves
+    samples = frame.to_ndarray().reshape(-1, len(order))[:, order].reshape(1, -1)
+    made = av().AudioFrame.from_ndarray(np.ascontiguousarray(samples), frame.format.name, frame.layout)
+    made.pts, made.time_base, made.sample_rate = frame.pts, frame.time_base, frame.sample_rate
+    return made
