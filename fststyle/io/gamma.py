@@ -11,7 +11,7 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def of(image: Image.Image) -> float | None:
-    """The exponent from linear light to stored values if a PNG has another one than sRGB, else None.
+    """The exponent from linear light to stored values if that of a PNG differs from sRGB, else None.
 
     A color profile or an sRGB chunk overrides gAMA, as the PNG specification states. Implausible values are
     ignored.

@@ -55,7 +55,7 @@ def read_images(folder: Path, part: str) -> Pixels | None:
 def read_labels(folder: Path, part: str) -> Pixels | None:
     """The labels of the part, uint8 (N,), or None if images or labels do not exist.
 
-    Raises `InputError` for a file that does not match its header, or another number of labels than images.
+    Raises `InputError` if the file does not match its header, or the numbers of labels and images differ.
     """
     path, images = _existing(folder, _LABELS.format(part)), _existing(folder, _IMAGES.format(part))
     if path is None or images is None:

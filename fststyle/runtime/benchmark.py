@@ -79,7 +79,7 @@ def timings(
 ) -> list[float]:
     """The duration of each call of ``paint`` in seconds, for at least ``frames`` calls and ``seconds``.
 
-    Before, at least two calls and a quarter of ``seconds`` are the warm-up, since the first frames of a
+    The warm-up takes at least two calls and a quarter of ``seconds``, since the first frames of a
     session take up to twice as long. Each of the two parts ends after ``patience`` seconds.
     """
     times: list[float] = []

@@ -12,7 +12,7 @@ from fststyle.arrays import RGB
 from fststyle.io.resize import scaled_size
 
 RANGE = 48.0
-"""Range of luma (0-255) in a frame from which on it is fully stylized."""
+"""Minimum range of luma (0-255) of a frame that is fully stylized."""
 SMALL = 64
 """Longer side in pixels at which the range is measured, so that film grain does not count."""
 

@@ -56,7 +56,7 @@ class FrameStylizer:
         on_tile: Callable[[int, int], None] | None = None,
         full: Style | None = None,
     ):
-        """``full``: the style at strength 1 if it is loaded already, for a ``style`` of another strength."""
+        """``full``: the style at strength 1, if already loaded, for a ``style`` at another strength."""
         # Strength is in the weights if the style has a base network; else the output is blended with the
         # photo.
         weights, pixels = split_strength(settings.strength)

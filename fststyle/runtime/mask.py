@@ -76,7 +76,7 @@ class ImageMask:
         """Close the file."""
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` if a frame of ``size`` (H, W) has another aspect ratio than the mask."""
+        """Raise `InputError` if frames of ``size`` (H, W) and the mask differ in aspect ratio."""
         (height, width), (rows, columns) = size, self._share.shape
         if abs(columns * height / (rows * width) - 1) > TOLERANCE:
             raise InputError(

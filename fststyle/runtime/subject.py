@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 SIDE = 320
 """Side of the input of the network in pixels."""
 LOW, HIGH = 0.15, 0.85
-"""Outputs of the network, 0..1, up to which a pixel is background, and from which on it is subject."""
+"""Outputs of the network, 0..1: background up to the first, subject from the second."""
 RADIUS, EPSILON = 4, 1e-3
 """Radius of the guided filter in pixels at the size of the network, and its regularization for luma 0..1."""
 PREVIOUS_SHARE = 0.5
 """Weight of the previous mask in a video."""
 CUT = 0.15
-"""Mean change of the mask, 0..1, from which on the previous mask is not used."""
+"""Mean change of the mask, 0..1, above which the previous mask is not used."""
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 

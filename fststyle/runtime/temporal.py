@@ -22,7 +22,7 @@ from fststyle.io.resize import scaled_size
 HOLD = 0.85
 """Share of the warped previous frame where the motion is certain."""
 FULL_HOLD_STRENGTH = 0.5
-"""Strength of the style from which on `HOLD` applies. Weaker styles flicker less, and ghosts of earlier
+"""Minimum strength of the style for `HOLD`. Weaker styles flicker less, and ghosts of earlier
 frames are visible in the photo.
 """
 MAX_LAG = 0.1
@@ -65,7 +65,7 @@ STROKE = 12
 CELL = 8
 """Side in pixels of the cells whose contrast is compared."""
 LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
-"""Loss of contrast from which on it is restored, and the largest factor."""
+"""Loss of contrast above which contrast is restored, and the largest factor."""
 
 
 def hold_for_strength(strength: float, change: float = 0.0) -> float:

@@ -86,7 +86,7 @@ class TiledStyle:
     """A style that stylizes frames of any size in tiles. The two graphs are derived and loaded in the
     constructor.
 
-    Raises `StyleError` for a network that reduces over the picture in other operators than instance norm.
+    Raises `StyleError` for a network that reduces over the picture in operators other than instance norm.
     """
 
     def __init__(self, style: Style):

@@ -199,7 +199,7 @@ def test_no_input_is_overwritten(
         (("gan", "train", "--data", "few"), "contains 5 training pictures"),
         (("vae", "train", "--data", "untested"), "contains no test pictures"),
         (("classify", "train", "--data", "unlabeled"), "has no classes"),
-        (("classify", "train", "--data", "alike"), "all pictures are of one class"),
+        (("classify", "train", "--data", "alike"), "all pictures belong to the same class"),
         (
             (
                 "vae",

@@ -69,7 +69,7 @@ class Encoder(Model):
         if latent and isinstance(latent[-1], int) and latent[-1] != decoder.latent:
             raise StyleError(
                 f"{path}: has latent vectors of size {latent[-1]}, but {decoder.path.name} needs"
-                f" {decoder.latent}; they are not of one VAE"
+                f" {decoder.latent}; they belong to different VAEs"
             )
 
     def read(self, picture: str | Path) -> tuple[RGB, Floats]:

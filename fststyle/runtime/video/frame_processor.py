@@ -21,7 +21,7 @@ from fststyle.runtime.video.retime import output_time
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 _JUMP = 0.25
-"""Change of a share or of the strength between two frames from which on flicker suppression starts again."""
+"""Change of a share or of the strength between two frames above which flicker suppression starts again."""
 
 
 def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:

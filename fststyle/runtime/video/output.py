@@ -12,7 +12,7 @@ from fststyle.runtime.video.formats.segments import SegmentSink
 from fststyle.runtime.video.resume import Segment, State
 
 UNEVEN = 1.5
-"""Ratio of the longest to the shortest time between two frames from which on the user is notified that an
+"""Ratio of the longest to the shortest time between two frames above which the user is notified that an
 image sequence does not store them.
 """
 

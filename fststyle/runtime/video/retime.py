@@ -19,7 +19,7 @@ clock.
 """
 
 MAX_GAP = 3600
-"""Seconds between two frames from which on the timestamps count as damaged, so that no frame is repeated for
+"""Seconds between two frames above which the timestamps count as damaged, so that no frame is repeated for
 hours.
 """
 

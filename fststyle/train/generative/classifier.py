@@ -73,7 +73,7 @@ def train(
                 " separate subfolder"
             )
         if len(np.unique(run.train.labels)) < 2:
-            raise InputError(f"--data {settings.data}: all pictures are of one class")
+            raise InputError(f"--data {settings.data}: all pictures belong to the same class")
         return _train(settings, run, torch.from_numpy(run.train.labels), run.test.labels)
 
 

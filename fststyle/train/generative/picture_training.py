@@ -176,7 +176,7 @@ def open_training(
     digest = train.sha256()
     if earlier and earlier.get("data_sha256") != digest:
         raise InputError(
-            f"--resume: {files.checkpoint} was trained on other pictures than those of {settings.data}"
+            f"--resume: {files.checkpoint} was trained on pictures other than those of {settings.data}"
         )
     with computing(settings.device, "float32", settings.batch) as compute:
         if compute.world > 1:

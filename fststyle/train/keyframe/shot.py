@@ -169,7 +169,7 @@ def _fitted(path: Path, picture: images.Picture, frame: RGB) -> RGB:
     rows, columns = picture.size
     if abs(columns * height / (rows * width) - 1) > TOLERANCE:
         raise InputError(
-            f"{path}: has {columns}x{rows} pixels, another aspect ratio than the frames ({width}x{height})"
+            f"{path}: {columns}x{rows} pixels differ in aspect ratio from the frames ({width}x{height})"
         )
     if first.alpha is not None and not first.alpha.any():
         raise InputError(f"{path}: is fully transparent; nothing is painted")

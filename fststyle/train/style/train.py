@@ -93,7 +93,7 @@ def train(
     if earlier and settings.minutes is not None:
         settings = replace(settings, steps=earlier["settings"]["steps"])
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
-        raise InputError(f"--resume: {files.checkpoint} was trained on another picture than {settings.style}")
+        raise InputError(f"--resume: {files.checkpoint} was trained on a picture other than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
         # A separate function, so that DistributedDataParallel is freed before the process group is destroyed.
         return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), painting)

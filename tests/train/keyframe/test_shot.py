@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_refused(frames, tmp_path):
     tall = save(tmp_path / "b_10.png", frame(1, (64, 40)))
     for path, at, said in (
         (good, "15", "frame 15 is not in .*, whose frames are 8 to 14"),
-        (tall, None, "40x64 pixels, another aspect ratio"),
+        (tall, None, "40x64 pixels differ in aspect ratio"),
         (tmp_path / "none_10.png", None, "none_10.png"),
     ):
         with pytest.raises(InputError, match=said):

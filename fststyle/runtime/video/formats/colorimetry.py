@@ -17,7 +17,7 @@ HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristic (ITU-T H.273) -> its name."""
 
 REFERENCE_WHITE, PEAK, KNEE = 203.0, 1000.0, 0.6
-"""cd/m2, cd/m2, and the share of reference white from which on tone mapping compresses."""
+"""cd/m2, cd/m2, and the share of reference white above which tone mapping compresses."""
 
 # Values of ITU-T H.273 for primaries, and for SDR transfer characteristics.
 _PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}

@@ -19,5 +19,5 @@ def written(language: str, kind: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two codes are of one language."""
+    """Whether two codes denote the same language."""
     return written(one, "mov").strip() == written(other, "mov").strip()

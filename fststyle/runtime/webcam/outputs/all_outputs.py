@@ -29,7 +29,7 @@ class Output(Protocol):
 
 
 class Outputs:
-    """All outputs of the filter. `toggle` may be called from another thread than `send`.
+    """All outputs of the filter. `toggle` and `send` may be called from different threads.
 
     Outputs that need the size of the frames are opened with the first frame. ``on_note`` is called with
     messages of the stream, in another thread. Raises `InputError` and `OutputError` for a URL and a path that

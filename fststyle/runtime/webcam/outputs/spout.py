@@ -15,7 +15,7 @@ _GL_RGBA = 0x1908
 class Spout:
     """A Spout sender of this name; receivers share its texture on the GPU. Not tested with Spout itself.
 
-    Raises `DependencyError` without SpoutGL or on another system than Windows, and `DeviceError` if it fails.
+    Raises `DependencyError` without SpoutGL or on systems other than Windows, and `DeviceError` if it fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):

@@ -15,7 +15,7 @@ NAME = "fststyle"
 class Syphon:
     """A Syphon server of this name, with Metal. Not tested with Syphon itself.
 
-    Raises `DependencyError` without syphon-python or on another system than macOS, and `DeviceError` if it
+    Raises `DependencyError` without syphon-python or on systems other than macOS, and `DeviceError` if it
     fails.
     """
 
