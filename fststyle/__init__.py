@@ -32,33 +32,24 @@ if TYPE_CHECKING:
 # ONNX Runtime has telemetry from version 1.31 on. Set the variable to 0 to enable it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# Public name -> its module.
 _MODULES = {
-    "Stylizer": ("fststyle.runtime.stylizer", "Stylizer"),
-    "Style": ("fststyle.runtime.style", "Style"),
-    "export_checkpoint": ("fststyle.train.export", "export_checkpoint"),
-    "export_module": ("fststyle.export.style", "export_module"),
-    "gatys": ("fststyle.train.style.gatys", "gatys"),
-    "load_style": ("fststyle.runtime.style", "load_style"),
-    "restore": ("fststyle.train.restore.restore", "restore"),
-    "styles": ("fststyle.catalogue", "styles"),
-    "stylize": ("fststyle.runtime.image", "stylize"),
-    "stylize_files": ("fststyle.runtime.batch", "stylize_files"),
-    "stylize_video": ("fststyle.runtime.video.stylize", "stylize_video"),
-    "video_frames": ("fststyle.runtime.video.stylize", "video_frames"),
-    "train_keyframes": ("fststyle.train.keyframe.train", "train_keyframes"),
-    "train_style": ("fststyle.train.style.train", "train_style"),
-    "train_translator": ("fststyle.train.translate.train", "train_translator"),
+    "Stylizer": "fststyle.runtime.stylizer",
+    "Style": "fststyle.runtime.style",
+    "export_checkpoint": "fststyle.train.export",
+    "export_module": "fststyle.export.style",
+    "gatys": "fststyle.train.style.gatys",
+    "load_style": "fststyle.runtime.style",
+    "restore": "fststyle.train.restore.restore",
+    "styles": "fststyle.catalogue",
+    "stylize": "fststyle.runtime.image",
+    "stylize_files": "fststyle.runtime.batch",
+    "stylize_video": "fststyle.runtime.video.stylize",
+    "video_frames": "fststyle.runtime.video.stylize",
+    "train_keyframes": "fststyle.train.keyframe.train",
+    "train_style": "fststyle.train.style.train",
+    "train_translator": "fststyle.train.translate.train",
 }
-_NEED_TORCH = {
-    "export_checkpoint",
-    "export_module",
-    "gatys",
-    "restore",
-    "train_keyframes",
-    "train_style",
-    "train_translator",
-}
-
 __all__ = [
     "Style",
     "Stylizer",
@@ -79,13 +70,18 @@ __all__ = [
     "video_frames",
 ]
 
+
+def _needs_torch(name: str) -> bool:
+    return _MODULES.get(name, "").startswith(("fststyle.train.", "fststyle.export."))
+
+
 # `help` and `import *` access all names in __all__, so names that would raise are left out.
 try:
     _TRAINS = importlib.util.find_spec("torch") is not None
 except ImportError:  # an import hook may forbid it
     _TRAINS = False
 if not _TRAINS:
-    __all__ = [name for name in __all__ if name not in _NEED_TORCH]
+    __all__ = [name for name in __all__ if not _needs_torch(name)]
 
 
 def __getattr__(name: str) -> Any:
@@ -95,11 +91,10 @@ def __getattr__(name: str) -> Any:
         return version("fststyle")
     if name not in _MODULES:
         raise AttributeError(f"module 'fststyle' has no attribute {name!r}")
-    module, attribute = _MODULES[name]
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(_MODULES[name]), name)
     except ImportError as error:
-        if name in _NEED_TORCH and (error.name or "").partition(".")[0] != "fststyle":
+        if _needs_torch(name) and (error.name or "").partition(".")[0] != "fststyle":
             raise errors.DependencyError(
                 f"fststyle.{name} needs PyTorch; {errors.INSTALL_TRAIN} [{error}]"
             ) from error

@@ -163,6 +163,11 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
     bytes.
     """
     scale = made.scale()
+    return _write_bytes(_read_bytes(nodes, scale), scale)
+
+
+def _read_bytes(nodes: list[NodeProto], scale: list[str]) -> list[NodeProto]:
+    """Connect the core to its uint8 input ``frame_folded``."""
     first = [node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"]
     bytes_of = {node.output[0]: "frame_folded" for node in first}
     for node in nodes:  # in topological order
@@ -174,10 +179,15 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
             node.input[0] = bytes_of[node.input[0]]
     nodes = [node for node in nodes if node not in first]
     if any("folded" in node.input for node in nodes):
-        nodes = [
+        return [
             helper.make_node("DequantizeLinear", ["frame_folded", *scale], ["folded"], name="folded_node"),
             *nodes,
         ]
+    return nodes
+
+
+def _write_bytes(nodes: list[NodeProto], scale: list[str]) -> tuple[list[NodeProto], str]:
+    """Connect the core to its uint8 output. Returns its nodes and the name of the output."""
     last = next(
         (node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted"), None
     )

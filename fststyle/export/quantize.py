@@ -91,15 +91,20 @@ def _pad_bytes(graph: onnx.GraphProto) -> None:
         # without the float pad value, which edge padding does not use
         pad.input[:] = [unpadded, pad.input[1]]
         pad.output[0] = padded
-    outputs = {value.name for value in graph.output}
-    while idle := [
+    used = _without_unused(nodes, {value.name for value in graph.output})
+    del graph.node[:]
+    graph.node.extend(used)
+
+
+def _without_unused(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
+    """The nodes that contribute to the ``outputs`` of the graph."""
+    while unused := [
         node
         for node in nodes
         if node.output[0] not in outputs and not any(node.output[0] in other.input for other in nodes)
     ]:
-        nodes = [node for node in nodes if node not in idle]
-    del graph.node[:]
-    graph.node.extend(nodes)
+        nodes = [node for node in nodes if node not in unused]
+    return nodes
 
 
 def _turn_bytes(graph: onnx.GraphProto) -> None:

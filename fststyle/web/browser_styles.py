@@ -24,8 +24,8 @@ class BrowserStyle:
     base_file: Path | None
 
     def listed(self, address: Callable[[Path], str], thumb: str | None) -> JsonObject:
-        """The item of the list that the browser reads. ``address`` gives the address of a file, ``thumb`` is
-        that of a picture of the style.
+        """The entry of the style in the list for the browser. ``address`` returns the address of a file;
+        ``thumb`` is the address of a picture in this style.
         """
         entry = self.entry
         return {

@@ -79,8 +79,8 @@ class SequenceSource(Source):
                 picture = images.read(path)
                 if size not in (None, picture.size):
                     raise InputError(
-                        f"{path}: is {picture.size[1]}x{picture.size[0]} pixels, not {size[1]}x{size[0]} as"
-                        " the first"
+                        f"{path}: is {picture.size[1]}x{picture.size[0]} pixels, not {size[1]}x{size[0]}"
+                        " like the first"
                     )
             except InputError as error:
                 self.broken = self.broken or str(error)
