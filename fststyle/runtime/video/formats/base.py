@@ -117,8 +117,9 @@ class Sink:
     """Writes stylized frames. All methods raise `OutputError`.
 
     ``notes`` are messages for the user. After `close`, ``kept`` has the indices of the source streams in the
-    output, ``tags`` its tags with keys in lower case, ``chapters`` the number of its chapters, and ``lost``
-    the names of the properties of frames that its format does not store.
+    output, ``tags`` its tags with keys in lower case, ``stream_metadata`` those of the stylized stream,
+    ``chapters`` its chapters, and ``lost`` the names of the properties of frames that its format does not
+    store.
     """
 
     keeps_times = True
@@ -131,7 +132,8 @@ class Sink:
         self.lost: list[str] = []
         self.kept: set[int] = set()
         self.tags: dict[str, str] = {}
-        self.chapters = 0
+        self.stream_metadata: dict[str, str] = {}
+        self.chapters: list[Chapter] = []
 
     def write(self, timed: TimedFrame) -> None:
         """Write a frame, of the size of the first one."""

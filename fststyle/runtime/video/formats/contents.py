@@ -1,15 +1,22 @@
 """Streams, chapters and tags of a container, and which of them are not in an output.
 
-For all formats, each stream, chapter list and tag of the source that is not in the output is reported in
-`fststyle.runtime.video.report.PaintedVideo.lost`. Only the function `lost` decides this.
+For all formats, each stream, chapter and tag of the source that is not in the output is reported in
+`fststyle.runtime.video.report.PaintedVideo.lost`. Only the functions `lost` and `lost_of_stream` decide this.
 """
 
 from collections.abc import Iterable, Mapping
 
+from fststyle.runtime.video.formats import languages
 from fststyle.runtime.video.formats.base import Sink, Source
 from fststyle.runtime.video.formats.pyav import Container, Stream
 
 _ATTACHED_PICTURE, _DEFAULT = 0x400, 0x1
+_ROLES = {
+    **{0x2: "dub", 0x4: "original", 0x8: "commentary", 0x10: "lyrics", 0x20: "karaoke", 0x40: "forced"},
+    **{0x80: "for the hearing impaired", 0x100: "for the visually impaired"},
+    **{0x10000: "captions", 0x20000: "descriptions"},
+}
+"""Bit of FFmpeg's disposition of a stream -> what the stream is for."""
 
 _TECHNICAL = (
     *(
@@ -103,10 +110,9 @@ def label(stream: Stream) -> str:
 
 
 def name_of(stream: Stream) -> dict[str, str]:
-    """Language and title of a stream, if it has them. MP4 and MOV call the title ``name``."""
-    known = tags(stream.metadata)
-    found = {"language": known.get("language", ""), "title": known.get("title") or known.get("name", "")}
-    return {key: value for key, value in found.items() if value not in ("", "und")}
+    """Language and title of a stream, if it has them."""
+    known = _named(stream.metadata)
+    return {key: known[key] for key in ("language", "title") if key in known}
 
 
 def tags(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -125,25 +131,70 @@ def lost(source: Source, sink: Sink) -> list[str]:
     """Names of the streams, chapters and tags of ``source``, and of the properties of its frames, that are
     not in the output of ``sink``, which is closed.
     """
-    kept = sink.kept
-    streams = [stream for stream in source.streams if stream.index not in kept and not _as_tag(stream, sink)]
+    kept, before = sink.kept, source.chapters
+    timecode = tags({**source.metadata, **source.stream_metadata}).get("timecode")
+    tracks = [stream for stream in source.streams if label(stream) == "timecode track"]
+    streams = [
+        stream
+        for stream in source.streams
+        if stream.index not in kept and not _as_tag(stream, sink, timecode)
+    ]
     found = [label(stream) for stream in streams]
-    if (missing := len(source.chapters) - sink.chapters) > 0:
+    if (missing := len(before) - len(sink.chapters)) > 0:
         found.append(f"{missing} chapter{'s' * (missing != 1)}")
+    else:
+        pairs = zip(before, sink.chapters, strict=False)
+        names = [key for old, new in pairs for key in _missing(old["metadata"], new["metadata"])]
+        found += [f"tag {key} of chapters" for key in dict.fromkeys(names)]
     wanted = [*tags(source.metadata)]
-    if "timecode" in tags(source.stream_metadata) and not any(
-        label(stream) == "timecode track" for stream in source.streams
-    ):
+    if "timecode" in tags(source.stream_metadata) and not tracks:
         wanted.append("timecode")
     found += [f"tag {key}" for key in wanted if key not in sink.tags]
+    found += [
+        f"{key} of the video" for key in _missing_of_stream(source.stream_metadata, sink.stream_metadata)
+    ]
     return [*found, *dict.fromkeys([*source.lost, *sink.lost])]
 
 
-def _as_tag(stream: Stream, sink: Sink) -> bool:
+def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
+    """Names of the tags and of the roles of a source stream that its copy ``made`` does not have."""
+    missing = _missing_of_stream(stream.metadata, made.metadata)
+    roles = int(stream.disposition) & ~int(made.disposition)
+    missing += [f"mark {name!r}" for bit, name in _ROLES.items() if roles & bit]
+    return [f"{name} of {label(stream)}" for name in missing]
+
+
+def _missing_of_stream(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Names of the tags of a stream that are missing, without those that `lost` finds in the container."""
+    wanted, found = _named(before), _named(after)
+    missing = [key for key in wanted if key not in found and key not in ("creation_time", "timecode")]
+    if (
+        "language" in wanted
+        and "language" in found
+        and not languages.same(wanted["language"], found["language"])
+    ):
+        missing.insert(0, "language")
+    return [key if key in ("language", "title") else f"tag {key}" for key in missing]
+
+
+def _missing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [key for key in tags(before) if key not in tags(after)]
+
+
+def _named(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a stream; MP4 and MOV call the title ``name``."""
+    known = tags(metadata)
+    if "name" in known:
+        known.setdefault("title", known.pop("name"))
+    return {key: value for key, value in known.items() if (key, value) != ("language", "und")}
+
+
+def _as_tag(stream: Stream, sink: Sink, timecode: str | None) -> bool:
     """Whether a data stream is in the output as a timecode tag, or as chapters, which MP4 also stores in a
-    stream.
+    stream. ``timecode`` is that of the stylized stream.
     """
     if stream.type != "data":
         return False
-    timecode = "timecode" in tags(stream.metadata) and "timecode" in sink.tags
-    return timecode or (getattr(stream, "name", None) == "bin_data" and sink.chapters > 0)
+    if own := tags(stream.metadata).get("timecode"):
+        return own == timecode and "timecode" in sink.tags
+    return getattr(stream, "name", None) == "bin_data" and bool(sink.chapters)

@@ -18,6 +18,13 @@ def written(language: str, kind: str) -> str:
     return _IN_MOV.get(language.lower(), language) if kind == "mov" else language
 
 
+def in_tags(metadata: dict[str, str], kind: str) -> dict[str, str]:
+    """The tags of a stream, with the code of its language for a container of FFmpeg's format ``kind``."""
+    return {
+        key: written(value, kind) if key.lower() == "language" else value for key, value in metadata.items()
+    }
+
+
 def same(one: str, other: str) -> bool:
     """Whether two codes denote the same language."""
     return written(one, "mov").strip() == written(other, "mov").strip()

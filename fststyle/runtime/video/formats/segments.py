@@ -87,7 +87,7 @@ class SegmentSink(Sink):
         joined.close()
         self.notes += [note for note in joined.notes if note not in self.notes]
         self.kept, self.tags, self.chapters = joined.kept, joined.tags, joined.chapters
-        self.lost = joined.lost
+        self.lost, self.stream_metadata = joined.lost, joined.stream_metadata
 
     def abandon(self) -> None:
         if self._writer is not None:

@@ -9,7 +9,16 @@ from typing import Any
 from fststyle.runtime.video.formats import languages
 from fststyle.runtime.video.formats.base import Source
 from fststyle.runtime.video.formats.channels import DEFAULTS, reordered
-from fststyle.runtime.video.formats.contents import is_cover, is_still, kind_of, label, name_of, tags
+from fststyle.runtime.video.formats.contents import (
+    copied,
+    is_cover,
+    is_still,
+    kind_of,
+    label,
+    lost_of_stream,
+    name_of,
+    tags,
+)
 from fststyle.runtime.video.formats.pyav import Container, DecodedFrame, Packet, Stream, av
 from fststyle.runtime.video.formats.subtitles import SubtitleConverter
 
@@ -75,7 +84,7 @@ class StreamCopier:
             kept.update(indices[: len(streams)])
             if len(streams) == len(indices):
                 for index, stream in zip(indices, streams, strict=True):
-                    lost += _unnamed(self._sources[index], stream)
+                    lost += lost_of_stream(self._sources[index], stream)
         return kept, lost
 
     def _add(self, stream: Stream, source: Source) -> None:
@@ -277,18 +286,7 @@ def _is_timecode(stream: Stream) -> bool:
 
 
 def _name(made: Stream, stream: Stream, kind: str) -> None:
-    """Copy language, title and disposition to a stream of a container of FFmpeg's format ``kind``."""
-    named = name_of(stream)
-    if language := named.pop("language", ""):
-        named["language"] = languages.written(language, kind)
-    made.metadata.update(named)
+    """Copy tags and disposition to a stream of a container of FFmpeg's format ``kind``."""
+    named = copied(stream.metadata, timecode=False) | name_of(stream)
+    made.metadata.update(languages.in_tags(named, kind))
     made.disposition = stream.disposition
-
-
-def _unnamed(stream: Stream, made: Stream) -> list[str]:
-    """The tags of a source stream that its copy ``made`` does not have."""
-    wanted, found = name_of(stream), name_of(made)
-    found_language = found.get("language", "")
-    missing = [] if languages.same(wanted.get("language", ""), found_language) else ["language"]
-    missing += ["title"] if "title" in wanted and "title" not in found else []
-    return [f"{tag} of {label(stream)}" for tag in missing if tag in wanted]

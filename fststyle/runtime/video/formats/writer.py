@@ -12,7 +12,7 @@ import numpy as np
 from fststyle.arrays import Pixels
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
-from fststyle.runtime.video.formats import encoders, timecode
+from fststyle.runtime.video.formats import encoders, languages, timecode
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.colorimetry import finer_chroma
 from fststyle.runtime.video.formats.contents import copied, tags
@@ -60,7 +60,7 @@ class Writer(Sink):
                     raise OutputError(f"cannot be written: {codec} does not encode video (--codec)")
                 self.stream = self.container.add_stream(codec, rate=rate)
                 self._setup(first, source, encoding, codec)
-                self.stream.metadata.update(stream_metadata)
+                self.stream.metadata.update(languages.in_tags(stream_metadata, kind))
                 self.stream.disposition = 1  # the default stream
                 self._copier = StreamCopier(self.container, kind, source, self._mux, encoding.audio)
                 self.notes += self._copier.notes
@@ -181,11 +181,12 @@ class Writer(Sink):
             raise OutputError(f"cannot be written: {reason(error)}") from error
 
     def _read_back(self) -> None:
-        """Set ``tags``, ``chapters`` and ``kept`` from the finished file."""
+        """Set ``tags``, ``stream_metadata``, ``chapters`` and ``kept`` from the finished file."""
         with self._av.open(str(self._path), metadata_errors="ignore") as made:
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
                 self.tags.update(tags(metadata))
-            self.chapters = len(made.chapters())
+            self.stream_metadata = dict(made.streams.video[0].metadata)
+            self.chapters = made.chapters()
             self.kept, lost = self._copier.kept(made.streams)
             self.lost += lost
 

@@ -378,3 +378,54 @@ def test_audio_with_a_coarse_clock_is_re_encoded(tmp_path):
     assert stylized(source, tmp_path / "out.mp4").lost == ()
     heard = [time for time, _ in clips.packets(tmp_path / "out.mp4")]
     assert np.diff(heard) == pytest.approx(1024 / 48000, abs=1e-3)
+
+
+def annotated(path: Path) -> Path:
+    """A Matroska file with tags of its streams and chapters, and with audio that is a commentary."""
+    chapter = {"start": 0, "end": 200, "time_base": Fraction(1, 1000), "id": 1}
+    with av.open(str(path), "w") as container:
+        container.set_chapters([{**chapter, "metadata": {"title": "one", "author": "somebody"}}])
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.metadata.update(language="deu", title="picture", comment="first cut")
+        audio = container.add_stream("pcm_s16le", rate=48000, layout="mono")
+        audio.metadata.update(language="eng", title="director", comment="loud")
+        audio.disposition = av.stream.Disposition.comment
+        for number in range(5):
+            picture = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 25)
+            container.mux(video.encode(picture))
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 9600), np.int16), "s16", "mono")
+        piece.pts, piece.sample_rate, piece.time_base = 0, 48000, Fraction(1, 48000)
+        for stream in (video, audio):
+            container.mux(stream.encode(piece if stream is audio else None))
+        container.mux(audio.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_tags_of_streams_and_chapters_are_copied_into_matroska(tmp_path, resume):
+    done = stylized(annotated(tmp_path / "in.mkv"), tmp_path / "out.mkv", resume=resume)
+    assert done.lost == ()
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        video, audio = (stream.metadata for stream in container.streams)
+        assert (video["title"], video["COMMENT"], audio["COMMENT"]) == ("picture", "first cut", "loud")
+        assert container.streams[1].disposition & av.stream.Disposition.comment
+        assert container.chapters()[0]["metadata"]["AUTHOR"] == "somebody"
+
+
+def test_tags_and_marks_that_mov_does_not_hold_are_named(tmp_path):
+    done = stylized(annotated(tmp_path / "in.mkv"), tmp_path / "out.mov")
+    assert done.lost == (
+        "tag author of chapters",
+        "tag comment of the video",
+        "tag comment of audio pcm_s16le (eng, director)",
+        "mark 'commentary' of audio pcm_s16le (eng, director)",
+    )
+    with av.open(str(tmp_path / "out.mov")) as container:
+        assert languages.same(container.streams[0].metadata["language"], "deu")
+
+
+def test_tags_of_the_video_are_named_for_animations(tmp_path):
+    lost = stylized(annotated(tmp_path / "in.mkv"), tmp_path / "out.gif").lost
+    assert {"language of the video", "title of the video", "tag comment of the video"} <= {*lost}
