@@ -79,7 +79,7 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
         shutil.rmtree(part, ignore_errors=True)
     files = [path for path in target.rglob("*") if path.is_file()]
     first = [target / (listed[0]["int8"] or listed[0]["url"])]
-    first += [target / "vendor" / "ort" / name for name in (*ort.PLAIN[::2], ort.PACKED[1])]
+    first += [target / "vendor" / "ort" / name for name in ort.WITHOUT_WEBGPU]
     return Site(
         settings.output,
         tuple(names),

@@ -122,6 +122,25 @@ def test_float_style_gives_the_pixels_of_the_runtime(
     assert compare(painted, photo)[0] > 10
 
 
+def test_browser_without_promise_integration_uses_webassembly(browser: Any, server: str) -> None:
+    """JavaScript Promise Integration is absent, as in Safari."""
+    context = browser.new_context()
+    removed = "for (const name of ['Suspending', 'promising']) delete WebAssembly[name];"
+
+    def remove(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=removed + response.text())
+
+    context.route("**/stylizer/engine.js", remove)
+    page = context.new_page()
+    page.goto(server + "/live")
+    photo = scene(7, 48, 32)
+    painted, info = in_browser(page, server, [("udnie", 1)], photo)
+    context.close()
+    assert info["backend"] == "wasm"
+    assert compare(painted, photo)[0] > 10
+
+
 def test_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> None:
     """Kernels in integers round differently on processors with and without VNNI, in the runtime as well."""
     photo = scene(7, 160, 120)

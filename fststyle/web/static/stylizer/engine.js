@@ -22,16 +22,17 @@ async function hasGpu() {
 
 /**
  * Load ONNX Runtime. `backend`: "auto", "webgpu" or "wasm"; `threads`: of WebAssembly, 0 takes one per core, at
- * most 4. Returns { ort, backend, threads }. Threads need a page that is cross-origin isolated; elsewhere it is
- * one.
+ * most 4. Returns { ort, backend, threads }. Threads need SharedArrayBuffer, which pages have that are cross-origin
+ * isolated; elsewhere it is one.
  */
 export async function loadRuntime({ backend = "auto", threads = 0 } = {}) {
   const gpu = backend === "webgpu" || (backend === "auto" && (await hasGpu()));
   if (gpu && !(navigator.gpu && canSuspend())) throw new Error("this browser has no WebGPU");
-  const ort = await import(new URL("ort.jspi.min.mjs", ORT));
+  const ort = await import(new URL(gpu ? "ort.jspi.min.mjs" : "ort.wasm.min.mjs", ORT));
   const build = gpu ? "ort-wasm-simd-threaded.jspi" : "ort-wasm-simd-threaded";
   const cores = navigator.hardwareConcurrency || 1;
-  const count = self.crossOriginIsolated ? threads || Math.min(cores, MOST_THREADS) : 1;
+  const shared = self.crossOriginIsolated && typeof SharedArrayBuffer === "function";
+  const count = shared ? threads || Math.min(cores, MOST_THREADS) : 1;
   ort.env.wasm.wasmPaths = { mjs: new URL(`${build}.mjs`, ORT).href, wasm: new URL(`${build}.wasm`, ORT).href };
   ort.env.wasm.numThreads = count;
   ort.env.logLevel = "error";

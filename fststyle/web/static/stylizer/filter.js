@@ -197,6 +197,7 @@ export class Filter {
       await this.#restyle();
     } catch (error) {
       this.#backend = null;
+      this.#say(error.message);
       throw error;
     }
     if (this.#live && !this.#looping) this.#loop();

@@ -3,6 +3,9 @@
 // Fragmented MP4 plays in more programs; WebM is what every browser with MediaRecorder but Safari writes.
 const TYPES = ["video/mp4;codecs=avc1.42E01F", "video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 
+/** The first type that this browser can write. WebKitGTK has none without the encoders of GStreamer. */
+const supportedType = () => TYPES.find((one) => MediaRecorder.isTypeSupported(one));
+
 export class Recorder {
   #recorder = null;
   #parts = [];
@@ -10,7 +13,7 @@ export class Recorder {
 
   /** Whether this browser can record. */
   static get available() {
-    return typeof MediaRecorder === "function" && "captureStream" in HTMLCanvasElement.prototype;
+    return typeof MediaRecorder === "function" && "captureStream" in HTMLCanvasElement.prototype && supportedType() !== undefined;
   }
 
   get on() {
@@ -23,10 +26,9 @@ export class Recorder {
 
   /** Record `canvas`, whose size must stay the same until `stop`. */
   start(canvas) {
-    const type = TYPES.find((one) => MediaRecorder.isTypeSupported(one));
     const bits = Math.max(2_500_000, canvas.width * canvas.height * 8);
     this.#parts = [];
-    this.#recorder = new MediaRecorder(canvas.captureStream(), { mimeType: type, videoBitsPerSecond: bits });
+    this.#recorder = new MediaRecorder(canvas.captureStream(), { mimeType: supportedType(), videoBitsPerSecond: bits });
     this.#recorder.addEventListener("dataavailable", ({ data }) => data.size && this.#parts.push(data));
     this.#recorder.start(1000);
     this.#started = performance.now();
