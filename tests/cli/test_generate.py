@@ -1,4 +1,4 @@
-"""`fststyle classify`, `gan` and `vae` as typed, from the training to what is drawn."""
+"""The commands `fststyle classify`, `gan` and `vae`: training, test and sampling."""
 
 import importlib.util
 import json
@@ -23,26 +23,33 @@ def good(done: "subprocess.CompletedProcess[bytes]") -> str:
     return done.stdout.decode() + done.stderr.decode()
 
 
-@needs_torch
-def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
+TINY = ("--data", "bars", "--width", "2", "--batch", "20", "--device", "cpu")
+
+
+@pytest.fixture
+def bars(tmp_path: Path) -> Path:
+    """A folder with the dataset ``bars`` and two pictures of it, a.png and b.png."""
     write_idx(tmp_path / "bars", 80, 20)
     pixels, _ = digits(2)
     for name, picture in zip("ab", pixels, strict=True):
         Image.fromarray(picture).save(tmp_path / f"{name}.png")
-    tiny = ("--data", "bars", "--width", "2", "--batch", "20", "--device", "cpu")
+    return tmp_path
 
-    assert "confusion" in good(program("classify", "train", *tiny, "--epochs", "1", "--features", "8"))
-    told = json.loads(
+
+@needs_torch
+def test_classifier_is_trained_tested_and_run(program: Program, bars: Path) -> None:
+    assert "confusion" in good(program("classify", "train", *TINY, "--epochs", "1", "--features", "8"))
+    report = json.loads(
         program(
             "classify", "test", "bars-classifier.onnx", "--data", "bars", "-o", "plot.png", "--json"
         ).stdout
     )
-    assert told["pictures"] == 20
-    assert (tmp_path / "plot.png").is_file()
+    assert report["pictures"] == 20
+    assert (bars / "plot.png").is_file()
     for name in ("vertical", "horizontal"):
-        (tmp_path / "others" / name).mkdir(parents=True)
+        (bars / "others" / name).mkdir(parents=True)
     for i, picture in enumerate(digits(16)[0]):
-        Image.fromarray(picture).save(tmp_path / "others" / ("vertical", "horizontal")[i % 2] / f"{i}.png")
+        Image.fromarray(picture).save(bars / "others" / ("vertical", "horizontal")[i % 2] / f"{i}.png")
     good(
         program(
             "classify",
@@ -51,59 +58,64 @@ def test_classifier_gan_and_vae(program: Program, tmp_path: Path) -> None:
             "others",
             "--size",
             "28",
-            *tiny[2:],
+            *TINY[2:],
             "--epochs",
             "1",
             "--features",
             "8",
         )
     )
-    shutil.copytree(tmp_path / "others", tmp_path / "more")
-    shutil.copy(tmp_path / "a.png", tmp_path / "more" / "vertical")
+    shutil.copytree(bars / "others", bars / "more")
+    shutil.copy(bars / "a.png", bars / "more" / "vertical")
     for folder, count in (("others", 2), ("more", 17)):
         tested = json.loads(
             program("classify", "test", "others-classifier.onnx", "--data", folder, "--json").stdout
         )
         assert tested["classes"] == ["horizontal", "vertical"]
-        assert tested["pictures"] == count, (
-            "of a folder that it has learned what was left out, of any other all"
-        )
+        # Of the folder that the classifier was trained on, the held-out pictures; of any other, all.
+        assert tested["pictures"] == count
     answers = json.loads(
         program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout
     )
     assert [answer["picture"] for answer in answers] == ["a.png", "b.png"]
-    (tmp_path / "empty").mkdir()
+    (bars / "empty").mkdir()
     some = program("classify", "run", "bars-classifier.onnx", "a.png", "empty", "nope.png")
     assert (some.returncode, some.stdout.count(b"\n"), some.stderr.count(b"\n")) == (1, 1, 3)
-    (tmp_path / "c.png").write_text("no")
+    (bars / "c.png").write_text("no")
     some = program("classify", "run", "bars-classifier.onnx", "a.png", "c.png")
     assert (some.returncode, some.stdout.count(b"\n"), some.stderr.count(b"\n")) == (1, 1, 2)
 
+
+@needs_torch
+def test_gan_is_trained_and_sampled(program: Program, bars: Path) -> None:
     assert "step 2 of 2" in good(
-        program("gan", "train", *tiny, "--kind", "mlp", "--steps", "2", "--latent", "2")
+        program("gan", "train", *TINY, "--kind", "mlp", "--steps", "2", "--latent", "2")
     )
-    again = program("gan", "train", *tiny, "--kind", "mlp", "--steps", "2", "--latent", "2")
+    again = program("gan", "train", *TINY, "--kind", "mlp", "--steps", "2", "--latent", "2")
     assert (again.returncode, again.stderr.count(b"\n")) == (2, 1)
     good(program("gan", "sample", "bars-mlp.onnx", "-o", "sheet.png", "--count", "9", "--truncation", "1"))
-    with Image.open(tmp_path / "sheet.png") as sheet:
+    with Image.open(bars / "sheet.png") as sheet:
         assert sheet.size == ((3 * 30 + 2) * 2,) * 2
     good(program("gan", "sample", "bars-mlp.onnx", "-o", "single", "--count", "3", "--single", "--seed", "5"))
-    assert sorted(path.name for path in (tmp_path / "single").iterdir()) == [
+    assert sorted(path.name for path in (bars / "single").iterdir()) == [
         f"bars-mlp-5-0000{i}.png" for i in range(3)
     ]
     assert "bars-mlp-samples.png" in good(program("gan", "sample", "bars-mlp.onnx"))
     assert "at most" in good(program("export", "bars-mlp.pt", "-o", "again.onnx"))
     good(program("gan", "walk", "bars-mlp.onnx", "walk.mp4", "--seconds", "0.5"))
-    assert (tmp_path / "walk.mp4").stat().st_size > 500
+    assert (bars / "walk.mp4").stat().st_size > 500
 
-    assert "nats per test picture" in good(program("vae", "train", *tiny, "--epochs", "1", "--latent", "2"))
+
+@needs_torch
+def test_vae_is_trained_and_sampled(program: Program, bars: Path) -> None:
+    assert "nats per test picture" in good(program("vae", "train", *TINY, "--epochs", "1", "--latent", "2"))
     good(program("vae", "sample", "bars-vae.onnx", "-o", "vae.png"))
     good(program("vae", "grid", "bars-vae.onnx", "--columns", "4"))
     good(program("vae", "reconstruct", "a.png", "-m", "bars-vae.onnx"))
-    with Image.open(tmp_path / "reconstructed.png") as image:
+    with Image.open(bars / "reconstructed.png") as image:
         assert image.width > image.height
     good(program("vae", "morph", "a.png", "b.png", "ab.gif", "-m", "bars-vae.onnx", "--seconds", "0.5"))
-    with Image.open(tmp_path / "ab.gif") as image:
+    with Image.open(bars / "ab.gif") as image:
         assert image.n_frames == 10
 
 
