@@ -48,7 +48,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def pages() -> dict[str, str]:
     """The path and the Markdown text of every page: an index, then one page per command."""
     program = typer.main.get_command(app)
-    verbs: dict[str, Any] = program.commands  # type: ignore[attr-defined]
+    commands: dict[str, Any] = program.commands  # type: ignore[attr-defined]
+    verbs = {name: commands[name] for name in program.list_commands(None)}  # type: ignore[attr-defined, arg-type]
     rows = [f"| [`fststyle {name}`]({name}.md) | {_summary(verb)} |" for name, verb in verbs.items()]
     index = ["# Command line", "", "| command | purpose |", "| --- | --- |", *rows, "", *_options(program)]
     found = {f"{FOLDER}/index.md": "\n".join(index) + "\n"}
