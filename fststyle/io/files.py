@@ -4,13 +4,13 @@ input is never overwritten.
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from fststyle.errors import OutputError
+from fststyle.io.part_files import part_of
 
 PIPE = "-"
 """The file name that stands for stdin or stdout."""
@@ -30,25 +30,22 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def replacing_path(destination: Path) -> Iterator[Path]:
     """Like `replacing`, but yields the path of an empty file instead of an open file."""
-    target, temporary = _beside(destination)
-    try:
-        with open(temporary, "xb"):
-            pass
-        yield temporary
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    target = _replaced(destination)
+    with part_of(target) as temporary:
+        try:
+            yield temporary
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
 
 def probe(destination: Path) -> None:
     """Raise `OutputError` if `replacing` would fail. Leaves no file."""
     try:
-        _, temporary = _beside(destination)
-        with open(temporary, "xb"):
-            pass
-        temporary.unlink()
+        with part_of(_replaced(destination)) as temporary:
+            temporary.unlink()
     except OSError as error:
         raise OutputError(f"{destination}: cannot be written ({error.strerror})") from error
 
@@ -73,8 +70,8 @@ def _identity(path: str | Path) -> object:
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
 
 
-def _beside(destination: Path) -> tuple[Path, Path]:
-    """The path that is replaced, and a temporary one in the same folder."""
+def _replaced(destination: Path) -> Path:
+    """The path that is replaced. Raises `OSError` if it must not be."""
     # The target of a link is replaced, not the link. A device such as /dev/null must not be replaced.
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
@@ -86,6 +83,4 @@ def _beside(destination: Path) -> tuple[Path, Path]:
     if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
         # Renaming would succeed in spite of the mode of the file.
         raise PermissionError(None, "is write-protected")
-    # tempfile would create it with mode 0600. The name does not contain that of the destination, which may
-    # have the maximum length.
-    return target, target.parent / f".fststyle-{secrets.token_hex(8)}.part"
+    return target

@@ -1,0 +1,83 @@
+"""The file beside an output that is written first, and renamed at the end.
+
+Its name follows from that of the output, and it is locked while it is written. A process that is killed
+leaves its file, and the next one that writes the same output takes it over, so such files do not pile up.
+"""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def part_of(target: Path) -> Iterator[Path]:
+    """The path of an empty file beside ``target``, which the caller renames or deletes in the block.
+
+    While another process writes the same output, and on Windows, which has no ``flock``, the name is random.
+    Raises `OSError`.
+    """
+    # tempfile would create it with mode 0600. The name does not contain that of the target, which may have
+    # the maximum length.
+    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+    usual = target.parent / f".fststyle-{digest}.part"
+    descriptor = _locked(usual)
+    if descriptor is None:
+        other = target.parent / f".fststyle-{secrets.token_hex(8)}.part"
+        with open(other, "xb"):
+            pass
+        yield other
+        return
+    try:
+        yield usual
+    finally:
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor of the file, which is created or emptied, with a lock; None if that is not possible.
+
+    The operating system unlocks it when the process ends.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(path, flags, 0o666)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_own(descriptor, path):
+            os.ftruncate(descriptor, 0)
+            return descriptor
+    except BlockingIOError:  # another process writes it
+        pass
+    except OSError:  # a file system without locks
+        with contextlib.suppress(OSError):
+            path.unlink()
+    os.close(descriptor)
+    return None
+
+
+def _is_own(descriptor: int, path: Path) -> bool:
+    """Whether an open file is a regular file of this user that still has this path, and no other.
+
+    Between opening and locking, another process may have renamed it to its output.
+    """
+    opened = os.fstat(descriptor)
+    try:
+        named = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return (
+        stat.S_ISREG(opened.st_mode)
+        and opened.st_nlink == 1
+        and opened.st_uid == os.geteuid()
+        and (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)
+    )
