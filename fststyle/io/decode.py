@@ -9,7 +9,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from fststyle.errors import FststyleError, InputError
-from fststyle.io import gamma, jxl, metadata, plugins
+from fststyle.io import gamma, jxl, metadata, plugins, unread
 from fststyle.io.lossless import is_lossless_webp
 from fststyle.io.picture import MAX_FRAMES, Outline
 from fststyle.io.pillow import formats, guarded
@@ -80,7 +80,12 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
             further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
             outline = _outline(image, name, max_pixels)
             exact = exact or (header is not None and header.exact)
-            lost = tuple(dict.fromkeys((*_lost(image, further, header), *_video_after(image, stream, start))))
+            found = (
+                *_lost(image, further, header),
+                *unread.names(image, stream, start),
+                *_video_after(image, stream, start),
+            )
+            lost = tuple(dict.fromkeys(found))
             yield Opened(image, replace(outline, lost=lost), further, exact, lost)
     except FststyleError:
         raise

@@ -16,10 +16,12 @@ _XMP_HEAD, _IPTC_HEAD = b"http://ns.adobe.com/xap/1.0/\x00", b"Photoshop 3.0\x00
 _IPTC_RESOURCE = 0x0404
 _XMP_TAG, _IPTC_TAG = 700, 33723
 _DESCRIPTIVE = (
-    *(0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298, 0x8769, 0x8825),
+    *(0x010D, 0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298, 0x8769, 0x8825),
     *range(0x9C9B, 0x9CA0),
 )
 """Tags of a TIFF file that describe the image and not its storage."""
+TIFF_TAGS = frozenset((*_DESCRIPTIVE, _XMP_TAG, _IPTC_TAG))
+"""Tags of a TIFF file that are copied."""
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
 """Texts of a PNG file that hold XMP or EXIF."""
 _COMMENT = "Comment"
@@ -217,10 +219,11 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _upright_xmp(xmp: bytes) -> bytes:
-    """XMP data of a single image file, with orientation 1 and without thumbnails."""
+    """XMP data of a single image file, with orientation 1, and without thumbnails and gain maps."""
     xmp = re.sub(rb'(tiff:Orientation=["\'])\d+(["\'])', rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(rb"(<tiff:Orientation>)\d+(</tiff:Orientation>)", rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(_MOTION, rb"\g<1>0\g<2>", xmp)
+    xmp = re.sub(rb'\s*hdrgm:Version=["\'][^"\']*["\']', b"", xmp)
     xmp = re.sub(rb'\s*xmpNote:HasExtendedXMP=["\'][^"\']*["\']', b"", xmp)
     start, end = xmp.find(b"<xmp:Thumbnails"), xmp.rfind(b"</xmp:Thumbnails>")
     return xmp if start < 0 or end < start else xmp[:start] + xmp[end + len(b"</xmp:Thumbnails>") :]

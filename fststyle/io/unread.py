@@ -1,0 +1,87 @@
+"""Names of what image files hold besides the image and the metadata that is read, such as credentials."""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from fststyle.io.metadata import TIFF_TAGS
+
+CREDENTIALS = "content credentials (C2PA)"
+PHOTOSHOP = "Photoshop resources"
+
+_READ = (
+    *(
+        b"JFIF\0",
+        b"JFXX\0",
+        b"Exif\0",
+        b"http://ns.adobe.com/xap/1.0/\0",
+        b"http://ns.adobe.com/xmp/extension/",
+    ),
+    *(b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0", b"Adobe", b"Ducky"),
+)
+"""Beginnings of segments of a JPEG file that are read, named elsewhere, or describe its coding."""
+
+_RESOURCES = {0x03ED, 0x0404, 0x0409, 0x040C, 0x040F, 0x0422, 0x0424, 0x0425}
+"""Image resources of Photoshop that are read, or are copies of other metadata or thumbnails."""
+
+_STORAGE = frozenset(
+    (
+        *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283),
+        *(284, 288, 289, 290, 291, 292, 293, 296, 297, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330),
+        *(332, 333, 334, 336, 337, 338, 339, 340, 341, 342, 347, *range(512, 522), 529, 530, 531, 532, 34675),
+    )
+)
+"""Tags of a TIFF file that describe how the image is stored, and its color profile."""
+
+_SRGB = (1, 13)
+"""Primaries and transfer characteristic of sRGB, as numbers of ITU-T H.273."""
+
+_MAX_CHUNKS = 1000
+
+
+def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
+    """What an open image holds besides its pixels and `fststyle.io.metadata.of`.
+
+    ``stream`` is its file, which begins at ``start``; its position is restored.
+    """
+    found: Any = image
+    if image.format in ("JPEG", "MPO"):
+        yield from _of_jpeg(found)
+    elif image.format == "PNG":
+        if any(chunk[0] == b"caBX" for chunk in found.private_chunks):
+            yield CREDENTIALS
+        position = stream.tell()
+        stream.seek(start)
+        if any(content[:2] != bytes(_SRGB) for content in _color_descriptions(stream)):
+            yield "color description (cICP)"
+        stream.seek(position)
+    elif image.format == "TIFF":
+        tags = sorted({int(tag) for tag in found.tag_v2} - _STORAGE - TIFF_TAGS)
+        if tags:
+            yield f"TIFF tags {', '.join(map(str, tags[:10]))}{' and more' if len(tags) > 10 else ''}"
+
+
+def _of_jpeg(image: Any) -> Iterator[str]:
+    for name, content in image.applist:
+        if name == "APP11" and content.startswith(b"JP"):
+            yield CREDENTIALS
+        elif name != "COM" and not content.startswith(_READ):
+            yield f"application data ({name})"
+    if {*image.info.get("photoshop", {})} - _RESOURCES:
+        yield PHOTOSHOP
+
+
+def _color_descriptions(stream: BinaryIO) -> Iterator[bytes]:
+    """The content of the cICP chunk of a PNG file, which precedes the image data."""
+    stream.seek(8, 1)
+    for _ in range(_MAX_CHUNKS):
+        head = stream.read(8)
+        if len(head) < 8 or head[4:] == b"IDAT":
+            return
+        (length,) = struct.unpack(">I", head[:4])
+        if head[4:] == b"cICP":
+            yield stream.read(min(length, 4))
+            return
+        stream.seek(length + 4, 1)

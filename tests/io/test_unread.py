@@ -1,0 +1,72 @@
+"""Contents of image files that are not in the output are named."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image, TiffImagePlugin
+
+from fststyle.io import images
+
+RESOURCE = b"8BIM\x07\xd0\0\0" + struct.pack(">I", 4) + b"path"
+RESOLUTION = b"8BIM\x03\xed\0\0" + struct.pack(">I", 4) + b"\0\0\0\0"
+
+
+def content(kind, **options):
+    buffer = io.BytesIO()
+    Image.new("RGB", (24, 24), "red").save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def jpeg(marker, segment):
+    plain = content("JPEG", icc_profile=None, comment=b"a comment", xmp=b"<x/>")
+    return plain[:2] + bytes([0xFF, marker]) + struct.pack(">H", len(segment) + 2) + segment + plain[2:]
+
+
+def png(name, chunk):
+    plain = content("PNG")
+    added = struct.pack(">I", len(chunk)) + name + chunk + struct.pack(">I", zlib.crc32(name + chunk))
+    return plain[:33] + added + plain[33:]
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (jpeg(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x20jumbc2pa"), ("content credentials (C2PA)",)),
+        (jpeg(0xE1, b"FLIR\0temperatures"), ("application data (APP1)",)),
+        (jpeg(0xED, b"Photoshop 3.0\0" + RESOURCE), ("Photoshop resources",)),
+        (jpeg(0xED, b"Photoshop 3.0\0" + RESOLUTION), ()),
+        (jpeg(0xEC, b"Ducky\0\1\0\4"), ()),
+        (png(b"caBX", b"jumb"), ("content credentials (C2PA)",)),
+        (png(b"cICP", bytes((9, 16, 0, 1))), ("color description (cICP)",)),
+        (png(b"cICP", bytes((1, 13, 0, 1))), ()),
+    ],
+    ids=["C2PA", "thermal", "path", "resolution", "quality", "C2PA of PNG", "PQ", "sRGB"],
+)
+def test_other_contents_of_jpeg_and_png_are_named(file, expected):
+    assert images.read(file).lost == expected
+
+
+def test_tags_of_a_tiff_that_are_not_copied_are_named():
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags.tagtype[33550], tags.tagtype[34735] = 12, 3
+    tags[33550], tags[34735], tags[270] = (1.0, 1.0, 0.0), (1, 1, 0, 1), "a map"
+    picture = images.read(content("TIFF", tiffinfo=tags))
+    assert picture.lost == ("TIFF tags 33550, 34735",)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "jpeg", "raw"])
+def test_tags_on_the_storage_of_a_tiff_are_not_named(compression):
+    assert images.read(content("TIFF", compression=compression, dpi=(300, 300))).lost == ()
+
+
+def test_xmp_of_a_photo_with_a_gain_map_states_none_afterwards():
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description a="1" hdrgm:Version="1.0" b="2"/></x:xmpmeta>'
+    )
+    buffer = io.BytesIO()
+    images.write(images.read(content("JPEG", xmp=xmp)), buffer, format="jpg")
+    written = images.read(buffer.getvalue()).metadata.xmp
+    assert b"hdrgm:Version" not in written
+    assert b'a="1" b="2"' in written
