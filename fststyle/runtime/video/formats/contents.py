@@ -134,12 +134,11 @@ def lost(source: Source, sink: Sink) -> list[str]:
     kept, before = sink.kept, source.chapters
     timecode = tags({**source.metadata, **source.stream_metadata}).get("timecode")
     tracks = [stream for stream in source.streams if label(stream) == "timecode track"]
-    streams = [
-        stream
-        for stream in source.streams
-        if stream.index not in kept and not _as_tag(stream, sink, timecode)
-    ]
-    found = [label(stream) for stream in streams]
+    rest = [stream for stream in source.streams if stream.index not in kept]
+    if sink.chapters:  # MP4 and MOV store them in a stream too
+        stored = next((stream for stream in rest if _may_be_chapters(stream)), None)
+        rest = [stream for stream in rest if stream is not stored]
+    found = [label(stream) for stream in rest if not _as_timecode(stream, sink, timecode)]
     if (missing := len(before) - len(sink.chapters)) > 0:
         found.append(f"{missing} chapter{'s' * (missing != 1)}")
     else:
@@ -189,12 +188,14 @@ def _named(metadata: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in known.items() if (key, value) != ("language", "und")}
 
 
-def _as_tag(stream: Stream, sink: Sink, timecode: str | None) -> bool:
-    """Whether a data stream is in the output as a timecode tag, or as chapters, which MP4 also stores in a
-    stream. ``timecode`` is that of the stylized stream.
+def _as_timecode(stream: Stream, sink: Sink, timecode: str | None) -> bool:
+    """Whether a stream is a timecode track whose content is in the output as a tag. ``timecode`` is that of
+    the stylized stream.
     """
-    if stream.type != "data":
-        return False
-    if own := tags(stream.metadata).get("timecode"):
-        return own == timecode and "timecode" in sink.tags
-    return getattr(stream, "name", None) == "bin_data" and bool(sink.chapters)
+    own = tags(stream.metadata).get("timecode") if stream.type == "data" else None
+    return own is not None and own == timecode and "timecode" in sink.tags
+
+
+def _may_be_chapters(stream: Stream) -> bool:
+    """Whether a stream has the codec of chapters in MP4 and MOV. Data of cameras has it, too."""
+    return stream.type == "data" and getattr(stream, "name", None) == "bin_data"

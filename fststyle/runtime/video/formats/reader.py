@@ -11,7 +11,7 @@ from pathlib import Path
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.io.pixels import MIN_SIDE, Frame, uncovered
-from fststyle.runtime.video.formats import channels
+from fststyle.runtime.video.formats import channels, frame_data
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Source, TimedFrame
 from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, finer_chroma, rgb_of, sdr_colors
 from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
@@ -257,6 +257,7 @@ class Reader(Source):
             return [] if isinstance(error, self._av.error.InvalidDataError) else None
 
     def _timed_frame(self, frame: DecodedFrame) -> TimedFrame:
+        self.lost += [name for name in frame_data.names(frame) if name not in self.lost]
         duration = getattr(frame, "duration", None) or None
         rgb, alpha = self._upright(frame), alpha_of(frame)
         if alpha is not None:

@@ -5,6 +5,7 @@ import json
 import shutil
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from PIL import Image
 
 from fststyle.runtime.video.formats import languages, timecode
-from fststyle.runtime.video.formats.contents import name_of
+from fststyle.runtime.video.formats.base import Sink, Source
+from fststyle.runtime.video.formats.contents import lost, name_of
 from fststyle.runtime.video.stylize import PaintedVideo, stylize_video
 from tests import clips
 
@@ -429,3 +431,18 @@ def test_tags_and_marks_that_mov_does_not_hold_are_named(tmp_path):
 def test_tags_of_the_video_are_named_for_animations(tmp_path):
     lost = stylized(annotated(tmp_path / "in.mkv"), tmp_path / "out.gif").lost
     assert {"language of the video", "title of the video", "tag comment of the video"} <= {*lost}
+
+
+def test_data_stream_is_named_beside_chapters(tmp_path):
+    chapter = {"start": 0, "end": 200, "time_base": Fraction(1, 1000), "id": 1}
+    chapters = [{**chapter, "metadata": {"title": "one"}}]
+    stylized(clips.write(tmp_path / "in.mp4", TIMES), tmp_path / "plain.mp4")
+    source = remux(tmp_path / "plain.mp4", tmp_path / "in.mov", lambda new: new.set_chapters(chapters))
+    assert stylized(source, tmp_path / "out.mp4").lost == ()
+    first, second = Source(), Sink()
+    with av.open(str(source)) as container:
+        (track,) = (stream for stream in container.streams if stream.type == "data")
+        camera = SimpleNamespace(index=9, type="data", name="bin_data", metadata={}, codec_context=None)
+        first.streams = [track, camera]
+        first.chapters = second.chapters = container.chapters()
+        assert lost(first, second) == ["data bin_data"]
