@@ -80,6 +80,11 @@ function stateOf({ state, ahead, details, progress: { done, of } }) {
 
 if (form) {
   form.addEventListener("submit", start);
+  // On the way back, browsers show the page as it was left; Firefox also keeps its controls when it is loaded again.
+  window.addEventListener("pageshow", () => {
+    $("#start").disabled = false;
+    showPainting();
+  });
   $("#painting").addEventListener("change", showPainting);
   $("#suggest").addEventListener("click", suggest);
   const drop = $("#painting-drop");

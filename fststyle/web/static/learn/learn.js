@@ -27,6 +27,10 @@ const guarded = (action) => async (...values) => {
   }
 };
 
+// Firefox keeps the values of controls when the page is loaded again.
+for (const input of $$(".learn input")) Object.assign(input, { value: input.defaultValue, checked: input.defaultChecked });
+for (const option of $$(".learn option")) option.selected = option.defaultSelected;
+
 await Promise.all([loaded(photo), loaded(painting)]);
 
 const context = { photo, painting, guarded };

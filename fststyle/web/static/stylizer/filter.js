@@ -42,8 +42,11 @@ export class Filter {
     this.#root = root;
     this.#styles = styles;
     this.options = options;
+    // Firefox keeps the values of controls, and which buttons are disabled, when the page is loaded again.
+    this.#find("form").reset();
     this.#fill();
     this.#listen();
+    this.#show("empty");
     this.#say("");
   }
 
