@@ -11,8 +11,9 @@ On flat colors with a little grain:
 On photos (those of examples/, or `--photos`); the last row of the table is the photos themselves:
 
 - weave: `block_texture_loss` of fststyle/train/losses/grid.py: how closely the contrast follows blocks of 4
-pixels. 0
-  is no weave.
+  pixels. 0 is no weave.
+- mesh: power of lines along rows and columns of pixels relative to that in other directions, for lines that
+  repeat every 2 to 5 pixels (`mesh_log_ratio` of fststyle/train/losses/mesh.py, the largest of its bands).
 - uneven: `even_loss` below: variance of the output where the photo has one color (MSE, 0-255). Halos and
   blotches raise it.
 - edge: contrast of the outer 8 pixels divided by that of the inside, relative to the same ratio of the photo.
@@ -36,6 +37,7 @@ from torch.nn import functional as F
 from fststyle.io import images
 from fststyle.train.data.loader import to_tensor
 from fststyle.train.losses.grid import block_texture_loss
+from fststyle.train.losses.mesh import mesh_log_ratio
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -77,6 +79,12 @@ def weave(painted: NDArray[np.uint8]) -> float:
     """How closely the contrast of a picture (H, W, 3) follows blocks of 4 pixels: `block_texture_loss`."""
     with torch.no_grad():
         return block_texture_loss(to_tensor(painted)[None]).item()
+
+
+def mesh(painted: NDArray[np.uint8]) -> float:
+    """Power of fine lines along rows and columns of a picture (H, W, 3), relative to other directions."""
+    with torch.no_grad():
+        return mesh_log_ratio(to_tensor(painted)[None]).exp().max().item()
 
 
 SAME, STROKES = 10.0, 20.0
@@ -143,6 +151,7 @@ def on_photos(pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> dict[
     return {
         "edge": float(np.mean([edge(*pair) for pair in pairs])),
         "weave": float(np.mean([weave(painted) for painted, _ in pairs])),
+        "mesh": float(np.mean([mesh(painted) for painted, _ in pairs])),
         "uneven": float(np.mean([uneven(*pair) for pair in pairs])),
     }
 
@@ -176,7 +185,7 @@ def main() -> int:
         "all shipped styles if none are given",
     )
     parser.add_argument(
-        "--photos", type=Path, default=EXAMPLES, help="folder of photos for edge, weave and uneven"
+        "--photos", type=Path, default=EXAMPLES, help="folder of photos for edge, weave, mesh and uneven"
     )
     args = parser.parse_args()
 
@@ -190,7 +199,7 @@ def main() -> int:
 
 
 def _print(rows: list[tuple[str, dict[str, float]]]) -> None:
-    table = Table(title="grid and border on flat colors; edge, weave and uneven on photos")
+    table = Table(title="grid and border on flat colors; edge, weave, mesh and uneven on photos")
     table.add_column("file")
     for name in rows[0][1]:
         table.add_column(name, justify="right")

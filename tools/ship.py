@@ -29,14 +29,14 @@ def main() -> None:
     for name in ("name", "title", "artist", "year", "credit"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--data", type=Path, help="folder of photos for int8 calibration and parity")
-    parser.add_argument("--licence", default="public domain (painting), CC0 1.0 (weights)")
+    parser.add_argument("--license", default="public domain (painting), CC0 1.0 (weights)")
     args = parser.parse_args()
     metadata = {
         "name": args.name,
         "title": args.title,
         "artist": args.artist,
         "year": args.year,
-        "licence": args.licence,
+        "license": args.license,
         "data": args.data,
     }
     target = SHIPPED / f"{args.name}.onnx"
@@ -46,7 +46,9 @@ def main() -> None:
     card = {entry.key: entry.value for entry in onnx.load(target).metadata_props}
     entry = {
         "name": args.name,
-        **{key: getattr(args, key) for key in ("title", "artist", "year", "licence", "credit")},
+        **{key: getattr(args, key) for key in ("title", "artist", "year")},
+        "licence": args.license,
+        "credit": args.credit,
         "network": card["network"],
         "precision": card["precision"],
         **file_facts(target, parity),

@@ -22,11 +22,12 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     for name in ("title", "credit"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--licence", default="CC0 1.0 (weights)")
+    parser.add_argument("--license", default="CC0 1.0 (weights)")
     args = parser.parse_args()
     target = SHIPPED / f"{args.checkpoint.stem}.onnx"
-    description = {"title": args.title, "licence": args.licence}
-    export_checkpoint(args.checkpoint, output=target, precision="fp16-weights", **description)
+    export_checkpoint(
+        args.checkpoint, output=target, precision="fp16-weights", title=args.title, license=args.license
+    )
     written = [target] if metadata(target.read_bytes())["kind"] != "vae" else [target, encoder_of(target)]
     for path in written:
         card = metadata(path.read_bytes())
@@ -36,7 +37,8 @@ def main() -> None:
             {
                 "name": path.stem,
                 "kind": card["kind"],
-                **description,
+                "title": args.title,
+                "licence": args.license,
                 "credit": args.credit,
                 **facts,
                 "trained_with": json.loads(card["trained_with"]),
