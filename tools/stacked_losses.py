@@ -10,8 +10,6 @@ from torch.nn import functional as F
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.local_contrast import more_contrast
-from fststyle.train.losses.mesh import WEIGHT as MESH_WEIGHT
-from fststyle.train.losses.mesh import mesh_log_ratio, mesh_loss
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
 from fststyle.train.losses.tonal_masks import masked_grams, masks_of_photo
 from fststyle.train.networks.vgg import VGG16
@@ -60,12 +58,10 @@ class StackedLosses:
     def __init__(self, vgg: VGG16, settings: list[TrainSettings]):
         self.vgg, device = vgg, vgg.mean.device
         self.parts, self.contrast = settings[0].tonal_parts, settings[0].contrast
-        paintings = [contrasted_painting(one).to(device) for one in settings]
         styles = [
-            MultiscaleStyle(vgg, painting, one.fine, one.tonal_parts)
-            for painting, one in zip(paintings, settings, strict=True)
+            MultiscaleStyle(vgg, contrasted_painting(one).to(device), one.fine, one.tonal_parts)
+            for one in settings
         ]
-        self.mesh = torch.cat([mesh_log_ratio(painting) for painting in paintings])
         terms = [(scale, name) for scale, layers in LAYERS.items() for name in layers]
         # (K, 1, P, C, C) and (K, 1): one axis is for the pictures of a painting, one for the tonal parts.
         self.grams = {
@@ -89,8 +85,6 @@ class StackedLosses:
         count, shape = len(self.style_weight), (len(self.style_weight), len(photo))
         with torch.no_grad():
             targets = self.vgg(more_contrast(photo, self.contrast), CONTENT_LAYERS)
-            # (K * N, 3), in the order of `painted`.
-            mesh = torch.maximum(self.mesh[:, None], mesh_log_ratio(photo)).flatten(0, 1)
         masks = masks_of_photo(photo, self.parts).repeat(count, 1, 1, 1)
         style, content = torch.zeros(shape, device=photo.device), torch.zeros(shape, device=photo.device)
         for scale, layers in LAYERS.items():
@@ -107,8 +101,7 @@ class StackedLosses:
         return {
             "content": self.content_weight * content,
             "style": self.style_weight * style,
-            "grid": self.grid_weight
-            * (grid_artifact_loss(painted, stride) + MESH_WEIGHT * mesh_loss(painted, mesh)).view(shape),
+            "grid": self.grid_weight * grid_artifact_loss(painted, stride).view(shape),
         }
 
 

@@ -1,4 +1,6 @@
-"""A loss against a fine mesh of lines along the rows and columns of pixels.
+"""A loss against a fine mesh of lines along the rows and columns of pixels, for tools/remove_mesh.py.
+
+It is no part of the trainings, where it makes strokes soft (docs/experiments.md, fifth series).
 
 All images are RGB (N, 3, H, W) in [-1, 1]. The loss returns one float32 value per picture, (N,); the loss of
 a batch is the mean.
@@ -14,11 +16,7 @@ BANDS = ((0.2, 0.3), (0.3, 0.4), (0.4, 0.5))
 AXIS = 8.0
 """Degrees from a row or column of the spectrum within which a frequency counts as parallel to the pixels."""
 FLAT = 1e-3
-"""Power below which a spectrum counts as empty; a mesh of one level (0-255) has about 0.1 on 256 pixels."""
-WEIGHT = 10.0
-"""Weight relative to `fststyle.train.losses.grid.grid_artifact_loss`. With the default `--grid-weight` 0.03,
-a mesh of twice the power allowed in one band adds 0.2 to the loss, which is 1 to 3.
-"""
+"""Power that is added to both sides of the ratio, so that flat pictures have the ratio 1."""
 SMALLEST_LIMIT = 0.2
 """Log ratio that every picture may have."""
 
@@ -35,12 +33,10 @@ def mesh_loss(image: Tensor, limit: Tensor) -> Tensor:
     """Per picture, (N,): by how much `mesh_log_ratio` of `image` exceeds `limit`, (N or 1, 3), summed over
     the bands.
 
-    A network whose head writes blocks of pixels can draw lines of two or three pixels along rows and columns
-    more easily than in other directions. The style loss accepts them as texture of the right strength, since
-    the Gram matrices of the first layer do not distinguish a mesh from brush strokes well. The limit is the
-    ratio of the photo or of the painting, whichever is larger, so straight edges and woven paintings are no
-    error. The gradient of the power in other directions is not used: adding diagonal noise must not reduce
-    the loss. We know of no paper with this loss.
+    A network whose head writes blocks of pixels draws lines of two or three pixels along rows and columns
+    more easily than in other directions. The style loss hardly detects them. The limit is the ratio of the photo,
+    so straight edges are no error. The gradient of the power in other directions is not used: adding diagonal
+    noise must not reduce the loss. We know of no paper with this loss.
     """
     along, across = _powers(image)
     return (along - across.detach() - limit.clamp(min=SMALLEST_LIMIT)).clamp(min=0).sum(1)

@@ -8,8 +8,6 @@ from fststyle.train.data.loader import style_tensor
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.local_contrast import more_contrast
-from fststyle.train.losses.mesh import WEIGHT as MESH_WEIGHT
-from fststyle.train.losses.mesh import mesh_log_ratio, mesh_loss
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.settings import TrainSettings
@@ -42,7 +40,6 @@ class StyleLosses:
         self.vgg = compute.place(vgg)
         painting = contrasted_painting(settings)
         self.style = compute.place(MultiscaleStyle(vgg, painting, settings.fine, settings.tonal_parts))
-        self.mesh = mesh_log_ratio(compute.place(painting))
 
     def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
         """The weighted losses by name, (N,) float32 each, of stylized pictures and their photos.
@@ -55,7 +52,6 @@ class StyleLosses:
         """
         with torch.no_grad():
             targets = self.vgg(more_contrast(photo, self.settings.contrast), CONTENT_LAYERS)
-            mesh = torch.maximum(self.mesh, mesh_log_ratio(photo))
         found = self.vgg(painted, LAYERS[1])
         content = sum(content_loss(found[layer], targets[layer]) for layer in CONTENT_LAYERS) / (
             len(CONTENT_LAYERS) * CONTENT_SCALE
@@ -63,8 +59,7 @@ class StyleLosses:
         return {
             "content": self.settings.content_weight * content,
             "style": self.settings.style_weight * self.style(painted, photo, found),
-            "grid": self.settings.grid_weight
-            * (grid_artifact_loss(painted, stride) + MESH_WEIGHT * mesh_loss(painted, mesh)),
+            "grid": self.settings.grid_weight * grid_artifact_loss(painted, stride),
         }
 
 

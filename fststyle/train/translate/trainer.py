@@ -10,8 +10,6 @@ from fststyle.train.generative.divergence import DivergenceMonitor
 from fststyle.train.losses.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
 from fststyle.train.losses.contrastive import choose_positions, features, features_and_painting, patch_nce
 from fststyle.train.losses.grid import grid_artifact_loss
-from fststyle.train.losses.mesh import WEIGHT as MESH_WEIGHT
-from fststyle.train.losses.mesh import mesh_log_ratio, mesh_loss
 from fststyle.train.optimizer_step import minimize
 from fststyle.train.translate.model import Networks
 from fststyle.train.translate.settings import TranslateSettings
@@ -96,10 +94,7 @@ class Trainer:
                 "spread": painted.float().std() / painting.std().clamp(min=1e-3),
             }
             if settings.grid_weight:
-                blocks = grid_artifact_loss(painted, int(nets.generator.stride))  # type: ignore[arg-type]
-                paintings = mesh_log_ratio(painting).mean(0, keepdim=True)
-                mesh = mesh_loss(painted, torch.maximum(mesh_log_ratio(photo), paintings))
-                losses["grid"] = (blocks + MESH_WEIGHT * mesh).mean()
+                losses["grid"] = grid_artifact_loss(painted, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
             if settings.contrastive_weight:
                 losses["contrastive"] = _contrastive(nets, found, painted, chance)
                 if settings.identity_weight:
