@@ -34,9 +34,9 @@ def mesh_loss(image: Tensor, limit: Tensor) -> Tensor:
     the bands.
 
     A network whose head writes blocks of pixels draws lines of two or three pixels along rows and columns
-    more easily than in other directions. The style loss hardly detects them. The limit is the ratio of the photo,
-    so straight edges are no error. The gradient of the power in other directions is not used: adding diagonal
-    noise must not reduce the loss. We know of no paper with this loss.
+    more easily than in other directions. The style loss hardly detects them. The limit is the ratio of the
+    photo, so straight edges are no error. The gradient of the power in other directions is not used: adding
+    diagonal noise must not reduce the loss. We know of no paper with this loss.
     """
     along, across = _powers(image)
     return (along - across.detach() - limit.clamp(min=SMALLEST_LIMIT)).clamp(min=0).sum(1)
