@@ -13,7 +13,9 @@ CHOICES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
 
 @dataclass(frozen=True)
 class Comparison:
-    """One vote on two systems: ``share`` is the score of ``first``, from 0 (lost) to 1 (won)."""
+    """One vote between two systems, which are styles or methods: ``share`` is the score of ``first``, from 0
+    (lost) to 1 (won).
+    """
 
     first: str
     second: str

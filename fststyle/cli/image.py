@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
                 ),
             ),
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON only.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
     ) -> None:
         """Stylize images: fststyle image photo.jpg -s udnie -o stylized.jpg"""
         to_stdout = output == "-" or (output is None and inputs == ["-"])

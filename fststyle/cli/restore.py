@@ -41,10 +41,11 @@ def register(app: typer.Typer) -> None:
         ] = None,
         quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
     ) -> None:
-        """Fill cracks and losses of a painting: fststyle restore damaged.png --mask mask.png
+        """Fill cracks and missing parts of a painting: fststyle restore damaged.png --mask mask.png
 
         Only the white parts of the mask change. They are optimized for the style of their surroundings. All
-        other pixels are exactly those of the picture, unless OUT is in a lossy format such as JPEG.
+        other pixels are exactly those of the picture, unless the output is in a lossy format such as
+        JPEG.
         """
         try:
             from fststyle.train.restore.restore import restore_picture

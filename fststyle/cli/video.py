@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
             ),
         ],
         settings: VideoSettings,
-        as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON only.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
     ) -> None:
         """Stylize a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:

@@ -54,7 +54,7 @@ def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
 
 def _frame_of(array: Pixels) -> Frame:
     if str(array.dtype) != "uint8" or array.ndim != 3 or array.shape[2] not in (3, 4):
-        raise InputError(f"an image array is uint8 (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
+        raise InputError(f"expected a uint8 array (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
     return images.Frame(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
 
 

@@ -76,8 +76,8 @@ def is_motion_photo(image: Image.Image) -> bool:
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of what the
-    format ``kind`` (Pillow's name) cannot hold.
+    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of the
+    metadata that the format ``kind`` (Pillow's name) cannot store.
 
     The orientation is set to 1 and thumbnails are dropped. For TIFF, EXIF data is added by `with_exif`.
     """

@@ -171,7 +171,7 @@ def read_stdin(stdin: BinaryIO | None) -> bytes:
         raise InputError("stdin is closed")
     content = stdin.read()
     if not content:
-        raise InputError("stdin: is empty")
+        raise InputError("stdin is empty")
     return content
 
 

@@ -55,9 +55,9 @@ def stylize_picture(
 ) -> Picture:
     """Stylize all frames of a picture. Alpha, durations, color profile, metadata and format are kept.
 
-    ``on_tile(done, of)`` is called after each tile of a frame that is stylized in tiles. ``mask`` is that of
-    the settings if it is loaded already. Raises `InputError` if memory does not suffice or the mask does not
-    fit, and `StyleError`.
+    ``on_tile(done, of)`` is called after each tile of a frame that is stylized in tiles. ``mask`` is the mask
+    of the settings, if the caller has loaded it. Raises `InputError` if memory does not suffice or the mask
+    does not fit, and `StyleError`.
     """
     mask = mask or masks.load(settings)
     if mask is not None:

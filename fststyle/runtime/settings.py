@@ -71,7 +71,7 @@ class FrameSettings:
         min=0.25,
         max=8,
     )
-    keep_colors: bool = option(False, "Keep the colors of the photo: only luma is stylized.")
+    keep_colors: bool = option(False, "Keep the colors of the input: only luma is stylized.")
     tile: str = option(
         "auto", "Stylize in tiles: auto if memory is short, off, or the side of the tiles in pixels."
     )
@@ -149,7 +149,7 @@ class VideoSettings(FrameSettings):
 
     steady: bool = _shared("steady")
     start: float = option(0.0, "Start time in seconds.", min=0)
-    end: float | None = option(None, "End time in seconds.", min=0)
+    end: float | None = option(None, "End time in seconds; default: the end of the video.", min=0)
     fps: float | None = option(
         None,
         "Frames per second of the output: frames are repeated or dropped; default: each frame keeps its"

@@ -10,8 +10,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "steps": {"help": "Training steps.", "min": 1},
     "minutes": {
         "default": None,
-        "help": "Train for about this long instead: the number of steps is computed from the measured speed"
-        " of this machine.",
+        "help": "Train for about this many minutes, instead of --steps: the number of steps is computed from"
+        " the measured speed of this machine.",
         "min": 0.05,
         "max": 1e5,
     },

@@ -92,7 +92,7 @@ class Library:
         return sorted(cards, key=lambda card: _order(card, sort))
 
     def card(self, name: str) -> Card:
-        """The card of a style. Raises `NotFoundError`."""
+        """The library entry of the style ``name``, with ratings and rank. Raises `NotFoundError`."""
         for card in self.cards():
             if card.name == name:
                 return card

@@ -28,10 +28,13 @@ class ServeSettings:
     open_browser: bool = option(True, "Open the address in a browser.", flags=("--browser/--no-browser",))
     device: str = option("auto", "Where to stylize; see `fststyle image --help`.")
     upload_mb: int = option(256, "Largest upload, in megabytes.", min=1, max=65536)
-    megapixels: int = option(50, "Largest picture, in megapixels over all frames.", min=1, max=1000)
+    megapixels: int = option(50, "Largest picture, in megapixels summed over its frames.", min=1, max=1000)
     video_seconds: float = option(300, "Longest video, in seconds.", min=1, max=86400)
     requests_per_minute: int = option(
-        600, "Maximum requests per minute and client, without pages and static files.", min=1, max=1_000_000
+        600,
+        "Maximum requests per minute and client; pages and static files are not counted.",
+        min=1,
+        max=1_000_000,
     )
     upload_timeout: float = option(
         20, "Seconds without data after which an upload is aborted.", min=0.1, max=3600

@@ -37,7 +37,7 @@ def check_style(content: bytes) -> None:
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         message = lines[-1] if lines and done.returncode == StyleError.exit_code else ""
-        raise StyleError(message or "the style fails, or needs too much memory")
+        raise StyleError(message or "the style crashed on the test frames, or ran out of memory")
 
 
 def check_graph(content: bytes) -> None:
@@ -60,7 +60,7 @@ def check_graph(content: bytes) -> None:
             raise StyleError(f"a style may not contain the operator {operator}")
     for tensor in model.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise StyleError("weights outside of the file are not supported")
+            raise StyleError("the weights are in a separate file; save the model as one .onnx file")
 
 
 def _subgraphs(node: "NodeProto") -> bool:

@@ -258,7 +258,7 @@ def _smaller() -> bytes:
         (lambda: b"MZ" + bytes(1000), "damaged or not an ONNX file"),
         (lambda: styles.inverting()[:-40], "damaged or not an ONNX file|fails"),
         (_loop, "may not contain the operator"),
-        (_external, "weights outside of the file are not supported"),
+        (_external, "the weights are in a separate file"),
         (_bomb, "memory|fails"),
         (_other_contract, "its inputs are image"),
         (_smaller, "not an fststyle style"),

@@ -60,8 +60,8 @@ class Model:
             or not set(output_names) <= outputs
         ):
             raise StyleError(
-                f"{model}: a model of kind {kind} needs the input {input_name} and the outputs"
-                f" {', '.join(output_names)}"
+                f"{model}: a model of kind {kind} needs the input {input_name} ({wanted}, with fixed sides)"
+                f" and the outputs {', '.join(output_names)}"
             )
         self.shape = tuple(sides)
 

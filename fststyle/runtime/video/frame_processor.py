@@ -128,7 +128,7 @@ class _FlickerSuppression:
         if self._filter is None:
             return
         if "seconds" not in state:
-            raise InputError("the state of flicker suppression has no time")
+            raise InputError("the saved state of flicker suppression is damaged (no time)")
         self._seconds = float(state["seconds"])
         self._before = self._timeline(self._seconds)
         self._filter.restore(state)

@@ -156,8 +156,10 @@ class Live:
         """
         values = self.controls.values
         second, mix = self._second(values), round(values.mix + by, 6)
-        if second == values.style or self.style not in self.names:
-            raise StyleError(f"{self.style} has no next style to blend with")
+        if self.style not in self.names:
+            raise StyleError(f"{self.style} is not in the list of styles, so it has no next style")
+        if second == values.style:
+            raise StyleError("there is only one style, and no second one to blend with")
         if mix >= 1:
             self.change(second)
             return second

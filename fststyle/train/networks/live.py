@@ -183,8 +183,8 @@ class Live(nn.Module):
             bias.copy_(bias.view(FOLD**2, 3).mean(0).repeat(FOLD**2))
 
     def core(self, x: Tensor) -> Tensor:
-        """The network on folded pictures: (N, 48, h, w) -> (N, 48, h, w), h and w multiples of ``stride`` /
-        4.
+        """The network on folded pictures: (N, 48, h, w) -> (N, 48, h, w). h and w are multiples of
+        ``stride // 4``.
         """
         fine = torch.relu(self.stem(x))
         x = self.down(fine)

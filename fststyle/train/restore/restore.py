@@ -1,4 +1,4 @@
-"""`fststyle restore`: fill cracks and losses of a painting in the style of its surroundings.
+"""`fststyle restore`: fill cracks and missing parts of a painting in the style of its surroundings.
 
     import fststyle
     fststyle.restore("damaged.jpg", "mask.png").save("restored.png")

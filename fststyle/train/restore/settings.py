@@ -31,7 +31,7 @@ class RestoreSettings:
         0.1, "Weight of the style loss: Gram matrices, compared with the surroundings.", min=0
     )
     patch_weight: float = option(
-        1.0, "Weight of the patch loss: features, compared with the most similar ones nearby.", min=0
+        1.0, "Weight of the patch loss: VGG features, compared with the most similar patches nearby.", min=0
     )
     color_weight: float = option(
         5.0, "Weight of the color loss: pixels, compared with the most similar patches nearby.", min=0
@@ -44,7 +44,9 @@ class RestoreSettings:
         "learning_rate", default=0.03, help="Learning rate of Adam for pixels in 0..1; decays to a tenth."
     )
     preview_every: int = shared(
-        "preview_every", default=0, help="Iterations between updates of OUT; 0 writes it only at the end."
+        "preview_every",
+        default=0,
+        help="Iterations between updates of the output file; 0 writes it only at the end.",
     )
     device: str = shared("device", help="Where to compute.")
     precision: str = shared("precision")

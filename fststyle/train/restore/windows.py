@@ -91,8 +91,8 @@ def depth(hole: Hole) -> float:
 
 
 def scale_count(hole: Hole, most: int) -> int:
-    """Number of sizes for a part of the damage: halved until it is thin, at most ``most``, and no side below
-    half of `SMALLEST`.
+    """Number of scales for a part of the damage: it is halved until it is thin, at most ``most`` scales, and
+    no side below half of `SMALLEST`.
     """
     count, deep, side = 1, depth(hole), min(hole.shape)
     while count < most and deep > THIN and side >= SMALLEST:

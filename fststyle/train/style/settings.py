@@ -63,8 +63,8 @@ class TrainSettings:
     )
     tonal_parts: int = option(
         3,
-        "Parts of the photo by luminance, each with a style loss of its own: dark parts look like dark parts "
-        "of the painting; 1 compares the whole.",
+        "Number of luminance ranges, each with its own style loss: dark parts look like dark parts of the "
+        "painting; 1 turns this off.",
         min=1,
         max=8,
     )

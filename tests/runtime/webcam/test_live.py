@@ -125,7 +125,7 @@ def test_blend_cross_fades_styles_without_a_common_base(live):
         "invert and norm do not share a base network; frames are cross-faded instead of the weights"
     ]
     live.controls.styles = ["invert"]
-    with pytest.raises(StyleError, match="no next style"):
+    with pytest.raises(StyleError, match="only one style"):
         live.blend()
 
 

@@ -67,7 +67,7 @@ def is_hardware(codec: str) -> bool:
 
 
 def options(codec: str, encoding: Encoding) -> dict[str, str]:
-    """Options of FFmpeg for an encoder."""
+    """FFmpeg options of the encoder ``codec``; empty if it has no CRF."""
     if codec not in WITH_CRF:
         return {}
     # Without a bit rate of 0, crf is only a lower bound of the quality in VP9.

@@ -1,7 +1,7 @@
 """Languages of streams: three letters of ISO 639-2, which has two codes for some languages.
 
-MOV stores the number of a language in a list of Apple. FFmpeg finds it by one of the codes, or by another
-name, and ignores all other codes.
+MOV stores a language as an index into Apple's list. FFmpeg accepts one code or name of each language, and
+ignores the others.
 """
 
 _IN_MOV = {

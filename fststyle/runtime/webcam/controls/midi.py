@@ -102,7 +102,7 @@ class MidiMap:
         self.entries[key] = name
 
     def name_for(self, key: str) -> str | None:
-        """The name that a key of one channel is mapped to, or None."""
+        """The control that ``key`` is mapped to, on its own channel or on any (``*``), or None."""
         kind, _, rest = key.partition(" ")
         _, _, number = rest.partition(" ")
         return self.entries.get(key) or self.entries.get(f"{kind} * {number}".rstrip())
@@ -331,5 +331,7 @@ def _import_mido() -> Any:
     try:
         mido.backend.load()
     except ImportError as error:
-        raise DependencyError(f"MIDI needs python-rtmidi: {install} [{error}]") from error
+        raise DependencyError(
+            f"the MIDI backend cannot be loaded; for python-rtmidi: {install} [{error}]"
+        ) from error
     return mido
