@@ -82,7 +82,7 @@ def test_resume_refuses_other_pictures(data, tmp_path, monkeypatch):
     monkeypatch.setattr("fststyle.train.generative.classifier.export.write", lambda *_: 0.0)
     train_classifier(data, output=tmp_path / "out", name="a", epochs=1, **TINY)
     write_idx(data, 190, 60)
-    with pytest.raises(InputError, match="other pictures"):
+    with pytest.raises(InputError, match="pictures other than those"):
         train_classifier(data, output=tmp_path / "out", name="a", epochs=1, resume=True, **TINY)
 
 

@@ -89,7 +89,7 @@ def test_learns_and_exported_files_match_the_network(data, tmp_path, likelihood)
         **{**TINY, "epochs": 8, "learning_rate": 5e-3},
         on_message=said.append,
     )
-    elbos = [float(text.split(": ")[1].split()[0]) for text in said if text.startswith("epoch")]
+    elbos = [float(text.split("ELBO ")[1].split()[0]) for text in said if text.startswith("epoch")]
     assert len(elbos) == 8
     assert elbos[-1] > elbos[0] + 20
     assert elbos[-1] == pytest.approx(trained.elbo, abs=0.01)
