@@ -86,7 +86,8 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
                 *_video_after(image, stream, start),
             )
             lost = tuple(dict.fromkeys(found))
-            yield Opened(image, replace(outline, lost=lost), further, exact, lost)
+            held = tuple(metadata.names(metadata.of(image)))
+            yield Opened(image, replace(outline, lost=lost, metadata=held), further, exact, lost)
     except FststyleError:
         raise
     except UnidentifiedImageError as error:

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from fststyle.arrays import Gray
 from fststyle.errors import OutputError
 from fststyle.io import animation, lossless, metadata, plugins
 from fststyle.io.metadata import Metadata
@@ -176,6 +177,13 @@ def _lost_alpha(frames: Sequence[Frame], kind: str) -> list[str]:
     alphas = [frame.alpha for frame in frames if frame.alpha is not None]
     if kind not in _ALPHA:
         return ["transparency"] if any(alpha.min() < 255 for alpha in alphas) else []
-    if kind == "GIF" and any(((alpha > 0) & (alpha < 255)).any() for alpha in alphas):
-        return ["partial transparency"]
-    return []
+    return [PARTIAL] if kind == "GIF" and any(is_partial(alpha) for alpha in alphas) else []
+
+
+PARTIAL = "partial transparency"
+"""Name of what GIF cannot store."""
+
+
+def is_partial(alpha: Gray | None) -> bool:
+    """Whether some pixels are neither transparent nor opaque."""
+    return alpha is not None and bool(((alpha > 0) & (alpha < 255)).any())

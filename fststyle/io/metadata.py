@@ -75,6 +75,12 @@ def is_motion_photo(image: Image.Image) -> bool:
     return isinstance(xmp, bytes) and re.search(_MOTION, xmp) is not None
 
 
+def names(metadata: Metadata) -> list[str]:
+    """Names for the user of what ``metadata`` contains."""
+    parts = [_LABELS[name] for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
+    return [*parts, *(f"text {key!r}" for key in metadata.text)][:10]
+
+
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
     """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of the
     metadata that the format ``kind`` (Pillow's name) cannot store.

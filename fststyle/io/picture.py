@@ -51,7 +51,8 @@ class Picture:
 @dataclass(frozen=True)
 class Outline:
     """The header of an image file: Pillow's name of the ``format``, ``size`` (width, height) as stored,
-    number of ``frames``, ``loop`` and ``lost`` as in `Picture`, and whether it has ``alpha``.
+    number of ``frames``, ``loop`` and ``lost`` as in `Picture`, and whether it has ``alpha``. ``metadata``:
+    names of the metadata that `Picture` has.
     """
 
     format: str | None
@@ -60,3 +61,4 @@ class Outline:
     loop: int | None
     alpha: bool = False
     lost: tuple[str, ...] = ()
+    metadata: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from pathlib import Path
 from fststyle.errors import InputError, OutputError
 from fststyle.io import animation, images
 from fststyle.io.animation import DEFAULT_MS, Assembler
+from fststyle.io.encode import PARTIAL, is_partial
 from fststyle.io.pixels import Frame, uncovered
 from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 
@@ -88,7 +89,7 @@ class AnimationSource(Source):
         if outline.frames < 2:
             raise InputError(f"{path}: is a still picture; use `fststyle image`")
         self.frames, self.loop = outline.frames, outline.loop
-        self.lost += outline.lost
+        self.lost += [*outline.lost, *outline.metadata]
         self.rate = Fraction(1000, DEFAULT_MS)
 
     def __iter__(self) -> Iterator[TimedFrame]:
@@ -148,6 +149,8 @@ class AnimationSink(Sink):
             return
 
     def _add(self, timed: TimedFrame, until: Fraction) -> None:
+        if self._kind == "GIF" and PARTIAL not in self.lost and is_partial(timed.alpha):
+            self.lost.append(PARTIAL)
         milliseconds = max(0, round(until * 1000) - round(timed.pts * timed.time_base * 1000))
         try:
             if self._assembler is None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from fststyle.io import images
 from fststyle.runtime.video.stylize import stylize_video
@@ -76,3 +77,17 @@ def test_frame_rate_of_animated_images_is_limited(clip, tmp_path, suffix, shorte
     done = paint(clip, tmp_path / f"out{suffix}", fps=100)
     assert "frames per second, the most that players show" in done.notes[0]
     assert min(frame.duration_ms for frame in images.read(tmp_path / f"out{suffix}").frames) == shortest
+
+
+def test_metadata_and_partial_transparency_of_animations_are_named(tmp_path):
+    half = [Image.new("RGBA", (32, 32), (number, 90, 60, 128)) for number in (10, 200)]
+    texts = PngInfo()
+    texts.add_text("Title", "two frames")
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    half[0].save(
+        tmp_path / "in.png", save_all=True, append_images=half[1:], duration=80, pnginfo=texts, exif=exif
+    )
+    done = paint(tmp_path / "in.png", tmp_path / "out.gif")
+    assert set(done.lost) == {"EXIF data", "text 'Title'", "partial transparency"}
+    assert set(paint(tmp_path / "in.png", tmp_path / "out.apng").lost) == {"EXIF data", "text 'Title'"}
