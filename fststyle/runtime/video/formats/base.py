@@ -124,6 +124,8 @@ class Sink:
 
     keeps_times = True
     """Whether the format stores timestamps."""
+    keeps_aspect = False
+    """Whether the format stores the aspect ratio of pixels."""
     size: tuple[int, int] | None = None
     """(H, W) of the output if it differs from that of the frames."""
 

@@ -152,6 +152,8 @@ def lost(source: Source, sink: Sink) -> list[str]:
     found += [
         f"{key} of the video" for key in _missing_of_stream(source.stream_metadata, sink.stream_metadata)
     ]
+    if source.aspect not in (None, 1) and not sink.keeps_aspect:
+        found.append(f"pixel aspect ratio ({source.aspect.numerator}:{source.aspect.denominator})")
     return [*found, *dict.fromkeys([*source.lost, *sink.lost])]
 
 

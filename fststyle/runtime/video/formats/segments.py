@@ -30,6 +30,8 @@ class SegmentSink(Sink):
     ``packets`` returns the packets of the other streams of ``source``, from the beginning.
     """
 
+    keeps_aspect = True
+
     def __init__(
         self,
         path: Path,

@@ -37,6 +37,8 @@ class Writer(Sink):
     second. Raises `OutputError` for an encoder that is not available, and if the file cannot be written.
     """
 
+    keeps_aspect = True
+
     def __init__(
         self, path: Path, suffix: str, source: Source, first: TimedFrame, rate: Fraction, encoding: Encoding
     ):

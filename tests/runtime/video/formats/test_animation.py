@@ -1,5 +1,8 @@
 """Animated images as input and output of videos."""
 
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -91,3 +94,19 @@ def test_metadata_and_partial_transparency_of_animations_are_named(tmp_path):
     done = paint(tmp_path / "in.png", tmp_path / "out.gif")
     assert set(done.lost) == {"EXIF data", "text 'Title'", "partial transparency"}
     assert set(paint(tmp_path / "in.png", tmp_path / "out.apng").lost) == {"EXIF data", "text 'Title'"}
+
+
+def test_pixel_aspect_ratio_is_named_where_it_is_not_kept(clip, tmp_path):
+    wide = tmp_path / "wide.mp4"
+    with av.open(str(clip)) as old, av.open(str(wide), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        stream.sample_aspect_ratio = stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    named = "pixel aspect ratio (4:3)"
+    assert named in paint(wide, tmp_path / "out.gif").lost
+    assert named in paint(wide, tmp_path / "frames" / "%03d.png").lost
+    assert named not in paint(wide, tmp_path / "out.mp4").lost
+    assert named not in paint(clip, tmp_path / "square.gif").lost
