@@ -187,6 +187,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
         yield f"{sizes} further size{'s' if sizes > 1 else ''}"
     if _is_deep(image):
         yield "more than 8 bits per channel"
+    if image.mode in ("CMYK", "LAB"):
+        yield f"{image.mode} colors (converted to RGB)"
     if (icc := _profile(image)) and not is_usable(icc, image.mode):
         yield "color profile (damaged, or for other colors)"
     if image.info.get("depth_images") or image.info.get("aux"):

@@ -176,6 +176,7 @@ def test_gray_alpha_and_color_keys():
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
 def test_cmyk_without_a_profile(kind):
     ink = Image.new("CMYK", (W, H), (0, 255, 255, 0))
+    assert images.read(encoded(ink, kind)).lost == ("CMYK colors (converted to RGB)",)
     assert np.abs(only(encoded(ink, kind)).rgb.reshape(-1, 3).mean(0) - (255, 0, 0)).max() < 4
 
 
