@@ -21,6 +21,8 @@ WRITABLE = {
 }
 """File suffix -> Pillow's name of the format."""
 
+PARTIAL = "partial transparency"
+"""Name of what GIF cannot store."""
 _ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "HEIF", "JXL"}
 _PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF"}
 _ANIMATED = {*animation.ASSEMBLERS, "AVIF"}
@@ -178,10 +180,6 @@ def _lost_alpha(frames: Sequence[Frame], kind: str) -> list[str]:
     if kind not in _ALPHA:
         return ["transparency"] if any(alpha.min() < 255 for alpha in alphas) else []
     return [PARTIAL] if kind == "GIF" and any(is_partial(alpha) for alpha in alphas) else []
-
-
-PARTIAL = "partial transparency"
-"""Name of what GIF cannot store."""
 
 
 def is_partial(alpha: Gray | None) -> bool:

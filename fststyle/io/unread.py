@@ -1,4 +1,4 @@
-"""Names of what image files hold besides the image and the metadata that is read, such as credentials."""
+"""Names of what image files contain besides the image and the metadata that is read, such as credentials."""
 
 import struct
 from collections.abc import Iterator
@@ -12,13 +12,8 @@ CREDENTIALS = "content credentials (C2PA)"
 PHOTOSHOP = "Photoshop resources"
 
 _READ = (
-    *(
-        b"JFIF\0",
-        b"JFXX\0",
-        b"Exif\0",
-        b"http://ns.adobe.com/xap/1.0/\0",
-        b"http://ns.adobe.com/xmp/extension/",
-    ),
+    *(b"JFIF\0", b"JFXX\0", b"Exif\0"),
+    *(b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/"),
     *(b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0", b"Adobe", b"Ducky"),
 )
 """Beginnings of segments of a JPEG file that are read, named elsewhere, or describe its coding."""
@@ -42,7 +37,7 @@ _MAX_CHUNKS = 1000
 
 
 def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """What an open image holds besides its pixels and `fststyle.io.metadata.of`.
+    """What an open image contains besides its pixels and `fststyle.io.metadata.of`.
 
     ``stream`` is its file, which begins at ``start``; its position is restored.
     """

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fststyle import catalogue
+
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
@@ -16,3 +18,21 @@ def tool(monkeypatch):
     yield importlib.import_module
     for path in TOOLS.glob("*.py"):
         sys.modules.pop(path.stem, None)
+
+
+@pytest.fixture
+def ship_tool(tool, tmp_path, monkeypatch):
+    """Import a script that ships models, by its name. It writes to ``tmp_path / "weights"``."""
+
+    def imported(name):
+        script, listing = tool(name), tool("listing")
+        folder, page = tmp_path / "weights", tmp_path / "styles.md"
+        folder.mkdir()
+        (folder / "catalogue.json").write_text("[]")
+        page.write_text(f"before\n{listing.BEGIN}{listing.END}\nafter\n")
+        for module in (script, listing, catalogue):
+            monkeypatch.setattr(module, "SHIPPED", folder)
+        monkeypatch.setattr(listing, "PAGE", page)
+        return script
+
+    return imported

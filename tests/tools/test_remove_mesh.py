@@ -1,9 +1,7 @@
 """The script that removes the mesh from a trained network."""
 
-import importlib
 import math
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -15,15 +13,12 @@ from fststyle.train.data.loader import Scenes, held_out, to_tensor  # noqa: E402
 from fststyle.train.losses.mesh import mesh_log_ratio  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SHAPE = {"width": 8, "blocks": 0, "coarse_blocks": 1}
 
 
 @pytest.fixture
-def tool(monkeypatch):
-    monkeypatch.syspath_prepend(TOOLS)
-    yield importlib.import_module("remove_mesh")
-    sys.modules.pop("remove_mesh", None)
+def script(tool):
+    return tool("remove_mesh")
 
 
 @pytest.fixture
@@ -49,14 +44,14 @@ def ratio(path):
         return mesh_log_ratio(net(crops)).mean(0).max().item()
 
 
-def test_mesh_is_removed_and_other_layers_are_kept(tool, meshed, tmp_path, monkeypatch, capsys):
+def test_mesh_is_removed_and_other_layers_are_kept(script, meshed, tmp_path, monkeypatch, capsys):
     out = tmp_path / "clean.pt"
     options = ["--steps", "40", "--batch", "2", "--size", "64"]
     monkeypatch.setattr(sys, "argv", ["remove_mesh.py", str(meshed), str(out), *options])
     # This network outputs little else than the mesh.
-    monkeypatch.setattr(tool, "SAME", 1.0)
-    monkeypatch.setattr(tool, "RATE", 1e-2)
-    tool.main()
+    monkeypatch.setattr(script, "SAME", 1.0)
+    monkeypatch.setattr(script, "RATE", 1e-2)
+    script.main()
     assert "step 39 same" in capsys.readouterr().out
     assert ratio(out) < ratio(meshed) - 0.5
     before, after = checkpoint.load(meshed), checkpoint.load(out)
@@ -67,10 +62,10 @@ def test_mesh_is_removed_and_other_layers_are_kept(tool, meshed, tmp_path, monke
     assert all(name.startswith(("refine", "up.", "head.")) for name in changed)
 
 
-def test_other_networks_are_refused(tool, tmp_path, monkeypatch):
+def test_other_networks_are_refused(script, tmp_path, monkeypatch):
     net, path = build("johnson", {"width": 4, "blocks": 1}), tmp_path / "johnson.pt"
     common = {"kind": "style", "network": "johnson", "network_settings": {"width": 4, "blocks": 1}}
     checkpoint.save(path, {**common, "model": net.state_dict(), "optimizer": {}, "step": 1, "settings": {}})
     monkeypatch.setattr(sys, "argv", ["remove_mesh.py", str(path), str(tmp_path / "out.pt")])
     with pytest.raises(CheckpointError, match="johnson"):
-        tool.main()
+        script.main()

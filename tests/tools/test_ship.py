@@ -1,9 +1,7 @@
 """The script that adds a trained style to the shipped ones."""
 
-import importlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,25 +16,13 @@ from fststyle.train import checkpoint  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
 from tests.styles import photo  # noqa: E402
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SHAPE = {"width": 8, "blocks": 0, "coarse_blocks": 1}
 
 
 @pytest.fixture
-def ship(tmp_path, monkeypatch):
+def ship(ship_tool):
     """tools/ship.py as a module that writes into a folder of the test."""
-    monkeypatch.syspath_prepend(TOOLS)
-    ship, listing = importlib.import_module("ship"), importlib.import_module("listing")
-    folder, page = tmp_path / "weights", tmp_path / "styles.md"
-    folder.mkdir()
-    (folder / "catalogue.json").write_text("[]")
-    page.write_text(f"before\n{listing.BEGIN}{listing.END}\nafter\n")
-    for module in (ship, listing, catalogue):
-        monkeypatch.setattr(module, "SHIPPED", folder)
-    monkeypatch.setattr(listing, "PAGE", page)
-    yield ship
-    for name in ("ship", "listing"):
-        sys.modules.pop(name, None)
+    return ship_tool("ship")
 
 
 @pytest.fixture
