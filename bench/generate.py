@@ -34,6 +34,7 @@ from fststyle.runtime.generative import latents
 from fststyle.runtime.generative.classify import load_classifier
 from fststyle.runtime.generative.model import Model
 from fststyle.runtime.generative.sample import Encoder, Generator
+from fststyle.settings import replace_former_names
 from fststyle.train import checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.generative import gan, metrics, vae
@@ -179,7 +180,8 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
     is_vae = generator.metadata["kind"] == "vae"
     kind: type[VaeSettings | GanSettings] = VaeSettings if is_vae else GanSettings
     train: Any = vae.train if is_vae else gan.train
-    known = {name: value for name, value in recorded.items() if name in kind.__dataclass_fields__}
+    named = replace_former_names(kind, recorded)
+    known = {name: value for name, value in named.items() if name in kind.__dataclass_fields__}
     times: list[float] = []
 
     def on_progress(progress: Progress) -> None:

@@ -84,15 +84,22 @@ def accepts_former_names(settings_type: type[Settings]) -> type[Settings]:
 def current_names(settings_type: type, values: dict[str, Any], stacklevel: int = 2) -> dict[str, Any]:
     """Keyword arguments of ``settings_type`` with former names of fields replaced by the current ones.
 
-    Each replacement is a `DeprecationWarning` at ``stacklevel``. `dataclasses.replace` passes both names, so
-    the former one has priority.
+    Each replacement is a `DeprecationWarning` at ``stacklevel``.
+    """
+    former = _former_names(settings_type)
+    for name in values.keys() & former.keys():
+        _warn_former(name, former[name], stacklevel)
+    return replace_former_names(settings_type, values)
+
+
+def replace_former_names(settings_type: type, values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` with former names of the fields of ``settings_type`` replaced by the current ones.
+
+    `dataclasses.replace` passes both names, so the former one has priority.
     """
     former = _former_names(settings_type)
     given = {name: value for name, value in values.items() if name not in former}
-    for name in values.keys() & former.keys():
-        _warn_former(name, former[name], stacklevel)
-        given[former[name]] = values[name]
-    return given
+    return given | {former[name]: values[name] for name in values.keys() & former.keys()}
 
 
 def _former_names(settings_type: type) -> dict[str, str]:

@@ -7,6 +7,7 @@ seed and the sample number (see `fststyle.train.data.loader`).
 
 import io
 import pickle
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -83,7 +84,22 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
     kinds = (kind,) if isinstance(kind, str) else kind
     if content["kind"] not in kinds:
         raise CheckpointError(f"{path}: a checkpoint of kind {content['kind']}, not {' or '.join(kinds)}")
+    _rename_critic(content)
     return content
+
+
+def _rename_critic(content: Checkpoint) -> None:
+    """Rename "critic" to "discriminator" in the content of a checkpoint that was written before
+    version 0.3.
+    """
+    optimizers, weights = content.get("optimizer"), content.get("weights")
+    if isinstance(optimizers, dict) and "critic" in optimizers:  # gan
+        optimizers["discriminator"] = optimizers.pop("critic")
+    if isinstance(weights, dict):  # translate
+        content["weights"] = {
+            re.sub(r"^(back_)?critic\.", r"\1discriminator.", str(name)): value
+            for name, value in weights.items()
+        }
 
 
 def _torn(path: Path) -> bool:

@@ -21,7 +21,7 @@ TINY = (
     "2",
     "--blocks",
     "1",
-    "--critic-width",
+    "--discriminator-width",
     "2",
     "--device",
     "cpu",

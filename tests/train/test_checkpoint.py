@@ -35,6 +35,17 @@ def test_round_trip(tmp_path):
     assert os.listdir(path.parent) == ["a.pt"]
 
 
+def test_critic_of_former_checkpoints_is_the_discriminator(tmp_path):
+    path = tmp_path / "a.pt"
+    weights = {"back_critic.a": torch.ones(1), "generator.critic.a": torch.zeros(1)}
+    checkpoint.save(
+        path, {**content(), "optimizer": {"generator": {}, "critic": {"a": 1}}, "weights": weights}
+    )
+    loaded = checkpoint.load(path)
+    assert loaded["optimizer"] == {"generator": {}, "discriminator": {"a": 1}}
+    assert list(loaded["weights"]) == ["back_discriminator.a", "generator.critic.a"]
+
+
 def test_ctrl_c_while_writing_takes_effect_afterwards(tmp_path, monkeypatch):
     write = torch.save
 

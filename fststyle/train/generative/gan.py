@@ -11,11 +11,13 @@ arXiv:1806.04498).
 Departures:
 
 * Adam betas (0.5, 0.999) for wgan-gp too; the paper uses (0, 0.9).
-* Learning rates of 1e-3 instead of 2e-4 (dcgan) and 1e-4 (wgan-gp), and three critic steps per generator step
+* Learning rates of 1e-3 instead of 2e-4 (dcgan) and 1e-4 (wgan-gp), and three discriminator steps per
+generator step
   instead of five. On digits this takes minutes instead of hours, and the moving average reduces the noise.
 * The gradient penalty uses the first half of each batch, which is more efficient.
 
-A step is one critic step with a new batch. The generator takes a step after every `critic_steps` of them.
+A step is one discriminator step with a new batch. The generator takes a step after every
+`discriminator_steps` of them.
 """
 
 from dataclasses import dataclass
@@ -27,12 +29,13 @@ from torch import Tensor, nn
 
 from fststyle.export.model import PictureOutput
 from fststyle.io import grids, images
+from fststyle.settings import current_names
 from fststyle.train.generative import export, picture_training
 from fststyle.train.generative.augment import augmented
 from fststyle.train.generative.divergence import DivergenceMonitor
 from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
 from fststyle.train.generative.settings import GanSettings
-from fststyle.train.losses.adversarial import critic_loss, generator_loss, gradient_penalty
+from fststyle.train.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from fststyle.train.networks import build
 from fststyle.train.networks.gan import Gan
 from fststyle.train.optimizer_step import minimize
@@ -78,7 +81,8 @@ def train_gan(
     The keyword arguments are the fields of `GanSettings`; see
     `fststyle.train.generative.picture_training.open_training` for the errors.
     """
-    return train(GanSettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
+    named = current_names(GanSettings, settings, stacklevel=3)
+    return train(GanSettings(data=str(data), **named), on_message=on_message, on_progress=on_progress)
 
 
 def train(
@@ -102,10 +106,17 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
     }
     built = picture_training.build_seeded(settings.seed, lambda: build(KIND, shape))
     nets = run.compute.place(cast(Gan, built))
-    generator, critic, average = nets.generator.train(), nets.discriminator.train(), nets.average.eval()
-    optimizers = {name: adam(net, settings) for name, net in (("generator", generator), ("critic", critic))}
+    generator, discriminator, average = (
+        nets.generator.train(),
+        nets.discriminator.train(),
+        nets.average.eval(),
+    )
+    optimizers = {
+        name: adam(net, settings)
+        for name, net in (("generator", generator), ("discriminator", discriminator))
+    }
     adversary = "wgan-gp" if settings.kind == "wgan-gp" else "bce"
-    critic_steps = settings.critic_steps or (3 if adversary == "wgan-gp" else 1)
+    discriminator_steps = settings.discriminator_steps or (3 if adversary == "wgan-gp" else 1)
     few = settings.augment == "yes" or (settings.augment == "auto" and len(run.train) < FEW_PICTURES)
     augment = augmented if few else nn.Identity()
     if few:
@@ -118,26 +129,31 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
     def step(number: int, real: Tensor) -> dict[str, Tensor]:
         """Run one training step."""
         latent = noise(settings, len(real)).to(real.device)
-        updates_generator = number % critic_steps == critic_steps - 1
+        updates_generator = number % discriminator_steps == discriminator_steps - 1
         with torch.set_grad_enabled(updates_generator):
             fake = generator(latent)
         real_augmented, fake_augmented = augment(real), augment(fake.detach())
-        critic_term = critic_loss(adversary, critic(real_augmented), critic(fake_augmented))
-        losses = {"critic": critic_term.detach(), "spread": spread(fake.detach(), real)}
+        discriminator_term = discriminator_loss(
+            adversary, discriminator(real_augmented), discriminator(fake_augmented)
+        )
+        losses = {"discriminator": discriminator_term.detach(), "spread": spread(fake.detach(), real)}
         if adversary == "wgan-gp":
             # Only for half the batch: it is the most expensive part of the step.
             half = (len(real) + 1) // 2
             mixture = torch.rand(half, 1, 1, 1, device=real.device)
-            penalty = gradient_penalty(critic, real_augmented[:half], fake_augmented[:half], mixture)
-            critic_term, losses["penalty"] = critic_term + settings.penalty * penalty, penalty.detach()
-        minimize(optimizers["critic"], critic_term)
+            penalty = gradient_penalty(discriminator, real_augmented[:half], fake_augmented[:half], mixture)
+            discriminator_term, losses["penalty"] = (
+                discriminator_term + settings.penalty * penalty,
+                penalty.detach(),
+            )
+        minimize(optimizers["discriminator"], discriminator_term)
 
         if updates_generator:
-            critic.requires_grad_(False)
-            generator_term = generator_loss(adversary, critic(augment(fake)))
+            discriminator.requires_grad_(False)
+            generator_term = generator_loss(adversary, discriminator(augment(fake)))
             minimize(optimizers["generator"], generator_term)
-            critic.requires_grad_(True)
-            update_average(average, generator, settings.average, number // critic_steps)
+            discriminator.requires_grad_(True)
+            update_average(average, generator, settings.average, number // discriminator_steps)
             losses["generator"] = generator_term.detach()
         return losses
 
@@ -187,12 +203,12 @@ def spread(fake: Tensor, real: Tensor) -> Tensor:
 
 def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
     """Lower and upper limits of the losses, for `DivergenceMonitor`."""
-    if adversary == "wgan-gp":  # the loss of its critic has no fixed range
-        return {"spread": (0.3, _SPREAD), "critic": (-1e3, _GROWS)}, {
+    if adversary == "wgan-gp":  # the loss of its discriminator has no fixed range
+        return {"spread": (0.3, _SPREAD), "discriminator": (-1e3, _GROWS)}, {
             "generator": (1e4, _GROWS),
             "penalty": (1e2, _GROWS),
         }
-    return {"spread": (0.3, _SPREAD), "critic": (0.02, _SURE)}, {"generator": (12.0, _SURE)}
+    return {"spread": (0.3, _SPREAD), "discriminator": (0.02, _SURE)}, {"generator": (12.0, _SURE)}
 
 
 __all__ = ["TrainedGan", "noise", "spread", "train", "train_gan", "update_average"]

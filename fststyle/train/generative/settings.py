@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from fststyle.settings import NAMES, as_paths, option
+from fststyle.settings import NAMES, accepts_former_names, as_paths, option
 from fststyle.train.shared_options import shared
 
 GANS = ("mlp", "dcgan", "wgan-gp")
@@ -66,6 +66,7 @@ class ClassifySettings(PictureSettings):
     shift: int = option(2, "Largest random shift along each axis, in pixels.", min=0, max=16)
 
 
+@accepts_former_names
 @dataclass(frozen=True)
 class GanSettings(PictureSettings):
     """Settings of a GAN training."""
@@ -95,11 +96,12 @@ class GanSettings(PictureSettings):
     )
     beta1: float = option(0.5, "Beta 1 of Adam.", min=0, max=0.9999)
     beta2: float = option(0.999, "Beta 2 of Adam.", min=0, max=0.99999)
-    critic_steps: int | None = option(
+    discriminator_steps: int | None = option(
         None,
         "Discriminator steps per generator step; default: 3 for wgan-gp, 1 for the others.",
         min=1,
         max=100,
+        former="critic_steps",
     )
     penalty: float = option(10.0, "Weight of the gradient penalty (wgan-gp).", min=0)
     average: float = option(

@@ -8,7 +8,8 @@
   target 1 for real pictures, 0 for generated ones, and 1 for the generator. The loss of the discriminator is
   halved, as in the paper, and is 1/4 at chance level.
 * ``wgan-gp``: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs" (arXiv:1704.00028), equation 3:
-  the difference of the mean scores, with a gradient penalty between real and generated pictures.
+  the difference of the mean scores, with a gradient penalty between real and generated images. The paper
+  calls the discriminator a critic, since its scores are not probabilities.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ GRADIENT_WEIGHT = 10.0
 KINDS = ("bce", "lsgan", "wgan-gp")
 
 
-def critic_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
     """Loss of the discriminator; for ``wgan-gp`` without the gradient penalty."""
     if kind == "bce":
         return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
@@ -39,7 +40,7 @@ def generator_loss(kind: str, fake: Tensor) -> Tensor:
 
 
 def gradient_penalty(
-    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixture: Tensor
+    discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixture: Tensor
 ) -> Tensor:
     """Gradient penalty: mean of (|gradient of the score| - 1)^2 at ``mixture * real + (1 - mixture) * fake``.
 
@@ -49,7 +50,7 @@ def gradient_penalty(
     """
     with torch.autocast(real.device.type, enabled=False):
         between = (mixture * real.float() + (1 - mixture) * fake.float()).detach().requires_grad_(True)
-        scores = critic(between)
+        scores = discriminator(between)
         (gradient,) = torch.autograd.grad(
             scores.reshape(len(real), -1).mean(1).sum(), between, create_graph=True
         )

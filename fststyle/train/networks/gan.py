@@ -3,7 +3,8 @@
 * ``mlp``: fully connected networks, after Goodfellow et al. 2014 (arXiv:1406.2661).
 * ``dcgan``: Radford et al. 2016 (arXiv:1511.06434): strided and transposed convolutions, batch norm,
   LeakyReLU 0.2, weights from N(0, 0.02).
-* ``wgan-gp``: the same generator. The critic has no batch norm, since the gradient penalty applies to each
+* ``wgan-gp``: the same generator. The discriminator has no batch norm, since the gradient penalty applies to
+each
   picture separately (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
 Departures:
@@ -54,7 +55,7 @@ class Gan(nn.Module):
             self.discriminator = _dense_discriminator(side, channels, width)
         else:
             self.generator = Generator(side, channels, latent, width)
-            self.discriminator = _critic(side, channels, width, norms=kind == "dcgan")
+            self.discriminator = _discriminator(side, channels, width, norms=kind == "dcgan")
             self.apply(_small_weights)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
 
@@ -130,7 +131,7 @@ def _deviation(groups: Tensor) -> Tensor:
     return (groups.var(0, unbiased=False) + 1e-8).sqrt()
 
 
-def _critic(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
+def _discriminator(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
     """(N, C, S, S) -> scores (N, 1)."""
     start, levels = _start(side)
     layers: list[nn.Module] = []

@@ -24,7 +24,7 @@ class Networks(nn.Module):
     def __init__(self, settings: TranslateSettings):
         super().__init__()
         self.generator = build(settings.network, network_settings(settings))
-        self.critic = PatchDiscriminator(settings.critic_width)
+        self.discriminator = PatchDiscriminator(settings.discriminator_width)
         self.layers = encoder_layers(self.generator)
         if settings.contrastive_weight:
             with torch.no_grad():
@@ -32,19 +32,19 @@ class Networks(nn.Module):
             self.heads = Heads({name: found[name].shape[1] for name in self.layers})
         if settings.cycle_weight:
             self.back = build(settings.network, network_settings(settings))
-            self.back_critic = PatchDiscriminator(settings.critic_width)
+            self.back_discriminator = PatchDiscriminator(settings.discriminator_width)
 
     def painters(self) -> list[nn.Module]:
         """The modules trained with the loss of the generator."""
-        return [module for name, module in self.named_children() if "critic" not in name]
+        return [module for name, module in self.named_children() if "discriminator" not in name]
 
     def generators(self) -> list[nn.Module]:
         """The generator and, for the cycle loss, the reverse generator."""
         return [module for name, module in self.named_children() if name in ("generator", "back")]
 
-    def critics(self) -> list[nn.Module]:
+    def discriminators(self) -> list[nn.Module]:
         """The modules trained with the loss of the discriminator."""
-        return [module for name, module in self.named_children() if "critic" in name]
+        return [module for name, module in self.named_children() if "discriminator" in name]
 
 
 def prepare(
@@ -73,7 +73,7 @@ def prepare(
         torch.optim.Adam(
             [p for part in parts for p in part.parameters()], lr=settings.learning_rate, betas=(0.5, 0.999)
         )
-        for parts in (nets.painters(), nets.critics())
+        for parts in (nets.painters(), nets.discriminators())
     )
     if earlier:
         for optimizer, state in zip(optimizers, earlier["optimizers"], strict=True):

@@ -4,10 +4,11 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from fststyle.settings import NAMES, as_paths, option
+from fststyle.settings import NAMES, accepts_former_names, as_paths, option
 from fststyle.train.shared_options import shared
 
 
+@accepts_former_names
 @dataclass(frozen=True)
 class TranslateSettings:
     """Settings of an unpaired training; stored in the checkpoint and in the ONNX file."""
@@ -35,7 +36,9 @@ class TranslateSettings:
         min=1,
         max=32,
     )
-    critic_width: int = option(64, "Channels of the discriminator's first layer.", min=1, max=256)
+    discriminator_width: int = option(
+        64, "Channels of the discriminator's first layer.", min=1, max=256, former="critic_width"
+    )
     steps: int = shared("steps", default=4000)
     size: int = option(128, "Side of the square crops, in pixels.", min=32, max=2048)
     batch: int = option(2, "Photos, and as many paintings, per step.", min=1)

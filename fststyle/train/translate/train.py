@@ -25,7 +25,7 @@ from torch import Tensor
 
 from fststyle.errors import InputError
 from fststyle.io.files import refuse_overwrite
-from fststyle.settings import check
+from fststyle.settings import check, current_names
 from fststyle.train import checkpoint
 from fststyle.train.compute import computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source
@@ -76,10 +76,9 @@ def train_translator(
         TrainingError: a loss is not finite, or no picture is usable; the last checkpoint is kept.
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
     """
+    named = current_names(TranslateSettings, settings, stacklevel=3)
     return train(
-        TranslateSettings(paintings=Path(paintings), **settings),
-        on_message=on_message,
-        on_progress=on_progress,
+        TranslateSettings(paintings=Path(paintings), **named), on_message=on_message, on_progress=on_progress
     )
 
 

@@ -7,7 +7,12 @@ from torch import Tensor, nn
 
 from fststyle.train.compute import Compute
 from fststyle.train.generative.divergence import DivergenceMonitor
-from fststyle.train.losses.adversarial import GRADIENT_WEIGHT, critic_loss, generator_loss, gradient_penalty
+from fststyle.train.losses.adversarial import (
+    GRADIENT_WEIGHT,
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+)
 from fststyle.train.losses.contrastive import choose_positions, features, features_and_painting, patch_nce
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.optimizer_step import minimize
@@ -15,7 +20,7 @@ from fststyle.train.translate.model import Networks
 from fststyle.train.translate.settings import TranslateSettings
 
 MIN_LOSSES = {
-    "critic": (
+    "discriminator": (
         0.02,
         (
             "the discriminator is nearly always right, so the generator learns little; a lower"
@@ -77,20 +82,23 @@ class Trainer:
         nets, settings = self.nets, self.settings
         with self.compute.autocast():
             found, painted = features_and_painting(nets.generator, photo, nets.layers)
-            pairs = [(nets.critic, painting, painted)]
+            pairs = [(nets.discriminator, painting, painted)]
             if settings.cycle_weight:
-                pairs.append((nets.back_critic, photo, nets.back(painting)))
-            critic_term = _critic_losses(settings, pairs, chance)
-        minimize(self.optimizers[1], critic_term)
+                pairs.append((nets.back_discriminator, photo, nets.back(painting)))
+            discriminator_term = _discriminator_losses(settings, pairs, chance)
+        minimize(self.optimizers[1], discriminator_term)
 
-        for critic in nets.critics():
-            critic.requires_grad_(False)
+        for discriminator in nets.discriminators():
+            discriminator.requires_grad_(False)
         with self.compute.autocast():
             losses = {
                 "adversarial": torch.stack(
-                    [generator_loss(settings.adversary, critic(fake)) for critic, _, fake in pairs]
+                    [
+                        generator_loss(settings.adversary, discriminator(fake))
+                        for discriminator, _, fake in pairs
+                    ]
                 ).sum(),
-                "critic": critic_term,
+                "discriminator": discriminator_term,
                 "spread": painted.float().std() / painting.std().clamp(min=1e-3),
             }
             if settings.grid_weight:
@@ -110,8 +118,8 @@ class Trainer:
                 if name in losses:
                     loss = loss + getattr(settings, f"{name}_weight") * losses[name]
         minimize(self.optimizers[0], loss)
-        for critic in nets.critics():
-            critic.requires_grad_(True)
+        for discriminator in nets.discriminators():
+            discriminator.requires_grad_(True)
         return losses
 
 
@@ -121,22 +129,22 @@ def learning_rate(settings: TranslateSettings, step: int) -> float:
 
 
 def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], None]) -> DivergenceMonitor:
-    """Warnings about divergence. The loss of a Wasserstein critic has no fixed range."""
+    """Warnings about divergence. The loss of a Wasserstein discriminator has no fixed range."""
     lowest = MIN_LOSSES if settings.adversary == "lsgan" else {"spread": MIN_LOSSES["spread"]}
     return DivergenceMonitor(lowest, MAX_LOSSES, on_message)
 
 
-def _critic_losses(
+def _discriminator_losses(
     settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator
 ) -> Tensor:
     """Loss of the discriminators on real and generated pictures."""
     total = torch.zeros((), device=pairs[0][1].device)
-    for critic, real, fake in pairs:
+    for discriminator, real, fake in pairs:
         fake = fake.detach()
-        total = total + critic_loss(settings.adversary, critic(real), critic(fake))
+        total = total + discriminator_loss(settings.adversary, discriminator(real), discriminator(fake))
         if settings.adversary == "wgan-gp":
             mixture = torch.rand(len(real), 1, 1, 1, generator=chance).to(real.device)
-            total = total + GRADIENT_WEIGHT * gradient_penalty(critic, real, fake, mixture)
+            total = total + GRADIENT_WEIGHT * gradient_penalty(discriminator, real, fake, mixture)
     return total
 
 

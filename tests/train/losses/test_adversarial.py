@@ -4,12 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from fststyle.train.losses.adversarial import critic_loss, generator_loss, gradient_penalty  # noqa: E402
+from fststyle.train.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty  # noqa: E402
 
 
 def test_least_squares_by_hand():
     real, fake = torch.tensor([1.0, 0.5]), torch.tensor([0.0, 2.0])
-    assert critic_loss("lsgan", real, fake).item() == pytest.approx(((0 + 0.25) / 2 + (0 + 4) / 2) / 2)
+    assert discriminator_loss("lsgan", real, fake).item() == pytest.approx(((0 + 0.25) / 2 + (0 + 4) / 2) / 2)
     assert generator_loss("lsgan", fake).item() == pytest.approx((1 + 1) / 2)
 
 
@@ -17,10 +17,10 @@ def test_least_squares_at_chance_level_is_a_quarter():
     """Real and generated pictures alike: the best score is one half for both, and gives 1/4."""
     scores = torch.tensor(0.3, requires_grad=True)
     for _ in range(100):
-        (slope,) = torch.autograd.grad(critic_loss("lsgan", scores[None], scores[None]), scores)
+        (slope,) = torch.autograd.grad(discriminator_loss("lsgan", scores[None], scores[None]), scores)
         scores = (scores - 0.2 * slope).detach().requires_grad_(True)
     assert scores.item() == pytest.approx(0.5, abs=1e-4)
-    assert critic_loss("lsgan", scores[None], scores[None]).item() == pytest.approx(0.25)
+    assert discriminator_loss("lsgan", scores[None], scores[None]).item() == pytest.approx(0.25)
 
 
 def test_cross_entropy_at_chance_level_is_log_4():
@@ -29,10 +29,10 @@ def test_cross_entropy_at_chance_level_is_log_4():
     """
     scores = torch.tensor([0.7, -0.4], requires_grad=True)
     for _ in range(300):
-        (slope,) = torch.autograd.grad(critic_loss("bce", scores, scores), scores)
+        (slope,) = torch.autograd.grad(discriminator_loss("bce", scores, scores), scores)
         scores = (scores - slope).detach().requires_grad_(True)
     assert scores.tolist() == pytest.approx([0, 0], abs=1e-4)
-    assert critic_loss("bce", scores, scores).item() == pytest.approx(math.log(4))
+    assert discriminator_loss("bce", scores, scores).item() == pytest.approx(math.log(4))
     assert generator_loss("bce", scores).item() == pytest.approx(math.log(2))
 
 
@@ -45,18 +45,18 @@ def test_cross_entropy_of_the_optimal_discriminator_is_the_divergence():
     real, fake = (logits.repeat_interleave((10 * share).round().int()) for share in (p, q))
     middle = (p + q) / 2
     divergence = ((p * (p / middle).log()).sum() + (q * (q / middle).log()).sum()) / 2
-    assert critic_loss("bce", real, fake).item() == pytest.approx(
+    assert discriminator_loss("bce", real, fake).item() == pytest.approx(
         math.log(4) - 2 * float(divergence), rel=1e-5
     )
 
 
 def test_wasserstein_by_hand():
     real, fake = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 2.0])
-    assert critic_loss("wgan-gp", real, fake).item() == pytest.approx(1.5 - 4)
+    assert discriminator_loss("wgan-gp", real, fake).item() == pytest.approx(1.5 - 4)
     assert generator_loss("wgan-gp", fake).item() == pytest.approx(-1.5)
 
 
-def test_gradient_penalty_of_a_linear_critic():
+def test_gradient_penalty_of_a_linear_discriminator():
     """The gradient of w.x is w everywhere, so the penalty is (|w| - 1)^2, and its gradient 2 (|w| - 1) w /
     |w|.
     """

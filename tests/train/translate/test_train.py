@@ -23,7 +23,7 @@ TINY = {
     "network": "live",
     "width": 2,
     "blocks": 1,
-    "critic_width": 2,
+    "discriminator_width": 2,
     "size": 32,
     "batch": 1,
     "steps": 6,
@@ -74,7 +74,14 @@ def test_writes_style_checkpoint_and_preview(train, tmp_path):
         "translator.pt",
     ]
     assert [p.step for p in seen] == [1, 2, 3, 4, 5, 6]
-    assert set(seen[0].losses) == {"adversarial", "critic", "spread", "contrastive", "identity", "grid"}
+    assert set(seen[0].losses) == {
+        "adversarial",
+        "discriminator",
+        "spread",
+        "contrastive",
+        "identity",
+        "grid",
+    }
     assert "3 paintings of" in said[0]
     assert "photos of" in said[0]
     content = whole(trained.checkpoint)
@@ -107,18 +114,18 @@ def test_every_loss_trains_every_network(train, tmp_path, changes):
         if before[name].is_floating_point() and torch.allclose(before[name], after[name], atol=1e-6)
     }
     # a constant that a difference of scores takes away again
-    moved_by_nothing = {"critic.layers.11.bias"} if "adversary" in changes else set()
+    moved_by_nothing = {"discriminator.layers.11.bias"} if "adversary" in changes else set()
     assert not {name for name in still - moved_by_nothing if "running" not in name}
     parts = {name.partition(".")[0] for name in before}
     assert ("heads" in parts) == (changes.get("contrastive_weight") != 0.0)
-    assert ("back" in parts and "back_critic" in parts) == ("cycle_weight" in changes)
+    assert ("back" in parts and "back_discriminator" in parts) == ("cycle_weight" in changes)
 
 
 def test_learns_dark_paintings(train):
     """All paintings here are dark: so must be what is painted, after a while."""
     # Pictures of 32 pixels are too few squares to tell a grid by.
     trained = train(
-        steps=60, width=4, critic_width=4, learning_rate=1e-2, contrastive_weight=0.1, grid_weight=0.0
+        steps=60, width=4, discriminator_width=4, learning_rate=1e-2, contrastive_weight=0.1, grid_weight=0.0
     )
     net = checkpoint.restore(whole(trained.checkpoint), trained.checkpoint).eval()
     with torch.no_grad():
@@ -225,7 +232,7 @@ def test_checkpoints_of_other_kinds_are_refused(train, tmp_path):
     with pytest.raises(CheckpointError, match="damaged"):
         resumed(weights=None)
     with pytest.raises(CheckpointError, match="do not match"):
-        resumed(weights={**good["weights"], "critic.layers.0.weight": torch.zeros(1)})
+        resumed(weights={**good["weights"], "discriminator.layers.0.weight": torch.zeros(1)})
     with pytest.raises(CheckpointError, match="optimizer"):
         resumed(optimizers=[{}, {}])
     with pytest.raises(CheckpointError, match="damaged"):
@@ -239,6 +246,28 @@ def test_checkpoints_of_other_kinds_are_refused(train, tmp_path):
     path.write_bytes(b"no checkpoint")
     with pytest.raises(CheckpointError, match="refused"):
         train(resume=True)
+
+
+def test_checkpoint_with_former_names_is_resumed(train):
+    path = train().checkpoint
+    saved = torch.load(path, weights_only=True)
+    former = {key.replace("discriminator", "critic"): value for key, value in saved["weights"].items()}
+    settings = {
+        key.replace("discriminator_width", "critic_width"): value for key, value in saved["settings"].items()
+    }
+    assert former.keys() != saved["weights"].keys()
+    assert "critic_width" in settings
+    torch.save({**saved, "weights": former, "settings": settings}, path)
+    assert same(whole(train(resume=True).checkpoint)["weights"], saved["weights"])
+
+
+def test_former_name_of_the_discriminator_width_is_deprecated(tmp_path):
+    with (
+        pytest.warns(DeprecationWarning, match="critic_width is renamed to discriminator_width") as warned,
+        pytest.raises(InputError),
+    ):
+        train_translator(tmp_path, critic_width=0)
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 def test_resume_refuses_other_settings(train):
