@@ -20,7 +20,7 @@ from fststyle.runtime.video.formats.deinterlace import Deinterlacer
 from fststyle.runtime.video.formats.orientation import Orientation, orientation_of
 from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet, Stream, av, reason
 from fststyle.runtime.video.formats.timestamps import AviTimestamps, FrameTimestamps, JoinedRecordings
-from fststyle.runtime.video.formats.truncation import Extent, ends_early
+from fststyle.runtime.video.formats.truncation import Extent, cut_off, ends_early
 
 MAX_PIXELS = 8192 * 8192
 
@@ -211,6 +211,7 @@ class Reader(Source):
             frames = self._decoded(packet)
             if frames is None:
                 break
+            extent.frames += len(frames)
             for frame in frames:
                 # The first frames may depend on frames before the recording, which is not damage.
                 damaged += bool(frame.is_corrupt) and self._timestamps.started
@@ -220,8 +221,10 @@ class Reader(Source):
                     self._note_deinterlacing(deinterlacer)
                 yield from map(self._timed_frame, ready)
         yield from map(self._timed_frame, deinterlacer.flush())
-        self.broken = self.broken or ends_early(
-            self.container, self.stream, self.others, self.rate, self.origin, extent
+        self.broken = (
+            cut_off(self.container, self.path, self.stream, self.others, self.origin, extent)
+            or self.broken
+            or ends_early(self.container, self.stream, self.others, self.rate, self.origin, extent)
         )
         if damaged and not self.broken:
             self.broken = f"{damaged} of its frames are damaged"

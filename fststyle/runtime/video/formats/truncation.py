@@ -1,12 +1,14 @@
-"""Whether a video file ends before the time that its header states, as after an interrupted download."""
+"""Whether the end of a video file is missing, as after an interrupted download."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 from fststyle.runtime.video.formats.contents import is_cover
 from fststyle.runtime.video.formats.pyav import Container, Packet, Stream
+from fststyle.runtime.video.formats.stated_size import missing_bytes
 
 _STATES_DURATION = ("mov", "matroska")
 """Containers whose header states the duration. That of AVI is an estimate from the size of the file."""
@@ -17,25 +19,86 @@ _DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 _UNKNOWN_COUNT = 1 << 30
 """AVI frame counts from here on mean that the count is unknown: FFmpeg writes them into pipes."""
 
+_NEAR_THE_END = 0.5
+"""Seconds before the end of a stream within which an incomplete packet is its last one. The packets of some
+streams are split, and only the first parts are marked.
+"""
+
 
 @dataclass
 class Extent:
-    """The ends of the packets read so far, in seconds on the clock of the container: ``shown`` of the video
-    stream, ``reached`` of all streams.
+    """What was read so far: ``reached`` is the end of all streams in seconds on the clock of the container,
+    ``frames`` the number of decoded frames, ``first`` the decoding time of the first packet of the video, and
+    ``packet`` the size of its last packet in bytes.
     """
 
-    shown: float = 0.0
     reached: float = 0.0
+    frames: int = 0
+    first: int | None = None
+    packet: int = 0
+    _ends: dict[int, float] = field(default_factory=dict)
+    _incomplete: dict[int, float] = field(default_factory=dict)
 
     def add(self, packet: Packet, video: bool) -> None:
         """Add a packet; ``video`` is whether it is of the video stream."""
+        if video and packet.size:
+            self.first = packet.dts if self.first is None else self.first
+            self.packet = packet.size
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None:
             return
         end = float((stamp + (packet.duration or 0)) * packet.time_base)
         self.reached = max(self.reached, end)
-        if video:
-            self.shown = max(self.shown, end)
+        index = packet.stream.index
+        self._ends[index] = max(self._ends.get(index, end), end)
+        if packet.is_corrupt:
+            self._incomplete[index] = end
+
+    def end(self, stream: Stream, origin: float) -> float:
+        """The end of a stream in seconds from ``origin``."""
+        return self._ends.get(stream.index, origin) - origin
+
+    @property
+    def ends_in_a_packet(self) -> bool:
+        """Whether the last packet of a stream is incomplete."""
+        return any(self._ends[index] - end < _NEAR_THE_END for index, end in self._incomplete.items())
+
+
+def cut_off(
+    container: Container, path: Path, stream: Stream, others: Sequence[Stream], origin: float, extent: Extent
+) -> str | None:
+    """The reason why a file that was read to its end is cut off by its own structure, or None.
+
+    See `ends_early` for the arguments.
+    """
+    name, size = container.format.name, path.stat().st_size
+    missing = missing_bytes(path, name)
+    if name.startswith("mov"):
+        ends = (entry.pos + entry.size for one in (stream, *others) for entry in one.index_entries)
+        missing = max(missing, max(ends, default=0) - size)
+    elif name == "dv" and extent.packet:
+        missing = -size % extent.packet
+    if not missing and not extent.ends_in_a_packet:
+        return None
+    if frames := _missing_frames(container, stream, extent):
+        return "its last frame is missing" if frames == 1 else f"its last {frames} frames are missing"
+    read = [stream] if name == "avi" else [stream, *others]
+    stated = [(_stated_end(container, one, origin), extent.end(one, origin)) for one in read]
+    if name in ("flv", "asf") and missing > 1:
+        stated.append((_duration(container, read, origin), extent.reached - origin))
+    whole, found = max(stated, key=lambda ends: ends[0] - ends[1])
+    if whole - found >= 0.005:
+        return f"at least its last {whole - found:.2f} of {whole:.2f} seconds are missing"
+    return f"at least its last {missing:,} bytes are missing" if missing else "its last packet is incomplete"
+
+
+def _missing_frames(container: Container, stream: Stream, extent: Extent) -> int:
+    """Number of frames in the index of an MP4 or MOV file that were not decoded."""
+    if not container.format.name.startswith("mov") or extent.first is None:
+        return 0
+    first = extent.first
+    stated = len([1 for one in stream.index_entries if not one.is_discard and one.timestamp >= first])
+    return max(0, stated - extent.frames)
 
 
 def ends_early(
@@ -51,24 +114,29 @@ def ends_early(
     ``others`` are the other streams that were read, ``rate`` is in frames per second, ``origin`` the start
     time in seconds.
     """
-    shown, reached = extent.shown - origin, extent.reached - origin
-    video = _video_duration(container, stream, origin)
+    reached, shown = extent.reached - origin, extent.end(stream, origin)
+    video = _stated_end(container, stream, origin)
     if video - shown > min(1 + 0.01 * video, max(2 / float(rate), 0.05 * video)):
         return f"it ends after {max(0.0, shown):.1f} of {video:.1f} seconds"
-    stated = (container.duration or 0) / 1e6
-    read = [stream, *others]
-    timed = [other for other in container.streams if other.type != "attachment" and not is_cover(other)]
-    if len(timed) > len(read):  # the longest stream may be one that was not read
-        stated = max((float(one.duration * one.time_base) for one in read if one.duration), default=0.0)
-    if container.format.name.startswith("matroska"):
-        stated -= max(0.0, origin)  # its duration is counted from 0, not from the first frame
+    stated = _duration(container, [stream, *others], origin)
     if container.format.name.startswith(_STATES_DURATION) and stated - reached > 1 + 0.01 * stated:
         return f"it ends after {reached:.1f} of {stated:.1f} seconds"
     return None
 
 
-def _video_duration(container: Container, stream: Stream, origin: float) -> float:
-    """The end of the last frame in seconds from ``origin``, from the index of the container or the tag of a
+def _duration(container: Container, read: Sequence[Stream], origin: float) -> float:
+    """The end of the longest stream of ``read`` in seconds from ``origin``, as the header states it."""
+    stated: float = (container.duration or 0) / 1e6
+    timed = [other for other in container.streams if other.type != "attachment" and not is_cover(other)]
+    if len(timed) > len(read):  # the longest stream may be one that was not read
+        stated = max((float(one.duration * one.time_base) for one in read if one.duration), default=0.0)
+    if container.format.name.startswith("matroska"):
+        stated -= max(0.0, origin)  # its duration is counted from 0, not from the first frame
+    return stated
+
+
+def _stated_end(container: Container, stream: Stream, origin: float) -> float:
+    """The end of a stream in seconds from ``origin``, from the index of the container or the tag of a
     Matroska stream; 0 if it is unknown.
 
     Times are used and not the number of frames: an edit list hides frames that are counted, and AVI counts

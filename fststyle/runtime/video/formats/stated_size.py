@@ -1,0 +1,229 @@
+"""The size that a video file should have by its own structure, to find files whose end is missing.
+
+Each container states sizes in another way: of the whole file, of each element, or of a packet. Nothing is
+decoded, and only headers are read.
+"""
+
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+_HEAD = 1 << 16
+"""Number of bytes at the start of a file in which header fields are searched."""
+
+_TAIL = 1 << 18
+"""Number of bytes at the end of a file in which the last page or pack is searched."""
+
+_RIFF_ERROR = 8
+"""Bytes by which programs state the size of AVI files wrongly: with the header of the RIFF chunk."""
+
+_EBML_SEGMENT, _EBML_CLUSTER = 0x18538067, 0x1F43B675
+_EBML_SHORT = (0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854)
+"""Elements of Matroska with identifiers of less than four bytes, in a segment and in a cluster (RFC 9559)."""
+
+_ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_MXF_KEY = bytes.fromhex("060e2b34")
+_TS_PACKETS = {188: 0, 192: 4, 204: 0, 208: 0}
+"""Size of a packet of a transport stream -> place of its synchronization byte 0x47."""
+
+
+def missing_bytes(path: Path, container: str) -> int:
+    """Number of bytes that are missing at the end of a file of FFmpeg's format ``container``, at least.
+
+    0 if the file is complete, or if its structure does not state where it ends.
+    """
+    find = next((found for name, found in _ENDS.items() if container.startswith(name)), None)
+    if find is None:
+        return 0
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            return max(0, (find(file, size) or 0) - size)
+    except (OSError, struct.error, IndexError):
+        return 0
+
+
+def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
+    """The end of the last box of a fragmented MP4 file. The index of other files is in its ``moov`` box."""
+    at, fragmented = 0, False
+    while at < size:
+        head = _read(file, at, 16)
+        if len(head) < 8:
+            return at + 8 if fragmented else None
+        length, kind = struct.unpack(">I4s", head[:8])
+        if length == 1 and len(head) == 16:
+            (length,) = struct.unpack(">Q", head[8:])
+        fragmented |= kind == b"moof"
+        if length < 8 or not kind.isalnum():
+            return None  # the box reaches to the end, or other data follow
+        at += length
+    return at if fragmented else None
+
+
+def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
+    """The end of the segment, or of its last element if a live recording states no size of the segment."""
+    at = 0
+    while at < size:
+        head = _read(file, at, 12)
+        if not head[:1] or not head[0]:
+            return None
+        identifier, length = _ebml(head, 0, marker=True)
+        if identifier is None or length is None or length > 4:
+            return None
+        content, width = _ebml(head, length, marker=False)
+        if content is None or width is None:
+            return at + 2 if at + len(head) >= size else None
+        if content == (1 << 7 * width) - 1:  # unknown, and its elements follow
+            if identifier not in (_EBML_SEGMENT, _EBML_CLUSTER):
+                return None
+            at += length + width
+            continue
+        if length < 4 and identifier not in _EBML_SHORT:
+            return None  # data after the end
+        at += length + width + content
+        if identifier == _EBML_SEGMENT:
+            return at
+    return at
+
+
+def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
+    """A number of variable length (RFC 8794, section 4) with or without its marker, and its length."""
+    if at >= len(data) or not data[at]:
+        return None, None
+    width = 9 - data[at].bit_length()
+    if at + width > len(data):
+        return None, None
+    value = int.from_bytes(data[at : at + width], "big")
+    return (value if marker else value & ((1 << 7 * width) - 1)), width
+
+
+def _end_of_avi(file: BinaryIO, size: int) -> int | None:
+    at, end = 0, None
+    while at < size:
+        head = _read(file, at, 8)
+        if head[:4] != b"RIFF" or len(head) < 8:
+            break
+        (length,) = struct.unpack("<I", head[4:])
+        if length in (0, 0xFFFFFFFF):  # written to a pipe
+            return None
+        at += 8 + length + length % 2
+        end = at - _RIFF_ERROR
+    return end
+
+
+def _end_of_asf(file: BinaryIO, size: int) -> int | None:
+    head = _read(file, 0, _HEAD)
+    at = head.find(_ASF_FILE_PROPERTIES)
+    if at < 0:
+        return None
+    (stated,) = struct.unpack_from("<Q", head, at + 40)
+    (flags,) = struct.unpack_from("<I", head, at + 88)
+    return None if flags & 1 else int(stated)  # the lowest bit marks a broadcast
+
+
+def _end_of_flv(file: BinaryIO, size: int) -> int | None:
+    """The size that the metadata state, or one byte more if the last tag is not followed by its length."""
+    head = _read(file, 0, _HEAD)
+    if (at := head.find(b"\x00\x08filesize\x00")) >= 0:
+        (stated,) = struct.unpack_from(">d", head, at + 11)
+        if 0 < stated < 1 << 53:
+            return int(stated)
+    (length,) = struct.unpack(">I", _read(file, size - 4, 4))
+    tag = _read(file, size - 4 - length, 4) if 11 <= length < size else b""
+    return None if tag and int.from_bytes(tag[1:], "big") + 11 == length else size + 1
+
+
+def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
+    """The end of the last page; one byte more if it does not end its stream."""
+    start = max(0, size - _TAIL)
+    tail = _read(file, start, _TAIL)
+    at = tail.rfind(b"OggS")
+    page = tail[at:]
+    if at < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return size + 1
+    end = start + at + 27 + page[26] + sum(page[27 : 27 + page[26]])
+    return end if end > size or page[5] & 4 else size + 1
+
+
+def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
+    """The end of the last element, or the start of the footer that the header states."""
+    at, footer = max(0, _read(file, 0, _HEAD).find(_MXF_KEY)), 0
+    while at < size:
+        head = _read(file, at, 25 + 32)
+        if head[:4] != _MXF_KEY:
+            break
+        if len(head) < 17:
+            return at + 17
+        wide = head[16] & 0x7F if head[16] & 0x80 else 0
+        if not footer and len(head) >= 17 + wide + 32:
+            footer = int.from_bytes(head[17 + wide + 24 : 17 + wide + 32], "big") or -1
+        at += 17 + wide + (int.from_bytes(head[17 : 17 + wide], "big") if wide else head[16])
+    return max(at, footer + 1)
+
+
+def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
+    """The end of the last packet, and of the last PES packets that state their length, as those of audio do
+    (ISO/IEC 13818-1, section 2.4.3).
+    """
+    head = _read(file, 0, 4 * max(_TS_PACKETS))
+    for length, sync in _TS_PACKETS.items():
+        if all(at < len(head) and head[at] == 0x47 for at in range(sync, 4 * length, length)):
+            break
+    else:
+        return None
+    if size % length:
+        return size + length - size % length
+    missing: dict[int, int] = {}
+    tail = _read(file, size - min(size, _TAIL // length * length), _TAIL)
+    for at in range(sync, len(tail), length):
+        packet = tail[at : at + 188]
+        number = int.from_bytes(packet[1:3], "big") & 0x1FFF
+        content = packet[4 + (1 + packet[4] if packet[3] & 0x20 else 0) :] if packet[3] & 0x10 else b""
+        if packet[1] & 0x40 and content.startswith(b"\0\0\1"):
+            stated = int.from_bytes(content[4:6], "big")
+            missing[number] = stated and stated + 6
+        missing[number] = missing.get(number, 0) - len(content)
+    return size + max(missing.values(), default=0)
+
+
+def _end_of_program_stream(file: BinaryIO, size: int) -> int | None:
+    """The end of the last packet (ISO/IEC 13818-1, section 2.5)."""
+    start = max(0, size - _TAIL)
+    tail = _read(file, start, _TAIL)
+    at = tail.rfind(b"\0\0\1\xba")
+    if at < 0:
+        return None
+    while at + 6 <= len(tail) and tail[at : at + 3] == b"\0\0\1":
+        if tail[at + 3] == 0xBA:
+            if at + 14 > len(tail):
+                return start + at + 14
+            at += 14 + (tail[at + 13] & 7) if tail[at + 4] >> 6 == 1 else 12
+        elif tail[at + 3] == 0xB9:
+            return None
+        else:
+            at += 6 + int.from_bytes(tail[at + 4 : at + 6], "big")
+    rest = tail[at : at + 6]
+    if rest and len(rest) < 6 and rest[:3] == b"\0\0\1"[: len(rest)]:
+        at += 6
+    return start + at if at > len(tail) else None
+
+
+def _read(file: BinaryIO, at: int, count: int) -> bytes:
+    file.seek(at, os.SEEK_SET)
+    return file.read(count)
+
+
+_ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
+    "mov": _end_of_fragments,
+    "matroska": _end_of_matroska,
+    "avi": _end_of_avi,
+    "asf": _end_of_asf,
+    "flv": _end_of_flv,
+    "ogg": _end_of_ogg,
+    "mxf": _end_of_mxf,
+    "mpegts": _end_of_transport_stream,
+    "mpeg": _end_of_program_stream,
+}
+"""Start of FFmpeg's name of a container -> where its file should end, or None if that is unknown."""
