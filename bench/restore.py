@@ -1,6 +1,6 @@
 """Measure the restoration of paintings with synthetic holes, compared with OpenCV's inpainting.
 
-    python bench/restore.py PAINTINGS --limit 10 --sheet sheet.png
+    python bench/restore.py PAINTINGS --limit 10 --keep pictures/
 
 A square of each painting gets holes at places that depend on its number only: cracks, curves of 2 to 3
 pixels, or losses, blobs of 24 to 40 pixels. Each method fills them from the rest. All columns measure damaged
@@ -12,6 +12,9 @@ pixels only, against the painting.
 - detail: the mean gradient divided by that of the painting; 1 is right, below 1 is blurred. It uses no
   network.
 - s: seconds per painting.
+
+`--keep` writes, per painting and damage, the figures and a picture: original, damaged, and each method. The
+same command reads figures that are already there, so that it continues after an interruption.
 """
 
 import argparse
@@ -64,7 +67,7 @@ def _arguments() -> argparse.Namespace:
         default=1.0,
         help="side of the square taken from a painting, as a share of `size`",
     )
-    parser.add_argument("--sheet", type=Path, help="write the pictures of all methods to this image")
+    parser.add_argument("--keep", type=Path, help="folder for figures and pictures of all methods")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
@@ -131,32 +134,44 @@ def _gradient(rgb: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
 
 def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
     measure = Measures()
-    tiles: list[list[NDArray[np.uint8]]] = []
     for number, path in enumerate(_files(args.paintings)[: args.limit]):
-        truth = _square(path, args.size, args.scale)
         for kind in KINDS:
-            mask = holes(kind, args.size, number)
-            damaged = truth.copy()
-            damaged[mask > 0] = 255
-            tiles.append([truth, damaged])
-            for method in METHODS:
-                with console.status(f"{path.name}: {kind}, {method}"):
-                    begin = time.perf_counter()
-                    result = filled(method, damaged, mask, args)
-                    seconds = time.perf_counter() - begin
-                if (result[mask == 0] != truth[mask == 0]).any():
-                    raise InputError(f"{method} changed pixels outside the mask")
-                tiles[-1].append(result)
-                yield {
-                    "painting": path.stem,
-                    "kind": kind,
-                    "method": method,
-                    **measure(result, truth, mask),
-                    "s": seconds,
-                }
-            if args.sheet:
-                sheet = np.vstack([np.hstack(row) for row in tiles])
-                images.write(images.Picture([images.Frame(sheet)]), args.sheet)
+            kept = args.keep / f"{path.stem}-{kind}.json" if args.keep else None
+            if kept and kept.exists():
+                yield from json.loads(kept.read_text())
+                continue
+            truth, mask = _square(path, args.size, args.scale), holes(kind, args.size, number)
+            rows, pictures = _compared(path.stem, kind, truth, mask, measure, args, console)
+            if kept:
+                images.write(images.Picture([images.Frame(np.hstack(pictures))]), kept.with_suffix(".png"))
+                kept.write_text(json.dumps(rows, indent=1) + "\n")
+            yield from rows
+
+
+def _compared(
+    name: str,
+    kind: str,
+    truth: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    measure: Measures,
+    args: argparse.Namespace,
+    console: Console,
+) -> tuple[list[dict[str, Any]], list[NDArray[np.uint8]]]:
+    """Figures of all methods on one painting, and the pictures: original, damaged, each method."""
+    damaged = truth.copy()
+    damaged[mask > 0] = 255
+    rows, pictures = [], [truth, damaged]
+    for method in METHODS:
+        with console.status(f"{name}: {kind}, {method}"):
+            begin = time.perf_counter()
+            result = filled(method, damaged, mask, args)
+            seconds = time.perf_counter() - begin
+        if (result[mask == 0] != truth[mask == 0]).any():
+            raise InputError(f"{method} changed pixels outside the mask")
+        pictures.append(result)
+        figures = measure(result, truth, mask)
+        rows.append({"painting": name, "kind": kind, "method": method, **figures, "s": seconds})
+    return rows, pictures
 
 
 def _files(given: list[Path]) -> list[Path]:

@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
         Only the white parts of the mask change. They are optimized for the style of their surroundings. All
         other pixels are exactly those of the picture, unless the output is in a lossy format such as
-        JPEG.
+        JPEG. Ctrl-C writes the picture as far as it is restored; it cannot be resumed.
         """
         try:
             from fststyle.train.restore.restore import restore_picture

@@ -1,6 +1,7 @@
 """`fststyle keyframe train` as typed."""
 
 import importlib.util
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.interrupted import IMPORTS_TORCH, interrupted, posix_signals
 
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -64,4 +67,38 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert done.returncode == 2
     assert said in done.stderr.decode()
     assert done.stderr.decode().count("\n") == 1, done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@posix_signals
+def test_interrupted_training_resumes_at_the_next_step(program: Program, tmp_path: Path) -> None:
+    arguments = ("keyframe", "train", "--frames", "shot", "--painted", "ink_1.png", *TINY, "--steps", "12")
+    done = interrupted(tmp_path, (*arguments, "-o", "parts"), "step 1 of 12")
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 130, done.stderr
+    found = re.fullmatch(
+        r"fststyle: stopped after step (\d+) of 12; the state is saved; continue with --resume", last
+    )
+    assert found, last
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["ink-1.pt"]
+
+    refused = program(*arguments, "-o", "parts")
+    assert refused.returncode == 2
+    assert b"--resume" in refused.stderr
+
+    resumed = program(*arguments, "-o", "parts", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    said = resumed.stderr.decode()
+    assert f"step {int(found[1]) + 1} of 12" in said
+    assert f"step {found[1]} of 12" not in said
+    assert {"ink-1.onnx", "ink-1-preview.jpg"} <= {path.name for path in (tmp_path / "parts").iterdir()}
+
+
+@posix_signals
+def test_interruption_before_training_leaves_nothing(tmp_path: Path) -> None:
+    """The signal comes while PyTorch is imported."""
+    before = sorted(tmp_path.rglob("*"))
+    arguments = ("keyframe", "train", "--frames", "shot", "--painted", "ink_1.png", *TINY)
+    done = interrupted(tmp_path, arguments, IMPORTS_TORCH)
+    assert (done.returncode, done.stderr) == (130, "fststyle: interrupted\n")
     assert sorted(tmp_path.rglob("*")) == before

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.interrupted import IMPORTS_TORCH, interrupted, posix_signals
+
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
+INPUTS = {"damaged.png", "damaged.jpg", "mask.png", "small.png"}
 QUICK = ("--iterations", "2", "--device", "cpu", "--style-layers", "relu1_2:1", "--patch-layers", "relu2_2:1")
+
+LONG = (*QUICK, "--iterations", "2000")
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +98,43 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert said in done.stderr.decode()
     assert done.stderr.decode().count("\n") == 1, done.stderr
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@posix_signals
+def test_interruption_writes_the_picture_so_far(tmp_path: Path, pictures: np.ndarray) -> None:
+    arguments = ("restore", "damaged.png", "-m", "mask.png", *LONG)
+    done = interrupted(tmp_path, arguments, "step 100 of 2000")
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("fststyle: stopped after step "), done.stderr
+    assert done.stderr.splitlines()[-1].endswith(" of 2000; the picture is saved")
+    assert {path.name for path in tmp_path.iterdir()} == {*INPUTS, "damaged-restored.png"}
+    with (
+        Image.open(tmp_path / "damaged.png") as before,
+        Image.open(tmp_path / "damaged-restored.png") as after,
+    ):
+        changed = (np.asarray(before) != np.asarray(after)).any(2)
+    assert changed[pictures > 0].mean() > 0.9
+    assert not changed[pictures == 0].any()
+
+
+@posix_signals
+def test_interruption_with_output_to_a_pipe_writes_nothing(tmp_path: Path) -> None:
+    arguments = ("restore", "damaged.png", "-m", "mask.png", "-o", "-", *LONG)
+    done = interrupted(tmp_path, arguments, "step 100 of 2000")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.splitlines()[-1].endswith(" of 2000; the picture is not saved")
+    assert {path.name for path in tmp_path.iterdir()} == INPUTS
+
+
+@posix_signals
+def test_interruption_at_the_start_leaves_nothing(tmp_path: Path) -> None:
+    """The signal comes while PyTorch is imported."""
+    done = interrupted(tmp_path, ("restore", "damaged.png", "-m", "mask.png", *QUICK), IMPORTS_TORCH)
+    assert (done.returncode, done.stderr) == (130, "fststyle: interrupted\n")
+    assert {path.name for path in tmp_path.iterdir()} == INPUTS
+
+
+def test_restore_has_no_resume(program: Program) -> None:
+    done = program("restore", "damaged.png", "-m", "mask.png", "--resume")
+    assert done.returncode == 2
+    assert "--resume" in done.stderr.decode()
