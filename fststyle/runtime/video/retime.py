@@ -8,6 +8,7 @@ from fractions import Fraction
 from fststyle.errors import InputError
 from fststyle.runtime.settings import VideoSettings
 from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
+from fststyle.runtime.video.formats.cues import clip_end
 from fststyle.runtime.video.formats.pyav import Chapter
 
 _MORE = object()
@@ -39,8 +40,9 @@ def between(source: Source, start: float, end: float | None, lead: float | None 
     at 0 if there is a start or the clock of the source begins late.
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
-    at the start. A frame that is shown beyond the end gets a duration up to the end. With ``lead``, in
-    seconds as ``start`` and not before it, earlier items may be missing.
+    at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that
+    are shown at the start or at the end are clipped. With ``lead``, in seconds as ``start`` and not before
+    it, earlier items may be missing.
     """
     part = _Part(source, start, end, start if lead is None else lead)
     return part.items() if end is None else _until(part.items(), end - start + first_time(source, start))
@@ -87,6 +89,8 @@ class _Part:
 
     def items(self) -> Iterator[Item]:
         source, start, end = self._source, self._start, self._end
+        if start:
+            yield from map(self._moved, map(self._until_end, source.cues(start)))
         if self._lead:
             source.seek(self._lead)
         begun = not start or self._lead > start
@@ -100,7 +104,7 @@ class _Part:
                 if seconds - start > 1.001 / source.rate:
                     yield from self._at_start()
             if end is None or seconds < end:
-                yield self._moved(item)
+                yield self._moved(self._until_end(item))
             elif isinstance(item, TimedFrame):
                 yield _MORE
                 return
@@ -118,6 +122,12 @@ class _Part:
         """Time of an item in seconds from the beginning of the source."""
         stamp = item.pts if item.pts is not None else item.dts
         return float(stamp * item.time_base) - self._source.origin
+
+    def _until_end(self, item: Item) -> Item:
+        """An item; a subtitle that is shown beyond the end is clipped."""
+        if self._end is None or isinstance(item, TimedFrame):
+            return item
+        return clip_end(item, self._end + self._source.origin)
 
     def _moved(self, item: Item) -> Item:
         shift = round(self._shift / item.time_base)

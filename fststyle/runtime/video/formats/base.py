@@ -101,6 +101,10 @@ class Source:
     def __iter__(self) -> Iterator[Item]:
         return iter(())
 
+    def cues(self, seconds: float) -> list[Packet]:
+        """The packets of subtitles that begin before a time, in seconds from `origin`, and are shown then."""
+        return []
+
     def packets(self) -> "Source":
         """The same source, opened again, which yields packets only. Close it after use."""
         return Source()

@@ -15,6 +15,7 @@ from fststyle.runtime.video.formats import channels, frame_data
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Source, TimedFrame
 from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, finer_chroma, rgb_of, sdr_colors
 from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
+from fststyle.runtime.video.formats.cues import shown_at
 from fststyle.runtime.video.formats.decoder import decoder_of
 from fststyle.runtime.video.formats.deinterlace import Deinterlacer
 from fststyle.runtime.video.formats.orientation import Orientation, orientation_of
@@ -111,6 +112,10 @@ class Reader(Source):
             self.container.close()
             self._open()
         yield from self._items()
+
+    def cues(self, seconds: float) -> list[Packet]:
+        subtitles = [stream for stream in self.others if stream.type == "subtitle"]
+        return shown_at(self.path, self.stream, subtitles, seconds + self.origin)
 
     def packets(self) -> Source:
         again = Reader(self.path)

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from fststyle.runtime.video.stylize import PaintedVideo, stylize_video
@@ -108,11 +109,39 @@ def test_text_that_the_container_supports_is_copied(tmp_path):
     assert clips.packets(tmp_path / "out.mkv", "subtitle") == clips.packets(source, "subtitle")
 
 
-def test_text_follows_the_start_of_the_output(tmp_path):
-    stylized(subtitled(tmp_path / "in.mkv", "subrip"), tmp_path / "out.mp4", start=0.8)
-    ((at, _, text),) = lines_of(tmp_path / "out.mp4")
-    assert text == LINES[1][2]
-    assert abs(at - 200) <= DELAY
+@pytest.mark.parametrize(("codec", "target"), [("subrip", "out.mp4"), ("ass", "out.mkv")])
+@pytest.mark.parametrize("resume", [False, True])
+def test_text_that_is_shown_at_the_start_or_the_end_is_clipped(tmp_path, codec, target, resume):
+    source = subtitled(tmp_path / "in.mkv", codec)
+    for start, end, expected in (
+        (0.8, None, [(0, 100), (200, 800)]),
+        (0.8, 1.2, [(0, 100), (200, 200)]),
+        (0.4, 0.8, [(0, 400)]),
+        (0.96, None, [(40, 800)]),
+        (1.4, None, [(0, 400)]),
+    ):
+        done = stylized(source, tmp_path / target, start=start, end=end, resume=resume)
+        assert not [name for name in done.lost if "subtitle" in name]
+        found = [line[:2] for line in lines_of(tmp_path / target)]
+        np.testing.assert_allclose(found, expected, atol=DELAY)
+
+
+def test_text_far_before_the_first_frame_that_is_read_is_clipped(tmp_path):
+    plain = clips.write(tmp_path / "plain.mkv", list(range(0, 12000, 40)), keyframes=25, sound=None)
+    with av.open(str(plain)) as old, av.open(str(tmp_path / "in.mkv"), "w") as new:
+        video = new.add_stream_from_template(old.streams[0], opaque=True)
+        text = new.add_stream("subrip")
+        text.codec_context.subtitle_header = HEADER
+        new.start_encoding()
+        new.mux(text_packet(text, 500, 11000, "long"))
+        for packet in old.demux():
+            if packet.dts is not None:
+                packet.stream = video
+                new.mux(packet)
+    stylized(tmp_path / "in.mkv", tmp_path / "out.mkv", start=11)
+    ((at, shown, text),) = lines_of(tmp_path / "out.mkv")
+    assert (at, "long" in text) == (0, True)
+    assert 400 <= shown <= 500  # the clock of the file begins at its first packet
 
 
 def test_subtitles_that_are_pictures_are_named(tmp_path):

@@ -1,0 +1,59 @@
+"""Subtitles that are shown at the start or at the end of a part of a video: they are clipped to the part."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fststyle.runtime.video.formats.pyav import Packet, Stream, av
+
+_MARGIN = 1.0
+"""Seconds that the video is read beyond a time, since packets of other streams may come later."""
+
+_NEAR = 1e-6
+"""Seconds before a time that count as this time."""
+
+
+def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: float) -> list[Packet]:
+    """The packets of ``subtitles`` that begin before a time in seconds on the clock of the file and are shown
+    at that time; they begin there.
+
+    A packet without a duration is shown until the next one of its stream. Damaged parts are skipped.
+    """
+    if not subtitles:
+        return []
+    library, streams = av(), {stream.index: stream for stream in subtitles}
+    shown: list[Packet] = []
+    with library.open(os.path.abspath(path), metadata_errors="ignore") as container:
+        try:
+            for packet in container.demux([container.streams[index] for index in (video.index, *streams)]):
+                stamp = packet.dts if packet.pts is None else packet.pts
+                if stamp is None or not packet.size:
+                    continue
+                begin, index = float(stamp * packet.time_base), packet.stream.index
+                if index == video.index and begin > seconds + _MARGIN:
+                    break
+                if index != video.index and begin < seconds - _NEAR:
+                    packet.stream = streams[index]  # its own one ends with the container
+                    shown = [one for one in shown if one.duration or one.stream.index != index]
+                    shown += [packet] if _clipped(packet, seconds) else []
+        except (library.error.FFmpegError, OSError, ValueError):
+            pass  # damage is reported when the file is read
+    return shown
+
+
+def _clipped(packet: Packet, seconds: float) -> bool:
+    """Let a packet begin at a time, in place. Returns whether it is shown then."""
+    begin = round(seconds / packet.time_base)
+    if packet.duration:
+        packet.duration -= begin - (packet.dts if packet.pts is None else packet.pts)
+        if packet.duration <= 0:
+            return False
+    packet.pts = packet.dts = begin
+    return True
+
+
+def clip_end(packet: Packet, seconds: float) -> Packet:
+    """A packet of any stream; a subtitle ends at a time in seconds on its clock, at the latest."""
+    if packet.stream.type == "subtitle" and packet.duration and packet.pts is not None:
+        packet.duration = max(1, min(packet.duration, round(seconds / packet.time_base) - packet.pts))
+    return packet
