@@ -367,3 +367,4 @@ def test_lost_audio_channels_are_reported(clip, tmp_path):
             new.mux(sound.encode(part))
     done = stylize_video(tmp_path / "many.mkv", tmp_path / "out.webm", style="invert", device="cpu")
     assert any("its 16 channels as " in note for note in done.notes), done.notes
+    assert any(name.startswith("channels of audio ") and name.endswith(" (16)") for name in done.lost)

@@ -51,6 +51,7 @@ class StreamCopier:
         self._copied: dict[int, Stream] = {}
         self._coded: dict[int, Stream] = {}
         self._converted: dict[int, SubtitleConverter] = {}
+        self._reduced: list[str] = []
         self._damaged: Counter[str] = Counter()
         self._last: dict[int, int] = {}
         self._covers: list[Packet] = []
@@ -65,7 +66,7 @@ class StreamCopier:
 
     def kept(self, made: Iterable[Stream]) -> tuple[set[int], list[str]]:
         """The indices of the source streams that are in the finished output, whose streams are ``made``, and
-        the names of their tags that are not.
+        the names of their properties that are not.
 
         MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
         are counted.
@@ -78,7 +79,7 @@ class StreamCopier:
         for index in sorted({*self._copied, *self._coded, *self._converted}):
             added.setdefault(self._kinds[index], []).append(index)
         kept: set[int] = set()
-        lost: list[str] = []
+        lost = [*self._reduced]
         for kind, indices in added.items():
             streams = found.get(kind, [])
             kept.update(indices[: len(streams)])
@@ -107,7 +108,7 @@ class StreamCopier:
             reason = (
                 "some players do not play it from MP4 (--audio copy keeps it)"
                 if refused
-                else "the container does not support it"
+                else "FFmpeg does not write it to this container"
             )
             _name(self._encoded(stream, reason), stream, self._kind)
         elif stream.type == "subtitle":
@@ -122,8 +123,8 @@ class StreamCopier:
         self._converted[stream.index] = converter
         _name(converter.stream, stream, self._kind)
         self.notes.append(
-            f"{label(stream)}: is converted to {converter.format}, since the container does not support it;"
-            " fonts and positions may change"
+            f"{label(stream)}: is converted to {converter.format}, since FFmpeg does not write it to this"
+            " container; fonts and positions may change"
         )
 
     def _set_layout(self, made: Stream, stream: Stream) -> None:
@@ -153,8 +154,10 @@ class StreamCopier:
         note = f"audio {context.codec.canonical_name} is re-encoded as {codec.removeprefix('lib')}"
         if channels > made.codec_context.layout.nb_channels:
             note += f", its {channels} channels as {made.codec_context.layout.name}"
-        if rate < context.sample_rate and codec == "aac":
+            self._reduced.append(f"channels of {label(stream)} ({channels})")
+        if rate < context.sample_rate:
             note += f", its {context.sample_rate} Hz as {rate} Hz"
+            self._reduced.append(f"sample rate of {label(stream)} ({context.sample_rate} Hz)")
         self.notes.append(f"{note}: {why}")
         return made
 

@@ -86,6 +86,7 @@ def test_channels_without_a_meaning_are_encoded_in_the_usual_layout(tmp_path):
 def test_sample_rate_above_those_of_aac_is_reduced_and_reported(tmp_path):
     source = written(tmp_path / "in.mov", "mono", rate=192000)
     notes = []
-    stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu", on_note=notes.append)
+    done = stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu", on_note=notes.append)
+    assert done.lost == ("sample rate of audio pcm_s16le (192000 Hz)",)
     assert levels(tmp_path / "out.mp4")[1] == 96000
     assert any("its 192000 Hz as 96000 Hz" in note for note in notes)

@@ -365,6 +365,26 @@ def test_audio_that_players_refuse_in_mp4_is_re_encoded_unless_asked(tmp_path, s
     assert stylized(source, tmp_path / "out.mov").notes == ()
 
 
+def test_reason_for_re_encoding_is_that_of_ffmpeg(tmp_path):
+    """Matroska supports WMA, but FFmpeg does not write it there."""
+    with av.open(str(tmp_path / "in.wmv"), "w", format="asf") as container:
+        video, audio = container.add_stream("wmv2", rate=25), container.add_stream("wmav2", rate=48000)
+        video.width, video.height, video.pix_fmt, audio.bit_rate = 64, 48, "yuv420p", 64000
+        for number in range(5):
+            picture = av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")
+            container.mux(video.encode(picture))
+        piece = av.AudioFrame.from_ndarray(np.zeros((2, 2048), np.float32), "fltp", "stereo")
+        piece.sample_rate = 48000
+        for stream in (video, audio):
+            container.mux(stream.encode(piece if stream is audio else None))
+        container.mux(audio.encode(None))
+    done = stylized(tmp_path / "in.wmv", tmp_path / "out.mkv")
+    assert done.lost == ()
+    assert done.notes == (
+        f"{tmp_path}/out.mkv: audio wmav2 is re-encoded as aac: FFmpeg does not write it to this container",
+    )
+
+
 def test_re_encoded_audio_lasts_as_long(tmp_path):
     source = clips.write(tmp_path / "in.mkv", TIMES, sound="pcm_s16le")
     stylized(source, tmp_path / "out.mp4")
