@@ -80,6 +80,9 @@ class Source:
         self.stream_metadata: dict[str, str] = {}
         """Tags of the container, and of the stylized stream."""
         self.chapters: list[Chapter] = []
+        """The chapters in the part that is stylized."""
+        self.has_chapters = False
+        """Whether the whole file has chapters."""
         self.notes: list[str] = []
         self.lost: list[str] = []
 

@@ -135,7 +135,7 @@ def lost(source: Source, sink: Sink) -> list[str]:
     timecode = tags({**source.metadata, **source.stream_metadata}).get("timecode")
     tracks = [stream for stream in source.streams if label(stream) == "timecode track"]
     rest = [stream for stream in source.streams if stream.index not in kept]
-    if sink.chapters:  # MP4 and MOV store them in a stream too
+    if source.has_chapters:  # MP4 and MOV store them in a stream too
         stored = next((stream for stream in rest if _may_be_chapters(stream)), None)
         rest = [stream for stream in rest if stream is not stored]
     found = [label(stream) for stream in rest if not _as_timecode(stream, sink, timecode)]

@@ -49,6 +49,7 @@ class Reader(Source):
         _check_file(path)
         self._open()
         self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
+        self.has_chapters = bool(self.chapters)
         self.stream_metadata = dict(self.stream.metadata)
         self.rate = self.timecode_rate = _rate_of(self.stream)
         self.origin = self.video_origin = (self.container.start_time or 0) / 1e6

@@ -8,8 +8,10 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-_FORM = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d\d?)")
-"""Hours, minutes, seconds; a colon, or another sign for drop-frame timecodes; frames."""
+_FORM = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d{1,3})")
+"""Hours, minutes, seconds; a colon, or another sign for drop-frame timecodes; frames, which FFmpeg writes
+with one digit at up to 10 frames per second.
+"""
 
 _DAY = 24 * 3600
 

@@ -249,6 +249,13 @@ def test_timecode_that_the_container_refuses_is_named(tmp_path):
     assert stylized(source, tmp_path / "out.mp4").lost == ("tag timecode",)
 
 
+@pytest.mark.parametrize("target", ["out.mov", "out.mp4", "out.mkv"])
+def test_timecode_of_10_frames_per_second_is_kept(tmp_path, target):
+    source = timecoded(tmp_path / "in.mov", "01:00:00:05", Fraction(10))
+    assert stylized(source, tmp_path / target).lost == ()
+    assert timecode_of(tmp_path / target) == timecode_of(source) == "01:00:00:5"
+
+
 def timecode_of(path: Path) -> str:
     with av.open(str(path)) as container:
         return timecode.of({**container.metadata, **container.streams.video[0].metadata})
@@ -350,6 +357,10 @@ def test_chapters_are_kept_or_named(tmp_path, clip):
     for target in ("out.mkv", "out.mp4", "out.mov", "out.webm"):
         assert stylized(source, tmp_path / target).lost == ()
     assert stylized(tmp_path / "out.mp4", tmp_path / "again.mp4").lost == ()  # with a track for chapters
+    lost = stylized(tmp_path / "out.mp4", tmp_path / "out.gif").lost
+    assert ("2 chapters" in lost, "data bin_data" in lost) == (True, False)
+    done = stylized(tmp_path / "out.mp4", tmp_path / "out.mkv", start=0.1)
+    assert not [name for name in done.lost if "data" in name or "chapter" in name]
     assert stylized(source, tmp_path / "out.webp").lost == ("audio aac", "2 chapters")
 
 
@@ -463,6 +474,6 @@ def test_data_stream_is_named_beside_chapters(tmp_path):
     with av.open(str(source)) as container:
         (track,) = (stream for stream in container.streams if stream.type == "data")
         camera = SimpleNamespace(index=9, type="data", name="bin_data", metadata={}, codec_context=None)
-        first.streams = [track, camera]
+        first.streams, first.has_chapters = [track, camera], True
         first.chapters = second.chapters = container.chapters()
         assert lost(first, second) == ["data bin_data"]

@@ -24,6 +24,8 @@ FILM, NTSC, DOUBLE, FOUR = (Fraction(rate * 1000, 1001) for rate in (24, 30, 60,
         ("01:00:00;12", Fraction(25), Fraction(25), "01:00:00:12"),
         ("01:00:00:40", Fraction(60), Fraction(24), "01:00:00:16"),
         ("23:59:59:59", Fraction(60), Fraction(24), "00:00:00:00"),
+        ("01:00:00:5", Fraction(10), Fraction(10), "01:00:00:5"),
+        ("01:00:00:5", Fraction(10), Fraction(25), "01:00:00:12"),
         ("one", NTSC, DOUBLE, "one"),
     ],
 )
@@ -49,4 +51,5 @@ def test_labels_that_mp4_supports():
     assert fits("01:00:00;00", NTSC)
     assert fits("01:00:00:00", Fraction(25))
     assert not fits("01:00:00;00", Fraction(25))
+    assert fits("01:00:00:5", Fraction(10))
     assert not fits("one", Fraction(25))
