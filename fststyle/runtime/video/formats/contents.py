@@ -4,6 +4,7 @@ For all formats, each stream, chapter and tag of the source that is not in the o
 `fststyle.runtime.video.report.PaintedVideo.lost`. Only the functions `lost` and `lost_of_stream` decide this.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from fststyle.runtime.video.formats import languages
@@ -24,7 +25,6 @@ _TECHNICAL = (
         "minor_version",
         "compatible_brands",
         "encoder",
-        "handler_name",
         "vendor_id",
         "duration",
     ),
@@ -32,6 +32,11 @@ _TECHNICAL = (
     *("filename", "mimetype", "variant_bitrate", "loop"),
 )
 """Tags, or prefixes of tags, that describe the file and not its content. Containers write their own."""
+
+_USUAL_HANDLER = re.compile(
+    r"handle|media|^(video|audio|sound|subtitles?|text|vide|soun|sbtl)$", re.IGNORECASE
+)
+"""Handler names that programs write. MP4 and MOV have no other place for the name of a track."""
 
 
 def is_cover(stream: Stream) -> bool:
@@ -118,13 +123,18 @@ def name_of(stream: Stream) -> dict[str, str]:
 def tags(metadata: Mapping[str, str]) -> dict[str, str]:
     """The tags that describe the content. Keys are in lower case, since Matroska and MP4 differ in case."""
     found = {key.lower(): value for key, value in metadata.items()}
-    return {key: value for key, value in found.items() if value and not key.startswith(_TECHNICAL)}
+    return {key: value for key, value in found.items() if value and not _is_technical(key, value)}
 
 
 def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]:
     """The tags to write to an output, with or without the ``timecode``."""
-    kept = {key: value for key, value in metadata.items() if not key.lower().startswith(_TECHNICAL)}
+    kept = {key: value for key, value in metadata.items() if not _is_technical(key.lower(), value)}
     return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
+
+
+def _is_technical(key: str, value: str) -> bool:
+    usual = key == "handler_name" and _USUAL_HANDLER.search(value)
+    return bool(usual) or key.startswith(_TECHNICAL)
 
 
 def lost(source: Source, sink: Sink) -> list[str]:

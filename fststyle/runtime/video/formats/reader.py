@@ -21,6 +21,7 @@ from fststyle.runtime.video.formats.deinterlace import Deinterlacer
 from fststyle.runtime.video.formats.orientation import Orientation, orientation_of
 from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet, Stream, av, reason
 from fststyle.runtime.video.formats.timestamps import AviTimestamps, FrameTimestamps, JoinedRecordings
+from fststyle.runtime.video.formats.transport_stream import service_tags
 from fststyle.runtime.video.formats.truncation import Extent, cut_off, ends_early
 
 MAX_PIXELS = 8192 * 8192
@@ -49,6 +50,8 @@ class Reader(Source):
         _check_file(path)
         self._open()
         self.metadata, self.chapters = dict(self.container.metadata), self.container.chapters()
+        if self.container.format.name == "mpegts":
+            self.metadata |= service_tags(path)
         self.has_chapters = bool(self.chapters)
         self.stream_metadata = dict(self.stream.metadata)
         self.rate = self.timecode_rate = _rate_of(self.stream)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from fststyle.runtime.video.formats.transport_stream import LONGEST, content_of, layout_of
+
 _HEAD = 1 << 16
 """Number of bytes at the start of a file in which header fields are searched."""
 
@@ -25,8 +27,6 @@ _EBML_SHORT = (0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854)
 
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MXF_KEY = bytes.fromhex("060e2b34")
-_TS_PACKETS = {188: 0, 192: 4, 204: 0, 208: 0}
-"""Size of a packet of a transport stream -> place of its synchronization byte 0x47."""
 
 
 def missing_bytes(path: Path, container: str) -> int:
@@ -167,21 +167,16 @@ def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
     """The end of the last packet, and of the last PES packets that state their length, as those of audio do
     (ISO/IEC 13818-1, section 2.4.3).
     """
-    head = _read(file, 0, 4 * max(_TS_PACKETS))
-    for length, sync in _TS_PACKETS.items():
-        if all(at < len(head) and head[at] == 0x47 for at in range(sync, 4 * length, length)):
-            break
-    else:
+    if (layout := layout_of(_read(file, 0, 4 * LONGEST))) is None:
         return None
+    length, sync = layout
     if size % length:
         return size + length - size % length
     missing: dict[int, int] = {}
     tail = _read(file, size - min(size, _TAIL // length * length), _TAIL)
     for at in range(sync, len(tail), length):
-        packet = tail[at : at + 188]
-        number = int.from_bytes(packet[1:3], "big") & 0x1FFF
-        content = packet[4 + (1 + packet[4] if packet[3] & 0x20 else 0) :] if packet[3] & 0x10 else b""
-        if packet[1] & 0x40 and content.startswith(b"\0\0\1"):
+        number, begins, content = content_of(tail[at : at + 188])
+        if begins and content.startswith(b"\0\0\1"):
             stated = int.from_bytes(content[4:6], "big")
             missing[number] = stated and stated + 6
         missing[number] = missing.get(number, 0) - len(content)

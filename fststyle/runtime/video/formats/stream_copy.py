@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -71,6 +71,27 @@ class StreamCopier:
         MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
         are counted.
         """
+        kept: set[int] = set()
+        lost = [*self._reduced]
+        for indices, streams in self._pairs(made):
+            kept.update(indices[: len(streams)])
+            if len(streams) == len(indices):
+                for index, stream in zip(indices, streams, strict=True):
+                    lost += lost_of_stream(self._sources[index], stream)
+        return kept, lost
+
+    def shown_by_mistake(self, made: Iterable[Stream]) -> set[int]:
+        """The IDs of the subtitles of the finished output that are default streams, but not in the source."""
+        return {
+            stream.id
+            for indices, streams in self._pairs(made)
+            for index, stream in zip(indices, streams, strict=False)
+            if stream.type == "subtitle"
+            and int(stream.disposition) & ~int(self._sources[index].disposition) & _DEFAULT
+        }
+
+    def _pairs(self, made: Iterable[Stream]) -> Iterator[tuple[list[int], list[Stream]]]:
+        """For each kind of streams, the indices of the source streams, and the streams of the output."""
         found: dict[str, list[Stream]] = {}
         for stream in made:
             found.setdefault(kind_of(stream), []).append(stream)
@@ -78,15 +99,8 @@ class StreamCopier:
         added: dict[str, list[int]] = {}
         for index in sorted({*self._copied, *self._coded, *self._converted}):
             added.setdefault(self._kinds[index], []).append(index)
-        kept: set[int] = set()
-        lost = [*self._reduced]
         for kind, indices in added.items():
-            streams = found.get(kind, [])
-            kept.update(indices[: len(streams)])
-            if len(streams) == len(indices):
-                for index, stream in zip(indices, streams, strict=True):
-                    lost += lost_of_stream(self._sources[index], stream)
-        return kept, lost
+            yield indices, found.get(kind, [])
 
     def _add(self, stream: Stream, source: Source) -> None:
         if stream.type == "attachment":

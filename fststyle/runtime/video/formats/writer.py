@@ -12,7 +12,7 @@ import numpy as np
 from fststyle.arrays import Pixels
 from fststyle.errors import OutputError
 from fststyle.io.pixels import on_white
-from fststyle.runtime.video.formats import encoders, languages, timecode
+from fststyle.runtime.video.formats import encoders, languages, mp4_tracks, timecode
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Sink, Source, TimedFrame
 from fststyle.runtime.video.formats.colorimetry import finer_chroma
 from fststyle.runtime.video.formats.contents import copied, tags
@@ -191,6 +191,9 @@ class Writer(Sink):
             self.chapters = made.chapters()
             self.kept, lost = self._copier.kept(made.streams)
             self.lost += lost
+            shown = self._copier.shown_by_mistake(made.streams)
+        if shown and self._kind in ("mp4", "mov"):
+            mp4_tracks.disable(self._path, shown)
 
     def abandon(self) -> None:
         """Close the unfinished file."""

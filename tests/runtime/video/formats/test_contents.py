@@ -203,6 +203,26 @@ def test_language_and_title_of_a_stream_are_kept(tmp_path, clip, target, languag
         assert languages.same(found["language"], language)
 
 
+def test_handler_names_that_are_titles_are_kept_or_named(tmp_path, clip):
+    with av.open(str(clip)) as old, av.open(str(tmp_path / "in.mp4"), "w") as new:
+        made = [new.add_stream_from_template(stream, opaque=True) for stream in old.streams]
+        made[1].metadata["handler_name"] = "Director"
+        for packet in old.demux():
+            if packet.dts is not None:
+                packet.stream = made[packet.stream.index]
+                new.mux(packet)
+    for target in ("out.mp4", "out.mov", "out.mkv"):
+        assert stylized(tmp_path / "in.mp4", tmp_path / target).lost == ()
+        with av.open(str(tmp_path / target)) as container:
+            video, audio = (
+                {key.lower(): value for key, value in s.metadata.items()} for s in container.streams
+            )
+        assert (video.get("handler_name", "VideoHandler"), audio["handler_name"]) == (
+            "VideoHandler",
+            "Director",
+        )
+
+
 def test_language_that_mov_does_not_have_is_named(tmp_path, clip):
     done = stylized(named(clip, tmp_path / "named.mp4", "nob"), tmp_path / "out.mov")
     assert done.lost == ("language of audio aac (nob, a title)",)

@@ -29,13 +29,15 @@ def stylized(source: Path, target: Path, **changes) -> PaintedVideo:
     return stylize_video(source, target, style="invert", device="cpu", threads=1, **changes)
 
 
-def subtitled(path: Path, codec: str) -> Path:
+def subtitled(path: Path, codec: str, disposition: av.stream.Disposition | None = None) -> Path:
     """A video of two seconds with audio and with subtitles in German."""
     plain = clips.write(path.with_name("plain.mp4"), list(range(0, 2000, 40)))
     with av.open(str(plain)) as old, av.open(str(path), "w") as new:
         made = [new.add_stream_from_template(stream, opaque=True) for stream in old.streams]
         stream = new.add_stream(codec)
         stream.metadata["language"], stream.time_base = "deu", Fraction(1, 1000)
+        if disposition is not None:
+            stream.disposition = disposition
         copied = []
         for packet in old.demux():
             if packet.dts is not None:
@@ -142,6 +144,20 @@ def test_text_far_before_the_first_frame_that_is_read_is_clipped(tmp_path):
     ((at, shown, text),) = lines_of(tmp_path / "out.mkv")
     assert (at, "long" in text) == (0, True)
     assert 400 <= shown <= 500  # the clock of the file begins at its first packet
+
+
+def test_marks_of_subtitles_are_kept(tmp_path):
+    """FFmpeg marks the first subtitles in MP4 as default."""
+    marks = av.stream.Disposition
+    for wanted in (marks.forced, marks.default | marks.forced):
+        subtitled(tmp_path / "in.mkv", "subrip", wanted)
+        for source, target in (("in.mkv", "out.mp4"), ("out.mp4", "out.mov"), ("in.mkv", "out.mkv")):
+            done = stylized(tmp_path / source, tmp_path / target)
+            with av.open(str(tmp_path / target)) as container:
+                found = container.streams.subtitles[0].disposition
+            unmarked = target == "out.mov" and wanted & marks.forced  # which MOV does not hold
+            assert found == (wanted & ~marks.forced if unmarked else wanted), target
+            assert bool(done.lost) == bool(unmarked)
 
 
 def test_subtitles_that_are_pictures_are_named(tmp_path):
