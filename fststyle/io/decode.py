@@ -13,7 +13,7 @@ from fststyle.io import gamma, jxl, metadata, plugins, unread
 from fststyle.io.lossless import is_lossless_webp
 from fststyle.io.picture import MAX_FRAMES, Outline
 from fststyle.io.pillow import formats, guarded
-from fststyle.io.pixels import MIN_SIDE, Frame, from_pil_with_profile, is_srgb, is_usable
+from fststyle.io.pixels import CONVERTED_PROFILE, MIN_SIDE, Frame, from_pil_with_profile, is_srgb, is_usable
 
 # In other formats, several images are pages, layers, sizes or previews; only the first one is read.
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
@@ -86,7 +86,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
                 *_video_after(image, stream, start),
             )
             lost = tuple(dict.fromkeys(found))
-            held = tuple(metadata.names(metadata.of(image)))
+            held = (*metadata.names(metadata.of(image)), *_wide(image))
             yield Opened(image, replace(outline, lost=lost, metadata=held), further, exact, lost)
     except FststyleError:
         raise
@@ -177,6 +177,12 @@ def _profile(image: Image.Image) -> bytes | None:
     return icc or None
 
 
+def _wide(image: Image.Image) -> Iterator[str]:
+    """The name of a color profile that frames of videos do not keep."""
+    if (icc := _profile(image)) and is_usable(icc, image.mode) and not is_srgb(icc):
+        yield CONVERTED_PROFILE
+
+
 def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:
     if further > 0:
         what = _FURTHER.get(image.format or "", "image")
@@ -191,6 +197,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
         yield f"{image.mode} colors (converted to RGB)"
     if (icc := _profile(image)) and not is_usable(icc, image.mode):
         yield "color profile (damaged, or for other colors)"
+    elif icc and icc[16:20] == b"GRAY":
+        yield CONVERTED_PROFILE
     if image.info.get("depth_images") or image.info.get("aux"):
         yield "auxiliary images (depth, gain map)"
     if header is not None and header.animated:

@@ -12,7 +12,7 @@ from fststyle.errors import OutputError
 from fststyle.io import animation, lossless, metadata, plugins
 from fststyle.io.metadata import Metadata
 from fststyle.io.picture import Picture
-from fststyle.io.pixels import Frame, in_srgb, on_white, to_pil
+from fststyle.io.pixels import CONVERTED_PROFILE, Frame, in_srgb, is_srgb, on_white, to_pil
 
 WRITABLE = {
     **{".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"},
@@ -111,6 +111,8 @@ def write_picture(
     alpha = any(frame.alpha is not None for frame in picture.frames)
     extra, lost = metadata.options(Metadata() if strip else picture.metadata, kind, picture.size)
     lost += _lost_alpha(picture.frames, kind)
+    if picture.icc and kind not in _PROFILES and not is_srgb(picture.icc):
+        lost.append(CONVERTED_PROFILE)
     if picture.animated and kind == "AVIF":
         _write_avif(picture, file, alpha, _options(kind, picture.icc, quality, exact, extra))
         return lost + (["number of repetitions"] if picture.loop else [])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 PREFIX = b"Exif\x00\x00"
 """Precedes EXIF data in JPEG."""
 
-_ORIENTATION = 0x0112
+_ORIENTATION, _RESOLUTION = 0x0112, 0x011A
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _THUMBNAIL, _THUMBNAIL_BYTES = (0x0201, 0x0111), (0x0202, 0x0117)
@@ -30,6 +30,11 @@ def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
         return _Directory.first(bytearray(exif)).adapted(size)
     except (struct.error, ValueError):
         return None
+
+
+def states_resolution(exif: bytes) -> bool:
+    """Whether undamaged EXIF data with a TIFF header states the resolution."""
+    return any(entry.tag == _RESOLUTION for entry in _Directory.first(bytearray(exif))._records())
 
 
 def appended(tiff: bytes, exif: bytes) -> bytes:

@@ -40,6 +40,11 @@ HOLDS = {
 }
 """Pillow's name of a format -> the metadata that is written to it."""
 
+_RESOLUTION = ("JPEG", "PNG", "TIFF", "BMP")
+"""Formats that hold the resolution."""
+_USUAL_DPI = (72, 96)
+"""Resolutions that programs write if they know none."""
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -78,7 +83,21 @@ def is_motion_photo(image: Image.Image) -> bool:
 def names(metadata: Metadata) -> list[str]:
     """Names for the user of what ``metadata`` contains."""
     parts = [_LABELS[name] for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
-    return [*parts, *(f"text {key!r}" for key in metadata.text)][:10]
+    return [*parts, *(f"text {key!r}" for key in metadata.text), *_resolution(metadata)][:10]
+
+
+def _resolution(metadata: Metadata) -> list[str]:
+    """The name of the resolution, if it is not the usual one."""
+    if metadata.dpi is None or {round(value) for value in metadata.dpi} <= {*_USUAL_DPI}:
+        return []
+    across, down = (f"{value:.4g}" for value in metadata.dpi)
+    return [f"resolution ({across if across == down else f'{across}x{down}'} dpi)"]
+
+
+def _exif_of_resolution(dpi: tuple[float, float] | None) -> bytes:
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128] = *(dpi or (72.0, 72.0)), 2  # per inch
+    return exif.tobytes().removeprefix(exif_data.PREFIX)
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
@@ -116,6 +135,11 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
         if "text" in held or (key == _COMMENT and "comment" in held)
     }
     lost += [f"text {key!r}" for key in metadata.text if key not in text][:10]
+    if kind not in _RESOLUTION and (missing := _resolution(metadata)):
+        if "exif" in held and "exif" not in parts:
+            parts["exif"] = _exif_of_resolution(metadata.dpi)
+        elif "exif" not in held or not exif_data.states_resolution(parts["exif"]):
+            lost += missing
     return _saved(kind, parts, text, metadata.dpi), lost
 
 
@@ -123,7 +147,7 @@ def _saved(
     kind: str, parts: dict[str, bytes], text: Mapping[str, str], dpi: tuple[float, float] | None
 ) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if dpi and kind in ("JPEG", "PNG", "TIFF", "BMP"):
+    if dpi and kind in _RESOLUTION:
         options["dpi"] = dpi
     exif, xmp, iptc = (parts.get(name) for name in ("exif", "xmp", "iptc"))
     if kind == "JPEG":

@@ -14,6 +14,8 @@ MIN_SIDE = 16
 """Minimum side of a frame in pixels, as in the frame contract of style files."""
 VISIBLE_ALPHA = 8
 """Minimum alpha (0-255) of a visible pixel."""
+CONVERTED_PROFILE = "color profile (converted to sRGB)"
+"""Name of a color profile whose image is converted to sRGB."""
 
 
 @dataclass(frozen=True)

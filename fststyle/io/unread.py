@@ -33,7 +33,26 @@ _STORAGE = frozenset(
 _SRGB = (1, 13)
 """Primaries and transfer characteristic of sRGB, as numbers of ITU-T H.273."""
 
-_MAX_CHUNKS = 1000
+_SRGB_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+"""x and y of white, red, green and blue in sRGB, as in the chunk cHRM."""
+_TOLERANCE = 0.01
+
+_CHUNKS_READ = {
+    *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"),
+    *(b"tEXt", b"zTXt", b"iTXt", b"acTL", b"fcTL", b"fdAT", b"iDOT"),
+}
+"""Chunks of a PNG file that are read, named elsewhere, or describe its coding."""
+
+_CHUNKS = {
+    b"caBX": CREDENTIALS,
+    b"cICP": "color description (cICP)",
+    b"bKGD": "background color (bKGD)",
+    b"tIME": "modification time (tIME)",
+    b"sBIT": "significant bits (sBIT)",
+}
+"""Chunk of a PNG file -> its name for the user."""
+
+_MAX_CHUNKS = 100_000
 
 
 def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
@@ -45,13 +64,7 @@ def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
     if image.format in ("JPEG", "MPO"):
         yield from _of_jpeg(found)
     elif image.format == "PNG":
-        if any(chunk[0] == b"caBX" for chunk in found.private_chunks):
-            yield CREDENTIALS
-        position = stream.tell()
-        stream.seek(start)
-        if any(content[:2] != bytes(_SRGB) for content in _color_descriptions(stream)):
-            yield "color description (cICP)"
-        stream.seek(position)
+        yield from _of_png(found, stream, start)
     elif image.format == "TIFF":
         tags = sorted({int(tag) for tag in found.tag_v2} - _STORAGE - TIFF_TAGS)
         if tags:
@@ -68,15 +81,33 @@ def _of_jpeg(image: Any) -> Iterator[str]:
         yield PHOTOSHOP
 
 
-def _color_descriptions(stream: BinaryIO) -> Iterator[bytes]:
-    """The content of the cICP chunk of a PNG file, which precedes the image data."""
+def _of_png(image: Any, stream: BinaryIO, start: int) -> Iterator[str]:
+    position = stream.tell()
+    stream.seek(start)
+    chunks = {*_chunks(stream)}
+    stream.seek(position)
+    unread = {name for name, content in chunks if name not in _CHUNKS_READ and not _is_usual(name, content)}
+    yield from sorted(_CHUNKS.get(name, f"PNG chunk {name.decode('latin-1')}") for name in unread)[:10]
+    primaries = image.info.get("chromaticity")
+    if primaries and not {*image.info} & {"icc_profile", "srgb"}:
+        pairs = zip(primaries, _SRGB_PRIMARIES, strict=False)
+        if any(abs(stated - usual) > _TOLERANCE for stated, usual in pairs):
+            yield "color primaries (cHRM)"
+
+
+def _is_usual(name: bytes, content: bytes) -> bool:
+    """Whether a chunk states what holds without it."""
+    usual = content[:2] == bytes(_SRGB) if name == b"cICP" else not content.strip(b"\x08")
+    return name in (b"cICP", b"sBIT") and usual
+
+
+def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Name of the chunks of a PNG file, and the first four bytes of their content."""
     stream.seek(8, 1)
     for _ in range(_MAX_CHUNKS):
-        head = stream.read(8)
-        if len(head) < 8 or head[4:] == b"IDAT":
+        head = stream.read(12)
+        if len(head) < 12 or head[4:8] == b"IEND":
             return
         (length,) = struct.unpack(">I", head[:4])
-        if head[4:] == b"cICP":
-            yield stream.read(min(length, 4))
-            return
-        stream.seek(length + 4, 1)
+        yield head[4:8], head[8 : 8 + length] if head[4:8] != b"IDAT" else b""
+        stream.seek(length, 1)

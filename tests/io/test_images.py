@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, features
 from fststyle.errors import FststyleError, InputError, OutputError
 from fststyle.io import encode, images
 from fststyle.io.images import Frame, Picture
+from fststyle.io.pixels import CONVERTED_PROFILE
 
 H, W = 24, 32
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -285,7 +286,7 @@ def gray_profile(gamma: float) -> bytes:
 def test_gray_profile_is_applied():
     gray = np.full((H, W), 128, np.uint8)
     picture = images.read(encoded(Image.fromarray(gray), "PNG", icc_profile=gray_profile(1.0)))
-    assert (picture.icc, picture.lost) == (None, ())
+    assert (picture.icc, picture.lost) == (None, ("color profile (converted to sRGB)",))
     # Half the light is code 188 in sRGB.
     assert np.abs(picture.frames[0].rgb.astype(int) - 188).max() <= 2
 
@@ -564,6 +565,23 @@ def test_format_without_profiles_gets_srgb(tmp_path):
     np.testing.assert_array_equal(
         written(tmp_path, Picture([Frame(gradient())], b"nonsense" * 30), "a.bmp").frames[0].rgb, gradient()
     )
+
+
+SWAPPED = SRGB.replace(b"rXYZ", b"tmp ").replace(b"gXYZ", b"rXYZ").replace(b"tmp ", b"gXYZ")
+SWAPPED = SWAPPED.replace(b"\0s\0R\0G\0B", b"\0s\0w\0a\0p")
+"""sRGB with red and green exchanged."""
+
+
+@pytest.mark.parametrize("kind", ["gif", "bmp", "ppm", "jp2", "png"])
+def test_profile_that_the_format_does_not_hold_is_applied_and_named(kind):
+    red = np.full((H, W, 3), (250, 20, 20), np.uint8)
+    picture = images.read(encoded(Image.fromarray(red), "PNG", icc_profile=SWAPPED))
+    buffer = io.BytesIO()
+    lost = images.write(picture, buffer, format=kind)
+    back = images.read(buffer.getvalue())
+    assert (lost, back.icc) == (([], SWAPPED) if kind == "png" else ([CONVERTED_PROFILE], None))
+    expected = (250, 20, 20) if kind == "png" else (20, 250, 20)
+    np.testing.assert_allclose(back.frames[0].rgb[0, 0], expected, atol=3)
 
 
 @pytest.mark.parametrize("with_alpha", [False, True])

@@ -101,13 +101,33 @@ def test_cut_and_changed_exif_never_raises():
         written(Metadata(bytes(data)), "tif")
 
 
+@pytest.mark.parametrize(
+    ("suffix", "dpi", "expected"),
+    [
+        ("gif", (300.0, 300.0), ["resolution (300 dpi)"]),
+        ("ppm", (204.0, 98.0), ["resolution (204x98 dpi)"]),
+        ("ppm", (72.0, 72.0), []),
+        ("bmp", (300.0, 300.0), []),
+    ],
+)
+def test_resolution_is_named_where_the_format_does_not_hold_it(suffix, dpi, expected):
+    assert written(Metadata(dpi=dpi), suffix)[1] == expected
+
+
+def test_resolution_is_in_the_exif_data_of_webp():
+    picture, lost = written(Metadata(dpi=(300.0, 150.0)), "webp")
+    data = parsed(picture.metadata.exif)
+    assert (lost, data[0x011A], data[0x011B], data[0x0128]) == ([], 300, 150, 2)
+    assert written(Metadata(picture.metadata.exif, dpi=(300.0, 150.0)), "webp")[1] == []
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif"])
 def test_round_trip(suffix, order):
     if suffix == "avif" and not features.check("avif"):
         pytest.skip("Pillow without AVIF")
     picture, lost = written(Metadata(camera(order), XMP, dpi=(300.0, 300.0)), suffix)
-    assert lost == []
+    assert lost == (["resolution (300 dpi)"] if suffix in ("webp", "avif") else [])
     data = parsed(picture.metadata.exif)
     assert data.get(0x0112, 1) == 1
     assert (data[0x010F], data[0x0110], data[0x0132]) == ("Nikon", "D750", DATE)

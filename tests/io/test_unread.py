@@ -12,6 +12,9 @@ from fststyle.io import images
 RESOURCE = b"8BIM\x07\xd0\0\0" + struct.pack(">I", 4) + b"path"
 RESOLUTION = b"8BIM\x03\xed\0\0" + struct.pack(">I", 4) + b"\0\0\0\0"
 
+WIDE = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+"""The white and the primaries of Display P3, in 1/100000."""
+
 
 def content(kind, **options):
     buffer = io.BytesIO()
@@ -41,11 +44,29 @@ def png(name, chunk):
         (png(b"caBX", b"jumb"), ("content credentials (C2PA)",)),
         (png(b"cICP", bytes((9, 16, 0, 1))), ("color description (cICP)",)),
         (png(b"cICP", bytes((1, 13, 0, 1))), ()),
+        (png(b"bKGD", bytes(6)), ("background color (bKGD)",)),
+        (png(b"tIME", bytes((7, 232, 1, 2, 3, 4, 5))), ("modification time (tIME)",)),
+        (png(b"sBIT", bytes((5, 6, 5))), ("significant bits (sBIT)",)),
+        (png(b"sBIT", bytes((8, 8, 8))), ()),
+        (png(b"vpAg", bytes(9)), ("PNG chunk vpAg",)),
+        (png(b"cHRM", WIDE), ("color primaries (cHRM)",)),
+        (png(b"gAMA", struct.pack(">I", 45455)), ()),
+        (png(b"iDOT", bytes(28)), ()),
     ],
-    ids=["C2PA", "thermal", "path", "resolution", "quality", "C2PA of PNG", "PQ", "sRGB"],
+    ids=[
+        *("C2PA", "thermal", "path", "resolution", "quality", "C2PA of PNG", "PQ", "sRGB"),
+        *("bKGD", "tIME", "sBIT", "sBIT of 8", "vpAg", "cHRM", "gAMA", "iDOT"),
+    ],
 )
 def test_other_contents_of_jpeg_and_png_are_named(file, expected):
     assert images.read(file).lost == expected
+
+
+def test_chunks_after_the_image_data_are_named():
+    plain = content("PNG")
+    chunk = b"tIME" + bytes((7, 232, 1, 2, 3, 4, 5))
+    added = struct.pack(">I", 7) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    assert images.read(plain[:-12] + added + plain[-12:]).lost == ("modification time (tIME)",)
 
 
 def test_tags_of_a_tiff_that_are_not_copied_are_named():

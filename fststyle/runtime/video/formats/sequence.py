@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from fststyle.errors import FststyleError, InputError, OutputError
-from fststyle.io import images
-from fststyle.io.pixels import in_srgb
+from fststyle.io import images, metadata
+from fststyle.io.pixels import CONVERTED_PROFILE, in_srgb, is_srgb
 from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 
 _NUMBER = re.compile(r"%(0\d+|)d")
@@ -86,7 +86,10 @@ class SequenceSource(Source):
                 self.broken = self.broken or str(error)
                 continue
             size, frame = picture.size, picture.frames[0]
-            self.lost += [name for name in picture.lost if name not in self.lost]
+            named = [*picture.lost, *metadata.names(picture.metadata)]
+            if picture.icc and not is_srgb(picture.icc):
+                named.append(CONVERTED_PROFILE)
+            self.lost += [name for name in named if name not in self.lost]
             yield TimedFrame(
                 in_srgb(frame, picture.icc).rgb if picture.icc else frame.rgb,
                 pts,

@@ -68,6 +68,14 @@ def test_damaged_image_of_a_sequence_is_reported_and_skipped(numbered, tmp_path)
     assert "shot0008.png" in done.broken
 
 
+def test_metadata_of_an_image_sequence_is_named(numbered, tmp_path):
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    for path in numbered.glob("*.png"):
+        Image.open(path).save(path, exif=exif, dpi=(300, 300))
+    assert paint(numbered, tmp_path / "out.mp4").lost == ("EXIF data", "resolution (300 dpi)")
+
+
 def test_invalid_image_sequences_are_refused(numbered, tmp_path):
     for source, target, what in (
         (numbered / "nobody%d.png", "out.mp4", "no such image sequence"),

@@ -11,7 +11,6 @@ from fststyle.runtime.video.formats.transport_stream import service_tags
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 
-
 NAMES = {"service_provider": "Provider", "service_name": "Channel 1 ü"}
 
 
