@@ -80,12 +80,13 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
             further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
             outline = _outline(image, name, max_pixels)
             exact = exact or (header is not None and header.exact)
+            motion = MOTION_PHOTO in (video := [*_video_after(image, stream, start)])
             found = (
                 *_lost(image, further, header),
                 *unread.names(image, stream, start),
-                *_video_after(image, stream, start),
+                *video,
             )
-            lost = tuple(dict.fromkeys(found))
+            lost = tuple(name for name in dict.fromkeys(found) if (name, motion) != (unread.AFTER, True))
             held = (*metadata.names(metadata.of(image)), *_wide(image))
             yield Opened(image, replace(outline, lost=lost, metadata=held), further, exact, lost)
     except FststyleError:

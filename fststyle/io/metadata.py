@@ -24,6 +24,7 @@ TIFF_TAGS = frozenset((*_DESCRIPTIVE, _XMP_TAG, _IPTC_TAG))
 """Tags of a TIFF file that are copied."""
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
 """Texts of a PNG file that hold XMP or EXIF."""
+_RESOLUTION_TAG = 0x011A
 _COMMENT = "Comment"
 _MOTION = rb'(:(?:MotionPhoto|MicroVideo)=["\'])1(["\'])'
 
@@ -96,7 +97,7 @@ def _resolution(metadata: Metadata) -> list[str]:
 
 def _exif_of_resolution(dpi: tuple[float, float] | None) -> bytes:
     exif = Image.Exif()
-    exif[0x011A], exif[0x011B], exif[0x0128] = *(dpi or (72.0, 72.0)), 2  # per inch
+    exif[_RESOLUTION_TAG], exif[0x011B], exif[0x0128] = *(dpi or (72.0, 72.0)), 2  # per inch
     return exif.tobytes().removeprefix(exif_data.PREFIX)
 
 
@@ -244,6 +245,8 @@ def _text(image: Image.Image) -> dict[str, str]:
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    if image.format == "TIFF" and _RESOLUTION_TAG not in image.tag_v2:  # type: ignore[attr-defined]
+        return None  # Pillow states 1
     across, down = (float(value) for value in image.info["dpi"])
     return (across, down) if 1 <= across <= 65535 and 1 <= down <= 65535 else None
 

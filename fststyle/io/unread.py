@@ -1,5 +1,7 @@
 """Names of what image files contain besides the image and the metadata that is read, such as credentials."""
 
+import contextlib
+import re
 import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -53,6 +55,13 @@ _CHUNKS = {
 """Chunk of a PNG file -> its name for the user."""
 
 _MAX_CHUNKS = 100_000
+_REST = 1 << 20
+"""Number of bytes after the end of an image that are searched for data."""
+
+_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
+"""A marker of a JPEG file that is not part of entropy-coded data."""
+
+AFTER = "data after the image"
 
 
 def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
@@ -63,8 +72,16 @@ def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
     found: Any = image
     if image.format in ("JPEG", "MPO"):
         yield from _of_jpeg(found)
+        if image.format == "JPEG":  # the images of an MPO file are named elsewhere
+            with _positioned(stream, start):
+                content = stream.read()
+            yield from _after(content[_end_of_jpeg(content) :])
     elif image.format == "PNG":
         yield from _of_png(found, stream, start)
+    elif image.format == "GIF":
+        with _positioned(stream, start):
+            if not stream.read().rstrip(b"\0").endswith(b";"):
+                yield "end of the file"
     elif image.format == "TIFF":
         tags = sorted({int(tag) for tag in found.tag_v2} - _STORAGE - TIFF_TAGS)
         if tags:
@@ -82,10 +99,10 @@ def _of_jpeg(image: Any) -> Iterator[str]:
 
 
 def _of_png(image: Any, stream: BinaryIO, start: int) -> Iterator[str]:
-    position = stream.tell()
-    stream.seek(start)
-    chunks = {*_chunks(stream)}
-    stream.seek(position)
+    with _positioned(stream, start):
+        chunks = {*_chunks(stream)}
+        rest = stream.read(_REST)
+    yield from _after(rest)
     unread = {name for name, content in chunks if name not in _CHUNKS_READ and not _is_usual(name, content)}
     yield from sorted(_CHUNKS.get(name, f"PNG chunk {name.decode('latin-1')}") for name in unread)[:10]
     primaries = image.info.get("chromaticity")
@@ -93,6 +110,31 @@ def _of_png(image: Any, stream: BinaryIO, start: int) -> Iterator[str]:
         pairs = zip(primaries, _SRGB_PRIMARIES, strict=False)
         if any(abs(stated - usual) > _TOLERANCE for stated, usual in pairs):
             yield "color primaries (cHRM)"
+
+
+def _after(rest: bytes) -> Iterator[str]:
+    if rest[:_REST].strip(b"\0\r\n "):
+        yield AFTER
+
+
+def _end_of_jpeg(content: bytes) -> int:
+    """The place after the end marker of a JPEG file."""
+    at = 2
+    while (found := _MARKER.search(content, at)) is not None:
+        at = found.end()
+        if found[0][1] == 0xD9:
+            return at
+        at += int.from_bytes(content[at : at + 2], "big")
+    return len(content)
+
+
+@contextlib.contextmanager
+def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
+    """Seek to ``start``, and back at the end."""
+    position = stream.tell()
+    stream.seek(start)
+    yield
+    stream.seek(position)
 
 
 def _is_usual(name: bytes, content: bytes) -> bool:
@@ -106,7 +148,7 @@ def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     stream.seek(8, 1)
     for _ in range(_MAX_CHUNKS):
         head = stream.read(12)
-        if len(head) < 12 or head[4:8] == b"IEND":
+        if head[4:8] == b"IEND" or len(head) < 12:
             return
         (length,) = struct.unpack(">I", head[:4])
         yield head[4:8], head[8 : 8 + length] if head[4:8] != b"IDAT" else b""

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
@@ -67,6 +68,32 @@ def test_chunks_after_the_image_data_are_named():
     chunk = b"tIME" + bytes((7, 232, 1, 2, 3, 4, 5))
     added = struct.pack(">I", 7) + chunk + struct.pack(">I", zlib.crc32(chunk))
     assert images.read(plain[:-12] + added + plain[-12:]).lost == ("modification time (tIME)",)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_data_after_the_image_are_named(kind):
+    plain = content(kind)
+    assert images.read(plain).lost == images.read(plain + bytes(100)).lost == ()
+    assert images.read(plain + b"PK\3\4 an archive").lost == ("data after the image",)
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"exif": b"Exif\0\0MM\0*\xff\xd9\xff\xd9"}])
+def test_end_of_a_jpeg_is_its_last_marker(options):
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=98, **options)
+    assert "data after the image" not in images.read(buffer.getvalue()).lost
+    assert "data after the image" in images.read(buffer.getvalue() + b"more").lost
+
+
+def test_gif_without_its_end_is_named():
+    plain = content("GIF")
+    assert images.read(plain).lost == ()
+    assert images.read(plain[:-1]).lost == ("end of the file",)
+
+
+def test_tiff_without_a_resolution_has_none():
+    assert images.read(content("TIFF")).metadata.dpi is None
 
 
 def test_tags_of_a_tiff_that_are_not_copied_are_named():

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from fststyle.runtime.video.formats import languages
 from fststyle.runtime.video.formats.base import Sink, Source
+from fststyle.runtime.video.formats.frame_data import STEREO
 from fststyle.runtime.video.formats.pyav import Container, Stream
 
 _ATTACHED_PICTURE, _DEFAULT = 0x400, 0x1
@@ -37,6 +38,10 @@ _USUAL_HANDLER = re.compile(
     r"handle|media|^(video|audio|sound|subtitles?|text|vide|soun|sbtl)$", re.IGNORECASE
 )
 """Handler names that programs write. MP4 and MOV have no other place for the name of a track."""
+
+
+_NAMED_ELSEWHERE = ("creation_time", "timecode", "stereo_mode")
+"""Tags of a stream that are named as tags of the container, or as data of its frames."""
 
 
 def is_cover(stream: Stream) -> bool:
@@ -164,7 +169,11 @@ def lost(source: Source, sink: Sink) -> list[str]:
     ]
     if source.aspect not in (None, 1) and not sink.keeps_aspect:
         found.append(f"pixel aspect ratio ({source.aspect.numerator}:{source.aspect.denominator})")
-    return [*found, *dict.fromkeys([*source.lost, *sink.lost])]
+    stereo = {key.lower() for key in sink.stream_metadata} & {"stereo_mode"}  # kept by Matroska
+    return [
+        *found,
+        *dict.fromkeys(name for name in [*source.lost, *sink.lost] if name != STEREO or not stereo),
+    ]
 
 
 def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
@@ -178,7 +187,7 @@ def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
 def _missing_of_stream(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Names of the tags of a stream that are missing, without those that `lost` finds in the container."""
     wanted, found = _named(before), _named(after)
-    missing = [key for key in wanted if key not in found and key not in ("creation_time", "timecode")]
+    missing = [key for key in wanted if key not in found and key not in _NAMED_ELSEWHERE]
     if (
         "language" in wanted
         and "language" in found

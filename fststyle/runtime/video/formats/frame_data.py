@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 from fststyle.runtime.video.formats.pyav import DecodedFrame
 
-_NAMES = {"A53_CC": "closed captions", "SPHERICAL": "360-degree projection", "STEREO3D": "stereo 3D"}
+STEREO = "stereo 3D"
+
+_NAMES = {
+    **{"A53_CC": "closed captions", "SPHERICAL": "360-degree projection", "STEREO3D": STEREO},
+    **{"AFD": "active format description", "S12M_TIMECODE": "timecodes of frames"},
+    **{"DOVI_METADATA": "Dolby Vision data", "DYNAMIC_HDR_PLUS": "HDR10+ data"},
+}
 """PyAV's type of side data -> its name for the user. Encoded frames are made of pixels alone."""
 
 

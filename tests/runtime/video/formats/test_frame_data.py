@@ -61,3 +61,16 @@ def captioned(path):
 def test_data_of_frames_is_named(tmp_path, made, name, expected):
     source = made(tmp_path / name)
     assert stylize_video(source, tmp_path / "out.mp4", style="invert", device="cpu").lost == expected
+
+
+def test_stereo_3d_is_kept_by_matroska_and_named_elsewhere(tmp_path):
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.metadata["stereo_mode"] = "left_right"
+        for number in range(5):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(clips.frame(number), format="rgb24")))
+        container.mux(video.encode(None))
+    for target, lost in (("out.mkv", ()), ("out.mp4", ("stereo 3D",))):
+        done = stylize_video(tmp_path / "in.mkv", tmp_path / target, style="invert", device="cpu")
+        assert done.lost == lost
