@@ -1,9 +1,9 @@
-"""fststyle: fast style transfer. Each style is a feed-forward network in a small ONNX file.
+"""Fast style transfer. Each style is a feed-forward network in a small ONNX file.
 
 >>> import fststyle
->>> fststyle.stylize("photo.jpg", "starry-night").save("painted.jpg")  # doctest: +SKIP
+>>> fststyle.stylize("photo.jpg", "starry-night").save("stylized.jpg")  # doctest: +SKIP
 
-Submodules are imported when they are used.
+Public names are imported on first use, so `import fststyle` is fast. Training and export need PyTorch.
 """
 
 import importlib.util
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# ONNX Runtime has telemetry from version 1.31 on. Set the variable to 0 to enable it.
+# ONNX Runtime collects telemetry since version 1.31. Set the variable to 0 to allow it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-# Public name -> its module.
+# Public name -> module that defines it.
 _MODULES = {
     "Stylizer": "fststyle.runtime.stylizer",
     "Style": "fststyle.runtime.style",
@@ -75,10 +75,10 @@ def _needs_torch(name: str) -> bool:
     return _MODULES.get(name, "").startswith(("fststyle.train.", "fststyle.export."))
 
 
-# `help` and `import *` access all names in __all__, so names that would raise are left out.
+# `help` and `import *` access every name in __all__, so names that need PyTorch are omitted without it.
 try:
     _TRAINS = importlib.util.find_spec("torch") is not None
-except ImportError:  # an import hook may forbid it
+except ImportError:  # an import hook may block the lookup
     _TRAINS = False
 if not _TRAINS:
     __all__ = [name for name in __all__ if not _needs_torch(name)]

@@ -1,10 +1,10 @@
-"""`python -m fststyle`, and the entry point of the console script."""
+"""Entry point of `python -m fststyle` and of the console script."""
 
 import sys
 
 
 def main() -> None:
-    """Run the program. Ctrl-C gives one line instead of a traceback, also during imports."""
+    """Run the program. Ctrl-C prints one line instead of a traceback, also during imports."""
     try:
         from fststyle.signals import exceptions_for_signals
 

@@ -6,22 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 RGB = NDArray[np.uint8]
-"""Frames: (H, W, 3), or (N, H, W, 3) for a batch."""
+"""RGB frames: uint8 (H, W, 3), or (N, H, W, 3) for a batch."""
 
 Gray = NDArray[np.uint8]
-"""Luma or alpha: (H, W)."""
+"""Luma, alpha or a mask: uint8 (H, W)."""
 
 Flow = NDArray[np.float32]
-"""Optical flow or coordinates in pixels, x before y: (H, W, 2)."""
+"""Optical flow or pixel coordinates: float32 (H, W, 2), x before y, in pixels."""
 
 PerPixel = NDArray[np.float32]
-"""A value per pixel: (H, W)."""
+"""One value per pixel: float32 (H, W)."""
 
 Pixels = NDArray[np.uint8]
-"""Bytes of an image, a mask or a data set, of the shape that is stated with it."""
+"""uint8 array of an image, a mask or a data set; the shape is documented where it is used."""
 
 Floats = NDArray[np.float32]
-"""float32, of the shape that is stated with it."""
+"""float32 array; the shape is documented where it is used."""
 
 Array = NDArray[Any]
-"""Any type and shape, such as an input of a model."""
+"""Array of any type and shape, such as a model input."""

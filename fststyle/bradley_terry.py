@@ -1,5 +1,7 @@
-"""Ranking from pairwise comparisons with the model of Bradley and Terry (1952), "Rank Analysis of Incomplete
-Block Designs", Biometrika 39. Used by `bench/blind.py` and the web application.
+"""Ranking from pairwise comparisons.
+
+The model is that of Bradley and Terry (1952), "Rank Analysis of Incomplete Block Designs", Biometrika 39.
+`bench/blind.py` and the web application use it.
 """
 
 from collections.abc import Sequence
@@ -8,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 CHOICES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
-"""Choice -> score of the picture A."""
+"""Score of image A for each choice."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One vote between two systems, which are styles or methods: ``share`` is the score of ``first``, from 0
-    (lost) to 1 (won).
+    """One vote between two systems (styles or methods).
+
+    ``share`` is the score of ``first``, from 0 (lost) to 1 (won).
     """
 
     first: str
@@ -30,10 +33,11 @@ def strengths(
     weights: Sequence[float] | None = None,
     rounds: int = 1000,
 ) -> dict[str, float]:
-    """Log strengths of the Bradley-Terry model, with mean 0; a tie is half a win for both.
+    """Return the log strength of each system in the Bradley-Terry model, with mean 0.
 
-    The algorithm is the minorization-maximization of Hunter (2004). One virtual tie is added for each
-    compared pair, so that the strength of a system that never loses is finite.
+    A tie counts as half a win for both. ``weights`` has one weight per comparison; ``rounds`` limits the
+    iterations. The algorithm is the minorization-maximization of Hunter (2004). One virtual tie is added for
+    each compared pair, so that the strength of a system that never loses is finite.
     """
     names = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     number = {name: i for i, name in enumerate(names)}
@@ -60,7 +64,7 @@ def strengths(
 def bootstrap(
     comparisons: Sequence[Comparison], rounds: int, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """95 % confidence interval of the strength of each system, by resampling photos with all their votes."""
+    """Return the 95 % confidence interval of each strength, by resampling photos with all their votes."""
     groups = sorted({(comparison.painting, comparison.photo) for comparison in comparisons})
     number = {group: i for i, group in enumerate(groups)}
     group_of = np.array([number[comparison.painting, comparison.photo] for comparison in comparisons])

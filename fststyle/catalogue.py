@@ -1,4 +1,4 @@
-"""Styles by name: those included in fststyle and those in the folders of the user."""
+"""Find styles by name, among the included styles and those in the user's folders."""
 
 import functools
 import hashlib
@@ -11,17 +11,19 @@ from typing import Any
 
 from fststyle import external_data
 from fststyle.errors import StyleError
+from fststyle.settings import accepts_former_names
 
 SHIPPED = Path(__file__).parent / "weights"
 SUFFIX = ".onnx"
 _INT8 = "-int8.onnx"
 
 
+@accepts_former_names
 @dataclass(frozen=True)
 class Entry:
-    """A style or another model: its name, file and origin.
+    """Catalogue entry of a style or another model: name, file, origin and license.
 
-    ``size`` is in bytes; ``sha256`` is empty for files of the user.
+    ``size`` is in bytes; ``sha256`` is empty for the user's own files.
     """
 
     name: str
@@ -29,7 +31,7 @@ class Entry:
     title: str = ""
     artist: str = ""
     year: str = ""
-    licence: str = ""
+    license: str = field(default="", metadata={"former": "licence"})
     credit: str = ""
     network: str = ""
     precision: str = ""
@@ -38,18 +40,18 @@ class Entry:
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
     kind: str = "style"
-    """style, base or start (initial weights of trainings), or gan, vae, classifier, ... (found by `model`,
-    not listed by `styles`).
+    """style; base or start (initial weights for training); or gan, vae, classifier and others, which `model`
+    finds and `styles` does not list.
     """
     int8: "Entry | None" = None
-    """The int8 version of the style, the fastest on CPUs, or None."""
+    """The int8 version of the style, which is faster on CPUs, or None."""
 
 
 def styles() -> list[Entry]:
-    """All available styles, sorted by name. Styles of the user take precedence over included ones.
+    """Return all available styles, sorted by name. The user's styles take precedence over included styles.
 
-    Styles of the user are .onnx files in the folders of the environment variable FSTSTYLE_STYLES and in
-    `user_folder`. Raises `StyleError` for a damaged catalogue.
+    The user's styles are the .onnx files in `user_folder` and in the folders that the environment variable
+    FSTSTYLE_STYLES lists. Raises `StyleError` if the catalogue is damaged.
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
@@ -65,13 +67,13 @@ def styles() -> list[Entry]:
 
 
 FORMER_NAMES = {"starry-night-live": "starry-night", "udnie-live": "udnie"}
-"""Names of styles in version 0.1, which still work -> their present names."""
+"""Style names of version 0.1, which still work, and the current names."""
 
 
 def find(name: str) -> Entry:
-    """The style called ``name``, case-insensitive and with ``_`` equal to ``-``, or with that former name.
+    """Return the style called ``name``, ignoring case and treating ``_`` as ``-``. Former names also work.
 
-    Raises `StyleError` with the most similar names.
+    Raises `StyleError` if there is none; the message contains the most similar names.
     """
     known = styles()
     for wanted in (name, FORMER_NAMES.get(_plain(name), name)):
@@ -99,8 +101,10 @@ def find(name: str) -> Entry:
 
 
 def locate(style: str | Path) -> Entry:
-    """The entry of a style name or file. A `Path`, and a name that ends in .onnx or contains a slash, is a
-    file. Raises `StyleError` if it does not exist.
+    """Return the entry of a style, given by name or file.
+
+    A `Path`, or a string that ends in .onnx or contains a slash, is taken as a file. Raises `StyleError` if
+    the style does not exist.
     """
     if isinstance(style, str) and not (
         style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style
@@ -113,8 +117,9 @@ def locate(style: str | Path) -> Entry:
 
 
 def model(name: str | Path, kinds: Sequence[str]) -> Entry:
-    """A model of one of the ``kinds``, not a style: an included one by its name, or an .onnx file by its
-    path. Raises `StyleError` if it does not exist or is of another kind.
+    """Return the entry of a model of one of the ``kinds``, given by included name or .onnx file.
+
+    Raises `StyleError` if it does not exist or is of another kind.
     """
     for entry in _listed(SHIPPED):
         if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
@@ -123,7 +128,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
     if not os.path.isfile(path):
         for entry in _listed(SHIPPED):
             if _plain(entry.name) == _plain(str(name)):
-                raise StyleError(f"{name}: is a model of kind {entry.kind}, not {' or '.join(kinds)}")
+                raise StyleError(f"{name}: is of kind {entry.kind}, not {' or '.join(kinds)}")
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
         raise StyleError(
             f"{name}: no such file" + (f", and not an included model ({known})" if known else "")
@@ -132,7 +137,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
 
 
 def models() -> list[Entry]:
-    """The included generators, classifiers, and decoders of VAEs."""
+    """Return the included generators, VAE decoders and classifiers."""
     return [
         entry
         for entry in _listed(SHIPPED)
@@ -141,15 +146,15 @@ def models() -> list[Entry]:
 
 
 def encoder_of(decoder: Path) -> Path:
-    """Path of the encoder of a VAE: NAME-encoder.onnx in the folder of its decoder, NAME.onnx."""
+    """Return the path of a VAE's encoder: NAME-encoder.onnx in the folder of the decoder, NAME.onnx."""
     return decoder.with_name(f"{decoder.stem}-encoder{SUFFIX}")
 
 
 def load(entry: Entry) -> bytes:
-    """The bytes of the file, with the tensors that it shares with the file next to it
-    (`fststyle.external_data`).
+    """Return the bytes of the file. Tensors that it shares with another file are included in the result.
 
-    Raises `StyleError` if a file cannot be read or does not match its checksum.
+    See `fststyle.external_data` for shared tensors. Raises `StyleError` if a file cannot be read or does not
+    match its checksum.
     """
     try:
         content = entry.path.read_bytes()
@@ -163,9 +168,9 @@ def load(entry: Entry) -> bytes:
 
 
 def described(entry: Entry) -> Entry:
-    """The entry completed by the metadata of its file. For included styles, it comes from the catalogue.
+    """Return the entry completed with the metadata in its file. Included styles have it in the catalogue.
 
-    For an unreadable file, ``network`` is "damaged".
+    If the file cannot be read, ``network`` is "damaged".
     """
     if entry.shipped:
         return entry
@@ -174,22 +179,28 @@ def described(entry: Entry) -> Entry:
     except Exception:  # protobuf raises many exception types, and onnx may be missing
         return replace(entry, network="damaged")
     text: dict[str, Any] = {
-        key: found.get(key, "") for key in ("title", "artist", "year", "licence", "network", "precision")
+        key: found.get(key, "") for key in ("title", "artist", "year", "license", "network", "precision")
     }
     return replace(entry, **text)
 
 
 def metadata(content: bytes) -> dict[str, str]:
-    """The metadata of the bytes of a style file. Exceptions of onnx for damaged files are not converted."""
+    """Return the metadata of a style file, given its bytes.
+
+    Exceptions that onnx raises for damaged files are not converted.
+    """
     import onnx
 
-    return {item.key: item.value for item in onnx.load_model_from_string(content).metadata_props}
+    found = {item.key: item.value for item in onnx.load_model_from_string(content).metadata_props}
+    if "licence" in found:  # written by version 0.2 and earlier
+        found.setdefault("license", found.pop("licence"))
+    return found
 
 
 def base_network(known_as: str) -> Entry | None:
-    """The base network with this name or SHA-256, from which styles were trained, or None.
+    """Return the base network with this name or SHA-256, or None.
 
-    `styles` does not list bases.
+    Live networks are trained from a base network. `styles` does not list it.
     """
     return next(
         (
@@ -202,25 +213,28 @@ def base_network(known_as: str) -> Entry | None:
 
 
 def initial_weights(name: str) -> Entry | None:
-    """The network with this name for initializing trainings, or None. It is neither a style nor a base."""
+    """Return the network with this name that provides initial weights for training, or None.
+
+    It is neither a style nor a base network.
+    """
     return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 
 
 def own_folders() -> list[Path]:
-    """The folders that are searched for styles of the user, in this order."""
+    """Return the folders that are searched for the user's styles, in this order."""
     listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)
     return [*(Path(os.path.expanduser(folder)) for folder in listed if folder), user_folder()]
 
 
 def user_folder() -> Path:
-    """The default folder for styles of the user on this system. It may not exist."""
+    """Return the default folder for the user's styles. It may not exist."""
     import platformdirs
 
     return platformdirs.user_data_path("fststyle") / "styles"
 
 
 def _checked_path(name: str | Path) -> Path:
-    """The path of a file given by the user. Raises `StyleError` for a checkpoint."""
+    """Return ``name`` as a path, with ``~`` expanded. Raises `StyleError` for a checkpoint."""
     path = Path(os.path.expanduser(name))
     if path.suffix == ".pt":
         raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
@@ -246,7 +260,7 @@ def _listed(folder: Path) -> tuple[Entry, ...]:
 def _entry(item: dict[str, Any], folder: Path) -> Entry:
     text: dict[str, Any] = {
         key: str(item.get(key) or "")
-        for key in ("title", "artist", "year", "licence", "credit", "network", "precision", "sha256")
+        for key in ("title", "artist", "year", "license", "credit", "network", "precision", "sha256")
     }
     int8 = (
         _entry({**item, **item["int8"], "precision": "int8", "int8": None}, folder)
@@ -277,7 +291,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _own(path: Path) -> Entry:
-    """The entry of a style of the user. NAME-int8.onnx next to NAME.onnx is its int8 version."""
+    """Return the entry of one of the user's styles. NAME-int8.onnx next to NAME.onnx is its int8 version."""
     try:
         faster = path.with_name(f"{path.stem}{_INT8}")
         int8 = (

@@ -1,4 +1,4 @@
-"""Color operations: keeping the colors of the photo, and blending photo and stylized picture."""
+"""Color operations: keep the colors of the photo, and blend photo and stylized image."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,15 @@ import numpy as np
 from fststyle.arrays import RGB, Floats, Gray
 
 LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue: BT.601, the luma of JPEG and of most video at this scale."""
+"""Luma weights of red, green and blue (ITU-R BT.601), as used in JPEG."""
 _STRIP = 1 << 17
 """Pixels per strip: intermediate results fit in the CPU cache, which is several times faster."""
 
 
 def keep_colors(photo: RGB, painted: RGB) -> RGB:
-    """Combine the luma of ``painted`` with hue and chroma of ``photo``, uint8 (H, W, 3); returns the same
-    shape.
+    """Combine the luma of the stylized image ``painted`` with hue and chroma of ``photo``.
+
+    Both images and the result are uint8 (H, W, 3).
 
     Where a color is out of gamut at this luma (such as bright pure blue), the chroma is reduced to the gamut
     boundary. Clipping each channel instead would change hue and luma locally.
@@ -34,9 +35,9 @@ def keep_colors(photo: RGB, painted: RGB) -> RGB:
 
 
 def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
-    """Interpolate from ``photo`` (strength 0) to ``painted`` (1), or extrapolate above 1.
+    """Interpolate from ``photo`` (strength 0) to the stylized image ``painted`` (1); extrapolate above 1.
 
-    Images and result are uint8 (H, W, 3).
+    Both images and the result are uint8 (H, W, 3).
     """
     if strength == 1:
         return painted
@@ -54,9 +55,9 @@ def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
 
 
 def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
-    """Alpha blending: ``photo`` where ``share``, uint8 (H, W), is 0, and ``painted`` where it is 255.
+    """Blend ``painted`` over ``photo`` with the alpha mask ``share``, uint8 (H, W): 0 is photo, 255 painted.
 
-    Images and result are uint8 (H, W, 3).
+    Both images and the result are uint8 (H, W, 3).
     """
     result = np.empty_like(photo)
     for rows in _strips(photo):
@@ -66,19 +67,24 @@ def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
 
 
 CELL = 16
-"""Side of the cells, in pixels, whose mean colors `between` compares; smaller in small pictures."""
+"""Side of the cells, in pixels, whose mean colors `between` compares. Small images have smaller cells."""
 _FEWEST, _MOST = 16, 64
 
 
 def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
-    """Correct the colors of ``painted``, uint8 (H, W, 3), the output of a network with interpolated weights.
+    """Correct the colors of ``painted``, the output of a network with interpolated weights.
 
-    With interpolated weights, strokes are interpolated as expected, but colors are not: black may become
-    green even if it is black at both ends. The target is the mean color per cell of (1 - share) * ``photo`` +
-    share * ``whole``, where ``whole`` is the result at full strength and may be smaller. The correction is
-    one affine function of the photo and the painted color for all pixels (ridge regression), so that colors
-    do not bleed over edges. It decreases toward a share of 1, where no correction is needed. We know of no
-    paper with this method.
+    Interpolating the weights interpolates the strokes as expected, but not the colors: black may become green
+    even if it is black at both ends. The target color of each cell is the mean of (1 - share) * ``photo`` +
+    share * ``whole``. The correction is one affine function of the photo and stylized colors for all pixels
+    (ridge regression), so that colors do not bleed over edges. It decreases toward a share of 1, where no
+    correction is needed. This method is not from a paper.
+
+    Args:
+        photo: uint8 (H, W, 3).
+        painted: the stylized photo to correct, uint8 (H, W, 3).
+        whole: the photo stylized at full strength, uint8; it may be smaller.
+        share: interpolation weight of the style, 0..1.
     """
     height, width = photo.shape[:2]
     scale = min(1.0, max(1 / CELL, _FEWEST / min(height, width)), _MOST / max(height, width))
@@ -99,13 +105,13 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
 
 
 def _cells(picture: RGB, size: tuple[int, int]) -> Floats:
-    """Mean colors per cell, (cells, 3) in 0..1: the picture scaled to `size`, (W, H)."""
+    """Return the mean color of each cell, (cells, 3) in 0..1, for a grid of ``size`` (W, H) cells."""
     return np.asarray(
         cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255, np.float32
     )
 
 
 def _strips(frame: RGB) -> Iterator[slice]:
-    """Slices of rows."""
+    """Return slices of rows with about `_STRIP` pixels each."""
     step = max(1, _STRIP // frame.shape[1])
     return (slice(top, top + step) for top in range(0, frame.shape[0], step))

@@ -5,11 +5,11 @@ exit code. Any other exception is a bug in fststyle and keeps its traceback.
 """
 
 INSTALL_TRAIN = "in a clone of fststyle: pip install '.[train]'"
-"""Installs PyTorch and the other dependencies of training."""
+"""Hint that tells how to install PyTorch and the other training dependencies."""
 
 
 class FststyleError(Exception):
-    """Base class. ``exit_code`` is the exit code of the command line."""
+    """Base class of all expected errors. ``exit_code`` is the exit code of the command line."""
 
     exit_code = 2
 
@@ -35,7 +35,7 @@ class DependencyError(FststyleError):
 
 
 class CheckpointError(FststyleError):
-    """The checkpoint is damaged, not of fststyle, or of the wrong kind."""
+    """The checkpoint is damaged, was not written by fststyle, or is of the wrong kind."""
 
 
 class ExportError(FststyleError):
@@ -43,10 +43,10 @@ class ExportError(FststyleError):
 
 
 class TrainingError(FststyleError):
-    """The training cannot continue (a loss is not finite, or no photo is usable)."""
+    """The training cannot continue: a loss is not finite, or no photo is usable."""
 
 
 class BatchError(FststyleError):
-    """Part of a batch failed. Each failure was reported, and the rest was completed."""
+    """Some items of a batch failed. Each failure has been reported, and the other items are complete."""
 
     exit_code = 1

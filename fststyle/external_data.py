@@ -1,9 +1,9 @@
-"""Style files that share weights: the int8 file of a shipped style refers to the kernels of its float file.
+"""Style files that share weights: the int8 file of an included style refers to kernels in its float file.
 
 Both files of a live style hold the same kernel bytes (`fststyle.export.precision.int_weights`), so the int8
 file stores them as ONNX external data: location, offset and length in the float file next to it, with the
 SHA-1 of that file. ONNX Runtime and `onnx.load` resolve the references if they open the file by its path.
-`resolve` does so for bytes, with stricter checks, since a style may come from somebody else.
+`resolve` resolves them in bytes, with stricter checks, since a style file may be untrusted.
 """
 
 import hashlib
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from onnx import TensorProto
 
 MIN_SHARED_BYTES = 256
-"""Minimum size of a shared tensor in bytes: a reference to a smaller one takes as much space, and ONNX
-Runtime does not infer shapes from external data.
+"""Minimum size of a shared tensor in bytes.
+
+A reference takes as much space as a smaller tensor, and ONNX Runtime does not infer shapes from external
+data.
 """
 
 
 def share(model: bytes, path: Path) -> bytes:
-    """A copy of a style file without the tensors whose bytes the file at ``path`` contains. Inverse of
-    `resolve`: the copy has to be in the folder of that file.
+    """Return a copy of a style file that refers to the file at ``path`` for all tensors it contains.
+
+    Inverse of `resolve`. The copy must be stored in the folder of that file.
     """
     import onnx
 
@@ -45,16 +48,21 @@ def share(model: bytes, path: Path) -> bytes:
 
 
 def is_shared(model: bytes) -> bool:
-    """Whether a style file may refer to another one; False only if it does not."""
-    return b"location" in model  # a key of every reference; needs no onnx
+    """Return whether a style file may refer to another file. False is definite, True is not."""
+    return b"location" in model  # a key of every reference; does not need onnx
 
 
 def resolve(model: bytes, path: Path) -> bytes:
-    """The style file at ``path``, with the content ``model``, as one that contains all its tensors.
+    """Return a copy of a style file that contains all its tensors.
 
-    Raises `StyleError` for a reference outside the folder of the file, to a file that is not an .onnx file,
-    is missing or has another checksum, or to bytes that are not those of the tensor; and `DependencyError`
-    without onnx. Bytes that are not an ONNX file are returned as they are.
+    Args:
+        model: the content of the file. Bytes that are not an ONNX file are returned unchanged.
+        path: the path of the file; references are relative to its folder.
+
+    Raises:
+        StyleError: a reference leads outside the folder, to a file that is not an .onnx file, is missing or
+            has another checksum, or to a byte range that does not fit the tensor.
+        DependencyError: onnx is not installed.
     """
     try:
         import onnx
@@ -85,7 +93,10 @@ def resolve(model: bytes, path: Path) -> bytes:
 
 
 def _neighbor(path: Path, name: str, checksum: str) -> bytes:
-    """The bytes of the file called ``name`` in the folder of ``path``, if its SHA-1 is ``checksum``."""
+    """Return the bytes of the file ``name`` in the folder of ``path``.
+
+    Raises `StyleError` if it is missing, is not an .onnx file, or its SHA-1 is not ``checksum``.
+    """
     if "/" in name or "\\" in name or ":" in name or not name.endswith(".onnx"):
         raise StyleError(f"{path}: refers to weights in {name!r}, which is not an .onnx file next to it")
     other = path.with_name(name)

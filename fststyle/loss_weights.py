@@ -1,9 +1,9 @@
-"""The weights of the loss network that ships with fststyle: the first ten convolutions of VGG-16, compact.
+"""Weights of the included loss network: the first ten convolutions of VGG-16, in a compact format.
 
 The kernels of the first two blocks and all biases are float16. The larger kernels are 10-bit integers with
 one float32 scale per output channel: ``features.N.weight`` holds the upper 8 bits, int8 (O, I, 3, 3),
-``features.N.weight.low`` the lower two, packed, and ``features.N.weight.scale`` the scales, (O,). In a wheel
-they take 40 % less than float16.
+``features.N.weight.low`` the lower two bits, packed, and ``features.N.weight.scale`` the scales, (O,).
+Compressed in a wheel, they take 40 % less space than float16.
 """
 
 from collections.abc import Mapping
@@ -18,25 +18,27 @@ from fststyle.errors import DependencyError
 PATH = Path(__file__).parent / "weights" / "vgg16_features.safetensors"
 LOW, SCALE = ".low", ".scale"
 MAX_WEIGHT = 510
-"""Largest absolute value of a rounded weight. `_round` may add one, and 10 bits hold -512 to 511."""
+"""Largest absolute value of a weight before `_round`, which may add one; 10 bits hold -512 to 511."""
 FIRST = 10
 """Index in torchvision's ``vgg16().features`` of the first convolution with integer weights."""
 
 
 def load() -> dict[str, Floats]:
-    """The weights in float32, with torchvision's names.
+    """Return the weights in float32, keyed by torchvision's parameter names.
 
-    Raises `DependencyError` without safetensors.
+    Raises `DependencyError` if safetensors is not installed.
     """
     try:
         from safetensors.numpy import load_file
     except ImportError as error:
-        raise DependencyError(f"this needs safetensors: pip install safetensors [{error}]") from error
+        raise DependencyError(
+            f"the loss network needs safetensors: pip install safetensors [{error}]"
+        ) from error
     return unpacked(load_file(PATH))
 
 
 def unpacked(stored: Mapping[str, Array]) -> dict[str, Floats]:
-    """The weights in float32 of the tensors that `packed` makes."""
+    """Return the float32 weights for tensors in the stored format. Inverse of `packed`."""
     found = {}
     for name, value in stored.items():
         if name.endswith((LOW, SCALE)):
@@ -50,7 +52,7 @@ def unpacked(stored: Mapping[str, Array]) -> dict[str, Floats]:
 
 
 def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
-    """The tensors to store for weights with torchvision's names."""
+    """Return the tensors to store for weights that are keyed by torchvision's parameter names."""
     stored: dict[str, Array] = {}
     for name, value in weights.items():
         if value.ndim == 4 and int(name.split(".")[1]) >= FIRST:
@@ -64,11 +66,11 @@ def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _round(kernel: Floats) -> tuple[NDArray[np.int16], Floats]:
-    """Round a kernel (O, I, h, w) to integers, with scales (O,).
+    """Round a kernel (O, I, h, w) to integers. Returns the integers and the scales, (O,).
 
-    The sum of the taps of each input channel is rounded too: where the sum of the rounded taps differs, the
-    taps with the largest rounding errors are changed by one. Activations change little over three pixels, so
-    the error of the response is mainly that of the sum. Rounding each tap by itself has four times the error
+    The sum over the taps of each input channel is also preserved: if rounding changes it, the taps with the
+    largest rounding errors are adjusted by one. Activations vary little over three pixels, so the error of
+    the response is mainly the error of this sum. Rounding each tap independently causes four times the error
     in the losses.
     """
     scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(MAX_WEIGHT)

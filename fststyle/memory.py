@@ -1,23 +1,26 @@
-"""Memory needed for stylization, and memory available."""
+"""Estimates of the memory that stylization needs and of the available memory."""
 
 import ctypes
 import os
 from pathlib import Path
 
 BYTES_PER_PIXEL = 1000
-"""Peak memory of stylization per pixel, measured with the reference network on the CPU."""
+"""Peak memory of stylization per pixel in bytes, measured with the `johnson` network on the CPU."""
 
 LIMIT = 4 << 30
-"""Largest memory budget for one picture in bytes."""
+"""Largest memory budget for one image in bytes."""
 
 
 def limit() -> int:
-    """Memory budget for one picture in bytes: half of the available memory, at most 4 GiB."""
+    """Return the memory budget for one image in bytes: half of the available memory, at most 4 GiB."""
     return min(available() // 2, LIMIT)
 
 
 def available() -> int:
-    """Available memory in bytes, without swapping and within the container limit; 2 GiB if unknown."""
+    """Return the memory in bytes that is available without swapping and within the container limit.
+
+    If the system does not report it, this is half of the physical memory, or 2 GiB.
+    """
     found = [amount for amount in (_linux(), _windows(), _container()) if amount is not None]
     return max(0, min(found)) if found else _physical() // 2
 
@@ -33,7 +36,7 @@ def _linux() -> int | None:
 
 
 def _container() -> int | None:
-    """Remaining memory of the control group, versions 2 and 1, or None without a limit."""
+    """Return the remaining memory of the control group (version 2 or 1) in bytes, or None without a limit."""
     for most, used in (
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
@@ -41,7 +44,7 @@ def _container() -> int | None:
         try:
             group = Path("/sys/fs/cgroup")
             return int((group / most).read_text()) - int((group / used).read_text())
-        except (OSError, ValueError):  # the file does not exist, or holds "max" for no limit
+        except (OSError, ValueError):  # the file does not exist, or contains "max" (no limit)
             continue
     return None
 

@@ -4,15 +4,17 @@ from fststyle.errors import InputError
 
 MAX_PARTS = 16
 MAX_WEIGHT = 1e6
-"""Maximum weight, so that sums and weighted losses do not overflow."""
+"""Largest allowed weight, so that sums and weighted losses do not overflow."""
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
-    """Parse ``"udnie:0.6,great-wave:0.4"`` to names or files with weights, normalized to a sum of 1.
+    """Parse ``"udnie:0.6,great-wave:0.4"`` into (name or file, weight) pairs whose weights sum to 1.
 
-    A name without a weight has weight 1 before normalization. Raises `InputError`, with the name of the
-    argument ``flag``, for weights that are not numbers above 0 and up to `MAX_WEIGHT`, for a single name with
-    a weight, and for more than `MAX_PARTS` parts.
+    A name without a weight has weight 1 before normalization. ``flag`` is the option to name in errors.
+
+    Raises:
+        InputError: a weight is not a number above 0 and at most `MAX_WEIGHT`, a single name has a weight, or
+            there are more than `MAX_PARTS` parts.
     """
     found = weights(text, flag)
     if len(found) == 1 and found[0][1] != 1:
@@ -23,10 +25,12 @@ def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
 
 
 def weights(text: str, flag: str) -> list[tuple[str, float]]:
-    """Like `parse`, without normalization."""
+    """Parse a weighted list like `parse`, without normalizing the weights."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts) or len(parts) > MAX_PARTS:
-        raise InputError(f"{flag}: {text!r} is not NAME or NAME:SHARE,NAME:SHARE (at most {MAX_PARTS})")
+        raise InputError(
+            f"{flag}: {text!r} is not NAME or NAME:WEIGHT,NAME:WEIGHT (at most {MAX_PARTS} names)"
+        )
     return [_part(part, text, flag) for part in parts]
 
 
@@ -37,7 +41,7 @@ def _part(part: str, text: str, flag: str) -> tuple[str, float]:
     try:
         share = float(number)
     except ValueError:
-        raise InputError(f"{flag}: in {text!r} the share {number!r} is not a number") from None
+        raise InputError(f"{flag}: the weight {number!r} in {text!r} is not a number") from None
     if not name or not 0 < share <= MAX_WEIGHT:
-        raise InputError(f"{flag}: in {text!r} a share must be above 0 and at most {MAX_WEIGHT:,.0f}")
+        raise InputError(f"{flag}: the weights in {text!r} must be above 0 and at most {MAX_WEIGHT:,.0f}")
     return name, share

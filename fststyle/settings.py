@@ -1,8 +1,9 @@
-"""Settings dataclasses, one per command: defaults of the Python API and of the command line, and the values
-stored in checkpoints and ONNX files.
+"""Tools for settings dataclasses.
 
-A field is declared with `option`, which adds the help text and the allowed range. `check` validates values,
-so the command line and the Python API report the same errors.
+Each command has one settings dataclass. It defines the defaults of the Python API and of the command line,
+and the values that are stored in checkpoints and ONNX files. A field is declared with `option`, which adds
+the help text and the allowed range. `check` validates the values, so the command line and the Python API
+report the same errors.
 """
 
 import dataclasses
@@ -30,9 +31,9 @@ MAX_NAME_LENGTH = 64
 
 
 def to_name(text: str, default: str = "style") -> str:
-    """``text`` as the name of a result: `NAMES`, at most `MAX_NAME_LENGTH` characters.
+    """Return ``text`` as a valid name of a result: `NAMES`, at most `MAX_NAME_LENGTH` characters.
 
-    Accents are dropped, and other characters become hyphens. ``default`` if nothing is left.
+    Accents are dropped, and other characters become hyphens. Returns ``default`` if nothing is left.
     """
     letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:MAX_NAME_LENGTH].strip("-") or default
@@ -48,9 +49,16 @@ def option(
     flags: tuple[str, ...] = (),
     former: str | None = None,
 ) -> Any:
-    """A dataclass field with help text, allowed range or choices, and optional command-line flags.
+    """Return a dataclass field that becomes a command-line option.
 
-    ``former`` is the former name of the field; see `accepts_former_names`.
+    Args:
+        default: the default value.
+        help: the help text, without the range and the choices, which are appended.
+        min: smallest allowed value.
+        max: largest allowed value.
+        choices: the allowed values.
+        flags: command-line flags; by default, derived from the name of the field.
+        former: former name of the field; see `accepts_former_names`.
     """
     return dataclasses.field(
         default=default,
@@ -66,8 +74,9 @@ def option(
 
 
 def accepts_former_names(settings_type: type[Settings]) -> type[Settings]:
-    """Class decorator: the former name of a field works as keyword argument and as attribute, with a
-    `DeprecationWarning`.
+    """Class decorator that keeps former field names working.
+
+    They work as keyword arguments and as attributes, with a `DeprecationWarning`.
     """
     init = settings_type.__init__
 
@@ -82,9 +91,9 @@ def accepts_former_names(settings_type: type[Settings]) -> type[Settings]:
 
 
 def current_names(settings_type: type, values: dict[str, Any], stacklevel: int = 2) -> dict[str, Any]:
-    """Keyword arguments of ``settings_type`` with former names of fields replaced by the current ones.
+    """Return the keyword arguments of ``settings_type`` with former field names replaced by current names.
 
-    Each replacement is a `DeprecationWarning` at ``stacklevel``.
+    Each replacement emits a `DeprecationWarning` at ``stacklevel``.
     """
     former = _former_names(settings_type)
     for name in values.keys() & former.keys():
@@ -93,9 +102,9 @@ def current_names(settings_type: type, values: dict[str, Any], stacklevel: int =
 
 
 def replace_former_names(settings_type: type, values: dict[str, Any]) -> dict[str, Any]:
-    """``values`` with former names of the fields of ``settings_type`` replaced by the current ones.
+    """Return ``values`` with former field names of ``settings_type`` replaced by current names.
 
-    `dataclasses.replace` passes both names, so the former one has priority.
+    `dataclasses.replace` passes both names, so the former name has priority.
     """
     former = _former_names(settings_type)
     given = {name: value for name, value in values.items() if name not in former}
@@ -103,7 +112,7 @@ def replace_former_names(settings_type: type, values: dict[str, Any]) -> dict[st
 
 
 def _former_names(settings_type: type) -> dict[str, str]:
-    """Former name -> current name."""
+    """Return a dict from former to current field names."""
     fields = dataclasses.fields(settings_type)  # type: ignore[arg-type]
     return {field.metadata["former"]: field.name for field in fields if field.metadata.get("former")}
 
@@ -118,19 +127,22 @@ def _warn_former(former: str, name: str, stacklevel: int) -> None:
 
 
 def unknown(what: str, error: TypeError) -> InputError:
-    """The `InputError` for an unknown keyword argument of ``what``, from the `TypeError` of the dataclass."""
+    """Return an `InputError` for an unknown keyword argument of ``what``.
+
+    ``error`` is the `TypeError` that the dataclass raised.
+    """
     return InputError(f"{what} has no such setting: {str(error).partition('argument ')[2] or error}")
 
 
 def check(settings: "DataclassInstance") -> None:
-    """Raise `InputError` for the first field outside its range or choices."""
+    """Raise `InputError` for the first field whose value is outside its range or choices."""
     for field in dataclasses.fields(settings):
         value, rule = getattr(settings, field.name), field.metadata
         if not rule or (value is None and field.default is None):
             continue
         flag = "--" + field.name.rstrip("_").replace("_", "-")
         if value is None:
-            raise InputError(f"{flag}: has no value")
+            raise InputError(f"{flag}: needs a value")
         if rule["choices"] and value not in rule["choices"]:
             raise InputError(f"{flag}: {value!r} is not one of {', '.join(rule['choices'])}")
         if (rule["min"] is not None or rule["max"] is not None) and not isinstance(value, numbers.Real):
@@ -144,7 +156,7 @@ def check(settings: "DataclassInstance") -> None:
 
 
 def to_dict(settings: "DataclassInstance") -> dict[str, Any]:
-    """The settings as a dict of numbers, strings, lists and None, for JSON and checkpoints."""
+    """Return the settings as a dict of JSON-compatible values, for JSON output and checkpoints."""
     return {name: _plain(value) for name, value in dataclasses.asdict(settings).items()}
 
 
@@ -155,7 +167,7 @@ def _plain(value: Any) -> Any:
 
 
 def as_paths(settings: "DataclassInstance", *names: str) -> None:
-    """Convert the named fields of a frozen dataclass from str to `Path`; for use in ``__post_init__``."""
+    """Convert the named fields of a frozen dataclass from str to `Path`. Call it in ``__post_init__``."""
     for name in names:
         if isinstance(value := getattr(settings, name), str):
             object.__setattr__(settings, name, Path(value))

@@ -1,9 +1,9 @@
 """Signals that end the program: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 
-`exceptions_for_signals` converts a signal to an exception in the main thread, which is raised after any
-instruction, also between the acquisition of a lock and the block that releases it. If other threads need that
-lock, the cleanup waits for them forever. Code of the main thread that shares queues, conditions or futures
-with other threads therefore runs in `deferred_interrupts`, and checks between two items whether to stop.
+`exceptions_for_signals` converts a signal to an exception in the main thread. It may be raised after any
+instruction, even between acquiring a lock and entering the block that releases it. If other threads need that
+lock, the cleanup deadlocks. Main-thread code that shares queues, conditions or futures with other threads
+therefore runs in `deferred_interrupts`, and checks between items whether to stop.
 """
 
 import _thread
@@ -17,29 +17,29 @@ from types import FrameType
 from typing import Any
 
 BURST = 5.0
-"""Seconds after a signal in which further signals are ignored, so that they do not interrupt the cleanup: two
-presses of Ctrl-C, or SIGTERM and SIGHUP at the end of a session.
+"""Time in seconds after a signal during which further signals are ignored, so that they do not interrupt the
+cleanup. Examples are a second Ctrl-C, or SIGTERM and SIGHUP at the end of a session.
 """
 
 _RETRY = 0.05
-"""Seconds until a signal that is received during an import is raised again."""
+"""Delay in seconds before a signal that arrives during an import is raised again."""
 
 
 def ending() -> list[signal.Signals]:
-    """The signals that end a program on this system."""
+    """Return the signals that end a program and exist on this system."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 @contextlib.contextmanager
 def exceptions_for_signals() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` for SIGINT, and `SystemExit` with the status 128 + number for the others, in
-    the main thread.
+    """Convert signals to exceptions in the main thread while the block runs.
 
-    A signal that is ignored at the start, as SIGHUP under nohup, stays ignored. During an import, the
-    exception is raised after the import. An exception that Python cannot raise, since a destructor or a
-    callback was interrupted, is raised again. After the block, a signal ends the process at once, unless it
-    is the second one.
+    SIGINT raises `KeyboardInterrupt`; the other signals raise `SystemExit` with status 128 + number. A signal
+    that is ignored at the start, such as SIGHUP under nohup, stays ignored. During an import, the exception
+    is raised after the import. An exception that Python cannot propagate, because it interrupted a destructor
+    or a callback, is raised again. After the block, a signal ends the process immediately, unless one was
+    raised in the block.
     """
     ends = _Ends()
     numbers = _replaced(ends)
@@ -54,7 +54,7 @@ def exceptions_for_signals() -> Iterator[None]:
 
 
 class _Ends:
-    """The handler of `exceptions_for_signals`. ``number``: the last signal that it raised."""
+    """Signal handler of `exceptions_for_signals`. ``number`` is the last signal that it raised."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -63,7 +63,7 @@ class _Ends:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None and time.monotonic() - self._at < BURST:
             return
-        # A library whose import is interrupted may report that it is broken.
+        # A library may report a broken installation if its import is interrupted.
         if _imports(frame):
             # Not a `threading.Timer`: the interrupted code may hold the locks of that module.
             _thread.start_new_thread(_later, (number,))
@@ -81,7 +81,7 @@ class _Ends:
 
 def _later(number: int) -> None:
     time.sleep(_RETRY)
-    if hasattr(signal, "pthread_kill"):  # ends a call of the main thread that waits, such as for a lock
+    if hasattr(signal, "pthread_kill"):  # interrupts a blocking call of the main thread
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
         signal.raise_signal(number)
@@ -97,12 +97,11 @@ def _imports(frame: FrameType | None) -> bool:
 
 @contextlib.contextmanager
 def deferred_interrupts(on_signal: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Raise a signal that is received in the block after the block. Yields a function that returns whether
-    there is one.
+    """Delay signals that arrive in the block until its end.
 
-    For work that shares locks with other threads, for cleanup, and for imports. ``on_signal`` is called by
-    the handler, so it must not acquire a lock. Only the main thread receives signals; in others this does
-    nothing.
+    Yields a function that returns whether a signal has arrived. Use this for work that shares locks with
+    other threads, for cleanup, and for imports. ``on_signal`` is called by the signal handler, so it must not
+    acquire a lock. Only the main thread receives signals; in other threads this does nothing.
     """
     received: list[int] = []
 
@@ -123,7 +122,9 @@ def deferred_interrupts(on_signal: Callable[[], object] = lambda: None) -> Itera
 
 @contextlib.contextmanager
 def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Set the handler of all signals that are not ignored, in the main thread, for the block."""
+    """Install ``handler`` for all signals that are not ignored, and restore the former handlers
+    afterwards.
+    """
     before = _replaced(handler)
     try:
         yield
@@ -133,9 +134,9 @@ def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None
 
 
 def _replaced(handler: Callable[[int, FrameType | None], object]) -> dict[signal.Signals, Any]:
-    """Set the handlers. Returns the earlier ones."""
+    """Install ``handler``. Returns the former handlers."""
     before = {number: signal.getsignal(number) for number in ending()}
-    # None: a handler that was not set from Python, and cannot be restored.
+    # None: the handler was not installed from Python and cannot be restored.
     usual = {number: set_ for number, set_ in before.items() if set_ not in (None, signal.SIG_IGN)}
     for number in usual:
         signal.signal(number, handler)

@@ -3,6 +3,7 @@ import json
 import os
 from pathlib import Path
 
+import onnx
 import pytest
 
 from fststyle import catalogue
@@ -22,7 +23,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "title": "Candy",
         "artist": "A. FrameStylizer",
         "year": 1890,
-        "licence": "CC0",
+        "license": "CC0",
     }
     entry |= {
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -98,6 +99,22 @@ def test_paths_are_files(style_folder: Path, tmp_path: Path) -> None:
             catalogue.locate(missing)
     with pytest.raises(StyleError, match="is a folder"):
         catalogue.locate(tmp_path)
+
+
+def test_metadata_key_licence_of_earlier_files_is_read_as_license(style_folder: Path) -> None:
+    model = onnx.load_model_from_string(styles.inverting())
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "licence", "CC0"
+    path = styles.save(style_folder, "earlier", model.SerializeToString())
+    assert catalogue.metadata(path.read_bytes())["license"] == "CC0"
+    assert catalogue.described(catalogue.find("earlier")).license == "CC0"
+
+
+def test_former_attribute_licence_is_license(shipped: Path) -> None:
+    entry = catalogue.find("candy")
+    assert entry.license == "CC0"
+    with pytest.warns(DeprecationWarning, match="licence is renamed to license"):
+        assert entry.licence == "CC0"  # type: ignore[attr-defined]
 
 
 def test_shipped_files_are_complete() -> None:

@@ -89,7 +89,9 @@ def test_program_works_without_torch_and_onnx(style_folder: Path, tmp_path: Path
     assert (tmp_path / "walk.mp4").is_file()
     trained = run("train", "--style", "cat.png")
     assert trained.returncode == 2
-    assert trained.stderr.startswith("fststyle: this needs PyTorch; in a clone of fststyle: pip install")
+    assert trained.stderr.startswith(
+        "fststyle: this command needs PyTorch; in a clone of fststyle: pip install"
+    )
     assert trained.stderr.count("\n") == 1
 
 

@@ -29,7 +29,7 @@ def test_catalogue_matches_the_files(entry: catalogue.Entry) -> None:
     assert len(content) == entry.size
     assert entry.artist
     assert entry.title
-    assert "public domain" in entry.licence
+    assert "public domain" in entry.license
     assert entry.trained_with["steps"] > 100
     style = fststyle.load_style(entry.name, precision="float")
     assert style.metadata["name"] == entry.name

@@ -47,7 +47,7 @@ def main() -> None:
     entry = {
         "name": args.name,
         **{key: getattr(args, key) for key in ("title", "artist", "year")},
-        "licence": args.license,
+        "license": args.license,
         "credit": args.credit,
         "network": card["network"],
         "precision": card["precision"],

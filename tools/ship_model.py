@@ -38,7 +38,7 @@ def main() -> None:
                 "name": path.stem,
                 "kind": card["kind"],
                 "title": args.title,
-                "licence": args.license,
+                "license": args.license,
                 "credit": args.credit,
                 **facts,
                 "trained_with": json.loads(card["trained_with"]),

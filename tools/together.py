@@ -393,7 +393,7 @@ def _ship(source: Path, card: Card, precision: str, data: Path | None, entry: di
         {
             "name": card.name,
             **entry,
-            "licence": "CC0 1.0 (weights)",
+            "license": "CC0 1.0 (weights)",
             "network": "live",
             "precision": precision,
             **file_facts(target, parity),

@@ -1,4 +1,4 @@
-"""The program `fststyle`. Each command is a module with a function `register`."""
+"""The command-line program `fststyle`. Each command is a module with a function `register`."""
 
 from typing import Annotated, Any
 
@@ -35,21 +35,21 @@ class _Program(TyperGroup):
     """Converts usage errors to `InputError`, so that `options.main` reports them like all other errors."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # As a path, an empty string is the current folder, and all its pictures would be stylized.
+        # An empty path means the current folder, so all its images would be stylized.
         if "" in args or any(text.startswith("--") and text.endswith("=") for text in args):
-            raise InputError("an empty argument was given (an unset variable of the shell?)")
+            raise InputError("an argument is empty (is a shell variable unset?)")
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """In the order of `_VERBS`; typer lists groups such as ``gan`` after all other commands."""
-        names = [module.__name__.rpartition(".")[2].replace("_", "-") for module in _VERBS]
+        """List the commands in the order of `_COMMANDS`; typer lists groups such as ``gan`` last."""
+        names = [module.__name__.rpartition(".")[2].replace("_", "-") for module in _COMMANDS]
         return sorted(super().list_commands(ctx), key=names.index)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except Exception as error:
-            # Duck typing, since click is a separate package or, from about typer 0.26, vendored.
+            # Duck typing, since typer vendors click from about version 0.26 on.
             message = getattr(error, "format_message", None)
             if message is None:
                 if type(error).__name__ == "Abort":
@@ -94,7 +94,7 @@ def _program(
         typer.echo(context.get_help())
 
 
-_VERBS = (
+_COMMANDS = (
     image,
     video,
     webcam,
@@ -114,10 +114,10 @@ _VERBS = (
     bench,
     info,
 )
-for _verb in _VERBS:
-    _verb.register(app)
+for _command in _COMMANDS:
+    _command.register(app)
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the program, with errors reported by `options.main`."""
     options.main(app)

@@ -1,4 +1,4 @@
-"""`fststyle bench`: measure frames per second on this machine."""
+"""`fststyle bench`: measure the speed of styles on this machine."""
 
 import dataclasses
 import json
@@ -27,16 +27,20 @@ def register(app: typer.Typer) -> None:
         styles: Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="STYLE", help="Styles or .onnx files; all included styles if none are given."
+                metavar="STYLE", help="Names of styles or .onnx files; default: all included styles."
             ),
         ] = None,
         size: Annotated[
             list[str] | None,
-            typer.Option(help=f"WIDTHxHEIGHT; may be repeated. [default: {' '.join(SIZES)}]"),
+            typer.Option(
+                help=f"Frame size as WIDTHxHEIGHT; repeat for several. [default: {' '.join(SIZES)}]"
+            ),
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Print the results as JSON instead of a table.")
+        ] = False,
     ) -> None:
-        """Measure the speed of styles, and the size at which they reach 30 frames per second."""
+        """Measure the speed of styles, and the largest frame size that reaches 30 frames per second."""
         from rich.console import Console
 
         from fststyle.runtime.benchmark import measure

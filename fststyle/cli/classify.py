@@ -18,49 +18,53 @@ from fststyle.train.generative.settings import ClassifySettings
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    verb = typer.Typer(
+    group = typer.Typer(
         help="Train, test and run a small image classifier.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.add_typer(verb, name="classify", rich_help_panel="Generate")
+    app.add_typer(group, name="classify", rich_help_panel="Generate")
 
-    @verb.command()
+    @group.command()
     @with_settings(ClassifySettings)
     def train(settings: ClassifySettings) -> None:
         """Train a classifier.
 
-        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, the confusion matrix. The accuracy on
-        the test pictures is printed after each epoch. Ctrl-C saves a checkpoint; --resume continues from it.
+        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png (the confusion matrix). The accuracy on
+        the test images is printed after each epoch. Ctrl-C saves a checkpoint; --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.classifier", settings, settings.epochs)
         streams.print_lines(out, f"classifier  {trained.onnx}", f"checkpoint  {trained.checkpoint}")
         streams.print_lines(out, f"confusion   {trained.preview}")
 
-    @verb.command()
+    @group.command()
     def test(
         model: Annotated[str, typer.Argument(metavar="MODEL", help="The classifier, an .onnx file.")],
         data: Annotated[
-            str, typer.Option(help="Pictures with classes; see `fststyle classify train --help`.")
+            str, typer.Option(help="Labeled test images; see --data of `fststyle classify train`.")
         ],
         output: Annotated[
             Path | None,
-            typer.Option("--output", "-o", help="An image file for a plot of the confusion matrix."),
+            typer.Option("--output", "-o", help="Write a plot of the confusion matrix to this image file."),
         ] = None,
         download: Annotated[
-            bool, typer.Option("--download", help="Download mnist or fashion-mnist if necessary.")
+            bool,
+            typer.Option(
+                "--download", help="Download mnist or fashion-mnist if it is not in the cache folder."
+            ),
         ] = False,
         as_json: Annotated[
             bool,
             typer.Option(
                 "--json",
-                help="Print as JSON; confusion has a row per true class and a column per prediction.",
+                help="Print the result as JSON; confusion has one row per true class and one column per"
+                " prediction.",
             ),
         ] = False,
     ) -> None:
-        """Measure the accuracy on a test set, without PyTorch.
+        """Measure the accuracy on a test set. Needs no PyTorch.
 
-        Of a folder of images, all are used; of the folder that the classifier was trained on, only the
-        held-out ones, every tenth.
+        All images of a folder are used. If the classifier was trained on the same folder, only the images
+        that were held out in training are used (every tenth).
         """
         from fststyle.io import dataset, grids, images
         from fststyle.runtime.generative.classify import evaluate, load_classifier
@@ -83,23 +87,21 @@ def register(app: typer.Typer) -> None:
             "confusion": counts.tolist(),
         }
         part = (
-            f" (every {dataset.HOLD_OUT}th picture of {data}, held out in training)"
-            if tested.held_out
-            else ""
+            f" (every {dataset.HOLD_OUT}th image of {data}, held out in training)" if tested.held_out else ""
         )
         streams.answer(
             json.dumps(result)
             if as_json
-            else f"{accuracy:.2%} of {counts.sum()} pictures are classified correctly{part}"
+            else f"{accuracy:.2%} of {counts.sum()} images are classified correctly{part}"
         )
 
-    @verb.command()
+    @group.command()
     def run(
         model: Annotated[str, typer.Argument(metavar="MODEL", help="The classifier, an .onnx file.")],
         inputs: Annotated[list[Path], typer.Argument(metavar="IN", help="Image files or folders.")],
-        as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     ) -> None:
-        """Classify pictures, without PyTorch."""
+        """Classify images. Needs no PyTorch."""
         from fststyle.io import images
         from fststyle.runtime.generative.classify import classify, load_classifier
 

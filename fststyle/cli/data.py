@@ -12,9 +12,9 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(PhotoSettings)
     def data(settings: PhotoSettings) -> None:
-        """Download training photos, COCO val2017 (816 MB).
+        """Download training photos, by default COCO val2017 (816 MB).
 
-        They are stored in the cache folder, where `fststyle train` finds them.
+        They are stored in the cache folder, where the training commands find them.
         """
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

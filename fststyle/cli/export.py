@@ -18,13 +18,15 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Make a style")
     @with_settings(ExportSettings)
     def export(
-        checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint, a .pt file.")],
+        checkpoint: Annotated[
+            Path, typer.Argument(metavar="CHECKPOINT", help="The checkpoint to export, a .pt file.")
+        ],
         settings: ExportSettings,
     ) -> None:
         """Export a checkpoint of a style, generator or classifier to an ONNX file.
 
-        The file is compared with the network before it is written. The training need not be finished. The
-        encoder of a VAE is written to NAME-encoder.onnx. Existing files are replaced.
+        The exported graph is compared with the PyTorch network before the file is written. The training need
+        not be finished. The encoder of a VAE is written to NAME-encoder.onnx. Existing files are replaced.
         """
         try:
             from fststyle.train.export import export_checkpoint

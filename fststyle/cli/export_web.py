@@ -1,4 +1,4 @@
-"""`fststyle export-web`: styles as a static web site."""
+"""`fststyle export-web`: export styles as a static web site."""
 
 from typing import Annotated
 
@@ -21,10 +21,10 @@ def register(app: typer.Typer) -> None:
         ],
         settings: SiteSettings,
     ) -> None:
-        """Write a static web site with a camera and picture filter: fststyle export-web udnie -o site
+        """Write a static web site with a camera and image filter: fststyle export-web udnie -o site
 
-        The folder works on any host of static files. Everything is computed in the visitor's browser. To look
-        at it here: python -m http.server -d site
+        The folder works on any host for static files. All computation happens in the visitor's browser. To
+        view the site on this machine: python -m http.server -d site
         """
         from fststyle.export.site import export_site
 

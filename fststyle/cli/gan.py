@@ -1,4 +1,4 @@
-"""`fststyle gan`: train and sample generative adversarial networks."""
+"""`fststyle gan`: train and sample generative adversarial networks (GANs)."""
 
 import math
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fststyle.cli import streams
-from fststyle.cli.options import with_settings
+from fststyle.cli.options import number, with_settings
 from fststyle.cli.train import run_training
 from fststyle.errors import OutputError
 from fststyle.io.files import refuse_overwrite
@@ -17,16 +17,16 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="The generator: an .onnx file, or the name of an included model (see `fststyle info`).",
+        help="Generator: an .onnx file, or the name of an included model (see `fststyle info`).",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the latent vectors.", min=0)]
+Seed = Annotated[int, number("Seed of the latent vectors.", 0)]
 Truncation = Annotated[
     float | None,
     typer.Option(
         help=(
-            "Resample latent values with a larger magnitude, at least 0.05: below 2.5 gives fewer rare"
-            " pictures, below 1.5 reduces quality."
+            "Truncation of the latent distribution: values with a larger magnitude are resampled. Below 2.5,"
+            " unusual images are rarer; below 1.5, quality decreases. From 0.05."
         ),
         show_default=False,
     ),
@@ -35,49 +35,48 @@ Truncation = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    verb = typer.Typer(
+    group = typer.Typer(
         help="Train a GAN, sample it, and interpolate in its latent space.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.add_typer(verb, name="gan", rich_help_panel="Generate")
+    app.add_typer(group, name="gan", rich_help_panel="Generate")
 
-    @verb.command()
+    @group.command()
     @with_settings(GanSettings)
     def train(settings: GanSettings) -> None:
         """Train a GAN.
 
-        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png, samples of fixed latent vectors.
-        "spread" is the diversity of the generated pictures relative to the real ones; near 0 means mode
-        collapse. Ctrl-C saves a checkpoint; --resume continues from it.
+        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png (samples of fixed latent vectors).
+        "spread" is the diversity of the generated images relative to the real images; a value near 0 means
+        mode collapse. Ctrl-C saves a checkpoint; --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.gan", settings, settings.steps)
         streams.print_lines(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")
         streams.print_lines(out, f"preview     {trained.preview}")
 
-    add_sample(verb, "gan")
+    add_sample(group, "gan")
 
-    @verb.command()
+    @group.command()
     def walk(
         model: Model,
         output: Annotated[
             Path,
             typer.Argument(
-                metavar="OUT", help="A video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png)."
+                metavar="OUT",
+                help="Output file: a video (.mp4 .mov .mkv .webm) or an animation (.gif .webp .png).",
             ),
         ],
-        seconds: Annotated[float, typer.Option(help="Duration in seconds.", min=0.1, max=3600)] = 8.0,
-        fps: Annotated[int, typer.Option(help="Frames per second.", min=1, max=120)] = 24,
-        keys: Annotated[int, typer.Option(help="Number of latent vectors on the path.", min=2, max=1000)] = 6,
+        seconds: Annotated[float, number("Duration in seconds.", 0.1, 3600)] = 8.0,
+        fps: Annotated[int, number("Frames per second.", 1, 120)] = 24,
+        keys: Annotated[int, number("Number of latent vectors on the path.", 2, 1000)] = 6,
         side: Annotated[
             int,
-            typer.Option(
-                help="Minimum side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
-            ),
+            number("Minimum side of the frames in pixels; smaller images are enlarged.", 16, 4096),
         ] = 256,
         seed: Seed = 0,
         truncation: Truncation = None,
     ) -> None:
-        """Render a smooth, looping walk through the latent space, without PyTorch."""
+        """Render a smooth, looping walk through the latent space as a video. Needs no PyTorch."""
         from fststyle.cli.progress_bar import counted
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator, supported_fps, write_animation
@@ -92,10 +91,10 @@ def register(app: typer.Typer) -> None:
         typer.echo(streams.printable(str(output)), err=True)
 
 
-def add_sample(verb: typer.Typer, kind: str) -> None:
-    """Add the command ``sample`` for a kind of generator."""
+def add_sample(group: typer.Typer, kind: str) -> None:
+    """Add the command ``sample`` for generators of one ``kind``, gan or vae."""
 
-    @verb.command()
+    @group.command()
     def sample(
         model: Model,
         output: Annotated[
@@ -104,19 +103,19 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "The image file of the grid, or the folder with --single; default: NAME-samples.png, or"
-                    " the folder NAME-samples."
+                    "Image file for the grid, or folder with --single; default: NAME-samples.png, or the"
+                    " folder NAME-samples."
                 ),
             ),
         ] = None,
-        count: Annotated[int, typer.Option(help="Number of pictures.", min=1, max=100_000)] = 64,
+        count: Annotated[int, number("Number of images.", 1, 100_000)] = 64,
         seed: Seed = 0,
         truncation: Truncation = None,
         single: Annotated[
-            bool, typer.Option("--single", help="Write one file per picture instead of a grid.")
+            bool, typer.Option("--single", help="Write one file per image instead of a grid.")
         ] = False,
     ) -> None:
-        """Generate pictures, as a grid or as single files, without PyTorch."""
+        """Generate images, as a grid or as single files. Needs no PyTorch."""
         import numpy as np
 
         from fststyle.cli.progress_bar import counted
@@ -127,10 +126,10 @@ def add_sample(verb: typer.Typer, kind: str) -> None:
         generator = Generator(model, (kind,))
         output = output or Path(f"{generator.name}-samples{'' if single else '.png'}")
         if single and output.suffix.lower() in images.WRITABLE:
-            raise OutputError(f"{output}: is the name of one picture; --single needs a folder")
+            raise OutputError(f"{output}: is an image file name; --single needs a folder")
         refuse_overwrite((model,), output)
         pictures = counted(
-            generator.stream(latents.sample(count, generator.latent, seed, truncation)), count, "pictures"
+            generator.stream(latents.sample(count, generator.latent, seed, truncation)), count, "images"
         )
         if single:
             for number, picture in enumerate(pictures):

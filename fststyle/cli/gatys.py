@@ -8,7 +8,7 @@ import typer
 
 from fststyle.cli import streams
 from fststyle.cli.one_picture import open_picture
-from fststyle.cli.options import with_settings
+from fststyle.cli.options import number, with_settings
 from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError
@@ -27,14 +27,14 @@ def register(app: typer.Typer) -> None:
         content: Annotated[
             str,
             typer.Argument(
-                metavar="CONTENT", help="The photo, an image file, or - for stdin.", show_default=False
+                metavar="CONTENT", help="Content image (the photo), or - for stdin.", show_default=False
             ),
         ],
         style: Annotated[
             str,
             typer.Argument(
                 metavar="STYLE",
-                help="The painting, or several with weights: a.jpg:0.7,b.jpg:0.3.",
+                help="Style image (the painting), or several with weights: a.jpg:0.7,b.jpg:0.3.",
                 show_default=False,
             ),
         ],
@@ -42,18 +42,18 @@ def register(app: typer.Typer) -> None:
             str,
             typer.Argument(
                 metavar="OUT",
-                help="The output file, a folder, or - for stdout.",
+                help="Output file, folder, or - for stdout.",
                 show_default=False,
             ),
         ],
         settings: GatysSettings,
-        quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
+        quality: Annotated[int, number("Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", 1, 100)] = 95,
     ) -> None:
-        """Stylize one picture without training: fststyle gatys photo.jpg painting.jpg out.png
+        """Stylize one image without training: fststyle gatys photo.jpg painting.jpg out.png
 
-        Slow, with the best quality (Gatys et al. 2016): optimizes the pixels to match the content of the
-        photo and the style of the painting. OUT is updated every --preview-every iterations; Ctrl-C saves the
-        current picture.
+        Optimizes the pixels to match the content of the photo and the style of the painting (Gatys et al.
+        2016). This has the best quality, but it is slow. OUT is updated every --preview-every iterations, and
+        Ctrl-C saves the current image.
         """
         try:
             from fststyle.train.style.gatys import optimize_picture, paintings

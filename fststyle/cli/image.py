@@ -34,21 +34,21 @@ def register(app: typer.Typer) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "File, folder (for several inputs or a folder) or - for stdout; default:"
-                    " NAME-STYLE.EXT in the current folder."
+                    "Output file, folder (for several inputs), or - for stdout; default: NAME-STYLE.EXT in"
+                    " the current folder."
                 ),
             ),
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="At the end, print the results to stdout as a JSON list.")
+        ] = False,
     ) -> None:
         """Stylize images: fststyle image photo.jpg -s udnie -o stylized.jpg"""
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
-            raise OutputError("--json and -o - both need stdout; write the picture to a file")
+            raise OutputError("--json and -o - both write to stdout; write the image to a file")
         stdout = (
-            streams.stdout("picture", "redirect it (> painted.png) or give a file (-o)")
-            if to_stdout
-            else None
+            streams.stdout("image", "redirect it (> stylized.png) or give a file (-o)") if to_stdout else None
         )
         _stylize(inputs, output, settings, as_json, stdout)
 
@@ -80,7 +80,7 @@ def _stylize(
 
         def on_skipped(pictures: int) -> None:
             if pictures:
-                are = "picture already exists" if pictures == 1 else "pictures already exist"
+                are = "output already exists" if pictures == 1 else "outputs already exist"
                 streams.print_lines(bar.console, f"{pictures} {are}, skipped")
 
         listener = ImageListener(
@@ -102,7 +102,7 @@ def _stylize(
                 stdout=stdout,
             )
         except FststyleError as error:
-            # The results are printed in spite of failures in the batch.
+            # Print the results of a batch even if some images failed.
             if as_json and error.exit_code == 1:
                 streams.result(_json(done))
             raise

@@ -1,4 +1,4 @@
-"""`fststyle info`: versions, devices, styles, and how to install what is missing."""
+"""`fststyle info`: show versions, devices and styles, and how to install missing packages."""
 
 import importlib.metadata
 import json
@@ -18,7 +18,7 @@ _PARTS = {
     ),
     "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), INSTALL_TRAIN),
 }
-# Distributions that provide the same module; one of them suffices.
+# Distributions that provide the same module, of which one is enough.
 _SAME = {
     "onnxruntime": (
         "onnxruntime",
@@ -40,8 +40,10 @@ def register(app: typer.Typer) -> None:
     """Add the command to the program."""
 
     @app.command(rich_help_panel="More")
-    def info(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
-        """Show versions, devices, styles, and the commands that install what is missing."""
+    def info(
+        as_json: Annotated[bool, typer.Option("--json", help="Print the information as JSON.")] = False,
+    ) -> None:
+        """Show versions, devices and styles, and the commands that install missing packages."""
         facts = _facts()
         streams.answer(json.dumps(facts, indent=2) if as_json else _text(facts))
 
@@ -89,7 +91,7 @@ def _text(facts: dict[str, Any]) -> str:
     lines.append(
         f"models: {', '.join(f'{name} ({kind})' for name, kind in facts['models'].items()) or 'none'}"
     )
-    lines.append(f"own styles in: {', '.join(facts['style_folders'])}")
+    lines.append(f"folders for your styles: {', '.join(facts['style_folders'])}")
     return "\n".join(lines)
 
 

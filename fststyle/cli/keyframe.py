@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fststyle.cli.options import with_settings
-from fststyle.cli.train import print_results, run_training, run_training_json
+from fststyle.cli.train import JSON_LINES, print_results, run_training, run_training_json
 from fststyle.train.keyframe.settings import KeyframeSettings
 
 _TRAINER = "fststyle.train.keyframe.train"
@@ -13,31 +13,31 @@ _TRAINER = "fststyle.train.keyframe.train"
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    verb = typer.Typer(
+    group = typer.Typer(
         help="Train a style on painted frames of a shot.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.add_typer(verb, name="keyframe", rich_help_panel="Make a style")
+    app.add_typer(group, name="keyframe", rich_help_panel="Make a style")
 
-    @verb.callback()
+    @group.callback()
     def keyframe() -> None:
         pass
 
-    @verb.command()
+    @group.command()
     @with_settings(KeyframeSettings)
     def train(
         settings: KeyframeSettings,
         as_json: Annotated[
             bool,
-            typer.Option("--json", help="Print messages, steps with losses, and the results as JSON lines."),
+            typer.Option("--json-lines", help=JSON_LINES),
         ] = False,
     ) -> None:
         """Train a style on one or a few painted frames of a shot.
 
-        Paint a frame by hand or in any program, for example frame_012.png, and then: fststyle keyframe train
-        --frames shot/ --painted frame_012.png; fststyle video shot/ out.mp4 --style frame-012.onnx. Writes
-        NAME.onnx, NAME-int8.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder. Ctrl-C
-        saves a checkpoint; --resume continues from it with the same settings.
+        Paint over a frame, for example frame_012.png, by hand or in any program. Then run: fststyle keyframe
+        train --frames shot/ --painted frame_012.png; fststyle video shot/ out.mp4 --style frame-012.onnx.
+        Writes NAME.onnx, NAME-int8.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder.
+        Ctrl-C saves a checkpoint; --resume continues from it with the same settings.
         """
         if as_json:
             run_training_json(_TRAINER, settings)

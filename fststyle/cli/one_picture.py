@@ -1,4 +1,4 @@
-"""Input and output of the commands that optimize one picture, `fststyle gatys` and `fststyle restore`."""
+"""Open input and output of the commands that optimize one image: `fststyle gatys` and `fststyle restore`."""
 
 import sys
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OnePicture:
-    """The decoded input, and its output: ``target``, or ``stdout`` if that is None."""
+    """A decoded input image and its output: the file ``target``, or ``stdout`` if ``target`` is None."""
 
     source: "Picture"
     target: Path | None
@@ -28,25 +28,32 @@ class OnePicture:
 def open_picture(
     name: str, output: str | None, label: str, others: Iterable[Path], console: "Console"
 ) -> OnePicture:
-    """Read the picture ``name`` ("-" is stdin) and check that its output can be written.
+    """Read one image and check that its output can be written.
 
-    ``output`` and ``label`` are those of `fststyle.runtime.output_paths.plan`. ``others`` are further inputs,
-    which are not overwritten either. A line on ``console`` reports frames that are not used. Raises
-    `InputError` and `OutputError`.
+    Args:
+        name: path of the image, or "-" for stdin.
+        output: the output, as in `fststyle.runtime.output_paths.plan`.
+        label: the word that default output names get, as in `plan`.
+        others: further inputs that must not be overwritten.
+        console: reports that only the first frame of an animation is used.
+
+    Raises:
+        InputError: the image cannot be read.
+        OutputError: the output cannot be written, or is one of the inputs.
     """
     from fststyle.io import images
     from fststyle.runtime.batch import read_stdin
     from fststyle.runtime.output_paths import plan
 
     if Path(name).is_dir():
-        raise InputError(f"{name}: is a folder; give one picture")
+        raise InputError(f"{name}: is a folder; give one image")
     pair = plan([name], output, label).pairs[0]
     stdout = None
     if pair.target:
         refuse_overwrite(others, pair.target)
         probe(pair.target)
     else:
-        stdout = streams.stdout("picture", "redirect it (> painted.png) or give an output file")
+        stdout = streams.stdout("image", "redirect it (> stylized.png) or give an output file")
     source = images.read(
         read_stdin(getattr(sys.stdin, "buffer", None)) if pair.source is None else pair.source
     )

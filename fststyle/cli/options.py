@@ -1,4 +1,4 @@
-"""Generate typer options from settings dataclasses, and convert errors to a message and an exit code."""
+"""Generate typer options from settings dataclasses, and report errors as a message and an exit code."""
 
 import dataclasses
 import functools
@@ -17,7 +17,10 @@ from fststyle.settings import check
 
 
 def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator that adds one option per field of `settings_type` to `command(..., settings)`."""
+    """Return a decorator that adds one option per field of `settings_type` to a command.
+
+    The command is called with the checked settings as its argument ``settings``.
+    """
 
     def wrap(command: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(settings_type)
@@ -60,15 +63,37 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
     flags = rule["flags"] or (
         (f"--{name}/--no-{name}",) if isinstance(field.default, bool) else (f"--{name}",)
     )
-    if (low := rule["min"]) is not None:
-        text += f" From {low:.9g}" + (f" to {rule['max']:.10g}." if rule["max"] is not None else ".")
+    text += _range(rule["min"], rule["max"])
     return typer.Option(
         *flags, help=text, show_default=field.default is not None and field.default is not dataclasses.MISSING
     )
 
 
+def number(help: str, minimum: float, maximum: float | None = None) -> Any:
+    """Return an option for a number within a range, for commands without a settings field for it.
+
+    The help text and the error are those of `with_settings`: a value outside the range is an `InputError`.
+    """
+
+    def check_range(value: float, parameter: typer.CallbackParam) -> float:
+        flag = parameter.opts[0]
+        if value < minimum:
+            raise InputError(f"{flag}: {value} is below {minimum}")
+        if maximum is not None and value > maximum:
+            raise InputError(f"{flag}: {value} is above {maximum}")
+        return value
+
+    return typer.Option(help=help + _range(minimum, maximum), callback=check_range)
+
+
+def _range(minimum: float | None, maximum: float | None) -> str:
+    if minimum is None:
+        return ""
+    return f" From {minimum:.9g}" + (f" to {maximum:.10g}." if maximum is not None else ".")
+
+
 def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:
-    """The hidden option with the former name of a field; None if it is not given."""
+    """Return the hidden option with the former name of a field. Its default is None."""
     former = field.metadata["former"]
     option = typer.Option(f"--{former.replace('_', '-')}", hidden=True)
     return inspect.Parameter(
@@ -80,9 +105,9 @@ def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) ->
 
 
 def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> None:
-    """Use the value of an option that was given by its former name, and print a line on stderr.
+    """Move the value of a former option name to the current name, and print a deprecation note on stderr.
 
-    Raises `InputError` if the option is given by both names.
+    Raises `InputError` if both names are given.
     """
     former = field.metadata["former"]
     value = values.pop(former)
@@ -96,9 +121,9 @@ def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> Non
 
 
 def main(app: typer.Typer) -> None:
-    """Run the program. Prints a `FststyleError` as one line on stderr, and exits with its exit code.
+    """Run the program. Prints an `FststyleError` as one line on stderr, and exits with its exit code.
 
-    Warnings of libraries are not shown.
+    Warnings from libraries are hidden.
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
@@ -113,7 +138,7 @@ def main(app: typer.Typer) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         raise
-    except OSError as error:  # for example a name that is too long, or missing permissions
+    except OSError as error:  # for example, a name that is too long or missing permissions
         place = f"{error.filename}: " if error.filename else ""
         streams.note(f"fststyle: {place}{error.strerror or error}")
         sys.exit(InputError.exit_code)

@@ -14,8 +14,9 @@ Item = TypeVar("Item")
 
 
 class Bar:
-    """The progress of a training: step, ``unit`` per second, losses and remaining time. Without a terminal, a
-    line is printed about 20 times.
+    """Progress bar for training: step, speed in ``unit`` per second, losses and remaining time.
+
+    If stderr is not a terminal, it prints about 20 lines instead.
     """
 
     def __init__(self, console: "Console", steps: int, unit: str = "images"):
@@ -32,7 +33,7 @@ class Bar:
             TextColumn("{task.description}"),
             console=console,
         )
-        # Losses are below the bar, since there is no room beside it.
+        # The losses are below the bar, since they do not fit beside it.
         self.losses = Text()
         self.live = Live(Group(self.progress, self.losses), console=console, refresh_per_second=10)
         self.task = self.progress.add_task("", total=steps, left="")
@@ -72,7 +73,9 @@ def _number(value: float) -> str:
 
 
 def counting(console: "Console") -> "Progress":
-    """A bar that counts pictures or frames. It disappears at the end, and is disabled without a terminal."""
+    """Return a progress bar for images or frames. It disappears at the end and is disabled without a
+    terminal.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -87,7 +90,7 @@ def counting(console: "Console") -> "Progress":
 
 
 def counted(things: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
-    """Iterate over ``things`` with a bar on stderr."""
+    """Yield ``things`` while showing a progress bar on stderr."""
     from rich.console import Console
 
     with counting(Console(stderr=True)) as bar:

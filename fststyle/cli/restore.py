@@ -1,4 +1,4 @@
-"""`fststyle restore`: fill the damage of a painting."""
+"""`fststyle restore`: fill damaged areas of a painting."""
 
 import functools
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from fststyle.cli import streams
 from fststyle.cli.one_picture import open_picture
-from fststyle.cli.options import with_settings
+from fststyle.cli.options import number, with_settings
 from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
 from fststyle.errors import DependencyError
@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
     def restore(
         damaged: Annotated[
             str,
-            typer.Argument(metavar="IN", help="The damaged picture, or - for stdin.", show_default=False),
+            typer.Argument(
+                metavar="IN", help="Image of the damaged painting, or - for stdin.", show_default=False
+            ),
         ],
         settings: RestoreSettings,
         output: Annotated[
@@ -35,17 +37,17 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--output",
                 "-o",
-                help="File, folder or - for stdout; default: NAME-restored in the current folder, as PNG if"
-                " the format of the picture is lossy.",
+                help="Output file, folder, or - for stdout; default: NAME-restored in the current folder,"
+                " as PNG if the input format is lossy.",
             ),
         ] = None,
-        quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP and AVIF.", min=1, max=100)] = 95,
+        quality: Annotated[int, number("Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", 1, 100)] = 95,
     ) -> None:
         """Fill cracks and missing parts of a painting: fststyle restore damaged.png --mask mask.png
 
-        Only the white parts of the mask change. They are optimized for the style of their surroundings. All
-        other pixels are exactly those of the picture, unless the output is in a lossy format such as
-        JPEG. Ctrl-C writes the picture as far as it is restored; it cannot be resumed.
+        Only the white areas of the mask change. They are optimized to match the style of their surroundings.
+        All other pixels stay exactly the same, unless the output format is lossy, such as JPEG. Ctrl-C
+        writes the image as restored so far; the run cannot be resumed.
         """
         try:
             from fststyle.train.restore.restore import restore_picture

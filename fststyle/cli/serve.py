@@ -1,4 +1,4 @@
-"""`fststyle serve`: the web application."""
+"""`fststyle serve`: run the web application."""
 
 import importlib
 
@@ -18,15 +18,17 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Stylize")
     @with_settings(ServeSettings)
     def serve(settings: ServeSettings) -> None:
-        """Serve the web application on this machine: library, painting, training, ratings and HTTP API.
+        """Run the web application: style library, stylization, training, ratings and an HTTP API.
 
-        Other machines reach it with --host 0.0.0.0 --token SECRET. The connection is not encrypted; put a
-        reverse proxy with TLS in front where the network is not trusted.
+        For access from other machines, use --host 0.0.0.0 --token SECRET. Connections are not encrypted; on
+        an untrusted network, put a reverse proxy with TLS in front.
         """
         try:
             server = importlib.import_module("fststyle.web.server")
         except ImportError as error:
             if (error.name or "").partition(".")[0] == "fststyle":
                 raise
-            raise DependencyError(f"this needs FastAPI and uvicorn; {INSTALL_WEB} [{error}]") from error
+            raise DependencyError(
+                f"the web application needs FastAPI and uvicorn; {INSTALL_WEB} [{error}]"
+            ) from error
         server.serve(settings, streams.note)

@@ -1,4 +1,4 @@
-"""Handle closed or failing standard streams: a message that cannot be printed must not stop the work."""
+"""Print to the standard streams. A message that cannot be printed must not stop the work."""
 
 import os
 import re
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
-"""Control characters, line breaks of Unicode, and marks that reverse the direction of text."""
+"""Control characters, Unicode line breaks, and bidirectional formatting characters."""
 
 
 def replace_closed_streams() -> None:
-    """Replace a closed stdout or stderr by the null device.
+    """Replace a closed stdout or stderr with the null device.
 
-    Otherwise the next opened file would get its file descriptor, and the output of libraries.
+    Otherwise the next file that is opened gets the file descriptor, and libraries print into this file.
     """
     for number, name, stream in ((1, "stdout", sys.stdout), (2, "stderr", sys.stderr)):
         if stream is None:
@@ -35,9 +35,9 @@ def replace_closed_streams() -> None:
 
 
 def stdout(what: str, instead: str) -> BinaryIO:
-    """The binary stdout, for the output ``-`` of ``what``, such as a picture.
+    """Return stdout as a binary stream, to write ``what``, such as "image", to the output ``-``.
 
-    Raises `OutputError` if stdout is closed or a terminal; ``instead`` is the hint in the message.
+    Raises `OutputError` if stdout is closed or a terminal; ``instead`` is the hint in this message.
     """
     if sys.__stdout__ is None:
         raise OutputError(f"stdout is closed; the {what} cannot be written to it")
@@ -48,19 +48,20 @@ def stdout(what: str, instead: str) -> BinaryIO:
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped. A file name may hold a line break, or a sequence that
-    controls the terminal.
+    """Return the text with control characters escaped.
+
+    File names may contain line breaks or terminal escape sequences.
     """
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def problem(error: Exception) -> str:
-    """The line on stderr for an error."""
+    """Return the line that reports an error on stderr."""
     return f"fststyle: {printable(' '.join(str(error).split()))}"
 
 
 def print_lines(console: "Console", *texts: str) -> None:
-    """Print messages on a console of rich, each as one line."""
+    """Print messages on a rich console, one line each."""
     for text in texts:
         console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
 
@@ -72,7 +73,10 @@ def note(text: str) -> None:
 
 
 def result(text: str) -> None:
-    """Print the result of finished work on stdout. Raises `BatchError`, since the work itself is done."""
+    """Print the result of finished work on stdout.
+
+    Raises `BatchError` if this fails, since the output files are already complete.
+    """
     try:
         answer(text)
     except OutputError as error:
@@ -80,7 +84,7 @@ def result(text: str) -> None:
 
 
 def answer(text: str) -> None:
-    """Print requested data on stdout. Raises `OutputError`."""
+    """Print requested data on stdout. Raises `OutputError` if this fails."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -92,8 +96,9 @@ def answer(text: str) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Redirect a stream to the null device. Buffered data would fail again at exit and change
-    the exit code.
+    """Redirect a stream to the null device.
+
+    Otherwise writing the buffered data fails again at exit and changes the exit code.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
@@ -101,7 +106,9 @@ def _discard(stream: TextIO) -> None:
 
 
 class ForgivingStream:
-    """Wraps stderr. After a write error, such as a full disk or a closed pipe, all output is discarded."""
+    """Wrapper of stderr that discards all output after a write error, such as a full disk or a closed
+    pipe.
+    """
 
     def __init__(self, stream: TextIO):
         self._stream = stream

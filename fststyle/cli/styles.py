@@ -1,4 +1,4 @@
-"""`fststyle styles`: list the styles, or show one photo in all styles as a contact sheet."""
+"""`fststyle styles`: list the styles, or stylize one photo in all styles as a contact sheet."""
 
 import dataclasses
 import io
@@ -11,19 +11,20 @@ import typer
 
 from fststyle import catalogue
 from fststyle.cli import streams
+from fststyle.cli.options import number
 from fststyle.errors import BatchError, StyleError
 from fststyle.io.files import refuse_overwrite
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    verb = typer.Typer(
+    group = typer.Typer(
         help="List the styles, or stylize a photo in all of them.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.add_typer(verb, name="styles", rich_help_panel="Stylize")
+    app.add_typer(group, name="styles", rich_help_panel="Stylize")
 
-    @verb.callback(invoke_without_command=True)
+    @group.callback(invoke_without_command=True)
     def styles(
         context: typer.Context,
         as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
@@ -32,15 +33,13 @@ def register(app: typer.Typer) -> None:
             known = [catalogue.described(entry) for entry in catalogue.styles()]
             _json(known) if as_json else _table(known)
 
-    @verb.command()
+    @group.command()
     def sheet(
-        photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo, an image file.")],
+        photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="Image file of the photo.")],
         output: Annotated[
-            Path, typer.Option("--output", "-o", help="The contact sheet, an image file.")
+            Path, typer.Option("--output", "-o", help="Image file for the contact sheet.")
         ] = Path("sheet.jpg"),
-        size: Annotated[
-            int, typer.Option(help="Longer side of each image in pixels.", min=64, max=2048)
-        ] = 384,
+        size: Annotated[int, number("Longer side of each image in pixels.", 64, 2048)] = 384,
         device: Annotated[str, typer.Option(help="Device; see `fststyle image --help`.")] = "auto",
     ) -> None:
         """Stylize one photo in all styles, as a labeled contact sheet."""
@@ -57,7 +56,7 @@ def register(app: typer.Typer) -> None:
         if failed:
             for error in failed:
                 typer.echo(streams.problem(error), err=True)
-            raise BatchError(f"{len(failed)} of {len(known)} styles could not be used")
+            raise BatchError(f"{len(failed)} of {len(known)} styles failed")
 
 
 def _json(known: list[catalogue.Entry]) -> None:
@@ -74,7 +73,7 @@ def _table(known: list[catalogue.Entry]) -> None:
         streams.answer(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
         return
     shown, terminal = io.StringIO(), sys.stdout.isatty()
-    # The width of the terminal, or enough for all columns in a pipe.
+    # Use the width of the terminal; in a pipe, use a width that fits all columns.
     console = Console(file=shown, force_terminal=terminal, width=None if terminal else 200)
     table = Table(box=None, pad_edge=False)
     for heading, justify in (
@@ -91,7 +90,7 @@ def _table(known: list[catalogue.Entry]) -> None:
             _credit(entry),
             " ".join((entry.network, entry.precision)).strip(),
             f"{entry.size / 1e6:.1f} MB",
-            entry.licence,
+            entry.license,
         )
     console.print(table)
     streams.answer(shown.getvalue().removesuffix("\n"))

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from fststyle.train.results import Trained
 
 
-NEEDS_TRAIN = f"this needs PyTorch; {INSTALL_TRAIN}"
+NEEDS_TRAIN = f"this command needs PyTorch; {INSTALL_TRAIN}"
+JSON_LINES = (
+    "While training, print messages, steps with losses, and finally the results to stdout as JSON lines."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -36,16 +39,16 @@ def register(app: typer.Typer) -> None:
         settings: TrainSettings,
         as_json: Annotated[
             bool,
-            typer.Option("--json", help="Print messages, steps with losses, and the results as JSON lines."),
+            typer.Option("--json-lines", help=JSON_LINES),
         ] = False,
     ) -> None:
         """Train a style on one painting: fststyle train --style painting.jpg
 
         Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder; the preview is
         updated every --preview-every steps. Ctrl-C saves a checkpoint: --resume continues from it with the
-        same settings, and --from NAME.pt starts a new training from it. The weighted losses are shown; "loss"
-        is the minimized value, the mean of the log of their sum. Several GPUs: torchrun --nproc-per-node 2 -m
-        fststyle train --style starry.jpg --batch 8
+        same settings, and --from NAME.pt starts a new training from it. The progress bar shows the weighted
+        losses; "loss" is the minimized value, the mean over the batch of the log of their sum. To train on
+        several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style painting.jpg --batch 8
         """
         if as_json:
             run_training_json("fststyle.train.style.train", settings)
@@ -56,9 +59,10 @@ def register(app: typer.Typer) -> None:
 
 
 def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tuple[Console, Any]":
-    """Run the function `train` of a module with a progress bar of `total` steps. Returns console and result.
+    """Run the function `train` of the module ``trainer`` with a progress bar of ``total`` steps.
 
-    Raises `DependencyError` without PyTorch, else the errors of the trainer.
+    Returns the console for further messages, and the result of the training. Raises `DependencyError` without
+    PyTorch, and the errors of the trainer.
     """
     train = _trainer(trainer)
     from rich.console import Console
@@ -71,8 +75,10 @@ def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tu
 
 
 def run_training_json(trainer: str, settings: "DataclassInstance") -> None:
-    """Like `run_training`, but prints one JSON object per line: ``{"message": ...}``, ``{"step": ...,
-    "steps": ..., "rate": ..., "seconds_left": ..., "losses": {...}}`` after each step, and the results last.
+    """Run a training like `run_training`, but print one JSON object per line to stdout.
+
+    The objects are ``{"message": ...}``, after each step ``{"step": ..., "steps": ..., "rate": ...,
+    "seconds_left": ..., "losses": {...}}``, and at the end the results.
     """
 
     def show(**values: Any) -> None:
@@ -96,11 +102,11 @@ def _trainer(module: str) -> Any:
 
 
 def print_results(out: "Console", trained: "Trained") -> None:
-    """Print the output files of a training, and how to use them."""
+    """Print the output files of a training and a command that uses the style."""
     if trained.skipped:
         count, first = len(trained.skipped), trained.skipped[0]
         streams.print_lines(out, f"skipped as damaged or too small: {count}, the first: {first}")
-    # No wrapping, so that paths can be copied.
+    # Long lines are not wrapped, so that paths can be copied.
     files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
     streams.print_lines(out, f"style       {files}", f"checkpoint  {trained.checkpoint}")
     streams.print_lines(out, f"preview     {trained.preview}")

@@ -9,25 +9,25 @@ from fststyle.train.translate.settings import TranslateSettings
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    verb = typer.Typer(
+    group = typer.Typer(
         help="Train a style on a folder of paintings.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.add_typer(verb, name="translate", rich_help_panel="Make a style")
+    app.add_typer(group, name="translate", rich_help_panel="Make a style")
 
-    @verb.callback()
+    @group.callback()
     def translate() -> None:
         pass
 
-    @verb.command()
+    @group.command()
     @with_settings(TranslateSettings)
     def train(settings: TranslateSettings) -> None:
         """Train a style on a folder of paintings.
 
         Writes NAME.onnx (and NAME-int8.onnx), the checkpoint NAME.pt and NAME-preview.jpg to the output
-        folder. Ctrl-C saves a checkpoint; --resume continues from it with the same settings. The progress
+        folder. Ctrl-C saves a checkpoint; --resume continues from it with the same settings. The progress bar
         shows the losses: "discriminator" is 0.25 at chance level (with lsgan), and "spread" is the contrast
-        of the output relative to that of the paintings.
+        of the output relative to the contrast of the paintings.
         """
         out, trained = run_training("fststyle.train.translate.train", settings, settings.steps)
         print_results(out, trained)

@@ -1,4 +1,4 @@
-"""`fststyle vae`: train and sample variational autoencoders, reconstruct and morph pictures."""
+"""`fststyle vae`: train and sample variational autoencoders (VAEs), reconstruct and morph images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from fststyle.cli import streams
 from fststyle.cli.gan import Model, add_sample
-from fststyle.cli.options import with_settings
+from fststyle.cli.options import number, with_settings
 from fststyle.cli.train import run_training
 from fststyle.errors import InputError
 from fststyle.io.files import refuse_overwrite
@@ -19,8 +19,7 @@ Decoder = Annotated[
         "--model",
         "-m",
         help=(
-            "The VAE: its .onnx file, with NAME-encoder.onnx in the same folder, or the name of an included"
-            " model."
+            "VAE: an .onnx file with NAME-encoder.onnx in the same folder, or the name of an included model."
         ),
     ),
 ]
@@ -28,42 +27,42 @@ Decoder = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    verb = typer.Typer(
-        help="Train a VAE, sample it, reconstruct and morph pictures.",
+    group = typer.Typer(
+        help="Train a VAE, sample it, and reconstruct or morph images with it.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.add_typer(verb, name="vae", rich_help_panel="Generate")
+    app.add_typer(group, name="vae", rich_help_panel="Generate")
 
-    @verb.command()
+    @group.command()
     @with_settings(VaeSettings)
     def train(settings: VaeSettings) -> None:
         """Train a VAE.
 
         Writes NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and NAME-preview.png. The ELBO
-        on the test pictures, in nats, is printed after each epoch. Ctrl-C saves a checkpoint; --resume
+        of the test images, in nats, is printed after each epoch. Ctrl-C saves a checkpoint; --resume
         continues from it.
         """
         out, trained = run_training("fststyle.train.generative.vae", settings, settings.epochs)
         streams.print_lines(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")
         streams.print_lines(out, f"checkpoint  {trained.checkpoint}", f"preview     {trained.preview}")
 
-    add_sample(verb, "vae")
+    add_sample(group, "vae")
 
-    @verb.command()
+    @group.command()
     def reconstruct(
         picture: Annotated[
             Path,
-            typer.Argument(metavar="PICTURE", help="The picture, an image file; its center square is used."),
+            typer.Argument(metavar="IMAGE", help="Image file, of which the center square is used."),
         ],
         model: Decoder,
         output: Annotated[
             Path,
             typer.Option(
-                "--output", "-o", help="The picture and its reconstruction side by side, an image file."
+                "--output", "-o", help="Image file for the image and its reconstruction, side by side."
             ),
         ] = Path("reconstructed.png"),
     ) -> None:
-        """Show a picture next to its reconstruction, without PyTorch."""
+        """Reconstruct an image, and write both side by side. Needs no PyTorch."""
         import numpy as np
 
         from fststyle.io import grids, images
@@ -77,27 +76,26 @@ def register(app: typer.Typer) -> None:
         )
         typer.echo(streams.printable(str(output)), err=True)
 
-    @verb.command()
+    @group.command()
     def morph(
-        first: Annotated[Path, typer.Argument(metavar="FIRST", help="The first picture.")],
-        second: Annotated[Path, typer.Argument(metavar="LAST", help="The last picture.")],
+        first: Annotated[Path, typer.Argument(metavar="FIRST", help="Image file to start from.")],
+        second: Annotated[Path, typer.Argument(metavar="LAST", help="Image file to end with.")],
         output: Annotated[
             Path,
             typer.Argument(
-                metavar="OUT", help="An animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm)."
+                metavar="OUT",
+                help="Output file: an animation (.gif .webp .png) or a video (.mp4 .mov .mkv .webm).",
             ),
         ],
         model: Decoder,
-        seconds: Annotated[float, typer.Option(help="Duration in seconds.", min=0.1, max=600)] = 3.0,
-        fps: Annotated[int, typer.Option(help="Frames per second.", min=1, max=120)] = 20,
+        seconds: Annotated[float, number("Duration in seconds.", 0.1, 600)] = 3.0,
+        fps: Annotated[int, number("Frames per second.", 1, 120)] = 20,
         side: Annotated[
             int,
-            typer.Option(
-                help="Minimum side of the frames in pixels; smaller pictures are enlarged.", min=16, max=4096
-            ),
+            number("Minimum side of the frames in pixels; smaller images are enlarged.", 16, 4096),
         ] = 256,
     ) -> None:
-        """Morph one picture into another through the latent space, without PyTorch."""
+        """Morph one image into another through the latent space. Needs no PyTorch."""
         import numpy as np
 
         from fststyle.cli.progress_bar import counted
@@ -113,15 +111,15 @@ def register(app: typer.Typer) -> None:
         write_animation(counted(decoder.stream(path), len(path), "frames"), output, fps, side)
         typer.echo(streams.printable(str(output)), err=True)
 
-    @verb.command()
+    @group.command()
     def grid(
         model: Model,
-        output: Annotated[Path, typer.Option("--output", "-o", help="The image file of the grid.")] = Path(
+        output: Annotated[Path, typer.Option("--output", "-o", help="Image file for the grid.")] = Path(
             "grid.png"
         ),
-        columns: Annotated[int, typer.Option(help="Pictures per row.", min=2, max=100)] = 20,
+        columns: Annotated[int, number("Images per row.", 2, 100)] = 20,
     ) -> None:
-        """Draw a grid over a two-dimensional latent space, without PyTorch."""
+        """Draw a grid over a two-dimensional latent space. Needs no PyTorch."""
         from fststyle.io import grids, images
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator

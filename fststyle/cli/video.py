@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
             typer.Argument(
                 metavar="IN",
                 help=(
-                    "A video, a GIF or WebP, an image sequence (frames/%05d.png), a folder, - for raw frames."
+                    "A video, an animated GIF or WebP, an image sequence (frames/%05d.png), a folder, or -"
+                    " for raw frames."
                 ),
                 show_default=False,
             ),
@@ -39,16 +40,26 @@ def register(app: typer.Typer) -> None:
             str,
             typer.Argument(
                 metavar="OUT",
-                help=".mp4 .mov .mkv .webm .gif .webp .apng, an image sequence, a folder, - for raw frames.",
+                help=(
+                    "A video (.mp4 .mov .mkv .webm), an animation (.gif .webp .apng), an image sequence, a"
+                    " folder, or - for raw frames."
+                ),
                 show_default=False,
             ),
         ],
         settings: VideoSettings,
-        as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
+        as_json: Annotated[
+            bool,
+            typer.Option(
+                "--json",
+                help="At the end, print the result to stdout as a JSON object, or a list for a folder of"
+                " videos.",
+            ),
+        ] = False,
     ) -> None:
         """Stylize a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
-            raise OutputError("--json and - both need stdout; write the video to a file")
+            raise OutputError("--json and - both write to stdout; write the video to a file")
         if target == PIPE:
             streams.stdout("video", "pipe it into a program or give a file")
         from fststyle.runtime.video.batch import videos_in
@@ -61,7 +72,7 @@ def register(app: typer.Typer) -> None:
 
 
 class _Screen:
-    """Output of the command: a progress bar and messages on stderr, or JSON on stdout."""
+    """Output of the command: a progress bar and messages on stderr, and results as JSON on stdout."""
 
     def __init__(self, as_json: bool):
         from rich.console import Console
@@ -82,13 +93,13 @@ class _Screen:
     def stylize_one(self, source: str, target: str, settings: VideoSettings) -> None:
         from fststyle.runtime.video.stylize import stylize_video
 
-        # Unbuffered, since a buffer would retry a failed write to a closed pipe.
+        # Unbuffered, since a buffer retries a failed write to a closed pipe.
         stdout: BinaryIO | None = (
             getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
         )
-        stdin = getattr(sys.stdin, "buffer", None)  # which may be closed
+        stdin = getattr(sys.stdin, "buffer", None)  # None if stdin is closed
         if settings.skip_existing:
-            self._print_line("--skip-existing: no effect, the input is not a folder of videos")
+            self._print_line("--skip-existing has no effect: the input is not a folder of videos")
         painted = stylize_video(
             source,
             target,
@@ -104,7 +115,7 @@ class _Screen:
         self._report(painted)
         if painted.broken:
             raise BatchError(
-                f"{source}: is damaged ({painted.broken}); what could be read is in {painted.output}"
+                f"{source}: is damaged ({painted.broken}); the readable part is in {painted.output}"
             )
 
     def stylize_folder(self, source: str, target: str, settings: VideoSettings) -> None:

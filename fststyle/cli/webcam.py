@@ -25,12 +25,12 @@ def register(app: typer.Typer) -> None:
     def webcam(settings: WebcamSettings) -> None:
         """Stylize a webcam in real time.
 
-        In the window: n and p change the style, + and - its strength, h shows all keys, q quits.
+        Keys in the window: n and p change the style, + and - the strength, h shows all keys, q quits.
         """
         from fststyle.runtime.webcam.live import Live
         from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 
-        # Ctrl-C is the normal end of a recording, so the file is finished before it takes effect.
+        # Ctrl-C is the normal way to end a recording, so the file is finalized before the program exits.
         with deferred_interrupts() as interrupted:
             outputs = Outputs(
                 settings.record,

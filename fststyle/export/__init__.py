@@ -1,1 +1,1 @@
-"""Export of torch modules to ONNX."""
+"""Export PyTorch modules to ONNX files, and styles to a static web site."""

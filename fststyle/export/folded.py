@@ -1,8 +1,9 @@
-"""The uint8 frame interface of a network that works on folded pictures (`fststyle.train.networks.live`).
+"""The uint8 frame interface of the live network, which works on folded images
+(`fststyle.train.networks.live`).
 
-The PyTorch exporter writes folding as general float transposes, which take a third of the time of the
-network. Here folding works on channels-last uint8, where each run of 12 bytes (four pixels of a row) is
-copied as a whole. Scaling to [-1, 1], rounding and clipping become one DequantizeLinear and one
+The PyTorch exporter writes folding (space-to-depth) as general float transposes, which take a third of the
+network's run time. Here, folding works on channels-last uint8, where each run of 12 bytes (four pixels of a
+row) is copied as a whole. Scaling to [-1, 1], rounding and clipping become one DequantizeLinear and one
 QuantizeLinear, which an int8 network uses as its first and last quantization.
 """
 
@@ -16,13 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SCALE, ZERO = 1 / 127.5, 128
-"""A byte b stands for (b - 128) / 127.5: the range [-1, 1] shifted by half a step, so that the zero point is
-an integer.
+"""A byte b represents (b - 128) / 127.5. This is the range [-1, 1] shifted by half a step, so that the zero
+point is an integer.
 """
 
 
 class Core(nn.Module):
-    """The exported part of the network: folded picture to folded picture, float32 (N, 48, h, w)."""
+    """The part of the network that PyTorch exports; input and output are folded images, float32 (N, 48, h,
+    w).
+    """
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -34,7 +37,7 @@ class Core(nn.Module):
 
 
 class FoldedFrame(nn.Module):
-    """PyTorch equivalent of the complete ONNX file: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
+    """PyTorch equivalent of the complete ONNX file; input and output are uint8 (N, H, W, 3)."""
 
     def __init__(self, net: nn.Module, fold: int = 4):
         super().__init__()
@@ -52,8 +55,9 @@ class FoldedFrame(nn.Module):
 
 
 def core_dims(multiple: int) -> dict[str, Any]:
-    """The dynamic dimensions of the core's input, for torch.export: height and width are multiples of
-    `multiple`.
+    """Return the dynamic dimensions of the core's input for torch.export.
+
+    Height and width are multiples of `multiple`.
     """
     dim = torch.export.Dim
     height, width = (multiple * dim(name, min=2, max=1 << 13) for name in "hw")
@@ -61,9 +65,9 @@ def core_dims(multiple: int) -> dict[str, Any]:
 
 
 def wrap_core(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
-    """Wrap the graph of a `Core` with folding and unfolding of uint8 frames.
+    """Return the graph of a `Core` with folding before and unfolding after it, on uint8 frames.
 
-    The graph has the input ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format).
+    ``core`` has the input ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format).
     """
     model = onnx.ModelProto()
     model.CopyFrom(core)
@@ -86,7 +90,7 @@ def wrap_core(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
 
 
 class _Nodes:
-    """Creates nodes and constants with unique names."""
+    """Builder for graph nodes and constants; constants with the same name are created once."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
@@ -116,8 +120,9 @@ class _Nodes:
 
 
 def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
-    """Pad the frame by replication to a multiple of the stride and fold it. The result is ``frame_folded``,
-    uint8 (N, 48, h, w).
+    """Return nodes that pad the frame by replication to a multiple of the stride, and fold it.
+
+    Their output is ``frame_folded``, uint8 (N, 48, h, w).
     """
     zero, rest = made.ints("frame_0", 0), made.ints("frame_rest", -1)
     fold, run = made.ints("frame_fold", frame.fold), made.ints("frame_run", 3 * frame.fold)
@@ -158,8 +163,8 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
     """Connect the core to uint8 input and output. Returns its nodes and the name of its uint8 output.
 
-    An int8 core starts and ends with a quantization whose scales are calibrated on photos. They are replaced
-    by the exact scale of a frame, so the first layer reads the bytes of the frame and the last layer writes
+    An int8 core starts and ends with quantizations whose scales are calibrated on photos. They are replaced
+    by the exact scale of a frame, so that the first layer reads bytes of the frame and the last layer writes
     bytes.
     """
     scale = made.scale()
@@ -167,7 +172,7 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
 
 
 def _read_bytes(nodes: list[NodeProto], scale: list[str]) -> list[NodeProto]:
-    """Connect the core to its uint8 input ``frame_folded``."""
+    """Connect the core to its uint8 input ``frame_folded``. Returns its nodes."""
     first = [node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"]
     bytes_of = {node.output[0]: "frame_folded" for node in first}
     for node in nodes:  # in topological order
@@ -205,7 +210,9 @@ def _write_bytes(nodes: list[NodeProto], scale: list[str]) -> tuple[list[NodePro
 
 
 def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:
-    """Unfold and crop to the size of the frame. The result is ``styled``."""
+    """Return nodes that unfold the output ``last`` and crop it to the frame size. Their output is
+    ``styled``.
+    """
     zero, rest = "frame_0", "frame_rest"
     runs = made.add("Transpose", [last], "frame_painted", perm=[0, 2, 3, 1])
     shape = made.add(

@@ -1,4 +1,4 @@
-"""The frame contract: uint8 frame in, stylized uint8 frame out; all pre- and postprocessing is in the graph.
+"""The frame contract of style files: uint8 frames in and out, with pre- and postprocessing in the graph.
 
 Input ``frame``: uint8 (N, H, W, 3) RGB, any N, any H and W >= 16. Output ``styled``: uint8, same shape.
 """
@@ -11,8 +11,9 @@ MINIMUM_SIDE = 16
 
 
 class Frame(nn.Module):
-    """Wraps a network on (N, 3, H, W) in [-1, 1] whose height and width must be multiples of ``net.stride``.
+    """Wrapper that gives a network the frame contract.
 
+    ``net`` maps (N, 3, H, W) in [-1, 1] to the same shape, for H and W that are multiples of ``net.stride``.
     Other sizes are padded by reflection at the bottom and right, and the result is cropped.
     """
 
@@ -22,7 +23,7 @@ class Frame(nn.Module):
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def forward(self, frame: Tensor) -> Tensor:
-        """uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
+        """Stylize frames: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
         height, width = frame.shape[1], frame.shape[2]
         x = frame.permute(0, 3, 1, 2).float() / 127.5 - 1
         x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="reflect")

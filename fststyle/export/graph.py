@@ -1,4 +1,4 @@
-"""Export of a torch module to an ONNX graph without local file paths, and writing it to a file."""
+"""Export a torch module to an ONNX graph without local file paths, and write it to a file."""
 
 import logging
 import warnings
@@ -18,9 +18,14 @@ OPSET = 18
 def export_graph(
     module: nn.Module, example: Tensor, shapes: dict[str, Any], input_name: str, output_names: list[str]
 ) -> onnx.ModelProto:
-    """Export a module with one input, named `input_name`, and the outputs `output_names`.
+    """Export a module with one input to an ONNX graph.
 
-    `shapes` are the dynamic shapes of the input.
+    Args:
+        module: the module, on the CPU.
+        example: an input for tracing.
+        shapes: the dynamic shapes of the input, as in `torch.onnx.export`.
+        input_name: name of the input in the graph.
+        output_names: names of the outputs in the graph.
     """
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -1,10 +1,9 @@
-"""Export of classifiers, encoders and generators to ONNX.
+"""Export classifiers, encoders and generators to ONNX.
 
-* `FrameInput`: input ``frame``, uint8 (N, S, S, 3) RGB, S fixed; the outputs are those of the network,
-float32.
+* `FrameInput`: input ``frame``, uint8 (N, S, S, 3) RGB with a fixed S; float32 outputs of the network.
 * `PictureOutput`: input ``latent``, float32 (N, Z); output ``picture``, uint8 (N, S, S, 3) RGB.
 
-N is dynamic. As for styles, the exported graph is compared with the network before it is written, and the
+N is dynamic. As for styles, the exported graph is compared with the network before it is written, and
 metadata describes the model.
 """
 
@@ -26,15 +25,16 @@ from fststyle.export.precision import CONVERT
 
 PRECISIONS = ("fp32", "fp16-weights")
 _BOUNDS = {"fp32": (1, 1e-3), "fp16-weights": (2, 1e-2)}
-"""Tolerances between graph and network: absolute difference of pixels (0-255; a tie rounded the other way
-gives 1), and difference of other outputs relative to their largest absolute value.
+"""Largest allowed differences between graph and network, by precision: for pixels, the absolute difference
+(0-255, where different rounding of ties causes 1); for other outputs, relative to their largest absolute
+value.
 """
 
 
 class FrameInput(nn.Module):
-    """Adds uint8 frame input to a network on (N, C, S, S) in [-1, 1], C = 1 or 3.
+    """Wrapper that gives a network uint8 frame input.
 
-    Grayscale is ITU-R BT.601 luma, as in Pillow.
+    ``net`` takes (N, C, S, S) in [-1, 1] with C = 1 or 3. Grayscale is ITU-R BT.601 luma, as in Pillow.
     """
 
     weights: Tensor
@@ -45,7 +45,7 @@ class FrameInput(nn.Module):
         self.register_buffer("weights", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, frame: Tensor) -> Any:
-        """uint8 (N, S, S, 3) -> the outputs of the network."""
+        """Return the outputs of the network for frames, uint8 (N, S, S, 3)."""
         x = frame.permute(0, 3, 1, 2).float()
         if self.channels == 1:
             x = (x * self.weights).sum(1, keepdim=True)
@@ -53,14 +53,17 @@ class FrameInput(nn.Module):
 
 
 class PictureOutput(nn.Module):
-    """Adds uint8 frame output to a network from (N, Z) to (N, C, S, S) in [-1, 1], C = 1 or 3."""
+    """Wrapper that gives a generator uint8 frame output.
+
+    ``net`` maps latent vectors (N, Z) to (N, C, S, S) in [-1, 1] with C = 1 or 3.
+    """
 
     def __init__(self, net: nn.Module, channels: int):
         super().__init__()
         self.net, self.channels = net, channels
 
     def forward(self, latent: Tensor) -> Tensor:
-        """float32 (N, Z) -> uint8 (N, S, S, 3)."""
+        """Generate images: float32 (N, Z) -> uint8 (N, S, S, 3)."""
         x = ((self.net(latent).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         if self.channels == 1:
             x = x.expand(-1, 3, -1, -1)
@@ -76,14 +79,16 @@ def export_model(
     path: Path,
     precision: str = "fp32",
 ) -> float:
-    """Export a `FrameInput` or `PictureOutput`. Returns the largest difference (of pixels, 0-255, or
-    relative).
+    """Export a `FrameInput` or `PictureOutput`.
+
+    Returns the largest difference between graph and network: absolute (0-255) for pixels, relative for other
+    outputs.
 
     Args:
-        module: on the CPU.
-        example: an input, for tracing and for the parity check.
+        module: the module, on the CPU.
+        example: an input for tracing and for the parity check.
         output_names: names of the outputs.
-        about: metadata; values that are not strings are written as JSON.
+        about: metadata of the file; values that are not strings are stored as JSON.
         path: the file to write.
         precision: fp32, or fp16-weights for half the size.
 

@@ -1,4 +1,4 @@
-"""Parity check: the exported graph must compute what the PyTorch network computes."""
+"""Check that an exported graph computes the same result as the PyTorch network."""
 
 from collections.abc import Sequence
 
@@ -11,28 +11,34 @@ from fststyle.arrays import RGB
 from fststyle.errors import ExportError
 
 SIZES = ((1, 16, 16), (1, 17, 31), (2, 50, 37), (1, 96, 129))
-"""Shapes (N, H, W) to compare at: the smallest, odd ones, a batch, and one that contains the whole receptive
+"""Shapes (N, H, W) to compare: the smallest size, odd sizes, a batch, and a size larger than the receptive
 field.
 """
 
 TOLERANCE = {"fp32": (1, 0.02), "fp16-weights": (8, 0.35), "fp16": (24, 1.5)}
-"""Largest and mean difference allowed per precision (0-255). A tie rounded the other way gives 1."""
+"""Largest allowed maximum and mean difference (0-255) by precision. Different rounding of ties causes 1."""
 TINY = 32
-"""In half precision the tolerance doubles for pictures with a side below this: instance norm over few pixels
-amplifies rounding errors.
+"""Side in pixels below which the half-precision tolerance doubles: instance norm over few pixels amplifies
+rounding errors.
 """
 
 PSNR = {"int8": 32.0, "int8-weights": 34.0}
-"""Minimum mean PSNR on photos, in dB, for quantized files."""
+"""Minimum mean PSNR on photos in dB, by quantized precision."""
 
 
 def check_parity(
     frame: nn.Module, model: bytes, precision: str, photos: Sequence[RGB] = ()
 ) -> dict[str, float]:
-    """Compare the graph in ONNX Runtime on the CPU with the torch module, at several sizes.
+    """Compare the exported graph, run by ONNX Runtime on the CPU, with the torch module at several sizes.
 
-    Returns the "largest" and the "mean" difference (0-255). Quantized files are checked by the peak
-    signal-to-noise ratio on `photos`, uint8 (H, W, 3) each, which is returned as "psnr".
+    Args:
+        frame: the PyTorch module, uint8 (N, H, W, 3) -> uint8 (N, H, W, 3).
+        model: the bytes of the ONNX file.
+        precision: one of `fststyle.export.settings.PRECISIONS`.
+        photos: uint8 (H, W, 3) each, for the peak signal-to-noise ratio of quantized files.
+
+    Returns:
+        The "largest" and the "mean" difference (0-255), and for quantized files the "psnr" in dB.
 
     Raises:
         ExportError: the difference exceeds `TOLERANCE`, the PSNR is too low, or the output shape is wrong.
@@ -68,7 +74,7 @@ def check_parity(
         result["psnr"] = float(np.mean([_psnr(frame, session, photo) for photo in photos]))
         if result["psnr"] < least:
             raise ExportError(
-                f"{precision} has a PSNR of {result['psnr']:.1f} dB against the network on photos,"
+                f"the PSNR of {precision} relative to the network is {result['psnr']:.1f} dB on photos;"
                 f" {least:.0f} dB are required; nothing was written"
             )
     return result
@@ -82,7 +88,10 @@ def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: RGB) -> float:
 
 
 def _photo(n: int, height: int, width: int) -> np.ndarray:
-    """A test picture of smooth shapes and noise: flat regions, where norms are sensitive, and edges."""
+    """Return test images, uint8 (n, height, width, 3), with smooth shapes and with noise.
+
+    Norms are sensitive in smooth regions.
+    """
     rng = np.random.default_rng(height * 1000 + width)
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     waves = np.stack([np.sin(3 * x + 2 * y + c) for c in range(3)], -1)

@@ -1,4 +1,4 @@
-"""Precision of an exported graph: smaller weights with float32 computation, or float16 computation."""
+"""Convert an exported graph to smaller weights with float32 computation, or to float16 computation."""
 
 import numpy as np
 import onnx
@@ -11,17 +11,18 @@ from fststyle.runtime.weights import STEP
 _WIDE = ("InstanceNormalization", "ReduceMean", "QuantizeLinear", "DequantizeLinear")
 
 _SMALL = 256
-"""Tensors with fewer elements stay in float32: biases and norm parameters, small but sensitive."""
+"""Tensors with fewer elements stay in float32. Biases and norm parameters are small, but sensitive."""
 
 
 _MAX_WEIGHT = 64
-"""Largest absolute value of a 7-bit kernel."""
+"""Largest absolute value in a 7-bit kernel."""
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with the large weights stored as float16 and cast to float32 on load: half the size, same speed.
+    """Return a copy with the large weights stored as float16 and cast to float32 on load.
 
-    The weights keep their names, so a training can start from the file.
+    The file has half the size; the speed is the same. The weights keep their names, so training can start
+    from the file.
     """
     model = _copy(model)
     nodes = [_halve(model, tensor) for tensor in _large(model)]
@@ -30,13 +31,12 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with the kernels stored as 7-bit integers and dequantized on load: a quarter of the size, same
-    speed.
+    """Return a copy with the kernels stored as 7-bit integers and dequantized on load.
 
-    The kernels are byte-identical to those of the int8 file (`fststyle.export.quantize`), so compression of
-    both files together, as in git, stores them once. The last kernel, whose taps must cancel on flat regions,
-    and other large weights are stored as float16. The weights keep their names, so a training can start from
-    the file.
+    The file has a quarter of the size; the speed is the same. The kernels are byte-identical to those of the
+    int8 file (`fststyle.export.quantize`), which can therefore refer to this file (`fststyle.external_data`).
+    The last kernel, whose taps must cancel in flat regions, and other large weights are stored as float16.
+    The weights keep their names, so training can start from the file.
     """
     model = _copy(model)
     large = _large(model)
@@ -58,21 +58,23 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def seven_bits(kernel: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Quantize a kernel (outputs, inputs, h, w) to -64..64. Returns it and the scales (outputs, 1, 1, 1)."""
+    """Quantize a kernel (O, I, h, w) to integers from -64 to 64. Returns them and the scales, (O, 1,
+    1, 1).
+    """
     scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_MAX_WEIGHT)
     scale[scale < np.finfo(np.float32).tiny] = 1
     return (kernel / scale).round().astype(np.int8), scale.astype(np.float32)
 
 
 def _halve(model: onnx.ModelProto, tensor: TensorProto) -> onnx.NodeProto:
-    """Store a tensor as float16. Returns the node that casts it to float32."""
+    """Store a tensor of the graph as float16. Returns the node that casts it to float32."""
     name = tensor.name
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype("float16"), name))
     return helper.make_node("Cast", [name], [_renamed(model, name)], to=TensorProto.FLOAT)
 
 
 def _renamed(model: onnx.ModelProto, name: str) -> str:
-    """Redirect all users of a weight to its float32 version. Returns the new name."""
+    """Redirect all nodes that use a weight to its float32 version. Returns the name of this version."""
     wide = f"{name}.float32"
     for node in model.graph.node:
         for i, used in enumerate(node.input):
@@ -95,15 +97,16 @@ def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that computes in float16, except for resampling and instance norm, whose sums over a picture
-    overflow in float16.
+    """Return a copy that computes in float16, except for resampling and instance norm.
+
+    The sums of instance norm over an image overflow in float16.
     """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
     model = convert_float_to_float16(
         _copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE]
     )
-    # If two nodes share a constant, the converter casts it twice under one name, which is not a valid graph.
+    # If two nodes share a constant, the converter adds two casts with the same output name, which is invalid.
     once = {node.output[0]: node for node in reversed(model.graph.node)}
     _set_nodes(model, [node for node in model.graph.node if once[node.output[0]] is node])
     return model
@@ -129,6 +132,6 @@ CONVERT = {
     "fp16": half,
     "int8": _copy,
 }
-"""Conversions of a complete graph; each returns a copy. int8 is applied earlier, to the core
-(`fststyle.export.quantize`).
+"""Conversion functions of a complete graph, by precision; each returns a copy. int8 is applied earlier, to
+the core (`fststyle.export.quantize`).
 """

@@ -1,10 +1,10 @@
-"""Static int8 quantization of the core of a live network: weights per channel, activation ranges calibrated
-on photos.
+"""Static int8 quantization of the core of a live network.
 
-Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference" (arXiv:1712.05877), in the QDQ format of the ONNX Runtime tools: convolutions between
-QuantizeLinear and DequantizeLinear, norms and sums in float. Activations are uint8, since int8 activations
-are slower than float on CPUs. Weights have 7 bits, since the multiply-add of AVX2 saturates with 8.
+Weights are quantized per channel, and activation ranges are calibrated on photos, as in Jacob et al. 2018,
+"Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
+(arXiv:1712.05877). The graph has the QDQ format of ONNX Runtime: convolutions between QuantizeLinear and
+DequantizeLinear, and norms and sums in float. Activations are uint8, since int8 activations are slower than
+float on CPUs. Weights have 7 bits, since the multiply-add instruction of AVX2 saturates with 8 bits.
 """
 
 import contextlib
@@ -28,11 +28,13 @@ _MAX_WEIGHT = 63
 def quantize_core(
     core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()
 ) -> onnx.ModelProto:
-    """Quantize the convolutions of the core to int8.
+    """Return a copy of the core whose convolutions are quantized to int8.
 
     Args:
         core: float graph with the input ``folded``.
         photos: calibration photos, uint8 (H, W, 3) each, H and W at least `stride`; a dozen is enough.
+        fold: side of the square of pixels that is folded into channels.
+        stride: the sides of an input frame are multiples of this.
         leave: names of convolution nodes to keep in float.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -61,12 +63,12 @@ def quantize_core(
 
 
 def _pad_bytes(graph: onnx.GraphProto) -> None:
-    """Quantize before padding instead of after it: same result, a quarter of the memory traffic, and the ReLU
-    can be fused with the quantization.
+    """Move quantization before padding.
 
-    The quantizer produces Relu, Pad, QuantizeLinear in that order. After a convolution fused with its ReLU it
-    also inserts a DequantizeLinear before the Pad, which the following QuantizeLinear reverts with the same
-    scale.
+    The result is the same with a quarter of the memory traffic, and the ReLU can be fused with the
+    quantization. The quantizer writes Relu, Pad, QuantizeLinear in this order. After a convolution that is
+    fused with its ReLU, it also inserts a DequantizeLinear before the Pad, which the QuantizeLinear then
+    reverts with the same scale.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     nodes = list(graph.node)
@@ -88,7 +90,7 @@ def _pad_bytes(graph: onnx.GraphProto) -> None:
             unpadded = rounding.output[0] = f"{padded}_unpadded"
             rounding.input[0] = pad.input[0]
             nodes.insert(nodes.index(pad), rounding)
-        # without the float pad value, which edge padding does not use
+        # drops the float pad value, which edge padding does not use
         pad.input[:] = [unpadded, pad.input[1]]
         pad.output[0] = padded
     used = _without_unused(nodes, {value.name for value in graph.output})
@@ -97,7 +99,7 @@ def _pad_bytes(graph: onnx.GraphProto) -> None:
 
 
 def _without_unused(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
-    """The nodes that contribute to the ``outputs`` of the graph."""
+    """Return the nodes that contribute to the ``outputs`` of the graph."""
     while unused := [
         node
         for node in nodes
@@ -108,12 +110,11 @@ def _without_unused(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx
 
 
 def _turn_bytes(graph: onnx.GraphProto) -> None:
-    """Where the int8 output of a convolution is added to floats, insert a reshape that keeps the transpose
-    on uint8.
+    """Insert reshapes where the int8 output of a convolution is added to floats.
 
     ONNX Runtime computes int8 convolutions in NHWC and float nodes in NCHW. It moves the transpose behind the
-    dequantization, and adds another quantize-dequantize pair: three passes over four times the memory. A
-    Reshape that merges the rows does not move memory and prevents this.
+    dequantization and adds another quantize-dequantize pair, which costs three passes over four times the
+    memory. A Reshape that merges the rows moves no memory and keeps the transpose on uint8.
     """
     made_by = {node.output[0]: node for node in graph.node}
     nodes = list(graph.node)
@@ -159,11 +160,11 @@ def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, Array]) -
 
 def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
     """Round the weights of the last layer so that flat regions stay flat, as `Live.constrain` does in float.
-    Without it int8 produces a grid.
 
-    The response of a kernel to a flat region is the sum of its taps. The pixels of a block share one scale.
-    Where the sum of the rounded taps differs from the rounded sum, the taps with the largest rounding error
-    are changed by one, so equal sums stay equal.
+    Otherwise the int8 network draws a grid. The response of a kernel to a flat region is the sum of its taps.
+    All output channels, which are the pixels of a block, share one scale. Where the sum of the rounded taps
+    differs from the rounded sum, the taps with the largest rounding errors are changed by one, so that equal
+    sums stay equal.
     """
     graph, found = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     made_by = {node.output[0]: node for node in graph.node}
@@ -212,8 +213,8 @@ def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
 
 
 def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
-    """Crop each photo to a multiple of the stride and fold it to the input of the core, float32
-    (1, 48, h, w).
+    """Return the photos as inputs of the core, float32 (1, 48, h, w) each, cropped to multiples of the
+    stride.
     """
     found = []
     for photo in photos:
@@ -226,7 +227,7 @@ def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the root logger: ONNX Runtime recommends preprocessing that the torch exporter already does."""
+    """Silence logging: ONNX Runtime recommends preprocessing that the torch exporter has already done."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -11,25 +11,27 @@ PRECISIONS = ("fp32", "fp16-weights", "int8-weights", "fp16", "int8")
 @accepts_former_names
 @dataclass(frozen=True)
 class ExportSettings:
-    """Options and metadata of an exported file."""
+    """Settings of `fststyle export`: format and metadata of the exported file."""
 
     output: Path | None = option(
-        None, "The .onnx file to write; default: next to the checkpoint.", flags=("--output", "-o")
+        None, "Path of the .onnx file; default: next to the checkpoint.", flags=("--output", "-o")
     )
     precision: str = option(
         "fp32",
-        "fp32; fp16-weights: half the size, same result; int8-weights: a quarter of the size; fp16: computes"
-        " in half precision, for GPUs; int8: for CPUs, live networks only.",
+        "Number format: fp32; fp16-weights (half the file size, same result); int8-weights (a quarter of the"
+        " file size); fp16 (half-precision computation, for GPUs); int8 (int8 computation, for CPUs, live"
+        " networks only).",
         choices=PRECISIONS,
     )
     data: Path | None = option(
         None,
-        "Folder of photos for int8 calibration; default: those of `fststyle data`, else synthetic scenes.",
+        "Folder of photos for int8 calibration; default: the photos from `fststyle data`, or else"
+        " synthetic images.",
     )
     name: str | None = option(
         None, f"Name of the style or model, {NAMES}; default: the name used in training."
     )
-    title: str = option("", "Title of the painting.")
-    artist: str = option("", "Artist of the painting.")
-    year: str = option("", "Year of the painting.")
-    license: str = option("", "License of the painting.", former="licence")
+    title: str = option("", "Title of the painting, for the metadata.")
+    artist: str = option("", "Artist of the painting, for the metadata.")
+    year: str = option("", "Year of the painting, for the metadata.")
+    license: str = option("", "License of the painting, for the metadata.", former="licence")

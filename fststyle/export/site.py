@@ -1,7 +1,7 @@
-"""`fststyle export-web`: styles as a static web site, a filter for the camera and for pictures.
+"""Export styles as a static web site with a filter for the camera and for images (`fststyle export-web`).
 
-The site is one folder with relative addresses only, for any host of static files, and needs no program on the
-server. Everything is computed in the browser, by the modules that `fststyle serve` uses on its Live page.
+The site is one folder with relative URLs only. It works on any host for static files and needs no program on
+the server. All computation happens in the browser, with the modules of the Live page of `fststyle serve`.
 """
 
 import html
@@ -28,15 +28,17 @@ from fststyle.web.browser_styles import BrowserStyle, browser_style
 WEB = Path(ort.__file__).parent
 STATIC, TEMPLATES = WEB / "static", WEB / "templates"
 MARK = "isolation.js"
-"""A folder with this file and styles.json is an earlier export."""
+"""File that, together with styles.json, identifies a folder as an earlier export."""
 THUMB = 288
-"""Longer side of the pictures of the styles, in pixels."""
+"""Longer side of the preview images of the styles, in pixels."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A written site. ``size`` is in bytes; ``download`` is what a browser without WebGPU loads for the first
-    style, before compression by the host.
+    """An exported site.
+
+    ``size`` is the total size in bytes. ``download`` is the number of bytes that a browser without WebGPU
+    loads for the first style, before compression by the host.
     """
 
     folder: Path
@@ -46,15 +48,15 @@ class Site:
 
 
 def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = None) -> Site:
-    """Write a static site with these styles, names of the catalogue or .onnx files.
+    """Write a static site with the given styles, which are names or .onnx files.
 
-    The int8 files of styles are included if the catalogue has them, and so are the base networks, which are
-    needed for strengths other than 1.
+    The int8 files of the styles are included if they exist, and so are the base networks, which strengths
+    other than 1 need.
 
     Raises:
-        InputError: no styles, or two with one name.
-        StyleError: a style that does not exist, or is an int8 file.
-        OutputError: the folder exists, or cannot be written.
+        InputError: no styles are given, or two have the same name.
+        StyleError: a style does not exist, or is an int8 file.
+        OutputError: the folder already exists or cannot be written.
     """
     settings = settings or SiteSettings()
     check(settings)
@@ -92,10 +94,10 @@ def _checked(style: str | Path) -> BrowserStyle:
     entry = catalogue.locate(style)
     load_style(entry.path, device="cpu", precision="float")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", entry.name):
-        raise StyleError(f"{entry.path}: the name of the file may have only letters, digits, - and _")
+        raise StyleError(f"{entry.path}: the file name may contain only letters, digits, - and _")
     found = browser_style(entry)
     if found.entry.precision == "int8":
-        raise StyleError(f"{entry.name}: is an int8 file; give the float file, its int8 file is added")
+        raise StyleError(f"{entry.name}: is an int8 file; give the float file, and its int8 file is added")
     return found
 
 
@@ -108,7 +110,7 @@ def _check_target(target: Path, settings: SiteSettings) -> None:
         return
     ours = (target / MARK).is_file() and (target / "styles.json").is_file()
     if not ours:
-        raise OutputError(f"{settings.output}: is a folder with other files; choose another one")
+        raise OutputError(f"{settings.output}: is a folder with other files; choose another folder")
     if not settings.overwrite:
         raise OutputError(f"{settings.output}: already exists; --overwrite replaces it")
 
@@ -168,8 +170,8 @@ def _write_program(folder: Path, settings: SiteSettings) -> None:
     )
     for name in ("isolate.js", MARK):
         shutil.copyfile(STATIC / "export" / name, folder / name)
-    # Read by Netlify and Cloudflare Pages; GitHub Pages would leave out names with an underscore without the
-    # second file.
+    # Netlify and Cloudflare Pages read _headers. Without .nojekyll, GitHub Pages omits names with an
+    # underscore.
     shutil.copyfile(STATIC / "export" / "headers.txt", folder / "_headers")
     (folder / ".nojekyll").touch()
 
@@ -182,7 +184,7 @@ def _write_licenses(folder: Path, chosen: Sequence[BrowserStyle]) -> None:
     for style in chosen:
         entry = style.entry
         lines.append(entry.title or entry.name)
-        for text in (", ".join(filter(None, (entry.artist, entry.year))), entry.licence, entry.credit):
+        for text in (", ".join(filter(None, (entry.artist, entry.year))), entry.license, entry.credit):
             if text:
                 lines.append(f"  {text}")
         lines.append("")

@@ -8,12 +8,12 @@ from fststyle.settings import as_paths, option
 
 @dataclass(frozen=True)
 class SiteSettings:
-    """Output folder and texts of the static site."""
+    """Settings of `fststyle export-web`: output folder, title and preview photo of the site."""
 
-    output: Path = option(Path("site"), "The folder to write.", flags=("--output", "-o"))
+    output: Path = option(Path("site"), "Folder for the site.", flags=("--output", "-o"))
     title: str = option("Paint your camera", "Heading of the page.")
     photo: Path | None = option(
-        None, "Photo that shows the styles; default: one included in fststyle.", flags=("--photo",)
+        None, "Photo for the preview images of the styles; default: an included photo.", flags=("--photo",)
     )
     overwrite: bool = option(False, "Replace the folder of an earlier export.")
 

@@ -1,4 +1,4 @@
-"""Export of a stylization network to one ONNX file with the frame contract and metadata."""
+"""Export a stylization network to one ONNX file with the frame contract and metadata."""
 
 import json
 from collections.abc import Sequence
@@ -19,8 +19,10 @@ from fststyle.export.graph import export_graph, write
 from fststyle.export.parity import PSNR, check_parity
 from fststyle.export.precision import CONVERT
 from fststyle.export.quantize import quantize_core
+from fststyle.settings import accepts_former_names
 
 
+@accepts_former_names
 @dataclass(frozen=True)
 class Card:
     """Metadata of a style file, stored in its ``metadata_props``."""
@@ -33,15 +35,15 @@ class Card:
     title: str = ""
     artist: str = ""
     year: str = ""
-    licence: str = ""
+    license: str = field(default="", metadata={"former": "licence"})
     base: str = ""
-    """SHA-256 of the base weights that the training started from; styles with the same base can be mixed."""
+    """SHA-256 of the base network that the training started from. Styles with the same base can be mixed."""
 
 
 def traced(net: nn.Module) -> onnx.ModelProto:
-    """The float32 graph of `net`, without the metadata; of the ``core`` of a network that has one.
+    """Return the float32 graph of `net`, or of its ``core`` if it has one, without metadata.
 
-    Tracing takes most of the time of an export. The graph can be passed to several calls of `export_module`.
+    Tracing takes most of the export time. The graph can be passed to several calls of `export_module`.
 
     Raises:
         ExportError: the network cannot be exported.
@@ -62,15 +64,17 @@ def export_module(
     photos: Sequence[RGB] = (),
     graph: onnx.ModelProto | None = None,
 ) -> dict[str, float]:
-    """Export `net` as a style file. Returns the parity (see `check_parity`).
+    """Export `net` as a style file. Returns the result of `check_parity`.
 
     Args:
-        net: a module on (N, 3, H, W) in [-1, 1] with a ``stride``, or one with a ``core`` on folded pictures.
+        net: a module from (N, 3, H, W) in [-1, 1] to the same shape with a ``stride``, or a live network with
+        a
+            ``core`` on folded images.
         card: the metadata.
         path: the file to write.
         precision: one of `fststyle.export.settings.PRECISIONS`.
         photos: uint8 (H, W, 3) each; int8 and int8-weights need at least two. int8 is calibrated on the first
-            half; both are checked on the rest.
+            half of them. The other half is used for the parity check.
         graph: the result of `traced` for this network with these weights; None traces the network.
 
     Raises:
@@ -81,7 +85,7 @@ def export_module(
     folded = hasattr(net, "core")
     frame = (FoldedFrame(net) if folded else Frame(net)).eval()
     if precision == "int8" and not folded:
-        raise ExportError("int8 is only for live networks: it would not make this network faster")
+        raise ExportError("int8 is for live networks only: it does not make other networks faster")
     if precision in PSNR and len(photos) < 2:
         raise ExportError(f"{precision} needs photos for calibration and the parity check")
     graph = graph or traced(net)
@@ -115,7 +119,7 @@ def _trace_frame(frame: Frame) -> onnx.ModelProto:
             2: torch.export.Dim("W", **sides),
         }
     }
-    # All sizes differ and none is a multiple of another, so that the exporter specializes no dimension.
+    # The sizes differ and none is a multiple of another, so that the exporter does not specialize dimensions.
     example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)
     return export_graph(frame, example, shapes, "frame", ["styled"])
 
@@ -130,7 +134,7 @@ def _folded(
     core: onnx.ModelProto, frame: FoldedFrame, precision: str, photos: Sequence[RGB]
 ) -> onnx.ModelProto:
     if precision == "int8":
-        # The noise has batch size 1; its projections are too small to benefit from int8.
+        # The noise has batch size 1, and its projections are too small to benefit from int8.
         noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]
         core = quantize_core(core, photos[: len(photos) // 2], frame.fold, frame.stride, noise)
     return CONVERT[precision](wrap_core(core, frame))
@@ -142,7 +146,7 @@ def _metadata(card: Card, precision: str, noise_period: int) -> dict[str, str]:
         "title": card.title,
         "artist": card.artist,
         "year": card.year,
-        "licence": card.licence,
+        "license": card.license,
         "network": card.network,
         "network_settings": json.dumps(card.network_settings),
         "precision": precision,

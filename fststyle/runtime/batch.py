@@ -1,4 +1,4 @@
-"""Stylize image files, folders and images in pipes."""
+"""Stylize image files, folders of images, and images from stdin to stdout."""
 
 import time
 import warnings
@@ -24,11 +24,18 @@ from fststyle.settings import check
 
 @dataclass(frozen=True)
 class Painted:
-    """A stylized picture: paths ("-" is stdin or stdout), size in pixels, and time in seconds including
-    reading and writing.
+    """Result for one stylized image.
 
-    ``pages_left``: pages of a TIFF file after the first, which are not stylized. ``lost``: names of
-    everything in the input that is not in the output.
+    Attributes:
+        input: path of the input; "-" is stdin.
+        output: path of the output; "-" is stdout.
+        width: width of the output in pixels.
+        height: height of the output in pixels.
+        seconds: elapsed time, including reading and writing.
+        style: name of the style.
+        device: device that the style ran on.
+        pages_left: number of further pages of a TIFF file, which are not stylized.
+        lost: names of everything in the input that is not in the output.
     """
 
     input: str
@@ -44,12 +51,17 @@ class Painted:
 
 @dataclass
 class ImageListener:
-    """Callbacks of a batch, called in the thread of `stylize_files`: ``on_skipped(pictures)``,
-    ``on_start(pictures)``, ``on_tile(done, of)``, ``on_done(painted)`` and ``on_failed(path, error)``.
+    """Callbacks of a batch, called in the thread of `stylize_files`.
+
+    Attributes:
+        on_skipped: called with the number of images whose output already exists.
+        on_start: called with the number of images to stylize.
+        on_tile: called with the number of finished tiles and the number of all tiles of a frame.
+        on_done: called with the result of each image.
+        on_failed: called with the path and the error of each failed image.
     """
 
     on_skipped: Callable[[int], None] = lambda pictures: None
-
     on_start: Callable[[int], None] = lambda pictures: None
     on_tile: Callable[[int, int], None] = lambda done, of: None
     on_done: Callable[[Painted], None] = lambda painted: None
@@ -65,13 +77,25 @@ def stylize_files(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> list[Painted]:
-    """Stylize files; `fststyle.runtime.output_paths.plan` maps inputs to outputs.
+    """Stylize image files and folders.
 
-    Settings, style, device, mask and output folders are checked before any picture is stylized. Each output
-    is complete or absent. In a batch, ``listener`` is called with each failure and the other pictures are
-    stylized. ``stdin`` and ``stdout`` are binary streams for the input and the output "-".
+    Settings, style, device, mask and output folders are checked before any image is stylized. Each output
+    file is complete or absent.
 
-    Raises `BatchError` at the end if part of a batch failed. For a single picture, its error is raised.
+    Args:
+        inputs: files and folders, or "-" for stdin.
+        output: file or folder; see `fststyle.runtime.output_paths.plan`.
+        settings: the settings; None uses the defaults.
+        listener: callbacks for progress, results and failures.
+        stdin: binary stream for the input "-".
+        stdout: binary stream for the output "-".
+
+    Returns:
+        The results, in the order of completion.
+
+    Raises:
+        BatchError: after the last image, if some images of a batch failed.
+        FststyleError: for a single image, the error of this image.
     """
     settings = settings or ImageSettings()
     listener = listener or ImageListener()
@@ -102,7 +126,7 @@ def stylize_files(
         done.append(result)
         listener.on_done(result)
     if failed:
-        raise BatchError(f"{failed} of {failed + len(done)} pictures failed")
+        raise BatchError(f"{failed} of {failed + len(done)} images failed")
     return done
 
 
@@ -115,7 +139,7 @@ def _results(
     stdin: BinaryIO | None,
     stdout: BinaryIO | None,
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Yield each pair with its result or its error; see `stylize_file`."""
+    """Yield each pair with its result or error."""
     if settings.ray is not None:
         from fststyle.runtime.farm.pictures import stylized
 
@@ -142,7 +166,9 @@ def stylize_file(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> Painted:
-    """Stylize one picture of `stylize_files`, whose arguments these are, with a loaded style and mask."""
+    """Stylize one image file with a loaded style and mask. The other arguments are those of
+    `stylize_files`.
+    """
     on_tile = None if listener is None else listener.on_tile
     begin = time.perf_counter()
     picture = images.read(pair.source if pair.source is not None else read_stdin(stdin))
@@ -166,7 +192,7 @@ def stylize_file(
 
 
 def read_stdin(stdin: BinaryIO | None) -> bytes:
-    """The content of stdin. Raises `InputError` if it is closed or empty."""
+    """Return the content of stdin. Raises `InputError` if it is closed or empty."""
     if stdin is None:
         raise InputError("stdin is closed")
     content = stdin.read()

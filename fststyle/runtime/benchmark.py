@@ -14,15 +14,16 @@ from fststyle.runtime.style import Style, load_style
 from fststyle.runtime.video.formats.raw import parse_size
 
 MAX_FRAME_SECONDS = 1.0
-"""Maximum time of a frame in seconds; larger sizes are skipped."""
+"""Time per frame in seconds above which larger sizes are skipped."""
 MIN_SECONDS = 0.6
 """Minimum duration of a measurement in seconds."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """The median time per frame of a style in milliseconds (``ms``), from uint8 to uint8, at one precision
-    and size.
+    """Speed of a style at one precision and frame size.
+
+    ``ms`` is the median time per frame in milliseconds, from uint8 input to uint8 output.
     """
 
     style: str
@@ -44,11 +45,21 @@ def measure(
     settings: SpeedSettings | None = None,
     on_start: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Speed]:
-    """Measure all styles in each precision, in ascending order of size, until a size takes longer than
-    `MAX_FRAME_SECONDS`.
+    """Measure each style in each precision and yield the results.
 
-    Only one session exists at a time, since idle sessions slow others down. Raises `InputError` for a size
-    that is not WIDTHxHEIGHT, `StyleError` and `DeviceError`.
+    Sizes are measured in ascending order, until a frame takes longer than `MAX_FRAME_SECONDS`. Only one
+    session exists at a time, since idle sessions slow other sessions down.
+
+    Args:
+        styles: names or .onnx files.
+        sizes: frame sizes as WIDTHxHEIGHT.
+        settings: the settings; None uses the defaults.
+        on_start: called with a description of each measurement before it starts.
+
+    Raises:
+        InputError: a size is not WIDTHxHEIGHT.
+        StyleError: a style cannot be loaded.
+        DeviceError: the device is not available.
     """
     settings = settings or SpeedSettings()
     shapes = sorted({parse_size(size, "--size") for size in sizes}, key=lambda shape: shape[0] * shape[1])
@@ -66,7 +77,7 @@ def measure(
 
 
 def largest_at(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
-    """The measurement with the largest size that reaches ``fps``, or None."""
+    """Return the measurement with the largest frame size that reaches ``fps`` frames per second, or None."""
     return max(
         (speed for speed in speeds if speed.fps >= fps),
         key=lambda speed: speed.width * speed.height,
@@ -77,10 +88,11 @@ def largest_at(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
 def timings(
     paint: Callable[[], object], frames: int, seconds: float, patience: float = math.inf
 ) -> list[float]:
-    """The duration of each call of ``paint`` in seconds, for at least ``frames`` calls and ``seconds``.
+    """Call ``paint`` repeatedly and return the duration of each call in seconds.
 
-    The warm-up takes at least two calls and a quarter of ``seconds``, since the first frames of a
-    session take up to twice as long. Each of the two parts ends after ``patience`` seconds.
+    There are at least ``frames`` calls, which take at least ``seconds`` in total. A warm-up of at least two
+    calls and a quarter of ``seconds`` precedes them, since the first frames of a session take up to twice as
+    long. The warm-up and the measurement each stop after ``patience`` seconds.
     """
     times: list[float] = []
     for count, length in ((2, seconds / 4), (frames, seconds)):
@@ -93,7 +105,7 @@ def timings(
 
 
 def _median(style: Style, width: int, height: int, frames: int) -> float:
-    """Median time per frame in milliseconds."""
+    """Return the median time per frame in milliseconds."""
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     return (
         statistics.median(timings(lambda: style(frame), frames, MIN_SECONDS, MAX_FRAME_SECONDS * 10)) * 1000

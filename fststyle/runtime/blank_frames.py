@@ -1,4 +1,4 @@
-"""Nearly uniform frames, such as fades and black frames between scenes, are blended with the source.
+"""Blend nearly uniform frames, such as fades and black frames between scenes, with the source.
 
 Instance norm removes brightness and contrast. A network therefore stylizes a faded scene as brightly as the
 full scene, and maps uniform black to the same gray as uniform white. In a video, a fade must remain a fade.
@@ -12,14 +12,17 @@ from fststyle.arrays import RGB
 from fststyle.io.resize import scaled_size
 
 RANGE = 48.0
-"""Minimum range of luma (0-255) of a frame that is fully stylized."""
+"""Luma range (0-255) from which a frame is fully stylized."""
 SMALL = 64
-"""Longer side in pixels at which the range is measured, so that film grain does not count."""
+"""Longer side in pixels to which a frame is reduced for measuring the range, so that film grain is
+ignored.
+"""
 
 
 def stylized_share(frame: RGB) -> float:
-    """Share of the stylized image in the result for a frame, uint8 (H, W, 3): 0 for a uniform frame, 1 from
-    a luma range of `RANGE` on.
+    """Return the weight of the stylized image in the result for a source frame, uint8 (H, W, 3).
+
+    It is 0 for a uniform frame and 1 from a luma range of `RANGE` on.
     """
     scale = min(1.0, SMALL / max(frame.shape[:2]))
     size = scaled_size(frame.shape[:2], scale)
@@ -29,10 +32,10 @@ def stylized_share(frame: RGB) -> float:
 
 
 def blended(frame: RGB, stylized: RGB) -> RGB:
-    """Interpolation from ``frame``, of any size, to ``stylized``, uint8 (H, W, 3), by `stylized_share`.
+    """Interpolate from the source ``frame`` to its ``stylized`` image by `stylized_share`.
 
-    Call it after `fststyle.runtime.temporal.TemporalFilter`, which would carry the previous scene into the
-    fade.
+    ``stylized`` and the result are uint8 (H, W, 3); ``frame`` may have another size. Call this after
+    `fststyle.runtime.temporal.TemporalFilter`, which would otherwise carry the previous scene into the fade.
     """
     if (share := stylized_share(frame)) == 1:
         return stylized

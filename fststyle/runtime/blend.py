@@ -1,10 +1,9 @@
-"""Interpolation of network weights: a mixture of styles, or a style at partial strength, at the cost of one
-network.
+"""Interpolate network weights, for mixtures of styles and for partial strength at the cost of one network.
 
-Wang et al. 2019, "Deep Network Interpolation for Continuous Imagery Effect Transition" (arXiv:1811.10515),
-equation 1: the weights of networks that were fine-tuned from one base network can be interpolated, and each
-interpolation is a working network. The base network reproduces its input, so the interpolation from it to a
-style is a change of strength, and not a cross-fade of two images.
+The method is equation 1 of Wang et al. 2019, "Deep Network Interpolation for Continuous Imagery Effect
+Transition" (arXiv:1811.10515): the weights of networks that were fine-tuned from the same base network can be
+interpolated, and the result is a working network. The base network reproduces its input, so interpolating
+between it and a style changes the strength of the style, in contrast to a cross-fade of two images.
 """
 
 from collections.abc import Sequence
@@ -20,12 +19,16 @@ if TYPE_CHECKING:
 
 
 def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> bytes:
-    """The sum of ``factor * weights`` over style files of one network, with the graph and the metadata of the
-    first file.
+    """Return a style file with the weighted sum of the weights of several style files.
 
-    The factors should sum to 1. ``names`` are for error messages.
+    Args:
+        models: pairs of the bytes of a style file and its factor. The factors should sum to 1. The result has
+            the graph and the metadata of the first file.
+        names: names of the styles for error messages.
 
-    Raises `StyleError` if the files are not the same network in float, and `DependencyError` without onnx.
+    Raises:
+        StyleError: the files do not contain the same network in float precision.
+        DependencyError: onnx is not installed.
     """
     graphs = [_graph(model, name) for (model, _), name in zip(models, names, strict=True)]
     weights = [learned(graph) for graph in graphs]

@@ -1,10 +1,9 @@
-"""Brush size: stylize a smaller or larger copy of a picture, and resize the result with the edges of the
-photo.
+"""Change the brush size: stylize a smaller or larger copy of an image, and resize the result.
 
-The strokes of a network have a fixed size in pixels, so strokes of twice the size come from a picture of half
-the size. The detail that is lost by enlarging the result is added from the photo, weighted by the local
-regression of the stylized luma on the photo, as in guided upsampling (He and Sun 2015, "Fast Guided Filter",
-arXiv:1505.00996).
+The strokes of a network have a fixed size in pixels, so an image of half the size gets strokes of twice the
+size. When the result is enlarged, the lost detail is added from the source image, weighted by the local
+regression of the stylized luma on the source luma, as in guided upsampling (He and Sun 2015, "Fast Guided
+Filter", arXiv:1505.00996).
 """
 
 from collections.abc import Callable
@@ -19,22 +18,26 @@ REFERENCE_SIDE = 640
 """Shorter side in pixels up to which strokes have the trained size by default."""
 
 RADIUS = 4
-"""Radius of the regression windows in pixels of the stylized copy."""
+"""Radius of the regression windows, in pixels of the stylized copy."""
 FLATNESS = 60.0
-"""Variance of luma (0-255) in a window below which its detail counts as noise and not as an edge."""
+"""Luma variance (0-255 scale) in a window below which detail is treated as noise instead of an edge."""
 
 
 def brush_size(brush: float | None, height: int, width: int) -> float:
-    """The brush size for a picture. None means in proportion to its shorter side, at least 1."""
+    """Return the brush size for an image. ``brush`` None is proportional to its shorter side, and at
+    least 1.
+    """
     return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
 
 
 def stylize_with_brush(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
-    """Stylize ``photo``, uint8 (H, W, 3), with strokes ``brush`` times as large as those of ``stylize``.
-    Returns the same shape.
+    """Stylize an image with strokes that are ``brush`` times as large as those of the function ``stylize``.
+
+    ``photo`` and the result are uint8 (H, W, 3).
     """
     height, width = photo.shape[:2]
-    if brush == 1 or min(height, width) < MIN_SIDE:  # `stylize` raises for a picture that is too small
+    # `stylize` raises the error for an image that is too small.
+    if brush == 1 or min(height, width) < MIN_SIDE:
         return stylize(photo)
     size = tuple(max(MIN_SIDE, round(side / brush)) for side in (width, height))
     if size == (width, height):
@@ -49,8 +52,9 @@ def stylize_with_brush(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) 
 
 
 def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
-    """``painted`` in the size of ``photo``, with its detail. ``copy`` is the photo in the size of
-    ``painted``.
+    """Return the stylized image enlarged to the size of ``photo``, with detail from ``photo``.
+
+    ``copy`` is ``photo`` resized to the size of ``painted``, the stylized image.
     """
     height, width = photo.shape[:2]
     large = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -70,7 +74,7 @@ def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
 
 
 def _slope(photo: Pixels, painted: Pixels) -> Floats:
-    """The regression slope of stylized luma on photo luma in each window, float32 (H, W) in 0..1."""
+    """Return the regression slope of stylized luma on source luma in each window, float32 (H, W) in 0..1."""
     side = (2 * RADIUS + 1, 2 * RADIUS + 1)
     x, y = photo.astype(np.float32), painted.astype(np.float32)
     mean_x, mean_y, mean_xy, mean_xx = (cv2.boxFilter(value, -1, side) for value in (x, y, x * y, x * x))

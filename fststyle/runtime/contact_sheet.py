@@ -1,4 +1,4 @@
-"""A contact sheet: one photo in every style, with names."""
+"""Make a contact sheet that shows one photo in several styles, with captions."""
 
 import math
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ _LABEL = 28
 def contact_sheet(
     picture: Picture, entries: Sequence[Entry], size: int = 384, device: str = "auto"
 ) -> tuple[Picture, list[StyleError]]:
-    """A grid of the first frame of ``picture`` and its versions in each style, each with a caption, and the
-    errors of styles that cannot be used.
+    """Return a contact sheet of an image in several styles, and the errors of styles that failed.
 
-    ``size`` is the longer side of each image in pixels. One style is in memory at a time.
+    The sheet shows the first frame of ``picture`` and its stylized versions, each with a caption. ``size`` is
+    the longer side of each image in pixels. Only one style is in memory at a time.
     """
     photo = images.resize(picture.frames[0].rgb, size)
     still = images.Picture([images.Frame(photo)])

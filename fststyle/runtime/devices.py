@@ -1,4 +1,4 @@
-"""Devices that styles run on: names, execution providers of ONNX Runtime, and availability."""
+"""Devices that styles can run on: names, ONNX Runtime execution providers, and availability."""
 
 import contextlib
 import ctypes
@@ -22,10 +22,10 @@ PROVIDERS = {
     "rocm": "ROCMExecutionProvider",
     "migraphx": "MIGraphXExecutionProvider",
 }
-"""Device -> ONNX Runtime's name of the execution provider."""
+"""Name of the ONNX Runtime execution provider of each device."""
 
 INDEXED = ("cuda", "tensorrt", "rocm", "migraphx", "dml")
-"""Devices that take an index, such as cuda:1."""
+"""Devices that accept an index, such as cuda:1."""
 
 INSTALL = {
     "cuda": "it needs an NVIDIA driver and: pip install 'onnxruntime-gpu[cuda,cudnn]'",
@@ -36,17 +36,20 @@ INSTALL = {
     "rocm": "it needs AMD ROCm and a build of onnxruntime for it",
     "migraphx": "it needs AMD ROCm and: pip install onnxruntime-migraphx",
 }
+"""Hint in error messages on how to install support for each device."""
 
 
 def runtime() -> ModuleType:
-    """The module `onnxruntime` with its log disabled: errors of a session reach the user as exceptions.
+    """Import and return the module `onnxruntime` with logging disabled, since errors are raised as
+    exceptions.
 
     Raises `DependencyError` if it is missing or broken.
     """
     if (loaded := sys.modules.get("onnxruntime")) is not None:
         return loaded
     try:
-        # The GPU build searches for GPUs on import and writes warnings directly to the file descriptor.
+        # On import, the GPU build searches for GPUs and writes warnings directly to the file descriptor of
+        # stderr.
         with deferred_interrupts(), _silent_stderr():
             loaded = importlib.import_module("onnxruntime")
     except ImportError as error:
@@ -56,7 +59,10 @@ def runtime() -> ModuleType:
 
 
 def split(device: str) -> tuple[str, int]:
-    """``"cuda:1"`` -> ``("cuda", 1)``. Raises `DeviceError` for an unknown device."""
+    """Split a device such as ``"cuda:1"`` into name and index, ``("cuda", 1)``. The default index is 0.
+
+    Raises `DeviceError` for an unknown device.
+    """
     name, _, index = device.partition(":")
     if (name not in PROVIDERS and name != "auto") or (index and not (index.isdecimal() and name in INDEXED)):
         raise DeviceError(f"{device!r} is not a device; use one of auto, {', '.join(PROVIDERS)}")
@@ -64,8 +70,9 @@ def split(device: str) -> tuple[str, int]:
 
 
 def available() -> dict[str, bool]:
-    """Device -> whether it can be requested: ONNX Runtime was built for it and, for NVIDIA devices, a driver
-    and a GPU exist.
+    """Return whether each device can be requested, as a dict by name.
+
+    ONNX Runtime must be built for the device. NVIDIA devices also need a driver and a GPU.
     """
     built = runtime().get_available_providers()
     nvidia = nvidia_cards() > 0
@@ -76,8 +83,10 @@ def available() -> dict[str, bool]:
 
 
 def require(name: str, index: int = 0) -> None:
-    """Raise `DeviceError`, with what to install, unless the device ``name`` (a key of `PROVIDERS`) and its
-    GPU ``index`` are available.
+    """Raise `DeviceError` unless the device ``name`` (a key of `PROVIDERS`) and its GPU ``index`` are
+    available.
+
+    The message tells what to install.
     """
     if PROVIDERS[name] not in runtime().get_available_providers():
         raise DeviceError(
@@ -97,9 +106,9 @@ def require(name: str, index: int = 0) -> None:
 
 
 def nvidia_cards() -> int:
-    """Number of NVIDIA GPUs; 0 without a driver.
+    """Return the number of NVIDIA GPUs, or 0 without a driver.
 
-    The driver is queried directly, so no CUDA toolkit is needed.
+    The driver is queried directly, so the CUDA toolkit is not needed.
     """
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
@@ -112,16 +121,16 @@ def nvidia_cards() -> int:
 
 
 def preload_cuda() -> None:
-    """Make ONNX Runtime find CUDA libraries installed by pip. Libraries of the system are found anyway."""
+    """Load CUDA libraries that pip has installed. ONNX Runtime finds system libraries by itself."""
     preload = getattr(runtime(), "preload_dlls", None)
     if preload is not None:
-        # It prints missing libraries; the error of the session is clearer.
+        # It prints missing libraries, but the error of the session is clearer.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
             preload()
 
 
 def is_cpu(device: str) -> bool:
-    """Whether the device, which may be auto, is the CPU, where int8 is faster than float."""
+    """Return whether the device is the CPU, where int8 is faster than float. ``device`` may be "auto"."""
     return device == "cpu" or (device == "auto" and not available()["cuda"])
 
 

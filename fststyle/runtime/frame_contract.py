@@ -1,5 +1,6 @@
-"""The frame contract of style files: input ``frame`` and output ``styled``, both uint8 (N, H, W, 3) with
-dynamic N, H and W (docs/onnx-format.md).
+"""Check the frame contract of style files (docs/onnx-format.md).
+
+A style has the input ``frame`` and the output ``styled``, both uint8 (N, H, W, 3) with dynamic N, H and W.
 """
 
 from typing import TYPE_CHECKING
@@ -12,25 +13,29 @@ if TYPE_CHECKING:
 
 
 def check_frame(frame: object) -> None:
-    """Raise `InputError` unless ``frame`` is a uint8 array (H, W, 3) or (N, H, W, 3) with N >= 1 and sides of
-    at least 16 pixels.
+    """Raise `InputError` unless ``frame`` is a valid frame or batch of frames.
+
+    Valid are uint8 arrays of shape (H, W, 3) or (N, H, W, 3) with N >= 1, H >= 16 and W >= 16.
     """
     shape, kind = getattr(frame, "shape", None), getattr(frame, "dtype", None)
     if shape is None or str(kind) != "uint8" or len(shape) not in (3, 4) or shape[-1] != 3:
         found = f"{kind} {tuple(shape)}" if shape is not None else type(frame).__name__
-        raise InputError(f"a frame is a uint8 array (H, W, 3) or (N, H, W, 3), not {found}")
+        raise InputError(f"a frame must be a uint8 array (H, W, 3) or (N, H, W, 3), not {found}")
     if len(shape) == 4 and shape[0] == 0:
         raise InputError("the batch contains no frames")
     height, width = shape[-3:-1]
     if min(height, width) < MIN_SIDE:
-        raise InputError(f"{width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}")
+        raise InputError(f"{width}x{height} pixels is too small; the minimum is {MIN_SIDE}x{MIN_SIDE}")
 
 
 def check_model(session: "InferenceSession", name: str) -> None:
-    """Raise `StyleError` unless the model of an ONNX Runtime session follows the frame contract."""
+    """Raise `StyleError` unless the model of an ONNX Runtime session follows the frame contract.
+
+    ``name`` is the name of the style for error messages.
+    """
     kind = session.get_modelmeta().custom_metadata_map.get("kind", "style")
     if kind != "style":
-        raise _refused(name, f"it is a model of kind {kind}")
+        raise _refused(name, f"it is of kind {kind}")
     frame = _tensor("input", "frame", session.get_inputs(), name)
     shape = list(frame.shape or [])
     if len(shape) != 4:
@@ -47,7 +52,7 @@ def check_model(session: "InferenceSession", name: str) -> None:
 
 
 def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "NodeArg":
-    """The only input or output of a model."""
+    """Return the input or output ``wanted``, which must be the only one and uint8. Raises `StyleError`."""
     if [tensor.name for tensor in tensors] != [wanted]:
         found = ", ".join(tensor.name for tensor in tensors) or "none"
         raise _refused(name, f"its {kind}s are {found}, not {wanted}")

@@ -1,4 +1,4 @@
-"""A style with its settings as a function of frames: strength, brush size, colors and tiles."""
+"""Stylize frames with a loaded style and the settings for strength, brush size, colors and tiles."""
 
 import threading
 from collections.abc import Callable
@@ -19,34 +19,33 @@ from fststyle.runtime.settings import PaintSettings
 from fststyle.runtime.style import Style, load_style
 
 FAINT = 0.2
-"""Strength below which the result of interpolated weights is also blended with the photo, since the base
-network reproduces the photo only approximately.
+"""Strength below which the output of interpolated weights is also blended with the source, since the base
+network reproduces its input only approximately.
 """
 
 
 def load_for_settings(settings: PaintSettings, style: str | Path) -> Style:
-    """Load a style with device, threads and precision of the settings. The precision auto is float for a
-    strength below 1.
+    """Load a style with the device, threads and precision of the settings.
 
-    Raises the errors of `load_style`.
+    For a strength below 1, the precision "auto" means float. Raises the errors of `load_style`.
     """
     precision = "float" if settings.strength < 1 and settings.precision == "auto" else settings.precision
     return load_style(style, settings.device, settings.threads, precision=precision)
 
 
 def split_strength(strength: float) -> tuple[float, float]:
-    """Split a strength into that of the weights, 0..1, and that of the pixels, for `colors.fade` from the
-    photo to the stylized frame.
+    """Split a strength into a strength of the weights, 0..1, and a strength of the pixels for `colors.fade`.
 
-    Strengths above 1 extrapolate the pixels, since extrapolated weights give black skies and noise below 2.
+    Strengths above 1 extrapolate the pixels, since extrapolating the weights produces black skies and noise
+    even below 2.
     """
     return min(1.0, strength), strength if strength > 1 else min(1.0, strength / FAINT)
 
 
 class FrameStylizer:
-    """A style with settings, as a function of frames, uint8 (H, W, 3).
+    """Callable that stylizes single frames with a style and settings. It is thread-safe.
 
-    It may be called from several threads. Frames that need tiles are stylized one at a time.
+    Frames that need tiles are stylized one at a time.
     """
 
     def __init__(
@@ -56,14 +55,21 @@ class FrameStylizer:
         on_tile: Callable[[int, int], None] | None = None,
         full: Style | None = None,
     ):
-        """``full``: the style at strength 1, if already loaded, for a ``style`` at another strength."""
-        # Strength is in the weights if the style has a base network; else the output is blended with the
-        # photo.
+        """Initialize from a loaded style.
+
+        Args:
+            style: the style, at any strength.
+            settings: the settings; their strength is relative to the strength of ``style``.
+            on_tile: called with the number of finished tiles and of all tiles of a frame.
+            full: the same style at strength 1, if it is already loaded.
+        """
+        # If the style has a base network, the strength changes its weights. Otherwise the output is blended
+        # with the source.
         weights, pixels = split_strength(settings.strength)
         changed = style.at(style.strength * weights)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
-        # At partial strength, colors are interpolated between the photo and the result at full strength.
+        # At partial strength, the colors are interpolated between the source and the result at full strength.
         partly = 0 < self.style.strength < 1
         if full is None and partly:
             full = style if style.strength == 1 else self.style.at(1.0)
@@ -72,11 +78,18 @@ class FrameStylizer:
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: RGB, fade: float | None = None) -> RGB:
-        """Resize a frame as in the settings and stylize it. ``fade`` overrides the blend with the photo."""
+        """Resize a frame, uint8 (H, W, 3), to the size of the settings and stylize it.
+
+        ``fade`` overrides the strength of the pixels (`split_strength`).
+        """
         return self(resize_frame(images.Frame(photo), self.settings.size).rgb, fade)
 
     def __call__(self, photo: RGB, fade: float | None = None, brush: float | None = None) -> RGB:
-        """Stylize a frame. ``fade`` and ``brush`` override the blend with the photo and the brush size."""
+        """Stylize a frame, uint8 (H, W, 3). Returns the same shape.
+
+        ``fade`` overrides the strength of the pixels (`split_strength`), and ``brush`` the brush size of the
+        settings. Raises `InputError` if the frame does not fit in memory.
+        """
         try:
             size = brush_size(self.settings.brush if brush is None else brush, *photo.shape[:2])
             painted = stylize_with_brush(size, self._paint, photo)
@@ -94,18 +107,20 @@ class FrameStylizer:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
         if side is None:
             return self.style(photo)
-        with self._one_at_a_time:  # the size of tiles is chosen for one frame in memory
+        with self._one_at_a_time:  # the tile size is chosen for one frame in memory
             if self.tiled is None:
                 self.tiled = tiles.TiledStyle(self.style)
             return self.tiled(photo, side, self.on_tile)
 
 
 COLORS_SIDE = 192
-"""Largest longer side in pixels of the copy that is stylized for the colors at full strength."""
+"""Largest longer side, in pixels, of the copy that is stylized to get the colors at full strength."""
 
 
 def _small(photo: RGB) -> RGB:
-    """The photo at half its size, at most `COLORS_SIDE`, for the colors at full strength."""
+    """Return the frame reduced to half its size and at most `COLORS_SIDE`, to get the colors at full
+    strength.
+    """
     height, width = photo.shape[:2]
     # At least 16 pixels per side, with the aspect ratio of the photo.
     scale = max(min(0.5, COLORS_SIDE / max(height, width)), MIN_SIDE / min(height, width))

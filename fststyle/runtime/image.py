@@ -1,4 +1,4 @@
-"""Stylize an image."""
+"""Stylize one image, still or animated."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,13 +32,21 @@ def stylize(
 ) -> Any:
     """Stylize an image: ``stylize("cat.jpg", "great-wave").save("stylized.jpg")``.
 
-    ``image``: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA; the result is an array of the same shape. Or a
-    path, the content of an image file, an open binary file or a Pillow image; the result is a Pillow image of
-    mode RGB, or RGBA with alpha. Of an animation, the first frame is stylized. ``style``: a name, an .onnx
-    file, or a `Style` from `load_style`, which avoids loading it for each call. ``settings``: fields of
-    `ImageSettings`. The result has the size of the image unless ``size`` is given.
+    Args:
+        image: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, a path, the bytes of an image file, an open
+            binary file, or a Pillow image. Only the first frame of an animation is stylized.
+        style: a name, an .onnx file, a mixture such as "udnie:0.6,great-wave:0.4", or a `Style` from
+            `load_style`, which avoids loading the style for each call.
+        settings: fields of `ImageSettings`, such as ``strength`` and ``size``.
 
-    Raises `InputError` (image or setting), `StyleError` and `DeviceError`.
+    Returns:
+        An array of the same kind for an array, and otherwise a Pillow image of mode RGB, or RGBA for an image
+        with transparency. The result has the size of the input unless ``size`` is given.
+
+    Raises:
+        InputError: the image or a setting is invalid.
+        StyleError: the style cannot be loaded.
+        DeviceError: the device is not available.
     """
     chosen = _settings(style, settings)
     picture, convert = to_picture(image)
@@ -53,11 +61,18 @@ def stylize_picture(
     on_tile: Callable[[int, int], None] | None = None,
     mask: masks.Mask | None = None,
 ) -> Picture:
-    """Stylize all frames of a picture. Alpha, durations, color profile, metadata and format are kept.
+    """Stylize all frames of an image. Alpha, durations, color profile, metadata and format are kept.
 
-    ``on_tile(done, of)`` is called after each tile of a frame that is stylized in tiles. ``mask`` is the mask
-    of the settings, if the caller has loaded it. Raises `InputError` if memory does not suffice or the mask
-    does not fit, and `StyleError`.
+    Args:
+        image: the decoded image.
+        style: the loaded style.
+        settings: the settings.
+        on_tile: called with the number of finished tiles and of all tiles of a frame.
+        mask: the mask of the settings; None loads it.
+
+    Raises:
+        InputError: memory is insufficient, or the mask has another aspect ratio.
+        StyleError: the network fails, or cannot be used in tiles.
     """
     mask = mask or masks.load(settings)
     if mask is not None:

@@ -1,5 +1,6 @@
-"""Split the graph of a style in two: one computes the statistics of instance norm over a batch, the other
-takes them as inputs. For stylizing in tiles.
+"""Split the graph of a style into two graphs, to stylize in tiles.
+
+One graph computes the statistics of instance norm over a batch, the other takes them as inputs.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from fststyle.errors import DependencyError, StyleError
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-# Operators that reduce over the whole picture in a way that cannot be split.
+# Operators that reduce over the whole image and cannot be split.
 _GLOBAL = {
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -34,7 +35,10 @@ _GLOBAL |= {
 
 @dataclass(frozen=True)
 class Split:
-    """Two ONNX models. ``names`` are outputs of ``gather`` and inputs of ``apply``, float32 (1, C, 1, 1)."""
+    """The two ONNX models that `split` returns.
+
+    The tensors ``names``, float32 (1, C, 1, 1) each, are outputs of ``gather`` and inputs of ``apply``.
+    """
 
     gather: bytes
     apply: bytes
@@ -42,14 +46,14 @@ class Split:
 
 
 def split(model: bytes, name: str = "the style") -> Split:
-    """Derive both graphs from a style file.
+    """Split a style file into a graph for the statistics and a graph that applies them.
 
     Instance norm is ``x * gain + shift`` with ``gain = scale / std`` and ``shift = bias - mean * gain``, per
     channel. ``gather`` computes mean and variance over N, H and W together, as if a batch of tiles were one
-    picture, and returns gain and shift; ``apply`` takes them as inputs. For a style without instance norm,
+    image, and returns gain and shift; ``apply`` takes them as inputs. For a style without instance norm,
     ``names`` is empty and both models are the original.
 
-    Raises `StyleError` for a graph that reduces over the picture in another way, and `DependencyError`
+    Raises `StyleError` for a graph with other operators that reduce over the image, and `DependencyError`
     without onnx.
     """
     try:
@@ -61,7 +65,7 @@ def split(model: bytes, name: str = "the style") -> Split:
     kinds = {node.op_type for node in source.graph.node}
     if found := sorted(kinds & _GLOBAL):
         raise StyleError(
-            f"{name} cannot be used in tiles: it reduces over the whole picture ({', '.join(found)}); use a"
+            f"{name} cannot be used in tiles: it reduces over the whole image ({', '.join(found)}); use a"
             " smaller --size or --tile off"
         )
     count = sum(node.op_type == "InstanceNormalization" for node in source.graph.node)
@@ -105,7 +109,7 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
 
 
 def _normalize(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
-    """The nodes that replace one InstanceNormalization. They compute in float32 for any input type."""
+    """Return the nodes that replace one InstanceNormalization. They compute in float32 for any input type."""
     from onnx import TensorProto, helper
 
     x, scale, bias = node.input
@@ -128,7 +132,7 @@ def _normalize(node: "NodeProto", index: int, gather: bool, opset: int) -> "list
     if gather:
         epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
         middle = mean(wide, v("mean"))
-        # The mean of squared deviations: mean(x^2) - mean(x)^2 cancels in float32 if the mean is large.
+        # The mean of squared deviations, since mean(x^2) - mean(x)^2 loses precision if the mean is large.
         deviation = add("Sub", [wide, middle], v("deviation"))
         variance = mean(add("Mul", [deviation, deviation], v("square")), v("variance"))
         constant = helper.make_tensor(v("epsilon"), TensorProto.FLOAT, [], [epsilon])

@@ -1,4 +1,4 @@
-"""Masks: stylize the white parts of an image, or the subject or the background of a frame."""
+"""Masks: stylize only the white areas of a mask image, or only the subject or background of a frame."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,13 +14,13 @@ from fststyle.io import images
 from fststyle.io.resize import resize_to
 
 SOFTNESS = 1 / 500
-"""Standard deviation of the blur of edges as a share of the longer side of the frame; at least one pixel."""
+"""Standard deviation of the edge blur relative to the longer side of the frame; at least one pixel."""
 TOLERANCE = 0.02
-"""Largest accepted relative difference between the aspect ratios of mask and frame."""
+"""Largest allowed relative difference between the aspect ratios of mask and frame."""
 
 
 class MaskSettings(Protocol):
-    """The settings of masks."""
+    """The settings that select a mask, which several settings classes have."""
 
     @property
     def mask(self) -> Path | None: ...
@@ -31,25 +31,28 @@ class MaskSettings(Protocol):
 
 
 class MaskSource(Protocol):
-    """A source of masks for the frames of a stream."""
+    """Protocol of objects that return a mask for each frame of a stream."""
 
     def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """The mask of a frame, ``photo``: uint8 of ``size`` (H, W), 255 where it is stylized."""
+        """Return the mask of a frame: uint8 (H, W), 255 where the frame is stylized.
+
+        ``photo`` is the source frame, uint8 (h, w, 3), and ``size`` is (H, W).
+        """
 
     def reset(self) -> None:
         """Discard the state of the previous frame."""
 
     def state(self) -> dict[str, Array]:
-        """Arrays by name that the next frame needs from the previous one; for `restore`."""
+        """Return the state after the previous frame as arrays by name, for `restore`."""
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Continue after the frame at which `state` was called. Other names in ``state`` are ignored."""
+        """Set the state that `state` returned. Other names in ``state`` are ignored."""
 
 
 class ImageMask:
-    """A mask from an image file: luma times alpha. Gray is a partial effect.
+    """Mask from an image file. The mask value is luma times alpha, and gray is a partial effect.
 
-    Raises `InputError` if the image cannot be read, or is animated.
+    Raises `InputError` if the image cannot be read or is animated.
     """
 
     moves = False
@@ -59,43 +62,43 @@ class ImageMask:
         frames = images.read(path).frames
         if len(frames) > 1:
             raise InputError(
-                f"{path}: contains {len(frames)} images; a mask that moves needs `fststyle video`"
+                f"{path}: contains {len(frames)} frames; only `fststyle video` supports animated masks"
             )
         self._path = path
         self._set(frames[0].rgb, frames[0].alpha)
 
     def _set(self, rgb: Pixels, alpha: Pixels | None) -> None:
-        """Set the image: uint8 (H, W, 3) and (H, W)."""
+        """Set the mask image, uint8 (H, W, 3), and its alpha, uint8 (H, W) or None."""
         self._share = _luma(rgb, alpha)
         self._fitted: Pixels | None = None
 
     def at(self, seconds: float) -> None:
-        """Show the mask of this time, in seconds from the start of the source. Times do not decrease."""
+        """Go to the mask at a time in seconds from the start of the source. Times must not decrease."""
 
     def close(self) -> None:
         """Close the file."""
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` if frames of ``size`` (H, W) and the mask differ in aspect ratio."""
+        """Raise `InputError` if the mask and frames of ``size`` (H, W) have different aspect ratios."""
         (height, width), (rows, columns) = size, self._share.shape
         if abs(columns * height / (rows * width) - 1) > TOLERANCE:
             raise InputError(
-                f"{self._path}: the mask has {columns}x{rows} pixels and the picture {width}x{height};"
+                f"{self._path}: the mask has {columns}x{rows} pixels and the image {width}x{height};"
                 " the aspect ratios differ"
             )
 
     def reset(self) -> None:
-        """Does nothing: all frames have the same mask."""
+        """Do nothing, since all frames have the same mask."""
 
     def state(self) -> dict[str, Array]:
-        """Empty: all frames have the same mask."""
+        """Return an empty dict, since all frames have the same mask."""
         return {}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Does nothing."""
+        """Do nothing, since there is no state."""
 
     def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Like `MaskSource`. The mask is resized to ``size``."""
+        """Return the mask resized to ``size`` (H, W), with soft edges; see `MaskSource.share`."""
         fitted = self._fitted
         if fitted is None or fitted.shape != size:
             height, width = size
@@ -108,57 +111,58 @@ class ImageMask:
 
 
 class Mask:
-    """Blends stylized frames with the photo. The masks of ``parts`` are multiplied."""
+    """Callable that blends source frames and stylized frames by the product of the masks of ``parts``."""
 
     def __init__(self, *parts: MaskSource):
         self._parts = parts
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` if a part does not fit frames of ``size`` (H, W)."""
+        """Raise `InputError` if an image mask and frames of ``size`` (H, W) have different aspect ratios."""
         for part in self._parts:
             if isinstance(part, ImageMask):
                 part.check(size)
 
     @property
     def moves(self) -> bool:
-        """Whether a part changes over time, so that equal frames have different masks."""
+        """Whether a mask changes over time, so that equal frames may have different masks."""
         return any(isinstance(part, ImageMask) and part.moves for part in self._parts)
 
     def at(self, seconds: float) -> None:
-        """Show the masks of this time, in seconds from the start of the source. Times do not decrease."""
+        """Go to the masks at a time in seconds from the start of the source. Times must not decrease."""
         for part in self._parts:
             if isinstance(part, ImageMask):
                 part.at(seconds)
 
     def close(self) -> None:
-        """Close files."""
+        """Close the files of all masks."""
         for part in self._parts:
             if isinstance(part, ImageMask):
                 part.close()
 
     def reset(self) -> None:
-        """Discard the state of the previous frame: the next one starts a new scene."""
+        """Discard the state of the previous frame. The next frame starts a new scene."""
         for part in self._parts:
             part.reset()
 
     def state(self) -> dict[str, Array]:
-        """Arrays by name that the next frame needs from the previous one; for `restore`."""
+        """Return the states of all masks after the previous frame, for `restore`."""
         return {name: array for part in self._parts for name, array in part.state().items()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Continue after the frame at which `state` was called."""
+        """Set the state that `state` returned."""
         for part in self._parts:
             part.restore(state)
 
     def __call__(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """Blend ``painted`` and ``photo``, uint8 (H, W, 3), in the size of ``painted``. Raises the errors of
-        `check`.
+        """Blend a stylized frame, ``painted``, over its source frame, ``photo``.
+
+        Both are uint8 (H, W, 3); the result has the size of ``painted``. Raises the errors of `check`.
         """
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)
 
     def applied(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """Like `__call__`, but an image mask may have another aspect ratio."""
+        """Blend like `__call__`, but without checking the aspect ratio of image masks."""
         height, width = painted.shape[:2]
         if photo.shape != painted.shape:
             photo = resize_to(photo, (height, width))
@@ -169,7 +173,11 @@ class Mask:
 
 
 def load(settings: MaskSettings, opened: Callable[[Path], ImageMask] = ImageMask) -> Mask | None:
-    """The mask of the settings, or None. ``opened`` opens the file. Raises `InputError` and `StyleError`."""
+    """Return the mask that the settings select, or None.
+
+    ``opened`` opens the mask file. Raises `InputError` if the file is not a valid mask, and `StyleError` if
+    the segmentation network is damaged.
+    """
     parts: list[MaskSource] = [] if settings.mask is None else [opened(Path(settings.mask))]
     if settings.only is not None:
         from fststyle.runtime.subject import Subject

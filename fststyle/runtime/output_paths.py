@@ -1,4 +1,4 @@
-"""The output path of each input picture. All paths are checked before any picture is stylized."""
+"""Determine the output path of each input image. All paths are checked before any image is stylized."""
 
 import os
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from fststyle.runtime.target_names import distinct, shortened
 
 @dataclass(frozen=True)
 class FilePair:
-    """Input and output path of one picture; None is stdin or stdout."""
+    """Input and output path of one image. None means stdin or stdout."""
 
     source: Path | None
     target: Path | None
@@ -22,9 +22,9 @@ class FilePair:
 
 @dataclass
 class Plan:
-    """The pictures to stylize, and the refused inputs with the reason.
+    """Images to stylize, and inputs that were refused with the reason.
 
-    ``several`` is whether more than one picture was requested.
+    ``several`` is True if a batch was requested (several inputs or a folder).
     """
 
     pairs: list[FilePair] = field(default_factory=list)
@@ -33,30 +33,37 @@ class Plan:
 
 
 def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) -> Plan:
-    """The input and output paths of all pictures.
-
-    ``inputs``: files, folders (with their subfolders), or "-" alone for stdin. ``output``:
-
-    * a file, for one input file; "-" is stdout, the default for stdin;
-    * a folder, for a folder or several inputs, or if it exists or ends in a slash. File names and the
-      structure of subfolders are kept;
-    * None: ``NAME-STYLE.EXT`` in the current folder, or the folder ``NAME-STYLE`` for a folder.
+    """Return the input and output paths of all images.
 
     A format that can be read but not written becomes .png. Names that are too long are shortened, and if two
-    inputs have the same output, the second gets a number. No input is overwritten.
+    inputs have the same output name, the second gets a number. No input is overwritten.
 
-    Raises `InputError` (no picture) and `OutputError` (an output that cannot be written). In a batch, bad
-    inputs are in ``refused`` instead.
+    Args:
+        inputs: files, folders (with their subfolders), or only "-" for stdin.
+        output: one of
+
+            * a file, for one input file; "-" is stdout, which is the default for stdin;
+            * a folder, if it exists, ends in a slash, or if the input is a folder or several files. File
+            names
+              and subfolders are kept;
+            * None, for ``NAME-STYLE.EXT`` in the current folder, or the folder ``NAME-STYLE`` for a folder.
+
+        style: name of the style for default output names.
+
+    Raises:
+        InputError: an input does not exist or contains no images. In a batch, such inputs are in
+            ``Plan.refused`` instead.
+        OutputError: an output cannot be written.
     """
     if not inputs:
-        raise InputError("no picture given")
+        raise InputError("no image was given")
     if "" in map(str, inputs) or str(output) == "":
-        raise InputError("an empty file name was given (an unset variable of the shell?)")
+        raise InputError("a file name is empty (is a shell variable unset?)")
     if PIPE in map(str, inputs):
         return Plan([_from_stdin(inputs, output)])
     if str(output) == PIPE:
         if len(inputs) > 1 or Path(inputs[0]).is_dir():
-            raise OutputError("stdout (-o -) takes one picture, not several")
+            raise OutputError("only one image can be written to stdout (-o -)")
         return Plan([FilePair(Path(inputs[0]), None)])
     several = len(inputs) > 1 or Path(inputs[0]).is_dir()
     to_folder = _to_folder(output, several)
@@ -80,27 +87,30 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
 
 
 def _to_folder(output: str | Path | None, several: bool) -> bool:
-    """Whether ``output`` is a folder. Raises `OutputError` if it is a file name for several pictures."""
+    """Return whether ``output`` is a folder.
+
+    Raises `OutputError` if it is a file name, but there are several images.
+    """
     if output is None:
         return several
     path, slash = Path(output), str(output).endswith(("/", os.sep))
     if not (several or slash or path.is_dir()):
         return False
     if path.exists() and not path.is_dir():
-        raise OutputError(f"{output}: is a file; several pictures need a folder")
+        raise OutputError(f"{output}: is a file; several images need a folder")
     if several and not slash and not path.is_dir() and path.suffix.lower() in images.WRITABLE:
-        raise OutputError(f"{output}: is the name of one picture; several need a folder")
+        raise OutputError(f"{output}: is an image file name; several images need a folder")
     return True
 
 
 def _from_stdin(inputs: Sequence[str | Path], output: str | Path | None) -> FilePair:
     if len(inputs) > 1:
-        raise InputError("stdin (-) cannot be mixed with other pictures")
+        raise InputError("stdin (-) cannot be combined with other inputs")
     if output is None or str(output) == PIPE:
         return FilePair(None, None)
     target = Path(output)
     if target.is_dir() or str(output).endswith(("/", os.sep)):
-        raise OutputError(f"{output}: is a folder; a picture from stdin needs a file name")
+        raise OutputError(f"{output}: is a folder; an image from stdin needs a file name")
     _check_suffix(target)
     check_folder(target.parent)
     return FilePair(None, target)
@@ -109,7 +119,7 @@ def _from_stdin(inputs: Sequence[str | Path], output: str | Path | None) -> File
 def _pairs_of(
     source: Path, output: Path | None, to_folder: bool, style: str, refused: list[tuple[str, FststyleError]]
 ) -> list[tuple[Path, Path]]:
-    """The input and output paths for one argument. Raises `InputError` and `OutputError`."""
+    """Return the input and output paths for one argument. Raises `InputError` and `OutputError`."""
     if source.is_dir():
         folder = output
         if folder is None:

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: open a model on a device, run it, and convert failures to errors of fststyle."""
+"""Open and run ONNX Runtime sessions, and convert their errors to those of fststyle."""
 
 import re
 import threading
@@ -18,19 +18,26 @@ if TYPE_CHECKING:
 
 
 INTERRUPTIBLE_BYTES = 1 << 20
-"""Input size from which a run may take long, so that Ctrl-C must be able to stop it."""
+"""Input size in bytes from which a run may take so long that Ctrl-C must be able to stop it."""
 
 
 def open_session(model: bytes, device: str, threads: int | None, name: str) -> "tuple[InferenceSession, str]":
-    """An ONNX Runtime session for a model, and the device that it runs on.
+    """Open an ONNX Runtime session for a model. Returns the session and the device that it runs on.
 
-    The device auto is CUDA if it works, else the CPU. Raises `StyleError` for a model that cannot be loaded,
-    and `DeviceError` for a requested device that does not work.
+    Args:
+        model: bytes of the ONNX file.
+        device: a device; "auto" is CUDA if it works, and otherwise the CPU.
+        threads: number of CPU threads; None uses one per core.
+        name: name of the model for error messages.
+
+    Raises:
+        StyleError: the model cannot be loaded.
+        DeviceError: a device that is requested by name does not work.
     """
     wanted, index = devices.split(device)
     if wanted == "auto":
         if devices.available()["cuda"]:
-            # CUDA may be listed and still fail: libraries are missing, or the GPU is too old for them.
+            # CUDA may be listed but fail, because libraries are missing or the GPU is too old for them.
             try:
                 session = _session(model, "cuda", 0, threads, name)
                 _try_out(session)
@@ -45,15 +52,16 @@ def open_session(model: bytes, device: str, threads: int | None, name: str) -> "
 def run(
     session: "InferenceSession", feeds: dict[str, Array], name: str, outputs: list[str] | None = None
 ) -> list[Array]:
-    """Run a session. Returns the named ``outputs``; None returns all.
+    """Run a session on the inputs ``feeds``. Returns the named ``outputs``, or all outputs for None.
 
-    Raises `InputError` if memory does not suffice, and `StyleError` for any other failure of the graph.
+    ``name`` is the name of the model for error messages. Raises `InputError` if memory is insufficient, and
+    `StyleError` for any other failure.
     """
     try:
         return _interruptible(session, feeds, outputs)
     except MemoryError as error:
         raise _too_large(feeds) from error
-    except Exception as error:  # ONNX Runtime has no common base class of its exceptions
+    except Exception as error:  # the exceptions of ONNX Runtime have no common base class
         if any(sign in str(error).lower() for sign in ("allocat", "out of memory", "bad_alloc")):
             raise _too_large(feeds) from error
         raise StyleError(f"{name} failed to run: {_short(error)}") from error
@@ -64,7 +72,7 @@ def _interruptible(
 ) -> list[Array]:
     """Run a session so that Ctrl-C stops it.
 
-    Python handles signals only between its own instructions, so a long run is done in another thread.
+    Python handles signals only between bytecode instructions, so long runs are done in another thread.
     """
     if (
         threading.current_thread() is not threading.main_thread()
@@ -86,13 +94,14 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
     ort = devices.runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    # Threads do not spin between two frames. For a webcam, spinning would take half of the CPU time.
+    # Threads do not spin between two frames. With a webcam, spinning takes half of the CPU time.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if threads is not None:
         options.intra_op_num_threads = threads
     provider = devices.PROVIDERS[device]
     try:
-        # From bytes, not from a path: ONNX Runtime then refuses models with weights in other files.
+        # Loaded from bytes instead of a path, so that ONNX Runtime refuses models with weights in other
+        # files.
         session = ort.InferenceSession(model, options, providers=_providers(device, index), enable_fallback=0)
     except Exception as error:
         if device != "cpu" and _loads_on_cpu(model):
@@ -110,14 +119,16 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
 
 
 def _providers(device: str, index: int) -> list[tuple[str, dict[str, str | int]]]:
-    """Execution providers with their options: the device, then the CPU for operators that it lacks."""
+    """Return the execution providers and their options: the device, then the CPU for unsupported
+    operators.
+    """
     settings: dict[str, str | int] = {}
     if device in ("cuda", "tensorrt"):
         devices.preload_cuda()
     if device in devices.INDEXED:
         settings["device_id"] = index
     if device == "cuda":
-        # The default search tries every algorithm again for each new frame size, which takes seconds.
+        # The default search tries all algorithms for each new frame size, which takes seconds.
         settings["cudnn_conv_algo_search"] = "HEURISTIC"
     wanted = [(devices.PROVIDERS[device], settings)]
     return wanted if device == "cpu" else [*wanted, (devices.PROVIDERS["cpu"], {})]
@@ -132,7 +143,7 @@ def _loads_on_cpu(model: bytes) -> bool:
 
 
 def _try_out(session: "InferenceSession") -> None:
-    """Run a style on a small frame. Raises what ONNX Runtime raises."""
+    """Run a style on a small frame. Raises the exceptions of ONNX Runtime."""
     if [value.name for value in session.get_inputs()] == ["frame"]:
         session.run(None, {"frame": np.zeros((1, MIN_SIDE, MIN_SIDE, 3), np.uint8)})
 
@@ -146,7 +157,7 @@ def _too_large(feeds: dict[str, Array]) -> InputError:
 
 
 def _short(error: Exception) -> str:
-    """The message of ONNX Runtime without error codes and source locations."""
+    """Return the message of an ONNX Runtime exception without error codes and source locations."""
     text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
     if "INVALID_PROTOBUF" in text or "No graph was found" in text:
         return "it is damaged or not an ONNX file"

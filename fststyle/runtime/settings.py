@@ -1,5 +1,6 @@
-"""Settings of everything that stylizes. Imports neither numpy nor OpenCV, so that the command line starts
-fast.
+"""Settings of the commands that stylize: image, video, webcam and bench.
+
+Imports neither NumPy nor OpenCV, so that the command line starts fast.
 """
 
 from dataclasses import dataclass
@@ -17,63 +18,74 @@ AUDIO = ("auto", "copy")
 """Choices of ``--audio``."""
 
 DEINTERLACE = ("auto", "off", "on")
-"""Deinterlacing: auto for frames that are marked as interlaced, on for all frames, off for none."""
+"""Choices of ``--deinterlace``: frames that are marked as interlaced, no frames, or all frames."""
 
 FIELD_RATES = ("halve", "keep")
-"""One frame per two fields, or one per field."""
+"""Choices of ``--field-rate``: one frame per two fields, or one frame per field."""
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """Presets of x264 and x265. The default, veryfast, leaves most of the CPU to the network."""
 
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
+"""Default frame sizes of the benchmark."""
 
 _SHARED: dict[str, dict[str, Any]] = {
     "precision": {
         "default": "auto",
-        "help": "Precision of the network; auto uses int8 on CPUs if the style has an int8 file.",
+        "help": "Network precision; auto uses int8 on CPUs if the style has an int8 file.",
         "choices": PRECISIONS,
     },
     "device": {"default": "auto", "help": "Device; see `fststyle image --help`."},
-    "threads": {"default": None, "help": "CPU threads; default: one per core.", "min": 1, "max": 1024},
+    "threads": {
+        "default": None,
+        "help": "Number of CPU threads; default: one per core.",
+        "min": 1,
+        "max": 1024,
+    },
     "only": {
         "default": None,
-        "help": "Stylize only the subject or only the background, which a small network detects.",
+        "help": "Stylize only the subject or only the background, found by a small segmentation network.",
         "choices": ("subject", "background"),
     },
     "steady": {
         "default": True,
-        "help": "Suppress flicker: blend with the previous frame along the motion of the scene.",
+        "help": "Suppress flicker by blending with the previous frame along the optical flow.",
     },
 }
 
 
 def _shared(name: str, **changes: Any) -> Any:
-    """A field with an option that several commands have; ``changes`` replace arguments of `option`."""
+    """Return the field for an option that several commands share; ``changes`` override arguments of
+    `option`.
+    """
     return option(**_SHARED[name] | changes)
 
 
 @dataclass(frozen=True)
 class FrameSettings:
-    """Settings of frames of images and videos that do not change from frame to frame."""
+    """Settings shared by images and videos."""
 
     style: str = option(
         "starry-night",
-        "Name of a style (see `fststyle styles`), an .onnx file, or a mixture: a:0.6,b:0.4.",
+        "Name of a style (see `fststyle styles`), an .onnx file, or a mixture (a:0.6,b:0.4).",
         flags=("--style", "-s"),
     )
     size: int | None = option(
-        None, "Resize the input to this longer side in pixels; default: no resizing.", min=16, max=65535
+        None,
+        "Resize the input so that its longer side has this length in pixels; default: no resizing.",
+        min=16,
+        max=65535,
     )
     brush: float | None = option(
         None,
-        "Size of the strokes relative to training; default: 1 up to a shorter side of 640 pixels, and in"
-        " proportion above.",
+        "Brush stroke size relative to training; default: 1 for a shorter side of up to 640 pixels,"
+        " proportionally larger above.",
         min=0.25,
         max=8,
     )
-    keep_colors: bool = option(False, "Keep the colors of the input: only luma is stylized.")
+    keep_colors: bool = option(False, "Keep the colors of the input and stylize only its luma.")
     tile: str = option(
-        "auto", "Stylize in tiles: auto if memory is short, off, or the side of the tiles in pixels."
+        "auto", "Tiling: auto (only if memory is short), off, or the side of a tile in pixels."
     )
     precision: str = _shared("precision")
     device: str = _shared(
@@ -82,12 +94,14 @@ class FrameSettings:
     threads: int | None = _shared("threads")
     mask: Path | None = option(
         None,
-        "An image with the same aspect ratio: white is stylized, black stays a photo; edges are softened.",
+        "Mask image with the aspect ratio of the input: white areas are stylized, black areas are kept; edges"
+        " are softened.",
     )
     only: str | None = _shared("only")
     ray: str | None = option(
         None,
-        "Stylize on a Ray cluster: its address, auto for the one of this machine, or local to start one.",
+        "Stylize on a Ray cluster: the address of the cluster, auto for the cluster of this machine, or local"
+        " to start one.",
     )
 
     def __post_init__(self) -> None:
@@ -96,21 +110,24 @@ class FrameSettings:
 
 @dataclass(frozen=True)
 class PaintSettings(FrameSettings):
-    """Settings of frames with a constant strength."""
+    """Settings shared by images and single frames: those of `FrameSettings` and a constant strength."""
 
     strength: float = option(
-        1.0, "Strength of the style: 0 is the photo, 1 the trained style, up to 2 exaggerated.", min=0, max=2
+        1.0,
+        "Style strength: 0 keeps the input, 1 is the trained style, higher values exaggerate it.",
+        min=0,
+        max=2,
     )
 
 
 @dataclass(frozen=True)
 class ImageSettings(PaintSettings):
-    """Settings of images."""
+    """Settings of `fststyle image`."""
 
-    quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL.", min=1, max=100)
+    quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", min=1, max=100)
     lossless: bool | None = option(
         None,
-        "Lossless WebP, HEIC and JPEG XL; default: WebP and JPEG XL are lossless if the input is.",
+        "Write lossless WebP, HEIC and JPEG XL; default: WebP and JPEG XL stay lossless if the input is.",
         flags=("--lossless/--no-lossless",),
     )
     strip_metadata: bool = option(
@@ -119,32 +136,33 @@ class ImageSettings(PaintSettings):
         flags=("--strip-metadata",),
     )
     skip_existing: bool = option(
-        False, "Skip the pictures whose output already exists.", flags=("--skip-existing",)
+        False, "Skip images whose output already exists.", flags=("--skip-existing",)
     )
 
 
 @accepts_former_names
 @dataclass(frozen=True)
 class VideoSettings(FrameSettings):
-    """Settings of videos.
+    """Settings of `fststyle video`.
 
-    ``style`` and ``strength`` may be keyframes (`fststyle.runtime.video.keyframes`) with times of the output.
+    ``style`` and ``strength`` may contain keyframes (`fststyle.runtime.video.keyframes`), whose times refer
+    to the output.
     """
 
     style: str = option(
         "starry-night",
-        "Name of a style (see `fststyle styles`), an .onnx file, a mixture: a:0.6,b:0.4, or styles with their"
-        " start times: a@0,b@4s.",
+        "Name of a style (see `fststyle styles`), an .onnx file, a mixture (a:0.6,b:0.4), or styles with"
+        " start times (a@0,b@4s).",
         flags=("--style", "-s"),
     )
     strength: str = option(
         "1",
-        "Strength of the style: 0 is the photo, 1 the trained style, up to 2 exaggerated; or numbers with"
-        " times: 0@0,1@3s.",
+        "Style strength from 0 to 2: 0 keeps the input, 1 is the trained style, higher values exaggerate it;"
+        " or values with times (0@0,1@3s).",
     )
-    fade: float = option(1.0, "Duration of the transition between two styles in seconds.", min=0, max=3600)
+    fade: float = option(1.0, "Duration of a transition between two styles, in seconds.", min=0, max=3600)
     keyframes: Path | None = option(
-        None, "A JSON list or a CSV file of time, style and strength, instead of --style and --strength."
+        None, "JSON or CSV file with times, styles and strengths; replaces --style and --strength."
     )
 
     steady: bool = _shared("steady")
@@ -152,63 +170,63 @@ class VideoSettings(FrameSettings):
     end: float | None = option(None, "End time in seconds; default: the end of the video.", min=0)
     fps: float | None = option(
         None,
-        "Frames per second of the output: frames are repeated or dropped; default: each frame keeps its"
+        "Frame rate of the output; frames are repeated or dropped to match it. Default: each frame keeps its"
         " timestamp.",
         min=0.01,
         max=1000,
     )
     input_fps: float = option(
         25.0,
-        "Frames per second of an input without timestamps: an image sequence or raw frames.",
+        "Frame rate of an input without timestamps (an image sequence or raw frames).",
         min=0.01,
         max=1000,
         former="rate",
     )
-    frame_size: str | None = option(None, "WIDTHxHEIGHT of raw frames (rgb24) from stdin.")
+    frame_size: str | None = option(None, "Size of raw frames (rgb24) from stdin, as WIDTHxHEIGHT.")
     codec: str = option(
         "auto",
-        "Encoder: libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc, h264_videotoolbox ...; auto is"
-        " libx264, or libvpx-vp9 for .webm.",
+        "FFmpeg encoder, such as libx264, libx265, libsvtav1, libvpx-vp9, h264_nvenc or h264_videotoolbox;"
+        " auto selects libx264, or libvpx-vp9 for .webm.",
     )
     crf: int = option(
         18,
-        "Constant rate factor of x264, x265, VP9 and SVT-AV1: lower means better quality and larger files.",
+        "Constant rate factor of x264, x265, VP9 and SVT-AV1; lower means better quality and larger files.",
         min=0,
         max=63,
     )
-    preset: str = option("veryfast", "Preset of x264 and x265: slower means smaller files.", choices=PRESETS)
+    preset: str = option("veryfast", "Preset of x264 and x265; slower means smaller files.", choices=PRESETS)
     pix_fmt: str | None = option(
         None,
-        "Pixel format of the output, such as yuv420p10le for 10 bits; default: yuv420p if the encoder"
-        " supports it, for compatibility with all players.",
+        "Pixel format of the output, such as yuv420p10le for 10 bits; default: yuv420p, which all players"
+        " support, if the encoder has it.",
     )
 
     deinterlace: str = option(
         "auto",
-        "Deinterlacing: auto for frames that are marked as interlaced, on for all frames, off for none.",
+        "Which frames to deinterlace: auto (those marked as interlaced), off (none) or on (all).",
         choices=DEINTERLACE,
     )
     field_rate: str = option(
         "halve",
-        "Frame rate of deinterlaced video: halve gives one frame per two fields, keep one per field.",
+        "Frame rate of deinterlaced video: halve writes one frame per two fields, keep one frame per field.",
         choices=FIELD_RATES,
     )
     audio: str = option(
         "auto",
-        "Audio: auto copies it, and re-encodes it if the container or players of MP4 do not support it; copy"
-        " also copies PCM and MP3 into MP4.",
+        "Audio handling: auto copies the stream, or re-encodes it if the container or common MP4 players do"
+        " not support its codec; copy also copies PCM and MP3 into MP4.",
         choices=AUDIO,
     )
     resume: bool = option(
         False,
-        "Keep finished segments of the output, and continue an interrupted run of the same command.",
+        "Save finished segments of the output, and continue an interrupted run of the same command.",
     )
-    skip_existing: bool = option(False, "Skip the videos of a folder whose output already exists.")
+    skip_existing: bool = option(False, "Skip videos of a folder whose output already exists.")
 
     mask: Path | None = option(
         None,
-        "An image, a video or an image sequence with the same aspect ratio: white is stylized, black stays a"
-        " photo; edges are softened.",
+        "Mask with the aspect ratio of the input, an image, a video or an image sequence: white areas are"
+        " stylized, black areas are kept; edges are softened.",
     )
 
     def __post_init__(self) -> None:
@@ -217,13 +235,13 @@ class VideoSettings(FrameSettings):
 
     @property
     def timeline(self) -> Timeline:
-        """Styles and strength over time. Raises `InputError`."""
+        """Styles and strength over time. Raises `InputError` for invalid keyframes."""
         return parse_keyframes(self.style, self.strength, self.keyframes, self.fade)
 
 
 @dataclass(frozen=True)
 class WebcamSettings:
-    """Settings of the webcam filter."""
+    """Settings of `fststyle webcam`."""
 
     camera: str = option(
         "0",
@@ -232,76 +250,84 @@ class WebcamSettings:
     )
     reconnect: float = option(
         10.0,
-        "Seconds to retry if the connection to a network camera (a URL) is lost.",
+        "How long to try to reconnect to a network camera (a URL), in seconds.",
         min=0,
         max=86400,
     )
     style: str = option(
         "starry-night",
-        "The first style: a name, an .onnx file or a mixture.",
+        "Initial style: a name (see `fststyle styles`), an .onnx file or a mixture (a:0.6,b:0.4).",
         flags=("--style", "-s"),
     )
     fps: float = option(
         30.0,
-        "Target frame rate: the resolution is reduced if the machine is too slow.",
+        "Target frame rate; the resolution is reduced if the machine is too slow.",
         min=1,
         max=240,
     )
     size: int | None = option(
-        None, "Stylize at this longer side in pixels, at any frame rate.", min=32, max=4096
+        None,
+        "Fixed longer side of the stylized frames in pixels; default: adapted to --fps.",
+        min=32,
+        max=4096,
     )
     brush: float = option(
         1.0,
-        "Size of the strokes relative to training, at the resolution that is stylized.",
+        "Brush stroke size relative to training, at the stylized resolution.",
         min=0.25,
         max=8,
     )
     strength: float = option(
         1.0,
-        "Strength of the style: 0 is the camera image, 1 the trained style, up to 2 exaggerated.",
+        "Style strength: 0 keeps the camera image, 1 is the trained style, higher values exaggerate it.",
         min=0,
         max=2,
     )
     steady: bool = _shared("steady")
-    mirror: bool = option(True, "Mirror the picture.")
+    mirror: bool = option(True, "Mirror the camera image.")
     fullscreen: bool = option(False, "Start in full screen.")
-    headless: bool = option(False, "Show no window, for servers and recordings.")
-    seconds: float | None = option(None, "Stop after this many seconds.", min=0)
+    headless: bool = option(False, "Do not open a window, for servers and recordings.")
+    seconds: float | None = option(None, "Stop after this time, in seconds.", min=0)
     record: Path | None = option(
         None,
-        "Record to this video file from the start; in the window, `r` starts and stops a recording.",
+        "Record to this video file from the start; the key r also starts and stops a recording.",
     )
     virtual: bool = option(
-        False, "Send the picture to a virtual camera (v4l2loopback, OBS) for video-call apps."
+        False, "Send the stylized video to a virtual camera (v4l2loopback, OBS) for video-call apps."
     )
     stream: str | None = option(
-        None, "Stream the picture to this URL: rtmp://, rtmps://, srt://, udp://, tcp://, rtsp://."
+        None, "Stream the stylized video to this URL: rtmp://, rtmps://, srt://, udp://, tcp:// or rtsp://."
     )
-    ndi: bool = option(False, "Send the picture as the NDI source fststyle.")
-    spout: bool = option(False, "Send the picture as the Spout sender fststyle (Windows).")
-    syphon: bool = option(False, "Send the picture as the Syphon server fststyle (macOS).")
-    osc: str | None = option(None, "Receive OSC on this UDP port: PORT (of 127.0.0.1) or HOST:PORT.")
-    osc_out: str | None = option(None, "Send values and statistics by OSC to this HOST:PORT.")
+    ndi: bool = option(False, "Publish the stylized video as the NDI source fststyle.")
+    spout: bool = option(False, "Publish the stylized video as the Spout sender fststyle (Windows).")
+    syphon: bool = option(False, "Publish the stylized video as the Syphon server fststyle (macOS).")
+    osc: str | None = option(
+        None, "Receive OSC messages at this UDP address: PORT (on 127.0.0.1) or HOST:PORT."
+    )
+    osc_out: str | None = option(
+        None, "Send the current values and statistics as OSC messages to this HOST:PORT."
+    )
     midi: str | None = option(
-        None, "Receive MIDI: auto for all input ports, or a part of the name of a port."
+        None, "Receive MIDI from all input ports (auto), or from a port whose name contains this text."
     )
     midi_map: Path | None = option(
-        None, "JSON file of the MIDI map; default: midi.json in the user's configuration folder."
+        None, "JSON file with the MIDI assignments; default: midi.json in the user's configuration folder."
     )
     learn: str | None = option(
         None,
-        "Assign MIDI controls to these names, in this order, such as strength,mix,next: move the control of"
-        " each name in turn.",
+        "Assign MIDI faders and buttons to these controls, such as strength,mix,next: move one fader or press"
+        " one button for each, in this order.",
     )
     audio: str | None = option(
         None,
-        "Sound source for --follow: auto for the default input, a part of the name of an input, or an audio"
-        " file, which is played in a loop.",
+        "Sound source for --follow: auto for the default input, part of the name of an input, or an audio"
+        " file, which is analyzed in a loop.",
     )
     follow: str = option(
         "strength=bass",
-        "Controls that follow the sound: strength, mix, brush or steadiness = level, bass, treble or beat,"
-        " with an optional range, such as strength=bass:0.3:1.2,mix=beat.",
+        "Controls that follow the sound, as CONTROL=MEASURE or CONTROL=MEASURE:QUIET:LOUD, separated by"
+        " commas. Controls: strength, mix, brush, steadiness. Measures: level, bass, treble, beat. Example:"
+        " strength=bass:0.3:1.2,mix=beat.",
     )
     precision: str = _shared("precision")
     device: str = _shared("device")
@@ -309,8 +335,8 @@ class WebcamSettings:
 
     mask: Path | None = option(
         None,
-        "An image with the aspect ratio of the picture: white is stylized, black stays a photo; edges are"
-        " softened.",
+        "Mask image with the aspect ratio of the camera image: white areas are stylized, black areas are"
+        " kept; edges are softened.",
     )
     only: str | None = _shared("only")
 
@@ -321,13 +347,13 @@ class WebcamSettings:
 
     @property
     def controlled(self) -> bool:
-        """Whether values are changed by OSC, MIDI or sound, so that styles are loaded in advance."""
+        """Whether OSC, MIDI or sound control the filter, in which case all styles are loaded in advance."""
         return any(value is not None for value in (self.osc, self.midi, self.audio))
 
 
 @dataclass(frozen=True)
 class SpeedSettings:
-    """Settings of the benchmark."""
+    """Settings of `fststyle bench`."""
 
     device: str = _shared("device")
     threads: int | None = _shared("threads")

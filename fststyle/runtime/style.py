@@ -1,4 +1,4 @@
-"""A style file as a function: uint8 frames in, stylized uint8 frames out."""
+"""Load style files as functions from uint8 frames to stylized uint8 frames."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,15 @@ from fststyle.runtime.settings import PRECISIONS
 
 
 class Style:
-    """A loaded style; made by `load_style`. It may be called from several threads.
+    """Loaded style that stylizes frames when called. It is thread-safe. Use `load_style` to create one.
 
-    Attributes: ``name``; ``metadata``, the metadata of the ONNX file; ``device``, which it runs on ("cpu",
-    "cuda" ...); ``model``, the content of the file; ``strength``, which the weights are interpolated to.
+    Attributes:
+        name: name of the style.
+        model: bytes of the ONNX file.
+        metadata: metadata of the ONNX file.
+        device: device that the style runs on, such as "cpu" or "cuda".
+        threads: number of CPU threads; None is one per core.
+        strength: strength that the weights are interpolated to.
     """
 
     def __init__(
@@ -31,15 +36,14 @@ class Style:
 
     @property
     def provider(self) -> str:
-        """ONNX Runtime's name of the execution provider in use."""
+        """Name of the ONNX Runtime execution provider."""
         return devices.PROVIDERS[devices.split(self.device)[0]]
 
     def __call__(self, frame: RGB) -> RGB:
-        """Stylize a frame (H, W, 3) or a batch (N, H, W, 3), RGB uint8 0..255. Returns a new array of the
-        same shape.
+        """Stylize a frame, uint8 (H, W, 3) RGB, or a batch, uint8 (N, H, W, 3).
 
-        Raises `InputError` for another shape or type, for a side below 16 pixels, and for a frame that does
-        not fit in memory.
+        Returns a new array of the same shape and type. Raises `InputError` for other shapes and types, for
+        sides below 16 pixels, and for frames that do not fit in memory.
         """
         check_frame(frame)
         batch = frame[None] if frame.ndim == 3 else frame
@@ -51,11 +55,11 @@ class Style:
         return stylized[0] if frame.ndim == 3 else stylized
 
     def at(self, strength: float) -> "Style | None":
-        """This style at another strength on the same device, or None if it has no base network
-        (`fststyle.runtime.blend`).
+        """Return this style at another strength, on the same device.
 
-        Strength 0 reproduces the photo, 1 is the trained style, above 1 exaggerates it. The latest result is
-        cached. Raises `StyleError` for an int8 file.
+        Returns None if the style has no base network (`fststyle.runtime.blend`). Strength 0 reproduces the
+        input, 1 is the trained style, and values above 1 exaggerate it. The latest result is cached. Raises
+        `StyleError` for an int8 file.
         """
         if strength == self.strength:
             return self
@@ -70,7 +74,8 @@ class Style:
                 )
             except StyleError as error:
                 raise StyleError(
-                    f"{self.name} is int8 and has only strength 1; use the float file for other strengths"
+                    f"{self.name} is an int8 file, which supports only strength 1; use the float file for"
+                    f" other strengths"
                 ) from error
             self._other = Style(self.name, model, self.device, self.threads, strength)
         return self._other
@@ -86,20 +91,27 @@ def load_style(
     strength: float = 1.0,
     precision: str = "auto",
 ) -> Style:
-    """Load a style by its name in the catalogue or by the path of an .onnx file, or a mixture of styles:
-    ``"udnie:0.6,great-wave:0.4"``.
+    """Load a style or a mixture of styles.
 
-    ``device``: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx; auto uses CUDA if
-    it works, else the CPU.
-    ``threads``: CPU threads per frame; None uses one per core.
-    ``strength``: 0 reproduces the photo, 1 is the trained style, up to 2 exaggerates it. The weights of the
-    network are interpolated, not images.
-    ``precision``: float, int8 or auto. auto uses int8 on a CPU if the style has an int8 file, is not mixed
-    and has strength 1, and float otherwise.
+    Args:
+        style: a name in the catalogue, the path of an .onnx file, or a mixture such as
+            ``"udnie:0.6,great-wave:0.4"``.
+        device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx; auto uses CUDA if
+        it
+            works, and otherwise the CPU.
+        threads: number of CPU threads per frame; None uses one per core.
+        strength: 0 reproduces the input, 1 is the trained style, and values up to 2 exaggerate it. The
+        weights
+            of the network are interpolated, not the images.
+        precision: float, int8 or auto; auto uses int8 on a CPU if the style has an int8 file, is not a
+        mixture
+            and has strength 1, and otherwise float.
 
-    Raises `StyleError` for an unknown name, a precision that the style does not have, a file that does not
-    follow the frame contract, styles that cannot be mixed, and a strength other than 1 for a style without a
-    base network; `DeviceError` for a device that is not available; `InputError` for a value out of range.
+    Raises:
+        StyleError: the name is unknown, the file does not follow the frame contract, the style does not have
+            the precision, the styles cannot be mixed, or the strength is not 1 and there is no base network.
+        DeviceError: the device is not available.
+        InputError: a value is out of range.
     """
     devices.split(device)
     if threads is not None and threads < 1:
@@ -109,13 +121,12 @@ def load_style(
     if precision not in PRECISIONS:
         raise InputError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}")
     if precision == "int8" and strength != 1:
-        raise InputError("precision int8 has only strength 1: weights are interpolated in float")
+        raise InputError("precision int8 supports only strength 1, since weights are interpolated in float")
     loaded = _at_full_strength(style, device, threads, precision if strength == 1 else "float")
     changed = loaded.at(strength)
     if changed is None:
         raise StyleError(
-            f"the strength of {loaded.name} cannot be changed: it was not trained from a base network that"
-            " fststyle knows"
+            f"the strength of {loaded.name} cannot be changed: it was not trained from a known base network"
         )
     return changed
 
@@ -127,7 +138,7 @@ def _at_full_strength(style: str | Path, device: str, threads: int | None, preci
     if len(entries) == 1:
         return _single(entries[0], device, threads, precision)
     if precision == "int8":
-        raise InputError("a mixture of styles has no int8: weights are interpolated in float")
+        raise InputError("a mixture does not support precision int8, since weights are interpolated in float")
     return mixture(
         [(entry, share) for entry, (_, share) in zip(entries, parts, strict=True)], device, threads
     )
@@ -136,12 +147,17 @@ def _at_full_strength(style: str | Path, device: str, threads: int | None, preci
 def mixture(
     parts: list[tuple[catalogue.Entry, float]], device: str, threads: int | None, strength: float = 1.0
 ) -> Style:
-    """Interpolate the float weights of several styles.
+    """Load a mixture of styles by interpolating their float weights.
 
-    ``parts``: styles and their shares, which sum to 1. ``strength``: see `load_style`.
+    Args:
+        parts: styles and their weights, which sum to 1.
+        device: see `load_style`.
+        threads: see `load_style`.
+        strength: see `load_style`.
 
-    Raises `StyleError` for styles of different networks or base networks, and for a strength other than 1
-    without a base network; otherwise as `load_style`.
+    Raises:
+        StyleError: the styles have different networks or base networks, or the strength is not 1 and there is
+            no base network.
     """
     names = [entry.name for entry, _ in parts]
     models = [(catalogue.load(entry), share * strength) for entry, share in parts]
@@ -152,12 +168,13 @@ def mixture(
     mixed = blend.interpolate(models, [*names, *([base.name] if base is not None else [])])
     if len(bases) > 1:
         raise StyleError(
-            f"{' and '.join(names)} cannot be mixed: they were not trained from one base network"
+            f"{' and '.join(names)} cannot be mixed: they were trained from different base networks"
         )
     if strength != 1 and base is None:
         raise StyleError(
-            f"the strength of {' and '.join(names)} cannot be changed: they were not trained from a base"
-            " network that fststyle knows"
+            f"the strength of {' and '.join(names)} cannot be changed: they were not trained from a known"
+            f" base"
+            " network"
         )
     return Style("+".join(names), mixed, device, threads, strength)
 
@@ -171,7 +188,10 @@ def _single(entry: catalogue.Entry, device: str, threads: int | None, precision:
 
 
 def _float_style(entry: catalogue.Entry, device: str, threads: int | None) -> Style:
-    """The float file of an entry. Errors name the path of a user's file, since several may have one name."""
+    """Load the float file of an entry.
+
+    Errors contain the path of a user's file, since several files may have the same name.
+    """
     model = catalogue.load(entry)
     try:
         return Style(entry.name, model, device, threads)

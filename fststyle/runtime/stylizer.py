@@ -1,4 +1,4 @@
-"""Stylize a stream of frames given as numpy arrays."""
+"""Stylize a stream of frames that are NumPy arrays."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,19 +16,26 @@ from fststyle.settings import check, unknown
 
 
 class Stylizer:
-    """Stylizes frames in order, with flicker suppression.
+    """Stylizes the frames of a stream in order, with flicker suppression.
 
         stylizer = fststyle.Stylizer("great-wave", strength=0.8)
-        painted = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
+        stylized = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
         stylizer.change("starry-night")
 
-    ``style``: a name, an .onnx file, or a mixture. ``steady``: flicker suppression
-    (`fststyle.runtime.temporal`); the attribute may be set at any time.
-    ``settings``: fields of `fststyle.runtime.settings.PaintSettings`: strength, brush, keep_colors, size,
-    precision, device, threads, tile, mask, only.
+    Call it from one thread. Another thread may call `change` at the same time; frames have the old style
+    until the new style is loaded.
 
-    Call it from one thread. Another thread may call `change` at the same time: frames have the old style
-    until the new one is loaded. Raises `InputError` (settings), `StyleError` and `DeviceError`.
+    Args:
+        style: a name, an .onnx file, or a mixture.
+        steady: whether to suppress flicker (`fststyle.runtime.temporal`). The attribute may be set at any
+        time. settings: fields of `fststyle.runtime.settings.PaintSettings`: strength, brush, keep_colors,
+        size,
+            precision, device, threads, tile, mask, only.
+
+    Raises:
+        InputError: a setting is invalid.
+        StyleError: the style cannot be loaded.
+        DeviceError: the device is not available.
     """
 
     def __init__(self, style: str | Path = "starry-night", *, steady: bool = True, **settings: Any):
@@ -42,15 +49,14 @@ class Stylizer:
         self._use(chosen)
 
     def __call__(self, frame: RGB) -> RGB:
-        """Stylize the next frame, uint8 (H, W, 3) RGB with sides of at least 16 pixels. The result has the
-        same shape unless ``size`` gives another.
+        """Stylize the next frame, uint8 (H, W, 3) RGB with sides of at least 16 pixels.
 
-        A frame of another size starts a new scene. Raises `InputError` for anything else, and if memory does
-        not suffice.
+        The result has the same shape unless the setting ``size`` changes it. A frame of another size starts a
+        new scene. Raises `InputError` for an invalid frame, and if memory is insufficient.
         """
         check_frame(frame)
         if frame.ndim != 3:
-            raise InputError(f"a stream takes one frame at a time, (H, W, 3), not {frame.shape}")
+            raise InputError(f"the stylizer takes one frame (H, W, 3) at a time, not {frame.shape}")
         stylizer, temporal = self._painting
         painted = stylizer.frame(frame)
         if self.steady:
@@ -63,7 +69,7 @@ class Stylizer:
     def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
         """Use another style or strength from the next frame on.
 
-        Raises as the constructor; nothing changes after an error.
+        Raises the errors of the constructor. After an error, nothing changes.
         """
         chosen = replace(self._settings, style=self._settings.style if style is None else str(style))
         if strength is not None:
@@ -72,14 +78,14 @@ class Stylizer:
         self._use(chosen)
 
     def reset(self) -> None:
-        """Start a new scene, for a cut that the caller knows of. Most cuts are detected."""
+        """Start a new scene. Call this at known cuts; most cuts are detected automatically."""
         if self._mask is not None:
             self._mask.reset()
         self._painting[1].reset()
 
     @property
     def style(self) -> Style:
-        """The current style, at its trained strength."""
+        """The current style, at strength 1."""
         return self._style
 
     @property

@@ -1,4 +1,4 @@
-"""Detects the subject of a frame with a network for salient object detection, and refines its edges.
+"""Detect the subject of a frame with a network for salient object detection, and refine its edges.
 
 The network is U2-Netp, the small version of Qin et al. 2020, "U2-Net: Going Deeper with Nested U-Structure
 for Salient Object Detection" (arXiv:2005.09007). Edges are refined as in He et al. 2013, "Guided Image
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 SIDE = 320
-"""Side of the input of the network in pixels."""
+"""Side of the network input in pixels."""
 LOW, HIGH = 0.15, 0.85
-"""Outputs of the network, 0..1: background up to the first, subject from the second."""
+"""Network outputs, 0..1: values up to `LOW` are background, values from `HIGH` on are subject."""
 RADIUS, EPSILON = 4, 1e-3
-"""Radius of the guided filter in pixels at the size of the network, and its regularization for luma 0..1."""
+"""Radius of the guided filter in pixels of the network input, and its regularization for luma in 0..1."""
 PREVIOUS_SHARE = 0.5
-"""Weight of the previous mask in a video."""
+"""Weight of the previous mask in a stream of frames."""
 CUT = 0.15
 """Mean change of the mask, 0..1, above which the previous mask is not used."""
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
@@ -36,10 +36,10 @@ _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 class Subject:
-    """Masks of the subject, or of the background, which are smoothed over time.
+    """Source of masks of the subject or of the background, smoothed over time (see `mask.MaskSource`).
 
-    Call it from one thread, with frames in order. Runs on the CPU. Raises `StyleError` if the network is
-    damaged.
+    Use it from one thread, with frames in order. The network runs on the CPU. Raises `StyleError` if the
+    network file is damaged.
     """
 
     def __init__(self, background: bool = False, threads: int | None = None):
@@ -52,18 +52,21 @@ class Subject:
         self._before = None
 
     def state(self) -> dict[str, Array]:
-        """Arrays by name that the next frame needs from the previous one; for `restore`."""
+        """Return the state after the previous frame as arrays by name, for `restore`."""
         return {} if self._before is None else {"subject": self._before}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Continue after the frame at which `state` was called. Raises `InputError` for another array."""
+        """Set the state that `state` returned. Raises `InputError` for an array of another shape or type."""
         before = state.get("subject")
         if before is not None and (before.shape != (SIDE, SIDE) or before.dtype != np.float32):
             raise InputError("the state of the subject mask is damaged")
         self._before = before
 
     def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """The mask of ``photo``, uint8 (H, W, 3): uint8 of ``size`` (H, W), 255 for the subject."""
+        """Return the mask of a frame: uint8 of ``size`` (H, W), 255 where the frame is stylized.
+
+        ``photo`` is the source frame, uint8 (h, w, 3).
+        """
         small = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
         found = np.clip((self._found(small) - LOW) / (HIGH - LOW), 0, 1).astype(np.float32)
         if self._before is not None and np.abs(found - self._before).mean() < CUT:
@@ -91,8 +94,10 @@ def _session(threads: int | None) -> "InferenceSession":
 
 
 def _guided(found: Floats, small: Floats, luma: Floats) -> Floats:
-    """``found`` in the size of ``luma``, (H, W) in 0..1: a local affine function of luma, fitted at the size
-    of the network.
+    """Upsample the mask ``found`` to the size of ``luma`` with a guided filter.
+
+    The result is a local affine function of ``luma``, (H, W) in 0..1, fitted to ``found`` and ``small``, the
+    luma at the size of the network.
     """
     side = 2 * RADIUS + 1
 

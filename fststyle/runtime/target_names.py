@@ -1,4 +1,4 @@
-"""Names of output files: short enough for the file system, and distinct."""
+"""Make names of output files short enough for the file system, and distinct."""
 
 import os
 from collections.abc import Iterable
@@ -9,8 +9,9 @@ MAX_NAME_BYTES = 255
 
 
 def shortened(path: Path, end: str) -> Path:
-    """``path`` with a name of at most `MAX_NAME_BYTES` bytes: characters before ``end``, the last part of the
-    name, are left out.
+    """Return ``path`` with a name of at most `MAX_NAME_BYTES` bytes.
+
+    Characters before ``end``, the last part of the name, are removed.
     """
     name = path.name
     if len(os.fsencode(name)) <= MAX_NAME_BYTES:
@@ -22,10 +23,10 @@ def shortened(path: Path, end: str) -> Path:
 
 
 def distinct(pairs: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
-    """Pairs of input and output path without duplicates, in which all outputs differ, also if the file system
-    ignores case.
+    """Return pairs of input and output paths without duplicate pairs and with distinct outputs.
 
-    A second input with the output ``a.mp4`` gets ``a-2.mp4``.
+    Outputs that differ only in case count as equal. A second input with the output ``a.mp4`` gets
+    ``a-2.mp4``.
     """
     found: list[tuple[Path, Path]] = []
     seen: set[tuple[Path, Path]] = set()

@@ -1,10 +1,10 @@
 """Flicker suppression for streams of stylized frames.
 
-A network stylizes each frame independently, so strokes change from frame to frame. Here the previous result
-is warped along the optical flow between the source frames, and blended with the new one where the flow is
-reliable. This follows Ruder et al. 2016, "Artistic Style Transfer for Videos" (arXiv:1604.08610, section 4),
-with one departure: the consistency is enforced after the network and not by a loss, so it works for every
-style without training.
+A network stylizes each frame independently, so strokes change from frame to frame. The filter warps the
+previous result along the optical flow between the source frames, and blends it with the new result where the
+flow is reliable. This follows Ruder et al. 2016, "Artistic Style Transfer for Videos" (arXiv:1604.08610,
+section 4), with one difference: consistency is enforced after the network instead of by a loss, so it works
+for every style without training.
 """
 
 import functools
@@ -20,64 +20,69 @@ from fststyle.errors import InputError
 from fststyle.io.resize import scaled_size
 
 HOLD = 0.85
-"""Share of the warped previous frame where the motion is certain."""
+"""Weight of the warped previous result where the motion is certain."""
 FULL_HOLD_STRENGTH = 0.5
-"""Minimum strength of the style for `HOLD`. Weaker styles flicker less, and ghosts of earlier
-frames are visible in the photo.
+"""Style strength from which `HOLD` is used. Weaker styles flicker less, and ghosts of earlier frames are more
+visible.
 """
 MAX_LAG = 0.1
-"""Maximum lag of the result behind a changing style or strength, as a share of the change."""
+"""Maximum lag of the result behind a changing style or strength, as a fraction of the change."""
 FLOW_SIDE = 192
-"""Longer side of the frames for optical flow, in pixels. The flow is computed down to full resolution of this
-size, which gives a fifth to a third less warping error than 256 pixels down to half resolution, for twice the
-time.
+"""Longer side of the frames for optical flow, in pixels. The finest scale of the flow is the full resolution
+of this size. The warping error is 20 to 33 % smaller than with 256 pixels and half resolution as the finest
+scale, in twice the time.
 """
 STILL = 0.25
-"""Motion in pixels at the size for flow that counts as none: repeated subpixel warping blurs."""
+"""Motion, in pixels at the flow size, below which nothing is warped, since repeated subpixel warping
+blurs.
+"""
 BLOCK = 12
-"""Side of the blocks, in pixels at the size for flow, that are warped only if something in them moves."""
+"""Side, in pixels at the flow size, of the blocks that are warped only if something in them moves."""
 SIMILAR, DIFFERENT = 5.0, 20.0
-"""Difference of luma (0-255) between a frame and the warped previous one: full trust up to the first, none
-from the second.
+"""Luma differences (0-255) between a frame and the warped previous frame: full trust up to `SIMILAR`, no
+trust from `DIFFERENT` on.
 """
 MOVING = 0.5, 1.5
-"""Motion in pixels between which the checks of `_unreliable` set in. Static parts do not need them, and noise
-and leaves would fail them.
+"""Motion in pixels between which the checks of `_unreliable` gradually take effect. Static areas do not need
+them, and noise and leaves would fail them.
 """
 COLOR_DIFFERENCE = 5.0, 18.0
-"""Like `SIMILAR` and `DIFFERENT`, for the largest difference of a color channel: a face may have the luma of
-the wall behind it.
+"""Like `SIMILAR` and `DIFFERENT`, for the largest difference of a color channel, since a face may have the
+same luma as the wall behind it.
 """
 SLACK = 0.1
-"""Accepted color difference as a share of the local gradient, since subpixel warping changes sharp parts."""
+"""Accepted color difference relative to the local gradient, since subpixel warping changes sharp edges."""
 FLOW_GRADIENT = 0.2, 0.5
-"""Change of the flow from one pixel to the next: full trust up to the first, none from the second. Strokes
-that are warped by a larger gradient fold.
+"""Gradients of the flow, in pixels per pixel: full trust up to the first value, no trust from the second on.
+Strokes fold if they are warped with a larger gradient.
 """
 ROUND_TRIP = 1.0
-"""Largest error in pixels of the flow to the previous frame and back, plus a tenth of the motion. A larger
-error means a disocclusion, as in Ruder et al. 2016, with another bound.
+"""Largest error in pixels of the flow to the previous frame and back; a tenth of the motion is added. A
+larger error is a disocclusion, as in Ruder et al. 2016, who use another bound.
 """
 CUT = 0.25
-"""Mean trust below which the frame starts a new scene."""
+"""Mean trust below which a frame starts a new scene."""
 STROKE = 12
-"""Side in pixels of the window for the contrast of strokes."""
+"""Side in pixels of the window in which the contrast of strokes is measured."""
 CELL = 8
 """Side in pixels of the cells whose contrast is compared."""
 LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
-"""Loss of contrast above which contrast is restored, and the largest factor."""
+"""Contrast ratio above which contrast is restored, and the largest gain."""
 
 
 def hold_for_strength(strength: float, change: float = 0.0) -> float:
-    """The ``hold`` of `TemporalFilter` for a style of this strength, of which a share ``change`` is replaced
-    from one frame to the next.
+    """Return ``hold`` of `TemporalFilter` for a style of this strength.
+
+    ``change``, 0..1, is the fraction of the style that changes from one frame to the next.
     """
     # With hold h, the result is h / (1 - h) frames late on average.
     return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), MAX_LAG / (MAX_LAG + change))
 
 
 class _Last(NamedTuple):
-    """The previous frame: ``scene`` and luma ``gray`` at the size for flow, and the result ``painted``."""
+    """State of the previous frame: ``scene`` and its luma ``gray`` at the flow size, and the result
+    ``painted``.
+    """
 
     scene: RGB
     gray: Gray
@@ -87,9 +92,9 @@ class _Last(NamedTuple):
 class TemporalFilter:
     """Suppresses flicker in a stream of stylized frames. Call it with every frame in order.
 
-    ``hold``, 0..1, is the share of the warped previous result where the motion is certain; it may be changed
-    between frames (`hold_for_strength`). Disoccluded and uncertain parts, and whole frames after a cut or a
-    change of size, are the new result.
+    ``hold``, 0..1, is the weight of the warped previous result where the motion is certain. It may be changed
+    between frames (see `hold_for_strength`). Disoccluded and uncertain areas, and whole frames after a cut or
+    a change of size, are taken from the new result.
     """
 
     def __init__(self, hold: float = HOLD):
@@ -101,29 +106,32 @@ class TemporalFilter:
         self._last: _Last | None = None
 
     def reset(self) -> None:
-        """Discard the state of the previous frame: the next one is returned unchanged."""
+        """Discard the state of the previous frame. The next frame is returned unchanged."""
         self._last = None
 
     def state(self) -> dict[str, Pixels]:
-        """Arrays by name that the next frame needs, empty before the first frame; for `restore`."""
+        """Return the state after the previous frame as arrays by name, for `restore`. Empty before
+        the first.
+        """
         if self._last is None:
             return {}
         return {name: array.copy() for name, array in self._last._asdict().items()}
 
     def restore(self, state: Mapping[str, Pixels]) -> None:
-        """Continue after the frame at which `state` was called. Raises `InputError` for other arrays."""
+        """Set the state that `state` returned. Raises `InputError` for missing or damaged arrays."""
         if not any(name in state for name in _Last._fields):
             return self.reset()
         if missing := [name for name in _Last._fields if name not in state]:
-            raise InputError(f"the state of flicker suppression has no {', '.join(missing)}")
+            raise InputError(f"the state of flicker suppression lacks {', '.join(missing)}")
         scene, gray, painted = (state[name] for name in ("scene", "gray", "painted"))
         if scene.shape[:2] != gray.shape or any(array.dtype != "uint8" for array in (scene, gray, painted)):
             raise InputError("the state of flicker suppression is damaged")
         self._last = _Last(scene=scene, gray=gray, painted=painted)
 
     def __call__(self, frame: RGB, painted: RGB) -> RGB:
-        """The filtered result, a new array uint8 (H, W, 3), for a source frame, uint8 (h, w, 3), and its
-        stylized image, uint8 (H, W, 3).
+        """Return the filtered version of ``painted``, a new array.
+
+        ``painted`` is the stylized frame, uint8 (H, W, 3), and ``frame`` its source, uint8 (h, w, 3).
         """
         scene, kept = _small(frame), painted
         gray = cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)
@@ -155,7 +163,7 @@ class TemporalFilter:
         return kept
 
     def _trust(self, gray_before: Gray, gray: Gray, flow: Flow) -> PerPixel:
-        """Reliability of the flow in each pixel: float32 (h, w) in 0..1."""
+        """Return the reliability of the flow at each pixel, float32 (h, w) in 0..1."""
         height, width = gray.shape
         there = flow + _grid(height, width)
         before = cv2.remap(gray_before, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -175,23 +183,23 @@ class TemporalFilter:
             & (there[..., 1] <= height - 1)
         )
         trust = _falling(difference, SIMILAR, DIFFERENT) * (missed < ROUND_TRIP) * inside
-        # Eroded and blurred, since a hard edge between old and new is visible.
+        # Eroded and blurred, since a hard edge between the old and the new result is visible.
         soft: PerPixel = cv2.blur(cv2.erode(trust.astype(np.float32), np.ones((3, 3), np.uint8)), (5, 5))
         return soft
 
 
 def _with_contrast(kept: RGB, painted: RGB) -> RGB:
-    """``kept`` with the local contrast of ``painted`` where it has less: blending misaligned strokes reduces
-    contrast, mostly in moving parts.
+    """Return the blended frame ``kept`` with at least the local contrast of ``painted``.
 
-    The result is for display only; if it were kept, the gain would accumulate over frames.
+    Blending misaligned strokes reduces contrast, mostly in moving areas. The result is for display only. If
+    it were the state for the next frame, the gain would accumulate.
     """
     gain = np.clip(_contrast(painted) / (_contrast(kept) * LEAST_GAIN), 1, LARGEST_GAIN)
     rows, columns = (np.flatnonzero((gain > 1).any(axis)) for axis in (1, 0))
     shown = kept.copy()
     if not len(rows):
         return shown
-    # Only the region with a gain, and one cell around it, over which the gain fades.
+    # Process only the region with a gain, plus one cell around it, over which the gain fades.
     top, left, bottom, right = max(0, rows[0] - 1), max(0, columns[0] - 1), rows[-1] + 2, columns[-1] + 2
     (height, width), (tall, wide) = kept.shape[:2], gain.shape
     down = slice(round(top * height / tall), round(min(bottom, tall) * height / tall))
@@ -203,8 +211,9 @@ def _with_contrast(kept: RGB, painted: RGB) -> RGB:
 
 
 def _contrast(picture: RGB) -> PerPixel:
-    """Mean absolute difference of luma from the local mean per cell: float32 (H / `CELL`, W / `CELL`), above
-    0.
+    """Return the local contrast per cell, float32 (H / `CELL`, W / `CELL`), above 0.
+
+    It is the mean absolute difference between luma and its local mean.
     """
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     cells = (max(1, gray.shape[1] // CELL), max(1, gray.shape[0] // CELL))
@@ -216,21 +225,23 @@ def _contrast(picture: RGB) -> PerPixel:
 
 
 def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
-    """The previous result warped along `flow`, (H, W, 2) in pixels of the result.
+    """Return the previous result warped along `flow`, (H, W, 2) in pixels of the result.
 
-    Only blocks in which something is `moving`, (h, w), are warped, since this is the most expensive part.
+    Only blocks with pixels that are `moving`, bool (h, w), are warped, since warping is the most expensive
+    step.
     """
     result, (height, width) = painted.copy(), flow.shape[:2]
     tall, wide = height / moving.shape[0], width / moving.shape[1]
     for top in range(0, moving.shape[0], BLOCK):
         for left in range(0, moving.shape[1], BLOCK):
-            # One pixel more on each side, since the flow is interpolated between pixels.
+            # Include one more pixel on each side, since the flow is interpolated between pixels.
             if not moving[max(0, top - 1) : top + BLOCK + 1, max(0, left - 1) : left + BLOCK + 1].any():
                 continue
             rows = slice(round(top * tall), round(min(top + BLOCK, moving.shape[0]) * tall))
             columns = slice(round(left * wide), round(min(left + BLOCK, moving.shape[1]) * wide))
             there = flow[rows, columns] + _grid(height, width)[rows, columns]
-            # Cubic: the result is warped again with every frame, and linear interpolation would blur it.
+            # Cubic interpolation, since the result is warped with every frame and linear interpolation blurs
+            # it.
             result[rows, columns] = cv2.remap(
                 painted, there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
@@ -238,7 +249,7 @@ def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
 
 
 def _unreliable(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
-    """Further checks of the flow for moving parts: float32 (h, w), 0 reliable to 1 unreliable."""
+    """Return how unreliable the flow of moving areas is, float32 (h, w) from 0 (reliable) to 1."""
     before = cv2.remap(
         scene_before, flow + _grid(*flow.shape[:2]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -256,7 +267,7 @@ def _unreliable(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
 
 
 def _small(frame: RGB) -> RGB:
-    """The frame at the size for optical flow, in color."""
+    """Return the frame, uint8 (H, W, 3), reduced to the size for optical flow."""
     height, width = frame.shape[:2]
     scale = min(1.0, FLOW_SIDE / max(height, width))
     # Optical flow needs at least 16 pixels per side.
@@ -266,19 +277,19 @@ def _small(frame: RGB) -> RGB:
         and frame.shape[1] >= 2 * size[0]
         and frame.shape[0] >= 2 * size[1]
     ):
-        # Halving exactly is several times faster than other factors.
+        # Exact halving is several times faster than other factors.
         frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
     result: RGB = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     return result
 
 
 def _falling(values: PerPixel, full: float, none: float) -> PerPixel:
-    """1 up to `full`, 0 from `none` on, linear between."""
+    """Map values to 1 up to `full`, to 0 from `none` on, and linearly in between."""
     result: PerPixel = np.clip((none - values) / (none - full), 0, 1)
     return result
 
 
 @functools.lru_cache(maxsize=4)
 def _grid(height: int, width: int) -> Flow:
-    """The coordinates of every pixel, float32 (H, W, 2), x before y."""
+    """Return the coordinates of every pixel, float32 (H, W, 2), x before y."""
     return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))

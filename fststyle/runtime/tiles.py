@@ -1,9 +1,9 @@
-"""Stylize large pictures in tiles without visible seams.
+"""Stylize large images in tiles without visible seams.
 
-With its own instance norm, each tile would be normalized by other statistics. The statistics of the whole
-picture are therefore computed once, from sample tiles (`instance_norm`), and used for all tiles. Tiles
-overlap by more than the receptive field of the network, and only their centers are kept. If the samples cover
-the picture, the result is that of the whole picture.
+If each tile had its own instance norm, the tiles would be normalized differently. The statistics of the whole
+image are therefore computed once, from sample tiles (`instance_norm`), and used for all tiles. Tiles overlap
+by more than the receptive field of the network, and only their centers are kept. If the samples cover the
+image, the result equals the result without tiles.
 """
 
 import math
@@ -22,30 +22,32 @@ from fststyle.runtime.session import open_session, run
 from fststyle.runtime.style import Style
 
 MARGIN = 192
-"""Overlap in pixels on each side. The receptive field reaches about 190 pixels from each pixel in the live
-networks, and about 60 in the reference network.
+"""Overlap in pixels on each side. The receptive field extends about 190 pixels from a pixel in the live
+network, and about 60 pixels in the johnson network.
 """
 
 NOISE_PERIOD = 512
-"""Period of the noise input of the live networks in pixels. Tiles begin at multiples of it, so they may be
-larger by this much.
+"""Period in pixels of the noise input of the live network. Tiles begin at multiples of it, so they may be up
+to this much larger.
 """
 
 GRID = 16
-"""Tiles begin at multiples of this, which are multiples of the total stride of all networks."""
+"""Tiles begin at multiples of this number of pixels, which is a multiple of the stride of all networks."""
 
 SAMPLE_PIXELS = 4_000_000
-"""Number of pixels for the statistics if memory suffices: about as many as are stylized without tiles."""
+"""Number of pixels for the statistics if memory is sufficient, about as many as fit without tiles."""
 
 SAMPLE_SIDE = 128
-"""Side of the sample tiles. For the same number of pixels, small tiles give more accurate statistics than
-large ones.
+"""Side of the sample tiles in pixels. For the same number of pixels, statistics from small tiles are more
+accurate than those from large tiles.
 """
 
 
 class Tile(NamedTuple):
-    """A tile: rows ``top:bottom`` and columns ``left:right`` are stylized, and those of ``keep_*``
-    are kept.
+    """A tile of an image.
+
+    Rows ``top:bottom`` and columns ``left:right`` are stylized. Of these, rows ``keep_top:keep_bottom`` and
+    columns ``keep_left:keep_right`` are kept.
     """
 
     top: int
@@ -59,10 +61,17 @@ class Tile(NamedTuple):
 
 
 def side_for(height: int, width: int, tile: str | int = "auto", limit: int | None = None) -> int | None:
-    """The side of the tiles for a picture in pixels without overlap, or None for no tiles.
+    """Return the side of the tiles in pixels, without overlap, or None for no tiles.
 
-    ``tile``: "off", a side of at least 64, or "auto", which means no tiles if the picture needs at most
-    ``limit`` bytes of memory (None: `memory.limit`). Raises `InputError` for anything else.
+    Args:
+        height: height of the image in pixels.
+        width: width of the image in pixels.
+        tile: "off", a side of at least 64, or "auto" for tiles only if the image needs more memory than
+            ``limit``.
+        limit: memory in bytes; None is `memory.limit`.
+
+    Raises:
+        InputError: ``tile`` is invalid.
     """
     if tile == "off":
         return None
@@ -70,7 +79,7 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
         pixels = (memory.limit() if limit is None else limit) // memory.BYTES_PER_PIXEL
         if height * width <= pixels:
             return None
-        # Below 256, most of the work would be overlap.
+        # With smaller tiles, most of the work would be overlap.
         return max(256, min(2048, _down(math.isqrt(pixels) - 2 * MARGIN - NOISE_PERIOD)))
     try:
         side = int(tile)
@@ -83,10 +92,10 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
 
 
 class TiledStyle:
-    """A style that stylizes frames of any size in tiles. The two graphs are derived and loaded in the
-    constructor.
+    """Callable that stylizes large frames in tiles.
 
-    Raises `StyleError` for a network that reduces over the picture in operators other than instance norm.
+    The constructor splits the graph of the style (`instance_norm.split`). It raises `StyleError` for a
+    network with operators other than instance norm that reduce over the image.
     """
 
     def __init__(self, style: Style):
@@ -101,10 +110,10 @@ class TiledStyle:
         )
 
     def __call__(self, frame: RGB, side: int, on_tile: Callable[[int, int], None] | None = None) -> RGB:
-        """Stylize a frame, uint8 (H, W, 3), in tiles of ``side`` pixels plus overlap. ``on_tile(done, of)``
-        is called after each tile.
+        """Stylize a frame, uint8 (H, W, 3), in tiles of ``side`` pixels plus overlap.
 
-        Raises `InputError` for another shape or type, and for a frame that does not fit in memory.
+        ``on_tile`` is called with the number of finished tiles and of all tiles. Raises `InputError` for
+        other shapes and types, and for frames that do not fit in memory.
         """
         check_frame(frame)
         if frame.ndim != 3:
@@ -140,11 +149,11 @@ class TiledStyle:
 
 
 def grid(height: int, width: int, side: int, margin: int = MARGIN, align: int = GRID) -> Iterator[Tile]:
-    """The tiles of a picture, row by row.
+    """Yield the tiles of an image, row by row.
 
-    The kept parts cover the picture exactly once. Tiles extend at least ``margin`` beyond them, except at the
-    border. They begin at multiples of ``align``, which is the period of the noise input for networks that
-    have one, so that each tile has the noise of the whole picture.
+    The kept areas cover the image exactly once. Tiles extend at least ``margin`` pixels beyond them, except
+    at the image border. They begin at multiples of ``align``. For networks with a noise input, this is the
+    period of the noise, so that each tile has the same noise as the whole image.
     """
     rows, columns = list(_spans(height, side)), list(_spans(width, side))
     for top, bottom in rows:
@@ -162,17 +171,17 @@ def grid(height: int, width: int, side: int, margin: int = MARGIN, align: int = 
 
 
 def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> RGB:
-    """Sample tiles, evenly distributed over a frame: uint8 (N, h, w, 3) with about ``pixels`` pixels in
-    total.
+    """Return sample tiles that are evenly distributed over a frame: uint8 (N, h, w, 3).
 
-    A frame with at most ``pixels`` pixels is the only tile, and the statistics are exact.
+    They have about ``pixels`` pixels in total. A frame with at most ``pixels`` pixels is the only tile, and
+    the statistics are exact.
     """
     height, width = frame.shape[:2]
     if height * width <= pixels:
         return np.ascontiguousarray(frame[None])
     h, w = min(side, height), min(side, width)
     count = max(1, pixels // (h * w))
-    # Cells that are nearly square: rows / columns = (height / h) / (width / w).
+    # Nearly square cells: rows / columns = (height / h) / (width / w).
     rows = max(1, min(count, round(math.sqrt(count * (height / h) / (width / w)))))
     columns = max(1, count // rows)
     tops, lefts = _starts(height, h, rows), _starts(width, w, columns)
@@ -180,8 +189,9 @@ def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> 
 
 
 def _starts(length: int, side: int, count: int) -> list[int]:
-    """The starts of up to ``count`` tiles of ``side``, each in the middle of its share of the length, without
-    overlap.
+    """Return the starts of up to ``count`` tiles of length ``side`` without overlap.
+
+    Each tile is in the middle of its part of ``length``.
     """
     count = max(1, min(count, length // side))
     share = length / count
@@ -192,7 +202,7 @@ def _starts(length: int, side: int, count: int) -> list[int]:
 
 def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
     starts = range(0, length, side)
-    # A last tile below the minimum side is merged with the previous one.
+    # A last tile that is below the minimum side is merged with the previous tile.
     last = starts[-1] if len(starts) == 1 or length - starts[-1] >= MIN_SIDE else starts[-2]
     for start in starts:
         if start < last:

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 PREFIX = "net."
-"""Prefix of the names of weights."""
+"""Prefix of the names of weight tensors."""
 
 STEP = ".step"
-"""Suffix of the scale, (outputs, 1, 1, 1), of a kernel that is stored as int8."""
+"""Suffix of the scales, (O, 1, 1, 1), of a kernel that is stored as int8."""
 
 
 def learned(model: "ModelProto") -> dict[str, Floats]:
-    """The weights of a style file by name, in float32. Empty for a quantized model, whose weights cannot be
-    mixed or trained.
+    """Return the weights of a style file by name, in float32.
 
-    Raises the exceptions of protobuf and onnx for a damaged file.
+    The result is empty for a quantized model, whose weights cannot be mixed or trained. Exceptions of
+    protobuf and onnx for damaged files are not converted.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -39,8 +39,9 @@ def learned(model: "ModelProto") -> dict[str, Floats]:
 
 
 def replace(model: "ModelProto", weights: dict[str, Floats]) -> None:
-    """Replace the weights that `learned` returns. int8 kernels become float32, and other weights keep their
-    type.
+    """Replace the weights of a model with ``weights``, a dict as `learned` returns it.
+
+    int8 kernels become float32, and other weights keep their type.
     """
     from onnx import helper, numpy_helper
 

@@ -58,7 +58,7 @@ def export_checkpoint(
         title=settings.title,
         artist=settings.artist,
         year=settings.year,
-        licence=settings.license,
+        license=settings.license,
         base=str(content.get("base", "")),
     )
     photos = calibration_photos(settings.data) if settings.precision in PSNR else []
@@ -81,8 +81,7 @@ def _model(content: Checkpoint, path: Path, output: Path, settings: ExportSettin
         )
     if settings.data is not None:
         raise InputError(f"--data: is for int8 styles; a {content['kind']} does not use it")
-    metadata = {key: getattr(settings, key) for key in ("title", "artist", "year")}
-    metadata["licence"] = settings.license
+    metadata = {key: getattr(settings, key) for key in ("title", "artist", "year", "license")}
     if settings.name is not None:
         metadata["name"] = checked_name(settings.name)
     return {

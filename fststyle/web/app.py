@@ -1,4 +1,4 @@
-"""The application: routes, static files and the middleware around them."""
+"""Create the ASGI application: routes, static files and middleware."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +20,9 @@ from fststyle.web.state import open_state
 
 
 def create_app(settings: ServeSettings | None = None) -> FastAPI:
-    """The ASGI application. Its data folder is opened when it starts.
+    """Return the ASGI application. It opens its data folder when it starts.
 
-    Raises `InputError` for settings that are wrong or unsafe.
+    Raises `InputError` for settings that are invalid or unsafe.
     """
     settings = settings or ServeSettings()
     check(settings)
@@ -52,7 +52,7 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     answer_errors(app)
-    # Middleware runs in reverse order of its addition.
+    # The middleware that is added last runs first.
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Access, settings=settings, failures=app.state.failures)
     app.add_middleware(SecurityHeaders)

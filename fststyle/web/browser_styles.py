@@ -1,6 +1,6 @@
-"""Styles for the stylizer in the browser: files and metadata.
+"""Files and metadata of styles for the stylizer in the browser.
 
-Does not import FastAPI: `fststyle export-web` uses it too.
+The module does not import FastAPI, since `fststyle export-web` also uses it.
 """
 
 import functools
@@ -16,7 +16,9 @@ from fststyle.web.database import JsonObject
 
 @dataclass(frozen=True)
 class BrowserStyle:
-    """A style with its float file, its int8 file or None, and the file of its base network or None."""
+    """A style with the paths of its float file, its int8 file and its base network; the last two may
+    be None.
+    """
 
     entry: Entry
     float_file: Path
@@ -24,15 +26,16 @@ class BrowserStyle:
     base_file: Path | None
 
     def listed(self, address: Callable[[Path], str], thumb: str | None) -> JsonObject:
-        """The entry of the style in the list for the browser. ``address`` returns the address of a file;
-        ``thumb`` is the address of a picture in this style.
+        """Return the JSON entry of the style for the browser.
+
+        ``address`` returns the URL of a file, and ``thumb`` is the URL of a preview image.
         """
         entry = self.entry
         return {
             **{
                 key: value
                 for key, value in asdict(replace(entry, int8=None)).items()
-                if key in ("name", "title", "artist", "year", "licence", "credit")
+                if key in ("name", "title", "artist", "year", "license", "credit")
             },
             "url": address(self.float_file),
             "int8": address(self.int8_file) if self.int8_file else None,
@@ -42,7 +45,7 @@ class BrowserStyle:
 
 
 def browser_style(entry: Entry) -> BrowserStyle:
-    """The style of an entry of the catalogue. Raises `StyleError` for a file that cannot be read."""
+    """Return the browser style of a catalogue entry. Raises `StyleError` if its file cannot be read."""
     entry = catalogue.described(entry)
     if entry.network == "damaged":
         raise StyleError(f"{entry.name}: is damaged or not an ONNX file")
@@ -54,5 +57,8 @@ def browser_style(entry: Entry) -> BrowserStyle:
 
 @functools.lru_cache(maxsize=256)
 def base_of(path: Path, changed: int) -> str:
-    """SHA-256 of the base network of a style file, "" without one; ``changed`` is the time of the file."""
+    """Return the SHA-256 of the base network of a style file, or "" without one.
+
+    ``changed`` is the modification time of the file, for the cache.
+    """
     return catalogue.metadata(path.read_bytes()).get("base", "")

@@ -1,6 +1,6 @@
-"""Identifies clients by a random number in a cookie.
+"""Identify clients by a random number in a cookie.
 
-It groups the jobs and the ratings of one browser. It is not a password; access is controlled by the token.
+The number groups the jobs and ratings of one browser. It is not a password; the token controls access.
 """
 
 import hashlib
@@ -10,16 +10,17 @@ import secrets
 from fastapi import Request, Response
 
 COOKIE = "fststyle-client"
+"""Name of the cookie."""
 
 
 def client_from_cookie(request: Request) -> str:
-    """The number of the client; empty for programs and for the first request of a browser."""
+    """Return the number of the client, or "" for programs and for the first request of a browser."""
     known = request.cookies.get(COOKIE, "")
     return known if re.fullmatch(r"[0-9a-f]{32}", known) else ""
 
 
 def client_of(request: Request) -> str:
-    """The number of the client, or a new one, which stays the same for one request."""
+    """Return the number of the client, or a new number, which is the same throughout the request."""
     if not hasattr(request.state, "client"):
         request.state.client = client_from_cookie(request) or secrets.token_hex(16)
     found: str = request.state.client
@@ -27,10 +28,10 @@ def client_of(request: Request) -> str:
 
 
 def anonymous_id(client: str) -> str:
-    """Identifier of a client in the exported votes: a hash, so that its number stays secret."""
+    """Return the identifier of a client in exported votes, a hash that keeps the number secret."""
     return hashlib.sha256(f"fststyle judge {client}".encode()).hexdigest()[:12]
 
 
 def set_client_cookie(response: Response, client: str) -> None:
-    """Set the cookie."""
+    """Set the client cookie on a response. It is valid for a year."""
     response.set_cookie(COOKIE, client, max_age=31_536_000, httponly=True, samesite="lax")

@@ -1,4 +1,4 @@
-"""The SQLite database: jobs, ratings and votes."""
+"""The SQLite database of jobs, ratings and votes."""
 
 import sqlite3
 import threading
@@ -9,10 +9,10 @@ from typing import Any
 from fststyle.errors import OutputError
 
 Value = str | int | float | None
-"""A value of a column."""
+"""Type of a column value."""
 
 JsonObject = dict[str, Any]
-"""A JSON object."""
+"""Type of a JSON object."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -36,13 +36,13 @@ CREATE TABLE IF NOT EXISTS votes (
 
 
 class Database:
-    """One connection, for all threads of this process. Each statement is its own transaction.
+    """Database connection that all threads of the process share. Each statement is a transaction.
 
-    The write-ahead log keeps finished transactions when the process is killed.
+    The write-ahead log preserves finished transactions if the process is killed.
     """
 
     def __init__(self, path: Path):
-        """Open or create the file. Raises `OutputError`."""
+        """Open or create the database file. Raises `OutputError` if this fails."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -50,19 +50,19 @@ class Database:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.executescript(_TABLES)
             columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(jobs)")}
-            if "owner" not in columns:  # a database of an earlier version
+            if "owner" not in columns:  # a database from an earlier version
                 self._connection.execute("ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
         except (OSError, sqlite3.Error) as error:
             raise OutputError(f"{path}: cannot be used as the database ({error})") from error
         self._lock = threading.Lock()
 
     def run(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """Execute a statement. Returns the number of changed rows."""
+        """Execute a statement with parameters. Returns the number of changed rows."""
         with self._lock:
             return self._connection.execute(statement, values).rowcount
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> list[dict[str, Any]]:
-        """The rows of a query."""
+        """Run a query and return its rows as dicts."""
         with self._lock:
             return [dict(row) for row in self._connection.execute(query, values).fetchall()]
 

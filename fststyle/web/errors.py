@@ -15,7 +15,7 @@ from fststyle.web.pages import page
 
 
 class NotFoundError(InputError):
-    """The address does not exist (HTTP 404)."""
+    """The requested resource does not exist (HTTP 404)."""
 
 
 class ConflictError(InputError):
@@ -35,9 +35,12 @@ _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
 
 
 def public(error: Exception, *folders: Path) -> str:
-    """The message of an error as one line, without the paths of ``folders`` and of the folders of styles."""
+    """Return the message of an error as one line, without server paths.
+
+    The paths of ``folders`` and of the style folders are removed.
+    """
     text = " ".join(str(error).split())
-    # A picture in memory has no name: "image data: is damaged".
+    # Messages about an image in memory begin with "image data: " instead of a file name.
     text = re.sub(r"image data: (?=(is|has|contains|does|cannot) )", "the file ", text).replace(
         "image data: ", ""
     )
@@ -47,7 +50,9 @@ def public(error: Exception, *folders: Path) -> str:
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Respond to `FststyleError` and HTTP errors with a page if the client accepts HTML, else with JSON."""
+    """Register error handlers. Errors are answered with a page if the client accepts HTML, or else
+    with JSON.
+    """
 
     async def of_fststyle(request: Request, error: Exception) -> Response:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))

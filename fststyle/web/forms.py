@@ -1,4 +1,4 @@
-"""Values of forms as settings."""
+"""Convert form values to settings."""
 
 from typing import Annotated
 
@@ -12,21 +12,31 @@ from fststyle.web.painting import checked_style
 
 def paint_settings(
     style: Annotated[
-        str, Form(max_length=400, description="Name of a style, or a mixture: udnie:0.6,great-wave:0.4.")
+        str, Form(max_length=400, description="Name of a style, or a mixture (udnie:0.6,great-wave:0.4).")
     ] = "starry-night",
     strength: Annotated[
-        float, Form(description="0 is the photo, 1 the trained style, up to 2 exaggerated.", ge=0, le=2)
+        float,
+        Form(
+            description="Style strength: 0 keeps the photo, 1 is the trained style, higher values"
+            " exaggerate it.",
+            ge=0,
+            le=2,
+        ),
     ] = 1.0,
     brush: Annotated[
-        str, Form(max_length=16, description="Size of the brush strokes, 0.25 to 8; empty: automatic.")
+        str,
+        Form(
+            max_length=16, description="Brush stroke size relative to training, 0.25 to 8; empty: automatic."
+        ),
     ] = "",
     keep_colors: Annotated[bool, Form(description="Keep the colors of the photo.")] = False,
     size: Annotated[
-        str, Form(max_length=16, description="Longer side of the result in pixels; empty: that of the photo.")
+        str,
+        Form(max_length=16, description="Longer side of the result in pixels; empty: the size of the photo."),
     ] = "",
     quality: Annotated[int, Form(description="Quality of JPEG, WebP and AVIF.", ge=1, le=100)] = 95,
 ) -> ImageSettings:
-    """The settings of a form. Raises `InputError` and `StyleError`."""
+    """Return the image settings of a form. Raises `InputError` and `StyleError` for invalid values."""
     settings = ImageSettings(
         style=checked_style(style),
         strength=strength,

@@ -1,4 +1,4 @@
-"""The library: the styles of the catalogue with their ratings and samples; adding and deleting styles."""
+"""The style library: list styles with ratings and samples, add and delete styles."""
 
 import functools
 import io
@@ -27,27 +27,35 @@ from fststyle.web.uploaded_style import check_style
 from fststyle.web.work.jobs import Job
 
 PHOTOS = ("cat", "astronaut", "coffee")
-"""Included photos that show the styles."""
+"""Names of the included photos for samples of the styles."""
 SORTS = {"rating": "Best rated", "name": "Name", "year": "Year of the painting"}
 SAMPLE_SIDE = 480
 PAINTING_SIDE = 1024
-"""Longer sides in pixels."""
+"""Longer sides of samples and paintings in pixels."""
 WHOLE_WEIGHT = 4.0
-"""Factor of the style weight for one tonal part relative to three, for the same strength."""
+"""Ratio of the style weights with one tonal part and with three tonal parts that have the same effect."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A style in the library. ``painting`` is the address of its painting or empty. ``rank`` is its rank in
-    the blind comparisons, 1 for the first, or None; ``version`` changes with the file; styles of one
-    ``family`` can be mixed.
+    """A style in the library.
+
+    Attributes:
+        own: whether the style belongs to the user; other styles are included in fststyle.
+        stars: mean and number of the star ratings, or None.
+        rank: rank in the blind comparisons, from 1, or None.
+        strength: strength in the Bradley-Terry model, or None.
+        painting: URL of the painting, or "".
+        version: text that changes with the file.
+        trained: summary of the training settings.
+        family: styles with the same family can be mixed.
     """
 
     name: str
     title: str
     artist: str
     year: str
-    licence: str
+    license: str
     credit: str
     network: str
     size: int
@@ -62,24 +70,24 @@ class Card:
 
     @property
     def damaged(self) -> bool:
-        """Whether the file cannot be read."""
+        """Whether the style file cannot be read."""
         return self.network == "damaged"
 
     def sample(self, photo: str = PHOTOS[0]) -> str:
-        """Address of an included photo in this style."""
+        """Return the URL of an included photo in this style."""
         return f"/styles/{self.name}/samples/{photo}.jpg?v={self.version}"
 
 
 class Library:
-    """The styles, in the catalogue's folders; samples and paintings are in ``folder``."""
+    """The style library. Styles are in the folders of the catalogue, samples and paintings in ``folder``."""
 
     def __init__(self, folder: Path, ratings: Ratings, pool: PaintingPool):
         self.folder, self.ratings, self.pool = folder, ratings, pool
 
     def cards(self, query: str = "", sort: str = "rating") -> list[Card]:
-        """The styles whose name, title, artist, year or network contains each word of ``query``.
+        """Return the styles whose name, title, artist, year or network contains each word of ``query``.
 
-        Case and accents make no difference.
+        Case and accents are ignored. ``sort`` is a key of `SORTS`.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         ranks = {name: number for number, name in enumerate(ranking, 1)}
@@ -92,23 +100,23 @@ class Library:
         return sorted(cards, key=lambda card: _order(card, sort))
 
     def card(self, name: str) -> Card:
-        """The library entry of the style ``name``, with ratings and rank. Raises `NotFoundError`."""
+        """Return the library entry of the style ``name``, with ratings and rank. Raises `NotFoundError`."""
         for card in self.cards():
             if card.name == name:
                 return card
         raise NotFoundError(f"no style is called {name[:80]!r}")
 
     def entry(self, name: str) -> Entry:
-        """The entry of the catalogue with exactly this name. Raises `NotFoundError`."""
+        """Return the catalogue entry with exactly this name. Raises `NotFoundError`."""
         for entry in catalogue.styles():
             if entry.name == name:
                 return entry
         raise NotFoundError(f"no style is called {name[:80]!r}")
 
     def sample(self, name: str, photo: str) -> Path:
-        """A JPEG of an included photo in a style, stylized at the first call.
+        """Return the path of a JPEG file with an included photo in a style. The first call creates it.
 
-        Raises `NotFoundError` and `StyleError`.
+        Raises `NotFoundError` for an unknown style or photo, and `StyleError` if the style fails.
         """
         entry = self.entry(name)
         if photo not in PHOTOS:
@@ -122,16 +130,16 @@ class Library:
         return file
 
     def painting(self, name: str) -> Path | None:
-        """The file of the painting of a style, or None."""
+        """Return the image file of a style's painting, or None."""
         entry = self.entry(name)
         found = self._painting(described(entry))
         return found if found is not None and found.is_file() else None
 
     def rated(self) -> list[Rated]:
-        """The rated styles whose painting and training settings are known.
+        """Return the rated styles whose painting and training settings are known.
 
-        The weights of styles trained with earlier losses, without `fine`, have another scale. Those of styles
-        trained with one Gram matrix for the whole, without `tonal_parts`, are divided by `WHOLE_WEIGHT`.
+        Styles that were trained with earlier losses, without `fine`, are omitted, since their style weights
+        have another scale. Style weights of styles without `tonal_parts` are divided by `WHOLE_WEIGHT`.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         found = []
@@ -152,16 +160,17 @@ class Library:
         return found
 
     def free_name(self, wanted: str) -> str:
-        """``wanted`` as a name of a style. Raises `ConflictError` if a style has it already."""
+        """Return ``wanted`` as a valid style name. Raises `ConflictError` if the name is taken."""
         name = to_name(wanted)
         if name in {entry.name for entry in catalogue.styles()}:
             raise ConflictError(f"a style named {name} already exists; choose another name")
         return name
 
     def upload(self, content: bytes, wanted: str) -> str:
-        """Add a style file of a client. Returns its name.
+        """Add an uploaded style file. Returns the name of the style.
 
-        Raises `StyleError` for a file that is not a safe style (`fststyle.web.uploaded_style`).
+        Raises `StyleError` if the file is not a safe style (`fststyle.web.uploaded_style`), and
+        `ConflictError` if the name is taken.
         """
         name = self.free_name(wanted)
         check_style(content)
@@ -171,13 +180,21 @@ class Library:
     def publish(
         self, style: Path, int8: Path | None, painting: Path, wanted: str, about: dict[str, str]
     ) -> str:
-        """Add a trained style, with the texts of ``about`` (title, artist, year) in its metadata. Returns its
-        name.
+        """Add a trained style to the library. Returns its name.
 
-        Raises `ConflictError` and `OutputError`.
+        Args:
+            style: the float style file.
+            int8: the int8 style file, or None.
+            painting: image file of the painting.
+            wanted: wanted name of the style.
+            about: title, artist and year, for the metadata.
+
+        Raises:
+            ConflictError: the name is taken.
+            OutputError: a file cannot be written.
         """
         name = self.free_name(wanted)
-        # The int8 file first: a style is listed from the moment that its own file exists.
+        # Write the int8 file first, since the style is listed as soon as its float file exists.
         if int8 is not None:
             self._install(int8.read_bytes(), f"{name}-int8")
         self._install(_with_metadata(style.read_bytes(), {"name": name, **about}), name)
@@ -189,17 +206,22 @@ class Library:
         return name
 
     def as_published(self, name: str) -> dict[str, str]:
-        """The published style, for the result of a training."""
+        """Return the entries for a job result that refer to the published style ``name``."""
         return {"published": name, "version": version_of(self.entry(name))}
 
     def published(self, job: Job) -> str:
-        """Name of the style of a training in the library; empty if the library does not have it."""
+        """Return the name of the library style that a training job has published, or "" if it does
+        not exist.
+        """
         name = job.result.get("published", "")
         entry = next((entry for entry in catalogue.styles() if entry.name == name), None) if name else None
         return name if entry is not None and version_of(entry) == job.result.get("version") else ""
 
     def delete(self, name: str) -> None:
-        """Delete a style of the user with its ratings. Raises `NotFoundError` and `ConflictError`."""
+        """Delete one of the user's styles and its ratings.
+
+        Raises `NotFoundError`, and `ConflictError` for an included style.
+        """
         entry = self.entry(name)
         if entry.shipped:
             raise ConflictError(f"{name} is included in fststyle and cannot be deleted")
@@ -235,7 +257,7 @@ class Library:
             entry.title or entry.name.replace("-", " ").capitalize(),
             entry.artist,
             entry.year,
-            entry.licence,
+            entry.license,
             entry.credit,
             entry.network,
             entry.size,
@@ -251,12 +273,12 @@ class Library:
 
 
 def _plain(text: str) -> str:
-    """``text`` without case and accents."""
+    """Return ``text`` in lower case and without accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
 def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
-    """The bytes of a style with some of its metadata replaced."""
+    """Return the bytes of a style file with the non-empty ``texts`` set in its metadata."""
     import onnx
 
     model = onnx.load_model_from_string(content)
@@ -267,24 +289,24 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
 
 
 def version_of(entry: Entry) -> str:
-    """A text that changes with the file of a style."""
+    """Return a text that changes with the style file."""
     return f"{to_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
 
 
 def described(entry: Entry) -> Entry:
-    """Like `fststyle.catalogue.described`; files that have not changed are not read again."""
+    """Return the entry like `fststyle.catalogue.described`, but read unchanged files only once."""
     if entry.shipped:
         return entry
     metadata = _metadata(entry.path, _changed(entry))
     if metadata is None:
         return replace(entry, network="damaged")
-    names = ("title", "artist", "year", "licence", "network", "precision")
+    names = ("title", "artist", "year", "license", "network", "precision")
     text: dict[str, Any] = {name: metadata.get(name, "") for name in names}
     return replace(entry, **text)
 
 
 def trained_with(entry: Entry) -> JsonObject:
-    """The settings that a style was trained with, {} if they are not known."""
+    """Return the settings that a style was trained with, or {} if they are unknown."""
     if entry.shipped:
         return entry.trained_with
     try:
@@ -295,7 +317,7 @@ def trained_with(entry: Entry) -> JsonObject:
 
 
 def _family(entry: Entry) -> str:
-    """The base network of a style, or its own name: it cannot be mixed then."""
+    """Return the base network of a style, or the style's own name if it cannot be mixed."""
     return (_metadata(entry.path, _changed(entry)) or {}).get("base") or entry.name
 
 
@@ -308,7 +330,10 @@ def _changed(entry: Entry) -> int:
 
 @functools.lru_cache(maxsize=512)
 def _metadata(path: Path, changed: int) -> dict[str, str] | None:
-    """The metadata of a style file, None for a damaged one; ``changed`` is the time of the file."""
+    """Return the metadata of a style file, or None if it is damaged.
+
+    ``changed`` is the modification time of the file, for the cache.
+    """
     try:
         return catalogue.metadata(path.read_bytes())
     except Exception:  # protobuf raises many exception types
@@ -316,7 +341,7 @@ def _metadata(path: Path, changed: int) -> dict[str, str] | None:
 
 
 def _training(settings: JsonObject) -> str:
-    """A summary of the settings of a training."""
+    """Return a summary of training settings as text."""
     if not settings:
         return ""
     parts = [f"{settings['steps']:,} steps" if isinstance(settings.get("steps"), int) else ""]

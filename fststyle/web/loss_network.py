@@ -1,9 +1,9 @@
-"""The loss network as ONNX files for the browser: activations with Gram matrices, and the gradient of the
-objective of Gatys et al. 2016. They are built from the weights that fststyle ships for training, on request,
-with kernels in float16.
+"""Build the loss network as ONNX files for the browser.
 
-The network is that of `fststyle.train.networks.vgg` with repeated edges. A file ends at the last layer of a
-block, so that lessons about early layers need little: 0.1, 0.5, 3.5 and 15 MB.
+One file computes activations and Gram matrices, the other the gradient of the objective of Gatys et al. 2016.
+They are built on request from the included weights, with kernels in float16. The network is that of
+`fststyle.train.networks.vgg` with replicate padding. A file ends at the last layer of a block, so that
+lessons about early layers load little data: 0.1, 0.5, 3.5 or 15 MB.
 """
 
 import functools
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto, ValueInfoProto
 
 MEAN = (123.68, 116.779, 103.939)
-"""RGB mean that the weights expect to be subtracted from 0-255."""
+"""RGB mean (0-255) that is subtracted from the input of the network."""
 BLOCKS = {"relu1_2": (0, 2), "relu2_2": (5, 7), "relu3_3": (10, 12, 14), "relu4_3": (17, 19, 21)}
-"""The output layers, with the indices of the convolutions up to them in torchvision's
-``vgg16().features``. A 2x2 maximum pooling precedes each block but the first.
+"""Output layer of each block, and the indices of its convolutions in torchvision's ``vgg16().features``.
+
+A 2x2 max pooling precedes each block except the first.
 """
 LAYERS = tuple(BLOCKS)
 
@@ -33,10 +34,11 @@ Described = tuple[str, Sequence[int | None]]
 
 @functools.lru_cache(maxsize=8)
 def activations(blocks: int) -> bytes:
-    """An ONNX model: ``picture``, float32 (1, 3, H, W) RGB in [-1, 1], to the activations of the first
-    ``blocks`` of `LAYERS`, float32 (1, C, h, w), and their Gram matrices, ``gram_`` and the layer, (C, C).
+    """Return an ONNX model that computes activations and Gram matrices.
 
-    Raises `DependencyError` without safetensors.
+    The input is ``picture``, float32 (1, 3, H, W) RGB in [-1, 1]. For each of the first ``blocks`` of
+    `LAYERS`, the outputs are the activations LAYER, float32 (1, C, h, w), and the Gram matrix gram_LAYER, (C,
+    C). Raises `DependencyError` without safetensors.
     """
     graph = _Graph()
     outputs: list[Described] = []
@@ -50,16 +52,15 @@ def activations(blocks: int) -> bytes:
 
 @functools.lru_cache(maxsize=8)
 def gradient(blocks: int) -> bytes:
-    """An ONNX model of the objective and its gradient with respect to the picture.
+    """Return an ONNX model of the objective and its gradient with respect to the image.
 
     The objective is the sum over the layers of content_weight * content loss + style_weight * style loss,
     with the losses of `fststyle.train.losses.johnson`.
 
     Inputs: ``picture``, float32 (1, 3, H, W) RGB in [-1, 1], H and W multiples of 8; for each of the first
-    ``blocks`` of `LAYERS`, ``content_`` and its name, the activation to keep, and ``style_`` and its name,
-    the Gram matrix to reach; ``content_weights`` and ``style_weights``, (blocks,).
-    Outputs: ``gradient``, the shape of the picture; ``content_losses`` and ``style_losses``, (blocks,), not
-    weighted.
+    ``blocks`` of `LAYERS`, the target activation content_LAYER and the target Gram matrix style_LAYER;
+    ``content_weights`` and ``style_weights``, (blocks,). Outputs: ``gradient``, with the shape of the image;
+    the unweighted ``content_losses`` and ``style_losses``, (blocks,).
     """
     graph = _Graph()
     layers = _forward(graph, blocks)
@@ -88,7 +89,7 @@ def gradient(blocks: int) -> bytes:
 
 @dataclass
 class _Convolution:
-    """Names of its weights and of its output after the ReLU."""
+    """Names of the kernel of a convolution and of its output after the ReLU."""
 
     kernel: str
     result: str
@@ -96,7 +97,10 @@ class _Convolution:
 
 @dataclass
 class _Block:
-    """A block up to its last ReLU, ``name``. ``before``: the input of its pooling, with its result."""
+    """A block up to its last ReLU, whose output is ``name``.
+
+    ``before`` has the names of the input and output of the pooling before the block, or is None.
+    """
 
     name: str
     channels: int
@@ -110,7 +114,7 @@ class _Graph:
     initializers: "list[TensorProto]" = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """A node; the name of its result."""
+        """Add a node to the graph. Returns the name of its output."""
         from onnx import helper
 
         name = name or f"{kind}_{len(self.nodes)}"
@@ -177,7 +181,7 @@ def _flat(graph: _Graph, layer: _Block) -> str:
 
 
 def _size(graph: _Graph, layer: _Block) -> str:
-    """C * H * W as float32."""
+    """Return the name of the number of activations of a layer, C * H * W, as float32."""
     return graph.add("Cast", graph.add("Size", layer.name), to=1)
 
 
@@ -188,7 +192,7 @@ def _gram(graph: _Graph, layer: _Block) -> str:
 
 
 def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """The loss and its gradient with respect to the activation."""
+    """Return the names of the content loss and of its gradient with respect to the activation."""
     difference = graph.add("Sub", layer.name, f"content_{layer.name}")
     loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)
     twice = graph.add("Mul", difference, graph.floats(2.0))
@@ -196,7 +200,10 @@ def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """The loss and its gradient with respect to the activation: 4 (G - T) F / (C^2 * C * H * W)."""
+    """Return the names of the style loss and of its gradient with respect to the activation.
+
+    The gradient is 4 (G - T) F / (C^2 * C * H * W).
+    """
     difference = graph.add("Sub", _gram(graph, layer), f"style_{layer.name}")
     loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)
     scaled = graph.add("Mul", difference, graph.floats(4.0 / layer.channels**2))
@@ -205,7 +212,7 @@ def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _backward(graph: _Graph, layer: _Block, back: str) -> str:
-    """The gradient with respect to the input of the block, pooling included."""
+    """Return the name of the gradient with respect to the input of the block, including its pooling."""
     for convolution in reversed(layer.convolutions):
         positive = graph.add("Cast", graph.add("Greater", convolution.result, graph.floats(0.0)), to=1)
         back = graph.add("ConvTranspose", graph.add("Mul", back, positive), convolution.kernel)
@@ -232,14 +239,17 @@ def _backward(graph: _Graph, layer: _Block, back: str) -> str:
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )
-        # Equal positive values in a window would all get the gradient. Equal zeros are stopped by the ReLU.
+        # Equal positive values in a window would all get the gradient. The ReLU stops it for equal zeros.
         chosen = graph.add("Cast", graph.add("Equal", value, largest), to=1)
         back = graph.add("Mul", spread, chosen)
     return back
 
 
 def _fold_edges(graph: _Graph, back: str, axis: int) -> str:
-    """Gradient of one repeated pixel at each end of an axis: it belongs to the pixel that was repeated."""
+    """Return the gradient of replicate padding by one pixel along an axis.
+
+    The gradient of a padded pixel is added to that of the edge pixel.
+    """
     first = graph.add("Add", graph.slice(back, 0, 1, axis), graph.slice(back, 1, 2, axis))
     last = graph.add("Add", graph.slice(back, -2, -1, axis), graph.slice(back, -1, 2**31, axis))
     return graph.add("Concat", first, graph.slice(back, 2, -2, axis), last, axis=axis)

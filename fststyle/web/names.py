@@ -1,4 +1,4 @@
-"""Names that clients send: they are shown, and never used as paths."""
+"""Handle names that clients send. They are displayed, but never used as paths."""
 
 import re
 from urllib.parse import quote
@@ -7,8 +7,9 @@ from fststyle.settings import MAX_NAME_LENGTH
 
 
 def label(text: str | None, default: str = "photo") -> str:
-    """A file name of a client as a label: without folders, suffix and control characters, at most 64
-    characters.
+    """Return a client's file name as a label for display.
+
+    Folders, suffix and control characters are removed, and the label has at most 64 characters.
     """
     name = re.split(r"[/\\]", text or "")[-1].rpartition(".")
     stem = name[0] or name[2]
@@ -17,7 +18,7 @@ def label(text: str | None, default: str = "photo") -> str:
 
 
 def unique(name: str, suffix: str, taken: set[str]) -> str:
-    """``name`` with ``suffix``, numbered if it is in ``taken``; adds it there."""
+    """Return ``name`` with ``suffix``, with a number if this is in ``taken``, and add it to ``taken``."""
     found, number = f"{name}{suffix}", 2
     while found.casefold() in taken:
         found, number = f"{name}-{number}{suffix}", number + 1
@@ -26,6 +27,6 @@ def unique(name: str, suffix: str, taken: set[str]) -> str:
 
 
 def disposition(name: str) -> str:
-    """The value of a Content-Disposition header that saves a file under ``name``."""
+    """Return the value of a Content-Disposition header that saves a file under ``name``."""
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

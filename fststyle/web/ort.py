@@ -1,8 +1,9 @@
-"""The files of ONNX Runtime for the browser. Does not import FastAPI: `fststyle export-web` copies them.
+"""The files of ONNX Runtime Web.
 
-There are two builds, each of a script and a WebAssembly module with its loader. The one with WebGPU needs
-a browser with JavaScript Promise Integration, which Safari lacks; the other works in all browsers. The
-``.wasm`` files are stored as .xz: 4.8 MB instead of 31 MB.
+There are two builds, each with a script, a WebAssembly module and its loader. The build with WebGPU needs a
+browser with JavaScript Promise Integration, which Safari lacks. The other build works in all browsers. The
+``.wasm`` files are stored as .xz, in 4.8 MB instead of 31 MB. The module does not import FastAPI, since
+`fststyle export-web` copies the files.
 """
 
 import functools
@@ -14,13 +15,16 @@ PLAIN = (
     *("ort.jspi.min.mjs", "ort-wasm-simd-threaded.jspi.mjs"),
     *("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs"),
 )
+"""Uncompressed files."""
 PACKED = ("ort-wasm-simd-threaded.jspi.wasm", "ort-wasm-simd-threaded.wasm")
+"""Files that are stored as .xz."""
 WITHOUT_WEBGPU = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+"""Files that a browser without WebGPU loads."""
 
 
 @functools.cache
 def unpacked(name: str) -> bytes:
-    """The content of one of `PACKED`, about 15 MB. It stays in memory."""
+    """Return the uncompressed content of one of `PACKED`, about 15 MB. It is cached in memory."""
     if name not in PACKED:
         raise KeyError(name)
     return lzma.decompress((FOLDER / f"{name}.xz").read_bytes())

@@ -1,4 +1,4 @@
-"""Rendering of the HTML pages."""
+"""Render HTML pages."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ _templates.env.globals["navigation"] = NAVIGATION
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """The template as a response, with the cookie of the client. ``values`` are the variables."""
+    """Render a template as a response that sets the client cookie. ``values`` are the template variables."""
     response = _templates.TemplateResponse(request, template, values, status_code=status)
     set_client_cookie(response, client_of(request))
     return response

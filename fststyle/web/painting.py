@@ -1,4 +1,4 @@
-"""Stylizes pictures of concurrent requests in a thread pool."""
+"""Stylize images for concurrent requests in a thread pool."""
 
 import asyncio
 import io
@@ -24,9 +24,9 @@ from fststyle.settings import check
 from fststyle.web.errors import BusyError
 
 LOADED = 6
-"""Maximum number of loaded styles. An inference session of a live network takes tens of megabytes."""
+"""Maximum number of loaded styles. An inference session of the live network takes tens of megabytes."""
 WAITING = 128
-"""Maximum number of waiting pictures. They are on disk, not in memory."""
+"""Maximum number of waiting images. They are on disk, not in memory."""
 MIXED = 3
 """Maximum number of styles in a mixture."""
 
@@ -36,12 +36,15 @@ MEDIA_TYPES = {
     **{"HEIF": "image/heic", "JXL": "image/jxl", "PPM": "image/x-portable-pixmap"},
 }
 SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic"}
-"""Format -> file suffix, where it is not the name of the format."""
+"""File suffixes of formats whose suffix is not the name of the format."""
 
 
 @dataclass(frozen=True)
 class PaintedPhoto:
-    """A stylized picture as a file. ``seconds`` is from reading to the encoded file, without waiting."""
+    """A stylized image as an encoded file.
+
+    ``seconds`` is the time from decoding to encoding, without waiting.
+    """
 
     content: bytes
     media_type: str
@@ -52,13 +55,13 @@ class PaintedPhoto:
 
 
 def checked_style(text: str) -> str:
-    """A style or mixture that names only styles of the catalogue, never a file.
+    """Return a style or mixture after checking that it names only styles of the catalogue, not files.
 
     Raises `InputError` for an invalid mixture and `StyleError` for an unknown name.
     """
     parts = parse_mixture(text)
     if len(parts) > MIXED:
-        raise InputError(f"a mixture has at most {MIXED} styles")
+        raise InputError(f"a mixture may have at most {MIXED} styles")
     known = {entry.name for entry in catalogue.styles()}
     for name, _ in parts:
         if name not in known:
@@ -67,10 +70,10 @@ def checked_style(text: str) -> str:
 
 
 class PaintingPool:
-    """Stylizes pictures in a thread pool, with a cache of the last used styles.
+    """Stylizes images in a thread pool, with a cache of the most recent styles.
 
-    It has one thread per two cores plus one, so that a picture is decoded or encoded while another is
-    stylized. Memory is bounded by the number of threads, not by the number of clients.
+    The pool has one thread per two cores plus one, so that an image can be decoded or encoded while another
+    is stylized. The number of threads bounds the memory, regardless of the number of clients.
     """
 
     def __init__(self, device: str = "auto", max_pixels: int = images.MAX_PIXELS):
@@ -80,9 +83,8 @@ class PaintingPool:
         threads = 1 + (os.cpu_count() or 1) // 2
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="fststyle-painting")
         self._waiting = 0
-        self._turns = asyncio.Semaphore(
-            threads + 1
-        )  # one more, so that no thread is idle between two pictures
+        # One more than threads, so that no thread is idle between images.
+        self._turns = asyncio.Semaphore(threads + 1)
 
     async def paint(
         self,
@@ -91,14 +93,24 @@ class PaintingPool:
         format: str | None = None,
         gone: Callable[[], Awaitable[bool]] | None = None,
     ) -> PaintedPhoto:
-        """Stylize the picture in an open binary file.
+        """Stylize the image in an open binary file.
 
-        ``format`` of the result: Pillow's name or a suffix; None keeps the format of the picture if it can be
-        written, else PNG. ``gone`` returns whether the client has disconnected; its picture is then not
-        stylized. Raises `InputError`, `OutputError`, `StyleError`, and `BusyError` if too many pictures wait.
+        Args:
+            photo: the file.
+            settings: the settings.
+            format: format of the result, as a Pillow name or a suffix; None keeps the format of the image if
+            it
+                can be written, and otherwise writes PNG.
+            gone: returns whether the client has disconnected, in which case the image is not stylized.
+
+        Raises:
+            InputError: the image cannot be read, or the client has disconnected.
+            OutputError: the format cannot be written.
+            StyleError: the style does not exist or fails.
+            BusyError: too many images are waiting.
         """
         if self._waiting >= WAITING:
-            raise BusyError(f"{WAITING} pictures are waiting; try again later")
+            raise BusyError(f"{WAITING} images are waiting; try again later")
         self._waiting += 1
         try:
             async with self._turns:
@@ -113,7 +125,7 @@ class PaintingPool:
     def paint_now(
         self, photo: BinaryIO | bytes, settings: ImageSettings, format: str | None = None
     ) -> PaintedPhoto:
-        """Like `paint`, in this thread."""
+        """Stylize an image like `paint`, but in the calling thread."""
         check(settings)
         begin = time.perf_counter()
         picture = images.read(photo, max_pixels=self.max_pixels)
@@ -139,14 +151,14 @@ class PaintingPool:
         )
 
     def style(self, settings: ImageSettings) -> Style:
-        """The loaded style of the settings. Raises `StyleError`."""
+        """Return the style of the settings, loaded or from the cache. Raises `StyleError` if this fails."""
         text = checked_style(settings.style)
         settings = replace(settings, style=text, device=self.device)
-        # A file of the user may have been replaced by another with the same name.
+        # A user's file may have been replaced by another file with the same name.
         files = tuple(_version(catalogue.find(name)) for name, _ in parse_mixture(text))
-        # A style caches the weights of one strength only.
+        # A style caches the weights of only one strength.
         key = (text, settings.precision, settings.strength < 1, *files)
-        with self._lock:  # a style is loaded once, and loading does not take memory several times
+        with self._lock:  # so that concurrent requests do not load the same style twice
             style = self._styles.pop(key, None) or load_for_settings(settings, text)
             self._styles[key] = style
             while len(self._styles) > LOADED:
@@ -154,12 +166,12 @@ class PaintingPool:
         return style
 
     def close(self) -> None:
-        """Stop the threads. Waiting pictures are not stylized."""
+        """Stop the threads. Waiting images are not stylized."""
         self._pool.shutdown(cancel_futures=True)
 
 
 def images_format(format: str | None, picture: images.Picture) -> str:
-    """Pillow's name of the format of the result. Raises `OutputError` if it cannot be written."""
+    """Return the Pillow name of the result's format. Raises `OutputError` if it cannot be written."""
     if format:
         return format_of(format, "format")
     return picture.format if picture.format in images.WRITABLE.values() else "PNG"  # type: ignore[return-value]

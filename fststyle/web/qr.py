@@ -1,10 +1,10 @@
-"""QR codes of the address of the server, for phones."""
+"""QR codes of the server address, for phones."""
 
 import io
 
 
 def text(address: str) -> str:
-    """The code as lines for a terminal."""
+    """Return the QR code of an address as text for a terminal."""
     import segno
 
     out = io.StringIO()
@@ -13,7 +13,7 @@ def text(address: str) -> str:
 
 
 def picture(address: str) -> str:
-    """The code as an SVG picture in a data URI."""
+    """Return the QR code of an address as an SVG image in a data URI."""
     import segno
 
     uri: str = segno.make(address, micro=False).svg_data_uri(scale=8, dark="#000", light="#fff")

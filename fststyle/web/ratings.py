@@ -14,12 +14,12 @@ from fststyle.web.database import Database, JsonObject
 from fststyle.web.errors import NotFoundError
 
 OPEN_SHEETS = 1000
-"""Maximum number of stored comparisons without a vote."""
+"""Maximum number of stored comparisons without votes."""
 
 
 @dataclass(frozen=True)
 class Stars:
-    """Mean of the stars of a style, 1 to 5, and their number."""
+    """Mean star rating of a style, 1 to 5, and number of ratings."""
 
     mean: float
     count: int
@@ -27,8 +27,9 @@ class Stars:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A blind comparison: a photo in the styles ``a`` and ``b``. ``painting`` is empty if the styles have
-    different ones.
+    """A blind comparison of one photo in the styles ``a`` and ``b``.
+
+    ``painting`` is the title of their painting, or "" if they have different paintings.
     """
 
     sheet: str
@@ -39,14 +40,14 @@ class Sheet:
 
 
 class Ratings:
-    """Ratings in the database. Votes have the format of `bench/blind.py`."""
+    """Ratings and votes in the database. Votes have the format of `bench/blind.py`."""
 
     def __init__(self, database: Database):
         self._database = database
         self._ranking: tuple[JsonObject, dict[str, float]] = {}, {}
 
     def rate(self, style: str, stars: int, judge: str, settings: JsonObject | None = None) -> None:
-        """Give a style 1 to 5 stars. A judge has one rating per style; the last one counts.
+        """Rate a style with 1 to 5 stars. A new rating replaces the judge's former rating of the style.
 
         Raises `InputError` for another number of stars.
         """
@@ -59,15 +60,22 @@ class Ratings:
         )
 
     def stars(self) -> dict[str, Stars]:
-        """The stars of each rated style."""
+        """Return the star ratings of each rated style, by name."""
         query = "SELECT style, AVG(stars) AS mean, COUNT(*) AS count FROM ratings GROUP BY style"
         return {row["style"]: Stars(row["mean"], row["count"]) for row in self._database.rows(query)}
 
     def new_sheet(self, styles: dict[str, str], photos: Sequence[str]) -> Sheet:
-        """A comparison of two styles. ``styles``: name -> title of the painting.
+        """Create a comparison of two styles.
 
-        Takes the pair that was compared least, preferring styles of the same painting; ties are broken at
-        random, and so are the photo and the sides. Raises `InputError` for fewer than two styles.
+        It uses the pair with the fewest comparisons so far, and prefers styles of the same painting. Ties are
+        broken at random; the photo and the sides are random too.
+
+        Args:
+            styles: dict from style names to titles of their paintings.
+            photos: names of the photos.
+
+        Raises:
+            InputError: there are fewer than two styles.
         """
         names = sorted(styles)
         if len(names) < 2:
@@ -93,21 +101,21 @@ class Ratings:
             (sheet.sheet, time.time(), sheet.painting, sheet.photo, sheet.a, sheet.b),
         )
         self._database.run(
-            "DELETE FROM sheets WHERE sheet NOT IN (SELECT sheet FROM votes)"
-            " AND sheet NOT IN (SELECT sheet FROM sheets ORDER BY created DESC LIMIT ?)",
+            "DELETE FROM sheets WHERE sheet NOT IN (SELECT sheet FROM votes) AND sheet NOT IN (SELECT sheet"
+            " FROM sheets ORDER BY created DESC LIMIT ?)",
             (OPEN_SHEETS,),
         )
         return sheet
 
     def sheet(self, name: str) -> Sheet:
-        """A comparison by its name. Raises `NotFoundError`."""
+        """Return a comparison by its name. Raises `NotFoundError`."""
         rows = self._database.rows("SELECT sheet, painting, photo, a, b FROM sheets WHERE sheet = ?", (name,))
         if not rows:
             raise NotFoundError("there is no such comparison")
         return Sheet(**rows[0])
 
     def vote(self, sheet: str, choice: str, judge: str) -> Sheet:
-        """Record A, B or tie. A judge has one vote per sheet; the last one counts.
+        """Record a vote: A, B or tie. A new vote replaces the judge's former vote on the comparison.
 
         Raises `InputError` for another choice and `NotFoundError` for an unknown sheet.
         """
@@ -121,11 +129,11 @@ class Ratings:
         return found
 
     def votes(self) -> list[dict[str, str]]:
-        """All votes: sheet, choice, judge."""
+        """Return all votes as dicts with the keys sheet, choice and judge, oldest first."""
         return self._database.rows("SELECT sheet, choice, judge FROM votes ORDER BY created")
 
     def votes_csv(self) -> str:
-        """The votes as CSV with a header."""
+        """Return all votes as CSV with a header line."""
         text = io.StringIO()
         writer = csv.DictWriter(text, ("sheet", "choice", "judge"))
         writer.writeheader()
@@ -133,7 +141,7 @@ class Ratings:
         return text.getvalue()
 
     def key(self) -> JsonObject:
-        """The key of all sheets with votes, as `bench/blind.py score` reads it."""
+        """Return the styles of all comparisons with votes, in the format of the key of `bench/blind.py`."""
         query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
         sheets = [
             {
@@ -151,7 +159,7 @@ class Ratings:
         return {"sheets": sheets}
 
     def comparisons(self) -> list[Comparison]:
-        """The votes with their styles, in alphabetical order."""
+        """Return the votes as comparisons, each with its two styles in alphabetical order."""
         query = (
             "SELECT a, b, photo, painting, choice FROM votes JOIN sheets ON votes.sheet = sheets.sheet"
             " ORDER BY votes.created"
@@ -166,7 +174,7 @@ class Ratings:
         return found
 
     def ranking(self) -> dict[str, float]:
-        """Style -> strength of the Bradley-Terry model, the strongest first; empty without votes."""
+        """Return the Bradley-Terry strength of each style, strongest first. Empty without votes."""
         (last,) = self._database.rows("SELECT COUNT(*) AS count, TOTAL(created) AS sum FROM votes")
         if self._ranking[0] != last:
             comparisons = self.comparisons()

@@ -1,4 +1,4 @@
-"""Runs the application with uvicorn."""
+"""Run the web application with uvicorn."""
 
 import contextlib
 import os
@@ -21,17 +21,19 @@ from fststyle.web.security.protocol import PatientProtocol
 from fststyle.web.settings import ServeSettings, check_access, is_loopback
 
 CONNECTIONS = 400
-"""Maximum number of concurrent connections; further ones get the status 503."""
+"""Maximum number of concurrent connections. Further connections get the status 503."""
 ENVIRONMENT = "FSTSTYLE_TOKEN"
+"""Environment variable that is used if ``--token`` is not given."""
 
 
 def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C, SIGTERM or SIGHUP.
+    """Run the server until Ctrl-C, SIGTERM or SIGHUP.
 
     ``say`` is called with each line of output: the address, and its QR code if other machines can reach it.
 
-    Raises `InputError` for settings that are wrong or unsafe, or an address that cannot be bound, and
-    `OutputError` for a data folder that cannot be used.
+    Raises:
+        InputError: the settings are invalid or unsafe, or the address cannot be bound.
+        OutputError: the data folder cannot be used.
     """
     settings = replace(settings, token=settings.token or os.environ.get(ENVIRONMENT) or None)
     check(settings)
@@ -49,7 +51,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
             server_header=False,
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=3,
-            # Headers of a proxy are not trusted: a client could choose its address for the rate limit.
+            # Proxy headers are not trusted, since a client could forge its address for the rate limit.
             proxy_headers=False,
         )
         app.state.address = address
@@ -65,7 +67,9 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends event streams at shutdown, else they would keep their connections open. SIGHUP ends it too."""
+    """uvicorn server that ends event streams at shutdown, which would otherwise keep their
+    connections open.
+    """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)
@@ -73,11 +77,11 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # `serve` handles them: an exception inside the event loop would be printed with a traceback.
+        # `serve` handles signals, since an exception inside the event loop is printed with a traceback.
         yield
 
     def end(self) -> None:
-        """Shut down. May be called by a signal handler."""
+        """Start the shutdown. A signal handler may call this."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -86,7 +90,7 @@ class _Server(uvicorn.Server):
 
 
 def _bound(settings: ServeSettings) -> socket.socket:
-    """A socket bound to the address. Raises `InputError`."""
+    """Return a listening socket at the address of the settings. Raises `InputError` if this fails."""
     bound = None
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
@@ -94,7 +98,7 @@ def _bound(settings: ServeSettings) -> socket.socket:
         if os.name == "posix":
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(found[4])
-        bound.listen(CONNECTIONS)  # a client that reads the address may connect at once
+        bound.listen(CONNECTIONS)  # so that clients can connect as soon as the address is printed
     except OSError as error:
         if bound is not None:
             bound.close()
@@ -103,7 +107,7 @@ def _bound(settings: ServeSettings) -> socket.socket:
 
 
 def _own_address(host: str) -> str:
-    """The address of this machine in its network, or its host name if that cannot be determined.
+    """Return the address of this machine in its network, or its host name if that cannot be determined.
 
     Connecting a UDP socket sends nothing: the operating system only chooses the interface. The remote
     addresses are reserved for documentation (RFC 5737, RFC 3849).

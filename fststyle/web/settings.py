@@ -1,4 +1,4 @@
-"""Settings of `fststyle serve`. Does not import FastAPI, so that the command line starts fast."""
+"""Settings of `fststyle serve`. The module does not import FastAPI, so that the command line starts fast."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -8,36 +8,42 @@ from fststyle.errors import InputError
 from fststyle.settings import as_paths, option
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
-"""Host names of this machine."""
+"""Names of this machine in Host headers."""
 
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """Address, data folder and limits of the web application."""
+    """Settings of `fststyle serve`: address, data folder and limits."""
 
-    host: str = option("127.0.0.1", "Address to bind to; any other than a loopback address needs --token.")
+    host: str = option(
+        "127.0.0.1", "Address to bind to. Addresses other than loopback addresses need --token."
+    )
     port: int = option(8020, "Port; 0 selects a free port.", min=0, max=65535)
     token: str | None = option(
         None,
-        "Password of the application, at least 16 characters; also read from the environment variable"
-        " FSTSTYLE_TOKEN.",
+        "Password for access, at least 16 characters; default: the environment variable FSTSTYLE_TOKEN.",
     )
     folder: Path | None = option(
-        None, "Folder of the database, uploads and trainings; default: the user's data folder."
+        None, "Folder for the database, uploads and trainings; default: in the user's data folder."
     )
     open_browser: bool = option(True, "Open the address in a browser.", flags=("--browser/--no-browser",))
-    device: str = option("auto", "Where to stylize; see `fststyle image --help`.")
-    upload_mb: int = option(256, "Largest upload, in megabytes.", min=1, max=65536)
-    megapixels: int = option(50, "Largest picture, in megapixels summed over its frames.", min=1, max=1000)
-    video_seconds: float = option(300, "Longest video, in seconds.", min=1, max=86400)
+    device: str = option("auto", "Device for stylization; see `fststyle image --help`.")
+    upload_mb: int = option(256, "Maximum size of an upload, in megabytes.", min=1, max=65536)
+    megapixels: int = option(
+        50,
+        "Maximum size of an image, in megapixels; the frames of an animation are added up.",
+        min=1,
+        max=1000,
+    )
+    video_seconds: float = option(300, "Maximum length of a video, in seconds.", min=1, max=86400)
     requests_per_minute: int = option(
         600,
-        "Maximum requests per minute and client; pages and static files are not counted.",
+        "Maximum number of requests per minute and client; pages and static files are not counted.",
         min=1,
         max=1_000_000,
     )
     upload_timeout: float = option(
-        20, "Seconds without data after which an upload is aborted.", min=0.1, max=3600
+        20, "Time without data after which an upload is aborted, in seconds.", min=0.1, max=3600
     )
 
     def __post_init__(self) -> None:
@@ -62,7 +68,7 @@ class ServeSettings:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine reach ``host``."""
+    """Return whether ``host`` can be reached only from this machine."""
     if host == "localhost":
         return True
     try:
@@ -72,8 +78,8 @@ def is_loopback(host: str) -> bool:
 
 
 def check_access(settings: ServeSettings) -> None:
-    """Raise `InputError` for a short token, and for an address outside of this machine without a token."""
+    """Raise `InputError` for a token that is too short, or a non-loopback address without a token."""
     if settings.token is not None and len(settings.token) < 16:
         raise InputError("--token: needs at least 16 characters")
     if settings.token is None and not is_loopback(settings.host):
-        raise InputError(f"--host {settings.host}: is reachable from other machines, which needs a --token")
+        raise InputError(f"--host {settings.host}: other machines can reach this address; it needs a --token")

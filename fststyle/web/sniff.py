@@ -1,4 +1,4 @@
-"""Detects video files by their content."""
+"""Detect video files by their content."""
 
 from typing import BinaryIO
 
@@ -8,9 +8,10 @@ _IMAGE_BRANDS = {b"avif", b"avis", b"mif1", b"msf1"}
 
 
 def video_suffix(file: BinaryIO) -> str | None:
-    """The suffix of a video container by the first bytes of a file; None for any other. The position is kept.
+    """Return the suffix of a video file according to its first bytes, or None if it is not a known video.
 
-    FFmpeg also opens playlists, which can name other files and addresses. They are text and never pass.
+    The position in the file is not changed. Playlists, which FFmpeg also opens and which can refer to other
+    files and URLs, are text files and never recognized.
     """
     start = file.tell()
     head = file.read(16)

@@ -1,4 +1,4 @@
-"""The components of the running application and its data folder."""
+"""The components of the running application, and its data folder."""
 
 import threading
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ from fststyle.web.work.videos import PhotosWorker, VideoWorker
 PAINT_KINDS = ("video", "photos")
 TRAIN_KINDS = ("train",)
 RETENTION_SECONDS = 7 * 86400.0
-"""Videos and batches of photos are removed after a week."""
+"""Time in seconds after which videos and batches of photos are removed (a week)."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The components that routes use."""
+    """The components of the application that routes use."""
 
     settings: ServeSettings
     folder: Path
@@ -33,14 +33,14 @@ class State:
     library: Library
     jobs: Jobs
     ending: threading.Event = field(default_factory=threading.Event)
-    """Set when the server ends: streams of events end then."""
+    """Set when the server shuts down, which ends event streams."""
 
     def remove_old_jobs(self) -> None:
         """Remove the videos and batches that were added more than `RETENTION_SECONDS` ago."""
         self.jobs.remove_older(RETENTION_SECONDS, PAINT_KINDS)
 
     def close(self) -> None:
-        """Stop all work. Running jobs continue at the next start."""
+        """Stop all work. Running jobs continue when the server is started again."""
         self.jobs.close()
         self.pool.close()
         self.database.close()
@@ -68,6 +68,6 @@ def open_state(settings: ServeSettings) -> State:
 
 
 def state(request: Request) -> State:
-    """The state of the application of a request, as a FastAPI dependency."""
+    """Return the application state of a request. This is a FastAPI dependency."""
     found: State = request.app.state.parts
     return found

@@ -1,8 +1,8 @@
-"""VGG statistics of paintings: `python -m fststyle.web.statistics FILE...` prints them as JSON.
+"""Compute VGG statistics of paintings: `python -m fststyle.web.statistics FILE...` prints them as JSON.
 
-Mean and standard deviation of each channel of four layers describe a style about as well as its Gram matrices
-(Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036). It runs as a separate process, so
-that the server does not keep the memory of PyTorch.
+The mean and standard deviation of each channel of four layers describe a style about as well as its Gram
+matrices (Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036). The module runs as a
+separate process, so that the server does not keep the memory of PyTorch.
 """
 
 import json
@@ -13,12 +13,13 @@ from fststyle.io import images
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 SIDE = 256
-"""Longer side of the painting in pixels."""
+"""Longer side in pixels to which a painting is resized."""
 
 
 def statistics(path: Path) -> list[float]:
-    """Means and standard deviations of the channels of each of `LAYERS`, divided by the norm of those of the
-    layer, so that each layer has the same weight.
+    """Return the channel means and standard deviations of `LAYERS` for a painting.
+
+    The values of each layer are divided by their norm, so that all layers have the same weight.
     """
     import torch
 

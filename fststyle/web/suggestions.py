@@ -1,4 +1,4 @@
-"""Settings of a training, proposed from rated styles whose paintings are similar."""
+"""Propose training settings from rated styles with similar paintings."""
 
 import hashlib
 import json
@@ -16,18 +16,19 @@ from fststyle.io.files import replacing
 from fststyle.web.work.trainings import require_torch
 
 NEAREST = 3
-"""Maximum number of styles that a proposal is averaged over."""
+"""Maximum number of styles whose settings are averaged."""
 PRIOR = 3.0, 2.0
-"""Prior of the mean rating in stars, and its weight in ratings."""
+"""Prior of the mean star rating, and its weight as a number of ratings."""
 SECONDS = 120
-"""Time limit of the process that computes statistics."""
+"""Time limit in seconds of the process that computes statistics."""
 
 
 @dataclass(frozen=True)
 class Rated:
-    """A style with its painting, its settings, and its ratings.
+    """A rated style with its painting and training settings.
 
-    ``stars``: mean and number; ``strength``: that of the Bradley-Terry model, 0 without comparisons.
+    ``stars`` is the mean and the number of star ratings. ``strength`` is the Bradley-Terry strength, 0
+    without comparisons.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Rated:
 
     @property
     def score(self) -> float:
-        """Mean of the stars, shrunk toward `PRIOR`, plus the strength."""
+        """Mean star rating, shrunk toward `PRIOR`, plus the strength."""
         mean, count = self.stars
         assumed, weight = PRIOR
         return (mean * count + assumed * weight) / (count + weight) + self.strength
@@ -47,7 +48,7 @@ class Rated:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Proposed settings, and the styles that they come from with their similarity, 0 to 1."""
+    """Proposed settings, and the similarity (0 to 1) of the styles that they were averaged over."""
 
     style_weight: float
     style_size: int
@@ -55,13 +56,19 @@ class Proposal:
 
 
 def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
-    """The settings of the rated styles whose paintings are nearest to ``painting``, averaged.
+    """Propose training settings for a painting.
 
-    Of the rated styles the better half is kept. The `NEAREST` of them are weighted by the similarity of their
-    VGG statistics (cosine) and by their score. ``cache`` is a folder for the statistics.
+    The settings are averaged over those `NEAREST` styles of the better-rated half whose paintings are most
+    similar, weighted by the cosine similarity of their VGG statistics and by their score.
 
-    Raises `DependencyError` without PyTorch, and `InputError` if no style is rated or the painting cannot be
-    read.
+    Args:
+        painting: image file of the painting.
+        rated: the rated styles.
+        cache: folder for cached statistics.
+
+    Raises:
+        DependencyError: PyTorch is not installed.
+        InputError: no style is rated, or the painting cannot be read.
     """
     require_torch()
     if not rated:
@@ -74,7 +81,10 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
 def average(
     styles: Sequence[Rated], target: NDArray[np.float64], statistics: Mapping[str, NDArray[np.float64]]
 ) -> Proposal:
-    """The weighted mean of the settings of the styles nearest to ``target``, geometric for loss weights."""
+    """Return the weighted mean of the settings of the styles whose statistics are nearest to ``target``.
+
+    The mean of style weights is geometric. ``statistics`` has the statistics of each style by name.
+    """
     similar = {
         style.name: float(
             target
@@ -93,7 +103,7 @@ def average(
 
 
 def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np.float64]]:
-    """The statistics of each painting; those of the cache are not computed again."""
+    """Return the statistics of each painting, from the cache if possible."""
     cache.mkdir(parents=True, exist_ok=True)
     files = {path: cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.json" for path in paintings}
     missing = [path for path, file in files.items() if not file.is_file()]

@@ -1,7 +1,7 @@
-"""Validation of uploaded style files, which are untrusted.
+"""Validate uploaded style files, which are untrusted.
 
-`check_style` refuses what a style does not need (loops, operators of other domains, weights in other files),
-and then stylizes test frames in a process with limits on time and memory:
+`check_style` refuses features that a style does not need (loops, operators of other domains, weights in other
+files). Then it stylizes test frames in a process with limits on time and memory,
 `python -m fststyle.web.uploaded_style < style.onnx`.
 """
 
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 MAX_BYTES = 64_000_000
+"""Maximum size of a style file."""
 SECONDS = 60
-"""Time limit of the process."""
+"""Time limit of the process in seconds."""
 MEMORY = 4_000_000_000
-"""Bytes of memory of the process, where the system can limit them."""
+"""Memory limit of the process in bytes, on systems that support it."""
 FRAMES = ((48, 64), (33, 97), (512, 512))
-"""Height and width of the test frames."""
+"""Sizes of the test frames, (height, width)."""
 _DOMAINS = ("", "ai.onnx")
 _REFUSED = {"Loop", "If", "Scan", "SequenceMap"}
-"""Operators with subgraphs: a loop may not terminate."""
+"""Operators with subgraphs, which are refused since a loop may not terminate."""
 
 
 def check_style(content: bytes) -> None:
-    """Raise `StyleError` unless ``content`` is a style that paints the test frames."""
+    """Raise `StyleError` unless ``content`` is a safe style file that stylizes the test frames."""
     check_graph(content)
     command = [sys.executable, "-m", "fststyle.web.uploaded_style"]
     try:
@@ -41,7 +42,7 @@ def check_style(content: bytes) -> None:
 
 
 def check_graph(content: bytes) -> None:
-    """Raise `StyleError` for a file that is too large, damaged, or contains what a style does not need."""
+    """Raise `StyleError` if the file is too large, damaged, or has features that a style does not need."""
     if len(content) > MAX_BYTES:
         raise StyleError(f"a style file may have at most {MAX_BYTES // 1_000_000} MB")
     import onnx
@@ -68,7 +69,7 @@ def _subgraphs(node: "NodeProto") -> bool:
 
 
 def _main() -> None:
-    """Paint the test frames with the style on stdin."""
+    """Stylize the test frames with the style file on stdin."""
     import numpy as np
 
     from fststyle.runtime.style import Style

@@ -310,7 +310,7 @@ def test_rest_of_a_batch_is_stylized_after_an_error(program: Program, photo: Pat
     assert [entry["input"] for entry in json.loads(done.stdout)] == ["cat.png"]
     lines = done.stderr.decode().splitlines()
     assert [line.split(":")[1].strip() for line in lines[:-1]] == ["none.png", "bad.png"]
-    assert lines[-1] == "fststyle: 2 of 3 pictures failed"
+    assert lines[-1] == "fststyle: 2 of 3 images failed"
     assert left(tmp_path) == {"cat.png", "bad.png", "out/cat.png"}
 
 

@@ -30,7 +30,7 @@ def test_unused_frames_of_an_animation_are_reported(animation: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder; give one picture"):
+    with pytest.raises(InputError, match="is a folder; give one image"):
         open_picture(str(tmp_path), None, "x", (), Console())
 
 

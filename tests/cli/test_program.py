@@ -62,5 +62,5 @@ def test_empty_argument_is_not_the_current_folder(
 ) -> None:
     done = program(*typed)
     assert done.returncode == 2
-    assert done.stderr.decode() == "fststyle: an empty argument was given (an unset variable of the shell?)\n"
+    assert done.stderr.decode() == "fststyle: an argument is empty (is a shell variable unset?)\n"
     assert not list(tmp_path.iterdir())

@@ -20,14 +20,14 @@ def test_without_fastapi_the_message_says_how_to_install_it(program, tmp_path: P
     (tmp_path / "block").mkdir()
     (tmp_path / "block" / "fastapi.py").write_text("raise ImportError('no fastapi', name='fastapi')")
     line = refused(program("serve", path=tmp_path / "block"))
-    assert "this needs FastAPI and uvicorn" in line
+    assert "the web application needs FastAPI and uvicorn" in line
     assert "pip install '.[web]'" in line
 
 
 @needs_web
 def test_address_for_other_machines_needs_a_token(program):
     line = refused(program("serve", "--host", "0.0.0.0", "--no-browser"))
-    assert "reachable from other machines, which needs a --token" in line
+    assert "other machines can reach this address; it needs a --token" in line
 
 
 @needs_web

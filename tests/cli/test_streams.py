@@ -70,7 +70,7 @@ def test_answer_to_a_full_disk(typed, command):
 def test_picture_without_stdout_is_refused(typed):
     assert typed("fststyle image cat.png -s invert -o - >&-") == (
         2,
-        "fststyle: stdout is closed; the picture cannot be written to it\n",
+        "fststyle: stdout is closed; the image cannot be written to it\n",
     )
 
 

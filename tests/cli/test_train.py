@@ -1,13 +1,19 @@
 """`fststyle train` and `fststyle export` as typed."""
 
+import dataclasses
 import importlib.util
+import json
 import subprocess
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from fststyle.cli.train import run_training_json
 
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -132,3 +138,39 @@ def test_without_torch_the_pip_command_is_reported(program: Program, painting: P
     assert done.returncode == 2
     assert b"pip install" in done.stderr
     assert done.stderr.count(b"\n") == 1
+
+
+def test_json_lines_are_messages_then_steps_then_results(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @dataclasses.dataclass
+    class Step:
+        step: int
+        losses: dict[str, float]
+
+    @dataclasses.dataclass
+    class Trained:
+        onnx: Path
+        leads: bool = True
+
+    def train(
+        settings: object, *, on_message: Callable[[str], None], on_progress: Callable[[Step], None]
+    ) -> Trained:
+        on_message("training starry")
+        on_progress(Step(1, {"style": 2.5}))
+        return Trained(Path("starry.onnx"))
+
+    trainer = types.ModuleType("trainer")
+    trainer.train = train  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "trainer", trainer)
+    run_training_json("trainer", Step(0, {}))
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"message": "training starry"},
+        {"step": 1, "losses": {"style": 2.5}},
+        {"onnx": "starry.onnx", "leads": True},
+    ]
+
+
+@pytest.mark.parametrize("command", [("train",), ("keyframe", "train")])
+def test_training_commands_have_the_option_json_lines(program: Program, command: tuple[str, ...]) -> None:
+    assert b"--json-lines" in program(*command, "--help").stdout

@@ -23,7 +23,7 @@ CARD = Card(
     network_settings={"width": 4, "blocks": 1},
     trained_with={"steps": 5},
     artist="Anon",
-    licence="public domain",
+    license="public domain",
 )
 
 
@@ -76,7 +76,7 @@ def test_metadata(files):
     assert told["name"] == "test"
     assert told["precision"] == "fp16-weights"
     assert json.loads(told["trained_with"]) == {"steps": 5}
-    assert {"artist", "title", "year", "licence", "network", "version", "style_sha256"} <= told.keys()
+    assert {"artist", "title", "year", "license", "network", "version", "style_sha256"} <= told.keys()
 
 
 def test_half_weights_are_half_the_size_and_keep_their_names(files):

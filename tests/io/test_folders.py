@@ -45,7 +45,7 @@ def test_pictures_in_unreadable_folders_count_as_failed(locked, tmp_path):
     Image.fromarray(styles.photo(20, 30)).save(locked / "a.png")
     failed = []
     listener = ImageListener(on_failed=lambda source, error: failed.append(source))
-    with pytest.raises(BatchError, match="1 of 2 pictures failed"):
+    with pytest.raises(BatchError, match="1 of 2 images failed"):
         stylize_files(
             [locked], tmp_path / "out", ImageSettings(style="invert", device="cpu"), listener=listener
         )

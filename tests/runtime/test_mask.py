@@ -66,7 +66,7 @@ def test_mask_takes_the_size_of_the_picture(tmp_path, mask, photo, size):
 
 def test_other_aspect_ratio_and_missing_mask_are_refused(tmp_path):
     photo = styles.photo(48, 64)
-    with pytest.raises(InputError, match=r"mask\.png: the mask has 64x40 pixels and the picture 64x48"):
+    with pytest.raises(InputError, match=r"mask\.png: the mask has 64x40 pixels and the image 64x48"):
         stylize(photo, "invert", mask=half(tmp_path, 40, 64))
     Image.fromarray(photo).save(tmp_path / "in.png")
     (tmp_path / "text.png").write_text("no image")

@@ -71,9 +71,9 @@ def test_returned_array_may_be_modified():
 
 @pytest.mark.parametrize("frame", [None, "a.png", np.zeros((32, 32), np.uint8), np.zeros((32, 32, 3))])
 def test_invalid_frames_are_refused(frame):
-    with pytest.raises(InputError, match="a frame is a uint8 array"):
+    with pytest.raises(InputError, match="a frame must be a uint8 array"):
         fststyle.Stylizer("invert", device="cpu")(frame)
-    with pytest.raises(InputError, match="one frame at a time"):
+    with pytest.raises(InputError, match=r"one frame \(H, W, 3\) at a time"):
         fststyle.Stylizer("invert", device="cpu")(np.zeros((2, 32, 32, 3), np.uint8))
 
 

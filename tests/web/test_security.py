@@ -98,7 +98,7 @@ def test_post_of_a_page_or_a_program_is_accepted(client):
 
 
 def test_other_addresses_need_a_token(settings):
-    with pytest.raises(InputError, match="reachable from other machines"):
+    with pytest.raises(InputError, match="other machines can reach this address"):
         check_access(replace(settings, host="0.0.0.0"))
     with pytest.raises(InputError, match="at least 16"):
         check_access(replace(settings, host="0.0.0.0", token="short"))

@@ -1,4 +1,4 @@
-"""A Ray cluster: connect, and run tasks, whose results are yielded in the order of completion."""
+"""Connect to a Ray cluster and run tasks on it."""
 
 import contextlib
 import logging
@@ -11,19 +11,20 @@ from fststyle.errors import DependencyError, FststyleError, InputError, OutputEr
 Result = TypeVar("Result")
 
 LOCAL = "local"
-"""The address that starts a cluster on this machine."""
+"""Address that means: start a cluster on this machine."""
 
 RETRIES = 3
-"""Maximum number of retries of a task if its worker or its machine fails."""
+"""Maximum number of retries of a task whose worker or machine fails."""
 
 _INSTALL = "in a clone of fststyle: pip install '.[ray]'"
 
 
 class Cluster:
-    """A connection to the cluster at ``address``; ``auto`` uses the cluster on this machine or at
-    RAY_ADDRESS, ``local`` starts one.
+    """Connection to a Ray cluster.
 
-    Raises `DependencyError` without Ray, and `InputError` if there is no such cluster.
+    ``address`` is the address of the cluster; "auto" uses the cluster on this machine or at RAY_ADDRESS, and
+    "local" starts one. Raises `DependencyError` without Ray, and `InputError` if there is no cluster at this
+    address.
     """
 
     def __init__(self, address: str):
@@ -34,7 +35,7 @@ class Cluster:
         self._ray: Any = ray
         if ray.is_initialized():
             return
-        # Workers use the same style folders; their output is not printed.
+        # Workers use the same style folders. Their output is not printed.
         names = ("FSTSTYLE_STYLES", "FSTSTYLE_CACHE")
         found = {name: os.environ[name] for name in names if name in os.environ}
         try:
@@ -47,8 +48,8 @@ class Cluster:
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(
-                f"--ray {address}: no cluster ({reason}); `ray start --head` starts one, and --ray local one"
-                " for this command"
+                f"--ray {address}: no cluster ({reason}); start one with `ray start --head`, or use --ray"
+                f" local"
             ) from error
 
     def run(
@@ -58,11 +59,11 @@ class Cluster:
         device: str,
         threads: int | None,
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yield ``(number, work(*tasks[number]))`` as tasks finish. A task has ``threads`` cores, by default
-        one, and one GPU if the cluster has GPUs and ``device`` is not cpu.
+        """Run ``work(*task)`` for each task, and yield task numbers and results as tasks finish.
 
-        Raises the `FststyleError` of a task, and `OutputError` if the workers of one task fail repeatedly.
-        The remaining tasks are canceled after an error and after Ctrl-C.
+        Each task gets ``threads`` cores (None: one), and one GPU if the cluster has GPUs and ``device`` is
+        not "cpu". Raises the `FststyleError` of a task, and `OutputError` if the workers of a task fail
+        repeatedly. After an error or Ctrl-C, the remaining tasks are canceled.
         """
         ray, resources = self._ray, self._ray.cluster_resources()
         gpus = 1 if device != "cpu" and resources.get("GPU") else 0
@@ -70,7 +71,7 @@ class Cluster:
         remote = ray.remote(work).options(
             num_cpus=threads or 1, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False
         )
-        # Limited, since pending results are kept in the memory of Ray.
+        # The number of tasks is limited, since Ray keeps pending results in memory.
         most = 2 * max(1, int(resources.get("GPU" if gpus else "CPU", 1)))
         waiting = iter(range(len(tasks)))
         running: dict[object, int] = {}
@@ -107,13 +108,13 @@ class Cluster:
 
 
 def _one_line(error: Exception) -> str:
-    """The first 200 characters of an error message of Ray, as one line."""
+    """Return the first 200 characters of a Ray error message, as one line."""
     return " ".join(str(error).split())[:200]
 
 
 @contextlib.contextmanager
 def working_folder(folder: str) -> Iterator[None]:
-    """Change to the working directory of the command if it exists on this machine, for relative paths."""
+    """Change to the working directory of the command, if it exists on this machine, for relative paths."""
     with contextlib.suppress(OSError):
         os.chdir(folder)
     yield

@@ -1,4 +1,4 @@
-"""Parts of a video: time ranges that are stylized independently, one per task."""
+"""Split a video into parts (time ranges) that are stylized independently, one per task."""
 
 import contextlib
 import tempfile
@@ -19,19 +19,20 @@ from fststyle.runtime.video.resume import Segment
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 MIN_FRAMES = 250
-"""Minimum number of frames of a part. Parts end at the next key frame, so that workers decode few other
-frames.
-"""
+"""Minimum number of frames per part. Parts end at key frames, so that workers decode few extra frames."""
 
 OVERLAP = 25
-"""Frames before a part that are stylized for flicker suppression only. The weight of all earlier frames is
-0.85 to the power of 25, below 2 %.
+"""Number of frames before a part that are stylized only for flicker suppression. The total weight of all
+earlier frames is 0.85^25, which is below 2 %.
 """
 
 
 @dataclass(frozen=True)
 class Part:
-    """The frames from ``begin`` to before ``end`` in seconds of the output; None is the end of the video."""
+    """Time range of a part, from ``begin`` up to but excluding ``end``, in seconds of the output.
+
+    ``end`` None is the end of the video.
+    """
 
     begin: float
     end: float | None
@@ -39,8 +40,15 @@ class Part:
 
 @dataclass(frozen=True)
 class StylizedPart:
-    """A finished part: the content of its ``video`` file, its ``segment`` (None without frames), and messages
-    of the source.
+    """A finished part.
+
+    Attributes:
+        segment: timestamps and format of the part; None if it has no frames.
+        video: bytes of the encoded video file.
+        rate: frame rate of the source.
+        broken: message about damage of the source, or None.
+        notes: messages for the user.
+        lost: names of properties of the source that are not in the output.
     """
 
     segment: Segment | None
@@ -52,10 +60,10 @@ class StylizedPart:
 
 
 def split_video(key_frames: Iterable[float], seconds: float | None, length: float) -> list[Part]:
-    """Divide a video at its key frames into parts of at least ``length`` seconds.
+    """Split a video at its key frames into parts of about ``length`` seconds or more.
 
-    If the distance of key frames exceeds twice the length, a part ends between two of them. ``key_frames``
-    are times in the output, ``seconds`` is its duration if known.
+    If key frames are more than twice this length apart, parts also end between them. ``key_frames`` are times
+    in the output in seconds, and ``seconds`` is the duration of the output, or None if unknown.
     """
     begins = [0.0]
     for time in [*sorted(key_frames), *([] if seconds is None else [seconds])]:
@@ -71,9 +79,10 @@ def split_video(key_frames: Iterable[float], seconds: float | None, length: floa
 def stylize_part(
     source: str, suffix: str, part: Part, settings: VideoSettings, encoding: Encoding, fps: float | None
 ) -> StylizedPart:
-    """Stylize one part of the video file ``source``, with ``fps`` frames per second if given.
+    """Stylize one part of the video file ``source``.
 
-    Raises the errors of `fststyle.runtime.video.stylize.stylize_video`.
+    ``suffix`` is the suffix of the output, and ``fps`` its frame rate, or None to keep the timestamps. Raises
+    the errors of `fststyle.runtime.video.stylize.stylize_video`.
     """
     notes: list[str] = []
     reader = Reader(Path(source), settings.deinterlace, settings.field_rate)
@@ -103,10 +112,10 @@ _TOLERANCE = 1e-6
 
 
 def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
-    """The frames of a part, after those for flicker suppression."""
+    """Yield the frames for flicker suppression and then the frames of a part."""
     rate = float(fps or reader.rate)
     first = max(0.0, part.begin - OVERLAP / rate)
-    # A changed frame rate and deinterlacing need the frames before the first one.
+    # Frame rate conversion and deinterlacing need frames before the first one.
     lead = first - 4 / float(reader.rate) if reader.seekable else 0.0
     items = retime.between(reader, settings.start, settings.end, settings.start + max(0.0, lead))
     for item in retime.changed(items, reader, settings, fps):
@@ -120,7 +129,7 @@ def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | Non
 
 
 class _PartWriter:
-    """Encodes the frames of a part to ``path``; those for flicker suppression are left out."""
+    """Encodes the frames of a part to the file ``path``, without the frames for flicker suppression."""
 
     def __init__(
         self,
@@ -151,7 +160,7 @@ class _PartWriter:
         self._frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def close(self, last: bool) -> tuple[Segment | None, list[str]]:
-        """Finish the file. Returns the segment, None without frames, and the names of lost properties."""
+        """Finish the file. Returns the segment, or None without frames, and the names of lost properties."""
         if self._writer is None:
             return None, []
         self._writer.close()

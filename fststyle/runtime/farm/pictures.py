@@ -1,4 +1,4 @@
-"""Stylize pictures on a cluster. All machines access them under the same paths."""
+"""Stylize image files on a Ray cluster. All machines must access the files under the same paths."""
 
 import functools
 import os
@@ -16,18 +16,18 @@ from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 
 PICTURES_PER_TASK = 16
-"""Pictures per task."""
+"""Number of images per task."""
 
 
 def stylized(
     pairs: Sequence[FilePair], settings: ImageSettings
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Yield each pair with its result or its error, as they finish. Tasks of failed workers are retried.
+    """Stylize images on the cluster, and yield each pair with its result or error as it finishes.
 
     Raises the errors of `fststyle.runtime.farm.cluster.Cluster`.
     """
     if any(pair.source is None or pair.target is None for pair in pairs):
-        raise OutputError("--ray: needs files as input and output, not pipes")
+        raise OutputError("--ray needs files as input and output, not pipes")
     groups = [pairs[first : first + PICTURES_PER_TASK] for first in range(0, len(pairs), PICTURES_PER_TASK)]
     local = replace(settings, ray=None, threads=settings.threads or 1)
     tasks = [(os.getcwd(), group, local) for group in groups]
@@ -51,5 +51,5 @@ def _work(folder: str, pairs: Sequence[FilePair], settings: ImageSettings) -> li
 
 @functools.lru_cache(maxsize=1)
 def _load_cached(settings: ImageSettings) -> tuple[Style, mask.Mask | None]:
-    """Style and mask, cached for all tasks of a worker."""
+    """Load style and mask. They are cached for all tasks of a worker."""
     return load_for_settings(settings, settings.style), mask.load(settings)

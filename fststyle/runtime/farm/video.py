@@ -1,5 +1,6 @@
-"""Stylize one video on a cluster: each part is a task, and finished parts are joined like the segments of
-``--resume``.
+"""Stylize one video on a Ray cluster.
+
+Each part is a task. Finished parts are joined like the segments of ``--resume``.
 """
 
 import contextlib
@@ -23,10 +24,10 @@ from fststyle.runtime.video.resume import ResumeFolder, Segment
 
 
 class FarmConversion(VideoConversion):
-    """Like `VideoConversion`, but the frames are stylized by the cluster of ``settings.ray``.
+    """`VideoConversion` whose frames are stylized on the cluster at ``settings.ray``.
 
-    All machines read the input under the same path; only this one writes. Finished parts are kept until the
-    output is complete, so that the same command continues with the missing ones.
+    All machines read the input under the same path. Only this machine writes the output. Finished parts are
+    kept until the output is complete, so that the same command continues with the missing parts.
     """
 
     @property
@@ -37,7 +38,7 @@ class FarmConversion(VideoConversion):
         path, source = self._target.path, self._source
         if path is None or not self._target.encoded or not isinstance(source, Reader):
             what = self._target.name if isinstance(source, Reader) else source.name
-            raise OutputError(f"--ray: needs a video file as input and as output, not {what}")
+            raise OutputError(f"--ray needs a video file as input and as output, not {what}")
         self._cluster = Cluster(str(self._settings.ray))
         length = MIN_FRAMES / float(self._fps or source.rate)
         self._parts = split_video(self._key_frames(source), self._seconds(source), length)
@@ -48,7 +49,7 @@ class FarmConversion(VideoConversion):
         return folder
 
     def _key_frames(self, source: Reader) -> list[float]:
-        """Times of the key frames in the output, except at 0."""
+        """Return the times of the key frames in the output, in seconds, except 0."""
         start, end = self._settings.start, self._settings.end
         found = [time - start for time in source.key_frames() if end is None or time < end]
         return [time for time in found if time > 0]
@@ -82,7 +83,7 @@ class FarmConversion(VideoConversion):
         return output
 
     def _keep(self, number: int, result: StylizedPart) -> None:
-        """Store a finished part, and report progress."""
+        """Store a finished part and report progress."""
         source = self._source
         for note in result.notes:
             if note not in self._notes:
@@ -99,7 +100,7 @@ class FarmConversion(VideoConversion):
 
 
 class _PartsFolder(ResumeFolder):
-    """Finished parts, in any order. ``done`` maps part numbers to segments.
+    """Folder of finished parts, in any order. ``done`` maps part numbers to segments.
 
     Raises the errors of `ResumeFolder`.
     """
@@ -118,19 +119,22 @@ class _PartsFolder(ResumeFolder):
         return bool(self.done)
 
     def keep(self, number: int, segment: Segment | None, video: bytes) -> None:
-        """Store a part."""
+        """Store a finished part: its segment and the bytes of its video file."""
         part = self.folder / f"{number:06d}.part"
         part.write_bytes(video)
         self.store(number, segment or Segment([], [], "1", (0, 0)), part)
         self.done[number] = segment or Segment([], [], "1", (0, 0))
 
     def join(self) -> None:
-        """Use the finished parts as segments of the output. Raises `InputError` for different frame sizes."""
+        """Use the finished parts as segments of the output.
+
+        Raises `InputError` if their frame sizes or formats differ.
+        """
         self.numbers = [number for number in sorted(self.done) if self.done[number].pts]
         self.segments = [self.done[number] for number in self.numbers]
         if len({(one.size, one.alpha, one.time_base) for one in self.segments}) > 1:
             raise InputError(
-                "--ray: the size of frames changes, which is not supported; stylize it without --ray"
+                "--ray does not support videos whose frame size changes; stylize this one without --ray"
             )
 
     def video(self, number: int) -> Path:

@@ -1,1 +1,1 @@
-"""Classifiers and image generators as ONNX files, run without torch."""
+"""Run classifiers and image generators from ONNX files, without PyTorch."""

@@ -1,4 +1,4 @@
-"""Classify pictures with a model of `fststyle classify train`. Needs no PyTorch."""
+"""Classify images with a model from `fststyle classify train`. Needs no PyTorch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from fststyle.runtime.generative.model import Model, center_square
 
 @dataclass(frozen=True)
 class Prediction:
-    """The predicted class of a picture and its ``probability``, 0..1."""
+    """Predicted class ``label`` of the image file ``picture``, and its ``probability``, 0..1."""
 
     picture: str
     label: str
@@ -22,12 +22,12 @@ class Prediction:
 
 
 def load_classifier(model: str | Path, device: str = "auto") -> Model:
-    """Load a classifier by name or path. Raises the errors of `Model`."""
+    """Load a classifier, given by included name or .onnx file. Raises the errors of `Model`."""
     return Model(model, ("classifier",), "frame", ("logits", "features"), device)
 
 
 def classify(picture: str | Path, classifier: Model) -> Prediction:
-    """Classify an image file. Raises `InputError` for a file that cannot be read."""
+    """Classify the center square of an image file. Raises `InputError` if the file cannot be read."""
     logits = classifier(center_square(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
@@ -39,23 +39,25 @@ def classify(picture: str | Path, classifier: Model) -> Prediction:
 
 
 def evaluate(classifier: Model, test: Dataset) -> NDArray[np.int64]:
-    """The confusion matrix, int64 (classes, classes): rows are true classes, columns are predictions.
+    """Return the confusion matrix of a classifier on a test set, int64 (classes, classes).
 
-    Raises `InputError` for pictures without labels, with other classes or of another size.
+    Rows are true classes, and columns are predicted classes.
+
+    Raises `InputError` if the images have no labels, other classes or another size.
     """
     if not len(test):
-        raise InputError("there are no test pictures")
+        raise InputError("there are no test images")
     count = len(classifier.classes)
     if test.labels is None:
-        raise InputError("the pictures have no classes; put each class into a subfolder")
+        raise InputError("the images have no classes; put each class into a subfolder")
     if len(test.classes) != count:
-        raise InputError(f"{classifier.name} has {count} classes, the pictures have {len(test.classes)}")
+        raise InputError(f"{classifier.name} has {count} classes, the images have {len(test.classes)}")
     labels = test.labels
     if set(test.classes) == set(classifier.classes):
         labels = np.array([classifier.classes.index(name) for name in test.classes])[labels]
-    elif not all(name.isdigit() for name in test.classes):  # numbers match any names
+    elif not all(name.isdigit() for name in test.classes):  # classes that are numbers match any names
         raise InputError(
-            f"{classifier.name} has the classes {', '.join(classifier.classes)}; the pictures have"
+            f"{classifier.name} has the classes {', '.join(classifier.classes)}; the images have"
             f" {', '.join(test.classes)}"
         )
     logits = classifier(test.rgb.repeat(3 // test.channels, axis=3))[0]

@@ -1,5 +1,6 @@
-"""Latent vectors: random samples, grids and interpolations. Needs no PyTorch, so that training and inference
-use the same samples.
+"""Latent vectors: random samples, grids and interpolations.
+
+The module needs no PyTorch, so training and inference use the same samples.
 """
 
 import math
@@ -12,14 +13,15 @@ from fststyle.errors import InputError
 
 Latents = NDArray[np.float32]
 _FINE = 200
-"""Points between two keys at which the length of the curve is measured."""
+"""Number of points between two keys for measuring the length of the curve."""
 
 
 def sample(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
-    """Samples from N(0, 1), float32 (count, size). With ``truncation``, values of a larger magnitude are
-    resampled (the truncation trick of Brock et al. 2019, "Large Scale GAN Training", arXiv:1809.11096).
+    """Return samples from N(0, 1), float32 (count, size).
 
-    Raises `InputError` for a truncation that is below 0.05 or not finite.
+    With ``truncation``, values with a larger magnitude are resampled (the truncation trick of Brock et al.
+    2019, "Large Scale GAN Training", arXiv:1809.11096). Raises `InputError` for a truncation that is below
+    0.05 or not finite.
     """
     if truncation is not None and not 0.05 <= truncation < math.inf:
         raise InputError(f"--truncation: {truncation} is not a number of at least 0.05")
@@ -31,20 +33,21 @@ def sample(count: int, size: int, seed: int, truncation: float | None = None) ->
 
 
 def grid(columns: int) -> Latents:
-    """A grid of two-dimensional latent vectors, (columns^2, 2), row by row. Coordinates are quantiles of N(0,
-    1), so each point represents the same probability.
+    """Return a grid of two-dimensional latent vectors, float32 (columns^2, 2), row by row.
+
+    The coordinates are quantiles of N(0, 1), so each point represents the same probability.
     """
     marks = [NormalDist().inv_cdf((i + 0.5) / columns) for i in range(columns)]
     return np.array([(x, y) for y in reversed(marks) for x in marks], np.float32)
 
 
 def walk(keys: Latents, frames: int, closed: bool = True) -> Latents:
-    """Latent vectors on a smooth curve through all keys at constant speed, (frames, Z). With ``closed`` the
-    curve is a loop.
+    """Return latent vectors along a smooth curve through all keys at constant speed, float32 (frames, Z).
 
-    The curve is a Catmull-Rom spline. The norm of its points is interpolated linearly between the keys, since
-    a straight line between two samples of a high-dimensional Gaussian has a smaller norm than samples (White
-    2016, arXiv:1609.04468, which interpolates on a sphere instead).
+    ``keys`` is (K, Z). If ``closed`` is True, the curve is a loop. The curve is a Catmull-Rom spline. The
+    norm of its points is interpolated linearly between the keys, since points on a straight line between two
+    samples of a high-dimensional Gaussian have a smaller norm than the samples (White 2016, arXiv:1609.04468,
+    who interpolates on a sphere instead).
     """
     legs = len(keys) if closed else len(keys) - 1
     around = (

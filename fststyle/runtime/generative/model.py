@@ -1,4 +1,4 @@
-"""ONNX models that are not styles: classifiers, generators and encoders. Needs no PyTorch."""
+"""Load ONNX models that are not styles: classifiers, generators and encoders. Needs no PyTorch."""
 
 import json
 from collections.abc import Sequence
@@ -13,13 +13,23 @@ from fststyle.io.dataset import square
 from fststyle.runtime.session import open_session, run
 
 BATCH = 64
-"""Largest batch of the network, so that memory is bounded."""
+"""Largest batch size, which bounds the memory."""
 
 
 class Model:
-    """A model by name or path, with one input, ``input_name``, and the outputs ``output_names``.
+    """Loaded model with one input. Calling it runs the network.
 
-    Attributes: ``name``; ``metadata`` of the file; ``shape`` of one sample of the input, (S, S, 3) or (Z,).
+    Args:
+        model: name of an included model, or .onnx file.
+        kinds: accepted kinds, such as "gan".
+        input_name: required name of the input.
+        output_names: required names of the outputs.
+        device: see `fststyle.runtime.style.load_style`.
+
+    Attributes:
+        name: name of the model.
+        metadata: metadata of the ONNX file.
+        shape: shape of one input sample, (S, S, 3) or (Z,).
 
     Raises:
         StyleError: the model does not exist, is damaged, is of another kind, or has other inputs or outputs.
@@ -44,7 +54,7 @@ class Model:
             "style" if [value.name for value in inputs] == ["frame"] else "unknown"
         )
         if kind not in kinds:
-            raise StyleError(f"{model}: is a model of kind {kind}, not {' or '.join(kinds)}")
+            raise StyleError(f"{model}: is of kind {kind}, not {' or '.join(kinds)}")
         outputs = {value.name for value in self._session.get_outputs()}
         wanted = "tensor(uint8)" if input_name == "frame" else "tensor(float)"
         sides = list(inputs[0].shape or [])[1:] if len(inputs) == 1 else []
@@ -74,9 +84,9 @@ class Model:
             return ()
 
     def __call__(self, rows: Array) -> list[Array]:
-        """The outputs for N >= 1 samples, each (N, ...).
+        """Run the network on ``rows``, N >= 1 samples (N, ...). Returns the outputs, (N, ...) each.
 
-        Raises `InputError` for samples of another shape, and `StyleError` if the graph fails.
+        Raises `InputError` for samples of another shape, and `StyleError` if the network fails.
         """
         if rows.ndim != len(self.shape) + 1 or rows.shape[1:] != self.shape or not len(rows):
             raise InputError(f"{self.name} takes samples of shape {self.shape}, not {rows.shape[1:]}")
@@ -88,7 +98,10 @@ class Model:
 
 
 def center_square(rgb: RGB, model: Model) -> RGB:
-    """The center square of an image, uint8 (H, W, 3), as a batch of one for the input ``frame``."""
+    """Return the center square of an image, uint8 (H, W, 3), resized to a model input, uint8 (1, S, S, 3).
+
+    Raises `StyleError` if the model has another input shape.
+    """
     if len(model.shape) != 3 or model.shape[0] != model.shape[1] or model.shape[2] != 3:
         raise StyleError(f"{model.name}: its input has shape {model.shape}, not (S, S, 3)")
     return square(rgb, model.shape[0])[None]

@@ -1,5 +1,6 @@
-"""Generate pictures from latent vectors with models of `fststyle gan train` and `fststyle vae train`. Needs
-no PyTorch.
+"""Generate images from latent vectors with models from `fststyle gan train` and `fststyle vae train`.
+
+Needs no PyTorch.
 """
 
 import itertools
@@ -25,8 +26,9 @@ KINDS = ("gan", "vae")
 
 
 class Generator(Model):
-    """A generator by name or path; ``latent`` is the size of its latent vectors. Raises the errors of
-    `Model`.
+    """Loaded generator, given by name or path. ``latent`` is the size of its latent vectors.
+
+    Raises the errors of `Model`.
     """
 
     def __init__(self, model: str | Path, kinds: Sequence[str] = KINDS, device: str = "auto"):
@@ -34,9 +36,9 @@ class Generator(Model):
         self.latent = int(self.shape[0])
 
     def draw(self, latents: Floats) -> RGB:
-        """float32 (N, Z) -> uint8 (N, S, S, 3).
+        """Generate images from latent vectors: float32 (N, Z) -> uint8 (N, S, S, 3).
 
-        Raises `InputError` for vectors of another size, and `StyleError` if the graph fails.
+        Raises `InputError` for vectors of another size, and `StyleError` if the network fails.
         """
         (pictures,) = self(latents)
         if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
@@ -46,23 +48,24 @@ class Generator(Model):
         return pictures
 
     def stream(self, latents: Floats) -> Iterator[RGB]:
-        """Like `draw`, but yields one picture at a time, (S, S, 3), with one batch in memory."""
+        """Yield one image, uint8 (S, S, 3), for each latent vector. Only one batch is in memory."""
         for start in range(0, len(latents), BATCH):
             yield from self.draw(latents[start : start + BATCH])
 
 
 class Encoder(Model):
-    """The encoder of a VAE: NAME-encoder.onnx in the folder of the decoder NAME.onnx. Raises the errors of
-    `Model`.
+    """Encoder of a VAE, loaded from NAME-encoder.onnx in the folder of the decoder NAME.onnx.
+
+    Raises the errors of `Model`, and `StyleError` if the encoder and the decoder do not match.
     """
 
     def __init__(self, decoder: Generator, device: str = "auto"):
         path = encoder_of(decoder.path)
-        if not path.is_file():  # for a link, in the folder of its target
+        if not path.is_file():  # for a symbolic link, in the folder of its target
             path = encoder_of(decoder.path.resolve())
         if not path.is_file():
             raise StyleError(
-                f"{decoder.path}: the encoder {encoder_of(decoder.path).name} is missing in its folder"
+                f"{decoder.path}: the encoder {encoder_of(decoder.path).name} is missing in the same folder"
             )
         super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
         latent = next((value.shape for value in self._session.get_outputs() if value.name == "latent"), None)
@@ -73,24 +76,34 @@ class Encoder(Model):
             )
 
     def read(self, picture: str | Path) -> tuple[RGB, Floats]:
-        """The input of the encoder for an image file, uint8 (S, S, 3), and its latent vector, (Z,). Raises
-        `InputError`.
+        """Encode an image file.
+
+        Returns the input of the encoder, uint8 (S, S, 3), and the latent vector, float32 (Z,). Raises
+        `InputError` if the file cannot be read.
         """
         frames = center_square(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
 
 
 def supported_fps(path: Path, fps: int) -> int:
-    """``fps``, limited to what the format of the file supports."""
+    """Return the frame rate ``fps``, limited to the maximum of the file format."""
     return min(fps, MAX_RATE.get(path.suffix.lower(), fps))
 
 
 def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:
-    """Write pictures, uint8 (S, S, 3), as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp,
-    .png), with sides of at least ``side`` pixels.
+    """Write images as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png).
 
-    The frames of a video are written one by one; those of an animation are collected in memory. The file is
-    complete or absent. Raises `OutputError` for another suffix, and for a path that cannot be written.
+    The file is complete or absent. The frames of a video are written one by one; the frames of an animation
+    are collected in memory.
+
+    Args:
+        frames: uint8 (S, S, 3) each.
+        path: the output file.
+        fps: frames per second.
+        side: minimum side of the output in pixels; smaller frames are enlarged.
+
+    Raises:
+        OutputError: the suffix is not supported, or the file cannot be written.
     """
     animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
     if path.suffix.lower() not in (*FORMATS, *animated):

@@ -1,1 +1,1 @@
-"""Videos in, stylized videos out."""
+"""Stylize videos."""

@@ -24,20 +24,22 @@ SUFFIXES = frozenset(
         *(".gif", ".apng"),
     )
 )
-"""Suffixes of videos in a folder."""
+"""Suffixes of files in a folder that are stylized as videos."""
 
 ANIMATED = frozenset((".webp", ".avif", ".png"))
-"""Suffixes of pictures that are videos if they are animated."""
+"""Suffixes of images that are videos if they are animated."""
 
 
 _NAMED = 3
-"""Number of ignored files that are named."""
+"""Maximum number of ignored files that a note names."""
 
 
 @dataclass(frozen=True)
 class BatchListener(VideoListener):
-    """Callbacks of a batch: those of `VideoListener`, ``on_start(path, number, total)`` before a video, and
-    ``on_done(painted)`` or ``on_failed(path, error)`` after it.
+    """Callbacks of a batch, in addition to those of `VideoListener`.
+
+    ``on_start(path, number, total)`` is called before each video, and ``on_done(painted)`` or
+    ``on_failed(path, error)`` after it.
     """
 
     on_start: Callable[[Path, int, int], None] = lambda source, number, of: None
@@ -51,12 +53,22 @@ def stylize_videos(
     settings: VideoSettings | None = None,
     listener: BatchListener | None = None,
 ) -> list[PaintedVideo]:
-    """Stylize all videos and animated pictures of the folder ``source`` into the folder ``target``, with the
-    same names and subfolders. Formats that cannot be written become .mp4.
+    """Stylize all videos and animated images of a folder.
 
-    ``listener`` is called with each video that fails or is damaged, and the others are stylized; then
-    `BatchError` is raised at the end. Raises `InputError` if there are no videos, `OutputError` for a target
-    that is not a folder, `StyleError` and `DeviceError`.
+    File names and subfolders are kept. Formats that cannot be written become .mp4.
+
+    Args:
+        source: the input folder.
+        target: the output folder.
+        settings: the settings; None uses the defaults.
+        listener: callbacks for progress, results and failures.
+
+    Raises:
+        BatchError: after the last video, if some videos failed or are damaged.
+        InputError: there are no videos.
+        OutputError: the target is not a folder.
+        StyleError: a style cannot be loaded.
+        DeviceError: the device is not available.
     """
     source, target = Path(source), Path(target)
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
@@ -64,7 +76,7 @@ def stylize_videos(
     pairs = _paths(source, target, lambda place, error: refused.append((str(place), error)))
     for note in _ignored(source, target, {path for path, _ in pairs}):
         listener.on_note(note)
-    for name in settings.timeline.names:  # an error in a style concerns all videos
+    for name in settings.timeline.names:  # an error in a style affects all videos
         catalogue.locate(name)
     done, failed = [], len(refused)
     for name, error in refused:
@@ -89,22 +101,23 @@ def stylize_videos(
 
 
 def videos_in(folder: Path, on_refused: Refused = lambda place, error: None) -> list[Path]:
-    """The videos and animated pictures of a folder and its subfolders, sorted. Raises `InputError` as
-    `fststyle.io.folders.files`.
+    """Return the videos and animated images of a folder and its subfolders, sorted.
+
+    Raises the errors of `fststyle.io.folders.files`.
     """
     found = files(folder, SUFFIXES | ANIMATED, on_refused)
     return [path for path in found if path.suffix.lower() in SUFFIXES or animation.is_animation(path)]
 
 
 def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
-    """Notes on the files of the folder ``source`` that are not among its ``videos``."""
+    """Yield notes about files of the folder ``source`` that are ignored."""
     left = [path for path in without_results(files(source, None), source, target) if path not in videos]
     pictures = [path for path in left if path.suffix.lower() in images.READABLE]
     others = [str(path.relative_to(source)) for path in left if path.suffix.lower() not in images.READABLE]
     if count := len(pictures):
         yield (
-            f"{source}: {count} picture{'s are' if count > 1 else ' is'} ignored; fststyle image stylizes"
-            " pictures"
+            f"{source}: {count} image{'s are' if count > 1 else ' is'} ignored; fststyle image stylizes"
+            " images"
         )
     if count := len(others):
         names = ", ".join(others[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
@@ -112,7 +125,7 @@ def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
 
 
 def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
-    """Input and output path of each video."""
+    """Return the input and output path of each video."""
     if str(target) == PIPE or (sequence.is_pattern(target) and not target.exists()):
         raise OutputError(f"{target}: takes one video; the output for a folder is a folder")
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):

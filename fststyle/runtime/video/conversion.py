@@ -1,4 +1,4 @@
-"""One video from an open source to a target: frames are read, stylized and written concurrently."""
+"""Convert one video: read, stylize and write its frames concurrently."""
 
 import contextlib
 import time
@@ -24,11 +24,11 @@ from fststyle.runtime.video.resume import FRAMES, ResumeFolder, frames_after
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 PATIENCE = 1.0
-"""Seconds to wait for a pipe after the work has stopped."""
+"""Time in seconds to wait for a blocked pipe after an error or interruption."""
 
 
 class VideoConversion:
-    """Stylizes one video, from an open ``source`` to ``target``."""
+    """Conversion of one video, from an open ``source`` to ``target``."""
 
     def __init__(
         self,
@@ -177,13 +177,15 @@ class VideoConversion:
         return self._target.open(place, self._source, first, rate)
 
     def _packets(self) -> Iterator[Packet]:
-        """The packets of the other streams, from the beginning."""
+        """Yield the packets of the other streams, from the beginning."""
         with contextlib.closing(self._source.packets()) as again:
             again.origin, again.rate = self._source.origin, self._source.rate
             yield from retime.between(again, self._settings.start, self._settings.end)
 
     def _place(self) -> contextlib.AbstractContextManager[Path]:
-        """The path that is written to, which becomes the path of the target at the end."""
+        """Return a context manager for the path that is written to, which is renamed to the target at the
+        end.
+        """
         path = self._target.path
         if path is None:
             return contextlib.nullcontext(Path(PIPE))
@@ -193,7 +195,7 @@ class VideoConversion:
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
     def _output_fps(self) -> float | None:
-        """Frames per second of the output, or None to keep the timestamps."""
+        """Return the frame rate of the output, or None to keep the timestamps."""
         fps, highest = self._settings.fps, self._target.highest_rate
         if not highest or (fps or self._source.rate) <= highest:
             return fps
@@ -210,7 +212,7 @@ class VideoConversion:
         return f"contains no frames{part}{why}"
 
     def _note_source(self) -> None:
-        """Pass on new notes of the source; some, such as the field rate, come with the first frame."""
+        """Report new notes of the source. Some, such as the field rate, are added with the first frame."""
         notes, noted = self._source.notes, self._source_notes
         self._source_notes = len(notes)
         for note in notes[noted:]:
@@ -222,6 +224,6 @@ class VideoConversion:
 
 
 def items_of(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
-    """The frames and packets of the part of ``source`` that is stylized, at ``fps`` if given."""
+    """Return the frames and packets of ``source`` to process, at ``fps`` frames per second if given."""
     items = retime.between(source, settings.start, settings.end)
     return retime.changed(items, source, settings, fps)

@@ -1,5 +1,6 @@
-"""Stylizes the frames of a video. Several frames go through the network concurrently; flicker suppression and
-masks follow in order.
+"""Stylize the frames of a video.
+
+The network processes several frames concurrently. Flicker suppression and masks are applied in order.
 """
 
 import os
@@ -21,14 +22,14 @@ from fststyle.runtime.video.retime import output_time
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 _JUMP = 0.25
-"""Change of a share or of the strength between two frames above which flicker suppression starts again."""
+"""Change of a share or of the strength between two frames above which flicker suppression restarts."""
 
 
 def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
-    """Settings and number of frames to stylize concurrently on this machine.
+    """Return the settings and the number of frames to stylize concurrently on this machine.
 
-    On a CPU these are two frames with half of the cores each: threads that share one frame wait for each
-    other after every layer. More frames need more memory.
+    On a CPU, two frames are stylized with half of the cores each, since threads that share a frame wait for
+    each other after every layer. More frames would need more memory.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if settings.threads is not None or cores < 2 or not devices.is_cpu(settings.device):
@@ -37,7 +38,7 @@ def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
 
 
 class FrameProcessor:
-    """Stylizes the frames of one source in order; for `fststyle.runtime.video.pipeline`."""
+    """Stylizes the frames of one source in order, as stages of `fststyle.runtime.video.pipeline`."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class FrameProcessor:
         self._stylized: RGB
 
     def begin(self, item: Item) -> Callable[[], tuple[Item, RGB | None]]:
-        """A function that runs the network on an item and may be called in another thread.
+        """Return a function that runs the network on an item and may be called in another thread.
 
         It returns None instead of a frame for packets, and for a repeated frame, which is stylized once.
         """
@@ -68,7 +69,7 @@ class FrameProcessor:
         return lambda: (item, paint(item.rgb))
 
     def finish(self, stylized: tuple[Item, RGB | None]) -> Item:
-        """The final item from a result of `begin`."""
+        """Return the final item from a result of `begin`."""
         item, rgb = stylized
         if not isinstance(item, TimedFrame):
             return item
@@ -81,7 +82,7 @@ class FrameProcessor:
             clock = self._source.origin - self._source.video_origin
             self._mask.at(clock + self._settings.start + seconds)
             self._stylized = self._mask(item.rgb, self._filter)
-        # A copy, so that a caller may draw on a frame that is shown twice.
+        # Return a copy, so that a caller may draw on a frame that is shown twice.
         alpha = None if item.alpha is None else resize_to(item.alpha, self._stylized.shape[:2])
         return replace(item, rgb=self._stylized.copy(), alpha=alpha)
 
@@ -91,20 +92,18 @@ class FrameProcessor:
             self._mask.close()
 
     def state(self) -> dict[str, Array]:
-        """Arrays by name that the next frame needs from earlier ones; for `restore`."""
+        """Return the state after the previous frame as arrays by name, for `restore`."""
         return {**self._suppression.state(), **({} if self._mask is None else self._mask.state())}
 
     def restore(self, state: dict[str, Array]) -> None:
-        """Continue after the frame at which `state` was called. Raises `InputError`."""
+        """Set the state that `state` returned. Raises `InputError` for other arrays."""
         self._suppression.restore(state)
         if self._mask is not None:
             self._mask.restore(state)
 
 
 class _FlickerSuppression:
-    """`TemporalFilter` with a hold that depends on the style and strength, which may change. It starts again
-    where they jump.
-    """
+    """`TemporalFilter` whose hold depends on the current style and strength. It restarts when they jump."""
 
     def __init__(self, settings: VideoSettings):
         self._filter = TemporalFilter() if settings.steady else None

@@ -1,4 +1,4 @@
-"""Notes on options that have no effect for a video."""
+"""Report options that have no effect for a video."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -13,7 +13,7 @@ from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
 def notes_on_settings(settings: VideoSettings, source: Source, target: Target) -> Iterator[str]:
-    """A note for each group of settings that differ from the default and have no effect."""
+    """Yield a note for each group of settings that differ from the default and have no effect."""
     raw, untimed = isinstance(source, RawSource), isinstance(source, RawSource | SequenceSource)
     checks = [
         (("frame_size",), raw, f"{source.name} is not a pipe of raw frames"),
@@ -35,7 +35,7 @@ def notes_on_settings(settings: VideoSettings, source: Source, target: Target) -
 
 
 def _replaced(settings: VideoSettings) -> tuple[str, ...]:
-    """The settings whose values are replaced by those of ``--keyframes``."""
+    """Return the names of the settings that ``--keyframes`` replaces."""
     if settings.keyframes is None:
         return ()
     used, own = settings.timeline, replace(settings, keyframes=None).timeline
@@ -44,7 +44,7 @@ def _replaced(settings: VideoSettings) -> tuple[str, ...]:
 
 
 def notes_on_keyframes(settings: VideoSettings, seconds: float) -> Iterator[str]:
-    """A note on styles that begin after the last frame, which is shown at ``seconds``."""
+    """Yield a note about styles that begin after the last frame, whose time is ``seconds``."""
     # The first style also holds before its time.
     late = [key for key in settings.timeline.styles[1:] if key.seconds > seconds]
     if late:
@@ -53,7 +53,7 @@ def notes_on_keyframes(settings: VideoSettings, seconds: float) -> Iterator[str]
 
 
 def _changed(settings: VideoSettings, names: tuple[str, ...]) -> str:
-    """The options among ``names`` that differ from the default."""
+    """Return the options among ``names`` that differ from the default."""
     defaults = {field.name: field.default for field in fields(settings)}
     return ", ".join(
         f"--{name.replace('_', '-')}" for name in names if getattr(settings, name) != defaults[name]

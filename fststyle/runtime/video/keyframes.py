@@ -1,7 +1,7 @@
-"""Keyframes of styles and strengths, from text or a file, as a function of time.
+"""Parse keyframes of styles and strengths from text or a file.
 
-``"starry-night@0, udnie@4s"`` starts with one style, and at four seconds begins the transition to the other.
-No style is loaded here.
+``"starry-night@0, udnie@4s"`` starts with one style, and begins the transition to the other style at four
+seconds. This module does not load styles.
 """
 
 import bisect
@@ -21,7 +21,7 @@ from fststyle.errors import InputError
 from fststyle.mixture import parse as parse_mixture
 
 Shares = dict[str, float]
-"""Style -> its share; shares sum to 1."""
+"""Weights of styles by name, which sum to 1."""
 
 MAX_KEYFRAMES = 10_000
 _TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?\s*(?:s|ms|m)?"
@@ -29,7 +29,7 @@ _AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
 
 
 class Key(NamedTuple):
-    """A value that applies from ``seconds`` on."""
+    """A keyframe: a value that applies from ``seconds`` on."""
 
     seconds: float
     value: Any
@@ -37,11 +37,16 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """Shares of styles and strength as a function of the seconds from the start of the output.
+    """Styles and strength as a function of time, in seconds from the start of the output.
 
-    ``styles``: keys of `Shares`. The transition to a key begins at its time and ends ``fade`` seconds later,
-    or at the next key if that is earlier. ``strengths``: keys of numbers 0..2 with linear interpolation. The
-    first key also applies before its time, the last one after it.
+    The first keyframe also applies before its time, and the last keyframe after it.
+
+    Attributes:
+        styles: keyframes of `Shares`. The transition to a keyframe begins at its time and ends ``fade``
+        seconds
+            later, or at the next keyframe if this is earlier.
+        strengths: keyframes of strengths, 0..2, with linear interpolation.
+        fade: duration of a transition in seconds.
     """
 
     styles: tuple[Key, ...]
@@ -58,7 +63,7 @@ class Timeline:
 
     @property
     def moves(self) -> bool:
-        """Whether style or strength changes."""
+        """Whether the style or the strength changes over time."""
         return len(self.styles) > 1 or len(self.strengths) > 1
 
     def _shares(self, seconds: float) -> Shares:
@@ -88,7 +93,7 @@ class Timeline:
 
 
 def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
-    """The largest difference of a share or of the strength between two values of a `Timeline`."""
+    """Return the largest difference of a share or of the strength between two values of a `Timeline`."""
     (shares, strength), (others, other) = before, after
     return max(
         [
@@ -99,10 +104,9 @@ def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
 
 
 def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: float = 1.0) -> Timeline:
-    """The timeline of the values of ``--style`` and ``--strength`` and the file of ``--keyframes``, whose
-    columns replace the values.
+    """Parse the values of ``--style``, ``--strength`` and ``--keyframes`` to a timeline.
 
-    Raises `InputError` for an invalid value or file.
+    Columns of the keyframe file replace the other values. Raises `InputError` for an invalid value or file.
     """
     styles, strengths = _styles(style), _strengths(strength)
     if keyframes is not None:
@@ -115,7 +119,10 @@ def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: 
 
 
 def parse_seconds(text: str) -> float:
-    """``4``, ``4s``, ``1.5m``, ``500ms``, ``1:30`` or ``0:01:30.5`` in seconds. Raises `InputError`."""
+    """Parse a time such as ``4``, ``4s``, ``1.5m``, ``500ms``, ``1:30`` or ``0:01:30.5`` to seconds.
+
+    Raises `InputError` for other texts.
+    """
     text = text.strip().lower()
     if not re.fullmatch(_TIME, text):
         raise InputError(f"{text!r} is not a time such as 4, 4.5s, 500ms or 1:30")
@@ -154,7 +161,9 @@ def _styles(text: str) -> list[Key]:
 
 
 def parse_shares(text: str) -> Shares:
-    """Parse a style file or a mixture such as ``a:0.6,b:0.4``. Raises `InputError`."""
+    """Parse a style, a file, or a mixture such as ``a:0.6,b:0.4``. Raises `InputError` for invalid
+    mixtures.
+    """
     if os.path.isfile(text):
         return {text: 1.0}
     found: Shares = {}
@@ -200,12 +209,12 @@ def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
 
 
 def _last(keys: Sequence[Key], seconds: float) -> int:
-    """Index of the latest key that has begun, or 0."""
+    """Return the index of the latest keyframe that has begun, or 0."""
     return max(0, bisect.bisect_right(keys, seconds, key=lambda key: key.seconds) - 1)
 
 
 def _rows(path: Path) -> list[tuple[float, str, str]]:
-    """Time, style and strength of each row; "" for an empty cell."""
+    """Return the time, style and strength of each row of a keyframe file, with "" for empty cells."""
     try:
         content = path.read_bytes()
         if len(content) > 1 << 20:

@@ -1,4 +1,4 @@
-"""Masks that move: a video, an animated image or an image sequence as the mask of a video."""
+"""Masks that change over time: a video, an animated image or an image sequence as the mask of a video."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,18 +12,18 @@ from fststyle.runtime.video.formats.open import InputOptions, open_source
 from fststyle.runtime.video.formats.sequence import SequenceSource
 
 _TOLERANCE = 0.25
-"""Share of a frame by which a mask may begin after the frame of the video, for the rounding of containers."""
+"""Fraction of a frame by which a mask may begin after its video frame, because containers round times."""
 
 _LEAD = 1.0
-"""Seconds that are read before the requested start: the mask of the start may begin before it."""
+"""Time in seconds that is read before the requested start, since the first mask may begin before it."""
 
 
 class MovingMask(ImageMask):
-    """A mask whose frames have times from its first frame. The mask of a moment is the frame that the file
-    shows then; after the end it is the last frame.
+    """Mask from a video, an animated image or an image sequence.
 
-    ``start`` is the first time that is needed, in seconds. ``on_note`` is called if the mask ends early.
-    Raises `InputError` if the file cannot be read.
+    The mask at a time is the frame that the file shows at this time after its first frame, or the last frame
+    after its end. ``start`` is the first required time in seconds. ``on_note`` is called if the mask ends
+    early. Raises `InputError` if the file cannot be read.
     """
 
     moves = True
@@ -43,7 +43,7 @@ class MovingMask(ImageMask):
         self._set(self._next.rgb, self._next.alpha)
 
     def at(self, seconds: float) -> None:
-        """Like `ImageMask.at`. Raises `InputError` if the size of the frames changes."""
+        """Go to the mask at a time, like `ImageMask.at`. Raises `InputError` if the frame size changes."""
         shown: TimedFrame | None = None
         due = seconds + self._source.video_origin + self._early
         while self._next is not None and self._next.seconds <= due:
@@ -70,9 +70,9 @@ class MovingMask(ImageMask):
 
 
 def opened(path: Path, source: Source, start: float, on_note: Callable[[str], None]) -> ImageMask:
-    """The mask of a video ``source`` from an image, or from anything that `fststyle video` reads.
+    """Open the mask of a video ``source``: an image, or anything that `fststyle video` reads.
 
-    An image sequence has the frame rate of ``source``. Raises `InputError`.
+    An image sequence has the frame rate of ``source``. Raises `InputError` if the mask cannot be read.
     """
     if path.is_file():
         try:
@@ -86,7 +86,7 @@ def opened(path: Path, source: Source, start: float, on_note: Callable[[str], No
 
 
 def files(path: Path) -> list[Path]:
-    """The files that a mask is read from."""
+    """Return the files that a mask is read from."""
     if path.is_dir() or (sequence.is_pattern(path) and not path.exists()):
         opened = open_source(path, InputOptions())
         return sorted(opened.files.values()) if isinstance(opened, SequenceSource) else [path]
@@ -94,7 +94,7 @@ def files(path: Path) -> list[Path]:
 
 
 def _video(path: Path, error: InputError) -> Source:
-    """The video at a path that is not an image. Raises ``error`` if it is not a video either."""
+    """Open the video at ``path``, which is not an image. Raises ``error`` if it is not a video either."""
     try:
         return open_source(path, InputOptions())
     except InputError:

@@ -1,5 +1,6 @@
-"""The output of a video: opened with the first frame, with frames of one size, in segments for
-``--resume``.
+"""Write the output of a video.
+
+It is opened with the first frame, has one frame size, and is written in segments for ``--resume``.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from fststyle.runtime.video.formats.segments import SegmentSink
 from fststyle.runtime.video.resume import Segment, State
 
 UNEVEN = 1.5
-"""Ratio of the longest to the shortest time between two frames above which the user is notified that an
-image sequence does not store them.
+"""Ratio of the longest to the shortest frame duration above which the user is notified that an image sequence
+does not store durations.
 """
 
 
@@ -21,7 +22,7 @@ class Output:
     """Writes frames and packets of the other streams to a sink.
 
     ``open_sink`` is called with the first frame, or with None if all frames are in finished segments.
-    ``source`` and ``target`` are names for messages, which ``on_note`` is called with.
+    ``source`` and ``target`` are names for messages, and ``on_note`` is called with each message.
     """
 
     def __init__(
@@ -55,15 +56,17 @@ class Output:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(H, W) of the output."""
+        """Size (H, W) of the output."""
         return self.sink.size or self._size or (0, 0)
 
     def resume(self, frames: int, last: Segment) -> None:
-        """Continue after finished segments with this number of frames."""
+        """Continue after finished segments with ``frames`` frames in total, of which ``last`` is the last
+        one.
+        """
         self._written, self._size, self.shown = frames, last.size, float(last.pts[-1] * last.base)
 
     def end_segment(self, frame: int, state: State) -> None:
-        """End the segment before the frame with this number; ``state`` is stored with it."""
+        """End the segment before frame number ``frame``, and store ``state`` with it."""
         self._states[frame] = state
 
     def write(self, item: Item) -> None:
@@ -82,7 +85,7 @@ class Output:
             self.sink.copy(item)
 
     def close(self) -> None:
-        """Finish the output. All frames may be in finished segments."""
+        """Finish the output, even if all frames are in finished segments."""
         if self._sink is None:
             self._open(None)
         sink = self.sink
@@ -120,7 +123,10 @@ class Output:
         self.shown = timed.seconds
 
     def _fitted(self, timed: TimedFrame) -> TimedFrame:
-        """The frame in the size of the first frame; the size may change in a stream, but not in a file."""
+        """Return the frame resized to the first frame.
+
+        The frame size may change in an input stream, but not in an output file.
+        """
         size = self._size
         if size is None or timed.rgb.shape[:2] == size:
             return timed

@@ -15,23 +15,23 @@ Middle = TypeVar("Middle")
 Out = TypeVar("Out")
 
 DEPTH = 4
-"""Largest number of items in a queue between two stages."""
+"""Maximum number of items in a queue between two stages."""
 
 _POLL = 0.1
-"""Seconds between two checks whether to stop."""
+"""Interval in seconds between checks whether to stop."""
 
 _POLL_IDLE = 0.01
-"""Seconds between two checks whether an item is finished, while the source is slow."""
+"""Interval in seconds between checks whether an item is finished, while the source is slow."""
 
 
 class _Nothing(enum.Enum):
-    """Yielded by `_items` for an empty queue."""
+    """Type of the value that `_items` yields for an empty queue."""
 
     NOTHING = 0
 
 
 class _End:
-    """The last item of a queue, with the error that ended the stage before it."""
+    """Last item of a queue, with the error that ended the previous stage, if any."""
 
     def __init__(self, error: BaseException | None = None):
         self.error = error
@@ -45,15 +45,20 @@ def run(
     workers: int = 1,
     patience: tuple[float | None, float | None] = (None, None),
 ) -> None:
-    """``sink(finish(begin(item)()))`` for every item of ``source``, in order.
+    """Call ``sink(finish(begin(item)()))`` for every item of ``source``, in order and concurrently.
 
-    Source and sink run in threads of their own; ``begin`` and ``finish`` run in the thread of the caller, in
-    order. The function that ``begin`` returns does the expensive part, in one of ``workers`` threads.
+    Source and sink run in their own threads; ``begin`` and ``finish`` run in the calling thread. The first
+    error of any stage, or Ctrl-C, stops all stages and is raised after all threads have ended. Ctrl-C takes
+    effect after the current item.
 
-    The first error of any stage, or Ctrl-C, stops all stages and is raised after all threads have ended.
-    Ctrl-C takes effect after the current item.
-    ``patience`` is for a source and a sink that may block forever, such as pipes: the seconds to wait for the
-    end of each. A thread that still blocks is abandoned; None waits without limit.
+    Args:
+        source: the items.
+        begin: returns the function that does the expensive part of the work.
+        finish: called with the results of these functions.
+        sink: called with the results of ``finish``.
+        workers: number of threads for the expensive part.
+        patience: maximum time in seconds to wait for the end of the source and of the sink, which may block
+            forever if they are pipes. A thread that is still blocked is abandoned. None has no limit.
     """
     stop = threading.Event()
     interrupted: Callable[[], bool]
@@ -133,8 +138,9 @@ def _put(to: "queue.Queue[In | _End]", item: In | _End, stopping: Callable[[], b
 def _items(
     of: "queue.Queue[In | _End]", stopping: Callable[[], bool], idle: Callable[[], bool] = lambda: False
 ) -> Iterator[In | _Nothing]:
-    """The items of a queue until its end. `_Nothing` is yielded if the queue is empty and ``idle`` returns
-    True, since the caller has other work.
+    """Yield the items of a queue until its end.
+
+    Yields `_Nothing` if the queue is empty and ``idle`` returns True, so that the caller can do other work.
     """
     while not stopping():
         try:

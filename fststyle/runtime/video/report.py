@@ -1,4 +1,4 @@
-"""What is reported about a video: progress and notes during the work, and the result."""
+"""Progress, messages and results of a video."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,13 @@ from fststyle.arrays import RGB
 
 @dataclass(frozen=True)
 class Progress:
-    """``frames`` done, frames in total (``of``, None if unknown), frames per second (``fps``), and the last
-    stylized frame (``rgb``, uint8 (H, W, 3), read only).
+    """Progress of a video.
+
+    Attributes:
+        frames: number of finished frames.
+        of: total number of frames; None if unknown.
+        fps: frames per second.
+        rgb: the last stylized frame, uint8 (H, W, 3). Do not modify it.
     """
 
     frames: int
@@ -20,7 +25,9 @@ class Progress:
 
 @dataclass(frozen=True)
 class VideoListener:
-    """Callbacks: ``on_progress`` after each frame, ``on_note`` with each message for the user."""
+    """Callbacks: ``on_progress`` is called after each frame, and ``on_note`` with each message for
+    the user.
+    """
 
     on_progress: Callable[[Progress], None] = lambda progress: None
     on_note: Callable[[str], None] = lambda note: None
@@ -28,7 +35,7 @@ class VideoListener:
 
 @dataclass(frozen=True)
 class PaintedVideo:
-    """A finished video: size in pixels, number of frames, and working time in seconds.
+    """Result for one stylized video: size in pixels, number of frames, and elapsed time in seconds.
 
     ``input`` and ``output`` are paths; "-" is stdin or stdout. ``broken`` is the reason why the input is
     incomplete, or None.

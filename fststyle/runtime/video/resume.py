@@ -1,4 +1,4 @@
-"""Finished segments of a video for ``--resume``, in a hidden folder next to the output.
+"""Store finished segments of a video for ``--resume`` in a hidden folder next to the output.
 
 A segment is a short video file, a JSON file with the times of its frames, and, for the latest segment, the
 state that the next frame needs. The JSON file is written last; a segment without it is ignored. Segments end
@@ -28,22 +28,22 @@ from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.settings import to_dict
 
 State = dict[str, Array]
-"""Arrays by name that the next frame needs from earlier ones."""
+"""State after a frame, which the next frame needs, as arrays by name."""
 
 FRAMES = 100
-"""Frames per segment: at most this many are lost by an interruption."""
+"""Number of frames per segment, and the maximum number of frames that an interruption loses."""
 
 _IGNORED = {"resume", "ray", "threads", "skip_existing"}
-"""Settings that may differ between the runs of one video."""
+"""Settings that may differ between runs of one video."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One finished segment: the presentation times of its frames and their durations, in units of
-    ``time_base``.
+    """Timestamps and format of a finished segment.
 
-    ``size`` is (H, W) of the frames, ``alpha`` whether they have transparency, ``last`` whether this is the
-    last segment of the video.
+    Presentation times and durations are in units of ``time_base``. ``size`` is the frame size (H, W),
+    ``alpha`` whether the frames have transparency, and ``last`` whether this is the last segment of the
+    video.
     """
 
     pts: list[int]
@@ -59,16 +59,18 @@ class Segment:
 
 
 class ResumeFolder:
-    """The folder of one output, which is created or opened, and locked until `release` or the end of the
-    process.
+    """Folder for the segments of one output. It is locked until `release` or the end of the process.
 
     Raises:
-        InputError: the folder is damaged, or is of a run with another input or other settings.
+        InputError: the folder is damaged, or belongs to a run with another input or other settings.
         OutputError: another process uses it, or it cannot be written.
     """
 
     def __init__(self, target: Path, source: Source, settings: VideoSettings, cuts: object = None):
-        """``cuts``: where segments end, if not after `FRAMES` frames; any JSON value."""
+        """Create or open the folder.
+
+        ``cuts`` describes where segments end, if not after `FRAMES` frames. It is any JSON value.
+        """
         self.folder = _folder(target)
         self.suffix = target.suffix
         self.segments: list[Segment] = []
@@ -88,20 +90,20 @@ class ResumeFolder:
 
     @property
     def frames(self) -> int:
-        """Frames in finished segments."""
+        """Number of frames in finished segments."""
         return sum(len(segment.pts) for segment in self.segments)
 
     @property
     def complete(self) -> bool:
-        """Whether every frame is in a segment."""
+        """Whether all frames are in finished segments."""
         return bool(self.segments) and self.segments[-1].last
 
     def video(self, number: int) -> Path:
-        """The video file of a segment, counted from 0."""
+        """Return the path of the video file of segment ``number``, from 0."""
         return self._file(number, self.suffix)
 
     def state(self) -> State:
-        """The state after the last finished segment. Raises `InputError`."""
+        """Return the state after the last finished segment. Raises `InputError` if it is damaged."""
         path = self._file(len(self.segments) - 1, ".npz")
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -111,7 +113,7 @@ class ResumeFolder:
 
     @contextlib.contextmanager
     def output(self, target: Path) -> Iterator[Path]:
-        """A path in the folder to write the output to, which is renamed to ``target`` at the end.
+        """Yield a path in the folder to write the output to, and rename it to ``target`` at the end.
 
         Raises `OutputError` if ``target`` cannot be replaced.
         """
@@ -141,21 +143,23 @@ class ResumeFolder:
         _write(self._file(number, ".json"), json.dumps(asdict(segment)).encode())
 
     def has(self, number: int) -> bool:
-        """Whether the folder holds this segment."""
+        """Return whether the folder contains segment ``number``."""
         return self._file(number, ".json").exists()
 
     def stored(self) -> Iterator[int]:
-        """The numbers of the segments in the folder: without gaps, since segments are written in order."""
+        """Yield the numbers of the segments in the folder. There are no gaps, since they are written in
+        order.
+        """
         while self.has(len(self.segments)):
             yield len(self.segments)
 
     def add(self, number: int, segment: Segment) -> None:
-        """Register a segment of the folder."""
+        """Register a segment that the folder contains."""
         self.segments.append(segment)
 
     @property
     def kept(self) -> bool:
-        """Whether a segment is finished, so that the folder is kept after an interruption."""
+        """Whether the folder is kept after an interruption, because a segment is finished."""
         return bool(self.segments)
 
     def remove(self) -> None:
@@ -198,7 +202,7 @@ class ResumeFolder:
 
 
 def finished_frames(target: Path) -> int:
-    """Frames in the finished segments of an interrupted run that wrote ``target``; 0 without such a run."""
+    """Return the number of finished frames of an interrupted run that wrote ``target``, or 0."""
     found = 0
     for path in _folder(target).glob("[0-9]*.json"):
         fields = _json(path)
@@ -207,7 +211,7 @@ def finished_frames(target: Path) -> int:
 
 
 def identity(source: Source, settings: VideoSettings) -> dict[str, object]:
-    """Hashes that must be equal in all runs of one video: of input, settings and styles, with the version."""
+    """Return the version and hashes of input, settings and styles, which must be equal in all runs."""
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
     files += [] if settings.mask is None else moving_mask.files(settings.mask)
@@ -234,7 +238,7 @@ def _folder(target: Path) -> Path:
 
 
 def _locked(path: Path, target: Path) -> BinaryIO:
-    """An open, exclusively locked file. The operating system unlocks it when the process ends."""
+    """Return an open, exclusively locked file. The operating system unlocks it when the process ends."""
     file = open(path, "ab")  # noqa: SIM115  (open while it is locked)
     try:
         import fcntl
@@ -256,7 +260,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _synced(path: Path) -> None:
-    """Write a file to the disk, so that it is complete before it is renamed."""
+    """Flush a file to disk, so that it is complete before it is renamed."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
@@ -269,7 +273,7 @@ def _json(path: Path) -> Any:
 
 
 def frames_after(items: Iterator[Item], frames: int) -> Iterator[Item]:
-    """The items without the first ``frames`` frames and without packets."""
+    """Yield the items without the first ``frames`` frames and without packets."""
     for item in items:
         if isinstance(item, TimedFrame):
             if frames <= 0:

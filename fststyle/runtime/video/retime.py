@@ -12,21 +12,21 @@ from fststyle.runtime.video.formats.cues import clip_end
 from fststyle.runtime.video.formats.pyav import Chapter
 
 _MORE = object()
-"""Yielded at the end if the source has more frames after it."""
+"""Marker that is yielded last if the source has more frames after the end."""
 
 LEAD = 0.2
-"""Seconds by which audio may begin before 0, for the delay of its encoder. Earlier times belong to another
-clock.
+"""Time in seconds by which audio may begin before 0, because of the encoder delay. Earlier times belong to
+another clock.
 """
 
 MAX_GAP = 3600
-"""Seconds between two frames above which the timestamps count as damaged, so that no frame is repeated for
-hours.
+"""Time in seconds between two frames above which the timestamps are regarded as damaged, so that no frame is
+repeated for hours.
 """
 
 
 def rational(rate: float) -> Fraction:
-    """Frames per second as a fraction; 29.97 is the NTSC rate 30000/1001."""
+    """Return a frame rate as a fraction. 29.97 becomes the NTSC rate 30000/1001."""
     ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
     return (
         ntsc
@@ -36,8 +36,8 @@ def rational(rate: float) -> Fraction:
 
 
 def between(source: Source, start: float, end: float | None, lead: float | None = None) -> Iterator[Item]:
-    """The items from ``start`` to ``end`` in seconds from the beginning of the source, with times that begin
-    at 0 if there is a start or the clock of the source begins late.
+    """Return the items from ``start`` to ``end`` in seconds from the beginning of the source, with times that
+    begin at 0 if there is a start or the clock of the source begins late.
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
     at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that
@@ -49,7 +49,7 @@ def between(source: Source, start: float, end: float | None, lead: float | None 
 
 
 def first_time(source: Source, start: float) -> float:
-    """The time of the first item of `between` in seconds.
+    """Return the time of the first item of `between` in seconds.
 
     The timestamps of a recorded broadcast may start at hours. Players would wait that long, so times are
     shifted to 0.
@@ -58,12 +58,12 @@ def first_time(source: Source, start: float) -> float:
 
 
 def output_time(timed: TimedFrame, source: Source, start: float) -> float:
-    """The time of a frame of `between` in seconds from the start of the output."""
+    """Return the time of a frame of `between` in seconds from the start of the output."""
     return timed.seconds - first_time(source, start)
 
 
 def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
-    """The items; if `_MORE` follows, the last frame has a duration up to ``end`` in seconds."""
+    """Yield the items; if `_MORE` follows, the last frame has a duration up to ``end`` in seconds."""
     waiting: TimedFrame | None = None
     for item in items:
         if item is _MORE and waiting is not None:
@@ -114,17 +114,17 @@ class _Part:
                 yield _MORE
 
     def _at_start(self) -> Iterator[TimedFrame]:
-        """The last frame before the start, if there is one, at time 0."""
+        """Yield the last frame before the start, if there is one, at time 0."""
         if self._on_screen:
             yield replace(self._on_screen, pts=0, duration=None)
 
     def _seconds(self, item: Item) -> float:
-        """Time of an item in seconds from the beginning of the source."""
+        """Return the time of an item in seconds from the beginning of the source."""
         stamp = item.pts if item.pts is not None else item.dts
         return float(stamp * item.time_base) - self._source.origin
 
     def _until_end(self, item: Item) -> Item:
-        """An item; a subtitle that is shown beyond the end is clipped."""
+        """Return an item; a subtitle that is shown beyond the end is clipped."""
         if self._end is None or isinstance(item, TimedFrame):
             return item
         return clip_end(item, self._end + self._source.origin)
@@ -141,7 +141,7 @@ class _Part:
 
 
 def chapters(source: Source, start: float, end: float | None) -> list[Chapter]:
-    """The chapters between start and end, moved with the items of `between` and cut at both ends."""
+    """Return the chapters between start and end, moved with the items of `between` and cut at both ends."""
     found = []
     for chapter in source.chapters:
         base = chapter["time_base"]
@@ -160,7 +160,7 @@ def chapters(source: Source, start: float, end: float | None) -> list[Chapter]:
 def changed(
     items: Iterator[Item], source: Source, settings: VideoSettings, fps: float | None
 ) -> Iterator[Item]:
-    """The items of `between` at ``fps`` frames per second, if given."""
+    """Return the items of `between`, converted to ``fps`` frames per second if it is given."""
     if not fps:
         return items
     end = settings.end
@@ -172,8 +172,9 @@ def changed(
 def at_rate(
     items: Iterable[Item], rate: Fraction, end: float | None = None, repeat: bool = True
 ) -> Iterator[Item]:
-    """Convert frames to a constant ``rate`` in frames per second, up to ``end`` in seconds. Packets pass
-    unchanged.
+    """Convert frames to a constant ``rate`` in frames per second, up to ``end`` in seconds.
+
+    Packets are yielded unchanged.
 
     Each frame is moved to the nearest tick, and of several at one tick the nearest is kept. At a tick without
     a frame the previous one is repeated, as the same array, or has a longer duration without ``repeat``.
@@ -219,7 +220,10 @@ def _lengthened(timed: TimedFrame, first: int, until: int, rate: Fraction) -> It
 
 
 def expected(source: Source, start: float, end: float | None, rate: Fraction | None) -> int | None:
-    """Number of frames of the output, None if unknown. ``rate`` is a constant frame rate or None."""
+    """Return the number of frames of the output, or None if unknown.
+
+    ``rate`` is the constant frame rate of the output, or None.
+    """
     if not start and end is None and rate is None:
         return source.frames
     stop = min((value for value in (end, source.seconds) if value is not None), default=None)

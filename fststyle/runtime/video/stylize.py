@@ -1,4 +1,4 @@
-"""Stylize a video; the functions of the Python API."""
+"""Stylize a video from Python: `stylize_video` and `video_frames`."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -36,19 +36,35 @@ def stylize_video(
     stdout: BinaryIO | None = None,
     **changes: Any,
 ) -> PaintedVideo:
-    """Stylize the video ``source`` and write it to ``target``. Keyword arguments are fields of
-    `VideoSettings`.
-
-    ``source``: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or
-    its folder), or "-" for raw frames from ``stdin``. ``target``: a video file, an animated image, an image
-    sequence, a folder (the file name is kept), or "-" for raw frames to ``stdout``. The suffix of a file
-    determines its container.
+    """Stylize a video.
 
     Each frame keeps its timestamp unless ``fps`` is set. Other streams, tags and chapters are copied, and
-    audio is re-encoded if the container or its players do not support it. Everything that is not in the
-    output is in ``lost``. The file is complete or absent. For a damaged video, the frames that could be read
-    are written, and ``broken`` is the reason. Raises `InputError`, `OutputError`, `StyleError` and
-    `DeviceError`.
+    audio is re-encoded if the container or its players do not support it. The output file is complete or
+    absent. If the input is damaged, the readable frames are written.
+
+    Args:
+        source: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or
+        its
+            folder), or "-" for raw frames from ``stdin``.
+        target: a video file, an animated image, an image sequence, a folder (the file name is kept), or "-"
+        for
+            raw frames to ``stdout``. The suffix of a file determines its container.
+        settings: the settings; None uses the defaults.
+        on_progress: called after each frame.
+        on_note: called with each message for the user.
+        stdin: binary stream for the source "-".
+        stdout: binary stream for the target "-".
+        changes: fields of `VideoSettings` that replace those of ``settings``.
+
+    Returns:
+        The result. ``lost`` names everything that is not in the output, and ``broken`` is the reason why a
+        damaged input is incomplete, or None.
+
+    Raises:
+        InputError: the input or a setting is invalid.
+        OutputError: the output cannot be written.
+        StyleError: a style cannot be loaded.
+        DeviceError: the device is not available.
     """
     settings = checked(_changed(settings or VideoSettings(), changes))
     return stylize_one(source, target, settings, VideoListener(on_progress, on_note), stdin, stdout)
@@ -62,7 +78,7 @@ def stylize_one(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> PaintedVideo:
-    """Like `stylize_video`, for checked settings."""
+    """Stylize a video like `stylize_video`, with settings that have been checked."""
     if not str(target):
         raise OutputError("the name of the output is empty")
     opened = open_source(source, _input_options(settings), stdin)
@@ -82,10 +98,10 @@ def stylize_one(
 def video_frames(
     source: str | Path, style: str | Path | Style = "starry-night", **changes: Any
 ) -> Iterator[RGB]:
-    """Iterate over the stylized frames of a video: uint8 (H, W, 3) RGB.
+    """Yield the stylized frames of a video, uint8 (H, W, 3) RGB.
 
-    Keyword arguments and errors are those of `stylize_video`. For a damaged video, `BatchError` is raised
-    after the frames that could be read.
+    Source, keyword arguments and errors are those of `stylize_video`. For a damaged video, `BatchError` is
+    raised after the last readable frame.
     """
     loaded = style if isinstance(style, Style) else None
     settings = checked(
@@ -127,7 +143,7 @@ def _changed(settings: VideoSettings, changes: dict[str, Any]) -> VideoSettings:
 
 
 def checked(settings: VideoSettings) -> VideoSettings:
-    """The settings, if they are valid. Raises `InputError`."""
+    """Return the settings unchanged. Raises `InputError` if they are invalid."""
     check(settings)
     parse_keyframes(settings.style, settings.strength, settings.keyframes, settings.fade)
     if settings.end is not None and settings.end <= settings.start:

@@ -1,5 +1,7 @@
-"""Transitions between styles: interpolated weights if the styles share a base network, else a cross-fade of
-the stylized frames.
+"""Transitions between styles.
+
+The weights are interpolated if the styles share a base network. Otherwise the stylized frames are
+cross-faded.
 """
 
 import functools
@@ -17,8 +19,8 @@ from fststyle.runtime.video.keyframes import Shares, Timeline
 StylizeFrame = Callable[[RGB], RGB]
 
 STEPS = 32
-"""Number of steps of shares and strengths in the weights. Each step needs a session, so there are fewer than
-frames.
+"""Number of steps to which shares and strengths of network weights are quantized, since each step needs a
+session.
 """
 
 MAX_SESSIONS = 4
@@ -26,11 +28,11 @@ MAX_SESSIONS = 4
 
 
 class TransitionStylizer:
-    """A function for each moment of a timeline: ``at(seconds)(rgb)``.
+    """Stylizes frames with the style and strength of a timeline: ``at(seconds)(rgb)``.
 
-    The result of `at` may be called from several threads. All styles are loaded once at the beginning, so
-    errors are raised before any frame is stylized. ``on_note`` is called if frames are cross-faded because
-    weights cannot be mixed. Raises the errors of `load_style`.
+    The function that `at` returns is thread-safe. The constructor loads all styles once, so that errors are
+    raised before any frame is stylized. ``on_note`` is called if frames are cross-faded because weights
+    cannot be mixed. Raises the errors of `load_style`.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class TransitionStylizer:
         on_note: Callable[[str], None] = lambda note: None,
         style: Style | None = None,
     ):
-        """``style``: the loaded style of a timeline without changes, if there is one."""
+        """Load the styles. ``style`` is the loaded style of a timeline that does not change, or None."""
         self._timeline, self._on_note, self._noted = timeline, on_note, False
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}
         self._settings = PaintSettings(**same)
@@ -56,7 +58,7 @@ class TransitionStylizer:
             self.name, self.device = (style or self._only.style).name, self._only.style.device
             return
         if settings.precision == "auto":
-            # One precision for the whole video, since a change is visible.
+            # The whole video has one precision, since a change is visible.
             self._settings = replace(self._settings, precision="float")
         for name in timeline.names:
             loaded = load_style(name, settings.device, settings.threads, precision=self._settings.precision)
@@ -65,7 +67,7 @@ class TransitionStylizer:
         self.name = ", ".join(catalogue.locate(name).name for name in timeline.names)
 
     def at(self, seconds: float) -> StylizeFrame:
-        """The function that stylizes a frame at this time, in seconds from the start of the output."""
+        """Return the function that stylizes a frame at a time in seconds from the start of the output."""
         if self._only is not None:
             return self._only.frame
         shares, strength = self._timeline(seconds)
@@ -75,9 +77,7 @@ class TransitionStylizer:
             names = " and ".join(
                 "+".join(catalogue.locate(name).name for name in group) for group, _ in groups
             )
-            self._on_note(
-                f"{names} do not share a base network; frames are cross-faded instead of the weights"
-            )
+            self._on_note(f"{names} have different base networks, so their stylized frames are cross-faded")
         parts = [(self._stylizer(group, strength), share) for group, share in groups]
         return parts[0][0] if len(parts) == 1 else CrossFade(parts)
 
@@ -114,7 +114,7 @@ class TransitionStylizer:
 
 
 def _text(shares: Shares) -> str:
-    """Shares in the form that `load_style` takes."""
+    """Return shares as text for `load_style`."""
     return (
         next(iter(shares))
         if len(shares) == 1
@@ -123,9 +123,9 @@ def _text(shares: Shares) -> str:
 
 
 def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, float]]:
-    """Groups of styles whose weights can be mixed, each with the share of the group in the frame.
+    """Return groups of styles whose weights can be mixed, each with the share of the group in the frame.
 
-    ``bases``: the base network of each style, "" without one.
+    ``bases`` has the base network of each style, "" without one.
     """
     groups: dict[str, Shares] = {}
     for name, share in shares.items():
@@ -138,13 +138,13 @@ def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, floa
 
 
 class CrossFade:
-    """The weighted mean of several stylized versions of a frame; the weights sum to 1."""
+    """Callable that returns the weighted mean of several stylized versions of a frame."""
 
     def __init__(self, parts: list[tuple[StylizeFrame, float]]):
         self._parts = parts
 
     def __call__(self, photo: RGB) -> RGB:
-        """Like `FrameStylizer.frame`."""
+        """Stylize a frame, uint8 (H, W, 3), like `FrameStylizer.frame`."""
         (first, total), *others = self._parts
         result = first(photo)
         for paint, share in others:

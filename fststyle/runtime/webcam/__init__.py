@@ -1,1 +1,1 @@
-"""The webcam filter: camera, window, controls and outputs."""
+"""The webcam filter (`fststyle webcam`): camera, window, controls and outputs."""

@@ -1,4 +1,4 @@
-"""Reads a camera in a thread, so that the latest frame is always available."""
+"""Read a camera in a thread, so that the latest frame is always available."""
 
 import os
 import threading
@@ -14,23 +14,21 @@ from fststyle.errors import InputError
 from fststyle.io import images
 
 MAX_FRAME_SECONDS = 4.0
-"""Maximum duration of a frame of a video file in seconds."""
+"""Maximum time in seconds for which a frame of a video file is shown."""
 
 TIMEOUT = 5.0
-"""Timeout of a network camera in seconds, if it is reconnected."""
+"""Timeout in seconds for opening and reading a network camera, if reconnecting is enabled."""
 
 POLL = 0.1
-"""Seconds between two checks whether the program is interrupted."""
+"""Interval in seconds between checks for an interruption of the program."""
 
 RETRY = 1.0
-"""Seconds between two attempts to reconnect."""
+"""Interval in seconds between attempts to reconnect."""
 
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """One frame, uint8 (H, W, 3) RGB, its number, and the time at which it was captured
-    (`time.monotonic`).
-    """
+    """A camera frame: ``rgb`` uint8 (H, W, 3), its number, and its capture time ``at`` (`time.monotonic`)."""
 
     rgb: RGB
     number: int
@@ -38,15 +36,19 @@ class CameraFrame:
 
 
 class Camera:
-    """A camera by index ("0"), device path or URL, or a video file, which is played in real time (in a loop
-    with ``repeat``).
+    """A camera, or a video file that is played in real time.
 
-    ``size`` is the requested (width, height), ``wait`` the timeout for the first frame in seconds. If a
-    network camera (a URL) stops, it is opened again for up to ``reconnect`` seconds, and ``on_note`` is
-    called in another thread. The camera ends when ``interrupted`` returns True.
+    Args:
+        source: index ("0"), device path or URL of a camera, or a video file.
+        size: requested (width, height) of a camera.
+        repeat: whether a video file is played in a loop.
+        wait: timeout for the first frame in seconds.
+        reconnect: time in seconds to try to reconnect to a network camera (a URL) that stops.
+        on_note: called with messages for the user, in another thread.
+        interrupted: the camera ends when this returns True.
 
-    Raises `InputError` for a camera that does not exist, is in use, or returns no frames, and for a still
-    image.
+    Raises:
+        InputError: the camera does not exist, is in use or returns no frames, or the file is a still image.
     """
 
     def __init__(
@@ -64,13 +66,13 @@ class Camera:
         self._reconnect, self._on_note = reconnect if _network(source) and not self.file else 0.0, on_note
         if hasattr(cv2, "utils") and hasattr(cv2.utils, "logging"):
             cv2.utils.logging.setLogLevel(0)  # errors are reported below, in one line
-        # AV_LOG_QUIET for the FFmpeg of OpenCV, which reads it once.
+        # AV_LOG_QUIET for the FFmpeg in OpenCV, which reads this variable once.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         self._video = self._open()
         # A Motion JPEG file looks like a still image, but has a second frame.
         if self.file and _still(source) and not (self._video.grab() and self._video.grab()):
             self._video.release()
-            raise InputError(f"{source}: is a single picture, not a camera or a video")
+            raise InputError(f"{source}: is a single image, not a camera or a video")
         if not self._video.isOpened():
             raise InputError(_cannot_open(source, self.file))
         if size is not None and not self.file:
@@ -81,7 +83,7 @@ class Camera:
             repeat,
             (1 / (self._video.get(cv2.CAP_PROP_FPS) or 30) if self.file else 0.0),
         )
-        self._clock: float | None = None  # the time of the file's last frame, in its own seconds
+        self._clock: float | None = None  # timestamp of the last frame of the file, in seconds
         self._changed = threading.Condition()
         self._newest: CameraFrame | None = None
         self._ended = ""
@@ -93,8 +95,10 @@ class Camera:
             raise InputError(f"camera {source}: returns no frames; is another program using it?")
 
     def newest(self, after: int, wait: float = 5.0) -> CameraFrame | None:
-        """The latest frame with a number above ``after``. Waits for it up to ``wait`` seconds plus the time
-        for reconnecting, then returns None, as after the end of the camera.
+        """Return the latest frame with a number above ``after``, or None if there is none.
+
+        Waits up to ``wait`` seconds for the frame, plus the time for reconnecting. After the end of the
+        camera, it returns None at once.
         """
         if after >= 0:
             wait += self._reconnect
@@ -113,13 +117,13 @@ class Camera:
 
     @property
     def ended(self) -> str:
-        """The reason why no more frames come, or "" while the camera runs."""
+        """The reason why the camera ended, or "" while it runs."""
         return self._ended
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join(5)
-        if not self._thread.is_alive():  # a thread that blocks in the driver still uses the camera
+        if not self._thread.is_alive():  # a thread that is blocked in the driver still uses the camera
             self._video.release()
 
     def _run(self) -> None:
@@ -129,8 +133,7 @@ class Camera:
             if not success or bgr is None:
                 failed += 1
                 if self.file and self._repeat and failed < 3:
-                    # The file is opened again, since seeking to the start fails silently for transport
-                    # streams.
+                    # Reopen the file, since seeking to the start fails silently for transport streams.
                     self._video.release()
                     self._video = cv2.VideoCapture(os.path.abspath(self.source))
                     self._clock = None
@@ -162,19 +165,20 @@ class Camera:
             self._changed.notify_all()
 
     def _open(self) -> cv2.VideoCapture:
-        """Open the source with OpenCV; a network camera with a timeout of `TIMEOUT`."""
+        """Open the source with OpenCV, with the timeout `TIMEOUT` if reconnecting is enabled."""
         if self._reconnect:
             limit = round(TIMEOUT * 1000)
             limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
             return cv2.VideoCapture(self.source, cv2.CAP_FFMPEG, limits)
         number = int(self.source) if _numbered(self.source) else None
-        # The absolute path: FFmpeg takes a name with a colon for a URL.
+        # Use the absolute path, since FFmpeg interprets a name with a colon as a URL.
         path = os.path.abspath(self.source) if self.file else self.source
         return cv2.VideoCapture(path) if number is None else cv2.VideoCapture(number)
 
     def _reopen(self) -> bool:
-        """Open the network camera again until it returns a frame. Returns False after ``reconnect``
-        seconds.
+        """Reopen the network camera until it returns a frame.
+
+        Returns False if it does not return one within ``reconnect`` seconds.
         """
         self._on_note(f"camera {self.source}: stopped; reconnecting for up to {self._reconnect:g} seconds")
         deadline = time.monotonic() + self._reconnect
@@ -188,7 +192,7 @@ class Camera:
         return False
 
     def _frame_interval(self) -> float:
-        """Seconds between the previous and the current frame of the file."""
+        """Return the time in seconds between the previous and the current frame of the file."""
         now = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         since = self._period if self._clock is None else now - self._clock
         self._clock = now
@@ -204,7 +208,7 @@ def _numbered(source: str) -> bool:
 
 
 def _still(source: str) -> bool:
-    """Whether the file is an image that is not animated."""
+    """Return whether the file is an image that is not animated."""
     try:
         return images.outline(Path(source)).frames == 1
     except InputError:
@@ -213,11 +217,11 @@ def _still(source: str) -> bool:
 
 def _cannot_open(source: str, file: bool) -> str:
     if file:
-        return f"{source}: is not a video that can be read"
+        return f"{source}: cannot be read as a video"
     if _numbered(source) or source.startswith("/dev/"):
         found = sorted(str(path) for path in Path("/dev").glob("video*")) if Path("/dev").is_dir() else []
         hint = f"found: {', '.join(found)}" if found else "no camera was found"
         return (
             f"camera {source}: cannot be opened ({hint}); choose another camera or a video file with --camera"
         )
-    return f"camera {source}: is not a camera, URL or video file that can be opened"
+    return f"camera {source}: cannot be opened as a camera, URL or video file"

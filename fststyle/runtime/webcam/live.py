@@ -1,4 +1,4 @@
-"""The webcam filter: stylizes the latest frame at a resolution that reaches the frame rate."""
+"""The webcam filter: stylize the latest camera frame at a resolution that reaches the target frame rate."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,43 +24,55 @@ from fststyle.runtime.webcam.view import View
 
 
 class Resolution:
-    """The scale of frames that reaches ``fps``: it decreases immediately for a slow frame, and increases in
-    small steps after several fast ones.
+    """Adapts the scale of the frames so that ``fps`` frames per second are reached.
+
+    The scale decreases immediately after a slow frame, and increases in small steps after several fast
+    frames.
     """
 
     SMALLEST = 0.2
+    """Smallest scale."""
 
     def __init__(self, fps: float):
         self.budget, self.scale, self._fast = 0.9 / fps, 1.0, 0
         self._seconds = 0.0
 
     def before(self, factor: float) -> None:
-        """Reduce the scale for a frame that takes ``factor`` times as long as the previous one."""
+        """Reduce the scale before a frame that is expected to take ``factor`` times as long as the previous
+        one.
+        """
         if factor > 1 and (expected := self._seconds * factor) > self.budget:
             self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 
     def after(self, seconds: float) -> None:
-        """Update the scale with the time of a frame at the current scale."""
+        """Update the scale after a frame that took ``seconds`` at the current scale."""
         self._seconds = seconds
         if seconds > self.budget:
             self.scale = max(self.SMALLEST, self.scale * max(0.5, (self.budget / seconds) ** 0.5))
             self._fast = 0
         elif seconds < 0.7 * self.budget and self.scale < 1:
             self._fast += 1
-            if self._fast >= 10:  # otherwise the resolution would change too often
+            if self._fast >= 10:  # avoids frequent changes of the resolution
                 self.scale, self._fast = min(1.0, self.scale * 1.1), 0
         else:
             self._fast = 0
 
 
 class Live:
-    """A camera with a style: `frames` yields stylized frames; `controls` may be changed from any thread.
+    """The webcam filter. `frames` yields stylized frames, and `controls` may be changed from any thread.
 
-    `change`, `step` and `blend` block until the style is loaded; a style that is set in `controls` is loaded
-    in the background. Until then, frames have the previous style. `frames` ends when ``interrupted`` returns
-    True.
+    `change`, `step` and `blend` block until the style is loaded. A style that is set in `controls` is loaded
+    in the background, and frames have the previous style until then.
 
-    Raises `InputError` (camera), `StyleError` and `DeviceError`.
+    Args:
+        settings: the settings of `fststyle webcam`.
+        on_note: called with messages for the user, also from other threads.
+        interrupted: `frames` ends when this returns True.
+
+    Raises:
+        InputError: the camera or the mask cannot be used.
+        StyleError: the style cannot be loaded.
+        DeviceError: the device is not available.
     """
 
     def __init__(
@@ -91,7 +103,7 @@ class Live:
             on_note=on_note,
         )
         self.learn: Callable[[Sequence[str]], None] | None = None
-        """MIDI learn, see `MidiInput.learn`; None without MIDI."""
+        """Function that starts MIDI learn (`MidiInput.learn`), or None without MIDI."""
         self._steady, self._before = TemporalFilter(), values
         self._painted: frozenset[str] = frozenset()
         self._mask = mask.load(settings)
@@ -105,8 +117,9 @@ class Live:
             raise
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
-        """Set another style or strength. Raises the errors of `load_style`; the previous ones stay after an
-        error.
+        """Set another style or strength.
+
+        Raises the errors of `load_style`. After an error, nothing changes.
         """
         changes: dict[str, Any] = {}
         if style is not None:
@@ -118,12 +131,12 @@ class Live:
 
     @property
     def names(self) -> Sequence[str]:
-        """The styles in the order of `step` and of their numbers."""
+        """Names of the styles, in the order of `step` and of the number keys."""
         return self.controls.styles
 
     @property
     def style(self) -> str:
-        """The name of the first style, or the stem of its file."""
+        """Name of the first style, or the stem of its file name."""
         style = self.controls.values.style
         return Path(style).stem if style.endswith(catalogue.SUFFIX) else style
 
@@ -140,7 +153,11 @@ class Live:
         self.controls.change(steadiness=1.0 if value else 0.0)
 
     def step(self, by: int) -> None:
-        """Move by ``by`` styles in the list, 1 or -1. Styles that cannot be loaded are skipped."""
+        """Change to the next style (``by`` 1) or the previous style (-1). Styles that cannot be loaded are
+        skipped.
+
+        Raises `StyleError` if no style can be loaded.
+        """
         place = self.names.index(self.style) if self.style in self.names else -1
         for number in range(1, len(self.names) + 1):
             try:
@@ -150,16 +167,18 @@ class Live:
         raise StyleError("no style can be loaded")
 
     def blend(self, by: float = 0.25) -> str:
-        """Increase the share of the second style by ``by``. Returns the mixture.
+        """Increase the weight of the second style by ``by``. Returns a description of the mixture.
 
-        Raises `StyleError` if there is no second style, or it cannot be loaded.
+        Raises `StyleError` if there is no second style or it cannot be loaded.
         """
         values = self.controls.values
         second, mix = self._second(values), round(values.mix + by, 6)
         if self.style not in self.names:
-            raise StyleError(f"{self.style} is not in the list of styles, so it has no next style")
+            raise StyleError(
+                f"{self.style} is not in the list of styles, so there is no next style to blend with"
+            )
         if second == values.style:
-            raise StyleError("there is only one style, and no second one to blend with")
+            raise StyleError("there is no second style to blend with")
         if mix >= 1:
             self.change(second)
             return second
@@ -168,12 +187,12 @@ class Live:
         return f"{values.style}:{1 - mix:g},{second}:{mix:g}"
 
     def ready(self) -> bool:
-        """Whether the networks of the current values are loaded."""
+        """Return whether the networks for the current control values are loaded."""
         return self._loader.ready(self._blend_of(self.controls.current()))
 
     @property
     def loaded(self) -> int:
-        """The number of networks in memory."""
+        """Number of networks in memory."""
         return self._loader.loaded
 
     def _second(self, values: Values) -> str:
@@ -183,7 +202,7 @@ class Live:
         return blend_of(values.style, self._second(values), values.mix, values.strength)
 
     def _failed(self, names: frozenset[str], reason: str) -> None:
-        """Return to the style on screen if a style cannot be loaded."""
+        """Handle a style that cannot be loaded: return to the style on screen and report the reason once."""
         values, shown = self.controls.values, sorted(self._painted - names)
         if values.style in names and shown:
             self.controls.change(style=shown[0])
@@ -192,7 +211,7 @@ class Live:
         self._once(reason, reason)
 
     def _paint(self, frame: RGB, values: Values) -> tuple[RGB, str]:
-        """The stylized frame, and the name of its style."""
+        """Return the stylized frame and the name of its style."""
         requested = self._blend_of(values)
         painting = self._loader.at(requested, (frame.shape[0], frame.shape[1]))
         painted = painting.paint(frame, brush=values.brush)
@@ -201,7 +220,7 @@ class Live:
         if not (painting.names & self._painted) or not values.steadiness:
             self._steady.reset()  # remove strokes of the previous style
         self._painted = painting.names
-        # A style may have failed before anything was on screen, or when it was loaded in advance.
+        # A style may have failed before the first frame, or when it was loaded in advance.
         for names, reason in self._loader.failures(requested):
             self._failed(names, reason)
         if values.steadiness:
@@ -210,14 +229,14 @@ class Live:
         return blank_frames.blended(frame, painted), painting.name
 
     def frames(self) -> Iterator[View]:
-        """Stylize the latest frame of the camera, until the camera ends or the program is interrupted."""
+        """Yield the latest camera frame, stylized, until the camera ends or the program is interrupted."""
         last, times = -1, [time.monotonic()]
         while (taken := self.camera.newest(last)) is not None:
             last = taken.number
             frame = np.ascontiguousarray(taken.rgb[:, ::-1]) if self.mirror else taken.rgb
             height, width = frame.shape[:2]
             values = self.controls.current()
-            # The time of a frame is proportional to the number of pixels at the input of the network.
+            # The time per frame is proportional to the number of pixels at the network input.
             self._resolution.before((self._before.brush / values.brush) ** 2)
             scale = self.settings.size / max(height, width) if self.settings.size else self._resolution.scale
             small = (
@@ -232,7 +251,7 @@ class Live:
             painted, style = self._paint(less, values)
             if small != (width, height):
                 painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_LINEAR)
-            if self._mask is not None:  # at full size, so that the rest of the frame keeps its detail
+            if self._mask is not None:  # at full size, so that unstylized areas keep their detail
                 painted = self._mask(frame, painted)
             now = time.monotonic()
             self._resolution.after(now - begin)
@@ -247,7 +266,7 @@ class Live:
 
 
 LEARN_ORDER = (*RANGES, *ACTIONS)
-"""Controls that the key ``l`` assigns, in this order."""
+"""Controls that the key ``l`` assigns by MIDI learn, in this order."""
 
 KEYS = (
     ("n / p", "next, previous style"),
@@ -257,18 +276,21 @@ KEYS = (
     ("t", "flicker suppression on or off"),
     ("m", "mirror"),
     ("f", "full screen"),
-    ("s", "save a picture"),
+    ("s", "save an image"),
     ("r", "start or stop recording"),
     ("l", "learn MIDI controls"),
     ("i", "statistics on or off"),
     ("h", "this help"),
     ("q, Esc", "quit"),
 )
-"""Keys and their actions."""
+"""Keys of the window and their actions, as shown in its help."""
 
 
 def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], outputs: Outputs) -> str:
-    """Handle a key. Returns a message for the user, "" if there is none."""
+    """Handle a key that was pressed in the window. Returns a message for the user, or "" for no message.
+
+    ``save`` writes the current frame to a file and returns its path.
+    """
     if key in "np":
         live.step(1 if key == "n" else -1)
     elif key in "123456789" and int(key) <= len(live.names):
@@ -283,7 +305,7 @@ def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], o
         return f"flicker suppression {'on' if live.steady else 'off'}"
     elif key == "l":
         if live.learn is None:
-            return "no MIDI (--midi)"
+            return "MIDI learn needs --midi"
         live.learn(LEARN_ORDER)
         return ""
     elif key == "m":

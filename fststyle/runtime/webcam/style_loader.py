@@ -1,4 +1,4 @@
-"""Loads styles in a background thread, so that a change of style, mix or strength does not delay frames."""
+"""Load styles in a background thread, so that changes of style, mix or strength do not delay frames."""
 
 import functools
 import math
@@ -20,26 +20,26 @@ from fststyle.runtime.video.keyframes import Shares, parse_shares
 from fststyle.runtime.video.transitions import CrossFade, StylizeFrame, grouped
 
 MIX_STEPS = 16
-"""Number of quantization steps of a mix of weights."""
+"""Number of steps to which the weights of a mixture are quantized."""
 
 STRENGTH_STEPS = 8
-"""Number of quantization steps of a strength in the weights; between two steps, the output is blended with
-the photo.
+"""Number of steps to which the strength of the network weights is quantized. Between two steps, the output is
+blended with the source frame.
 """
 
 MAX_NETWORKS = 24
-"""Maximum number of networks in memory; each step of a mix or of a strength is a separate network."""
+"""Maximum number of networks in memory. Each step of a mix or of a strength is a separate network."""
 
 MAX_PRELOADED = 14
 """Maximum number of styles that are loaded in advance."""
 
 Parts = tuple[tuple[str, float], ...]
-"""Styles with their shares, which sum to 1, sorted by name."""
+"""Pairs of style and share, sorted by name. The shares sum to 1."""
 
 
 @dataclass(frozen=True)
 class StyleBlend:
-    """A requested mixture: ``shares`` of styles, which sum to 1, and the ``strength``, 0..2."""
+    """A requested mixture: the ``shares`` of its styles, which sum to 1, and the ``strength``, 0..2."""
 
     shares: Parts
     strength: float
@@ -47,7 +47,11 @@ class StyleBlend:
 
 @dataclass(frozen=True)
 class LoadedBlend:
-    """A loaded mixture: a function of frames, its display name, and the ``names`` of its styles."""
+    """A loaded mixture.
+
+    ``paint`` stylizes a frame, uint8 (H, W, 3). ``name`` is the name to display, and ``names`` are its
+    styles.
+    """
 
     paint: Callable[..., RGB]
     name: str
@@ -55,12 +59,17 @@ class LoadedBlend:
 
 
 class StyleLoader:
-    """Loads mixtures of styles. `at` does not block: it returns the most similar loaded mixture, while a
-    background thread loads the requested one.
+    """Loads mixtures of styles without blocking.
 
-    ``settings``: brush, precision, device and threads. ``preload``: styles to load while the thread is idle.
-    ``on_failed`` is called in the thread, once for each mixture that cannot be loaded, with the names of its
-    styles. The constructor loads ``blend``. Raises the errors of `load_style`.
+    `at` returns the most similar loaded mixture, while a background thread loads the requested mixture. The
+    constructor loads the first mixture and raises the errors of `load_style`.
+
+    Args:
+        blend: the first mixture.
+        settings: brush, precision, device and threads.
+        preload: styles to load in advance, while the thread is idle.
+        on_failed: called in the thread with the styles of a mixture that cannot be loaded, and the reason.
+        on_note: called with messages for the user.
     """
 
     def __init__(
@@ -82,19 +91,22 @@ class StyleLoader:
         self._stop = False
         self._changed = threading.Condition()
         self.load(blend)
-        self._latest = cast(LoadedBlend, self._build(blend))  # not None: its networks are loaded
+        self._latest = cast(LoadedBlend, self._build(blend))  # not None, since its networks are loaded
         self._thread = threading.Thread(target=self._work, name="fststyle-styles", daemon=True)
         self._thread.start()
 
     def load(self, blend: StyleBlend) -> None:
-        """Load a mixture in this thread. Raises the errors of `load_style`."""
+        """Load a mixture in the calling thread. Raises the errors of `load_style`."""
         for name, _ in blend.shares:
             self._load((((name, 1.0),), 1.0))
         for key in self._keys(blend):
             self._load(key)
 
     def at(self, blend: StyleBlend, size: tuple[int, int]) -> LoadedBlend:
-        """The loaded mixture that is most similar to ``blend``. ``size`` is (H, W) of the frames."""
+        """Return the loaded mixture that is most similar to ``blend``, and request ``blend`` if necessary.
+
+        ``size`` is the size of the frames, (H, W).
+        """
         with self._changed:
             self._size = size
             singles = [(((name, 1.0),), 1.0) for name, _ in blend.shares]
@@ -108,14 +120,14 @@ class StyleLoader:
             return self._latest
 
     def ready(self, blend: StyleBlend) -> bool:
-        """Whether the mixture is loaded."""
+        """Return whether the mixture is loaded."""
         with self._changed:
             return all(name in self._bases for name, _ in blend.shares) and all(
                 key in self._painters for key in self._keys(blend)
             )
 
     def failures(self, blend: StyleBlend) -> list[tuple[frozenset[str], str]]:
-        """The styles of a mixture that could not be loaded, with the reasons."""
+        """Return the styles of a mixture that cannot be loaded, with the reasons."""
         with self._changed:
             singles: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name, _ in blend.shares]
             return [
@@ -126,7 +138,7 @@ class StyleLoader:
 
     @property
     def loaded(self) -> int:
-        """The number of networks in memory."""
+        """Number of networks in memory."""
         return len(self._painters)
 
     def close(self) -> None:
@@ -136,21 +148,23 @@ class StyleLoader:
         self._thread.join(5)
 
     def _keys(self, blend: StyleBlend) -> list[tuple[Parts, float]]:
-        """The networks of a mixture: one for each group of styles whose weights can be interpolated."""
+        """Return the keys of the networks of a mixture, one for each group of styles with a common base
+        network.
+        """
         return [
             (_rounded(group), self._in_weights(group, blend.strength)[0])
             for group, _ in grouped(dict(blend.shares), self._bases)
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """The strength of the weights, rounded up to a step, and the exact one."""
+        """Return the strength of the network weights, rounded up to a step, and the exact strength."""
         if catalogue.base_network(self._bases[next(iter(group))]) is None:
             return 1.0, 1.0
         exact = split_strength(strength)[0]
         return max(1, math.ceil(exact * STRENGTH_STEPS - 1e-9)) / STRENGTH_STEPS, exact
 
     def _build(self, blend: StyleBlend) -> LoadedBlend | None:
-        """The mixture of loaded networks; None if a group has no loaded network."""
+        """Return the most similar mixture of loaded networks, or None if a group has no loaded network."""
         parts: list[tuple[StylizeFrame, float]] = []
         names: set[str] = set()
         titles = []
@@ -163,8 +177,8 @@ class StyleLoader:
             self._painters.move_to_end(key)
             fade = blend.strength
             if exact < 1 or key[1] < 1:
-                # The rest of the strength is a blend of pixels. A network below the requested strength is
-                # used unchanged until the right one is loaded.
+                # The remaining strength is a blend of pixels. A network with less than the requested strength
+                # is used unchanged until the requested network is loaded.
                 fade = split_strength(blend.strength)[1] * min(1.0, exact / key[1])
             parts.append((functools.partial(painter, fade=fade), share))
             names |= {name for name, _ in key[0]}
@@ -174,19 +188,19 @@ class StyleLoader:
         if not self._noted:
             self._noted = True
             self._on_note(
-                f"{' and '.join(titles)} do not share a base network; frames are cross-faded instead of the"
-                " weights"
+                f"{' and '.join(titles)} have different base networks, so their stylized frames are"
+                f" cross-faded"
             )
         return LoadedBlend(_CrossFade(parts), "+".join(titles), frozenset(names))
 
     def _nearest(self, parts: Parts, strength: float) -> tuple[Parts, float] | None:
-        """The loaded network with the most similar shares and strength, of these styles only."""
+        """Return the loaded network of these styles with the most similar shares and strength, or None."""
         shares = dict(parts)
 
         def distance(key: tuple[Parts, float]) -> float:
             found = dict(key[0])
             apart = sum(abs(share - found.get(name, 0.0)) for name, share in shares.items())
-            # Higher strengths are preferred, since blending with the photo can reduce the strength.
+            # Higher strengths are preferred, since blending with the source can reduce the strength.
             return apart + abs(key[1] - strength) / 4 + (10 if key[1] < strength else 0)
 
         usable = [key for key in self._painters if all(name in shares for name, _ in key[0])]
@@ -214,13 +228,13 @@ class StyleLoader:
                     self._on_failed(frozenset(name for name, _ in key[0]), reason)
 
     def _next_preload(self) -> list[tuple[Parts, float]]:
-        """The next style to load in advance, as a list of at most one."""
+        """Return a list with the next style to load in advance, or an empty list."""
         keys: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name in self._preload]
         waiting = [key for key in keys if key not in self._failed and key[0][0][0] not in self._bases]
         return waiting[:1]
 
     def _load(self, key: tuple[Parts, float]) -> FrameStylizer:
-        """Load a network, run it once at the size of the frames, and cache it."""
+        """Load a network, run it once at the frame size, and cache it."""
         with self._changed:
             if (kept := self._painters.get(key)) is not None:
                 return kept
@@ -248,7 +262,7 @@ class StyleLoader:
 
 
 class _CrossFade(CrossFade):
-    """Like `CrossFade`, with the keyword arguments of `FrameStylizer`."""
+    """`CrossFade` that passes the keyword arguments of `FrameStylizer` on."""
 
     def __call__(self, photo: RGB, **settings: float) -> RGB:
         parts: list[tuple[StylizeFrame, float]] = [
@@ -258,7 +272,10 @@ class _CrossFade(CrossFade):
 
 
 def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend:
-    """Combine two styles or mixtures; ``mix``, 0..1, is the share of ``second``. Raises `InputError`."""
+    """Combine two styles or mixtures. ``mix``, 0..1, is the weight of ``second``.
+
+    Raises `InputError` for an invalid mixture.
+    """
     mix = round(mix * MIX_STEPS) / MIX_STEPS
     shares: Shares = {}
     for text, part in ((style, 1 - mix), (second, mix)):
@@ -269,7 +286,7 @@ def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend
 
 
 def _rounded(group: Shares) -> Parts:
-    """Quantize shares to `MIX_STEPS`, with a sum of 1; the largest share is at least one step."""
+    """Quantize shares to `MIX_STEPS` steps, with a sum of 1. The largest share is at least one step."""
     steps = {name: round(share * MIX_STEPS) for name, share in group.items()}
     if not any(steps.values()):
         steps[max(group, key=group.__getitem__)] = 1

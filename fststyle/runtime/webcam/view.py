@@ -7,9 +7,16 @@ from fststyle.arrays import RGB
 
 @dataclass(frozen=True)
 class View:
-    """One stylized frame: ``rgb`` uint8 (H, W, 3) in the size of the camera; ``fps`` of the latest frames;
-    ``latency`` from capture in seconds; ``painted``, the (width, height) that was stylized; ``style``;
-    ``number`` of the frame; ``at``, the time of capture (`time.monotonic`).
+    """One stylized frame.
+
+    Attributes:
+        rgb: uint8 (H, W, 3), in the size of the camera frame.
+        fps: frames per second of the latest frames.
+        latency: time since the capture in seconds.
+        painted: (width, height) at which the frame was stylized.
+        style: name of the style.
+        number: number of the camera frame.
+        at: time of the capture (`time.monotonic`).
     """
 
     rgb: RGB

@@ -1,4 +1,4 @@
-"""The window of the webcam filter, with OpenCV's highgui."""
+"""The window of the webcam filter, with the highgui module of OpenCV."""
 
 import os
 import sys
@@ -17,14 +17,14 @@ from fststyle.runtime.webcam.view import View
 
 TITLE = "fststyle"
 _MIN_HEIGHT = 540
-"""Minimum height in pixels: smaller frames are enlarged, so that text is readable."""
+"""Minimum height in pixels. Smaller frames are enlarged, so that text is readable."""
 
 
 def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
-    """Show the filter until the window is closed or ``seconds`` have passed, and send frames to ``outputs``.
-    Returns the number of frames.
+    """Show the filter in a window and send its frames to ``outputs``. Returns the number of frames.
 
-    Raises `DependencyError` if no window can be opened.
+    It ends when the user closes the window or after ``seconds``. Raises `DependencyError` if no window can be
+    opened.
     """
     window = _Window(live, outputs)
     begin, shown = time.monotonic(), 0
@@ -39,11 +39,10 @@ def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
 
 
 def key_character(code: int) -> str:
-    """The character of a key code of OpenCV, in lower case; "" for no key and for special keys such as
-    arrows, whose last byte may be that of a letter.
+    """Return the lower-case character of an OpenCV key code, or "" for no key and for special keys.
 
-    GTK has modifiers in bits 16 to 20, and codes of special keys above 255. Windows and Qt have special keys
-    from bit 21 on.
+    The last byte of a special key, such as an arrow, may equal that of a letter. GTK has modifiers in bits 16
+    to 20 and codes above 255 for special keys. Windows and Qt use bits from 21 on for special keys.
     """
     return chr(code & 0xFFFF).lower() if 0 <= code < 1 << 21 and code & 0xFFFF <= 0xFF else ""
 
@@ -54,14 +53,14 @@ class _Window:
         self.live, self.statistics, self.help, self.full = live, True, False, live.settings.fullscreen
         self._show_message("h: help")
         self._noted = live.controls.note
-        # Styles are loaded in another thread, so that frames continue.
+        # Keys are handled in another thread, so that loading a style does not stop the frames.
         self._executor = ThreadPoolExecutor(1, "fststyle-keys")
         self._pending: Future[str] | None = None
         if sys.platform.startswith("linux") and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
             raise DependencyError("no window can be opened (DISPLAY is not set); use --headless")
-        # The Qt of OpenCV warns about missing fonts, which it does not need.
+        # Qt in OpenCV warns about missing fonts, which are not needed.
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self._fitted = False
         try:
@@ -83,7 +82,7 @@ class _Window:
             self._show_message(self._noted)
         try:
             self._outputs.send(view)
-        except (DeviceError, OutputError) as error:  # continue without it
+        except (DeviceError, OutputError) as error:  # continue without this output
             self._show_message(str(error))
         picture = self._annotated(view)
         if not self._fitted:
@@ -98,10 +97,10 @@ class _Window:
         return True
 
     def _open(self) -> bool:
-        """Whether the window is open."""
+        """Return whether the window is open."""
         try:
             return bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
-        except cv2.error:  # raised by Qt for a closed window
+        except cv2.error:  # Qt raises this for a closed window
             return False
 
     def close(self) -> None:
@@ -154,8 +153,9 @@ def _result(done: Future[str]) -> str:
 
 
 def draw_text(rgb: RGB, lines: list[str]) -> RGB:
-    """A copy of an image with lines of white text on a darkened background in its corner. Text after a tab is
-    aligned in a column.
+    """Return a copy of an image with lines of white text on a darkened background in the top left corner.
+
+    Text after a tab is aligned in a column.
     """
     picture = rgb.copy()
     if not lines:
@@ -187,7 +187,7 @@ def draw_text(rgb: RGB, lines: list[str]) -> RGB:
 
 
 def _enlarged(rgb: RGB) -> RGB:
-    """The image with a height of at least `_MIN_HEIGHT`."""
+    """Return the image, enlarged to a height of at least `_MIN_HEIGHT`."""
     height, width = rgb.shape[:2]
     if height >= _MIN_HEIGHT:
         return rgb
@@ -198,7 +198,7 @@ def _enlarged(rgb: RGB) -> RGB:
 
 
 def save_picture(view: View, folder: Path | None = None) -> Path:
-    """Write a frame as PNG, with the time as its name. Raises `OutputError`."""
+    """Write a frame as a PNG file whose name contains the time, and return its path. Raises `OutputError`."""
     path = (folder or Path()) / f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}-{view.number}.png"
     images.write(images.Picture([images.Frame(view.rgb)]), path)
     return path

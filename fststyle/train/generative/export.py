@@ -22,7 +22,7 @@ _COPIED_KEYS = (
     "title",
     "artist",
     "year",
-    "licence",
+    "license",
     "network",
     "network_settings",
     "step",

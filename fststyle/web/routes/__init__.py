@@ -1,1 +1,1 @@
-"""One module per page, each with an `APIRouter` called `router`."""
+"""Routes: one module per page, each with an `APIRouter` called `router`."""

@@ -1,4 +1,4 @@
-"""The page with the address and the QR code for phones and other machines."""
+"""The page Other devices, with the address and its QR code for phones and other machines."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -12,18 +12,20 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/devices")
 def show(request: Request) -> HTMLResponse:
-    """The address and its QR code, or how to start a server for other machines."""
+    """Show the address and its QR code, or how to start a server for other machines."""
     address = _shared_address(request)
     return page(request, "devices.html", address=address, code=qr.picture(address) if address else "")
 
 
 def _shared_address(request: Request) -> str:
-    """The address that other machines open; empty if they reach neither the server nor a proxy before it."""
+    """Return the URL for other machines, or "" if they can reach neither the server nor a proxy in front of
+    it.
+    """
     settings: ServeSettings = request.app.state.settings
     if not is_loopback(settings.host):
         return str(request.app.state.address)
     if settings.token is None or request.url.hostname is None or is_loopback(request.url.hostname):
         return ""
-    # Set by proxies to the scheme that the browser uses; it is only displayed.
+    # Proxies set this header to the scheme that the browser uses. It is only displayed.
     scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
     return f"{scheme}://{request.url.netloc}/login?token={settings.token}"

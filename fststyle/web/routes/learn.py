@@ -1,4 +1,4 @@
-"""Lessons about style transfer and generative models, and the models that run in the browser."""
+"""The page Learn, with lessons about style transfer and generative models, and the models for the browser."""
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
@@ -17,7 +17,7 @@ DAY = {"Cache-Control": "private, max-age=86400"}
 
 @router.get("/learn")
 def show(request: Request) -> HTMLResponse:
-    """The page."""
+    """Show the page."""
     titles = {to_name(entry.title): entry.title for entry in catalogue.styles() if entry.shipped}
     files = sorted((STATIC / "app" / "paintings").glob("*.jpg"))
     paintings = {path.stem: titles.get(path.stem, path.stem) for path in files}
@@ -26,7 +26,7 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/learn/{kind}-{blocks}.onnx")
 def network(kind: str, blocks: int) -> Response:
-    """The loss network up to the end of a block."""
+    """Return the loss network up to the end of a block, as an ONNX file."""
     build = {"activations": loss_network.activations, "gradient": loss_network.gradient}.get(kind)
     if build is None or not 1 <= blocks <= len(loss_network.LAYERS):
         raise HTTPException(404, "there is no such model")
@@ -35,7 +35,7 @@ def network(kind: str, blocks: int) -> Response:
 
 @router.get("/learn/models/{name}.onnx")
 def model(name: str) -> FileResponse:
-    """An included generative model or classifier."""
+    """Return an included generative model or classifier, as an ONNX file."""
     if name not in MODELS:
         raise HTTPException(404, "there is no such model")
     return FileResponse(SHIPPED / f"{name}.onnx", media_type="application/octet-stream", headers=DAY)

@@ -1,4 +1,4 @@
-"""The library of styles, and the files of a style."""
+"""The page Library, the page of a style, and its files."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -17,19 +17,19 @@ from fststyle.web.uploaded_style import MAX_BYTES
 router = APIRouter(include_in_schema=False)
 Parts = Annotated[State, Depends(state)]
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-"""For addresses that contain the version of the file."""
+"""Headers for URLs that contain the version of the file."""
 
 
 @router.get("/")
 def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
-    """The library."""
+    """Show the library."""
     cards = parts.library.cards(q, sort)
     return page(request, "library.html", cards=cards, q=q, sort=sort, sorts=SORTS)
 
 
 @router.get("/library/cards")
 def cards(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
-    """The cards alone, for a search, which htmx notes in the address of the page."""
+    """Return only the cards, for a search. htmx updates the URL of the page."""
     response = page(request, "cards.html", cards=parts.library.cards(q, sort))
     query = {"q": q} if q else {}
     query |= {"sort": sort} if sort != "rating" else {}
@@ -44,7 +44,7 @@ async def upload(
     file: Annotated[UploadFile, File()],
     name: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:
-    """Add a style file, and show the cards."""
+    """Add a style file and return the cards."""
     content = await file.read(MAX_BYTES + 1)
     await run_in_threadpool(parts.library.upload, content, name or label(file.filename, "style"))
     return page(request, "cards.html", cards=await run_in_threadpool(parts.library.cards))
@@ -52,20 +52,20 @@ async def upload(
 
 @router.get("/styles/{name}")
 def show_style(request: Request, parts: Parts, name: str) -> HTMLResponse:
-    """One style."""
+    """Show one style."""
     return page(request, "style.html", card=parts.library.card(name), photos=PHOTOS)
 
 
 @router.delete("/styles/{name}")
 def delete(parts: Parts, name: str) -> Response:
-    """Delete a style of the user; htmx then removes its card."""
+    """Delete one of the user's styles. htmx then removes its card."""
     parts.library.delete(name)
     return HTMLResponse("")
 
 
 @router.get("/styles/{name}/style.onnx")
 def download(parts: Parts, name: str) -> FileResponse:
-    """The style file in float weights."""
+    """Download the float style file."""
     entry = parts.library.entry(name)
     return FileResponse(
         entry.path,
@@ -76,14 +76,14 @@ def download(parts: Parts, name: str) -> FileResponse:
 
 @router.get("/styles/{name}/samples/{photo}.jpg")
 async def sample(parts: Parts, name: str, photo: str) -> FileResponse:
-    """An included photo in the style."""
+    """Return an included photo in the style."""
     file = await run_in_threadpool(parts.library.sample, name, photo)
     return FileResponse(file, media_type="image/jpeg", headers=FOREVER)
 
 
 @router.get("/styles/{name}/painting.jpg")
 def painting(parts: Parts, name: str) -> FileResponse:
-    """The painting of the style."""
+    """Return the painting of the style."""
     file = parts.library.painting(name)
     if file is None:
         raise NotFoundError("the painting of this style is not known")

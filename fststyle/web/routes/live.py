@@ -1,4 +1,4 @@
-"""The filter in the browser: its page, the list of styles, and the files that it downloads."""
+"""The page Live, with the camera filter in the browser, its list of styles, and its files."""
 
 import contextlib
 import hashlib
@@ -18,25 +18,25 @@ from fststyle.web.pages import page
 router = APIRouter(include_in_schema=False)
 
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-"""For addresses that contain the version of the file."""
+"""Headers for URLs that contain the version of the file."""
 
 
 @router.get("/live")
 def show(request: Request) -> HTMLResponse:
-    """The page."""
+    """Show the page."""
     return page(request, "live.html")
 
 
 @router.get("/live/styles.json")
 def styles() -> dict[str, list[JsonObject]]:
-    """The styles, those of the live networks first."""
+    """List the styles, with the live network first."""
     known = _usable()
     known.sort(key=lambda style: style.base_file is None)
     return {"styles": [_listed(style) for style in known]}
 
 
 def _usable() -> list[BrowserStyle]:
-    """The styles without those whose files are damaged."""
+    """Return all styles whose files are not damaged."""
     found = []
     for entry in catalogue.styles():
         with contextlib.suppress(StyleError):
@@ -51,7 +51,7 @@ def _listed(style: BrowserStyle) -> JsonObject:
     def address(path: Path) -> str:
         stat = path.stat()
         version = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:12]
-        # The base is one file for many styles, so it has one address.
+        # Many styles share one base network, so its URL does not depend on the style.
         place = f"bases/{path.stem}" if kinds[path] == "base" else f"models/{name}/{kinds[path]}"
         return f"/live/{place}.onnx?v={version}"
 
@@ -60,7 +60,7 @@ def _listed(style: BrowserStyle) -> JsonObject:
 
 @router.get("/live/models/{name}/{kind}.onnx")
 def model(name: str, kind: str) -> Response:
-    """A file of a style. An int8 file is sent with the weights that it shares with the float file."""
+    """Return a file of a style. An int8 file includes the weights that it shares with the float file."""
     for entry in catalogue.styles():
         if entry.name == name and kind == "float":
             return FileResponse(entry.path, media_type="application/octet-stream", headers=FOREVER)
@@ -72,7 +72,7 @@ def model(name: str, kind: str) -> Response:
 
 @router.get("/live/bases/{stem}.onnx")
 def base(stem: str) -> FileResponse:
-    """The file of a base network."""
+    """Return the file of a base network."""
     for style in _usable():
         if style.base_file is not None and style.base_file.stem == stem:
             return FileResponse(style.base_file, media_type="application/octet-stream", headers=FOREVER)
@@ -81,7 +81,7 @@ def base(stem: str) -> FileResponse:
 
 @router.get("/static/vendor/ort/{name}.wasm")
 def wasm(name: str) -> Response:
-    """ONNX Runtime, which is stored compressed."""
+    """Return a WebAssembly file of ONNX Runtime, which is stored compressed."""
     try:
         content = ort.unpacked(f"{name}.wasm")
     except KeyError:

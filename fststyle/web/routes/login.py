@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/login")
 async def show(request: Request, token: str = "") -> Response:
-    """The page. ``token`` is that of the address which the server prints at its start."""
+    """Show the page, or log in with the ``token`` in the address that the server prints."""
     if token or request.app.state.settings.token is None:
         return _try(request, token)
     return page(request, "login.html", problem="")
@@ -23,7 +23,7 @@ async def show(request: Request, token: str = "") -> Response:
 
 @router.post("/login")
 async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
-    """Exchange the token for a cookie."""
+    """Log in: exchange the token for a cookie."""
     return _try(request, token)
 
 

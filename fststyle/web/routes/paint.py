@@ -1,4 +1,4 @@
-"""Stylize photos and videos."""
+"""The page Paint, to stylize photos and videos."""
 
 from collections import Counter
 from typing import Annotated
@@ -14,7 +14,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/paint")
 def show(request: Request, parts: Annotated[State, Depends(state)], style: str = "") -> HTMLResponse:
-    """The page. ``style`` is chosen at the beginning."""
+    """Show the page, with ``style`` selected."""
     cards = [card for card in parts.library.cards(sort="name") if not card.damaged]
     names = [card.name for card in cards]
     count = Counter(card.title for card in cards)

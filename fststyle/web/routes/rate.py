@@ -1,4 +1,4 @@
-"""Blind comparisons of styles."""
+"""The page Rate, with blind comparisons of styles."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ Parts = Annotated[State, Depends(state)]
 
 @router.get("/rate")
 def show(request: Request, parts: Parts) -> HTMLResponse:
-    """The page with the first comparison."""
+    """Show the page with a comparison."""
     return _with_sheet(request, parts, "rate.html")
 
 
@@ -25,14 +25,14 @@ def show(request: Request, parts: Parts) -> HTMLResponse:
 def vote(
     request: Request, parts: Parts, sheet: str, choice: Annotated[str, Form(max_length=3)]
 ) -> HTMLResponse:
-    """Record a vote, and show the next comparison and the ranking."""
+    """Record a vote, and return the next comparison and the ranking."""
     parts.ratings.vote(sheet, choice, anonymous_id(client_of(request)))
     return _with_sheet(request, parts, "comparison.html")
 
 
 @router.get("/rate/{sheet}/painting-{side}.jpg")
 def painting(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
-    """The painting of the style of picture A or B."""
+    """Return the painting of style A or B of a comparison."""
     found = parts.ratings.sheet(sheet)
     file = parts.library.painting(found.a if side == "a" else found.b)
     if file is None:
@@ -42,7 +42,7 @@ def painting(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
 
 @router.get("/rate/{sheet}/{side}.jpg")
 def picture(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
-    """The picture A or B of a comparison; the address does not name its style."""
+    """Return image A or B of a comparison. The URL does not reveal its style."""
     found = parts.ratings.sheet(sheet)
     file = parts.library.sample(found.a if side == "a" else found.b, found.photo)
     return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "no-store"})

@@ -1,4 +1,6 @@
-"""The reference of the HTTP API, generated from its OpenAPI schema; works offline and without scripts."""
+"""The reference page of the HTTP API, generated from its OpenAPI schema. It works offline and without
+scripts.
+"""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -11,12 +13,12 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/api")
 def show(request: Request) -> HTMLResponse:
-    """The page."""
+    """Show the page."""
     return page(request, "api.html", groups=_groups(request.app.openapi()))
 
 
 def _groups(schema: JsonObject) -> dict[str, list[JsonObject]]:
-    """The operations by tag."""
+    """Return the operations of an OpenAPI schema by tag."""
     groups: dict[str, list[JsonObject]] = {}
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
@@ -38,7 +40,7 @@ def _parameters(operation: JsonObject) -> list[JsonObject]:
 
 
 def _form(operation: JsonObject, schema: JsonObject) -> list[JsonObject]:
-    """The fields of the form that an operation takes."""
+    """Return the form fields of an operation."""
     content = operation.get("requestBody", {}).get("content", {})
     for body in content.values():
         name = body["schema"].get("$ref", "").rpartition("/")[2]

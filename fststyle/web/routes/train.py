@@ -1,4 +1,4 @@
-"""Train a style on a painting."""
+"""The page Train, to train styles on paintings."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Parts = Annotated[State, Depends(state)]
 
 @router.get("/train")
 def show(request: Request) -> HTMLResponse:
-    """The page; its script requests the list of trainings."""
+    """Show the page. Its script requests the list of trainings."""
     return page(
         request,
         "train.html",
@@ -28,6 +28,6 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/train/{id}")
 def show_training(request: Request, parts: Parts, id: str) -> HTMLResponse:
-    """One training."""
+    """Show one training."""
     job = parts.jobs.find(id, TRAIN_KINDS)
     return page(request, "training.html", job=job, steps=steps_of(job))

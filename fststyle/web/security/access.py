@@ -1,4 +1,4 @@
-"""Access control: the Host header, cross-site requests, and the token."""
+"""Control access: check the Host header, cross-site requests, and the token."""
 
 import hashlib
 import secrets
@@ -22,28 +22,28 @@ FAILURES_PER_MINUTE = 20
 
 
 def cookie_value(token: str) -> str:
-    """Value of the cookie for a token; the token cannot be computed from it."""
+    """Return the cookie value for a token. The token cannot be computed from it."""
     return hashlib.sha256(f"fststyle cookie {token}".encode()).hexdigest()
 
 
 def same_token(given: str, token: str) -> bool:
-    """Whether two tokens are equal, in a time that does not depend on where they differ."""
+    """Return whether two tokens are equal, in constant time."""
     return secrets.compare_digest(given.encode(), token.encode())
 
 
 class Access:
-    """Refuses requests of other sites and requests without the token.
+    """Middleware that refuses requests from other sites and requests without the token.
 
-    - Without a token, the Host header must name this machine, to prevent DNS rebinding (the name of another
-      site may resolve to 127.0.0.1).
-    - State-changing requests from other sites are refused (cross-site request forgery), by Sec-Fetch-Site, or
-      by Origin for older browsers. Other programs send neither header and are not affected.
-    - With a token, each request needs it as ``Authorization: Bearer TOKEN`` or as the cookie of the login
-      page.
+    - If no token is set, the Host header must name this machine. This prevents DNS rebinding, in which the
+    name
+      of another site resolves to 127.0.0.1.
+    - State-changing requests from other sites are refused (cross-site request forgery), according to
+      Sec-Fetch-Site, or to Origin in older browsers. Other programs send neither header and are not affected.
+    - If a token is set, each request needs ``Authorization: Bearer TOKEN`` or the cookie from the login page.
     """
 
     def __init__(self, app: ASGIApp, settings: ServeSettings, failures: Rates):
-        """``failures`` counts wrong tokens, here and on the login page."""
+        """Initialize the middleware. ``failures`` counts wrong tokens, also on the login page."""
         self.app, self.token, self.failures = app, settings.token, failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +65,7 @@ class Access:
         return self._without_token(scope, headers, self.token)
 
     def _without_token(self, scope: Scope, headers: Headers, token: str) -> Response | None:
-        """The response to a request without the token, or None."""
+        """Return the response that refuses a request without the token, or None for a request with it."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             wait = self.failures.wait(scope)
@@ -83,14 +83,14 @@ class Access:
 
 
 def too_many(wait: float) -> Response:
-    """The response to a client that sends requests too fast."""
+    """Return the response to a client that must wait ``wait`` seconds before its next request."""
     seconds = max(1, round(wait + 0.5))
     detail = f"too many requests; try again in {seconds} seconds"
     return JSONResponse({"detail": detail}, 429, {"Retry-After": str(seconds)})
 
 
 def _name_of(host: str) -> str:
-    """The name in a Host header, without the port."""
+    """Return the host name in a Host header, without the port, in lower case."""
     name, _, port = host.rpartition(":")
     return (name if name and port.isdigit() else host).lower()
 

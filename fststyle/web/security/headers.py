@@ -1,4 +1,4 @@
-"""Security headers of every response."""
+"""Security headers of all responses."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,7 +16,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Forbids inline scripts and styles. WebAssembly and blob workers are needed by ONNX Runtime."""
+"""The policy forbids inline scripts and styles. ONNX Runtime needs WebAssembly and blob workers."""
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -27,13 +27,15 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
-"""The cross-origin headers give pages SharedArrayBuffer, which WebAssembly threads need. The referrer policy
-is not "no-referrer", with which browsers send forms with "Origin: null" (`fststyle.web.security.access`).
+"""Headers of all responses.
+
+The cross-origin headers enable SharedArrayBuffer, which WebAssembly threads need. The referrer policy is not
+"no-referrer", since browsers then send forms with "Origin: null" (`fststyle.web.security.access`).
 """
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every HTTP response."""
+    """Middleware that adds `HEADERS` to every HTTP response."""
 
     def __init__(self, app: ASGIApp):
         self.app = app

@@ -1,4 +1,4 @@
-"""Limits of requests: rate, body size, and upload timeout."""
+"""Limit requests: rate, body size, and upload timeout."""
 
 import asyncio
 
@@ -12,16 +12,17 @@ from fststyle.web.security.rates import Rates
 from fststyle.web.settings import ServeSettings
 
 MAX_PARALLEL_BODIES = 4
-"""Maximum size of all concurrent uploads, in multiples of the maximum body size."""
+"""Maximum total size of concurrent uploads, as a multiple of the maximum body size."""
 
 
 class Limits:
-    """Limits what a client can send.
+    """Middleware that limits what clients can send.
 
-    - ``requests_per_minute`` of one client, for requests that change or compute something.
-    - ``max_bytes`` of a body. A body with a Content-Length is refused before it is read.
-    - `MAX_PARALLEL_BODIES` times ``max_bytes`` of all concurrent bodies, which are spooled to disk.
-    - ``upload_timeout`` seconds between two parts of a body.
+    - ``requests_per_minute`` limits the requests of a client that change or compute something.
+    - ``max_bytes`` limits the size of a body. If it has a Content-Length, it is refused before it is read.
+    - `MAX_PARALLEL_BODIES` times ``max_bytes`` limits the size of all concurrent bodies, which are spooled to
+      disk.
+    - ``upload_timeout`` limits the time between two parts of a body, in seconds.
     """
 
     def __init__(self, app: ASGIApp, settings: ServeSettings):
@@ -61,7 +62,7 @@ class Limits:
 
 
 class _Body:
-    """The body of one request, with its limits."""
+    """Receives the body of one request within the limits."""
 
     def __init__(self, receive: Receive, max_bytes: int, timeout: float):
         self._receive, self._left, self._max_bytes, self._timeout = receive, max_bytes, max_bytes, timeout

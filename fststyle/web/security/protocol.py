@@ -1,18 +1,18 @@
-"""Closes HTTP connections that send no complete request header."""
+"""Close HTTP connections that do not send a complete request header."""
 
 import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 15.0
-"""Seconds without a complete request header after which a connection is closed."""
+"""Time in seconds without a complete request header after which a connection is closed."""
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's protocol with a limit on the time for a request header.
+    """HTTP protocol of uvicorn with a time limit for request headers.
 
-    uvicorn closes a connection that is idle after a response, but not one whose header arrives a byte at a
-    time: a few hundred of those would use up all connections.
+    uvicorn closes connections that are idle after a response, but not connections whose header arrives one
+    byte at a time. A few hundred of them would use up all connections.
     """
 
     seconds = HEADER_SECONDS
@@ -29,7 +29,7 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _check(self) -> None:
-        """Close the connection if no request was begun since the last check and none is in progress."""
+        """Close the connection if no request has started since the last check and none is in progress."""
         waiting = self.cycle is None or self.cycle.response_complete
         if waiting and self.cycle is self._seen:
             self.transport.close()

@@ -1,4 +1,4 @@
-"""Rate limit per client: a token bucket."""
+"""Limit the rate of events per client with a token bucket."""
 
 import time
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from starlette.types import Scope
 
 CLIENTS = 10_000
-"""Maximum number of stored clients; above it, clients with a full bucket are removed."""
+"""Maximum number of stored clients. When it is reached, clients with a full bucket are removed."""
 
 
 class Rates:
-    """Allows ``per_minute`` events a minute per client, and a burst of a tenth of them, at least 10."""
+    """Allows ``per_minute`` events per minute and client, in bursts of a tenth of this, but at least 10."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic):
         self.per_second, self.burst = per_minute / 60, max(10.0, per_minute / 10)
@@ -18,11 +18,11 @@ class Rates:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def wait(self, scope: Scope) -> float:
-        """Seconds until the client may continue; 0 if it may now."""
+        """Return the time in seconds that the client must wait, or 0."""
         return max(0.0, (1 - self._level(_client(scope))) / self.per_second)
 
     def take(self, scope: Scope) -> float:
-        """Count one event, and return the result of `wait`. An event that has to wait is not counted."""
+        """Count one event unless the client must wait. Returns the result of `wait`."""
         client, now = _client(scope), self._clock()
         wait, level = self.wait(scope), self._level(client)
         if not wait:

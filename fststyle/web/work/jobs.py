@@ -1,4 +1,4 @@
-"""A persistent queue of jobs: their state is in the database."""
+"""A persistent job queue, whose state is in the database."""
 
 import json
 import re
@@ -20,11 +20,11 @@ QUEUED, RUNNING, DONE, STOPPED, FAILED = "queued", "running", "done", "stopped",
 FINISHED = (DONE, STOPPED, FAILED)
 """Final states."""
 MAX_QUEUE = 50
-"""Maximum number of queued jobs per lane."""
+"""Maximum number of waiting jobs per lane."""
 
 
 class Stopped(Exception):
-    """Raised by a worker when its job is stopped; ``result`` is added to the result of the job."""
+    """Raised by a worker when its job is stopped. ``result`` is added to the result of the job."""
 
     def __init__(self, result: JsonObject | None = None):
         super().__init__()
@@ -33,8 +33,10 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A job. ``folder`` holds its files and belongs to it alone; ``owner`` is the number of the client that
-    added it, empty for a program.
+    """A job.
+
+    ``folder`` contains only the files of this job. ``owner`` is the number of the client that added it, or ""
+    for a program.
     """
 
     id: str
@@ -50,34 +52,34 @@ class Job:
 
 
 class JobMonitor:
-    """Progress of a running job, and its stop flag."""
+    """Progress and stop flag of a running job."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.progress: JsonObject = {}
 
     def report(self, **progress: Any) -> None:
-        """Replace the progress. Raises `Stopped` if the stop flag is set."""
+        """Set the progress. Raises `Stopped` if the stop flag is set."""
         self.progress = progress
         if self.stop.is_set():
             raise Stopped
 
 
 class Worker(Protocol):
-    """Runs the jobs of one kind."""
+    """Protocol of functions that run the jobs of one kind."""
 
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
-        """Run the job. Returns its result. Raises `Stopped` or `FststyleError`.
+        """Run the job and return its result. Raises `Stopped` or `FststyleError`.
 
-        It is called again for a job that was interrupted by the end of the process.
+        A job that the end of the process has interrupted is run again at the next start.
         """
 
 
 class Jobs:
-    """Queues of jobs, one job at a time per lane.
+    """Job queues. Each lane runs one job at a time.
 
-    ``lanes``: name of a lane -> kind of job -> worker. Jobs that ran when the process ended are queued again
-    at the next start.
+    ``lanes`` maps the name of each lane to a dict from kinds of jobs to workers. Jobs that were running when
+    the process ended are queued again at the next start.
     """
 
     def __init__(self, database: Database, folder: Path, lanes: Mapping[str, Mapping[str, Worker]]):
@@ -88,7 +90,7 @@ class Jobs:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start the worker threads."""
+        """Start the worker threads, and queue interrupted jobs again."""
         self._database.run("UPDATE jobs SET state = ? WHERE state = ?", (QUEUED, RUNNING))
         for name, workers in self._lanes.items():
             thread = threading.Thread(
@@ -98,7 +100,7 @@ class Jobs:
             self._threads.append(thread)
 
     def close(self, seconds: float = 30) -> None:
-        """Stop all jobs and wait for them. Running jobs continue at the next start."""
+        """Stop all jobs and wait up to ``seconds`` for each lane. Running jobs continue at the next start."""
         with self._changed:
             self._closing = True
             for monitor in self._monitors.values():
@@ -108,31 +110,34 @@ class Jobs:
             thread.join(seconds)
 
     def new_folder(self) -> Path:
-        """An empty folder for the files of a job that is not queued yet; its name is the id of the job."""
+        """Create an empty folder for the files of a new job. The name of the folder is the id of the job."""
         folder = self._folder / secrets.token_hex(8)
         folder.mkdir(parents=True, mode=0o700)
         return folder
 
     def add(self, kind: str, folder: Path, label: str, settings: JsonObject, owner: str = "") -> Job:
-        """Queue a job with the files in ``folder``, from `new_folder`. Raises `BusyError`."""
+        """Queue a job whose files are in ``folder``, which `new_folder` created.
+
+        Raises `BusyError` if too many jobs are waiting.
+        """
         kinds = self._lane_of(kind)
         if sum(job.state == QUEUED for job in self.all(kinds)) >= MAX_QUEUE:
             raise BusyError(f"{MAX_QUEUE} jobs are waiting; try again later")
         self._database.run(
-            "INSERT INTO jobs (id, kind, state, created, label, settings, owner)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO jobs (id, kind, state, created, label, settings, owner) VALUES (?, ?, ?, ?, ?, ?,"
+            " ?)",
             (folder.name, kind, QUEUED, time.time(), label, json.dumps(settings), owner),
         )
         self._wake()
         return self.find(folder.name)
 
     def all(self, kinds: tuple[str, ...] | None = None) -> list[Job]:
-        """The jobs of some kinds, the newest first."""
+        """Return the jobs of some kinds (None: all kinds), newest first."""
         rows = self._database.rows("SELECT * FROM jobs ORDER BY created DESC")
         return [self._job(row) for row in rows if kinds is None or row["kind"] in kinds]
 
     def find(self, id: str, kinds: tuple[str, ...] | None = None) -> Job:
-        """A job by its id. Raises `NotFoundError`."""
+        """Return the job with this id. Raises `NotFoundError` if it does not exist or has another kind."""
         rows = (
             self._database.rows("SELECT * FROM jobs WHERE id = ?", (id,))
             if re.fullmatch(r"[0-9a-f]{16}", id)
@@ -143,12 +148,12 @@ class Jobs:
         return self._job(rows[0])
 
     def progress(self, id: str) -> JsonObject:
-        """The progress of a running job; empty for others."""
+        """Return the progress of a running job, or {} for other jobs."""
         monitor = self._monitors.get(id)
         return monitor.progress if monitor else {}
 
     def ahead(self) -> dict[str, int]:
-        """Id of each queued and running job -> number of jobs of its lane that are done before it."""
+        """Return the number of jobs before each queued or running job in its lane, by id."""
         rows = self._database.rows(
             "SELECT id, kind FROM jobs WHERE state IN (?, ?) ORDER BY created", (QUEUED, RUNNING)
         )
@@ -161,7 +166,7 @@ class Jobs:
         return found
 
     def stop(self, id: str) -> Job:
-        """Stop a queued or running job. Raises `NotFoundError`, and `ConflictError` if it is over."""
+        """Stop a queued or running job. Raises `NotFoundError`, and `ConflictError` if it is finished."""
         with self._changed:
             job = self.find(id)
             if job.state in FINISHED:
@@ -173,7 +178,10 @@ class Jobs:
         return self.find(id)
 
     def resume(self, id: str) -> Job:
-        """Queue a stopped or failed job again. Raises `NotFoundError`, and `ConflictError` otherwise."""
+        """Queue a stopped or failed job again.
+
+        Raises `NotFoundError`, and `ConflictError` for a job in another state.
+        """
         job = self.find(id)
         if job.state not in (STOPPED, FAILED):
             raise ConflictError(f"the job is {job.state}")
@@ -182,19 +190,22 @@ class Jobs:
         return self.find(id)
 
     def update(self, id: str, result: JsonObject) -> None:
-        """Replace the result of a job."""
+        """Set the result of a job."""
         self._database.run("UPDATE jobs SET result = ? WHERE id = ?", (json.dumps(result), id))
 
     def remove(self, id: str) -> None:
-        """Delete a finished job and its files. Raises `NotFoundError` and `ConflictError`."""
+        """Delete a finished job and its files.
+
+        Raises `NotFoundError`, and `ConflictError` if the job is not finished.
+        """
         job = self.find(id)
         if job.state not in FINISHED:
-            raise ConflictError("the job is not over; stop it first")
+            raise ConflictError("the job is not finished; stop it first")
         self._database.run("DELETE FROM jobs WHERE id = ?", (id,))
         shutil.rmtree(job.folder, ignore_errors=True)
 
     def remove_older(self, seconds: float, kinds: tuple[str, ...]) -> None:
-        """Remove the jobs of some kinds that have been over for longer than this."""
+        """Remove the finished jobs of some kinds that were added more than ``seconds`` ago."""
         for job in self.all(kinds):
             if job.state in FINISHED and time.time() - job.created > seconds:
                 self.remove(job.id)
@@ -227,7 +238,7 @@ class Jobs:
             self._changed.notify_all()
 
     def _next(self, kinds: tuple[str, ...]) -> tuple[Job, JobMonitor] | None:
-        """Wait for the next job; None at the end of the process."""
+        """Wait for the next job. Returns None when the queue is closed."""
         with self._changed:
             while not self._closing:
                 queued = [job for job in reversed(self.all(kinds)) if job.state == QUEUED]

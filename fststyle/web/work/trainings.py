@@ -1,4 +1,4 @@
-"""Trainings as jobs: each is a process of `fststyle train`."""
+"""Run trainings as jobs. Each training is a process of `fststyle train`."""
 
 import contextlib
 import importlib.util
@@ -23,29 +23,29 @@ from fststyle.web.pages import STATIC
 from fststyle.web.work.jobs import Job, JobMonitor, Stopped
 
 SAVE_EVERY = 20
-"""Steps between checkpoints and between previews."""
+"""Number of steps between checkpoints, and between previews."""
 LOG = "steps.jsonl"
-"""File of the steps of a training, one JSON object per line, of all its processes."""
+"""File with all steps of a training, one JSON object per line. All processes of the training append to it."""
 POINTS = 400
-"""Points of a curve of losses that are sent to a client."""
+"""Approximate number of points of a loss curve that are sent to a client."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The settings of a training that clients may choose; all others are the defaults of `fststyle train`."""
+    """Training settings that clients may choose. All other settings are the defaults of `fststyle train`."""
 
-    minutes: float = option(20.0, "Minutes of training.", min=0.05, max=2880)
+    minutes: float = option(20.0, "Duration of the training in minutes.", min=0.05, max=2880)
     style_weight: float = option(TrainSettings.style_weight, "Weight of the style loss.", min=0, max=1000)
     style_size: int = option(
         TrainSettings.style_size, "Shorter side of the painting in pixels.", min=32, max=1024
     )
     size: int = option(TrainSettings.size, "Side of the photo crops in pixels.", min=32, max=512)
     width: int | None = option(None, "Channels of the first layer.", min=4, max=128)
-    blocks: int | None = option(None, "Residual blocks.", min=0, max=16)
+    blocks: int | None = option(None, "Number of residual blocks.", min=0, max=16)
 
 
 def can_train() -> bool:
-    """Whether PyTorch is installed."""
+    """Return whether PyTorch is installed."""
     return importlib.util.find_spec("torch") is not None
 
 
@@ -56,24 +56,25 @@ def require_torch() -> None:
 
 
 def painting_of(folder: Path) -> Path:
-    """The painting in the folder of a training."""
+    """Return the path of the painting in the folder of a training."""
     return folder / "painting.png"
 
 
 def preview_of(job: Job) -> Path:
-    """The preview sheet of a training; it may not exist yet."""
+    """Return the path of a training's preview sheet. The file may not exist yet."""
     return job.folder / "out" / f"{job.settings['name']}-preview.jpg"
 
 
 def steps_of(job: Job) -> list[JsonObject]:
-    """The steps of a training so far, thinned to about `POINTS`."""
+    """Return the steps of a training so far, reduced to about `POINTS`."""
     try:
         lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
     steps: dict[int, JsonObject] = {}
     for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # the last line of a killed process
+        # The last line of a killed process may be incomplete.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
             step = json.loads(line)
             steps[int(step["step"])] = step  # steps after the last checkpoint are trained again
     found = [steps[number] for number in sorted(steps)]
@@ -84,8 +85,8 @@ def steps_of(job: Job) -> list[JsonObject]:
 class TrainingWorker:
     """Runs `fststyle train` in a process and follows its output.
 
-    The process writes a line after each step. When the server is killed, that write fails and the process
-    ends; the next start continues from the last checkpoint.
+    The process writes a line after each step. If the server is killed, this fails and the process ends. The
+    next start continues from the last checkpoint.
     """
 
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
@@ -101,7 +102,7 @@ class TrainingWorker:
             text=True,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Ctrl-C in the terminal reaches the server only
+            start_new_session=True,  # so that Ctrl-C in the terminal reaches only the server
         )
         (job.folder / "pid").write_text(str(process.pid))
         threads = [
@@ -130,7 +131,9 @@ class TrainingWorker:
         return result
 
     def _follow(self, lines: Iterable[str], job: Job, monitor: JobMonitor) -> JsonObject | None:
-        """Read the output to its end. Returns the result of a finished training."""
+        """Read the output of the process to its end. Returns the result, or None if the training did not
+        finish.
+        """
         message, result = "", None
         with (job.folder / LOG).open("a", encoding="utf-8") as log:
             for line in lines:
@@ -162,11 +165,11 @@ class TrainingWorker:
 
 
 def command(job: Job, out: Path) -> list[str]:
-    """The command of a training; it resumes if there is a checkpoint."""
+    """Return the command line of a training. It resumes if there is a checkpoint."""
     settings = TrainingSettings(**job.settings["train"])
     check(settings)
     arguments = [
-        *(sys.executable, "-m", "fststyle", "train", "--json"),
+        *(sys.executable, "-m", "fststyle", "train", "--json-lines"),
         *("--style", str(painting_of(job.folder)), "--output", str(out), "--name", job.settings["name"]),
         *("--save-every", str(SAVE_EVERY), "--preview-every", str(SAVE_EVERY)),
         *("--preview-photos", str(STATIC / "app" / "photos")),
@@ -188,7 +191,7 @@ def _end_when_stopped(process: "subprocess.Popen[str]", monitor: JobMonitor) -> 
 
 
 def _interrupt(process: "subprocess.Popen[str]") -> None:
-    """Let the process save a checkpoint and end. Windows has no such signal: the last checkpoint remains."""
+    """Let the process save a checkpoint and end. On Windows it is terminated without saving."""
     with contextlib.suppress(OSError):
         if os.name == "posix":
             process.send_signal(signal.SIGINT)
@@ -197,7 +200,7 @@ def _interrupt(process: "subprocess.Popen[str]") -> None:
 
 
 def _wait_for_end(file: Path, seconds: float = 60) -> None:
-    """Wait until the process of a killed server has ended, since only one may write."""
+    """Wait until the training process of a killed server has ended, since only one process may write."""
     try:
         number = int(file.read_text())
     except (OSError, ValueError):

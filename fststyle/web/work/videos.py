@@ -1,4 +1,4 @@
-"""Videos and batches of photos as jobs."""
+"""Stylize videos and batches of photos as jobs."""
 
 import io
 import time
@@ -25,13 +25,17 @@ PREVIEW = "preview.jpg"
 PREVIEW_SIDE = 960
 """Longer side of the preview, in pixels."""
 PREVIEW_SECONDS = 0.7
-"""Seconds between two previews."""
+"""Minimum time between previews in seconds."""
 MAX_RATE = 240
-"""Maximum frames per second. Videos with a wrong header are refused while they are stylized."""
+"""Maximum frame rate. A video with more frames than this rate allows is refused while it is stylized."""
 
 
 def check_video(path: Path, max_pixels: int, seconds: float) -> None:
-    """Raise `InputError` for a file without video, with too large frames, or too long by its header."""
+    """Raise `InputError` for a file without video, with frames that are too large, or that is too long.
+
+    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration according
+    to the header.
+    """
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
@@ -41,7 +45,7 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
             duration = container.duration / 1_000_000 if container.duration else 0.0
     except InputError:
         raise
-    except Exception as error:  # PyAV's errors are of many types
+    except Exception as error:  # the exceptions of PyAV have many types
         raise InputError("the video cannot be read") from error
     if width * height > max_pixels:
         raise InputError(f"the video has {width}x{height} pixels; at most {max_pixels:,} are accepted")
@@ -50,10 +54,10 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
 
 
 class VideoWorker:
-    """Stylizes ``source.*`` of the folder of a job to ``painted.*``, with `stylize_video`.
+    """Worker that stylizes the file ``source.*`` in the folder of a job to ``painted.*``.
 
-    A stopped job keeps its finished segments and continues after them; ``kept`` is the number of frames
-    in them.
+    A stopped job keeps its finished segments and continues after them. Its result ``kept`` is the number of
+    frames in these segments.
     """
 
     def __init__(self, seconds: float, device: str):
@@ -94,7 +98,7 @@ class VideoWorker:
 
 
 class PhotosWorker:
-    """Stylizes the files of ``photos/`` of the folder of a job into ``painted.zip``."""
+    """Worker that stylizes the files in ``photos/`` of the folder of a job to ``painted.zip``."""
 
     def __init__(self, pool: PaintingPool):
         self.pool = pool
@@ -136,7 +140,7 @@ class PhotosWorker:
 
 
 def write_preview(folder: Path, rgb: RGB) -> None:
-    """Write a picture as the preview of a job, scaled down to `PREVIEW_SIDE`."""
+    """Write an image as the preview of a job, reduced to a longer side of `PREVIEW_SIDE`."""
     if max(rgb.shape[:2]) > PREVIEW_SIDE:
         rgb = images.resize(rgb, PREVIEW_SIDE)
     images.write(images.Picture([images.Frame(rgb)]), folder / PREVIEW, quality=85)

@@ -53,7 +53,7 @@ def test_without_ray_the_command_that_installs_it(tmp_path):
 @pytest.mark.parametrize("target", ["out.gif", "out/%d.png"])
 def test_outputs_that_are_not_video_files_are_refused(tmp_path, target):
     clip = clips.write(tmp_path / "in.mp4", [0, 40])
-    with pytest.raises(OutputError, match="--ray: needs a video file as input and as output"):
+    with pytest.raises(OutputError, match="--ray needs a video file as input and as output"):
         stylize_video(clip, tmp_path / target, style="norm", ray="auto")
 
 
@@ -213,7 +213,7 @@ def test_pictures_of_a_folder(results, style_folder):
     folder, told = results
     assert told["failed"] == [
         "pictures/bad.png: pictures/bad.png: is not an image that can be read",
-        "1 of 20 pictures failed",
+        "1 of 20 images failed",
     ]
     assert (folder / "out" / "sub" / "7.png").read_text() == "made before"
     for number in (0, 19):

@@ -41,7 +41,7 @@ def test_animated_pictures_of_a_folder_are_stylized_and_other_files_are_named(tm
     assert sorted(video.output for video in done) == [
         str(tmp_path / "out" / name) for name in ("a.webp", "b.mp4", "c.mp4")
     ]
-    assert f"{folder}: 2 pictures are ignored; fststyle image stylizes pictures" in notes
+    assert f"{folder}: 2 images are ignored; fststyle image stylizes images" in notes
     assert f"{folder}: 1 other file is ignored: sound.mp3" in notes
 
 

@@ -70,7 +70,7 @@ def test_pictures_among_videos_are_counted(clip, tmp_path):
         VideoSettings(style="invert", device="cpu"),
         BatchListener(on_note=heard.append),
     )
-    assert heard == [f"{folder}: 2 pictures are ignored; fststyle image stylizes pictures"]
+    assert heard == [f"{folder}: 2 images are ignored; fststyle image stylizes images"]
 
 
 def test_transparency_of_a_video_is_reported(tmp_path):

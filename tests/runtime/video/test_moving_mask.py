@@ -171,7 +171,7 @@ def test_moving_mask_of_a_photo_is_refused(tmp_path):
     images = [Image.fromarray(mask_of(number)) for number in range(3)]
     images[0].save(tmp_path / "mask.gif", save_all=True, append_images=images[1:])
     images[0].save(tmp_path / "in.png")
-    with pytest.raises(InputError, match="contains 3 images; a mask that moves needs `fststyle video`"):
+    with pytest.raises(InputError, match="contains 3 frames; only `fststyle video` supports animated masks"):
         stylize_files(
             [tmp_path / "in.png"],
             tmp_path / "out.png",

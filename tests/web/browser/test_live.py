@@ -215,7 +215,7 @@ def test_camera_is_stylized_and_recorded(browser: Any, server: str, watch: Any, 
     page.get_by_role("button", name="Steady").click()
     three_frames(page)
     with page.expect_download() as snapshot:
-        page.get_by_role("button", name="Save picture").click()
+        page.get_by_role("button", name="Save image").click()
     assert snapshot.value.suggested_filename.startswith("starry-night-")
     with Image.open(snapshot.value.path()) as picture:
         painted = np.asarray(picture.convert("RGB"))
@@ -275,7 +275,7 @@ def test_picture_is_opened_and_saved_at_full_size(
     page.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
     status(page, "211x97")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save picture").click()
+        page.get_by_role("button", name="Save image").click()
     with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as picture:
         painted = np.asarray(picture.convert("RGB"))
     mean, largest = compare(
@@ -369,11 +369,11 @@ def test_picture_is_saved_at_the_size_of_the_camera_or_as_shown(
     stylizing(page)
     page.get_by_label("Size").select_option("160")
     status(page, "160x120")
-    assert f"{WIDTH}x{HEIGHT}" in page.get_by_label("Save pictures").text_content()
+    assert f"{WIDTH}x{HEIGHT}" in page.get_by_label("Save images").text_content()
     for choice, size in (("camera", (WIDTH, HEIGHT)), ("shown", (160, 120))):
-        page.get_by_label("Save pictures").select_option(choice)
+        page.get_by_label("Save images").select_option(choice)
         with page.expect_download() as snapshot:
-            page.get_by_role("button", name="Save picture", exact=True).click()
+            page.get_by_role("button", name="Save image", exact=True).click()
         with Image.open(snapshot.value.path()) as picture:
             assert picture.size == size
             assert len(np.unique(np.asarray(picture))) > 30

@@ -68,7 +68,7 @@ def test_without_a_service_worker_one_thread_gives_the_same_pixels(
     page.get_by_label("Strength").press("ArrowLeft")
     status(page, "float")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save picture").click()
+        page.get_by_role("button", name="Save image").click()
     with Image.open(download.value.path()) as picture:
         painted = np.asarray(picture.convert("RGB"))
     mean, largest = compare(painted, fststyle.load_style("udnie", device="cpu", strength=0.95)(photo))

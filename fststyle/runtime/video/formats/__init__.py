@@ -1,1 +1,1 @@
-"""Video formats: files, animations, image sequences, raw frames in pipes."""
+"""Video formats: video files, animated images, image sequences, and raw frames in pipes."""

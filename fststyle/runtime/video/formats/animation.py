@@ -1,4 +1,4 @@
-"""Animated GIF, WebP, PNG and AVIF as video, with transparency."""
+"""Read and write animated GIF, WebP, PNG and AVIF as video, with transparency."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,27 +12,27 @@ from fststyle.io.pixels import Frame, uncovered
 from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
-"""Suffix of an output -> Pillow's name of the format."""
+"""Pillow name of the format for each output suffix."""
 
 MAX_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
-"""Highest frames per second. Browsers show a frame of 10 ms or less for 100 ms, and GIF durations are
+"""Maximum frame rate by suffix. Browsers show frames of 10 ms or less for 100 ms, and GIF durations are
 multiples of 10 ms.
 """
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
 _HEADER = 1 << 16
-"""Number of bytes at the start of a file that are searched for the mark of an animation."""
+"""Number of bytes at the start of a file that are searched for an animation marker."""
 _AVIF = (b"ftypavis", b"ftypavif")
 DAMAGED = "is damaged ("
-"""Start of the message of `fststyle.io.images` for a damaged file."""
+"""Start of the error message of `fststyle.io.images` for a damaged file."""
 _MILLISECOND = Fraction(1, 1000)
 _QUALITY = 90
 _MAX_PIXELS = 8192 * 8192
 
 
 def is_animation_format(path: Path) -> bool:
-    """Whether the content of a file is GIF, PNG, WebP or animated AVIF with transparency; its suffix does not
-    matter.
+    """Return whether a file contains GIF, PNG, WebP, or animated AVIF with transparency, whatever its
+    suffix.
     """
     try:
         with path.open("rb") as file:
@@ -45,7 +45,9 @@ def is_animation_format(path: Path) -> bool:
 
 
 def is_animation(path: Path) -> bool:
-    """Whether a file is an animated PNG, WebP or AVIF. The header is enough for most stills."""
+    """Return whether a file is an animated PNG, WebP or AVIF. For most still images, only the header
+    is read.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(_HEADER)
@@ -59,12 +61,14 @@ def is_animation(path: Path) -> bool:
     try:
         return images.outline(path, max_pixels=_MAX_PIXELS).frames > 1
     except InputError:
-        return True  # stylizing it gives the error
+        return True  # the error is raised when it is stylized
 
 
 def _is_transparent_animation(path: Path) -> bool:
-    """Whether Pillow, which may lack AVIF, reads an animation with alpha. FFmpeg reads alpha as a stream of
-    its own; but only its frames have their transfer characteristic, which HDR needs.
+    """Return whether Pillow, which may lack AVIF, reads the file as an animation with alpha.
+
+    FFmpeg reads alpha as a separate stream. But only FFmpeg reports the transfer characteristic of the
+    frames, which HDR needs.
     """
     try:
         outline = images.outline(path, max_pixels=_MAX_PIXELS)
@@ -74,10 +78,10 @@ def _is_transparent_animation(path: Path) -> bool:
 
 
 class AnimationSource(Source):
-    """An animated image. A frame of 10 ms or less, or without a duration, is shown for 100 ms, as browsers
-    do.
+    """Source that reads an animated image.
 
-    Raises `InputError` for a file that is not an image, and for a still image.
+    As in browsers, frames of 10 ms or less, or without a duration, are shown for 100 ms. Raises `InputError`
+    for a file that is not an image, and for a still image.
     """
 
     animated = True
@@ -87,7 +91,7 @@ class AnimationSource(Source):
         self.name, self.path = str(path), path
         outline = images.outline(path, max_pixels=_MAX_PIXELS)
         if outline.frames < 2:
-            raise InputError(f"{path}: is a still picture; use `fststyle image`")
+            raise InputError(f"{path}: is a still image; use `fststyle image`")
         self.frames, self.loop = outline.frames, outline.loop
         self.lost += [*outline.lost, *outline.metadata]
         self.rate = Fraction(1000, DEFAULT_MS)
@@ -110,7 +114,7 @@ class AnimationSource(Source):
 
 
 class AnimationSink(Sink):
-    """Writes an animated image at ``path``. It repeats as often as ``source``; a video repeats forever."""
+    """Sink that writes an animated image. It repeats as often as ``source``; a video repeats forever."""
 
     def __init__(self, path: Path, suffix: str, source: Source, rate: Fraction):
         super().__init__()
@@ -121,7 +125,9 @@ class AnimationSink(Sink):
         self._assembler: Assembler | None = None
 
     def write(self, timed: TimedFrame) -> None:
-        """Add a frame. It is written with the next frame, whose time gives its duration."""
+        """Add a frame. It is written when the next frame arrives, since the next timestamp defines its
+        duration.
+        """
         if self._waiting is not None:
             self._add(self._waiting, timed.pts * timed.time_base)
         self._waiting = timed

@@ -9,16 +9,19 @@ from fststyle.runtime.video.formats.channels import Order
 from fststyle.runtime.video.formats.pyav import Chapter, Packet, Stream
 
 TRANSPARENCY = "transparency"
-"""Name of transparency in `Source.lost` and `Sink.lost`."""
+"""Entry for transparency in `Source.lost` and `Sink.lost`."""
 
 
 @dataclass(frozen=True)
 class TimedFrame:
-    """One frame: ``rgb`` uint8 (H, W, 3), upright, and its presentation time ``pts`` in units of
-    ``time_base`` seconds.
+    """A frame with its timestamp.
 
-    ``duration`` has the same unit, None if unknown. ``alpha`` is uint8 (H, W), None without transparency.
-    ``number`` is that of its file in an image sequence.
+    Attributes:
+        rgb: uint8 (H, W, 3), upright.
+        pts: presentation time in units of ``time_base`` seconds.
+        duration: duration in the same unit; None if unknown.
+        alpha: uint8 (H, W); None without transparency.
+        number: number of the file in an image sequence.
     """
 
     rgb: RGB
@@ -34,21 +37,22 @@ class TimedFrame:
 
 
 Item = TimedFrame | Packet
-"""An item of a source."""
+"""Type of the items of a source."""
 
 
 class Source:
-    """An input. Iterating yields `TimedFrame` and the packets of other streams, in the order of the file.
+    """Base class of inputs. Iterating yields `TimedFrame` and packets of other streams, in file order.
 
-    After the end, ``broken`` is the reason why a damaged input ended early, or None. ``notes`` are messages
-    for the user; some are added with the first frame. ``lost`` names properties that no output preserves.
+    After the last item, ``broken`` is the reason why a damaged input ended early, or None. ``notes`` are
+    messages for the user, some of which are added with the first frame. ``lost`` names properties that no
+    output preserves.
     """
 
     name: str
     rate: Fraction
     """Average frames per second."""
     timecode_rate: Fraction | None = None
-    """Frames per second that a timecode of the source counts."""
+    """Frame rate of the timecode of the source."""
     origin: float = 0.0
     """Start time in seconds on the clock of the source."""
     video_origin: float = 0.0
@@ -58,11 +62,11 @@ class Source:
     frames: int | None = None
     broken: str | None = None
     cut: bool = False
-    """Whether the beginning is skipped, so that a timecode would be wrong."""
+    """Whether the beginning is skipped, which makes a timecode wrong."""
     transparent: bool = False
     """Whether frames may have transparency."""
     chroma: str | None = None
-    """Chroma subsampling of its codec, such as 4:4:4, if it is known and finer than 4:2:0."""
+    """Chroma subsampling, such as "4:4:4", if it is known and finer than 4:2:0."""
     animated: bool = False
     """Whether it is an animated image, which may be transparent and plays ``loop`` times (0: forever, None:
     once).
@@ -88,16 +92,16 @@ class Source:
 
     @property
     def aspect(self) -> Fraction | None:
-        """Width of a pixel divided by its height, in upright frames; None if unknown."""
+        """Pixel aspect ratio (width / height) of upright frames; None if unknown."""
         return None
 
     @property
     def colors(self) -> tuple[int, int]:
-        """Color primaries and transfer characteristic of the frames, as numbers of ITU-T H.273."""
+        """Color primaries and transfer characteristic of the frames, as code points of ITU-T H.273."""
         return 1, 1
 
     def seek(self, seconds: float) -> None:
-        """Allow the source to skip frames before this time, in seconds from `origin`. Call before
+        """Allow the source to skip frames before a time in seconds from `origin`. Call this before
         iterating.
         """
 
@@ -105,15 +109,17 @@ class Source:
         return iter(())
 
     def cues(self, seconds: float) -> list[Packet]:
-        """The packets of subtitles that begin before a time, in seconds from `origin`, and are shown then."""
+        """Return the packets of subtitles that begin before a time, in seconds from `origin`, and are shown
+        then.
+        """
         return []
 
     def packets(self) -> "Source":
-        """The same source, opened again, which yields packets only. Close it after use."""
+        """Reopen the source to yield only packets. The caller must close the returned source."""
         return Source()
 
     def cover(self, stream: Stream) -> Packet | None:
-        """The packet of a cover art stream, or None if it cannot be read."""
+        """Return the packet of a cover art stream, or None if it cannot be read."""
         return None
 
     def close(self) -> None:
@@ -121,20 +127,24 @@ class Source:
 
 
 class Sink:
-    """Writes stylized frames. All methods raise `OutputError`.
+    """Base class of outputs, which write stylized frames. All methods may raise `OutputError`.
 
-    ``notes`` are messages for the user. After `close`, ``kept`` has the indices of the source streams in the
-    output, ``tags`` its tags with keys in lower case, ``stream_metadata`` those of the stylized stream,
-    ``chapters`` its chapters, and ``lost`` the names of the properties of frames that its format does not
-    store.
+    ``notes`` are messages for the user. The other attributes are set by `close`.
+
+    Attributes:
+        kept: indices of the source streams in the output.
+        tags: tags of the output, with keys in lower case.
+        stream_metadata: tags of the stylized stream.
+        chapters: chapters of the output.
+        lost: names of frame properties that the format does not store.
     """
 
     keeps_times = True
     """Whether the format stores timestamps."""
     keeps_aspect = False
-    """Whether the format stores the aspect ratio of pixels."""
+    """Whether the format stores the pixel aspect ratio."""
     size: tuple[int, int] | None = None
-    """(H, W) of the output if it differs from that of the frames."""
+    """Size (H, W) of the output if it differs from the size of the frames, or None."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -145,14 +155,14 @@ class Sink:
         self.chapters: list[Chapter] = []
 
     def write(self, timed: TimedFrame) -> None:
-        """Write a frame, of the size of the first one."""
+        """Write a frame. All frames must have the size of the first frame."""
         raise NotImplementedError
 
     def copy(self, packet: Packet) -> None:
-        """Write a packet of another stream; most formats ignore it."""
+        """Write a packet of another stream. Most formats ignore it."""
 
     def close(self) -> None:
         """Finish the output."""
 
     def abandon(self) -> None:
-        """Close the unfinished output."""
+        """Close the output without finishing it."""

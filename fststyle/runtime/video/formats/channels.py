@@ -1,4 +1,4 @@
-"""Channel layouts of audio streams: unspecified ones, and those with their own order of channels.
+"""Handle audio streams with unspecified channel layouts or with their own channel order.
 
 MOV may state any order of channels, such as sides before backs in 7.1. PyAV (18.1) frees such a layout twice
 if it is read from a decoder, which ends the process; so `prepare` replaces it before the first packet.
@@ -11,23 +11,23 @@ import numpy as np
 from fststyle.runtime.video.formats.pyav import DecodedFrame, Stream, av
 
 DEFAULTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-"""Number of channels -> its layout in files that AAC and Opus encode."""
+"""Channel layout for AAC and Opus by number of channels."""
 
 _UNSPECIFIED = {
     **{"1 channels": "mono", "2 channels": "stereo", "3 channels": "2.1", "4 channels": "4.0"},
     **{"5 channels": "5.0(side)", "6 channels": "5.1(side)", "7 channels": "6.1", "8 channels": "7.1"},
 }
-"""FFmpeg's name of an unspecified channel layout -> the default layout of this number of channels."""
+"""Default layout for each unspecified channel layout, by FFmpeg name."""
 
 _LISTED = re.compile(r"\d+ channels \((.+)\)")
 _NAMES = (
     *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL"),
     *("TBC", "TBR"),
 )
-"""FFmpeg's names of channels in the order of its layouts."""
+"""FFmpeg names of channels, in the order of FFmpeg layouts."""
 
 Order = tuple[int, ...]
-"""The place in the file of each channel of FFmpeg's layout."""
+"""Index in the file of each channel of the FFmpeg layout."""
 
 
 def prepare(stream: Stream) -> Order | None:
@@ -54,7 +54,7 @@ def prepare(stream: Stream) -> Order | None:
 
 
 def reordered(frame: DecodedFrame, order: Order) -> DecodedFrame:
-    """An audio frame with its channels in the order of FFmpeg's layout."""
+    """Return an audio frame with its channels in the order of FFmpeg's layout."""
     if frame.format.is_planar:
         return frame  # not PCM; the other decoders set the order themselves
     samples = frame.to_ndarray().reshape(-1, len(order))[:, order].reshape(1, -1)

@@ -1,4 +1,4 @@
-"""Conversion of decoded frames to 8-bit RGB by the matrix and range of the file, with tone mapping of HDR.
+"""Convert decoded frames to 8-bit RGB with the matrix and range of the file, and tone-map HDR.
 
 Styles are trained on SDR photos, so PQ and HLG (ITU-R BT.2100) are mapped to BT.709. Linear light up to 0.6
 of reference white, 203 cd/m2 (BT.2408), is unchanged. Higher values are compressed by the extended operator
@@ -14,10 +14,12 @@ from fststyle.arrays import RGB, Floats, Gray, Pixels
 from fststyle.runtime.video.formats.pyav import DecodedFrame, PixelFormat
 
 HDR = {16: "PQ", 18: "HLG"}
-"""Transfer characteristic (ITU-T H.273) -> its name."""
+"""Names of HDR transfer characteristics by ITU-T H.273 code point."""
 
 REFERENCE_WHITE, PEAK, KNEE = 203.0, 1000.0, 0.6
-"""cd/m2, cd/m2, and the share of reference white above which tone mapping compresses."""
+"""Reference white and peak in cd/m2, and the fraction of reference white above which tone mapping
+compresses.
+"""
 
 # Values of ITU-T H.273 for primaries, and for SDR transfer characteristics.
 _PRIMARIES = {1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22}
@@ -29,8 +31,9 @@ _LUMINANCE = (0.2627, 0.6780, 0.0593)
 
 
 def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
-    """Primaries and transfer (ITU-T H.273) of the frames of a stream: its own if they are known and SDR, else
-    those of BT.709.
+    """Return the primaries and transfer (ITU-T H.273) of the converted frames of a stream.
+
+    They are those of the stream if they are known and SDR, and otherwise those of BT.709.
     """
     if transfer in HDR:
         return 1, 1
@@ -38,7 +41,9 @@ def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
 
 
 def rgb_of(frame: DecodedFrame, transfer: int) -> RGB:
-    """A frame of PyAV as uint8 (H, W, 3); ``transfer`` is that of its stream."""
+    """Return a PyAV frame as RGB, uint8 (H, W, 3). ``transfer`` is the transfer characteristic of its
+    stream.
+    """
     # If the matrix is not stated, players use BT.709 for HD heights and BT.601 below.
     unstated = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
     source = (
@@ -60,16 +65,18 @@ def rgb_of(frame: DecodedFrame, transfer: int) -> RGB:
 
 
 _ALPHA = ("yuva", "rgba", "argb", "bgra", "abgr", "gbrap", "ya8", "ya16")
-"""Prefixes of FFmpeg's pixel formats with alpha."""
+"""Prefixes of FFmpeg pixel formats with alpha."""
 
 
 def has_alpha(pixels: str | None) -> bool:
-    """Whether a pixel format, by FFmpeg's name, has alpha."""
+    """Return whether a pixel format, given by its FFmpeg name, has alpha."""
     return (pixels or "").startswith(_ALPHA)
 
 
 def finer_chroma(pixels: PixelFormat | None) -> str | None:
-    """Chroma subsampling of a pixel format of PyAV if it is finer than 4:2:0. That of RGB is 4:4:4."""
+    """Return the chroma subsampling of a PyAV pixel format if it is finer than 4:2:0, or None. RGB is
+    4:4:4.
+    """
     if pixels is None or (not pixels.is_rgb and len(pixels.components) < 3):
         return None
     sides = (16, 16) if pixels.is_rgb else (pixels.chroma_width(16), pixels.chroma_height(16))
@@ -77,15 +84,17 @@ def finer_chroma(pixels: PixelFormat | None) -> str | None:
 
 
 def alpha_of(frame: DecodedFrame) -> Gray | None:
-    """Alpha of a frame of PyAV, uint8 (H, W), 255 opaque; None if its pixel format has no alpha."""
+    """Return the alpha channel of a PyAV frame, uint8 (H, W), or None if its pixel format has no alpha."""
     if not has_alpha(frame.format.name):
         return None
     return np.ascontiguousarray(frame.reformat(format="rgba").to_ndarray()[..., 3])
 
 
 def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
-    """Tone-map uint16 (H, W, 3) with BT.2020 primaries and transfer PQ (16) or HLG (18) to BT.709, uint8
-    (H, W, 3).
+    """Tone-map an HDR frame to BT.709.
+
+    ``coded`` is uint16 (H, W, 3) RGB with BT.2020 primaries and the transfer PQ (16) or HLG (18). The result
+    is uint8 (H, W, 3).
     """
     light = _light(transfer)[coded]
     if transfer == 18:
@@ -107,8 +116,9 @@ def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
 
 @functools.lru_cache(maxsize=2)
 def _light(transfer: int) -> Floats:
-    """Linear light of each of the 65,536 codes: display light relative to reference white for PQ, scene light
-    0..1 for HLG.
+    """Return the linear light of each of the 65,536 codes, float32 (65536,).
+
+    It is display light relative to reference white for PQ, and scene light, 0..1, for HLG.
     """
     code = np.arange(65536) / 65535
     if transfer == 16:
@@ -123,5 +133,7 @@ def _light(transfer: int) -> Floats:
 
 @functools.lru_cache(maxsize=1)
 def _code() -> Pixels:
-    """Linear light 0..4095 -> 8-bit code of BT.709 for a BT.1886 display (gamma 2.4)."""
+    """Return the lookup table from linear light, 0..4095, to 8-bit BT.709 codes for a BT.1886 display (gamma
+    2.4).
+    """
     return np.rint(255 * (np.arange(4096) / 4095) ** (1 / 2.4)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Streams, chapters and tags of a container, and which of them are not in an output.
+"""Describe the streams, chapters and tags of a container, and find those that are not in an output.
 
 For all formats, each stream, chapter and tag of the source that is not in the output is reported in
 `fststyle.runtime.video.report.PaintedVideo.lost`. Only the functions `lost` and `lost_of_stream` decide this.
@@ -18,7 +18,7 @@ _ROLES = {
     **{0x80: "for the hearing impaired", 0x100: "for the visually impaired"},
     **{0x10000: "captions", 0x20000: "descriptions"},
 }
-"""Bit of FFmpeg's disposition of a stream -> what the stream is for."""
+"""Role of a stream for each bit of its FFmpeg disposition."""
 
 _TECHNICAL = (
     *(
@@ -45,15 +45,15 @@ _NAMED_ELSEWHERE = ("creation_time", "timecode", "stereo_mode")
 
 
 def is_cover(stream: Stream) -> bool:
-    """Whether a video stream is an attached picture (cover art)."""
+    """Return whether a video stream is an attached image (cover art)."""
     return bool(int(stream.disposition) & _ATTACHED_PICTURE)
 
 
 def video_of(streams: Iterable[Stream]) -> Stream | None:
-    """The stream to stylize among the streams of a container, or None.
+    """Return the stream to stylize among the streams of a container, or None.
 
     Cover art is excluded. Streams with a known codec are preferred, then streams with several frames over
-    still pictures (an animated AVIF has both), then default streams, then larger ones.
+    still images (an animated AVIF has both), then default streams, then larger ones.
     """
     videos = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
     return max(videos, key=_preference, default=None)  # the first of several equal ones
@@ -66,7 +66,10 @@ def _preference(stream: Stream) -> tuple[bool, bool, bool, int]:
 
 
 def others_of(streams: Iterable[Stream], video: Stream) -> list[Stream]:
-    """The streams whose packets are copied: without ``video``, cover art, attachments, unknown codecs."""
+    """Return the streams whose packets are copied.
+
+    These are all streams except ``video``, cover art, attachments, and streams with unknown codecs.
+    """
     return [
         stream
         for stream in streams
@@ -80,23 +83,24 @@ def others_of(streams: Iterable[Stream], video: Stream) -> list[Stream]:
 
 
 def kind_of(stream: Stream) -> str:
-    """The type of a stream. Attachments and cover art are both ``attached``, since Matroska stores both as
-    attachments.
+    """Return the type of a stream.
+
+    Attachments and cover art both have the type ``attached``, since Matroska stores both as attachments.
     """
     attached = stream.type == "attachment" or (stream.type == "video" and is_cover(stream))
     return "attached" if attached else str(stream.type)
 
 
 def is_still(stream: Stream) -> bool:
-    """Whether a video stream has one frame, such as the still picture of an animated AVIF."""
+    """Return whether a video stream has one frame, such as the still image of an animated AVIF."""
     result: bool = stream.type == "video" and stream.frames == 1
     return result
 
 
 def alpha_of_avif(container: Container) -> list[Stream]:
-    """The streams of an animated AVIF that are the alpha of another one.
+    """Return the streams of an animated AVIF that are the alpha channel of another stream.
 
-    FFmpeg does not state which streams they are: here, the gray streams next to streams in color.
+    FFmpeg does not identify these streams. They are the gray streams if there are also color streams.
     """
     videos = [s for s in container.streams if s.type == "video" and s.codec_context is not None]
     gray = [stream for stream in videos if (stream.codec_context.pix_fmt or "").startswith("gray")]
@@ -105,7 +109,7 @@ def alpha_of_avif(container: Container) -> list[Stream]:
 
 
 def label(stream: Stream) -> str:
-    """A short name for messages, such as ``audio aac (eng)`` or ``attachment font.ttf``."""
+    """Return a short name for messages, such as ``audio aac (eng)`` or ``attachment font.ttf``."""
     if stream.type == "attachment":
         return f"attachment {stream.metadata.get('filename') or 'without a name'}"
     context, known = stream.codec_context, tags(stream.metadata)
@@ -113,26 +117,28 @@ def label(stream: Stream) -> str:
     if "timecode" in known and stream.type == "data":
         return "timecode track"
     kind = (
-        "cover art" if kind_of(stream) == "attached" else "still picture" if is_still(stream) else stream.type
+        "cover art" if kind_of(stream) == "attached" else "still image" if is_still(stream) else stream.type
     )
     details = ", ".join(name_of(stream).values())
     return f"{kind} {codec or 'of an unknown codec'}{f' ({details})' if details else ''}"
 
 
 def name_of(stream: Stream) -> dict[str, str]:
-    """Language and title of a stream, if it has them."""
+    """Return the language and title tags of a stream, if it has them."""
     known = _named(stream.metadata)
     return {key: known[key] for key in ("language", "title") if key in known}
 
 
 def tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The tags that describe the content. Keys are in lower case, since Matroska and MP4 differ in case."""
+    """Return the tags that describe the content. Keys are in lower case, since Matroska and MP4 differ in
+    case.
+    """
     found = {key.lower(): value for key, value in metadata.items()}
     return {key: value for key, value in found.items() if value and not _is_technical(key, value)}
 
 
 def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]:
-    """The tags to write to an output, with or without the ``timecode``."""
+    """Return the tags to write to an output, with or without the ``timecode``."""
     kept = {key: value for key, value in metadata.items() if not _is_technical(key.lower(), value)}
     return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
 
@@ -143,8 +149,9 @@ def _is_technical(key: str, value: str) -> bool:
 
 
 def lost(source: Source, sink: Sink) -> list[str]:
-    """Names of the streams, chapters and tags of ``source``, and of the properties of its frames, that are
-    not in the output of ``sink``, which is closed.
+    """Return the names of everything in ``source`` that is not in the output of the closed ``sink``.
+
+    These are streams, chapters, tags, and properties of frames.
     """
     kept, before = sink.kept, source.chapters
     timecode = tags({**source.metadata, **source.stream_metadata}).get("timecode")
@@ -177,7 +184,7 @@ def lost(source: Source, sink: Sink) -> list[str]:
 
 
 def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
-    """Names of the tags and of the roles of a source stream that its copy ``made`` does not have."""
+    """Return the names of the tags and roles of a source stream that its copy ``made`` does not have."""
     missing = _missing_of_stream(stream.metadata, made.metadata)
     roles = int(stream.disposition) & ~int(made.disposition)
     missing += [f"mark {name!r}" for bit, name in _ROLES.items() if roles & bit]
@@ -185,7 +192,7 @@ def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
 
 
 def _missing_of_stream(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Names of the tags of a stream that are missing, without those that `lost` finds in the container."""
+    """Return the names of missing stream tags, except tags that `lost` finds in the container."""
     wanted, found = _named(before), _named(after)
     missing = [key for key in wanted if key not in found and key not in _NAMED_ELSEWHERE]
     if (
@@ -202,7 +209,7 @@ def _missing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 
 def _named(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a stream; MP4 and MOV call the title ``name``."""
+    """Return the tags of a stream; MP4 and MOV call the title ``name``."""
     known = tags(metadata)
     if "name" in known:
         known.setdefault("title", known.pop("name"))
@@ -210,13 +217,13 @@ def _named(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _as_timecode(stream: Stream, sink: Sink, timecode: str | None) -> bool:
-    """Whether a stream is a timecode track whose content is in the output as a tag. ``timecode`` is that of
-    the stylized stream.
+    """Return whether a stream is a timecode track whose content is in the output as a tag. ``timecode`` is
+    that of the stylized stream.
     """
     own = tags(stream.metadata).get("timecode") if stream.type == "data" else None
     return own is not None and own == timecode and "timecode" in sink.tags
 
 
 def _may_be_chapters(stream: Stream) -> bool:
-    """Whether a stream has the codec of chapters in MP4 and MOV. Data of cameras has it, too."""
+    """Return whether a stream has the codec of chapters in MP4 and MOV. Data of cameras has it, too."""
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"

@@ -1,4 +1,4 @@
-"""Subtitles that are shown at the start or at the end of a part of a video: they are clipped to the part."""
+"""Clip subtitles that are shown at the start or end of a part of a video."""
 
 import os
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ _NEAR = 1e-6
 
 
 def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: float) -> list[Packet]:
-    """The packets of ``subtitles`` that begin before a time in seconds on the clock of the file and are shown
-    at that time; they begin there.
+    """Return the subtitle packets that are shown at a time but begin before it, clipped to begin at this
+    time.
 
-    A packet without a duration is shown until the next one of its stream. Damaged parts are skipped.
+    ``seconds`` is on the clock of the file. A packet without a duration is shown until the next packet of its
+    stream. Damaged parts are skipped.
     """
     if not subtitles:
         return []
@@ -42,7 +43,7 @@ def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: fl
 
 
 def _clipped(packet: Packet, seconds: float) -> bool:
-    """Let a packet begin at a time, in place. Returns whether it is shown then."""
+    """Clip a packet in place to begin at a time. Returns whether it is shown at this time."""
     begin = round(seconds / packet.time_base)
     if packet.duration:
         packet.duration -= begin - (packet.dts if packet.pts is None else packet.pts)
@@ -53,7 +54,7 @@ def _clipped(packet: Packet, seconds: float) -> bool:
 
 
 def clip_end(packet: Packet, seconds: float) -> Packet:
-    """A packet of any stream; a subtitle ends at a time in seconds on its clock, at the latest."""
+    """Return a packet of any stream, after clipping a subtitle to end at a time in seconds on its clock."""
     if packet.stream.type == "subtitle" and packet.duration and packet.pts is not None:
         packet.duration = max(1, min(packet.duration, round(seconds / packet.time_base) - packet.pts))
     return packet

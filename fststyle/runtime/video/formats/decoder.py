@@ -1,4 +1,4 @@
-"""The decoder of a video stream; VP8 and VP9 with transparency need libvpx."""
+"""Select the decoder of a video stream. VP8 and VP9 with transparency need libvpx."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,15 @@ from fststyle.runtime.video.formats.colorimetry import has_alpha
 from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet, Stream, av
 
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""Codec -> the decoder that reads its alpha channel, which FFmpeg's own decoders ignore."""
+"""Decoders that read the alpha channel of these codecs, which the decoders of FFmpeg ignore."""
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """``decode`` returns the frames of a packet. ``transparent`` is whether they may have alpha. ``problem``
-    is a message for the user, or empty.
+    """Decoder of a video stream.
+
+    ``decode`` returns the frames of a packet, ``transparent`` is whether they may have alpha, and ``problem``
+    is a message for the user, or "".
     """
 
     decode: Callable[[Packet], list[DecodedFrame]]
@@ -22,7 +24,7 @@ class Decoder:
 
 
 def decoder_of(stream: Stream) -> Decoder:
-    """The decoder of a video stream of PyAV."""
+    """Return the decoder of a video stream of PyAV."""
     library, context = av(), stream.codec_context
     wanted = _LIBVPX.get(context.codec.canonical_name)
     usual = Decoder(_decode, has_alpha(context.pix_fmt))

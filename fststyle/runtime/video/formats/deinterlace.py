@@ -1,4 +1,4 @@
-"""Deinterlacing with FFmpeg's filter bwdif."""
+"""Deinterlace frames with the FFmpeg filter bwdif."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -8,12 +8,12 @@ from fststyle.runtime.video.formats.pyav import DecodedFrame, av
 
 
 class Deinterlacer:
-    """A deinterlacing filter. Call it with each decoded frame of a stream; it returns the frames to show.
+    """Deinterlacing filter. Call it with each decoded frame of a stream to get the frames to show.
 
     ``mode`` is one of `fststyle.runtime.settings.DEINTERLACE`, ``field_rate`` one of ``FIELD_RATES``.
 
-    The filter starts at the first frame that needs it. With ``field_rate`` keep, the time base of all frames
-    is halved, since fields lie between frames.
+    The filter starts at the first frame that needs it. If ``field_rate`` is "keep", the time base of all
+    frames is halved, since there are fields between frames.
     """
 
     def __init__(self, mode: str, field_rate: str):
@@ -32,7 +32,7 @@ class Deinterlacer:
         return self.active and self._keep
 
     def __call__(self, frame: DecodedFrame) -> Iterator[DecodedFrame]:
-        """The frames that are complete after this one."""
+        """Yield the frames that are complete after ``frame``."""
         layout = (frame.width, frame.height, frame.format.name)
         if self.active and layout != self._layout:
             yield from self.flush()
@@ -50,7 +50,7 @@ class Deinterlacer:
         yield from self._ready()
 
     def flush(self) -> Iterator[DecodedFrame]:
-        """The last frames."""
+        """Yield the remaining frames at the end of the stream."""
         if self._graph is not None:
             self._graph.push(None)
             yield from self._ready()

@@ -1,4 +1,4 @@
-"""Durations of frames in a video file. Encoders drop them, but containers need that of the last frame."""
+"""Restore frame durations, which encoders drop. Containers need the duration of the last frame."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ from fststyle.runtime.video.formats.pyav import Packet
 
 
 class Durations:
-    """Sets the durations of packets from those of their frames; packets come later and in another order."""
+    """Sets packet durations from frame durations. Packets arrive later than frames and in another order."""
 
     def __init__(self) -> None:
         self._shown: dict[Fraction, Fraction] = {}
@@ -14,11 +14,11 @@ class Durations:
         self._end = Fraction(0)
 
     def note(self, pts: Fraction, shown: Fraction) -> None:
-        """Note the time and the duration of a frame, in seconds."""
+        """Record the time and duration of a frame, in seconds."""
         self._shown[pts] = shown
 
     def put(self, packets: list[Packet]) -> list[Packet]:
-        """Set the durations of packets, and return them."""
+        """Set the durations of packets in place, and return them."""
         for packet in packets:
             if packet.pts is None or packet.dts is None:
                 continue
@@ -31,7 +31,7 @@ class Durations:
         return packets
 
     def put_last(self, packets: list[Packet]) -> list[Packet]:
-        """Like `put`, for the last packets of the video.
+        """Set the durations of the last packets of the video, and return them.
 
         MP4 computes the duration of a video from decoding times. The frame that is shown last may be decoded
         before another one. Its duration is therefore added to the packet that is decoded last.

@@ -1,4 +1,4 @@
-"""Video encoders: which one writes a file, its pixel format, and its options."""
+"""Select the video encoder of a file, its pixel format, and its options."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,10 @@ ALPHA = {
     "prores_ks": ("yuva444p10le", ("mov", "matroska")),
     "ffv1": ("yuva444p", ("matroska",)),
 }
-"""Encoder -> its pixel format with alpha, and the containers that support it."""
+"""Pixel format with alpha of each encoder that has one, and the containers that support it."""
 
 _SEMI_PLANAR = ("nv12", "p010le")
-"""4:2:0 with 8 and with 10 bits, in two planes, as hardware encoders use it."""
+"""4:2:0 pixel formats with 8 and 10 bits in two planes, which hardware encoders use."""
 
 _HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_v4l2m2m", "_mf", "_vulkan")
 """Suffixes of the names of hardware encoders."""
@@ -28,15 +28,18 @@ _HARDWARE = ("_nvenc", "_qsv", "_vaapi", "_amf", "_videotoolbox", "_v4l2m2m", "_
 
 @dataclass(frozen=True)
 class Encoding:
-    """Options of the encoder.
+    """Options of the video encoder, and handling of audio.
 
-    ``codec``: FFmpeg's name of the encoder; auto uses libx264, or libvpx-vp9 for .webm.
-    ``crf``: constant rate factor of x264, x265, VP9 and SVT-AV1; lower means better quality and larger files.
-    ``pix_fmt``: FFmpeg's pixel format, such as yuv420p10le; None uses yuv420p if the encoder supports it,
-    else its first yuv format. ``preset``: speed of x264 and x265; slower means smaller files.
-    ``repeatable``: give the same packets in every run; x264 then has one thread, since with several it
-    differs in about one of twenty runs.
-    ``audio``: auto re-encodes audio that players refuse in MP4; copy copies all that the container supports.
+    Attributes:
+        codec: FFmpeg name of the encoder; auto is libx264, or libvpx-vp9 for .webm.
+        crf: constant rate factor of x264, x265, VP9 and SVT-AV1; lower means better quality and larger files.
+        pix_fmt: FFmpeg pixel format, such as yuv420p10le; None is yuv420p if the encoder supports it, and
+            otherwise its first yuv format.
+        preset: preset of x264 and x265; slower means smaller files.
+        repeatable: whether every run must produce the same packets. x264 then uses one thread, since with
+            several threads about one of twenty runs differs.
+        audio: auto re-encodes audio that players refuse in MP4; copy copies all audio that the container
+            supports.
     """
 
     codec: str = "auto"
@@ -48,7 +51,7 @@ class Encoding:
 
 
 def encoder(codec: str, suffix: str, transparent: bool = False) -> str:
-    """FFmpeg's name of the encoder for a ``codec`` of `Encoding` in a file with this suffix.
+    """Return the FFmpeg name of the encoder for a ``codec`` of `Encoding` and a file suffix.
 
     An alias is resolved, such as h264 to libx264; an unknown name is returned unchanged.
     """
@@ -62,12 +65,12 @@ def encoder(codec: str, suffix: str, transparent: bool = False) -> str:
 
 
 def is_hardware(codec: str) -> bool:
-    """Whether an encoder runs on a GPU or another device."""
+    """Return whether an encoder runs on a GPU or another device."""
     return codec.endswith(_HARDWARE)
 
 
 def options(codec: str, encoding: Encoding) -> dict[str, str]:
-    """FFmpeg options of the encoder ``codec``; empty if it has no CRF."""
+    """Return the FFmpeg options of the encoder ``codec``, which are empty if it has no CRF."""
     if codec not in WITH_CRF:
         return {}
     # Without a bit rate of 0, crf is only a lower bound of the quality in VP9.
@@ -81,13 +84,13 @@ def options(codec: str, encoding: Encoding) -> dict[str, str]:
 
 
 def keeps_alpha(codec: str, container: str, encoding: Encoding) -> bool:
-    """Whether an encoder keeps transparency in a container (FFmpeg's name) with this pixel format."""
+    """Return whether an encoder keeps transparency in a container, given by its FFmpeg name."""
     pixels, containers = ALPHA.get(codec, ("", ()))
     return container in containers and encoding.pix_fmt in (None, pixels)
 
 
 def pixel_format(codec: str, wanted: str | None) -> str:
-    """The pixel format for opaque frames: ``wanted``, or the default for None.
+    """Return the pixel format for opaque frames: ``wanted``, or the default for None.
 
     Raises `OutputError` if the encoder does not support ``wanted``, or no yuv format at all.
     """
@@ -105,5 +108,5 @@ def pixel_format(codec: str, wanted: str | None) -> str:
 
 
 def _is_yuv(pixels: str) -> bool:
-    """Whether a pixel format is opaque yuv of limited range."""
+    """Return whether a pixel format is opaque yuv of limited range."""
     return pixels in _SEMI_PLANAR or (pixels.startswith("yuv") and not pixels.startswith(("yuvj", "yuva")))

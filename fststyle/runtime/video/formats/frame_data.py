@@ -1,4 +1,4 @@
-"""Data that video frames carry besides their pixels, and that no output keeps."""
+"""Find side data of video frames, such as closed captions, which no output keeps."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ _NAMES = {
     **{"AFD": "active format description", "S12M_TIMECODE": "timecodes of frames"},
     **{"DOVI_METADATA": "Dolby Vision data", "DYNAMIC_HDR_PLUS": "HDR10+ data"},
 }
-"""PyAV's type of side data -> its name for the user. Encoded frames are made of pixels alone."""
+"""Names for the user of PyAV side data types. Stylized frames are encoded without side data."""
 
 
 def names(frame: DecodedFrame) -> Iterator[str]:
-    """The names of the data of a decoded frame."""
+    """Yield the names of the side data of a decoded frame."""
     for kind, name in _NAMES.items():
         data = frame.side_data.get(kind)
         if data is not None and (kind != "STEREO3D" or any(bytes(data)[:4])):  # its first number is 0 for 2D

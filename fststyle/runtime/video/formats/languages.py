@@ -1,4 +1,4 @@
-"""Languages of streams: three letters of ISO 639-2, which has two codes for some languages.
+"""Convert language codes of streams: ISO 639-2 has two three-letter codes for some languages.
 
 MOV stores a language as an index into Apple's list. FFmpeg accepts one code or name of each language, and
 ignores the others.
@@ -10,21 +10,23 @@ _IN_MOV = {
     **{"rum": "ron", "slo": "slk", "sqi": "alb", "zho": "chi"},
     **{"fao": "fo ", "hrv": "hr ", "pan": "pa ", "srp": "sr ", "swe": "sve"},
 }
-"""Code of ISO 639-2 -> the name of the same language in FFmpeg's list for MOV."""
+"""For some ISO 639-2 codes, the code or name of the same language that FFmpeg accepts for MOV."""
 
 
 def written(language: str, kind: str) -> str:
-    """The code of a language for a container of FFmpeg's format ``kind``."""
+    """Return the code of a language for a container of FFmpeg's format ``kind``."""
     return _IN_MOV.get(language.lower(), language) if kind == "mov" else language
 
 
 def in_tags(metadata: dict[str, str], kind: str) -> dict[str, str]:
-    """The tags of a stream, with the code of its language for a container of FFmpeg's format ``kind``."""
+    """Return the tags of a stream, with the code of its language for a container of FFmpeg's format
+    ``kind``.
+    """
     return {
         key: written(value, kind) if key.lower() == "language" else value for key, value in metadata.items()
     }
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two codes denote the same language."""
+    """Return whether two codes denote the same language."""
     return written(one, "mov").strip() == written(other, "mov").strip()

@@ -1,5 +1,6 @@
-"""Tags in MP4 and MOV files, which have two lists that exclude each other: that of iTunes, and the free keys
-of QuickTime.
+"""Tags in MP4 and MOV files.
+
+There are two kinds, which exclude each other: the iTunes list, and the free keys of QuickTime.
 """
 
 from fststyle.runtime.video.formats.base import Source
@@ -36,7 +37,7 @@ _ITUNES = frozenset(
         "gapless_playback",
     }
 )
-"""Tags that FFmpeg writes to MP4 in the list of iTunes."""
+"""Tags that FFmpeg writes to the iTunes list of MP4 files."""
 
 _QUICKTIME = frozenset(
     {
@@ -59,10 +60,10 @@ _QUICKTIME = frozenset(
 
 
 def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
-    """Options of FFmpeg's MP4 and MOV muxer: free keys if there are tags that need them, such as those of
-    phones.
+    """Return the ``movflags`` of FFmpeg's MP4 and MOV muxer.
 
-    Cover art is in the list of iTunes, so a file with cover art has no free keys.
+    They enable free keys if there are tags that need them, such as those of phones. Cover art is in the
+    iTunes list, so a file with cover art has no free keys.
     """
     known = _ITUNES if container == "mp4" else _QUICKTIME
     others = [key for key in metadata if key.lower() not in known]

@@ -22,8 +22,10 @@ from fststyle.runtime.video.formats.writer import Writer
 
 @dataclass(frozen=True)
 class InputOptions:
-    """Options of inputs: ``rate``, frames per second of image sequences and pipes; ``frame_size``,
-    WIDTHxHEIGHT of a pipe; deinterlacing.
+    """Options of inputs.
+
+    ``rate`` is the frame rate of image sequences and pipes, and ``frame_size`` the WIDTHxHEIGHT of a pipe.
+    The others are for deinterlacing.
     """
 
     rate: Fraction = Fraction(25)
@@ -35,7 +37,7 @@ class InputOptions:
 def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None = None) -> Source:
     """Open a video file, an animated image, an image sequence (a pattern or its folder) or a pipe.
 
-    Raises `InputError`.
+    Raises `InputError` if it cannot be read.
     """
     if str(given) == PIPE:
         if options.frame_size is None:
@@ -57,12 +59,12 @@ def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None
         return Reader(path, options.deinterlace, options.field_rate)
     except InputError as error:
         if path.is_file() and _is_picture(path):
-            raise InputError(f"{path}: is a still picture; use `fststyle image`") from error
+            raise InputError(f"{path}: is a still image; use `fststyle image`") from error
         raise
 
 
 def _is_picture(path: Path) -> bool:
-    """Whether a file is HEIC or JPEG XL, which need an optional package."""
+    """Return whether a file is HEIC or JPEG XL, which need an optional package."""
     with path.open("rb") as file:
         return plugins.kind_of(file) is not None
 
@@ -72,16 +74,16 @@ class Target:
     """The output of a video.
 
     ``path`` is None for a pipe. ``single`` is whether it is one file, which can be written under a temporary
-    name. ``highest_rate`` is the highest number of frames per second, None without a limit.
+    name. ``highest_rate`` is the maximum frame rate, or None without a limit.
     """
 
     path: Path | None
     single: bool
     open: Callable[[Path, Source, TimedFrame, Fraction], Sink]
-    """(path, source, first frame, frames per second) -> sink"""
+    """Function that opens the sink: (path, source, first frame, frame rate) -> sink."""
     highest_rate: int | None = None
     encoded: bool = False
-    """Whether a video encoder writes it, so that `Encoding` applies."""
+    """Whether a video encoder is used, so that `Encoding` applies."""
 
     @property
     def name(self) -> str:
@@ -91,7 +93,7 @@ class Target:
 def target_of(
     given: str | Path, source: Source, encoding: Encoding, stdout: BinaryIO | None = None
 ) -> Target:
-    """The output with the name ``given``; in a folder, the file has the name of the source.
+    """Return the output called ``given``. If this is a folder, the file in it has the name of the source.
 
     Raises `OutputError` if the format cannot be written.
     """
@@ -141,5 +143,5 @@ def _own_name(source: Source, given: str | Path) -> str:
 
 
 def written_as(path: Path) -> Path:
-    """The path with the suffix of the output: .mp4 if its own format cannot be written."""
+    """Return the path with the suffix .mp4 if its format cannot be written."""
     return path if path.suffix.lower() in (*writer.FORMATS, *animation.FORMATS) else path.with_suffix(".mp4")

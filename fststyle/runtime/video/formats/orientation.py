@@ -1,4 +1,4 @@
-"""Orientation of video frames: rotation and mirroring by the display matrix, as phones store it."""
+"""Orientation of video frames: rotation and mirroring by the display matrix, which phones store."""
 
 import math
 import struct
@@ -11,25 +11,25 @@ from fststyle.runtime.video.formats.pyav import DecodedFrame
 
 
 class Orientation(NamedTuple):
-    """Mirror a frame left to right, then rotate it by ``quarters`` of a turn, counterclockwise."""
+    """Orientation: mirror left to right, then rotate counterclockwise by ``quarters`` quarter turns."""
 
     mirrored: bool = False
     quarters: int = 0
 
     @property
     def swaps_sides(self) -> bool:
-        """Whether width and height change places."""
+        """Whether width and height are swapped."""
         return bool(self.quarters % 2)
 
     def apply(self, image: Pixels) -> Pixels:
-        """An upright copy of an image (H, W) or (H, W, 3), or the image itself if it is upright."""
+        """Return an upright copy of an image (H, W) or (H, W, 3), or the image itself if it is upright."""
         if not self.mirrored and not self.quarters:
             return image
         return np.ascontiguousarray(np.rot90(image[:, ::-1] if self.mirrored else image, self.quarters))
 
 
 def orientation_of(frame: DecodedFrame) -> Orientation:
-    """The orientation of a decoded frame of PyAV."""
+    """Return the orientation of a decoded PyAV frame."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return Orientation()

@@ -1,4 +1,4 @@
-"""PyAV, imported when a video is opened."""
+"""Import PyAV when a video is opened, and define aliases of its types."""
 
 from fractions import Fraction
 from typing import Any, TypedDict
@@ -9,7 +9,7 @@ from fststyle.signals import deferred_interrupts
 Container = Any
 """An open file: `av.container.InputContainer` or `OutputContainer`.
 
-The types of PyAV are unions over the kinds of streams, which code for one kind would have to narrow at each
+The types of PyAV are unions over the kinds of streams, which code for one kind would have to narrow in each
 line.
 """
 
@@ -38,7 +38,7 @@ PixelFormat = Any
 
 
 def av() -> Any:
-    """The module of PyAV. Raises `DependencyError` with the command that installs it."""
+    """Return the module `av`. Raises `DependencyError`, with the install command, if it is missing."""
     try:
         with deferred_interrupts():
             import av
@@ -50,5 +50,5 @@ def av() -> Any:
 
 
 def reason(error: Exception) -> str:
-    """The message of an FFmpeg error without its code."""
+    """Return the message of an FFmpeg error without its code."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Raw rgb24 frames in pipes, as ``ffmpeg -f rawvideo -pix_fmt rgb24`` reads and writes them."""
+"""Read and write raw rgb24 frames in pipes, like ``ffmpeg -f rawvideo -pix_fmt rgb24``."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,10 @@ from fststyle.runtime.video.formats.base import TRANSPARENCY, Sink, Source, Time
 
 
 def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
-    """``"640x480"`` -> (480, 640). Raises `InputError` that names the option ``flag``."""
+    """Parse WIDTHxHEIGHT, such as ``"640x480"``, to (H, W).
+
+    Raises `InputError`, with the option ``flag`` in the message, for other texts.
+    """
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if not found or not all(MIN_SIDE <= int(side) <= 16384 for side in found.groups()):
         raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT of {MIN_SIDE} to 16384 pixels")
@@ -21,15 +24,15 @@ def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
 
 
 def unbuffered(stream: BinaryIO) -> BinaryIO:
-    """The raw stream of a buffered one.
+    """Return the raw stream below a buffered stream.
 
-    A thread that blocks in a buffered stream holds its lock, which Python needs at exit.
+    A thread that is blocked in a buffered stream holds a lock that Python needs at exit.
     """
     return getattr(stream, "raw", stream)
 
 
 class RawSource(Source):
-    """Frames of ``size`` (H, W) from a pipe, ``rate`` per second."""
+    """Source that reads frames of ``size`` (H, W) from a pipe, ``rate`` per second."""
 
     def __init__(self, stdin: BinaryIO, size: tuple[int, int], rate: Fraction):
         super().__init__()
@@ -49,7 +52,7 @@ class RawSource(Source):
             number += 1
 
     def _frame(self, length: int) -> bytes:
-        """``length`` bytes, or fewer at the end of the stream."""
+        """Read ``length`` bytes, or fewer at the end of the stream."""
         parts, left = [], length
         while left and (part := self._stdin.read(left)):
             parts.append(part)
@@ -58,7 +61,7 @@ class RawSource(Source):
 
 
 class RawSink(Sink):
-    """Writes frames to a pipe. Timestamps are lost."""
+    """Sink that writes frames to a pipe, without timestamps."""
 
     keeps_times = False
 

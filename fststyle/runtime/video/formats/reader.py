@@ -1,6 +1,4 @@
-"""Reads video files with PyAV: frames as RGB arrays with their timestamps, and the packets of all other
-streams.
-"""
+"""Read video files with PyAV: frames as RGB arrays with timestamps, and packets of all other streams."""
 
 import itertools
 import os
@@ -27,14 +25,16 @@ from fststyle.runtime.video.formats.truncation import Extent, cut_off, ends_earl
 MAX_PIXELS = 8192 * 8192
 
 _MAX_RATE = 1000
-"""Frames per second above which a stated rate is not used if there is a lower one."""
+"""Frame rate above which a stated rate is ignored if there is a lower one."""
 
 _MARGIN = 1.0
-"""Seconds that are read before the requested start: audio may precede the frames that it belongs to."""
+"""Time in seconds that is read before the requested start, since audio may precede its frames in the file."""
 
 
 class Reader(Source):
-    """A video file. ``deinterlace`` and ``field_rate``: see `fststyle.runtime.video.formats.deinterlace`.
+    """Source that reads a video file.
+
+    See `fststyle.runtime.video.formats.deinterlace` for ``deinterlace`` and ``field_rate``.
 
     Raises `InputError` for a file that does not exist, is not a video, has no frames or is too large.
     """
@@ -80,7 +80,10 @@ class Reader(Source):
         return str(self.container.format.name).startswith(("mov", "matroska"))
 
     def key_frames(self) -> list[float]:
-        """The times of the key frames in seconds from `origin`. Reads the whole file, and decodes nothing."""
+        """Return the times of the key frames in seconds from `origin`.
+
+        This reads the whole file without decoding.
+        """
         found = []
         with self._av.open(os.path.abspath(self.path), metadata_errors="ignore") as container:
             try:
@@ -101,7 +104,7 @@ class Reader(Source):
 
     @property
     def colors(self) -> tuple[int, int]:
-        """Primaries and transfer of the file, or those of BT.709 if they are unknown or HDR."""
+        """Color primaries and transfer of the file, or those of BT.709 if they are unknown or HDR."""
         context = self.stream.codec_context
         return sdr_colors(int(context.color_primaries), int(context.color_trc))
 
@@ -140,7 +143,7 @@ class Reader(Source):
 
     def _open(self) -> None:
         try:
-            # The absolute path: FFmpeg takes a name with a colon for a URL.
+            # Use the absolute path, since FFmpeg interprets a name with a colon as a URL.
             self.container = self._av.open(os.path.abspath(self.path), metadata_errors="ignore")
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self.path}: is not a video ({reason(error)})") from error
@@ -167,7 +170,7 @@ class Reader(Source):
         self.channel_orders = {index: order for index, order in orders.items() if order is not None}
 
     def _checked(self, stream: Stream) -> Stream:
-        """The video stream, if it can be decoded. Raises `InputError`."""
+        """Return the video stream. Raises `InputError` if it cannot be decoded."""
         if stream is None:
             raise InputError(f"{self.path}: contains no video stream")
         context = stream.codec_context
@@ -183,7 +186,7 @@ class Reader(Source):
         return stream
 
     def _from_key_frame(self, seconds: float) -> Iterator[Item] | None:
-        """All items from the key frame before this time, or None if the file is not seekable."""
+        """Return all items from the key frame before this time, or None if the file is not seekable."""
         try:
             self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
         except (self._av.error.FFmpegError, OSError, OverflowError):
@@ -205,7 +208,7 @@ class Reader(Source):
         return itertools.chain(begin, items)
 
     def _items(self) -> Iterator[Item]:
-        """Frames and packets from the current position to the end of the file."""
+        """Yield frames and packets from the current position to the end of the file."""
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         avi = AviTimestamps(16 * step) if self.container.format.name == "avi" else None
         self._timestamps = FrameTimestamps(step, self.stream.time_base, avi)
@@ -239,7 +242,7 @@ class Reader(Source):
             self.broken = f"{damaged} of its frames are damaged"
 
     def _demuxed(self, extent: Extent) -> Iterator[Packet]:
-        """The packets of all streams that are read. Sets ``broken`` if the container is damaged."""
+        """Yield the packets of all streams that are read. Sets ``broken`` if the container is damaged."""
         recordings = JoinedRecordings(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
         packets = self.container.demux([self.stream, *self.others])
         while True:
@@ -257,7 +260,10 @@ class Reader(Source):
             yield packet
 
     def _decoded(self, packet: Packet) -> list[DecodedFrame] | None:
-        """The frames of a packet, or None if decoding cannot continue. Sets ``broken`` for damaged data."""
+        """Return the frames of a packet, or None if decoding cannot continue.
+
+        Sets ``broken`` if the data is damaged.
+        """
         try:
             self._timestamps.begin(packet)
             return self._decoder.decode(packet)
@@ -278,7 +284,7 @@ class Reader(Source):
         return TimedFrame(rgb, frame.pts, frame.time_base, duration, alpha)
 
     def _upright(self, frame: DecodedFrame) -> RGB:
-        """RGB of a decoded frame, rotated and mirrored by its display matrix."""
+        """Return a decoded frame as RGB, rotated and mirrored according to its display matrix."""
         self._orientation = orientation_of(frame)
         return self._orientation.apply(rgb_of(frame, self._transfer))
 

@@ -1,4 +1,4 @@
-"""A video file written in segments, which are joined at the end without re-encoding."""
+"""Write a video file in segments, and join them at the end without re-encoding."""
 
 import bisect
 import heapq
@@ -20,14 +20,14 @@ _FILTERS = {
     "h264": "h264_mp4toannexb,filter_units=remove_types=7-8",
     "hevc": "hevc_mp4toannexb,filter_units=remove_types=32-34",
 }
-"""Codec -> FFmpeg's bitstream filters that convert packets of a container to those of the encoder."""
+"""FFmpeg bitstream filters that convert container packets back to encoder packets, by codec."""
 
 
 class SegmentSink(Sink):
-    """Writes ``rate`` frames per second to segments of ``resume_folder``, and joins them at ``path`` in
-    `close`.
+    """Sink that writes segments to ``resume_folder``. `close` joins them to the file ``path``.
 
-    ``packets`` returns the packets of the other streams of ``source``, from the beginning.
+    ``rate`` is the frame rate. ``packets`` returns the packets of the other streams of ``source``, from the
+    beginning.
     """
 
     keeps_aspect = True
@@ -59,7 +59,7 @@ class SegmentSink(Sink):
         self._timed_frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def cut(self, state: State | None, size: tuple[int, int], last: bool = False) -> None:
-        """End the segment. ``state`` is for the next frame; ``size`` is (H, W) of the frames."""
+        """End the segment. ``state`` is the state for the next frame, and ``size`` the frame size (H, W)."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -75,7 +75,7 @@ class SegmentSink(Sink):
                 raise OutputError(f"cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Join the segments. The encoder of the output is opened for the header only."""
+        """Join the segments. The encoder of the output is opened only to write the header."""
         segments = self._resume_folder.segments
         height, width = segments[0].size
         first = TimedFrame(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
@@ -96,7 +96,9 @@ class SegmentSink(Sink):
             self._writer.abandon()
 
     def _opened(self, path: Path, source: Source, first: TimedFrame) -> Writer:
-        """A writer for frames such as ``first``; they have alpha if those of the first segment have."""
+        """Return a writer for frames such as ``first``; they have alpha if those of the first segment
+        have.
+        """
         segments = self._resume_folder.segments
         self._alpha = segments[0].alpha if segments else first.alpha is not None
         alpha = np.zeros(first.rgb.shape[:2], np.uint8) if self._alpha else None
@@ -107,7 +109,7 @@ class SegmentSink(Sink):
         return (("other", packet) for packet in self._packets())
 
     def _video(self) -> Iterator[tuple[str, Packet]]:
-        """The video packets of all segments, with continuous times.
+        """Yield the video packets of all segments, with continuous times.
 
         The order within a segment is that of its file, the presentation times are those of its JSON file.
         The decoding time of packet n is presentation time n - ``delay`` in sorted order, as encoders set it.
@@ -152,7 +154,9 @@ class SegmentSink(Sink):
 
 
 def _ranks(packets: Iterable[Packet]) -> list[int]:
-    """The rank of each packet of a segment in order of presentation; packets are in order of decoding."""
+    """Return the rank of each packet of a segment in order of presentation; packets are in order of
+    decoding.
+    """
     times = [packet.pts for packet in packets]
     ordered = sorted(times)
     return [bisect.bisect_left(ordered, time) for time in times]
@@ -163,7 +167,7 @@ def _seconds(packet: Packet) -> float:
 
 
 class FramesOnly(Source):
-    """A source without its other streams, tags and chapters."""
+    """Wrapper of a source that hides its other streams, tags and chapters."""
 
     def __init__(self, source: Source):
         super().__init__()

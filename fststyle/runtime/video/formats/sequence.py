@@ -1,4 +1,4 @@
-"""Image sequences as video: ``frames/%05d.png``, or a folder that holds one sequence."""
+"""Read and write image sequences as video: ``frames/%05d.png``, or a folder with one sequence."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ _PERCENT = "\0"
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether a name contains %d or %05d."""
+    """Return whether a file name contains %d or a pattern such as %05d."""
     return _NUMBER.search(_template(path)) is not None
 
 
 def _template(pattern: Path) -> str:
-    """The name with a null byte, which no name contains, for each "%%"."""
+    """Return the name with a null byte, which no name contains, for each "%%"."""
     return pattern.name.replace("%%", _PERCENT)
 
 
 def found_in(folder: Path) -> Path | None:
-    """The pattern of the image sequence in a folder, or None.
+    """Return the pattern of the image sequence in a folder, or None.
 
     Raises `InputError` if there are several sequences.
     """
@@ -49,7 +49,7 @@ def found_in(folder: Path) -> Path | None:
 
 
 class SequenceSource(Source):
-    """An image sequence with ``rate`` frames per second, in the order of the numbers.
+    """Source that reads an image sequence in the order of its numbers, with ``rate`` frames per second.
 
     A missing number leaves a gap in time. An image that cannot be read, or whose size differs from the first,
     is skipped and reported in ``broken``. Raises `InputError` if there are no images.
@@ -101,8 +101,9 @@ class SequenceSource(Source):
 
 
 class SequenceSink(Sink):
-    """Writes an image sequence. Each file is complete or absent. Numbers are those of ``source`` if it is an
-    image sequence, else they begin at 1.
+    """Sink that writes an image sequence. Each file is complete or absent.
+
+    The numbers are those of ``source`` if it is an image sequence. Otherwise they begin at 1.
     """
 
     keeps_times = False
@@ -145,13 +146,13 @@ def check_pattern(pattern: Path) -> None:
 
 
 def numbered(pattern: Path, number: int) -> Path:
-    """The path of the image with this number."""
+    """Return the path of image ``number`` of a sequence."""
     name = _NUMBER.sub(lambda found: f"{number:{found[1]}d}", _template(pattern), count=1)
     return pattern.with_name(name.replace(_PERCENT, "%"))
 
 
 def existing(pattern: Path) -> list[Path]:
-    """The files of an image sequence, which may have none."""
+    """Return the existing files of an image sequence."""
     return sorted(path for _, path in _matching(pattern)) if pattern.parent.is_dir() else []
 
 

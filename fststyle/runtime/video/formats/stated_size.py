@@ -1,7 +1,7 @@
-"""The size that a video file should have by its own structure, to find files whose end is missing.
+"""Determine the size that a video file should have according to its structure, to find truncated files.
 
-Each container states sizes in another way: of the whole file, of each element, or of a packet. Nothing is
-decoded, and only headers are read.
+Each container states sizes in its own way: of the whole file, of each element, or of a packet. Only headers
+are read, and nothing is decoded.
 """
 
 import os
@@ -13,10 +13,10 @@ from typing import BinaryIO
 from fststyle.runtime.video.formats.transport_stream import LONGEST, content_of, layout_of
 
 _HEAD = 1 << 16
-"""Number of bytes at the start of a file in which header fields are searched."""
+"""Number of bytes at the start of a file that are searched for header fields."""
 
 _TAIL = 1 << 18
-"""Number of bytes at the end of a file in which the last page or pack is searched."""
+"""Number of bytes at the end of a file that are searched for the last page or pack."""
 
 _RIFF_ERROR = 8
 """Bytes by which programs state the size of AVI files wrongly: with the header of the RIFF chunk."""
@@ -30,9 +30,10 @@ _MXF_KEY = bytes.fromhex("060e2b34")
 
 
 def missing_bytes(path: Path, container: str) -> int:
-    """Number of bytes that are missing at the end of a file of FFmpeg's format ``container``, at least.
+    """Return a lower bound of the number of bytes that are missing at the end of a file.
 
-    0 if the file is complete, or if its structure does not state where it ends.
+    ``container`` is the FFmpeg name of its container. The result is 0 if the file is complete, or if its
+    structure does not state where it ends.
     """
     find = next((found for name, found in _ENDS.items() if container.startswith(name)), None)
     if find is None:
@@ -46,7 +47,9 @@ def missing_bytes(path: Path, container: str) -> int:
 
 
 def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
-    """The end of the last box of a fragmented MP4 file. The index of other files is in its ``moov`` box."""
+    """Return the end of the last box of a fragmented MP4 file. The index of other files is in its ``moov``
+    box.
+    """
     at, fragmented = 0, False
     while at < size:
         head = _read(file, at, 16)
@@ -63,7 +66,10 @@ def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
-    """The end of the segment, or of its last element if a live recording states no size of the segment."""
+    """Return the end of the segment, or of its last element if the segment has no stated size.
+
+    Live recordings do not state it.
+    """
     at = 0
     while at < size:
         head = _read(file, at, 12)
@@ -89,7 +95,7 @@ def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
 
 
 def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
-    """A number of variable length (RFC 8794, section 4) with or without its marker, and its length."""
+    """Return a variable-length number (RFC 8794, section 4), with or without its marker, and its length."""
     if at >= len(data) or not data[at]:
         return None, None
     width = 9 - data[at].bit_length()
@@ -124,7 +130,9 @@ def _end_of_asf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_flv(file: BinaryIO, size: int) -> int | None:
-    """The size that the metadata state, or one byte more if the last tag is not followed by its length."""
+    """Return the size that the metadata states, or one byte more if the length after the last tag is
+    missing.
+    """
     head = _read(file, 0, _HEAD)
     if (at := head.find(b"\x00\x08filesize\x00")) >= 0:
         (stated,) = struct.unpack_from(">d", head, at + 11)
@@ -136,7 +144,7 @@ def _end_of_flv(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
-    """The end of the last page; one byte more if it does not end its stream."""
+    """Return the end of the last page, or one byte more if this page does not end its stream."""
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
     at = tail.rfind(b"OggS")
@@ -148,7 +156,7 @@ def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
-    """The end of the last element, or the start of the footer that the header states."""
+    """Return the end of the last element, or the start of the footer that the header states."""
     at, footer = max(0, _read(file, 0, _HEAD).find(_MXF_KEY)), 0
     while at < size:
         head = _read(file, at, 25 + 32)
@@ -164,8 +172,8 @@ def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
-    """The end of the last packet, and of the last PES packets that state their length, as those of audio do
-    (ISO/IEC 13818-1, section 2.4.3).
+    """Return the end of the last packet, and of the last PES packets that state their length, as those of
+    audio do (ISO/IEC 13818-1, section 2.4.3).
     """
     if (layout := layout_of(_read(file, 0, 4 * LONGEST))) is None:
         return None
@@ -184,7 +192,7 @@ def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_program_stream(file: BinaryIO, size: int) -> int | None:
-    """The end of the last packet (ISO/IEC 13818-1, section 2.5)."""
+    """Return the end of the last packet (ISO/IEC 13818-1, section 2.5)."""
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
     at = tail.rfind(b"\0\0\1\xba")

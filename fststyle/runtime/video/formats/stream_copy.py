@@ -1,4 +1,4 @@
-"""Copies, re-encodes or converts the other streams of a source into the container of the stylized video."""
+"""Copy, re-encode or convert the other streams of a source for the container of the stylized video."""
 
 import io
 from collections import Counter
@@ -26,20 +26,21 @@ _TICK = Fraction(1, 1000)
 """Smallest time difference in seconds that all containers can store."""
 
 _JITTER = 0.05
-"""Largest gap in seconds between two audio frames that counts as a rounding error."""
+"""Largest gap in seconds between two audio frames that is treated as a rounding error."""
 
 _DEFAULT = 0x1
 
 _NOT_PLAYED_FROM_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
-"""Prefixes of FFmpeg's audio codecs that MP4 supports but some players do not play from MP4."""
+"""Prefixes of FFmpeg audio codecs that MP4 supports, but that some players do not play from MP4."""
 
 Mux = Callable[[Callable[[Any], Iterable[Packet]], Any], None]
-"""(encode, item): writes the packets that ``encode(item)`` returns."""
+"""Function (encode, item) that writes the packets that ``encode(item)`` returns."""
 
 
 class StreamCopier:
-    """Adds the streams of ``source`` to an open output ``container`` of FFmpeg's format ``kind``, and copies
-    their packets.
+    """Adds the streams of ``source`` to an open output ``container``, and copies their packets.
+
+    ``kind`` is the FFmpeg name of the container.
 
     A stream is copied if the container supports it. Other audio is re-encoded, and so is audio that players
     do not play from MP4, unless ``audio`` is ``copy``. Other text subtitles are converted. ``notes`` are
@@ -65,8 +66,8 @@ class StreamCopier:
             self._add(stream, source)
 
     def kept(self, made: Iterable[Stream]) -> tuple[set[int], list[str]]:
-        """The indices of the source streams that are in the finished output, whose streams are ``made``, and
-        the names of their properties that are not.
+        """Return the indices of the source streams that are in the finished output, whose streams are
+        ``made``, and the names of their properties that are not.
 
         MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
         are counted.
@@ -81,7 +82,9 @@ class StreamCopier:
         return kept, lost
 
     def shown_by_mistake(self, made: Iterable[Stream]) -> set[int]:
-        """The IDs of the subtitles of the finished output that are default streams, but not in the source."""
+        """Return the IDs of the subtitles of the finished output that are default streams, but not in the
+        source.
+        """
         return {
             stream.id
             for indices, streams in self._pairs(made)
@@ -129,7 +132,7 @@ class StreamCopier:
             self._convert(stream)
 
     def _convert(self, stream: Stream) -> None:
-        """Add a stream for subtitles of a format that the container does not support, if they are text."""
+        """Add a stream for text subtitles whose format the container does not support."""
         try:
             converter = SubtitleConverter(self._container, self._kind, stream)
         except (self._av.error.FFmpegError, ValueError):
@@ -142,8 +145,8 @@ class StreamCopier:
         )
 
     def _set_layout(self, made: Stream, stream: Stream) -> None:
-        """Set the channel layout of a copy. AVI and Matroska may leave it unspecified; MP4 then fails when it
-        is closed.
+        """Set the channel layout of a copy. AVI and Matroska may leave it unspecified, but closing an MP4
+        file then fails.
         """
         if stream.type == "audio" and stream.index not in self._orders:
             made.codec_context.layout = stream.codec_context.layout
@@ -153,7 +156,7 @@ class StreamCopier:
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
     def _encoded(self, stream: Stream, why: str) -> Stream:
-        """A new audio stream for the re-encoded ``stream``; ``why`` is a reason for the user."""
+        """Return a new audio stream for the re-encoded ``stream``; ``why`` is a reason for the user."""
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
         rate = (
@@ -176,7 +179,7 @@ class StreamCopier:
         return made
 
     def _add_cover(self, stream: Stream, source: Source) -> None:
-        """Add cover art. It is one packet without a time, so it is read from the file separately."""
+        """Add a stream for cover art. It is one packet without a timestamp, so it is read separately."""
         if (
             self._kind not in ("mp4", "matroska")
             or (packet := source.cover(stream)) is None
@@ -197,8 +200,9 @@ class StreamCopier:
         self._covers.append(packet)
 
     def _takes(self, stream: Stream) -> bool:
-        """Whether the container supports a copy of the stream: a header with this stream is written to
-        memory.
+        """Return whether the container supports a copy of the stream.
+
+        To find out, a header with this stream is written to memory.
         """
         try:
             with self._av.open(io.BytesIO(), "w", format=self._kind) as trial:
@@ -210,7 +214,7 @@ class StreamCopier:
         return True
 
     def copy(self, packet: Packet) -> None:
-        """Write a packet of a source stream: copied, re-encoded, or dropped with its stream."""
+        """Copy or re-encode a packet of a source stream, or drop it if its stream is dropped."""
         index = packet.stream.index
         if index in self._copied:
             for one in self._dated(packet):
@@ -236,7 +240,9 @@ class StreamCopier:
                 self._write(one, index, converter.stream)
 
     def _place(self, frame: DecodedFrame, index: int) -> None:
-        """Set the time of an audio frame in samples, without gaps from the coarse clock of a container."""
+        """Set the time of an audio frame in samples, without gaps that are caused by a coarse container
+        clock.
+        """
         samples = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)
         if samples is None or (due is not None and abs(samples - due) < _JITTER * frame.sample_rate):
@@ -245,7 +251,7 @@ class StreamCopier:
         self._due[index] = samples + frame.samples
 
     def _dated(self, packet: Packet) -> list[Packet]:
-        """The packets that can be written now, each with a decoding time.
+        """Return the packets that can be written now, each with a decoding time.
 
         The copy of a part of a video starts at a key frame. Matroska does not state the decoding times of the
         first packets; they are computed back from the first known one.
@@ -277,12 +283,12 @@ class StreamCopier:
         self._mux(lambda it: [it], packet)
 
     def start(self) -> None:
-        """Write the cover art; call once, after all streams are added."""
+        """Write the cover art. Call this once, after all streams have been added."""
         for packet in self._covers:
             self._mux(lambda it: [it], packet)
 
     def close(self) -> None:
-        """Flush the encoders, and note damaged packets."""
+        """Flush the encoders, and add notes about damaged packets."""
         for stream in self._coded.values():
             self._mux(stream.encode, None)
         for name, count in self._damaged.items():
@@ -291,14 +297,14 @@ class StreamCopier:
 
 
 def _rate(rate: int, known: Sequence[int] | None) -> int:
-    """The sample rate for an encoder that knows some rates: ``rate``, or the nearest one below it."""
+    """Return the sample rate for an encoder that knows some rates: ``rate``, or the nearest one below it."""
     if not known or rate in known:
         return rate
     return max((one for one in known if one < rate), default=min(known))
 
 
 def _is_timecode(stream: Stream) -> bool:
-    """Whether a stream is a timecode track. Video streams may have a timecode as a tag."""
+    """Return whether a stream is a timecode track. Video streams may have a timecode as a tag."""
     return stream.type == "data" and "timecode" in tags(stream.metadata)
 
 

@@ -1,4 +1,4 @@
-"""Converts text subtitles to the text format of another container."""
+"""Convert text subtitles to the text format of another container."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -6,25 +6,25 @@ from fractions import Fraction
 from fststyle.runtime.video.formats.pyav import Container, Packet, Stream
 
 _FORMATS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
-"""FFmpeg's name of a container -> its text format, as FFmpeg's name of the encoder."""
+"""FFmpeg encoder of the text subtitle format of each container."""
 
 _TICK = Fraction(1, 1000)
 """Time base in seconds of converted subtitles, the finest of Matroska."""
 
 
 class SubtitleConverter:
-    """Adds a stream for the text subtitles ``stream`` to an open output ``container`` of FFmpeg's format
+    """Adds a stream for the text subtitles ``stream`` to an open output ``container`` of the FFmpeg format
     ``kind``.
 
-    FFmpeg decodes each text to the markup of ASS and encodes it again: italics, bold and line breaks are
-    kept, fonts and positions as far as the format holds them. Raises `ValueError` for subtitles that are
-    pictures or cannot be decoded, and the errors of FFmpeg.
+    FFmpeg decodes each text to ASS markup and encodes it again. Italics, bold and line breaks are kept, and
+    fonts and positions if the format supports them. Raises `ValueError` for subtitles that are images or
+    cannot be decoded, and the errors of FFmpeg.
     """
 
     def __init__(self, container: Container, kind: str, stream: Stream):
         context = stream.codec_context
         if not context.codec.text_sub:
-            raise ValueError("subtitles that are pictures cannot be converted")
+            raise ValueError("subtitles that are images cannot be converted")
         self.format = _FORMATS[kind]
         if not context.is_open:
             context.open()
@@ -34,7 +34,7 @@ class SubtitleConverter:
         made.time_base = _TICK
 
     def packets(self, packet: Packet) -> Iterator[Packet]:
-        """The converted packets of a packet: none for a pause. Raises the errors of FFmpeg."""
+        """Yield the packets that a packet is converted to, which may be none. Raises the errors of FFmpeg."""
         decoded = packet.stream.decode2(packet)
         if decoded is None or not len(decoded):
             return

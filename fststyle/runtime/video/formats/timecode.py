@@ -17,7 +17,7 @@ _DAY = 24 * 3600
 
 
 def moved(timecode: str, before: Fraction, now: Fraction) -> str:
-    """The timecode of a frame of ``before`` frames per second, for ``now`` frames per second.
+    """Convert the timecode of a frame from the frame rate ``before`` to the frame rate ``now``.
 
     Both label the frame at the same time, rounded to the nearest frame. A drop-frame timecode stays one if
     the new rate has them, else it counts all frames. A malformed timecode is returned as it is.
@@ -39,7 +39,7 @@ def moved(timecode: str, before: Fraction, now: Fraction) -> str:
 
 
 def fits(timecode: str, rate: Fraction) -> bool:
-    """Whether MP4 and MOV support a timecode at ``rate`` frames per second.
+    """Return whether MP4 and MOV support a timecode at ``rate`` frames per second.
 
     FFmpeg fails at the end of the file for a malformed timecode, and for a drop-frame timecode unless the
     rate is a multiple of 30.
@@ -50,28 +50,28 @@ def fits(timecode: str, rate: Fraction) -> bool:
 
 
 def of(metadata: Mapping[str, str]) -> str | None:
-    """The timecode among the tags of a stream or a container, or None."""
+    """Return the timecode among the tags of a stream or a container, or None."""
     return next((value for key, value in metadata.items() if key.lower() == "timecode" and value), None)
 
 
 def has_drop_frames(rate: Fraction) -> bool:
-    """Whether a rate is 29.97 frames per second or a multiple, within the rounding of containers."""
+    """Return whether a rate is 29.97 frames per second or a multiple, within the rounding of containers."""
     whole = round(rate)
     return whole >= 30 and whole % 30 == 0 and abs(rate - _exact(rate)) < abs(rate - whole)
 
 
 def _exact(rate: Fraction) -> Fraction:
-    """30000/1001 or a multiple."""
+    """Return the exact rate, 30000/1001 or a multiple, of a rounded rate with drop-frame timecodes."""
     return Fraction(round(rate) * 1000, 1001)
 
 
 def _dropped(rate: Fraction) -> int:
-    """Number of labels that are left out at the beginning of a minute."""
+    """Return the number of labels that a drop-frame timecode skips at the beginning of a minute."""
     return round(rate) // 15
 
 
 def _label(seconds: Fraction, rate: Fraction, drop_frames: bool) -> str:
-    """The label of the frame nearest to a time in seconds since midnight."""
+    """Return the label of the frame nearest to a time in seconds since midnight."""
     whole = round(rate)
     if drop_frames:
         number, dropped = round(seconds * _exact(rate)), _dropped(rate)

@@ -1,4 +1,4 @@
-"""Timestamps of frames and packets, corrected where a container states them wrongly."""
+"""Correct timestamps of frames and packets that a container states wrongly."""
 
 import math
 from fractions import Fraction
@@ -10,7 +10,7 @@ _STEP_BACK = 0.1
 
 
 class AviTimestamps:
-    """Presentation times of the frames of an AVI file, which stores decoding times only.
+    """Computes presentation times for frames of an AVI file, which stores only decoding times.
 
     FFmpeg's guess is wrong for streams with B-frames. Frames come out of the decoder in the order of
     presentation; each has the time of the packet that was decoded last, which is late by the delay of the
@@ -23,11 +23,11 @@ class AviTimestamps:
         self._delay: int | None = None
 
     def begin(self, packet: Packet) -> None:
-        """Note the time of the first packet; call with every packet."""
+        """Record the time of the first packet. Call this with every packet."""
         self._first = packet.dts if self._first is None else self._first
 
     def time_of(self, frame: DecodedFrame) -> int | None:
-        """Presentation time of the next frame, or None if it is unknown."""
+        """Return the presentation time of the next frame, or None if it is unknown."""
         if frame.dts is None or self._first is None:
             return None
         if self._delay is None:
@@ -39,7 +39,7 @@ class AviTimestamps:
 
 
 class FrameTimestamps:
-    """Gives each decoded frame a presentation time above that of the previous frame.
+    """Assigns increasing presentation times to decoded frames.
 
     ``step`` is the duration of a frame in units of ``time_base``, for frames without a time. ``missing`` is
     whether there was such a frame, ``started`` whether there was any frame.
@@ -55,7 +55,7 @@ class FrameTimestamps:
         return self._last is not None
 
     def begin(self, packet: Packet) -> None:
-        """Note a packet. Call it with every packet before it is decoded."""
+        """Record a packet. Call this with every packet before it is decoded."""
         if self._avi is not None:
             self._avi.begin(packet)
 
@@ -72,7 +72,7 @@ class FrameTimestamps:
 
 
 class JoinedRecordings:
-    """Continuous times for a file of several concatenated recordings.
+    """Makes times continuous in a file of several concatenated recordings.
 
     In transport streams, the times of the second recording may start again at its beginning. They are moved
     behind the end of the first. ``enabled`` is whether the container allows this, ``usual`` the usual

@@ -32,7 +32,9 @@ _ACCENTS = dict(
 
 
 def layout_of(head: bytes) -> tuple[int, int] | None:
-    """The size of a packet in a file that begins with ``head``, and the place of its first byte; or None."""
+    """Return the size of a packet in a file that begins with ``head``, and the place of its first byte; or
+    None.
+    """
     for length, sync in _LAYOUTS.items():
         if all(at < len(head) and head[at] == 0x47 for at in range(sync, 4 * length, length)):
             return length, sync
@@ -40,14 +42,14 @@ def layout_of(head: bytes) -> tuple[int, int] | None:
 
 
 def content_of(packet: bytes) -> tuple[int, bool, bytes]:
-    """The number (PID) of a packet of 188 bytes, whether a unit begins in it, and its content."""
+    """Return the number (PID) of a packet of 188 bytes, whether a unit begins in it, and its content."""
     number = int.from_bytes(packet[1:3], "big") & 0x1FFF
     field = 1 + packet[4] if packet[3] & 0x20 else 0
     return number, bool(packet[1] & 0x40), packet[4 + field :] if packet[3] & 0x10 else b""
 
 
 def service_tags(path: Path) -> dict[str, str]:
-    """The tags ``service_name`` and ``service_provider`` of a file, if it states them."""
+    """Return the tags ``service_name`` and ``service_provider`` of a file, if it states them."""
     with path.open("rb") as file:
         head = file.read(_SEARCHED)
     found: dict[str, dict[str, None]] = {"service_provider": {}, "service_name": {}}
@@ -60,7 +62,7 @@ def service_tags(path: Path) -> dict[str, str]:
 
 
 def _sections(head: bytes) -> Iterator[bytes]:
-    """The complete tables of services of the transport stream."""
+    """Yield the complete tables of services of the transport stream."""
     if (layout := layout_of(head[: 4 * LONGEST])) is None:
         return
     length, sync = layout
@@ -94,7 +96,9 @@ def _services(section: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _text(content: bytes) -> str:
-    """A text in the character set that its first byte states (EN 300 468, annex A), without control codes."""
+    """Return a text in the character set that its first byte states (EN 300 468, annex A), without control
+    codes.
+    """
     first = content[:1]
     try:
         if first == b"\x10":

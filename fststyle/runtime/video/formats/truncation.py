@@ -1,4 +1,4 @@
-"""Whether the end of a video file is missing, as after an interrupted download."""
+"""Detect video files whose end is missing, for example after an interrupted download."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from fststyle.runtime.video.formats.pyav import Container, Packet, Stream
 from fststyle.runtime.video.formats.stated_size import missing_bytes
 
 _STATES_DURATION = ("mov", "matroska")
-"""Containers whose header states the duration. That of AVI is an estimate from the size of the file."""
+"""Containers whose header states the duration. For AVI, the duration is an estimate from the file size."""
 
 _DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Tag of a Matroska stream with the end of its last frame, as FFmpeg and mkvmerge write it."""
@@ -27,9 +27,11 @@ streams are split, and only the first parts are marked.
 
 @dataclass
 class Extent:
-    """What was read so far: ``reached`` is the end of all streams in seconds on the clock of the container,
-    ``frames`` the number of decoded frames, ``first`` the decoding time of the first packet of the video, and
-    ``packet`` the size of its last packet in bytes.
+    """Extent of the data that has been read so far.
+
+    ``reached`` is the end of all streams in seconds on the clock of the container, ``frames`` the number of
+    decoded frames, ``first`` the decoding time of the first video packet, and ``packet`` the size of the last
+    video packet in bytes.
     """
 
     reached: float = 0.0
@@ -40,7 +42,7 @@ class Extent:
     _incomplete: dict[int, float] = field(default_factory=dict)
 
     def add(self, packet: Packet, video: bool) -> None:
-        """Add a packet; ``video`` is whether it is of the video stream."""
+        """Add a packet. ``video`` is whether it belongs to the video stream."""
         if video and packet.size:
             self.first = packet.dts if self.first is None else self.first
             self.packet = packet.size
@@ -55,7 +57,7 @@ class Extent:
             self._incomplete[index] = end
 
     def end(self, stream: Stream, origin: float) -> float:
-        """The end of a stream in seconds from ``origin``."""
+        """Return the end of a stream in seconds from ``origin``."""
         return self._ends.get(stream.index, origin) - origin
 
     @property
@@ -67,9 +69,9 @@ class Extent:
 def cut_off(
     container: Container, path: Path, stream: Stream, others: Sequence[Stream], origin: float, extent: Extent
 ) -> str | None:
-    """The reason why a file that was read to its end is cut off by its own structure, or None.
+    """Return the reason why a file is truncated according to its structure, or None.
 
-    See `ends_early` for the arguments.
+    The file has been read to its end. See `ends_early` for the arguments.
     """
     name, size = container.format.name, path.stat().st_size
     missing = missing_bytes(path, name)
@@ -93,7 +95,7 @@ def cut_off(
 
 
 def _missing_frames(container: Container, stream: Stream, extent: Extent) -> int:
-    """Number of frames in the index of an MP4 or MOV file that were not decoded."""
+    """Return the number of frames in the index of an MP4 or MOV file that were not decoded."""
     if not container.format.name.startswith("mov") or extent.first is None:
         return 0
     first = extent.first
@@ -109,7 +111,7 @@ def ends_early(
     origin: float,
     extent: Extent,
 ) -> str | None:
-    """The reason why a file that was read to its end is incomplete, or None.
+    """Return the reason why a file that was read to its end is incomplete, or None.
 
     ``others`` are the other streams that were read, ``rate`` is in frames per second, ``origin`` the start
     time in seconds.
@@ -125,7 +127,9 @@ def ends_early(
 
 
 def _duration(container: Container, read: Sequence[Stream], origin: float) -> float:
-    """The end of the longest stream of ``read`` in seconds from ``origin``, as the header states it."""
+    """Return the end of the longest stream of ``read`` in seconds from ``origin``, as the header
+    states it.
+    """
     stated: float = (container.duration or 0) / 1e6
     timed = [other for other in container.streams if other.type != "attachment" and not is_cover(other)]
     if len(timed) > len(read):  # the longest stream may be one that was not read
@@ -136,11 +140,11 @@ def _duration(container: Container, read: Sequence[Stream], origin: float) -> fl
 
 
 def _stated_end(container: Container, stream: Stream, origin: float) -> float:
-    """The end of a stream in seconds from ``origin``, from the index of the container or the tag of a
+    """Return the end of a stream in seconds from ``origin``, from the index of the container or the tag of a
     Matroska stream; 0 if it is unknown.
 
-    Times are used and not the number of frames: an edit list hides frames that are counted, and AVI counts
-    dropped frames.
+    Times are used instead of the number of frames, since an edit list hides frames that are counted, and AVI
+    counts dropped frames.
     """
     name = container.format.name
     if name.startswith("matroska") and (

@@ -1,4 +1,4 @@
-"""Writes video files with PyAV; H.264 by default, which all browsers play."""
+"""Write video files with PyAV, by default H.264, which all browsers play."""
 
 import contextlib
 import os
@@ -23,18 +23,18 @@ from fststyle.runtime.video.formats.pyav import Packet, av, reason
 from fststyle.runtime.video.formats.stream_copy import StreamCopier
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""Suffix of an output -> FFmpeg's name of its container.
+"""FFmpeg name of the container for each output suffix.
 
-AVI is not supported: it has a constant frame rate and no timestamps.
+AVI is not supported, since it has a constant frame rate and no timestamps.
 """
 
 
 class Writer(Sink):
-    """Writes a video file at ``path``, in the container of ``suffix``, with the other streams, the metadata
-    and the chapters of ``source``.
+    """Sink that writes a video file, with the other streams, metadata and chapters of ``source``.
 
-    Size and time base are those of ``first``, the first frame. ``rate`` is the average number of frames per
-    second. Raises `OutputError` for an encoder that is not available, and if the file cannot be written.
+    ``suffix`` determines the container. Size and time base are those of ``first``, the first frame. ``rate``
+    is the average frame rate. Raises `OutputError` for an encoder that is not available, and if the file
+    cannot be written.
     """
 
     keeps_aspect = True
@@ -73,7 +73,8 @@ class Writer(Sink):
             raise OutputError(f"cannot be written with {codec}: {reason(error)}") from error
 
     def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
-        """The tags of the container and of the video stream, with the timecode at ``rate`` frames per second.
+        """Return the tags of the container and of the video stream, with the timecode at ``rate`` frames per
+        second.
 
         A timecode is omitted if the container does not support it, or if its frame is not in the output.
         """
@@ -123,7 +124,7 @@ class Writer(Sink):
         context.color_primaries, context.color_trc = source.colors
 
     def _keeps_alpha(self, codec: str, encoding: Encoding) -> bool:
-        """Whether transparency is kept. Adds a note if it is not, or if it changes the codec."""
+        """Return whether transparency is kept. Adds a note if it is not, or if it changes the codec."""
         if encoders.keeps_alpha(codec, self._kind, encoding):
             if codec == "prores_ks" and encoding.codec == "auto":
                 self.notes.append(
@@ -139,7 +140,7 @@ class Writer(Sink):
         return False
 
     def write(self, timed: TimedFrame) -> None:
-        """Encode one frame. Raises `OutputError`."""
+        """Encode one frame. Raises `OutputError` if this fails."""
         pixels = self._even(self._with_alpha(timed) if self._alpha else self._opaque(timed))
         form = "rgba" if self._alpha else "rgb24"
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=form)
@@ -154,7 +155,7 @@ class Writer(Sink):
         self._start_copier()
 
     def put(self, packet: Packet) -> None:
-        """Write a packet of video that is encoded already, with the same options. Raises `OutputError`."""
+        """Write a video packet that was encoded with the same options. Raises `OutputError` if this fails."""
         packet.stream = self.stream
         if self._next_packet is not None:
             self._mux(lambda it: self._durations.put([it]), self._next_packet)
@@ -162,11 +163,11 @@ class Writer(Sink):
         self._next_packet = packet
 
     def copy(self, packet: Packet) -> None:
-        """Write a packet of another stream of the source. Raises `OutputError`."""
+        """Write a packet of another stream of the source. Raises `OutputError` if this fails."""
         self._copier.copy(packet)
 
     def close(self) -> None:
-        """Flush and finish the file. Raises `OutputError`."""
+        """Flush the encoders and finish the file. Raises `OutputError` if this fails."""
         put = self._durations.put_last if self._kind in ("mp4", "mov") else self._durations.put
         if self._next_packet is not None:
             self._mux(lambda it: put([it]), self._next_packet)
@@ -196,7 +197,7 @@ class Writer(Sink):
             mp4_tracks.disable(self._path, shown)
 
     def abandon(self) -> None:
-        """Close the unfinished file."""
+        """Close the file without finishing it."""
         try:
             self.container.close()
         except Exception:  # it may be half set up; the file is deleted
@@ -209,18 +210,18 @@ class Writer(Sink):
 
     @staticmethod
     def _with_alpha(timed: TimedFrame) -> Pixels:
-        """RGBA of a frame."""
+        """Return a frame as RGBA, uint8 (H, W, 4)."""
         alpha = np.full(timed.rgb.shape[:2], 255, np.uint8) if timed.alpha is None else timed.alpha
         return np.dstack((timed.rgb, alpha))
 
     @staticmethod
     def _opaque(timed: TimedFrame) -> Pixels:
-        """RGB of a frame, on white where it is transparent."""
+        """Return a frame as RGB, uint8 (H, W, 3), on white where it is transparent."""
         return timed.rgb if timed.alpha is None else on_white(timed.rgb, timed.alpha)
 
     @staticmethod
     def _even(pixels: Pixels) -> Pixels:
-        """The image with even sides; the last row and column are repeated."""
+        """Return the image padded to even sides by repeating the last row and column."""
         odd = pixels.shape[0] % 2, pixels.shape[1] % 2
         return np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else pixels
 
@@ -236,7 +237,9 @@ class Writer(Sink):
 
 
 def _not_opened(context: Any, why: str) -> str:
-    """The message for an encoder that fails to open; hardware encoders fail with the first packet only."""
+    """Return the message for an encoder that fails to open. Hardware encoders fail only at the first
+    packet.
+    """
     if encoders.is_hardware(context.name):
         return (
             f"cannot be written with {context.name}, which does not start ({why}): is its hardware available?"

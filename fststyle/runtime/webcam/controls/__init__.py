@@ -1,1 +1,1 @@
-"""Control of the filter while it runs: OSC, MIDI and sound."""
+"""Control the running webcam filter by OSC, MIDI and sound."""

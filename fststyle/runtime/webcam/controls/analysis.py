@@ -1,4 +1,4 @@
-"""Audio analysis of a stream of samples: level, bass, treble, beats and tempo."""
+"""Analyze a stream of audio samples: level, bass, treble, beats and tempo."""
 
 import math
 import threading
@@ -11,43 +11,43 @@ from numpy.typing import NDArray
 from fststyle.arrays import Floats
 
 Samples = Floats
-"""Mono samples, (N,), -1..1."""
+"""Mono samples, float32 (N,) in -1..1."""
 
 SAMPLE_RATE = 44100
 """Sample rate in Hz."""
 
 HOP = 512
-"""Hop size in samples: 12 ms."""
+"""Hop size in samples (12 ms)."""
 
 WINDOW = 2048
-"""Size of the FFT in samples: bins of 21.5 Hz."""
+"""FFT size in samples, for bins of 21.5 Hz."""
 
 BASS = 20.0, 150.0
 TREBLE = 4000.0, 12000.0
 BEAT = 20.0, 400.0
-"""Frequency bands in Hz. `BEAT` contains drums but no cymbals."""
+"""Lower and upper limits of the frequency bands in Hz. `BEAT` contains drums, but no cymbals."""
 
 RELEASE = 0.15
-"""Time constant of the release in seconds; the attack is immediate."""
+"""Time constant of the release in seconds. The attack is immediate."""
 
 PEAK_HALF_LIFE = 8.0
-"""Half-life in seconds of the peak values that the measures are normalized by, so that quiet and loud inputs
-give the same measures.
+"""Half-life in seconds of the peak values. Measures are normalized by the peak values, so that they do not
+depend on the input level.
 """
 
 PEAK_FLOOR = 10 ** (-50 / 20)
-"""Lower limit of the peak values, as an amplitude, so that noise in silence is not amplified."""
+"""Lower limit of the peak values (amplitude), so that noise during silence is not amplified."""
 
 BAND_FLOOR = 0.1
-"""Lower limit of the peak value of a band, as a share of that of the level."""
+"""Lower limit of the peak value of a band, relative to the peak value of the level."""
 
 ONSET = 2.0, 0.1
-"""Thresholds of an onset: the spectral flux as a multiple of its mean over the last second, and the flux
-itself.
+"""Thresholds for an onset: the spectral flux relative to its mean over the last second, and its absolute
+value.
 """
 
 REFRACTORY = 0.2
-"""Minimum time between two beats in seconds."""
+"""Minimum time between beats in seconds."""
 
 TEMPO_SECONDS = 8.0
 """Length of the flux history from which the tempo is estimated, in seconds."""
@@ -58,9 +58,15 @@ TEMPO_RANGE = 60.0, 200.0
 
 @dataclass(frozen=True)
 class Measures:
-    """``level``, ``bass`` and ``treble``: 0..1, relative to the peak of the last seconds. ``beat``: 1 at a
-    beat, decaying afterwards. ``bpm``: tempo in beats per minute, 0 if unknown. ``beats``: number of beats so
-    far.
+    """Results of the analysis.
+
+    Attributes:
+        level: amplitude, 0..1, relative to the peak of the last seconds.
+        bass: amplitude of the band `BASS`, 0..1, likewise.
+        treble: amplitude of the band `TREBLE`, 0..1, likewise.
+        beat: 1 at a beat, then decaying to 0.
+        bpm: tempo in beats per minute; 0 if unknown.
+        beats: number of beats so far.
     """
 
     level: float = 0.0
@@ -74,9 +80,9 @@ class Measures:
 class Meter:
     """Analyzes a stream of samples at `SAMPLE_RATE`. `feed` and `measures` may be used in different threads.
 
-    Beats are peaks of the spectral flux (Dixon 2006, "Onset Detection Revisited", section 2); the tempo is
-    the largest autocorrelation of the flux, weighted by a log-Gaussian around 120 beats per minute (Ellis
-    2007, "Beat Tracking by Dynamic Programming", section 3.2).
+    Beats are peaks of the spectral flux (Dixon 2006, "Onset Detection Revisited", section 2). The tempo is
+    that of the lag with the largest autocorrelation of the flux, weighted by a log-Gaussian around 120 beats
+    per minute (Ellis 2007, "Beat Tracking by Dynamic Programming", section 3.2).
     """
 
     def __init__(self) -> None:
@@ -102,7 +108,7 @@ class Meter:
             return self._measures
 
     def feed(self, samples: Samples) -> None:
-        """Analyze the next samples. Values that are not finite are treated as silence."""
+        """Analyze the next samples, (N,). Values that are not finite are treated as silence."""
         waiting = np.concatenate((self._rest, np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)))
         whole = len(waiting) // HOP * HOP
         for start in range(0, whole, HOP):
@@ -113,7 +119,7 @@ class Meter:
 
     def _analyze(self, samples: Samples) -> None:
         self._samples = np.concatenate((self._samples[HOP:], samples))
-        # A sine of amplitude 1 has a magnitude of 1 in its bin.
+        # Scaled so that a sine wave of amplitude 1 has a magnitude of 1 in its bin.
         spectrum = np.abs(np.fft.rfft(self._samples * self._hann)) / (WINDOW / 4)
         found = {"level": math.sqrt(2 * float(np.mean(samples**2)))}
         for name in ("bass", "treble"):
@@ -143,8 +149,9 @@ class Meter:
 
 
 def _tempo(flux: NDArray[np.float64]) -> float:
-    """Beats per minute of a spectral flux with `SAMPLE_RATE` / `HOP` values per second, 0 if there
-    are none.
+    """Return the tempo of a spectral flux in beats per minute, or 0 if there are no regular beats.
+
+    The flux has `SAMPLE_RATE` / `HOP` values per second.
     """
     per_minute = 60 * SAMPLE_RATE / HOP
     shortest, longest = (int(per_minute / tempo) for tempo in reversed(TEMPO_RANGE))
@@ -157,7 +164,7 @@ def _tempo(flux: NDArray[np.float64]) -> float:
     lag = int(lags[np.argmax(weight * correlation[lags])])
     if correlation[lag] < 0.1 * correlation[0]:
         return 0.0
-    # The peak at up to four beats gives the length of one beat with a higher resolution.
+    # The peak near a lag of up to four beats determines the beat length with a higher resolution.
     times = min(4, (len(flux) // 2) // lag)
     around = np.arange(times * lag - times, times * lag + times + 1)
     peak = int(around[np.argmax(correlation[around])])

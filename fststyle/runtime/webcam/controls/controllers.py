@@ -1,4 +1,4 @@
-"""OSC, MIDI and sound control of the webcam filter, as selected in the settings."""
+"""Open the OSC, MIDI and sound controllers that the settings select."""
 
 import contextlib
 from collections.abc import Callable
@@ -10,8 +10,9 @@ from fststyle.runtime.webcam.controls.values import Controls
 
 
 class Controllers:
-    """Opens the controllers of the settings. Call `close` when done. Raises `InputError` and
-    `DependencyError`.
+    """The controllers that the settings select. Call `close` at the end.
+
+    Raises `InputError` if a controller cannot be opened, and `DependencyError` if a package is missing.
     """
 
     def __init__(self, controls: Controls, settings: WebcamSettings):

@@ -1,4 +1,4 @@
-"""Controls that follow the sound (``--follow``)."""
+"""Let controls follow the sound (``--follow``)."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ MEASURES = ("level", "bass", "treble", "beat")
 """Measures that a control can follow."""
 
 DEFAULT_RANGES = {"strength": (0.0, 1.0), "mix": (0.0, 1.0), "brush": (1.0, 3.0), "steadiness": (1.0, 0.0)}
-"""Controls that can follow a measure, with their values at 0 (silence) and 1 (peak)."""
+"""Controls that can follow a measure, and their default values at 0 (silence) and 1 (peak)."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Maps a measure to a control: ``quiet`` at 0, ``loud`` at 1, linear between."""
+    """Maps a measure linearly to the control ``name``, from ``quiet`` at 0 to ``loud`` at 1."""
 
     name: str
     measure: str
@@ -25,7 +25,7 @@ class Rule:
 
 
 def parse(text: str) -> list[Rule]:
-    """Parse rules such as ``strength=bass:0.3:1.2,mix=beat``. Raises `InputError`."""
+    """Parse rules such as ``strength=bass:0.3:1.2,mix=beat``. Raises `InputError` for invalid rules."""
     rules = [_rule(part.strip()) for part in text.split(",")]
     if len({rule.name for rule in rules}) < len(rules):
         raise InputError(f"--follow: {text!r} names a control twice")
@@ -38,21 +38,26 @@ def _rule(text: str) -> Rule:
     name, measure = name.strip(), measure.strip()
     if not equals or name not in DEFAULT_RANGES or measure not in MEASURES or len(ends) not in (0, 2):
         raise InputError(
-            f"--follow: {text!r} is not NAME=MEASURE or NAME=MEASURE:QUIET:LOUD; names are"
+            f"--follow: {text!r} is not CONTROL=MEASURE or CONTROL=MEASURE:QUIET:LOUD; controls are"
             f" {', '.join(DEFAULT_RANGES)}, measures are {', '.join(MEASURES)}"
         )
     try:
         quiet, loud = map(float, ends) if ends else DEFAULT_RANGES[name]
     except ValueError:
-        raise InputError(f"--follow: in {text!r} the range is not two numbers") from None
+        raise InputError(f"--follow: the range in {text!r} is not two numbers") from None
     allowed = RANGES[name]
     if not all(allowed.low <= value <= allowed.high for value in (quiet, loud)):
-        raise InputError(f"--follow: {name} is from {allowed.low:g} to {allowed.high:g}, not {text!r}")
+        raise InputError(
+            f"--follow: {text!r} exceeds the range of {name}, {allowed.low:g} to {allowed.high:g}"
+        )
     return Rule(name, measure, quiet, loud)
 
 
 class Follower:
-    """Sets controls by the sound of a source; see `AudioSource` for ``source`` and errors."""
+    """Computes the values of controls that follow a sound source.
+
+    See `AudioSource` for ``source`` and the errors.
+    """
 
     def __init__(self, controls: Controls, source: str, rules: list[Rule]):
         self._rules, self.meter = rules, Meter()
@@ -60,7 +65,7 @@ class Follower:
         controls.followed = self.values
 
     def values(self) -> dict[str, float]:
-        """The current values of the controls; empty while there is no sound input."""
+        """Return the current values of the controls by name, or an empty dict without sound input."""
         if not self._source.alive:
             return {}
         measures = self.meter.measures
@@ -70,7 +75,7 @@ class Follower:
         }
 
     def meters(self) -> dict[str, float]:
-        """The measures by name, and the tempo ``bpm``."""
+        """Return the current measures by name, and the tempo ``bpm``."""
         measures = self.meter.measures
         return {name: getattr(measures, name) for name in MEASURES} | {"bpm": round(measures.bpm, 1)}
 

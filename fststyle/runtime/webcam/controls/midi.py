@@ -1,4 +1,4 @@
-"""MIDI control: faders, buttons, pads and program changes set controls; MIDI learn assigns them."""
+"""MIDI control: faders, buttons, pads and program changes set controls. MIDI learn assigns them."""
 
 import contextlib
 import json
@@ -22,24 +22,24 @@ DEFAULTS = {
     **{f"note * {36 + number}": f"style {number + 1}" for number in range(16)},
 }
 """Default map: modulation wheel, volume, resonance, brightness, expression, program changes, and pads from C1
-on.
+up.
 """
 
 POLL = 0.005
-"""Seconds between two reads of the open ports."""
+"""Interval in seconds between reads of the open ports."""
 
 SEARCH = 2.0
-"""Seconds between two searches for new ports."""
+"""Interval in seconds between searches for new ports."""
 
 MAX_MESSAGES = 2000
-"""Maximum number of messages per port and read; the rest is handled in the next read."""
+"""Maximum number of messages per port and read. Further messages are handled in the next read."""
 
 ALSA_THROUGH = "Midi Through"
-"""Prefix of the name of the ALSA port that repeats the messages of other programs; auto skips it."""
+"""Prefix of the ALSA port name that repeats messages of other programs. "auto" skips this port."""
 
 
 class MidiMessage(Protocol):
-    """A message of mido. It has the attributes of its type only."""
+    """Protocol of mido messages. A message has only the attributes of its type."""
 
     type: str
     channel: int
@@ -52,7 +52,7 @@ class MidiMessage(Protocol):
 
 
 class MidiPort(Protocol):
-    """An input port of mido."""
+    """Protocol of mido input ports."""
 
     def iter_pending(self) -> Iterable[MidiMessage]: ...
     def close(self) -> None: ...
@@ -61,9 +61,10 @@ class MidiPort(Protocol):
 class MidiMap:
     """Maps MIDI messages to controls.
 
-    The keys of ``entries`` are ``control 1 7``, ``note 10 36``, ``pitch 1`` or ``program 1``, whose first
-    number is the channel, 1 to 16 or ``*`` for all. The values are the name of a control, ``next``,
-    ``previous``, or ``style N`` for the style with this number. Raises `InputError` for other entries.
+    The keys of ``entries`` are, for example, ``control 1 7``, ``note 10 36``, ``pitch 1`` or ``program 1``.
+    The first number is the channel, 1 to 16, or ``*`` for all channels. The values are the name of a control,
+    ``next``, ``previous``, or ``style N`` for the style with this number. Raises `InputError` for other
+    entries.
     """
 
     def __init__(self, entries: dict[str, str]):
@@ -73,7 +74,7 @@ class MidiMap:
 
     @classmethod
     def read(cls, path: Path) -> "MidiMap":
-        """Read a map from a JSON file. Raises `InputError`."""
+        """Read a map from a JSON file. Raises `InputError` if the file is not a valid map."""
         try:
             if path.stat().st_size > 1 << 20:
                 raise InputError(f"{path}: is too large for a MIDI map")
@@ -83,39 +84,43 @@ class MidiMap:
                 f"{path}: is not a MIDI map: {getattr(error, 'strerror', None) or error}"
             ) from error
         if not isinstance(entries, dict) or not all(isinstance(name, str) for name in entries.values()):
-            raise InputError(f"{path}: a MIDI map is a JSON object of strings")
+            raise InputError(f"{path}: is not a MIDI map, which is a JSON object of strings")
         try:
             return cls(entries)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
     def write(self, path: Path) -> None:
-        """Write the map as JSON. Raises `OutputError` and `OSError`."""
+        """Write the map to a JSON file. Raises `OutputError` or `OSError` if this fails."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing_path(path) as place:
             place.write_text(json.dumps(self.entries, indent=2) + "\n", encoding="utf-8")
 
     def assign(self, key: str, name: str) -> None:
-        """Assign a key to a control, and remove its other keys."""
+        """Assign a key to a control, and remove the other keys of this control."""
         for other in [other for other, assigned in self.entries.items() if assigned == name]:
             del self.entries[other]
         self.entries[key] = name
 
     def name_for(self, key: str) -> str | None:
-        """The control that ``key`` is mapped to, on its own channel or on any (``*``), or None."""
+        """Return the control of ``key``, on its own channel or on all channels (``*``), or None."""
         kind, _, rest = key.partition(" ")
         _, _, number = rest.partition(" ")
         return self.entries.get(key) or self.entries.get(f"{kind} * {number}".rstrip())
 
 
 class MidiInput:
-    """Receives MIDI messages and sets controls. Ports that are connected later, or again, are opened.
+    """Receives MIDI messages and sets controls. Ports that are connected later are opened.
 
-    ``wanted``: "auto" for all input ports, or a part of the name of a port. ``learn``:
-    controls to assign, see `learn`. ``path``: the file of the map, which MIDI learn writes.
+    Args:
+        controls: the controls to set.
+        wanted: "auto" for all input ports, or part of a port name.
+        path: file of the map. MIDI learn writes it.
+        learn: controls to assign; see `learn`.
 
-    Raises `DependencyError` without mido or its backend, and `InputError` for a damaged map, an unknown name
-    in ``learn``, and a system without MIDI.
+    Raises:
+        DependencyError: mido or its backend is not installed.
+        InputError: the map is damaged, a name in ``learn`` is unknown, or the system has no MIDI.
     """
 
     def __init__(self, controls: Controls, wanted: str, path: Path, learn: Sequence[str] = ()):
@@ -126,7 +131,7 @@ class MidiInput:
         self._learning: list[str] = []
         self._ports: dict[str, MidiPort] = {}
         self._assigned: set[str] = set()
-        self._names()  # fails without MIDI
+        self._names()  # raises without MIDI
         self.learn(learn)
         self._stop = threading.Event()
         self._searched = -SEARCH
@@ -134,8 +139,10 @@ class MidiInput:
         self._thread.start()
 
     def learn(self, names: Sequence[str]) -> None:
-        """MIDI learn: assign the next faders or buttons that are moved to these names, in this order. Raises
-        `InputError`.
+        """Start MIDI learn: the faders or buttons that are used next are assigned to ``names``, in this
+        order.
+
+        Raises `InputError` for an unknown name.
         """
         for name in names:
             if name not in NAMES:
@@ -145,12 +152,12 @@ class MidiInput:
 
     @property
     def learning(self) -> str:
-        """The name that is assigned next, "" for none."""
+        """The control that MIDI learn assigns next, or ""."""
         return self._learning[0] if self._learning else ""
 
     @property
     def ports(self) -> list[str]:
-        """The names of the open ports."""
+        """Names of the open ports."""
         return sorted(self._ports)
 
     def close(self) -> None:
@@ -162,13 +169,13 @@ class MidiInput:
 
     def _prompt(self) -> None:
         if self._learning:
-            self._controls.notify(f"MIDI: move or press the control for {self._learning[0]}")
+            self._controls.notify(f"MIDI: move a fader or press a button for {self._learning[0]}")
 
     def _names(self) -> list[str]:
-        """The names of the selected input ports."""
+        """Return the names of the selected input ports."""
         try:
             found = list(dict.fromkeys(self._mido.get_input_names()))
-        except Exception as error:  # the backend has no common base class of its exceptions
+        except Exception as error:  # the exceptions of the backends have no common base class
             raise InputError(f"--midi: this system has no MIDI: {error}") from error
         if self._wanted == "auto":
             return [name for name in found if not name.startswith(ALSA_THROUGH)]
@@ -215,7 +222,9 @@ class MidiInput:
             self.handle(key, message)
 
     def handle(self, key: str, message: MidiMessage) -> None:
-        """Apply a message of mido with this key. Each kind of invalid message is reported once."""
+        """Apply a mido message whose key in the map is ``key``. Each kind of invalid message is reported
+        once.
+        """
         if self._learning:
             if _is_learnable(message):
                 self._assign(key)
@@ -241,7 +250,7 @@ class MidiInput:
         try:
             self.map.write(self._path)
             self._controls.notify(f"MIDI: wrote {self._path}")
-        except Exception as error:  # the map stays in use without a file
+        except Exception as error:  # the map is used even if it cannot be saved
             self._once(
                 "write", f"{self._path}: cannot be written: {getattr(error, 'strerror', None) or error}"
             )
@@ -253,7 +262,8 @@ class MidiInput:
         if name.startswith("style "):
             self._controls.set("style", int(name.removeprefix("style ")))
         elif name in ACTIONS:
-            if kind != "control_change" or message.value >= 64:  # a button sends 127, and 0 afterwards
+            # A button sends 127 when it is pressed, and 0 when it is released.
+            if kind != "control_change" or message.value >= 64:
                 self._controls.run_action(name)
         elif kind == "program_change":
             if name in STYLES:
@@ -265,14 +275,14 @@ class MidiInput:
 
 
 def default_path() -> Path:
-    """The default path of the map. The file may not exist."""
+    """Return the default path of the MIDI map. The file may not exist."""
     import platformdirs
 
     return platformdirs.user_config_path("fststyle") / "midi.json"
 
 
 def _key(message: MidiMessage) -> str | None:
-    """The key of a message of mido in a `MidiMap`, None for unsupported types."""
+    """Return the key of a mido message in a `MidiMap`, or None for unsupported types."""
     kind = message.type
     if kind == "control_change":
         return f"control {message.channel + 1} {message.control}"
@@ -286,14 +296,14 @@ def _key(message: MidiMessage) -> str | None:
 
 
 def _is_learnable(message: MidiMessage) -> bool:
-    """Whether MIDI learn uses a message: not the release of a key."""
+    """Return whether MIDI learn uses a message. The release of a key is ignored."""
     if message.type == "note_on":
         return bool(message.velocity)
     return bool(message.type != "note_off")
 
 
 def _fader_position(message: MidiMessage) -> float:
-    """The position of a fader, 0..1."""
+    """Return the fader position in a mido message, 0..1."""
     if message.type == "control_change":
         return float(message.value / 127)
     if message.type == "pitchwheel":
@@ -309,7 +319,7 @@ def _check_entry(key: str, name: str) -> None:
             f"{key!r} is not control CHANNEL NUMBER, note CHANNEL NUMBER, pitch CHANNEL or program CHANNEL"
         )
     if numbers[0] != "*" and not (_is_number(numbers[0], 16) and numbers[0] != "0"):
-        raise InputError(f"{key!r}: a channel is 1 to 16, or * for all")
+        raise InputError(f"{key!r}: the channel must be 1 to 16, or * for all")
     if name not in NAMES and not (name.startswith("style ") and _is_number(name[6:], 9999)):
         raise InputError(f"{key!r}: unknown control {name!r}; use one of {', '.join(NAMES)} or style N")
 
@@ -319,9 +329,9 @@ def _is_number(text: str, most: int) -> bool:
 
 
 def _import_mido() -> Any:
-    """Import mido, with the backend in the environment variable MIDO_BACKEND, or python-rtmidi.
+    """Import mido with the backend in the environment variable MIDO_BACKEND, by default python-rtmidi.
 
-    Raises `DependencyError`.
+    Raises `DependencyError` if mido or the backend is not installed.
     """
     install = "pip install mido python-rtmidi"
     try:

@@ -1,7 +1,7 @@
 """OSC control over UDP: received messages set controls, and changes of controls are sent.
 
-Open Sound Control 1.0 (Wright 2002). Departure: time tags of bundles are ignored, and messages take effect
-when they arrive.
+The protocol is Open Sound Control 1.0 (Wright 2002), with one difference: time tags of bundles are ignored,
+and messages take effect when they arrive.
 """
 
 import contextlib
@@ -18,21 +18,19 @@ from fststyle.runtime.webcam.controls.values import NAMES, RANGES, STYLES, Contr
 ROOT = "/fststyle/"
 
 WINDOW = 0.005
-"""Seconds for which messages are collected. Of several messages to one address, only the last one is
-applied.
-"""
+"""Time in seconds for which messages are collected. Only the last message to each address is applied."""
 
 MAX_DATAGRAMS = 1000
 """Maximum number of datagrams per window."""
 
 MAX_ADDRESSES = 64
-"""Maximum number of addresses per window; messages to further addresses are dropped."""
+"""Maximum number of addresses per window. Messages to further addresses are dropped."""
 
 MAX_DATAGRAM_BYTES = 65535
 """Maximum size of a datagram in bytes."""
 
 SEND_RATE = 20.0
-"""Maximum number of messages sent per second and control."""
+"""Maximum number of messages per second that are sent for each control."""
 
 _BUNDLE = b"#bundle\x00"
 _TAGS = frozenset(b"ifdhsTFN")
@@ -40,7 +38,10 @@ _TAGS = frozenset(b"ifdhsTFN")
 
 
 def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
-    """Parse ``HOST:PORT``, or ``PORT`` with the default ``host``. Raises `InputError`."""
+    """Parse ``HOST:PORT``, or ``PORT`` with the default ``host``. Returns host and port.
+
+    Raises `InputError`, with the option ``flag`` in the message, for other texts.
+    """
     name, colon, port = text.strip().rpartition(":")
     name = name.strip("[]") if colon else host or ""
     if not name or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
@@ -49,10 +50,10 @@ def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
 
 
 class OscInput:
-    """Listens on a UDP port and sets controls. ``learn`` is called with the names in a message to
-    ``/fststyle/midi/learn``.
+    """Receives OSC messages on a UDP port and sets controls.
 
-    Raises `DependencyError` without python-osc, and `InputError` if the port cannot be used.
+    ``learn`` is called with the names in messages to ``/fststyle/midi/learn``. Raises `DependencyError`
+    without python-osc, and `InputError` if the port cannot be used.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class OscInput:
         self._controls, self._learn = controls, learn
         self._once = ReportOnce(lambda text: controls.notify(f"OSC: {text}"))
         self.refresh = threading.Event()
-        """Set by a message to ``/fststyle/refresh``."""
+        """Event that a message to ``/fststyle/refresh`` sets."""
         try:
             self._socket = _bind(host, port)
         except OSError as error:
@@ -96,15 +97,15 @@ class OscInput:
                     self._handle(message)
 
     def _collect(self, datagram: bytes) -> list[bytes]:
-        """The last datagram for each address among ``datagram`` and those that arrive within `WINDOW`."""
-        time.sleep(WINDOW)  # the operating system drops what exceeds the buffer of the socket
+        """Collect the datagrams that arrive within `WINDOW`, and return the last one for each address."""
+        time.sleep(WINDOW)  # the operating system drops datagrams that exceed the socket buffer
         latest: dict[bytes, bytes] = {}
         self._socket.setblocking(False)
         try:
             for _ in range(MAX_DATAGRAMS):
                 address = datagram if datagram.startswith(_BUNDLE) else datagram.partition(b"\x00")[0]
                 if address in latest or len(latest) < MAX_ADDRESSES:
-                    latest.pop(address, None)  # ordered by the last messages
+                    latest.pop(address, None)  # keeps the order of the last messages
                     latest[address] = datagram
                 else:
                     self._once(
@@ -136,7 +137,7 @@ class OscInput:
         path = address.removeprefix(ROOT)
         if path == "midi/learn":
             if self._learn is None or not all(name in NAMES for name in arguments):
-                raise InputError("needs --midi and names of controls")
+                raise InputError("MIDI learn needs --midi and names of controls")
             self._learn([str(name) for name in arguments])
         elif path == "refresh":
             self.refresh.set()
@@ -148,7 +149,7 @@ class OscInput:
             if not arguments or arguments[0] not in (0, False):
                 self._controls.set("style", int(path.removeprefix("style/")[:6]))
         elif len(arguments) != 1:
-            raise InputError(f"takes one argument, not {len(arguments)}")
+            raise InputError(f"the address takes one argument, not {len(arguments)}")
         elif path.startswith("fader/"):
             self._controls.set_position(path.removeprefix("fader/"), arguments[0])
         else:
@@ -156,11 +157,18 @@ class OscInput:
 
 
 class OscOutput:
-    """Sends controls when they change, and statistics once per second.
+    """Sends controls as OSC messages when they change, and statistics once per second.
 
-    ``refresh``: an event after which all controls are sent again. ``meters``: returns the measures of the
-    sound by name. Raises `DependencyError` without python-osc, and `InputError` for a host that
-    does not exist.
+    Args:
+        controls: the controls to send.
+        host: host of the receiver.
+        port: UDP port of the receiver.
+        refresh: event after which all values are sent again.
+        meters: returns the measures of the sound by name.
+
+    Raises:
+        DependencyError: python-osc is not installed.
+        InputError: the host does not exist.
     """
 
     def __init__(
@@ -214,7 +222,7 @@ class OscOutput:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """A bound UDP socket."""
+    """Return a bound UDP socket."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     made = socket.socket(family, kind, protocol)
     try:
@@ -227,9 +235,9 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _messages(datagram: bytes, depth: int = 4) -> Iterator[bytes]:
-    """The messages of a datagram; a bundle ends at a malformed element.
+    """Yield the messages in a datagram. A bundle ends at a malformed element.
 
-    python-osc does not parse the bundles: with a negative size, its parser never returns.
+    Bundles are not parsed with python-osc, whose parser does not return for elements of negative size.
     """
     if not datagram.startswith(_BUNDLE):
         yield datagram
@@ -245,8 +253,9 @@ def _messages(datagram: bytes, depth: int = 4) -> Iterator[bytes]:
 
 
 def _is_supported(message: bytes) -> bool:
-    """Whether a message has an address and only supported type tags. python-osc logs a warning for each other
-    type.
+    """Return whether a message has an address and only supported type tags.
+
+    python-osc logs a warning for each unsupported type.
     """
     if not message.startswith(b"/"):
         return False
@@ -256,7 +265,7 @@ def _is_supported(message: bytes) -> bool:
 
 
 def _import_pythonosc() -> tuple[Any, type[Exception]]:
-    """The message class of python-osc, and its exception."""
+    """Return the message class and the exception of python-osc. Raises `DependencyError` without it."""
     try:
         from pythonosc.osc_message import OscMessage, ParseError
     except ImportError as error:

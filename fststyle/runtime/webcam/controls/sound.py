@@ -1,4 +1,4 @@
-"""Sound sources: an audio input of the system, or a file that is played in real time."""
+"""Sound sources: an audio input of the system, or an audio file that is read in real time."""
 
 import queue
 import threading
@@ -14,14 +14,17 @@ from fststyle.runtime.video.formats.pyav import av, reason
 from fststyle.runtime.webcam.controls.analysis import HOP, SAMPLE_RATE, Samples
 
 _MAX_BLOCKS = 64
-"""Maximum number of queued blocks of an input; older ones are dropped."""
+"""Maximum number of blocks of an input that wait. Older blocks are dropped."""
 
 INPUT_TIMEOUT = 5.0
-"""Timeout of an input in seconds."""
+"""Time in seconds without samples after which an input has failed."""
 
 
 def decode_file(path: Path) -> Iterator[Samples]:
-    """Decode the audio of a file, mono at `SAMPLE_RATE`, in blocks. Raises `InputError`."""
+    """Decode the audio of a file and yield blocks of mono samples at `SAMPLE_RATE`.
+
+    Raises `InputError` if the file has no audio or cannot be decoded.
+    """
     library = av()
     try:
         with library.open(str(path.absolute()), metadata_errors="ignore") as container:
@@ -38,7 +41,10 @@ def decode_file(path: Path) -> Iterator[Samples]:
 
 
 def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
-    """Like `decode_file`, in real time and in a loop, until ``stop`` is set. Raises `InputError`."""
+    """Yield the audio of a file like `decode_file`, but in real time and in a loop, until ``stop`` is set.
+
+    Raises the errors of `decode_file`.
+    """
     due = time.monotonic()
     while True:
         count = 0
@@ -55,10 +61,11 @@ def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
 
 
 def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
-    """Record an audio input of the system, mono at `SAMPLE_RATE`, until ``stop`` is set.
+    """Record an audio input of the system and yield blocks of mono samples at `SAMPLE_RATE`.
 
-    ``wanted``: "auto" for the default input, or a part of its name. Raises `DependencyError` without
-    sounddevice or PortAudio, and `InputError` if there is no such input or it stops.
+    ``wanted`` is "auto" for the default input, or part of an input name. The recording ends when ``stop`` is
+    set. Raises `DependencyError` without sounddevice or PortAudio, and `InputError` if there is no such input
+    or it stops.
     """
     sounddevice, device = _import_sounddevice(), None if wanted == "auto" else wanted
     waiting: queue.Queue[Samples] = queue.Queue(_MAX_BLOCKS)
@@ -70,7 +77,7 @@ def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
 
     try:
         found = sounddevice.query_devices(device, "input")
-        # Many devices support one sample rate only.
+        # Many devices support only one sample rate.
         rate = int(found["default_samplerate"])
         resampler = av().AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         with sounddevice.InputStream(
@@ -96,7 +103,7 @@ def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
 
 
 def _resample(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
-    """Resample a block to `SAMPLE_RATE`."""
+    """Yield a block of samples resampled from ``rate`` to `SAMPLE_RATE`."""
     if rate == SAMPLE_RATE:
         yield block
         return
@@ -107,11 +114,19 @@ def _resample(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
 
 
 class AudioSource:
-    """Reads a sound source in a thread and passes its samples to ``feed``. A failed source is reopened every
-    ``retry`` seconds; each error is reported once.
+    """Reads a sound source in a thread.
 
-    ``source``: "auto", a part of the name of an input, or a file. Raises `InputError` for a file without
-    audio and an input that does not exist, and `DependencyError`.
+    A failed source is reopened every ``retry`` seconds. Each error is reported once.
+
+    Args:
+        source: "auto" for the default input, part of an input name, or an audio file.
+        feed: called with each block of samples.
+        on_note: called with messages for the user.
+        retry: interval in seconds between attempts to reopen a failed source.
+
+    Raises:
+        InputError: the file has no audio, or the input does not exist.
+        DependencyError: a package is missing.
     """
 
     def __init__(
@@ -129,7 +144,7 @@ class AudioSource:
             else (lambda: record_input(source, self._stop))
         )
         self.alive = True
-        """Whether samples arrive."""
+        """Whether samples are arriving."""
         self._first = self._open()
         feed(next(self._first, np.zeros(0, np.float32)))  # errors are raised in the constructor
         self._thread = threading.Thread(target=self._run, name="fststyle-sound", daemon=True)

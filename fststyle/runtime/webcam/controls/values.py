@@ -1,4 +1,4 @@
-"""The controls of the webcam filter: values that may change while it runs, with their ranges."""
+"""The controls of the webcam filter: values that can be changed while it runs, and their ranges."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,14 +10,14 @@ from fststyle.errors import InputError
 
 @dataclass(frozen=True)
 class Range:
-    """The range of a control, ``low`` to ``high``, on a linear or logarithmic scale."""
+    """Range of a control from ``low`` to ``high``, on a linear or logarithmic scale."""
 
     low: float
     high: float
     logarithmic: bool = False
 
     def at(self, share: float) -> float:
-        """The value at a fader position, 0..1."""
+        """Return the value at a fader position ``share``, 0..1."""
         if self.logarithmic:
             ratio: float = (self.high / self.low) ** share
             return self.low * ratio
@@ -31,7 +31,7 @@ RANGES = {
     "steadiness": Range(0.0, 1.0),
     "sound": Range(0.0, 1.0),
 }
-"""Numeric controls."""
+"""Numeric controls and their ranges."""
 
 STYLES = ("style", "second")
 """Controls that select a style."""
@@ -45,11 +45,16 @@ NAMES = (*STYLES, *RANGES, *ACTIONS)
 
 @dataclass(frozen=True)
 class Values:
-    """The values of all controls.
+    """Values of all controls.
 
-    ``style`` and ``second`` are mixed by ``mix`` (0..1); ``second`` "" is the style
-    after ``style`` in the list. ``strength`` 0..2; ``brush``, the size of the strokes, 0.25..8;
-    ``steadiness`` 0..1, the amount of flicker suppression; ``sound`` 0..1, the influence of the sound.
+    Attributes:
+        style: the first style.
+        second: the second style; "" is the style after ``style`` in the list.
+        mix: weight of the second style, 0..1.
+        strength: strength of the style, 0..2.
+        brush: brush size relative to training, 0.25..8.
+        steadiness: amount of flicker suppression, 0..1.
+        sound: influence of the sound, 0..1.
     """
 
     style: str
@@ -63,7 +68,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Status:
-    """State of the filter: the ``style`` on screen, frames per second, and latency in seconds."""
+    """Status of the filter: the displayed ``style``, frames per second, and latency in seconds."""
 
     style: str = ""
     fps: float = 0.0
@@ -74,8 +79,13 @@ class Status:
 class Controls:
     """The current values of the controls. All methods are thread-safe.
 
-    ``styles``: the styles that can be chosen. ``on_note`` is called with messages for the user.
-    ``followed`` returns the values that are set by the sound, by name.
+    Attributes:
+        values: the values before the influence of the sound.
+        styles: the styles that can be selected.
+        on_note: called with messages for the user.
+        followed: returns the values that follow the sound, by name.
+        status: status of the filter.
+        note: the latest message for the user.
     """
 
     values: Values
@@ -84,17 +94,16 @@ class Controls:
     followed: Callable[[], dict[str, float]] = dict
     status: Status = field(default_factory=Status)
     note: str = ""
-    """The latest message for the user."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._own = {self.values.style}
 
     def set(self, name: str, value: object) -> None:
-        """Set a control to a number in its range, or, for `STYLES`, to the name or the number (from 1) of a
-        style.
+        """Set a control to a value.
 
-        Raises `InputError` for anything else.
+        The value is a number in the range of the control, or, for `STYLES`, the name or the number (from 1)
+        of a style. Raises `InputError` for other names and values.
         """
         if name in STYLES:
             self.change(**{name: self._style(value)})
@@ -104,7 +113,7 @@ class Controls:
             raise InputError(f"unknown control {name!r}")
 
     def set_position(self, name: str, position: object) -> None:
-        """Set a control by a position, 0..1, in its range, or in the list of styles. Raises `InputError`."""
+        """Set a control to a position, 0..1, in its range or in the list of styles. Raises `InputError`."""
         share = _number("the position", position, Range(0.0, 1.0))
         if name in STYLES and self.styles:
             self.change(**{name: self.styles[min(len(self.styles) - 1, int(share * len(self.styles)))]})
@@ -114,7 +123,7 @@ class Controls:
             raise InputError(f"{name!r} has no position")
 
     def step(self, by: int) -> None:
-        """Move by ``by`` styles in the list, 1 or -1, and set ``mix`` to 0."""
+        """Select the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0."""
         if self.styles:
             with self._lock:
                 self.values = replace(self.values, style=self.neighbor(self.values.style, by), mix=0.0)
@@ -126,12 +135,12 @@ class Controls:
         self.step(1 if name == "next" else -1)
 
     def change(self, **changes: Any) -> None:
-        """Replace values without validation."""
+        """Change values without validation."""
         with self._lock:
             self.values = replace(self.values, **changes)
 
     def current(self) -> Values:
-        """The values after blending with those set by the sound."""
+        """Return the values, blended with the values that follow the sound."""
         values = self.values
         if not values.sound or not (followed := self.followed()):
             return values
@@ -142,7 +151,7 @@ class Controls:
         return replace(values, **mixed)
 
     def neighbor(self, style: str, by: int = 1) -> str:
-        """The style ``by`` places after a style in the list."""
+        """Return the style that is ``by`` places after ``style`` in the list, cyclically."""
         place = self.styles.index(style) if style in self.styles else -1 if by > 0 else 0
         return self.styles[(place + by) % len(self.styles)] if self.styles else style
 
@@ -160,12 +169,15 @@ class Controls:
             raise InputError(f"no style is called {value[:60]!r}")
         number = _number("the style", value, Range(1, len(self.styles)))
         if number != int(number):
-            raise InputError(f"the number of a style is an integer, not {value}")
+            raise InputError(f"the number of a style must be an integer, not {value}")
         return self.styles[int(number) - 1]
 
 
 def _number(name: str, value: object, allowed: Range | None = None) -> float:
-    """A finite number in the range of a control. Raises `InputError`."""
+    """Return ``value`` if it is a number in the range ``allowed``. Raises `InputError` otherwise.
+
+    ``allowed`` None is the range of the control ``name``.
+    """
     allowed = allowed or RANGES[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{name}: {str(value)[:60]!r} is not a number")
@@ -175,7 +187,7 @@ def _number(name: str, value: object, allowed: Range | None = None) -> float:
 
 
 class ReportOnce:
-    """Reports each kind of problem once, up to a maximum number of kinds."""
+    """Callable that reports each kind of problem once, up to `MAX_KINDS` kinds."""
 
     MAX_KINDS = 20
 
@@ -183,7 +195,7 @@ class ReportOnce:
         self._notify, self._reported = notify, set[str]()
 
     def __call__(self, kind: str, text: str) -> None:
-        """Report ``text`` if no problem of this ``kind`` was reported."""
+        """Report ``text`` unless a problem of this ``kind`` has been reported."""
         if kind in self._reported or len(self._reported) >= self.MAX_KINDS:
             return
         self._reported.add(kind)

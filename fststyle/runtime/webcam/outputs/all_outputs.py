@@ -20,8 +20,9 @@ from fststyle.runtime.webcam.view import View
 
 
 class Output(Protocol):
-    """Takes frames, uint8 (H, W, 3), with the time of their capture. `send` raises `DeviceError` or
-    `OutputError` when the output fails.
+    """Protocol of outputs, which receive frames, uint8 (H, W, 3), with their capture time.
+
+    `send` raises `DeviceError` or `OutputError` when the output fails.
     """
 
     def send(self, rgb: RGB, at: float) -> None: ...
@@ -29,11 +30,23 @@ class Output(Protocol):
 
 
 class Outputs:
-    """All outputs of the filter. `toggle` and `send` may be called from different threads.
+    """All outputs of the webcam filter. `toggle` and `send` may be called from different threads.
 
-    Outputs that need the size of the frames are opened with the first frame. ``on_note`` is called with
-    messages of the stream, in another thread. Raises `InputError` and `OutputError` for a URL and a path that
-    cannot be used.
+    Outputs that need the frame size are opened with the first frame.
+
+    Args:
+        record: video file to record to from the start, or None.
+        virtual: whether to open a virtual camera.
+        fps: frame rate of the outputs.
+        stream: URL to stream to, or None.
+        ndi: whether to publish an NDI source.
+        spout: whether to publish a Spout sender.
+        syphon: whether to publish a Syphon server.
+        on_note: called with messages of the stream, in another thread.
+
+    Raises:
+        InputError: the URL is not supported.
+        OutputError: the video file cannot be written.
     """
 
     def __init__(
@@ -65,8 +78,9 @@ class Outputs:
         return self._recording is not None
 
     def send(self, view: View) -> None:
-        """Send a frame to all outputs. Raises their errors; a failed output is closed, and the next call
-        continues without it.
+        """Send a frame to all outputs.
+
+        Raises the error of an output that fails. It is closed, and the next call continues without it.
         """
         while self._waiting:
             self._outputs.append(self._waiting.pop(0)((view.rgb.shape[1], view.rgb.shape[0])))
@@ -82,13 +96,15 @@ class Outputs:
                 output.send(view.rgb, view.at)
             except (DeviceError, OutputError):
                 self._outputs.remove(output)
-                with contextlib.suppress(Exception):  # it has failed already
+                with contextlib.suppress(Exception):  # it has already failed
                     output.close()
                 raise
 
     def toggle(self) -> str:
-        """Start a recording in the current folder, with the time as its name, or stop the current one.
-        Returns a message for the user. Raises `OutputError`.
+        """Start a recording in the current folder, or stop the current recording.
+
+        The file name contains the time. Returns a message for the user. Raises `OutputError` if the file
+        cannot be written.
         """
         if self._recording is not None:
             return self._stopped() or "no frame was recorded"
@@ -98,7 +114,10 @@ class Outputs:
         return f"recording {recording.path}"
 
     def close(self) -> str:
-        """Close all outputs. Returns a message for the user. Raises `OutputError` after all are closed."""
+        """Close all outputs. Returns a message for the user.
+
+        Raises `OutputError`, after all outputs are closed, if the recording failed.
+        """
         for output in self._outputs:
             with contextlib.suppress(DeviceError, OutputError):
                 output.close()
@@ -111,7 +130,7 @@ class Outputs:
         if recording is None:
             return ""
         if not recording.frames:
-            # The error was reported by `send`.
+            # `send` has already reported the error.
             with contextlib.suppress(OutputError):
                 recording.close()
             return ""

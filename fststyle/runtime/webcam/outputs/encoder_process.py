@@ -1,8 +1,8 @@
-"""The encoder process of `fststyle.runtime.webcam.outputs.stream`: encodes and streams the frames on stdin.
+"""Encoder process of `fststyle.runtime.webcam.outputs.stream`: encode frames from stdin and stream them.
 
-It is run as a file and imports only PyAV and NumPy. stdin: one line of JSON with ``url``, ``format``,
-``size`` and ``fps``; then for each frame its capture time in seconds, `float.hex` in 32 bytes, and its
-pixels, uint8 (H, W, 3). stdout: `CONNECTED` after the first frame, or an error message.
+The file is run as a script and imports only PyAV and NumPy. stdin is one line of JSON with ``url``,
+``format``, ``size`` and ``fps``, and then for each frame its capture time in seconds (`float.hex`, padded to
+32 bytes) and its pixels, uint8 (H, W, 3). stdout is `CONNECTED` after the first frame, or an error message.
 """
 
 import json
@@ -13,8 +13,9 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 CONNECTED = "connected"
+"""Message after the first frame has been sent."""
 PERMANENT_ERROR = 3
-"""Exit code for permanent errors."""
+"""Exit code for errors that reconnecting does not fix."""
 
 BITS_PER_PIXEL = 0.1
 """Bit rate of the stream per pixel and frame."""
@@ -32,7 +33,7 @@ def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
     fps = request["fps"]
     with av.open(request["url"], "w", format=request["format"]) as container:
         video = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-        # 4:2:0 needs even sides; the last row and column are left out.
+        # 4:2:0 needs even sides, so an odd last row or column is dropped.
         video.width, video.height, video.pix_fmt = width // 2 * 2, height // 2 * 2, "yuv420p"
         video.time_base = video.codec_context.time_base = _CLOCK
         bits = max(400_000, int(BITS_PER_PIXEL * width * height * fps))
@@ -66,14 +67,14 @@ def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
 
 
 def _read_exactly(frames: BinaryIO, count: int) -> bytes:
-    """Read ``count`` bytes; empty at the end of the stream."""
+    """Read exactly ``count`` bytes. Returns b"" at the end of the stream."""
     content = frames.read(count)
     return content if len(content) == count else b""
 
 
 def main() -> int:
     """Stream until stdin ends. Returns the exit code."""
-    for name in ("SIGINT", "SIGHUP"):  # a terminal sends them to the parent process too, which handles them
+    for name in ("SIGINT", "SIGHUP"):  # a terminal also sends them to the parent process, which handles them
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     request = json.loads(sys.stdin.buffer.readline())
@@ -104,7 +105,7 @@ def _send(text: str) -> None:
 
 
 if __name__ == "__main__":
-    # Modules in this folder must not shadow those of other packages.
+    # Modules in this folder must not shadow modules of other packages.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
     code = main()

@@ -1,4 +1,4 @@
-"""Output as an NDI source, with cyndilib, which contains the NDI library."""
+"""Publish frames as an NDI source. Needs cyndilib, which contains the NDI library."""
 
 from fractions import Fraction
 from typing import Any
@@ -13,9 +13,10 @@ NAME = "fststyle"
 
 
 class Ndi:
-    """An NDI source of this name. NDI sends in its own threads, so a slow receiver does not delay frames.
+    """NDI source called ``name``, for frames of ``size`` (width, height).
 
-    Raises `DependencyError` without cyndilib, and `DeviceError` if NDI does not start on this machine.
+    NDI sends in its own threads, so a slow receiver does not delay frames. Raises `DependencyError` without
+    cyndilib, and `DeviceError` if NDI does not start on this machine.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
@@ -32,14 +33,16 @@ class Ndi:
         self._open(size)
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Send a frame, uint8 (H, W, 3). Another size starts the source again. Raises `DeviceError`."""
+        """Send a frame, uint8 (H, W, 3). A frame of another size restarts the source. Raises
+        `DeviceError`.
+        """
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             self.close()
             self._open((rgb.shape[1], rgb.shape[0]))
         pixels: Pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
         try:
             sent = self._sender.write_video_async(np.ascontiguousarray(pixels).reshape(-1))
-        except Exception as error:  # cyndilib has no common base class of its exceptions
+        except Exception as error:  # the exceptions of cyndilib have no common base class
             raise DeviceError(f"NDI failed: {error}") from error
         if not sent:
             raise DeviceError("NDI failed: the source is closed")
@@ -55,7 +58,7 @@ class Ndi:
             frame.set_resolution(*size)
             frame.set_fourcc(self._fourcc)
             frame.set_frame_rate(self._rate)
-            # Without a clock: the camera sets the pace, and NDI would make `send` wait.
+            # No clock, since the camera sets the pace and NDI would make `send` wait.
             self._sender = self._sender_type(self._name, clock_video=False, clock_audio=False)
             self._sender.set_video_frame(frame)
             self._sender.open()

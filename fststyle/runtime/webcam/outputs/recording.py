@@ -1,4 +1,4 @@
-"""Records the webcam filter to a video file."""
+"""Record the webcam filter to a video file."""
 
 import contextlib
 import queue
@@ -20,12 +20,11 @@ _WAITING = 16
 
 
 class Recording:
-    """Records frames to a video file with the times at which they were captured, without audio.
+    """Records frames with their capture times to a video file, without audio.
 
-    A thread writes the file, which is renamed to its path in `close`; call it always. If the encoder is too
-    slow, `send` waits for it, so that no frame is lost.
-
-    Raises `OutputError` for a path that cannot be written.
+    A thread writes a temporary file, which `close` renames to ``path``. Always call `close`. If the encoder
+    is too slow, `send` waits for it, so that no frame is lost. Raises `OutputError` if ``path`` cannot be
+    written.
     """
 
     def __init__(self, path: Path, fps: float = 30.0):
@@ -42,13 +41,13 @@ class Recording:
         self._thread.start()
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Add a frame, uint8 (H, W, 3) of constant size, captured at ``at`` (`time.monotonic`).
+        """Add a frame, uint8 (H, W, 3), with the capture time ``at`` (`time.monotonic`).
 
-        Raises `OutputError` after writing has failed.
+        All frames must have the same size. Raises `OutputError` if writing has failed.
         """
         if self._begin is None:
             self._begin = at
-        # Two frames within a millisecond would have the same time, which containers do not support.
+        # Containers do not support equal timestamps, which two frames within a millisecond would have.
         self._last = max(self._last + 1, round((at - self._begin) / _CLOCK))
         self.frames += 1
         self._put(TimedFrame(rgb, self._last, _CLOCK))
@@ -56,7 +55,7 @@ class Recording:
     def close(self) -> Path:
         """Finish the file and return its path. Ctrl-C takes effect afterwards.
 
-        Raises `OutputError`, also for a recording without frames.
+        Raises `OutputError` if writing has failed or there are no frames.
         """
         with deferred_interrupts():
             self._put(None)

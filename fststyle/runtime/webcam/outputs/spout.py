@@ -1,4 +1,4 @@
-"""Output as a Spout sender on Windows, with SpoutGL."""
+"""Publish frames as a Spout sender on Windows. Needs SpoutGL."""
 
 import platform
 from typing import Any
@@ -13,9 +13,10 @@ _GL_RGBA = 0x1908
 
 
 class Spout:
-    """A Spout sender of this name; receivers share its texture on the GPU. Not tested with Spout itself.
+    """Spout sender called ``name``, whose receivers share its texture on the GPU.
 
-    Raises `DependencyError` without SpoutGL or on systems other than Windows, and `DeviceError` if it fails.
+    It is not tested with Spout itself. Raises `DependencyError` without SpoutGL or on systems other than
+    Windows, and `DeviceError` if it fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
@@ -27,7 +28,7 @@ class Spout:
             raise DependencyError("--spout needs SpoutGL: pip install SpoutGL") from error
         self._sender: Any = SpoutGL.SpoutSender()
         self._sender.setSenderName(name)
-        # A hidden window with an OpenGL context, in the thread that sends.
+        # Create a hidden window with an OpenGL context in the sending thread.
         if not self._sender.createOpenGL():
             raise DeviceError("--spout: no OpenGL context can be created")
 

@@ -1,5 +1,6 @@
-"""Streaming to a URL in a separate process, so that a slow, hanging or disconnected receiver does not affect
-the webcam filter.
+"""Stream frames to a URL from a separate process.
+
+A slow, hanging or disconnected receiver therefore does not affect the webcam filter.
 """
 
 import contextlib
@@ -29,30 +30,40 @@ FORMATS = {
     "https": "mpegts",
     "rtsp": "rtsp",
 }
-"""Scheme of a URL -> FFmpeg's name of the format."""
+"""Name of the FFmpeg format for each URL scheme."""
 
 MAX_QUEUED = 2
-"""Maximum number of frames queued for the encoder; older ones are dropped."""
+"""Maximum number of frames that wait for the encoder. Older frames are dropped."""
 
 STALL_TIMEOUT = 8.0
-"""Timeout in seconds of a connection without progress."""
+"""Time in seconds without progress after which a connection is aborted."""
 
 CONNECT_TIMEOUT = 20.0
-"""Timeout in seconds until a connection is open, including the start of the process."""
+"""Timeout in seconds for opening a connection, including the start of the process."""
 
 RETRY = 1.0, 10.0
-"""Delay before the first reconnection attempt in seconds, and the maximum, up to which it doubles."""
+"""Delay in seconds before the first reconnection attempt, and the maximum delay. The delay doubles after each
+attempt.
+"""
 
 REPORT_INTERVAL = 10.0
-"""Interval between reports of dropped frames in seconds."""
+"""Interval in seconds between reports of dropped frames."""
 
 
 class Stream:
-    """Streams frames as H.264 to a URL, without audio. `send` does not block: frames are dropped while
-    the receiver is slow or absent, and the connection is reopened. ``on_note`` is called in another thread.
+    """Streams frames as H.264 to a URL, without audio.
 
-    Raises `InputError` for a URL that cannot be streamed to; `send` raises `OutputError` if this build of
-    PyAV cannot stream to it.
+    `send` does not block. Frames are dropped while the receiver is slow or absent, and a lost connection is
+    reopened.
+
+    Args:
+        url: the URL, with one of the schemes of `FORMATS`.
+        size: (width, height) of the frames.
+        fps: frame rate.
+        on_note: called with messages for the user, in another thread.
+
+    Raises:
+        InputError: the URL is not supported.
     """
 
     def __init__(
@@ -75,12 +86,16 @@ class Stream:
         self._thread.start()
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Stream a frame, uint8 (H, W, 3) of the size given to the constructor, captured at ``at``."""
+        """Send a frame, uint8 (H, W, 3) of the stream's size, with the capture time ``at``.
+
+        Raises `OutputError` if the installed PyAV cannot stream to this URL.
+        """
         if self._error:
             raise OutputError(self._error)
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             raise InputError(
-                f"--stream takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}"
+                f"the stream needs frames of {self._size[0]}x{self._size[1]}, not"
+                f" {rgb.shape[1]}x{rgb.shape[0]}"
             )
         with self._coming:
             if len(self._frames) == MAX_QUEUED:
@@ -138,7 +153,7 @@ class Stream:
             if reason != reported:
                 reported = reason
                 self._on_note(f"stream {self.name}: {reason}; reconnecting")
-            # A connection that was open for long counts as a success.
+            # A connection that was open for a long time counts as successful.
             wait = RETRY[0] if time.monotonic() - begin > RETRY[1] else wait
             end = time.monotonic() + wait
             with self._coming:
@@ -148,7 +163,7 @@ class Stream:
             wait = min(RETRY[1], 2 * wait)
 
     def _connection(self) -> tuple[str, bool]:
-        """Run one connection. Returns the reason for its end, and whether the error is permanent."""
+        """Run one connection. Returns the reason why it ended, and whether the error is permanent."""
         request = json.dumps({"url": self._url, "format": self._format, "size": self._size, "fps": self._fps})
         process = self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("encoder_process.py"))],
@@ -192,7 +207,7 @@ class Stream:
         stdin.flush()
 
     def _next(self) -> tuple[RGB, float] | None:
-        """The next frame, None at the end or after the process has ended."""
+        """Return the next frame, or None when the stream is closed or the process has ended."""
         with self._coming:
             while not self._frames:
                 self._writing = None
@@ -212,16 +227,18 @@ class Stream:
 
 
 def check_url(url: str) -> str:
-    """FFmpeg's name of the format for a URL. Raises `InputError` for an unsupported URL."""
+    """Return the name of the FFmpeg format for a URL. Raises `InputError` for an unsupported URL."""
     parts = urlsplit(url)
     if parts.scheme.lower() not in FORMATS or not parts.netloc:
         known = ", ".join(f"{scheme}://" for scheme in FORMATS)
-        raise InputError(f"--stream: {url!r} is not a URL that begins with one of {known}")
+        raise InputError(f"--stream: {url!r} is not a URL with one of the schemes {known}")
     return FORMATS[parts.scheme.lower()]
 
 
 def public_url(url: str) -> str:
-    """Scheme and host of a URL. The rest may contain secrets: user, password, query, and the stream key."""
+    """Return the scheme and host of a URL. The rest may contain secrets, such as passwords and stream
+    keys.
+    """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}"

@@ -1,4 +1,4 @@
-"""Output as a Syphon server on macOS, with syphon-python."""
+"""Publish frames as a Syphon server on macOS. Needs syphon-python."""
 
 import platform
 from typing import Any
@@ -13,10 +13,10 @@ NAME = "fststyle"
 
 
 class Syphon:
-    """A Syphon server of this name, with Metal. Not tested with Syphon itself.
+    """Syphon server called ``name``, with Metal.
 
-    Raises `DependencyError` without syphon-python or on systems other than macOS, and `DeviceError` if it
-    fails.
+    It is not tested with Syphon itself. Raises `DependencyError` without syphon-python or on systems other
+    than macOS, and `DeviceError` if it fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
@@ -42,10 +42,10 @@ class Syphon:
         try:
             if size != self._size:
                 self._texture, self._size = self._create(self._server.device, *size), size
-            # The first row of a Metal texture is the upper one, the first of a Syphon image the lower one.
+            # Metal textures begin with the top row, Syphon images with the bottom row.
             self._copy(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)), self._texture)
             self._server.publish_frame_texture(self._texture, is_flipped=True)
-        except Exception as error:  # of Metal or Objective-C
+        except Exception as error:  # raised by Metal or Objective-C
             raise DeviceError(f"Syphon failed to send a frame: {error}") from error
 
     def close(self) -> None:

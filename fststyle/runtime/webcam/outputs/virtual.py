@@ -1,4 +1,4 @@
-"""Output as a virtual camera for video-call apps."""
+"""Send frames to a virtual camera for video-call apps. Needs pyvirtualcam."""
 
 import sys
 from typing import Any
@@ -14,11 +14,9 @@ _DRIVERS = {
 
 
 class VirtualCamera:
-    """A virtual camera for other programs, with pyvirtualcam: v4l2loopback on Linux, OBS on macOS and
-    Windows.
+    """Virtual camera for frames of ``size`` (width, height): v4l2loopback on Linux, OBS on macOS and Windows.
 
-    Raises `DependencyError`, with the command or driver to install, if pyvirtualcam or a driver is missing;
-    `DeviceError` if the camera fails.
+    Raises `DependencyError` if pyvirtualcam or a driver is missing; the message tells what to install.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0):
@@ -34,10 +32,14 @@ class VirtualCamera:
         self._size, self.device = size, str(self._camera.device)
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Show a frame, uint8 (H, W, 3) of the size given to the constructor, until the next one."""
+        """Send a frame, uint8 (H, W, 3) of the camera's size.
+
+        Raises `InputError` for a frame of another size, and `DeviceError` if the camera fails.
+        """
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             raise InputError(
-                f"the virtual camera takes {self._size[0]}x{self._size[1]}, not {rgb.shape[1]}x{rgb.shape[0]}"
+                f"the virtual camera needs frames of {self._size[0]}x{self._size[1]}, not"
+                f" {rgb.shape[1]}x{rgb.shape[0]}"
             )
         try:
             self._camera.send(rgb)

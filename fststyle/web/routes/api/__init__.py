@@ -1,4 +1,4 @@
-"""The HTTP API, which the pages use too."""
+"""The HTTP API. The pages also use it."""
 
 from fastapi import APIRouter
 

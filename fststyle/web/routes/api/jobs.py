@@ -1,4 +1,4 @@
-"""The jobs: their state, their progress as server-sent events, and their results."""
+"""API of jobs: their state, progress as server-sent events, and results."""
 
 import asyncio
 import json
@@ -27,22 +27,25 @@ from fststyle.web.work.jobs import FINISHED, Job
 
 router = APIRouter()
 EVENT_SECONDS = 0.4
-"""Interval in seconds at which the progress of jobs is checked."""
+"""Interval in seconds between checks of the jobs' progress."""
 HEARTBEAT_SECONDS = 15.0
+"""Interval in seconds between comments in an event stream without changes."""
 MAX_FOLLOWED = 500
-"""Maximum number of jobs in one stream of events."""
+"""Maximum number of jobs in one event stream."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which jobs are shown: those of ``ids``, or of some ``kinds``, the newest first; empty means all."""
+    """Selection of jobs by ``ids``, ``kinds`` and owner. Empty values select all jobs."""
 
     ids: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     own: bool = False
 
     def of(self, parts: State, client: str) -> tuple[list[Job], int]:
-        """The jobs, and the number of those that are left out because others added them."""
+        """Return the selected jobs, newest first, and the number of jobs of other clients that ``own``
+        excludes.
+        """
         found = parts.jobs.all(self.kinds or None)
         if self.ids:
             wanted = set(self.ids)
@@ -56,7 +59,7 @@ def selection(
     kind: Annotated[list[str], Query(max_length=8, description="video, photos or train.")] = [],  # noqa: B006
     own: Annotated[bool, Query(description="Only the jobs that this browser added.")] = False,
 ) -> Selection:
-    """The selection of a query."""
+    """Return the selection in the query of a request. This is a FastAPI dependency."""
     return Selection(tuple(id), tuple(kind), own)
 
 
@@ -65,7 +68,7 @@ Selected = Annotated[Selection, Depends(selection)]
 
 @router.get("/jobs", tags=["jobs"])
 def list_jobs(parts: Parts, client: Client, selected: Selected) -> list[JobInfo]:
-    """The jobs, the newest first."""
+    """List jobs, newest first."""
     return job_infos(parts, selected.of(parts, client)[0], client)
 
 
@@ -74,26 +77,26 @@ async def follow_jobs(
     parts: Parts,
     client: Client,
     selected: Selected,
-    end: Annotated[bool, Query(description="End when all jobs are over.")] = True,
+    end: Annotated[bool, Query(description="End the stream when all jobs are finished.")] = True,
 ) -> StreamingResponse:
-    """Jobs as server-sent events, one message after each change of a job.
+    """Follow jobs as server-sent events, with one message after each change of a job.
 
     Browsers limit connections to six per server, so a page uses one stream for all its jobs. The event
-    ``list`` comes first, and when jobs are added or removed: ``ids``, the newest first, and ``others``, the
-    number of jobs that are left out by ``own``.
+    ``list`` is sent first, and again when jobs are added or removed. It has ``ids``, newest first, and
+    ``others``, the number of jobs that ``own`` excludes.
     """
     return _stream(_events(parts, client, selected, end))
 
 
 @router.get("/jobs/{id}", tags=["jobs"])
 def show_job(parts: Parts, client: Client, id: str) -> JobInfo:
-    """One job."""
+    """Return one job."""
     return job_info(parts, parts.jobs.find(id), client)
 
 
 @router.get("/jobs/{id}/events", tags=["jobs"], response_class=StreamingResponse)
 async def follow_job(parts: Parts, client: Client, id: str) -> StreamingResponse:
-    """The job as server-sent events, one after each change, until it is over."""
+    """Follow one job as server-sent events, with one message after each change, until it is finished."""
     parts.jobs.find(id)
     return _stream(_events(parts, client, Selection(ids=(id,)), end=True))
 
@@ -106,19 +109,19 @@ def stop_job(parts: Parts, client: Client, id: str) -> JobInfo:
 
 @router.post("/jobs/{id}/resume", tags=["jobs"])
 def resume_job(parts: Parts, client: Client, id: str) -> JobInfo:
-    """Queue a stopped or failed job again; a training and a video continue where they ended."""
+    """Queue a stopped or failed job again. Trainings and videos continue where they stopped."""
     return job_info(parts, parts.jobs.resume(id), client)
 
 
 @router.delete("/jobs/{id}", tags=["jobs"], status_code=204)
 def remove_job(parts: Parts, id: str) -> None:
-    """Remove a job that is over, with its files."""
+    """Remove a finished job and its files."""
     parts.jobs.remove(id)
 
 
 @router.get("/jobs/{id}/result", tags=["jobs"], response_class=FileResponse)
 def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
-    """The result of a job: the video, the pictures as .zip, or the trained style file."""
+    """Download the result of a job: the video, the images as .zip, or the trained style file."""
     job = parts.jobs.find(id)
     file = result_of(job)
     if file is None:
@@ -134,9 +137,9 @@ def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
     responses={200: {"content": {"image/jpeg": {}}}},
 )
 def job_preview(parts: Parts, id: str) -> Response:
-    """The last stylized frame or photo, or the preview sheet of a training."""
+    """Return the latest stylized frame or photo, or the preview sheet of a training."""
     try:
-        # Read at once: the file is replaced while the job runs.
+        # Read the whole file at once, since it is replaced while the job runs.
         content = preview_file(parts.jobs.find(id)).read_bytes()
     except FileNotFoundError:
         raise NotFoundError("there is no preview yet") from None
@@ -148,7 +151,7 @@ def _stream(events: AsyncIterator[str]) -> StreamingResponse:
 
 
 async def _events(parts: State, client: str, selected: Selection, end: bool) -> AsyncIterator[str]:
-    """The changes of the jobs, with comments in quiet times."""
+    """Yield changes of the jobs as server-sent events, and comments if nothing changes."""
 
     def look() -> tuple[list[JobInfo], int]:
         jobs, others = selected.of(parts, client)
@@ -158,7 +161,7 @@ async def _events(parts: State, client: str, selected: Selection, end: bool) -> 
     quiet = 0.0
     while not parts.ending.is_set():
         jobs, others = await run_in_threadpool(look)
-        # The list comes first, so that a page has a place for each job.
+        # The list is sent first, so that a page can prepare a place for each job.
         named = json.dumps({"ids": [job.id for job in jobs], "others": others})
         texts = {"": f"event: list\ndata: {named}\n\n"}
         texts.update((job.id, f"data: {job.model_dump_json()}\n\n") for job in jobs)

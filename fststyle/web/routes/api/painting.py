@@ -1,4 +1,4 @@
-"""Stylize a picture at once, or a video or a batch of pictures as a job."""
+"""API for stylization: an image immediately, a video or a batch of images as a job."""
 
 import shutil
 from pathlib import Path
@@ -21,26 +21,30 @@ from fststyle.web.work.videos import check_video
 router = APIRouter()
 Paint = Annotated[ImageSettings, Depends(paint_settings)]
 Format = Annotated[
-    str, Form(max_length=10, description="Format of the result, such as jpeg, png or webp; empty: as sent.")
+    str,
+    Form(
+        max_length=10,
+        description="Format of the result, such as jpeg, png or webp; empty: the format of the input.",
+    ),
 ]
 MAX_BATCH = 200
-"""Photos of one job."""
+"""Maximum number of photos in one job."""
 
 
 @router.post(
     "/paint",
     tags=["paint"],
     response_class=Response,
-    responses={200: {"content": {"image/*": {}}, "description": "The stylized picture."}},
+    responses={200: {"content": {"image/*": {}}, "description": "The stylized image."}},
 )
 async def paint(
     request: Request,
     parts: Parts,
     settings: Paint,
-    photo: Annotated[UploadFile, File(description="A picture in any format that fststyle reads.")],
+    photo: Annotated[UploadFile, File(description="An image in any format that fststyle reads.")],
     format: Format = "",
 ) -> Response:
-    """Stylize a picture at its full resolution. Nothing is stored."""
+    """Stylize an image at full resolution. Nothing is stored on the server."""
     painted = await parts.pool.paint(photo.file, settings, format or None, request.is_disconnected)
     name = f"{label(photo.filename)}-{settings.style.replace(',', '+').replace(':', '-')}{painted.suffix}"
     headers = {
@@ -57,12 +61,13 @@ async def add_job(
     parts: Parts,
     client: Client,
     settings: Paint,
-    files: Annotated[list[UploadFile], File(description="One video, or several pictures.")],
+    files: Annotated[list[UploadFile], File(description="One video, or several images.")],
     format: Format = "",
 ) -> JobInfo:
-    """Stylize a video or a batch of pictures in the background.
+    """Stylize a video or a batch of images in the background.
 
-    A video becomes an .mp4 file, or .webm with that ``format``; pictures become a .zip file.
+    The result of a video is an .mp4 file, or a .webm file if ``format`` is webm. The result of images is a
+    .zip file.
     """
     result: JobInfo = await run_in_threadpool(_add_job, parts, client, settings, files, format)
     return result
@@ -73,7 +78,7 @@ def _add_job(
 ) -> JobInfo:
     parts.remove_old_jobs()
     if len(files) > MAX_BATCH:
-        raise InputError(f"at most {MAX_BATCH} files in one job")
+        raise InputError(f"a job may have at most {MAX_BATCH} files")
     suffixes = [video_suffix(file.file) for file in files]
     folder = parts.jobs.new_folder()
     try:
@@ -82,7 +87,7 @@ def _add_job(
         elif len(files) == 1:
             kind, name, values = _video(parts, folder, files[0], suffixes[0] or "", settings, format)
         else:
-            raise InputError("send one video per job, without pictures")
+            raise InputError("a job may have either one video or several images")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -107,7 +112,7 @@ def _video(
     parts: State, folder: Path, file: UploadFile, suffix: str, settings: ImageSettings, format: str
 ) -> tuple[str, str, JsonObject]:
     if format not in ("", "mp4", "webm"):
-        raise InputError("format: a video becomes mp4 or webm")
+        raise InputError("format: must be mp4 or webm for a video")
     source = folder / f"source{suffix}"
     _save(file, source)
     check_video(source, parts.settings.max_pixels, parts.settings.video_seconds)

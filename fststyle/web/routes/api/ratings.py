@@ -1,4 +1,4 @@
-"""Stars, blind votes and the ranking."""
+"""API of star ratings, blind votes and the ranking."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ router = APIRouter()
 
 
 class Ranked(BaseModel):
-    """A style with its strength in the model of Bradley and Terry: log odds against the average style."""
+    """A style with its Bradley-Terry strength, the log odds against the average style."""
 
     style: str
     strength: float
@@ -29,7 +29,7 @@ def rate(
     style: Annotated[str, Form(max_length=400)],
     stars: Annotated[int, Form(ge=1, le=5)],
 ) -> JSONResponse:
-    """Give a style, or each style of a mixture, 1 to 5 stars."""
+    """Rate a style, or each style of a mixture, with 1 to 5 stars."""
     client = client_of(request)
     for part in checked_style(style).split(","):
         parts.ratings.rate(part.partition(":")[0], stars, anonymous_id(client), {"style": style})
@@ -40,24 +40,26 @@ def rate(
 
 @router.get("/ranking", tags=["ratings"])
 def ranking(parts: Parts) -> list[Ranked]:
-    """Styles ranked by blind comparisons, best first."""
+    """Return the styles ranked by blind comparisons, best first."""
     return [Ranked(style=name, strength=value) for name, value in parts.ratings.ranking().items()]
 
 
 @router.get("/votes.csv", tags=["ratings"], response_class=Response)
 def votes_csv(parts: Parts) -> Response:
-    """The blind votes as CSV: sheet, choice, judge. `bench/blind.py score` reads them with the key."""
+    """Download the blind votes as CSV (sheet, choice, judge). `bench/blind.py score` reads them with
+    the key.
+    """
     headers = {"Content-Disposition": disposition("votes.csv")}
     return Response(parts.ratings.votes_csv(), media_type="text/csv", headers=headers)
 
 
 @router.get("/votes.json", tags=["ratings"])
 def votes_json(parts: Parts) -> list[dict[str, str]]:
-    """The blind votes as JSON."""
+    """Return the blind votes as JSON."""
     return parts.ratings.votes()
 
 
 @router.get("/votes-key.json", tags=["ratings"])
 def votes_key(parts: Parts) -> JsonObject:
-    """The styles behind A and B of each comparison with a vote."""
+    """Return the key of the votes: the styles A and B of each comparison with a vote."""
     return parts.ratings.key()

@@ -1,4 +1,4 @@
-"""Styles and jobs as the API returns them."""
+"""Schemas of the styles and jobs that the API returns."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +20,13 @@ Client = Annotated[str, Depends(client_from_cookie)]
 
 
 class StyleInfo(BaseModel):
-    """A style of the library. ``rank``: place in the blind comparisons, 1 for the first."""
+    """A style of the library. ``rank`` is its rank in the blind comparisons, from 1."""
 
     name: str
     title: str
     artist: str
     year: str
-    licence: str
+    license: str
     network: str
     own: bool
     size: int
@@ -40,8 +40,10 @@ class StyleInfo(BaseModel):
 
 
 class JobInfo(BaseModel):
-    """A job. ``own``: whether this client added it. ``ahead``: jobs that are done before it. ``result``:
-    address of the result, or empty.
+    """A job.
+
+    ``own`` is whether this client added it, ``ahead`` the number of jobs before it in the queue, and
+    ``result`` the URL of the result, or "".
     """
 
     id: str
@@ -63,7 +65,7 @@ def style_info(card: Card) -> StyleInfo:
         title=card.title,
         artist=card.artist,
         year=card.year,
-        licence=card.licence,
+        license=card.license,
         network=card.network,
         own=card.own,
         size=card.size,
@@ -78,12 +80,12 @@ def style_info(card: Card) -> StyleInfo:
 
 
 def job_info(parts: State, job: Job, client: str) -> JobInfo:
-    """One job as ``client`` sees it."""
+    """Return the schema of a job for ``client``."""
     return job_infos(parts, [job], client)[0]
 
 
 def job_infos(parts: State, jobs: Sequence[Job], client: str) -> list[JobInfo]:
-    """Jobs as ``client`` sees them."""
+    """Return the schemas of jobs for ``client``."""
     ahead = parts.jobs.ahead()
     return [_job_info(parts, job, client, ahead.get(job.id, 0)) for job in jobs]
 
@@ -105,24 +107,24 @@ def _job_info(parts: State, job: Job, client: str, ahead: int) -> JobInfo:
 
 
 def is_own(job: Job, client: str) -> bool:
-    """Whether ``client`` added the job; jobs of programs have no owner."""
+    """Return whether ``client`` added the job. Jobs of programs have no owner."""
     return bool(client) and job.owner == client
 
 
 def _details(parts: State, job: Job) -> JsonObject:
-    """The result of a job. ``published`` is in it as long as the library has that style."""
+    """Return the result of a job. It contains ``published`` only while the library has this style."""
     found = {name: value for name, value in job.result.items() if name != "published"}
     name = parts.library.published(job)
     return {**found, "published": name} if name else found
 
 
 def result_of(job: Job) -> Path | None:
-    """The file of the result, None if there is none yet."""
+    """Return the result file of a job, or None if there is none yet."""
     name = f"out/{job.settings['name']}.onnx" if job.kind == "train" else job.result.get("file", "")
     file = job.folder / name
     return file if name and file.is_file() else None
 
 
 def preview_file(job: Job) -> Path:
-    """The file of the preview; it may not exist yet."""
+    """Return the path of a job's preview. The file may not exist yet."""
     return preview_of(job) if job.kind == "train" else job.folder / PREVIEW

@@ -1,4 +1,4 @@
-"""The library of styles."""
+"""API of the style library."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ router = APIRouter()
 def list_styles(
     parts: Parts, q: str = "", sort: Literal["rating", "name", "year"] = "name"
 ) -> list[StyleInfo]:
-    """All styles, or those that contain each word of ``q``."""
+    """List all styles, or those that contain each word of ``q``."""
     return [style_info(card) for card in parts.library.cards(q, sort)]
 
 
@@ -26,7 +26,7 @@ async def upload_style(
     file: Annotated[UploadFile, File(description="A style file (.onnx).")],
     name: Annotated[str, Form(max_length=64)] = "",
 ) -> StyleInfo:
-    """Add a style file. It is checked and tried in a process of its own first."""
+    """Add a style file. It is first validated in a separate process."""
     content = await file.read(MAX_BYTES + 1)
     added = await run_in_threadpool(parts.library.upload, content, name or label(file.filename, "style"))
     return style_info(await run_in_threadpool(parts.library.card, added))

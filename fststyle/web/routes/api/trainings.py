@@ -1,4 +1,4 @@
-"""Trainings: add, losses, publish, and proposed settings."""
+"""API of trainings: start, losses, publish, and proposed settings."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -20,18 +20,18 @@ from fststyle.web.work.trainings import TrainingSettings, painting_of, require_t
 
 router = APIRouter()
 PAINTING_SIDE = 2048
-"""Longer side of a painting for a training, in pixels."""
+"""Maximum longer side of a training painting in pixels."""
 
 
 @router.get("/jobs/{id}/painting.png", tags=["trainings"], response_class=FileResponse)
 def training_painting(parts: Parts, id: str) -> FileResponse:
-    """The painting of a training."""
+    """Return the painting of a training."""
     return FileResponse(painting_of(parts.jobs.find(id, TRAIN_KINDS).folder), media_type="image/png")
 
 
 @router.get("/jobs/{id}/steps", tags=["trainings"])
 def training_steps(parts: Parts, id: str) -> list[JsonObject]:
-    """The losses of a training step by step, thinned to some hundred points."""
+    """Return the losses of a training by step, reduced to a few hundred points."""
     return steps_of(parts.jobs.find(id, TRAIN_KINDS))
 
 
@@ -39,7 +39,7 @@ def training_steps(parts: Parts, id: str) -> list[JsonObject]:
 async def add_training(
     parts: Parts,
     client: Client,
-    painting: Annotated[UploadFile, File(description="The painting, a picture.")],
+    painting: Annotated[UploadFile, File(description="The painting, an image.")],
     name: Annotated[str, Form(max_length=64, description="Name of the style.")],
     title: Annotated[str, Form(max_length=120)] = "",
     artist: Annotated[str, Form(max_length=120)] = "",
@@ -51,7 +51,7 @@ async def add_training(
     width: Annotated[int | None, Form()] = None,
     blocks: Annotated[int | None, Form()] = None,
 ) -> JobInfo:
-    """Train a style on a painting. One training runs at a time. Needs PyTorch on the server."""
+    """Queue a training of a style on a painting. One training runs at a time. The server needs PyTorch."""
     require_torch()
     settings = TrainingSettings(minutes, style_weight, style_size, size, width, blocks)
     check(settings)
@@ -73,7 +73,9 @@ async def add_training(
 def publish(
     parts: Parts,
     id: str,
-    name: Annotated[str, Form(max_length=64, description="Name of the style; empty: as trained.")] = "",
+    name: Annotated[
+        str, Form(max_length=64, description="Name of the style; empty: the name of the training.")
+    ] = "",
 ) -> StyleInfo:
     """Add the style of a finished training to the library."""
     job = parts.jobs.find(id, TRAIN_KINDS)
@@ -96,11 +98,11 @@ def publish(
 
 @router.post("/suggestions", tags=["trainings"])
 async def suggest(
-    parts: Parts, painting: Annotated[UploadFile, File(description="The painting, a picture.")]
+    parts: Parts, painting: Annotated[UploadFile, File(description="The painting, an image.")]
 ) -> JsonObject:
-    """Settings for a training on this painting, from the best rated styles with the most similar paintings.
+    """Propose training settings for a painting, from the best rated styles with the most similar paintings.
 
-    Needs PyTorch on the server, and ratings.
+    The server needs PyTorch, and there must be ratings.
     """
 
     def find() -> JsonObject:

@@ -95,7 +95,7 @@ def test_sequence_of_an_animated_avif_is_stylized_and_not_its_still(tmp_path):
     pytest.importorskip("PIL._avif")
     done = stylized(animated_avif(tmp_path / "anim.avif"), tmp_path / "out.mp4")
     assert [round(time, 3) for time, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.08, 0.16, 0.24, 0.32]
-    assert done.lost == ("still picture av1 (Color)",)
+    assert done.lost == ("still image av1 (Color)",)
 
 
 def test_larger_of_two_video_streams_is_stylized(tmp_path):

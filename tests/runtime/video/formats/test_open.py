@@ -32,7 +32,7 @@ def clip(tmp_path):
 
 def test_still_picture_and_text_file_are_refused(tmp_path):
     (tmp_path / "in.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
-    with pytest.raises(InputError, match=r"in\.heic: is a still picture; use `fststyle image`"):
+    with pytest.raises(InputError, match=r"in\.heic: is a still image; use `fststyle image`"):
         paint(tmp_path / "in.heic", tmp_path / "out.mp4")
     (tmp_path / "text.png").write_text("no picture at all")
     with pytest.raises(InputError, match=r"text\.png: is not a video"):
@@ -45,7 +45,7 @@ def test_format_is_detected_by_content(clip, tmp_path):
     assert paint(tmp_path / "gif.mp4", tmp_path / "a.mp4").frames == 2
     assert paint(tmp_path / "video.gif", tmp_path / "b.mp4").frames == 6
     Image.new("RGB", (40, 40)).save(tmp_path / "still.png")
-    with pytest.raises(InputError, match="still picture"):
+    with pytest.raises(InputError, match="still image"):
         paint(tmp_path / "still.png", tmp_path / "c.mp4")
 
 

@@ -125,7 +125,7 @@ def test_transparency_of_an_animated_avif(tmp_path, target):
 def test_transparency_of_an_avif_that_pillow_cannot_read_is_named(tmp_path, monkeypatch, target):
     monkeypatch.setattr(animation, "is_animation_format", lambda path: False)
     done = stylize_video(avif(tmp_path / "in.avif"), tmp_path / target, style="invert", device="cpu")
-    assert done.lost == ("still picture av1 (Color)", "transparency")
+    assert done.lost == ("still image av1 (Color)", "transparency")
     with av.open(str(tmp_path / target)) as container:
         assert len(container.streams) == 1
 
