@@ -299,8 +299,12 @@ class WebcamSettings:
         None, "Stream the stylized video to this URL: rtmp://, rtmps://, srt://, udp://, tcp:// or rtsp://."
     )
     ndi: bool = option(False, "Publish the stylized video as the NDI source fststyle.")
-    spout: bool = option(False, "Publish the stylized video as the Spout sender fststyle (Windows).")
-    syphon: bool = option(False, "Publish the stylized video as the Syphon server fststyle (macOS).")
+    spout: bool = option(
+        False, "Publish the stylized video as the Spout sender fststyle (Windows; untested there)."
+    )
+    syphon: bool = option(
+        False, "Publish the stylized video as the Syphon server fststyle (macOS; untested there)."
+    )
     osc: str | None = option(
         None, "Receive OSC messages at this UDP address: PORT (on 127.0.0.1) or HOST:PORT."
     )
