@@ -112,12 +112,12 @@ def test_latent_space_is_explored(learn: Any, name: str, side: int) -> None:
     for across in (0.2, 0.5, 0.8):
         box = chart.bounding_box()
         learn.mouse.move(box["x"] + across * box["width"], box["y"] + 0.5 * box["height"])
-        learn.get_by_text(f"The picture at {100 * across:.0f} across, 50 down").wait_for()
+        learn.get_by_text(f"The image at {100 * across:.0f} across, 50 down").wait_for()
         walked += pixels(learn, '[data-canvas="place"]')
     assert all(picture.shape == (side, side, 3) and picture.std() > 5 for picture in walked)
     assert compare(walked[0], walked[1])[0] > 1
     chart.press("ArrowRight")
-    learn.get_by_text("The picture at 82 across, 50 down").wait_for()
+    learn.get_by_text("The image at 82 across, 50 down").wait_for()
 
 
 def test_drawn_digit_is_encoded_decoded_and_classified(learn: Any) -> None:

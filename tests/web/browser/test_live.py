@@ -259,7 +259,7 @@ def test_mixture_and_a_strength_are_chosen_with_the_keyboard(browser: Any, serve
     assert page.locator('[data-value="strength"]').text_content() == "95 %"
     status(page, "float")
     page.get_by_label("Mix with").select_option(label="The Starry Night (starry-night-johnson)")
-    page.get_by_text("the stylized pictures are blended").wait_for()
+    page.get_by_text("the stylized images are blended").wait_for()
     page.locator("input[name=style]").first.press("ArrowRight")
     page.locator("[data-filter]:not([aria-busy])").wait_for()
     assert page.locator("input[name=style]").nth(1).is_checked()
@@ -290,7 +290,7 @@ def test_file_that_is_not_a_picture_is_refused(browser: Any, server: str, watch:
     page = watch(browser, server).open("/live")
     page.wait_for_selector("[data-ready]")
     page.locator("input[type=file]").set_input_files(tmp_path / "photo.png")
-    page.get_by_text("This file is not a picture that the browser can read.").wait_for()
+    page.get_by_text("This file is not an image that the browser can read.").wait_for()
 
 
 def test_blocked_camera_is_explained(browser: Any, server: str, watch: Any) -> None:
@@ -299,7 +299,7 @@ def test_blocked_camera_is_explained(browser: Any, server: str, watch: Any) -> N
     page.get_by_role("button", name="Start the camera").click()
     page.get_by_text("The camera is blocked for this page.").wait_for()
     assert page.get_by_role("button", name="Try the camera again").is_visible()
-    assert page.get_by_role("button", name="Open a picture").first.is_visible()
+    assert page.get_by_role("button", name="Open an image").first.is_visible()
 
 
 def test_missing_camera_is_explained(chromium: Any, server: str, watch: Any) -> None:
@@ -406,6 +406,6 @@ def test_wrong_file_does_not_cover_the_camera(
     stylizing(page)
     # False: the browser does not leave the page for the file.
     assert page.evaluate(DROP, [place, name, type, "not a picture"]) is False
-    page.get_by_text("This file is not a picture that the browser can read.").wait_for()
+    page.get_by_text("This file is not an image that the browser can read.").wait_for()
     assert page.is_hidden(".filter-empty")
     three_frames(page)

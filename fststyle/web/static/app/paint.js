@@ -1,4 +1,4 @@
-// The page that paints: files in, settings, picture out.
+// The page that paints: files in, settings, image out.
 import { $, $$, send, sentence, toast } from "./common.js";
 import { takePhoto } from "./camera.js";
 import * as jobView from "./job.js";
@@ -181,7 +181,7 @@ async function paint() {
     $("#rate-result").hidden = false;
   } catch (error) {
     if (error.name !== "AbortError") {
-      // The picture shown belongs to the settings before.
+      // The shown image belongs to the previous settings.
       if ($("#compare").matches(".no-before:not(.painted)")) again(); // nothing to show
       problem(error.message);
       $("#download").hidden = true;

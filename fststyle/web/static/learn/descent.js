@@ -1,4 +1,4 @@
-// A picture made by gradient descent, as Gatys et al. 2016 do: the picture itself is changed, step by step, until
+// An image made by gradient descent, as Gatys et al. 2016 do: the image itself is changed, step by step, until
 // the loss network sees the content of the photo and the style of the painting in it. Departure: the optimizer is
 // Adam instead of L-BFGS.
 
@@ -14,7 +14,7 @@ export class Descent {
   #moment;
   #square;
   #url;
-  /** The current picture: a tensor (1, 3, H, W) in [-1, 1]. */
+  /** The current image: a tensor (1, 3, H, W) in [-1, 1]. */
   picture;
   step = 0;
 

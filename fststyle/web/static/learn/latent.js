@@ -28,7 +28,7 @@ function latest(work) {
   };
 }
 
-/** Copy a picture (RGB bytes) of `side` pixels into a canvas at a place. */
+/** Copy an image (RGB bytes) of `side` pixels into a canvas at a place. */
 function put(canvas, data, side, x = 0, y = 0) {
   const image = new ImageData(side, side);
   for (let i = 0; i < side * side; i++) {
@@ -91,14 +91,14 @@ export function latentLesson(root, { guarded }) {
     await walk();
   }
 
-  /** Show the picture at the current place; the last place wins while one is computed. */
+  /** Show the image at the current place; the last place wins while one is computed. */
   const walk = latest(async () => {
     const kind = chosen();
     if (torus?.size !== kind.size) return;
     const found = await pictures([torus.at(u, v)], kind);
     place.width = place.height = kind.side;
     put(place, found, kind.side);
-    output.textContent = `The picture at ${(100 * u).toFixed(0)} across, ${(100 * v).toFixed(0)} down`;
+    output.textContent = `The image at ${(100 * u).toFixed(0)} across, ${(100 * v).toFixed(0)} down`;
   });
 
   map.addEventListener("pointermove", guarded(async (event) => {

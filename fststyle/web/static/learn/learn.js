@@ -1,4 +1,4 @@
-// The page Learn: the pictures that all lessons use, and the lessons.
+// The page Learn: the images that all lessons use, and the lessons.
 
 import { $, $$ } from "../app/common.js";
 import { convolutionLesson } from "./convolution.js";
@@ -64,7 +64,7 @@ const lessons = [
   latentLesson($("#latent"), context),
 ];
 
-/** Lessons with pictures start when they are seen, the first time and after a change of the pictures. */
+/** Lessons with images start when they are seen, the first time and after a change of the images. */
 const waiting = new Set();
 const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
@@ -92,7 +92,7 @@ file.addEventListener("change", guarded(async () => {
     await photo.decode();
   } catch {
     photo.src = before;
-    throw new Error("This file is not a picture that the browser can read.");
+    throw new Error("This file is not an image that the browser can read.");
   } finally {
     if (before.startsWith("blob:") && before !== photo.src) URL.revokeObjectURL(before);
   }

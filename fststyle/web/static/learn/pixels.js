@@ -1,4 +1,4 @@
-// Lesson 1: a picture is numbers.
+// Lesson 1: an image is numbers.
 
 import { $ } from "../app/common.js";
 import { scaled } from "./pictures.js";

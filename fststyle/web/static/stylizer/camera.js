@@ -5,7 +5,7 @@ const REASONS = {
     "The camera is blocked for this page. Allow it in the address bar or in the settings of the browser, then try again.",
   NotFoundError: "No camera was found. Connect one, or open a picture.",
   NotReadableError: "The camera is in use by another program. Close it, then try again.",
-  OverconstrainedError: "The camera does not offer a usable picture size.",
+  OverconstrainedError: "The camera does not offer a usable image size.",
 };
 
 /** The stream of a camera. Throws the DOMException of the browser, or an Error where the page may have no camera. */

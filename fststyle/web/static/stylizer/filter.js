@@ -1,4 +1,4 @@
-// The user interface of the filter: camera or picture, styles, mixture, strength, saving. The markup is
+// The user interface of the filter: camera or image, styles, mixture, strength, saving. The markup is
 // fststyle/web/templates/filter.html.
 
 import { Camera, cameraReason } from "./camera.js";
@@ -11,7 +11,7 @@ const PICTURE_SIZE = 960;
 const METHODS = {
   one: "",
   weights: "The weights of the styles are interpolated, as fststyle does.",
-  pictures: "These styles are of different networks or have no base: the stylized pictures are blended.",
+  pictures: "These styles are of different networks or have no base: the stylized images are blended.",
 };
 const NOTICE_SECONDS = 7;
 const BACKENDS = { webgpu: "WebGPU", wasm: "WebAssembly" };
@@ -243,18 +243,18 @@ export class Filter {
     await this.start();
   }
 
-  /** Stylize a picture file. */
+  /** Stylize an image file. */
   async open(file) {
     this.#hideMessage();
     let picture;
     try {
       picture = await createImageBitmap(file);
     } catch {
-      this.#fail("This file is not a picture that the browser can read.");
+      this.#fail("This file is not an image that the browser can read.");
       return;
     }
     if (Math.min(picture.width, picture.height) < SMALLEST) {
-      this.#fail(`The picture needs at least ${SMALLEST}x${SMALLEST} pixels.`);
+      this.#fail(`The image needs at least ${SMALLEST}x${SMALLEST} pixels.`);
       return;
     }
     if (this.#live) await this.stop();
@@ -278,7 +278,7 @@ export class Filter {
     this.#sizes();
   }
 
-  /** Say why something failed: over a picture or the camera as a notice, else with the choices at the start. */
+  /** Say why something failed: over an image or the camera as a notice, else with the choices at the start. */
   #fail(message) {
     if (this.#live || this.#picture) {
       this.#notice(message);
@@ -293,7 +293,7 @@ export class Filter {
     this.#say("");
   }
 
-  /** A line over the picture for some seconds. */
+  /** A line over the image for some seconds. */
   #notice(text) {
     const place = this.#find(".filter-notice");
     place.textContent = text;
@@ -388,7 +388,7 @@ export class Filter {
     return [this.#size({ width, height }), `${BACKENDS[backend]}${many}`, this.#precision];
   }
 
-  /** Stylize the opened picture again, after a change. */
+  /** Stylize the opened image again, after a change. */
   #repaint() {
     if (!this.#picture || this.#backend === null) return;
     this.#guarded(async () => {
@@ -429,7 +429,7 @@ export class Filter {
   /** The frame of this moment, stylized at the size of the camera. */
   async #whole() {
     const { videoWidth, videoHeight } = this.#camera.video;
-    this.#notice(`Stylizing the picture with ${videoWidth}x${videoHeight} pixels …`);
+    this.#notice(`Stylizing the image with ${videoWidth}x${videoHeight} pixels …`);
     const side = Math.max(videoWidth, videoHeight), frame = document.createElement("canvas");
     return canvasOf(await this.#stylizer.paint(this.#capture(this.#camera.video, videoWidth, videoHeight, side, frame)));
   }

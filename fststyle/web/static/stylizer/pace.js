@@ -1,4 +1,4 @@
-// The size of the picture that holds a frame rate.
+// The size of the image that holds a frame rate.
 
 /** Longer sides to choose from, in pixels. */
 export const SIZES = [128, 160, 192, 240, 288, 320, 400, 480, 560, 640, 800, 960, 1280];

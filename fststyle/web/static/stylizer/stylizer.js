@@ -1,4 +1,4 @@
-// Styles as a function of pictures, in a worker, so that the page stays responsive.
+// Styles as a function of images, in a worker, so that the page stays responsive.
 //
 //     const stylizer = new Stylizer();
 //     await stylizer.open();                                          // { backend, threads }
@@ -12,7 +12,7 @@ export const SMALLEST = 16;
 
 export class Stylizer {
   #calls = null;
-  /** Milliseconds that the last picture took. */
+  /** Milliseconds that the last image took. */
   milliseconds = 0;
 
   /** Start the worker and ONNX Runtime; see `loadRuntime` in engine.js for the options. */
@@ -43,7 +43,7 @@ export class Stylizer {
    */
   async paint(image, { stream = false } = {}) {
     const { width, height, data } = image;
-    if (Math.min(width, height) < SMALLEST) throw new Error(`a picture has at least ${SMALLEST}x${SMALLEST} pixels`);
+    if (Math.min(width, height) < SMALLEST) throw new Error(`an image has at least ${SMALLEST}x${SMALLEST} pixels`);
     const values = { rgba: data.buffer, width, height, stream };
     const { rgba, milliseconds } = await this.#call("paint", values, [data.buffer]);
     this.milliseconds = milliseconds;

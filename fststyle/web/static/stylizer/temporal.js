@@ -1,4 +1,4 @@
-// Less flicker: where the camera picture does not change, the stylized picture changes slowly.
+// Less flicker: where the camera image does not change, the stylized image changes slowly.
 //
 // As fststyle/runtime/temporal.py, without the optical flow: the previous result is not moved along, so parts that
 // move are new in each frame.

@@ -44,7 +44,7 @@ const handlers = {
       const frame = new runtime.ort.Tensor("uint8", rgb, [1, height, width, 3]);
       const { styled } = await session.run({ frame });
       const data = await styled.getData();
-      if (data.length !== rgb.length) throw new Error("the style gave a picture of another size");
+      if (data.length !== rgb.length) throw new Error("the style returned an image of another size");
       painted.push({ data, factor });
     }
     const alone = painted.length === 1 && current.photo === 0;
