@@ -33,6 +33,12 @@ _DEFAULT = 0x1
 _NOT_PLAYED_FROM_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
 """Prefixes of FFmpeg audio codecs that MP4 supports, but that some players do not play from MP4."""
 
+_COVERS = {
+    **{"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "gif": ("gif", "image/gif")},
+    **{"bmp": ("bmp", "image/bmp"), "webp": ("webp", "image/webp")},
+}
+"""FFmpeg's codec of cover art -> suffix and type of its file."""
+
 Mux = Callable[[Callable[[Any], Iterable[Packet]], Any], None]
 """Function (encode, item) that writes the packets that ``encode(item)`` returns."""
 
@@ -53,6 +59,8 @@ class StreamCopier:
         self._coded: dict[int, Stream] = {}
         self._converted: dict[int, SubtitleConverter] = {}
         self._reduced: list[str] = []
+        self._text_ends: dict[int, int] = {}
+        self._overlaps: Counter[int] = Counter()
         self._damaged: Counter[str] = Counter()
         self._last: dict[int, int] = {}
         self._covers: list[Packet] = []
@@ -74,6 +82,10 @@ class StreamCopier:
         """
         kept: set[int] = set()
         lost = [*self._reduced]
+        for index, count in self._overlaps.items():
+            if count:
+                texts = "1 text" if count == 1 else f"{count} texts"
+                lost.append(f"end of {texts} of {label(self._sources[index])}, when the next one begins")
         for indices, streams in self._pairs(made):
             kept.update(indices[: len(streams)])
             if len(streams) == len(indices):
@@ -180,19 +192,15 @@ class StreamCopier:
 
     def _add_cover(self, stream: Stream, source: Source) -> None:
         """Add a stream for cover art. It is one packet without a timestamp, so it is read separately."""
-        if (
-            self._kind not in ("mp4", "matroska")
-            or (packet := source.cover(stream)) is None
-            or not self._takes(stream)
-        ):
+        if self._kind not in ("mp4", "matroska") or (packet := source.cover(stream)) is None:
             return
         if self._kind == "matroska":
-            name = (
-                stream.metadata.get("filename")
-                or f"cover.{'png' if stream.codec_context.name == 'png' else 'jpg'}"
-            )
-            kind = stream.metadata.get("mimetype") or f"image/{'png' if name.endswith('png') else 'jpeg'}"
+            suffix, kind = _COVERS.get(stream.codec_context.codec.canonical_name, _COVERS["mjpeg"])
+            name = stream.metadata.get("filename") or f"cover.{suffix}"
+            kind = stream.metadata.get("mimetype") or kind
             self._copied[stream.index] = self._container.add_attachment(name, kind, bytes(packet))
+            return
+        if not self._takes(stream):
             return
         made = self._copied[stream.index] = self._container.add_stream_from_template(stream, opaque=True)
         made.disposition = stream.disposition
@@ -237,7 +245,14 @@ class StreamCopier:
                 self._damaged[label(packet.stream)] += 1
                 return
             for one in made:
+                self._note_overlap(one, index, converter)
                 self._write(one, index, converter.stream)
+
+    def _note_overlap(self, packet: Packet, index: int, converter: SubtitleConverter) -> None:
+        """Count the texts that are still shown when the next one begins, which ends them in MP4."""
+        if converter.format == "mov_text":
+            self._overlaps[index] += packet.pts < self._text_ends.get(index, packet.pts)
+            self._text_ends[index] = packet.pts + packet.duration
 
     def _place(self, frame: DecodedFrame, index: int) -> None:
         """Set the time of an audio frame in samples, without gaps that are caused by a coarse container

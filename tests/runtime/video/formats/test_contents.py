@@ -165,6 +165,26 @@ def test_cover_of_an_mp4(tmp_path, clip, target, lost):
     assert (("cover", "mjpeg") in streams(tmp_path / target)) == (not lost)
 
 
+def png_cover(container):
+    """Like `cover`, for a PNG file with a palette."""
+    buffer = io.BytesIO()
+    Image.new("P", (32, 32)).save(buffer, "PNG")
+    stream = container.add_stream("png", rate=1)
+    stream.width = stream.height = 32
+    stream.pix_fmt, stream.disposition = "pal8", 0x400
+    packet = av.Packet(buffer.getvalue())
+    packet.pts = packet.dts = 0
+    packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, 25), True, stream
+    return packet
+
+
+def test_png_cover_of_an_mp4_is_kept_by_matroska(tmp_path, clip):
+    source = remux(clip, tmp_path / "cover.mp4", png_cover)
+    for target in ("out.mkv", "out.mp4"):
+        assert stylized(source, tmp_path / target).lost == ()
+        assert ("cover", "png") in streams(tmp_path / target)
+
+
 @pytest.mark.parametrize("target", ["out.mp4", "out.mov", "out.mkv"])
 def test_second_video_stream_is_copied(tmp_path, clip, target):
     for name in ("two.mp4", "two.mkv"):

@@ -29,7 +29,10 @@ def stylized(source: Path, target: Path, **changes) -> PaintedVideo:
     return stylize_video(source, target, style="invert", device="cpu", threads=1, **changes)
 
 
-def subtitled(path: Path, codec: str, disposition: av.stream.Disposition | None = None) -> Path:
+OVERLAPPING = [(200, 1500, "one"), (600, 300, "two"), (1000, 200, "three")]
+
+
+def subtitled(path: Path, codec: str, disposition: av.stream.Disposition | None = None, lines=LINES) -> Path:
     """A video of two seconds with audio and with subtitles in German."""
     plain = clips.write(path.with_name("plain.mp4"), list(range(0, 2000, 40)))
     with av.open(str(plain)) as old, av.open(str(path), "w") as new:
@@ -51,7 +54,7 @@ def subtitled(path: Path, codec: str, disposition: av.stream.Disposition | None 
         if codec != "dvbsub":
             stream.codec_context.subtitle_header = HEADER
             new.start_encoding()
-            copied += [text_packet(stream, *line) for line in LINES]
+            copied += [text_packet(stream, *line) for line in lines]
         for packet in sorted(copied, key=lambda packet: packet.dts * packet.time_base):
             new.mux(packet)
     return path
@@ -144,6 +147,13 @@ def test_text_far_before_the_first_frame_that_is_read_is_clipped(tmp_path):
     ((at, shown, text),) = lines_of(tmp_path / "out.mkv")
     assert (at, "long" in text) == (0, True)
     assert 400 <= shown <= 500  # the clock of the file begins at its first packet
+
+
+@pytest.mark.parametrize(("target", "lost"), [("out.mp4", True), ("out.mkv", False)])
+def test_texts_that_overlap_end_early_in_mp4_and_are_named(tmp_path, target, lost):
+    source = subtitled(tmp_path / "in.mkv", "subrip", lines=OVERLAPPING)
+    expected = ("end of 1 text of subtitle subrip (deu), when the next one begins",)
+    assert stylized(source, tmp_path / target).lost == (expected if lost else ())
 
 
 def test_marks_of_subtitles_are_kept(tmp_path):
