@@ -120,7 +120,5 @@ def _slice(tensor: "TensorProto", reference: dict[str, str], content: bytes, pat
     except (KeyError, ValueError):
         offset, length, size = 0, 0, -1
     if length != size or not 0 <= offset <= len(content) - length:
-        raise StyleError(
-            f"{path}: is damaged (the tensor {tensor.name!r} refers to bytes that are not its own)"
-        )
+        raise StyleError(f"{path}: is damaged (the tensor {tensor.name!r} refers to an invalid byte range)")
     return content[offset : offset + length]

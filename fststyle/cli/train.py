@@ -105,7 +105,7 @@ def print_results(out: "Console", trained: "Trained") -> None:
     """Print the output files of a training and a command that uses the style."""
     if trained.skipped:
         count, first = len(trained.skipped), trained.skipped[0]
-        streams.print_lines(out, f"skipped as damaged or too small: {count}, the first: {first}")
+        streams.print_lines(out, f"skipped {count} damaged or too small files, the first is {first}")
     # Long lines are not wrapped, so that paths can be copied.
     files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
     streams.print_lines(out, f"style       {files}", f"checkpoint  {trained.checkpoint}")

@@ -119,7 +119,7 @@ def register(app: typer.Typer) -> None:
         ),
         columns: Annotated[int, number("Images per row.", 2, 100)] = 20,
     ) -> None:
-        """Draw a grid over a two-dimensional latent space. Needs no PyTorch."""
+        """Draw a grid of images over a two-dimensional latent space. Needs no PyTorch."""
         from fststyle.io import grids, images
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator

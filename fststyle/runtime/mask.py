@@ -73,7 +73,7 @@ class ImageMask:
         self._fitted: Pixels | None = None
 
     def at(self, seconds: float) -> None:
-        """Go to the mask at a time in seconds from the start of the source. Times must not decrease."""
+        """Select the mask for a time in seconds from the start of the source. Times must not decrease."""
 
     def close(self) -> None:
         """Close the file."""
@@ -128,7 +128,7 @@ class Mask:
         return any(isinstance(part, ImageMask) and part.moves for part in self._parts)
 
     def at(self, seconds: float) -> None:
-        """Go to the masks at a time in seconds from the start of the source. Times must not decrease."""
+        """Select the masks for a time in seconds from the start of the source. Times must not decrease."""
         for part in self._parts:
             if isinstance(part, ImageMask):
                 part.at(seconds)

@@ -50,7 +50,8 @@ class Style:
         stylized = run(self._session, {"frame": batch}, self.name)[0]
         if stylized.shape != batch.shape:
             raise StyleError(
-                f"{self.name} is not an fststyle style: its output is {stylized.shape} for {batch.shape}"
+                f"{self.name} is not an fststyle style: its output is {stylized.shape} for an input of"
+                f" {batch.shape}"
             )
         return stylized[0] if frame.ndim == 3 else stylized
 

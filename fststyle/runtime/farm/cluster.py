@@ -11,7 +11,7 @@ from fststyle.errors import DependencyError, FststyleError, InputError, OutputEr
 Result = TypeVar("Result")
 
 LOCAL = "local"
-"""Address that means: start a cluster on this machine."""
+"""Address that starts a cluster on this machine."""
 
 RETRIES = 3
 """Maximum number of retries of a task whose worker or machine fails."""

@@ -91,7 +91,7 @@ def stylize_videos(
             done.append(painted)
             listener.on_done(painted)
             if painted.broken:
-                raise BatchError(f"{path}: is damaged ({painted.broken}); what could be read is in {out}")
+                raise BatchError(f"{path}: is damaged ({painted.broken}); the readable part is in {out}")
         except FststyleError as error:
             failed += 1
             listener.on_failed(str(path), error)
@@ -127,9 +127,9 @@ def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
 def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
     """Return the input and output path of each video."""
     if str(target) == PIPE or (sequence.is_pattern(target) and not target.exists()):
-        raise OutputError(f"{target}: takes one video; the output for a folder is a folder")
+        raise OutputError(f"{target}: can hold only one video; give a folder as the output of a folder")
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):
-        raise OutputError(f"{target}: is a file; the output for a folder is a folder")
+        raise OutputError(f"{target}: is a file; give a folder as the output of a folder")
     found = without_results(videos_in(source, on_refused), source, target)
     if not found:
         raise InputError(f"{source}: contains no videos")

@@ -111,7 +111,9 @@ def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: 
     styles, strengths = _styles(style), _strengths(strength)
     if keyframes is not None:
         if len(styles) > 1 or len(strengths) > 1:
-            raise InputError("--keyframes: the file has the times; --style and --strength must have none")
+            raise InputError(
+                "--keyframes: the file contains the times, so --style and --strength must not contain times"
+            )
         rows = _rows(keyframes)
         styles = [Key(at, parse_shares(text)) for at, text, _ in rows if text] or styles
         strengths = [Key(at, _number(text, str(keyframes))) for at, _, text in rows if text] or strengths
@@ -198,7 +200,7 @@ def _number(text: str, what: str) -> float:
 
 def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
     if len(keys) > MAX_KEYFRAMES:
-        raise InputError(f"{len(keys)} keyframes are more than {MAX_KEYFRAMES}")
+        raise InputError(f"there are {len(keys)} keyframes; at most {MAX_KEYFRAMES} are allowed")
     for before, after in itertools.pairwise(keys):
         if after.seconds <= before.seconds:
             raise InputError(
@@ -235,8 +237,8 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
         raise InputError(f"{path}: is not JSON: {error}") from error
     if not isinstance(listed, list) or not listed or not all(isinstance(row, dict) for row in listed):
         raise InputError(
-            f'{path}: holds no keyframes: a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with the'
-            " columns time, style, strength"
+            f'{path}: contains no keyframes: give a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with'
+            " the columns time, style, strength"
         )
     rows = []
     for row in listed:

@@ -43,7 +43,7 @@ class MovingMask(ImageMask):
         self._set(self._next.rgb, self._next.alpha)
 
     def at(self, seconds: float) -> None:
-        """Go to the mask at a time, like `ImageMask.at`. Raises `InputError` if the frame size changes."""
+        """Select the mask for a time, as in `ImageMask.at`. Raises `InputError` if the frame size changes."""
         shown: TimedFrame | None = None
         due = seconds + self._source.video_origin + self._early
         while self._next is not None and self._next.seconds <= due:

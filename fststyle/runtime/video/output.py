@@ -132,7 +132,7 @@ class Output:
             return timed
         if not self._noted_size:
             self._on_note(
-                f"{self._source}: the size of frames changes; all are written as {size[1]}x{size[0]}"
+                f"{self._source}: the frame size changes; all frames are written as {size[1]}x{size[0]}"
             )
             self._noted_size = True
         alpha = None if timed.alpha is None else resize_to(timed.alpha, size)

@@ -176,9 +176,9 @@ def at_rate(
 
     Packets are yielded unchanged.
 
-    Each frame is moved to the nearest tick, and of several at one tick the nearest is kept. At a tick without
-    a frame the previous one is repeated, as the same array, or has a longer duration without ``repeat``.
-    Raises `InputError` for timestamps that jump.
+    Each frame is moved to the nearest tick. If several frames have the same nearest tick, the closest frame
+    is kept. At a tick without a frame, the previous frame is repeated as the same array, or, if ``repeat`` is
+    False, its duration is extended. Raises `InputError` for timestamps that jump.
     """
     spread = _repeated if repeat else _lengthened
     waiting: TimedFrame | None = None

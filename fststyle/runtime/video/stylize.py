@@ -80,7 +80,7 @@ def stylize_one(
 ) -> PaintedVideo:
     """Stylize a video like `stylize_video`, with settings that have been checked."""
     if not str(target):
-        raise OutputError("the name of the output is empty")
+        raise OutputError("the output name is empty")
     opened = open_source(source, _input_options(settings), stdin)
     try:
         encoding = Encoding(settings.codec, settings.crf, settings.pix_fmt, settings.preset, settings.audio)
@@ -117,7 +117,7 @@ def video_frames(
                 if isinstance(item, TimedFrame):
                     yield frames.finish(frames.begin(item)()).rgb
         if opened.broken:
-            raise BatchError(f"{source}: is damaged ({opened.broken}); what could be read was stylized")
+            raise BatchError(f"{source}: is damaged ({opened.broken}); the readable part was stylized")
     finally:
         opened.close()
 

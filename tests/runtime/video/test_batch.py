@@ -64,7 +64,7 @@ def test_folder_of_videos(tmp_path):
     assert made == ["a-2.mp4", "a.mp4", "deep/b.mkv"]
     with pytest.raises(OutputError, match="is one of the inputs"):
         stylize_videos(folder, folder, VideoSettings(**INVERT))
-    with pytest.raises(OutputError, match="is a folder"):
+    with pytest.raises(OutputError, match="give a folder"):
         stylize_videos(folder, tmp_path / "out.mp4", VideoSettings(**INVERT))
 
 
@@ -84,6 +84,6 @@ def test_folder_of_videos_is_no_single_video(clip, tmp_path, monkeypatch, name):
     (tmp_path / "videos").mkdir()
     clip.rename(tmp_path / "videos" / "in.mp4")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OutputError, match="takes one video"):
+    with pytest.raises(OutputError, match="can hold only one video"):
         stylize_videos("videos", name, VideoSettings(**INVERT))
     assert [path.name for path in tmp_path.iterdir() if path.name != "styles"] == ["videos"]

@@ -95,7 +95,7 @@ def test_stopped_run_resumes_to_the_same_file(tmp_path, short, target, changes):
         assert not (tmp_path / target).exists()
     done = stylize_video(source, tmp_path / target, **SETTINGS, **changes)
     assert any("continues after " in note for note in done.notes)
-    assert not any("the size of frames changes" in note for note in done.notes)
+    assert not any("the frame size changes" in note for note in done.notes)
     assert same(everything(tmp_path / target), everything(tmp_path / "whole" / target))
     assert done.frames == len(clips.frames(tmp_path / target))
     assert left(tmp_path) == left(tmp_path / "whole") == []

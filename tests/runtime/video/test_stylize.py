@@ -340,7 +340,7 @@ def test_truncated_video_is_reported_and_exits_1(tmp_path, program):
     assert done.returncode == 1, done.stderr
     last = done.stderr.decode().splitlines()[-1]
     assert last.startswith("fststyle: cut.mkv: is damaged (")
-    assert last.endswith("what could be read is in out.mp4")
+    assert last.endswith("the readable part is in out.mp4")
     painted = len(clips.frames(tmp_path / "out.mp4"))
     assert painted > 5
     frames = video_frames(tmp_path / "cut.mkv", "invert", device="cpu")

@@ -122,7 +122,7 @@ class OscInput:
         """Apply one message. Each kind of invalid message is reported once."""
         try:
             if not _is_supported(content):
-                raise InputError("malformed message, or arguments other than numbers and strings")
+                raise InputError("the message is malformed, or has arguments other than numbers and strings")
             message = self._message(content)
             self._apply(message.address, list(message.params))
         except InputError as error:
