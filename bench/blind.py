@@ -1,18 +1,19 @@
-"""Blind comparisons of systems: sheets that show two pictures without names, and the score of the votes.
+"""Blind comparisons of systems: `make` writes sheets that show two stylized images without names, `score`
+prints the results of the votes.
 
-    python bench/blind.py make sheets --system ours=pictures/ --system lengstrom='rivals/*-lengstrom.jpg' \\
+    python bench/blind.py make sheets --system ours=images/ --system lengstrom='rivals/*-lengstrom.jpg' \\
         --painting great-wave.jpg --photo examples --crops 1 --seed 1
     python bench/blind.py score sheets-key.json votes.csv [more-votes.json ...]
 
-`make` matches the pictures by name (bench/matching.py: PAINTING-PHOTO-SYSTEM.jpg); a system may also be given
-as a style, which paints the photos. For each painting, photo and pair of systems it writes one sheet with
-both whole pictures, and --crops sheets with the same crop of both at 1:1. The painting is above, the
-pictures are below as A and B. Order, sides and crops depend on the seed; each system of a pair is A equally
-often. Both pictures are brought to the size of the smaller one.
+`make` matches the images by name (bench/matching.py: PAINTING-PHOTO-SYSTEM.jpg). A system can also be a
+style, which stylizes the photos. For each painting, photo and pair of systems, it writes one sheet with both
+whole images, and --crops sheets with the same crop of both at 1:1. The painting is above, and the two images
+are below it as A and B. Order, sides and crops depend on the seed. Each system of a pair is A equally often.
+Both images are scaled to the size of the smaller one.
 
 The folder contains the sheets and sheets.json, a list of {"sheet", "file", "painting", "kind"} in the order
-of presentation, without names of systems and photos. The key, by default NAME-key.json beside the folder,
-maps A and B to systems; judges get the folder only.
+of presentation, without the names of systems and photos. The key, by default NAME-key.json beside the folder,
+maps A and B to systems. Judges get the folder only.
 
 Votes are a CSV file with the header ``sheet,choice`` and one row per vote:
 
@@ -21,16 +22,16 @@ Votes are a CSV file with the header ``sheet,choice`` and one row per vote:
     0002,tie
 
 or a JSON file with a list of such rows: [{"sheet": "0001", "choice": "A"}, ...]. ``choice`` is A, B or tie,
-in any case. An additional column or key ``judge`` identifies the judge; without it, each file is one judge. A
-judge votes at most once per sheet. For a web app: show the files of sheets.json in their order and write such
-rows.
+in upper or lower case. An additional column or key ``judge`` identifies the judge; without it, each file is
+one judge. A judge votes at most once per sheet. A web app shows the files of sheets.json in their order and
+writes such rows.
 
-`score` joins votes and key. It prints the preference for the first system of each pair (a tie is half a
-vote), in total, per painting and per kind of sheet; the preference for each system over all others; and the
-strength of each system in the Bradley-Terry model: the log odds against the average system. Its 95 %
-confidence interval is a bootstrap over the photos, since sheets of one photo are not independent. One virtual
-tie per compared pair keeps the strength of a system that never loses finite. "A chosen" is the share of votes
-for A without ties; a value far from 50 % means that judges prefer a side.
+`score` joins the votes with the key. It prints the preference for the first system of each pair (a tie is
+half a vote), in total, per painting and per kind of sheet; the preference for each system over all others;
+and the strength of each system in the Bradley-Terry model, which is the log odds against the average system.
+The 95 % confidence interval of the strength is a bootstrap over the photos, since sheets of one photo are not
+independent. One virtual tie per compared pair keeps the strength of a system that never loses finite. "A
+chosen" is the share of votes for A without ties. A value far from 50 % means that judges prefer one side.
 """
 
 import argparse
@@ -42,13 +43,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import matching
 import numpy as np
-from matching import RGB, Painted
+from matching import RGB, StylizedImage
 from PIL import Image, ImageDraw, ImageFont
-from program import run, show
+from program import Row, run, show
 from rich.table import Table
 
 from fststyle.bradley_terry import CHOICES, Comparison, bootstrap, strengths
@@ -57,13 +57,25 @@ from fststyle.io import images
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 KINDS = ("whole", "crop")
+"""Kinds of sheets."""
 MARGIN, LABEL, PAINTING = 12, 26, 300
-"""Pixels around the pictures, of the line with their letters, and of the painting's height."""
+"""Sizes in pixels: of the margin around the images, of the line with their letters, and of the height of the
+painting.
+"""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One line of the key. ``place`` is left, top, width, height; ``sha256`` is that of the file."""
+    """One entry of the key.
+
+    Args:
+        sheet: name of the sheet.
+        kind: one of `KINDS`.
+        painting, photo: their names.
+        a, b: the systems shown as A and as B.
+        place: left, top, width and height of the crop in pixels.
+        sha256: SHA-256 of the file.
+    """
 
     sheet: str
     kind: str
@@ -77,7 +89,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Vote:
-    """What one judge chose on a sheet: the share of the vote that A gets."""
+    """One vote of a judge. ``for_a`` is 1 for A, 0 for B and 0.5 for a tie."""
 
     judge: str
     sheet: str
@@ -85,7 +97,7 @@ class Vote:
 
 
 def make(
-    pictures: Sequence[Painted],
+    stylized: Sequence[StylizedImage],
     paintings: dict[str, Path],
     folder: Path,
     key: Path,
@@ -95,10 +107,20 @@ def make(
     crop_size: int = 320,
     seed: int = 0,
 ) -> list[Sheet]:
-    """Write the sheets of every pair of systems, or of all pairs with `against`, and the key.
+    """Write the sheets and the key. Returns the entries of the key.
+
+    Args:
+        stylized: the images of all systems.
+        paintings: the files of the paintings by name.
+        folder: new folder for the sheets.
+        key: the file of the key.
+        against: name of a system; only its pairs are compared.
+        crops: number of crops per pair, in addition to the whole images.
+        crop_size: side of the crops in pixels.
+        seed: seed of order, sides and crops.
 
     Raises:
-        InputError: a system has two pictures of one photo and painting, or no photo has two systems.
+        InputError: a system has two images of one photo and painting, or no photo has two systems.
         OutputError: the folder is not empty, or the key would lie within it.
     """
     if key.resolve().is_relative_to(folder.resolve()):
@@ -106,7 +128,7 @@ def make(
     if (folder.exists() and any(folder.iterdir())) or key.exists():
         raise OutputError(f"{folder if folder.exists() else key}: already exists")
     rng = np.random.default_rng(seed)
-    pairs = _pairs(pictures, against)
+    pairs = _pairs(stylized, against)
     plans = [(pair, kind) for pair in pairs for kind in ("whole", *["crop"] * crops)]
     sides = _sides(plans, rng)
     folder.mkdir(parents=True, exist_ok=True)
@@ -119,10 +141,10 @@ def make(
         place = _place(left, crop_size if kind == "crop" else 0, rng)
         top, bottom = np.s_[place[1] : place[1] + place[3]], np.s_[place[0] : place[0] + place[2]]
         painting = images.read(paintings[a.painting]).opaque
-        picture = draw(painting, left[top, bottom], right[top, bottom])
+        image = draw(painting, left[top, bottom], right[top, bottom])
         name = f"{number:04}"
         path = folder / f"{name}.png"
-        picture.save(path)
+        image.save(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         sheets.append(Sheet(name, kind, a.painting, a.photo, a.system, b.system, place, digest))
     shown = [
@@ -139,25 +161,32 @@ def make(
     return sheets
 
 
-def _pairs(pictures: Sequence[Painted], against: str | None) -> list[tuple[Painted, Painted]]:
-    same: dict[tuple[str, str], dict[str, Painted]] = {}
-    for picture in pictures:
-        group = same.setdefault((picture.painting, picture.photo), {})
-        if group.setdefault(picture.system, picture) is not picture:
-            which = f"{picture.photo} in the style of {picture.painting}"
-            raise InputError(f"{picture.system} has several pictures of {which}")
-    if against is not None and against not in {picture.system for picture in pictures}:
+def _pairs(
+    stylized: Sequence[StylizedImage], against: str | None
+) -> list[tuple[StylizedImage, StylizedImage]]:
+    """Return all pairs of images with the same painting and photo, or those with the system `against`."""
+    same: dict[tuple[str, str], dict[str, StylizedImage]] = {}
+    for image in stylized:
+        group = same.setdefault((image.painting, image.photo), {})
+        if group.setdefault(image.system, image) is not image:
+            which = f"{image.photo} in the style of {image.painting}"
+            raise InputError(f"{image.system} has several images of {which}")
+    if against is not None and against not in {image.system for image in stylized}:
         raise InputError(f"{against}: no such system among those given")
     found = [pair for group in same.values() for pair in itertools.combinations(group.values(), 2)]
     if against is not None:
         found = [pair for pair in found if against in (pair[0].system, pair[1].system)]
     if not found:
-        raise InputError("no two systems have a picture of the same photo and painting")
+        raise InputError("no two systems have an image of the same photo and painting")
     return found
 
 
-def _sides(plans: Sequence[tuple[tuple[Painted, Painted], str]], rng: np.random.Generator) -> list[bool]:
-    """Whether the sides are swapped: in random order, for each pair of systems and kind half of the time."""
+def _sides(
+    plans: Sequence[tuple[tuple[StylizedImage, StylizedImage], str]], rng: np.random.Generator
+) -> list[bool]:
+    """Return whether the sides are swapped, in random order: for half of the sheets of each pair of systems
+    and kind.
+    """
     groups: dict[tuple[frozenset[str], str], list[int]] = {}
     for index, ((first, second), kind) in enumerate(plans):
         groups.setdefault((frozenset((first.system, second.system)), kind), []).append(index)
@@ -165,15 +194,15 @@ def _sides(plans: Sequence[tuple[tuple[Painted, Painted], str]], rng: np.random.
     for group in groups.values():
         offset = int(rng.integers(2))
         for turn, index in enumerate(rng.permutation(group)):
-            # By the name, for the order of the arguments may differ from photo to photo.
+            # Compare names, since the order within a pair may differ from photo to photo.
             first, second = plans[index][0]
             swapped[index] = bool((turn + offset) % 2) != (first.system > second.system)
     return swapped
 
 
-def _place(picture: RGB, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """Left, top, width and height of a random crop; the whole picture for size 0."""
-    height, width = picture.shape[:2]
+def _place(image: RGB, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """Return the left, top, width and height of a random crop; the whole image if `size` is 0."""
+    height, width = image.shape[:2]
     if not size:
         return 0, 0, width, height
     w, h = min(size, width), min(size, height)
@@ -181,7 +210,9 @@ def _place(picture: RGB, size: int, rng: np.random.Generator) -> tuple[int, int,
 
 
 def draw(painting: RGB, a: RGB, b: RGB) -> Image.Image:
-    """The sheet: the painting above, A and B below it side by side, of one size and never scaled."""
+    """Return a sheet: the painting above, A and B side by side below it. A and B have the same size and are
+    not scaled.
+    """
     height, width = a.shape[:2]
     across = 3 * MARGIN + 2 * width
     factor = min(PAINTING / painting.shape[0], (across - 2 * MARGIN) / painting.shape[1])
@@ -189,18 +220,22 @@ def draw(painting: RGB, a: RGB, b: RGB) -> Image.Image:
     top = 2 * MARGIN + LABEL + shown.shape[0]
     sheet = Image.new("RGB", (across, top + LABEL + height + MARGIN), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(18)
-    for text, picture, x, y in (
+    for text, image, x, y in (
         ("painting", shown, (across - shown.shape[1]) // 2, MARGIN),
         ("A", a, MARGIN, top),
         ("B", b, 2 * MARGIN + width, top),
     ):
         pen.text((x, y), text, "black", font=font)
-        sheet.paste(Image.fromarray(np.ascontiguousarray(picture)), (x, y + LABEL))
+        sheet.paste(Image.fromarray(np.ascontiguousarray(image)), (x, y + LABEL))
     return sheet
 
 
 def read_key(path: Path) -> dict[str, Sheet]:
-    """Sheet -> its line of the key. Raises `InputError`."""
+    """Return the entries of the key by the name of the sheet.
+
+    Raises:
+        InputError: the file is not a key.
+    """
     try:
         lines = json.loads(path.read_text(encoding="utf-8"))["sheets"]
         return {line["sheet"]: Sheet(**{**line, "place": tuple(line["place"])}) for line in lines}
@@ -209,7 +244,7 @@ def read_key(path: Path) -> dict[str, Sheet]:
 
 
 def read_votes(path: Path) -> list[Vote]:
-    """The votes of a CSV or JSON file.
+    """Return the votes in a CSV or JSON file.
 
     Raises:
         InputError: the file is damaged or empty, a choice is unknown, or a judge votes twice on one sheet.
@@ -220,7 +255,7 @@ def read_votes(path: Path) -> list[Vote]:
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as votes ({error})") from error
     if not isinstance(rows, list) or not rows:
-        raise InputError(f"{path}: holds no list of votes")
+        raise InputError(f"{path}: contains no list of votes")
     votes: dict[tuple[str, str], Vote] = {}
     for number, row in enumerate(rows, 1):
         fields = [row.get(name) for name in ("sheet", "choice")] if isinstance(row, dict) else [None]
@@ -237,11 +272,16 @@ def read_votes(path: Path) -> list[Vote]:
 
 
 def _table(text: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as dicts."""
     return list(csv.DictReader(text.splitlines(), strict=True))
 
 
 def join(votes: Iterable[Vote], key: dict[str, Sheet]) -> list[Comparison]:
-    """The votes with their systems in alphabetical order. Raises `InputError` for an unknown sheet."""
+    """Return the votes as comparisons of two systems in alphabetical order.
+
+    Raises:
+        InputError: a sheet is not in the key.
+    """
     comparisons = []
     for vote in votes:
         if vote.sheet not in key:
@@ -253,8 +293,10 @@ def join(votes: Iterable[Vote], key: dict[str, Sheet]) -> list[Comparison]:
     return comparisons
 
 
-def preferences(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Per pair of systems: counts and preference for the first; in all, per painting and per kind."""
+def preferences(comparisons: Sequence[Comparison]) -> list[Row]:
+    """For each pair of systems: counts, and the preference for the first; in total, per painting and per
+    kind.
+    """
     rows = []
     for first, second in sorted({(comparison.first, comparison.second) for comparison in comparisons}):
         own = [
@@ -284,8 +326,8 @@ def preferences(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return rows
 
 
-def totals(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Per system: votes and preference over all others together, in all and per painting."""
+def totals(comparisons: Sequence[Comparison]) -> list[Row]:
+    """For each system: number of votes, and the preference over all others; in total and per painting."""
     rows = []
     for system in sorted(
         {name for comparison in comparisons for name in (comparison.first, comparison.second)}
@@ -308,8 +350,10 @@ def totals(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return rows
 
 
-def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> dict[str, Any]:
-    """The results that `score` prints."""
+def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> Row:
+    """Return the results of the votes, as the JSON output contains them. `rounds` is the number of bootstrap
+    samples.
+    """
     comparisons = join(votes, key)
     decided = [vote.for_a for vote in votes if vote.for_a != 0.5]
     intervals = bootstrap(comparisons, rounds)
@@ -327,7 +371,9 @@ def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> d
 
 
 def agreement(votes: Sequence[Vote]) -> float | None:
-    """How often two judges choose the same on a sheet; None if no sheet has two."""
+    """Return the fraction of pairs of judges with the same choice on a sheet; None if no sheet has two
+    votes.
+    """
     sheets: dict[str, list[float]] = {}
     for vote in votes:
         sheets.setdefault(vote.sheet, []).append(vote.for_a)
@@ -347,20 +393,22 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("make", help="write the sheets and the key").add_argument
-    add("folder", type=Path, help="new folder of the sheets, for the judges")
+    add("folder", type=Path, help="new folder for the sheets, which the judges get")
     add("--system", action="append", required=True, metavar="NAME=WHAT", help="folder, pattern or style")
     add("--painting", action="append", required=True, help="file, NAME=FILE, or a folder of paintings")
     add("--photo", action="append", help="file, NAME=FILE, or a folder of photos (default: examples/)")
-    add("--against", metavar="NAME", help="only the pairs with this system")
-    add("--crops", type=int, default=1, help="crops of each pair of pictures, besides the whole ones")
+    add("--against", metavar="NAME", help="compare this system only with the others")
+    add("--crops", type=int, default=1, help="number of crops per pair, in addition to the whole images")
     add("--crop-size", type=int, default=320, help="side of the crops in pixels")
     add("--seed", type=int, default=0, help="seed of order, sides and crops")
     add("--key", type=Path, help="file of the key (default: FOLDER-key.json)")
     add("--json", action="store_true", help="print JSON instead of a table")
-    add = commands.add_parser("score", help="join votes and key").add_argument
-    add("key", type=Path, help="the key that `make` has written")
+    add = commands.add_parser("score", help="join the votes with the key").add_argument
+    add("key", type=Path, help="the key that `make` wrote")
     add("votes", type=Path, nargs="+", help="CSV or JSON files, one for each judge")
-    add("--bootstrap", type=int, default=1000, help="samples for the intervals")
+    add(
+        "--bootstrap", type=int, default=1000, help="number of bootstrap samples for the confidence intervals"
+    )
     add("--json", action="store_true", help="print JSON instead of tables")
     args = parser.parse_args()
     if args.command == "make":
@@ -375,13 +423,13 @@ def _arguments() -> argparse.Namespace:
 
 def _make(args: argparse.Namespace) -> list[Sheet]:
     paintings, photos = matching.by_name(args.painting), matching.by_name(args.photo or [str(EXAMPLES)])
-    pictures: list[Painted] = []
+    stylized: list[StylizedImage] = []
     for text in args.system:
-        pictures += matching.painted(text, paintings, photos)
+        stylized += matching.stylized_images(text, paintings, photos)
     folder: Path = args.folder
     key = args.key or folder.absolute().with_name(f"{folder.absolute().name}-key.json")
     options = {"against": args.against, "crops": args.crops, "crop_size": args.crop_size, "seed": args.seed}
-    return make(pictures, paintings, folder, key, **options)
+    return make(stylized, paintings, folder, key, **options)
 
 
 def _print_sheets(args: argparse.Namespace, sheets: list[Sheet]) -> None:
@@ -399,14 +447,16 @@ def _print_sheets(args: argparse.Namespace, sheets: list[Sheet]) -> None:
     show(table)
 
 
-def _score(args: argparse.Namespace) -> dict[str, Any]:
+def _score(args: argparse.Namespace) -> Row:
     votes = [vote for path in args.votes for vote in read_votes(path)]
     if len({(vote.judge, vote.sheet) for vote in votes}) < len(votes):
-        raise InputError("two files hold votes of one judge on one sheet; give the files different names")
+        raise InputError(
+            "two files contain votes of the same judge on the same sheet; give the files different names"
+        )
     return score(votes, read_key(args.key), args.bootstrap)
 
 
-def _report(args: argparse.Namespace, found: dict[str, Any]) -> None:
+def _report(args: argparse.Namespace, found: Row) -> None:
     if args.json:
         print(json.dumps(found, indent=1))
         return

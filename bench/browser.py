@@ -1,11 +1,12 @@
-"""Frames per second of the camera filter in chromium with WebAssembly, beside the Python runtime.
+"""Print the frames per second of the camera filter in Chromium with WebAssembly, next to those of the Python
+runtime.
 
     python bench/browser.py udnie starry-night --threads 2 --size 320x240
 
-The site of `fststyle export-web` is served on this machine with the headers for threads, and chromium plays
-a clip of 60 frames a second as its camera, so 60 is the maximum. The frame rate is the one that the page
-shows, from the camera to the screen, after the warm-up. The Python runtime stylizes the same frames from
-memory. Runs of both alternate. Needs playwright and chromium.
+The site of `fststyle export-web` is served locally with the headers that threads need. Chromium plays a clip
+of 60 frames per second as its camera, so 60 is the maximum. The frame rate is the one that the page shows,
+from the camera to the screen, after the warm-up. The Python runtime stylizes the same frames from memory.
+Runs of both alternate. Needs playwright and chromium.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from program import run, show
+from program import Row, run, show
 from rich.console import Console
 from rich.table import Table
 
@@ -37,7 +38,9 @@ from fststyle.runtime.style import load_style
 from fststyle.runtime.video.formats.raw import parse_size
 
 RATE = 60
+"""Frame rate of the camera clip."""
 HEADERS = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+"""HTTP headers that browsers require for threads."""
 
 
 def main() -> int:
@@ -47,9 +50,14 @@ def main() -> int:
     parser.add_argument("styles", nargs="*", default=["udnie", "starry-night"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--size", default="320x240")
-    parser.add_argument("--seconds", type=float, default=10, help="of each measurement, after the warm-up")
     parser.add_argument(
-        "--warmup", type=float, default=15, help="seconds: the browser compiles while it runs"
+        "--seconds", type=float, default=10, help="duration of each measurement, after the warm-up"
+    )
+    parser.add_argument(
+        "--warmup",
+        type=float,
+        default=15,
+        help="duration of the warm-up in seconds, during which the browser compiles",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
@@ -57,7 +65,7 @@ def main() -> int:
     return run(lambda console: _measure(args, console), lambda rows: _print(rows, args))
 
 
-def _measure(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
+def _measure(args: argparse.Namespace, console: Console) -> list[Row]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
@@ -102,7 +110,7 @@ def _measure(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]
     return rows
 
 
-def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
+def _print(rows: list[Row], args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps({"threads": args.threads, "size": args.size, "rows": rows}, indent=1))
         return
@@ -115,7 +123,7 @@ def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
 
 
 def frames(width: int, height: int, count: int = 30) -> list[RGB]:
-    """A disc that moves over soft noise."""
+    """Return synthetic frames, uint8 (H, W, 3): a disc that moves over smooth noise."""
     ground = np.random.default_rng(0).integers(0, 255, (height // 8, width // 8, 3), np.uint8)
     still = cv2.resize(ground, (width, height), interpolation=cv2.INTER_CUBIC)
     clip = []
@@ -126,7 +134,7 @@ def frames(width: int, height: int, count: int = 30) -> list[RGB]:
 
 
 def write_clip(path: Path, clip: list[RGB]) -> None:
-    """A y4m file."""
+    """Write the frames as a Y4M file."""
     height, width = clip[0].shape[:2]
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{width} H{height} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
@@ -136,7 +144,7 @@ def write_clip(path: Path, clip: list[RGB]) -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address of a folder on this machine."""
+    """Context manager that yields the local address of a server for `folder`."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def end_headers(self) -> None:
@@ -159,7 +167,9 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def in_browser(browser: Any, address: str, name: str, side: int, args: argparse.Namespace) -> float:
-    """Frames per second of the page: the median of what it shows, read every half second."""
+    """Return the frames per second on the page: the median of the displayed values, read every half
+    second.
+    """
     context = browser.new_context(permissions=["camera"])
     page = context.new_page()
     page.set_default_timeout(120_000)
@@ -179,7 +189,7 @@ def in_browser(browser: Any, address: str, name: str, side: int, args: argparse.
 
 
 def in_python(name: str, precision: str, clip: list[RGB], args: argparse.Namespace) -> float:
-    """Frames per second of the Python runtime on the processor."""
+    """Return the frames per second of the Python runtime on the CPU."""
     style = load_style(name, device="cpu", threads=args.threads, precision=precision)
     for frame in clip:
         style(frame)

@@ -1,14 +1,13 @@
-"""Round trip of twelve kinds of video files through `fststyle video --strength 0`: which streams and tags are
-kept.
+"""Print which streams and tags `fststyle video --strength 0` keeps, for twelve kinds of video files.
 
     python bench/containers.py              streams, tags, chapters and frame times, before and after
     python bench/containers.py --markdown   the same as a table for docs/video.md
 
-Each file is made here by PyAV: twelve frames, at uneven times where the container allows it, half a second of
-audio, and tags, chapters, cover art, fonts or a timecode as its name says. It is written to the same
-container, or to another one where that cannot be written. Streams are counted by kind, tags are those that
-describe the content, and the time is the largest difference of one frame in milliseconds. The last column
-is what the program names as lost.
+PyAV writes each input: twelve frames, at uneven times where the container allows it, half a second of audio,
+and tags, chapters, cover art, fonts or a timecode as the name of the kind says. The output has the same
+container, or another one where fststyle cannot write it. Streams are counted by kind, and tags are those that
+describe the content. The time is the largest difference in the time of a frame, in milliseconds. The last
+column is what the command reports as lost.
 """
 
 import argparse
@@ -27,7 +26,7 @@ from typing import Any
 import av
 import numpy as np
 from PIL import Image
-from program import run, show
+from program import Row, run, show
 from rich.table import Table
 
 from fststyle.io import images
@@ -37,14 +36,28 @@ from fststyle.runtime.video.formats.open import InputOptions, open_source
 from fststyle.runtime.video.stylize import stylize_video
 
 UNEVEN = [0, 40, 80, 200, 240, 300, 340, 420, 460, 500, 560, 600]
+"""Uneven frame times in milliseconds."""
 EVEN = list(range(0, 480, 40))
+"""Even frame times in milliseconds."""
 CHAPTERS = [(0, 200, "one"), (200, 600, "two")]
+"""Start and end in milliseconds, and title."""
 WIDTH, HEIGHT = 96, 64
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A file to make: video and audio codec, extras, and whether its times may be uneven."""
+    """A kind of input file.
+
+    Args:
+        suffix: suffix of the file.
+        video: video encoder; empty for animated images.
+        pixels: pixel format.
+        audio: audio encoder, or None.
+        chapters, cover, font, timecode: whether the file has them.
+        tags: tags of the container.
+        uneven: whether the container supports uneven frame times.
+        target: suffix of the output, if it differs.
+    """
 
     suffix: str
     video: str = "libx264"
@@ -79,8 +92,8 @@ KINDS = {
 }
 
 
-def picture(number: int) -> np.ndarray:
-    """RGBA of one frame, uint8 (H, W, 4): a bar over a gradient, transparent above."""
+def image(number: int) -> np.ndarray:
+    """Return one frame, RGBA uint8 (H, W, 4): a bar over a gradient, with transparent upper rows."""
     rgba = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
     rgba[..., 1] = np.linspace(40, 200, WIDTH).astype(np.uint8)
     rgba[:, number * 5 : number * 5 + 8, :3] = (250, 30, 30)
@@ -89,11 +102,11 @@ def picture(number: int) -> np.ndarray:
 
 
 def make(path: Path, kind: Kind) -> Path:
-    """The file of a kind."""
+    """Write an input file."""
     if not kind.video:
         ends = [*UNEVEN[1:], UNEVEN[-1] + 40]
         shown = [after - before for before, after in zip(UNEVEN, ends, strict=True)]
-        made = [picture(number) for number in range(len(UNEVEN))]
+        made = [image(number) for number in range(len(UNEVEN))]
         frames = [
             images.Frame(np.ascontiguousarray(p[..., :3]), np.ascontiguousarray(p[..., 3]), ms)
             for p, ms in zip(made, shown, strict=True)
@@ -119,11 +132,13 @@ def make(path: Path, kind: Kind) -> Path:
 
 
 def chapter(start: int, end: int, title: str, number: int) -> Any:
+    """Return a chapter in the format of PyAV."""
     base = Fraction(1, 1000)
     return {"id": number, "start": start, "end": end, "time_base": base, "metadata": {"title": title}}
 
 
 def video_stream(container: Any, kind: Kind) -> Any:
+    """Add the video stream."""
     options = {"x265-params": "log-level=none"} if kind.video == "libx265" else {}
     stream = container.add_stream(kind.video, rate=25, options=options)
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, kind.pixels
@@ -135,14 +150,16 @@ def video_stream(container: Any, kind: Kind) -> Any:
 
 
 def video_packets(stream: Any, kind: Kind) -> Any:
+    """Yield the encoded frames."""
     for number, time in enumerate(UNEVEN if kind.uneven else EVEN):
-        frame = av.VideoFrame.from_ndarray(picture(number), format="rgba").reformat(format=kind.pixels)
+        frame = av.VideoFrame.from_ndarray(image(number), format="rgba").reformat(format=kind.pixels)
         frame.pts, frame.time_base = time, Fraction(1, 1000)
         yield from stream.encode(frame)
     yield from stream.encode(None)
 
 
 def audio_stream(container: Any, kind: Kind) -> Callable[[], Any]:
+    """Add the audio stream. Returns a function that encodes half a second of a tone."""
     if kind.audio is None:
         return lambda: ()
     stream = container.add_stream(kind.audio, rate=48000)
@@ -162,6 +179,7 @@ def audio_stream(container: Any, kind: Kind) -> Callable[[], Any]:
 
 
 def cover_packet(container: Any) -> Any:
+    """Add a stream for cover art. Returns its packet."""
     buffer = io.BytesIO()
     Image.new("RGB", (32, 32), "red").save(buffer, "JPEG")
     stream = container.add_stream("mjpeg", rate=1)
@@ -173,8 +191,10 @@ def cover_packet(container: Any) -> Any:
     return packet
 
 
-def content(path: Path) -> dict[str, Any]:
-    """Streams by kind, tags, chapters, times of the frames in milliseconds, and whether they have alpha."""
+def content(path: Path) -> Row:
+    """Return the streams by kind, tags, chapters, the times of the frames in milliseconds, and whether they
+    have alpha.
+    """
     opened = open_source(path, InputOptions())
     try:
         timed_frames = [
@@ -195,8 +215,8 @@ def content(path: Path) -> dict[str, Any]:
         opened.close()
 
 
-def measure(style: str) -> list[dict[str, Any]]:
-    """One row per kind."""
+def measure(style: str) -> list[Row]:
+    """Return one row for each kind of file."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, kind) in enumerate(KINDS.items()):
@@ -205,7 +225,7 @@ def measure(style: str) -> list[dict[str, Any]]:
             done = stylize_video(source, target, style=style, device="cpu", strength=0)
             before, after = content(source), content(target)
             apart = [abs(a - b) for a, b in zip(before.pop("times"), after.pop("times"), strict=True)]
-            row: dict[str, Any] = {"input": name, "output": target.suffix}
+            row: Row = {"input": name, "output": target.suffix}
             row |= {key: both(before[key], after[key]) for key in before}
             row["time, ms"] = f"{max(apart):.1f}"
             row["lost"] = ", ".join(done.lost) or "nothing"
@@ -214,14 +234,14 @@ def measure(style: str) -> list[dict[str, Any]]:
 
 
 def both(before: Any, after: Any) -> str:
-    """One value where nothing changed, two otherwise."""
+    """Return a value that did not change, or else "before → after"."""
     words = {True: "yes", False: "no"}
     first, second = (words[value] if isinstance(value, bool) else str(value) for value in (before, after))
     return first if first == second else f"{first} → {second}"
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """The rows as a table for the documentation."""
+def markdown(rows: list[Row]) -> str:
+    """Return the rows as a Markdown table."""
     lines = [[*rows[0]], ["---"] * len(rows[0]), *([str(value) for value in row.values()] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -237,7 +257,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()
 
-    def report(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[Row]) -> None:
         if args.json:
             print(json.dumps(rows, indent=1))
         elif args.markdown:

@@ -1,4 +1,4 @@
-"""A perceptual distance for the benchmarks."""
+"""A perceptual distance that several benchmarks use."""
 
 import numpy as np
 import torch
@@ -9,17 +9,23 @@ from fststyle.train.data.loader import to_tensor
 from fststyle.train.networks.vgg import VGG16
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+"""Layers of VGG-16."""
 
 
 def distance(
     vgg: VGG16, one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_] | None = None
 ) -> float:
-    """Distance of the features of two pictures, uint8 (H, W, 3), at the places that contain a pixel of
-    `inside`.
+    """Return the perceptual distance of two images in VGG-16 features; 0 for equal images.
 
     LPIPS of Zhang et al. 2018 (arXiv:1801.03924, equation 1) with all weights equal to 1 instead of learned
-    ones, in `vgg`: at relu1_2, relu2_2, relu3_3 and relu4_3, each place is scaled to unit length over its
-    channels; the squared differences are summed over channels and averaged over the places and the layers.
+    ones. At relu1_2, relu2_2, relu3_3 and relu4_3, the features at each position are scaled to unit length
+    over the channels. The squared differences are summed over the channels and averaged over the positions
+    and the layers.
+
+    Args:
+        vgg: the loss network.
+        one, other: uint8 (H, W, 3).
+        inside: bool (H, W), the pixels that are compared. A position counts if it contains one of them.
     """
     with torch.no_grad():
         features = [vgg(to_tensor(rgb)[None], LAYERS) for rgb in (one, other)]

@@ -1,14 +1,14 @@
-"""Measure the quality of generated pictures against real pictures.
+"""Print a table of the quality of generated images, compared with real images.
 
     python bench/generate.py --data MNIST --classifier mnist-classifier.onnx mnist-mlp.onnx mnist-vae.onnx
     python bench/generate.py --data PAINTINGS --size 64 paintings-dcgan.onnx
 
-The features are those of the classifier's penultimate layer with `--classifier`, else the spatial means of
-relu4_3 of VGG-16. The Fréchet distance of these features is not the FID of the literature. `--fid` adds the
-FID of torchmetrics (pip install "torchmetrics[image]"), which downloads the Inception weights on first use.
-The row "real" is the same number of training pictures: the result of a perfect generator. For a VAE, the
-reconstruction error (RMS, 0-255) and the ELBO (nats per pixel) are measured on the test pictures, with the
-checkpoint next to the .onnx file. Seconds per epoch are estimated from `--steps` training steps, after
+With `--classifier`, the features are those of its penultimate layer, otherwise the spatial means of relu4_3
+of VGG-16. The Fréchet distance of these features is not the FID of the literature. `--fid` adds the FID of
+torchmetrics (pip install "torchmetrics[image]"), which downloads the Inception weights on first use. The row
+"real" has the same number of training images: it is the result of a perfect generator. For a VAE, the
+reconstruction error (RMS, 0-255) and the ELBO (nats per pixel) are measured on the test images, with the
+checkpoint next to the .onnx file. The seconds per epoch are estimated from `--steps` training steps, after
 warm-up, with the settings of each model.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from program import run, show
+from program import Row, run, show
 from rich.console import Console
 from rich.table import Table
 
@@ -43,7 +43,9 @@ from fststyle.train.loop import Progress
 from fststyle.train.networks.vgg import load_vgg
 
 WARM_UP = 5
+"""Number of training steps before the measured ones."""
 _AT_ONCE = 50
+"""Number of images per call of the metric."""
 
 
 def main() -> int:
@@ -59,24 +61,27 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("models", nargs="+", type=Path, help="generators and VAE decoders, .onnx")
-    parser.add_argument("--data", required=True, help="dataset, as of `fststyle gan train`")
-    parser.add_argument("--size", type=int, help="side of the pictures in pixels")
+    parser.add_argument("--data", required=True, help="dataset, as for `fststyle gan train`")
+    parser.add_argument("--size", type=int, help="side of the images in pixels")
     parser.add_argument("--classifier", help="classifier that provides the features, .onnx; default: VGG-16")
     parser.add_argument(
-        "--count", type=int, default=10_000, help="largest number of generated and of real pictures"
+        "--count", type=int, default=10_000, help="largest number of generated images, and of real images"
     )
     parser.add_argument(
-        "--steps", type=int, default=30, help="training steps for the time per epoch; 0: not measured"
+        "--steps",
+        type=int,
+        default=30,
+        help="training steps for the time per epoch; 0 disables the measurement",
     )
     parser.add_argument("--fid", action="store_true", help="also measure the FID; needs torchmetrics[image]")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
 
-def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
+def _rows(args: argparse.Namespace, console: Console) -> list[Row]:
     train, test = dataset.load(args.data, args.size)
     if min(len(train), len(test)) < 2:
-        raise InputError(f"{args.data}: needs training and test pictures")
+        raise InputError(f"{args.data}: needs training and test images")
     classifier = load_classifier(args.classifier) if args.classifier else None
     generators = [Generator(path) for path in args.models]
     real = _frames(test)[: args.count]
@@ -88,12 +93,12 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
         rows[0]["fid"] = fid(_frames(train, chosen))
     for generator in generators:
         console.print(f"{generator.name} ...", highlight=False)
-        # the same number: distance and precision depend on it
+        # The same number of images, since distance and precision depend on it.
         drawn = generator.draw(latents.sample(len(real), generator.latent, 0))
         if drawn.shape[1:] != real.shape[1:]:
             raise InputError(
-                f"{generator.name} draws {drawn.shape[1]} pixels a side, the pictures have {real.shape[1]};"
-                " see --size"
+                f"the images of {generator.name} have {drawn.shape[1]} pixels a side, those of the dataset"
+                f" {real.shape[1]}; see --size"
             )
         row = {"model": generator.name, **_judgment(seen, *_judged(drawn, classifier))}
         if fid:
@@ -107,11 +112,12 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
 
 
 def _frames(some: dataset.Dataset, chosen: Any = slice(None)) -> Pixels:
+    """Return the chosen images of a dataset, uint8 (N, S, S, 3)."""
     return np.repeat(some.rgb[chosen], 3 // some.channels, axis=3)
 
 
 def _judged(frames: Pixels, classifier: Model | None) -> tuple[metrics.Features, metrics.Features | None]:
-    """Features, and the logits of a classifier."""
+    """Return the features (N, D) of images, and the logits (N, classes) of a classifier or None."""
     if classifier is None:
         return metrics.vgg_features(frames, load_vgg(), Compute(torch.device("cpu"), bfloat16=False)), None
     logits, features = classifier(frames)
@@ -119,7 +125,7 @@ def _judged(frames: Pixels, classifier: Model | None) -> tuple[metrics.Features,
 
 
 class _Fid:
-    """FID of torchmetrics against `real`; `network` replaces Inception-v3, as the metric allows."""
+    """FID of torchmetrics against `real`, uint8 (N, S, S, 3). `network` replaces Inception-v3."""
 
     def __init__(self, real: Pixels, network: Any = 2048):
         try:
@@ -149,11 +155,10 @@ class _Fid:
             )
 
 
-def _judgment(
-    real: metrics.Features, fake: metrics.Features, logits: metrics.Features | None
-) -> dict[str, Any]:
+def _judgment(real: metrics.Features, fake: metrics.Features, logits: metrics.Features | None) -> Row:
+    """Return the metrics of generated images, from their features and logits."""
     precision, recall = metrics.precision_recall(real, fake)
-    row: dict[str, Any] = {"distance": metrics.frechet(real, fake), "precision": precision, "recall": recall}
+    row: Row = {"distance": metrics.frechet(real, fake), "precision": precision, "recall": recall}
     if logits is not None:
         balance = metrics.balance(logits)
         row |= {"least_class": balance.least, "most_class": balance.most}
@@ -161,12 +166,16 @@ def _judgment(
 
 
 def _reconstruction(decoder: Generator, frames: Pixels) -> dict[str, float]:
+    """Return the reconstruction error of a VAE (RMS, 0-255)."""
     latent = Encoder(decoder)(frames)[0]
     error = decoder.draw(latent).astype(np.float64) - frames
     return {"reconstruction": float(np.sqrt(np.square(error).mean()))}
 
 
 def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
+    """Return the ELBO of the VAE in the checkpoint `path`, per image and per pixel, or {} without a
+    checkpoint.
+    """
     if not path.is_file():
         return {}
     net: Any = checkpoint.restore(checkpoint.load(path, "vae"), path).eval()
@@ -175,7 +184,7 @@ def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
 
 
 def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> float:
-    """Seconds per epoch of the training of the model, with its settings."""
+    """Return the seconds per epoch of a training with the settings of the model."""
     recorded = json.loads(generator.metadata["trained_with"])
     is_vae = generator.metadata["kind"] == "vae"
     kind: type[VaeSettings | GanSettings] = VaeSettings if is_vae else GanSettings
@@ -187,7 +196,7 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
     def on_progress(progress: Progress) -> None:
         times.append(time.monotonic())
         if len(times) > WARM_UP + args.steps:
-            raise _StopForward
+            raise _AllMeasured
 
     with tempfile.TemporaryDirectory() as folder:
         changes: dict[str, Any] = {
@@ -201,14 +210,14 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
         }
         if "steps" in known:
             changes |= {"steps": WARM_UP + args.steps + 1, "preview_every": 0}
-        with contextlib.suppress(_StopForward):
+        with contextlib.suppress(_AllMeasured):
             train(kind(**{**known, **changes}), on_progress=on_progress)
     timed = times[min(WARM_UP, len(times) - 2) :]
     return (timed[-1] - timed[0]) / (len(timed) - 1) * count / float(known["batch"])
 
 
-class _StopForward(Exception):
-    """All steps to measure are done."""
+class _AllMeasured(Exception):
+    """All steps have been measured."""
 
 
 _COLUMNS = {
@@ -225,7 +234,7 @@ _COLUMNS = {
 }
 
 
-def _print(rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
+def _print(rows: list[Row], args: argparse.Namespace) -> None:
     seen_by = (
         f"the features of {Path(args.classifier).stem}"
         if args.classifier

@@ -1,26 +1,26 @@
-"""Measure styles of `fststyle keyframe train` on their shot, compared with other methods.
+"""Print how well styles of `fststyle keyframe train` stylize their shot, compared with other methods.
 
-    python bench/keyframe.py --frames shot/ --painted ink_040.png --held-out ink_070.png --style ink.onnx \
+    python bench/keyframe.py --frames shot/ --painted ink_040.png --held-out ink_070.png --style ink.onnx \\
         --filter stylization
 
-The rows:
+The rows are methods:
 
-- scene: the frames of the shot, not painted.
-- frame by frame: the painter of the keyframe paints each frame: a filter of OpenCV (--filter), or a style of
-  a painting (--network) where the painter is `fststyle gatys`, which is too slow for all frames.
+- scene: the frames of the shot, not stylized.
+- frame by frame: the method that made the painted frame stylizes each frame: a filter of OpenCV (--filter),
+  or a style (--network) that stands for `fststyle gatys`, which is too slow for all frames.
 - warped: the painted frame is warped to every frame along the optical flow of consecutive frames.
-- keyframe: the style that was trained on the painted frame, without and with the flicker suppression of
+- keyframe: the style that was trained on the painted frame, without and with the temporal filter of
   `fststyle video`.
 
-The columns:
+The columns are metrics:
 
-- error: warping error, MSE 0-255, as in bench/temporal.py: lower is steadier. Warped frames have nearly none
-  by construction.
+- error: warping error, MSE 0-255, as in bench/temporal.py; lower is more stable. It is nearly 0 for warped
+  frames by construction.
 - moving: the same where the scene moves by more than half a pixel.
 - pixel: mean absolute difference (0-255) from the held-out painted frame, which is not used in training.
-- VGG: distance of features from the held-out painted frame (bench/features.py), lower is closer.
+- VGG: feature distance from the held-out painted frame (bench/features.py); lower is closer.
 - style: style loss of the frames against the painted frame (fststyle/train/losses/multiscale.py), mean of up
-  to eight frames, lower is closer. The training minimizes it.
+  to eight frames; lower is closer. The training minimizes it.
 - detail: the mean gradient of the frames divided by that of the painted frame.
 """
 
@@ -30,17 +30,16 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from features import distance
 from numpy.typing import NDArray
-from painters import FrameStylizer, source
-from program import run, show
+from program import Row, run, show
 from rich.console import Console
 from rich.table import Table
+from stylizers import FrameStylizer, source
 from temporal import Motion
 
 from fststyle.errors import InputError
@@ -56,6 +55,7 @@ FILTERS: dict[str, Callable[[Frame], Frame]] = {
     "stylization": lambda bgr: cv2.stylization(bgr, sigma_s=60, sigma_r=0.45),
     "pencil": lambda bgr: cv2.pencilSketch(bgr, sigma_s=60, sigma_r=0.07, shade_factor=0.05)[1],
 }
+"""Filters of OpenCV, functions of BGR frames, by name."""
 FORMS = {
     "error": "{:.0f}",
     "moving": "{:.0f}",
@@ -64,7 +64,9 @@ FORMS = {
     "style": "{:.2f}",
     "detail": "{:.2f}",
 }
+"""Columns and their formats."""
 MOVING = 0.5
+"""Smallest motion in pixels that counts as moving."""
 STYLED = 8
 """Largest number of frames for the style column."""
 
@@ -87,9 +89,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--painted", type=Path, required=True, help="the painted frame of the training")
     parser.add_argument("--held-out", type=Path, required=True, help="another painted frame")
     parser.add_argument("--style", required=True, help="the style that was trained on the painted frame")
-    parser.add_argument("--filter", choices=FILTERS, help="the painter, if it is a filter")
-    parser.add_argument("--network", help="a style that paints frame by frame")
-    parser.add_argument("--sheet", type=Path, help="write frames of all rows to this image")
+    parser.add_argument("--filter", choices=FILTERS, help="the filter that made the painted frame")
+    parser.add_argument("--network", help="a style that stylizes frame by frame")
+    parser.add_argument("--sheet", type=Path, help="image file to which frames of all methods are written")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args()
     if not args.filter and not args.network:
@@ -108,8 +110,12 @@ class Filter:
         return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 
 
-def ways(args: argparse.Namespace, painted: Frame, frames: list[Frame], key: int) -> dict[str, Any]:
-    """The rows by name: functions that return the painted frames. `painted` is the painted frame `key`."""
+def ways(
+    args: argparse.Namespace, painted: Frame, frames: list[Frame], key: int
+) -> dict[str, Callable[[], list[Frame]]]:
+    """Return the methods by name: functions that return all stylized frames. `painted` is the painted version
+    of the frame `key`.
+    """
     painter, steady = FrameStylizer(source(args.style), 1), TemporalFilter()
     alone = FrameStylizer(source(args.network), 1) if args.network else Filter(args.filter)
     return {
@@ -122,7 +128,9 @@ def ways(args: argparse.Namespace, painted: Frame, frames: list[Frame], key: int
 
 
 def warped(frames: list[Frame], key: int, painted: Frame) -> list[Frame]:
-    """The painted version of the frame `key`, warped to every frame along the flow of consecutive frames."""
+    """Return the painted version of the frame `key`, warped to every frame along the flow of consecutive
+    frames.
+    """
     height, width = painted.shape[:2]
     grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
     result = {key: painted}
@@ -136,7 +144,7 @@ def warped(frames: list[Frame], key: int, painted: Frame) -> list[Frame]:
     return [result[number] for number in range(len(frames))]
 
 
-def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
+def _rows(args: argparse.Namespace, console: Console) -> list[Row]:
     with console.status("the shot"):
         shot = read_shot(args.frames, [args.painted], None)
         held = read_shot(args.frames, [args.held_out], None).pairs[0]
@@ -148,7 +156,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
         vgg = repeat_edges(load_vgg())
         painted = shot.pairs[0].painted
         style = MultiscaleStyle(vgg, to_tensor(painted)[None], 0.6, 1)
-    rows, pictures = [], []
+    rows, tiles = [], []
     for name, paint in ways(args, painted, frames, shot.pairs[0].number - first).items():
         with console.status(name):
             made = paint()
@@ -167,15 +175,18 @@ def _rows(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
                 "detail": float(np.mean([_gradient(rgb) for rgb in some])) / _gradient(painted),
             }
         )
-        pictures.append([some[0], there, some[-1]])
+        tiles.append([some[0], there, some[-1]])
     if args.sheet:
-        pictures.append([painted, held.painted, np.full_like(painted, 255)])
-        sheet = np.vstack([np.hstack(row) for row in pictures])
+        tiles.append([painted, held.painted, np.full_like(painted, 255)])
+        sheet = np.vstack([np.hstack(row) for row in tiles])
         images.write(images.Picture([images.Frame(sheet)]), args.sheet)
     return rows
 
 
 def _steadiness(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
+    """Return the warping error of consecutive frames, over all pixels with reliable flow and over the moving
+    ones.
+    """
     height, width = frames[0].shape[:2]
     grid = np.dstack(np.meshgrid(np.arange(width), np.arange(height)))
     totals = {"error": [0.0, 0.0], "moving": [0.0, 0.0]}
@@ -190,14 +201,15 @@ def _steadiness(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
 
 
 def _gradient(rgb: Frame) -> float:
+    """Return the mean gradient of a frame."""
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     across, down = (cv2.Sobel(gray, cv2.CV_32F, *axis, ksize=3) for axis in ((1, 0), (0, 1)))
     return float(cv2.magnitude(across, down).mean())
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table(title="a shot painted in several ways")
-    table.add_column("way")
+def _print(rows: list[Row]) -> None:
+    table = Table(title="a shot stylized by several methods")
+    table.add_column("method")
     for name in FORMS:
         table.add_column(name, justify="right")
     for row in rows:

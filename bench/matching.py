@@ -1,7 +1,8 @@
-"""Painted picture files, matched by their names with the painting and the photo that they were made from.
+"""Stylized image files, matched by name with their painting and their photo.
 
-A painted picture is named PAINTING-PHOTO-SYSTEM.jpg, for example great-wave-china-lengstrom.jpg. The painting
-may also be the name of the folder, and may be left out if only one painting is given."""
+A stylized image is named PAINTING-PHOTO-SYSTEM.jpg, for example great-wave-china-lengstrom.jpg. The painting
+can also be the name of the folder, and can be omitted if only one painting is given.
+"""
 
 import glob
 import re
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from painters import FrameStylizer, source
 from PIL import Image
+from stylizers import FrameStylizer, source
 
 from fststyle.errors import InputError
 from fststyle.io import images
@@ -21,8 +22,13 @@ RGB = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Painted:
-    """One picture to judge: the names of its painting, photo and system, and its pixels or its file."""
+class StylizedImage:
+    """A stylized image of one system.
+
+    Args:
+        painting, photo, system: their names.
+        pixels: uint8 (H, W, 3), or the image file.
+    """
 
     painting: str
     photo: str
@@ -30,18 +36,22 @@ class Painted:
     pixels: Path | RGB
 
     def load(self) -> RGB:
-        """uint8 (H, W, 3)."""
+        """Return the pixels, uint8 (H, W, 3)."""
         return images.read(self.pixels).opaque if isinstance(self.pixels, Path) else self.pixels
 
 
 def named(text: str) -> tuple[str, str]:
-    """``NAME=VALUE`` -> (NAME, VALUE); without a name -> ("", text)."""
+    """Return the name and value of ``NAME=VALUE``; without a name, ("", text)."""
     name, equals, value = text.partition("=")
     return (name, value) if equals and re.fullmatch(r"[\w.+ -]+", name) else ("", text)
 
 
 def files(text: str) -> list[Path]:
-    """The image files that a file name, folder or glob pattern stands for. Raises `InputError` for none."""
+    """Return the image files of a file name, a folder or a glob pattern.
+
+    Raises:
+        InputError: there are none.
+    """
     path = Path(text)
     if path.is_dir():
         return images.find(path)
@@ -53,24 +63,27 @@ def files(text: str) -> list[Path]:
 
 
 def by_name(texts: Iterable[str]) -> dict[str, Path]:
-    """Name -> file, for photos and paintings: ``NAME=FILE``, or the stem of each file.
+    """Return the files by name, from ``NAME=FILE`` or from files, which have the name of their stem.
 
-    Raises `InputError` for a repeated name.
+    Raises:
+        InputError: a name occurs twice, or stands for several files.
     """
     found: dict[str, Path] = {}
     for text in texts:
         name, value = named(text)
         paths = files(value)
         if name and len(paths) > 1:
-            raise InputError(f"{text}: a name stands for one file, not for {len(paths)}")
+            raise InputError(f"{text}: a name can stand for one file only, not for {len(paths)}")
         for path in paths:
             if found.setdefault(name or path.stem, path) != path:
-                raise InputError(f"{path}: there is another file with the name {name or path.stem}")
+                raise InputError(f"{path}: another file has the name {name or path.stem}")
     return found
 
 
 def match(path: Path, paintings: Iterable[str], photos: Iterable[str]) -> tuple[str, str, str] | None:
-    """(painting, photo, rest of the name) of a stylized picture, or None if they are not in its name."""
+    """Return the painting, photo and the rest of the file name of a stylized image; None if the name does not
+    contain them.
+    """
     paintings = list(paintings)
     painting, stem = _cut(path.stem, paintings)
     photo, rest = _cut(stem, photos)
@@ -87,42 +100,49 @@ def match(path: Path, paintings: Iterable[str], photos: Iterable[str]) -> tuple[
     return painting, photo, rest
 
 
-def painted(
+def stylized_images(
     text: str,
     paintings: dict[str, Path],
     photos: dict[str, Path],
     threads: int = 0,
-) -> list[Painted]:
-    """The pictures of a file, folder or pattern, or those that a style paints: ``SYSTEM=WHAT`` or ``WHAT``.
+) -> list[StylizedImage]:
+    """Return the stylized images of a file, folder or pattern, or those of a style: ``SYSTEM=WHAT`` or
+    ``WHAT``.
 
-    Without a system name it is what remains of the file's name, or the name of the folder. Photos and
-    paintings themselves, and pictures of other paintings, are left out. Raises `InputError` if none remains.
+    The default name of the system is the rest of the file name, or the name of the folder. Photos and
+    paintings themselves, and images in the style of other paintings, are skipped.
+
+    Raises:
+        InputError: no image remains.
     """
     system, value = named(text)
     if _is_style(value):
-        painting, label, painter = _painter(value, paintings, threads)
-        own = {photo: painter(images.read(path).opaque) for photo, path in photos.items()}
-        return [Painted(painting, photo, system or label, pixels) for photo, pixels in own.items()]
+        painting, label, stylizer = _stylizer(value, paintings, threads)
+        own = {photo: stylizer(images.read(path).opaque) for photo, path in photos.items()}
+        return [StylizedImage(painting, photo, system or label, pixels) for photo, pixels in own.items()]
     known = {path.resolve() for path in (*photos.values(), *paintings.values())}
     found = []
     for path in files(value):
         names = match(path, paintings, photos)
         if names and path.resolve() not in known:
-            found.append(Painted(names[0], names[1], system or names[2] or path.absolute().parent.name, path))
+            found.append(
+                StylizedImage(names[0], names[1], system or names[2] or path.absolute().parent.name, path)
+            )
     if not found:
-        raise InputError(f"{text}: no file name holds the name of a photo and of a painting")
+        raise InputError(f"{text}: no file name contains the name of a photo and of a painting")
     return found
 
 
 def _is_style(text: str) -> bool:
+    """Return whether `text` is a style file or the name of a style."""
     path = Path(text.rpartition("@")[0] or text)
     if path.suffix == ".onnx":
         return True
     return not (path.exists() or path.suffix.lower() in images.READABLE or set(text) & set("*?[/"))
 
 
-def _painter(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, str, FrameStylizer]:
-    """The painting and the label of a style, and the style."""
+def _stylizer(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, str, FrameStylizer]:
+    """Return the name of the painting of a style, its label, and the style."""
     what = source(text)
     only = next(iter(paintings)) if len(paintings) == 1 else ""
     painting = _cut(what.path.stem, paintings)[0] or only
@@ -132,29 +152,34 @@ def _painter(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, 
 
 
 def same_size(first: RGB, second: RGB) -> tuple[RGB, RGB]:
-    """Both in the size of the smaller one. Raises `InputError` if they have different shapes.
+    """Return both images at the size of the smaller one.
 
-    A difference of up to 4 pixels, which networks add to reach a multiple, is cut off.
+    A difference of up to 4 pixels, which networks add to reach a multiple of their stride, is cropped.
+
+    Raises:
+        InputError: the aspect ratios differ.
     """
     (h1, w1), (h2, w2) = first.shape[:2], second.shape[:2]
     height, width = min(h1, h2), min(w1, w2)
     if max(abs(h1 - h2), abs(w1 - w2)) > 4:
         if abs(w1 * h2 - w2 * h1) > 0.03 * w1 * h2:
-            raise InputError(f"the pictures have different shapes: {w1}x{h1} and {w2}x{h2}")
+            raise InputError(f"the aspect ratios of the images differ: {w1}x{h1} and {w2}x{h2}")
         height, width = (h1, w1) if h1 < h2 else (h2, w2)
         return scaled(first, height, width), scaled(second, height, width)
     return first[:height, :width], second[:height, :width]
 
 
-def scaled(picture: RGB, height: int, width: int) -> RGB:
-    """A picture in another size, with Lanczos' filter."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+def scaled(image: RGB, height: int, width: int) -> RGB:
+    """Return the image at another size, by Lanczos resampling."""
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def _cut(stem: str, names: Iterable[str]) -> tuple[str, str]:
-    """The longest of `names` that is a whole part of `stem`, and `stem` without it; ("", stem) for none."""
+    """Return the longest of `names` that is a separate part of `stem`, and `stem` without it; ("", stem) if
+    there is none.
+    """
     for name in sorted(names, key=len, reverse=True):
         if found := re.search(rf"(?:^|[-_. ]){re.escape(name)}(?:$|[-_. ])", stem, re.IGNORECASE):
             parts = (stem[: found.start()], stem[found.end() :])

@@ -1,9 +1,9 @@
-"""Common parts of the benchmark programs: one-line errors, and tables at full width."""
+"""Common parts of the benchmark programs: errors as one line, and tables at full width."""
 
 import os
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -11,12 +11,16 @@ from rich.table import Table
 from fststyle.errors import FststyleError
 
 Found = TypeVar("Found")
+Row = dict[str, Any]
+"""One row of a result, as printed with --json: numbers and texts by the name of the column."""
 
 
 def run(measure: Callable[[Console], Found], report: Callable[[Found], None]) -> int:
-    """Run a benchmark and return its exit code.
+    """Run a benchmark. Returns its exit code.
 
-    `measure` is called with a console on stderr for its progress, and `report` with its result.
+    Args:
+        measure: called with a console on stderr for its progress.
+        report: called with the result of `measure`.
     """
     console = Console(stderr=True)
     try:
@@ -29,5 +33,5 @@ def run(measure: Callable[[Console], Found], report: Callable[[Found], None]) ->
 
 
 def show(table: Table) -> None:
-    """Print to stdout, at the width of the terminal, or 200 columns in a pipe or file."""
+    """Print a table to stdout, at the width of the terminal, or at 200 columns in a pipe or file."""
     Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200).print(table)

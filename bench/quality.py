@@ -1,18 +1,18 @@
-"""Measure the quality of style files: the perceptual objective on unseen photos, and the number of iterations
-of Gatys' optimization that reach it.
+"""Print the perceptual objective of styles on unseen photos, and the number of iterations with which Gatys'
+optimization reaches it.
 
     python bench/quality.py --style starry-night --photos PHOTOS --image starry-night.jpg [--rival other.onnx]
 
-Photos are cropped to squares of 256 pixels. The objective is content + 3 x style with unnormalized Gram
-matrices and without total variation, with the painting at the size used in training. All files in a table are
-measured with the same objective.
+Photos are cropped to squares of 256 pixels. The objective is content loss + 3 x style loss with unnormalized
+Gram matrices and without total variation, with the painting at the size used in training. All files in a
+table are measured with the same objective.
 
 - itself: the objective of the photo.
 - sum: the objective of the stylized photo.
 - steps: the iterations of Adam on the pixels (learning rate 0.03, starting from the photo) that reach the
-  same objective. 0 is no better than the photo.
+  same objective. 0 means no better than the photo.
 - at 120: the objective after the last iteration.
-- ratio: sum divided by the objective after the last iteration. 1 is as good as the optimization, below 1 is
+- ratio: sum divided by the objective after the last iteration. 1 means as good as the optimization; lower is
   better.
 """
 
@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from painters import FrameStylizer, Source, metadata, source
 from PIL import Image
-from program import run, show
+from program import Row, run, show
 from rich.console import Console
 from rich.table import Table
+from stylizers import FrameStylizer, Source, metadata, source
 
 from fststyle.errors import InputError
 from fststyle.io import images
@@ -40,14 +40,14 @@ from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.style.optimize import iterations_to_reach, optimize_from_photo
 
-# The objective of PyTorch's example of the method; the options of the command line replace it.
 CLASSIC = {"style_size": 384, "content_weight": 1.0, "style_weight": 3.0}
+"""The objective of PyTorch's fast_neural_style example. Command-line options replace it."""
 
 
 def main() -> int:
     args = _arguments()
 
-    def report(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[Row]) -> None:
         if args.json:
             print(
                 json.dumps(
@@ -122,7 +122,7 @@ def _arguments() -> argparse.Namespace:
     return args
 
 
-def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
     if args.threads:
         torch.set_num_threads(args.threads)
     vgg, curves = load_vgg().to(args.device), Curves(args.curves)
@@ -138,7 +138,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
             content_weight=wanted["content_weight"],
             style_weight=wanted["style_weight"],
         )
-        painters = [
+        stylizers = [
             (what.label, FrameStylizer(what, args.threads)) for what in ([own] if own else []) + rivals
         ]
         for name, photo in photos:
@@ -154,14 +154,14 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                 with console.status(f"{image.stem}: optimizing {name}"):
                     curve = optimize_from_photo(x, objective, args.iterations, args.lr)[1]
                 curves.put(key, curve)
-            for label, painter in painters:
+            for label, stylizer in stylizers:
                 with torch.no_grad():
-                    painted = to_tensor(painter(photo))[None].to(args.device)
-                    terms = objective(painted, x)
+                    stylized = to_tensor(stylizer(photo))[None].to(args.device)
+                    terms = objective(stylized, x)
                 ours = terms.total.item()
                 yield {
                     "painting": image.stem,
-                    "painter": label,
+                    "stylizer": label,
                     "photo": name,
                     "photo_itself": curve[0],
                     "content": terms.content.item(),
@@ -176,6 +176,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
 def _settings(
     own: Source | None, image: Path, args: argparse.Namespace, console: Console
 ) -> dict[str, float]:
+    """Return the settings of the objective: those of the training of the style, replaced by the options."""
     card = metadata(own.path) if own else {}
     digest = card.get("style_sha256") or card.get("trained_with", {}).get("style_sha256")
     if digest and digest != hashlib.sha256(image.read_bytes()).hexdigest():
@@ -190,16 +191,20 @@ def _settings(
 
 
 class Curves:
-    """The curves of the optimizer, which are slow to compute, cached in a file if one is given."""
+    """The objective curves of the optimizer, which are slow to compute. They are cached in a file, if one is
+    given.
+    """
 
     def __init__(self, path: Path | None):
         self.path = path
         self.known: dict[str, list[float]] = json.loads(path.read_text()) if path and path.exists() else {}
 
     def get(self, key: list[Any]) -> list[float] | None:
+        """Return the cached curve, or None."""
         return self.known.get(self._text(key))
 
     def put(self, key: list[Any], curve: list[float]) -> None:
+        """Add a curve to the cache."""
         self.known[self._text(key)] = curve
         if self.path:
             self.path.write_text(json.dumps(self.known))
@@ -210,32 +215,33 @@ class Curves:
 
 
 def evenly(paths: list[Path], limit: int) -> list[Path]:
+    """Return at most `limit` evenly spaced items of `paths`."""
     return [paths[i] for i in np.linspace(0, len(paths) - 1, min(limit, len(paths))).round().astype(int)]
 
 
 def square(path: Path, size: int) -> NDArray[np.uint8]:
-    """The center square of a photo, (size, size, 3)."""
-    picture = Image.fromarray(images.read(path).opaque)
-    side = min(picture.size)
+    """Return the central square of a photo, scaled to (size, size, 3)."""
+    image = Image.fromarray(images.read(path).opaque)
+    side = min(image.size)
     if side < 16:
         raise InputError(f"{path}: too small")
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    left, top = (image.width - side) // 2, (image.height - side) // 2
     return np.asarray(
-        picture.resize((size, size), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
+        image.resize((size, size), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
     )
 
 
-def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
-    """Means per painting and file.
+def _means(rows: list[Row], last: int) -> list[Row]:
+    """Return the means per painting and file.
 
-    Where the optimizer does not reach the objective, the mean of the iterations is a lower bound; ``beyond``
-    is the number of such photos.
+    Where the optimizer does not reach the objective, the mean number of iterations is a lower bound;
+    ``beyond`` is the number of such photos.
     """
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["painting"], row["painter"]), []).append(row)
+        groups.setdefault((row["painting"], row["stylizer"]), []).append(row)
     means = []
-    for (painting, painter), group in groups.items():
+    for (painting, stylizer), group in groups.items():
         mean = {
             name: float(np.mean([row[name] for row in group]))
             for name in ("photo_itself", "content", "style", "objective", "optimized", "ratio")
@@ -245,7 +251,7 @@ def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
         means.append(
             {
                 "painting": painting,
-                "painter": painter,
+                "stylizer": stylizer,
                 "photos": len(group),
                 **mean,
                 "iterations": float(np.mean(steps)),
@@ -255,14 +261,14 @@ def _means(rows: list[dict[str, Any]], last: int) -> list[dict[str, Any]]:
     return means
 
 
-def _print(rows: list[dict[str, Any]], last: int) -> None:
+def _print(rows: list[Row], last: int) -> None:
     for mean in _means(rows, last):
-        table = Table(title=f"{mean['painter']} on {mean['painting']} (objective in thousands)")
+        table = Table(title=f"{mean['stylizer']} on {mean['painting']} (objective in thousands)")
         table.add_column("photo", overflow="fold")
         for name in ("itself", "content", "style", "sum", "steps", f"at {last}", "ratio"):
             table.add_column(name, justify="right")
         for row in rows:
-            if (row["painting"], row["painter"]) == (mean["painting"], mean["painter"]):
+            if (row["painting"], row["stylizer"]) == (mean["painting"], mean["stylizer"]):
                 _add(
                     table,
                     row["photo"],
@@ -274,7 +280,7 @@ def _print(rows: list[dict[str, Any]], last: int) -> None:
         show(table)
 
 
-def _add(table: Table, name: str, row: dict[str, Any], iterations: str) -> None:
+def _add(table: Table, name: str, row: Row, iterations: str) -> None:
     k = [
         f"{row[column] / 1000:.0f}"
         for column in ("photo_itself", "content", "style", "objective", "optimized")

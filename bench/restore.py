@@ -1,20 +1,20 @@
-"""Measure the restoration of paintings with synthetic holes, compared with OpenCV's inpainting.
+"""Print how well holes in paintings are restored, compared with OpenCV's inpainting.
 
-    python bench/restore.py PAINTINGS --limit 10 --keep pictures/
+    python bench/restore.py PAINTINGS --limit 10 --keep images/
 
-A square of each painting gets holes at places that depend on its number only: cracks, curves of 2 to 3
-pixels, or losses, blobs of 24 to 40 pixels. Each method fills them from the rest. All columns measure damaged
-pixels only, against the painting.
+A square of each painting gets synthetic holes, whose positions depend on its number only: cracks, which are
+curves of 2 to 3 pixels, or losses, which are blobs of 24 to 40 pixels. Each method fills them from the rest
+of the image. All columns measure damaged pixels only, against the painting.
 
-- PSNR: dB, higher is closer. It prefers a smooth filling to strokes at another place.
-- VGG: distance of features, lower is closer (bench/features.py: LPIPS without learned weights, in VGG-16).
+- PSNR: in dB, higher is closer. It prefers a smooth filling to brush strokes in another position.
+- VGG: feature distance, lower is closer (bench/features.py: LPIPS without learned weights, in VGG-16).
   `fststyle restore` optimizes features of the same network, which favors it here.
 - detail: the mean gradient divided by that of the painting; 1 is right, below 1 is blurred. It uses no
   network.
 - s: seconds per painting.
 
-`--keep` writes, per painting and damage, the figures and a picture: original, damaged, and each method. The
-same command reads figures that are already there, so that it continues after an interruption.
+`--keep` writes, per painting and damage, the results and an image: original, damaged, and each method. If the
+results already exist, they are read, so an interrupted run can be continued.
 """
 
 import argparse
@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 from features import distance
 from numpy.typing import NDArray
-from program import run, show
+from program import Row, run, show
 from quality import square
 from rich.console import Console
 from rich.table import Table
@@ -60,20 +60,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("paintings", nargs="+", type=Path, help="image files or folders")
     parser.add_argument("--limit", type=int, default=10, help="number of paintings")
     parser.add_argument("--size", type=int, default=160, help="side of the squares in pixels")
-    parser.add_argument("--iterations", type=int, help="of `fststyle restore`; default: its own")
+    parser.add_argument("--iterations", type=int, help="iterations of `fststyle restore`")
     parser.add_argument(
         "--scale",
         type=float,
         default=1.0,
         help="side of the square taken from a painting, as a share of `size`",
     )
-    parser.add_argument("--keep", type=Path, help="folder for figures and pictures of all methods")
+    parser.add_argument("--keep", type=Path, help="folder for figures and images of all methods")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
 
 def holes(kind: str, size: int, seed: int) -> NDArray[np.uint8]:
-    """A mask, uint8 (size, size), 255 where the picture is damaged."""
+    """Return a mask, uint8 (size, size), with 255 where the image is damaged."""
     rng = np.random.default_rng((seed, KINDS.index(kind)))
     mask = np.zeros((size, size), np.uint8)
     if kind == "cracks":
@@ -96,7 +96,7 @@ def holes(kind: str, size: int, seed: int) -> NDArray[np.uint8]:
 
 
 def filled(method: str, damaged: NDArray[np.uint8], mask: NDArray[np.uint8], args: argparse.Namespace) -> Any:
-    """The picture with its holes filled by a method."""
+    """Return the image, with its holes filled by a method."""
     if method == "Telea":
         return cv2.inpaint(damaged, mask, 3, cv2.INPAINT_TELEA)
     if method == "Navier-Stokes":
@@ -109,7 +109,7 @@ def filled(method: str, damaged: NDArray[np.uint8], mask: NDArray[np.uint8], arg
 
 
 class Measures:
-    """The columns of the table."""
+    """The metrics of the table."""
 
     def __init__(self) -> None:
         self.vgg = repeat_edges(load_vgg())
@@ -127,12 +127,13 @@ class Measures:
 
 
 def _gradient(rgb: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
+    """Return the mean gradient within the hole."""
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     across, down = (cv2.Sobel(gray, cv2.CV_32F, *axis, ksize=3) for axis in ((1, 0), (0, 1)))
     return float(cv2.magnitude(across, down)[hole].mean())
 
 
-def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
     measure = Measures()
     for number, path in enumerate(_files(args.paintings)[: args.limit]):
         for kind in KINDS:
@@ -141,9 +142,9 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                 yield from json.loads(kept.read_text())
                 continue
             truth, mask = _square(path, args.size, args.scale), holes(kind, args.size, number)
-            rows, pictures = _compared(path.stem, kind, truth, mask, measure, args, console)
+            rows, tiles = _compared(path.stem, kind, truth, mask, measure, args, console)
             if kept:
-                images.write(images.Picture([images.Frame(np.hstack(pictures))]), kept.with_suffix(".png"))
+                images.write(images.Picture([images.Frame(np.hstack(tiles))]), kept.with_suffix(".png"))
                 kept.write_text(json.dumps(rows, indent=1) + "\n")
             yield from rows
 
@@ -156,11 +157,13 @@ def _compared(
     measure: Measures,
     args: argparse.Namespace,
     console: Console,
-) -> tuple[list[dict[str, Any]], list[NDArray[np.uint8]]]:
-    """Figures of all methods on one painting, and the pictures: original, damaged, each method."""
+) -> tuple[list[Row], list[NDArray[np.uint8]]]:
+    """Return the metrics of all methods on one painting, and the images: original, damaged, and each
+    method.
+    """
     damaged = truth.copy()
     damaged[mask > 0] = 255
-    rows, pictures = [], [truth, damaged]
+    rows, tiles = [], [truth, damaged]
     for method in METHODS:
         with console.status(f"{name}: {kind}, {method}"):
             begin = time.perf_counter()
@@ -168,10 +171,10 @@ def _compared(
             seconds = time.perf_counter() - begin
         if (result[mask == 0] != truth[mask == 0]).any():
             raise InputError(f"{method} changed pixels outside the mask")
-        pictures.append(result)
+        tiles.append(result)
         figures = measure(result, truth, mask)
         rows.append({"painting": name, "kind": kind, "method": method, **figures, "s": seconds})
-    return rows, pictures
+    return rows, tiles
 
 
 def _files(given: list[Path]) -> list[Path]:
@@ -179,7 +182,9 @@ def _files(given: list[Path]) -> list[Path]:
 
 
 def _square(path: Path, size: int, scale: float) -> NDArray[np.uint8]:
-    """The center square of a painting at its own resolution, (size, size, 3); of a small one, scaled up."""
+    """Return the central square of a painting at its own resolution, (size, size, 3). A small painting is
+    upscaled.
+    """
     rgb = images.read(path).opaque
     side = round(size / scale)
     if min(rgb.shape[:2]) <= side:
@@ -189,7 +194,7 @@ def _square(path: Path, size: int, scale: float) -> NDArray[np.uint8]:
     return part if side == size else np.asarray(cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA))
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def _print(rows: list[Row]) -> None:
     count = len({row["painting"] for row in rows})
     table = Table(title=f"damaged pixels of {count} paintings, means")
     for name in ("damage", "method"):

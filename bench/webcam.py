@@ -1,9 +1,9 @@
-"""Measure frame rate and latency of `fststyle webcam` over minutes.
+"""Print frame rate and latency of `fststyle webcam` over minutes.
 
     python bench/webcam.py clip.mp4 --seconds 180
 
-A video file is played in real time as the camera. Each row is a part of the time: frames per second, latency
-from camera to stylized frame (median and 99th percentile), frames of the camera that were skipped because a
+A video file is played in real time as the camera. Each row covers a part of the time: frames per second,
+latency from camera to stylized frame (median and 99th percentile), camera frames that were skipped because a
 newer one had arrived, and the processing size.
 """
 
@@ -11,9 +11,8 @@ import argparse
 import statistics
 import sys
 import time
-from typing import Any
 
-from program import run, show
+from program import Row, run, show
 from rich.table import Table
 
 from fststyle.runtime.settings import WebcamSettings
@@ -21,6 +20,7 @@ from fststyle.runtime.webcam.live import Live
 from fststyle.runtime.webcam.view import View
 
 PARTS = 6
+"""Number of rows."""
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--fps", type=float, default=30)
     args = parser.parse_args()
 
-    def report(rows: list[dict[str, Any]]) -> None:
+    def report(rows: list[Row]) -> None:
         table = Table(*rows[0], title=f"{args.camera}, {args.style}, target {args.fps:g} fps")
         for row in rows:
             table.add_row(*(str(value) for value in row.values()))
@@ -45,8 +45,8 @@ def main() -> int:
     )
 
 
-def measure(settings: WebcamSettings, seconds: float) -> list[dict[str, Any]]:
-    """One row for each of the `PARTS` of the time. Raises the errors of `Live`."""
+def measure(settings: WebcamSettings, seconds: float) -> list[Row]:
+    """Return one row for each of the `PARTS` of the time. Raises the errors of `Live`."""
     live = Live(settings)
     parts: list[list[View]] = [[] for _ in range(PARTS)]
     try:
@@ -61,7 +61,8 @@ def measure(settings: WebcamSettings, seconds: float) -> list[dict[str, Any]]:
     return [_row(number, views, seconds / PARTS) for number, views in enumerate(parts) if len(views) > 1]
 
 
-def _row(number: int, views: list[View], seconds: float) -> dict[str, Any]:
+def _row(number: int, views: list[View], seconds: float) -> Row:
+    """Return one row of the table."""
     late = sorted(view.latency * 1000 for view in views)
     return {
         "from second": round(number * seconds),

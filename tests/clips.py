@@ -1,4 +1,4 @@
-"""Short videos for the tests, made on the spot."""
+"""Short synthetic videos for the tests."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,9 @@ from fststyle.io import images
 
 
 def frame(number: int, height: int = 48, width: int = 64) -> np.ndarray:
-    """A bright bar that moves over a slope, with its number in its brightness: no two alike."""
+    """A bright bar that moves over a gradient. Its brightness depends on the frame number, so all frames
+    differ.
+    """
     rgb = np.zeros((height, width, 3), np.uint8)
     rgb[..., 1] = np.linspace(40, 200, width).astype(np.uint8)
     rgb[:, number * 3 % width : number * 3 % width + 6] = (250, 30, 30 + number * 4 % 200)
@@ -26,8 +28,8 @@ def write(
     size: tuple[int, int] = (48, 64),
     keyframes: int = 250,
 ) -> Path:
-    """A video with one frame at each of `times` (units of `base`), half a second of tone with it if `sound`
-    names a codec.
+    """Write a video with one frame at each of `times`, in units of `base`, and half a second of a tone if
+    `sound` is a codec.
     """
     with av.open(str(path), "w") as container:
         container.metadata["title"] = "a test"
@@ -68,7 +70,7 @@ def animation(path: Path, durations: list[int], alpha: bool = False) -> Path:
 
 
 def packets(path: Path, kind: str = "audio") -> list[tuple[float, bytes]]:
-    """Time in seconds and content of every packet of the first stream of a kind."""
+    """Time in seconds and content of every packet in the first stream of a kind."""
     with av.open(str(path)) as container:
         stream = next(s for s in container.streams if s.type == kind)
         found = [

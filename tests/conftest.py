@@ -1,6 +1,4 @@
-"""Fixtures for every test: tiny styles in a folder of their own, so that no test sees the styles of whoever
-runs it.
-"""
+"""Fixtures for all tests: tiny styles in a separate folder, so that the styles of the user are not used."""
 
 import hashlib
 import json
@@ -17,8 +15,8 @@ from tests.program_server import SUPPORTED, ProgramServer
 
 REPOSITORY = Path(__file__).parent.parent
 
-# In the background of a script, or under nohup, signals are ignored, and every program that a test starts and
-# stops would be deaf to them too.
+# Background jobs of a script, and programs under nohup, ignore signals. The programs that tests start would
+# inherit this.
 for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     if (_number := getattr(signal, _name, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
@@ -26,7 +24,7 @@ for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.
 
 @pytest.fixture
 def style_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of styles, with `invert` and `norm` in it."""
+    """The folder of the user's styles, with the styles `invert` and `norm`."""
     from tests import styles
 
     folder = tmp_path_factory.mktemp("styles")
@@ -38,8 +36,8 @@ def style_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture
 def family(style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A base that gives the photo back, and the styles dark (half the light) and pale (100 more) made from
-    it.
+    """A base network that reproduces the photo, and two styles derived from it: dark (half the brightness)
+    and pale (100 levels brighter).
     """
     from fststyle import catalogue
     from tests import styles
@@ -69,10 +67,11 @@ def program_server() -> Iterator[ProgramServer]:
 def program(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Runs `python -W error -m fststyle ARGS` in `tmp_path`; modules in `path` go before all others.
+    """Run `python -W error -m fststyle ARGS` in `tmp_path`. Modules in `path` take precedence over installed
+    ones.
 
-    Where it can, in a process forked from one that has imported the libraries; with `path`, in a new one. One
-    that hangs says where.
+    Without `path`, the process is forked from one that has already imported the libraries, where the system
+    supports it. If it hangs, the error contains the stack trace.
     """
 
     def run(

@@ -1,4 +1,4 @@
-"""Pictures as small as MNIST's that a tiny network can tell apart: a bar whose place is the class."""
+"""Images of 28x28 pixels that a tiny network can classify: bars, whose position is the class."""
 
 import gzip
 import struct
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def digits(count: int, classes: int = 10) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """uint8 (count, 28, 28), and the labels (count,)."""
+    """Images, uint8 (count, 28, 28), and labels, (count,)."""
     rng = np.random.default_rng(4)
     labels = (np.arange(count) % classes).astype(np.uint8)
     pixels = rng.integers(0, 40, (count, 28, 28)).astype(np.uint8)
@@ -21,7 +21,7 @@ def digits(count: int, classes: int = 10) -> tuple[NDArray[np.uint8], NDArray[np
 def write_idx(
     folder: Path, train: int, test: int, packed: bool = True
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """MNIST's four files with `digits` in them."""
+    """Write `digits` in the four files of MNIST."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels, labels = digits(train + test)
     for part, chosen in (("train", slice(0, train)), ("t10k", slice(train, None))):

@@ -1,4 +1,4 @@
-"""Runs the program in a process of its own and interrupts it."""
+"""Runs the program in a separate process and interrupts it."""
 
 import os
 import re

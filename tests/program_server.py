@@ -1,9 +1,9 @@
-"""Starts the command line as often as the tests need it, without importing its libraries each time.
+"""Starts the command line many times without importing its libraries each time.
 
-Run as a script, this process imports the libraries and forks for each request. The child sets up what a new
-process would have (arguments, environment, working directory, standard streams) and does what
-`python -m fststyle` does. The import of the libraries is shared, and their modules are not torn down at exit,
-which takes longer than most commands. Tests of the start and the exit start a new process.
+Run as a script, this process imports the libraries and forks for each request. The child sets the arguments,
+environment, working directory and standard streams of a new process, and does what `python -m fststyle` does.
+Only the import of the libraries is shared, and the child skips the teardown of their modules at exit, which
+takes longer than most commands. Tests of start and exit use a new process.
 """
 
 import atexit
@@ -37,7 +37,7 @@ class ProgramServer:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-X", "faulthandler", "-W", "error", __file__, str(theirs.fileno())]
-            # Pipes, as in the children: Python asks them once whether they can be sought.
+            # Pipes, as in the children, since Python checks once whether they are seekable.
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, **pipes)
@@ -93,7 +93,9 @@ class ProgramServer:
 
 
 def _serve(connection: socket.socket) -> list[str]:
-    """Fork for each request. Returns the arguments in the children; ends the process when no more come."""
+    """Fork for each request. Returns the arguments in the children, and ends the process after the last
+    request.
+    """
     requests = connection.makefile("rb")
     while True:
         star, numbers, _, _ = socket.recv_fds(connection, 1, 3)
@@ -145,7 +147,7 @@ def _run() -> int:
 
 
 def _end(code: int) -> NoReturn:
-    """What the interpreter does before it tears down the modules."""
+    """Do what the interpreter does before it tears down the modules."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     try:

@@ -1,4 +1,4 @@
-"""Tiny style files for the tests, built by hand so that no test of the painting half needs torch."""
+"""Tiny style files, built without torch, so that tests of the runtime do not need it."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def model(
     kind: int = UINT8,
     **names: str,
 ) -> bytes:
-    """A model with input `frame` and output `styled`, unless `names` calls them otherwise."""
+    """A model with the input `frame` and the output `styled`, or with other `names`."""
     given, made = names.get("given", "frame"), names.get("made", "styled")
     graph = helper.make_graph(
         nodes,
@@ -36,15 +36,15 @@ def model(
 
 
 def inverting() -> bytes:
-    """255 minus each value."""
+    """A style that returns 255 minus each value."""
     return model(
         [helper.make_node("Sub", ["white", "frame"], ["styled"])], {"white": np.array(255, np.uint8)}
     )
 
 
 def network(norm: bool = True, half: bool = False, seed: int = 0, opset: int = 17) -> bytes:
-    """Two 3x3 convolutions, the first with stride 2 and instance norm (whose weights are float16 where
-    ``half``), and the size restored after.
+    """Two 3x3 convolutions, of which the first has stride 2 and instance norm, and upsampling to the input
+    size. With ``half``, the weights of the norm are float16.
     """
     random = np.random.default_rng(seed)
     weights = {
@@ -101,7 +101,7 @@ def network(norm: bool = True, half: bool = False, seed: int = 0, opset: int = 1
 
 
 def pointwise(gain: float, shift: float, base: str = "", half: bool = False) -> bytes:
-    """A style that gives gain * frame + shift, with its two numbers as weights of a network."""
+    """A style that returns gain * frame + shift. Both numbers are weights of a network."""
     node, number = helper.make_node, np.float16 if half else np.float32
     nodes = [
         node("Cast", ["frame"], ["f"], to=FLOAT),
@@ -125,7 +125,7 @@ def pointwise(gain: float, shift: float, base: str = "", half: bool = False) -> 
 
 
 def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Something like a photo: light falling over large shapes, with a little grain."""
+    """A synthetic photo: light on large shapes, with a little grain."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     value = np.stack(
@@ -137,7 +137,7 @@ def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def save(folder: Path, name: str, content: bytes) -> Path:
-    """Write a style into a folder."""
+    """Write a style to a folder."""
     path = folder / f"{name}.onnx"
     path.write_bytes(content)
     onnx.checker.check_model(onnx.load_model_from_string(content))

@@ -1,4 +1,4 @@
-"""Style files whose tensors are in the file next to them."""
+"""Style files whose tensors are in another file next to them."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ FRAME = np.random.default_rng(1).integers(0, 200, (20, 30, 3), np.uint8)
 
 
 def adding(weight: np.ndarray = WEIGHT) -> bytes:
-    """Adds a field of the size of `FRAME`."""
+    """A style that adds a field of the size of `FRAME`."""
     return styles.model([helper.make_node("Add", ["frame", "field"], ["styled"])], {"field": weight})
 
 

@@ -1,4 +1,4 @@
-"""Painting knows nothing of training: all of it works where torch, onnx and FastAPI are not installed."""
+"""The runtime works without torch, onnx and FastAPI."""
 
 import os
 import subprocess
@@ -96,7 +96,7 @@ def test_program_works_without_torch_and_onnx(style_folder: Path, tmp_path: Path
 
 
 def test_stylizing_creates_no_files_in_the_home_folder(style_folder: Path, tmp_path: Path) -> None:
-    """ONNX Runtime would, from 1.31 on: an identifier and a list of sessions, for its makers."""
+    """From version 1.31 on, ONNX Runtime would write an identifier and a list of sessions for telemetry."""
     code = (
         "import numpy as np, fststyle; fststyle.stylize(np.zeros((20, 30, 3), np.uint8), 'invert');"
         " print('painted')"

@@ -1,4 +1,4 @@
-"""The styles that ship: every file is what the catalogue says, and paints."""
+"""The included styles match the catalogue, and stylize."""
 
 import hashlib
 from pathlib import Path
@@ -52,8 +52,8 @@ def test_int8_is_near_float(entry: catalogue.Entry) -> None:
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
 def test_shipped_styles_change_the_photo_and_keep_its_content(entry: catalogue.Entry) -> None:
-    """Another picture in the colors of the painting, in which the photo is still seen: its light and dark
-    places are those of the photo.
+    """The output differs from the photo and has the colors of the painting, but its light and dark regions
+    are those of the photo.
     """
     photo = np.asarray(Image.open(EXAMPLES / "astronaut.jpg").convert("RGB").resize((161, 160)))
     painted = fststyle.stylize(photo, entry.name)

@@ -1,12 +1,12 @@
-"""Prepare the scan of a print for training: without grain, with crisp lines and the full range of tones.
+"""Write a cleaned scan of a print, for training: without grain, with crisp lines and the full range of tones.
 
     python tools/clean_scan.py great-wave.jpg clean/great-wave.png --right 0.62
     fststyle train --style clean/great-wave.png --style-size 640 --contrast 1 --style-weight 14 --fine 0.4
 
 The style loss compares textures, so a network learns the grain of the paper and the noise of the JPEG file as
-texture, and draws them over all plain areas. Non-local means (Buades et al. 2005) and a bilateral filter
-remove them. The tones are then stretched from black to white, saturation is raised, and lines are sharpened.
-This suits prints with flat colors; the strokes of an oil painting would be lost.
+texture, and draws them over all flat regions. Non-local means (Buades et al. 2005) and a bilateral filter
+remove them. The tones are then stretched from black to white, the saturation is increased, and the lines are
+sharpened. This suits prints with flat colors; it would remove the brush strokes of an oil painting.
 """
 
 import argparse
@@ -21,7 +21,13 @@ from fststyle.io import images
 
 
 def clean(rgb: RGB, side: int, saturation: float) -> RGB:
-    """`rgb`, uint8 (H, W, 3), cleaned and scaled so that its height is `side` pixels."""
+    """Return the cleaned image, scaled to a height of `side` pixels.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        side: height of the result in pixels.
+        saturation: factor of the saturation.
+    """
     bgr = cv2.fastNlMeansDenoisingColored(
         cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR),
         h=6,
@@ -50,7 +56,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--side", type=int, default=640, help="height of the result in pixels")
     parser.add_argument("--saturation", type=float, default=1.4, help="factor of the saturation")
-    parser.add_argument("--right", type=float, default=1.0, help="right edge of the part to keep, 0 to 1")
+    parser.add_argument(
+        "--right", type=float, default=1.0, help="right edge of the part to keep, as a fraction of the width"
+    )
     args = parser.parse_args()
     cleaned = clean(images.read(args.scan).opaque, args.side, args.saturation)
     args.out.parent.mkdir(parents=True, exist_ok=True)

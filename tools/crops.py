@@ -1,7 +1,8 @@
-"""Crops of photos at random places that are tensors, so that a CUDA graph can replay a step with new ones.
+"""Crops of photos at random positions that are tensors, so that a CUDA graph can replay a training step with
+new ones.
 
-The counterparts of `fststyle.train.data.loader.Photos` and `fststyle.train.losses.temporal.shifted_crops`,
-with index tensors instead of slices.
+For tools/together.py. The counterparts of `fststyle.train.data.loader.Photos` and
+`fststyle.train.losses.temporal.shifted_crops`, with index tensors instead of slices.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -20,33 +21,34 @@ from fststyle.train.data.surroundings import surplus
 from fststyle.train.losses.temporal import CUT, GRAIN
 
 WHOLE = 0.82, 1.0
-"""Sides of the crops that show whole scenes, relative to the shorter side of the photo."""
+"""Range of the sides of crops that show whole scenes, relative to the shorter side of the photo."""
 PART = 0.42, 0.92
-"""Sides of the other crops."""
+"""Range of the sides of the other crops."""
 STORED = 9 / 8
-"""Shorter side of the stored photos, relative to the crops; the longer one is cut to 3/2 of it."""
+"""Shorter side of the stored photos, relative to the crops. Their longer side is cropped to 3/2 of it."""
 MOST = 10_000
 """Maximum number of loaded photos: 6 GB for crops of 256 pixels."""
 
 
 class Photos:
-    """The photos of a folder as bytes on the device, and random square crops of them.
+    """The photos in a folder as bytes on the device, and random square crops of them.
 
-    A crop is a square of `size` pixels and its surroundings (`fststyle.train.data.surroundings`). Where these
-    are larger than the photo, it is reflected.
+    A crop is a square of `size` pixels with its surroundings (`fststyle.train.data.surroundings`). Where it
+    is larger than the photo, the photo is padded by reflection.
 
-    Half of the squares show nearly the whole shorter side of a photo. The others show a part, 0.42 to 0.92 of
-    it, and so are upscaled up to 2.3 times. Small photos have few plain areas; in a picture of a thousand
-    pixels, a sky or a wall is larger than a crop. Upscaled parts contain such areas, and the networks learn
-    to fill them.
+    Half of the squares show nearly the whole shorter side of a photo. The others show 0.42 to 0.92 of it, so
+    they are upscaled by up to 2.3. Small photos have few flat regions, while in a large photo a sky or a wall
+    is larger than a crop. Upscaled parts contain such regions, and the networks learn to fill them.
 
     Damaged and very small files are skipped, and listed in `skipped`.
 
     Args:
         folder: photos of any size.
         size: side of the squares that the losses compare, in pixels.
+        device: where the photos are stored.
 
     Raises:
+        InputError: the folder contains no photos.
         TrainingError: no photo is usable.
     """
 
@@ -75,14 +77,14 @@ class Photos:
         pixels = torch.empty((len(found), 3, self.long, self.long), dtype=torch.uint8)
         for square, rgb in zip(pixels, found, strict=True):
             below, right = (self.long - side for side in rgb.shape[:2])
-            # Repeated edges: interpolation reads some pixels outside.
+            # Repeat the edges, since interpolation reads some pixels outside.
             padded = np.pad(rgb, ((0, below), (0, right), (0, 0)), "edge")
             square.copy_(torch.from_numpy(padded).permute(2, 0, 1))
         self.pixels = pixels.to(device)
         self.extent = torch.from_numpy(self.sides).float().to(device)
 
     def _stored(self, rgb: RGB) -> RGB:
-        """Scale the shorter side to `short` and cut the longer one to `long`, in the middle."""
+        """Scale the shorter side to `short`, and crop the longer one to at most `long`, centered."""
         image = Image.fromarray(rgb)
         scale = self.short / min(image.size)
         width, height = (max(self.short, round(side * scale)) for side in image.size)
@@ -91,7 +93,8 @@ class Photos:
         return np.array(image.crop((left, top, left + min(width, self.long), top + min(height, self.long))))
 
     def draw(self, random: np.random.Generator, count: int) -> Tensor:
-        """Random crops, (count, 5) float32: photo, top, left and side in its pixels, and whether mirrored.
+        """Return random crops, float32 (count, 5): number of the photo, top, left and side in its pixels, and
+        whether it is mirrored.
 
         Top and left are negative where the crop is larger than the photo.
         """
@@ -106,7 +109,9 @@ class Photos:
         ).float()
 
     def crop(self, draws: Tensor, size: int) -> Tensor:
-        """The crops `draws`, on the device, as (N, 3, size, size) float32 in [-1, 1]."""
+        """Return the pixels of the crops `draws`, which are on the device: float32 (N, 3, size, size) in [-1,
+        1].
+        """
         number, top, left, side, mirrored = draws.unbind(1)
         source = self.pixels.index_select(0, number.long()).float()
         part = (torch.arange(size, device=draws.device) + 0.5) / size
@@ -121,8 +126,14 @@ class Photos:
 
 
 def shifted_crops(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, 3, H, W) -> its middle, (N, 3, H - `CUT`, W - `CUT`), and the first of them once more, (1, ...),
-    with noise and with the scene displaced by `shift`: (2,) int64, down and right, at most `CUT` / 2.
+    """Return the centers of all photos, and a second crop of the first one, with noise and a shifted scene.
+
+    Args:
+        photo: (N, 3, H, W) in [-1, 1].
+        shift: displacement of the scene, down and right, (2,) int64, at most `CUT` / 2.
+
+    Returns:
+        The centers, (N, 3, H - `CUT`, W - `CUT`), and the second crop, (1, 3, H - `CUT`, W - `CUT`).
     """
     margin = CUT // 2
     down, right = shift.unbind()
@@ -132,24 +143,31 @@ def shifted_crops(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
     return photo[..., margin:-margin, margin:-margin], (moved + noise).clamp(-1, 1)
 
 
-def overlap(painted: Tensor, shaken: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """The part of the scene that both pictures of `shifted_crops` have for every shift, (N, 3, H - `CUT`,
-    W - `CUT`), as `painted` and as `shaken`.
+def overlap(first: Tensor, second: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the part of the scene that both crops of `shifted_crops` show for every shift, from both
+    stylized crops.
+
+    Args:
+        first, second: the stylized crops, (N, 3, H, W).
+        shift: the displacement of the scene in `second`.
+
+    Returns:
+        The parts, (N, 3, H - `CUT`, W - `CUT`) each.
     """
     margin = CUT // 2
     down, right = shift.unbind()
-    height, width = (side - CUT for side in painted.shape[2:])
-    here = painted[..., margin:-margin, margin:-margin]
-    return here, window(shaken, margin + down, margin + right, height, width)
+    height, width = (side - CUT for side in first.shape[2:])
+    here = first[..., margin:-margin, margin:-margin]
+    return here, window(second, margin + down, margin + right, height, width)
 
 
 def _reflected(position: Tensor, side: Tensor) -> Tensor:
-    """Positions outside of 0 to `side`, by less than `side`, reflected into it."""
+    """Return positions in -`side` .. 2 `side`, reflected into 0 .. `side`."""
     return side - (side - position.abs()).abs()
 
 
 def window(image: Tensor, top: Tensor, left: Tensor, height: int, width: int) -> Tensor:
-    """The part of (N, C, H, W) at a place that is a tensor."""
+    """Return a window of `image`, (N, C, H, W), at a position that is a tensor: (N, C, height, width)."""
     rows = top + torch.arange(height, device=image.device)
     columns = left + torch.arange(width, device=image.device)
     return image.index_select(2, rows).index_select(3, columns)

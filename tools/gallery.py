@@ -1,4 +1,4 @@
-"""Create the picture at the top of the README: example photos in shipped styles.
+"""Write the image at the top of the README: example photos in included styles.
 
 python tools/gallery.py docs/gallery.jpg
 """
@@ -17,8 +17,9 @@ ROWS = {
     "astronaut": ("udnie", "woman-with-a-hat", "composition-viii", "village-street-auvers"),
     "chelsea": ("composition-vii", "udnie", "portrait-of-metzinger", "the-scream"),
 }
-"""The photo of each row, and its styles."""
+"""The styles in each row, by the name of its photo."""
 TILE, GAP, CAPTION = 320, 6, 24
+"""Side of an image, space between images and height of a caption, in pixels."""
 
 
 def main(output: str) -> None:
@@ -31,24 +32,24 @@ def main(output: str) -> None:
     for row, (name, styles) in enumerate(ROWS.items()):
         photo = np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))
         tiles = [("photo", photo), *((titles[style], fststyle.load_style(style)(photo)) for style in styles)]
-        for column, (caption, picture) in enumerate(tiles):
+        for column, (caption, image) in enumerate(tiles):
             left, top = column * (TILE + GAP), row * (TILE + CAPTION + GAP)
-            sheet.paste(square(picture), (left, top))
+            sheet.paste(square(image), (left, top))
             draw.text((left + 2, top + TILE + 3), fitted(caption, font), fill="black", font=font)
     sheet.save(output, quality=85)
 
 
-def square(picture: NDArray[np.uint8]) -> Image.Image:
-    """The center square of a picture, scaled to `TILE` pixels."""
-    height, width = picture.shape[:2]
+def square(image: NDArray[np.uint8]) -> Image.Image:
+    """Return the central square of an image, scaled to `TILE` pixels."""
+    height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    crop = Image.fromarray(picture[top : top + side, left : left + side])
+    crop = Image.fromarray(image[top : top + side, left : left + side])
     return crop.resize((TILE, TILE), Image.Resampling.LANCZOS)
 
 
 def fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """`text`, shortened to the width of a tile."""
+    """Return `text`, shortened to the width of an image."""
     short = text
     while font.getlength(short) > TILE - 4:
         short = short[:-2].rstrip() + "…"

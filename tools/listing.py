@@ -1,6 +1,8 @@
-"""Update the catalogue of shipped files, and the table of styles in docs/styles.md.
+"""Update the table of styles in docs/styles.md from the catalogue of included files.
 
-python tools/listing.py    # update the table from the catalogue
+    python tools/listing.py
+
+tools/ship.py, tools/ship_model.py and tools/together.py use its functions to add files to the catalogue.
 """
 
 import hashlib
@@ -15,7 +17,9 @@ BEGIN, END = "<!-- styles:begin -->\n", "<!-- styles:end -->"
 
 
 def file_facts(path: Path, parity: dict[str, float]) -> dict[str, Any]:
-    """The catalogue entries of a file: name, size, hash and parity."""
+    """Return the catalogue entries of a file: name, size in bytes, SHA-256, and the differences from the
+    network.
+    """
     content = path.read_bytes()
     return {
         "file": path.name,
@@ -26,7 +30,7 @@ def file_facts(path: Path, parity: dict[str, float]) -> dict[str, Any]:
 
 
 def put(entry: dict[str, Any]) -> None:
-    """Add an entry to the catalogue; an entry with the same name is replaced."""
+    """Add an entry to the catalogue, or replace the entry with the same name, and update docs/styles.md."""
     path = SHIPPED / "catalogue.json"
     others = [
         other for other in json.loads(path.read_text(encoding="utf-8")) if other["name"] != entry["name"]
@@ -39,7 +43,7 @@ def put(entry: dict[str, Any]) -> None:
 
 
 def page() -> str:
-    """docs/styles.md with an updated table of the shipped styles."""
+    """Return the content of docs/styles.md with an updated table of the included styles."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     listed = json.loads((SHIPPED / "catalogue.json").read_text(encoding="utf-8"))
@@ -49,6 +53,7 @@ def page() -> str:
 
 
 def _row(entry: dict[str, Any]) -> str:
+    """Return the row of the table for an entry."""
     painting = f"{entry['artist']}, *{entry['title']}*, {entry['year']}"
     int8 = "yes" if entry.get("int8") else "no"
     return f"| `{entry['name']}` | {painting} | {entry['network']} | {entry['size'] / 1e6:.2f} MB | {int8} |"

@@ -1,4 +1,4 @@
-"""Write the compact weights of the loss network (`fststyle.loss_weights`) from VGG-16 weights in float.
+"""Write the compact weights of the loss network (`fststyle.loss_weights`) from float weights of VGG-16.
 
 python tools/loss_weights.py torchvision    # downloads 528 MB
 python tools/loss_weights.py FILE           # .safetensors or .pth with torchvision's names

@@ -1,10 +1,11 @@
-"""Remove the mesh of fine lines from a trained network and leave its pictures as they are otherwise.
+"""Write a checkpoint whose network does not draw a mesh of fine lines, and whose output is otherwise the
+same.
 
     python tools/remove_mesh.py udnie.pt udnie-clean.pt --data photos/
 
-Networks that were trained without `mesh_loss` (fststyle/train/losses/mesh.py) draw lines of two or three
-pixels along rows and columns. Here the last layers of a live network (`refine1` to `head`) learn to output
-the same pictures with that loss. No painting and no loss network are needed: 120 steps take about a minute.
+Live networks draw lines of two or three pixels along rows and columns of pixels. This tool trains the last
+layers of a network (`refine1` to `head`) to output the same images with a lower `mesh_loss`
+(fststyle/train/losses/mesh.py). No style image and no loss network are needed. 120 steps take about a minute.
 """
 
 import argparse
@@ -24,11 +25,11 @@ from fststyle.train.losses.mesh import mesh_log_ratio, mesh_loss
 from fststyle.train.networks.live import Live
 
 TRAINED = ("refine", "up.", "head.")
-"""Beginnings of the names of the trained parameters."""
+"""Prefixes of the names of the trained parameters."""
 RATE = 3e-4
-"""Learning rate of Adam at the first step; it decays linearly to a twentieth."""
+"""Learning rate of Adam at the first step. It decays linearly to 1/20."""
 SAME, MESH, GRID = 300.0, 0.3, 0.03
-"""Weights of the losses. The picture may differ by about one level (0-255) where a mesh is removed."""
+"""Weights of the losses. The output may differ by about one level (0-255) where a mesh is removed."""
 
 
 def remove_mesh(
@@ -38,8 +39,14 @@ def remove_mesh(
     batch: int,
     report: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """Train the last layers of `net` on the photos of `source`. `report` is called with each step and its
-    losses.
+    """Train the last layers of `net`, in place.
+
+    Args:
+        net: the network.
+        source: the training photos.
+        steps: number of training steps.
+        batch: photos per step.
+        report: called with the number of each step and its losses.
     """
     before = copy.deepcopy(net).train()
     net.train()
@@ -59,17 +66,17 @@ def remove_mesh(
 
 
 def _losses(net: Live, before: Live, photo: Tensor, seed: int) -> dict[str, Tensor]:
-    """The weighted losses of `net`, compared with the network `before`."""
-    with torch.random.fork_rng(devices=[]):  # both get the same offset of the noise field
+    """Return the weighted losses of `net`, compared with the original network `before`."""
+    with torch.random.fork_rng(devices=[]):  # both networks draw the same offset of the noise field
         torch.manual_seed(seed)
         with torch.no_grad():
             target = clamp_output(before(photo))
         torch.manual_seed(seed)
-        painted = clamp_output(net(photo))
+        stylized = clamp_output(net(photo))
     return {
-        "same": SAME * (painted - target).square().mean(),
-        "mesh": MESH * mesh_loss(painted, mesh_log_ratio(photo)).mean(),
-        "grid": GRID * grid_artifact_loss(painted, net.stride).mean(),
+        "same": SAME * (stylized - target).square().mean(),
+        "mesh": MESH * mesh_loss(stylized, mesh_log_ratio(photo)).mean(),
+        "grid": GRID * grid_artifact_loss(stylized, net.stride).mean(),
     }
 
 
@@ -84,7 +91,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--size", type=int, default=256, help="side of the photo crops in pixels")
     args = parser.parse_args()
-    content = checkpoint.load(args.checkpoint, checkpoint.PAINTERS)
+    content = checkpoint.load(args.checkpoint, checkpoint.STYLE_KINDS)
     net = checkpoint.restore(content, args.checkpoint)
     if not isinstance(net, Live):
         raise CheckpointError(f"{args.checkpoint}: a network of kind {content['network']}, not live")

@@ -1,11 +1,12 @@
-"""Add a trained style to the shipped ones: export it as int8-weights, and a live style also as int8, check
-both files, and update the catalogue and docs/styles.md.
+"""Add a trained style to the included ones: export it, check the files, and update the catalogue and
+docs/styles.md.
 
     python tools/ship.py runs/starry-night.pt --name starry-night --title "The Starry Night" \\
         --artist "Vincent van Gogh" --year 1889 --credit "..." --data PHOTOS
 
-The int8 file does not contain the kernels: it refers to those in the float file, which have the same bytes
-(`fststyle.external_data`). The catalogue records the PSNR of both files against the network.
+Writes an int8-weights file and, for a live style, an int8 file. The int8 file does not contain the kernels;
+it refers to those in the float file, which have the same bytes (`fststyle.external_data`). The catalogue
+records the PSNR of both files against the network.
 """
 
 import argparse

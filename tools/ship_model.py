@@ -1,4 +1,4 @@
-"""Add a trained generator, VAE or classifier to the shipped files: export it as fp16-weights, check it, and
+"""Add a trained generator, VAE or classifier to the included files: export it as fp16-weights, check it, and
 update the catalogue.
 
     python tools/ship_model.py runs/mnist-dcgan.pt --title "Handwritten digits" \\

@@ -1,8 +1,9 @@
-"""Many live networks of the same shape in one module, for training them together on one GPU.
+"""Many live networks of the same shape in one module, to train them together on one GPU (tools/together.py).
 
-Each parameter of `Live` has one more axis, the network: (K, ...). The structure is that of `Live`, whose
-convolutions, instance norms and noises are replaced by stacked ones. Everything that differs between the
-networks is in a tensor, and so is the random place of the noise, so that a CUDA graph can replay a step.
+Each parameter of `Live` has an additional first axis, the network: (K, ...). The structure is that of `Live`,
+whose convolutions, instance norms and noises are replaced by stacked ones. Everything that differs between
+the networks is in a tensor, and so is the random position of the noise, so that a CUDA graph can replay a
+step.
 """
 
 from typing import Any
@@ -43,28 +44,29 @@ class _Pad(torch.autograd.Function):
 
 
 def pad(x: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, H + 2, W + 2) in channels-last format, by replication."""
+    """Replicate padding by one pixel, in channels-last format: (N, C, H, W) -> (N, C, H + 2, W + 2)."""
     wide: Tensor = _Pad.apply(x)
     return wide
 
 
 def stack(values: list[Tensor]) -> Tensor:
-    """The parameters of K networks as one, (K, ...). Kernels (O, I, h, w) become (K, O, h, w, I): each is
-    then in channels-last format.
+    """Return the parameters of K networks as one, (K, ...).
+
+    Kernels (O, I, h, w) become (K, O, h, w, I), so that each of them is in channels-last format.
     """
     together = torch.stack([value.detach().float() for value in values])
     return together.permute(0, 1, 3, 4, 2).contiguous() if together.ndim == 5 else together
 
 
 def unstack(together: Tensor, number: int) -> Tensor:
-    """The parameter of one network, float32 on the CPU: the inverse of `stack`."""
+    """Return the parameter of one network, float32 on the CPU. Inverse of `stack`."""
     value = together.detach()[number].cpu()
     value = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
     return value.clone(memory_format=torch.contiguous_format)
 
 
 class StackedConv(nn.Module):
-    """Like `Conv`: (K * N, I, H, W) -> (K * N, O, H, W), 1x1 or 3x3, computed in `dtype`."""
+    """Stacked `Conv`, 1x1 or 3x3, computed in `dtype`: (K * N, I, H, W) -> (K * N, O, H, W)."""
 
     def __init__(self, convs: list[nn.Conv2d], dtype: torch.dtype):
         super().__init__()
@@ -88,7 +90,7 @@ class StackedConv(nn.Module):
 
 
 class StackedNorm(nn.Module):
-    """Like `InstanceNorm`, computed in float32: (K * N, C, H, W) -> the same shape and type."""
+    """Stacked `InstanceNorm`, computed in float32. Keeps the shape (K * N, C, H, W) and the type."""
 
     def __init__(self, norms: list[InstanceNorm]):
         super().__init__()
@@ -109,7 +111,7 @@ class StackedNorm(nn.Module):
 
 
 class StackedNoise(nn.Module):
-    """Like `Noise`. The field starts at `place`, (2,) int64 from 0 to `side` - 1."""
+    """Stacked `Noise`. The field starts at `place`, (2,) int64 from 0 to `side` - 1."""
 
     field: Tensor
     place: Tensor
@@ -132,11 +134,11 @@ class StackedNoise(nn.Module):
 
 
 class Stacked(nn.Module):
-    """K live networks with their own weights.
+    """K live networks, each with its own weights.
 
     Args:
-        states: the weights of each network, as of `Live.state_dict`.
-        dtype: the precision of the convolutions; parameters and norms are float32.
+        states: the weights of each network, as from `Live.state_dict`.
+        dtype: the precision of the convolutions. Parameters and norms are float32.
     """
 
     def __init__(self, states: list[dict[str, Tensor]], dtype: torch.dtype):
@@ -149,29 +151,31 @@ class Stacked(nn.Module):
         self.noises = [module for module in self.net.modules() if isinstance(module, StackedNoise)]
 
     def named(self) -> dict[str, nn.Parameter]:
-        """The parameters by the names that they have in `Live`."""
+        """Return the parameters, by their names in `Live`."""
         return dict(self.net.named_parameters())
 
     def shared_names(self) -> list[str]:
-        """Parameters that are equal in all networks while they are tied: all but the instance norms and the
-        last two convolutions, which write the colors.
+        """Return the names of the parameters that are equal in all networks while they are tied: all except
+        those of the instance norms and of the last two convolutions, which determine the colors.
         """
         return [
             name for name in self.named() if ".norm." not in name and not name.startswith(("up.", "head."))
         ]
 
     def state(self, number: int) -> dict[str, Tensor]:
-        """The weights of one network, as of `Live.state_dict`, on the CPU."""
+        """Return the weights of one network, as from `Live.state_dict`, on the CPU."""
         return {name: unstack(value, number) for name, value in self.named().items()}
 
     def forward(self, photo: Tensor) -> Tensor:
-        """(N, 3, H, W), the same photos for all networks -> (K * N, 3, H, W) float32, network by network."""
+        """Return the output of all networks, (K * N, 3, H, W) float32, network by network, for the same
+        photos (N, 3, H, W).
+        """
         folded = fold(photo).to(self.dtype).repeat(self.count, 1, 1, 1)
         return unfold(self.net.core(folded.contiguous(memory_format=torch.channels_last)).float())
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Like `Live.constrain`, for every network."""
+        """`Live.constrain` for every network."""
         weight, bias = self.net.head.weight, self.net.head.bias
         count, _, height, width, inputs = weight.shape
         plain = weight.sum((2, 3)).view(count, FOLD**2, 3, inputs)
@@ -183,7 +187,7 @@ class Stacked(nn.Module):
 
 
 def _stacked(modules: list[Any], dtype: torch.dtype) -> Any:
-    """One module for the `modules`, which have the same place in each network."""
+    """Return one module for `modules`, which are the same layer of each network."""
     first = modules[0]
     if isinstance(first, Noise):
         return StackedNoise(modules, dtype)

@@ -1,5 +1,6 @@
-"""The losses of `fststyle.train.style.loss` for many networks at once: one pass of the loss network for the
-pictures of all of them.
+"""The losses of `fststyle.train.style.loss` for many networks at once (tools/together.py).
+
+The images of all networks share one pass of the loss network.
 """
 
 import torch
@@ -11,9 +12,9 @@ from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.local_contrast import more_contrast
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
-from fststyle.train.losses.tonal_masks import masked_grams, masks_of_photo
+from fststyle.train.losses.tonal_masks import masked_grams, photo_masks
 from fststyle.train.networks.vgg import VGG16
-from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE, contrasted_painting
+from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE, load_style_image
 from fststyle.train.style.settings import TrainSettings
 
 
@@ -35,8 +36,8 @@ class _FixedConv(nn.Module):
 
 
 def fast(vgg: VGG16, dtype: torch.dtype) -> VGG16:
-    """`vgg` with replicate padding, as by `repeat_edges`, changed in place so that its activations are in
-    `dtype`, in channels-last format, and take half the memory.
+    """Return `vgg`, changed in place: with replicate padding, as by `repeat_edges`, and with activations in
+    `dtype` and in channels-last format, which need half of the memory.
     """
     for number, layer in enumerate(vgg.features):
         if isinstance(layer, nn.Conv2d):
@@ -47,23 +48,23 @@ def fast(vgg: VGG16, dtype: torch.dtype) -> VGG16:
 
 
 class StackedLosses:
-    """The weighted losses for K paintings.
+    """The weighted losses for K style images.
 
     Args:
-        vgg: the loss network of `fast`, on the device.
-        settings: the painting and the weights of the losses, for each painting. All have the same number of
-            tonal parts and the same contrast.
+        vgg: the loss network, as returned by `fast`, on the device.
+        settings: style image and weights of the losses, for each network. All have the same number of tonal
+            parts and the same contrast.
     """
 
     def __init__(self, vgg: VGG16, settings: list[TrainSettings]):
         self.vgg, device = vgg, vgg.mean.device
         self.parts, self.contrast = settings[0].tonal_parts, settings[0].contrast
         styles = [
-            MultiscaleStyle(vgg, contrasted_painting(one).to(device), one.fine, one.tonal_parts)
+            MultiscaleStyle(vgg, load_style_image(one).to(device), one.fine, one.tonal_parts)
             for one in settings
         ]
         terms = [(scale, name) for scale, layers in LAYERS.items() for name in layers]
-        # (K, 1, P, C, C) and (K, 1): one axis is for the pictures of a painting, one for the tonal parts.
+        # (K, 1, P, C, C) and (K, 1). The second axis is for the images of a network, P are the tonal parts.
         self.grams = {
             (scale, name): torch.stack([getattr(style, f"gram{scale}_{name}") for style in styles])[:, None]
             for scale, name in terms
@@ -76,19 +77,21 @@ class StackedLosses:
             for name in ("content", "style", "grid")
         )
 
-    def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
-        """The weighted losses by name, (K, N) float32 each.
+    def __call__(self, stylized: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
+        """Return the weighted losses by name, float32 (K, N) each.
 
-        `painted` are the stylized pictures, (K * N, 3, H, W) in [-1, 1], painting by painting; `photo` are
-        their photos, (N, 3, H, W), the same for all paintings.
+        Args:
+            stylized: (K * N, 3, H, W) in [-1, 1], network by network.
+            photo: (N, 3, H, W), the same photos for all networks.
+            stride: the stride of the networks.
         """
         count, shape = len(self.style_weight), (len(self.style_weight), len(photo))
         with torch.no_grad():
             targets = self.vgg(more_contrast(photo, self.contrast), CONTENT_LAYERS)
-        masks = masks_of_photo(photo, self.parts).repeat(count, 1, 1, 1)
+        masks = photo_masks(photo, self.parts).repeat(count, 1, 1, 1)
         style, content = torch.zeros(shape, device=photo.device), torch.zeros(shape, device=photo.device)
         for scale, layers in LAYERS.items():
-            found = self.vgg(smaller(painted, scale), layers)
+            found = self.vgg(smaller(stylized, scale), layers)
             for name in layers:
                 grams, areas = (part.unflatten(0, shape) for part in masked_grams(found[name], masks))
                 target = self.grams[scale, name]
@@ -101,11 +104,13 @@ class StackedLosses:
         return {
             "content": self.content_weight * content,
             "style": self.style_weight * style,
-            "grid": self.grid_weight * grid_artifact_loss(painted, stride).view(shape),
+            "grid": self.grid_weight * grid_artifact_loss(stylized, stride).view(shape),
         }
 
 
-def identity_loss(painted: Tensor, photo: Tensor) -> Tensor:
-    """Per picture, (N,): difference from the photo, mean absolute plus five times mean squared."""
-    difference = painted - photo
+def identity_loss(stylized: Tensor, photo: Tensor) -> Tensor:
+    """Return the loss per image, (N,): mean absolute difference from the photo, plus five times the MSE, for
+    pixels in [-1, 1].
+    """
+    difference = stylized - photo
     return difference.abs().mean((1, 2, 3)) + 5 * difference.square().mean((1, 2, 3))

@@ -1,8 +1,9 @@
-"""`fststyle.train.muon.Muon` for stacked networks: one matrix product for all kernels of the same shape.
+"""`fststyle.train.muon.Muon` for stacked networks (tools/together.py): one matrix product for all kernels of
+the same shape.
 
 Learning rate and step number are tensors, so that a CUDA graph can replay a step. Kernels are orthogonalized
-by the published iteration. The faster form of `fststyle.train.muon.orthogonal`, which squares the condition
-number, needs more precision than the TF32 products of a GPU have.
+by the published iteration. The faster form in `fststyle.train.muon.orthogonal` squares the condition number,
+which needs more precision than the TF32 products of a GPU have.
 """
 
 import torch
@@ -13,11 +14,11 @@ from fststyle.train.muon import KERNEL_STEP, NEWTON_SCHULZ
 
 
 class StackedMuon:
-    """Muon for all kernels except those of `head`, Adam for the rest.
+    """Muon for all kernels except that of `head`, and Adam for the other parameters.
 
     Args:
-        networks: their parameters need gradients before each step.
-        momentum, betas, eps: as of `Muon`.
+        networks: the networks. Their parameters need gradients before each step.
+        momentum, betas, eps: as for `Muon`.
     """
 
     def __init__(
@@ -44,8 +45,11 @@ class StackedMuon:
 
     @torch.no_grad()
     def step(self, tied: bool) -> None:
-        """Update all parameters by their gradients. If `tied`, the shared ones by their mean over the
-        networks, so that they stay equal.
+        """Update all parameters.
+
+        Args:
+            tied: whether the shared parameters are updated by the mean gradient over the networks, so that
+                they stay equal.
         """
         self.steps += 1
         if tied:
@@ -59,12 +63,14 @@ class StackedMuon:
         self.networks.constrain()
 
     def _gradient(self, name: str) -> Tensor:
+        """Return the gradient of a parameter. Raises `ValueError` if there is none."""
         gradient = self.parameters[name].grad
         if gradient is None:
             raise ValueError(f"{name} has no gradient")
         return gradient
 
     def _kernels(self, names: list[str], outputs: int, inputs: int) -> None:
+        """Apply the Muon update to all kernels of one shape."""
         matrices = []
         for name in names:
             gradient = self._gradient(name)
@@ -77,6 +83,7 @@ class StackedMuon:
             value.sub_(direction.reshape(value.shape) * (self.learning_rate * scale))
 
     def _other(self, name: str) -> None:
+        """Apply the Adam update to one parameter."""
         (first, second), gradient = self.betas, self._gradient(name)
         mean = self.mean[name].lerp_(gradient, 1 - first) / (1 - first**self.steps)
         square = self.square[name].lerp_(gradient.square(), 1 - second) / (1 - second**self.steps)
@@ -84,7 +91,7 @@ class StackedMuon:
 
 
 def orthogonal(matrices: Tensor, rounds: int = 5) -> Tensor:
-    """Like `fststyle.train.muon.orthogonal`, for each matrix of (N, m, n)."""
+    """Return `fststyle.train.muon.orthogonal` for each matrix of `matrices`, (N, m, n)."""
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[1] > matrices.shape[2]
     x: Tensor = matrices.mT if tall else matrices

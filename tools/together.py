@@ -1,5 +1,4 @@
-"""Train the networks of many paintings at once on one GPU: the weights that ship, the base of all live styles
-and the weights that trainings start from.
+"""Train the networks of many paintings at once on one GPU, and write one checkpoint per painting.
 
     python tools/together.py --paintings PAINTINGS --data PHOTOS --out together/ --minutes 7 \\
         --tied-minutes 1.75 --tune great-wave:0.75:22 starry-night:0.55:30
@@ -8,21 +7,23 @@ and the weights that trainings start from.
     python tools/ship.py together/great-wave.pt --name great-wave ...
     fststyle train --style PAINTINGS/great-wave.jpg --from together/great-wave.pt
 
+The included styles, the base network and the pretrained weights come from this tool. At the end of the tied
+phase it also writes `identity.pt`, the base network, and `mean.pt`, the mean of the parameters of all
+paintings.
+
 All networks get the same photos and share one pass of the loss network. The parameters are stacked
-(`stacked.py`), and the whole step is one CUDA graph. It also runs on the CPU, slowly and without a graph.
+(`stacked.py`), and the whole step is one CUDA graph. The tool also runs on the CPU, slowly and without a
+graph.
 
-First the networks are tied: they share the convolutions, and each painting has its own instance norm
-parameters (Dumoulin et al. 2017, "A Learned Representation for Artistic Style", arXiv:1610.07629).
-Departures: each painting also has its own last two convolutions (`up` and `head`), which write the colors;
-and one more network learns the identity, so that the base shares its weights with every style and weights can
-be interpolated. Features of edges, strokes and plain areas are learned from all paintings. Then each network
-is trained separately.
+In the first phase the networks are tied: they share the convolutions, and each painting has its own instance
+norm parameters (Dumoulin et al. 2017, "A Learned Representation for Artistic Style", arXiv:1610.07629).
+Departures: each painting also has its own last two convolutions (`up` and `head`), which determine the
+colors; and one more network learns the identity, so that the base network shares its weights with every style
+and weights can be interpolated. In this phase, the features of edges, strokes and flat regions are learned
+from all paintings. In the second phase, each network is trained separately.
 
-Losses and optimizer are those of `fststyle train`. Two things differ: for the temporal loss, only
-the first photo of a step is also stylized shifted, and the learning rate decays to 1/50.
-
-Writes one checkpoint per painting, and at the end of the tied phase `identity.pt` and `mean.pt`, which has
-the mean of the paintings' own parameters.
+Losses and optimizer are those of `fststyle train`, with two differences: for the temporal loss, only the
+first photo of a step is also stylized in a shifted version, and the learning rate decays to 1/50.
 """
 
 import argparse
@@ -63,9 +64,9 @@ from fststyle.train.style.settings import TrainSettings
 from fststyle.train.style.train import style_name
 
 SNAPSHOTS = 0.5, 0.75, 0.9
-"""Parts of the training after which the checkpoints are written."""
+"""Fractions of the training time after which checkpoints are written."""
 REPORT_EVERY = 500
-"""Steps between two lines of losses; also one every 30 seconds."""
+"""Number of steps between two lines of losses. A line is also printed every 30 seconds."""
 
 
 def main() -> None:
@@ -73,30 +74,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--paintings", type=Path, help="folder of paintings")
-    parser.add_argument("--data", type=Path, help="folder of photos; else those of `fststyle data`")
+    parser.add_argument("--data", type=Path, help="folder of photos; default: those of `fststyle data`")
     parser.add_argument("--out", type=Path, default=Path("together"), help="folder for the checkpoints")
     parser.add_argument(
         "--tune",
         nargs="+",
         default=[],
         metavar="NAME:FINE:STYLE_WEIGHT",
-        help="--fine and --style-weight of `fststyle train` for one painting; default: those of the command",
+        help="--fine and --style-weight for one painting; default: those of `fststyle train`",
     )
     parser.add_argument(
-        "--from", dest="from_", default=PRETRAINED, help="weights to start from, as of `fststyle train`"
+        "--from", dest="from_", default=PRETRAINED, help="initial weights, as for `fststyle train`"
     )
     parser.add_argument("--minutes", type=float, default=7)
     parser.add_argument(
         "--tied-minutes",
         type=float,
         default=1.75,
-        help="how long of these they are tied; with 0 there are no identity.pt and mean.pt",
+        help="duration of the tied phase; with 0, identity.pt and mean.pt are not written",
     )
     parser.add_argument("--batch", type=int, default=4, help="photos per step")
-    parser.add_argument("--size", type=int, default=256, help="side of the photo crops, in pixels")
-    parser.add_argument(
-        "--style-size", type=int, default=384, help="shorter side of the paintings, in pixels"
-    )
+    parser.add_argument("--size", type=int, default=256, help="side of the photo crops in pixels")
+    parser.add_argument("--style-size", type=int, default=384, help="shorter side of the paintings in pixels")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--no-graph", action="store_true", help="run each step without a CUDA graph")
@@ -104,14 +103,14 @@ def main() -> None:
         "--ship",
         type=Path,
         metavar="MEAN",
-        help=f"write this checkpoint among the weights as {PRETRAINED} instead of training",
+        help=f"do not train; add this checkpoint to the included weights as {PRETRAINED}",
     )
     parser.add_argument(
         "--ship-base",
         type=Path,
         metavar="IDENTITY",
-        help=f"write this checkpoint among the weights as {BASE} instead of training, and make it the base "
-        "of the checkpoints of its folder",
+        help=f"do not train; add this checkpoint to the included weights as {BASE}, and record it as the base"
+        " of the checkpoints in its folder",
     )
     args = parser.parse_args()
     if args.ship_base:
@@ -119,17 +118,17 @@ def main() -> None:
     elif args.ship:
         ship_start(args.ship, args.data)
     elif not args.paintings:
-        parser.error("--paintings: name a folder of paintings")
+        parser.error("--paintings is required")
     else:
         train(args)
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, TrainSettings]:
-    """The settings of each painting, by the name of its style.
+    """Return the settings of each painting, by the name of its style.
 
     Raises:
         SystemExit: two paintings have the same name, or `--tune` is not valid.
-        InputError: no paintings, or a setting is out of range.
+        InputError: there are no paintings, or a setting is out of range.
     """
     common = TrainSettings(
         style=Path(),
@@ -162,9 +161,10 @@ def settings_of(args: argparse.Namespace) -> dict[str, TrainSettings]:
 
 
 class Step:
-    """One training step of all networks. Everything random or scheduled is in tensors, see `feed`.
+    """One training step of all networks. Everything random or scheduled is in tensors, which `feed` updates.
 
-    The networks are those of the paintings, in the order of `settings`, and last that of the photo itself.
+    The networks are those of the paintings, in the order of `settings`, and then the one that learns the
+    identity.
     """
 
     def __init__(
@@ -183,12 +183,12 @@ class Step:
         self.draws = torch.zeros(self.batch, 5, device=device)
         self.shift, self.place = (torch.zeros(2, dtype=torch.long, device=device) for _ in range(2))
         self.totals = torch.zeros(networks.count, device=device)
-        """Losses of the networks, summed over the steps."""
+        """Losses of the networks, summed over the steps since the last report."""
         for value in networks.parameters():
             value.grad = torch.zeros_like(value)
 
     def feed(self, random: np.random.Generator) -> None:
-        """Draw photos, the shift, the place of the window and that of the noise."""
+        """Draw the photos, the shift, the position of the window and that of the noise."""
         shift = np.zeros(2, np.int64)
         while not shift.any():
             shift = random.integers(-REACH, REACH + 1, 2)
@@ -199,6 +199,7 @@ class Step:
             _put(noise.place, torch.from_numpy(random.integers(noise.side, size=2)))
 
     def __call__(self, tied: bool) -> None:
+        """Run the step."""
         for value in self.networks.parameters():
             if value.grad is not None:
                 value.grad.zero_()
@@ -208,7 +209,9 @@ class Step:
         self.totals.add_(totals)
 
     def loss(self) -> tuple[Tensor, Tensor]:
-        """The scalar to minimize, the sum of those of all networks, and the loss of each, (K,)."""
+        """Return the scalar to minimize, which is the sum over all networks, and the loss of each network,
+        (K,).
+        """
         with torch.no_grad():
             whole = self.size + surplus(self.size)
             photo, moved = crops.shifted_crops(self.photos.crop(self.draws, whole + CUT), self.shift)
@@ -218,9 +221,9 @@ class Step:
             crops.window(image, top, left, self.size, self.size) for image in (photo, self.networks(pixels))
         )
         raw = raw.view(self.networks.count, self.batch + 1, *photo.shape[1:])
-        pictures = clamp_output(raw[:-1])
-        losses = self.losses(pictures[:, : self.batch].flatten(0, 1), photo, self.stride)
-        here, there = crops.overlap(pictures[:, 0], pictures[:, self.batch], self.shift)
+        stylized = clamp_output(raw[:-1])
+        losses = self.losses(stylized[:, : self.batch].flatten(0, 1), photo, self.stride)
+        here, there = crops.overlap(stylized[:, 0], stylized[:, self.batch], self.shift)
         temporal = temporal_loss(here, there, (0, 0))[:, None]
         losses["temporal"] = self.steady_weight * temporal.expand(-1, self.batch)
         difference = identity_loss(raw[-1, : self.batch], photo)
@@ -229,8 +232,9 @@ class Step:
         return loss, torch.cat([totals, difference.mean()[None]]).detach()
 
     def runner(self, tied: bool, random: np.random.Generator, graph: bool) -> Callable[[], None]:
-        """A function that runs a step, as a CUDA graph if `graph`. The learning rate must be 0: the graph is
-        captured after two steps.
+        """Return a function that runs the step, as a CUDA graph if `graph` is True.
+
+        The graph is captured after two steps, so the learning rate must be 0.
         """
         if not graph:
             return lambda: self(tied)
@@ -250,12 +254,14 @@ class Step:
 
 
 def _put(target: Tensor, value: Tensor) -> None:
-    """Copy `value` from the host into a tensor of the device, without waiting for the device."""
+    """Copy `value` from the CPU into a tensor on the device, without waiting for the device."""
     target.copy_(value.pin_memory() if target.is_cuda else value, non_blocking=True)
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train for `args.minutes`, after loading; the checkpoints are written at `SNAPSHOTS` and at the end."""
+    """Train for `args.minutes`, not counting the loading. Writes checkpoints at `SNAPSHOTS` and at the
+    end.
+    """
     console, settings = Console(), settings_of(args)
     device = choose_device("cpu" if args.device == "auto" and not torch.cuda.is_available() else args.device)
     dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
@@ -301,7 +307,7 @@ def train(args: argparse.Namespace) -> None:
         if tied:
             save_relatives(networks, settings, args.out, done)
         del run  # the memory of its graph
-    console.print(f"{done} steps, {done * args.batch * networks.count} pictures")
+    console.print(f"{done} steps, {done * args.batch * networks.count} images")
     save(networks, settings, args.out, done)
 
 
@@ -319,13 +325,13 @@ def report(console: Console, step: Step, names: list[str], done: int, before: in
 
 
 def save(networks: Stacked, settings: dict[str, TrainSettings], folder: Path, done: int) -> None:
-    """A checkpoint for each painting."""
+    """Write a checkpoint for each painting."""
     for number, (name, one) in enumerate(settings.items()):
         _save(folder / f"{name}.pt", networks.state(number), one, done, sha256(one.style))
 
 
 def save_relatives(networks: Stacked, settings: dict[str, TrainSettings], folder: Path, done: int) -> None:
-    """Checkpoints of the photo itself and of the mean of the paintings, while the networks are tied."""
+    """Write identity.pt and mean.pt, while the networks are tied."""
     states = [networks.state(number) for number in range(networks.count)]
     mean = {name: torch.stack([state[name] for state in states[:-1]]).mean(0) for name in states[0]}
     for name, state in (("identity", states[-1]), ("mean", mean)):
@@ -334,6 +340,7 @@ def save_relatives(networks: Stacked, settings: dict[str, TrainSettings], folder
 
 
 def _save(path: Path, state: dict[str, Tensor], settings: TrainSettings, done: int, digest: str) -> None:
+    """Write the checkpoint of one network. Raises `TrainingError` if a weight is not finite."""
     for name, value in state.items():
         if not torch.isfinite(value).all():
             raise TrainingError(f"{path.stem}: {name} is not finite after {done} steps")
@@ -352,8 +359,10 @@ def _save(path: Path, state: dict[str, Tensor], settings: TrainSettings, done: i
 
 
 def ship_base(source: Path, data: Path | None) -> None:
-    """Write the network of the photo itself among the weights, with its entry in the catalogue, and make it
-    the base of all checkpoints of its folder, so that their styles have a strength and can be mixed.
+    """Add the base network to the included weights and to the catalogue.
+
+    It is recorded as the base of all checkpoints in its folder, so that their styles have a strength and can
+    be mixed.
     """
     trained = _trained_with(source)
     card = Card(name=BASE, network="live", trained_with=trained, title="the photo itself")
@@ -361,13 +370,11 @@ def ship_base(source: Path, data: Path | None) -> None:
     _ship(source, card, "fp16-weights", data, {"kind": "base", "title": title})
     base = sha256(SHIPPED / f"{BASE}.onnx")
     for path in sorted(source.parent.glob("*.pt")):
-        checkpoint.save(path, {**checkpoint.load(path, checkpoint.PAINTERS), "base": base})
+        checkpoint.save(path, {**checkpoint.load(path, checkpoint.STYLE_KINDS), "base": base})
 
 
 def ship_start(source: Path, data: Path | None) -> None:
-    """Write the mean among the weights, as the weights that trainings start from, with its entry in the
-    catalogue.
-    """
+    """Add the pretrained weights to the included weights and to the catalogue."""
     card = Card(
         name=PRETRAINED,
         network="live",
@@ -380,12 +387,14 @@ def ship_start(source: Path, data: Path | None) -> None:
 
 
 def _trained_with(source: Path) -> dict[str, Any]:
+    """Return the paintings and the number of steps, for the metadata."""
     paintings = {path.stem for path in source.parent.glob("*.pt")} - {"identity", "mean"}
-    steps = int(checkpoint.load(source, checkpoint.PAINTERS)["step"])
+    steps = int(checkpoint.load(source, checkpoint.STYLE_KINDS)["step"])
     return {"paintings": sorted(paintings), "steps": steps}
 
 
 def _ship(source: Path, card: Card, precision: str, data: Path | None, entry: dict[str, str]) -> None:
+    """Export a checkpoint to the included weights, and add its entry to the catalogue."""
     net, target = build("live", DEFAULTS["live"]), SHIPPED / f"{card.name}.onnx"
     load_initial_weights(net, str(source))
     parity = export_module(net.eval(), card, target, precision, calibration_photos(data))

@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
         Ctrl-C saves the current image.
         """
         try:
-            from fststyle.train.style.gatys import optimize_picture, paintings
+            from fststyle.train.style.gatys import optimize_image, paintings
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         from rich.console import Console
@@ -80,7 +80,7 @@ def register(app: typer.Typer) -> None:
         bar = Bar(out, settings.iterations * settings.scales, "iterations")
         try:
             with bar:
-                painted = optimize_picture(
+                painted = optimize_image(
                     picture.source,
                     style,
                     settings,

@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
         writes the image as restored so far; the run cannot be resumed.
         """
         try:
-            from fststyle.train.restore.restore import restore_picture
+            from fststyle.train.restore.restore import restore_image
         except ImportError as error:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         from rich.console import Console
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
 
         bar = Bar(out, settings.iterations, "iterations")
         with bar:
-            restored = restore_picture(
+            restored = restore_image(
                 source,
                 settings,
                 on_start=functools.partial(streams.print_lines, out),

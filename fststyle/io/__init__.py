@@ -1,1 +1,1 @@
-"""Input and output of images, folders and data sets."""
+"""Reading and writing of images, animations, folders and datasets."""

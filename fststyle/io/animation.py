@@ -1,7 +1,7 @@
-"""Assemble still images that Pillow has encoded into an animated GIF, WebP or PNG.
+"""Assembly of still images that Pillow has encoded into an animated GIF, WebP or PNG file.
 
-Pillow's own writers merge equal consecutive frames; here N frames are written as N frames. Each assembler
-copies compressed chunks from the files of the stills into the container.
+Pillow merges equal consecutive frames when it writes an animation; here N frames are written as N frames.
+Each assembler copies the compressed chunks of the still files into the container.
 """
 
 import struct
@@ -29,26 +29,32 @@ class Assembler(Protocol):
     """Writes an animation frame by frame, in constant memory."""
 
     def add(self, still: bytes, duration: int | None) -> None:
-        """Append a frame: the file of a still image, and its duration in milliseconds."""
+        """Append a frame.
+
+        Args:
+            still: the content of the file of a still image.
+            duration: duration in milliseconds, or None.
+        """
 
     def close(self) -> None:
-        """Finish the file after at least one frame."""
+        """Finish the file. It must have at least one frame."""
 
 
 def quantized(frame: Frame) -> Image.Image:
-    """A palette image for GIF: exact for at most 256 colors, else median cut with dithering.
+    """Return a palette image for a GIF file: exact for at most 256 colors, otherwise by median cut with
+    dithering.
 
-    With alpha, index 255 is transparent.
+    If the frame has alpha, index 255 is transparent.
     """
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255
     lossy = image.getcolors(count) is None
-    # Median cut of all pixels takes ten times as long and gives no better palette.
+    # Median cut of all pixels takes ten times as long, and the palette is not better.
     step = max(1, round((frame.rgb.shape[0] * frame.rgb.shape[1] / _SAMPLED) ** 0.5)) if lossy else 1
     sampled = Image.fromarray(np.ascontiguousarray(frame.rgb[::step, ::step]))
     result = sampled.quantize(count, method=Image.Quantize.MEDIANCUT)
     colors = (result.getpalette() or [])[: 3 * count]
-    # Dithering uses a coarse color table, so it is only for images with too many colors.
+    # Dithering uses a coarse color table, so it is used only for images with too many colors.
     if lossy:
         # Pillow would pad the palette with black and use it, so it is padded with the first color.
         result.putpalette(colors + colors[:3] * (256 - len(colors) // 3))
@@ -63,15 +69,16 @@ def quantized(frame: Frame) -> Image.Image:
 
 
 class Gif:
-    """Still GIF files -> one animated GIF. Each frame has its own palette; with transparency, the canvas is
-    cleared between frames.
+    """Assembles still GIF files into an animated GIF file.
+
+    Each frame has its own palette. With transparency, the canvas is cleared between frames.
     """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
         self._file = file
-        # Milliseconds, and hundredths of a second in the file; the rounding error is carried to the next
-        # frame.
+        # Durations are milliseconds here, and hundredths of a second in the file. The rounding error is
+        # carried over to the next frame.
         self._clock = self._shown = 0
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0))
         if loop is not None:
@@ -97,7 +104,7 @@ class Gif:
 
 
 class WebP:
-    """Still WebP files -> one animated WebP; each frame replaces the previous one."""
+    """Assembles still WebP files into an animated WebP file. Each frame replaces the previous one."""
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
@@ -149,7 +156,9 @@ class WebP:
 
 
 class Png:
-    """Still PNG files of one pixel type -> one APNG; each frame replaces the previous one."""
+    """Assembles still PNG files with the same pixel type into an APNG file. Each frame replaces the previous
+    one.
+    """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         self._file, self._size, self._loop = file, size, loop
@@ -203,8 +212,8 @@ ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assemble
 
 
 def _gif_parts(still: bytes) -> tuple[bytes, int | None, bytes, bytes]:
-    """Palette, index of the transparent color, image descriptor (9 bytes) and compressed data of a GIF file
-    with one image.
+    """Return the parts of a GIF file with one image: palette, index of the transparent color or None, image
+    descriptor (9 bytes) and compressed data.
     """
     flags, position = still[10], 13
     palette, transparent = b"", None

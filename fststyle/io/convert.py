@@ -1,4 +1,4 @@
-"""Convert between `Picture` and the image types of the Python API."""
+"""Conversion between `Picture` and the image types of the Python API."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,12 +19,15 @@ ImageLike = Picture | Pixels | Image.Image | BinaryIO | bytes | str | Path
 
 
 def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
-    """The first frame of ``image`` as a picture, and a function that converts a frame to the type of the
-    result.
+    """Return the first frame of an image as a `Picture`, and a function that converts a frame to the type of
+    the result.
 
-    The type is `Picture` for a `Picture`, and an array for a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA. For
-    a path, the content of an image file, an open binary file or a Pillow image, it is a Pillow image of mode
-    RGB, or RGBA with alpha, with color profile and EXIF data. Raises `InputError` for anything else.
+    The type of the result is `Picture` for a `Picture`, and an array for a uint8 array (H, W, 3) RGB or (H,
+    W, 4) RGBA. For a path, the content of an image file, an open binary file or a Pillow image, it is a
+    Pillow image of mode RGB, or RGBA if it has alpha, with color profile and EXIF data.
+
+    Raises:
+        InputError: ``image`` has another type, or cannot be read.
     """
     given: Any = image  # arrays and Pillow images of any class
     if isinstance(image, images.Picture):

@@ -1,7 +1,7 @@
-"""Data sets of small square pictures in memory: MNIST and similar sets (`fststyle.io.idx`), or a folder of
+"""Datasets of small square images in memory: MNIST and similar datasets (`fststyle.io.idx`), or a folder of
 images.
 
-Needs no PyTorch, since training and inference read the same sets.
+Does not need PyTorch, since training and inference read the same datasets.
 """
 
 import hashlib
@@ -28,11 +28,14 @@ MAX_BYTES = 8 << 30
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of pictures.
+    """A dataset of square images.
 
-    ``rgb``: uint8 (N, S, S, C), where C is 1 if all pictures are gray, else 3. ``labels``: int64 (N,),
-    indices of ``classes``, or None. ``skipped``: files that cannot be used. ``held_out``: whether this is the
-    held-out part of a folder.
+    Args:
+        rgb: the images, uint8 (N, S, S, C), where C is 1 if all images are gray, otherwise 3.
+        labels: indices into ``classes``, int64 (N,), or None.
+        classes: the names of the classes.
+        skipped: files that cannot be used.
+        held_out: whether this is the held-out part of a folder.
     """
 
     rgb: Pixels
@@ -46,16 +49,16 @@ class Dataset:
 
     @property
     def side(self) -> int:
-        """Side of the pictures in pixels."""
+        """Side of the images in pixels."""
         return int(self.rgb.shape[1])
 
     @property
     def channels(self) -> int:
-        """1 for gray pictures, 3 for RGB."""
+        """1 for gray images, 3 for RGB."""
         return int(self.rgb.shape[3])
 
     def sha256(self) -> str:
-        """Hash of pixels, labels and class names."""
+        """Return the SHA-256 hash of the pixels, the labels and the class names."""
         digest = hashlib.sha256(repr((self.rgb.shape, self.classes)).encode())
         digest.update(np.ascontiguousarray(self.rgb).data)
         if self.labels is not None:
@@ -66,20 +69,18 @@ class Dataset:
 def load(
     data: str | Path, size: int | None = None, download: bool = False, without: Iterable[Path] = ()
 ) -> tuple[Dataset, Dataset]:
-    """The training set and the test set.
+    """Load the training set and the test set.
 
     Args:
-        data: "mnist", "fashion-mnist", a folder with the IDX files of MNIST (.gz or not; a missing part is
-        empty),
-            or any other folder of images, whose subfolders are classes.
-        size: side in pixels, one of `SIDES`; None is 28 for IDX files and 64 for images. Pictures are cropped
-        to
-            their center square and resized.
-        download: download mnist or fashion-mnist with torchvision into the cache folder.
+        data: "mnist", "fashion-mnist", a folder with the IDX files of MNIST (compressed or not; a missing
+            part is an empty set), or any other folder of images, whose subfolders are classes.
+        size: side in pixels, one of `SIDES`; default: 28 for IDX files and 64 for images. Images are cropped
+            to their central square and resized.
+        download: whether torchvision may download mnist or fashion-mnist to the cache folder.
         without: files to ignore, such as the preview of a training in the same folder.
 
     Raises:
-        InputError: no usable pictures, too few pictures, damaged files, or more than fits in memory.
+        InputError: there are no usable images or too few, a file is damaged, or memory is not sufficient.
     """
     if size is not None and size not in SIDES:
         raise InputError(f"--size: {size} is not one of {', '.join(map(str, SIDES))}")
@@ -168,7 +169,7 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
 
 
 def joined(learned: Dataset, tested: Dataset) -> Dataset:
-    """Training and test set of a folder as one set."""
+    """Return the training set and the test set of a folder as one dataset."""
     labels = (
         None
         if learned.labels is None or tested.labels is None
@@ -178,7 +179,7 @@ def joined(learned: Dataset, tested: Dataset) -> Dataset:
 
 
 def square(rgb: Pixels, size: int) -> Pixels:
-    """The center square of an image, uint8 (H, W, 3), resized to ``size`` pixels per side."""
+    """Return the central square of an image, uint8 (H, W, 3), resized to (size, size, 3)."""
     height, width = rgb.shape[:2]
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2
@@ -189,10 +190,10 @@ def square(rgb: Pixels, size: int) -> Pixels:
 
 
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
-    """The indices of the pictures of each step from ``start`` to ``steps`` - 1, int64 (batch,). Each epoch
-    has all ``count`` pictures in a new random order.
+    """For each step from ``start`` to ``steps`` - 1, the indices of its images, int64 (batch,).
 
-    The result depends only on seed and step, so a resumed training sees the same batches.
+    Each epoch contains all ``count`` images in a new random order. The result depends only on the seed and
+    the step, so a resumed training uses the same batches.
     """
     epoch, shuffled = -1, np.empty(0, np.int64)
     for step in range(start, steps):

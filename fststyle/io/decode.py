@@ -1,4 +1,4 @@
-"""Decode an open image file to frames with Pillow; for `fststyle.io.images`."""
+"""Decoding of an open image file to frames with Pillow, for `fststyle.io.images`."""
 
 import contextlib
 import re
@@ -39,11 +39,11 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Opened:
-    """An image file after its header is read.
+    """An image file whose header has been read.
 
-    ``further``: number of images that are not frames of an animation. ``lossless``: whether the file is known
-    to be lossless. ``lost``: names of what the file has in addition to `frames` and
-    `fststyle.io.metadata.of`.
+    ``further`` is the number of images that are not frames of an animation. ``lossless`` is whether the file
+    is known to be lossless. ``lost`` are names of the content that neither `frames` nor
+    `fststyle.io.metadata.of` returns.
     """
 
     image: Image.Image
@@ -55,9 +55,17 @@ class Opened:
 
 @contextlib.contextmanager
 def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
-    """Open an image file. Any exception in the block becomes an `InputError` that begins with ``name``.
+    """Context manager that opens an image file. An exception in the block becomes an `InputError` that begins
+    with ``name``.
 
-    Raises `DependencyError` for a format whose package is not installed.
+    Args:
+        stream: the open file.
+        name: the file name for messages.
+        max_pixels: limit of H * W * frames.
+
+    Raises:
+        InputError: the file is damaged, not an image or too large.
+        DependencyError: the package for its format is not installed.
     """
     try:
         start = stream.tell()
@@ -106,7 +114,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
 
 
 def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, bytes | None]]:
-    """Each frame, upright, with its color profile."""
+    """Iterate over the frames in upright orientation, each with its color profile or None."""
     image = opened.image
     icc, power = _profile(image), gamma.of(image)
     if icc and not is_usable(icc, image.mode):
@@ -129,7 +137,11 @@ def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, 
 
 
 def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -> None:
-    """Raise `InputError` for (width, height) below 16x16, and for more than ``max_pixels`` in all frames."""
+    """Raise `InputError` if an image is smaller than 16x16, or all frames together have more than
+    ``max_pixels`` pixels.
+
+    ``size`` is (width, height).
+    """
     width, height = size
     if min(width, height) < MIN_SIDE:
         raise InputError(
@@ -141,7 +153,7 @@ def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -
 
 
 def reason(error: BaseException) -> str:
-    """The message of an exception as one short line."""
+    """Return the message of an exception as one short line."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())[:120] or type(error).__name__
 
@@ -158,7 +170,9 @@ def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
 
 
 def _is_preview(image: Image.Image) -> bool:
-    """Whether the first image of a TIFF file is a reduced copy of another, as in DNG, NEF and ARW files."""
+    """Return whether the first image of a TIFF file is a reduced copy of another, as in DNG, NEF and ARW
+    files.
+    """
     if image.format != "TIFF":
         return False
     kind = image.tag_v2.get(_SUBFILE, 0)  # type: ignore[attr-defined]
@@ -166,7 +180,7 @@ def _is_preview(image: Image.Image) -> bool:
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Whether Pillow reports more than 8 bits per channel."""
+    """Return whether Pillow reports more than 8 bits per channel."""
     stored = str([tile[-1] for tile in getattr(image, "tile", [])])
     return image.mode[0] in "IF" or ";16" in stored or image.info.get("bit_depth", 8) > 8
 
@@ -179,7 +193,7 @@ def _profile(image: Image.Image) -> bytes | None:
 
 
 def _wide(image: Image.Image) -> Iterator[str]:
-    """The name of a color profile that frames of videos do not keep."""
+    """Yield the name of a color profile that frames of videos do not keep."""
     if (icc := _profile(image)) and is_usable(icc, image.mode) and not is_srgb(icc):
         yield CONVERTED_PROFILE
 
@@ -211,8 +225,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
 
 
 def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """The name of the video that follows the image in a JPEG file, as phones store it, even if the XMP data
-    does not state it. The position of ``stream`` is restored.
+    """Yield the name of the video that follows the image in a JPEG file, as in photos of phones, even if the
+    XMP data does not mention it. The position of ``stream`` is restored.
     """
     if image.format not in ("JPEG", "MPO"):
         return
@@ -227,9 +241,10 @@ def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[s
 
 
 def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
-    """``still`` rotated and mirrored by its EXIF orientation. Damaged EXIF data is ignored.
+    """Return ``still``, rotated and mirrored according to its EXIF orientation. Damaged EXIF data is ignored.
 
-    JPEG XL has its own orientation, which its decoder applies, except to an image that was a JPEG file.
+    JPEG XL has its own orientation, which its decoder applies, except for images that were transcoded from
+    JPEG.
     """
     if image.format == "JXL" and not getattr(image, "jpeg", False):
         return still

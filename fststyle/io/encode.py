@@ -1,4 +1,4 @@
-"""Encode a picture in any format that can be written."""
+"""Encoding of pictures in all writable formats."""
 
 import io
 from collections.abc import Sequence
@@ -30,10 +30,15 @@ _MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 
 
 def format_of(text: str, name: str) -> str:
-    """Pillow's name of a format that is given by this name or by a suffix.
+    """Return Pillow's name of a format.
 
-    Raises `OutputError` for an unknown format, and `DependencyError` if its package is not installed; both
-    begin with ``name``.
+    Args:
+        text: Pillow's name, or a suffix.
+        name: the beginning of error messages.
+
+    Raises:
+        OutputError: the format is unknown.
+        DependencyError: its package is not installed.
     """
     wanted = text.upper().lstrip(".")
     kind = wanted if wanted in WRITABLE.values() else WRITABLE.get("." + wanted.lower())
@@ -48,13 +53,13 @@ def format_of(text: str, name: str) -> str:
 
 
 def check_lossless(kind: str, name: str) -> None:
-    """Raise `OutputError` if ``kind`` cannot be lossless."""
+    """Raise `OutputError` if the format ``kind`` has no lossless mode."""
     if kind not in lossless.OPTIONS:
         raise OutputError(f"{name}: {kind} cannot be lossless; use .png or .webp, or omit --lossless")
 
 
 def check_fits(picture: Picture, kind: str, name: str) -> None:
-    """Raise `OutputError` if ``kind`` does not support the frames of a picture."""
+    """Raise `OutputError` if the format ``kind`` does not support the number or the size of the frames."""
     if not picture.frames:
         raise OutputError(f"{name}: the picture has no frames")
     if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
@@ -80,18 +85,23 @@ def encode(
     exact: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> bytes:
-    """The file of a frame in the format ``kind`` (Pillow's name). Raises the exceptions of Pillow.
+    """Return the content of a file with one frame. Raises the exceptions of Pillow.
 
-    ``alpha``: whether the file has transparency, if the format supports it. A frame without alpha is opaque;
-    a frame with alpha is composited on white in a file without. ``icc``: color profile; in a format without
-    profiles, the frame is converted to sRGB. ``quality``: 1..100, for lossy formats. ``exact``: lossless, for
-    the formats of `fststyle.io.lossless`. ``extra``: the arguments of `fststyle.io.metadata.options`.
+    Args:
+        frame: the frame.
+        kind: Pillow's name of the format.
+        alpha: whether the file has transparency, if the format supports it. A frame without alpha is then
+            opaque. Otherwise, a frame with alpha is composited on white.
+        icc: color profile. For a format without profiles, the frame is converted to sRGB.
+        quality: 1..100, for lossy formats.
+        exact: whether to encode losslessly, for the formats of `fststyle.io.lossless`.
+        extra: the arguments returned by `fststyle.io.metadata.options`.
     """
     frame, icc = _fitting(frame, kind, alpha, icc)
     buffer = io.BytesIO()
     if kind == "GIF":
-        # Not optimized, so that a frame without transparent pixels has a transparent color too. The canvas is
-        # cleared with it before the next frame.
+        # Without optimization, a frame without transparent pixels also has a transparent color, with which
+        # the canvas is cleared before the next frame.
         transparent = {"transparency": 255, "optimize": False} if frame.alpha is not None else {}
         animation.quantized(frame).save(buffer, "GIF", **transparent)
         return buffer.getvalue()
@@ -104,9 +114,9 @@ def encode(
 def write_picture(
     picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool
 ) -> list[str]:
-    """Write all frames. Returns the names of what the file cannot hold. Raises the exceptions of Pillow.
+    """Write all frames. Returns the names of what the file cannot contain. Raises the exceptions of Pillow.
 
-    ``strip`` omits the metadata, which is then not named.
+    With ``strip``, metadata is omitted and not named.
     """
     alpha = any(frame.alpha is not None for frame in picture.frames)
     extra, lost = metadata.options(Metadata() if strip else picture.metadata, kind, picture.size)
@@ -116,7 +126,7 @@ def write_picture(
     if picture.animated and kind == "AVIF":
         _write_avif(picture, file, alpha, _options(kind, picture.icc, quality, exact, extra))
         return lost + (["number of repetitions"] if picture.loop else [])
-    # All frames of an animation have alpha, or none has, since containers have one type of pixel.
+    # Either all frames of an animation have alpha or none has it, since a container has one pixel type.
     stills = (
         encode(
             frame,
@@ -140,7 +150,7 @@ def write_picture(
 
 
 def _fitting(frame: Frame, kind: str, alpha: bool, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """The frame with the alpha and the colors of the file, and its color profile."""
+    """Return the frame with the alpha and the colors that the file supports, and its color profile."""
     if alpha and kind in _ALPHA:
         if frame.alpha is None:
             frame = Frame(frame.rgb, np.full(frame.rgb.shape[:2], 255, np.uint8))
@@ -185,5 +195,5 @@ def _lost_alpha(frames: Sequence[Frame], kind: str) -> list[str]:
 
 
 def is_partial(alpha: Gray | None) -> bool:
-    """Whether some pixels are neither transparent nor opaque."""
+    """Return whether some pixels are neither transparent nor opaque."""
     return alpha is not None and bool(((alpha > 0) & (alpha < 255)).any())

@@ -1,6 +1,6 @@
-"""Change size and orientation in EXIF data in place, so that all offsets remain valid.
+"""Changes of size and orientation in EXIF data, in place, so that all offsets remain valid.
 
-Maker notes hold offsets from the start of the EXIF data, which rewriting would invalidate.
+Maker notes contain offsets from the start of the EXIF data, which rewriting the data would invalidate.
 """
 
 import struct
@@ -20,9 +20,12 @@ _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 
 
 def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
-    """EXIF data for an upright image of ``size`` (H, W), without its thumbnail; None if it is damaged.
+    """Return the EXIF data for an upright image, without its thumbnail, or None if it is damaged.
 
-    ``exif`` starts with a TIFF header, or with `PREFIX`; the result starts with a TIFF header.
+    Args:
+        exif: the data, which starts with a TIFF header or with `PREFIX`. The result starts with a TIFF
+            header.
+        size: the size (H, W) of the image.
     """
     while exif.startswith(PREFIX):
         exif = exif[len(PREFIX) :]
@@ -33,14 +36,18 @@ def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
 
 
 def states_resolution(exif: bytes) -> bool:
-    """Whether undamaged EXIF data with a TIFF header states the resolution."""
+    """Return whether undamaged EXIF data with a TIFF header states the resolution."""
     return any(entry.tag == _RESOLUTION for entry in _Directory.first(bytearray(exif))._records())
 
 
 def appended(tiff: bytes, exif: bytes) -> bytes:
-    """A TIFF file with the tags of EXIF data added to its first directory; tags that the file has are kept.
+    """Return a TIFF file with the tags of EXIF data added to its first directory. Tags that the file has are
+    not changed.
 
-    Both are of the same byte order. Raises `ValueError` or `struct.error` if one is damaged.
+    Both must have the same byte order.
+
+    Raises:
+        ValueError, struct.error: one of them is damaged.
     """
     file = bytearray(tiff + b"\x00" * (len(tiff) % 2))
     moved = len(file)
@@ -59,7 +66,7 @@ def appended(tiff: bytes, exif: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag of a directory: ``at`` is the offset of its 12 bytes, ``start`` and ``end`` are those of its
+    """One tag of a directory: ``at`` is the offset of its 12 bytes, ``start`` and ``end`` delimit its
     value.
     """
 
@@ -71,9 +78,10 @@ class _Entry:
 
 
 class _Directory:
-    """The first directory of EXIF data, and its subdirectories.
+    """The first directory of EXIF data, with its subdirectories.
 
-    Raises `ValueError` or `struct.error` for damaged data.
+    Raises:
+        ValueError, struct.error: the data is damaged.
     """
 
     def __init__(self, data: bytearray, order: str, at: int):
@@ -127,7 +135,7 @@ class _Directory:
                 self._put(entry, size[0])
 
     def _drop_thumbnail(self, at: int, used: list[tuple[int, int]]) -> None:
-        """Clear the thumbnail of the directory at ``at``, and truncate the data that only this directory
+        """Remove the thumbnail of the directory at ``at``, and truncate the data that only this directory
         uses.
         """
         try:
@@ -156,7 +164,7 @@ class _Directory:
                 )
 
     def _records(self) -> Iterator[_Entry]:
-        """All tags, including those with values beyond the end."""
+        """Yield all tags, including those with values beyond the end."""
         for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
             yield _Entry(self._number("H", at), self._number("H", at + 2), at, 0, 0)
 

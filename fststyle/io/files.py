@@ -1,5 +1,6 @@
-"""Atomic writing: a file is written under a temporary name in the same folder and renamed at the end. An
-input is never overwritten.
+"""Atomic writing: a file is written under a temporary name in the same folder, and renamed at the end.
+
+Inputs are never overwritten.
 """
 
 import contextlib
@@ -18,10 +19,11 @@ PIPE = "-"
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[BinaryIO]:
-    """An open binary file that is renamed to ``destination`` at the end of the block, or deleted after an
-    exception.
+    """Context manager that yields an open binary file that is renamed to ``destination`` at the end of the
+    block, or deleted after an exception.
 
-    Raises `OSError`, also if ``destination`` exists and is not a regular file or is write-protected.
+    Raises:
+        OSError: writing fails, or ``destination`` exists and is write-protected or not a regular file.
     """
     with replacing_path(destination) as temporary, open(temporary, "r+b") as file:
         yield file
@@ -29,7 +31,7 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_path(destination: Path) -> Iterator[Path]:
-    """Like `replacing`, but yields the path of an empty file instead of an open file."""
+    """Like `replacing`, but with the path of an empty file instead of an open file."""
     target = _replaced(destination)
     with part_of(target) as temporary:
         try:
@@ -42,7 +44,7 @@ def replacing_path(destination: Path) -> Iterator[Path]:
 
 
 def probe(destination: Path) -> None:
-    """Raise `OutputError` if `replacing` would fail. Leaves no file."""
+    """Raise `OutputError` if `replacing` would fail for ``destination``. No file is created."""
     try:
         with part_of(_replaced(destination)) as temporary:
             temporary.unlink()
@@ -51,7 +53,7 @@ def probe(destination: Path) -> None:
 
 
 def refuse_overwrite(inputs: Iterable[str | Path], *outputs: str | Path) -> None:
-    """Raise `OutputError` if one of the ``outputs`` is the same file as one of the ``inputs``, also under
+    """Raise `OutputError` if one of the ``outputs`` is the same file as one of the ``inputs``, even under
     another name or through a link.
 
     Files that do not exist are ignored.
@@ -65,13 +67,17 @@ def refuse_overwrite(inputs: Iterable[str | Path], *outputs: str | Path) -> None
 
 
 def _identity(path: str | Path) -> object:
-    """Equal for all names of an existing file."""
+    """Return a value that is equal for all names of an existing file."""
     status = os.stat(path)
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
 
 
 def _replaced(destination: Path) -> Path:
-    """The path that is replaced. Raises `OSError` if it must not be."""
+    """Return the path of the file to replace.
+
+    Raises:
+        OSError: the file must not be replaced.
+    """
     # The target of a link is replaced, not the link. A device such as /dev/null must not be replaced.
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
@@ -81,6 +87,6 @@ def _replaced(destination: Path) -> Path:
             else OSError(None, "is not a regular file")
         )
     if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
-        # Renaming would succeed in spite of the mode of the file.
+        # Renaming would succeed even if the file is write-protected.
         raise PermissionError(None, "is write-protected")
     return target

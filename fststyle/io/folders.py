@@ -1,4 +1,4 @@
-"""Folders: their files, whether they can be written, and the cache folder."""
+"""Files in folders, whether folders are writable, and the cache folder."""
 
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -14,11 +14,17 @@ Refused = Callable[[Path, InputError], None]
 def files(
     folder: Path, suffixes: Collection[str] | None, on_refused: Refused = lambda place, error: None
 ) -> list[Path]:
-    """Files in a folder and its subfolders with one of ``suffixes`` (lower case; None: any), sorted.
+    """Return the sorted files in a folder and its subfolders.
 
-    Hidden files and folders are skipped, and links to folders are not followed. ``on_refused`` is called with
-    each subfolder that cannot be read, and with each link to a file that does not exist. Raises `InputError`
-    if ``folder`` does not exist, is not a folder or cannot be read.
+    Hidden files and folders are skipped, and links to folders are not followed.
+
+    Args:
+        folder: the folder.
+        suffixes: suffixes in lower case, or None for all files.
+        on_refused: called with each subfolder that cannot be read, and with each link to a missing file.
+
+    Raises:
+        InputError: ``folder`` does not exist, is not a folder or cannot be read.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
@@ -45,8 +51,8 @@ def files(
 
 
 def without_results(found: Iterable[Path], source: Path, target: Path) -> list[Path]:
-    """The files of the folder ``source`` without those in the output folder ``target``, if that is a
-    subfolder: they are results of an earlier run.
+    """Return the files ``found`` in the folder ``source``, without those in the output folder ``target`` if
+    it is a subfolder. They are results of an earlier run.
     """
     inside, output = source.resolve(), target.resolve()
     if output == inside or not output.is_relative_to(inside):
@@ -66,9 +72,9 @@ def check_folder(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """The folder of downloaded files: the environment variable FSTSTYLE_CACHE, else the cache folder of the
-    user.
+    """Return the folder for downloaded files: the environment variable FSTSTYLE_CACHE, or the cache folder of
+    the user.
 
-    It is not created.
+    The folder is not created.
     """
     return Path(os.environ.get("FSTSTYLE_CACHE") or platformdirs.user_cache_path("fststyle"))

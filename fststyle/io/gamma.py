@@ -11,10 +11,10 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def of(image: Image.Image) -> float | None:
-    """The exponent from linear light to stored values if that of a PNG differs from sRGB, else None.
+    """Return the exponent from linear light to stored values of a PNG image, or None if it is that of sRGB.
 
-    A color profile or an sRGB chunk overrides gAMA, as the PNG specification states. Implausible values are
-    ignored.
+    A color profile or an sRGB chunk overrides the gAMA chunk, as in the PNG specification. Implausible values
+    are ignored.
     """
     if image.format != "PNG" or image.info.get("icc_profile") or "srgb" in image.info:
         return None
@@ -25,7 +25,7 @@ def of(image: Image.Image) -> float | None:
 
 
 def in_srgb(rgb: RGB, gamma: float) -> RGB:
-    """Convert values with exponent ``gamma``, uint8 of any shape, to sRGB."""
+    """Convert values with the exponent ``gamma``, uint8 of any shape, to sRGB."""
     light = (np.arange(256) / 255) ** (1 / gamma)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     table: Pixels = np.rint(255 * coded).clip(0, 255).astype(np.uint8)

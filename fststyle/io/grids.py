@@ -1,4 +1,4 @@
-"""Grids of small pictures, and plots of confusion matrices. Needs no PyTorch."""
+"""Grids of small images, and plots of confusion matrices. Does not need PyTorch."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,9 @@ _GAP = 2
 
 
 def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
-    """A grid of uint8 (N, H, W, 3), row by row, enlarged ``scale`` times by repeating pixels."""
+    """Return a grid of images, uint8 (N, H, W, 3), row by row, enlarged by the factor ``scale`` by repeating
+    pixels.
+    """
     count, height, width = pictures.shape[:3]
     rows = -(-count // columns)
     sheet = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), 255, np.uint8)
@@ -24,13 +26,13 @@ def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
 
 
 def still(rgb: Pixels) -> Picture:
-    """A `Picture` with one frame, uint8 (H, W, 3)."""
+    """Return a `Picture` with one frame, uint8 (H, W, 3)."""
     return Picture([Frame(np.ascontiguousarray(rgb))])
 
 
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
-    """A plot of a confusion matrix: rows are true classes, columns predictions, and darker is a larger share
-    of the row.
+    """Return a plot of a confusion matrix (classes, classes): rows are true classes and columns are
+    predictions. Darker cells contain a larger fraction of their row.
     """
     cell, font = 44, ImageFont.load_default(14)
     names = [name[:12] for name in classes]

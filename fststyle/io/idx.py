@@ -1,7 +1,7 @@
 """IDX files, the format of MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017): a magic number,
-the dimensions, then uint8 data.
+the dimensions, and uint8 data.
 
-The size of a file is checked against its header before and after decompression, so decompression bombs are
+The file size is checked against the header before and after decompression, so decompression bombs are
 refused.
 """
 
@@ -35,7 +35,7 @@ MAX_BYTES = 2 << 30
 
 
 def is_idx(folder: Path) -> bool:
-    """Whether the folder holds any of the four files of MNIST."""
+    """Return whether the folder contains any of the four files of MNIST."""
     return any(
         _existing(folder, pattern.format(part))
         for pattern in (_IMAGES, _LABELS)
@@ -44,18 +44,24 @@ def is_idx(folder: Path) -> bool:
 
 
 def read_images(folder: Path, part: str) -> Pixels | None:
-    """The images of the part train or t10k, uint8 (N, H, W), or None if the file does not exist.
+    """Return the images of one part, uint8 (N, H, W), or None if the file does not exist.
 
-    Raises `InputError` for a file that does not match its header.
+    Args:
+        folder: the folder of the files.
+        part: "train" or "t10k".
+
+    Raises:
+        InputError: the file does not match its header.
     """
     path = _existing(folder, _IMAGES.format(part))
     return _read(path, 3) if path else None
 
 
 def read_labels(folder: Path, part: str) -> Pixels | None:
-    """The labels of the part, uint8 (N,), or None if images or labels do not exist.
+    """Return the labels of one part, uint8 (N,), or None if the images or the labels do not exist.
 
-    Raises `InputError` if the file does not match its header, or the numbers of labels and images differ.
+    Raises:
+        InputError: the file does not match its header, or the numbers of labels and images differ.
     """
     path, images = _existing(folder, _LABELS.format(part)), _existing(folder, _IMAGES.format(part))
     if path is None or images is None:
@@ -67,16 +73,18 @@ def read_labels(folder: Path, part: str) -> Pixels | None:
 
 
 def classes(name: str, count: int) -> tuple[str, ...]:
-    """Names of the classes: those of Fashion-MNIST if ``name`` contains "fashion", else numbers."""
+    """Return the names of the classes: those of Fashion-MNIST if ``name`` contains "fashion", otherwise
+    numbers.
+    """
     return _FASHION if "fashion" in name.lower() and count == len(_FASHION) else tuple(map(str, range(count)))
 
 
 def cached(name: str, download: bool) -> Path:
-    """The folder of mnist or fashion-mnist in the cache. With ``download``, torchvision downloads and
+    """Return the folder of mnist or fashion-mnist in the cache. With ``download``, torchvision downloads and
     verifies it.
 
     Raises:
-        InputError: the data set does not exist and ``download`` is False, or the download failed.
+        InputError: the dataset is not in the cache and ``download`` is False, or the download failed.
         DependencyError: torchvision is not installed.
     """
     root = cache_folder() / name
@@ -127,7 +135,7 @@ def _sides(path: Path, dimensions: int) -> tuple[int, ...]:
 
 
 def _bytes(path: Path, most: int) -> bytes:
-    """The first ``most`` bytes, decompressed."""
+    """Return the first ``most`` bytes of a file, decompressed."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             return file.read(most)

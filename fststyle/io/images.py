@@ -1,8 +1,8 @@
-"""Read and write image files as RGB uint8 (H, W, 3).
+"""Reading and writing of image files as RGB uint8 (H, W, 3).
 
 `read` reads all formats of Pillow as upright 8-bit RGB, with all frames of an animation. `write` writes a
-complete file or none. A problem with a file is an `InputError` or an `OutputError` that names the file; no
-other exceptions or warnings are raised.
+complete file or none. Every problem with a file is an `InputError` or an `OutputError` that names the file;
+no other exceptions or warnings are raised.
 """
 
 import io
@@ -64,12 +64,17 @@ READABLE = frozenset(WRITABLE) | {
 
 
 def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read an image file, given by its path, its content or an open binary file (which stays open).
+    """Read an image file.
 
-    The EXIF orientation is applied, alpha is kept, 16 bits are scaled to 8, CMYK and gray are converted to
-    RGB (with the color profile, if there is one). ``max_pixels`` is the limit of H * W * frames, which is
-    checked before pixels are decoded. Raises `InputError` for a file that is missing, empty, damaged, not an
-    image, below 16x16 pixels or too large.
+    The EXIF orientation is applied, alpha is preserved, 16 bits are scaled to 8 bits, and CMYK and gray
+    images are converted to RGB (with the color profile, if there is one).
+
+    Args:
+        source: a path, the content of a file, or an open binary file, which stays open.
+        max_pixels: limit of H * W * frames, which is checked before pixels are decoded.
+
+    Raises:
+        InputError: the file is missing, empty, damaged, not an image, below 16x16 pixels or too large.
     """
     name = _name_of(source)
     if isinstance(source, bytes):
@@ -81,15 +86,15 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 
 def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
-    """Read the header of an image file. Raises the errors of `read`."""
+    """Read the header of an image file. Raises the same errors as `read`."""
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         return found.outline
 
 
 def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
-    """Iterate over the frames of an animation in sRGB, decoded one by one.
+    """Iterate over the frames of an animation in sRGB, which are decoded one by one.
 
-    Raises the errors of `read`, also between frames.
+    Raises the same errors as `read`, also between frames.
     """
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         for frame, icc in frames(found, str(path), max_pixels):
@@ -107,20 +112,28 @@ def write(
 ) -> list[str]:
     """Write a picture. A path is written atomically, and missing folders are created.
 
-    Returns the names of what the picture has but the file cannot hold, such as "EXIF data" or "transparency".
-
-    The format is ``format`` ("png", ".jpg", Pillow's names), else that of the suffix, else (for an open file)
-    that of the file the picture was read from. ``quality``: 1..100, for lossy formats. ``lossless``: write
-    exact pixels; None does so if the picture was read from a lossless file of the same format.
-    ``strip_metadata``: write no metadata.
-
-    In a format without alpha, the picture is composited on white, and in one without color profiles, it is
+    For a format without alpha, the picture is composited on white; for one without color profiles, it is
     converted to sRGB. Metadata is written with orientation 1 and without thumbnails. GIF, WebP, PNG and AVIF
-    files may have several frames; durations in GIF files are rounded to hundredths of a second, without
-    accumulating the error.
+    files can have several frames. Durations in GIF files are rounded to hundredths of a second, without
+    accumulated errors.
 
-    Raises `OutputError` for an unknown format, a picture that the format does not support, a format without a
-    lossless mode if it is requested, and a path that cannot be written; `InputError` for the quality.
+    Args:
+        picture: the picture.
+        destination: a path or an open binary file.
+        format: "png", ".jpg" or a name of Pillow; default: the suffix, or for an open file the format of the
+            file from which the picture was read.
+        quality: 1..100, for lossy formats.
+        lossless: whether to write exact pixels; default: if the picture was read from a lossless file of the
+            same format.
+        strip_metadata: whether to omit metadata.
+
+    Returns:
+        The names of what the file cannot contain, such as "EXIF data" or "transparency".
+
+    Raises:
+        OutputError: the format is unknown or does not support the picture or lossless pixels, or the file
+            cannot be written.
+        InputError: the quality is out of range.
     """
     name = _name_of(destination)
     if not 1 <= quality <= 100:
@@ -132,7 +145,7 @@ def write(
         check_lossless(kind, name)
     exact = picture.lossless and kind == picture.format if lossless is None else lossless
     if not isinstance(destination, (str, Path)):
-        # Encoded to memory first, so that nothing is written after a failure, and since a pipe is not
+        # Encode to memory first, so that nothing is written after a failure, and since a pipe is not
         # seekable.
         buffer = io.BytesIO()
         lost = _encode(picture, buffer, kind, quality, exact, strip_metadata, name)
@@ -153,10 +166,11 @@ def write(
 def find(
     folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None
 ) -> list[Path]:
-    """The image files of a folder and its subfolders (`fststyle.io.folders.files`), except those of
+    """Return the image files in a folder and its subfolders (`fststyle.io.folders.files`), except those in
     ``without``.
 
-    Raises `InputError` if the folder cannot be read or holds no images.
+    Raises:
+        InputError: the folder cannot be read or contains no images.
     """
     left_out = {os.path.realpath(path) for path in without}
     found = [

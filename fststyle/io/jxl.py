@@ -1,4 +1,4 @@
-"""The header of JPEG XL files, which is checked before the plugin decodes the whole image."""
+"""The header of JPEG XL files. It is checked before the plugin decodes the whole image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 @dataclass(frozen=True)
 class Header:
-    """``size`` is (width, height).
+    """The header of a JPEG XL file.
 
-    ``exact``: whether pixels are lossless. ``compressed``: whether metadata is compressed with Brotli.
+    ``size`` is (width, height). ``exact`` is whether the pixels are lossless, and ``compressed`` whether
+    metadata is compressed with Brotli.
     """
 
     size: tuple[int, int]
@@ -29,10 +30,11 @@ class Header:
 
 
 def header(stream: BinaryIO) -> Header | None:
-    """The header of the file at the current position of ``stream``, which is restored; None if it is not JPEG
-    XL.
+    """Return the header of the file at the current position of ``stream``, or None if it is not a JPEG XL
+    file. The position is restored.
 
-    Raises `ValueError` if the file ends within the header.
+    Raises:
+        ValueError: the file ends within the header.
     """
     start = stream.tell()
     try:
@@ -58,7 +60,7 @@ def header(stream: BinaryIO) -> Header | None:
 
 
 def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Type and length of each box, with the stream at its content."""
+    """Iterate over type and length of the boxes, with ``stream`` at the content of each."""
     for _ in range(_MAX_BOXES):
         at = stream.tell()
         head = stream.read(8)
@@ -116,7 +118,7 @@ def _size(bits: "_Bits") -> tuple[int, int]:
 
 
 class _Bits:
-    """Reads bit fields, least significant bit first."""
+    """A reader of bit fields, least significant bit first."""
 
     def __init__(self, content: bytes):
         self._number, self._left = int.from_bytes(content, "little"), 8 * len(content)
@@ -132,6 +134,6 @@ class _Bits:
     def choice(
         self, lengths: tuple[int, int, int, int], offsets: tuple[int, int, int, int] = (0, 0, 0, 0)
     ) -> int:
-        """A number whose first two bits select its length and offset."""
+        """Return a number whose first two bits select its length and offset."""
         kind = self.take(2)
         return self.take(lengths[kind]) + offsets[kind]

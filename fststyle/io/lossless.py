@@ -1,4 +1,4 @@
-"""Lossless files: which files are lossless, and options to write them."""
+"""Which files are lossless, and the options with which lossless files are written."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -19,7 +19,9 @@ _MAX_CHUNKS = 100_000
 
 
 def is_lossless_webp(stream: BinaryIO) -> bool:
-    """Whether all frames of a WebP file are lossless; False for other files. The position is restored."""
+    """Return whether all frames of a WebP file are lossless; False for other files. The position is
+    restored.
+    """
     start = stream.tell()
     try:
         head = stream.read(12)
@@ -32,7 +34,7 @@ def is_lossless_webp(stream: BinaryIO) -> bool:
 
 
 def _bitstreams(stream: BinaryIO) -> Iterator[bytes]:
-    """The types of all image chunks, including those in frames of an animation."""
+    """Iterate over the types of all image chunks, including those in frames of an animation."""
     for _ in range(_MAX_CHUNKS):
         name, length = stream.read(4), int.from_bytes(stream.read(4), "little")
         if len(name) < 4:

@@ -49,10 +49,11 @@ _USUAL_DPI = (72, 96)
 
 @dataclass(frozen=True)
 class Metadata:
-    """``exif``, ``xmp`` and ``iptc`` as stored in the file, ``text`` of PNG and comments, ``dpi`` horizontal
-    and vertical; None or empty if the file has none.
+    """Metadata of an image. Fields are None or empty if the file does not have them.
 
-    ``damaged`` names metadata that could not be read.
+    ``exif``, ``xmp`` and ``iptc`` are the data as stored in the file, ``text`` are the texts of PNG files and
+    comments, and ``dpi`` is the horizontal and vertical resolution. ``damaged`` names metadata that could not
+    be read.
     """
 
     exif: bytes | None = None
@@ -64,7 +65,7 @@ class Metadata:
 
 
 def of(image: Image.Image) -> Metadata:
-    """The metadata of a loaded image."""
+    """Return the metadata of a loaded image."""
     found: dict[str, Any] = {}
     damaged = []
     for name, read in (("exif", _exif), ("xmp", _xmp), ("iptc", _iptc), ("text", _text), ("dpi", _dpi)):
@@ -76,19 +77,19 @@ def of(image: Image.Image) -> Metadata:
 
 
 def is_motion_photo(image: Image.Image) -> bool:
-    """Whether the XMP data of an image states that a video follows in the file."""
+    """Return whether the XMP data of an image states that the file also contains a video."""
     xmp = image.info.get("xmp")
     return isinstance(xmp, bytes) and re.search(_MOTION, xmp) is not None
 
 
 def names(metadata: Metadata) -> list[str]:
-    """Names for the user of what ``metadata`` contains."""
+    """Return the names that messages use for the content of ``metadata``."""
     parts = [_LABELS[name] for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
     return [*parts, *(f"text {key!r}" for key in metadata.text), *_resolution(metadata)][:10]
 
 
 def _resolution(metadata: Metadata) -> list[str]:
-    """The name of the resolution, if it is not the usual one."""
+    """Return the name of the resolution, if it is not the usual one."""
     if metadata.dpi is None or {round(value) for value in metadata.dpi} <= {*_USUAL_DPI}:
         return []
     across, down = (f"{value:.4g}" for value in metadata.dpi)
@@ -102,10 +103,15 @@ def _exif_of_resolution(dpi: tuple[float, float] | None) -> bytes:
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """Arguments of Pillow's ``save`` for an upright image of ``size`` (H, W), and the names of the
-    metadata that the format ``kind`` (Pillow's name) cannot store.
+    """Return the metadata as arguments of Pillow's ``save``, and the names of the metadata that the format
+    cannot store.
 
-    The orientation is set to 1 and thumbnails are dropped. For TIFF, EXIF data is added by `with_exif`.
+    The orientation is set to 1, and thumbnails are removed. For TIFF, `with_exif` adds the EXIF data.
+
+    Args:
+        metadata: the metadata.
+        kind: Pillow's name of the format.
+        size: the size (H, W) of the upright image.
     """
     parts: dict[str, bytes] = {}
     lost = list(metadata.damaged)
@@ -179,9 +185,9 @@ def _saved(
 
 
 def with_exif(tiff: bytes, exif: bytes) -> bytes:
-    """Add EXIF data to a TIFF file. Damaged data is ignored.
+    """Return a TIFF file with added EXIF data. Damaged data is ignored.
 
-    Pillow writes subdirectories of EXIF data to uncompressed TIFF files only.
+    Pillow writes the subdirectories of EXIF data to uncompressed TIFF files only.
     """
     try:
         parsed = Image.Exif()
@@ -201,7 +207,7 @@ def _tags(xmp: bytes | None, iptc: bytes | None) -> TiffImagePlugin.ImageFileDir
 
 
 def _descriptive(exif: Image.Exif, order: str = "<") -> bytes:
-    """The tags of EXIF data that describe the image, in one byte order; empty if there are none."""
+    """Return the EXIF tags that describe the image, in the byte order ``order``; empty if there are none."""
     kept = Image.Exif()
     kept.endian = order
     for tag in _DESCRIPTIVE:
@@ -252,7 +258,7 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _upright_xmp(xmp: bytes) -> bytes:
-    """XMP data of a single image file, with orientation 1, and without thumbnails and gain maps."""
+    """Return the XMP data of an image file, with orientation 1, and without thumbnails and gain maps."""
     xmp = re.sub(rb'(tiff:Orientation=["\'])\d+(["\'])', rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(rb"(<tiff:Orientation>)\d+(</tiff:Orientation>)", rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(_MOTION, rb"\g<1>0\g<2>", xmp)
@@ -263,7 +269,7 @@ def _upright_xmp(xmp: bytes) -> bytes:
 
 
 def _resource(iptc: bytes) -> bytes:
-    """IPTC data as an image resource block of Photoshop."""
+    """Return the IPTC data as a Photoshop image resource block."""
     return b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc)) + iptc + b"\x00" * (len(iptc) % 2)
 
 

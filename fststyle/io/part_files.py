@@ -1,7 +1,7 @@
-"""The file beside an output that is written first, and renamed at the end.
+"""The temporary file next to an output, which is renamed at the end.
 
-Its name follows from that of the output, and it is locked while it is written. A process that is killed
-leaves its file, and the next one that writes the same output takes it over, so such files do not pile up.
+Its name is derived from that of the output, and it is locked while it is written. If a process is killed, its
+file remains. The next process that writes the same output reuses the file, so such files do not accumulate.
 """
 
 import contextlib
@@ -15,9 +15,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def part_of(target: Path) -> Iterator[Path]:
-    """The path of an empty file beside ``target``, which the caller renames or deletes in the block.
+    """Context manager that yields the path of an empty file next to ``target``, which the caller renames or
+    deletes.
 
-    While another process writes the same output, and on Windows, which has no ``flock``, the name is random.
+    The name is random while another process writes the same output, and on Windows, which has no ``flock``.
     Raises `OSError`.
     """
     # tempfile would create it with mode 0600. The name does not contain that of the target, which may have
@@ -38,9 +39,9 @@ def part_of(target: Path) -> Iterator[Path]:
 
 
 def _locked(path: Path) -> int | None:
-    """A descriptor of the file, which is created or emptied, with a lock; None if that is not possible.
+    """Create or empty a file, and lock it. Returns its descriptor, or None if that is not possible.
 
-    The operating system unlocks it when the process ends.
+    The operating system releases the lock when the process ends.
     """
     try:
         import fcntl
@@ -66,7 +67,7 @@ def _locked(path: Path) -> int | None:
 
 
 def _is_own(descriptor: int, path: Path) -> bool:
-    """Whether an open file is a regular file of this user that still has this path, and no other.
+    """Return whether an open file is a regular file of this user that still has this path, and no other path.
 
     Between opening and locking, another process may have renamed it to its output.
     """

@@ -1,4 +1,4 @@
-"""An image in memory: one or more frames with metadata."""
+"""A decoded image: one or more frames with metadata."""
 
 from dataclasses import dataclass, field
 
@@ -14,12 +14,12 @@ MAX_FRAMES = 20_000
 
 @dataclass
 class Picture:
-    """One or more frames of one size.
+    """A decoded image: one or more frames of one size.
 
-    ``icc``: color profile, None for sRGB. ``format``: Pillow's name of the format of the file. ``loop``: how
-    often an animation plays, 0 for forever, None if the file does not state it (once). ``left``: number of
-    further pages of a TIFF file. ``lossless``: whether the file is known to be lossless. ``lost``: names of
-    everything in the file that is not in this object.
+    ``icc`` is the color profile, None for sRGB. ``format`` is Pillow's name of the format of the file.
+    ``loop`` is how often an animation plays, 0 for forever, or None if the file does not state it (once).
+    ``left`` is the number of further pages of a TIFF file. ``lossless`` is whether the file is known to be
+    lossless. ``lost`` are names of everything in the file that is not in this object.
     """
 
     frames: list[Frame]
@@ -33,7 +33,7 @@ class Picture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(H, W) in pixels."""
+        """Size (H, W) in pixels."""
         height, width = self.frames[0].rgb.shape[:2]
         return height, width
 
@@ -43,16 +43,18 @@ class Picture:
 
     @property
     def opaque(self) -> RGB:
-        """The first frame, uint8 (H, W, 3), on white where it is transparent."""
+        """The first frame, uint8 (H, W, 3), composited on white."""
         first = self.frames[0]
         return first.rgb if first.alpha is None else on_white(first.rgb, first.alpha)
 
 
 @dataclass(frozen=True)
 class Outline:
-    """The header of an image file: Pillow's name of the ``format``, ``size`` (width, height) as stored,
-    number of ``frames``, ``loop`` and ``lost`` as in `Picture`, and whether it has ``alpha``. ``metadata``:
-    names of the metadata that `Picture` has.
+    """The header of an image file.
+
+    ``format`` is Pillow's name of the format, ``size`` is (width, height) as stored, ``frames`` is the number
+    of frames, and ``alpha`` is whether there is transparency. ``loop`` and ``lost`` are as in `Picture`.
+    ``metadata`` are the names of the metadata that `Picture` would have.
     """
 
     format: str | None

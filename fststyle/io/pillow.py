@@ -1,4 +1,6 @@
-"""Process-wide state of Pillow: warnings, the pixel limit, the list of formats, and messages of libtiff."""
+"""Process-wide state of Pillow: warnings, the pixel limit, the list of formats, and the messages of
+libtiff.
+"""
 
 import contextlib
 import ctypes
@@ -10,7 +12,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-# Without a handler, Python writes errors of the Pillow log to stderr.
+# Without a handler, Python writes errors in the Pillow log to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _lock = threading.Lock()
@@ -23,7 +25,7 @@ _REFUSED = {"EPS"}
 
 
 def formats() -> list[str]:
-    """Pillow's names of the formats that are read."""
+    """Return Pillow's names of the readable formats."""
     Image.init()
     return [kind for kind in Image.ID if kind not in _REFUSED]
 
@@ -36,16 +38,16 @@ _count = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_
 
 
 def libtiff_errors() -> int:
-    """Number of errors of libtiff in this thread. Pillow does not report those in fax data."""
+    """Return the number of libtiff errors in this thread. Pillow does not report errors in fax data."""
     errors: int = getattr(_libtiff, "errors", 0)
     return errors
 
 
 @functools.cache
 def silence_libtiff() -> bool:
-    """Make the libtiff of Pillow count errors instead of writing them to stderr, and drop warnings.
+    """Make Pillow's libtiff count errors instead of writing them to stderr, and drop its warnings.
 
-    Returns False if libtiff is linked statically, as on Windows; its messages remain then.
+    Returns False if libtiff is linked statically, as on Windows. Its messages are then not suppressed.
     """
     try:
         from PIL import _imaging
@@ -62,10 +64,11 @@ def silence_libtiff() -> bool:
 
 @contextlib.contextmanager
 def guarded(max_pixels: int) -> Iterator[None]:
-    """Inside the block, Pillow emits no warnings and raises `DecompressionBombError` above twice
-    ``max_pixels`` (the largest value of all threads). libtiff writes nothing to stderr from then on.
+    """Context manager in which Pillow emits no warnings, and raises `DecompressionBombError` for images with
+    more than twice ``max_pixels`` pixels.
 
-    Several threads may be inside: the first one sets the process-wide state, and the last one restores it.
+    If several threads use it, the largest limit applies: the first thread sets the process-wide state, and
+    the last one restores it. From the first use on, libtiff writes nothing to stderr.
     """
     silence_libtiff()
     with _lock:

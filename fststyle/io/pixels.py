@@ -20,10 +20,11 @@ CONVERTED_PROFILE = "color profile (converted to sRGB)"
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame: ``rgb`` uint8 (H, W, 3); ``alpha`` uint8 (H, W), 255 for opaque, or None without
-    transparency; ``duration_ms``, its duration in an animation.
+    """One frame: ``rgb`` uint8 (H, W, 3), ``alpha`` uint8 (H, W) with 255 for opaque, or None without
+    transparency, and ``duration_ms``, its duration in an animation in milliseconds.
 
-    Raises `InputError` for another shape or type.
+    Raises:
+        InputError: a shape or a type is wrong.
     """
 
     rgb: RGB
@@ -42,15 +43,17 @@ class Frame:
 
 
 def from_pil(image: Image.Image) -> Frame:
-    """The frame of a Pillow image of any mode. Its color profile is ignored; see `from_pil_with_profile`."""
+    """Return the frame of a Pillow image of any mode. Its color profile is ignored (see
+    `from_pil_with_profile`).
+    """
     return from_pil_with_profile(image, None)[0]
 
 
 def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """The frame of ``image`` with the color profile ``icc``, and the color profile of the frame.
+    """Return the frame of a Pillow image with the color profile ``icc``, and the color profile of the frame.
 
-    An RGB image keeps its values and its profile. Any other image with a profile is converted to sRGB, and
-    the profile is dropped.
+    An RGB image keeps its values and its profile. Other images with a profile are converted to sRGB, and the
+    profile is dropped.
     """
     space = icc[16:20] if icc else b""
     image, alpha = _alpha_of(image)
@@ -76,24 +79,24 @@ def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame,
 
 
 def to_pil(frame: Frame) -> Image.Image:
-    """A Pillow image of mode RGB, or RGBA where the frame has alpha."""
+    """Return a Pillow image of mode RGB, or RGBA if the frame has alpha."""
     if frame.alpha is None:
         return Image.fromarray(frame.rgb)
     return Image.fromarray(np.dstack((frame.rgb, frame.alpha)))
 
 
 def on_white(rgb: RGB, alpha: Gray) -> RGB:
-    """An image, uint8 (H, W, 3) with alpha, uint8 (H, W), composited on white."""
+    """Return an image, uint8 (H, W, 3), with alpha, uint8 (H, W), composited on white."""
     opacity = alpha[..., None].astype(np.uint16)
     result: RGB = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
     return result
 
 
 def uncovered(frame: Frame) -> Frame:
-    """``frame`` with the color of the nearest visible pixel in each (nearly) transparent pixel.
+    """Return ``frame``, where each (nearly) transparent pixel has the color of the nearest visible pixel.
 
-    The colors of transparent pixels are arbitrary, often black. They would leak into visible edges and change
-    the statistics of instance norm.
+    The colors of transparent pixels are arbitrary, often black. They would otherwise leak into visible edges
+    and change the statistics of instance norm.
     """
     if frame.alpha is None or not (hidden := frame.alpha < VISIBLE_ALPHA).any() or hidden.all():
         return frame
@@ -106,7 +109,9 @@ def uncovered(frame: Frame) -> Frame:
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:
-    """Convert a frame with the color profile ``icc`` to sRGB; unchanged if the profile is damaged."""
+    """Return a frame with the color profile ``icc``, converted to sRGB. It is unchanged if the profile is
+    damaged.
+    """
     image = _to_srgb(Image.fromarray(frame.rgb), icc)
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
 
@@ -121,7 +126,7 @@ _SPACES = {
 
 
 def is_usable(icc: bytes, mode: str) -> bool:
-    """Whether a color profile is undamaged and for the colors of an image of Pillow's ``mode``."""
+    """Return whether a color profile is undamaged and suits images of Pillow's ``mode``."""
     try:
         ImageCms.ImageCmsProfile(io.BytesIO(icc))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
@@ -130,7 +135,7 @@ def is_usable(icc: bytes, mode: str) -> bool:
 
 
 def is_srgb(icc: bytes) -> bool:
-    """Whether the description of a color profile contains sRGB."""
+    """Return whether the description of a color profile contains "sRGB"."""
     try:
         return "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
@@ -138,7 +143,7 @@ def is_srgb(icc: bytes) -> bool:
 
 
 def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
-    """The image without alpha, and its alpha, uint8 (H, W) or None."""
+    """Return the image without alpha, and its alpha, uint8 (H, W) or None."""
     transparency = image.info.get("transparency")
     if image.mode in ("RGBa", "La"):
         image = image.convert(image.mode.upper())
@@ -153,10 +158,10 @@ def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
 
 
 def _eight_bit(image: Image.Image) -> Gray:
-    """A gray image with 12, 16 or 32 bits or floating point as uint8 (H, W).
+    """Return a gray image of 12, 16 or 32 bits, or of floating point values, as uint8 (H, W).
 
-    Integers are taken as 16 bits (12 if a TIFF states it) and floats as 0..1. If values are larger, the range
-    is the next of 255, 65535 and the maximum.
+    Integers are interpreted as 16 bits (12 bits if a TIFF file states it), and floats as 0..1. If values
+    exceed this range, the range is the smallest sufficient one of 255, 65535 and the maximum.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     peak = float(values.max())
@@ -168,7 +173,7 @@ def _eight_bit(image: Image.Image) -> Gray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """Convert an image to sRGB with its profile, or return None if the profile is damaged."""
+    """Return an image converted to sRGB with its profile, or None if the profile is damaged."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

@@ -17,9 +17,10 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 
 
 def load(kind: str, name: str) -> None:
-    """Load the plugin of a format; does nothing for formats of Pillow itself.
+    """Load the plugin of a format. Formats of Pillow itself need none.
 
-    Raises `DependencyError`, which begins with ``name``, if the package is not installed.
+    Raises:
+        DependencyError: the package is not installed. The message begins with ``name``.
     """
     if kind not in _PACKAGES:
         return
@@ -34,7 +35,7 @@ def load(kind: str, name: str) -> None:
 
 
 def kind_of(stream: BinaryIO) -> str | None:
-    """The plugin format of a file by its content, or None. The position is restored."""
+    """Return the plugin format of a file, recognized by its content, or None. The position is restored."""
     start = stream.tell()
     head = stream.read(64)
     stream.seek(start)

@@ -1,4 +1,4 @@
-"""Resize images with Lanczos filtering."""
+"""Resizing of images with Lanczos filtering."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from fststyle.io.pixels import MIN_SIDE, Frame
 
 
 def scaled_size(size: tuple[int, int], scale: float, least: int = 1) -> tuple[int, int]:
-    """(width, height) of an image of ``size`` (H, W) after scaling, with sides of at least ``least``
-    pixels.
+    """Return the size (width, height) of an image of ``size`` (H, W) after scaling. No side is below
+    ``least`` pixels.
     """
     height, width = size
     return max(least, round(width * scale)), max(least, round(height * scale))
@@ -22,8 +22,10 @@ def scaled_size(size: tuple[int, int], scale: float, least: int = 1) -> tuple[in
 def resize(rgb: RGB, long_side: int) -> RGB:
     """Scale an image, uint8 (H, W, 3), to a longer side of ``long_side`` pixels.
 
-    The aspect ratio is kept to the nearest pixel, but no side falls below 16. Raises `InputError` for a
-    ``long_side`` below 16.
+    The aspect ratio is kept to the nearest pixel, but no side is below 16 pixels.
+
+    Raises:
+        InputError: ``long_side`` is below 16.
     """
     if long_side < MIN_SIDE:
         raise InputError(f"cannot resize to {long_side} pixels: the minimum is {MIN_SIDE}")
@@ -33,16 +35,20 @@ def resize(rgb: RGB, long_side: int) -> RGB:
 
 
 def resize_to(image: RGB | Gray, size: tuple[int, int]) -> RGB | Gray:
-    """An image, uint8 (H, W) or (H, W, 3), in ``size`` (H, W); the same array if it has this size."""
+    """Return an image, uint8 (H, W) or (H, W, 3), at ``size`` (H, W). An array of this size is returned
+    unchanged.
+    """
     if image.shape[:2] == size:
         return image
     return np.array(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.LANCZOS))
 
 
 def resize_frame(frame: Frame, long_side: int | None) -> Frame:
-    """A frame and its alpha, scaled to a longer side of ``long_side`` pixels; None keeps the size.
+    """Return a frame and its alpha, scaled to a longer side of ``long_side`` pixels. With None, the size is
+    unchanged.
 
-    Raises `InputError` for a result with more than `MAX_PIXELS` pixels.
+    Raises:
+        InputError: the result would have more than `MAX_PIXELS` pixels.
     """
     if long_side is None:
         return frame

@@ -1,4 +1,6 @@
-"""Names of what image files contain besides the image and the metadata that is read, such as credentials."""
+"""Names of what image files contain in addition to the image and the supported metadata, such as
+credentials.
+"""
 
 import contextlib
 import re
@@ -65,9 +67,9 @@ AFTER = "data after the image"
 
 
 def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """What an open image contains besides its pixels and `fststyle.io.metadata.of`.
+    """Yield the names of what an open image contains in addition to its pixels and `fststyle.io.metadata.of`.
 
-    ``stream`` is its file, which begins at ``start``; its position is restored.
+    ``stream`` is its file, which begins at ``start``. Its position is restored.
     """
     found: Any = image
     if image.format in ("JPEG", "MPO"):
@@ -138,13 +140,13 @@ def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
 
 
 def _is_usual(name: bytes, content: bytes) -> bool:
-    """Whether a chunk states what holds without it."""
+    """Return whether a chunk states what holds without it."""
     usual = content[:2] == bytes(_SRGB) if name == b"cICP" else not content.strip(b"\x08")
     return name in (b"cICP", b"sBIT") and usual
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Name of the chunks of a PNG file, and the first four bytes of their content."""
+    """Yield the name of the chunks of a PNG file, and the first four bytes of their content."""
     stream.seek(8, 1)
     for _ in range(_MAX_CHUNKS):
         head = stream.read(12)

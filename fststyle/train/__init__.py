@@ -1,1 +1,3 @@
-"""Training. These modules need PyTorch."""
+"""The training half of fststyle: data, networks, losses and training loops. Its modules need PyTorch, except
+those named `settings` and `shared_options`.
+"""

@@ -1,8 +1,8 @@
 """Checkpoints: a dict of tensors, numbers and strings, written atomically and loaded without executing code.
 
-Keys: ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``, ``optimizer``,
-``step``, ``settings``, and command-specific keys. No random state is saved: every sample is a function of the
-seed and the sample number (see `fststyle.train.data.loader`).
+The keys are ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``,
+``optimizer``, ``step``, ``settings``, and more for some commands. No random state is saved: every sample is a
+function of the seed and of its number (see `fststyle.train.data.loader`).
 """
 
 import io
@@ -22,11 +22,14 @@ from fststyle.signals import deferred_interrupts
 from fststyle.train.networks import build
 
 Checkpoint = dict[str, Any]
-"""The content of a checkpoint."""
+"""The content of a checkpoint, with the keys listed above."""
 
 FORMAT = "fststyle-checkpoint-1"
-PAINTERS = ("style", "translate", "keyframe")
-"""Checkpoint kinds with a stylization network. They can be exported as a style or initialize a training."""
+"""The value of the key ``format``."""
+STYLE_KINDS = ("style", "translate", "keyframe")
+"""Kinds of checkpoints that contain a stylization network. They can be exported as a style, and used as
+initial weights.
+"""
 
 
 def save(path: Path, content: Checkpoint) -> None:
@@ -48,10 +51,15 @@ def save(path: Path, content: Checkpoint) -> None:
 
 
 def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
-    """Load a checkpoint on the CPU, with ``weights_only`` so that no code in it can run.
+    """Load a checkpoint to the CPU. Uses ``weights_only``, so no code in the file can run.
+
+    Args:
+        path: the .pt file.
+        kind: the allowed kind, or a tuple of allowed kinds.
 
     Raises:
-        CheckpointError: the file is missing, damaged, unsafe, not an fststyle checkpoint, or not of `kind`.
+        CheckpointError: the file is missing, damaged or unsafe, is not an fststyle checkpoint, or is of
+            another kind.
     """
     if path.suffix == ".onnx":
         raise CheckpointError(f"{path}: is an .onnx file, not a checkpoint (.pt)")
@@ -80,7 +88,7 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
         or content.get("format") != FORMAT
         or any(not isinstance(content.get(k), t) for k, t in needed.items())
     ):
-        raise CheckpointError(f"{path}: not a checkpoint of fststyle")
+        raise CheckpointError(f"{path}: not an fststyle checkpoint")
     kinds = (kind,) if isinstance(kind, str) else kind
     if content["kind"] not in kinds:
         raise CheckpointError(f"{path}: a checkpoint of kind {content['kind']}, not {' or '.join(kinds)}")
@@ -103,9 +111,9 @@ def _rename_critic(content: Checkpoint) -> None:
 
 
 def _torn(path: Path) -> bool:
-    """Whether the zip archive fails its checksums, which torch does not verify.
+    """Return whether the zip archive fails its checksums, which torch does not verify.
 
-    Returns False for a file that is not a zip archive: `torch.load` reports it.
+    False for a file that is not a zip archive, which `torch.load` reports.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -115,10 +123,14 @@ def _torn(path: Path) -> bool:
 
 
 def restore(content: Checkpoint, path: Path) -> nn.Module:
-    """Build the network of a loaded checkpoint and load its weights.
+    """Build the network of a loaded checkpoint and load its weights into it.
+
+    Args:
+        content: the checkpoint, as returned by `load`.
+        path: its file, for the error message.
 
     Raises:
-        CheckpointError: the weights do not match the network named in the checkpoint.
+        CheckpointError: the weights do not match the network that the checkpoint names.
     """
     shape = content["network_settings"]
     if content["network"] == "live" and "coarse_blocks" not in shape:  # trained before version 0.2
@@ -129,7 +141,12 @@ def restore(content: Checkpoint, path: Path) -> nn.Module:
 
 
 def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Load `weights` into `net`; the names must match exactly.
+    """Load `weights` into `net`. The names must match exactly.
+
+    Args:
+        net: the network.
+        weights: tensors by parameter or buffer name.
+        source: the origin of the weights, for the error message.
 
     Raises:
         CheckpointError: a weight is missing, unexpected, of the wrong shape or not finite.
@@ -151,8 +168,13 @@ def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> Non
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) -> None:
     """Load a saved `state` into `optimizer`.
 
+    Args:
+        optimizer: an optimizer with the same parameters as the saved one.
+        state: the saved ``optimizer.state_dict()``.
+        source: the origin of the state, for the error message.
+
     Raises:
-        CheckpointError: the state does not match this optimizer, or is not finite.
+        CheckpointError: the state does not match the optimizer, or is not finite.
     """
     try:
         optimizer.load_state_dict(state)

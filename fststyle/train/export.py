@@ -1,4 +1,4 @@
-"""Export of a checkpoint to ONNX. Connects the training code to `fststyle.export`, which takes modules."""
+"""Export of checkpoints to ONNX. Connects the training code to `fststyle.export`, which exports modules."""
 
 import dataclasses
 from pathlib import Path
@@ -24,22 +24,28 @@ from fststyle.train.style.settings import recorded_settings
 def export_checkpoint(
     path: str | Path, settings: ExportSettings | None = None, **changes: Any
 ) -> tuple[Path, dict[str, float]]:
-    """Export the network of a checkpoint to ONNX. Returns the path and the measured parity.
+    """Export the network of a checkpoint to ONNX.
 
-    For styles the parity is the "largest" and the "mean" difference (0-255), for generators and classifiers
-    only the "largest" (see `fststyle.export.model`). The encoder of a VAE is written next to its decoder. The
-    keyword arguments are the fields of `ExportSettings`.
+    Args:
+        path: the checkpoint.
+        settings: the settings; default: `ExportSettings()`.
+        changes: fields of `ExportSettings` that replace those of `settings`.
+
+    Returns:
+        The path of the written file, and the differences between the network and the file. For styles these
+        are the "largest" and the "mean" difference (0-255), for generators and classifiers only the "largest"
+        (see `fststyle.export.model`). The encoder of a VAE is written next to its decoder.
 
     Raises:
         InputError: a setting does not apply to this kind of network.
-        CheckpointError: not an fststyle checkpoint.
-        ExportError: the graph fails the parity check; nothing is written.
+        CheckpointError: the file is not an fststyle checkpoint.
+        ExportError: the file differs too much from the network; nothing is written.
         OutputError: the file cannot be written, or would overwrite the checkpoint.
     """
     path = Path(path)
     settings = dataclasses.replace(settings or ExportSettings(), **changes)
     check(settings)
-    content = checkpoint.load(path, (*checkpoint.PAINTERS, *export.KINDS))
+    content = checkpoint.load(path, (*checkpoint.STYLE_KINDS, *export.KINDS))
     suffix = "" if settings.precision == "fp32" else f"-{settings.precision}"
     output = settings.output or path.with_name(f"{path.stem}{suffix}.onnx")
     if output.suffix != ".onnx":
@@ -68,12 +74,16 @@ def export_checkpoint(
 
 
 def calibration_photos(data: Path | None) -> list[RGB]:
-    """The photos for int8 calibration and parity, uint8 (256, 256, 3) each; `data` as in `ExportSettings`."""
+    """Return 24 photos for the calibration and the parity check of int8 files, uint8 (256, 256, 3) each.
+
+    Args:
+        data: folder of photos, as in `ExportSettings`.
+    """
     return held_out(photo_source(data, 256, 64), 24)
 
 
 def _model(content: Checkpoint, path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:
-    """Write a generator or a classifier."""
+    """Export a GAN, a VAE or a classifier. Returns the "largest" difference."""
     if settings.precision not in PRECISIONS:
         raise InputError(
             f"--precision: {settings.precision} is for styles; a {content['kind']} supports"

@@ -1,6 +1,6 @@
-"""The training loop shared by all trainers: progress, checkpoints, non-finite losses, Ctrl-C.
+"""The training loop that all trainings share: progress, checkpoints, non-finite losses and Ctrl-C.
 
-The training step itself is defined by each trainer, for example `fststyle.train.style.trainer.Trainer.step`.
+Each training defines its own training step, for example `fststyle.train.style.trainer.Trainer.step`.
 """
 
 import contextlib
@@ -24,8 +24,10 @@ Batch = TypeVar("Batch")
 
 
 class Interrupted(FststyleError):
-    """Ctrl-C, SIGTERM or SIGHUP. The state after the last step is saved. The exit code is 128 + ``number`` of
-    the signal, as shells expect.
+    """The training was interrupted by Ctrl-C, SIGTERM or SIGHUP.
+
+    The state after the last step is saved. The exit code is 128 + ``number``, the number of the signal, as
+    shells expect.
     """
 
     def __init__(self, message: str, number: int = signal.SIGINT):
@@ -35,7 +37,15 @@ class Interrupted(FststyleError):
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress after a step: `rate` in images per second, the losses of the step, estimated seconds left."""
+    """Progress after a training step.
+
+    Args:
+        step: number of completed steps.
+        steps: total number of steps.
+        rate: speed in images per second.
+        losses: the losses of the step, by name.
+        seconds_left: estimated remaining time in seconds.
+    """
 
     step: int
     steps: int
@@ -46,9 +56,11 @@ class Progress:
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[Callable[[], int]]:
-    """A function that returns the number of the signal that was received, or 0, so that a step can complete.
+    """Context manager that yields a function that returns the number of the received signal, or 0.
 
-    A second signal raises `KeyboardInterrupt` immediately, unless it comes within `BURST` seconds.
+    SIGINT, SIGTERM and SIGHUP are held back, so that the current step can complete. A second signal raises
+    `KeyboardInterrupt` immediately, unless it arrives within `BURST` seconds of the first. Outside the main
+    thread, signals are not handled and the function returns 0.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -88,15 +100,30 @@ def run_loop(
     afterwards: str = "the state is saved; continue with --resume",
     leaner: str = "a smaller --size, --batch or --width",
 ) -> None:
-    """Run the steps `start` .. `steps` - 1, one per batch.
+    """Run the steps `start` .. `steps` - 1, with one batch for each.
 
-    `saved_as`, `afterwards` and `leaner` are for messages: what `save` writes, the state after an
-    interruption, and what reduces memory use.
+    Args:
+        step: the training step: (step number, batch) -> losses by name. Its first call has the number
+            `start`.
+        batches: the batches, in the order of the steps.
+        start: number of steps that are already done.
+        steps: total number of steps.
+        batch_size: number of images in a batch, for the reported speed.
+        compute: device and processes. Only rank 0 saves, previews and reports.
+        save: called with the number of completed steps every `save_every` steps, at the end and on
+            interruption.
+        save_every: steps between calls of `save`.
+        preview: called with the number of completed steps every `preview_every` steps, but not at the end.
+        preview_every: steps between calls of `preview`; 0 for none.
+        report: called with the `Progress` after each step.
+        saved_as: what `save` writes, for messages.
+        afterwards: the state after an interruption, for messages.
+        leaner: the settings that reduce memory use, for messages.
 
     Raises:
-        TrainingError: a loss is not finite, or out of memory. Nothing is saved after the failed step, so the
-            last checkpoint is valid.
-        Interrupted: a signal was received; the state is saved after the current step.
+        TrainingError: a loss is not finite, or memory is exhausted. Nothing is saved after the failed step,
+            so the last checkpoint is valid.
+        Interrupted: a signal was received. The state is saved after the current step.
     """
     began, done, saved = time.monotonic(), start, start
     with stop_signal() as stop:
@@ -106,7 +133,7 @@ def run_loop(
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):
                     raise
-                raise TrainingError(f"step {number + 1}: not enough memory; {leaner} needs less") from error
+                raise TrainingError(f"step {number + 1}: out of memory; {leaner} needs less") from error
             if compute.any(not all(map(math.isfinite, losses.values()))):
                 bad = ", ".join(f"{name} {value:g}" for name, value in losses.items())
                 kept = f"the {saved_as} of step {saved} is kept" if saved else f"no {saved_as} was saved yet"
@@ -128,5 +155,5 @@ def run_loop(
                 message = f"stopped after step {done} of {steps}; {afterwards}"
                 raise Interrupted(message, stop() or signal.SIGINT)
         received = stop()
-    if received:  # during the last step: what follows is interrupted
+    if received:  # the signal came during the last step, so interrupt the export that follows
         signal.raise_signal(received)

@@ -1,18 +1,18 @@
-"""The optimizer Muon for convolution kernels. It needs less than half the steps of Adam.
+"""The Muon optimizer for convolution kernels. It needs less than half as many steps as Adam.
 
 Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"
-(kellerjordan.github.io/posts/muon): the momentum of a kernel, reshaped to a matrix (outputs, inputs x height
-x width), is replaced by the nearest matrix with orthonormal rows. All directions then get the same step size,
-which helps because style losses are badly conditioned. A training step takes about a second on a CPU, the
-orthogonalization a twentieth of it.
+(kellerjordan.github.io/posts/muon). The momentum of a kernel, reshaped to a matrix (outputs, inputs x height
+x width), is replaced by the nearest matrix with orthonormal rows. All directions then have the same step
+size, which helps because style losses are badly conditioned. On a CPU, a training step takes about a second,
+and a twentieth of it is spent on the orthogonalization.
 
-Departures, each measured:
+Departures, each of which was measured:
 
-* float32 throughout. The published code and torch.optim.Muon (which takes matrices only) use bfloat16, which
-  CPUs emulate.
-* No weight decay: a training takes a thousand steps, not a million.
-* The last kernel and all other parameters use Adam (Kingma and Ba 2015, arXiv:1412.6980). With Muon's uniform
-  steps on the last kernel, the colors do not converge.
+* float32 throughout. The published code and torch.optim.Muon (which supports matrices only) use bfloat16,
+  which many CPUs emulate.
+* No weight decay, since a training has a thousand steps, not a million.
+* The last kernel and all other parameters use Adam (Kingma and Ba 2015, arXiv:1412.6980). With the uniform
+  step sizes of Muon on the last kernel, the colors do not converge.
 """
 
 from collections.abc import Callable
@@ -22,18 +22,24 @@ import torch
 from torch import Tensor, nn
 
 KERNEL_STEP = 0.4
-"""RMS of the update of a kernel, as a multiple of the learning rate."""
+"""RMS of a kernel update, as a multiple of the learning rate."""
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""The published quintic: after five iterations the singular values lie between 0.7 and 1.2."""
+"""Coefficients of the published quintic polynomial. After five iterations, the singular values lie between
+0.7 and 1.2.
+"""
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """Orthogonalize a matrix (m, n) by Newton-Schulz iteration: singular values near 1. Zero stays zero.
+    """Return the matrix nearest to `matrix`, (m, n), with singular values near 1, by Newton-Schulz iteration.
 
     Each iteration multiplies by a polynomial of X X^T. These polynomials commute, so the iterations run on
-    the small square matrix X X^T, and X is multiplied once by their product. The result is equal up to
-    rounding in float32, and takes less than half the time.
+    the small square matrix X X^T, and X is multiplied by their product once. In float32 the result is the
+    same up to rounding, in less than half the time.
+
+    Args:
+        matrix: float32 (m, n). A zero matrix stays zero.
+        rounds: number of iterations.
     """
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
@@ -53,13 +59,14 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for all convolution kernels of `net` except the last, Adam for the rest, with one learning rate.
+    """Muon for all convolution kernels of `net` except the last, and Adam for the other parameters.
 
     Args:
-        net: its parameters must be in execution order: the last 4-dimensional one is the output layer.
-        lr: learning rate, on the scale of Adam.
-        momentum: Nesterov momentum for Muon.
-        betas, eps: for Adam.
+        net: the network. Its parameters must be in execution order: the last 4-dimensional one is the output
+            layer.
+        lr: learning rate of both, on the scale of Adam.
+        momentum: Nesterov momentum of Muon.
+        betas, eps: as for Adam.
     """
 
     def __init__(
@@ -84,7 +91,11 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update all parameters that have a gradient. Raises `TypeError` for a closure."""
+        """Update all parameters that have a gradient.
+
+        Raises:
+            TypeError: `closure` is given. Closures are not supported.
+        """
         if closure is not None:
             raise TypeError("Muon does not support closures")
         for group in self.param_groups:
@@ -93,6 +104,7 @@ class Muon(torch.optim.Optimizer):
                     (self._kernel if group["kernels"] else self._other)(p, p.grad, self.state[p], group)
 
     def _kernel(self, p: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Apply the Muon update to one kernel."""
         gradient = gradient.flatten(1)
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
@@ -102,6 +114,7 @@ class Muon(torch.optim.Optimizer):
         p.add_(direction.view(p.shape), alpha=-group["lr"] * KERNEL_STEP * max(direction.shape) ** 0.5)
 
     def _other(self, p: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Apply the Adam update to one parameter."""
         if not state:
             state.update(step=torch.zeros(()), mean=torch.zeros_like(p), square=torch.zeros_like(p))
         first, second = group["betas"]

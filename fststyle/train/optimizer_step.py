@@ -1,11 +1,11 @@
-"""One step of an optimizer."""
+"""The backward pass and the optimizer step that all trainings share."""
 
 import torch
 from torch import Tensor
 
 
 def minimize(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Compute the gradient of a scalar ``loss`` for the parameters of ``optimizer``, and update them."""
+    """Backpropagate the scalar `loss`, and update the parameters of `optimizer`."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

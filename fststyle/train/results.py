@@ -1,4 +1,4 @@
-"""Output files of a training run, and the handling of an earlier run with the same name."""
+"""The output files of a training, and the handling of an earlier training with the same name."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ from fststyle.train import checkpoint
 from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 
-# Settings that may change on resume, because they do not affect the weights.
+# Settings that may change when a training is resumed, because they do not affect the weights.
 _FREE = {
     "output",
     "name",
@@ -35,7 +35,7 @@ _FREE = {
 
 
 class RunSettings(Protocol):
-    """The settings that every training has."""
+    """The settings that all trainings have."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -55,24 +55,34 @@ class RunSettings(Protocol):
 
 @dataclass(frozen=True)
 class Trained:
-    """Result of a training: output files, last losses, and the photo files that were skipped."""
+    """The result of a training.
+
+    Args:
+        name: the name of the style.
+        onnx: the style file.
+        int8: the int8 style file. It exists only if the int8 export succeeded.
+        checkpoint: the checkpoint.
+        preview: the preview sheet.
+        losses: the losses of the last step, by name.
+        skipped: the photo files that could not be used.
+        source: a description of the training data.
+        leads: whether this process wrote the files (rank 0).
+    """
 
     name: str
     onnx: Path
     int8: Path
-    """The int8 version; the file exists only if int8 export succeeded."""
     checkpoint: Path
     preview: Path
     losses: dict[str, float]
     skipped: tuple[str, ...]
     source: str
     leads: bool = True
-    """Whether this process wrote the files (rank 0)."""
 
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """Paths of the results of a training."""
+    """Paths of the output files of a training."""
 
     onnx: Path
     int8: Path
@@ -81,10 +91,12 @@ class ResultFiles:
 
     @property
     def all(self) -> tuple[Path, ...]:
+        """All paths."""
         return self.onnx, self.int8, self.checkpoint, self.preview
 
     @classmethod
     def of(cls, folder: Path, name: str) -> "ResultFiles":
+        """Return the output files of the style `name` in `folder`."""
         return cls(
             folder / f"{name}.onnx",
             folder / f"{name}-int8.onnx",
@@ -94,28 +106,42 @@ class ResultFiles:
 
 
 def checked_name(name: str) -> str:
-    """Returns `name` if it is valid as a file name and for ``--style``, else raises `InputError`."""
+    """Return `name`, if it is valid as a file name and as the value of ``--style``.
+
+    Raises:
+        InputError: the name is not valid.
+    """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
         raise InputError(f"--name: {name!r} must be {NAMES}")
     return name
 
 
 def resume_note(first: int) -> str:
-    """Suffix for the start message of a run resumed after step `first`; empty for a new run."""
+    """Return the suffix of the start message if the training is resumed after step `first`; empty for a new
+    one.
+    """
     return f", resuming after step {first}" if first else ""
 
 
 def load_earlier_training(
     settings: RunSettings, files: ResultFiles, kind: str, free: Set[str], more: Iterable[Path] = ()
 ) -> Checkpoint | None:
-    """The checkpoint to resume from, or None for a new run. An earlier run is not overwritten silently.
+    """Return the checkpoint to resume from, or None for a new training.
 
-    The settings named in `free` may differ from
-    those in the checkpoint, and with ``minutes`` also the number of steps. `more` are additional output
-    files.
+    Creates the output folder, and checks that the output files can be written. An earlier training is not
+    overwritten unless ``overwrite`` is set.
+
+    Args:
+        settings: the settings of the training.
+        files: its output files.
+        kind: the kind of its checkpoint.
+        free: settings that may differ from those in the checkpoint. With ``minutes``, the number of steps may
+            also differ.
+        more: additional output files.
 
     Raises:
-        InputError: no checkpoint to resume, different settings, or an earlier run would be overwritten.
+        InputError: there is no checkpoint to resume, the settings differ, or an earlier training would be
+            overwritten.
         OutputError: the output folder cannot be created or written.
         CheckpointError: the checkpoint is damaged, unsafe, or of another kind.
     """
@@ -166,10 +192,15 @@ def export_results(
 ) -> None:
     """Export a trained network as a style file, and a live network also as int8 if it is accurate enough.
 
-    `photos` returns the photos for int8 calibration and parity. `on_message` is called with status messages.
+    Args:
+        net: the network. It is moved to the CPU.
+        card: the metadata of the style file.
+        files: the output files.
+        photos: returns the photos for int8 calibration and the parity check.
+        on_message: called with status messages.
     """
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
-    # A stale int8 file would be used instead of the new network if the int8 export fails.
+    # If the int8 export failed, an earlier int8 file would be used instead of the new network.
     files.int8.unlink(missing_ok=True)
     on_message(
         f"training done; exporting and checking {files.onnx.name} (if interrupted, --resume exports it)"
@@ -184,11 +215,15 @@ def export_results(
 
 
 def sha256(path: Path) -> str:
+    """Return the SHA-256 hash of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def loader_threads(workers: int | None, compute: Compute) -> int:
-    """Number of loader threads. On a CPU the default is 0: loading takes a hundredth of a step."""
+    """Return the number of threads that load photos: `workers`, or a default for the device.
+
+    On a CPU the default is 0, since loading takes a hundredth of the time of a step.
+    """
     if workers is not None:
         return workers
     return 0 if compute.device.type == "cpu" else min(8, torch.get_num_threads())

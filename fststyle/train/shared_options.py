@@ -1,4 +1,4 @@
-"""Options that several trainings have in common. Imports no torch, so that the command line starts fast."""
+"""Options that several trainings share. Does not import torch, so that the command line starts fast."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "steps": {"help": "Training steps.", "min": 1},
     "minutes": {
         "default": None,
-        "help": "Train for about this many minutes, instead of --steps: the number of steps is computed from"
-        " the measured speed of this machine.",
+        "help": "Training time in minutes, instead of --steps. The number of steps follows from the measured"
+        " speed of this machine.",
         "min": 0.05,
         "max": 1e5,
     },
@@ -25,9 +25,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "Optimizer; muon needs fewer steps than adam.",
         "choices": ("muon", "adam"),
     },
-    "learning_rate": {"help": "Peak learning rate; decays linearly to 1/20.", "min": 1e-8, "max": 1},
+    "learning_rate": {"help": "Peak learning rate; it decays linearly to 1/20.", "min": 1e-8, "max": 1},
     "seed": {"default": 0, "min": 0, "max": 2**32 - 1},
-    "device": {"default": "auto", "help": "Where to train.", "choices": ("auto", "cpu", "cuda", "mps")},
+    "device": {
+        "default": "auto",
+        "help": "Device for the training.",
+        "choices": ("auto", "cpu", "cuda", "mps"),
+    },
     "precision": {
         "default": "auto",
         "help": "Precision; auto uses bfloat16 on hardware that supports it.",
@@ -39,7 +43,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "save_every": {"default": 100, "help": "Steps between checkpoints.", "min": 1},
     "preview_every": {
         "default": 100,
-        "help": "Steps between preview sheets; 0 writes only the last one.",
+        "help": "Steps between preview sheets; 0 writes one only at the end.",
         "min": 0,
     },
     "from_": {"default": "auto", "flags": ("--from",)},
@@ -49,8 +53,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "tensorboard": {"default": None, "help": "Folder for a TensorBoard log."},
 }
+"""Arguments of `fststyle.settings.option` by field name."""
 
 
 def shared(name: str, **changes: Any) -> Any:
-    """A field with the option ``name`` of `OPTIONS`; ``changes`` replace arguments of `option`."""
+    """Return a dataclass field for the option `name` of `OPTIONS`. `changes` replace arguments of
+    `fststyle.settings.option`.
+    """
     return option(**OPTIONS[name] | changes)

@@ -1,4 +1,4 @@
-"""Optional TensorBoard log of the losses."""
+"""An optional TensorBoard log of the losses."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from fststyle.train.loop import Progress
 
 @contextlib.contextmanager
 def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
-    """A function that logs a `Progress`; without a folder it does nothing.
+    """Context manager that yields a function that logs a `Progress`, or does nothing if `folder` is None.
 
     Raises:
         DependencyError: tensorboard is not installed.

@@ -1,4 +1,4 @@
-"""The number of steps of ``--minutes``, from the measured speed of the machine."""
+"""The number of steps for ``--minutes``, from the measured speed of the machine."""
 
 import statistics
 import time
@@ -10,7 +10,7 @@ from fststyle.train.compute import Compute
 from fststyle.train.loop import Batch
 
 TIMED_STEPS = 8
-"""Steps that are measured; the first quarter is discarded."""
+"""Number of measured steps. The first quarter is discarded as warm-up."""
 
 
 def steps_within(
@@ -19,8 +19,15 @@ def steps_within(
     batches: Iterable[Batch],
     compute: Compute,
 ) -> int:
-    """Number of steps that take `minutes`, at least 1. Runs `step` on the `batches`, about `TIMED_STEPS`, and
-    discards its results, so it must change only a copy of the network.
+    """Return the number of steps that take about `minutes`, at least 1.
+
+    Runs `step` on `batches` and discards the results, so `step` must update a copy of the network.
+
+    Args:
+        minutes: the intended training time.
+        step: the training step: (step number, batch) -> losses by name, which include "loss".
+        batches: `TIMED_STEPS` batches.
+        compute: device and processes. All processes use the result of rank 0.
     """
     times = []
     for number, batch in enumerate(batches):

@@ -1,4 +1,4 @@
-"""A training run: messages, logging, checkpoints and previews around the training step."""
+"""A training with its messages, log, checkpoints and previews."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,35 +16,46 @@ from fststyle.train.tensorboard import open_log
 Settings = TypeVar("Settings", bound=RunSettings)
 
 OnMessage = Callable[[str], None]
+"""Called with a status message."""
 OnProgress = Callable[[loop.Progress], None]
+"""Called with the progress after each step."""
 
 
 @dataclass
 class TrainingRun(Generic[Settings]):
-    """A training with validated settings, new or resumed."""
+    """A new or resumed training, with validated settings.
+
+    Args:
+        settings: the settings of the training.
+        name: the name of the result.
+        files: the output files.
+        compute: device and precision.
+        earlier: the checkpoint to resume from, or None.
+        on_message: called with status messages.
+        on_progress: called after each step.
+        losses: the losses of the last step.
+        rate: the last reported speed, in images per second.
+        log: writes to the TensorBoard log, if there is one.
+    """
 
     settings: Settings
     name: str
     files: ResultFiles
     compute: Compute
     earlier: Checkpoint | None
-    """The checkpoint to resume from, or None."""
     on_message: OnMessage | None = None
     on_progress: OnProgress | None = None
     losses: dict[str, float] = field(default_factory=dict)
-    """The losses of the last step."""
     rate: float = 0.0
-    """The last reported speed in pictures per second."""
     log: OnProgress = lambda progress: None
-    """Writes to the TensorBoard log, if there is one."""
 
     @property
     def first_step(self) -> int:
-        """The number of completed steps in the checkpoint, 0 for a new training."""
+        """Number of steps that the checkpoint has completed; 0 for a new training."""
         return int(self.earlier["step"]) if self.earlier else 0
 
     def message(self, text: str) -> None:
-        """Report a status message, in the process of rank 0."""
+        """Report a status message. Only rank 0 does."""
         if self.on_message and self.compute.leads:
             self.on_message(text)
 
@@ -59,10 +70,13 @@ class TrainingRun(Generic[Settings]):
         preview_every: int,
         on_losses: Callable[[dict[str, float]], None] | None = None,
     ) -> None:
-        """Run the steps `first_step` .. `steps` - 1, one per batch, with log, checkpoints and previews.
+        """Run the steps `first_step` .. `steps` - 1, with log, checkpoints and previews.
 
-        The arguments, and the errors raised, are those of `fststyle.train.loop.run_loop`; `on_losses` is
-        called with the losses of each step. A last preview is written at the end.
+        The other arguments, and the errors raised, are those of `fststyle.train.loop.run_loop`. A last
+        preview is written at the end.
+
+        Args:
+            on_losses: called with the losses of each step.
         """
 
         def report(progress: loop.Progress) -> None:
@@ -92,7 +106,12 @@ class TrainingRun(Generic[Settings]):
                 preview(steps)
 
     def trained(self, skipped: Iterable[str], source: str) -> Trained:
-        """The result of the training."""
+        """Return the result of the training.
+
+        Args:
+            skipped: the photo files that could not be used.
+            source: a description of the training data.
+        """
         return Trained(
             self.name,
             self.files.onnx,

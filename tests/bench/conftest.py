@@ -1,4 +1,4 @@
-"""The scripts of bench/ as modules."""
+"""Scripts in bench/ as modules."""
 
 import importlib
 import sys
@@ -11,9 +11,8 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 @pytest.fixture
 def bench(monkeypatch):
-    """Import a script of bench/ by its name. Their names are common, so they are removed again.
-
-    Tables are wide enough for all their columns, whatever the terminal.
+    """Import a script in bench/ by name, and remove it afterwards, since the names are common. Tables are
+    wide enough for all columns.
     """
     monkeypatch.syspath_prepend(BENCH)
     monkeypatch.setenv("COLUMNS", "200")

@@ -1,4 +1,4 @@
-"""The parts of the benches that a wrong number could hide in."""
+"""Calculations of the benchmarks."""
 
 import json
 import sys
@@ -33,31 +33,31 @@ def _identity(path, kind, shape):
 
 @pytest.mark.parametrize("white", [1.0, 255.0])
 def test_float_network_returns_bytes(bench, tmp_path, white):
-    painters = bench("painters")
+    stylizers = bench("stylizers")
     path = _identity(tmp_path / "float.onnx", TensorProto.FLOAT, [1, 3, "h", "w"])
     rgb = np.random.default_rng(0).integers(0, 256, (18, 21, 3), np.uint8)
-    np.testing.assert_array_equal(painters.FrameStylizer(painters.Source(path, white), 1)(rgb), rgb)
+    np.testing.assert_array_equal(stylizers.FrameStylizer(stylizers.Source(path, white), 1)(rgb), rgb)
 
 
 def test_uint8_network_follows_the_frame_contract(bench, tmp_path):
-    painters = bench("painters")
+    stylizers = bench("stylizers")
     path = _identity(tmp_path / "frame.onnx", TensorProto.UINT8, ["n", "h", "w", 3])
     rgb = np.random.default_rng(0).integers(0, 256, (17, 19, 3), np.uint8)
-    np.testing.assert_array_equal(painters.FrameStylizer(painters.Source(path), 1)(rgb), rgb)
+    np.testing.assert_array_equal(stylizers.FrameStylizer(stylizers.Source(path), 1)(rgb), rgb)
 
 
 def test_sources(bench, tmp_path):
-    painters = bench("painters")
+    stylizers = bench("stylizers")
     path = _identity(tmp_path / "own.onnx", TensorProto.FLOAT, [1, 3, "h", "w"])
-    assert painters.source(str(path)).white == 255
-    assert painters.source(f"{path}@1") == painters.Source(path, 1.0)
-    with pytest.raises(InputError, match="no shipped style"):
-        painters.source("no-such-style")
+    assert stylizers.source(str(path)).white == 255
+    assert stylizers.source(f"{path}@1") == stylizers.Source(path, 1.0)
+    with pytest.raises(InputError, match="no included style"):
+        stylizers.source("no-such-style")
 
 
-def test_shipped_files_are_styles_and_the_first_johnson_is_the_reference(bench):
-    painters, speed = bench("painters"), bench("speed")
-    shipped = {what.path.stem: what for what in painters.shipped()}
+def test_included_files_are_styles_and_the_first_johnson_is_the_reference(bench):
+    stylizers, speed = bench("stylizers"), bench("speed")
+    shipped = {what.path.stem: what for what in stylizers.included()}
     assert {"starry-night-johnson", "great-wave", "great-wave-int8"} < set(shipped)
     assert not {"live-base", "mnist-vae", "mnist-classifier"} & set(shipped)
     assert (
@@ -71,7 +71,7 @@ def test_mean_includes_photos_that_the_optimizer_never_reached(bench):
     quality = bench("quality")
     row = {
         "painting": "a",
-        "painter": "b",
+        "stylizer": "b",
         "photo_itself": 4.0,
         "content": 1.0,
         "style": 1.0,
@@ -172,10 +172,12 @@ def test_artifacts_are_detected(bench):
     [made for entry in catalogue._shipped(catalogue.SHIPPED) for made in (entry, entry.int8) if made],
     ids=lambda e: e.path.stem,
 )
-def test_shipped_styles_have_no_grid_artifacts(bench, entry):
-    """1 is no grid, 0 no weave; starry-night-johnson was trained before there was a loss for weaves."""
+def test_included_styles_have_no_grid_artifacts(bench, entry):
+    """1 means no grid, and 0 no weave. starry-night-johnson was trained before there was a loss against
+    weave.
+    """
     figures = bench("artifacts").measure(
-        bench("painters").FrameStylizer(bench("painters").source(str(entry.path))), PHOTOS, side=192
+        bench("stylizers").FrameStylizer(bench("stylizers").source(str(entry.path))), PHOTOS, side=192
     )
     assert figures["grid 4"] < 1.4
     assert figures["grid 8"] < 1.4
@@ -183,7 +185,7 @@ def test_shipped_styles_have_no_grid_artifacts(bench, entry):
     assert figures["edge"] < 2.2
 
 
-def test_generated_pictures_are_evaluated(bench, tmp_path, monkeypatch, capsys):
+def test_generated_images_are_evaluated(bench, tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
     from fststyle.train.generative.classifier import train_classifier
     from fststyle.train.generative.gan import train_gan
@@ -252,7 +254,7 @@ def test_video_end_to_end(bench, tmp_path, monkeypatch, capsys, style_folder):
     assert video.main() == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["frames"], told["size"]) == (6, "64x48")
-    assert told["ratio"] == pytest.approx(told["verb_fps"] / told["network_fps"])
+    assert told["ratio"] == pytest.approx(told["command_fps"] / told["network_fps"])
     clip = video.synthetic(tmp_path / "clip.mp4", 9, (48, 64))
     monkeypatch.setattr(sys, "argv", ["video.py", str(clip), "--frames", "4", "--rounds", "1", *common])
     assert video.main() == 0

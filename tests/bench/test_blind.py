@@ -1,4 +1,4 @@
-"""Blind sheets give nothing away, and the score finds the order that the votes have."""
+"""Blind sheets do not reveal the systems, and the score recovers the order in the votes."""
 
 import dataclasses
 import json
@@ -16,26 +16,26 @@ PHOTOS = ("china", "coffee")
 
 
 @pytest.fixture
-def pictures(bench, tmp_path):
-    """Systems paint in one color each, so that a sheet shows which is which."""
+def candidates(bench, tmp_path):
+    """Images of three systems. Each system has one color, so a sheet shows which one is where."""
     matching = bench("matching")
     Image.new("RGB", (60, 40), (9, 9, 9)).save(tmp_path / "udnie.png")
-    painted = []
+    stylized = []
     for photo in PHOTOS:
         for level, system in zip((50, 100, 150), SYSTEMS, strict=True):
             pixels = np.full((64, 96, 3), level, np.uint8)
-            painted.append(matching.Painted("udnie", photo, system, pixels))
-    return painted, {"udnie": tmp_path / "udnie.png"}
+            stylized.append(matching.StylizedImage("udnie", photo, system, pixels))
+    return stylized, {"udnie": tmp_path / "udnie.png"}
 
 
-def _make(bench, pictures, folder, **options):
+def _make(bench, candidates, folder, **options):
     key = folder.with_name(f"{folder.name}-key.json")
-    return bench("blind").make(*pictures, folder, key, **{"crop_size": 32, "crops": 2, **options})
+    return bench("blind").make(*candidates, folder, key, **{"crop_size": 32, "crops": 2, **options})
 
 
-def test_sheets_match_the_key(bench, pictures, tmp_path):
+def test_sheets_match_the_key(bench, candidates, tmp_path):
     blind = bench("blind")
-    sheets = _make(bench, pictures, tmp_path / "sheets")
+    sheets = _make(bench, candidates, tmp_path / "sheets")
     assert len(sheets) == 3 * len(PHOTOS) * 3
     level = dict(zip(SYSTEMS, (50, 100, 150), strict=True))
     for sheet in sheets:
@@ -49,8 +49,8 @@ def test_sheets_match_the_key(bench, pictures, tmp_path):
     assert blind.read_key(tmp_path / "sheets-key.json") == {sheet.sheet: sheet for sheet in sheets}
 
 
-def test_sheets_do_not_leak_names(bench, pictures, tmp_path):
-    _make(bench, pictures, tmp_path / "sheets")
+def test_sheets_do_not_leak_names(bench, candidates, tmp_path):
+    _make(bench, candidates, tmp_path / "sheets")
     secrets = [*SYSTEMS, *PHOTOS, "seed", str(tmp_path)]
     for path in (tmp_path / "sheets").iterdir():
         content = path.read_bytes().lower()
@@ -63,9 +63,9 @@ def test_sheets_do_not_leak_names(bench, pictures, tmp_path):
     assert set(listed[0]) == {"sheet", "file", "painting", "kind"}
 
 
-def test_sheets_depend_on_the_seed_only_and_sides_are_balanced(bench, pictures, tmp_path):
-    first, same = (_make(bench, pictures, tmp_path / name, seed=1) for name in "xy")
-    other = _make(bench, pictures, tmp_path / "z", seed=2)
+def test_sheets_depend_on_the_seed_only_and_sides_are_balanced(bench, candidates, tmp_path):
+    first, same = (_make(bench, candidates, tmp_path / name, seed=1) for name in "xy")
+    other = _make(bench, candidates, tmp_path / "z", seed=2)
     assert first == same
     assert [(s.a, s.b, s.photo) for s in first] != [(s.a, s.b, s.photo) for s in other]
     for pair in (("alpha", "bravo"), ("alpha", "charlie"), ("bravo", "charlie")):
@@ -73,32 +73,32 @@ def test_sheets_depend_on_the_seed_only_and_sides_are_balanced(bench, pictures, 
         assert abs(sum(sheet.a == pair[0] for sheet in own) - len(own) / 2) <= 1
 
 
-def test_only_pairs_with_one_system(bench, pictures, tmp_path):
-    sheets = _make(bench, pictures, tmp_path / "sheets", against="bravo")
+def test_only_pairs_with_one_system(bench, candidates, tmp_path):
+    sheets = _make(bench, candidates, tmp_path / "sheets", against="bravo")
     assert len(sheets) == 2 * len(PHOTOS) * 3
     assert all("bravo" in (sheet.a, sheet.b) for sheet in sheets)
     with pytest.raises(InputError, match="no such system"):
-        _make(bench, pictures, tmp_path / "others", against="delta")
+        _make(bench, candidates, tmp_path / "others", against="delta")
 
 
-def test_key_is_outside_the_folder_of_sheets(bench, pictures, tmp_path):
+def test_key_is_outside_the_folder_of_sheets(bench, candidates, tmp_path):
     blind = bench("blind")
     with pytest.raises(OutputError, match="outside"):
-        blind.make(*pictures, tmp_path / "sheets", tmp_path / "sheets" / "key.json")
-    _make(bench, pictures, tmp_path / "sheets")
+        blind.make(*candidates, tmp_path / "sheets", tmp_path / "sheets" / "key.json")
+    _make(bench, candidates, tmp_path / "sheets")
     with pytest.raises(OutputError, match="already exists"):
-        _make(bench, pictures, tmp_path / "sheets")
+        _make(bench, candidates, tmp_path / "sheets")
 
 
-def test_system_has_one_picture_of_a_photo(bench, pictures, tmp_path):
-    painted, paintings = pictures
-    again = dataclasses.replace(painted[0], pixels=painted[1].pixels)
-    with pytest.raises(InputError, match="several pictures"):
-        _make(bench, ([*painted, again], paintings), tmp_path / "sheets")
+def test_system_has_one_image_of_a_photo(bench, candidates, tmp_path):
+    stylized, paintings = candidates
+    again = dataclasses.replace(stylized[0], pixels=stylized[1].pixels)
+    with pytest.raises(InputError, match="several images"):
+        _make(bench, ([*stylized, again], paintings), tmp_path / "sheets")
 
 
 def _key(bench, rounds=40):
-    """A key of sheets that have no files: all pairs of four systems, with changing sides."""
+    """A key without sheet files: all pairs of four systems, on alternating sides."""
     blind = bench("blind")
     names, found = ("best", "good", "poor", "worst"), {}
     for turn in range(rounds):

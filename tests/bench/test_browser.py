@@ -1,4 +1,4 @@
-"""bench/browser.py measures both sides."""
+"""bench/browser.py measures the browser and the Python runtime."""
 
 import argparse
 import shutil

@@ -1,4 +1,4 @@
-"""The parts of the benches of `keyframe` and `restore` that a wrong number could hide in."""
+"""Calculations of the benchmarks of `keyframe` and `restore`."""
 
 import itertools
 import types

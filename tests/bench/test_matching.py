@@ -1,4 +1,4 @@
-"""Painted pictures are matched with the right painting and photo."""
+"""Stylized images are matched with their painting and photo."""
 
 from pathlib import Path
 
@@ -39,34 +39,34 @@ def test_single_painting_needs_no_name(bench):
     assert match(Path("out/the-scream-china.jpg"), ["udnie"], ["china"]) is None
 
 
-def test_pictures_of_a_folder(bench, tmp_path):
+def test_images_of_a_folder(bench, tmp_path):
     matching = bench("matching")
     photos = {"china": _save(tmp_path / "all" / "china.jpg")}
     paintings = {"udnie": _save(tmp_path / "udnie.jpg")}
     for name in ("udnie-china-x.jpg", "udnie-china-y.jpg", "the-scream-china-x.jpg"):
         _save(tmp_path / "all" / name)
-    found = matching.painted(str(tmp_path / "all"), paintings, photos)
-    assert [(picture.photo, picture.system) for picture in found] == [("china", "x"), ("china", "y")]
-    (only,) = matching.painted(f"mine={tmp_path}/all/*-x.jpg", paintings, photos)
+    found = matching.stylized_images(str(tmp_path / "all"), paintings, photos)
+    assert [(image.photo, image.system) for image in found] == [("china", "x"), ("china", "y")]
+    (only,) = matching.stylized_images(f"mine={tmp_path}/all/*-x.jpg", paintings, photos)
     assert (only.system, only.load().shape) == ("mine", (32, 48, 3))
-    with pytest.raises(InputError, match="holds the name of a photo"):
-        matching.painted(str(tmp_path / "all"), paintings, {"other": photos["china"]})
+    with pytest.raises(InputError, match="contains the name of a photo"):
+        matching.stylized_images(str(tmp_path / "all"), paintings, {"other": photos["china"]})
 
 
 def test_style_paints_the_photos(bench, tmp_path, style_folder):
     matching = bench("matching")
     photos, paintings = {"china": _save(tmp_path / "china.png")}, {"udnie": tmp_path / "udnie.jpg"}
-    (picture,) = matching.painted(f"ours={style_folder / 'invert.onnx'}", paintings, photos)
-    assert (picture.painting, picture.photo, picture.system) == ("udnie", "china", "ours")
-    assert (picture.load() == 255).all()
+    (image,) = matching.stylized_images(f"ours={style_folder / 'invert.onnx'}", paintings, photos)
+    assert (image.painting, image.photo, image.system) == ("udnie", "china", "ours")
+    assert (image.load() == 255).all()
     with pytest.raises(InputError, match="the name of a painting"):
-        matching.painted(str(style_folder / "invert.onnx"), {**paintings, "candy": tmp_path}, photos)
+        matching.stylized_images(str(style_folder / "invert.onnx"), {**paintings, "candy": tmp_path}, photos)
 
 
 def test_sizes(bench):
     matching = bench("matching")
     large, padded, small = (np.zeros((*shape, 3), np.uint8) for shape in ((60, 90), (44, 64), (40, 60)))
-    assert {picture.shape for picture in matching.same_size(large, small)} == {(40, 60, 3)}
-    assert {picture.shape for picture in matching.same_size(padded, small)} == {(40, 60, 3)}
-    with pytest.raises(InputError, match="different shapes"):
+    assert {image.shape for image in matching.same_size(large, small)} == {(40, 60, 3)}
+    assert {image.shape for image in matching.same_size(padded, small)} == {(40, 60, 3)}
+    with pytest.raises(InputError, match="aspect ratios"):
         matching.same_size(large, large.transpose(1, 0, 2))

@@ -1,4 +1,4 @@
-"""The metrics of visual quality on pictures with known values."""
+"""The metrics of visual quality on images with known values."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ def _gray(light):
 
 @pytest.fixture
 def scene():
-    """A photo with a dark house before a plain sky, (H, W) levels."""
+    """A photo of a dark house in front of a flat sky, (H, W) gray levels."""
     light = np.full((160, 200), 180, np.float32)
     light[110:, 70:130] = 40
     return light
@@ -31,9 +31,9 @@ def scene():
 def test_band_holds_its_wavelength(bench):
     metrics = bench("visual_metrics")
     wave = 50 + 10 * np.sin(2 * np.pi * np.arange(256) / 11)
-    picture = np.zeros((128, 256, 3), np.float32)
-    picture[..., 0] = wave
-    found = metrics.bands(picture, np.ones((128, 256), bool))
+    image = np.zeros((128, 256, 3), np.float32)
+    image[..., 0] = wave
+    found = metrics.bands(image, np.ones((128, 256), bool))
     light = {name: value for name, value in found.items() if name.startswith("light")}
     assert max(light, key=light.get) == "light_8_16"
     assert 2.5 < light["light_8_16"] < 7.1
@@ -43,12 +43,12 @@ def test_band_holds_its_wavelength(bench):
 
 def test_bands_are_of_the_mask_only(bench):
     metrics = bench("visual_metrics")
-    picture = np.full((96, 128, 3), 50, np.float32)
-    picture[:, 64:, 0] += _texture(0, (96, 64))
+    image = np.full((96, 128, 3), 50, np.float32)
+    image[:, 64:, 0] += _texture(0, (96, 64))
     mask = np.zeros((96, 128), bool)
     mask[:, :64] = True
-    assert max(metrics.bands(picture, mask).values()) < 1e-3
-    assert metrics.bands(picture, ~mask)["light_8_16"] > 2
+    assert max(metrics.bands(image, mask).values()) < 1e-3
+    assert metrics.bands(image, ~mask)["light_8_16"] > 2
 
 
 def test_flat_regions_are_the_sky(bench, scene):
@@ -125,7 +125,7 @@ def test_hues_and_areas(bench):
     assert painting.area_distance(colors(red, green, blue, black)) == pytest.approx(0.25)
     assert 0.2 < painting.lost(colors(red, red, blue, gray)) < 0.5
     assert painting.hue_distance(colors(red, red, blue, gray)) > 10
-    # Hues lie on a circle: from 350 to 10 degrees it is 20.
+    # Hues are circular: the distance from 350 to 10 degrees is 20 degrees.
     a, b = colors((220, 60, 110)), colors((220, 90, 60))
     assert a.hue_distance(b) == pytest.approx(b.hue_distance(a))
     assert 10 < a.hue_distance(b) < 80
@@ -133,7 +133,7 @@ def test_hues_and_areas(bench):
 
 @pytest.fixture
 def files(tmp_path):
-    """A painting, a photo, and what three systems made of it: the painting itself, the photo, and noise."""
+    """A painting, a photo, and three stylized images: the painting itself, the photo, and noise."""
     painting, photo = tmp_path / "udnie.png", tmp_path / "china.png"
     light = 128 + 6 * _texture(5, (96, 128), 3)
     color = np.stack([light, light[::-1], 255 - light], 2).clip(0, 255).astype(np.uint8)
@@ -144,8 +144,8 @@ def files(tmp_path):
     folder = tmp_path / "painted"
     folder.mkdir()
     noise = np.random.default_rng(6).integers(0, 256, (96, 128, 3), np.uint8)
-    for name, picture in (("same", color), ("photo", _gray(plain)), ("noise", noise)):
-        Image.fromarray(picture).save(folder / f"china-{name}.png")
+    for name, image in (("same", color), ("photo", _gray(plain)), ("noise", noise)):
+        Image.fromarray(image).save(folder / f"china-{name}.png")
     return painting, photo, folder
 
 
@@ -171,14 +171,14 @@ def test_end_to_end(bench, files, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [*common, "--json"])
     assert metrics.main() == 0
     found = {row["system"]: row for row in json.loads(capsys.readouterr().out)["means"]}
-    # The painting beside itself.
-    coverage = ("coverage_details", "coverage_forms", "coverage_picture")
+    # The painting compared with itself.
+    coverage = ("coverage_details", "coverage_forms", "coverage_image")
     for name in (*coverage, "hue", "lost", "areas", "style_96"):
         assert found["same"][name] == pytest.approx(0, abs=1e-4), name
     for worse in ("photo", "noise"):
         assert found[worse]["coverage_details"] > 0.1
         assert found[worse]["coverage_forms"] > 0.1
-        assert found[worse]["coverage_picture"] > 0.1
+        assert found[worse]["coverage_image"] > 0.1
         assert found[worse]["style_96"] > 0.1
     assert found["photo"]["content"] == 0
     assert found["photo"]["sum_64"] == found["photo"]["style_64"]
@@ -212,4 +212,4 @@ def test_another_shape_than_the_photo_is_refused(bench, files, monkeypatch, caps
     monkeypatch.setattr(sys, "argv", ["visual_metrics.py", str(folder / "china-same.png"), *others])
     monkeypatch.setattr(metrics, "SIZES", (64,))
     assert metrics.main() == 2
-    assert "different shapes" in capsys.readouterr().err
+    assert "aspect ratios" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`fststyle gatys` as typed."""
+"""`fststyle gatys` at the command line."""
 
 import importlib.util
 import subprocess

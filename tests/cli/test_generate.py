@@ -28,7 +28,7 @@ TINY = ("--data", "bars", "--width", "2", "--batch", "20", "--device", "cpu")
 
 @pytest.fixture
 def bars(tmp_path: Path) -> Path:
-    """A folder with the dataset ``bars`` and two pictures of it, a.png and b.png."""
+    """A folder with the dataset ``bars`` and two images of it, a.png and b.png."""
     write_idx(tmp_path / "bars", 80, 20)
     pixels, _ = digits(2)
     for name, picture in zip("ab", pixels, strict=True):
@@ -72,7 +72,7 @@ def test_classifier_is_trained_tested_and_run(program: Program, bars: Path) -> N
             program("classify", "test", "others-classifier.onnx", "--data", folder, "--json").stdout
         )
         assert tested["classes"] == ["horizontal", "vertical"]
-        # Of the folder that the classifier was trained on, the held-out pictures; of any other, all.
+        # The held-out images if the classifier was trained on this folder, otherwise all images.
         assert tested["pictures"] == count
     answers = json.loads(
         program("classify", "run", "bars-classifier.onnx", "a.png", "b.png", "--json").stdout
@@ -108,7 +108,7 @@ def test_gan_is_trained_and_sampled(program: Program, bars: Path) -> None:
 
 @needs_torch
 def test_vae_is_trained_and_sampled(program: Program, bars: Path) -> None:
-    assert "nats per test picture" in good(program("vae", "train", *TINY, "--epochs", "1", "--latent", "2"))
+    assert "nats per test image" in good(program("vae", "train", *TINY, "--epochs", "1", "--latent", "2"))
     good(program("vae", "sample", "bars-vae.onnx", "-o", "vae.png"))
     good(program("vae", "grid", "bars-vae.onnx", "--columns", "4"))
     good(program("vae", "reconstruct", "a.png", "-m", "bars-vae.onnx"))
@@ -209,9 +209,9 @@ def test_no_input_is_overwritten(
             "cannot be combined",
         ),
         (("gan", "train", "--data", "few"), "contains 5 training pictures"),
-        (("vae", "train", "--data", "untested"), "contains no test pictures"),
+        (("vae", "train", "--data", "untested"), "contains no test images"),
         (("classify", "train", "--data", "unlabeled"), "has no classes"),
-        (("classify", "train", "--data", "alike"), "all pictures belong to the same class"),
+        (("classify", "train", "--data", "alike"), "all images belong to the same class"),
         (
             (
                 "vae",

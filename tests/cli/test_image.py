@@ -1,4 +1,4 @@
-"""The program as its user meets it: what it prints, what it leaves, how it ends."""
+"""`fststyle image` at the command line: its output, its files and its exit code."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG whose header promises any size."""
+    """A PNG file whose header states any size."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
@@ -216,7 +216,7 @@ def test_bad_picture(program: Program, photo: Path, tmp_path: Path, kind: str) -
 
 @pytest.mark.parametrize("kind", ["data", "samples"])
 def test_damaged_tiff_gives_one_line(program: Program, tmp_path: Path, kind: str) -> None:
-    """libtiff and Pillow's log would write to stderr too. libtiff passes over damaged rows of a fax."""
+    """libtiff and the log of Pillow would also write to stderr. libtiff ignores damaged rows of a fax."""
     path = tmp_path / "fax.tif"
     noise = np.random.default_rng(0).integers(0, 2, (64, 64)).astype(bool)
     if kind == "data":
@@ -251,7 +251,7 @@ def test_picture_50000_pixels_wide(program: Program, tmp_path: Path) -> None:
     done = program("image", "wide.png", "-s", "norm", "-o", "out.png", "--tile", "2048")
     assert done.returncode == 0, done.stderr
     assert images.read(tmp_path / "out.png").size == (16, 50_000)
-    # What the picture's own format cannot hold is refused, and nothing is left half-written.
+    # An output that the format of the input does not support is refused, and no incomplete file remains.
     refused(program("image", "wide.png", "-s", "invert", "-o", "out.webp"), "out.webp", "16383")
     assert left(tmp_path) == {"wide.png", "out.png"}
 

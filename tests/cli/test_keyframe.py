@@ -1,4 +1,4 @@
-"""`fststyle keyframe train` as typed."""
+"""`fststyle keyframe train` at the command line."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""The progress of a training fits into a terminal of any width."""
+"""The progress of a training fits a terminal of any width."""
 
 import io
 from types import SimpleNamespace

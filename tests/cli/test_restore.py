@@ -1,4 +1,4 @@
-"""`fststyle restore` as typed."""
+"""`fststyle restore` at the command line."""
 
 import importlib.util
 import subprocess
@@ -108,7 +108,7 @@ def test_interruption_writes_the_picture_so_far(tmp_path: Path, pictures: np.nda
     done = interrupted(tmp_path, arguments, "step 100 of 2000")
     assert done.returncode == 130, done.stderr
     assert done.stderr.splitlines()[-1].startswith("fststyle: stopped after step "), done.stderr
-    assert done.stderr.splitlines()[-1].endswith(" of 2000; the picture is saved")
+    assert done.stderr.splitlines()[-1].endswith(" of 2000; the image is saved")
     assert {path.name for path in tmp_path.iterdir()} == {*INPUTS, "damaged-restored.png"}
     with (
         Image.open(tmp_path / "damaged.png") as before,
@@ -124,7 +124,7 @@ def test_interruption_with_output_to_a_pipe_writes_nothing(tmp_path: Path) -> No
     arguments = ("restore", "damaged.png", "-m", "mask.png", "-o", "-", *LONG)
     done = interrupted(tmp_path, arguments, "step 100 of 2000")
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr.splitlines()[-1].endswith(" of 2000; the picture is not saved")
+    assert done.stderr.splitlines()[-1].endswith(" of 2000; the image is not saved")
     assert {path.name for path in tmp_path.iterdir()} == INPUTS
 
 

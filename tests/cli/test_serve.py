@@ -1,4 +1,4 @@
-"""`fststyle serve` as typed: what it refuses before it serves."""
+"""`fststyle serve` at the command line: settings that are refused before it starts."""
 
 import importlib.util
 import socket

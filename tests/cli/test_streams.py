@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture
 def typed(tmp_path):
-    """Runs a line of shell in which "fststyle" is the program; the exit code, and what it says."""
+    """Run a line of shell code in which "fststyle" is the program. Returns the exit code and the output."""
     Image.fromarray(np.full((24, 32, 3), 200, np.uint8)).save(tmp_path / "cat.png")
 
     def run(line, module="fststyle"):

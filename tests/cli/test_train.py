@@ -1,4 +1,4 @@
-"""`fststyle train` and `fststyle export` as typed."""
+"""`fststyle train` and `fststyle export` at the command line."""
 
 import dataclasses
 import importlib.util

@@ -1,4 +1,4 @@
-"""`fststyle translate train` as typed."""
+"""`fststyle translate train` at the command line."""
 
 import importlib.util
 import subprocess

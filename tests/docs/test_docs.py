@@ -1,4 +1,4 @@
-"""README and docs/: links lead somewhere, commands and options exist, code compiles, named files exist."""
+"""README and docs/: links are valid, commands and options exist, code compiles, and named files exist."""
 
 import ast
 import importlib
@@ -45,7 +45,7 @@ def inline(page: Path) -> list[str]:
 
 
 def programs(line: str) -> Iterator[list[str]]:
-    """The arguments of every call of fststyle in a line of shell."""
+    """The arguments of every call of fststyle in a line of shell code."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
     lexer.whitespace_split, lexer.commenters = True, "#"
     words, call = list(lexer), None
@@ -61,7 +61,7 @@ def programs(line: str) -> Iterator[list[str]]:
 
 
 def parsed(arguments: list[str]) -> tuple[Any, dict[str, Any]]:
-    """The command that the arguments call and its parameters; raises what the command line raises."""
+    """The command of the arguments, and its parameters. Raises the errors of the command line."""
     command, name = PROGRAM, "fststyle"
     arguments = list(arguments)
     while getattr(command, "commands", None) and arguments and not arguments[0].startswith("-"):
@@ -80,7 +80,7 @@ def settings_of(command: Any) -> Any:
 
 
 def check_call(arguments: list[str]) -> None:
-    """Options exist, values are in range, and styles ship or are files."""
+    """Check that options exist, values are in range, and styles are included or files."""
     command, parameters = parsed(arguments)
     if not parameters:
         return
@@ -108,7 +108,7 @@ def test_commands_parse(page: Path) -> None:
 
 @pages
 def test_commands_in_the_text_parse(page: Path) -> None:
-    """As in code blocks, but arguments may be left out."""
+    """As in code blocks, but arguments may be omitted."""
     for code in inline(page):
         for arguments in programs(code) if code.startswith("fststyle ") else ():
             try:
@@ -206,6 +206,6 @@ def test_page_of_modules_names_and_defines_every_module(monkeypatch: pytest.Monk
 
 @pages
 def test_code_in_the_text_stays_on_one_line(page: Path) -> None:
-    """The other tests read code by line."""
+    """The other tests read code line by line."""
     odd = [line for line in prose(page).splitlines() if line.count("`") % 2]
     assert not odd, f"{page.name}: {odd}"

@@ -1,4 +1,4 @@
-"""examples/quickstart.ipynb: its code cells run, in order, without Jupyter."""
+"""The code cells of examples/quickstart.ipynb run in order, without Jupyter."""
 
 import json
 from pathlib import Path

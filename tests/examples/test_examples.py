@@ -1,4 +1,4 @@
-"""The ComfyUI node and the Gradio demo: imported, and their functions run."""
+"""The ComfyUI node and the Gradio demo can be imported, and their functions run."""
 
 import importlib.util
 import os
@@ -19,7 +19,7 @@ EXAMPLES = REPOSITORY / "examples"
 
 
 def load(name: str, path: Path) -> ModuleType:
-    """As ComfyUI loads a node: from its path."""
+    """Load the node from its path, as ComfyUI does."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -42,7 +42,7 @@ def node(style_folder):
 
 
 def call(node, image, **chosen):
-    """Runs the node with its defaults, as ComfyUI does. Returns its only result."""
+    """Run the node with its defaults, as ComfyUI does. Returns its only result."""
     kinds = node.INPUT_TYPES()
     values = {
         name: options[0].get("default")
@@ -64,7 +64,7 @@ def test_node_stylizes_a_batch(node):
     assert painted.dtype == torch.float32
     assert painted.shape == (2, 48, 64, 3)
     assert torch.allclose(painted, 1 - image, atol=1e-6)
-    # Transparency is left out, values outside of 0..1 are cut.
+    # Transparency is dropped, and values outside of 0..1 are clipped.
     painted = call(node, torch.cat([image * 2 - 0.5, image[..., :1]], -1), style="invert")
     assert painted.shape == (2, 48, 64, 3)
     assert (painted.min(), painted.max()) == (0, 1)
@@ -107,7 +107,7 @@ def test_error_of_the_node_has_a_message(node):
         call(node, torch.zeros(1, 8, 8, 3), style="invert")
 
 
-# In a process of its own: the import of gradio leaves an event loop and sockets open.
+# In a separate process, since the import of gradio leaves an event loop and sockets open.
 GRADIO = """
 import sys
 import numpy as np

@@ -1,6 +1,4 @@
-"""Networks other than styles as files: whatever rows there are to trace with, the file takes any number of
-them.
-"""
+"""Export of networks other than styles. The batch size of the file does not depend on that of the trace."""
 
 import numpy as np
 import onnxruntime as ort

@@ -1,6 +1,4 @@
-"""Integers: what the quantizer leaves is put into an order that moves bytes, and paints the same to the
-bit.
-"""
+"""int8 graphs: the order of operations is optimized, and the output stays bit-identical."""
 
 import numpy as np
 import onnx
@@ -16,7 +14,7 @@ from fststyle.train.networks import build
 
 @pytest.fixture(scope="module")
 def cores():
-    """A small network in integers: as the quantizer writes it, and as it is shipped."""
+    """A small int8 network, before and after the optimization."""
     torch.manual_seed(0)
     net = build("live", {"width": 8, "blocks": 1}).eval()
     core = export_graph(Core(net), torch.zeros((2, 48, 20, 28)), core_dims(4), "folded", ["painted"])
@@ -35,13 +33,13 @@ def test_edge_padding_is_on_uint8(cores):
     assert len(pads[0]) == len(pads[1]) > 5
     assert all(made_by[1][node.input[0]] == "QuantizeLinear" for node in pads[1])
     assert not any(made_by[0].get(node.input[0]) == "QuantizeLinear" for node in pads[0])
-    # Where a convolution ends in bytes of the same scale already, they are taken as they are.
+    # The output of a convolution that already has the same scale is used unchanged.
     rounded = [sum(node.op_type == "QuantizeLinear" for node in model.graph.node) for model in cores]
     assert rounded[1] < rounded[0]
 
 
 def test_transposes_are_on_uint8(cores, tmp_path):
-    """In what ONNX Runtime makes of the graph."""
+    """In the graph that ONNX Runtime optimizes."""
     turned = []
     for model in cores:
         options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""The static site: its files, its addresses, and what is refused."""
+"""The static site: its files, its addresses, and refused settings."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""From a torch module to a file that keeps the frame contract."""
+"""Export of a torch module to a file that follows the frame contract."""
 
 import json
 from pathlib import Path

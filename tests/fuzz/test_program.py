@@ -1,7 +1,7 @@
-"""Damaged files through the whole program: each is stylized or refused in one line.
+"""Damaged files at the command line: each is stylized or refused with one line.
 
-No traceback, no hang, nothing half-written. The files are mutated from fixed seeds. A file that fails is in
-the folder `in` of the test's temporary folder.
+There is no traceback, no hang and no incomplete file. The files are mutated with fixed seeds. A file that
+fails is kept in the folder `in` of the test's temporary folder.
 """
 
 import io
@@ -51,7 +51,7 @@ def pictures() -> Iterator[tuple[str, bytes]]:
 
 @cache
 def clip(suffix: str, folder: Path) -> bytes:
-    """A video of eight frames with sound where the container takes it, or an animation of four."""
+    """A video of eight frames with sound if the container supports it, or an animation of four frames."""
     path = folder / f"sound.{suffix}"
     if suffix in ("gif", "apng"):
         frames = [images.Frame(clips.frame(number), None, 40) for number in range(4)]
@@ -87,7 +87,7 @@ def clip(suffix: str, folder: Path) -> bytes:
 
 
 def damaged(sound: list[tuple[str, bytes]], count: int, folder: Path, seed: int) -> None:
-    """Write ``count`` mutated files, of all kinds in turn."""
+    """Write ``count`` mutated files, of each kind in turn."""
     folder.mkdir()
     rng = random.Random(seed)
     for number in range(count):
@@ -98,7 +98,7 @@ def damaged(sound: list[tuple[str, bytes]], count: int, folder: Path, seed: int)
 def checked(
     done: "subprocess.CompletedProcess[bytes]", count: int, out: Path
 ) -> tuple[list[dict], list[str]]:
-    """What was made, and the lines of the files that were refused."""
+    """The outputs, and the lines for the refused files."""
     lines = done.stderr.decode().splitlines()
     assert done.returncode in (0, 1), lines[-5:]
     assert not [line for line in lines if "Traceback" in line or re.match(r"\s", line)], lines

@@ -1,4 +1,4 @@
-"""Sets of pictures: MNIST's files, folders, and what is neither."""
+"""Datasets: the files of MNIST, folders of images, and invalid folders."""
 
 import gzip
 import os

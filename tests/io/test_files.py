@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and a place that cannot be written is known before the work."""
+"""Files are complete or absent, and a path that cannot be written is detected before the work."""
 
 import pytest
 

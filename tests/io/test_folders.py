@@ -14,8 +14,8 @@ from tests import clips, styles
 
 @pytest.fixture
 def locked(tmp_path, monkeypatch):
-    """A folder with one below it that nobody may look into; root may look everywhere, so the refusal is the
-    test's own.
+    """A folder with an unreadable subfolder. Since root can read every folder, the test refuses the access
+    itself.
     """
     scandir = os.scandir
 

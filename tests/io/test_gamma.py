@@ -1,4 +1,4 @@
-"""The gAMA chunk of PNG."""
+"""The gAMA chunk of PNG files."""
 
 import io
 import struct
@@ -37,7 +37,9 @@ def shown(gamma: int, *, srgb: bool = False, array: np.ndarray = GRAY, **options
     ],
 )
 def test_gamma_is_applied(gamma, expected):
-    """A file of gamma 1 stores light: half of it is 188 in sRGB. 1/1.8 is that of old Macs."""
+    """A file with gamma 1 stores linear light, of which half is 188 in sRGB. 1/1.8 is the gamma of early
+    Macintosh computers.
+    """
     assert np.abs(shown(gamma).astype(int) - expected).max() <= 1
 
 

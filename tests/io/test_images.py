@@ -1,4 +1,4 @@
-"""Every kind of image file in, every format out; the files are made by hand here."""
+"""Reading and writing of all image formats, with files made by the tests."""
 
 import errno
 import io
@@ -22,7 +22,9 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def gradient(height: int = H, width: int = W) -> np.ndarray:
-    """Red grows rightwards, green downwards, blue is constant: any turn or mirror shows."""
+    """Red increases to the right and green downwards, and blue is constant, so every rotation or mirroring is
+    visible.
+    """
     rgb = np.full((height, width, 3), 60, np.uint8)
     rgb[..., 0] = np.linspace(0, 255, width)[None]
     rgb[..., 1] = np.linspace(0, 255, height)[:, None]
@@ -207,7 +209,7 @@ def test_other_pillow_modes():
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_exif_orientation_is_applied(kind, turn):
     upright = gradient()
-    # What a camera that notes `turn` stores: the inverse of what the reader must do.
+    # A camera stores the image rotated by the inverse of the orientation `turn`, which the reader applies.
     stored = {
         **{
             1: upright,
@@ -233,7 +235,7 @@ def test_damaged_exif_is_ignored():
 
 def test_rgb_profile_is_kept_and_others_are_converted_to_srgb():
     assert images.read(encoded(Image.fromarray(gradient()), "PNG", icc_profile=SRGB)).icc == SRGB
-    # A profile of the wrong kind describes nothing, so it must not be passed on.
+    # A profile for another color space does not describe the image, so it must be dropped.
     picture = images.read(encoded(Image.fromarray(gradient()[..., 0]), "PNG", icc_profile=SRGB))
     assert picture.icc is None
     np.testing.assert_array_equal(picture.frames[0].rgb[..., 0], gradient()[..., 0])
@@ -588,7 +590,7 @@ def test_profile_that_the_format_does_not_hold_is_applied_and_named(kind):
 @pytest.mark.parametrize("loop", [None, 0, 5])
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "apng"])
 def test_animation_round_trip_keeps_every_frame(tmp_path, suffix, loop, with_alpha):
-    # Frames two and three are the same picture: an encoder that merges them fails here.
+    # Frames two and three are equal. The test fails if an encoder merges them.
     noise = np.kron(
         np.random.default_rng(2).integers(0, 256, (H // 8, W // 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8)
     )

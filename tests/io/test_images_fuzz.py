@@ -1,5 +1,5 @@
-"""Damaged image files: each one is read or refused with an FststyleError, never another exception, warning or
-hang.
+"""Damaged image files are read or refused with an FststyleError. There is no other exception, no warning and
+no hang.
 """
 
 import io
@@ -76,7 +76,7 @@ def seed(kind: str) -> bytes:
 def mutated(content: bytes, rng: random.Random) -> bytes:
     data = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 5))):
-        # Headers and tables lie at the start, so half of the damage goes there.
+        # Headers and tables are at the start of a file, so half of the mutations are there.
         at = rng.randrange(min(len(data), 120) if rng.random() < 0.5 else len(data))
         what = rng.randrange(6)
         if what == 0:

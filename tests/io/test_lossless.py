@@ -1,4 +1,4 @@
-"""Lossless files in, lossless files out."""
+"""Outputs of lossless files are lossless."""
 
 import io
 

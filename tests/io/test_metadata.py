@@ -1,4 +1,4 @@
-"""EXIF, XMP, IPTC, texts and resolution, from one format to another."""
+"""EXIF, XMP, IPTC, texts and resolution are converted between formats."""
 
 import io
 import struct
@@ -19,7 +19,7 @@ DATE, LENS, MAKER = "2024:01:02 03:04:05", "50mm f/1.8", b"maker note" * 3
 
 
 def camera(order: str = "<", thumbnail: bool = True) -> bytes:
-    """EXIF data of a photo of 4000x3000 pixels on its side."""
+    """EXIF data of a photo of 4000x3000 pixels that is stored rotated."""
     data = Image.Exif()
     data.endian = order
     data[0x0112], data[0x010F], data[0x0110], data[0x0132] = 6, "Nikon", "D750", DATE
@@ -66,7 +66,7 @@ def test_adapted_exif_has_the_new_size_and_no_thumbnail(order):
     assert (below[0xA002], below[0xA003], below[0xA434], below[0x927C]) == (W, H, LENS, MAKER)
     assert data.get_ifd(0x8825)[2] == (48.0, 8.0, 1.5)
     assert not data.get_ifd(0x0201)
-    # Every byte but the changed values stays in its place: offsets in maker notes are still right.
+    # Only the changed values differ, so the offsets in maker notes are still valid.
     assert len(after) == len(camera(order, thumbnail=False))
     assert after.index(MAKER) == before.index(MAKER) - len(exif.PREFIX)
 
@@ -75,7 +75,7 @@ def test_thumbnail_between_other_values_is_cleared():
     data = bytearray(camera())
     start = data.index(THUMBNAIL)
     first = struct.unpack_from("<I", data, 4)[0]
-    # The value of the model moves behind the thumbnail.
+    # The value of the model tag is moved after the thumbnail.
     at = next(at for at in range(first + 2, first + 200, 12) if data[at : at + 2] == b"\x10\x01")
     data += b"elsewhere\x00"
     struct.pack_into("<II", data, at + 4, 10, start + len(THUMBNAIL))
@@ -137,7 +137,7 @@ def test_round_trip(suffix, order):
     assert picture.metadata.xmp == XMP.replace(b'="6"', b'="1"')
     if suffix in ("jpg", "png", "tif"):
         assert picture.metadata.dpi == pytest.approx((300, 300), rel=1e-4)
-    # And once more, from the format itself.
+    # The same for a file that already has the format.
     again, lost = written(picture.metadata, suffix)
     assert lost == []
     assert parsed(again.metadata.exif).get_ifd(0x8769)[0xA434] == LENS

@@ -1,4 +1,4 @@
-"""No input is overwritten, whatever it is called."""
+"""Inputs are never overwritten, whatever name is used for them."""
 
 import os
 

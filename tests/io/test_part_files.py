@@ -1,4 +1,4 @@
-"""The file that is written before an output."""
+"""The temporary file next to an output."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ with replacing(Path(sys.argv[1])) as file:
 
 @pytest.fixture
 def writer(tmp_path):
-    """Another process that is writing ``out.png``."""
+    """Another process that writes ``out.png``."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path / "out.png")], stdout=subprocess.PIPE
     )

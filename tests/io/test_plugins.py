@@ -1,4 +1,4 @@
-"""HEIC and JPEG XL by their plugins, or a line that says how to install them."""
+"""HEIC and JPEG XL with their plugins, or an error with the install command."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Contents of image files that are not in the output are named."""
+"""Contents of image files that are not in the output are reported."""
 
 import io
 import struct

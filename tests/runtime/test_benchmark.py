@@ -1,4 +1,4 @@
-"""Frames a second."""
+"""Measurement of frames per second."""
 
 import json
 

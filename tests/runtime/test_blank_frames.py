@@ -1,4 +1,4 @@
-"""Frames with nothing on them stay what they are."""
+"""Blank frames are not changed."""
 
 import itertools
 

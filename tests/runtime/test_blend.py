@@ -1,4 +1,4 @@
-"""Styles mixed by their weights."""
+"""Mixtures of styles by interpolated weights."""
 
 import numpy as np
 import onnx
@@ -32,9 +32,8 @@ def test_strength_extends_from_the_photo_beyond_the_style(family):
 
 
 def test_shipped_styles_at_no_strength_and_at_twice():
-    """The base gives the photo back nearly; strength 0 is the photo.
-
-    Beyond 1 the pixels go on, where weights would fall to pieces.
+    """The base network nearly reproduces the photo; strength 0 is exactly the photo. Beyond strength 1,
+    pixels are extrapolated, since extrapolated weights would not work.
     """
     photo = styles.photo(48, 64)
     np.testing.assert_array_equal(stylize(photo, "great-wave", strength=0), photo)
@@ -55,7 +54,7 @@ def test_colors_are_between_those_of_photo_and_result():
 
 
 def test_black_stays_dark_at_partial_strength():
-    """By the weights alone it was green at a quarter of great-wave."""
+    """With interpolated weights alone, it would be green at a quarter of great-wave."""
     photo = np.full((192, 256, 3), 190, np.uint8)
     photo[40:160, 60:200] = 0
     photo += np.random.default_rng(2).integers(0, 20, photo.shape, np.uint8)

@@ -36,7 +36,7 @@ def test_alpha_of_an_array_is_kept() -> None:
 
 @pytest.mark.parametrize("size", [None, 45])
 def test_transparent_pixels_do_not_affect_the_result(size: int | None) -> None:
-    """A network with an instance norm sees the whole picture; scaling mixes neighbors."""
+    """Instance norm depends on the whole image, and scaling mixes neighboring pixels."""
     photo, alpha = styles.photo(24, 32), np.full((24, 32), 255, np.uint8)
     alpha[:, 20:] = 0
     black, white = (
@@ -111,7 +111,7 @@ def test_keep_colors_combines_luma_and_chroma() -> None:
     luma = np.array([0.299, 0.587, 0.114])
     kept = stylize(photo, "invert", keep_colors=True).astype(float)
     np.testing.assert_allclose(kept @ luma, (255 - photo) @ luma, atol=1.0)
-    # The same hue: what is left of each pixel without its light points the same way as before.
+    # The same hue: the chroma of each pixel has the same direction as before.
     before, after = photo - (photo @ luma)[..., None], kept - (kept @ luma)[..., None]
     strong = np.linalg.norm(after, axis=2) > 20
     cosine = (before * after).sum(2) / np.maximum(

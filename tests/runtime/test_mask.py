@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("style_folder")
 
 
 def half(folder: Path, height: int = 48, width: int = 64, name: str = "mask.png") -> Path:
-    """White on the right."""
+    """A mask that is white on the right."""
     values = np.zeros((height, width), np.uint8)
     values[:, width // 2 :] = 255
     Image.fromarray(values).save(folder / name)
@@ -29,7 +29,7 @@ def half(folder: Path, height: int = 48, width: int = 64, name: str = "mask.png"
 
 
 def check_halves(photo: np.ndarray, painted: np.ndarray, tolerance: float = 0) -> None:
-    """Exact beside the edge, and a soft step between."""
+    """Both halves are exact, and the step between them is soft."""
     edge, width = photo.shape[1] // 2, 6
     left, right = np.s_[:, : edge - width], np.s_[:, edge + width :]
     assert np.abs(painted[left].astype(int) - photo[left]).mean() <= tolerance
@@ -119,7 +119,7 @@ def test_video(tmp_path, size):
 
 
 def test_photo_beside_the_mask_does_not_lag_behind(tmp_path):
-    """Of what is kept from the last frame, nothing is in the part that stays a photo."""
+    """The temporal filter does not mix the previous frame into the part that stays a photo."""
     stylizer = fststyle.Stylizer("invert", device="cpu", mask=half(tmp_path))
     for number in range(4):
         frame = clips.frame(number)
@@ -137,7 +137,7 @@ def test_webcam(tmp_path):
     finally:
         live.close()
     assert view.rgb.shape == (48, 64, 3)
-    # In its own size: the green of the clip rises in every column, without the steps of 32 pixels.
+    # At its original size: green increases in every column of the clip, without steps of 32 pixels.
     green = view.rgb[:, 8:24, 1].mean(0)
     assert min(np.abs(green - clips.frame(number)[0, 8:24, 1]).max() for number in range(20)) < 6
 

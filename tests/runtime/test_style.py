@@ -173,7 +173,7 @@ def test_import_works_without_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_precision_is_chosen_by_device_and_file(style_folder, tmp_path, monkeypatch):
-    """int8 stands for any other file here: what matters is which of the two is loaded."""
+    """The int8 file is replaced by another style, so that the output shows which file is loaded."""
     import hashlib
     import json
 

@@ -1,4 +1,4 @@
-"""A style in a loop of one's own."""
+"""`Stylizer`, for use in a loop of frames."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def test_stylizer_gives_the_result_of_the_style():
 
 
 def test_flicker_is_suppressed():
-    """A still scene under grain: steady, the painting of the second frame stays near that of the first."""
+    """A still scene with grain: with the temporal filter, the second stylized frame is close to the first."""
     rng = np.random.default_rng(0)
     scene = np.kron(rng.integers(40, 200, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
     first, second = (
@@ -56,7 +56,7 @@ def test_changes_between_two_frames():
 
 
 def test_returned_array_may_be_modified():
-    """A caption drawn on a frame is not painted into the next one."""
+    """A caption that is drawn on a frame does not appear in the next one."""
     frames = [clips.frame(0) for _ in range(4)]
     clean, drawn = [], []
     for made, draw in ((clean, False), (drawn, True)):

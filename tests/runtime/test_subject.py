@@ -1,4 +1,4 @@
-"""The subject of a picture, found by a network."""
+"""The subject of an image, which a network detects."""
 
 import hashlib
 import itertools
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("style_folder")
 
 @pytest.fixture(scope="module")
 def coffee() -> np.ndarray:
-    """A cup on its saucer, about the middle, on a table."""
+    """A cup on its saucer near the center, on a table."""
     return np.asarray(Image.open(EXAMPLES / "coffee.jpg").convert("RGB"))
 
 
@@ -74,7 +74,9 @@ def test_mask_and_only_are_combined(coffee, tmp_path):
 
 
 def test_mask_is_smoothed_and_restarts_after_a_cut(coffee):
-    """Under grain the mask moves less than that of single frames. After a cut nothing is left of it."""
+    """With grain, the mask changes less than the masks of single frames. After a cut, nothing of the previous
+    mask remains.
+    """
     rng = np.random.default_rng(0)
     noisy = [np.clip(coffee + rng.normal(0, 25, coffee.shape), 0, 255).astype(np.uint8) for _ in range(4)]
     steady, size = Subject(), (100, 150)

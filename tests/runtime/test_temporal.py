@@ -1,4 +1,4 @@
-"""TemporalFilter frames of a scene that moves in a known way."""
+"""`TemporalFilter` on frames of a scene with a known motion."""
 
 import itertools
 
@@ -11,7 +11,7 @@ rng = np.random.default_rng(0)
 
 
 def scene(height: int = 120, width: int = 160, seed: int = 0) -> np.ndarray:
-    """Soft blobs, which an optical flow can follow."""
+    """Smooth blobs, which optical flow can track."""
     import cv2
 
     noise = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
@@ -19,13 +19,13 @@ def scene(height: int = 120, width: int = 160, seed: int = 0) -> np.ndarray:
 
 
 def flickering(frame: np.ndarray) -> np.ndarray:
-    """A painter whose strokes are new in every frame."""
+    """A stylizer whose strokes are different in every frame."""
     return np.clip(frame // 2 + rng.integers(0, 100, frame.shape, np.uint8), 0, 255).astype(np.uint8)
 
 
 def change(frames: list[np.ndarray], by: int = 0) -> float:
-    """Mean difference of each frame from the one before, that moved by so many pixels to the right, border
-    left out.
+    """Mean difference between each frame and the previous one moved to the right by the given number of
+    pixels, without the border.
     """
     pairs = itertools.pairwise(frames)
     return float(
@@ -53,7 +53,7 @@ def test_strokes_move_with_the_scene():
 
 
 def test_strokes_move_with_a_small_object():
-    """A thing of a thirteenth of the width crosses a scene at rest; its own strokes go with it."""
+    """An object of a thirteenth of the width moves across a static scene, and its strokes move with it."""
     background, thing, temporal = scene(240, 320), scene(24, 24, seed=5), TemporalFilter()
     frames = [background.copy() for _ in range(8)]
     for i, frame in enumerate(frames):
@@ -73,8 +73,8 @@ def test_strokes_move_with_a_small_object():
 
 
 def test_contrast_of_blended_strokes_is_restored():
-    """A painter whose strokes are new in every frame, over a scene that moves: kept and averaged alone, less
-    than half of their contrast is left.
+    """A stylizer whose strokes are different in every frame, on a moving scene. Averaging alone would halve
+    their contrast.
     """
     import cv2
 
@@ -94,7 +94,9 @@ def test_contrast_of_blended_strokes_is_restored():
 
 
 def test_photo_is_not_blended_at_strength_0():
-    """At strength 0 nothing of an old frame is left; at a half and beyond as much as of the painting."""
+    """At strength 0 nothing of a previous frame remains. From strength 1/2 on, the weight is that of the
+    stylized frame.
+    """
     assert hold_for_strength(0) == 0
     assert (
         0
@@ -127,7 +129,7 @@ def test_cut_starts_a_new_scene():
 
 
 def test_disoccluded_parts_are_new():
-    """A bright square moves over a scene: no ghost of it stays where it was."""
+    """A bright square moves over a scene and leaves no ghost at its previous position."""
     background, temporal = scene(), TemporalFilter()
     frames = []
     for i in range(6):
@@ -165,9 +167,7 @@ def test_reset_starts_a_new_scene():
 
 
 def test_skipping_static_blocks_does_not_change_the_result(monkeypatch):
-    """Squares at rest are left as they are: the same picture as when all of it goes through the flow, which
-    is 0 there.
-    """
+    """Static blocks are skipped. The result equals that of processing all blocks, where the flow is 0."""
     from fststyle.runtime import temporal
 
     def frames():

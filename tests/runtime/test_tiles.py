@@ -28,7 +28,7 @@ def test_grid_covers_each_pixel_once(height: int, width: int, side: int) -> None
         assert t.top % tiles.GRID == 0
         assert t.left % tiles.GRID == 0
         assert min(t.bottom - t.top, t.right - t.left) >= 16
-        # Full overlap on every side, except where the picture ends.
+        # Full overlap on every side, except at the border of the image.
         assert t.top == max(0, t.keep_top - 24) // tiles.GRID * tiles.GRID
         assert t.right == min(width, t.keep_right + 24)
     assert (count == 1).all()
@@ -78,12 +78,12 @@ def test_tiles_have_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     across, down = np.abs(np.diff(tiled, axis=1)).mean((0, 2)), np.abs(np.diff(tiled, axis=0)).mean((1, 2))
     seams = np.concatenate([across[[255, 511, 767]], down[[255, 511]]])
     assert seams.max() <= max(np.percentile(across, 99), np.percentile(down, 99))
-    # The statistics come from a part of the picture only, which shifts the whole of it a little.
+    # The statistics come from a part of the image, which shifts the whole image slightly.
     assert psnr(style(frame), tiled) > 35
 
 
 def test_tiles_with_own_statistics_differ() -> None:
-    """What the two graphs are for: each tile by itself is normalized by itself."""
+    """Two graphs are needed because each tile would otherwise be normalized separately."""
     style = Style("net", styles.network(), "cpu", threads=1)
     frame = styles.photo(256, 256)
     frame[:, :128] //= 8

@@ -1,4 +1,4 @@
-"""The scripts of tools/ as modules."""
+"""Scripts in tools/ as modules."""
 
 import importlib
 import sys
@@ -13,7 +13,7 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 @pytest.fixture
 def tool(monkeypatch):
-    """Import a script of tools/ by its name. Their names are common, so they are removed again."""
+    """Import a script in tools/ by name, and remove it afterwards, since the names are common."""
     monkeypatch.syspath_prepend(TOOLS)
     yield importlib.import_module
     for path in TOOLS.glob("*.py"):
@@ -22,7 +22,7 @@ def tool(monkeypatch):
 
 @pytest.fixture
 def ship_tool(tool, tmp_path, monkeypatch):
-    """Import a script that ships models, by its name. It writes to ``tmp_path / "weights"``."""
+    """Import a script that adds included files, by name. It writes to ``tmp_path / "weights"``."""
 
     def imported(name):
         script, listing = tool(name), tool("listing")

@@ -20,7 +20,7 @@ def clean_scan(monkeypatch):
 
 @pytest.fixture
 def print_with_grain():
-    """A dark blue disk on gray paper, faint and grainy, uint8 (64, 96, 3)."""
+    """A dark blue disk on gray paper with low contrast and grain, uint8 (64, 96, 3)."""
     rows, columns = np.mgrid[:64, :96]
     disk = (rows - 32) ** 2 + (columns - 48) ** 2 < 20**2
     colors = np.where(disk[..., None], (70, 80, 120), (180, 175, 160))

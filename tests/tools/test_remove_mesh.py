@@ -23,11 +23,11 @@ def script(tool):
 
 @pytest.fixture
 def meshed(tmp_path):
-    """The checkpoint of a network that draws lines along the columns of pixels over every photo."""
+    """The checkpoint of a network that adds lines along the columns of pixels to every photo."""
     torch.manual_seed(0)
     net = build("live", SHAPE)
     places = torch.arange(16)
-    # Every second column of a block has the other sign, which depends on the features.
+    # Every second column of a block has the opposite sign, which depends on the features.
     lines = torch.cos(math.pi * (places % 4)).repeat_interleave(3)
     net.head.weight.data += 0.5 * lines.view(-1, 1, 1, 1) * torch.randn(1, net.head.in_channels, 3, 3)
     net.constrain()
@@ -48,7 +48,7 @@ def test_mesh_is_removed_and_other_layers_are_kept(script, meshed, tmp_path, mon
     out = tmp_path / "clean.pt"
     options = ["--steps", "40", "--batch", "2", "--size", "64"]
     monkeypatch.setattr(sys, "argv", ["remove_mesh.py", str(meshed), str(out), *options])
-    # This network outputs little else than the mesh.
+    # The output of this network is little more than the mesh.
     monkeypatch.setattr(script, "SAME", 1.0)
     monkeypatch.setattr(script, "RATE", 1e-2)
     script.main()

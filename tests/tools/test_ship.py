@@ -1,4 +1,4 @@
-"""The script that adds a trained style to the shipped ones."""
+"""The script that adds a trained style to the included ones."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ SHAPE = {"width": 8, "blocks": 0, "coarse_blocks": 1}
 
 @pytest.fixture
 def ship(ship_tool):
-    """tools/ship.py as a module that writes into a folder of the test."""
+    """tools/ship.py as a module that writes to a folder of the test."""
     return ship_tool("ship")
 
 
@@ -80,6 +80,6 @@ def test_live_style_ships_its_kernels_once(ship, trained, tmp_path, monkeypatch)
     assert catalogue.load(int8) == alone[0]
     (tmp_path / "alone.onnx").write_bytes(alone[0])
     frame = photo(49, 64)
-    painted = load_style("tiny", "cpu", precision="int8")(frame)
-    assert painted.std() > 5
-    np.testing.assert_array_equal(painted, load_style(tmp_path / "alone.onnx", "cpu")(frame))
+    stylized = load_style("tiny", "cpu", precision="int8")(frame)
+    assert stylized.std() > 5
+    np.testing.assert_array_equal(stylized, load_style(tmp_path / "alone.onnx", "cpu")(frame))

@@ -1,4 +1,4 @@
-"""The script that adds a trained generator, VAE or classifier to the shipped files."""
+"""The script that adds a trained generator, VAE or classifier to the included files."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Stacked networks, losses and optimizer do what those of `fststyle train` do for each network."""
+"""Stacked networks, losses and optimizer equal those of `fststyle train` for each network."""
 
 import itertools
 import sys
@@ -53,7 +53,7 @@ def photos(tmp_path):
     folder.mkdir()
     for number, shape in enumerate(((70, 100), (120, 60), (300, 40), (64, 64))):
         Image.fromarray(styles.photo(*shape, number)).save(folder / f"{number}.png")
-    (folder / "damaged.png").write_bytes(b"not a picture")
+    (folder / "damaged.png").write_bytes(b"not an image")
     return folder
 
 
@@ -66,7 +66,7 @@ def settings(paintings):
     ]
 
 
-def pictures(count, side=SIZE, seed=0):
+def images(count, side=SIZE, seed=0):
     found = np.stack([styles.photo(side, side, seed + number) for number in range(count)])
     return torch.from_numpy(found.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
 
@@ -85,7 +85,7 @@ def gradients(networks, number):
 
 @pytest.fixture
 def step(tool, states, settings, photos):
-    """A training step of two paintings and the photo itself, fed with random numbers."""
+    """A training step of two paintings and the identity, with random inputs."""
     together = tool("together")
     networks = together.Stacked(states, torch.float32)
     losses = together.StackedLosses(together.fast(load_vgg(), torch.float32), settings)
@@ -96,11 +96,11 @@ def step(tool, states, settings, photos):
 
 
 def test_stacked_networks_are_live_networks(tool, states):
-    networks, photo = tool("stacked").Stacked(states, torch.float32), pictures(2, 80)
+    networks, photo = tool("stacked").Stacked(states, torch.float32), images(2, 80)
     with torch.no_grad():
-        painted = networks(photo).unflatten(0, (3, 2))
+        stylized = networks(photo).unflatten(0, (3, 2))
         for number, state in enumerate(states):
-            assert (painted[number] - net_of(state)(photo)).abs().max() < 1e-4
+            assert (stylized[number] - net_of(state)(photo)).abs().max() < 1e-4
     for number, state in enumerate(states):
         found = networks.state(number)
         assert list(found) == list(state)
@@ -108,7 +108,7 @@ def test_stacked_networks_are_live_networks(tool, states):
 
 
 def test_noise_depends_on_the_position(tool, states):
-    networks, photo = tool("stacked").Stacked(states, torch.float32), pictures(1)
+    networks, photo = tool("stacked").Stacked(states, torch.float32), images(1)
     net = net_of(states[1])
     for noise in networks.noises:
         noise.place.copy_(torch.tensor([noise.side - 1, 3]))
@@ -141,7 +141,7 @@ def test_orthogonalizing_many_matrices_is_orthogonalizing_each(tool, shape):
 def test_stacked_losses_and_gradients_are_those_of_each_painting(tool, states, settings):
     stacked_losses = tool("stacked_losses")
     losses = stacked_losses.StackedLosses(stacked_losses.fast(load_vgg(), torch.float32), settings)
-    networks, photo = tool("stacked").Stacked(states[:2], torch.float32), pictures(2, SIZE, 3)
+    networks, photo = tool("stacked").Stacked(states[:2], torch.float32), images(2, SIZE, 3)
     found = losses(networks(photo), photo, 16)
     (product.minimized(found) * 2).backward()
     vgg, compute = repeat_edges(load_vgg()), Compute(torch.device("cpu"), False)
@@ -223,10 +223,10 @@ def test_step_minimizes_the_losses_of_each_painting(tool, step, states, settings
             difference = (raw[:2] - photo).flatten(1)
             expected.append({"identity": difference.abs().mean(1) + 5 * difference.square().mean(1)})
             continue
-        painted = raw.clamp(-1, 1)
-        losses = product.StyleLosses(vgg, settings[number], compute)(painted[:2], photo, 16)
+        stylized = raw.clamp(-1, 1)
+        losses = product.StyleLosses(vgg, settings[number], compute)(stylized[:2], photo, 16)
         down, right = step.shift.tolist()
-        here, there = painted[:1, :, 8:-8, 8:-8], painted[2:].roll((-down, -right), (2, 3))[..., 8:-8, 8:-8]
+        here, there = stylized[:1, :, 8:-8, 8:-8], stylized[2:].roll((-down, -right), (2, 3))[..., 8:-8, 8:-8]
         temporal = settings[number].steady_weight * temporal_loss(here, there, (0, 0)).expand(2)
         expected.append({**losses, "temporal": temporal})
     assert sum(product.minimized(one) for one in expected).item() == pytest.approx(total.item(), rel=1e-4)
@@ -235,13 +235,13 @@ def test_step_minimizes_the_losses_of_each_painting(tool, step, states, settings
 
 
 def test_shifted_crops_show_the_same_scene_in_their_overlap(tool):
-    crops, photo = tool("crops"), pictures(2, SIZE + CUT)
+    crops, photo = tool("crops"), images(2, SIZE + CUT)
     for shift in ((8, -8), (-3, 0), (0, 5)):
         here, there = crops.shifted_crops(photo, torch.tensor(shift))
         assert here.shape == (2, 3, SIZE, SIZE)
         assert there.shape == (1, 3, SIZE, SIZE)
-        painted, shaken = crops.overlap(here[:1], there, torch.tensor(shift))
-        noise = (shaken - painted) * 127.5
+        stylized, shaken = crops.overlap(here[:1], there, torch.tensor(shift))
+        noise = (shaken - stylized) * 127.5
         assert 2 < noise.std() < 4.5
         assert (noise.abs() < 30).all()
 
@@ -266,7 +266,7 @@ def test_crops_are_parts_of_the_photos(tool, photos):
     plain, mirrored = source.crop(whole, 72)
     torch.testing.assert_close(plain, source.pixels[3, :, :72, :72] / 127.5 - 1, rtol=0, atol=1e-4)
     torch.testing.assert_close(mirrored, plain.flip(2), rtol=0, atol=1e-4)
-    # Twelve pixels more at the left and above, by reflection.
+    # Twelve more pixels at the left and at the top, by reflection.
     larger = source.crop(torch.tensor([[3, -12, -12, 96, 0]], dtype=torch.float32), 96)[0]
     torch.testing.assert_close(larger[:, 12:84, 12:84], plain, rtol=0, atol=1e-4)
     torch.testing.assert_close(larger[:, 12:84, :12], plain[:, :, :12].flip(2), rtol=0, atol=1e-4)
@@ -274,7 +274,7 @@ def test_crops_are_parts_of_the_photos(tool, photos):
 
 @pytest.fixture
 def shipped(tool, tmp_path, monkeypatch):
-    """An empty folder of shipped weights."""
+    """An empty folder for the included weights."""
     folder, listing = tmp_path / "weights", tool("listing")
     folder.mkdir()
     (folder / "catalogue.json").write_text("[]")

@@ -1,4 +1,4 @@
-"""A painting, photos and settings small enough to train in seconds."""
+"""A painting, photos and settings for trainings of a few seconds."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,8 +46,8 @@ def photos(tmp_path: Path) -> Path:
 def train(
     painting: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
-    """`train_style` on the tiny settings, without the export, which costs more than everything else and has
-    its own tests.
+    """`train_style` with tiny settings, without the export, which is the slowest part and has its own
+    tests.
     """
     import fststyle.train.results as results
     import fststyle.train.style.train as style

@@ -1,4 +1,4 @@
-"""Checkpoints that are not ours, damaged or hostile."""
+"""Checkpoints of other programs, damaged ones and malicious ones."""
 
 import os
 import pickle
@@ -100,7 +100,7 @@ def test_cut_off(tmp_path):
 def test_other_files_and_kinds_are_refused(tmp_path):
     path = tmp_path / "a.pt"
     torch.save({"model": {}}, path)
-    with pytest.raises(CheckpointError, match="not a checkpoint"):
+    with pytest.raises(CheckpointError, match="not an fststyle checkpoint"):
         checkpoint.load(path)
     checkpoint.save(path, {**content(), "kind": "gan"})
     with pytest.raises(CheckpointError, match="kind gan"):

@@ -1,4 +1,4 @@
-"""Choice of device and arithmetic."""
+"""Choice of device and precision."""
 
 import pytest
 

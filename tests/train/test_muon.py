@@ -1,4 +1,4 @@
-"""The optimizer of the kernels."""
+"""The Muon optimizer."""
 
 import pytest
 

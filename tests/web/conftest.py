@@ -1,4 +1,4 @@
-"""The application with two tiny styles: in this process, and as a program of its own."""
+"""The web application with two tiny styles, in this process and as a separate process."""
 
 import io
 import os
@@ -29,7 +29,7 @@ def settings(style_folder: Path, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def connect() -> Iterator[Callable[[Any], Any]]:
-    """Starts an application and gives a client for it."""
+    """Start an application. Returns a client for it."""
     pytest.importorskip("fastapi", reason=WEB)
     pytest.importorskip("httpx2", reason="needs the extra test: pip install '.[test]'")
     import contextlib
@@ -86,12 +86,12 @@ class Server:
         self.address, self.port = found.group().rstrip("/"), int(found[2])
 
     def kill(self) -> None:
-        """As `kill -9`."""
+        """Like `kill -9`."""
         self.process.kill()
         self.process.communicate()
 
     def end(self) -> str:
-        """As Ctrl-C. Returns what it wrote to stderr."""
+        """Like Ctrl-C. Returns the output on stderr."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.communicate(timeout=60)[1]

@@ -24,7 +24,7 @@ from tests.web.conftest import pixels
 
 
 class Lane:
-    """Jobs of the kind "work", whose worker waits until it is told to go on."""
+    """Jobs of the kind "work", whose worker waits for a signal."""
 
     def __init__(self, folder: Path):
         self.go, self.begun, self.order = threading.Event(), threading.Event(), []

@@ -1,4 +1,4 @@
-"""The loss network in ONNX against PyTorch's, and its gradient against autograd."""
+"""The loss network in ONNX equals that of PyTorch, and its gradient equals that of autograd."""
 
 import numpy as np
 import onnxruntime

@@ -1,4 +1,4 @@
-"""A picture painted by the server is that of the command line."""
+"""An image that the server stylizes equals that of the command line."""
 
 import pytest
 

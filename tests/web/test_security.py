@@ -1,4 +1,4 @@
-"""Attempts to break in."""
+"""Attacks on the server."""
 
 import importlib
 import pkgutil
@@ -180,7 +180,7 @@ def test_large_upload_is_refused(settings, connect):
 
 
 def _png_header(width: int, height: int) -> bytes:
-    """A PNG of one color whose pixels are almost free to send."""
+    """A PNG of one color, whose pixels compress to almost nothing."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -200,7 +200,7 @@ def test_pixel_bomb_is_refused_by_its_header(client):
 
 
 def _loop() -> bytes:
-    """A style that never ends."""
+    """A style that never terminates."""
     body = helper.make_graph(
         [helper.make_node("Identity", ["c"], ["c2"]), helper.make_node("Identity", ["x"], ["x2"])],
         "body",
@@ -219,7 +219,7 @@ def _loop() -> bytes:
 
 
 def _external() -> bytes:
-    """A style whose weights are a file of the server."""
+    """A style whose weights are a file on the server."""
     model = onnx.load_model_from_string(styles.inverting())
     tensor = model.graph.initializer[0]
     tensor.data_location = TensorProto.EXTERNAL
@@ -230,7 +230,7 @@ def _external() -> bytes:
 
 
 def _bomb() -> bytes:
-    """A style that makes 2^40 values of each picture."""
+    """A style that produces 2^40 values for each image."""
     nodes = [
         helper.make_node("Expand", ["zero", "shape"], ["large"]),
         helper.make_node("ReduceMax", ["large"], ["one"], keepdims=0),
@@ -246,7 +246,7 @@ def _other_contract() -> bytes:
 
 
 def _smaller() -> bytes:
-    """A style whose result has another size."""
+    """A style whose output has another size."""
     values = {"axes": np.array([1], np.int64), "from": np.array([0], np.int64), "to": np.array([1], np.int64)}
     return styles.model([helper.make_node("Slice", ["frame", "from", "to", "axes"], ["styled"])], values)
 
@@ -331,7 +331,7 @@ def test_text_of_a_style_is_not_markup(client, style_folder):
 
 
 def _post(port: int, body: bytes) -> bytes:
-    """The response to a picture sent to /api/paint."""
+    """The response to an image that is sent to /api/paint."""
     form = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n' + body
     form += b'\r\n--x\r\nContent-Disposition: form-data; name="style"\r\n\r\ninvert\r\n--x--\r\n'
     request = urllib.request.Request(

@@ -1,4 +1,4 @@
-"""A training through the HTTP API of a server that is killed on the way."""
+"""A training through the HTTP API of a server that is killed in between."""
 
 import importlib.util
 import io
@@ -31,7 +31,7 @@ def painting() -> bytes:
 
 
 def call(server, path, form=None, files=None):
-    """GET, or POST of a form. Returns the JSON of the response."""
+    """Send GET, or POST with a form. Returns the JSON of the response."""
     body, headers = None, {}
     if form is not None:
         parts = []
@@ -219,7 +219,7 @@ def test_deleted_style_is_published_no_longer(client):
     response = client.post(f"/api/trainings/{folder.name}/publish", data={"name": "again"})
     assert response.json()["name"] == "again"
     assert published() == "again"
-    # Another style of this name is not that of the training.
+    # Another style with this name is not the result of the training.
     assert client.delete("/api/styles/again").status_code == 204
     client.post("/api/styles", files={"file": styles.pointwise(1, 30)}, data={"name": "again"})
     assert published() is None

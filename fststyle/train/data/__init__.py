@@ -1,1 +1,1 @@
-"""Training photos: loading, downloading, and synthetic scenes."""
+"""Training photos: download, synthetic scenes, and loading."""

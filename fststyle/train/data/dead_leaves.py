@@ -1,11 +1,11 @@
 """Synthetic training photos: random "dead leaves" scenes.
 
-Dead leaves (Lee, Mumford and Huang, "Occlusion models for natural images", IJCV 2001): opaque shapes with
-r^-3 distributed radii that occlude one another have the edges, the scale invariance and the 1/f^2 power
-spectrum of photos. Baradad et al., "Learning to See by Looking at Noise" (NeurIPS 2021, arXiv:2106.05963),
-show that networks learn from them. Departures: sky and ground with smooth gradients, shading of each leaf,
-textured and flat surfaces, windows, grass, lighting, depth of field and noise, which style networks also
-need.
+In the dead leaves model (Lee, Mumford and Huang, "Occlusion models for natural images", IJCV 2001), opaque
+shapes occlude one another. With radii distributed as r^-3, the images have the edges, the scale invariance
+and the 1/f^2 power spectrum of photos. Baradad et al., "Learning to See by Looking at Noise" (NeurIPS 2021,
+arXiv:2106.05963), show that networks learn from such images. Departures, which style networks need: sky and
+ground with smooth gradients, shaded leaves, textured and flat surfaces, windows, grass, lighting, depth of
+field and noise.
 """
 
 from collections.abc import Callable
@@ -18,18 +18,24 @@ from fststyle.arrays import Floats, Pixels
 from fststyle.errors import InputError
 
 Canvas = Pixels
+"""An image under construction, uint8 (H, W, 4). The four channels of ``paint`` are red, green, blue and
+roughness; those of ``shade`` are the x and y gradient of the shading, its offset, and the strength of
+streaks, with 128 as neutral value.
+"""
 
 _SUPER = 2
-"""Supersampling factor: cheap antialiasing of all edges, in all channels."""
+"""Supersampling factor. It is an inexpensive antialiasing of all edges, in all channels."""
 _SHIFT = 4
-"""Fractional bits of OpenCV's drawing coordinates."""
+"""Number of fractional bits in the drawing coordinates of OpenCV."""
 
 
 def scene(seed: int | np.random.Generator, size: int = 256) -> Pixels:
-    """Generate a scene, uint8 (size, size, 3) RGB. It takes about 20 ms on one core at 256 pixels.
+    """Generate a scene, uint8 (size, size, 3) RGB. A scene of 256 x 256 pixels takes about 20 ms on one core.
 
-    The same seed and size give the same scene with the same versions of NumPy and OpenCV. A generator passed
-    as `seed` is advanced.
+    Args:
+        seed: a seed, or a generator, which is advanced. With the same versions of NumPy and OpenCV, the same
+            seed and size yield the same scene.
+        size: side of the scene in pixels.
 
     Raises:
         InputError: `size` is below 16.
@@ -38,7 +44,6 @@ def scene(seed: int | np.random.Generator, size: int = 256) -> Pixels:
         raise InputError(f"the size of a scene must be at least 16 pixels, not {size}")
     rng = np.random.default_rng(seed)
     large = size * _SUPER
-    # Per pixel, as bytes: color and roughness; x and y gradient of the shading, its offset, and streakiness.
     paint = np.zeros((large, large, 4), np.uint8)
     shade = np.full((large, large, 4), 128, np.uint8)
     color = _palette(rng)
@@ -64,6 +69,7 @@ def scene(seed: int | np.random.Generator, size: int = 256) -> Pixels:
 
 
 def _smaller(canvas: Canvas, size: int) -> Canvas:
+    """Return `canvas`, scaled down to (size, size, 4)."""
     result: Canvas = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(
         np.uint8, copy=False
     )
@@ -71,10 +77,10 @@ def _smaller(canvas: Canvas, size: int) -> Canvas:
 
 
 def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
-    """A random palette: returns a sampler of RGB colors (0-255).
+    """Return a random palette: a function that samples RGB colors, float32 (3,), 0-255.
 
-    Natural colors vary most in lightness, less along blue-yellow, least along green-red (Ruderman et al.
-    1998). Each scene has its own color cast, a few base colors, and occasional saturated objects.
+    Natural colors vary most in lightness, less along blue-yellow, and least along green-red (Ruderman et al.
+    1998). Each scene has a color cast, a few base colors, and occasional saturated objects.
     """
     bases = int(rng.integers(3, 8))
     light = rng.uniform(25, 230, bases)
@@ -96,7 +102,9 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
 
 
 def _surface(rng: np.random.Generator, slope: float) -> tuple[float, tuple[float, float, float, float]]:
-    """Roughness and the four `shade` bytes (128 is neutral) of one leaf."""
+    """Return the random surface of one leaf: roughness, and the four channels of ``shade``. `slope` is the
+    scale of the shading gradient.
+    """
     kind = rng.random()
     rough = 0.0 if kind < 0.3 else rng.uniform(10, 70) if kind < 0.8 else rng.uniform(70, 200)
     streak = 128.0 if rng.random() < 0.75 else 128 + rng.uniform(15, 110)
@@ -117,11 +125,11 @@ def _fill(
     rough: float,
     shading: tuple[float, float, float, float],
 ) -> None:
-    """Fill one polygon, (n, 2) in pixels of the canvas, on both canvases."""
+    """Fill the polygon `points`, (n, 2) in pixels, on both canvases."""
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
     cv2.fillPoly(paint, corners, (*(float(c) for c in color), rough), cv2.LINE_8, _SHIFT)
-    # The shading is a plane through the center of the leaf, so its brightness does not depend on its
-    # position.
+    # The shading is a plane through the center of the leaf, so the mean brightness does not depend on the
+    # position of the leaf.
     middle = points.mean(0) / paint.shape[0] - 0.5
     x, y, offset, streak = shading
     offset -= (x - 128) * float(middle[0]) + (y - 128) * float(middle[1])
@@ -129,7 +137,7 @@ def _fill(
 
 
 def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Callable[[], Floats]) -> None:
-    """The background: a wall, or sky and ground, with smooth gradients."""
+    """Draw the background: a wall, or sky and ground, with smooth gradients."""
     size = paint.shape[0]
     corners = np.array([[-1, -1], [size + 1, -1], [size + 1, size + 1], [-1, size + 1]], np.float64)
     sky = color()
@@ -153,17 +161,17 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Cal
 
 
 def _clusters(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Clusters of leaves: rows of x, y and spread, relative to the size.
+    """Return the positions of clusters of leaves: rows of x, y and spread, relative to the size of the scene.
 
-    Photos have detailed and empty regions.
+    The clusters cause detailed and empty regions, as in photos.
     """
     n = int(rng.integers(2, 6))
     return np.stack([rng.uniform(0, 1, n), rng.uniform(0.2, 1, n), rng.uniform(0.06, 0.45, n)], 1)
 
 
 def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
-    """A random outline of about this radius around the origin, (n, 2): a distorted ellipse, a box or a
-    polygon, squeezed and rotated.
+    """Return a random outline around the origin, (n, 2), with a radius of about `radius`: a distorted
+    ellipse, a box or a polygon, squeezed and rotated.
     """
     kind = rng.random()
     if kind < 0.5:
@@ -193,11 +201,12 @@ def _leaves(
     spots: NDArray[np.float64],
     count: int,
 ) -> None:
+    """Draw `count` leaves, most of them in the clusters `spots`."""
     size = paint.shape[0]
     smallest, largest = 0.012, 0.4
     # Inverse transform sampling of p(r) ~ r^-3 between the two limits.
     radii = (smallest**-2 + rng.random(count) * (largest**-2 - smallest**-2)) ** -0.5
-    # The distribution has few large shapes, so one leaf in ten is made large.
+    # Large shapes are rare in this distribution, so one leaf in ten is made large.
     radii = np.where(rng.random(count) < 0.1, rng.uniform(0.06, 0.32, count), radii)
     where = spots[rng.integers(0, len(spots), count)]
     centers = np.where(
@@ -211,7 +220,7 @@ def _leaves(
 
 
 def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Callable[[], Floats]) -> None:
-    """A grid of one small shape on a flat surface, in perspective: facades, fences, tiles."""
+    """Draw a grid of one small shape on a flat surface, in perspective, like facades, fences and tiles."""
     size = paint.shape[0]
     columns, rows = rng.integers(2, 9, 2)
     width, height = rng.uniform(0.25, 0.8, 2)
@@ -247,7 +256,7 @@ def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Call
 
 
 def _foliage(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats]) -> None:
-    """A cluster of hundreds of small dots, like foliage, pebbles or crowds: the fine detail of photos."""
+    """Draw a cluster of hundreds of small dots, like foliage, pebbles or crowds."""
     size = paint.shape[0]
     count = int(rng.integers(100, 500))
     centers = (rng.normal(0, rng.uniform(0.08, 0.35, 2), (count, 2)) + rng.uniform(0, 1, 2)) * size
@@ -270,7 +279,7 @@ def _foliage(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats
 
 
 def _grass(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats]) -> None:
-    """A tuft of thin curved lines: grass, hair, twigs, wires."""
+    """Draw a tuft of thin curved lines, like grass, hair, twigs and wires."""
     size = paint.shape[0]
     count = int(np.exp(rng.uniform(np.log(5), np.log(250))))
     roots = rng.normal(
@@ -291,7 +300,9 @@ def _grass(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats])
 
 
 def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1, 1)) -> Floats:
-    """1/f noise of about unit standard deviation, (size, size): octaves of decreasing amplitude."""
+    """Return 1/f noise, (size, size), normalized to unit standard deviation: a sum of octaves with decreasing
+    amplitude. `stretch` are the factors by which the noise is stretched along rows and columns.
+    """
     total = np.zeros((size, size), np.float32)
     cells, weight = 4, 1.0
     while cells <= size:
@@ -303,7 +314,9 @@ def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1,
 
 
 def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
-    """Color times shading, texture and lighting: float32 (size, size, 3), 0-255, may exceed the range."""
+    """Apply shading, texture and lighting to the colors. Returns float32 (size, size, 3), 0-255, with values
+    that may exceed the range.
+    """
     size = paint.shape[0]
     place = np.linspace(-0.5, 0.5, size, dtype=np.float32)
     slope = (shade.astype(np.float32) - 128) / 100
@@ -317,13 +330,13 @@ def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
 
 
 def _develop(rng: np.random.Generator, linear: Floats) -> Pixels:
-    """Camera simulation: exposure, contrast, occasional blur, and noise."""
+    """Simulate a camera: exposure, contrast, occasional blur, and noise."""
     mean, spread = float(linear.mean()), float(linear.std()) + 1e-3
     gain = np.clip(rng.uniform(40, 68) / spread, 0.6, 1.6)
     out = (linear - mean) * gain + rng.uniform(75, 145)
     if rng.random() < 0.15:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, 1.5))
-    # The same noise in all channels, since cameras filter most of the chroma noise.
+    # The noise is the same in all channels, since cameras remove most of the chroma noise.
     out += rng.standard_normal(out.shape[:2], np.float32)[..., None] * rng.uniform(0, 4)
     result: Pixels = np.clip(out, 0, 255).astype(np.uint8)
     return result

@@ -1,7 +1,7 @@
-"""Download of training photos: one archive, verified and unpacked into the cache folder.
+"""Download of training photos: one zip archive, which is verified and unpacked into the cache folder.
 
-The photos are unpacked next to the final folder, which is created by one rename, so an existing folder is
-complete. An interrupted download stays in a `.part` file and is resumed by the next call.
+The photos are unpacked to a temporary folder, which is then renamed, so an existing folder is complete. An
+interrupted download remains in a `.part` file, and the next call resumes it.
 """
 
 import hashlib
@@ -23,23 +23,32 @@ from fststyle.settings import check
 from fststyle.train.data.settings import PhotoSettings
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the phase ("download", "check" or "unpack"), the amount done, and the total or None if unknown.
+"""Called with the phase ("download", "check" or "unpack"), the amount done, and the total, or None if it is
+unknown.
 
-The unit is bytes for the first two phases and files for the last.
+The unit is bytes in the first two phases, and files in the last.
 """
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+"""Suffixes of the files in the archive that are unpacked."""
 MAX_ARCHIVE = 32 * 2**30
+"""Largest size of the archive in bytes."""
 MAX_FILE = 128 * 2**20
+"""Largest size of an unpacked photo in bytes."""
 _MARGIN = 64 * 2**20
+"""Disk space in bytes that must remain free."""
 _BLOCK = 2**18
+"""Number of bytes read at once."""
 _TIMEOUT = 60.0
+"""Seconds."""
 _ATTEMPTS = 5
+"""Number of consecutive attempts without progress before the download fails."""
 _PAUSE = 1.0
+"""Seconds before the second attempt. The pause doubles with each further attempt."""
 
 
 def prepared_photos() -> Path | None:
-    """The default folder of `prepare_photos`, or None if it does not exist."""
+    """Return the default folder of `prepare_photos`, or None if it does not exist."""
     folder = cache_folder() / "photos"
     return folder if _holds_photos(folder) else None
 
@@ -47,12 +56,12 @@ def prepared_photos() -> Path | None:
 def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | None = None) -> Path:
     """Download and unpack the photos, unless they already exist. Returns their folder.
 
-    The archive is deleted after unpacking. After an error, a `.part` file may remain, which the next call
-    resumes.
+    The archive is deleted after it is unpacked. After an error, a `.part` file may remain, which the next
+    call resumes.
 
     Raises:
         InputError: the download failed, or the archive is not the expected one.
-        OutputError: a file cannot be written, or the disk is too small.
+        OutputError: a file cannot be written, or there is not enough disk space.
     """
     settings = settings or PhotoSettings()
     check(settings)
@@ -78,6 +87,7 @@ def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | N
 
 
 def _holds_photos(folder: Path) -> bool:
+    """Return whether the folder exists and contains photos."""
     try:
         return any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
     except OSError:
@@ -86,6 +96,7 @@ def _holds_photos(folder: Path) -> bool:
 
 def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> None:
     # A `.part` file may belong to an older version of the archive, so retry once from the start.
+    """Download the archive to `part` and verify its checksum."""
     for resumed in (True, False) if part.exists() else (False,):
         _fetch(settings.url, part, progress)
         found = _md5(part, progress) if settings.md5 else ""
@@ -99,6 +110,7 @@ def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> N
 
 
 def _md5(path: Path, progress: Progress) -> str:
+    """Return the MD5 hash of a file, in hexadecimal."""
     digest, done, total = hashlib.md5(usedforsecurity=False), 0, path.stat().st_size
     with path.open("rb") as file:
         while block := file.read(2**22):
@@ -109,7 +121,11 @@ def _md5(path: Path, progress: Progress) -> str:
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:
-    """Download ``url`` to ``part``. Raises `InputError` after five consecutive attempts without progress."""
+    """Download `url` to `part`, with several attempts.
+
+    Raises:
+        InputError: the server refuses the request, or `_ATTEMPTS` consecutive attempts made no progress.
+    """
     failures = 0
     while True:
         before = _length(part)
@@ -131,6 +147,7 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
 
 
 def _fetch_once(url: str, part: Path, progress: Progress) -> None:
+    """Download `url` to `part`, from the end of an existing partial download."""
     done = _length(part)
     try:
         request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
@@ -169,6 +186,7 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
 def _copy(
     answer: IO[bytes], file: IO[bytes], part: Path, done: int, total: int | None, progress: Progress
 ) -> None:
+    """Append the response of the server to `file`. `done` is the number of bytes that it already contains."""
     progress("download", done, total)
     while block := answer.read(_BLOCK):
         _write(file, block, part)
@@ -181,7 +199,7 @@ def _copy(
 
 
 def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
-    """Unpack the photos of the archive to ``folder`` atomically, without subfolders."""
+    """Unpack the photos in the archive to `folder` atomically, without subfolders."""
     try:
         with zipfile.ZipFile(archive) as zipped:
             photos = _photos_in(zipped, url)
@@ -210,10 +228,12 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
 
 
 def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
-    """The photos of the archive: file name -> entry.
+    """Return the photos in the archive: file name -> entry.
 
-    Only the last component of each path is used. Raises `InputError` for an unsafe path, a duplicate name,
-    a file that is too large, or an archive without photos.
+    Only the last component of each path is used.
+
+    Raises:
+        InputError: a path is unsafe, a name occurs twice, a file is too large, or there are no photos.
     """
     photos: dict[str, zipfile.ZipInfo] = {}
     for info in zipped.infolist():
@@ -235,12 +255,14 @@ def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
 def _unpack_one(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
     # zipfile stops at the size stated in the directory and verifies the checksum there, so an entry cannot
     # exceed it.
+    """Unpack one entry of the archive to `path`."""
     with zipped.open(info) as source, _open(path, "xb") as file:
         while block := source.read(_BLOCK):
             _write(file, block, path)
 
 
 def _check_space(folder: Path, needed: int) -> None:
+    """Raise `OutputError` if the disk of `folder` has less than `needed` bytes and the margin."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
@@ -252,6 +274,7 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 def _open(path: Path, mode: str) -> IO[bytes]:
+    """Open a file. Raises `OutputError`."""
     try:
         file: IO[bytes] = path.open(mode)
         return file
@@ -260,7 +283,8 @@ def _open(path: Path, mode: str) -> IO[bytes]:
 
 
 def _write(file: IO[bytes], block: bytes, path: Path) -> None:
-    # Separate from reading, where an OSError is a connection error and is retried.
+    # A separate function, since an OSError while reading is a connection error, which is retried.
+    """Write a block to `file`. Raises `OutputError`."""
     try:
         file.write(block)
     except OSError as error:
@@ -268,6 +292,7 @@ def _write(file: IO[bytes], block: bytes, path: Path) -> None:
 
 
 def _length(path: Path) -> int:
+    """Return the size of a file in bytes; 0 if it does not exist."""
     try:
         return path.stat().st_size
     except OSError:

@@ -1,7 +1,7 @@
-"""Training photos as a deterministic function of seed and sample number.
+"""Training photos as a deterministic function of the seed and the sample number.
 
-The photo, the crop and the flip of sample i depend only on (seed, i). A resumed run therefore sees the same
-photos as an uninterrupted one, the batches do not depend on the number of threads, and there is no loader
+The photo, the crop and the flip of sample i depend only on (seed, i). A resumed training therefore sees the
+same photos as an uninterrupted one, the batches do not depend on the number of threads, and the loader has no
 state to save.
 """
 
@@ -27,22 +27,27 @@ from fststyle.train.data.download import prepared_photos
 PREFETCH = 4
 """Number of prefetched crops per loader thread."""
 MAX_SIDE = 640
-"""Largest shorter side, in pixels, that a photo is scaled to before cropping, unless the crops are larger."""
+"""Largest shorter side, in pixels, to which a photo is scaled before it is cropped. Large crops allow more.
+"""
 
 
 def to_tensor(rgb: RGB) -> Tensor:
-    """uint8 (H, W, 3) -> float32 (3, H, W) in [-1, 1]."""
+    """Return an image, uint8 (H, W, 3) RGB, as float32 (3, H, W) in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
 
 
 def style_tensor(path: Path, style_size: int, stretch: float = 0.0) -> Tensor:
-    """The painting as (1, 3, h, w) in [-1, 1], its shorter side scaled to `style_size` pixels.
+    """Return a style image as (1, 3, h, w) RGB in [-1, 1].
 
-    The scale sets the size of the brush strokes, so small paintings are upscaled. `stretch`, 0 to 1, is how
-    far the tones are stretched to the full range from black to white: scans of old prints are often faint.
+    Args:
+        path: the image file.
+        style_size: the shorter side is scaled to this number of pixels. It determines the size of the brush
+            strokes, so small images are upscaled.
+        stretch: fraction, 0 to 1, by which the tones are stretched to the full range from black to white.
+            Scans of old prints are often faint.
 
     Raises:
-        InputError: the file cannot be read, or its longer side exceeds 8 times the shorter.
+        InputError: the file cannot be read, or its longer side exceeds 8 times the shorter one.
     """
     rgb = images.read(path).opaque
     scale = style_size / min(rgb.shape[:2])
@@ -50,36 +55,44 @@ def style_tensor(path: Path, style_size: int, stretch: float = 0.0) -> Tensor:
     if max(height, width) > 8 * style_size:
         size = f"{rgb.shape[1]}x{rgb.shape[0]}"
         raise InputError(f"{path}: the longer side exceeds 8 times the shorter ({size})")
-    painting = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
+    image = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
     if stretch:
-        full = ImageOps.autocontrast(painting, cutoff=1, preserve_tone=True)
-        painting = Image.blend(painting, full, stretch)
-    return to_tensor(np.asarray(painting))[None]
+        full = ImageOps.autocontrast(image, cutoff=1, preserve_tone=True)
+        image = Image.blend(image, full, stretch)
+    return to_tensor(np.asarray(image))[None]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One crop, uint8 (size, size, 3), and the files that were skipped."""
+    """One crop.
+
+    Args:
+        rgb: the crop, uint8 (size, size, 3).
+        skipped: the files that were skipped because they are damaged or too small.
+    """
 
     rgb: RGB
     skipped: tuple[str, ...] = ()
 
 
 class Photos:
-    """Random square crops of the photos of a folder, with random scale and horizontal flip.
+    """Random square crops of the photos in a folder, with random scale and horizontal flip.
 
-    A file that is unreadable or too small is replaced by the next one and reported in `Sample.skipped`.
+    A file that is damaged or too small is replaced by the next one and reported in `Sample.skipped`.
 
     Args:
         folder: photos of any size.
         size: side of the crops in pixels.
         smallest: photos with a shorter side below this are skipped; default: a quarter of `size`.
         without: files that are excluded.
-        inner: the shorter side of a photo is scaled to at least this; default: `size`. If the scaled photo is
-            smaller than the crop, it is padded by reflection.
-        enlarge: how much photos are upscaled at most. A photo of 300 pixels has few plain areas; in one of a
-            thousand, a sky is larger than a crop. Upscaled photos contain such areas, and the networks learn
-            to fill them.
+        inner: the shorter side of a photo is scaled to at least this number of pixels; default: `size`. If
+            the scaled photo is smaller than the crop, it is padded by reflection.
+        enlarge: largest factor by which photos are upscaled. Small photos have few flat regions, while in a
+            large photo a sky is larger than a crop. Upscaled photos contain such regions, and the networks
+            learn to fill them.
+
+    Raises:
+        InputError: the folder contains no photos.
     """
 
     def __init__(
@@ -97,6 +110,11 @@ class Photos:
         self.source = f"{len(self.files)} photos of {folder}"
 
     def sample(self, rng: np.random.Generator) -> Sample:
+        """Return a random crop.
+
+        Raises:
+            TrainingError: none of the photos can be used.
+        """
         first = int(rng.integers(len(self.files)))
         skipped: list[str] = []
         for i in range(len(self.files)):
@@ -116,26 +134,32 @@ class Photos:
 
 
 class Scenes:
-    """Synthetic scenes (`fststyle.train.data.dead_leaves`), used if there are no photos."""
+    """Synthetic scenes (`fststyle.train.data.dead_leaves`), for trainings without photos.
+
+    Args:
+        size: side of the scenes in pixels.
+    """
 
     def __init__(self, size: int):
         self.size = size
         self.source = "synthetic scenes (no photos given; `fststyle data` fetches real ones)"
 
     def sample(self, rng: np.random.Generator) -> Sample:
+        """Return a random scene."""
         return Sample(scene(rng, self.size))
 
 
 def _crop(rgb: RGB, size: int, inner: int, enlarge: float, rng: np.random.Generator) -> RGB:
-    """A random square crop, after scaling the shorter side to a random length: log-uniform from `inner` to
-    `MAX_SIDE`, but upscaled at most by `enlarge`, or to `inner`. So small crops include both whole scenes and
-    details.
+    """Return a random square crop, uint8 (size, size, 3), so that crops show both whole scenes and details.
+
+    The shorter side is scaled to a random length first: log-uniform from `inner` to `MAX_SIDE`, but upscaled
+    by at most the factor `enlarge`, or to `inner`.
     """
     short = min(rgb.shape[:2])
     most = max(inner, min(short * enlarge, max(MAX_SIDE, size * 3 // 2)))
     target = round(inner * (most / inner) ** rng.random())
     image = Image.fromarray(rgb)
-    # reducing_gap is several times faster for large photos, with no visible difference
+    # With reducing_gap, large photos are scaled several times faster, without a visible difference.
     scaled = tuple(max(inner, round(side * target / short)) for side in image.size)
     if scaled != image.size:
         image = image.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3)
@@ -147,7 +171,7 @@ def _crop(rgb: RGB, size: int, inner: int, enlarge: float, rng: np.random.Genera
     left, top = int(rng.integers(image.width - size + 1)), int(rng.integers(image.height - size + 1))
     if rng.integers(2):
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    # a copy, since the array from Pillow is read-only
+    # A copy, since the array of a Pillow image is read-only.
     return np.array(image.crop((left, top, left + size, top + size)))
 
 
@@ -159,7 +183,8 @@ def photo_source(
     inner: int | None = None,
     enlarge: float = 1.0,
 ) -> Photos | Scenes:
-    """Photos of `folder`, else those downloaded by `fststyle data`, else synthetic scenes.
+    """Return the photos in `folder`; without a folder, those downloaded by `fststyle data`, or else synthetic
+    scenes.
 
     The other arguments are those of `Photos`.
     """
@@ -168,7 +193,9 @@ def photo_source(
 
 
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
-    """Validation crops, uint8 (size, size, 3) each. Their sample numbers are not used in training."""
+    """Return `count` validation crops, uint8 (size, size, 3) each. Trainings do not use their sample
+    numbers.
+    """
     return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 
 
@@ -183,11 +210,21 @@ def batches(
     rank: int = 0,
     world: int = 1,
 ) -> Iterator[tuple[Tensor, list[str]]]:
-    """Batches for the steps `start` .. `steps` - 1: uint8 (batch / world, 3, size, size), and skipped files.
+    """Yield the batches for the steps `start` .. `steps` - 1.
 
-    `batch` is the total over all processes; process `rank` gets an equal part of it. `workers` threads
-    prefetch, none with 0. Threads are sufficient, since Pillow releases the GIL while decoding, and unlike
-    processes they work in scripts without a main guard.
+    Args:
+        source: the photos or the synthetic scenes.
+        seed: the seed of all samples.
+        batch: number of images per step over all processes.
+        start: first step.
+        steps: end of the range of steps.
+        workers: number of threads that prefetch; with 0, crops are loaded when they are needed. Threads are
+            sufficient, since Pillow releases the GIL while decoding, and unlike processes they work in
+            scripts without a main guard.
+        rank, world: number of this process, and number of processes. Each gets an equal part of the batch.
+
+    Yields:
+        The images, uint8 (batch / world, 3, size, size), and the files that were skipped.
     """
     share = batch // world
 
@@ -207,7 +244,7 @@ def batches(
 
 
 def _ahead(read: Callable[[int], Sample], numbers: Iterator[int], workers: int) -> Generator[Sample]:
-    """``map(read, numbers)`` in threads, with `PREFETCH` prefetched samples per worker."""
+    """Yield ``map(read, numbers)`` in threads, with `PREFETCH` prefetched samples per thread."""
     waiting: deque[Future[Sample]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="fststyle-photos") as pool:
         try:

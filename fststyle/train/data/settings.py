@@ -1,4 +1,4 @@
-"""Settings of `fststyle data`. No heavy imports, so that the command line starts fast."""
+"""Settings of `fststyle data`. Has no heavy imports, so that the command line starts fast."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,30 +1,36 @@
-"""Surroundings of the window in which the losses are computed.
+"""The region around the window in which the losses are computed.
 
-The network stylizes a larger crop than the window, which has a random position in it. With the window alone,
-the network would detect the border by the padding of the convolutions, and its output would depend on the
-distance to the border: *The Scream* then has an orange band along the upper edge of every photo. In addition,
-most positions in a picture of a thousand pixels are farther from the border than any position in a training
-crop, and skies stay empty there. The loss network, which takes most of the time of a step, processes only the
-window. We know of no paper with this method.
+The network stylizes a crop that is larger than the window, which has a random position in it. If the network
+saw the window alone, it would detect the border by the padding of the convolutions, and its output would
+depend on the distance to the border: *The Scream* then paints an orange band along the upper edge of every
+photo. In addition, most positions in a large image are farther from the border than any position in a
+training crop, and skies stay empty there. The loss network, which takes most of the time of a step, processes
+only the window. We know of no paper with this method.
 """
 
 import torch
 
 SURPLUS = 192
-"""Number of pixels by which the network input exceeds the window along each axis."""
+"""Number of pixels by which the network input exceeds the window along each axis, if the window is large
+enough.
+"""
 _MULTIPLE = 16
+"""A multiple of the stride of every network."""
 
 Window = tuple[slice, slice]
+"""Rows and columns of an image."""
 
 
 def surplus(side: int) -> int:
-    """Number of pixels by which the network input exceeds a window of `side` pixels: `SURPLUS`, or less for
-    small windows (at most three quarters of the side). A multiple of the stride of every network.
+    """Return the number of pixels by which the network input exceeds a window of `side` x `side` pixels along
+    each axis.
+
+    It is `SURPLUS`, but at most three quarters of `side`, and a multiple of the stride of every network.
     """
     return min(SURPLUS, max(_MULTIPLE, side * 3 // 4 // _MULTIPLE * _MULTIPLE))
 
 
 def random_window(side: int, whole: int, generator: torch.Generator) -> Window:
-    """The rows and columns of a square of `side` pixels at a random place of one of `whole` pixels."""
+    """Return a random square of `side` x `side` pixels within an image of `whole` x `whole` pixels."""
     top, left = (int(value) for value in torch.randint(whole - side + 1, (2,), generator=generator))
     return slice(top, top + side), slice(left, left + side)

@@ -1,1 +1,1 @@
-"""Training of GANs, VAEs and classifiers on datasets of small pictures."""
+"""Training of GANs, VAEs and classifiers on datasets of small images."""

@@ -1,6 +1,8 @@
-"""DiffAugment (Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training",
-arXiv:2006.10738): differentiable augmentation of real and generated pictures, so that the discriminator does
-not overfit to a small dataset. All functions take (N, C, H, W) in [-1, 1].
+"""DiffAugment: differentiable augmentation of real and generated images, so that the discriminator does not
+overfit to a small dataset.
+
+Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv:2006.10738). All
+functions take and return images (N, C, H, W) in [-1, 1]; colors may exceed the range.
 """
 
 import torch
@@ -9,12 +11,16 @@ from torch.nn import functional as F
 
 
 def augmented(x: Tensor) -> Tensor:
-    """Policy for small datasets (section 4): color, translation by up to 1/8, cutout of half the side."""
+    """Return images with the augmentations for small datasets (section 4): color, translation by up to 1/8,
+    and cutout of half the side.
+    """
     return cutout(shifted(colored(x), round(x.shape[-1] / 8)))
 
 
 def colored(x: Tensor) -> Tensor:
-    """Random brightness (-0.5..0.5), saturation (0..2) and contrast (0.5..1.5) per picture."""
+    """Return images with random brightness (-0.5..0.5), saturation (0..2) and contrast (0.5..1.5), different
+    for each image.
+    """
     x = x + _random(x) - 0.5
     gray = x.mean(1, keepdim=True)
     x = (x - gray) * (_random(x) * 2) + gray
@@ -23,7 +29,13 @@ def colored(x: Tensor) -> Tensor:
 
 
 def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
-    """Shift each picture by -most..most pixels along both axes; `mode` is "constant" (0) or "replicate"."""
+    """Return images that are shifted by -`most`..`most` pixels along both axes, each by a random amount.
+
+    Args:
+        x: the images.
+        most: largest shift in pixels.
+        mode: the padding, "constant" (0) or "replicate".
+    """
     if most == 0:
         return x
     count, _, height, width = x.shape
@@ -36,7 +48,7 @@ def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
 
 
 def cutout(x: Tensor) -> Tensor:
-    """Set a random square of half the side to 0."""
+    """Return images in which a random square of half the side is set to 0."""
     count, _, height, width = x.shape
     side = width // 2
     corner = [
@@ -51,4 +63,5 @@ def cutout(x: Tensor) -> Tensor:
 
 
 def _random(x: Tensor) -> Tensor:
+    """Return uniform random numbers in 0..1, (N, 1, 1, 1)."""
     return torch.rand(len(x), 1, 1, 1, device=x.device)

@@ -1,11 +1,11 @@
 """`fststyle classify train`: a small convolutional classifier. It also provides the features for evaluating
-generated pictures (`fststyle.train.generative.metrics`).
+generated images (`fststyle.train.generative.metrics`).
 
     from fststyle.train.generative.classifier import train_classifier
     train_classifier("mnist", epochs=4)
 
-writes mnist-classifier.onnx (outputs ``logits`` and ``features``), mnist-classifier.pt and
-mnist-classifier-preview.png, the confusion matrix.
+writes mnist-classifier.onnx (outputs ``logits`` and ``features``), mnist-classifier.pt, and
+mnist-classifier-preview.png with the confusion matrix.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from torch.nn import functional as F
 from fststyle.errors import InputError
 from fststyle.io import grids, images
 from fststyle.train import loop
-from fststyle.train.generative import export, picture_training
+from fststyle.train.generative import dataset_training, export
 from fststyle.train.generative.augment import shifted
-from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
+from fststyle.train.generative.dataset_training import DatasetTraining, ModelTrainer
 from fststyle.train.generative.settings import ClassifySettings
 from fststyle.train.networks import build
 from fststyle.train.optimizer_step import minimize
@@ -31,12 +31,22 @@ from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "classifier"
 _PEAK = {"sgd": 0.05, "adam": 2e-3, "rmsprop": 5e-4}
+"""Default peak learning rates by optimizer."""
 
 
 @dataclass(frozen=True)
 class Classified:
-    """Result of a training: ``accuracy`` on the test pictures, and ``confusion`` counts (classes, classes),
-    with a row per true class.
+    """The result of training a classifier.
+
+    Args:
+        name: the name of the classifier.
+        onnx: the ONNX file.
+        checkpoint: the checkpoint.
+        preview: an image of the confusion matrix.
+        accuracy: fraction of test images that are classified correctly.
+        confusion: number of test images by true class (rows) and predicted class (columns), (classes,
+            classes).
+        losses: the losses of the last step, by name.
     """
 
     name: str
@@ -55,9 +65,15 @@ def train_classifier(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Classified:
-    """Train and export one classifier. The keyword arguments are the fields of `ClassifySettings`.
+    """Train and export one classifier.
 
-    See `fststyle.train.generative.picture_training.open_training` for the errors.
+    The errors are those of `fststyle.train.generative.dataset_training.open_training`.
+
+    Args:
+        data: the dataset, as in `ClassifySettings`.
+        on_message: called with status messages.
+        on_progress: called after each step.
+        settings: the other fields of `ClassifySettings`.
     """
     return train(ClassifySettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
@@ -66,36 +82,36 @@ def train(
     settings: ClassifySettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> Classified:
     """Like `train_classifier`, with a settings object."""
-    with picture_training.open_training(settings, KIND, KIND, on_message, on_progress) as run:
+    with dataset_training.open_training(settings, KIND, KIND, on_message, on_progress) as run:
         if run.train.labels is None or run.test.labels is None:
             raise InputError(
-                f"--data {settings.data}: has no classes; put the pictures of each class into a"
+                f"--data {settings.data}: has no classes; put the images of each class into a"
                 " separate subfolder"
             )
         if len(np.unique(run.train.labels)) < 2:
-            raise InputError(f"--data {settings.data}: all pictures belong to the same class")
+            raise InputError(f"--data {settings.data}: all images belong to the same class")
         return _train(settings, run, torch.from_numpy(run.train.labels), run.test.labels)
 
 
 def _train(
     settings: ClassifySettings,
-    run: PictureTraining,
+    run: DatasetTraining,
     labels: Tensor,
     test_labels: NDArray[np.int64],
 ) -> Classified:
     shape = {"side": run.train.side, "channels": run.train.channels, "classes": len(run.train.classes)}
     shape |= {"width": settings.width, "features": settings.features}
-    net = run.compute.place(picture_training.build_seeded(settings.seed, lambda: build(KIND, shape)))
+    net = run.compute.place(dataset_training.build_seeded(settings.seed, lambda: build(KIND, shape)))
     optimizer = optimizer_for(net, settings)
     steps = settings.epochs * run.per_epoch
     counts = np.zeros((shape["classes"],) * 2, np.int64)
 
-    def step(number: int, picture: Tensor, label: Tensor) -> dict[str, Tensor]:
-        """Run one training step."""
+    def step(number: int, batch: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Run one training step. Returns the losses."""
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, number, steps)
         net.train()
-        logits, _ = net(shifted(picture, settings.shift, "replicate"))
+        logits, _ = net(shifted(batch, settings.shift, "replicate"))
         loss = F.cross_entropy(logits, label)
         minimize(optimizer, loss)
         return {"cross_entropy": loss.detach(), "batch error": (logits.argmax(1) != label).float().mean()}
@@ -105,7 +121,7 @@ def _train(
         accuracy = counts.trace() / counts.sum()
         run.message(
             f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: {accuracy:.2%} of {counts.sum()} test"
-            " pictures are classified correctly"
+            " images are classified correctly"
         )
         run.log(loop.Progress(done, steps, run.rate, {"test error": 1 - accuracy}))
         images.write(grids.confusion(counts, run.train.classes), run.files.preview)
@@ -125,8 +141,8 @@ def _train(
     )
 
 
-def confusion(net: nn.Module, run: PictureTraining, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Confusion matrix of the test pictures, (classes, classes), with a row per true class."""
+def confusion(net: nn.Module, run: DatasetTraining, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the confusion matrix of the test images, (classes, classes), with one row per true class."""
     net.eval()
     classes = len(run.train.classes)
     counts = np.zeros((classes, classes), np.int64)
@@ -139,6 +155,7 @@ def confusion(net: nn.Module, run: PictureTraining, labels: NDArray[np.int64]) -
 
 
 def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Optimizer:
+    """Return the optimizer of the settings."""
     if settings.optimizer == "sgd":
         return torch.optim.SGD(
             net.parameters(), lr=_PEAK["sgd"], momentum=0.9, nesterov=True, weight_decay=5e-4
@@ -149,6 +166,8 @@ def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Opt
 
 
 def learning_rate(settings: ClassifySettings, step: int, steps: int) -> float:
-    """Learning rate at a step: linear warm-up over the first tenth of the steps, then linear decay to 0."""
+    """Return the learning rate at `step`: linear warm-up over the first tenth of the steps, then linear decay
+    to 0.
+    """
     peak = settings.learning_rate or _PEAK[settings.optimizer]
     return peak * min(1.0, (step + 1) / max(1, steps // 10)) * (1 - step / steps)

@@ -1,20 +1,24 @@
-"""Warnings about divergence of an adversarial training, based on its losses. Each is reported once."""
+"""Detection of divergence in adversarial training."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PATIENCE = 200
-"""Steps over which the losses are averaged. There are no warnings before this many steps."""
+"""Number of steps over which the losses are averaged. There is no warning before this number of steps."""
 
 
 @dataclass
 class DivergenceMonitor:
-    """Calls `on_message` when the mean of a loss over `PATIENCE` steps leaves its normal range.
+    """Calls `on_message` when the moving average of a loss leaves its normal range. Each message is reported
+    once.
 
     Args:
-        lowest, highest: limit and message per loss name.
+        lowest, highest: limit and message, by the name of the loss.
         on_message: called with the message.
+        means: the moving averages, by the name of the loss.
+        steps: number of steps so far.
+        said: the messages that were already reported.
     """
 
     lowest: dict[str, tuple[float, str]]
@@ -25,7 +29,7 @@ class DivergenceMonitor:
     said: set[str] = field(default_factory=set)
 
     def __call__(self, losses: dict[str, float]) -> None:
-        """Update with the losses of one step."""
+        """Update the moving averages with the losses of one step."""
         self.steps += 1
         for name, value in losses.items():
             if math.isfinite(value):

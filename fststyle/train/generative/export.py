@@ -13,6 +13,7 @@ from fststyle.train.networks.vae import Decoder, Encoder
 from fststyle.train.style.settings import recorded_settings
 
 KINDS = ("gan", "vae", "classifier")
+"""The kinds of checkpoints that this module exports."""
 _GENERATOR_CONTRACT = "latent float32 (N, Z) -> picture uint8 (N, S, S, 3) RGB"
 _ENCODER_CONTRACT = "frame uint8 (N, S, S, 3) RGB -> latent float32 (N, Z), deviation float32 (N, Z)"
 _CLASSIFIER_CONTRACT = "frame uint8 (N, S, S, 3) RGB -> logits float32 (N, classes), features float32 (N, F)"
@@ -28,19 +29,25 @@ _COPIED_KEYS = (
     "step",
     "data_sha256",
 )
+"""Keys of the checkpoint that are copied to the metadata."""
 _ROWS = 5
+"""Batch size of the inputs on which the file and the network are compared."""
 
 
 def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp32") -> float:
-    """Write the network of a checkpoint to `path`, and the encoder of a VAE next to it.
-
-    Returns the largest difference between graph and network; see `export_model` for it and for the errors.
+    """Export the network of a checkpoint to `path`, and the encoder of a VAE to a second file next to it.
 
     Args:
         net: the network named in `content`, with its weights. It is moved to the CPU.
-        content: the checkpoint, of one of the `KINDS`.
+        content: a checkpoint of one of the `KINDS`.
         path: the .onnx file.
         precision: fp32 or fp16-weights.
+
+    Returns:
+        The largest difference between the file and the network; see `export_model`.
+
+    Raises:
+        ExportError, OutputError: see `export_model`.
     """
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
     shape: dict[str, Any] = content["network_settings"]
@@ -76,6 +83,6 @@ def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp3
 
 
 def _about(content: Checkpoint, contract: str) -> dict[str, Any]:
-    """The metadata of the file."""
+    """Return the metadata of the file."""
     copied = {key: content.get(key, "") for key in _COPIED_KEYS}
     return {**copied, "trained_with": recorded_settings(content["settings"]), "contract": contract}

@@ -1,23 +1,24 @@
-"""`fststyle gan train`: generative adversarial networks (Goodfellow et al. 2014; Radford et al. 2016;
-Gulrajani et al. 2017).
+"""`fststyle gan train`: generative adversarial networks.
 
     from fststyle.train.generative.gan import train_gan
     train_gan("mnist", kind="dcgan", steps=5000)
 
 writes mnist-dcgan.onnx (input ``latent``, output ``picture``), mnist-dcgan.pt and mnist-dcgan-preview.png.
-The exported weights are the exponential moving average of the generator (Yazici et al. 2019,
+The exported weights are the exponential moving average of the generator's weights (Yazici et al. 2019,
 arXiv:1806.04498).
 
-Departures:
+The methods are those of Goodfellow et al. 2014 (mlp), Radford et al. 2016 (dcgan) and Gulrajani et al. 2017
+(wgan-gp); see `fststyle.train.networks.gan` and `fststyle.train.losses.adversarial`. Departures:
 
-* Adam betas (0.5, 0.999) for wgan-gp too; the paper uses (0, 0.9).
-* Learning rates of 1e-3 instead of 2e-4 (dcgan) and 1e-4 (wgan-gp), and three discriminator steps per
-generator step
-  instead of five. On digits this takes minutes instead of hours, and the moving average reduces the noise.
-* The gradient penalty uses the first half of each batch, which is more efficient.
+* The betas of Adam are (0.5, 0.999) for wgan-gp too; the paper uses (0, 0.9).
+* The learning rate is 1e-3 instead of 2e-4 (dcgan) and 1e-4 (wgan-gp), and wgan-gp takes three discriminator
+  steps per generator step instead of five. On digits, a training then takes minutes instead of hours, and the
+  moving average reduces the noise.
+* The gradient penalty is computed for the first half of each batch, since it is the most expensive part of a
+  step.
 
-A step is one discriminator step with a new batch. The generator takes a step after every
-`discriminator_steps` of them.
+A training step updates the discriminator with a new batch. After every `discriminator_steps` of them, the
+generator is updated too.
 """
 
 from dataclasses import dataclass
@@ -30,10 +31,10 @@ from torch import Tensor, nn
 from fststyle.export.model import PictureOutput
 from fststyle.io import grids, images
 from fststyle.settings import current_names
-from fststyle.train.generative import export, picture_training
+from fststyle.train.generative import dataset_training, export
 from fststyle.train.generative.augment import augmented
+from fststyle.train.generative.dataset_training import DatasetTraining, ModelTrainer
 from fststyle.train.generative.divergence import DivergenceMonitor
-from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
 from fststyle.train.generative.settings import GanSettings
 from fststyle.train.losses.adversarial import discriminator_loss, generator_loss, gradient_penalty
 from fststyle.train.networks import build
@@ -43,24 +44,26 @@ from fststyle.train.training_run import OnMessage, OnProgress
 
 KIND = "gan"
 RATES = {"mlp": 2e-4, "dcgan": 1e-3, "wgan-gp": 1e-3}
-FEW_PICTURES = 10_000
-"""``--augment auto`` means yes for datasets with fewer pictures."""
+"""Default learning rates by kind."""
+FEW_IMAGES = 10_000
+"""``--augment auto`` augments datasets with fewer images than this."""
 PREVIEW_COUNT = 64
+"""Number of images in the preview."""
 
 _SPREAD = (
-    "the generated pictures are nearly identical (mode collapse); wgan-gp, a lower --learning-rate or a"
+    "the generated images are nearly identical (mode collapse); --kind wgan-gp, a lower --learning-rate or a"
     " larger --batch may help"
 )
 _SURE = (
     "the discriminator is nearly always right, so the generator learns little; a lower --learning-rate, more"
-    " pictures or --augment yes may help"
+    " images or --augment yes may help"
 )
 _GROWS = "the scores diverge; a lower --learning-rate may help"
 
 
 @dataclass(frozen=True)
 class TrainedGan:
-    """Result of a training: output files, and the losses of the last step."""
+    """The result of training a GAN: the output files, and the losses of the last step."""
 
     name: str
     onnx: Path
@@ -78,8 +81,13 @@ def train_gan(
 ) -> TrainedGan:
     """Train and export one generator.
 
-    The keyword arguments are the fields of `GanSettings`; see
-    `fststyle.train.generative.picture_training.open_training` for the errors.
+    The errors are those of `fststyle.train.generative.dataset_training.open_training`.
+
+    Args:
+        data: the dataset, as in `GanSettings`.
+        on_message: called with status messages and with warnings about divergence.
+        on_progress: called after each step.
+        settings: the other fields of `GanSettings`.
     """
     named = current_names(GanSettings, settings, stacklevel=3)
     return train(GanSettings(data=str(data), **named), on_message=on_message, on_progress=on_progress)
@@ -90,21 +98,21 @@ def train(
 ) -> TrainedGan:
     """Like `train_gan`, with a settings object."""
     # The learning rate does not depend on the number of steps, so --steps may change on resume.
-    with picture_training.open_training(
+    with dataset_training.open_training(
         settings, KIND, settings.kind, on_message, on_progress, free={"steps"}, tested=False
     ) as run:
         return _train(settings, run)
 
 
-def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
-    shape = {
+def _train(settings: GanSettings, run: DatasetTraining) -> TrainedGan:
+    shape: dict[str, int | str] = {
         "kind": settings.kind,
         "side": run.train.side,
         "channels": run.train.channels,
         "latent": settings.latent,
         "width": settings.width,
     }
-    built = picture_training.build_seeded(settings.seed, lambda: build(KIND, shape))
+    built = dataset_training.build_seeded(settings.seed, lambda: build(KIND, shape))
     nets = run.compute.place(cast(Gan, built))
     generator, discriminator, average = (
         nets.generator.train(),
@@ -117,17 +125,17 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
     }
     adversary = "wgan-gp" if settings.kind == "wgan-gp" else "bce"
     discriminator_steps = settings.discriminator_steps or (3 if adversary == "wgan-gp" else 1)
-    few = settings.augment == "yes" or (settings.augment == "auto" and len(run.train) < FEW_PICTURES)
+    few = settings.augment == "yes" or (settings.augment == "auto" and len(run.train) < FEW_IMAGES)
     augment = augmented if few else nn.Identity()
     if few:
-        run.message("using DiffAugment on real and generated pictures")
+        run.message("using DiffAugment on real and generated images")
     watch = DivergenceMonitor(*_bounds(adversary), run.message)
     fixed = noise(settings, PREVIEW_COUNT, torch.Generator().manual_seed(settings.seed)).to(
         run.compute.device
     )
 
     def step(number: int, real: Tensor) -> dict[str, Tensor]:
-        """Run one training step."""
+        """Run one training step on real images (N, C, S, S) in [-1, 1]. Returns the losses."""
         latent = noise(settings, len(real)).to(real.device)
         updates_generator = number % discriminator_steps == discriminator_steps - 1
         with torch.set_grad_enabled(updates_generator):
@@ -138,7 +146,7 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
         )
         losses = {"discriminator": discriminator_term.detach(), "spread": spread(fake.detach(), real)}
         if adversary == "wgan-gp":
-            # Only for half the batch: it is the most expensive part of the step.
+            # Only for half of the batch, since it is the most expensive part of the step.
             half = (len(real) + 1) // 2
             mixture = torch.rand(half, 1, 1, 1, device=real.device)
             penalty = gradient_penalty(discriminator, real_augmented[:half], fake_augmented[:half], mixture)
@@ -169,11 +177,14 @@ def _train(settings: GanSettings, run: PictureTraining) -> TrainedGan:
 
 
 def noise(settings: GanSettings, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Latent vectors (count, Z) from N(0, 1), generated on the CPU, so equal for all devices."""
+    """Return latent vectors (count, Z) from N(0, 1). They are drawn on the CPU, so they are the same for all
+    devices.
+    """
     return torch.randn(count, settings.latent, generator=generator)
 
 
 def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
+    """Return an Adam optimizer with the settings of the training."""
     return torch.optim.Adam(
         net.parameters(),
         lr=settings.learning_rate or RATES[settings.kind],
@@ -183,9 +194,15 @@ def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
 
 @torch.no_grad()
 def update_average(average: nn.Module, net: nn.Module, decay: float, number: int) -> None:
-    """Update the exponential moving average after step `number` (from 0).
+    """Update the exponential moving average of the weights, in place.
 
-    The decay is lower in early steps, so that the random initial weights have little effect.
+    The decay is lower in the first steps, so that the random initial weights have little effect.
+
+    Args:
+        average: the network with the averaged weights.
+        net: the network with the current weights.
+        decay: weight of the previous average, 0 to 1.
+        number: number of the generator step, from 0.
     """
     decay = min(decay, (1 + number) / (10 + number))
     for kept, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
@@ -196,14 +213,18 @@ def update_average(average: nn.Module, net: nn.Module, decay: float, number: int
 
 
 def spread(fake: Tensor, real: Tensor) -> Tensor:
-    """Diversity of generated relative to real pictures: 1 is equal, 0 means identical pictures."""
+    """Return the diversity of generated images relative to real ones, a scalar: 1 means the same diversity, 0
+    identical images.
+
+    It is the ratio of the root mean variances of the pixels over the batch.
+    """
     between = [batch.flatten(1).var(0).mean().sqrt() for batch in (fake, real)]
     return between[0] / between[1].clamp(min=1e-6)
 
 
 def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
-    """Lower and upper limits of the losses, for `DivergenceMonitor`."""
-    if adversary == "wgan-gp":  # the loss of its discriminator has no fixed range
+    """Return the lower and upper limits of the losses, for `DivergenceMonitor`."""
+    if adversary == "wgan-gp":  # the Wasserstein loss has no fixed range
         return {"spread": (0.3, _SPREAD), "discriminator": (-1e3, _GROWS)}, {
             "generator": (1e4, _GROWS),
             "penalty": (1e2, _GROWS),

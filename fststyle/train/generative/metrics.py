@@ -1,8 +1,8 @@
-"""Metrics for generated pictures against real ones, on network features (N, D) with one row per picture.
+"""Metrics that compare generated images with real ones, from network features (N, D), with one row per image.
 
-* `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, between two Gaussians fitted to the features.
-  With the features of our classifier or of VGG-16 it is *not* the FID of the literature, which uses
-  Inception-v3. Values are comparable only for the same features.
+* `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, the distance between two Gaussians fitted to
+  the features. With the features of our classifier or of VGG-16 it is *not* the FID of the literature, which
+  uses Inception-v3. Values are comparable only for the same features.
 * `precision_recall`: Kynkäänniemi et al. 2019 (arXiv:1904.06991), with k = 3 neighbors.
 * `balance`: the class frequencies according to a classifier.
 """
@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 Features = NDArray[np.floating]
 NEIGHBORS = 3
+"""Number of neighbors k in precision and recall."""
 _ROWS = 1000
+"""Number of rows for which distances are computed at once, which limits the memory use."""
 
 
 def frechet(real: Features, fake: Features) -> float:
-    """Fréchet distance |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances C.
+    """Return the Fréchet distance |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances
+    C.
+
+    Args:
+        real, fake: features of real and generated images, (N, D) each.
 
     Raises:
         InputError: fewer than two rows, or features of different lengths or that are not finite.
@@ -38,8 +44,8 @@ def frechet(real: Features, fake: Features) -> float:
             )
     means = [rows.mean(0, dtype=np.float64) for rows in (real, fake)]
     first, second = (np.atleast_2d(np.cov(rows.astype(np.float64), rowvar=False)) for rows in (real, fake))
-    # tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric:
-    # no complex numbers from rounding.
+    # tr (C1 C2)^(1/2) is the sum of the square roots of the eigenvalues of C1^(1/2) C2 C1^(1/2). This matrix
+    # is symmetric, so rounding causes no complex eigenvalues.
     root = _root(first)
     cross = np.sqrt(np.linalg.eigvalsh(root @ second @ root).clip(min=0)).sum()
     return max(
@@ -48,27 +54,34 @@ def frechet(real: Features, fake: Features) -> float:
 
 
 def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the square root of a symmetric positive semidefinite matrix."""
     values, vectors = np.linalg.eigh(matrix)
     root: NDArray[np.float64] = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
     return root
 
 
 def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS) -> tuple[float, float]:
-    """Precision and recall: the fraction of generated pictures within the real set, and the reverse.
+    """Return precision, the fraction of generated images within the set of real images, and recall, the
+    reverse.
 
-    A picture is within a set if, for a member of the set, it is not farther away than the `neighbors`-th
-    nearest neighbor of that member.
+    An image is within a set if its distance to some member of the set is at most the distance of that member
+    to its `neighbors`-th nearest neighbor.
+
+    Args:
+        real, fake: features of real and generated images, (N, D) each.
+        neighbors: number of neighbors.
 
     Raises:
-        InputError: one of the sets has `neighbors` pictures or fewer.
+        InputError: one of the sets has `neighbors` images or fewer.
     """
     if min(len(real), len(fake)) <= neighbors:
-        raise InputError(f"precision and recall need more than {neighbors} pictures of each kind")
+        raise InputError(f"precision and recall need more than {neighbors} images of each kind")
     return _covered(fake, real, neighbors), _covered(real, fake, neighbors)
 
 
 def _covered(rows: Features, among: Features, neighbors: int) -> float:
-    # the nearest is itself
+    # Index 0 is the member itself, at distance 0.
+    """Return the fraction of `rows` within the set `among`."""
     radii = np.concatenate(
         [np.partition(part, neighbors, 1)[:, neighbors] for part in _distances(among, among)]
     )
@@ -76,7 +89,7 @@ def _covered(rows: Features, among: Features, neighbors: int) -> float:
 
 
 def _distances(rows: Features, among: Features) -> list[Floats]:
-    """Squared distances, (up to _ROWS, N) at a time."""
+    """Return the squared distances of `rows` to `among`, in parts of up to (_ROWS, len(among))."""
     # Centered, to avoid cancellation in the products.
     middle = among.mean(0)
     rows, among = (rows - middle).astype(np.float32), (among - middle).astype(np.float32)
@@ -87,35 +100,43 @@ def _distances(rows: Features, among: Features) -> list[Floats]:
 
 @dataclass(frozen=True)
 class Balance:
-    """Class frequencies ``shares``, with their minimum ``least`` and maximum ``most``."""
+    """Class frequencies, which sum to 1."""
 
     shares: tuple[float, ...]
 
     @property
     def least(self) -> float:
+        """The lowest frequency."""
         return min(self.shares)
 
     @property
     def most(self) -> float:
+        """The highest frequency."""
         return max(self.shares)
 
 
 def balance(logits: Features) -> Balance:
-    """Class frequencies from the logits of a classifier, (N, classes)."""
+    """Return the class frequencies, from the logits of a classifier, (N, classes)."""
     counts = np.bincount(logits.argmax(1), minlength=logits.shape[1])
     return Balance(tuple((counts / len(logits)).tolist()))
 
 
-def vgg_features(pictures: RGB, vgg: "VGG16", compute: "Compute") -> Floats:
-    """Spatial means of VGG-16 relu4_3, (N, 512), for uint8 pictures (N, H, W, 3) without a classifier."""
+def vgg_features(images: RGB, vgg: "VGG16", compute: "Compute") -> Floats:
+    """Return VGG-16 features, (N, 512): the spatial means of relu4_3. They replace those of a classifier.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        vgg: the loss network.
+        compute: device and precision.
+    """
     import torch
 
     net = compute.place(vgg)
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(pictures), 64):
+        for start in range(0, len(images), 64):
             batch = (
-                torch.from_numpy(np.ascontiguousarray(pictures[start : start + 64]))
+                torch.from_numpy(np.ascontiguousarray(images[start : start + 64]))
                 .permute(0, 3, 1, 2)
                 .float()
                 .div(127.5)

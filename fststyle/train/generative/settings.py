@@ -1,4 +1,6 @@
-"""Settings of GAN, VAE and classifier training. Does not import torch: the command line starts fast."""
+"""Settings of GAN, VAE and classifier training. Does not import torch, so that the command line starts
+fast.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -8,11 +10,12 @@ from fststyle.settings import NAMES, accepts_former_names, as_paths, option
 from fststyle.train.shared_options import shared
 
 GANS = ("mlp", "dcgan", "wgan-gp")
+"""The kinds of GANs."""
 
 
 @dataclass(frozen=True)
-class PictureSettings:
-    """Common settings: dataset, output files, device."""
+class DatasetSettings:
+    """Settings that the trainings on datasets share: dataset, output files and device."""
 
     data: str = option(
         dataclasses.MISSING,
@@ -22,14 +25,14 @@ class PictureSettings:
     download: bool = option(False, "Download mnist or fashion-mnist to the cache folder.")
     size: int | None = option(
         None,
-        "Side of the pictures in pixels: 28, 32, 64 or 128; default: 28 for IDX files, 64 for images.",
+        "Side of the images in pixels: 28, 32, 64 or 128; default: 28 for IDX files, 64 for image files.",
         min=28,
         max=128,
     )
     output: Path = shared("output")
     name: str | None = option(None, f"Name of the results, {NAMES}; default: derived from the dataset.")
-    batch: int = option(64, "Pictures per step.", min=2, max=65536)
-    seed: int = shared("seed", help="Seed of the weights, of the order of the pictures and of all noise.")
+    batch: int = option(64, "Images per step.", min=2, max=65536)
+    seed: int = shared("seed", help="Seed of the weights, the order of the images and all noise.")
     device: str = shared("device")
     resume: bool = shared("resume")
     overwrite: bool = shared("overwrite")
@@ -42,17 +45,17 @@ class PictureSettings:
 
 
 @dataclass(frozen=True)
-class ClassifySettings(PictureSettings):
-    """Settings of a classifier training."""
+class ClassifySettings(DatasetSettings):
+    """Settings of `fststyle classify train`."""
 
     epochs: int = option(4, "Training epochs.", min=1)
-    batch: int = option(128, "Pictures per step.", min=2, max=65536)
+    batch: int = option(128, "Images per step.", min=2, max=65536)
     width: int = option(
         16, "Channels of the first layers; each downsampling by 2 doubles them.", min=1, max=256
     )
     features: int = option(
         128,
-        "Size of the penultimate layer, which the metrics of generated pictures use.",
+        "Size of the penultimate layer, which provides features for evaluating generated images.",
         min=2,
         max=4096,
     )
@@ -68,24 +71,24 @@ class ClassifySettings(PictureSettings):
 
 @accepts_former_names
 @dataclass(frozen=True)
-class GanSettings(PictureSettings):
-    """Settings of a GAN training."""
+class GanSettings(DatasetSettings):
+    """Settings of `fststyle gan train`."""
 
     kind: str = option(
         "dcgan",
-        "mlp: fully connected; dcgan: convolutions; wgan-gp: the same, Wasserstein loss with gradient"
-        " penalty.",
+        "mlp: fully connected; dcgan: convolutional; wgan-gp: convolutional, with Wasserstein loss and"
+        " gradient penalty.",
         choices=GANS,
     )
     steps: int = shared(
         "steps",
         default=5000,
-        help="Training steps (batches for the discriminator). May be increased with --resume.",
+        help="Training steps, with one batch for the discriminator each. May be increased with --resume.",
     )
     latent: int = option(64, "Dimension of the latent vector.", min=1, max=1024)
     width: int = option(
         32,
-        "Channels of the layer next to the picture; mlp has 8, 16 and 32 times as many units.",
+        "Channels of the layer next to the image; the layers of mlp have 8, 16 and 32 times as many units.",
         min=1,
         max=256,
     )
@@ -106,25 +109,25 @@ class GanSettings(PictureSettings):
     penalty: float = option(10.0, "Weight of the gradient penalty (wgan-gp).", min=0)
     average: float = option(
         0.999,
-        "Decay of the exponential moving average of the generator's weights, which is exported; 0 disables"
-        " it.",
+        "Decay of the exponential moving average of the generator's weights, which is exported; 0 exports the"
+        " weights themselves.",
         min=0,
         max=0.99999,
     )
     augment: str = option(
         "auto",
-        "DiffAugment for real and generated pictures; auto: for datasets with fewer than 10,000 pictures.",
+        "DiffAugment for real and generated images; auto: if the dataset has fewer than 10,000 images.",
         choices=("auto", "yes", "no"),
     )
     preview_every: int = shared("preview_every", default=500)
 
 
 @dataclass(frozen=True)
-class VaeSettings(PictureSettings):
-    """Settings of a VAE training."""
+class VaeSettings(DatasetSettings):
+    """Settings of `fststyle vae train`."""
 
     epochs: int = option(10, "Training epochs.", min=1)
-    batch: int = option(128, "Pictures per step.", min=2, max=65536)
+    batch: int = option(128, "Images per step.", min=2, max=65536)
     latent: int = option(
         20,
         "Dimension of the latent vector; with 2, the preview is a map of the latent space.",
@@ -136,14 +139,18 @@ class VaeSettings(PictureSettings):
     )
     likelihood: str = option(
         "bernoulli",
-        "Pixel likelihood; bernoulli: stochastically binarized pixels; gaussian: with one learned standard"
-        " deviation.",
+        "Likelihood of the pixels; bernoulli: of stochastically binarized pixels; gaussian: with one learned"
+        " standard deviation.",
         choices=("bernoulli", "gaussian"),
     )
     beta: float = option(
-        1.0, "Weight of the KL divergence: above 1, latents are more regular, pictures blurrier.", min=0
+        1.0,
+        "Weight of the KL divergence: above 1, the latent space is more regular and images are blurrier.",
+        min=0,
     )
-    warm_up: float = option(1.0, "Epochs over which the weight of the KL divergence grows from 0.", min=0)
+    warm_up: float = option(
+        1.0, "Number of epochs over which the weight of the KL divergence grows from 0.", min=0
+    )
     learning_rate: float = shared(
-        "learning_rate", default=1e-3, help="Peak learning rate of Adam; decays linearly to 1/20."
+        "learning_rate", default=1e-3, help="Peak learning rate of Adam; it decays linearly to 1/20."
     )

@@ -1,11 +1,11 @@
-"""`fststyle vae train`: variational autoencoders (Kingma and Welling 2014; beta: Higgins et al. 2017).
+"""`fststyle vae train`: variational autoencoders (Kingma and Welling 2014; with beta: Higgins et al. 2017).
 
     from fststyle.train.generative.vae import train_vae
     train_vae("mnist", epochs=10)
 
 writes mnist-vae.onnx (the decoder: input ``latent``, output ``picture``), mnist-vae-encoder.onnx (input
-``frame``, outputs ``latent`` and ``deviation``), mnist-vae.pt and mnist-vae-preview.png: test pictures, their
-reconstructions and samples, or a map of a two-dimensional latent space.
+``frame``, outputs ``latent`` and ``deviation``), mnist-vae.pt, and mnist-vae-preview.png with test images,
+their reconstructions and samples, or with a map of a two-dimensional latent space.
 
 The weight of the KL term grows from 0 during warm-up (Bowman et al. 2016, arXiv:1511.06349), which prevents
 posterior collapse.
@@ -24,8 +24,8 @@ from fststyle.export.model import PictureOutput
 from fststyle.io import dataset, grids, images
 from fststyle.runtime.generative.latents import grid
 from fststyle.train import loop
-from fststyle.train.generative import export, picture_training
-from fststyle.train.generative.picture_training import ModelTrainer, PictureTraining
+from fststyle.train.generative import dataset_training, export
+from fststyle.train.generative.dataset_training import DatasetTraining, ModelTrainer
 from fststyle.train.generative.settings import VaeSettings
 from fststyle.train.losses.elbo import bernoulli, binarize, gaussian, kl, reparameterize
 from fststyle.train.networks import build
@@ -38,7 +38,17 @@ KIND = "vae"
 
 @dataclass(frozen=True)
 class TrainedVae:
-    """Result of a training; ``elbo`` is the mean over the test pictures, in nats per picture, at beta 1."""
+    """The result of training a VAE.
+
+    Args:
+        name: the name of the VAE.
+        onnx: the decoder.
+        encoder: the encoder.
+        checkpoint: the checkpoint.
+        preview: the preview image.
+        elbo: mean ELBO over the test images at beta 1, in nats per image.
+        losses: the losses of the last step, by name.
+    """
 
     name: str
     onnx: Path
@@ -58,8 +68,13 @@ def train_vae(
 ) -> TrainedVae:
     """Train and export one VAE.
 
-    The keyword arguments are the fields of `VaeSettings`; see
-    `fststyle.train.generative.picture_training.open_training` for the errors.
+    The errors are those of `fststyle.train.generative.dataset_training.open_training`.
+
+    Args:
+        data: the dataset, as in `VaeSettings`.
+        on_message: called with status messages.
+        on_progress: called after each step.
+        settings: the other fields of `VaeSettings`.
     """
     return train(VaeSettings(data=str(data), **settings), on_message=on_message, on_progress=on_progress)
 
@@ -68,36 +83,36 @@ def train(
     settings: VaeSettings, *, on_message: OnMessage | None = None, on_progress: OnProgress | None = None
 ) -> TrainedVae:
     """Like `train_vae`, with a settings object."""
-    with picture_training.open_training(
+    with dataset_training.open_training(
         settings, KIND, KIND, on_message, on_progress, beside=encoder_of
     ) as run:
         return _train(settings, run)
 
 
-def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
-    shape: dict[str, Any] = {
+def _train(settings: VaeSettings, run: DatasetTraining) -> TrainedVae:
+    shape: dict[str, int | str] = {
         "side": run.train.side,
         "channels": run.train.channels,
         "latent": settings.latent,
         "width": settings.width,
     }
     shape["likelihood"] = settings.likelihood
-    built = picture_training.build_seeded(settings.seed, lambda: build(KIND, shape))
+    built = dataset_training.build_seeded(settings.seed, lambda: build(KIND, shape))
     net = run.compute.place(cast(Vae, built))
     optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), lr=settings.learning_rate)
     steps = settings.epochs * run.per_epoch
     found = [0.0]
 
-    def step(number: int, picture: Tensor) -> dict[str, Tensor]:
-        """Run one training step."""
+    def step(number: int, image: Tensor) -> dict[str, Tensor]:
+        """Run one training step. Returns the losses."""
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (1 - 0.95 * number / steps)
-        likelihood, divergence = bound(net, picture)
+        likelihood, divergence = bound(net, image)
         weight = settings.beta * min(1.0, (number + 1) / max(1.0, settings.warm_up * run.per_epoch))
         loss = (weight * divergence - likelihood).mean()
         minimize(optimizer, loss)
         if settings.likelihood == "gaussian":
-            # Below the minimum the gradient is 0, and the value could not recover.
+            # Below the minimum, the gradient is 0 and the value could not return.
             net.log_deviation.data.clamp_(min=MIN_LOG_DEVIATION)
         return {
             "loss": loss.detach(),
@@ -108,8 +123,7 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
     def evaluate(done: int) -> None:
         found[0] = held_out_elbo(net, run.test, run.compute.device)
         run.message(
-            f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: ELBO {found[0]:.2f} nats per test"
-            " picture"
+            f"epoch {done / run.per_epoch:.0f} of {settings.epochs}: ELBO {found[0]:.2f} nats per test image"
         )
         run.log(loop.Progress(done, steps, run.rate, {"test elbo": found[0]}))
         preview(net, run, settings.latent)
@@ -129,13 +143,16 @@ def _train(settings: VaeSettings, run: PictureTraining) -> TrainedVae:
     )
 
 
-def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """The ELBO terms for pictures in [-1, 1]: log p(x|z) for one sample of z, and the KL divergence, (N,)
-    each.
+def bound(net: Vae, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the terms of the ELBO, (N,) each: log p(x|z) for one sample of z, and the KL divergence.
 
-    With a Bernoulli likelihood, the pictures are stochastically binarized first, also for the encoder.
+    With a Bernoulli likelihood, the images are stochastically binarized first, also for the encoder.
+
+    Args:
+        net: the VAE.
+        image: images (N, C, S, S) in [-1, 1].
     """
-    pixels = (picture + 1) / 2
+    pixels = (image + 1) / 2
     if net.likelihood == "bernoulli":
         pixels = binarize(pixels)
     mean, log_variance = net.encode(pixels * 2 - 1)
@@ -149,7 +166,9 @@ def bound(net: Vae, picture: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: int = 0) -> float:
-    """Mean ELBO over `test` in nats per picture, with one seeded sample per picture, at beta 1."""
+    """Return the mean ELBO of the images in `test` at beta 1, in nats per image, with one seeded sample per
+    image.
+    """
     total = 0.0
     with torch.inference_mode(), torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -160,8 +179,10 @@ def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: i
     return total / len(test)
 
 
-def preview(net: Vae, run: PictureTraining, latent: int) -> None:
-    """Write the preview: eight test pictures, reconstructions and 48 samples, or a map of a 2-D latent."""
+def preview(net: Vae, run: DatasetTraining, latent: int) -> None:
+    """Write the preview: eight test images, their reconstructions and 48 samples, or a map of a
+    two-dimensional latent space.
+    """
     channels = run.train.channels
     draws = PictureOutput(Decoder(net), channels)
     with torch.inference_mode():

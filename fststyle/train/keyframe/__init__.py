@@ -1,1 +1,1 @@
-"""Training on painted frames of a shot."""
+"""Training on painted frames of a shot (`fststyle keyframe train`)."""

@@ -1,4 +1,4 @@
-"""Optical flow between consecutive frames of a shot, for the temporal loss."""
+"""Optical flow between consecutive frames of a shot, and the temporal loss along it."""
 
 from typing import NamedTuple
 
@@ -11,15 +11,18 @@ from torch.nn import functional as F
 from fststyle.arrays import RGB
 
 DIFFERENT = 20.0
-"""Largest difference of a color channel (0-255), averaged over 5x5 pixels, between a frame and the warped
-previous one.
+"""Largest difference between a frame and the warped previous frame at which the flow is reliable: the largest
+difference of a color channel (0-255), averaged over 5x5 pixels.
 """
 
 
 class Motion(NamedTuple):
-    """``there``: for each pixel of a frame, its place in the previous frame, (1, H, W, 2), x before y, in
-    [-1, 1] as in `torch.nn.functional.grid_sample`. ``certain``: (1, 1, H, W), 1 where the flow is reliable,
-    else 0.
+    """Optical flow from a frame to the previous one.
+
+    Args:
+        there: for each pixel of the frame, its position (x, y) in the previous frame, (1, H, W, 2) in [-1, 1]
+            as in `torch.nn.functional.grid_sample`.
+        certain: 1 where the flow is reliable, otherwise 0, (1, 1, H, W).
     """
 
     there: Tensor
@@ -27,10 +30,10 @@ class Motion(NamedTuple):
 
 
 def motion(before: RGB, after: RGB) -> Motion:
-    """The motion from the frame ``after`` to the previous one, uint8 (H, W, 3) each.
+    """Return the optical flow from the frame `after` to the previous frame `before`, uint8 (H, W, 3) each.
 
-    DIS (Kroeger et al. 2016) with the forward-backward check of Ruder et al. 2016 (arXiv:1604.08610, equation
-    9), and with a check of colors.
+    DIS (Kroeger et al. 2016), with the forward-backward check of Ruder et al. 2016 (arXiv:1604.08610,
+    equation 9) and an additional comparison of colors.
     """
     old, new = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -49,11 +52,15 @@ def motion(before: RGB, after: RGB) -> Motion:
 
 
 def motion_loss(before: Tensor, after: Tensor, moved: Motion) -> Tensor:
-    """Per picture, (1,): MSE (0-255) between the stylized frame ``after``, (1, 3, H, W) in [-1, 1], and the
-    stylized previous one, warped, where the flow is reliable; divided by the number of all pixels.
+    """Return the temporal loss, (1,): MSE (0-255) between a stylized frame and the warped stylized previous
+    frame, where the flow is reliable, divided by the number of all pixels.
 
-    The short-term temporal loss of Ruder et al. 2016 (arXiv:1604.08610), of two results of a network. The
-    gradient flows to both frames.
+    The short-term temporal loss of Ruder et al. 2016 (arXiv:1604.08610), between two outputs of a network.
+    The gradient flows to both frames.
+
+    Args:
+        before, after: the stylized frames, (1, 3, H, W) in [-1, 1].
+        moved: the flow from `after` to `before`.
     """
     warped = F.grid_sample(before, moved.there, padding_mode="border", align_corners=True)
     difference: Tensor = ((warped - after) * 127.5).square() * moved.certain

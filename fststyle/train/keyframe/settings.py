@@ -11,18 +11,17 @@ from fststyle.train.shared_options import shared
 
 @dataclass(frozen=True)
 class KeyframeSettings:
-    """Settings of a training on painted frames; stored in the checkpoint and in the ONNX file."""
+    """Settings of `fststyle keyframe train`. They are stored in the checkpoint and in the ONNX file."""
 
     frames: Path = option(
-        dataclasses.MISSING, "The shot: a folder of numbered images, a pattern such as %05d.png, or a video."
+        dataclasses.MISSING,
+        "The shot: an image sequence (a folder or a pattern such as %05d.png), or a video.",
     )
-    painted: list[Path] = option(
-        dataclasses.MISSING, "A painted frame of the shot. Repeat the option for several."
-    )
+    painted: list[Path] = option(dataclasses.MISSING, "A painted frame of the shot; may be repeated.")
     at: str | None = option(
         None,
-        "Numbers of the painted frames, in the order of --painted, separated by commas; frames of a video"
-        " count from 1. Default: the last number in each file name.",
+        "Comma-separated frame numbers of the painted frames, in the order of --painted; the first frame of a"
+        " video is 1. Default: the last number in each file name.",
     )
     output: Path = shared("output")
     name: str | None = option(
@@ -31,26 +30,24 @@ class KeyframeSettings:
     )
     steps: int = shared("steps", default=800)
     minutes: float | None = shared("minutes")
-    size: int = option(
-        192, "Side of the square patches that the losses compare, in pixels.", min=32, max=2048
-    )
+    size: int = option(192, "Side of the square patches that the losses compare in pixels.", min=32, max=2048)
     window: int = option(
         512,
-        "Largest side of the part of a frame that is stylized in a step, in pixels.",
+        "Largest side of the part of a frame that a step stylizes in pixels.",
         min=32,
         max=4096,
     )
     pixel_weight: float = option(
         20.0,
-        "Weight of the mean absolute difference from the painted frame, at three scales: higher keeps its"
-        " colors.",
+        "Weight of the mean absolute difference from the painted frame, at three scales: higher is closer to"
+        " its colors.",
         min=0,
     )
     feature_weight: float = option(
-        1.0, "Weight of the difference of VGG-16 features from the painted frame.", min=0
+        1.0, "Weight of the difference from the painted frame in VGG-16 features.", min=0
     )
     style_weight: float = option(
-        10.0, "Weight of the style loss on the other frames, against the painted frame.", min=0
+        10.0, "Weight of the style loss of the other frames against the painted frame.", min=0
     )
     steady_weight: float = option(
         1e-3, "Weight of the temporal loss along the optical flow of the shot; 0 disables it.", min=0

@@ -1,4 +1,4 @@
-"""The frames of a shot and its painted frames, in memory."""
+"""The frames of a shot and its painted frames, loaded into memory."""
 
 import contextlib
 import itertools
@@ -19,9 +19,7 @@ from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.open import InputOptions, open_source
 
 MOST = 200
-"""Largest number of pairs of consecutive frames in memory. Of a longer shot, pairs at equal distances are
-kept.
-"""
+"""Largest number of pairs of consecutive frames in memory. Of a longer shot, evenly spaced pairs are kept."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +33,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Shot:
-    """``pairs``: the painted frames, sorted by number. ``neighbors``: consecutive frames with the number of
-    the first one. All frames have one size, with a shorter side of at most `REFERENCE_SIDE`, which is the
-    size at which frames are stylized by default. ``source`` is a description for messages.
+    """The frames of a shot. They have one size, with a shorter side of at most `REFERENCE_SIDE`, the default
+    size for stylization.
+
+    Args:
+        pairs: the painted frames, sorted by number.
+        neighbors: pairs of consecutive frames, uint8 (H, W, 3) each, with the number of the first one.
+        source: a description for messages.
     """
 
     pairs: tuple[Pair, ...]
@@ -45,15 +47,19 @@ class Shot:
     source: str
 
     def nearest(self, number: int) -> int:
-        """Index of the painted frame that is nearest to the frame with this number."""
+        """Return the index in `pairs` of the painted frame that is nearest to the frame `number`."""
         return min(range(len(self.pairs)), key=lambda i: abs(self.pairs[i].number - number))
 
 
 def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
-    """The frame numbers of the painted frames: those of ``at``, else the last number in each file name.
+    """Return the frame numbers of the painted frames.
+
+    Args:
+        painted: the files of the painted frames.
+        at: comma-separated numbers, or None for the last number in each file name.
 
     Raises:
-        InputError: a number is missing, given twice or not a whole number.
+        InputError: a number is missing, occurs twice or is not a whole number.
     """
     if not painted:
         raise InputError("--painted: at least one painted frame is needed")
@@ -71,28 +77,30 @@ def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
         for path in painted:
             found = re.findall(r"\d{1,9}", path.stem)
             if not found:
-                raise InputError(f"{path}: has no frame number in its name; give it with --at")
+                raise InputError(f"{path}: has no frame number in its name; use --at")
             numbers.append(int(found[-1]))
     if len(set(numbers)) < len(numbers):
-        raise InputError(f"--painted: two painted frames have one number ({', '.join(map(str, numbers))})")
+        raise InputError(
+            f"--painted: two painted frames have the same number ({', '.join(map(str, numbers))})"
+        )
     return numbers
 
 
 def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
-    """Read the frames and the painted frames.
+    """Read the frames of a shot and the painted frames.
 
     Args:
-        frames: a folder of numbered images, a pattern of names or a video, whose frames count from 1.
-        painted: image files. Transparent parts show the frame. They may differ in size from the frames, not
-            in aspect ratio.
-        at: the frame numbers of the painted frames, or None to take them from the file names.
+        frames: an image sequence (a folder or a pattern of file names), or a video, whose first frame is 1.
+        painted: image files. They may differ in size from the frames, but not in aspect ratio. Where they are
+            transparent, the frame is used.
+        at: the numbers of the painted frames, as in `numbers_of`.
 
     Raises:
         InputError: a file cannot be read, a painted frame is not in the shot or has another aspect ratio, or
             the shot has fewer than two frames.
     """
     numbers = numbers_of(painted, at)
-    pictures = [images.read(path) for path in painted]
+    painted_images = [images.read(path) for path in painted]
     wanted: dict[int, RGB] = {}
     seen: list[int] = []
     kept = _spread(_watched(_numbered(frames), set(numbers), wanted, seen))
@@ -105,8 +113,8 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
             )
     pairs = sorted(
         (
-            Pair(wanted[number], _fitted(path, picture, wanted[number]), number)
-            for path, picture, number in zip(painted, pictures, numbers, strict=True)
+            Pair(wanted[number], _fitted(path, image, wanted[number]), number)
+            for path, image, number in zip(painted, painted_images, numbers, strict=True)
         ),
         key=lambda pair: pair.number,
     )
@@ -119,7 +127,7 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
 
 
 def _numbered(frames: Path) -> Iterator[tuple[int, RGB]]:
-    """The frames with their numbers, scaled down to a shorter side of `REFERENCE_SIDE`."""
+    """Yield the frames with their numbers, downscaled to a shorter side of at most `REFERENCE_SIDE`."""
     source = open_source(frames, InputOptions())
     with contextlib.closing(source):
         count = itertools.count(1)
@@ -137,7 +145,9 @@ def _numbered(frames: Path) -> Iterator[tuple[int, RGB]]:
 def _watched(
     frames: Iterable[tuple[int, RGB]], numbers: set[int], wanted: dict[int, RGB], seen: list[int]
 ) -> Iterator[tuple[int, RGB]]:
-    """Pass the frames on. Store the numbers in ``seen`` and the frames with the ``numbers`` in ``wanted``."""
+    """Yield `frames` unchanged. Store their numbers in `seen`, and those whose number is in `numbers` in
+    `wanted`.
+    """
     for number, rgb in frames:
         seen.append(number)
         if number in numbers:
@@ -146,9 +156,10 @@ def _watched(
 
 
 def _spread(frames: Iterable[tuple[int, RGB]]) -> list[tuple[int, RGB, RGB]]:
-    """Consecutive frames, at most `MOST`, at equal distances over the shot.
+    """Return at most `MOST` pairs of consecutive frames, evenly spaced over the shot.
 
-    The number of frames need not be known: the distance is doubled whenever there are too many.
+    The length of the shot is not known in advance. Whenever there are too many pairs, every second one is
+    dropped.
     """
     kept: dict[int, tuple[int, RGB, RGB]] = {}
     step = 1
@@ -163,10 +174,14 @@ def _spread(frames: Iterable[tuple[int, RGB]]) -> list[tuple[int, RGB, RGB]]:
     return list(kept.values())
 
 
-def _fitted(path: Path, picture: images.Picture, frame: RGB) -> RGB:
-    """A painted frame in the size of the frame, on top of it where it is transparent."""
-    first, (height, width) = picture.frames[0], frame.shape[:2]
-    rows, columns = picture.size
+def _fitted(path: Path, image: images.Picture, frame: RGB) -> RGB:
+    """Return a painted frame at the size of its frame. Where it is transparent, it shows the frame.
+
+    Raises:
+        InputError: the aspect ratios differ, or the painted frame is fully transparent.
+    """
+    first, (height, width) = image.frames[0], frame.shape[:2]
+    rows, columns = image.size
     if abs(columns * height / (rows * width) - 1) > TOLERANCE:
         raise InputError(
             f"{path}: {columns}x{rows} pixels differ in aspect ratio from the frames ({width}x{height})"
@@ -175,7 +190,8 @@ def _fitted(path: Path, picture: images.Picture, frame: RGB) -> RGB:
         raise InputError(f"{path}: is fully transparent; nothing is painted")
     if first.alpha is None:
         return resize_to(first.rgb, (height, width))
-    # At the size of the painted frame, so that colors of transparent pixels do not leak when it is scaled.
+    # Composited at the size of the painted frame, so that scaling does not mix in colors of transparent
+    # pixels.
     share = first.alpha[..., None].astype(np.float32) / 255
     under = resize_to(frame, (rows, columns))
     rgb = np.asarray(first.rgb * share + under * (1 - share) + 0.5, np.uint8)

@@ -6,14 +6,13 @@
 writes frame-012.onnx (a style file for image, video and webcam), frame-012-int8.onnx, frame-012.pt and
 frame-012-preview.jpg.
 
-Texler et al. 2020, "Interactive Video Stylization Using Few-Shot Patch-Based Training" (arXiv:2004.14489): a
-network learns from patches of the painted frames. Futschik et al. 2021, "STALP: Style Transfer with Auxiliary
-Limited Pairing": the other frames should have the style statistics of a painted frame.
-Departures:
+A network learns from patches of the painted frames (Texler et al. 2020, "Interactive Video Stylization Using
+Few-Shot Patch-Based Training", arXiv:2004.14489), and the other frames should have the style statistics of a
+painted frame (Futschik et al. 2021, "STALP: Style Transfer with Auxiliary Limited Pairing"). Departures:
 
-* The network is the live network, which starts from weights trained on many paintings. It stylizes in real
+* The network is the live network with weights that were pretrained on many paintings. It stylizes in real
   time, and minutes of training are enough.
-* There is no adversarial loss; the style loss on the other frames replaces it.
+* There is no adversarial loss. The style loss on the other frames replaces it.
 * A temporal loss along the optical flow of the shot replaces the filter of the input frames and the
   additional input of Texler et al.
 """
@@ -58,10 +57,11 @@ from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"frames", "painted"}
 _SHOWN = 3
-"""Frames of the preview sheet."""
+"""Number of evenly spaced frames on the preview sheet."""
 _CALIBRATION = 24
-"""Frames for the calibration of int8."""
+"""Number of frames for the calibration of int8."""
 _MULTIPLE = 16
+"""A multiple of the stride of the network."""
 
 
 def train_keyframes(
@@ -72,16 +72,17 @@ def train_keyframes(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Trained:
-    """Train, export and preview one style. The keyword arguments are the fields of `KeyframeSettings`.
+    """Train and export one style, and write a preview sheet.
 
     Args:
-        frames: the shot: a folder of numbered images, a pattern such as ``%05d.png``, or a video.
-        painted: image files, painted versions of frames of the shot.
+        frames: the shot: an image sequence (a folder or a pattern such as ``%05d.png``), or a video.
+        painted: image files, the painted versions of frames of the shot.
         on_message: called with status messages.
         on_progress: called after each step.
+        settings: the other fields of `KeyframeSettings`.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
+        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
         TrainingError: a loss is not finite; the last checkpoint is kept.
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
     """
@@ -109,7 +110,7 @@ def train(
         raise InputError(f"--resume: {files.checkpoint} was trained on other painted frames")
     with computing(settings.device, settings.precision, settings.batch) as compute:
         if compute.world > 1:
-            raise InputError("keyframe train runs in one process")
+            raise InputError("keyframe train does not support several processes (torchrun)")
         return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), shot)
 
 
@@ -151,12 +152,12 @@ def _train(run: TrainingRun[KeyframeSettings], shot: Shot) -> Trained:
 
 
 def preview_frames(shot: Shot) -> list[RGB]:
-    """The first painted frame as it is in the shot, and others at equal distances over the shot."""
+    """Return the original of the first painted frame, and `_SHOWN` evenly spaced frames of the shot."""
     return [_whole(shot.pairs[0].frame), *frames_of(shot, _SHOWN)]
 
 
 def frames_of(shot: Shot, count: int) -> list[RGB]:
-    """At most ``count`` frames at equal distances over the shot, with sides that are multiples of 16
+    """Return at most `count` evenly spaced frames of the shot, cropped to sides that are multiples of 16
     pixels.
     """
     last = len(shot.neighbors) - 1
@@ -165,12 +166,13 @@ def frames_of(shot: Shot, count: int) -> list[RGB]:
 
 
 def _whole(frame: RGB) -> RGB:
+    """Return `frame`, cropped to sides that are multiples of 16 pixels."""
     height, width = (side // _MULTIPLE * _MULTIPLE for side in frame.shape[:2])
     return frame[:height, :width]
 
 
 def _digest(painted: Sequence[Path]) -> str:
-    """SHA-256 of the painted files, in order."""
+    """Return the SHA-256 hash of the painted files, in order."""
     total = hashlib.sha256()
     for path in painted:
         total.update(path.read_bytes())

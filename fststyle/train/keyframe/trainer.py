@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fststyle.arrays import RGB
 from fststyle.train.compute import Compute
 from fststyle.train.data.loader import to_tensor
-from fststyle.train.keyframe.motion import motion, motion_loss
+from fststyle.train.keyframe.motion import Motion, motion, motion_loss
 from fststyle.train.keyframe.settings import KeyframeSettings
 from fststyle.train.keyframe.shot import Shot
 from fststyle.train.losses.clamp import clamp_output
@@ -24,19 +24,29 @@ from fststyle.train.optimizer_step import minimize
 from fststyle.train.style.trainer import learning_rate, optimizer_for
 
 FEATURE_LAYERS = ("relu1_2", "relu2_2", "relu3_3")
+"""VGG-16 layers of the feature loss."""
 GRAIN = 3.0
 """Standard deviation of the noise (0-255) on the second of two consecutive frames."""
 _MULTIPLE = 16
+"""A multiple of the stride of the network."""
 
 PIXEL_SCALES = (1, 4, 16)
-"""Factors of downscaling at which pixels are compared."""
+"""Downscaling factors of the pixel loss."""
 
 Window = tuple[slice, slice]
+"""Rows and columns of an image."""
 
 
 class Sample(NamedTuple):
-    """The input of one step: an index of a painted frame and one of consecutive frames, with their windows,
-    and the patches within the windows.
+    """The input of one step.
+
+    Args:
+        pair: index of a painted frame in `Shot.pairs`.
+        pair_window: the part of this frame that is stylized.
+        pair_patch: the part of this window that the losses compare.
+        neighbors: index of two consecutive frames in `Shot.neighbors`.
+        window: the part of these frames that is stylized.
+        patch: the part of this window that the losses compare.
     """
 
     pair: int
@@ -48,11 +58,11 @@ class Sample(NamedTuple):
 
 
 def samples(shot: Shot, settings: KeyframeSettings, start: int, steps: int) -> Iterator[Sample]:
-    """The samples of the steps `start` .. `steps` - 1, each a function of the seed and the step."""
+    """Yield the samples of the steps `start` .. `steps` - 1. Each is a function of the seed and the step."""
     height, width = shot.pairs[0].frame.shape[:2]
     for number in range(start, steps):
         rng = np.random.default_rng((settings.seed, number))
-        # All pairs before any of them again, as the frames.
+        # Cycle through the painted frames.
         pair = number % len(shot.pairs)
         neighbors = int(rng.integers(len(shot.neighbors)))
         first, second = (_window((height, width), settings.window, rng, multiple=_MULTIPLE) for _ in range(2))
@@ -64,8 +74,13 @@ def samples(shot: Shot, settings: KeyframeSettings, start: int, steps: int) -> I
 
 
 def _window(size: tuple[int, int], most: int, rng: np.random.Generator, multiple: int = 1) -> Window:
-    """A random part of a frame of ``size`` (H, W), with sides of at most ``most`` pixels, and multiples of
-    ``multiple`` pixels.
+    """Return a random part of a frame.
+
+    Args:
+        size: size (H, W) of the frame.
+        most: largest side of the part, in pixels.
+        rng: source of randomness.
+        multiple: the sides of the part are multiples of this.
     """
     places = []
     for side in size:
@@ -75,13 +90,17 @@ def _window(size: tuple[int, int], most: int, rng: np.random.Generator, multiple
     return places[0], places[1]
 
 
-def pixel_loss(painted: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute difference of two (N, 3, H, W) in [-1, 1], as if in 0..1: (N,), mean over `PIXEL_SCALES`.
+def pixel_loss(stylized: Tensor, painted: Tensor) -> Tensor:
+    """Return the pixel loss, (N,): mean absolute difference for pixels in 0..1, averaged over `PIXEL_SCALES`.
 
-    At the full size alone, strokes whose place the network cannot predict are averaged away. Small sizes
-    compare the colors of regions, whatever the strokes are.
+    At full size alone, brush strokes whose position the network cannot predict are averaged away. Small sizes
+    compare the colors of regions, independently of the strokes.
+
+    Args:
+        stylized: the output of the network, (N, 3, H, W) in [-1, 1].
+        painted: the painted frame, of the same shape.
     """
-    difference = painted - wanted
+    difference = stylized - painted
     terms = [smaller(difference, scale).abs().mean((1, 2, 3)) for scale in PIXEL_SCALES]
     return torch.stack(terms).mean(0) / 2
 
@@ -89,8 +108,18 @@ def pixel_loss(painted: Tensor, wanted: Tensor) -> Tensor:
 class Trainer:
     """Trains one network on the painted frames of a shot.
 
-    The network stylizes a window of a frame, by default most of it, so that its instance norm has nearly the
-    statistics of a whole frame, as at inference. The losses are computed on a random patch of the window.
+    The network stylizes a window of a frame, by default most of the frame, so that the statistics of its
+    instance norm are close to those of a whole frame, as at inference. The losses are computed on a random
+    patch of the window.
+
+    Args:
+        settings: the settings of the training.
+        compute: device and precision.
+        vgg: the loss network, with replicate padding.
+        shot: the frames.
+        net: the network, on the device.
+        optimizer: the optimizer of its parameters.
+        styles: the style loss of each painted frame; default: computed from the shot.
     """
 
     def __init__(
@@ -112,19 +141,21 @@ class Trainer:
         ]
 
     def trial(self) -> "Trainer":
-        """The same training with a copy of the network, for the measurement of its speed."""
+        """Return a trainer with a copy of the network and of the optimizer, to measure the speed of a
+        step.
+        """
         net = copy.deepcopy(self.net)
         optimizer = optimizer_for(net, self.settings)
         return Trainer(self.settings, self.compute, self.vgg, self.shot, net, optimizer, self.styles)
 
     def step(self, number: int, sample: Sample) -> dict[str, Tensor]:
-        """Run one training step. Returns the weighted losses; "loss" is their sum, which is minimized."""
+        """Run one training step. Returns the weighted losses, and "loss", their sum, which is minimized."""
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, number)
         random = settings.seed * 1_000_003 + number
-        # The network draws a random offset of its noise field. Seed it by the step, so that a resumed
-        # training is exact.
+        # The network draws a random offset of its noise field. It is seeded by the step, so that a resumed
+        # training is identical to an uninterrupted one.
         with self.compute.autocast(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
             losses = {**self._pair_losses(sample), **self._shot_losses(sample, random)}
@@ -135,37 +166,38 @@ class Trainer:
         return {"loss": loss.detach(), **{name: value.detach().mean() for name, value in losses.items()}}
 
     def _tensor(self, rgb: RGB, window: Window) -> Tensor:
+        """Return a window of an image, uint8 (H, W, 3), as (1, 3, h, w) in [-1, 1] on the device."""
         placed: Tensor = self.compute.place(to_tensor(rgb[window])[None])
         return placed
 
     def _pair_losses(self, sample: Sample) -> dict[str, Tensor]:
-        """Distance to the painted frame: mean absolute difference and features, as in Texler et al. 2020,
-        without their adversarial term.
+        """Return the pixel and feature loss against the painted frame, as in Texler et al. 2020, without
+        their adversarial loss.
         """
         pair, patch = self.shot.pairs[sample.pair], (..., *sample.pair_patch)
-        painted = clamp_output(self.net(self._tensor(pair.frame, sample.pair_window)).float())[patch]
-        wanted = self._tensor(pair.painted, sample.pair_window)[patch]
+        stylized = clamp_output(self.net(self._tensor(pair.frame, sample.pair_window)).float())[patch]
+        painted = self._tensor(pair.painted, sample.pair_window)[patch]
         with torch.no_grad():
-            targets = self.vgg(wanted, FEATURE_LAYERS)
-        found = self.vgg(painted, FEATURE_LAYERS)
+            targets = self.vgg(painted, FEATURE_LAYERS)
+        found = self.vgg(stylized, FEATURE_LAYERS)
         features = sum(
             content_loss(found[name], targets[name]) / targets[name].float().square().mean()
             for name in FEATURE_LAYERS
         ) / len(FEATURE_LAYERS)
         return {
-            "pixel": self.settings.pixel_weight * pixel_loss(painted, wanted),
+            "pixel": self.settings.pixel_weight * pixel_loss(stylized, painted),
             "feature": self.settings.feature_weight * features,
         }
 
     def _shot_losses(self, sample: Sample, random: int) -> dict[str, Tensor]:
-        """Style of the nearest painted frame on another frame (Futschik et al. 2021), and the
-        difference along the optical flow to the next one.
+        """Return the losses on two consecutive frames: the style loss against the nearest painted frame
+        (Futschik et al. 2021), the grid loss, and the temporal loss along the optical flow.
         """
         settings = self.settings
         number, before, after = self.shot.neighbors[sample.neighbors]
         first = self._tensor(before, sample.window)
-        painted = clamp_output(self.net(first).float())
-        part = painted[(..., *sample.patch)]
+        stylized = clamp_output(self.net(first).float())
+        part = stylized[(..., *sample.patch)]
         losses = {
             "style": settings.style_weight
             * self.styles[self.shot.nearest(number)](
@@ -176,8 +208,8 @@ class Trainer:
         if settings.steady_weight:
             second = self._tensor(after, sample.window)
             noise = torch.randn(second.shape[1:], generator=torch.Generator().manual_seed(random)).to(second)
-            repainted = clamp_output(self.net((second + noise * (GRAIN / 127.5)).clamp(-1, 1)).float())
+            next_stylized = clamp_output(self.net((second + noise * (GRAIN / 127.5)).clamp(-1, 1)).float())
             moved = motion(before[sample.window], after[sample.window])
-            moved = type(moved)(*(value.to(painted.device) for value in moved))
-            losses["temporal"] = settings.steady_weight * motion_loss(painted, repainted, moved)
+            moved = Motion(*(value.to(stylized.device) for value in moved))
+            losses["temporal"] = settings.steady_weight * motion_loss(stylized, next_stylized, moved)
         return losses

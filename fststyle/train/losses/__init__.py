@@ -1,1 +1,1 @@
-"""The losses, one family per module."""
+"""The loss functions, one family per module. docs/extending.md has a table of them."""

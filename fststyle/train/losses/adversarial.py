@@ -1,12 +1,12 @@
-"""Adversarial losses. They take discriminator scores of any shape and return a scalar.
+"""Adversarial losses. They take the scores of a discriminator, tensors of any shape, and return a scalar.
 
-* ``bce``: Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661). The scores are logits
-  of the probability that a picture is real. The discriminator minimizes the binary cross-entropy of real and
-  generated pictures, which is log 4 at chance level (theorem 1). The generator minimizes the non-saturating
-  loss (section 3).
-* ``lsgan``: Mao et al. 2017, "Least Squares Generative Adversarial Networks" (arXiv:1611.04076), equation 9:
-  target 1 for real pictures, 0 for generated ones, and 1 for the generator. The loss of the discriminator is
-  halved, as in the paper, and is 1/4 at chance level.
+* ``bce``: Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661). The scores are the
+  logits of the probability that an image is real. The discriminator minimizes the binary cross-entropy of
+  real and generated images, which is log 4 at chance level (theorem 1). The generator minimizes the
+  non-saturating loss (section 3).
+* ``lsgan``: Mao et al. 2017, "Least Squares Generative Adversarial Networks" (arXiv:1611.04076), equation 9.
+  The target of the discriminator is 1 for real images and 0 for generated ones; the target of the generator
+  is 1. The discriminator loss is halved, as in the paper, and is 1/4 at chance level.
 * ``wgan-gp``: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs" (arXiv:1704.00028), equation 3:
   the difference of the mean scores, with a gradient penalty between real and generated images. The paper
   calls the discriminator a critic, since its scores are not probabilities.
@@ -19,12 +19,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 GRADIENT_WEIGHT = 10.0
-"""The lambda of Gulrajani et al."""
+"""Weight of the gradient penalty, the lambda of Gulrajani et al."""
 KINDS = ("bce", "lsgan", "wgan-gp")
+"""The values of `kind` in this module."""
 
 
 def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
-    """Loss of the discriminator; for ``wgan-gp`` without the gradient penalty."""
+    """Return the loss of the discriminator, a scalar. For ``wgan-gp`` it does not include the gradient
+    penalty.
+
+    Args:
+        kind: one of `KINDS`.
+        real: scores of real images.
+        fake: scores of generated images.
+    """
     if kind == "bce":
         return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
     if kind == "lsgan":
@@ -33,7 +41,9 @@ def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def generator_loss(kind: str, fake: Tensor) -> Tensor:
-    """Loss of the generator, given the scores of its pictures."""
+    """Return the loss of the generator, a scalar, from the scores `fake` of generated images. `kind` is in
+    `KINDS`.
+    """
     if kind == "bce":
         return F.softplus(-fake.float()).mean()
     return (fake.float() - 1).square().mean() if kind == "lsgan" else -fake.float().mean()
@@ -42,11 +52,16 @@ def generator_loss(kind: str, fake: Tensor) -> Tensor:
 def gradient_penalty(
     discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixture: Tensor
 ) -> Tensor:
-    """Gradient penalty: mean of (|gradient of the score| - 1)^2 at ``mixture * real + (1 - mixture) * fake``.
+    """Return the gradient penalty, a scalar: mean of (|gradient of the score| - 1)^2 at points between real
+    and generated images (Gulrajani et al., equation 3).
 
-    Gulrajani et al., equation 3. `real` and `fake` are (N, 3, H, W), `mixture` is (N, 1, 1, 1) in 0..1. If
-    the discriminator returns several scores per picture, their mean is used. Computed in float32, since the
-    penalty needs second derivatives.
+    Computed in float32, since the penalty needs second derivatives.
+
+    Args:
+        discriminator: returns one or several scores per image. Of several, the mean is used.
+        real: real images, (N, 3, H, W).
+        fake: generated images, (N, 3, H, W).
+        mixture: (N, 1, 1, 1) in 0..1. The points are ``mixture * real + (1 - mixture) * fake``.
     """
     with torch.autocast(real.device.type, enabled=False):
         between = (mixture * real.float() + (1 - mixture) * fake.float()).detach().requires_grad_(True)

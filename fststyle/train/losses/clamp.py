@@ -1,37 +1,40 @@
-"""Clamping of the network output to the displayable range before the losses are computed.
+"""Clamping of the network output to the displayable range, before the losses are computed.
 
-The last layer of the networks is linear, and the output is clipped once, at the end. Without clamping in
+The last layer of the networks is linear, and the output of a trained network is clipped. Without clamping in
 training, the network moves part of the contrast outside the range: on photos, the style loss before clipping
-was a third lower than after, and the total objective 6 to 10 %.
+was a third lower than after it, and the total objective was 6 to 10 % lower.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 
-def clamp_output(painted: Tensor) -> Tensor:
+def clamp_output(stylized: Tensor) -> Tensor:
     """Clamp (N, 3, H, W) to [-1, 1], with a gradient that can move values back into the range.
 
-    The gradient passes unchanged inside the range, and outside if the step leads back into it; otherwise it
-    is 0. With `torch.clamp` it is 0 everywhere outside, so a pixel outside the range never returns.
+    The gradient passes unchanged inside the range. Outside it passes only if the optimizer step moves the
+    value back towards the range; otherwise it is 0. The gradient of `torch.clamp` is 0 everywhere outside, so
+    such a pixel would never return.
     """
-    picture: Tensor = _ClampOutput.apply(painted)
-    return picture
+    clamped: Tensor = _ClampOutput.apply(stylized)
+    return clamped
+
+
+class _Context(FunctionCtx):
+    saved_tensors: tuple[Tensor, ...]
 
 
 class _ClampOutput(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, painted: Tensor) -> Tensor:
-        ctx.save_for_backward(painted)
-        return painted.clamp(-1, 1)
+    def forward(ctx: _Context, stylized: Tensor) -> Tensor:
+        ctx.save_for_backward(stylized)
+        return stylized.clamp(-1, 1)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (painted,) = ctx.saved_tensors
+    def backward(ctx: _Context, gradient: Tensor) -> Tensor:
+        (stylized,) = ctx.saved_tensors
         # The step has the opposite sign of the gradient.
-        outwards = ((painted > 1) & (gradient < 0)) | ((painted < -1) & (gradient > 0))
+        outwards = ((stylized > 1) & (gradient < 0)) | ((stylized < -1) & (gradient > 0))
         return gradient.masked_fill(outwards, 0)

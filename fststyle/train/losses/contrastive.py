@@ -2,11 +2,11 @@
 position.
 
 PatchNCE of Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image Translation" (CUT,
-arXiv:2007.15651), section 3: features of the encoder of the generator at several layers, 256 positions, one
-MLP head per layer; the negatives are the other positions of the same picture.
+arXiv:2007.15651), section 3: features of the generator's encoder at several layers, 256 positions, and one
+MLP head per layer. The negatives are the other positions of the same image.
 
 Departures: our networks have fewer layers (`encoder_layers`), and the features of the photo come from the
-forward pass that stylizes it.
+same forward pass that stylizes it.
 """
 
 import contextlib
@@ -17,14 +17,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 TEMPERATURE = 0.07
+"""The temperature of the softmax (Park et al., section 3)."""
 POSITIONS = 256
+"""Number of positions per layer (Park et al., section 3)."""
 PIXELS = "pixels"
-"""Name of the input picture as a layer."""
+"""The name under which the input image counts as a layer."""
 
 
 def encoder_layers(net: nn.Module) -> list[str]:
-    """Names of the feature layers: `PIXELS`, all layers before the coarsest residual blocks, and the first
-    and last of these blocks.
+    """Return the names of the feature layers: `PIXELS`, all layers before the coarsest residual blocks, and
+    the first and the last of these blocks.
+
+    Args:
+        net: a network with a submodule ``body16`` or ``body`` that contains the residual blocks.
     """
     names = [name for name, _ in net.named_children()]
     body = "body16" if "body16" in names else "body"
@@ -33,30 +38,38 @@ def encoder_layers(net: nn.Module) -> list[str]:
 
 
 class _StopForward(Exception):
-    """Stops the forward pass after the deepest requested layer."""
+    """Ends the forward pass after the last requested layer."""
 
 
 def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """The outputs of `layers` for pictures (N, 3, H, W) in [-1, 1], by name."""
+    """Return the activations of `layers`, by name. The forward pass ends at the last of the layers.
+
+    Args:
+        net: the network.
+        image: (N, 3, H, W) RGB in [-1, 1].
+        layers: names of submodules, or `PIXELS`, in the order of execution.
+    """
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=True), contextlib.suppress(_StopForward):
         net(image)
     return found
 
 
-def features_and_painting(
+def features_and_output(
     net: nn.Module, image: Tensor, layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Like `features`, with a complete forward pass; also returns its output."""
+    """Return the `features` and the output of the network, (N, 3, H, W), from one complete forward pass."""
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=False):
-        painted: Tensor = net(image)
-    return found, painted
+        stylized: Tensor = net(image)
+    return found, stylized
 
 
 @contextlib.contextmanager
 def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], stop: bool) -> Iterator[None]:
-    """Record the outputs of `layers` in `found`; with `stop`, end the forward pass after the last of them."""
+    """Context manager that records the activations of `layers` in `found`. With `stop`, the last layer ends
+    the forward pass.
+    """
 
     def keep(name: str) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(_: nn.Module, __: object, output: Tensor) -> None:
@@ -75,8 +88,12 @@ def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], st
 
 
 class Heads(nn.Module):
-    """A two-layer MLP per feature layer, with unit vectors as output (Park et al., section 3.2 and appendix
-    C.1).
+    """A two-layer MLP for each feature layer, with unit vectors as output (Park et al., section 3.2 and
+    appendix C.1).
+
+    Args:
+        channels: number of channels, by layer name.
+        width: size of the hidden layer and of the output.
     """
 
     def __init__(self, channels: dict[str, int], width: int = 256):
@@ -91,8 +108,11 @@ class Heads(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, found: dict[str, Tensor], places: dict[str, Tensor]) -> list[Tensor]:
-        """Features (N, C, h, w) at `places`, (S,) indices into h * w, per layer -> unit vectors (N, S,
-        width).
+        """Return unit vectors (N, S, width) for each layer.
+
+        Args:
+            found: features (N, C, h, w), by layer name.
+            places: S positions as indices into h * w, (S,) int64, by layer name.
         """
         chosen = [found[name].float().flatten(2)[:, :, places[name]].transpose(1, 2) for name in self.layers]
         return [F.normalize(head(patches), dim=2) for head, patches in zip(self.heads, chosen, strict=True)]
@@ -101,7 +121,7 @@ class Heads(nn.Module):
 def choose_positions(
     found: dict[str, Tensor], generator: torch.Generator, count: int = POSITIONS
 ) -> dict[str, Tensor]:
-    """Up to `count` distinct random positions per layer, as indices into h * w."""
+    """Return up to `count` distinct random positions for each layer of `found`, as indices into h * w."""
     return {
         name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device)
         for name, value in found.items()
@@ -109,12 +129,18 @@ def choose_positions(
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Park et al., equation 3: cross-entropy of each query over the S keys of the same picture, a scalar.
+    """Return the PatchNCE loss, a scalar (Park et al., equation 3): the mean cross-entropy of each query over
+    the S keys of its image.
 
-    The positive is the key at the position of the query. `query` and `key` are (N, S, D), normalized along D;
-    no gradient reaches the keys. At chance level the loss is log S.
+    The positive of a query is the key at the same position. No gradient flows to the keys. At chance level
+    the loss is log S.
+
+    Args:
+        query: features of the output, (N, S, D), of unit length.
+        key: features of the input, (N, S, D), of unit length.
+        temperature: divides the similarities.
     """
-    # float32: logits of this size have a resolution of 1/16 in half precision
+    # In float32: in half precision, logits of this size have a resolution of 1/16.
     with torch.autocast(query.device.type, enabled=False):
         similarity = query.float() @ key.float().detach().transpose(1, 2) / temperature
     own = torch.arange(similarity.shape[1], device=similarity.device).expand(similarity.shape[:2])

@@ -1,7 +1,7 @@
-"""The evidence lower bound of a VAE (Kingma and Welling 2014, arXiv:1312.6114, equation 3), in nats per
-picture.
+"""The evidence lower bound (ELBO) of a VAE, in nats per image.
 
-log p(x) >= E_q(z|x) [log p(x|z)] - KL(q(z|x) || N(0, 1))
+Kingma and Welling 2014, "Auto-Encoding Variational Bayes" (arXiv:1312.6114), equation 3: log p(x) >= E_q(z|x)
+[log p(x|z)] - KL(q(z|x) || N(0, 1)).
 """
 
 import math
@@ -14,23 +14,37 @@ from fststyle.train.networks.vae import MIN_LOG_DEVIATION
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_variance)) || N(0, 1)) in closed form (appendix B): (N, Z) each -> (N,)."""
+    """Return KL(N(mean, exp(log_variance)) || N(0, 1)), (N,), in closed form (Kingma and Welling, appendix
+    B). Both arguments are (N, Z).
+    """
     return (log_variance.exp() + mean.square() - 1 - log_variance).sum(1) / 2
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """One sample per row by the reparameterization trick (section 2.4): (N, Z) each -> (N, Z)."""
+    """Return one sample of N(mean, exp(log_variance)) per row, (N, Z), by the reparameterization trick
+    (Kingma and Welling, section 2.4). Both arguments are (N, Z).
+    """
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
 def bernoulli(logits: Tensor, pixels: Tensor) -> Tensor:
-    """log p(x|z), (N,), of pixels 0 or 1 under the logits of the decoder, both (N, C, H, W)."""
+    """Return the log likelihood log p(x|z), (N,), of binary pixels.
+
+    Args:
+        logits: the output of the decoder, (N, C, H, W).
+        pixels: 0 or 1, (N, C, H, W).
+    """
     return -F.binary_cross_entropy_with_logits(logits, pixels, reduction="none").flatten(1).sum(1)
 
 
 def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
-    """log p(x|z), (N,): Gaussian density of pixels in [0, 1] around the decoder means, with one shared
-    standard deviation (Rybkin et al. 2021, arXiv:2006.13202).
+    """Return the log likelihood log p(x|z), (N,), of pixels under a Gaussian with one standard deviation for
+    all pixels (Rybkin et al. 2021, arXiv:2006.13202).
+
+    Args:
+        mean: the output of the decoder, (N, C, H, W) in [0, 1].
+        pixels: (N, C, H, W) in [0, 1].
+        log_deviation: the log standard deviation, a scalar. It is clamped to at least `MIN_LOG_DEVIATION`.
     """
     log_deviation = log_deviation.clamp(min=MIN_LOG_DEVIATION)
     error = (pixels - mean) / log_deviation.exp()
@@ -38,7 +52,7 @@ def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
 
 
 def binarize(pixels: Tensor) -> Tensor:
-    """Stochastic binarization for the Bernoulli likelihood: pixels in [0, 1] are the probabilities of 1
-    (Salakhutdinov and Murray 2008).
+    """Return a stochastic binarization for the Bernoulli likelihood: a pixel becomes 1 with a probability
+    equal to its value in [0, 1] (Salakhutdinov and Murray 2008).
     """
     return torch.bernoulli(pixels)

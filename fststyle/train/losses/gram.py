@@ -1,30 +1,34 @@
-"""Gram matrices with a custom backward pass. With autograd, it is the most expensive part of a training step.
+"""Gram matrices with a custom backward pass, which is otherwise the most expensive part of a training step.
 
 For ``flat @ flat.T``, autograd computes the gradient of each operand in float32 and adds the two. Since a
-Gram matrix is symmetric, one matrix product is enough, and it can use the precision of the activations, to
-which the result is cast anyway.
+Gram matrix is symmetric, one matrix product is enough. It can use the precision of the activations, to which
+autograd casts the gradient anyway.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 
 def gram_matrix(activation: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, C): inner products of the channels divided by C*H*W (Johnson et al. 2016,
-    equation 3).
+    """Return the Gram matrices (N, C, C) of activations (N, C, H, W): inner products of the channels, divided
+    by C*H*W (Johnson et al. 2016, equation 3).
 
-    The result is float32 for any input precision, since sums over H*W lose accuracy in half precision. The
-    gradient has the precision of the input. Second derivatives are not supported.
+    The result is float32 for any precision of the input, since sums over H*W lose accuracy in half precision.
+    The gradient has the precision of the input. Second derivatives are not supported.
     """
     gram: Tensor = _Gram.apply(activation)
     return gram
 
 
+class _Context(FunctionCtx):
+    saved_tensors: tuple[Tensor, ...]
+    shape: torch.Size
+
+
 class _Gram(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, activation: Tensor) -> Tensor:
+    def forward(ctx: _Context, activation: Tensor) -> Tensor:
         n, c, h, w = activation.shape
         # A view, if the activation is in channels-last format.
         pixels = activation.permute(0, 2, 3, 1).reshape(n, h * w, c)
@@ -37,7 +41,7 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: _Context, gradient: Tensor) -> Tensor:
         (pixels,) = ctx.saved_tensors
         n, c, h, w = ctx.shape
         both = ((gradient + gradient.transpose(1, 2)) / (c * h * w)).to(pixels.dtype)

@@ -1,7 +1,7 @@
-"""Losses against grid artifacts with the period of the stride of the network.
+"""Losses against grid artifacts whose period is the stride of the network.
 
-All images are RGB (N, 3, H, W) in [-1, 1]. Each loss returns one float32 value per picture, (N,); the loss of
-a batch is the mean.
+All images are RGB (N, 3, H, W) in [-1, 1]. Each loss returns one float32 value per image, (N,). The loss of a
+batch is their mean.
 """
 
 import torch
@@ -9,12 +9,13 @@ from torch import Tensor
 
 
 def block_color_loss(image: Tensor, period: int) -> Tensor:
-    """Per picture, (N,): variance of the mean color over the `period` x `period` pixel positions of a block
-    (MSE, 0-255).
+    """Return the loss per image, (N,): variance of the mean color over the positions within a block (MSE,
+    0-255).
 
-    Over a whole picture, the mean color is the same at every position of a block, whatever the content,
-    unless something repeats with exactly this period, such as the stride of a network. The style loss does
-    not detect it, but it is visible on flat regions. We know of no paper with this loss.
+    A block has `period` x `period` pixels. Over a whole image, the mean color is the same at every position
+    of a block, whatever the content, unless something repeats with exactly this period, such as the stride of
+    a network. The style loss does not detect such a pattern, but it is visible on flat regions. We know of no
+    paper with this loss.
     """
     n, c, height, width = image.shape
     rows, columns = height // period, width // period
@@ -26,39 +27,43 @@ def block_color_loss(image: Tensor, period: int) -> Tensor:
 
 
 TEXTURE_WEIGHT = 20.0
-"""Weight of `block_texture_loss` relative to `block_color_loss`. With the default `--grid-weight` 0.03, a
-`block_texture_loss` of 1 (strokes that look like strings of beads) adds 0.6 to the loss, which is 1 to 3.
+"""Weight of `block_texture_loss` relative to `block_color_loss`. With the default `--grid-weight` of 0.03, a
+`block_texture_loss` of 1 (strokes that look like strings of beads) adds 0.6 to the total loss, which is 1 to
+3.
 """
 
 
 def grid_artifact_loss(image: Tensor, period: int) -> Tensor:
-    """Per picture, (N,): visibility of the blocks of a network with stride `period`, by `block_color_loss`
-    and `block_texture_loss`. Its weight is `--grid-weight`.
+    """Return the loss per image, (N,): visibility of the blocks of a network with stride `period`.
+
+    The sum of `block_color_loss` and the weighted `block_texture_loss`. Its weight in a training is
+    `--grid-weight`.
     """
     return block_color_loss(image, period) + TEXTURE_WEIGHT * block_texture_loss(image)
 
 
 _WINDOW_BLOCKS = 8
-"""Side of the windows of `block_texture_loss`, in blocks: small enough to lie in one stroke or one flat
-region.
+"""Side of the windows of `block_texture_loss`, in blocks. They are small enough to lie within one brush
+stroke or one flat region.
 """
 
 
 def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
-    """Per picture, (N,): unevenness of the contrast over the `period` x `period` pixel positions of a block,
-    relative; 0 for a photo.
+    """Return the loss per image, (N,): relative variation of the contrast over the positions within a block;
+    0 for a photo.
 
-    `block_color_loss` measures the mean color, this loss measures texture. A network that writes whole blocks
-    of pixels places strokes in steps of a block, so they look like strings of beads, and flat regions get a
-    woven texture. First and second differences along rows, columns and diagonals are then larger at some
-    positions of a block than at others.
+    A block has `period` x `period` pixels. `block_color_loss` measures the mean color; this loss measures
+    texture. A network that writes whole blocks of pixels places brush strokes in steps of a block, so they
+    look like strings of beads, and flat regions have a woven texture. First and second differences along
+    rows, columns and diagonals are then larger at some positions of a block than at others.
 
-    For each of seven differences, the loss takes the mean square at each position within a window of 8 x 8
-    blocks, and the variance of its relative deviation from the mean over all positions (plus 1, MSE 0-255,
-    for flat windows). So weak patterns on smooth regions count as much as strong ones. Random texture has
-    some unevenness by chance. It is estimated with blocks one pixel larger, a period that the network does
-    not favor, and subtracted. Windows are needed because strokes that start at different positions of a block
-    cancel over a whole picture. We know of no paper with this loss.
+    For each of seven differences, the loss takes the mean square at each position, within windows of 8 x 8
+    blocks. From these mean squares it computes the relative variance over the positions; 1 (MSE, 0-255) is
+    added to the denominator for flat windows. Weak patterns on smooth regions therefore count as much as
+    strong ones. Random texture has some variance by chance. It is estimated with blocks that are one pixel
+    larger, a period that the network does not favor, and subtracted. The windows are needed because brush
+    strokes that start at different positions of a block cancel over a whole image. We know of no paper with
+    this loss.
     """
     levels = image.float() * 127.5
     across, down = levels.diff(dim=3), levels.diff(dim=2)
@@ -79,7 +84,9 @@ def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
 
 
 def _unevenness(energy: Tensor, period: int) -> Tensor:
-    """(N, H, W) -> (N,): relative variance of `energy` over block positions, averaged over windows."""
+    """Return the relative variance of `energy`, (N, H, W), over the positions within a block, averaged over
+    windows: (N,).
+    """
     n, height, width = energy.shape
     squares = min(_WINDOW_BLOCKS, height // (period + 1), width // (period + 1))
     side = squares * period

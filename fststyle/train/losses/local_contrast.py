@@ -1,9 +1,9 @@
-"""More local contrast for the photo that the content loss compares with.
+"""Local contrast enhancement of the photo that the content loss compares with.
 
-Departure from Johnson et al. 2016, who compare with the photo itself; optional. A network that balances
+Optional departure from Johnson et al. 2016, who compare with the photo itself. A network that balances
 content and style loss first loses the contrast of small parts, such as eyes, and the edges of objects,
-most of all for faint paintings. After unsharp masking, which adds the difference to blurred copies at two
-sizes, the photo has more of both.
+especially with faint style images. Unsharp masking, which adds the difference from blurred copies of two
+sizes, gives the photo more of both.
 """
 
 import math
@@ -15,18 +15,20 @@ from torch.nn import functional as F
 from fststyle.train.losses.tonal_masks import luminance
 
 AMOUNTS = {5: 0.3, 31: 0.8}
-"""For edges, and for parts of objects: side in pixels of the box filter, which is applied twice -> fraction
-of the difference from the blurred copy that is added."""
+"""Unsharp masks, for edges and for parts of objects: side of the box filter in pixels, which is applied twice
+-> fraction of the difference from the blurred copy that is added.
+"""
 SLOPE = 1.4
 """Steepness of the tone curve."""
 SATURATION = 0.6
-"""Fraction of the chroma that remains: colors come from the painting."""
+"""Fraction of the chroma that is kept. Colors come from the style image."""
 
 
 def more_contrast(photo: Tensor, strength: float) -> Tensor:
-    """`photo`, (N, 3, H, W) RGB in [-1, 1], with more local contrast; the same shape and range.
+    """Return photos with more local contrast, of the same shape and range.
 
     Args:
+        photo: (N, 3, H, W) RGB in [-1, 1].
         strength: factor of the unsharp masking, at least 0. With 0, the photo itself is returned.
     """
     if not strength:

@@ -1,9 +1,9 @@
-"""A loss against a fine mesh of lines along the rows and columns of pixels, for tools/remove_mesh.py.
+"""A loss against a mesh of fine lines along the rows and columns of pixels, for tools/remove_mesh.py.
 
-It is no part of the trainings, where it makes strokes soft (docs/experiments.md, fifth series).
+The trainings do not use it, since it makes brush strokes soft (docs/experiments.md, fifth series).
 
-All images are RGB (N, 3, H, W) in [-1, 1]. The loss returns one float32 value per picture, (N,); the loss of
-a batch is the mean.
+All images are RGB (N, 3, H, W) in [-1, 1]. The loss returns one float32 value per image, (N,). The loss of a
+batch is their mean.
 """
 
 import torch
@@ -12,38 +12,49 @@ from torch import Tensor
 from fststyle.train.losses.tonal_masks import luminance
 
 BANDS = ((0.2, 0.3), (0.3, 0.4), (0.4, 0.5))
-"""Spatial frequencies in cycles per pixel: lines that repeat every 2 to 5 pixels."""
+"""Bands of spatial frequency in cycles per pixel: lines that repeat every 2 to 5 pixels."""
 AXIS = 8.0
-"""Degrees from a row or column of the spectrum within which a frequency counts as parallel to the pixels."""
+"""Largest angle, in degrees, between a frequency and an axis of the spectrum at which it counts as a row or
+column of pixels.
+"""
 FLAT = 1e-3
-"""Power that is added to both sides of the ratio, so that flat pictures have the ratio 1."""
+"""Power that is added to both sides of the ratio, so that the ratio of a flat image is 1."""
 SMALLEST_LIMIT = 0.2
-"""Log ratio that every picture may have."""
+"""Log ratio up to which no image is penalized."""
 
 
 def mesh_log_ratio(image: Tensor) -> Tensor:
-    """Per picture and band, (N, 3): log of the mean power of the luminance along rows and columns, relative
-    to the mean power in all other directions. Random texture has 0, a mesh or straight edges have more.
+    """Return the log ratio per image and band, (N, 3): mean power of the luminance along rows and columns,
+    relative to the mean power in all other directions.
+
+    It is 0 for random texture and higher for a mesh or for straight edges.
     """
     along, across = _powers(image)
     return along - across
 
 
 def mesh_loss(image: Tensor, limit: Tensor) -> Tensor:
-    """Per picture, (N,): by how much `mesh_log_ratio` of `image` exceeds `limit`, (N or 1, 3), summed over
-    the bands.
+    """Return the loss per image, (N,): amount by which `mesh_log_ratio` exceeds `limit`, summed over the
+    bands.
 
     A network whose head writes blocks of pixels draws lines of two or three pixels along rows and columns
-    more easily than in other directions. The style loss hardly detects them. The limit is the ratio of the
-    photo, so straight edges are no error. The gradient of the power in other directions is not used: adding
-    diagonal noise must not reduce the loss. We know of no paper with this loss.
+    more easily than in other directions. The style loss hardly detects them. No gradient flows through the
+    power in other directions, since adding diagonal noise must not reduce the loss. We know of no paper with
+    this loss.
+
+    Args:
+        image: (N, 3, H, W) RGB in [-1, 1].
+        limit: allowed log ratio, (N or 1, 3), for example that of the photo, so that straight edges are not
+            penalized.
     """
     along, across = _powers(image)
     return (along - across.detach() - limit.clamp(min=SMALLEST_LIMIT)).clamp(min=0).sum(1)
 
 
 def _powers(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Log of the mean power along rows and columns and in all other directions, (N, 3) each."""
+    """Return the log of the mean power along rows and columns, and of that in all other directions, (N, 3)
+    each.
+    """
     light = luminance(image)[:, 0]
     height, width = light.shape[1:]
     light = light - light.mean((1, 2), keepdim=True)

@@ -2,21 +2,20 @@
 
 Johnson et al. 2016 (arXiv:1603.08155, equation 4) with three departures:
 
-* Dark, middle and light parts of the photo have Gram matrices of their own, which are compared with those
-  of the dark, middle and light parts of the painting (spatial control, Gatys et al. 2017, arXiv:1611.07865).
-  With one matrix for the whole, every plain crop has to contain everything: the sky of *The Great Wave*
-  fills with waves, dark skies become cream, and the subject is hard to recognize.
-
+* The dark, middle and light parts of the photo have separate Gram matrices, which are compared with those of
+  the dark, middle and light parts of the style image (spatial control, Gatys et al. 2017, arXiv:1611.07865).
+  With one matrix for the whole image, every flat region has to contain all of the style: the sky fills with
+  the waves of *The Great Wave*, dark skies become cream, and the subject is hard to recognize.
 * The same loss is added at 1/2 and 1/4 of the size (Snelgrove 2017, "High-Resolution Multi-Scale Neural
-  Texture Synthesis"), where receptive fields cover two and four times as much of the picture. Area averages
+  Texture Synthesis"), where the receptive fields cover two and four times as much of the image. Area averages
   replace the Gaussian pyramid.
-* The weights of the layers lie between those of the paper and equal ones. Each term is the squared difference
-  of two Gram matrices relative to the mean square of the painting's. With the weights that the scale of the
-  activations implies in the paper, relu1_2 and relu2_2 are 95 % of the loss: strokes are crisp and rich in
-  contrast, but skies stay empty. With equal weights (Cheng et al. 2021, arXiv:2104.10064, "style-aware
-  normalized loss") large forms fill the picture, but they are soft and pale. A part `fine` of the weight is
-  distributed as in the paper, at full size; the rest over all terms, by the square root of the weights of the
-  paper. docs/experiments.md has the comparison.
+* The layer weights lie between those of the paper and equal ones. Each term is the squared difference of two
+  Gram matrices relative to the mean square of the style image's matrix. With the weights that the scale of
+  the activations implies in the paper, relu1_2 and relu2_2 contribute 95 % of the loss: strokes are crisp and
+  rich in contrast, but skies stay empty. With equal weights (Cheng et al. 2021, arXiv:2104.10064,
+  "style-aware normalized loss"), large forms fill the image, but they are soft and pale. A fraction `fine` of
+  the weight is distributed as in the paper, over the layers at full size; the rest is distributed over all
+  terms, in proportion to the square root of the weights of the paper. docs/experiments.md has the comparison.
 """
 
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fststyle.train.losses.gram import gram_matrix
-from fststyle.train.losses.tonal_masks import masked_grams, masks_of_painting, masks_of_photo
+from fststyle.train.losses.tonal_masks import masked_grams, photo_masks, style_masks
 from fststyle.train.networks.vgg import VGG16
 
 LAYERS: Mapping[int, tuple[str, ...]] = {
@@ -34,18 +33,19 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
     2: ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
     4: ("relu1_2", "relu2_2", "relu3_3"),
 }
-"""Layers per downscaling factor. At 1/4 of a training crop, relu4_3 has too few pixels."""
+"""VGG-16 layers for each downscaling factor. At 1/4 of a training crop, relu4_3 has too few positions."""
 
 
 class MultiscaleStyle(nn.Module):
-    """Distance between the style of a picture and that of a painting.
+    """Style loss of stylized images against one style image.
 
     Args:
         vgg: the loss network of `load_vgg`.
-        style: the painting, (1, 3, h, w) RGB in [-1, 1]; its size sets the size of the brush strokes.
-        fine: part of the weight, 0 to 1, that is distributed as in Johnson et al., over the layers at full
-            size.
-        parts: number of tonal parts with Gram matrices of their own, from dark to light.
+        style: the style image, (1, 3, h, w) RGB in [-1, 1]. Its size determines the size of the brush
+            strokes.
+        fine: fraction of the weight, 0 to 1, that is distributed as in Johnson et al., over the layers at
+            full size.
+        parts: number of luminance ranges with separate Gram matrices, from dark to light.
     """
 
     def __init__(self, vgg: VGG16, style: Tensor, fine: float, parts: int):
@@ -53,27 +53,29 @@ class MultiscaleStyle(nn.Module):
         self.vgg, self.parts = vgg, parts
         energy: dict[tuple[int, str], float] = {}
         with torch.no_grad():
-            masks = masks_of_painting(style, parts)
+            masks = style_masks(style, parts)
             for scale, layers in LAYERS.items():
                 for name, activation in vgg(smaller(style, scale), layers).items():
                     energy[scale, name] = float(gram_matrix(activation).square().mean())
                     grams = masked_grams(activation, masks)[0][0]
-                    # Recomputed from the painting, so not stored in checkpoints.
+                    # Recomputed from the style image, so not stored in checkpoints.
                     self.register_buffer(f"gram{scale}_{name}", grams, persistent=False)
         self.weights = term_weights(energy, fine)
 
-    def forward(self, painted: Tensor, photo: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Loss per picture, (N,), of `painted` with the photos `photo`, both (N, 3, H, W) in [-1, 1], H and W
-        at least 32.
+    def forward(self, stylized: Tensor, photo: Tensor, found: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Return the style loss per image, (N,): near 0 for the style image itself, and near 1 for zero
+        activations.
 
-        It is near 0 for the painting itself and near 1 for zero activations. `found` are the activations of
-        `painted`, if already computed.
+        Args:
+            stylized: stylized images, (N, 3, H, W) in [-1, 1], H and W at least 32.
+            photo: their photos, of the same shape, which determine the luminance ranges.
+            found: the activations of `stylized` at full size, if they are already computed.
         """
-        total = torch.zeros(len(painted), device=painted.device)
-        masks = masks_of_photo(photo, self.parts)
+        total = torch.zeros(len(stylized), device=stylized.device)
+        masks = photo_masks(photo, self.parts)
         for scale, layers in LAYERS.items():
             activations = (
-                found if scale == 1 and found is not None else self.vgg(smaller(painted, scale), layers)
+                found if scale == 1 and found is not None else self.vgg(smaller(stylized, scale), layers)
             )
             for name in layers:
                 grams, areas = masked_grams(activations[name], masks)
@@ -83,15 +85,22 @@ class MultiscaleStyle(nn.Module):
 
 
 def relative_difference(grams: Tensor, target: Tensor) -> Tensor:
-    """Squared differences of `grams`, (N, K, C, C), from those of the painting, (K, C, C), relative to the
-    mean squares of the latter: (N, K).
+    """Return the squared difference of Gram matrices from the targets, (N, K), relative to the mean square of
+    the targets.
+
+    Args:
+        grams: (N, K, C, C), one for each of K luminance ranges.
+        target: Gram matrices of the style image, (K, C, C).
     """
     return (grams - target).square().mean((2, 3)) / target.square().mean((1, 2))
 
 
 def term_weights(energy: Mapping[tuple[int, str], float], fine: float) -> dict[tuple[int, str], float]:
-    """The weights of the terms (scale, layer), which sum to 1, from the mean squares of the painting's Gram
-    matrices.
+    """Return the weights of the terms by (scale, layer). Their sum is 1.
+
+    Args:
+        energy: mean squares of the Gram matrices of the style image, by (scale, layer).
+        fine: as in `MultiscaleStyle`.
     """
     roots = sum(value**0.5 for value in energy.values())
     full_size = sum(value for (scale, _), value in energy.items() if scale == 1)
@@ -102,5 +111,5 @@ def term_weights(energy: Mapping[tuple[int, str], float], fine: float) -> dict[t
 
 
 def smaller(image: Tensor, scale: int) -> Tensor:
-    """Downscale `image` by an integer factor `scale`, by averaging."""
+    """Return `image`, (N, C, H, W), downscaled by the integer factor `scale`, by area averaging."""
     return F.avg_pool2d(image, scale) if scale > 1 else image

@@ -1,8 +1,8 @@
-"""The perceptual objective that `fststyle gatys` minimizes and the benchmarks measure.
+"""The perceptual objective that `fststyle gatys` minimizes and that the benchmarks measure.
 
 Johnson et al. 2016 (arXiv:1603.08155), section 3.2: content loss at one layer of VGG-16, style loss at four,
-and total variation. Departure: content at relu2_2, as in the fast_neural_style example of PyTorch, instead of
-relu3_3 as in the paper and its published code. This keeps more of the photo.
+and total variation. Departure: the content layer is relu2_2, as in the fast_neural_style example of PyTorch,
+instead of relu3_3 as in the paper and its published code. This preserves more of the content.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,44 +17,47 @@ from fststyle.train.losses.johnson import content_loss, style_loss, total_variat
 from fststyle.train.networks.vgg import VGG16
 
 CONTENT_LAYER = "relu2_2"
+"""The default content layer."""
 STYLE_LAYERS: Mapping[str, float] = {"relu1_2": 1.0, "relu2_2": 1.0, "relu3_3": 1.0, "relu4_3": 1.0}
-"""Style layers with their weights."""
+"""The default style layers with their weights."""
 
 
 class Terms(NamedTuple):
-    """The weighted terms of the objective, one float32 value per picture, (N,) each."""
+    """The weighted terms of the objective, one float32 value per image, (N,) each."""
 
     content: Tensor
     style: Tensor
     total_variation: Tensor
 
     @property
-    def per_picture(self) -> Tensor:
+    def per_image(self) -> Tensor:
         """The sum of the terms, (N,)."""
         return self.content + self.style + self.total_variation
 
     @property
     def total(self) -> Tensor:
-        """The mean of `per_picture`, a scalar: the value to minimize."""
-        return self.per_picture.mean()
+        """The mean of `per_image`, a scalar: the value to minimize."""
+        return self.per_image.mean()
 
 
 class StyleTarget(nn.Module):
-    """Style loss against the Gram matrices of one or more paintings.
+    """Style loss against the Gram matrices of one or more style images.
+
+    For several style images, the target is the weighted mean of their Gram matrices. Its squared distance
+    equals the weighted sum of the distances to each, up to a constant, so the gradient is the same at the
+    cost of one style image.
 
     Args:
-        vgg: the loss network of `load_vgg`, used to compute the targets.
-        paintings: (1, 3, h, w) RGB in [-1, 1] each. For several, the target is the weighted mean of their
-            Gram matrices. Its squared distance equals the weighted sum of the distances to each, up to a
-            constant, so the gradient is the same at the cost of one painting.
+        vgg: the loss network of `load_vgg`.
+        style_images: the style images, (1, 3, h, w) RGB in [-1, 1] each.
         layers: names from `vgg.LAYERS` with their weights (Gatys et al. 2016, equation 5).
-        shares: weight of each painting; they are normalized to a sum of 1.
+        shares: weight of each style image. They are normalized to a sum of 1.
     """
 
     def __init__(
         self,
         vgg: VGG16,
-        paintings: Sequence[Tensor],
+        style_images: Sequence[Tensor],
         layers: Mapping[str, float],
         shares: Sequence[float] = (1.0,),
     ):
@@ -62,15 +65,15 @@ class StyleTarget(nn.Module):
         self.layers = layers
         grams = dict.fromkeys(layers, torch.zeros(()))
         with torch.no_grad():
-            for painting, share in zip(paintings, shares, strict=True):
-                for name, activation in vgg(painting, tuple(layers)).items():
+            for style_image, share in zip(style_images, shares, strict=True):
+                for name, activation in vgg(style_image, tuple(layers)).items():
                     grams[name] = grams[name] + gram_matrix(activation) * (share / sum(shares))
         for name, gram in grams.items():
-            # Recomputed from the painting, so not stored in checkpoints.
+            # Recomputed from the style image, so not stored in checkpoints.
             self.register_buffer(f"gram_{name}", gram, persistent=False)
 
     def forward(self, found: Mapping[str, Tensor]) -> Tensor:
-        """Weighted sum of the style losses, (N,), for the activations `found`, by layer name."""
+        """Return the weighted sum of the style losses, (N,), for the activations `found`, by layer name."""
         return torch.stack(
             [
                 weight * style_loss(found[name], getattr(self, f"gram_{name}"))
@@ -80,22 +83,23 @@ class StyleTarget(nn.Module):
 
 
 class Objective(nn.Module):
-    """content_weight * content + style_weight * sum of the style losses + tv_weight * total variation.
+    """The perceptual objective: content_weight * content loss + style_weight * sum of the style losses +
+    tv_weight * total variation.
 
-    With the scales of `fststyle.train.losses.johnson`, a content weight of 1 and style weights of 3 to 20 are
-    useful.
+    With the scales of `fststyle.train.losses.johnson`, useful weights are 1 for the content and 3 to 20 for
+    the style.
 
     Args:
         vgg: the loss network of `load_vgg`.
-        style: the painting, (1, 3, h, w) RGB in [-1, 1], h and w at least 16, or a list of paintings. Its
-            size sets the size of the brush strokes.
+        style: the style image, (1, 3, h, w) RGB in [-1, 1], h and w at least 16, or a list of style images.
+            Its size determines the size of the brush strokes.
         content_weight, style_weight, tv_weight: weights of the three terms.
         content_layer: a name from `vgg.LAYERS`.
         style_layers: names from `vgg.LAYERS` with their weights (Gatys et al. 2016, equation 5).
-        shares: weights of several paintings, in the order of `style`; default: equal weights.
+        shares: weights of several style images, in the order of `style`; default: equal weights.
 
     Raises:
-        InputError: unknown layer, or a style image of the wrong shape.
+        InputError: a layer is unknown, or a style image has the wrong shape.
     """
 
     def __init__(
@@ -111,37 +115,49 @@ class Objective(nn.Module):
         shares: Sequence[float] | None = None,
     ):
         super().__init__()
-        paintings = [style] if isinstance(style, Tensor) else list(style)
-        for painting in paintings:
-            if painting.ndim != 4 or painting.shape[:2] != (1, 3) or min(painting.shape[2:]) < 16:
+        style_images = [style] if isinstance(style, Tensor) else list(style)
+        for style_image in style_images:
+            if style_image.ndim != 4 or style_image.shape[:2] != (1, 3) or min(style_image.shape[2:]) < 16:
                 raise InputError(
                     "the style image must be (1, 3, h, w) with h and w at least 16, not"
-                    f" {tuple(painting.shape)}"
+                    f" {tuple(style_image.shape)}"
                 )
-        shares = [1.0] * len(paintings) if shares is None else shares
+        shares = [1.0] * len(style_images) if shares is None else shares
         self.vgg = vgg
         self.content_weight, self.style_weight, self.tv_weight = content_weight, style_weight, tv_weight
         self.content_layer, self.style_layers = content_layer, style_layers
-        self.style = StyleTarget(vgg, paintings, style_layers, shares)
+        self.style = StyleTarget(vgg, style_images, style_layers, shares)
 
     def target(self, photo: Tensor) -> Tensor:
-        """The content target of a photo (N, 3, H, W): its activation, to compare many pictures with it."""
+        """Return the content target: the content layer's activation of the content image `photo`, (N, 3, H,
+        W).
+
+        Computed once, it can be compared with many stylized images.
+        """
         with torch.no_grad():
             result: Tensor = self.vgg(photo, (self.content_layer,))[self.content_layer]
             return result
 
-    def forward(self, painted: Tensor, photo: Tensor | None = None, *, target: Tensor | None = None) -> Terms:
-        """The terms for `painted`, (N, 3, H, W) in [-1, 1], against photos of the same shape or a `target`.
+    def forward(
+        self, stylized: Tensor, photo: Tensor | None = None, *, target: Tensor | None = None
+    ) -> Terms:
+        """Return the terms of the objective. Gradients flow to `stylized` only.
 
-        Gradients flow only to `painted`. Raises `TypeError` if both `photo` and `target` are missing.
+        Args:
+            stylized: (N, 3, H, W) in [-1, 1].
+            photo: the content images, of the same shape; not needed if `target` is given.
+            target: the content target of `Objective.target`.
+
+        Raises:
+            TypeError: both `photo` and `target` are missing.
         """
         if target is None:
             if photo is None:
                 raise TypeError("Objective needs the photo or its content target")
             target = self.target(photo)
-        found = self.vgg(painted, (self.content_layer, *self.style_layers))
+        found = self.vgg(stylized, (self.content_layer, *self.style_layers))
         content = content_loss(found[self.content_layer], target)
-        variation = total_variation_loss(painted) if self.tv_weight else torch.zeros_like(content)
+        variation = total_variation_loss(stylized) if self.tv_weight else torch.zeros_like(content)
         return Terms(
             self.content_weight * content, self.style_weight * self.style(found), self.tv_weight * variation
         )

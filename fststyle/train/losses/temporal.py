@@ -1,13 +1,13 @@
-"""Temporal consistency learned from still photos: a shifted crop with noise must be stylized consistently.
+"""Temporal loss from still photos: a shifted crop with noise must be stylized consistently.
 
 The compound regularization of Wang et al. 2020 (ReReVST, arXiv:2003.12063, section III-C): warp a photo by a
-random flow, add noise, and require that the stylized picture moves with it. Departures:
+random flow, add noise, and require that the stylized image moves with it. Departures:
 
 * The flow is a single shift by whole pixels instead of a smooth random field. It needs no interpolation,
-  whose blur the network would learn. It also penalizes what matters most: texture fixed to the screen or to
-  the stride of the network, which flickers in videos and shows as a grid in still pictures.
-* Both pictures are crops of a larger one, so the border of one lies inside the other. If borders were left
-  out of the comparison, the network would learn to put inconsistent strokes there.
+  whose blur the network would learn. It also penalizes what matters most: texture that is fixed to the screen
+  or to the stride of the network, which flickers in videos and is visible as a grid in still images.
+* Both inputs are crops of a larger photo, so the border of one crop lies inside the other. If the comparison
+  excluded the borders, the network would learn to place inconsistent strokes there.
 """
 
 import torch
@@ -16,20 +16,26 @@ from torch import Tensor
 REACH = 8
 """Largest shift along each axis, in pixels."""
 CUT = 16
-"""Difference in size between the photo and the crops, in pixels: at least `REACH`, and a multiple of the
-stride of every network.
+"""Difference in size between the photo and its crops, in pixels. It is at least `REACH`, and a multiple of
+the stride of every network.
 """
 GRAIN = 4.0
 """Standard deviation of the noise (0-255)."""
 
 Shift = tuple[int, int]
+"""Displacement (down, right) in pixels."""
 
 
 def shifted_crops(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Shift]:
-    """(N, 3, H, W) in [-1, 1] -> two crops (N, 3, H - `CUT`, W - `CUT`), the second noisy, and the shift.
+    """Return two crops of each photo, and the shift of the scene between them.
 
-    The shift is the displacement of the scene in the second crop, down and right, from -`REACH` to `REACH`
-    pixels each and not both zero.
+    Args:
+        photo: (N, 3, H, W) in [-1, 1].
+        generator: source of the shift and of the noise.
+
+    Returns:
+        The crops, (N, 3, H - `CUT`, W - `CUT`) each, of which the second is noisy, and the displacement of
+        the scene in the second crop: -`REACH` to `REACH` pixels down and right, not both zero.
     """
     down, right = 0, 0
     while not (down or right):
@@ -39,18 +45,21 @@ def shifted_crops(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Te
         photo[:, :, max(0, y) : max(0, y) + height, max(0, x) : max(0, x) + width]
         for y, x in ((down, right), (-down, -right))
     )
-    # One noise field for all pictures of a step, so that the number of processes does not matter.
+    # One noise field for all images of a step, so that the result does not depend on the number of processes.
     noise = torch.randn(there.shape[1:], generator=generator).to(photo) * (GRAIN / 127.5)
     return here, (there + noise).clamp(-1, 1), (down, right)
 
 
-def temporal_loss(painted: Tensor, shaken: Tensor, shift: Shift) -> Tensor:
-    """Per picture, (N,): MSE (0-255) between `painted` moved by `shift` and `shaken`, over their overlap.
+def temporal_loss(first: Tensor, second: Tensor, shift: Shift) -> Tensor:
+    """Return the temporal loss per image, (N,): MSE (0-255) between two stylized crops, over the part of the
+    scene that both show.
 
-    Both are (N, 3, H, W) in [-1, 1].
+    Args:
+        first, second: the stylized crops of `shifted_crops`, (N, 3, H, W) in [-1, 1].
+        shift: the displacement of the scene in `second`.
     """
-    height, width = painted.shape[2:]
+    height, width = first.shape[2:]
     down, right = shift
-    here = painted[:, :, max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
-    there = shaken[:, :, max(0, down) : height - max(0, -down), max(0, right) : width - max(0, -right)]
+    here = first[:, :, max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
+    there = second[:, :, max(0, down) : height - max(0, -down), max(0, right) : width - max(0, -right)]
     return ((there - here) * 127.5).square().mean(dim=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""Soft masks of the parts of a picture by luminance, from dark to light, for Gram matrices of each."""
+"""Soft masks of an image by luminance, from dark to light, and the Gram matrices of each masked part."""
 
 import torch
 from torch import Tensor
@@ -8,30 +8,40 @@ from fststyle.colors import LUMA
 from fststyle.train.losses.gram import gram_matrix
 
 SQUARE = 8
-"""Side of the squares of pixels whose mean luminance counts."""
+"""Side of the squares over which the luminance is averaged, in pixels."""
 _EPSILON = 1e-3
 """Added to the areas of the masks, so that parts of a few pixels have less weight."""
 
 
-def masks_of_painting(painting: Tensor, parts: int) -> Tensor:
-    """(1, 3, h, w) RGB in [-1, 1] -> (1, `parts`, h / 8, w / 8): how much each square belongs to each part,
-    from dark to light, 0 to 1, with a sum of 1. The luminances are replaced by their ranks, so each painting
-    has all parts.
+def style_masks(style_image: Tensor, parts: int) -> Tensor:
+    """Return masks (1, `parts`, h / 8, w / 8) of a style image, from dark to light, in 0..1, with a sum of 1
+    at each position.
+
+    Luminances are replaced by their ranks, so every style image has all parts.
+
+    Args:
+        style_image: the style image, (1, 3, h, w) RGB in [-1, 1].
+        parts: number of luminance ranges.
     """
-    light = F.avg_pool2d(luminance(painting), SQUARE)
-    # Equal luminances have different ranks, so that a painting of one color has all parts too.
+    light = F.avg_pool2d(luminance(style_image), SQUARE)
+    # Equal luminances have different ranks, so a style image of one color has all parts too.
     rank = light.flatten().argsort(stable=True).argsort() / light.numel()
     return _masks(rank.view_as(light), parts)
 
 
-def masks_of_photo(photo: Tensor, parts: int) -> Tensor:
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, `parts`, H / 8, W / 8), as `masks_of_painting`, by the luminance
-    itself. A night scene has dark parts only.
+def photo_masks(photo: Tensor, parts: int) -> Tensor:
+    """Return masks (N, `parts`, H / 8, W / 8) of photos, (N, 3, H, W) RGB in [-1, 1]: like `style_masks`, but
+    by the luminance itself.
+
+    A night scene therefore has dark parts only.
     """
     return _masks((F.avg_pool2d(luminance(photo), SQUARE) + 1) / 2, parts)
 
 
 def _masks(rank: Tensor, parts: int) -> Tensor:
+    """Return triangular masks (N, `parts`, h, w) of values in 0..1, (N, 1, h, w), after smoothing over 3 x 3
+    squares.
+    """
     if parts == 1:
         return torch.ones_like(rank)
     smooth = F.avg_pool2d(F.pad(rank, (1, 1, 1, 1), mode="replicate"), 3, 1).clamp(0, 1)
@@ -40,10 +50,17 @@ def _masks(rank: Tensor, parts: int) -> Tensor:
 
 
 def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """The Gram matrices of the parts of `activation`, (N, C, h, w), and the areas of the parts.
+    """Return the Gram matrix of each masked part, and the area of each part.
 
-    `masks` are (N, K, H, W) and are resized. Returns (N, K, C, C), each the mean over the pixels of its part
-    ("guided Gram matrices", Gatys et al. 2017, arXiv:1611.07865, equation 8), and (N, K), which sum to 1.
+    Each matrix is the mean over the pixels of its part ("guided Gram matrices", Gatys et al. 2017,
+    arXiv:1611.07865, equation 8).
+
+    Args:
+        activation: (N, C, h, w).
+        masks: (N, K, H, W), resized to h x w.
+
+    Returns:
+        The Gram matrices, (N, K, C, C), and the areas, (N, K), which sum to 1.
     """
     masks = F.interpolate(masks, activation.shape[2:], mode="bilinear", align_corners=False)
     areas = masks.mean((2, 3))
@@ -53,6 +70,8 @@ def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def luminance(image: Tensor) -> Tensor:
-    """(N, 3, H, W) RGB -> (N, 1, H, W) float32, the luma of ITU-R BT.601, in the range of `image`."""
+    """Return the luma of ITU-R BT.601, (N, 1, H, W) float32, of RGB images (N, 3, H, W), in the same
+    range.
+    """
     weights = torch.tensor(LUMA, device=image.device)
     return torch.einsum("nchw,c->nhw", image.float(), weights)[:, None]

@@ -1,6 +1,9 @@
-"""Registry of the networks. A checkpoint stores the name and the arguments, so loading needs no flags."""
+"""Registry of the networks.
 
-from typing import Any
+A checkpoint contains the name and the arguments of its network, so it can be loaded without further options.
+"""
+
+from collections.abc import Mapping
 
 from torch import nn
 
@@ -11,6 +14,9 @@ from fststyle.train.networks.johnson import Johnson
 from fststyle.train.networks.live import Live
 from fststyle.train.networks.vae import Vae
 
+NetworkSettings = Mapping[str, int | str]
+"""Arguments of a network, as stored in a checkpoint."""
+
 NETWORKS: dict[str, type[nn.Module]] = {
     "johnson": Johnson,
     "live": Live,
@@ -18,22 +24,27 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "gan": Gan,
     "vae": Vae,
 }
+"""The network classes by name."""
 
 DEFAULTS: dict[str, dict[str, int]] = {
     "johnson": {"width": 32, "blocks": 5},
     "live": {"width": 48, "blocks": 2, "coarse_blocks": 3},
 }
-"""Default arguments of the stylization networks, stored in every checkpoint."""
+"""Default arguments of the stylization networks. They are stored in every checkpoint."""
 
 
-def build(name: str, settings: dict[str, Any]) -> nn.Module:
+def build(name: str, settings: NetworkSettings) -> nn.Module:
     """Build a network with random weights.
 
+    Args:
+        name: a key of `NETWORKS`.
+        settings: the arguments of the class.
+
     Raises:
-        CheckpointError: unknown network, or arguments that it does not accept.
+        CheckpointError: the name is unknown, or the network does not accept the arguments.
     """
     if name not in NETWORKS:
-        raise CheckpointError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
+        raise CheckpointError(f"unknown network {name!r}; available are {', '.join(NETWORKS)}")
     try:
         return NETWORKS[name](**settings)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,5 +1,5 @@
 """A small convolutional classifier. Its penultimate layer also provides the features for evaluating generated
-pictures.
+images.
 """
 
 import math
@@ -8,18 +8,18 @@ from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), downsampling by 2 after each pair,
-    then two linear layers.
+    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), each followed by max pooling by 2,
+    and two linear layers.
 
     Args:
-        side: side of the pictures in pixels, 28 or a power of two from 16.
+        side: side of the images in pixels, 28 or a power of two from 16.
         channels: 1 or 3.
         classes: number of classes.
-        width: channels of the first pair; each downsampling doubles them, up to a factor of eight.
+        width: channels of the first pair. Each downsampling doubles them, up to a factor of eight.
         features: size of the penultimate layer.
 
     Raises:
-        ValueError: unsupported `side`.
+        ValueError: `side` is not supported.
     """
 
     def __init__(self, side: int, channels: int, classes: int, width: int = 16, features: int = 128):
@@ -29,7 +29,7 @@ class Classifier(nn.Module):
         for level in range(halvings(side)):
             after = width * 2 ** min(level, 3)
             for _ in range(2):
-                # High momentum: the running statistics must converge within a dozen steps.
+                # The momentum is high, since the running statistics must converge within a dozen steps.
                 layers += [
                     nn.Conv2d(before, after, 3, padding=1, bias=False),
                     nn.BatchNorm2d(after, momentum=0.3),
@@ -43,15 +43,19 @@ class Classifier(nn.Module):
         self.head = nn.Linear(features, classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, S, S) in [-1, 1] -> the logits (N, classes) and the features (N, features)."""
+        """Return the logits (N, classes) and features (N, features) of images (N, C, S, S) in [-1, 1]."""
         features = self.body(x)
         return self.head(self.drop(features)), features
 
 
 def halvings(side: int) -> int:
-    """Number of downsamplings by 2 from `side` to 7 (from 28) or 8 (from a power of two)."""
+    """Return the number of downsamplings by 2 from `side` to 7 (from 28) or 8 (from a power of two).
+
+    Raises:
+        ValueError: `side` is neither 28 nor a power of two from 16.
+    """
     if side == 28:
         return 2
     if side < 16 or side & (side - 1):
-        raise ValueError(f"unsupported picture side: {side} pixels")
+        raise ValueError(f"unsupported image side: {side} pixels")
     return round(math.log2(side / 8))

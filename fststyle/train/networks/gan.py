@@ -1,20 +1,19 @@
-"""Generators and discriminators of `fststyle gan train`, for 28, 32, 64 and 128 pixels.
+"""Generators and discriminators of `fststyle gan train`, for images of 28, 32, 64 or 128 pixels.
 
 * ``mlp``: fully connected networks, after Goodfellow et al. 2014 (arXiv:1406.2661).
 * ``dcgan``: Radford et al. 2016 (arXiv:1511.06434): strided and transposed convolutions, batch norm,
-  LeakyReLU 0.2, weights from N(0, 0.02).
+  LeakyReLU with slope 0.2, and initial weights from N(0, 0.02).
 * ``wgan-gp``: the same generator. The discriminator has no batch norm, since the gradient penalty applies to
-each
-  picture separately (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
+  each image separately (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
 Departures:
 
-* Nearest-neighbor upsampling with a 3x3 convolution instead of transposed convolutions, which produced grid
-  artifacts in pictures of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
-* The discriminators also score groups of pictures (`Score`), which balances the classes of digits. This
-  includes wgan-gp, although it couples the pictures of a batch slightly.
-* 4x4 kernels in the discriminator instead of the 5x5 of DCGAN.
-* At most eight times the width of the last layer.
+* Nearest-neighbor upsampling and a 3x3 convolution instead of transposed convolutions, which produced grid
+  artifacts in images of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+* The discriminators also score groups of images (`Score`), which balances the classes of digits. This
+  includes wgan-gp, although it couples the images of a batch slightly.
+* 4x4 kernels in the discriminator instead of the 5x5 kernels of DCGAN.
+* At most eight times as many channels as in the last layer.
 """
 
 import copy
@@ -26,23 +25,24 @@ from torch import Tensor, nn
 from fststyle.train.networks.classifier import halvings
 
 LARGE = 64
-"""Picture side from which the generator ends in two convolutions: with one, the blocks of the upsampling are
-visible.
+"""Side in pixels from which the generator ends in two convolutions. With one convolution, the blocks of the
+upsampling are visible.
 """
 
 
 class Gan(nn.Module):
-    """Generator, discriminator and the moving average of the generator.
+    """A generator, a discriminator, and the moving average of the generator.
 
     Args:
         kind: mlp, dcgan or wgan-gp.
-        side: side of the pictures in pixels, 28 or a power of two from 16.
+        side: side of the images in pixels, 28 or a power of two from 16.
         channels: 1 or 3.
         latent: dimension of the latent vector.
-        width: channels of the layer next to the picture; mlp has 8, 16 and 32 times as many units.
+        width: channels of the layer next to the image. The layers of mlp have 8, 16 and 32 times as many
+            units.
 
     Raises:
-        ValueError: unknown `kind`.
+        ValueError: `kind` is unknown.
     """
 
     def __init__(self, kind: str, side: int, channels: int, latent: int = 64, width: int = 32):
@@ -61,7 +61,11 @@ class Gan(nn.Module):
 
 
 class Generator(nn.Module):
-    """(N, Z) -> (N, C, S, S) in [-1, 1]: a 7x7 or 4x4 feature map, upsampled by 2 to the picture side."""
+    """Convolutional generator: a 7x7 or 4x4 feature map, which is upsampled by 2 several times.
+
+    Args:
+        side, channels, latent, width: as in `Gan`.
+    """
 
     def __init__(self, side: int, channels: int, latent: int, width: int):
         super().__init__()
@@ -85,24 +89,30 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers, _conv(widths[-1], channels), nn.Tanh())
 
     def forward(self, latent: Tensor) -> Tensor:
+        """Return images (N, C, S, S) in [-1, 1] from latent vectors (N, Z)."""
         drawn: Tensor = self.layers(latent[:, :, None, None])
         return drawn
 
 
 def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
-    # Zero padding would leave a visible frame around every picture.
+    # Zero padding would cause a visible frame around every image.
+    """Return a 3x3 convolution that keeps the size."""
     return nn.Conv2d(before, after, 3, padding=1, padding_mode="replicate", bias=bias)
 
 
 class Score(nn.Module):
-    """(N, C, H, W) -> (N, 1): score of each picture plus a score of its group.
+    """Final layer of a discriminator: the score of each image plus a score of its group.
 
-    The group score uses the mean and the standard deviation of the features over the pictures of the group,
-    so the discriminator can detect that a generator draws some classes too often or lacks diversity. It
+    The group score uses the mean and the standard deviation of the features over the images of the group.
+    With it, the discriminator can detect that a generator draws some classes too often or lacks diversity. It
     follows minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2) and the minibatch
     standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3), which is the last feature. The
-    means are our addition. Groups have `GROUP` pictures; if the batch size is not a multiple, the batch is
-    one group.
+    means are our addition. Groups have `GROUP` images; if the batch size is not a multiple of this, the batch
+    is one group.
+
+    Args:
+        channels: channels of the feature map.
+        side: side of the feature map in pixels.
     """
 
     GROUP = 32
@@ -116,6 +126,7 @@ class Score(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the scores (N, 1) of feature maps (N, C, H, W)."""
         size = self.GROUP if len(x) % self.GROUP == 0 else len(x)
         groups = x.unflatten(0, (size, -1))
         features = groups.mean((3, 4))
@@ -127,12 +138,13 @@ class Score(nn.Module):
 
 
 def _deviation(groups: Tensor) -> Tensor:
-    # The gradient of the square root is infinite at 0, where all pictures are equal.
+    # Without the constant, the gradient of the square root is infinite where all images are equal.
+    """Return the standard deviation along the first axis."""
     return (groups.var(0, unbiased=False) + 1e-8).sqrt()
 
 
 def _discriminator(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
-    """(N, C, S, S) -> scores (N, 1)."""
+    """Return a convolutional discriminator: scores (N, 1) of images (N, C, S, S)."""
     start, levels = _start(side)
     layers: list[nn.Module] = []
     before = channels
@@ -149,12 +161,13 @@ def _discriminator(side: int, channels: int, width: int, norms: bool) -> nn.Sequ
 
 
 def _start(side: int) -> tuple[int, int]:
-    """Side of the smallest feature map, 7 or 4, and the number of upsamplings by 2."""
+    """Return the side of the smallest feature map, 7 or 4, and the number of upsamplings by 2 to `side`."""
     levels = halvings(side) + (side != 28)
     return side >> levels, levels
 
 
 def _dense_generator(side: int, channels: int, latent: int, width: int) -> nn.Sequential:
+    """Return a fully connected generator: images (N, C, S, S) in [-1, 1] from latent vectors (N, Z)."""
     layers: list[nn.Module] = []
     before = latent
     for units in (8 * width, 16 * width, 32 * width):
@@ -166,6 +179,7 @@ def _dense_generator(side: int, channels: int, latent: int, width: int) -> nn.Se
 
 
 def _dense_discriminator(side: int, channels: int, width: int) -> nn.Sequential:
+    """Return a fully connected discriminator: scores (N, 1) of images (N, C, S, S)."""
     layers: list[nn.Module] = [nn.Flatten()]
     before = channels * side * side
     for units in (32 * width, 16 * width, 8 * width):
@@ -175,6 +189,7 @@ def _dense_discriminator(side: int, channels: int, width: int) -> nn.Sequential:
 
 
 def _small_weights(module: nn.Module) -> None:
+    """Initialize a layer as in DCGAN: weights from N(0, 0.02), batch norm scales from N(1, 0.02)."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

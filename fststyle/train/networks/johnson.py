@@ -1,18 +1,18 @@
-"""The reference image transformation network of Johnson, Alahi and Fei-Fei.
+"""The reference network: the image transformation network of Johnson, Alahi and Fei-Fei.
 
 "Perceptual Losses for Real-Time Style Transfer and Super-Resolution" (2016, arXiv:1603.08155) and its
 supplement, with the instance normalization of Ulyanov, Vedaldi and Lempitsky (2016, arXiv:1607.08022).
 
 Departures from the paper:
 
-* Instance norm instead of batch norm: trains several times faster, and the result does not depend on the
-  contrast of the photo.
-* Reflection padding at every convolution instead of 40 pixels at the input, and residual blocks that keep
-  the size: no artifacts at the border.
-* Nearest-neighbor upsampling and a convolution instead of a transposed convolution: no checkerboard artifacts
-  (Odena et al. 2016).
-* A linear last layer instead of a scaled tanh: the gradient does not vanish near black and white. The output
-  is clipped once, at the end.
+* Instance norm instead of batch norm. The training is several times faster, and the result does not depend on
+  the contrast of the photo.
+* Reflection padding at every convolution instead of 40 pixels at the input, and residual blocks that keep the
+  size, so that there are no artifacts at the border.
+* Nearest-neighbor upsampling and a convolution instead of a transposed convolution, which causes checkerboard
+  artifacts (Odena et al. 2016).
+* A linear last layer instead of a scaled tanh, whose gradient vanishes near black and white. The output is
+  clipped after inference, and clamped in training (`fststyle.train.losses.clamp`).
 """
 
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 
 class ConvNorm(nn.Module):
-    """Reflection padding, convolution and, if ``norm`` is True, affine instance norm."""
+    """Reflection padding, a convolution and, if `norm` is True, affine instance norm."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, *, norm: bool = True
@@ -37,8 +37,8 @@ class ConvNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a skip connection; no activation after the sum (Gross and Wilber 2016, as in
-    the paper).
+    """Two 3x3 convolutions with a skip connection. There is no activation after the sum (Gross and Wilber
+    2016), as in the paper.
     """
 
     def __init__(self, channels: int):
@@ -52,10 +52,15 @@ class ResidualBlock(nn.Module):
 
 
 class Johnson(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded; the caller clips it to [-1, 1].
+    """The network of Johnson et al.: stylized images (N, 3, H, W) of RGB images (N, 3, H, W) in [-1, 1].
 
-    H and W must be multiples of ``stride`` and at least 16. With the default width 32 it is the network of
-    the paper's supplement (1,679,235 parameters counted with the biases that instance norm makes redundant).
+    H and W must be multiples of ``stride`` and at least 16. The output is unbounded; the caller clips it to
+    [-1, 1]. With the default arguments it is the network of the paper's supplement (1,679,235 parameters,
+    including the biases that instance norm makes redundant).
+
+    Args:
+        width: channels of the first layer.
+        blocks: number of residual blocks.
     """
 
     stride = 4

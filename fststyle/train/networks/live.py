@@ -1,22 +1,22 @@
-"""The network for real time: works at 1/4, 1/8 and 1/16 of the image side and is shaped for int8 on CPUs.
+"""The live network, for real-time stylization: it works at 1/4, 1/8 and 1/16 of the image side, and its
+layers suit int8 on CPUs.
 
 Design choices:
 
-* Pixels enter and leave as blocks of 4x4 folded into 48 channels, so no layer runs above 1/4 of the side. The
-  head is two convolutions deep at that scale. Each pixel of a block has its own output channels, so the head
-  includes the upsampling.
-* The residual blocks run at 1/16 and 1/8 of the side. The receptive field of the blocks at 1/16 reaches
-  about 200 pixels to each side, which the large forms of a painting need; they are a seventh of the
-  multiplications.
+* Blocks of 4x4 pixels are folded into 48 channels at the input and at the output, so no layer runs above 1/4
+  of the side. The head consists of two convolutions at that scale. Each pixel of a block has its own output
+  channels, so the head includes the upsampling.
+* The residual blocks run at 1/16 and 1/8 of the side. The receptive field of the blocks at 1/16 extends about
+  200 pixels to each side, which the large forms of a painting need, at a seventh of all multiplications.
 * A constant noise field is added at 1/16, 1/8 and 1/4 of the side, through learned 1x1 projections (like the
-  noise inputs of StyleGAN, Karras et al. 2019, arXiv:1812.04948, but constant). In a flat sky, a convolution
-  has the same input everywhere and so the same output everywhere. The noise makes the input vary, so that
-  strokes can form. The same input always gives the same output.
-* Instance norm follows every convolution but the first and the last two. The skip path at 1/4 of the side has
-  none: it carries the brightness of the photo, so the same network can also reproduce the photo, and every
-  style starts from weights that do.
-* Every convolution pads by replication. Zero padding would be faster, but the network can then detect the
-  border, and stylizes it differently.
+  noise inputs of StyleGAN, Karras et al. 2019, arXiv:1812.04948, but constant). In a flat sky, the input of a
+  convolution is the same everywhere, and so is its output. The noise makes the input vary, so that brush
+  strokes can form. The same image always has the same output.
+* Instance norm follows every convolution except the first and the last two. The skip connection at 1/4 of the
+  side is not normalized. It carries the brightness of the photo, so the network can also reproduce the photo,
+  and every style is trained from weights that do.
+* Every convolution uses replicate padding. Zero padding would be faster, but the network could detect the
+  border, and would stylize it differently.
 """
 
 import numpy as np
@@ -25,15 +25,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 FOLD = 4
-"""Side of the blocks of pixels that become channels."""
+"""Side of the blocks of pixels that are folded into channels."""
 PERIOD = 512
-"""Pixels after which the noise field repeats, at every scale."""
+"""Period of the noise field in image pixels, at every scale."""
 NOISE_CHANNELS = 4
+"""Number of channels of the noise field."""
 
 
 def fold(x: Tensor) -> Tensor:
-    """(N, 3, 4h, 4w) -> (N, 48, h, w), channels in the order (row, column, color). In channels-last format it
-    copies contiguous runs.
+    """Fold blocks of 4x4 pixels into channels: (N, 3, 4h, 4w) -> (N, 48, h, w).
+
+    The order of the channels is (row, column, color). In channels-last format, contiguous runs are copied.
     """
     n, c, height, width = x.shape
     x = x.reshape(n, c, height // FOLD, FOLD, width // FOLD, FOLD)
@@ -41,7 +43,7 @@ def fold(x: Tensor) -> Tensor:
 
 
 def unfold(x: Tensor) -> Tensor:
-    """The inverse of `fold`."""
+    """Return the inverse of `fold`: (N, 48, h, w) -> (N, 3, 4h, 4w)."""
     n, channels, height, width = x.shape
     c = channels // FOLD**2
     x = x.reshape(n, FOLD, FOLD, c, height, width).permute(0, 3, 4, 1, 5, 2)
@@ -49,7 +51,7 @@ def unfold(x: Tensor) -> Tensor:
 
 
 class Conv(nn.Conv2d):
-    """A convolution with replicate padding, so that the output has the size of the input divided by the
+    """A convolution with replicate padding. The size of the output is that of the input divided by the
     stride.
     """
 
@@ -61,8 +63,9 @@ class Conv(nn.Conv2d):
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Instance norm that also accepts maps of one element, as ONNX does: their normalized value is 0.
-    PyTorch's own raises `ValueError`.
+    """Instance norm that also accepts maps of one element, whose normalized value is 0, as in ONNX.
+
+    `torch.nn.InstanceNorm2d` raises `ValueError` for such maps.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,7 +75,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 
 class ConvNorm(nn.Module):
-    """Convolution without bias and instance norm."""
+    """A convolution without bias, and instance norm."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1):
         super().__init__()
@@ -97,12 +100,11 @@ class ResidualBlock(nn.Module):
 
 
 class Noise(nn.Module):
-    """Adds a learned projection of a constant noise field, which repeats every ``PERIOD`` pixels of the
-    picture.
+    """Adds a learned projection of a constant noise field, which repeats every `PERIOD` pixels of the image.
 
     Args:
-        channels: of the features that the noise is added to.
-        scale: the features have 1 / ``scale`` of the side of the picture.
+        channels: channels of the features to which the noise is added.
+        scale: side of the image divided by the side of the features.
     """
 
     field: Tensor
@@ -111,13 +113,15 @@ class Noise(nn.Module):
         super().__init__()
         side = PERIOD // scale
         values = np.random.default_rng(scale).integers(-128, 128, (NOISE_CHANNELS, side, side), np.int8)
-        # Not part of the weights: it is the same in every network.
+        # Not part of the weights, since it is the same in every network.
         self.register_buffer("field", torch.from_numpy(values), persistent=False)
         self.project = nn.Conv2d(NOISE_CHANNELS, channels, 1, bias=False)
         nn.init.zeros_(self.project.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, h, w) -> the same shape. In training mode the field starts at a random place."""
+        """Return the features (N, C, h, w) with noise. In training mode, the field starts at a random
+        position.
+        """
         height, width = x.shape[2:]
         side = self.field.shape[1]
         rows, columns = torch.arange(height, device=x.device), torch.arange(width, device=x.device)
@@ -130,15 +134,16 @@ class Noise(nn.Module):
 
 
 class Live(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 3, H, W), unbounded; the caller clips it to [-1, 1]. H and W are
-    multiples of ``stride``, at least 16.
+    """The live network: stylized images (N, 3, H, W) of RGB images (N, 3, H, W) in [-1, 1].
+
+    H and W must be multiples of ``stride`` and at least 16. The output is unbounded; the caller clips it to
+    [-1, 1].
 
     Args:
-        width: channels at 1/4 of the side. At 1/8 there are 64 for the default and in proportion for others,
-            at 1/16 one and a half times as many.
-        blocks: residual blocks at 1/8 of the side.
-        coarse_blocks: residual blocks at 1/16 of the side; with 0 there is no such scale, no noise and a
-            narrower head, as in networks trained before version 0.2.
+        width: channels at 1/4 of the side. There are 4/3 times as many at 1/8, and twice as many at 1/16.
+        blocks: number of residual blocks at 1/8 of the side.
+        coarse_blocks: number of residual blocks at 1/16 of the side. With 0, the network has no such scale,
+            no noise and a narrower head, like the networks trained before version 0.2.
     """
 
     stride = 16
@@ -160,8 +165,8 @@ class Live(nn.Module):
             self.noise16, self.noise8, self.noise4 = Noise(coarsest, 16), Noise(deep, 8), Noise(width, 4)
         self.body = nn.Sequential(*[ResidualBlock(deep) for _ in range(blocks)])
         self.lateral = ConvNorm(deep, width, kernel=1)
-        # Bilinear costs 2 ms per 640x480 frame. With nearest-neighbor upsampling, strokes consist of blocks
-        # of 8 pixels.
+        # Bilinear upsampling takes 2 ms per 640x480 frame. With nearest-neighbor upsampling, brush strokes
+        # would consist of blocks of 8 pixels.
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
         self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
         self.up = Conv(width, head, 3)
@@ -169,9 +174,10 @@ class Live(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Make all sixteen pixels of a block equal on flat regions. Call it after each training step.
+        """Make the response to flat regions equal for all sixteen pixels of a block. Call it after each
+        training step.
 
-        Without this constraint the head learns a grid of blocks as texture. The response of a kernel to a
+        Without this constraint, the head learns a grid of blocks as texture. The response of a kernel to a
         flat region is the sum of its taps. This method subtracts the part of the sum, and of the bias, that
         differs between the pixels of a block.
         """
@@ -183,7 +189,7 @@ class Live(nn.Module):
             bias.copy_(bias.view(FOLD**2, 3).mean(0).repeat(FOLD**2))
 
     def core(self, x: Tensor) -> Tensor:
-        """The network on folded pictures: (N, 48, h, w) -> (N, 48, h, w). h and w are multiples of
+        """Run the network on folded images: (N, 48, h, w) -> (N, 48, h, w), where h and w are multiples of
         ``stride // 4``.
         """
         fine = torch.relu(self.stem(x))
@@ -199,8 +205,8 @@ class Live(nn.Module):
             x = torch.relu(self.upsample(self.lateral(x)) + fine)
         x = x + torch.relu(self.refine1(x))
         x = x + torch.relu(self.refine2(x))
-        painted: Tensor = self.head(torch.relu(self.up(x)))
-        return painted
+        stylized: Tensor = self.head(torch.relu(self.up(x)))
+        return stylized
 
     def forward(self, x: Tensor) -> Tensor:
         return unfold(self.core(fold(x)))

@@ -1,17 +1,21 @@
-"""The patch discriminator of the translator.
+"""The patch discriminator of `fststyle translate train`.
 
 PatchGAN of Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks"
-(arXiv:1611.07004), section 3.2 and appendix 6.1.2: C64-C128-C256-C512 with 4x4 kernels, leaky ReLU of slope
-0.2 and one score per patch of 70x70 pixels. Departures, both as in CycleGAN (Zhu et al. 2017): instance norm
-instead of batch norm, and no conditioning, since the data is unpaired.
+(arXiv:1611.07004), section 3.2 and appendix 6.1.2: layers C64-C128-C256-C512 with 4x4 kernels, LeakyReLU with
+slope 0.2, and one score per patch of 70x70 pixels. Departures, both as in CycleGAN (Zhu et al. 2017):
+instance norm instead of batch norm, and no conditioning on the input, since the data is unpaired.
 """
 
 from torch import Tensor, nn
 
 
 class PatchDiscriminator(nn.Module):
-    """(N, 3, H, W) RGB in [-1, 1] -> (N, 1, H / 8 - 2, W / 8 - 2): one score per overlapping patch of 70x70
-    pixels. H and W are at least 32.
+    """Scores (N, 1, H / 8 - 2, W / 8 - 2) of RGB images (N, 3, H, W) in [-1, 1], H and W at least 32.
+
+    There is one score for each of the overlapping patches of 70x70 pixels.
+
+    Args:
+        width: channels of the first layer.
     """
 
     def __init__(self, width: int = 64):

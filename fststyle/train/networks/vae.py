@@ -1,5 +1,6 @@
-"""The convolutional variational autoencoder of `fststyle vae train` (Kingma and Welling 2014,
-arXiv:1312.6114), at 28, 32, 64 and 128 pixels.
+"""The convolutional variational autoencoder of `fststyle vae train`, for images of 28, 32, 64 or 128 pixels.
+
+Kingma and Welling 2014, "Auto-Encoding Variational Bayes" (arXiv:1312.6114).
 """
 
 import torch
@@ -10,23 +11,23 @@ from fststyle.train.networks.classifier import halvings
 MIN_LOG_DEVIATION = -4.0
 """Smallest log standard deviation of the Gaussian likelihood: 1/55 of the range from black to white.
 
-Without a minimum the ELBO is unbounded, since the pixels are quantized.
+Without a minimum, the ELBO is unbounded, since the pixels are quantized.
 """
 
 
 class Vae(nn.Module):
-    """Variational autoencoder: encoder to mean and log-variance, and decoder.
+    """Variational autoencoder: an encoder to mean and log-variance, and a decoder.
 
     Args:
-        side: side of the pictures in pixels, 28 or a power of two from 16.
+        side: side of the images in pixels, 28 or a power of two from 16.
         channels: 1 or 3.
         latent: dimension of the latent vector.
-        width: channels of the first convolution; each downsampling doubles them, up to a factor of eight.
-        likelihood: "bernoulli": the decoder returns logits; "gaussian": it returns means in [0, 1], with one
-            learned standard deviation for all pixels (Rybkin et al. 2021).
+        width: channels of the first convolution. Each downsampling doubles them, up to a factor of eight.
+        likelihood: with "bernoulli", the decoder returns logits; with "gaussian", it returns means in [0, 1],
+            and there is one learned standard deviation for all pixels (Rybkin et al. 2021).
 
     Raises:
-        ValueError: unknown `likelihood`, or unsupported `side`.
+        ValueError: `likelihood` is unknown, or `side` is not supported.
     """
 
     def __init__(
@@ -56,24 +57,28 @@ class Vae(nn.Module):
         self.log_deviation = nn.Parameter(torch.tensor(-1.0), requires_grad=likelihood == "gaussian")
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, C, S, S) in [-1, 1] -> mean and log-variance of the latent, (N, Z) each."""
+        """Return the mean and log-variance of the latent vectors, (N, Z) each, of images (N, C, S, S) in [-1,
+        1].
+        """
         mean, log_variance = self.encoder(x).chunk(2, 1)
         return mean, log_variance.clamp(-12, 12)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """(N, Z) -> parameters of the pixel distributions, (N, C, S, S): logits, or means in [0, 1]."""
+        """Return the parameters of the pixel distributions, (N, C, S, S), from latent vectors (N, Z): logits,
+        or means in [0, 1].
+        """
         drawn: Tensor = self.decoder(latent)
         return drawn if self.likelihood == "bernoulli" else drawn.sigmoid()
 
-    def mean_picture(self, latent: Tensor) -> Tensor:
-        """(N, Z) -> the mean of the pixels, (N, C, S, S) in [-1, 1]."""
+    def mean_image(self, latent: Tensor) -> Tensor:
+        """Return the mean of the pixel distributions, (N, C, S, S) in [-1, 1], from latent vectors (N, Z)."""
         drawn = self.decode(latent)
         return (drawn.sigmoid() if self.likelihood == "bernoulli" else drawn) * 2 - 1
 
 
 class Encoder(nn.Module):
-    """The encoder, for export: (N, C, S, S) in [-1, 1] -> mean and standard deviation of the latent, (N, Z)
-    each.
+    """The encoder, for export: mean and standard deviation of the latent vectors, (N, Z) each, of images (N,
+    C, S, S) in [-1, 1].
     """
 
     def __init__(self, vae: Vae):
@@ -86,11 +91,11 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The decoder, for export: (N, Z) -> the mean picture, (N, C, S, S) in [-1, 1]."""
+    """The decoder, for export: mean images (N, C, S, S) in [-1, 1] from latent vectors (N, Z)."""
 
     def __init__(self, vae: Vae):
         super().__init__()
         self.vae = vae
 
     def forward(self, latent: Tensor) -> Tensor:
-        return self.vae.mean_picture(latent)
+        return self.vae.mean_image(latent)

@@ -2,8 +2,8 @@
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014,
 arXiv:1409.1556), configuration D. The weights are the original ones of the Visual Geometry Group, Oxford (CC
-BY 4.0). The style losses of the literature use them, and the torchvision ImageNet weights of the same network
-give worse results.
+BY 4.0), which the style transfer literature uses. With the ImageNet weights of torchvision for the same
+network, the results are worse.
 """
 
 from pathlib import Path
@@ -17,14 +17,20 @@ from fststyle import loss_weights
 from fststyle.errors import InputError
 
 MEAN = (123.68, 116.779, 103.939)
-"""RGB mean of ImageNet (0-255), subtracted from the input. There is no division by a standard deviation."""
+"""RGB mean of ImageNet (0-255), which is subtracted from the input. There is no division by a standard
+deviation.
+"""
 
-# Index in torchvision's ``vgg16().features`` -> name of the layer.
 _BLOCKS = (("1", (64, 64)), ("2", (128, 128)), ("3", (256, 256, 256)), ("4", (512, 512, 512)))
+"""Name of each block, and the channels of its convolutions."""
 LAYERS = tuple(f"relu{block}_{i}" for block, widths in _BLOCKS for i, _ in enumerate(widths, 1))
+"""Names of the layers whose activations can be requested."""
 
 
 def _layers() -> tuple[nn.Sequential, dict[int, str]]:
+    """Return the layers, and their names by index. The indices are those of torchvision's
+    ``vgg16().features``.
+    """
     layers: list[nn.Module] = []
     names: dict[int, str] = {}
     channels = 3
@@ -39,8 +45,8 @@ def _layers() -> tuple[nn.Sequential, dict[int, str]]:
 
 
 class VGG16(nn.Module):
-    """``features`` has the layout (and so the weight names) of torchvision's ``vgg16().features`` up to
-    relu4_3.
+    """VGG-16 up to relu4_3. ``features`` has the layout, and so the weight names, of torchvision's
+    ``vgg16().features``.
     """
 
     mean: Tensor
@@ -52,13 +58,17 @@ class VGG16(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Tensor, layers: tuple[str, ...] = LAYERS) -> dict[str, Tensor]:
-        """RGB (N, 3, H, W) in [-1, 1] -> the activations of `layers`, by name.
+        """Return the activations of `layers`, by name.
 
-        The input is scaled to 0-255 minus the mean, as the published weights expect. The forward pass ends at
-        the deepest requested layer.
+        The forward pass ends at the deepest requested layer. The input is scaled to 0-255 and the mean is
+        subtracted, as the published weights expect.
+
+        Args:
+            image: (N, 3, H, W) RGB in [-1, 1].
+            layers: names from `LAYERS`.
 
         Raises:
-            InputError: unknown layer.
+            InputError: a layer is unknown.
         """
         wanted = set(layers)
         named(*wanted)
@@ -75,15 +85,15 @@ class VGG16(nn.Module):
 
 
 def named(*layers: str) -> None:
-    """Raise `InputError` for a layer that the network does not have."""
+    """Raise `InputError` if one of `layers` is not in `LAYERS`."""
     if unknown := set(layers) - set(LAYERS):
         raise InputError(f"the loss network has no layer {sorted(unknown)[0]!r}; it has {', '.join(LAYERS)}")
 
 
 def repeat_edges(vgg: VGG16) -> VGG16:
-    """Switch `vgg` in place from zero padding to replicate padding, and return it.
+    """Switch `vgg` from zero padding to replicate padding, in place. Returns `vgg`.
 
-    Zero padding acts as a black frame: pictures optimized with this loss network get lines along the border,
+    Zero padding acts as a black frame. Images optimized with such a loss network have lines along the border,
     and networks trained with it learn to produce them.
     """
     for module in vgg.modules():
@@ -96,9 +106,9 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     """Load the loss network.
 
     Args:
-        weights: ``"oxford"`` for the weights shipped with fststyle (`fststyle.loss_weights`),
-            ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32,
-            downloaded by torchvision to its cache on first use, 528 MB), or a safetensors or torch file with
+        weights: ``"oxford"`` for the weights included in fststyle (`fststyle.loss_weights`),
+            ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32, which
+            torchvision downloads to its cache on first use, 528 MB), or a safetensors or torch file with
             torchvision's names.
 
     Raises:
@@ -112,7 +122,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
             state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
         except (ImportError, OSError, RuntimeError) as error:  # not installed, no network, another hash
             raise InputError(
-                f"{weights}: the weights are not available ({error}); oxford ships with fststyle"
+                f"{weights}: the weights are not available ({error}); oxford is included in fststyle"
             ) from error
     elif weights == "oxford":
         state = {name: torch.from_numpy(value) for name, value in loss_weights.load().items()}
@@ -130,6 +140,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
+    """Read a file of weights. Raises `InputError`."""
     if not path.is_file():
         raise InputError(f"{path}: no such file of VGG-16 weights")
     try:

@@ -1,1 +1,1 @@
-"""Restoration of damaged pictures by optimization."""
+"""Restoration of damaged images by optimization (`fststyle restore`)."""

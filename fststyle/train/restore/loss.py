@@ -14,9 +14,9 @@ FEATURE_SIDE = 3
 COLOR_SIDE = 7
 """Side of the patches of pixels."""
 MOST = 16_384
-"""Largest number of intact patches that are compared, drawn at random from more."""
+"""Largest number of intact patches that are compared. If there are more, a random subset is used."""
 AT_ONCE = 1024
-"""Number of patches in the hole that are compared at once, which bounds the memory."""
+"""Number of patches in the hole that are compared at once, which limits the memory use."""
 
 
 class Terms(NamedTuple):
@@ -28,18 +28,19 @@ class Terms(NamedTuple):
 
     @property
     def total(self) -> Tensor:
+        """The sum of the terms, which is minimized."""
         return self.style + self.patch + self.color
 
 
 class Patches:
-    """Compares the patches of a feature map that overlap the hole with the most similar intact ones.
+    """Compares the patches of a feature map that overlap the hole with the most similar intact patches.
 
     Args:
-        found: a feature map, (1, C, h, w).
-        damaged: (h, w) bool, the positions that change.
-        unusable: (h, w) bool, the positions that are not used as targets.
-        side: of the patches.
-        normalized: compare by normalized correlation instead of the squared difference.
+        found: the feature map, (1, C, h, w).
+        damaged: bool (h, w), the positions that change.
+        unusable: bool (h, w), the positions that are not used as targets.
+        side: side of the patches.
+        normalized: whether similarity is the normalized correlation instead of the squared difference.
     """
 
     def __init__(self, found: Tensor, damaged: Tensor, unusable: Tensor, side: int, normalized: bool):
@@ -59,17 +60,18 @@ class Patches:
 
     @property
     def usable(self) -> bool:
+        """Whether there are an intact patch and a patch that overlaps the hole."""
         return bool(self.known.shape[1] and len(self.places))
 
     def _all(self, found: Tensor) -> Tensor:
-        """(1, C, h, w) -> (C * side * side, h * w)."""
+        """Return all patches of a feature map (1, C, h, w), as columns: (C * side * side, h * w)."""
         margin = self.side // 2
         return F.unfold(F.pad(found.float(), (margin,) * 4, mode="replicate"), self.side)[0]
 
     def choose(self, found: Tensor) -> None:
-        """Find the most similar intact patch of each patch.
+        """Find the most similar intact patch for each patch that overlaps the hole.
 
-        In float32: with bfloat16, similar patches have equal correlations.
+        Computed in float32, since in bfloat16 the correlations of similar patches are equal.
         """
         with torch.autocast(found.device.type, enabled=False):
             self._choose(found)
@@ -80,7 +82,7 @@ class Patches:
             queries, known, half = F.normalize(queries, dim=0), F.normalize(known, dim=0), None
         else:
             half = known.square().sum(0) / 2
-        # All similarities of a large hole at once would take gigabytes.
+        # For a large hole, all similarities together would take gigabytes.
         chosen = []
         for some in queries.split(AT_ONCE, dim=1):
             similarity = some.T @ known
@@ -88,32 +90,35 @@ class Patches:
         self.chosen = torch.cat(chosen)
 
     def loss(self, found: Tensor) -> Tensor:
-        """Mean squared difference from the chosen patches, relative."""
+        """Return the mean squared difference from the chosen patches, relative to the mean square of the
+        intact ones. A scalar.
+        """
         queries = self._all(found)[:, self.places]
         return (queries - self.known[:, self.chosen]).square().mean() / self.scale.clamp(min=1e-6)
 
 
 class Surroundings:
-    """Compares the hole of a picture with its surroundings, in features of VGG-16.
+    """Compares the hole of an image with its surroundings, in features of VGG-16 and in pixels.
 
-    Style loss: as in `fststyle gatys`, the squared difference of Gram matrices (Gatys et al. 2016), here
-    those of the features at places of the hole and at intact places, each divided by the number of places,
-    and relative to the mean square of the target.
+    Style loss: as in `fststyle gatys`, the squared difference of Gram matrices (Gatys et al. 2016). Here they
+    are those of the features inside the hole and at intact positions, each divided by its number of
+    positions. The loss is relative to the mean square of the target.
 
     Patch loss: the squared difference between each 3x3 patch of features that overlaps the hole and the
-    intact one with the highest normalized correlation (Li and Wand 2016, "Combining Markov Random Fields and
-    Convolutional Neural Networks for Image Synthesis", arXiv:1601.04589), relative to the mean square of the
-    intact features. Patches across the edge contain intact features, so that forms continue into the hole.
+    intact patch with the highest normalized correlation (Li and Wand 2016, "Combining Markov Random Fields
+    and Convolutional Neural Networks for Image Synthesis", arXiv:1601.04589), relative to the mean square of
+    the intact features. Patches across the edge contain intact features, so that forms continue into the
+    hole.
 
-    Color loss: the same for 7x7 patches of pixels and the intact one with the smallest difference (Wexler et
-    al. 2007, "Space-Time Completion of Video"), relative to the variance of the intact pixels. Without it,
-    the features leave noise of single pixels in the hole and a line along its edge.
+    Color loss: the same for 7x7 patches of pixels and the intact patch with the smallest difference (Wexler
+    et al. 2007, "Space-Time Completion of Video"), relative to the variance of the intact pixels. Without it,
+    the optimization leaves noise of single pixels in the hole and a line along its edge.
 
     Args:
         vgg: the loss network.
-        picture: (1, 3, H, W) in [-1, 1], with any filling of the hole.
-        hole: (1, 1, H, W), 1 for damaged pixels, else 0.
-        spared: (1, 1, H, W), 1 for pixels that are neither changed nor used.
+        image: (1, 3, H, W) in [-1, 1], with any values in the hole.
+        hole: (1, 1, H, W), 1 for damaged pixels, otherwise 0.
+        spared: (1, 1, H, W), 1 for pixels that are neither changed nor used as targets.
         style_layers, patch_layers: names of layers with their weights.
         style_weight, patch_weight, color_weight: weights of the terms.
     """
@@ -121,7 +126,7 @@ class Surroundings:
     def __init__(
         self,
         vgg: VGG16,
-        picture: Tensor,
+        image: Tensor,
         hole: Tensor,
         spared: Tensor,
         *,
@@ -139,11 +144,11 @@ class Surroundings:
         self._patches: dict[str, Patches] = {}
         unusable = torch.maximum(hole, spared)
         with torch.no_grad():
-            self._colors = Patches(picture, hole[0, 0] > 0, unusable[0, 0] > 0, COLOR_SIDE, False)
-            for name, found in vgg(picture, self.layers).items():
+            self._colors = Patches(image, hole[0, 0] > 0, unusable[0, 0] > 0, COLOR_SIDE, False)
+            for name, found in vgg(image, self.layers).items():
                 size = (int(found.shape[2]), int(found.shape[3]))
                 damaged = F.adaptive_max_pool2d(hole, size)[0, 0] > 0
-                # One more place, since features see some pixels around their own.
+                # One more position, since the receptive field of a feature is larger than its own pixels.
                 seen = F.max_pool2d(F.adaptive_max_pool2d(unusable, size), 3, 1, 1)[0, 0] > 0
                 if not damaged.any() or seen.all():
                     continue
@@ -157,33 +162,33 @@ class Surroundings:
 
     @property
     def has_patches(self) -> bool:
-        """Whether there is an intact patch of features or pixels."""
+        """Whether there is an intact patch of features or of pixels."""
         return bool(self._patches) or self._colors.usable
 
-    def choose(self, picture: Tensor) -> None:
-        """Find the most similar intact patch of each patch in the hole."""
+    def choose(self, image: Tensor) -> None:
+        """Find the most similar intact patch for each patch of `image` that overlaps the hole."""
         with torch.no_grad():
             if self._colors.usable:
-                self._colors.choose(picture)
+                self._colors.choose(image)
             if self._patches:
-                found = self.vgg(picture, tuple(self._patches))
+                found = self.vgg(image, tuple(self._patches))
                 for name, patches in self._patches.items():
                     patches.choose(found[name])
 
-    def __call__(self, picture: Tensor) -> Terms:
-        """The terms for a picture, after `choose`."""
-        found = self.vgg(picture, self.layers)
-        style = patch = color = torch.zeros((), device=picture.device)
+    def __call__(self, image: Tensor) -> Terms:
+        """Return the terms of the objective for `image`, (1, 3, H, W) in [-1, 1]. Call `choose` first."""
+        found = self.vgg(image, self.layers)
+        style = patch = color = torch.zeros((), device=image.device)
         for name, target in self._grams.items():
             gram = _gram(found[name][0].float()[:, self._inside[name]])
             style = style + self.style_layers[name] * (gram - target).square().mean() / target.square().mean()
         for name, patches in self._patches.items():
             patch = patch + self.patch_layers[name] * patches.loss(found[name])
         if self._colors.usable:
-            color = self._colors.loss(picture)
+            color = self._colors.loss(image)
         return Terms(self.style_weight * style, self.patch_weight * patch, self.color_weight * color)
 
 
 def _gram(features: Tensor) -> Tensor:
-    """(C, places) -> (C, C): inner products of the channels divided by the number of places."""
+    """Return the Gram matrix (C, C) of features (C, positions), divided by the number of positions."""
     return features @ features.T / features.shape[1]

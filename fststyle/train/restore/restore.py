@@ -1,11 +1,11 @@
-"""`fststyle restore`: fill cracks and missing parts of a painting in the style of its surroundings.
+"""`fststyle restore`: fill cracks and missing parts of a painting in the style of their surroundings.
 
     import fststyle
     fststyle.restore("damaged.jpg", "mask.png").save("restored.png")
 
-Only the pixels in the mask change. They start from OpenCV's inpainting (Telea 2004) and are optimized by
-Adam, coarse to fine, for the style loss of `fststyle gatys` and a patch loss, both against the surroundings
-(`fststyle.train.restore.loss`). Thin cracks have one scale and no style loss.
+Only the pixels in the mask change. Their initial values are those of OpenCV's inpainting (Telea 2004). Adam
+then optimizes them, from coarse to fine, for the style loss of `fststyle gatys`, a patch loss and a color
+loss against the surroundings (`fststyle.train.restore.loss`). Thin cracks have one scale and no style loss.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ from fststyle.settings import check, unknown
 from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import to_tensor
+from fststyle.train.image_loop import run_image_loop
 from fststyle.train.networks.vgg import VGG16, load_vgg, named, repeat_edges
-from fststyle.train.picture_loop import run_picture_loop
 from fststyle.train.restore.loss import Surroundings
 from fststyle.train.restore.settings import RestoreSettings
 from fststyle.train.restore.windows import Hole, Part, halved, inpainted, parts, scale_count
 
 CHOICE_EVERY = 5
-"""Iterations between searches for the most similar patches."""
+"""Number of iterations between searches for the most similar patches."""
 
 
 def restore(
@@ -46,36 +46,37 @@ def restore(
     on_preview: Callable[[Any], None] | None = None,
     **settings: Any,
 ) -> Any:
-    """Restore one picture. The keyword arguments are the fields of `RestoreSettings`.
+    """Restore one image.
 
     Args:
         damaged: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
             uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
-        mask: the file of the mask, of the same size: white where the picture is damaged.
-        on_start: called once with a message about the parts and the device.
+        mask: the file of the mask, of the same size: white where the image is damaged.
+        on_start: called once with a message about the damage and the device.
         on_progress: called after each iteration, with the weighted losses.
-        on_preview: called with the current picture every ``preview_every`` iterations, at the end, and on
+        on_preview: called with the current image every ``preview_every`` iterations, at the end and on
             interruption.
+        settings: the other fields of `RestoreSettings`.
 
     Returns:
-        An array for an array, a `Picture` for a `Picture`, else a Pillow image. Pixels outside the mask are
-        those of the input, and so are alpha channel and color profile.
+        An array if `damaged` is an array, a `Picture` if it is a `Picture`, otherwise a Pillow image. The
+        pixels outside the mask, the alpha channel and the color profile are those of the input.
 
     Raises:
-        InputError: invalid settings, an unusable file, a mask of another size, all black or all white, or a
-            part of the damage without intact surroundings.
+        InputError: invalid settings, an unusable file, a mask that has another size or is all black or all
+            white, or a part of the damage without intact surroundings.
         DeviceError: the requested device is not available.
-        TrainingError: the objective is not finite, or out of memory.
+        TrainingError: the objective is not finite, or memory is exhausted.
         Interrupted: Ctrl-C or SIGTERM, after a call of `on_preview`.
     """
     try:
         chosen = RestoreSettings(mask=Path(mask), **settings)
     except TypeError as error:
         raise unknown("restore", error) from error
-    return restore_picture(damaged, chosen, on_start=on_start, on_progress=on_progress, on_preview=on_preview)
+    return restore_image(damaged, chosen, on_start=on_start, on_progress=on_progress, on_preview=on_preview)
 
 
-def restore_picture(
+def restore_image(
     damaged: ImageLike,
     settings: RestoreSettings,
     *,
@@ -85,9 +86,9 @@ def restore_picture(
 ) -> Any:
     """Like `restore`, with a settings object."""
     check(settings)
-    picture, convert_back = to_picture(damaged)
-    frame = picture.frames[0]
-    hole = read_mask(settings.mask, picture.size)
+    image, convert_back = to_picture(damaged)
+    frame = image.frames[0]
+    hole = read_mask(settings.mask, image.size)
     with computing(settings.device, settings.precision, 1) as compute:
         canvas = _Canvas(frame.rgb, hole, settings, compute)
         if on_start:
@@ -98,9 +99,9 @@ def restore_picture(
             )
 
         def result() -> Any:
-            return convert_back(replace(frame, rgb=canvas.picture()))
+            return convert_back(replace(frame, rgb=canvas.image()))
 
-        return run_picture_loop(
+        return run_image_loop(
             canvas.step,
             canvas.stages,
             [canvas.parts[stage.part].hole.size / 4**stage.halvings for stage in canvas.stages],
@@ -115,17 +116,20 @@ def restore_picture(
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Hole:
-    """The damaged pixels of a picture of ``size`` (H, W): those where the mask is at least half white.
+    """Read a mask: bool (H, W), True where it is at least half white.
+
+    Args:
+        path: the image file.
+        size: the size (H, W) of the damaged image.
 
     Raises:
-        InputError: the mask cannot be read, has another size, is all black or all white.
+        InputError: the mask cannot be read, has another size, or is all black or all white.
     """
     mask = images.read(path)
     if mask.size != size:
         (rows, columns), (height, width) = mask.size, size
         raise InputError(
-            f"{path}: the mask has {columns}x{rows} pixels and the picture {width}x{height}; they must be"
-            " equal"
+            f"{path}: the mask has {columns}x{rows} pixels and the image {width}x{height}; they must be equal"
         )
     frame = mask.frames[0]
     light = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
@@ -135,7 +139,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> Hole:
     if not hole.any():
         raise InputError(f"{path}: the mask has no white pixels, which mark the damage")
     if hole.all():
-        raise InputError(f"{path}: the mask is all white; nothing of the picture remains")
+        raise InputError(f"{path}: the mask is all white, so no pixel is intact")
     return hole
 
 
@@ -148,7 +152,14 @@ class _Stage:
 
 
 class _Canvas:
-    """The picture, whose parts are restored one by one, each from coarse to fine."""
+    """The image. Its parts are restored one after the other, each from coarse to fine.
+
+    Args:
+        rgb: the damaged image, uint8 (H, W, 3).
+        hole: the damaged pixels.
+        settings: the settings.
+        compute: device and precision.
+    """
 
     def __init__(self, rgb: RGB, hole: Hole, settings: RestoreSettings, compute: Compute):
         self.settings, self.compute = settings, compute
@@ -161,7 +172,7 @@ class _Canvas:
         named(*self.terms["style_layers"], *self.terms["patch_layers"])
         self.rgb, self.missing = inpainted(rgb, hole), hole.copy()
         self.rgb[~hole] = intact = rgb[~hole]
-        # Optimized in three channels, the damage of a gray picture gets colored specks.
+        # If three channels of a gray image were optimized, the result would have colored specks.
         self.gray = bool((intact == intact[:, :1]).all())
         self.parts: list[Part] = parts(hole, settings.context)
         self.stages = [
@@ -173,7 +184,7 @@ class _Canvas:
         self.work: _Work | None = None
 
     def step(self, number: int, stage: _Stage) -> dict[str, Tensor]:
-        """Run one iteration. Returns its losses."""
+        """Run one iteration of a stage. Returns its losses."""
         if self.work is None or stage != self.stage:
             self.work = self._begin(stage)
         done = number % self.settings.iterations
@@ -182,7 +193,11 @@ class _Canvas:
             return self.work.step(rate, done % CHOICE_EVERY == 0)
 
     def _begin(self, stage: _Stage) -> "_Work":
-        """Keep the result of the current stage, and start the next one from it."""
+        """Store the result of the current stage, and start the next one from it.
+
+        Raises:
+            InputError: there are no intact surroundings.
+        """
         self.keep()
         part = self.parts[stage.part]
         spared = self.missing[part.place] & ~part.hole
@@ -193,7 +208,7 @@ class _Canvas:
         start = inpainted(rgb, hole | spared)
         if before is not None:
             size = (rgb.shape[1], rgb.shape[0])
-            start = np.asarray(cv2.resize(before.picture(), size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            start = np.asarray(cv2.resize(before.image(), size, interpolation=cv2.INTER_CUBIC), np.uint8)
         rgb = np.where(hole[..., None], start, rgb)
         # A crack has too few positions for a Gram matrix.
         terms = self.terms if scale_count(part.hole, 2) > 1 else {**self.terms, "style_weight": 0.0}
@@ -208,24 +223,34 @@ class _Canvas:
         return work
 
     def keep(self) -> None:
-        """Copy the current part to the picture, in its damaged pixels only."""
+        """Copy the damaged pixels of the current part to the image, if it is at full size."""
         if self.work is None or self.stage is None:
             return
         part = self.parts[self.stage.part]
         if self.stage.halvings:
             return
-        self.rgb[part.place][part.hole] = self.work.picture()[part.hole]
+        self.rgb[part.place][part.hole] = self.work.image()[part.hole]
         self.missing[part.place][part.hole] = False
 
-    def picture(self) -> RGB:
-        """The current picture. Parts that are not yet at full size have the inpainting of OpenCV."""
+    def image(self) -> RGB:
+        """Return the current image, uint8 (H, W, 3). Parts that are not yet at full size contain the
+        inpainting of OpenCV.
+        """
         self.keep()
         return self.rgb.copy()
 
 
 class _Work:
-    """One part at one scale: ``rgb`` uint8 (H, W, 3), of which the pixels in the ``hole`` are optimized.
-    ``gray``: with equal channels.
+    """The optimization of one part at one scale.
+
+    Args:
+        vgg: the loss network.
+        rgb: the part with its surroundings, uint8 (H, W, 3).
+        hole: the pixels that are optimized.
+        spared: pixels that are neither changed nor used as targets.
+        compute: device and precision.
+        terms: layers and weights, as in `Surroundings`.
+        gray: whether the three channels are kept equal.
     """
 
     def __init__(
@@ -250,22 +275,25 @@ class _Work:
             self.loss = Surroundings(vgg, self.fixed, self.hole, spared_pixels, **terms)
 
     def assembled(self) -> Tensor:
-        """The picture with the current pixels in the hole, (1, 3, H, W) in [-1, 1]."""
+        """Return the image with the current pixels in the hole, (1, 3, H, W) in [-1, 1]."""
         whole = self.fixed.clone()
         whole[0][:, self.inside] = self.pixels * 2 - 1
         return whole
 
     def step(self, rate: float, choose: bool) -> dict[str, Tensor]:
+        """Take one optimizer step. With `choose`, search for the most similar patches first. Returns the
+        losses.
+        """
         if not self.pixels.numel():
             zero = torch.zeros(())
             return {"total": zero, "style": zero, "patch": zero, "color": zero}
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        picture = self.assembled()
+        image = self.assembled()
         if choose:
-            self.loss.choose(picture.detach())
-        terms = self.loss(picture)
-        # At a coarse scale, all places may be too close to the damage for a comparison.
+            self.loss.choose(image.detach())
+        terms = self.loss(image)
+        # At a coarse scale, all positions may be too close to the damage for a comparison.
         if terms.total.requires_grad:
             self.optimizer.zero_grad(set_to_none=True)
             terms.total.backward()
@@ -277,7 +305,7 @@ class _Work:
             **{name: value.detach() for name, value in terms._asdict().items()},
         }
 
-    def picture(self) -> RGB:
-        """The current picture, uint8 (H, W, 3)."""
+    def image(self) -> RGB:
+        """Return the current image, uint8 (H, W, 3)."""
         with torch.no_grad():
             return ((self.assembled()[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()

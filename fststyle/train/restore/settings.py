@@ -10,38 +10,41 @@ from fststyle.train.shared_options import shared
 
 @dataclass(frozen=True)
 class RestoreSettings:
-    """Settings of the restoration of a picture."""
+    """Settings of `fststyle restore`."""
 
     mask: Path = option(
         dataclasses.MISSING,
-        "An image of the size of the picture: white where it is damaged, black elsewhere.",
+        "The mask, an image of the same size: white where the image is damaged, black elsewhere.",
         flags=("--mask", "-m"),
     )
     iterations: int = option(40, "Iterations for each part of the damage at each scale.", min=1, max=100_000)
     scales: int = option(
         4,
-        "Largest number of sizes, coarse to fine, each twice the one before. Thin cracks need one.",
+        "Largest number of scales, coarse to fine, each twice the size of the one before. Thin cracks need"
+        " one.",
         min=1,
         max=8,
     )
     context: int = option(
-        48, "Width of the surroundings whose style fills a part of the damage, in pixels.", min=16, max=1024
+        48, "Width in pixels of the surroundings whose style fills a part of the damage.", min=16, max=1024
     )
     style_weight: float = option(
-        0.1, "Weight of the style loss: Gram matrices, compared with the surroundings.", min=0
+        0.1, "Weight of the style loss, which compares Gram matrices with those of the surroundings.", min=0
     )
     patch_weight: float = option(
-        1.0, "Weight of the patch loss: VGG features, compared with the most similar patches nearby.", min=0
+        1.0,
+        "Weight of the patch loss, which compares VGG-16 features with the most similar patches nearby.",
+        min=0,
     )
     color_weight: float = option(
-        5.0, "Weight of the color loss: pixels, compared with the most similar patches nearby.", min=0
+        5.0, "Weight of the color loss, which compares pixels with the most similar patches nearby.", min=0
     )
     style_layers: str = option(
         "relu1_2:1,relu2_2:1,relu3_3:1,relu4_3:1", "VGG-16 layers of the style loss, with weights."
     )
     patch_layers: str = option("relu2_2:1,relu3_3:1", "VGG-16 layers of the patch loss, with weights.")
     learning_rate: float = shared(
-        "learning_rate", default=0.03, help="Learning rate of Adam for pixels in 0..1; decays to a tenth."
+        "learning_rate", default=0.03, help="Learning rate of Adam for pixels in 0..1; it decays to a tenth."
     )
     preview_every: int = shared(
         "preview_every",

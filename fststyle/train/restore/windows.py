@@ -1,4 +1,4 @@
-"""Divides the damage of a picture into parts with their surroundings, and downscales them."""
+"""Division of the damage into parts with their surroundings, and the scales of each part."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,21 +11,24 @@ from numpy.typing import NDArray
 from fststyle.arrays import RGB
 
 Hole = NDArray[np.bool_]
-"""Damaged pixels: (H, W)."""
+"""Damaged pixels, bool (H, W)."""
 LARGEST = 192
-"""Largest side in pixels of a part of the damage; larger ones are divided."""
+"""Largest side of a part of the damage, in pixels. Larger parts are divided."""
 SMALLEST = 64
-"""Smallest side in pixels of a part with its surroundings, where the picture is large enough."""
+"""Smallest side of a part with its surroundings, in pixels, where the image is large enough."""
 THIN = 4.0
-"""Largest distance in pixels from a damaged pixel to the nearest intact one for which one scale is enough."""
+"""Largest distance in pixels from a damaged pixel to the nearest intact one at which one scale is enough."""
 RADIUS = 3
-"""Radius in pixels of OpenCV's inpainting."""
+"""Radius of OpenCV's inpainting, in pixels."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """``place``: rows and columns of a part of the damage with its surroundings. ``hole``: its damaged pixels
-    within them.
+    """A part of the damage.
+
+    Args:
+        place: rows and columns of the part with its surroundings.
+        hole: the damaged pixels of the part, within `place`.
     """
 
     place: tuple[slice, slice]
@@ -33,15 +36,16 @@ class Part:
 
 
 def parts(hole: Hole, context: int) -> list[Part]:
-    """The parts of the damage, each with ``context`` pixels of surroundings. Damage closer than half of this
-    is one part.
+    """Return the parts of the damage, each with `context` pixels of surroundings on each side.
+
+    Damage at a distance of less than half of `context` belongs to one part.
     """
     reach = max(1, context // 2)
     joined = cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach), np.uint8))
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     found = []
     for label in range(1, count):
-        # Work within the bounding box, since a picture can have thousands of parts.
+        # Work within the bounding box, since an image can have thousands of parts.
         x, y, width, height = (int(value) for value in boxes[label, :4])
         box = (slice(y, y + height), slice(x, x + width))
         here = (labels[box] == label) & hole[box]
@@ -60,7 +64,9 @@ def parts(hole: Hole, context: int) -> list[Part]:
 
 
 def _boxes(hole: Hole) -> Iterator[tuple[int, int, int, int]]:
-    """Top, bottom, left and right of a connected part of the damage, divided where it exceeds `LARGEST`."""
+    """Yield bounding boxes (top, bottom, left, right) of a connected part of the damage, which is divided
+    where it exceeds `LARGEST`.
+    """
     rows, columns = (np.flatnonzero(hole.any(axis)) for axis in (1, 0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     down, across = (-(-side // LARGEST) for side in (bottom - top, right - left))
@@ -79,20 +85,23 @@ def _boxes(hole: Hole) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _around(first: int, last: int, context: int, side: int) -> slice:
-    """The range with ``context`` more on each side, at least `SMALLEST` long, within ``side``."""
+    """Return the range `first` .. `last`, extended by `context` on both sides, at least `SMALLEST` long,
+    within 0 .. `side`.
+    """
     context = max(context, -(-(SMALLEST - (last - first)) // 2))
     return slice(max(0, first - context), min(side, last + context))
 
 
 def depth(hole: Hole) -> float:
-    """Largest distance in pixels between a damaged pixel and the nearest intact one."""
+    """Return the largest distance in pixels from a damaged pixel to the nearest intact one."""
     padded = np.pad(hole, 1, mode="edge").astype(np.uint8)
     return float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max())
 
 
 def scale_count(hole: Hole, most: int) -> int:
-    """Number of scales for a part of the damage: it is halved until it is thin, at most ``most`` scales, and
-    no side below half of `SMALLEST`.
+    """Return the number of scales for a part of the damage, at most `most`.
+
+    The part is halved until it is thin, and no side gets shorter than half of `SMALLEST`.
     """
     count, deep, side = 1, depth(hole), min(hole.shape)
     while count < most and deep > THIN and side >= SMALLEST:
@@ -101,10 +110,13 @@ def scale_count(hole: Hole, most: int) -> int:
 
 
 def halved(rgb: RGB, hole: Hole, spared: Hole) -> tuple[RGB, Hole, Hole]:
-    """A picture at half the size, with the means of the pixels that are neither in the ``hole`` nor
-    ``spared``.
+    """Return an image at half the size, with the mean of the usable pixels: those that are neither in `hole`
+    nor `spared`.
 
-    A pixel is in the hole, or spared, if less than half of it is intact.
+    A pixel of the result is in the hole, or spared, if less than half of it is usable.
+
+    Returns:
+        The image, uint8 (h, w, 3), its hole and its spared pixels, bool (h, w).
     """
     height, width = (-(-side // 2) for side in hole.shape)
     known = (~(hole | spared)).astype(np.float32)
@@ -119,7 +131,7 @@ def halved(rgb: RGB, hole: Hole, spared: Hole) -> tuple[RGB, Hole, Hole]:
 
 
 def inpainted(rgb: RGB, hole: Hole) -> RGB:
-    """The picture with the hole filled from its edge (Telea 2004, "An Image Inpainting Technique Based on the
-    Fast Marching Method"), as OpenCV does.
+    """Return the image with the hole filled from its edge by OpenCV (Telea 2004, "An Image Inpainting
+    Technique Based on the Fast Marching Method").
     """
     return np.asarray(cv2.inpaint(rgb, hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA), np.uint8)

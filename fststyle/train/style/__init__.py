@@ -1,1 +1,1 @@
-"""Training of one style, and style transfer by optimization (Gatys et al.)."""
+"""Training of a style (`fststyle train`), and style transfer by optimization (`fststyle gatys`)."""

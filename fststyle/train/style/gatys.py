@@ -1,12 +1,13 @@
-"""`fststyle gatys`: style transfer by optimization of the picture (`fststyle.train.style.optimize`), coarse
-to fine, with one painting or several.
+"""`fststyle gatys`: style transfer by optimization (`fststyle.train.style.optimize`), coarse to fine, with
+one or several style images.
 
     import fststyle
-    fststyle.gatys("photo.jpg", "starry.jpg").save("painted.png")
+    fststyle.gatys("photo.jpg", "starry.jpg").save("stylized.png")
 
-Coarse-to-fine follows Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer"
-(arXiv:1611.07865), section 6: the receptive field of the loss network is limited, so large structures only
-form when a small picture is optimized first and then upscaled. The painting is scaled with the picture.
+Coarse-to-fine optimization follows Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
+Transfer" (arXiv:1611.07865), section 6. The receptive field of the loss network is limited, so large
+structures form only if a small image is optimized first and then upscaled. The style image is scaled with the
+content image.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +30,14 @@ from fststyle.settings import check, unknown
 from fststyle.train import loop
 from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import style_tensor, to_tensor
+from fststyle.train.image_loop import run_image_loop
 from fststyle.train.losses.perceptual import Objective
 from fststyle.train.networks.vgg import load_vgg, named, repeat_edges
-from fststyle.train.picture_loop import run_picture_loop
 from fststyle.train.style.gatys_settings import GatysSettings
 from fststyle.train.style.optimize import PixelOptimizer
 
 MIN_SIDE = 48
-"""Minimum shorter side of the coarsest scale, in pixels: below it, the deepest layer of the loss network has
+"""Minimum shorter side of the coarsest scale, in pixels. Below it, the deepest layer of the loss network has
 only a few positions.
 """
 BYTES_PER_PIXEL = 4000
@@ -52,38 +53,39 @@ def gatys(
     on_preview: Callable[[Any], None] | None = None,
     **settings: Any,
 ) -> Any:
-    """Stylize one picture by optimization. The keyword arguments are the fields of `GatysSettings`.
+    """Stylize one image by optimization (Gatys et al. 2016).
 
     Args:
-        content: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
-            uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
-        style: the file of the painting, or several files with weights: ``"a.jpg:0.7,b.jpg:0.3"`` or
+        content: the content image: a `Picture`, a path, the bytes of an image file, an open binary file, a
+            Pillow image or a uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
+        style: the file of the style image, or several files with weights: ``"a.jpg:0.7,b.jpg:0.3"`` or
             ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
         on_start: called once with a message about the sizes and the device.
         on_progress: called after each iteration, with the weighted losses.
-        on_preview: called with the current picture, at full size, every ``preview_every`` iterations, at the
-            end, and on interruption.
+        on_preview: called with the current image, at full size, every ``preview_every`` iterations, at the
+            end and on interruption.
+        settings: the fields of `GatysSettings`.
 
     Returns:
-        An array for an array, a `Picture` for a `Picture`, else a Pillow image. Alpha channel and color
-            profile are kept.
+        An array if `content` is an array, a `Picture` if it is a `Picture`, otherwise a Pillow image. The
+        alpha channel and the color profile are preserved.
 
     Raises:
         InputError: invalid settings or an unusable file.
         DeviceError: the requested device is not available.
-        TrainingError: the objective is not finite, or out of memory.
+        TrainingError: the objective is not finite, or memory is exhausted.
         Interrupted: Ctrl-C or SIGTERM, after a call of `on_preview`.
     """
     try:
         chosen = GatysSettings(**settings)
     except TypeError as error:
         raise unknown("gatys", error) from error
-    return optimize_picture(
+    return optimize_image(
         content, style, chosen, on_start=on_start, on_progress=on_progress, on_preview=on_preview
     )
 
 
-def optimize_picture(
+def optimize_image(
     content: ImageLike,
     style: str | Path | Mapping[str | Path, float],
     settings: GatysSettings,
@@ -95,8 +97,8 @@ def optimize_picture(
     """Like `gatys`, with a settings object."""
     check(settings)
     shares = paintings(style)
-    picture, convert_back = to_picture(content)
-    frame = picture.frames[0]
+    image, convert_back = to_picture(content)
+    frame = image.frames[0]
     frame = resize_frame(frame, min(settings.size, max(frame.rgb.shape[:2])))
     with computing(settings.device, settings.precision, 1) as compute:
         photos = scales(frame.rgb, settings.scales)
@@ -110,14 +112,14 @@ def optimize_picture(
             )
 
         def result() -> Any:
-            painted = _enlarged(canvas.picture(), frame.rgb)
+            stylized = _enlarged(canvas.image(), frame.rgb)
             return convert_back(
                 replace(
-                    frame, rgb=colors.keep_colors(frame.rgb, painted) if settings.keep_colors else painted
+                    frame, rgb=colors.keep_colors(frame.rgb, stylized) if settings.keep_colors else stylized
                 )
             )
 
-        return run_picture_loop(
+        return run_image_loop(
             canvas.step,
             range(len(photos)),
             [photo.shape[0] * photo.shape[1] for photo in photos],
@@ -127,12 +129,19 @@ def optimize_picture(
             result=result,
             on_progress=on_progress,
             on_preview=on_preview,
-            leaner="a smaller picture (--size)",
+            leaner="a smaller --size",
         )
 
 
 class _Canvas:
-    """The picture at all scales. The first step of a scale starts from the result of the previous scale."""
+    """The image at all scales. The first step of a scale starts from the result of the previous scale.
+
+    Args:
+        photos: the content image at all scales, uint8 (H, W, 3) each.
+        shares: the files of the style images, with their weights.
+        settings: the settings.
+        compute: device and precision.
+    """
 
     def __init__(
         self, photos: list[RGB], shares: list[tuple[Path, float]], settings: GatysSettings, compute: Compute
@@ -142,11 +151,13 @@ class _Canvas:
         self.layers = dict(weights(settings.style_layers, "--style-layers"))
         self.descent: PixelOptimizer | None = None
         named(settings.content_layer)
-        # Fail early for invalid paintings and layers.
+        # Fail early if a style image or a layer is invalid.
         self.objective(len(photos) - 1)
 
     def objective(self, scale: int) -> Objective:
-        """The objective at one scale, with the paintings downscaled by the same factor as the picture."""
+        """Return the objective at one scale. The style images are downscaled by the same factor as the
+        content image.
+        """
         last, now = min(self.photos[-1].shape[:2]), min(self.photos[scale].shape[:2])
         size = max(16, round((self.settings.style_size or last) * now / last))
         result: Objective = self.compute.place(
@@ -164,7 +175,7 @@ class _Canvas:
         return result
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
-        """Run one iteration. Returns its losses."""
+        """Run one iteration at the scale number `scale`. Returns its losses."""
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
             photo = self.compute.place(to_tensor(self.photos[scale])[None])
@@ -180,12 +191,13 @@ class _Canvas:
         return {"total": terms.total, **{name: term.mean() for name, term in terms._asdict().items()}}
 
     def start(self, photo: Tensor) -> Tensor:
-        """Initial picture of a scale: the previous scale, upscaled; at the first scale the photo, or noise
-        around its mean color.
+        """Return the initial image of a scale: the result of the previous scale, upscaled.
+
+        At the first scale it is the content image, or noise around its mean color.
         """
         if self.descent is not None:
             return F.interpolate(
-                self.descent.picture, photo.shape[2:], mode="bicubic", align_corners=False
+                self.descent.image, photo.shape[2:], mode="bicubic", align_corners=False
             ).clamp(-1, 1)
         if self.settings.start == "photo":
             return photo
@@ -194,22 +206,25 @@ class _Canvas:
         )
         return (photo.mean((2, 3), keepdim=True) + 0.25 * noise).clamp(-1, 1)
 
-    def picture(self) -> RGB:
-        """The current picture at the current scale; before the first step, the photo."""
+    def image(self) -> RGB:
+        """Return the current image at the current scale, uint8 (H, W, 3); before the first step, the content
+        image.
+        """
         if self.descent is None:
             return self.photos[0]
-        return ((self.descent.picture[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+        return ((self.descent.image[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
 
 
 def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path, float]]:
-    """Parse one file, ``"a.jpg:0.7,b.jpg:0.3"``, or ``{"a.jpg": 0.7, "b.jpg": 0.3}`` to files and weights.
+    """Return the style images with their weights, from a file name, ``"a.jpg:0.7,b.jpg:0.3"``, or ``{"a.jpg":
+    0.7, "b.jpg": 0.3}``.
 
     Raises:
-        InputError: a weight is not a number above 0, or there are too many paintings.
+        InputError: a weight is not a number above 0, or there are too many style images.
     """
     if isinstance(style, Mapping):
         if not style or any(not 0 < share <= MAX_WEIGHT for share in style.values()):
-            raise InputError(f"STYLE: each painting needs a weight above 0 and at most {MAX_WEIGHT:,.0f}")
+            raise InputError(f"STYLE: each style image needs a weight above 0 and at most {MAX_WEIGHT:,.0f}")
         return [(Path(path), float(share)) for path, share in style.items()]
     if isinstance(style, Path) or Path(style).is_file():  # a file name may contain commas and colons
         return [(Path(style), 1.0)]
@@ -217,9 +232,10 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
 
 
 def scales(photo: RGB, count: int) -> list[RGB]:
-    """The photo at `count` sizes, each twice the one before, up to its own size.
+    """Return the content image at `count` sizes. Each is twice as large as the one before, and the last is
+    the size of the image.
 
-    Sizes with a shorter side below `MIN_SIDE` are left out.
+    Sizes with a shorter side below `MIN_SIDE` are omitted.
     """
     long, short = max(photo.shape[:2]), min(photo.shape[:2])
     return [
@@ -229,18 +245,19 @@ def scales(photo: RGB, count: int) -> list[RGB]:
     ]
 
 
-def _enlarged(painted: RGB, photo: RGB) -> RGB:
-    """Upscale the result of a coarse scale to the size of the photo."""
+def _enlarged(stylized: RGB, photo: RGB) -> RGB:
+    """Upscale the result of a coarse scale to the size of the content image."""
     size = torch.Size(photo.shape[:2])
-    if painted.shape == photo.shape:
-        return painted
+    if stylized.shape == photo.shape:
+        return stylized
     larger = F.interpolate(
-        torch.from_numpy(painted).permute(2, 0, 1)[None].float(), size, mode="bicubic", align_corners=False
+        torch.from_numpy(stylized).permute(2, 0, 1)[None].float(), size, mode="bicubic", align_corners=False
     )
     return larger[0].round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
 
 
 def _check_memory(photo: RGB, compute: Compute) -> None:
+    """Raise `InputError` if the optimization needs more memory than is available."""
     needed, free = photo.shape[0] * photo.shape[1] * BYTES_PER_PIXEL, memory.available()
     if compute.device.type == "cpu" and needed > free:
         raise InputError(

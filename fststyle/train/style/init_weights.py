@@ -1,4 +1,7 @@
-"""Initial weights of a training: from a checkpoint or from a style file. ONNX files keep the weight names."""
+"""Initial weights of a training, from a checkpoint or a style file.
+
+Style files contain the weights under the names that they have in the network.
+"""
 
 import fnmatch
 import hashlib
@@ -18,15 +21,18 @@ from fststyle.train.style.settings import TrainSettings
 from fststyle.train.translate.settings import TranslateSettings
 
 BASE = "live-base"
-"""Network that reproduces the photo; equals strength 0."""
+"""Name of the base network, which reproduces the photo. It is the style at strength 0."""
 PRETRAINED = "live-start"
-"""Weights trained on many paintings (tools/together.py), from which a new painting needs fewer steps. They
-derive from the base, so styles trained from them can be mixed with the base and with each other.
+"""Name of the weights that were trained on many paintings (tools/together.py). A training that starts from
+them needs fewer steps. They derive from the base network, so styles trained from them can be mixed with it
+and with each other.
 """
 
 
 def resolve_initial_weights(settings: TrainSettings | TranslateSettings | KeyframeSettings, auto: str) -> str:
-    """Resolve ``--from auto``: the weights `auto` if the network has their shape, else random weights."""
+    """Return the value of ``--from``, where "auto" is `auto` if these weights match the network, or else
+    "none".
+    """
     if settings.from_ != "auto":
         return str(settings.from_)
     fits = settings.network == "live" and settings.width is None and settings.blocks is None
@@ -44,25 +50,30 @@ def check_size(size: int, network: str) -> None:
 
 
 def network_settings(settings: TrainSettings | TranslateSettings | KeyframeSettings) -> dict[str, int]:
-    """Arguments of the network; settings that are None use the defaults of the network."""
+    """Return the arguments of the network. Settings that are None have the defaults of the network."""
     given = {name: getattr(settings, name) for name in ("width", "blocks")}
     return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}
 
 
 def load_initial_weights(net: nn.Module, source: str) -> None:
-    """Load the weights of `source` into `net`, see `read_initial_weights`.
+    """Load the weights of `source` into `net`; see `read_initial_weights`.
 
     Raises:
-        CheckpointError: the weights belong to another network.
+        StyleError: `source` is not a known style.
+        CheckpointError: the file contains no fststyle weights, or those of another network.
     """
     checkpoint.load_weights(net, read_initial_weights(source), source)
 
 
 def freeze(net: nn.Module, patterns: str) -> None:
-    """Freeze the parameters that match `patterns`: comma-separated names with * as wildcard.
+    """Freeze the parameters of `net` whose names match `patterns`.
+
+    Args:
+        net: the network.
+        patterns: comma-separated names with * as wildcard, for example ``body.*``.
 
     Raises:
-        InputError: a pattern matches no parameter, or no parameter remains trainable.
+        InputError: a pattern matches no parameter, or no trainable parameter remains.
     """
     for pattern in (text.strip() for text in patterns.split(",")):
         named = [
@@ -80,33 +91,40 @@ def freeze(net: nn.Module, patterns: str) -> None:
 
 
 def base_sha256(source: str) -> str:
-    """SHA-256 of the base weights that `source` derives from; styles with the same base can be mixed.
+    """Return the SHA-256 hash of the base network from which the weights `source` derive, or "" if there is
+    none.
 
-    It is the hash of the file if it is a base, else that in its metadata, or "" if there is none.
+    Styles with the same base network can be mixed. If `source` is a base network, it is the hash of its file,
+    otherwise the hash that its metadata records.
     """
     if source == "none":
         return ""
     if source.endswith(".pt"):
-        return str(checkpoint.load(Path(source), checkpoint.PAINTERS).get("base", ""))
+        return str(checkpoint.load(Path(source), checkpoint.STYLE_KINDS).get("base", ""))
     content = _file(source).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     return digest if catalogue.base_network(digest) else catalogue.metadata(content).get("base", "")
 
 
 def training_base_sha256(source: str, earlier: Checkpoint | None) -> str:
-    """The `base_sha256` of the initial weights `source`, or the one recorded in the checkpoint `earlier`."""
+    """Return `base_sha256` of the initial weights `source`, or the hash recorded in the checkpoint
+    `earlier`.
+    """
     return str(earlier.get("base", "")) if earlier else base_sha256(source)
 
 
 def read_initial_weights(source: str) -> dict[str, Tensor]:
-    """Read weights by name, in float32, from a .pt checkpoint, a .onnx file, or a style of the catalogue.
+    """Return the weights by name, in float32.
+
+    Args:
+        source: a .pt checkpoint, a .onnx file, or the name of a style.
 
     Raises:
-        StyleError: unknown style.
+        StyleError: `source` is not a known style.
         CheckpointError: the file contains no fststyle weights.
     """
     if source.endswith(".pt"):
-        return dict(checkpoint.load(Path(source), checkpoint.PAINTERS)["model"])
+        return dict(checkpoint.load(Path(source), checkpoint.STYLE_KINDS)["model"])
     path = _file(source)
     import onnx
 
@@ -115,11 +133,12 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
     except Exception as error:  # protobuf and onnx raise many exception types for a damaged file
         raise CheckpointError(f"{source}: is damaged or not a style file") from error
     if not found:
-        raise CheckpointError(f"{source}: contains no weights that a training can start from")
+        raise CheckpointError(f"{source}: contains no usable initial weights")
     return {name.removeprefix(PREFIX): torch.from_numpy(weight) for name, weight in found.items()}
 
 
 def _file(source: str) -> Path:
+    """Return the .onnx file of a file name or of the name of a style."""
     if source.endswith(".onnx"):
         return Path(source)
     if (known := catalogue.base_network(source) or catalogue.initial_weights(source)) is not None:

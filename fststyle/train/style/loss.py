@@ -1,4 +1,8 @@
-"""The losses of a training step, except the temporal loss, which needs a second picture."""
+"""The losses of `fststyle train`: content, style and grid loss, and their sum.
+
+The temporal loss compares two stylized crops, so the training step computes it
+(`fststyle.train.style.trainer`).
+"""
 
 import torch
 from torch import Tensor
@@ -13,61 +17,67 @@ from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.settings import TrainSettings
 
 CONTENT_LAYERS = ("relu2_2", "relu3_3")
+"""The content layers of VGG-16."""
 CONTENT_SCALE = 1.7e5
-"""Mean square of the activations of both content layers on photos (measured on 1,318 of them)."""
-
-
+"""Mean square of the activations of both content layers on photos, measured on 1,318 photos."""
 STRETCH = 0.7
-"""How far the tones of the painting are stretched to the full range, at a contrast of 1."""
+"""Fraction by which the tones of the style image are stretched to the full range, at a contrast of 1."""
 
 
-def contrasted_painting(settings: TrainSettings) -> Tensor:
-    """The painting that the style loss compares with, (1, 3, h, w) RGB in [-1, 1]."""
+def load_style_image(settings: TrainSettings) -> Tensor:
+    """Return the style image as (1, 3, h, w) RGB in [-1, 1], with the size and the contrast of the
+    settings.
+    """
     return style_tensor(settings.style, settings.style_size, min(1.0, STRETCH * settings.contrast))
 
 
 class StyleLosses:
-    """The weighted losses for one painting.
+    """The weighted losses of stylized images against their photos and one style image.
 
     Args:
         vgg: the loss network, with replicate padding.
-        settings: the painting and the weights of the losses.
+        settings: the style image and the weights of the losses.
         compute: device and precision.
     """
 
     def __init__(self, vgg: VGG16, settings: TrainSettings, compute: Compute):
         self.settings = settings
         self.vgg = compute.place(vgg)
-        painting = contrasted_painting(settings)
-        self.style = compute.place(MultiscaleStyle(vgg, painting, settings.fine, settings.tonal_parts))
+        style_image = load_style_image(settings)
+        self.style = compute.place(MultiscaleStyle(vgg, style_image, settings.fine, settings.tonal_parts))
 
-    def __call__(self, painted: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
-        """The weighted losses by name, (N,) float32 each, of stylized pictures and their photos.
+    def __call__(self, stylized: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
+        """Return the weighted losses by name, float32 (N,) each.
 
-        Both are (N, 3, H, W) in [-1, 1]; `stride` is that of the network. The content loss is equation 2 of
-        Johnson et al., the mean over relu2_2 and relu3_3: relu2_2 keeps edges and light, relu3_3 leaves room
-        for strokes. Its target is the photo with more local contrast (`more_contrast`). It is divided by a
-        constant, `CONTENT_SCALE`. Relative to the photo, plain photos would have a large content loss for
-        every stroke, and skies would stay empty.
+        The content loss is equation 2 of Johnson et al., as the mean over relu2_2 and relu3_3: relu2_2
+        preserves edges and light, relu3_3 allows brush strokes. Its target is the photo with more local
+        contrast (`more_contrast`). It is divided by a constant, `CONTENT_SCALE`. If it were relative to the
+        activations of the photo, brush strokes on photos with few details would have a high content loss, and
+        skies would stay empty.
+
+        Args:
+            stylized: the output of the network, (N, 3, H, W) in [-1, 1].
+            photo: the photos, of the same shape.
+            stride: the stride of the network.
         """
         with torch.no_grad():
             targets = self.vgg(more_contrast(photo, self.settings.contrast), CONTENT_LAYERS)
-        found = self.vgg(painted, LAYERS[1])
+        found = self.vgg(stylized, LAYERS[1])
         content = sum(content_loss(found[layer], targets[layer]) for layer in CONTENT_LAYERS) / (
             len(CONTENT_LAYERS) * CONTENT_SCALE
         )
         return {
             "content": self.settings.content_weight * content,
-            "style": self.settings.style_weight * self.style(painted, photo, found),
-            "grid": self.settings.grid_weight * grid_artifact_loss(painted, stride),
+            "style": self.settings.style_weight * self.style(stylized, photo, found),
+            "grid": self.settings.grid_weight * grid_artifact_loss(stylized, stride),
         }
 
 
 def minimized(losses: dict[str, Tensor]) -> Tensor:
-    """The scalar to minimize: the mean over the pictures of the log of their total loss.
+    """Return the scalar to minimize: the mean over the images of the log of their total loss.
 
-    Every photo has the same weight. Departure from Johnson et al. 2016, who use the mean of the losses:
-    detailed photos have a hundred times the loss of plain ones, and the first hundreds of steps are unstable
-    at these learning rates.
+    With the log, every photo has the same weight. Departure from Johnson et al. 2016, who use the mean of the
+    losses: the loss of photos with many details is up to a hundred times higher, and at these learning rates
+    the first hundreds of steps would be unstable.
     """
     return torch.stack(list(losses.values())).sum(0).log().mean()

@@ -1,13 +1,13 @@
-"""Style transfer by optimization of the picture: slow, and the reference for trained networks.
+"""Style transfer by optimization of the pixels. It is slow, and the reference for trained networks.
 
 Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). Departures:
 
 * The layers and weights of `fststyle.train.losses.perceptual` (VGG-16) instead of VGG-19, so that the loss is
   comparable to that of a network.
-* Pixels are clamped to the range of image files. Adam clamps after each step, L-BFGS only at the end, since
-  its history would not match clamped steps.
+* Pixels are clamped to the range of image files. With Adam they are clamped after each step; with L-BFGS only
+  at the end, since its history would not match clamped steps.
 
-Files, sizes and scales are handled in `fststyle.train.style.gatys`.
+`fststyle.train.style.gatys` handles files, sizes and scales.
 """
 
 import math
@@ -20,22 +20,24 @@ from fststyle.errors import TrainingError
 from fststyle.train.losses.perceptual import Objective, Terms
 
 LEARNING_RATES = {"adam": 0.03, "lbfgs": 1.0}
-"""Default learning rates. For Adam, pixels are in 0..1; for L-BFGS, it is a factor of its own step."""
+"""Default learning rates. That of Adam is for pixels in 0..1; that of L-BFGS is a factor of its own step
+size.
+"""
 HISTORY = 20
-"""History size of L-BFGS, two pictures per step."""
+"""History size of L-BFGS. Each step in the history stores two images."""
 LINE = 25
 """Maximum number of evaluations in one L-BFGS step."""
 
 
 class PixelOptimizer:
-    """Minimizes the objective over the pixels of a picture, one `step` at a time.
+    """Minimizes the objective over the pixels of an image, one `step` at a time.
 
     Args:
-        start: the initial picture, (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
-        photo: the content target, same shape.
+        start: the initial image, (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
+        photo: the content image, of the same shape.
         objective: the objective to minimize.
         optimizer: ``"adam"`` (one forward and backward pass per step) or ``"lbfgs"`` (strong Wolfe line
-            search; converges faster, with one or several passes per step).
+            search; it converges faster, with one or several passes per step).
         lr: learning rate; default: `LEARNING_RATES`.
     """
 
@@ -68,12 +70,12 @@ class PixelOptimizer:
         self._known: tuple[Tensor, Terms, Tensor] | None = None
 
     @property
-    def picture(self) -> Tensor:
-        """The current picture, (1, 3, H, W) in [-1, 1]."""
+    def image(self) -> Tensor:
+        """The current image, (1, 3, H, W) in [-1, 1]."""
         return self.pixels.detach().clamp(0, 1) * 2 - 1
 
     def terms(self) -> Terms:
-        """The terms of the objective for the current picture."""
+        """Return the terms of the objective for the current image."""
         with torch.no_grad():
             result: Terms = self.objective(self.pixels * 2 - 1, target=self.target)
             return result
@@ -89,7 +91,8 @@ class PixelOptimizer:
         first: list[Terms] = []
 
         def closure() -> Tensor:
-            # The line search nearly always ends at its last evaluation, where the next step begins.
+            # The line search nearly always ends at its last evaluation, which is also the first one of the
+            # next step.
             if self._known is None or not torch.equal(self._known[0], self.pixels):
                 terms = self._evaluate()
                 self._known = (self.pixels.detach().clone(), terms, self.pixels.grad.contiguous().clone())  # type: ignore[union-attr]
@@ -105,6 +108,7 @@ class PixelOptimizer:
         return first[0]
 
     def _evaluate(self) -> Terms:
+        """Compute the terms and the gradient for the current image."""
         with torch.enable_grad():
             terms: Terms = self.objective(self.pixels * 2 - 1, target=self.target)
             self.optimizer.zero_grad(set_to_none=True)
@@ -119,20 +123,21 @@ def optimize_from_photo(
     lr: float = LEARNING_RATES["adam"],
     callback: Callable[[int, float], None] | None = None,
 ) -> tuple[Tensor, list[float]]:
-    """Optimize the pixels of one photo with Adam, starting from the photo: the reference for networks.
+    """Optimize the pixels of one photo with Adam, starting from the photo. The benchmarks compare networks
+    with the result.
 
-    Adam is used because all its steps cost the same.
+    Adam is used because all its steps take the same time.
 
     Args:
         photo: (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
         objective: the objective to minimize.
         iterations: number of Adam steps.
-        lr: learning rate for pixels in 0..1, the range they are clamped to after each step.
-        callback: called with the number of steps and the objective after them.
+        lr: learning rate, for pixels in 0..1. They are clamped to this range after each step.
+        callback: called with the number of completed steps and the objective after them.
 
     Returns:
-        The picture, (1, 3, H, W) in [-1, 1], and the objective after 0, 1, ..., `iterations` steps, a list of
-        `iterations` + 1 values.
+        The stylized image, (1, 3, H, W) in [-1, 1], and the objective after 0, 1, ..., `iterations` steps, a
+        list of `iterations` + 1 values.
 
     Raises:
         TrainingError: the objective is not finite.
@@ -147,12 +152,16 @@ def optimize_from_photo(
             )
         if callback is not None:
             callback(step, curve[-1])
-    return descent.picture, curve
+    return descent.image, curve
 
 
 def iterations_to_reach(curve: list[float], value: float) -> float | None:
-    """Iterations until `curve` (of `optimize_from_photo`) falls to `value`, interpolated; None if it does
+    """Return the number of iterations until the objective falls to `value`, interpolated; None if it does
     not.
+
+    Args:
+        curve: the objective after 0, 1, ... steps, from `optimize_from_photo`.
+        value: the objective to reach.
     """
     if curve[0] <= value:
         return 0.0

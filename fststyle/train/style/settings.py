@@ -11,25 +11,26 @@ from fststyle.train.shared_options import shared
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Settings of the training of a style; stored in the checkpoint and in the ONNX file."""
+    """Settings of `fststyle train`. They are stored in the checkpoint and in the ONNX file."""
 
-    style: Path = option(dataclasses.MISSING, "The style image, any image file.", flags=("--style", "-s"))
+    style: Path = option(dataclasses.MISSING, "The style image.", flags=("--style", "-s"))
     output: Path = shared("output")
     name: str | None = option(
-        None, f"Name of the style and of its files, {NAMES}; default: the file name of the painting."
+        None, f"Name of the style and of its files, {NAMES}; default: the file name of the style image."
     )
     data: Path | None = option(
-        None, "Folder of training photos; default: those of `fststyle data`, else synthetic scenes."
+        None,
+        "Folder of training photos; default: those of `fststyle data`, or else synthetic scenes.",
     )
     network: str = option(
         "live",
-        "Network to train: live runs in real time; johnson is the reference network, twenty times slower "
-        "with finer detail.",
+        "Network to train: live runs in real time; johnson is the reference network, which is twenty times"
+        " slower and has finer detail.",
         choices=("johnson", "live"),
     )
     width: int | None = option(
         None,
-        "Channels of the first layer: fewer are faster and less detailed; default: johnson 32, live 48.",
+        "Channels of the first layer: fewer are faster, with less detail; default: johnson 32, live 48.",
         min=1,
         max=256,
     )
@@ -41,30 +42,35 @@ class TrainSettings:
     )
     steps: int = shared("steps", default=1500)
     minutes: float | None = shared("minutes")
-    size: int = option(256, "Side of the square photo crops, in pixels.", min=32, max=2048)
-    batch: int = option(1, "Photos per step, over all processes together.", min=1)
+    size: int = option(256, "Side of the square photo crops in pixels.", min=32, max=2048)
+    batch: int = option(1, "Photos per step, over all processes.", min=1)
     style_size: int = option(
-        384, "Shorter side of the painting in pixels: larger gives broader brush strokes.", min=32, max=2048
+        384,
+        "Shorter side of the style image in pixels: larger gives broader brush strokes.",
+        min=32,
+        max=2048,
     )
-    content_weight: float = option(1.0, "Weight of the content loss: higher keeps more of the photo.", min=0)
-    style_weight: float = option(6.0, "Weight of the style loss: higher is closer to the painting.", min=0)
+    content_weight: float = option(
+        1.0, "Weight of the content loss: higher preserves more of the photo.", min=0
+    )
+    style_weight: float = option(6.0, "Weight of the style loss: higher is closer to the style image.", min=0)
     fine: float = option(
         0.6,
-        "Fraction of the style loss that compares fine texture: higher is crisper, lower fills plain areas.",
+        "Fraction of the style loss that compares fine texture: higher is crisper, lower fills flat regions.",
         min=0,
         max=1,
     )
     contrast: float = option(
         0.0,
-        "Extra contrast of the photo and the painting in the losses, for faint paintings such as old prints;"
-        " 1 gives firmer outlines and darker shadows.",
+        "Extra contrast of the photo and the style image in the losses, for faint style images such as old"
+        " prints; 1 gives firmer outlines and darker shadows.",
         min=0,
         max=5,
     )
     tonal_parts: int = option(
         3,
-        "Number of luminance ranges, each with its own style loss: dark parts look like dark parts of the "
-        "painting; 1 turns this off.",
+        "Number of luminance ranges, each with its own style loss, so that dark parts look like dark parts of"
+        " the style image; 1 disables this.",
         min=1,
         max=8,
     )
@@ -83,7 +89,8 @@ class TrainSettings:
     save_every: int = shared("save_every")
     preview_every: int = shared("preview_every")
     preview_photos: Path | None = option(
-        None, "Folder whose first four photos the preview sheets show; default: crops of held-out photos."
+        None,
+        "Folder whose first four photos are shown in the preview sheets; default: crops of held-out photos.",
     )
     from_: str = shared(
         "from_",
@@ -103,7 +110,9 @@ class TrainSettings:
 
 
 def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a checkpoint for the metadata of a style file: file names without their folders."""
+    """Return the settings in a checkpoint, for the metadata of a style file. File names are reduced to their
+    last component.
+    """
     files = (
         *("style", "output", "data", "photos", "paintings", "preview_photos", "frames", "painted"),
         *("from_", "vgg", "tensorboard"),
@@ -112,6 +121,7 @@ def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _base_name(value: Any) -> Any:
+    """Return the last component of a path or of each path in a list; other values are unchanged."""
     if isinstance(value, list):
         return [_base_name(item) for item in value]
     return Path(value).name if isinstance(value, str) else value

@@ -1,4 +1,6 @@
-"""State of the trainings of styles: network and optimizer, checkpoint, and metadata of the style file."""
+"""State that the trainings of styles share: network and optimizer, checkpoint content, and metadata of the
+style file.
+"""
 
 from typing import Any
 
@@ -21,9 +23,12 @@ from fststyle.train.translate.settings import TranslateSettings
 def prepare(
     settings: TrainSettings | KeyframeSettings, compute: Compute, earlier: Checkpoint | None
 ) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
-    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint.
+    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint
+    `earlier`.
 
-    Also returns the initial weights for the L2 penalty of ``--pull``.
+    Returns:
+        The network on the device, its optimizer, and the initial weights for the L2 penalty of ``--pull``, in
+        the order of the parameters. The list is empty if the penalty is not used.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -45,7 +50,7 @@ def prepare(
 
 
 def weights_of(net: nn.Module) -> dict[str, Tensor]:
-    """The weights of a network as they are stored in a checkpoint."""
+    """Return the weights of a network, as they are stored in a checkpoint."""
     return {key: value.contiguous() for key, value in net.state_dict().items()}
 
 
@@ -58,8 +63,16 @@ def checkpoint_content(
     base: str,
     **more: Any,
 ) -> Checkpoint:
-    """The content of a checkpoint after step `done`, with the keys `more`; see
-    `fststyle.train.checkpoint`.
+    """Return the content of a checkpoint; see `fststyle.train.checkpoint`.
+
+    Args:
+        kind: the kind of the checkpoint.
+        settings: the settings of the training.
+        name: the name of the style.
+        model: the weights of the network.
+        done: number of completed steps.
+        base: `base_sha256` of the initial weights.
+        more: additional keys.
     """
     return {
         "kind": kind,
@@ -81,7 +94,7 @@ def card(
     base: str,
     style_sha256: str = "",
 ) -> Card:
-    """The metadata of the style file."""
+    """Return the metadata of the style file. `style_sha256` is the hash of the style image."""
     return Card(
         name=name,
         network=settings.network,

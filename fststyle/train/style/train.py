@@ -49,7 +49,7 @@ from fststyle.train.timing import TIMED_STEPS, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 ENLARGE = 2.25
-"""Photos are upscaled at most by this factor."""
+"""Largest factor by which photos are upscaled."""
 
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"style", "data"}
@@ -62,13 +62,17 @@ def train_style(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Trained:
-    """Train, export and preview one style. The keyword arguments are the fields of `TrainSettings`.
+    """Train and export one style, and write a preview sheet.
 
-    `on_message` is called with status messages, for example the training data, or why there is no int8 file.
-    `on_progress` is called after each step.
+    Args:
+        style: the file of the style image.
+        on_message: called with status messages, for example about the training data, or why there is no int8
+            file.
+        on_progress: called after each step.
+        settings: the other fields of `TrainSettings`.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
+        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
         TrainingError: a loss is not finite, or no photo is usable; the last checkpoint is kept.
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
     """
@@ -88,18 +92,20 @@ def train(
     files = ResultFiles.of(settings.output, name)
     refuse_overwrite((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
-    painting = images.read(settings.style).opaque
+    style_image = images.read(settings.style).opaque
     earlier = load_earlier_training(settings, files, "style", _FREE)
     if earlier and settings.minutes is not None:
         settings = replace(settings, steps=earlier["settings"]["steps"])
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
-        raise InputError(f"--resume: {files.checkpoint} was trained on a picture other than {settings.style}")
+        raise InputError(f"--resume: {files.checkpoint} was trained on an image other than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
         # A separate function, so that DistributedDataParallel is freed before the process group is destroyed.
-        return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), painting)
+        return _train(
+            TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), style_image
+        )
 
 
-def _train(run: TrainingRun[TrainSettings], painting: RGB) -> Trained:
+def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
     source = photo_source(
         settings.data,
@@ -113,7 +119,7 @@ def _train(run: TrainingRun[TrainSettings], painting: RGB) -> Trained:
     base, digest = training_base_sha256(settings.from_, run.earlier), sha256(settings.style)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
     photos = _shown(settings, files) if compute.leads else []
-    _introduce(run, source)
+    _report_start(run, source)
     trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights)
     if settings.minutes is not None and not run.earlier:
         trial, timed = trainer.trial(), _photos(source, settings, compute, 0, TIMED_STEPS)
@@ -139,7 +145,7 @@ def _train(run: TrainingRun[TrainSettings], painting: RGB) -> Trained:
         _photos(source, settings, compute, run.first_step, settings.steps),
         steps=settings.steps,
         save=save,
-        preview=lambda _: write_sheet(files.preview, net, compute.device, painting, photos),
+        preview=lambda _: write_sheet(files.preview, net, compute.device, style_image, photos),
         preview_every=settings.preview_every,
     )
     if compute.leads:
@@ -149,20 +155,21 @@ def _train(run: TrainingRun[TrainSettings], painting: RGB) -> Trained:
 
 
 def _shown(settings: TrainSettings, files: ResultFiles) -> list[RGB]:
-    """The photos of the preview sheets."""
+    """Return the photos on the preview sheets."""
     if settings.preview_photos is not None:
         return chosen_photos(settings.preview_photos, settings.size)
     return preview_photos(settings.data, settings.size, files, settings.seed)
 
 
-def _introduce(run: TrainingRun[TrainSettings], source: Photos | Scenes) -> None:
+def _report_start(run: TrainingRun[TrainSettings], source: Photos | Scenes) -> None:
+    """Report the training data, the device, and whether the data differs from that of the earlier steps."""
     run.message(
         f"training {run.name} on {source.source}, on {run.compute.device}, in {run.compute.precision}"
         f"{resume_note(run.first_step)}"
     )
     if run.earlier and (before := run.earlier["settings"].get("data")) != to_dict(run.settings)["data"]:
         run.message(
-            f"the earlier steps used {before or 'other pictures'}: "
+            f"the earlier steps used {before or 'other photos'}: "
             "the result differs from that of an uninterrupted training"
         )
 
@@ -170,7 +177,7 @@ def _introduce(run: TrainingRun[TrainSettings], source: Photos | Scenes) -> None
 def _photos(
     source: Photos | Scenes, settings: TrainSettings, compute: Compute, first: int, steps: int
 ) -> Iterator[tuple[Tensor, list[str]]]:
-    """The batches of the steps `first` .. `steps` - 1, for this process."""
+    """Return the batches of the steps `first` .. `steps` - 1, for this process."""
     return batches(
         source,
         seed=settings.seed,
@@ -184,8 +191,8 @@ def _photos(
 
 
 def style_name(settings: TrainSettings) -> str:
-    """The name of the style: ``--name``, or the file name of the painting reduced to lower-case letters,
-    digits and hyphens.
+    """Return the name of the style: ``--name``, or the file name of the style image, reduced to lower-case
+    letters, digits and hyphens.
 
     Raises:
         InputError: ``--name`` is not valid.

@@ -18,7 +18,7 @@ from fststyle.train.style.settings import TrainSettings
 
 
 class Schedule(Protocol):
-    """The settings of the optimizer."""
+    """The settings that determine the optimizer and the learning rate."""
 
     @property
     def steps(self) -> int: ...
@@ -29,7 +29,16 @@ class Schedule(Protocol):
 
 
 class Trainer:
-    """Trains one network on one painting."""
+    """Trains one network for one style.
+
+    Args:
+        settings: the settings of the training.
+        compute: device and precision.
+        losses: the losses for the style image.
+        net: the network, on the device.
+        optimizer: the optimizer of its parameters.
+        initial_weights: targets of the L2 penalty of ``--pull``, or an empty list.
+    """
 
     def __init__(
         self,
@@ -46,22 +55,31 @@ class Trainer:
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def trial(self) -> "Trainer":
-        """The same training with a copy of the network, for the measurement of its speed."""
+        """Return a trainer with a copy of the network and of the optimizer, to measure the speed of a
+        step.
+        """
         net = copy.deepcopy(self.net)
         optimizer = optimizer_for(net, self.settings)
         return Trainer(self.settings, self.compute, self.losses, net, optimizer, self.initial_weights)
 
     def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
-        """Run one training step on `pixels`, uint8 (N, 3, S, S), where S is the size of the crops and their
-        surroundings. Returns the losses.
+        """Run one training step: forward pass, losses, backward pass and optimizer step.
+
+        Args:
+            number: number of the step, from 0.
+            pixels: photos, uint8 (N, 3, S, S), where S is the size of the crops with their surroundings
+                (`fststyle.train.data.surroundings`).
+
+        Returns:
+            The weighted losses, and "loss", the value that is minimized.
         """
         settings = self.settings
         photo = self.compute.place(pixels.float().div(127.5).sub(1))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, number)
         random = settings.seed * 1_000_003 + number
-        # The network draws a random offset of its noise field. Seed it by the step, so that a resumed
-        # training is exact.
+        # The network draws a random offset of its noise field. It is seeded by the step, so that a resumed
+        # training is identical to an uninterrupted one.
         with self.compute.autocast(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
             generator = torch.Generator().manual_seed(random)
@@ -69,14 +87,14 @@ class Trainer:
                 photo, moved, shift = shifted_crops(photo, generator)
                 rows, columns = random_window(settings.size, photo.shape[-1], generator)
                 wide = self.shared(torch.cat([photo, moved]))
-                painted, repainted = clamp_output(wide[..., rows, columns].float()).chunk(2)
-                temporal = settings.steady_weight * temporal_loss(painted, repainted, shift)
+                stylized, restylized = clamp_output(wide[..., rows, columns].float()).chunk(2)
+                temporal = settings.steady_weight * temporal_loss(stylized, restylized, shift)
             else:
                 rows, columns = random_window(settings.size, photo.shape[-1], generator)
-                painted = clamp_output(self.shared(photo)[..., rows, columns].float())
+                stylized = clamp_output(self.shared(photo)[..., rows, columns].float())
                 temporal = torch.zeros(len(photo), device=photo.device)
             photo = photo[..., rows, columns]
-            losses = {**self.losses(painted, photo, self.stride), "temporal": temporal}
+            losses = {**self.losses(stylized, photo, self.stride), "temporal": temporal}
         loss = minimized(losses)
         if settings.pull and self.initial_weights:
             loss = loss + settings.pull * sum(
@@ -90,14 +108,15 @@ class Trainer:
 
 
 def learning_rate(settings: Schedule, step: int) -> float:
-    """Learning rate at a step: linear warm-up over 20 steps, and linear decay to 1/20.
+    """Return the learning rate at `step`: linear warm-up over 20 steps, and linear decay to 1/20 of the peak.
 
-    It depends only on the step, so that a resumed training is exact.
+    It depends only on the step, so that a resumed training is identical to an uninterrupted one.
     """
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
 
 def optimizer_for(net: nn.Module, settings: Schedule) -> torch.optim.Optimizer:
+    """Return the optimizer of the settings, for all parameters of `net` that are not frozen."""
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)
     return torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=settings.learning_rate)

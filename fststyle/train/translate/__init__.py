@@ -1,1 +1,1 @@
-"""Training on a folder of paintings: unpaired translation from photos to paintings."""
+"""Training on a folder of paintings: unpaired translation from photos (`fststyle translate train`)."""

@@ -1,4 +1,4 @@
-"""Networks, optimizers and checkpoints of `fststyle translate train`."""
+"""Networks and optimizers of `fststyle translate train`."""
 
 import torch
 from torch import nn
@@ -15,8 +15,8 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 class Networks(nn.Module):
-    """All trainable modules: generator, discriminator, heads of the contrastive loss, and, for the cycle
-    loss, the reverse generator and its discriminator.
+    """All trainable modules: the generator, its discriminator and the heads of the contrastive loss; for the
+    cycle loss, also the reverse generator ``back`` and its discriminator.
 
     Modules that the settings do not use are not created.
     """
@@ -34,24 +34,30 @@ class Networks(nn.Module):
             self.back = build(settings.network, network_settings(settings))
             self.back_discriminator = PatchDiscriminator(settings.discriminator_width)
 
-    def painters(self) -> list[nn.Module]:
-        """The modules trained with the loss of the generator."""
+    def generator_modules(self) -> list[nn.Module]:
+        """Return the modules that are trained with the loss of the generators."""
         return [module for name, module in self.named_children() if "discriminator" not in name]
 
     def generators(self) -> list[nn.Module]:
-        """The generator and, for the cycle loss, the reverse generator."""
+        """Return the generator and, for the cycle loss, the reverse generator."""
         return [module for name, module in self.named_children() if name in ("generator", "back")]
 
     def discriminators(self) -> list[nn.Module]:
-        """The modules trained with the loss of the discriminator."""
+        """Return the discriminator and, for the cycle loss, that of the reverse generator."""
         return [module for name, module in self.named_children() if "discriminator" in name]
 
 
 def prepare(
     settings: TranslateSettings, compute: Compute, earlier: Checkpoint | None
 ) -> tuple[Networks, tuple[torch.optim.Optimizer, torch.optim.Optimizer]]:
-    """Build the networks and the optimizers of generators and discriminators: new, with initial weights, or
-    restored from the checkpoint.
+    """Build the networks and the optimizers: new, with initial weights, or restored from the checkpoint
+    `earlier`.
+
+    Returns:
+        The networks on the device, and the optimizers of the generators and of the discriminators.
+
+    Raises:
+        CheckpointError: the checkpoint or the initial weights are damaged or do not match.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -73,7 +79,7 @@ def prepare(
         torch.optim.Adam(
             [p for part in parts for p in part.parameters()], lr=settings.learning_rate, betas=(0.5, 0.999)
         )
-        for parts in (nets.painters(), nets.discriminators())
+        for parts in (nets.generator_modules(), nets.discriminators())
     )
     if earlier:
         for optimizer, state in zip(optimizers, earlier["optimizers"], strict=True):

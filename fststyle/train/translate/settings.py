@@ -11,11 +11,11 @@ from fststyle.train.shared_options import shared
 @accepts_former_names
 @dataclass(frozen=True)
 class TranslateSettings:
-    """Settings of an unpaired training; stored in the checkpoint and in the ONNX file."""
+    """Settings of `fststyle translate train`. They are stored in the checkpoint and in the ONNX file."""
 
     paintings: Path = option(dataclasses.MISSING, "Folder of paintings, preferably a hundred or more.")
     photos: Path | None = option(
-        None, "Folder of training photos; default: those of `fststyle data`, else synthetic scenes."
+        None, "Folder of training photos; default: those of `fststyle data`, or else synthetic scenes."
     )
     output: Path = shared("output")
     name: str = option("translator", f"Name of the style and of its files, {NAMES}.")
@@ -40,25 +40,25 @@ class TranslateSettings:
         64, "Channels of the discriminator's first layer.", min=1, max=256, former="critic_width"
     )
     steps: int = shared("steps", default=4000)
-    size: int = option(128, "Side of the square crops, in pixels.", min=32, max=2048)
-    batch: int = option(2, "Photos, and as many paintings, per step.", min=1)
+    size: int = option(128, "Side of the square crops in pixels.", min=32, max=2048)
+    batch: int = option(2, "Photos per step, and paintings per step.", min=1)
     adversary: str = option(
         "lsgan",
-        "Loss of the discriminator: least squares, or Wasserstein with a gradient penalty.",
+        "Adversarial loss: least squares, or Wasserstein with a gradient penalty.",
         choices=("lsgan", "wgan-gp"),
     )
     adversarial_weight: float = option(
         1.0, "Weight of the adversarial loss: higher is closer to the paintings.", min=0
     )
     contrastive_weight: float = option(
-        0.5, "Weight of the contrastive loss, which keeps the content; 0 disables it.", min=0
+        0.5, "Weight of the contrastive loss, which preserves the content; 0 disables it.", min=0
     )
     identity_weight: float = option(
-        0.5, "Weight of the contrastive identity loss: the generator should keep paintings unchanged.", min=0
+        0.5, "Weight of the contrastive identity loss: the generator should not change paintings.", min=0
     )
     cycle_weight: float = option(
         0.0,
-        "Weight of the cycle loss: the error of a photo after a round trip; CycleGAN uses 10. Doubles the"
+        "Weight of the cycle loss, the error of a photo after a round trip. CycleGAN uses 10. It doubles the"
         " training time.",
         min=0,
     )
@@ -66,14 +66,12 @@ class TranslateSettings:
     learning_rate: float = shared(
         "learning_rate",
         default=4e-4,
-        help="Learning rate of Adam; constant for the first half, then linear decay to 0.",
+        help="Learning rate of Adam; it is constant in the first half, then decays linearly to 0.",
     )
     seed: int = shared("seed", help="Seed of the weights, the crops and the patches.")
     device: str = shared("device")
     precision: str = shared("precision")
-    workers: int | None = shared(
-        "workers", help="Threads that load pictures; default: depends on the device."
-    )
+    workers: int | None = shared("workers", help="Threads that load images; default: depends on the device.")
     resume: bool = shared("resume")
     overwrite: bool = shared("overwrite")
     save_every: int = shared("save_every")

@@ -6,14 +6,13 @@
 writes monet.onnx (a style file for image, video and webcam), monet-int8.onnx (live networks only), monet.pt
 and monet-preview.jpg.
 
-The generator is trained against a patch discriminator (`fststyle.train.networks.patch`). The content is kept
-by the contrastive loss of Park et al. 2020 (`fststyle.train.losses.contrastive`), the cycle loss of Zhu et
-al. 2017 (CycleGAN, arXiv:1703.10593, equation 2), or both.
+The generator is trained against a patch discriminator (`fststyle.train.networks.patch`). The content is
+preserved by the contrastive loss of Park et al. 2020 (`fststyle.train.losses.contrastive`), by the cycle loss
+of Zhu et al. 2017 (CycleGAN, arXiv:1703.10593, equation 2), or by both.
 
-Departures: the generators are our networks, with a linear last layer instead of a tanh (the output is clipped
-once), and start from a base that reproduces the photo. There is one discriminator step per generator step,
-also with a gradient penalty. There is no history of generated pictures (Zhu et al., section 4), as in Park et
-al.
+Departures: the generators are our networks, with a linear last layer instead of a tanh, and start from a base
+network that reproduces the photo. There is one discriminator step per generator step, also with a gradient
+penalty. There is no history of generated images (Zhu et al., section 4), as in Park et al.
 """
 
 from collections.abc import Iterator
@@ -52,11 +51,14 @@ from fststyle.train.translate.settings import TranslateSettings
 from fststyle.train.translate.trainer import Trainer, divergence_monitor
 
 PhotoBatch = tuple[Tensor, list[str]]
-"""Pixels, uint8 (N, 3, size, size), and the files that could not be read."""
+"""Images, uint8 (N, 3, size, size), and the files that were skipped."""
 
+# Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"photos", "paintings"}
-_SEED_OFFSET = 2**31  # offset between the seeds of photos and paintings
+_SEED_OFFSET = 2**31
+"""Offset between the seeds of photos and paintings."""
 _FEW_PAINTINGS = 50
+"""A message recommends more paintings below this number."""
 
 
 def train_translator(
@@ -66,14 +68,17 @@ def train_translator(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Trained:
-    """Train, export and preview one translator. The keyword arguments are the fields of `TranslateSettings`.
+    """Train and export one translator, and write a preview sheet.
 
-    `on_message` is called with status messages and with warnings about divergence. `on_progress` is called
-    after each step.
+    Args:
+        paintings: folder of paintings.
+        on_message: called with status messages and with warnings about divergence.
+        on_progress: called after each step.
+        settings: the other fields of `TranslateSettings`.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
-        TrainingError: a loss is not finite, or no picture is usable; the last checkpoint is kept.
+        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
+        TrainingError: a loss is not finite, or no image is usable; the last checkpoint is kept.
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
     """
     named = current_names(TranslateSettings, settings, stacklevel=3)
@@ -107,13 +112,13 @@ def train(
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:
             raise InputError(
-                f"{flag}: the folder contains one picture, but at least two are needed; for one painting, use"
+                f"{flag}: the folder contains one image, but at least two are needed; for one painting, use"
                 " `fststyle train`"
             )
     earlier = load_earlier_training(settings, files, "translate", _FREE)
     with computing(settings.device, settings.precision, settings.batch) as compute:
         if compute.world > 1:
-            raise InputError("translate train runs in one process")
+            raise InputError("translate train does not support several processes (torchrun)")
         run = TrainingRun(settings, settings.name, files, compute, earlier, on_message, on_progress)
         return _train(run, photos, paintings)
 
@@ -136,9 +141,9 @@ def _train(run: TrainingRun[TranslateSettings], photos: Photos | Scenes, paintin
     skipped: dict[str, None] = {}
 
     def step(number: int, batch: tuple[PhotoBatch, PhotoBatch]) -> dict[str, Tensor]:
-        (photo, no_photos), (painted_by_hand, no_paintings) = batch
+        (photo, no_photos), (paintings, no_paintings) = batch
         skipped.update(dict.fromkeys(no_photos + no_paintings))
-        return trainer.step(number, photo, painted_by_hand)
+        return trainer.step(number, photo, paintings)
 
     def reading(source: Photos | Scenes, seed: int) -> Iterator[PhotoBatch]:
         workers = loader_threads(settings.workers, compute)

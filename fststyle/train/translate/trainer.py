@@ -1,4 +1,4 @@
-"""The training step of `fststyle translate train`, its learning rate, and its warnings about divergence."""
+"""The training step of `fststyle translate train`, its learning rate, and the limits of its losses."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ from fststyle.train.losses.adversarial import (
     generator_loss,
     gradient_penalty,
 )
-from fststyle.train.losses.contrastive import choose_positions, features, features_and_painting, patch_nce
+from fststyle.train.losses.contrastive import choose_positions, features, features_and_output, patch_nce
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.optimizer_step import minimize
 from fststyle.train.translate.model import Networks
@@ -32,6 +32,7 @@ MIN_LOSSES = {
         "the output has nearly one color everywhere; a lower --adversarial-weight may help",
     ),
 }
+"""Smallest normal value and message, by the name of the loss."""
 MAX_LOSSES = {
     "contrastive": (
         5.0,
@@ -39,16 +40,17 @@ MAX_LOSSES = {
     ),
     "adversarial": (1e3, "the adversarial loss diverges; a lower --learning-rate may help"),
 }
+"""Largest normal value and message, by the name of the loss."""
 
 
 class Trainer:
     """Trains the generators and the discriminators.
 
     Args:
-        settings: the weights of the losses.
+        settings: the settings of the training.
         compute: device and precision.
         nets: all networks, on the device.
-        optimizers: of the modules trained with the generator, and of the discriminators.
+        optimizers: the optimizers of the generators and of the discriminators.
     """
 
     def __init__(
@@ -61,14 +63,23 @@ class Trainer:
         self.settings, self.compute, self.nets, self.optimizers = settings, compute, nets, optimizers
 
     def step(self, number: int, photo: Tensor, painting: Tensor) -> dict[str, Tensor]:
-        """Run one training step on photos and paintings, uint8 (N, 3, size, size). Returns the losses."""
+        """Run one training step: update the discriminators, then the generators.
+
+        Args:
+            number: number of the step, from 0.
+            photo: photos, uint8 (N, 3, size, size).
+            painting: paintings, of the same shape.
+
+        Returns:
+            The losses by name, not weighted.
+        """
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(self.settings, number)
         photo, painting = (self.compute.place(x.float().div(127.5).sub(1)) for x in (photo, painting))
         random = self.settings.seed * 1_000_003 + number
-        # The network draws a random offset of its noise field. Seed it by the step, so that a resumed
-        # training is exact.
+        # The network draws a random offset of its noise field. It is seeded by the step, so that a resumed
+        # training is identical to an uninterrupted one.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
             losses = self._update(photo, painting, torch.Generator().manual_seed(random))
@@ -78,11 +89,11 @@ class Trainer:
         return {name: value.detach() for name, value in losses.items()}
 
     def _update(self, photo: Tensor, painting: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
-        """Update the discriminators, then the generators."""
+        """Update the discriminators, then the generators, with images in [-1, 1]. Returns the losses."""
         nets, settings = self.nets, self.settings
         with self.compute.autocast():
-            found, painted = features_and_painting(nets.generator, photo, nets.layers)
-            pairs = [(nets.discriminator, painting, painted)]
+            found, stylized = features_and_output(nets.generator, photo, nets.layers)
+            pairs = [(nets.discriminator, painting, stylized)]
             if settings.cycle_weight:
                 pairs.append((nets.back_discriminator, photo, nets.back(painting)))
             discriminator_term = _discriminator_losses(settings, pairs, chance)
@@ -99,19 +110,19 @@ class Trainer:
                     ]
                 ).sum(),
                 "discriminator": discriminator_term,
-                "spread": painted.float().std() / painting.std().clamp(min=1e-3),
+                "spread": stylized.float().std() / painting.std().clamp(min=1e-3),
             }
             if settings.grid_weight:
-                losses["grid"] = grid_artifact_loss(painted, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
+                losses["grid"] = grid_artifact_loss(stylized, int(nets.generator.stride)).mean()  # type: ignore[arg-type]
             if settings.contrastive_weight:
-                losses["contrastive"] = _contrastive(nets, found, painted, chance)
+                losses["contrastive"] = _contrastive(nets, found, stylized, chance)
                 if settings.identity_weight:
-                    seen, repainted = features_and_painting(nets.generator, painting, nets.layers)
-                    losses["identity"] = _contrastive(nets, seen, repainted, chance)
+                    seen, restylized = features_and_output(nets.generator, painting, nets.layers)
+                    losses["identity"] = _contrastive(nets, seen, restylized, chance)
             if settings.cycle_weight:
-                round_trips = ((nets.back, painted, photo), (nets.generator, pairs[1][2], painting))
+                round_trips = ((nets.back, stylized, photo), (nets.generator, pairs[1][2], painting))
                 losses["cycle"] = torch.stack(
-                    [_cycle(net, pictures, origin) for net, pictures, origin in round_trips]
+                    [_cycle(net, images, origin) for net, images, origin in round_trips]
                 ).sum()
             loss = settings.adversarial_weight * losses["adversarial"]
             for name in ("grid", "contrastive", "identity", "cycle"):
@@ -124,12 +135,16 @@ class Trainer:
 
 
 def learning_rate(settings: TranslateSettings, step: int) -> float:
-    """Learning rate at a step: constant in the first half, then linear decay to 0 (Zhu et al., section 4)."""
+    """Return the learning rate at `step`: constant in the first half, then linear decay to 0 (Zhu et al.,
+    section 4).
+    """
     return settings.learning_rate * min(1.0, 2 * (1 - step / settings.steps))
 
 
 def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], None]) -> DivergenceMonitor:
-    """Warnings about divergence. The loss of a Wasserstein discriminator has no fixed range."""
+    """Return a monitor that reports losses beyond `MIN_LOSSES` and `MAX_LOSSES`. The Wasserstein loss has no
+    minimum.
+    """
     lowest = MIN_LOSSES if settings.adversary == "lsgan" else {"spread": MIN_LOSSES["spread"]}
     return DivergenceMonitor(lowest, MAX_LOSSES, on_message)
 
@@ -137,7 +152,13 @@ def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], 
 def _discriminator_losses(
     settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator
 ) -> Tensor:
-    """Loss of the discriminators on real and generated pictures."""
+    """Return the loss of the discriminators, a scalar, with the gradient penalty of ``wgan-gp``.
+
+    Args:
+        settings: the settings of the training.
+        pairs: each discriminator with real and generated images.
+        chance: source of randomness for the gradient penalty.
+    """
     total = torch.zeros((), device=pairs[0][1].device)
     for discriminator, real, fake in pairs:
         fake = fake.detach()
@@ -149,21 +170,33 @@ def _discriminator_losses(
 
 
 def _contrastive(
-    nets: Networks, found: dict[str, Tensor], painted: Tensor, chance: torch.Generator
+    nets: Networks, found: dict[str, Tensor], stylized: Tensor, chance: torch.Generator
 ) -> Tensor:
-    """PatchNCE between the features of the input of the generator and its output, mean over layers."""
+    """Return the PatchNCE loss between the input and the output of the generator, averaged over the layers.
+
+    Args:
+        nets: the networks.
+        found: features of the input, by layer name.
+        stylized: the output.
+        chance: source of the random positions.
+    """
     places = choose_positions(found, chance)
-    # Queries before keys: some versions of PyTorch cache the autocast weights of the heads without gradients,
-    # and reuse them where gradients are needed.
-    queries = nets.heads(features(nets.generator, painted, nets.layers), places)
+    # Compute queries before keys: some versions of PyTorch cache the weights of the heads, cast by autocast
+    # without gradients, and reuse them where gradients are needed.
+    queries = nets.heads(features(nets.generator, stylized, nets.layers), places)
     with torch.no_grad():
         keys = nets.heads(found, places)
     return torch.stack([patch_nce(query, key) for query, key in zip(queries, keys, strict=True)]).mean()
 
 
-def _cycle(net: nn.Module, pictures: Tensor, origin: Tensor) -> Tensor:
-    """Cycle loss (Zhu et al., equation 2): mean absolute error between a picture and its round trip, in
-    [-1, 1].
+def _cycle(net: nn.Module, generated: Tensor, original: Tensor) -> Tensor:
+    """Return the cycle loss, a scalar (Zhu et al., equation 2): mean absolute error between the original
+    images and their round trip, in [-1, 1].
+
+    Args:
+        net: the generator of the way back.
+        generated: the output of the other generator.
+        original: its input.
     """
-    difference: Tensor = (net(pictures).float() - origin).abs().mean()
+    difference: Tensor = (net(generated).float() - original).abs().mean()
     return difference

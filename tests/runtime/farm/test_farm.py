@@ -1,4 +1,4 @@
-"""A film and a folder of pictures on a local Ray cluster of two workers, one of which is killed."""
+"""A video and a folder of images on a local Ray cluster of two workers, one of which is killed."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="
 def test_parts_begin_at_key_frames():
     assert split_video([], 5, 10) == [Part(0, None)]
     assert split_video([4, 9, 12, 15, 21, 31], 40, 10) == [Part(0, 12), Part(12, 31), Part(31, None)]
-    # None begins shortly before the end.
+    # No part begins shortly before the end.
     assert split_video([12, 24], 26, 10) == [Part(0, 12), Part(12, None)]
 
 
@@ -131,7 +131,7 @@ print(json.dumps({**told, "notes": notes, "failed": failed}))
 
 
 def film(path: Path) -> Path:
-    """Ninety frames at varying times, with key frames at every fifteenth, and audio."""
+    """Ninety frames at varying times, with key frames at every fifteenth frame, and audio."""
     return clips.write(path, [40 * number + 13 * (number % 3) for number in range(90)], keyframes=15)
 
 
@@ -167,7 +167,7 @@ def results(tmp_path_factory):
 
 
 def apart(ours: Path, theirs: Path) -> np.ndarray:
-    """The mean difference of each frame, of 255; times must be equal."""
+    """The mean difference of each frame (0-255). The times must be equal."""
     mine, others = clips.frames(ours), clips.frames(theirs)
     assert [time for time, _ in mine] == [time for time, _ in others]
     return np.array(

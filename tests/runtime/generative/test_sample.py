@@ -1,4 +1,4 @@
-"""Latent vectors, walks between them, and what is made of the pictures."""
+"""Latent vectors, interpolations between them, and the outputs of the images."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests import styles
 
 
 def drawing(path: Path, kind: str = "gan", latent: int = 3) -> Path:
-    """A generator of 28x28 pictures, each of one gray: 128 + 40 times its first number."""
+    """A generator of 28x28 images, each with one gray level: 128 + 40 times its first number."""
     nodes = [
         helper.make_node("Slice", ["latent", "zero", "one", "one"], ["first"]),
         helper.make_node("Mul", ["first", "gain"], ["scaled"]),

@@ -97,7 +97,7 @@ def test_encoder_may_be_named_by_its_codec(clip, tmp_path):
 
 
 def test_transparency_in_a_separate_stream_is_reported(clip, tmp_path):
-    """As VP9 has it: the pixels do not say so, the file does."""
+    """As in VP9, where the container states it but the pixel format does not."""
     with av.open(str(clip)) as source, av.open(str(tmp_path / "in.webm"), "w") as container:
         stream = container.add_stream("libvpx-vp9", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"

@@ -1,4 +1,4 @@
-"""Masks that move: each frame has the mask of its moment."""
+"""Moving masks: each frame is stylized with the mask of its time."""
 
 import math
 from fractions import Fraction
@@ -49,7 +49,7 @@ def encoded(path: Path, times: list[int], picture, sound: bool = False) -> Path:
 
 
 def film(path: Path, times: list[int], sound: bool = False) -> Path:
-    """A dark film, of which the style makes a bright one. It is not blank: blank frames are not stylized."""
+    """A dark video, which the style makes bright. It is not blank, since blank frames are not stylized."""
     rows = np.repeat(np.arange(HEIGHT, dtype=np.uint8)[:, None, None] * 2, WIDTH, 1)
     return encoded(path, times, lambda number: np.repeat(rows, 3, 2), sound)
 
@@ -86,7 +86,7 @@ def test_each_frame_has_the_mask_of_its_number(tmp_path, kind):
 
 
 def test_times_count_and_not_numbers(tmp_path):
-    """A mask of 12.5 frames per second for a video of varying frame rate with audio that begins earlier."""
+    """A mask of 12.5 frames per second for a video with variable frame rate, whose audio begins earlier."""
     source = film(tmp_path / "in.mkv", [0, 40, 100, 160, 250, 280, 320], sound=True)
     mask = encoded(tmp_path / "mask.mp4", list(range(0, 960, 80)), mask_of)
     stylized(source, tmp_path / "out.mkv", mask)

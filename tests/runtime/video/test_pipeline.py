@@ -93,7 +93,8 @@ def test_pipeline_raises_errors():
             source = breaks(5) if kind is ValueError else source
 
 
-# A signal before a queue is unlocked: after an exception there, the threads wait for the queue forever.
+# A signal arrives before a queue is unlocked. After an exception there, the threads would wait for the queue
+# forever.
 LOCKED = """
 import queue, signal, threading
 from fststyle.runtime.video import pipeline

@@ -1,5 +1,5 @@
-"""`--resume`: a run that is killed and continued gives what an uninterrupted run gives, and only finished
-files stay.
+"""`--resume`: a run that is killed and resumed gives the result of an uninterrupted run, and only finished
+files remain.
 """
 
 import os
@@ -27,7 +27,7 @@ SETTINGS = {"style": "norm", "device": "cpu", "threads": 1, "resume": True}
 
 
 class Stopped(Exception):
-    """Raised by a test in the middle of a run."""
+    """Raised by a test during a run."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def stop_after(frames: int):
 
 
 def everything(path: Path) -> tuple:
-    """Times and pixels of the frames, time and content of the audio packets, tags, chapters and length."""
+    """Times and pixels of the frames, time and content of the audio packets, tags, chapters and duration."""
     with av.open(str(path)) as container:
         length, metadata = container.duration, dict(container.metadata)
         chapters = [(chapter["start"], chapter["end"]) for chapter in container.chapters()]
@@ -69,9 +69,9 @@ def everything(path: Path) -> tuple:
 
 
 def same(ours: tuple, theirs: tuple) -> bool:
-    """Whether two results of `everything` are equal, the pixels but for what the encoder does to them.
+    """Whether two results of `everything` are equal, except for differences of the encoder in the pixels.
 
-    x264 encodes the same frames to other packets in a few of 1000 runs, with one thread as well.
+    In a few of 1000 runs, x264 encodes the same frames to other packets, even with one thread.
     """
     assert (ours[0], ours[2:]) == (theirs[0], theirs[2:])
     for mine, other in zip(ours[1], theirs[1], strict=True):
@@ -112,7 +112,7 @@ def test_frames_times_and_audio_are_those_of_a_run_without_segments(tmp_path, sh
 
 
 def test_killed_program_resumes(tmp_path):
-    """Killed with SIGKILL as soon as a segment of the usual length is there."""
+    """Killed with SIGKILL as soon as a segment of the usual length exists."""
     clips.write(tmp_path / "in.mp4", list(range(0, 200 * 40, 40)), size=(96, 128))
     command = [
         sys.executable,

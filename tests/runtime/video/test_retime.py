@@ -1,4 +1,4 @@
-"""Another rate: which timed_frames are repeated and which are left out."""
+"""Conversion of the frame rate: which frames are repeated and which are dropped."""
 
 from fractions import Fraction
 
@@ -23,7 +23,7 @@ def timed_frames(*milliseconds, last=None):
 
 
 class Holds(Source):
-    """Three frames, the second for long, the third to 1.1 s."""
+    """Three frames, of which the second is shown for long and the third until 1.1 s."""
 
     rate, seconds = Fraction(25), 1.1
 
@@ -88,7 +88,7 @@ def test_last_frame_is_shown_until_the_end():
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
 def test_long_last_frame_counts(style_folder, tmp_path, suffix):
-    """Also where the encoder hands it over before another one."""
+    """Also if the encoder returns it before another frame."""
     clip = clips.write(tmp_path / "in.mkv", [0, 40, 80, 120, 160, 200, 240, 3000], sound=None)
     for end, seconds in ((None, 3.04), (2.0, 2.0)):
         stylize_video(clip, tmp_path / f"out.{suffix}", style="invert", device="cpu", threads=1, end=end)
@@ -167,8 +167,8 @@ def test_chapters_move_with_the_selected_part(tmp_path, style_folder):
 
 @pytest.mark.parametrize("begin", [36_000.0, 1.4, 0.0])
 def test_timestamps_of_a_broadcast_start_at_zero(style_folder, tmp_path, begin):
-    """A transport stream begins whenever its sender did; what is painted begins at once, sound and picture
-    together.
+    """The timestamps of a transport stream begin at any value. The output begins at 0, with image and sound
+    in sync.
     """
     with av.open(
         str(tmp_path / "in.ts"), "w", format="mpegts", options={"muxdelay": "0", "muxpreload": "0"}

@@ -1,4 +1,4 @@
-"""Videos: every frame, its time, its sound."""
+"""Stylized videos: frames, timestamps and sound."""
 
 import itertools
 import json
@@ -240,7 +240,7 @@ def test_lost_timestamps_are_reported(clip, tmp_path):
 
 
 def test_constant_rate_ends_at_the_end_of_the_part(clip, tmp_path):
-    """The frame at 0.28 seconds is shown for longer than the part lasts."""
+    """The frame at 0.28 seconds is shown beyond the end of the part."""
     for start, end, rate, frames in ((0.0, 0.3, 40.0, 12), (0.2, 0.3, 40.0, 2), (0.0, 0.3, 5.0, 2)):
         assert (
             stylize_video(
@@ -275,7 +275,7 @@ def test_idle_pipe_does_not_block_the_end(clip, tmp_path, number, way):
         else:
             process.stdin.write(bytes(64 * 64 * 3))
             process.stdin.flush()
-            # one frame is enough to begin the file, though nobody knows of a second
+            # One frame is enough to begin the file.
             while not left_behind(tmp_path):
                 time.sleep(0.05)
         process.send_signal(number)
@@ -300,7 +300,7 @@ def test_time_bases_are_kept_exactly(tmp_path):
 
 def test_full_disk_leaves_no_output(tmp_path, style_folder):
     clips.write(tmp_path / "in.mp4", list(range(0, 4000, 40)), size=(240, 320))
-    # A file may not grow beyond 4 KiB: what a full disk does, with another reason.
+    # Files are limited to 4 KiB, which has the effect of a full disk with another error.
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); from fststyle.cli"
         " import main; sys.argv[0] = 'fststyle'; main()"

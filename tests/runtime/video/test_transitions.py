@@ -1,4 +1,4 @@
-"""Styles over time, painted."""
+"""Transitions between styles."""
 
 import numpy as np
 import pytest

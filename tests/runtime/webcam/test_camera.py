@@ -1,4 +1,4 @@
-"""A camera as the driver gives it: a fake in the place of OpenCV's."""
+"""Cameras, with a substitute for those of OpenCV."""
 
 import http.server
 import io
@@ -75,7 +75,7 @@ def test_file_is_played_in_real_time(tmp_path):
 
 
 def test_transport_stream_is_repeated(tmp_path):
-    """It says that it was wound back, and gives no more."""
+    """OpenCV reports that it was rewound, but returns no more frames."""
     with (
         av.open(str(clips.write(tmp_path / "in.mp4", list(range(0, 800, 40)), sound=None))) as source,
         av.open(str(tmp_path / "in.ts"), "w") as container,
@@ -152,7 +152,7 @@ def test_default_camera_is_the_first():
 
 
 def test_closed_window_ends_the_filter(monkeypatch):
-    """Some builds of OpenCV say that it is not visible, others that there is none."""
+    """Some builds of OpenCV report that the window is not visible, others that it does not exist."""
 
     def gone(*_):
         raise cv2.error("NULL guiReceiver")
@@ -218,7 +218,7 @@ def server():
 
 
 def seen(camera: Camera) -> int:
-    """How many frames come until the camera ends."""
+    """Number of frames until the camera ends."""
     last = count = 0
     while (taken := camera.newest(last)) is not None:
         last, count = taken.number, count + 1

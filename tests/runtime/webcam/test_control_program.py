@@ -1,4 +1,4 @@
-"""The program with OSC, sound and a stream, as a performer runs it."""
+"""The program with OSC, sound and a stream, as in a performance."""
 
 import contextlib
 import socket

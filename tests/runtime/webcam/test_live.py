@@ -1,4 +1,4 @@
-"""The live picture, with a video file for a camera."""
+"""The webcam filter, with a video file as the camera."""
 
 import signal
 import subprocess
@@ -38,11 +38,11 @@ def test_latest_frame_of_a_file_is_used(clip):
     camera = Camera(clip)
     try:
         first = camera.newest(-1)
-        # Asked always after the first: a queue would give the second one for ever. The machine may hold a
-        # thread up, so no time is asked for.
+        # Always requested after the first frame: a queue would return the second frame. There is no time
+        # limit, since threads may be delayed.
         while (later := camera.newest(first.number)).number < first.number + 5:
             time.sleep(0.05)
-        # And of 25 frames a second none comes before its time, by the frames' own clock.
+        # At 25 frames per second, no frame comes before its time.
         assert later.number <= (later.at - began) * 25
         assert later.rgb.shape == (48, 64, 3)
     finally:
@@ -307,8 +307,8 @@ def test_played_file_is_not_overwritten_by_the_recording(clip, program, tmp_path
 
 @pytest.fixture
 def recording(clip, tmp_path):
-    """The program, which records into out.mp4 and has begun to; when it has ended, the recording must be
-    there and nothing else.
+    """A running program that has begun to record to out.mp4. After it has ended, the recording must be the
+    only file.
     """
     command = [
         sys.executable,

@@ -1,4 +1,4 @@
-"""Styles, mixes and strengths that are loaded in the background."""
+"""Styles, mixtures and strengths that are loaded in the background."""
 
 import threading
 import time
@@ -159,7 +159,7 @@ def test_live_picture_keeps_its_rhythm_through_changes_of_style(family, tmp_path
     finally:
         live.close()
     assert {"pale", "dark"} <= {name for names in seen for name in names.split("+")}
-    # Without a load in the way, a frame comes every 40 ms; the machine may be busy.
+    # If nothing blocks, a frame comes every 40 ms. The limit is higher, since the machine may be busy.
     assert max(after - before for before, after in pairwise(times)) < 1
 
 

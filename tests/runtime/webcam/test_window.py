@@ -1,4 +1,4 @@
-"""The window itself, on a screen that nobody sees (Xvfb), with keys sent to it as a user's would be."""
+"""The window on a virtual screen (Xvfb), with keys that are sent to it as by a user."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture
 def screen():
-    """The environment of a program that is to be shown on a screen of its own."""
+    """The environment of a program with a separate virtual screen."""
     read, write = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"],
@@ -41,7 +41,7 @@ def screen():
 
 
 def until(true, seconds: float = 30) -> None:
-    """Wait for something that another program does."""
+    """Wait for a condition that another program fulfills."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
@@ -100,7 +100,7 @@ def test_window_handles_keys(screen, tmp_path):
     (picture,), (video,) = made("fststyle-*.png"), made("fststyle-*.mp4")
     with Image.open(picture) as saved:
         assert saved.size == (64, 48)  # what was painted, without the words on it
-        # The mirror was switched off by a key: the slope of the clip rises to the right, and painted in
-        # negative it falls.
+        # A key disabled the mirror. The gradient of the clip increases to the right, and decreases in the
+        # negative.
         assert np.asarray(saved)[:, :16, 1].mean() > np.asarray(saved)[:, -16:, 1].mean()
     assert 0.8 < clips.frames(video)[-1][0] < 6

@@ -8,7 +8,7 @@ from fststyle.train.data.dead_leaves import scene
 
 
 def _slope(gray):
-    """Slope of the power spectrum over frequency, both logarithmic; photos lie about -2."""
+    """Slope of the power spectrum over the frequency, both logarithmic. It is about -2 for photos."""
     window = np.outer(*[np.hanning(gray.shape[0])] * 2)
     power = np.abs(np.fft.fft2((gray - gray.mean()) * window)) ** 2
     frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(gray.shape[0])] * 2))
@@ -35,8 +35,8 @@ def test_generator_is_advanced():
 
 
 def test_statistics_are_those_of_photos():
-    """Bounds around what 48 photos of BSDS at 256 px give: gradient 11.8, slope -2.6, mean 108, spread 45,
-    saturation 42.
+    """Bounds around the values of 48 photos of BSDS at 256 pixels: gradient 11.8, slope -2.6, mean 108,
+    spread 45, saturation 42.
     """
     scenes = [scene(seed, 256).astype(np.float32) for seed in range(16)]
     gray = [s.mean(2) for s in scenes]

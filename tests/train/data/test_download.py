@@ -1,4 +1,6 @@
-"""Fetching photos from a server on this machine that can resume, ignore Range, break off and lie."""
+"""Download of photos from a local server that supports or ignores Range, closes connections, or sends wrong
+headers.
+"""
 
 import hashlib
 import http.server
@@ -110,7 +112,7 @@ def check_complete(folder: Path) -> None:
 
 
 def part_of(settings: PhotoSettings, tmp_path: Path, content: bytes) -> Path:
-    """A `.part` file as an interrupted call leaves it."""
+    """A `.part` file as an interrupted download leaves it."""
     source = hashlib.sha256(f"{settings.url} {settings.md5}".encode()).hexdigest()[:12]
     part = tmp_path / "cache" / f".photos-{source}.zip.part"
     part.parent.mkdir(exist_ok=True)

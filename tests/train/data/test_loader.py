@@ -1,4 +1,4 @@
-"""Training photos are a function of seed and number."""
+"""Training photos are a function of the seed and the sample number."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,9 @@ def test_crops_keep_the_aspect_ratio(tmp_path):
 
 
 def stripes(tmp_path):
-    """A photo of 96x64 pixels whose red channel grows by 2 per column and green by 3 per row."""
+    """A photo of 96x64 pixels, whose red channel increases by 2 per column and whose green channel by 3 per
+    row.
+    """
     y, x = np.mgrid[0:64, 0:96]
     Image.fromarray(np.stack([x * 2, y * 3, x * 0], -1).astype(np.uint8)).save(tmp_path / "stripes.png")
     return Photos(tmp_path, 96, inner=64)
@@ -101,7 +103,7 @@ def test_photos_are_upscaled_up_to_the_given_factor(tmp_path):
     for seed in range(60):
         red = source.sample(np.random.default_rng(seed)).rgb[32, :, 0].astype(int)
         steps.append(abs(red[50] - red[10]) / 40)
-    # 2 levels per pixel at the size of the photo, 1 if upscaled by 2.
+    # 2 levels per pixel at the size of the photo, and 1 if it is upscaled by 2.
     assert 0.95 < min(steps) < 1.1
     assert 1.8 < max(steps) < 2.05
 

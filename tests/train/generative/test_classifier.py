@@ -1,4 +1,4 @@
-"""The classifier: learns, resumes to the bit, and its file gives what the network gives."""
+"""The classifier learns, resumes bit-identically, and its file equals the network."""
 
 import signal
 
@@ -78,15 +78,15 @@ def test_resume_is_step_exact(data, tmp_path, monkeypatch, optimizer):
     assert all(torch.equal(parts["model"][name], value) for name, value in whole["model"].items())
 
 
-def test_resume_refuses_other_pictures(data, tmp_path, monkeypatch):
+def test_resume_refuses_other_images(data, tmp_path, monkeypatch):
     monkeypatch.setattr("fststyle.train.generative.classifier.export.write", lambda *_: 0.0)
     train_classifier(data, output=tmp_path / "out", name="a", epochs=1, **TINY)
     write_idx(data, 190, 60)
-    with pytest.raises(InputError, match="pictures other than those"):
+    with pytest.raises(InputError, match="images other than those"):
         train_classifier(data, output=tmp_path / "out", name="a", epochs=1, resume=True, **TINY)
 
 
-def test_pictures_without_classes(tmp_path):
+def test_images_without_classes(tmp_path):
     from tests.io.test_dataset import folder_of
 
     with pytest.raises(InputError, match="has no classes"):

@@ -1,4 +1,4 @@
-"""A training that was stopped still has a model in it: `fststyle export` of GANs, VAEs and classifiers."""
+"""`fststyle export` of GANs, VAEs and classifiers whose training was interrupted."""
 
 import signal
 from pathlib import Path
@@ -32,7 +32,7 @@ TRAINERS = {
 
 @pytest.fixture
 def stopped(tmp_path):
-    """The checkpoint of a training of a kind that was interrupted in its fourth step."""
+    """The checkpoint of a training that was interrupted in its fourth step."""
 
     def stop(progress):
         if progress.step == 3:
@@ -159,7 +159,7 @@ def test_out_of_memory_gives_one_line(tmp_path, monkeypatch):
 
     write_idx(tmp_path / "bars", 48, 16)
     monkeypatch.setattr("fststyle.train.generative.gan.spread", full)
-    with pytest.raises(TrainingError, match="step 1: not enough memory; a smaller --size"):
+    with pytest.raises(TrainingError, match="step 1: out of memory; a smaller --size"):
         train_gan(tmp_path / "bars", output=tmp_path, steps=2, latent=4, preview_every=0, **TINY)
     monkeypatch.setattr("fststyle.train.generative.gan.spread", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -1,5 +1,5 @@
-"""GANs: each kind takes steps, resumes to the bit, warns when it fails, and its file draws what the network
-draws.
+"""GANs of each kind train, resume bit-identically and warn of divergence, and their file equals the
+network.
 """
 
 import signal
@@ -66,7 +66,7 @@ def test_exported_generator_matches_the_network(data, tmp_path, kind):
 @pytest.mark.usefixtures("unexported")
 @pytest.mark.parametrize("kind", GANS)
 def test_resume_is_step_exact(data, tmp_path, kind):
-    """Both networks, their optimizers and the running mean; augmented, so that this chance is covered too."""
+    """Both networks, their optimizers and the moving average, with random augmentation."""
     whole = checkpoint.load(train_gan(data, kind=kind, output=tmp_path / "whole", **TINY).checkpoint, "gan")
 
     def stop(progress):
@@ -88,9 +88,9 @@ def test_resume_is_step_exact(data, tmp_path, kind):
 
 
 @pytest.mark.usefixtures("unexported")
-def test_learns_the_brightness_of_its_pictures(data, tmp_path):
-    """The first thing a GAN learns; drawn at random the pictures are mid-gray, the bars lie on nearly
-    black.
+def test_learns_the_brightness_of_its_images(data, tmp_path):
+    """A GAN learns the brightness first. Random images are mid-gray, while the bars are on a nearly black
+    ground.
     """
     trained = train_gan(
         data,
@@ -123,7 +123,7 @@ def test_spread():
 
 @pytest.fixture
 def score(monkeypatch):
-    """Groups of four; the score of a group is the sum of what is found of it, a picture alone has none."""
+    """Groups of four; the score of a group is the sum of what is found of it, an image alone has none."""
     monkeypatch.setattr(Score, "GROUP", 4)
     score = Score(1, 2)
     score.group = torch.nn.Linear(3, 1)
@@ -134,19 +134,19 @@ def score(monkeypatch):
 
 
 def test_group_score_by_hand(score):
-    """Groups are made of every so-many-th picture."""
+    """Groups consist of every n-th image."""
     x = torch.zeros(8, 1, 2, 2)
-    x[[0, 4]] = 1.0  # pictures 0, 2, 4 and 6 are one group: half of them bright; the other is all alike
+    x[[0, 4]] = 1.0  # images 0, 2, 4 and 6 are one group: half of them bright; the other is all alike
     told = score(x)
     assert told.shape == (8, 1)
-    # mean, deviation of the features, of the pixels
+    # Mean of the features, their deviation, and the mean deviation of the pixels.
     torch.testing.assert_close(told[::2], torch.full((4, 1), 0.5 + 0.5 + 0.5))
     torch.testing.assert_close(told[1::2], torch.full((4, 1), 2e-4))
     torch.testing.assert_close(score(x[[4, 3, 6, 5, 2, 7, 0, 1]]), told)
     assert score(x[:3]).shape == (3, 1)
 
 
-def test_single_picture_score(score):
+def test_single_image_score(score):
     torch.nn.init.ones_(score.one.weight)
     torch.nn.init.zeros_(score.group.weight)
     x = torch.arange(8.0)[:, None, None, None].expand(8, 1, 2, 2)
@@ -211,7 +211,7 @@ def test_bad_input(data, tmp_path):
     with pytest.raises(InputError, match="--size"):
         train(size=48)
     torch.save({"format": "other"}, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match="not a checkpoint"):
+    with pytest.raises(CheckpointError, match="not an fststyle checkpoint"):
         train(name="a", resume=True)
     checkpoint.save(
         tmp_path / "a.pt",

@@ -1,4 +1,4 @@
-"""The judges say what they should of distributions that are known."""
+"""The metrics have the expected values for known distributions."""
 
 import numpy as np
 import pytest

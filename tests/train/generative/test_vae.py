@@ -1,4 +1,4 @@
-"""The VAE: its bound is the bound, it learns, resumes to the bit, and its files do what the network does."""
+"""The ELBO is a lower bound, the VAE learns and resumes bit-identically, and its files equal the network."""
 
 import math
 import signal
@@ -30,7 +30,7 @@ def data(tmp_path):
 
 
 def test_kl_against_monte_carlo():
-    """The mean of log q(z) - log p(z) over draws of q."""
+    """The mean of log q(z) - log p(z) over samples of q."""
     torch.manual_seed(0)
     mean, log_variance = torch.tensor([[0.5, -1.2, 0.0]]), torch.tensor([[0.3, -1.0, 0.0]])
     z = reparameterize(mean.expand(400_000, -1), log_variance.expand(400_000, -1)).double()
@@ -65,8 +65,8 @@ def test_gray_is_the_probability_of_white():
 
 
 def test_bound_is_below_the_likelihood():
-    """A decoder that ignores z has a likelihood in closed form: the bound is it minus the KL, for every
-    encoder.
+    """For a decoder that ignores z, the likelihood has a closed form, and the ELBO is the likelihood minus
+    the KL divergence for every encoder.
     """
     torch.manual_seed(0)
     net = registry.build("vae", {"side": 28, "channels": 1, "latent": 2, "width": 2})
@@ -111,7 +111,7 @@ def test_learns_and_exported_files_match_the_network(data, tmp_path, likelihood)
 
 
 def test_smallest_folder_is_learned_and_exported(tmp_path):
-    """One picture of it is held out."""
+    """One image of the folder is held out."""
     trained = train_vae(
         folder_of(tmp_path / "few", dataset.MIN_PICTURES), size=28, output=tmp_path / "out", **TINY
     )
@@ -148,5 +148,5 @@ def test_two_dimensional_latent_preview_is_a_map(data, tmp_path, monkeypatch):
 @pytest.mark.parametrize("side", [28, 32, 64, 128])
 def test_every_size_has_its_network(side):
     net = registry.build("vae", {"side": side, "channels": 3, "latent": 5, "width": 2})
-    assert net.mean_picture(torch.randn(2, 5)).shape == (2, 3, side, side)
+    assert net.mean_image(torch.randn(2, 5)).shape == (2, 3, side, side)
     assert net.encode(torch.zeros(2, 3, side, side))[0].shape == (2, 5)

@@ -14,7 +14,7 @@ RIGHT = 5
 
 @pytest.fixture
 def frames() -> tuple[np.ndarray, np.ndarray]:
-    """A frame, and the next one, whose scene is `RIGHT` pixels further to the right."""
+    """A frame, and the next one, whose scene is moved `RIGHT` pixels to the right."""
     wide = np.random.default_rng(0).integers(0, 255, (96, 160, 3), dtype=np.uint8)
     wide = cv2.GaussianBlur(wide, (0, 0), 3)
     wide = cv2.normalize(wide, None, 0, 255, cv2.NORM_MINMAX)
@@ -27,7 +27,7 @@ def test_the_flow_finds_the_motion(frames):
     columns = (moved.there[0, 48, :, 0] + 1) * 127 / 2
     assert (columns[20:100] - torch.arange(20.0, 100.0)).median() == pytest.approx(-RIGHT, abs=0.3)
     assert moved.certain.mean() > 0.8
-    # The strip that came into view has no counterpart in the previous frame.
+    # The strip that comes into view does not exist in the previous frame.
     assert moved.certain[0, 0, :, : RIGHT - 1].mean() < 0.2
 
 

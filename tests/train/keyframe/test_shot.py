@@ -95,7 +95,7 @@ def test_numbers():
         (["a.png"], None, "a.png: has no frame number"),
         (["a.png"], "x", "--at: 'x' is not"),
         (["a.png"], "1,2", "frame numbers: 2, painted frames: 1"),
-        (["a_1.png", "b_01.png"], None, "have one number"),
+        (["a_1.png", "b_01.png"], None, "have the same number"),
     ):
         with pytest.raises(InputError, match=said):
             numbers_of([Path(path) for path in painted], at)

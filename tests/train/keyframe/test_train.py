@@ -1,4 +1,4 @@
-"""Training from painted frames to the files of a style."""
+"""Training on painted frames, up to the style files."""
 
 import signal
 from pathlib import Path
@@ -50,7 +50,7 @@ def frames(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def painted(tmp_path: Path) -> Path:
-    """A look that is a function of the color: the negative."""
+    """A painted frame whose color is a function of the original color: the negative."""
     path = tmp_path / "Ink 003.png"
     Image.fromarray(255 - scene(3)).save(path)
     return path
@@ -213,6 +213,7 @@ def test_the_pixel_loss_compares_the_colors_of_regions():
     wanted = torch.zeros(1, 3, 32, 32)
     strokes = torch.ones(1, 3, 32, 32)
     strokes[..., ::2] = -1
-    # Strokes of the right mean color count at the full size only, a wrong color at all three.
+    # Strokes with the correct mean color have a loss at full size only; a wrong color has one at all three
+    # sizes.
     assert pixel_loss(strokes, wanted).item() == pytest.approx(0.5 / 3)
     assert pixel_loss(wanted + 1, wanted).item() == pytest.approx(0.5)

@@ -14,7 +14,7 @@ def test_least_squares_by_hand():
 
 
 def test_least_squares_at_chance_level_is_a_quarter():
-    """Real and generated pictures alike: the best score is one half for both, and gives 1/4."""
+    """If real and generated images are equal, the optimal score is 1/2 for both, and the loss is 1/4."""
     scores = torch.tensor(0.3, requires_grad=True)
     for _ in range(100):
         (slope,) = torch.autograd.grad(discriminator_loss("lsgan", scores[None], scores[None]), scores)
@@ -24,8 +24,8 @@ def test_least_squares_at_chance_level_is_a_quarter():
 
 
 def test_cross_entropy_at_chance_level_is_log_4():
-    """Goodfellow et al. 2014, theorem 1: generated like real, the best discriminator says one half, and log 4
-    is the least there is.
+    """Goodfellow et al. 2014, theorem 1: if generated images equal real ones, the optimal probability is 1/2,
+    and the minimum is log 4.
     """
     scores = torch.tensor([0.7, -0.4], requires_grad=True)
     for _ in range(300):
@@ -37,8 +37,8 @@ def test_cross_entropy_at_chance_level_is_log_4():
 
 
 def test_cross_entropy_of_the_optimal_discriminator_is_the_divergence():
-    """The same theorem for two known distributions: with the logits log p/q the loss is log 4 - 2 JSD(p,
-    q).
+    """The same theorem for two known distributions: with the logits log p/q, the loss is log 4 - 2
+    JSD(p, q).
     """
     p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.3, 0.6])
     logits = (p / q).log()
@@ -71,8 +71,8 @@ def test_gradient_penalty_of_a_linear_discriminator():
     )
 
 
-def test_gradient_penalty_is_evaluated_between_the_pictures():
-    """The gradient of |x|^2 / 2 is x: the penalty tells where it was taken."""
+def test_gradient_penalty_is_evaluated_between_the_images():
+    """The gradient of |x|^2 / 2 is x, so the penalty reveals the point at which it is evaluated."""
     real, fake = torch.full((1, 3, 2, 2), 3.0), torch.full((1, 3, 2, 2), 1.0)
     for share in (0.0, 0.25, 1.0):
         penalty = gradient_penalty(

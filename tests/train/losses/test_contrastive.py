@@ -11,7 +11,7 @@ from fststyle.train.losses.contrastive import (  # noqa: E402
     choose_positions,
     encoder_layers,
     features,
-    features_and_painting,
+    features_and_output,
     patch_nce,
 )
 from fststyle.train.networks import build  # noqa: E402
@@ -63,8 +63,8 @@ def test_features_of_the_encoder(network, blocks, layers):
     net, image = build(network, {"width": 4, "blocks": blocks}).eval(), torch.rand(2, 3, 32, 32)
     assert encoder_layers(net) == layers
     alone = features(net, image, layers)
-    whole, painted = features_and_painting(net, image, layers)
-    torch.testing.assert_close(painted, net(image))
+    whole, stylized = features_and_output(net, image, layers)
+    torch.testing.assert_close(stylized, net(image))
     assert list(alone) == list(whole) == layers
     for name in layers:
         torch.testing.assert_close(alone[name], whole[name])

@@ -30,7 +30,7 @@ def test_gram_is_float32_inside_autocast():
     torch.testing.assert_close(inside, gram_matrix(x), rtol=0, atol=0)
 
 
-def test_large_picture_is_within_the_range_of_float32():
+def test_large_image_is_within_the_range_of_float32():
     x = torch.full((1, 2, 512, 512), 1e9)
     torch.testing.assert_close(gram_matrix(x), torch.full((1, 2, 2), 5e17), rtol=1e-3, atol=0)
 

@@ -28,12 +28,12 @@ def test_block_texture_loss_detects_only_block_aligned_texture():
     grain, woven = noise / 4, noise / 4 * torch.tensor([1, 1, 0.2, 0.2]).repeat(33)[:130].view(-1, 1)
     assert block_texture_loss(woven) > 1
     assert block_texture_loss(woven * 0.2) > 0.5 * block_texture_loss(woven)  # faint ones count as well
-    # Squares of five or three pixels are the photo's own affair.
+    # A period of five or three pixels belongs to the content of the photo.
     for period in (3, 5):
         other = noise / 4 * torch.linspace(0.2, 1, period).repeat(50)[:130].view(-1, 1)
         assert block_texture_loss(other) < 0.05
-    # In half of the picture the beads begin elsewhere: in the mean of the picture they would cancel, here
-    # they do not.
+    # In half of the image, the beads start at another position. They would cancel in the mean over the image,
+    # but not in the windows.
     halves = torch.cat(
         [woven[..., :65], (grain * torch.tensor([0.2, 0.2, 1, 1]).repeat(33)[:130].view(-1, 1))[..., 65:]], 3
     )
@@ -43,10 +43,10 @@ def test_block_texture_loss_detects_only_block_aligned_texture():
 @pytest.mark.parametrize("side", [16, 33, 64])
 def test_block_texture_loss_has_a_finite_gradient_everywhere(side):
     torch.manual_seed(0)
-    for picture in (
+    for image in (
         torch.zeros(1, 3, side, side),
         torch.rand(1, 3, side, side).repeat_interleave(4, 2)[:, :, :side],
     ):
-        painted = picture.clone().requires_grad_()
-        block_texture_loss(painted).sum().backward()
-        assert torch.isfinite(painted.grad).all()
+        stylized = image.clone().requires_grad_()
+        block_texture_loss(stylized).sum().backward()
+        assert torch.isfinite(stylized.grad).all()

@@ -4,13 +4,13 @@ from fststyle.train.losses.gram import gram_matrix
 from fststyle.train.losses.johnson import content_loss, style_loss, total_variation_loss
 
 
-def test_content_by_hand_one_value_per_picture():
+def test_content_by_hand_one_value_per_image():
     a = torch.tensor([[[[0.0, 2.0]]], [[[1.0, 1.0]]]])
     b = torch.tensor([[[[1.0, 5.0]]], [[[1.0, 1.0]]]])
     torch.testing.assert_close(content_loss(a, b), torch.tensor([5.0, 0.0]))
 
 
-def test_style_by_hand_one_value_per_picture():
+def test_style_by_hand_one_value_per_image():
     x = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]], [[[0.0, 0.0]], [[0.0, 0.0]]]])
     loss = style_loss(x, torch.zeros(1, 2, 2))
     torch.testing.assert_close(loss, torch.tensor([(1.25**2 + 2 * 2.75**2 + 6.25**2) / 4, 0.0]))

@@ -15,15 +15,15 @@ def vgg():
 
 
 def test_objective_is_the_weighted_sum(vgg):
-    style, photo, painted = (torch.rand(n, 3, 32, 32) * 2 - 1 for n in (1, 2, 2))
-    terms = Objective(vgg, style, content_weight=2, style_weight=3, tv_weight=0.5)(painted, photo)
+    style, photo, stylized = (torch.rand(n, 3, 32, 32) * 2 - 1 for n in (1, 2, 2))
+    terms = Objective(vgg, style, content_weight=2, style_weight=3, tv_weight=0.5)(stylized, photo)
     layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-    ours, theirs, wanted = vgg(painted, layers), vgg(photo, ("relu2_2",)), vgg(style, layers)
+    ours, theirs, wanted = vgg(stylized, layers), vgg(photo, ("relu2_2",)), vgg(style, layers)
     torch.testing.assert_close(terms.content, 2 * content_loss(ours["relu2_2"], theirs["relu2_2"]))
     torch.testing.assert_close(
         terms.style, 3 * sum(style_loss(ours[name], gram_matrix(wanted[name])) for name in layers)
     )
-    torch.testing.assert_close(terms.total_variation, 0.5 * total_variation_loss(painted))
+    torch.testing.assert_close(terms.total_variation, 0.5 * total_variation_loss(stylized))
     torch.testing.assert_close(terms.total, (terms.content + terms.style + terms.total_variation).mean())
 
 
@@ -35,16 +35,16 @@ def test_objective_of_the_photo_and_of_the_style(vgg):
     assert not objective.state_dict().keys() - {f"vgg.{name}" for name in vgg.state_dict()}
 
 
-def test_gradient_reaches_the_painted_picture_only(vgg):
-    painted, photo = (
+def test_gradient_reaches_the_painted_image_only(vgg):
+    stylized, photo = (
         torch.rand(1, 3, 32, 32, requires_grad=True),
         torch.rand(1, 3, 32, 32, requires_grad=True),
     )
     Objective(vgg, torch.rand(1, 3, 32, 32), content_weight=1, style_weight=1, tv_weight=1)(
-        painted, photo
+        stylized, photo
     ).total.backward()
-    assert painted.grad is not None
-    assert painted.grad.abs().sum() > 0
+    assert stylized.grad is not None
+    assert stylized.grad.abs().sum() > 0
     assert photo.grad is None
 
 
@@ -55,11 +55,11 @@ def test_style_of_another_shape_is_refused(vgg, shape):
 
 
 def test_layers_have_weights(vgg):
-    style, photo, painted = (torch.rand(1, 3, 32, 32) * 2 - 1 for _ in range(3))
+    style, photo, stylized = (torch.rand(1, 3, 32, 32) * 2 - 1 for _ in range(3))
 
     def style_term(layers):
         return Objective(vgg, style, content_weight=1, style_weight=1, style_layers=layers)(
-            painted, photo
+            stylized, photo
         ).style
 
     torch.testing.assert_close(
@@ -69,17 +69,17 @@ def test_layers_have_weights(vgg):
 
 
 def test_several_paintings_have_the_gradient_of_the_weighted_sum(vgg):
-    """The mean of the Gram matrices has the gradient of the weighted sum, and its value up to a constant."""
+    """The mean Gram matrix has the gradient of the weighted sum, and its value up to a constant."""
     paintings = [torch.rand(1, 3, 32 + 8 * i, 32) * 2 - 1 for i in range(2)]
     photo = torch.rand(1, 3, 32, 32) * 2 - 1
-    pictures = [(torch.rand(1, 3, 32, 32) * 2 - 1).requires_grad_(True) for _ in range(2)]
+    images = [(torch.rand(1, 3, 32, 32) * 2 - 1).requires_grad_(True) for _ in range(2)]
     both = Objective(vgg, paintings, shares=[3, 1], content_weight=0, style_weight=1)
     each = [Objective(vgg, painting, content_weight=0, style_weight=1) for painting in paintings]
     constants = []
-    for picture in pictures:
-        mixed = both(picture, photo).total
-        summed = 0.75 * each[0](picture, photo).total + 0.25 * each[1](picture, photo).total
-        wanted, found = torch.autograd.grad(summed, picture)[0], torch.autograd.grad(mixed, picture)[0]
+    for image in images:
+        mixed = both(image, photo).total
+        summed = 0.75 * each[0](image, photo).total + 0.25 * each[1](image, photo).total
+        wanted, found = torch.autograd.grad(summed, image)[0], torch.autograd.grad(mixed, image)[0]
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
         constants.append(float((summed - mixed).detach()))
     assert constants[0] == pytest.approx(constants[1], rel=1e-2)

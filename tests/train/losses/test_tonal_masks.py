@@ -6,18 +6,18 @@ from fststyle.train.losses.gram import gram_matrix  # noqa: E402
 from fststyle.train.losses.tonal_masks import (  # noqa: E402
     luminance,
     masked_grams,
-    masks_of_painting,
-    masks_of_photo,
+    photo_masks,
+    style_masks,
 )
 
 
 def gray(light):
-    """(1, 3, H, W) of the gray levels `light`, (rows, columns), each a square of 8 pixels."""
+    """Gray levels `light`, (rows, columns), as an image (1, 3, H, W) with squares of 8 pixels."""
     return light.repeat_interleave(8, 0).repeat_interleave(8, 1).expand(1, 3, -1, -1)
 
 
 def test_dark_and_light_parts_of_a_photo():
-    masks = masks_of_photo(gray(torch.linspace(-1, 1, 41).expand(4, -1)), 3)
+    masks = photo_masks(gray(torch.linspace(-1, 1, 41).expand(4, -1)), 3)
     assert masks.shape == (1, 3, 4, 41)
     torch.testing.assert_close(masks.sum(1), torch.ones(1, 4, 41))
     dark, middle, light = masks[0, :, 2]
@@ -29,14 +29,14 @@ def test_dark_and_light_parts_of_a_photo():
 
 
 def test_night_has_dark_parts_only():
-    masks = masks_of_photo(torch.full((2, 3, 32, 32), -1.0), 3)
+    masks = photo_masks(torch.full((2, 3, 32, 32), -1.0), 3)
     torch.testing.assert_close(masks[:, 0], torch.ones(2, 4, 4))
 
 
 def test_painting_has_equal_parts_whatever_its_luminances():
     torch.manual_seed(0)
     level = torch.linspace(0.3, 0.4, 40).expand(40, -1)
-    masks = masks_of_painting(gray(level), 3)
+    masks = style_masks(gray(level), 3)
     torch.testing.assert_close(masks.sum(1), torch.ones(1, 40, 40))
     assert masks.mean((0, 2, 3)).tolist() == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
 
@@ -72,8 +72,8 @@ def test_luminance_is_that_of_bt601():
 
 def test_one_part_is_the_whole():
     photo = torch.rand(2, 3, 32, 32)
-    torch.testing.assert_close(masks_of_photo(photo, 1), torch.ones(2, 1, 4, 4))
-    torch.testing.assert_close(masks_of_painting(photo[:1], 1), torch.ones(1, 1, 4, 4))
+    torch.testing.assert_close(photo_masks(photo, 1), torch.ones(2, 1, 4, 4))
+    torch.testing.assert_close(style_masks(photo[:1], 1), torch.ones(1, 1, 4, 4))
     activation = torch.rand(2, 5, 8, 8)
     grams, areas = masked_grams(activation, torch.ones(2, 1, 4, 4))
     torch.testing.assert_close(areas, torch.ones(2, 1))
@@ -81,5 +81,5 @@ def test_one_part_is_the_whole():
 
 
 def test_a_painting_of_one_color_has_all_parts():
-    masks = masks_of_painting(torch.zeros(1, 3, 32, 40), 3)
+    masks = style_masks(torch.zeros(1, 3, 32, 40), 3)
     assert (masks.mean((0, 2, 3)) > 0.1).all()

@@ -1,4 +1,4 @@
-"""The network for real time."""
+"""The live network."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ SMALL = {"width": 8, "blocks": 1}
 
 
 def trained(seed: int = 0, noise: float = 0.1) -> Live:
-    """As after training: nothing is zero or one, no two alike."""
+    """A network with random parameters, as after training: no parameter is 0 or 1, and all differ."""
     torch.manual_seed(seed)
     net = build("live", SMALL)
     for value in net.state_dict().values():
@@ -35,7 +35,7 @@ def trained(seed: int = 0, noise: float = 0.1) -> Live:
 
 
 def without_norms(net: Live) -> Live:
-    """What a norm computes depends on the whole picture."""
+    """Without instance norm, whose result depends on the whole image."""
     for module in net.modules():
         if isinstance(module, ConvNorm):
             module.norm = torch.nn.Identity()
@@ -43,7 +43,7 @@ def without_norms(net: Live) -> Live:
 
 
 def without_noise(net: Live) -> Live:
-    """What the noise adds depends on the place."""
+    """Without noise, which depends on the position."""
     for module in net.modules():
         if isinstance(module, Noise):
             torch.nn.init.zeros_(module.project.weight)
@@ -79,8 +79,8 @@ def test_output_has_the_size_of_the_input(height, width):
 
 
 def test_result_is_shift_equivariant_away_from_the_border():
-    """By whole strides: away from the mirrored border nothing may depend on where a thing stands, but for the
-    norm over the picture.
+    """For shifts by multiples of the stride, the output away from the border depends on the position only
+    through instance norm.
     """
     net = without_noise(without_norms(trained()))
     x = torch.rand(1, 3, 448, 448) * 2 - 1
@@ -109,11 +109,9 @@ def test_noise_starts_at_another_place_in_each_training_step():
     assert not torch.equal(net(x), net(x))
 
 
-def test_uniform_picture_stays_uniform_up_to_the_border():
-    """The network cannot tell where the border is, so that it cannot paint there what the style lacks
-    elsewhere.
-    """
-    # Norms would magnify what rounding leaves of plainness.
+def test_uniform_image_stays_uniform_up_to_the_border():
+    """The network cannot detect the border, so it cannot stylize it differently."""
+    # Instance norm would amplify rounding errors of a uniform image.
     painted = without_noise(without_norms(trained()))(torch.full((1, 3, 64, 64), 0.3))
     squares = fold(painted)
     assert torch.allclose(squares, squares[:, :, 8:9, 8:9].expand_as(squares), atol=1e-3)
@@ -145,7 +143,7 @@ def test_file_follows_the_contract_and_matches_the_network(files, kind, shape):
     assert (
         difference.mean()
         < {"fp32": 0.05, "fp16-weights": 0.4, "fp16": 1.5, "int8-weights": 8, "int8": 12}[kind]
-    )  # pictures this small have hardly any statistics
+    )  # images this small have hardly any statistics
     if kind in PSNR:
         assert parity[kind]["psnr"] > PSNR[kind]
 
@@ -186,7 +184,7 @@ def test_int8_weights_equal_the_int8_file_and_can_be_trained_from_and_mixed(file
 
 def test_int8_file_is_refused_for_training_and_mixing(files):
     _, folder, _ = files
-    with pytest.raises(CheckpointError, match="contains no weights"):
+    with pytest.raises(CheckpointError, match="contains no usable initial weights"):
         read_initial_weights(str(folder / "int8.onnx"))
     integers = (folder / "int8.onnx").read_bytes()
     with pytest.raises(StyleError, match="not the same network in float"):

@@ -72,9 +72,8 @@ def test_equals_torchvision_layer_for_layer(vgg):
 
 
 def test_shipped_slice_is_the_original_network():
-    """The first filter, red, green and blue; torchvision's own training has -0.55 there.
-
-    Activations are in the hundreds, as of 0..255 inputs.
+    """The first filter has these values for red, green and blue; in the ImageNet weights of torchvision one
+    of them is -0.55. Activations are in the hundreds, as for inputs in 0..255.
     """
     vgg = load_vgg()
     assert not any(p.requires_grad for p in vgg.parameters())
@@ -144,6 +143,6 @@ def test_failed_download_of_weights_gives_one_line(monkeypatch):
     )
     with pytest.raises(
         InputError,
-        match=r"torchvision: the weights are not available \(<urlopen error no network>\); oxford ships",
+        match=r"torchvision: the weights are not available \(<urlopen error no network>\); oxford is ",
     ):
         load_vgg("torchvision")

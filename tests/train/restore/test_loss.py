@@ -19,7 +19,7 @@ def vgg():
 
 
 @pytest.fixture
-def picture():
+def image():
     rows = torch.arange(48).float()[:, None] + torch.zeros(48)
     return torch.stack([torch.sin(rows / 2), torch.cos(rows / 2), torch.zeros(48, 48)])[None]
 
@@ -31,11 +31,11 @@ def hole():
     return hole
 
 
-def test_the_picture_itself_is_better_than_a_gray_filling(vgg, picture, hole):
-    loss = Surroundings(vgg, picture, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
-    gray = torch.where(hole > 0, torch.zeros_like(picture), picture)
+def test_the_image_itself_is_better_than_a_gray_filling(vgg, image, hole):
+    loss = Surroundings(vgg, image, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
+    gray = torch.where(hole > 0, torch.zeros_like(image), image)
     terms = []
-    for candidate in (picture, gray):
+    for candidate in (image, gray):
         loss.choose(candidate)
         terms.append(loss(candidate))
     for name in ("style", "patch", "color"):
@@ -45,13 +45,13 @@ def test_the_picture_itself_is_better_than_a_gray_filling(vgg, picture, hole):
     assert terms[0].color < 1e-6
 
 
-def test_the_damage_is_no_target(vgg, picture, hole):
+def test_the_damage_is_no_target(vgg, image, hole):
     spared = torch.zeros_like(hole)
     spared[..., :8, :8] = 1
-    other = picture.clone()
+    other = image.clone()
     other[..., 20:28, 20:28] = 7.0
     other[..., :8, :8] = -7.0
-    known = [Surroundings(vgg, p, hole, spared, **LAYERS, **WEIGHTS)._colors.known for p in (picture, other)]
+    known = [Surroundings(vgg, p, hole, spared, **LAYERS, **WEIGHTS)._colors.known for p in (image, other)]
     assert torch.equal(*known)
     assert known[0].abs().max() <= 1
 
@@ -85,10 +85,10 @@ def test_patches_compared_in_groups_have_the_same_choice(normalized, monkeypatch
     assert (chosen[0] == chosen[1]).all()
 
 
-def test_without_intact_patches_nothing_is_compared(vgg, picture):
+def test_without_intact_patches_nothing_is_compared(vgg, image):
     hole = torch.ones(1, 1, 48, 48)
     hole[..., 0, 0] = 0
-    loss = Surroundings(vgg, picture, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
-    loss.choose(picture)
-    assert loss(picture).total == 0
+    loss = Surroundings(vgg, image, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
+    loss.choose(image)
+    assert loss(image).total == 0
     assert not loss.has_patches

@@ -1,4 +1,4 @@
-"""One damaged picture, from file to file."""
+"""Restoration of a damaged image, from file to file."""
 
 import signal
 from dataclasses import replace
@@ -36,7 +36,7 @@ def mask(tmp_path: Path, hole: np.ndarray) -> Path:
 
 @pytest.fixture
 def stripes() -> np.ndarray:
-    """A painting whose missing parts follow from the rest."""
+    """A painting whose missing parts are determined by the rest."""
     x = np.arange(80)
     row = np.stack([127 + 100 * np.sin(x / 2), 127 + 80 * np.cos(x / 2), np.full(80, 60)], 1)
     return np.repeat(row[None], 64, 0).astype(np.uint8)
@@ -51,13 +51,13 @@ def test_only_the_damage_changes_and_comes_near_the_painting(stripes, hole, mask
     assert (damaged == before).all()
     assert (restored[~hole] == stripes[~hole]).all()
     assert np.abs(restored[hole].astype(int) - stripes[hole]).mean() < 25
-    # The loss and the crack are near each other: one part, at two scales.
+    # The hole and the crack are close to each other, so they are one part, with two scales.
     assert [p.step for p in seen] == list(range(1, len(seen) + 1))
     assert seen[-1].seconds_left == 0
     assert set(seen[0].losses) == {"total", "style", "patch", "color"}
 
 
-def test_a_gray_picture_stays_gray(stripes, hole, mask):
+def test_a_gray_image_stays_gray(stripes, hole, mask):
     gray = np.repeat(stripes[..., :1], 3, 2)
     gray[hole] = (255, 0, 0)
     restored = fststyle.restore(gray, mask, **QUICK)
@@ -78,8 +78,8 @@ def test_alpha_profile_metadata_and_orientation_are_kept(stripes, hole, mask, tm
     path = tmp_path / "damaged.png"
     image = Image.fromarray(np.dstack([stripes, alpha]))
     image.save(path, exif=exif)
-    picture = replace(images.read(path), icc=profile)
-    restored = fststyle.restore(picture, mask, **QUICK)
+    damaged = replace(images.read(path), icc=profile)
+    restored = fststyle.restore(damaged, mask, **QUICK)
     assert (restored.frames[0].alpha == alpha).all()
     assert restored.icc == profile
     written = fststyle.restore(path, mask, **QUICK)
@@ -98,19 +98,19 @@ def test_a_mask_may_be_gray_or_transparent(tmp_path):
     assert (module.read_mask(path, (16, 16)) == (levels >= 128)).all()
 
 
-def test_ctrl_c_keeps_the_picture(stripes, hole, mask):
+def test_ctrl_c_keeps_the_image(stripes, hole, mask):
     kept = []
 
     def stop(progress):
         if progress.step == 2:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(loop.Interrupted, match=r"after step 3 of .*the picture is saved"):
+    with pytest.raises(loop.Interrupted, match=r"after step 3 of .*the image is saved"):
         fststyle.restore(
             stripes, mask, on_progress=stop, on_preview=kept.append, **{**QUICK, "iterations": 9}
         )
-    (picture,) = kept
-    assert (picture[~hole] == stripes[~hole]).all()
+    (image,) = kept
+    assert (image[~hole] == stripes[~hole]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Parts of the damage, their sizes, and what they start from."""
+"""Parts of the damage, their sizes and their scales."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_near_damage_is_one_part():
     assert len(parts(hole_of((100, 100), (40, 44, 40, 44), (40, 44, 50, 54)), 32)) == 1
 
 
-def test_a_part_has_the_smallest_side_where_the_picture_has():
+def test_a_part_has_the_smallest_side_where_the_image_has():
     (part,) = parts(hole_of((200, 40), (100, 102, 20, 22)), 16)
     assert part.hole.shape == (SMALLEST, 40)
 

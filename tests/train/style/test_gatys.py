@@ -1,4 +1,4 @@
-"""One picture painted by optimization, from file to file."""
+"""Style transfer by optimization, from file to file."""
 
 import signal
 from pathlib import Path
@@ -35,10 +35,10 @@ def test_settings_name_the_layers_of_the_objective():
 
 def test_result_has_the_type_of_the_input(photo, painting):
     seen: list[loop.Progress] = []
-    painted = fststyle.gatys(photo, painting, on_progress=seen.append, **QUICK)
-    assert painted.size == (48, 32)
-    assert painted.mode == "RGB"
-    assert (np.asarray(painted) != np.asarray(Image.open(photo))).any()
+    stylized = fststyle.gatys(photo, painting, on_progress=seen.append, **QUICK)
+    assert stylized.size == (48, 32)
+    assert stylized.mode == "RGB"
+    assert (np.asarray(stylized) != np.asarray(Image.open(photo))).any()
     assert [p.step for p in seen] == [1, 2]
     losses = seen[0].losses
     assert losses["total"] == pytest.approx(
@@ -54,11 +54,11 @@ def test_coarse_to_fine(photo, painting, optimizer, start):
     sizes: list[tuple[int, ...]] = []
     seen: list[loop.Progress] = []
     settings = {**QUICK, "scales": 3, "size": 144, "preview_every": 1, "optimizer": optimizer, "start": start}
-    painted = fststyle.gatys(
+    stylized = fststyle.gatys(
         rgb, painting, on_progress=seen.append, on_preview=lambda p: sizes.append(p.shape), **settings
     )
-    assert painted.shape == rgb.shape
-    assert painted.dtype == np.uint8
+    assert stylized.shape == rgb.shape
+    assert stylized.dtype == np.uint8
     assert [p.step for p in seen] == [1, 2, 3, 4]  # two scales: a third would be below 48 pixels
     assert seen[-1].seconds_left == 0
     assert sizes == [rgb.shape] * 4
@@ -87,9 +87,9 @@ def test_alpha_and_orientation_are_kept(photo, painting, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(rgba).save(path, exif=exif)
-    painted = fststyle.gatys(path, painting, **QUICK)
-    assert (painted.mode, painted.size) == ("RGBA", (32, 48))
-    assert (np.asarray(painted)[..., 3] == np.rot90(rgba[..., 3], -1)).all()
+    stylized = fststyle.gatys(path, painting, **QUICK)
+    assert (stylized.mode, stylized.size) == ("RGBA", (32, 48))
+    assert (np.asarray(stylized)[..., 3] == np.rot90(rgba[..., 3], -1)).all()
     larger = fststyle.gatys(np.kron(rgba, np.ones((2, 2, 1), np.uint8)), painting, **QUICK)
     assert larger.shape == (32, 48, 4)
 
@@ -122,19 +122,19 @@ def test_names_of_paintings(tmp_path):
             paintings(wrong)
 
 
-def test_ctrl_c_keeps_the_picture(photo, painting):
+def test_ctrl_c_keeps_the_image(photo, painting):
     kept = []
 
     def stop(progress):
         if progress.step == 2:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(loop.Interrupted, match="after step 3 of 9; the picture is saved"):
+    with pytest.raises(loop.Interrupted, match="after step 3 of 9; the image is saved"):
         fststyle.gatys(
             photo, painting, on_progress=stop, on_preview=kept.append, **{**QUICK, "iterations": 9}
         )
-    (picture,) = kept
-    assert picture.size == (48, 32)
+    (image,) = kept
+    assert image.size == (48, 32)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_bad_settings(photo, painting, changes, said):
         fststyle.gatys(photo, painting, **{**QUICK, **changes})
 
 
-def test_bad_pictures(photo, painting, tmp_path):
+def test_bad_images(photo, painting, tmp_path):
     for content, style in (
         (tmp_path / "none.png", painting),
         (photo, tmp_path / "none.png"),
@@ -166,7 +166,7 @@ def test_bad_pictures(photo, painting, tmp_path):
             fststyle.gatys(content, style, **QUICK)
 
 
-def test_picture_that_exceeds_memory_is_refused(photo, painting, monkeypatch):
+def test_image_that_exceeds_memory_is_refused(photo, painting, monkeypatch):
     monkeypatch.setattr(gatys.memory, "available", lambda: 48 * 32 * gatys.BYTES_PER_PIXEL - 1)
     with pytest.raises(InputError, match="--size"):
         fststyle.gatys(photo, painting, **QUICK)

@@ -11,7 +11,7 @@ from fststyle.train.compute import Compute  # noqa: E402
 from fststyle.train.losses.local_contrast import more_contrast  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
 from fststyle.train.style import loss  # noqa: E402
-from fststyle.train.style.loss import StyleLosses, contrasted_painting, minimized  # noqa: E402
+from fststyle.train.style.loss import StyleLosses, load_style_image, minimized  # noqa: E402
 from fststyle.train.style.settings import TrainSettings  # noqa: E402
 from tests import styles  # noqa: E402
 
@@ -32,23 +32,23 @@ def case(tmp_path):
 
 def test_every_loss_has_its_own_weight(case):
     vgg, settings, compute, photo = case
-    painted = -photo.roll(3, 2) + 0.5 * torch.rand_like(photo)
-    plain = StyleLosses(vgg, settings, compute)(painted, photo, 8)
+    stylized = -photo.roll(3, 2) + 0.5 * torch.rand_like(photo)
+    plain = StyleLosses(vgg, settings, compute)(stylized, photo, 8)
     assert all(value.shape == (1,) and value > 0 for value in plain.values())
     for number, (name, value) in enumerate(plain.items()):
-        heavier = StyleLosses(vgg, replace(settings, **{WEIGHTS[number]: 3.0}), compute)(painted, photo, 8)
+        heavier = StyleLosses(vgg, replace(settings, **{WEIGHTS[number]: 3.0}), compute)(stylized, photo, 8)
         for other, found in heavier.items():
             torch.testing.assert_close(found, 3 * value if other == name else plain[other])
 
 
-def test_photo_itself_has_no_content_loss_and_a_flat_picture_about_one(case, monkeypatch):
+def test_photo_itself_has_no_content_loss_and_a_flat_image_about_one(case, monkeypatch):
     vgg, settings, compute, photo = case
-    # The scale belongs to the trained loss network; this one has random weights.
+    # The scale is that of the trained loss network, but this one has random weights.
     energy = {name: a.square().mean() for name, a in vgg(photo, loss.CONTENT_LAYERS).items()}
     monkeypatch.setattr(loss, "CONTENT_SCALE", float(sum(energy.values()) / len(energy)))
     losses = StyleLosses(vgg, settings, compute)
     assert losses(photo, photo, 8)["content"].item() == 0
-    # The mean of the photo is a better answer than nothing, which has a loss of 1.
+    # The mean of the photo is better than zero activations, whose loss is 1.
     flat = photo.mean((2, 3), keepdim=True).expand_as(photo)
     assert 0.05 < losses(flat, photo, 8)["content"].item() < 1.5
 
@@ -59,7 +59,7 @@ def test_content_loss_of_a_stroke_does_not_depend_on_the_photo(case):
     plain = photo.mean((2, 3), keepdim=True).expand_as(photo)
     stroke = torch.zeros_like(photo)
     stroke[..., 20:24, 8:56] = 0.3
-    cost = [losses(picture + stroke, picture, 8)["content"].item() for picture in (plain, photo)]
+    cost = [losses(image + stroke, image, 8)["content"].item() for image in (plain, photo)]
     assert cost[0] == pytest.approx(cost[1], rel=0.5)
 
 
@@ -74,9 +74,7 @@ def test_contrast_stretches_a_faint_painting(case, tmp_path):
     _, settings, _, _ = case
     faint = 100 + styles.photo(40, 48) // 6
     Image.fromarray(faint).save(tmp_path / "painting.png")
-    spread = [
-        float(contrasted_painting(replace(settings, contrast=value)).std()) for value in (0.0, 0.5, 1.0)
-    ]
+    spread = [float(load_style_image(replace(settings, contrast=value)).std()) for value in (0.0, 0.5, 1.0)]
     assert 1.3 * spread[0] < spread[1] < spread[2]
 
 

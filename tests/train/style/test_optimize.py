@@ -15,22 +15,22 @@ def _objective(style_weight=1e3):
 def test_curve_falls_and_ends_at_the_result():
     objective, photo, seen = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1, []
     untouched = photo.clone()
-    picture, curve = optimize_from_photo(
+    image, curve = optimize_from_photo(
         photo, objective, 5, callback=lambda step, value: seen.append((step, value))
     )
     assert len(curve) == 6
     assert curve[-1] < curve[0]
     assert seen == list(enumerate(curve))
     assert curve[0] == pytest.approx(objective(photo, photo).total.item())
-    assert curve[-1] == pytest.approx(objective(picture, photo).total.item(), rel=1e-5)
-    assert picture.abs().max() <= 1
+    assert curve[-1] == pytest.approx(objective(image, photo).total.item(), rel=1e-5)
+    assert image.abs().max() <= 1
     torch.testing.assert_close(photo, untouched, rtol=0, atol=0)
 
 
 def test_no_iterations_return_the_photo():
     photo = torch.rand(1, 3, 32, 32) * 2 - 1
-    picture, curve = optimize_from_photo(photo, _objective(), 0)
-    torch.testing.assert_close(picture, photo)
+    image, curve = optimize_from_photo(photo, _objective(), 0)
+    torch.testing.assert_close(image, photo)
     assert len(curve) == 1
 
 
@@ -74,7 +74,7 @@ def test_lbfgs_never_increases_and_caches_evaluations(monkeypatch):
 
 
 def test_lbfgs_searches_along_its_line(monkeypatch):
-    """Its first guess is a picture that nobody could tell from the start: the search must go far beyond."""
+    """The first step of L-BFGS is tiny, so the line search must extend it considerably."""
     objective, photo = _objective(), torch.rand(1, 3, 32, 32) * 2 - 1
     descent, evaluated = PixelOptimizer(photo, photo, objective, "lbfgs"), []
     evaluate = descent._evaluate
@@ -82,13 +82,13 @@ def test_lbfgs_searches_along_its_line(monkeypatch):
         descent, "_evaluate", lambda: (evaluated.append(descent.pixels.detach().clone()), evaluate())[1]
     )
     descent.step()
-    guess, end = ((picture - evaluated[0]).norm() for picture in (evaluated[1], descent.pixels.detach()))
+    guess, end = ((image - evaluated[0]).norm() for image in (evaluated[1], descent.pixels.detach()))
     assert len(evaluated) > 2
     assert end > 5 * guess
 
 
-def test_picture_stays_in_range():
+def test_image_stays_in_range():
     descent = PixelOptimizer(torch.ones(1, 3, 32, 32), torch.rand(1, 3, 32, 32), _objective(), "lbfgs")
     for _ in range(3):
         descent.step()
-    assert descent.picture.abs().max() <= 1
+    assert descent.image.abs().max() <= 1

@@ -1,4 +1,4 @@
-"""Training from one painting to its files, and everything that may interrupt it."""
+"""Training on one style image, up to the output files, and interruptions of it."""
 
 import itertools
 import json
@@ -37,9 +37,9 @@ def test_preview_shows_chosen_photos(tmp_path):
     from fststyle.train.style.preview import chosen_photos
 
     for number, (height, width) in enumerate([(100, 300), (300, 100), (64, 64), (512, 512), (90, 90)]):
-        picture = np.full((height, width, 3), 40 * number, np.uint8)
-        picture[height // 2 - 30 : height // 2 + 30, width // 2 - 30 : width // 2 + 30, 0] = 255
-        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+        image = np.full((height, width, 3), 40 * number, np.uint8)
+        image[height // 2 - 30 : height // 2 + 30, width // 2 - 30 : width // 2 + 30, 0] = 255
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
     photos = chosen_photos(tmp_path, 64)
     assert [photo.shape for photo in photos] == [(256, 256, 3)] * 4
     assert [photo[128, 128].tolist() for photo in photos] == [[255, 40 * i, 40 * i] for i in range(4)]
@@ -119,7 +119,7 @@ def test_resume_refuses_other_settings_and_other_paintings(train, painting):
     with pytest.raises(InputError, match="--style-weight"):
         train(resume=True, style_weight=8.0)
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(painting)
-    with pytest.raises(InputError, match="a picture other than"):
+    with pytest.raises(InputError, match="an image other than"):
         train(resume=True)
 
 
@@ -141,7 +141,7 @@ def test_unwritable_results_are_refused_before_the_first_step(train, tmp_path, m
 
 
 def test_stale_int8_file_is_removed(train, tmp_path, monkeypatch):
-    """CPUs prefer it: beside a new style that gets none they would go on painting the old one."""
+    """CPUs prefer the int8 file. If the new style has none, an old one would still be used."""
     old = train().onnx.with_name("starry-night-int8.onnx")
     old.write_bytes(b"old")
     train(overwrite=True, network="johnson", width=4, blocks=1)
@@ -210,9 +210,9 @@ def test_nan_loss_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
 
     real = MultiscaleStyle.forward
 
-    def fail_in_step_5(self, *pictures):
+    def fail_in_step_5(self, *images):
         fail_in_step_5.calls += 1
-        loss = real(self, *pictures)
+        loss = real(self, *images)
         return loss * float("nan") if fail_in_step_5.calls == 5 else loss
 
     fail_in_step_5.calls = 0
@@ -297,7 +297,7 @@ def test_unwritable_log_is_refused(train, tmp_path):
 
 
 def test_two_processes_train_the_same_network_as_one(train, painting, photos, tmp_path):
-    """Two gloo processes with half of the batch each against one with all of it."""
+    """Two gloo processes with half of the batch each, compared with one process with the whole batch."""
     from tests.train.conftest import TINY
 
     more = {"batch": 2, "steps": 4}
@@ -319,8 +319,8 @@ def test_two_processes_train_the_same_network_as_one(train, painting, photos, tm
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     two = weights(tmp_path / "two" / "starry-night.pt")
-    # The last norm's bias before `up1` is a constant that its norm takes away again: its gradient is rounding
-    # noise, which Adam makes large.
+    # The bias of the last norm before `up1` is a constant that the next norm removes, so its gradient is
+    # rounding noise, which Adam amplifies.
     for key in one.keys() - {"body.0.second.norm.bias"}:
         torch.testing.assert_close(
             two[key], one[key], rtol=1e-3, atol=2e-5, msg=lambda text, key=key: f"{key}: {text}"
@@ -341,7 +341,7 @@ def test_bad_settings(train, tmp_path, painting):
     if not torch.cuda.is_available():
         with pytest.raises(DeviceError, match="cuda"):
             train(device="cuda")
-    painting.write_bytes(b"not a picture")
+    painting.write_bytes(b"not an image")
     with pytest.raises(InputError):
         train()
     assert not (tmp_path / "out" / "starry-night.pt").exists()
@@ -399,7 +399,7 @@ def test_training_in_a_thread_does_not_change_signal_handlers(train):
 
 @pytest.fixture
 def half_a_second(monkeypatch):
-    """Every measured step takes half a second."""
+    """Make every measured step take half a second."""
     clock = itertools.count(step=0.5)
     monkeypatch.setattr("fststyle.train.timing.time", types.SimpleNamespace(perf_counter=lambda: next(clock)))
 

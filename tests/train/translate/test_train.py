@@ -1,4 +1,4 @@
-"""A translator from two folders to its files, and everything that may interrupt it."""
+"""Training of a translator, from two folders to the output files, and interruptions of it."""
 
 import signal
 from pathlib import Path
@@ -47,7 +47,7 @@ def paintings(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def train(paintings, photos, tmp_path, monkeypatch):
-    """`train_translator` on the tiny settings, without the export, which has its own tests."""
+    """`train_translator` with tiny settings, without the export, which has its own tests."""
     import fststyle.train.results as results
 
     monkeypatch.setattr(results, "traced", lambda net: None)
@@ -105,7 +105,7 @@ def test_writes_style_checkpoint_and_preview(train, tmp_path):
     ],
 )
 def test_every_loss_trains_every_network(train, tmp_path, changes):
-    """After three steps every weight has moved."""
+    """After three steps, every weight has changed."""
     before = whole(train(output=tmp_path / "a", steps=1, learning_rate=1e-8, **changes).checkpoint)["weights"]
     after = whole(train(output=tmp_path / "b", steps=3, learning_rate=1e-2, **changes).checkpoint)["weights"]
     still = {
@@ -113,7 +113,7 @@ def test_every_loss_trains_every_network(train, tmp_path, changes):
         for name in before
         if before[name].is_floating_point() and torch.allclose(before[name], after[name], atol=1e-6)
     }
-    # a constant that a difference of scores takes away again
+    # A constant, which a difference of scores removes.
     moved_by_nothing = {"discriminator.layers.11.bias"} if "adversary" in changes else set()
     assert not {name for name in still - moved_by_nothing if "running" not in name}
     parts = {name.partition(".")[0] for name in before}
@@ -122,8 +122,8 @@ def test_every_loss_trains_every_network(train, tmp_path, changes):
 
 
 def test_learns_dark_paintings(train):
-    """All paintings here are dark: so must be what is painted, after a while."""
-    # Pictures of 32 pixels are too few squares to tell a grid by.
+    """All paintings are dark, so the stylized images must become dark too."""
+    # Images of 32 pixels have too few blocks to measure a grid.
     trained = train(
         steps=60, width=4, discriminator_width=4, learning_rate=1e-2, contrastive_weight=0.1, grid_weight=0.0
     )
@@ -163,10 +163,10 @@ def test_file_keeps_the_frame_contract(paintings, photos, tmp_path, network):
         paintings, photos=photos, output=tmp_path / "out", **{**TINY, "network": network, "steps": 1}
     )
     frame = np.random.default_rng(0).integers(0, 255, (37, 50, 3), dtype=np.uint8)
-    painted = load_style(trained.onnx, "cpu", precision="float")(frame)
-    assert (painted.shape, painted.dtype) == (frame.shape, np.uint8)
+    stylized = load_style(trained.onnx, "cpu", precision="float")(frame)
+    assert (stylized.shape, stylized.dtype) == (frame.shape, np.uint8)
     path, _ = export_checkpoint(trained.checkpoint, output=tmp_path / "again.onnx")
-    assert (load_style(path, "cpu", precision="float")(frame) == painted).all()
+    assert (load_style(path, "cpu", precision="float")(frame) == stylized).all()
     assert (
         read_initial_weights(str(trained.checkpoint)).keys()
         == checkpoint.load(trained.checkpoint, "translate")["model"].keys()
@@ -212,7 +212,7 @@ def test_bad_input(train, tmp_path, painting, photos, paintings):
     assert not list((tmp_path / "out").glob("*.pt"))
 
 
-def test_damaged_pictures_are_skipped_and_counted(train, photos, paintings):
+def test_damaged_images_are_skipped_and_counted(train, photos, paintings):
     (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a photo")
     (paintings / "empty.png").write_bytes(b"")
     trained = train(steps=30)
@@ -296,7 +296,7 @@ def test_nan_loss_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatch):
 
 
 def test_discriminator_sees_70_pixels():
-    """The receptive field of the paper: a score depends on 70x70 pixels, no more."""
+    """The receptive field of the paper: a score depends on 70x70 pixels."""
     torch.manual_seed(0)
     net = PatchDiscriminator(2)
     for module in net.modules():

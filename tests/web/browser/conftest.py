@@ -1,4 +1,4 @@
-"""A real browser: Debian's chromium through Playwright, with a camera that plays a clip made here."""
+"""A real browser: Chromium through Playwright, with a synthetic clip as the camera."""
 
 import dataclasses
 import os
@@ -35,9 +35,8 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scene(index: int, width: int = WIDTH, height: int = HEIGHT) -> RGB:
-    """A frame of the clip: red grows to the right, blue to the left, with patches over it.
-
-    A smooth ground would not do: instance normalization turns rounding in it into visible differences.
+    """A frame of the clip: red increases to the right, blue to the left, with patches. A smooth ground is not
+    suitable, since instance norm amplifies rounding errors in it.
     """
     import cv2
 

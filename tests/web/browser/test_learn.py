@@ -1,4 +1,4 @@
-"""The lessons: computed in the browser on the visitor's photo."""
+"""The lessons, which the browser computes on the photo of the visitor."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def steps(page: Any, lesson: str, count: int) -> list[dict[str, float]]:
-    """Start the descent of a lesson, and return its losses at each step that was seen until `count`."""
+    """Start the descent of a lesson. Returns its losses at each observed step until `count`."""
     from playwright.sync_api import expect
 
     form = page.locator(f"{lesson} .descent")

@@ -1,4 +1,4 @@
-"""The filter in the browser: the same pixels as the Python runtime, camera, mixture, recording, refusals."""
+"""The filter in the browser: pixels as in the Python runtime, camera, mixture, recording and errors."""
 
 import base64
 import io
@@ -39,7 +39,7 @@ async ([home, parts, strength, options, rgba, width, height]) => {
 def in_browser(
     page: Any, home: str, parts: list[tuple[str, float]], photo: RGB, strength: float = 1.0, **options: Any
 ) -> tuple[RGB, dict[str, Any]]:
-    """The photo as the browser stylizes it, and what it says of itself."""
+    """The photo as the browser stylizes it, and the reported details."""
     height, width = photo.shape[:2]
     rgba = np.dstack([photo, np.full((height, width), 255, np.uint8)])
     coded = base64.b64encode(rgba.tobytes()).decode()
@@ -49,14 +49,14 @@ def in_browser(
 
 
 def status(page: Any, text: str) -> None:
-    """Wait until the line under the picture contains the text."""
+    """Wait until the line below the image contains the text."""
     from playwright.sync_api import expect
 
     expect(page.locator(".filter-status")).to_contain_text(text, timeout=60_000)
 
 
 def pixels(page: Any, *selectors: str) -> list[RGB]:
-    """RGB of canvases at one moment, so the original is that of the stylized picture."""
+    """RGB of several canvases at the same time, so that the original belongs to the stylized image."""
     script = """selectors => selectors.map((selector) => {
       const canvas = document.querySelector(selector);
       const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -80,7 +80,7 @@ def stylizing(page: Any) -> None:
 
 
 def three_frames(page: Any) -> None:
-    """Wait until a change of the controls is in what is shown."""
+    """Wait until a change of the controls has an effect on the output."""
     from playwright.sync_api import expect
 
     count = int(page.locator(".filter-status").get_attribute("data-frames"))
@@ -142,7 +142,7 @@ def test_browser_without_promise_integration_uses_webassembly(browser: Any, serv
 
 
 def test_int8_style_is_near_that_of_the_runtime(page: Any, server: str) -> None:
-    """Kernels in integers round differently on processors with and without VNNI, in the runtime as well."""
+    """int8 kernels round differently on CPUs with and without VNNI, in the runtime as well."""
     photo = scene(7, 160, 120)
     painted, info = in_browser(page, server, [("starry-night", 1)], photo, backend="wasm")
     assert info["precision"] == "int8"
@@ -175,7 +175,7 @@ def test_styles_of_different_networks_are_blended_as_pictures(page: Any, server:
 
 
 def test_webgpu_gives_the_pixels_of_the_runtime(chromium: Any, server: str) -> None:
-    """With a graphics processor in software, so at a small size."""
+    """With a software GPU, so at a small size."""
     browser = chromium(
         "--enable-unsafe-webgpu",
         "--use-webgpu-adapter=swiftshader",
@@ -310,7 +310,7 @@ def test_missing_camera_is_explained(chromium: Any, server: str, watch: Any) -> 
 
 
 def test_static_parts_do_not_flicker(page: Any, server: str) -> None:
-    """The stylized frames jump by 40 from one to the next; the left half of the scene stands still."""
+    """Consecutive stylized frames differ by 40 levels, while the left half of the scene is static."""
     script = """async (home) => {
       const { TemporalFilter } = await import(home + "/static/stylizer/temporal.js");
       const filter = new TemporalFilter(), width = 64, height = 32, shown = [];

@@ -1,4 +1,4 @@
-"""Firefox, and WebKitGTK with the engine of Safari, through WebDriver: pages, painting, filter."""
+"""Firefox, and WebKitGTK with the engine of Safari, through WebDriver: pages, stylization and filter."""
 
 import functools
 import os
@@ -87,7 +87,7 @@ def _webkit(webdriver: Any, folder: Path, display: Callable[[], str]) -> Any:
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[Callable[[], str]]:
-    """Starts a screen that nobody sees, and returns its name."""
+    """Start a virtual screen. Returns its name."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> str:

@@ -1,4 +1,6 @@
-"""The pages in a real browser: no error, no request to another machine, accessible, usable by keyboard."""
+"""The pages in a real browser: no errors, no requests to other machines, accessible, usable with the
+keyboard.
+"""
 
 import contextlib
 import importlib.util
@@ -247,7 +249,7 @@ def test_many_waiting_jobs_leave_connections_for_other_requests(open_page, home,
 
 
 def test_painting_is_trained_to_a_style(open_page, tmp_path):
-    """Train, publish, paint, rate, download: the way of a user, with three seconds of training."""
+    """Train, publish, stylize, rate and download, as a user does, with three seconds of training."""
     Image.fromarray(styles.photo(96, 128)).resize((512, 384)).save(tmp_path / "My Painting.png")
     page = open_page("/train")
     page.context.set_default_timeout(300_000)
@@ -387,7 +389,7 @@ def test_slow_response_does_not_replace_a_newer_one(open_page, photo):
 
 
 def test_time_from_click_to_picture(open_page, tmp_path, record_property):
-    """The time for a photo of 1920x1080 pixels, in a JUnit report; it has no limit here."""
+    """Records the time for a photo of 1920x1080 pixels in a JUnit report. There is no limit."""
     rng = np.random.default_rng(0)
     smooth = Image.fromarray(rng.integers(0, 255, (27, 48, 3), dtype=np.uint8)).resize((1920, 1080))
     smooth.save(tmp_path / "photo.jpg", quality=92)
@@ -407,7 +409,7 @@ def test_time_from_click_to_picture(open_page, tmp_path, record_property):
 
 
 def test_phone_uses_a_server_on_the_network(browser, watch, tmp_path):
-    """By the address of this machine in its network, no secure context: browsers send fewer headers."""
+    """By the network address of this machine, which is not a secure context: browsers send fewer headers."""
     styles.save(tmp_path, "invert", styles.inverting())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FSTSTYLE_STYLES", str(tmp_path))
@@ -429,7 +431,7 @@ def test_phone_uses_a_server_on_the_network(browser, watch, tmp_path):
     page.goto(f"{server.address}/rate")
     page.click(".duel-actions button")
     page.wait_for_selector("text=1 vote.")
-    # chromium says that it ignores the policies of insecure addresses, and that a token was wrong.
+    # Chromium reports that it ignores policies of insecure addresses, and that a token was wrong.
     watched.errors = [
         text for text in watched.errors if "Cross-Origin-Opener-Policy" not in text and "401" not in text
     ]

@@ -1,4 +1,4 @@
-"""The exported site from a static host that sets no headers, in a subfolder, as free page services do."""
+"""The exported site on a static host that sets no headers, in a subfolder, as free hosting services do."""
 
 import functools
 import http.server
@@ -44,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_camera_is_stylized_with_threads(browser: Any, site: str, watch: Any) -> None:
     """The service worker isolates the page, so that WebAssembly has threads."""
     page = watch(browser, site).open("/?style=starry-night&threads=2")
-    # The page is loaded again when the service worker is there.
+    # The page is reloaded when the service worker is ready.
     page.locator("body").evaluate("() => navigator.serviceWorker.ready.then(() => null)")
     page.wait_for_timeout(500)
     page.wait_for_selector("[data-ready]")

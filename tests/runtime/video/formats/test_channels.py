@@ -15,7 +15,7 @@ MPEG_5_1_B, DISCRETE = 122 << 16 | 6, 147 << 16 | 6
 
 
 def written(path, layout="5.1", rate=48000, tag=None):
-    """A MOV file with PCM; channel n has the amplitude 1000 (n + 1). ``tag``: Apple's layout."""
+    """A MOV file with PCM, in which channel n has the amplitude 1000 (n + 1). ``tag`` is Apple's layout."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=25)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"

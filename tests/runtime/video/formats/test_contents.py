@@ -1,4 +1,4 @@
-"""Streams, tags and chapters of a source: each is in the output, or named in `lost`."""
+"""Each stream, tag and chapter of a source is in the output, or reported as `lost`."""
 
 import io
 import json
@@ -40,7 +40,7 @@ def streams(path: Path) -> list[tuple[str, str | None]]:
 
 
 def remux(source: Path, target: Path, add=lambda container: None, twice: str = "", **metadata) -> Path:
-    """A copy of the streams, those of the kind ``twice`` twice; ``add`` adds what it likes to the
+    """A copy of the streams, with those of the kind ``twice`` twice. ``add`` can add more to the
     container.
     """
     options = {"movflags": "use_metadata_tags"} if metadata else {}
@@ -67,7 +67,7 @@ def remux(source: Path, target: Path, add=lambda container: None, twice: str = "
 
 
 def cover(container):
-    """Adds a cover and returns its packet."""
+    """Add cover art, and return its packet."""
     buffer = io.BytesIO()
     Image.new("RGB", (32, 32), "red").save(buffer, "JPEG")
     stream = container.add_stream("mjpeg", rate=1)

@@ -1,4 +1,4 @@
-"""Interlaced video: frames without combs, at the frame or the field rate, and said."""
+"""Deinterlacing: frames without combing, at the frame rate or the field rate, with a note."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ FRAMES = 12
 
 
 def interlaced(path: Path, marked: bool = True, codec: str = "mpeg2video") -> Path:
-    """A bar that moves by six pixels from one field to the next, which combs every frame that shows both."""
+    """A bar that moves by six pixels per field, so that frames with two fields show combing."""
     with av.open(str(path), "w") as container:
         options = {"flags": "+ilme+ildct"} if marked else {}
         stream = container.add_stream(codec, rate=25, options={**options, "qscale": "2"})
@@ -74,7 +74,7 @@ def test_field_rate_is_kept_on_request(tmp_path):
     assert any("50 instead of 25 frames per second" in note for note in done.notes)
     times = [time for time, _ in clips.frames(tmp_path / "out.mp4")]
     assert np.diff(times) == pytest.approx(0.02, abs=1e-3)
-    # Every field is a frame of its own: the bar moves on with each.
+    # Every field becomes a frame, in which the bar has moved.
     frames = [rgb for _, rgb in clips.frames(tmp_path / "out.mp4")[2:-2]]
     places = [np.flatnonzero(rgb[30, :, 0] > 130).mean() for rgb in frames]
     assert np.diff(places) == pytest.approx(3, abs=1.5)

@@ -1,4 +1,4 @@
-"""Data of video frames that no output keeps."""
+"""Data of video frames that no output preserves."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""The format of an input."""
+"""Recognition of input formats."""
 
 import os
 

@@ -1,6 +1,4 @@
-"""Video files read: part of one, cut-off ones, ten bits, high dynamic range; and what is written of their
-colors.
-"""
+"""Reading of video files: parts, truncated files, ten bits and HDR, and the colors of the output."""
 
 import os
 import struct
@@ -24,7 +22,9 @@ SAMPLES = ("bikes.mp4", "bunny-vfr.mp4", "dog-park.mp4", "kitchen.mkv", "pedestr
 
 
 def items_from(path: Path, start: float, end: float, seek: bool) -> tuple[list, int]:
-    """Times and sums of all frames and packets between, and how many frames were decoded for it."""
+    """Times and sums of all frames and packets in a part, and the number of frames that were decoded
+    for it.
+    """
     reader, decoded = Reader(path), 0
     if not seek:
         reader.seek = lambda seconds: None
@@ -96,7 +96,7 @@ def test_truncated_file_is_reported(tmp_path):
 
 
 def ends(path: Path, start: float = 0, end: float | None = None) -> tuple[int, str | None]:
-    """How many frames there are between, and what is said of the file's end."""
+    """Number of frames in a part, and the note on the end of the file."""
     reader = Reader(path)
     try:
         return sum(isinstance(item, TimedFrame) for item in between(reader, start, end)), reader.broken
@@ -136,7 +136,7 @@ def test_truncated_avi_is_reported(tmp_path):
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
 def test_frames_of_an_avi_are_in_presentation_order(tmp_path, codec):
-    """With frames that look ahead, whose packets are in another order, and without."""
+    """With B-frames, whose packets have another order, and without."""
     encoded(str(tmp_path / "in.avi"), codec, list(range(60)), "avi")
     for start in (0.0, 1.52):
         reader = Reader(tmp_path / "in.avi")
@@ -152,7 +152,7 @@ def test_mp4_truncated_by_less_than_a_second_is_reported(tmp_path):
         places = [packet.pos for packet in container.demux(video=0) if packet.dts is not None]
     content = whole.read_bytes()
     for count in (80, 98):
-        # between two frames, so that no packet is damaged
+        # Between two frames, so that no packet is damaged.
         (tmp_path / "cut.mp4").write_bytes(content[: places[count]])
         assert ends(tmp_path / "cut.mp4") == (count, f"its last {100 - count} frames are missing")
 
@@ -200,7 +200,7 @@ def test_complete_files_are_not_reported_as_truncated(tmp_path):
         ("pipe.avi", 100),
     ):
         assert ends(tmp_path / name) == (count, None), name
-    # Copied from within a group of pictures: an edit list hides those before, which are counted all the same.
+    # Copied from within a group of pictures. An edit list hides the frames before, which are still counted.
     source = clips.write(tmp_path / "source.mp4", list(range(0, 4000, 40)), sound=None)
     with av.open(str(source)) as container, av.open(str(tmp_path / "edited.mp4"), "w") as out:
         stream = container.streams.video[0]
@@ -216,7 +216,7 @@ def test_complete_files_are_not_reported_as_truncated(tmp_path):
 
 
 class Unsought:
-    """A file that cannot be gone back in, as a pipe."""
+    """A file that is not seekable, like a pipe."""
 
     def __init__(self, file):
         self.write = file.write
@@ -231,7 +231,7 @@ def test_real_clips_are_complete(name):
 
 
 def colored(path: Path, pixels: str, planes: tuple[int, int, int], **color: int) -> Path:
-    """Ten frames of one color, given in the numbers of the pixel format."""
+    """Ten frames of one color, given as values of the pixel format."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(
             "libx265" if "10" in pixels else "libx264",
@@ -345,7 +345,7 @@ def test_hdr_is_reported(tmp_path, style_folder):
 
 
 def test_library_never_calls_python_from_its_threads():
-    """With a level of logging they do, for each error, and a program that ends meanwhile waits for ever."""
+    """With a log level, FFmpeg calls Python for each error, and a program that exits at this moment hangs."""
     assert library().logging.get_level() is None
 
 
@@ -382,8 +382,8 @@ def test_mono_audio_stays_mono(tmp_path, style_folder):
 @pytest.mark.parametrize("turned", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)])
 @pytest.mark.parametrize("mirror", [1, -1])
 def test_display_matrix_is_applied(tmp_path, turned, mirror):
-    """A place (x, y) goes to (a x + c y, b x + d y), as ISO 14496-12 has it, moved so that the picture begins
-    at 0.
+    """The point (x, y) is displayed at (a x + c y, b x + d y), as in ISO 14496-12, moved so that the image
+    begins at 0.
     """
     a, b, c, d = turned[0] * mirror, turned[1] * mirror, turned[2], turned[3]
     path = clips.write(tmp_path / "in.mp4", [0, 40], sound=None)

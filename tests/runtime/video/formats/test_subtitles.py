@@ -70,7 +70,7 @@ def text_packet(stream, start: int, duration: int, text: str):
 
 
 def lines_of(path: Path) -> list[tuple[int, int, str]]:
-    """As `LINES`, with the markup of ASS."""
+    """The lines of the subtitles, like `LINES`, with ASS markup."""
     found = []
     with av.open(str(path)) as container:
         stream = container.streams.subtitles[0]

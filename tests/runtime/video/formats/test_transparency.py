@@ -1,4 +1,4 @@
-"""Transparency of videos, in and out: ProRes 4444, VP9 in WebM, animations and image sequences."""
+"""Transparent videos as input and output: ProRes 4444, VP9 in WebM, animations and image sequences."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -21,14 +21,14 @@ FRAMES = 4
 
 
 def picture(number: int) -> np.ndarray:
-    """RGBA: transparent above, opaque below, half in between."""
+    """RGBA: transparent at the top, opaque at the bottom, half transparent between."""
     alpha = np.full((48, 64), 255, np.uint8)
     alpha[:16], alpha[16:32] = 0, 128
     return np.dstack((clips.frame(number), alpha))
 
 
 def source(path: Path) -> Path:
-    """Four frames of `picture` in the format of the suffix."""
+    """Four frames of `picture`, in the format of the suffix."""
     kinds = {
         ".mov": ("prores_ks", "yuva444p10le"),
         ".webm": ("libvpx-vp9", "yuva420p"),

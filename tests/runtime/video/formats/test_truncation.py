@@ -1,4 +1,4 @@
-"""Files whose end is missing are damaged, and complete files are not."""
+"""Files whose end is missing are reported as damaged, and complete files are not."""
 
 from fractions import Fraction
 from pathlib import Path

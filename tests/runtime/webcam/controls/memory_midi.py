@@ -1,6 +1,7 @@
-"""A backend of mido whose ports are in memory: what is sent to an output is read from the inputs of its name.
+"""A mido backend with ports in memory, for systems without virtual ports: what is sent to an output is read
+from the inputs with the same name.
 
-For systems without virtual ports. Like python-rtmidi, it needs a port to exist before it is opened.
+Like python-rtmidi, it requires that a port exists before it is opened.
 """
 
 from mido.ports import BaseInput, BaseOutput

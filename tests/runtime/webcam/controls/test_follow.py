@@ -1,4 +1,4 @@
-"""Values that follow a sound file, and a sound input in place of a sound card."""
+"""Values that follow a sound file, and a simulated sound input."""
 
 import sys
 import threading

@@ -56,7 +56,7 @@ def until(true, seconds: float = 60) -> None:
 
 
 def after(client, controls) -> Values:
-    """The values after everything that was sent has been read."""
+    """The values after everything that was sent has been received."""
     time.sleep(0.05)  # a window of its own
     number = random.random()
 

@@ -1,4 +1,4 @@
-"""Values, their ranges, and what is refused."""
+"""Control values: their ranges, and refused values."""
 
 import math
 

@@ -1,6 +1,4 @@
-"""Recording what is shown, and the virtual camera (in place of a driver: a module that behaves like
-pyvirtualcam).
-"""
+"""Recording of the displayed frames, and the virtual camera, with a module that behaves like pyvirtualcam."""
 
 import sys
 import threading
@@ -94,7 +92,7 @@ def test_recording_without_frames_leaves_no_file(tmp_path):
 
 @pytest.fixture
 def driver(monkeypatch):
-    """A stand-in for pyvirtualcam; gives what it was sent."""
+    """A substitute for pyvirtualcam. Returns the frames that it was sent."""
 
     class Fake:
         sent, closed, broken = [], False, False

@@ -1,4 +1,4 @@
-"""NDI over the loopback interface with its library, and Spout and Syphon with stand-ins for their modules."""
+"""NDI over the loopback interface, and Spout and Syphon with substitutes for their modules."""
 
 import json
 import os
@@ -93,7 +93,7 @@ def test_other_systems_and_missing_modules_are_named(monkeypatch, kind, flag, he
 
 
 class SpoutSender:
-    """Behaves like that of SpoutGL 0.1."""
+    """Behaves like the class in SpoutGL 0.1."""
 
     sent: list = []  # noqa: RUF012
     works = True

@@ -1,4 +1,4 @@
-"""Streaming to listeners of PyAV and to plain sockets on this machine."""
+"""Streaming to PyAV and to plain sockets on this machine."""
 
 import contextlib
 import itertools
@@ -93,7 +93,7 @@ def test_listener_that_vanishes_is_connected_again(opened):
     feed(stream, lambda: first.count >= 10)
     feed(stream, lambda: any("reconnecting" in note for note in notes))
     _, second = rtmp(port)
-    # Starting a process delays this thread too; a call that waited for the network would take seconds.
+    # Starting a process also delays this thread. A call that waits for the network would take seconds.
     assert feed(stream, lambda: second.count >= 10) < 0.5
     assert [note for note in notes if note.endswith(": connected")] == [
         f"stream {public_url(url)}: connected"

@@ -1,15 +1,14 @@
-"""Common parts of trainings on small pictures: file names, resume, checkpoints, log and training loop.
+"""Common parts of the trainings on datasets of small images: file names, checkpoints, log and training loop.
 
-Each trainer (classifier, GAN, VAE) provides a `ModelTrainer`. The torch generator is seeded from seed and
-step before each step, so a resumed training is bit-identical to an uninterrupted one, without saving random
-state.
+Each trainer (classifier, GAN, VAE) provides a `ModelTrainer`. The torch generator is seeded with the seed and
+the step before each step, so a resumed training is bit-identical to an uninterrupted one, without saved
+random state.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,8 @@ from fststyle.settings import check, to_dict, to_name
 from fststyle.train import checkpoint
 from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import computing
-from fststyle.train.generative.settings import PictureSettings
+from fststyle.train.generative.settings import DatasetSettings
+from fststyle.train.networks import NetworkSettings
 from fststyle.train.results import ResultFiles, checked_name, load_earlier_training, resume_note
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
@@ -32,44 +32,75 @@ _FREE = {"data", "download"}
 
 @dataclass
 class ModelTrainer:
-    """Interface of a trainer: a module with all parameters, its optimizers, and the training step."""
+    """What a trainer provides: a module with all parameters, its optimizers, and the training step.
+
+    Args:
+        network: name of the network in `fststyle.train.networks.NETWORKS`.
+        network_settings: its arguments.
+        model: the module with all parameters.
+        optimizers: the optimizers by name.
+        step: the training step: (step number, images), or with `labels` (step number, images, labels), ->
+            losses by name.
+        preview: writes the preview; called with the number of completed steps.
+        on_losses: called with the losses of each step.
+        labels: the classes of the training images, (N,) int64, or None.
+    """
 
     network: str
-    network_settings: dict[str, Any]
+    network_settings: NetworkSettings
     model: nn.Module
     optimizers: dict[str, torch.optim.Optimizer]
     step: Callable[..., dict[str, Tensor]]
-    """(number, pictures), or with `labels` (number, pictures, labels), -> losses by name."""
     preview: Callable[[int], None]
     on_losses: Callable[[dict[str, float]], None] | None = None
-    """Called with the losses of each step."""
     labels: Tensor | None = None
 
 
 @dataclass(kw_only=True)
-class PictureTraining(TrainingRun[PictureSettings]):
-    """A training on a dataset of pictures."""
+class DatasetTraining(TrainingRun[DatasetSettings]):
+    """A training on a dataset of small images.
+
+    Args:
+        kind: the kind of the checkpoint.
+        train: the training images.
+        test: the test images.
+        digest: hash of the training images; see `Dataset.sha256`.
+    """
 
     kind: str
     train: Dataset
     test: Dataset
     digest: str
-    """Hash of the pictures, see `Dataset.sha256`."""
 
     @property
     def per_epoch(self) -> int:
-        """Steps per epoch."""
+        """Number of steps per epoch."""
         result: int = max(1, round(len(self.train) / self.settings.batch))
         return result
 
     def batch(self, chosen: NDArray[np.int64], source: Dataset | None = None) -> Tensor:
-        """The pictures with the indices `chosen`, as float32 (N, C, S, S) in [-1, 1] on the device."""
+        """Return images as float32 (N, C, S, S) in [-1, 1] on the device.
+
+        Args:
+            chosen: indices of the images, (N,).
+            source: the dataset; default: the training images.
+        """
         pixels = torch.from_numpy((source or self.train).rgb[chosen]).permute(0, 3, 1, 2)
         placed: Tensor = self.compute.place(pixels.float().div_(127.5).sub_(1))
         return placed
 
     def run(self, trainer: ModelTrainer, steps: int, preview_every: int) -> None:
-        """Run all remaining steps."""
+        """Restore the checkpoint, if there is one, and run the remaining steps.
+
+        Args:
+            trainer: the model and its training step.
+            steps: total number of steps.
+            preview_every: steps between previews.
+
+        Raises:
+            CheckpointError: the checkpoint does not match the model.
+            TrainingError, Interrupted: see `fststyle.train.loop.run_loop`.
+        """
         settings, saved = self.settings, self.files.checkpoint
         if self.earlier:
             checkpoint.load_weights(trainer.model, self.earlier["model"], str(saved))
@@ -94,7 +125,7 @@ class PictureTraining(TrainingRun[PictureSettings]):
                 saved, {**self.checkpoint_content(trainer, done), "model": model, "optimizer": optimizers}
             )
 
-        self._introduce()
+        self._report_start()
         with torch.random.fork_rng():
             self.run_steps(
                 step,
@@ -112,23 +143,24 @@ class PictureTraining(TrainingRun[PictureSettings]):
                 on_losses=trainer.on_losses,
             )
 
-    def _introduce(self) -> None:
+    def _report_start(self) -> None:
+        """Report the skipped images, the training data and the device."""
         some = self.train
         if some.skipped:
             self.message(
-                f"skipped {len(some.skipped)} pictures that are damaged or too small, the first:"
+                f"skipped {len(some.skipped)} images that are damaged or too small, the first:"
                 f" {some.skipped[0]}"
             )
         shape = f"{some.side}x{some.side}x{some.channels}"
         self.message(
-            f"training {self.name} on {len(some)} pictures of {self.settings.data}, {shape}, on"
+            f"training {self.name} on {len(some)} images of {self.settings.data}, {shape}, on"
             f" {self.compute.device}{resume_note(self.first_step)}"
         )
         if self.test.held_out:
-            self.message(f"every {dataset.HOLD_OUT}th picture of the folder is held out for testing")
+            self.message(f"every {dataset.HOLD_OUT}th image of the folder is held out for testing")
 
     def checkpoint_content(self, trainer: ModelTrainer, done: int) -> Checkpoint:
-        """The content of a checkpoint after step `done`, without the weights."""
+        """Return the content of a checkpoint after `done` steps, without weights and optimizers."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -144,7 +176,7 @@ class PictureTraining(TrainingRun[PictureSettings]):
 
 @contextlib.contextmanager
 def open_training(
-    settings: PictureSettings,
+    settings: DatasetSettings,
     kind: str,
     suffix: str,
     on_message: OnMessage | None,
@@ -153,35 +185,43 @@ def open_training(
     beside: Callable[[Path], Path] | None = None,
     free: Set[str] = frozenset(),
     tested: bool = True,
-) -> Iterator[PictureTraining]:
-    """A `PictureTraining` for settings of `fststyle.train.generative.settings`.
+) -> Iterator[DatasetTraining]:
+    """Context manager that yields a `DatasetTraining` for the settings of a GAN, a VAE or a classifier.
 
-    `suffix` is appended to the dataset name to form the default name, `beside` returns an additional output
-    file, and the settings in `free` may change on resume. `tested` requires test pictures.
+    Args:
+        settings: the settings.
+        kind: the kind of the checkpoint.
+        suffix: appended to the name of the dataset for the default name of the result.
+        on_message, on_progress: as in `TrainingRun`.
+        beside: returns an additional output file for the .onnx file.
+        free: settings that may change when the training is resumed.
+        tested: whether test images are required.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before training; no file is changed.
+        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
     """
     check(settings)
-    name = checked_name(f"{_plain(settings.data)}-{suffix}" if settings.name is None else settings.name)
+    name = checked_name(
+        f"{_dataset_name(settings.data)}-{suffix}" if settings.name is None else settings.name
+    )
     files = replace(ResultFiles.of(settings.output, name), preview=settings.output / f"{name}-preview.png")
     train, test = dataset.load(settings.data, settings.size, settings.download, without=(files.preview,))
     earlier = load_earlier_training(
         settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ()
     )
     if not len(train):
-        raise InputError(f"{settings.data}: contains no training pictures")
+        raise InputError(f"{settings.data}: contains no training images")
     if tested and not len(test):
-        raise InputError(f"{settings.data}: contains no test pictures")
+        raise InputError(f"{settings.data}: contains no test images")
     digest = train.sha256()
     if earlier and earlier.get("data_sha256") != digest:
         raise InputError(
-            f"--resume: {files.checkpoint} was trained on pictures other than those of {settings.data}"
+            f"--resume: {files.checkpoint} was trained on images other than those of {settings.data}"
         )
     with computing(settings.device, "float32", settings.batch) as compute:
         if compute.world > 1:
-            raise InputError(f"{kind} is trained in one process; torchrun is for `fststyle train`")
-        yield PictureTraining(
+            raise InputError(f"{kind}: several processes (torchrun) are supported by `fststyle train` only")
+        yield DatasetTraining(
             settings,
             name,
             files,
@@ -197,11 +237,14 @@ def open_training(
 
 
 def build_seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
-    """Build a network with seeded random weights, without changing the global torch generator."""
+    """Return the network that `build` returns, with seeded random weights. The global torch generator is not
+    changed.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
 
 
-def _plain(data: str) -> str:
-    return to_name(Path(data).resolve().name, "pictures")
+def _dataset_name(data: str) -> str:
+    """Return the last component of the path of a dataset, as the name of a result."""
+    return to_name(Path(data).resolve().name, "images")

