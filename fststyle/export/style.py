@@ -68,8 +68,7 @@ def export_module(
 
     Args:
         net: a module from (N, 3, H, W) in [-1, 1] to the same shape with a ``stride``, or a live network with
-        a
-            ``core`` on folded images.
+            a ``core`` on folded images.
         card: the metadata.
         path: the file to write.
         precision: one of `fststyle.export.settings.PRECISIONS`.

@@ -120,7 +120,7 @@ def _after(rest: bytes) -> Iterator[str]:
 
 
 def _end_of_jpeg(content: bytes) -> int:
-    """The place after the end marker of a JPEG file."""
+    """Return the place after the end marker of a JPEG file."""
     at = 2
     while (found := _MARKER.search(content, at)) is not None:
         at = found.end()

@@ -98,15 +98,12 @@ def load_style(
         style: a name in the catalogue, the path of an .onnx file, or a mixture such as
             ``"udnie:0.6,great-wave:0.4"``.
         device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx; auto uses CUDA if
-        it
-            works, and otherwise the CPU.
+            it works, and otherwise the CPU.
         threads: number of CPU threads per frame; None uses one per core.
         strength: 0 reproduces the input, 1 is the trained style, and values up to 2 exaggerate it. The
-        weights
-            of the network are interpolated, not the images.
+            weights of the network are interpolated, not the images.
         precision: float, int8 or auto; auto uses int8 on a CPU if the style has an int8 file, is not a
-        mixture
-            and has strength 1, and otherwise float.
+            mixture and has strength 1, and otherwise float.
 
     Raises:
         StyleError: the name is unknown, the file does not follow the frame contract, the style does not have

@@ -28,8 +28,8 @@ class Stylizer:
     Args:
         style: a name, an .onnx file, or a mixture.
         steady: whether to suppress flicker (`fststyle.runtime.temporal`). The attribute may be set at any
-        time. settings: fields of `fststyle.runtime.settings.PaintSettings`: strength, brush, keep_colors,
-        size,
+            time.
+        settings: fields of `fststyle.runtime.settings.PaintSettings`: strength, brush, keep_colors, size,
             precision, device, threads, tile, mask, only.
 
     Raises:

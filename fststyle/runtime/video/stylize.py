@@ -44,11 +44,9 @@ def stylize_video(
 
     Args:
         source: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or
-        its
-            folder), or "-" for raw frames from ``stdin``.
+            its folder), or "-" for raw frames from ``stdin``.
         target: a video file, an animated image, an image sequence, a folder (the file name is kept), or "-"
-        for
-            raw frames to ``stdout``. The suffix of a file determines its container.
+            for raw frames to ``stdout``. The suffix of a file determines its container.
         settings: the settings; None uses the defaults.
         on_progress: called after each frame.
         on_note: called with each message for the user.

@@ -28,7 +28,7 @@ def disable(path: Path, tracks: set[int]) -> None:
 
 
 def _boxes(file: BinaryIO, at: int, end: int, wanted: bytes) -> Iterator[tuple[int, int]]:
-    """Begin and end of the content of the boxes of one kind between two places in a file."""
+    """Yield the begin and end of the content of the boxes of one kind between two places in a file."""
     while at + 8 <= end:
         file.seek(at)
         length, kind = struct.unpack(">I4s", file.read(8))

@@ -306,7 +306,9 @@ class Reader(Source):
 
 
 def _rate_of(stream: Stream) -> Fraction:
-    """Average frames per second. For raw DV, FFmpeg reports the rate of its clock, hence `_MAX_RATE`."""
+    """Return the average frames per second. For raw DV, FFmpeg reports the rate of its clock, hence
+    `_MAX_RATE`.
+    """
     rates = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
     return next((rate for rate in rates if rate <= _MAX_RATE), rates[0] if rates else Fraction(25))
 

@@ -79,7 +79,7 @@ def _sections(head: bytes) -> Iterator[bytes]:
 
 
 def _services(section: bytes) -> Iterator[tuple[str, str]]:
-    """Provider and name of each service of a table."""
+    """Yield the provider and name of each service of a table."""
     at = 11
     while at + 5 <= len(section):
         end = min(len(section), at + 5 + (int.from_bytes(section[at + 3 : at + 5], "big") & 0xFFF))
