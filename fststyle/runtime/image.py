@@ -64,7 +64,7 @@ def stylize_picture(
     """Stylize all frames of an image. Alpha, durations, color profile, metadata and format are kept.
 
     Args:
-        image: the decoded image.
+        picture: the decoded image.
         style: the loaded style.
         settings: the settings.
         on_tile: called with the number of finished tiles and of all tiles of a frame.

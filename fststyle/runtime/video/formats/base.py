@@ -79,7 +79,7 @@ class Source:
         self.others: list[Stream] = []
         """The streams whose packets are yielded."""
         self.channel_orders: dict[int, Order] = {}
-        """Index of an audio stream -> its order of channels, if it is not that of FFmpeg."""
+        """Channel orders that differ from FFmpeg's order, by audio stream index."""
         self.metadata: dict[str, str] = {}
         self.stream_metadata: dict[str, str] = {}
         """Tags of the container, and of the stylized stream."""

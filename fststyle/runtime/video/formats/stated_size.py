@@ -229,4 +229,6 @@ _ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
     "mpegts": _end_of_transport_stream,
     "mpeg": _end_of_program_stream,
 }
-"""Start of FFmpeg's name of a container -> where its file should end, or None if that is unknown."""
+"""Functions that return where a file should end, or None if unknown, by the start of the FFmpeg container
+name.
+"""

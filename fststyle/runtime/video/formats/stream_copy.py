@@ -37,7 +37,7 @@ _COVERS = {
     **{"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "gif": ("gif", "image/gif")},
     **{"bmp": ("bmp", "image/bmp"), "webp": ("webp", "image/webp")},
 }
-"""FFmpeg's codec of cover art -> suffix and type of its file."""
+"""File suffix and media type of cover art, by FFmpeg codec."""
 
 Mux = Callable[[Callable[[Any], Iterable[Packet]], Any], None]
 """Function (encode, item) that writes the packets that ``encode(item)`` returns."""

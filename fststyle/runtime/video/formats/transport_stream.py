@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LAYOUTS = {188: 0, 192: 4, 204: 0, 208: 0}
-"""Size of a packet in a file -> place of its synchronization byte 0x47."""
+"""Position of the synchronization byte 0x47 for each packet size."""
 
 LONGEST = max(_LAYOUTS)
 _SEARCHED = 1 << 22
