@@ -1,5 +1,6 @@
 """Objective of the restoration: style, patch and color losses of the hole against its surroundings."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fststyle.train.networks.vgg import VGG16
+from fststyle.train.restore.windows import depth
 
 FEATURE_SIDE = 3
 """Side of the patches of features."""
@@ -25,11 +27,12 @@ class Terms(NamedTuple):
     style: Tensor
     patch: Tensor
     color: Tensor
+    tone: Tensor
 
     @property
     def total(self) -> Tensor:
         """The sum of the terms, which is minimized."""
-        return self.style + self.patch + self.color
+        return self.style + self.patch + self.color + self.tone
 
 
 class Patches:
@@ -114,13 +117,17 @@ class Surroundings:
     et al. 2007, "Space-Time Completion of Video"), relative to the variance of the intact pixels. Without it,
     the optimization leaves noise of single pixels in the hole and a line along its edge.
 
+    Tone loss: the squared difference from `image` after a mean over squares of about the width of the hole,
+    relative to the variance of the intact pixels. The other terms are also small for texture of a wrong
+    color, such as that of the background in a face. We know of no paper with this term.
+
     Args:
         vgg: the loss network.
-        image: (1, 3, H, W) in [-1, 1], with any values in the hole.
+        image: (1, 3, H, W) in [-1, 1], with a smooth filling of the hole.
         hole: (1, 1, H, W), 1 for damaged pixels, otherwise 0.
         spared: (1, 1, H, W), 1 for pixels that are neither changed nor used as targets.
         style_layers, patch_layers: names of layers with their weights.
-        style_weight, patch_weight, color_weight: weights of the terms.
+        style_weight, patch_weight, color_weight, tone_weight: weights of the terms.
     """
 
     def __init__(
@@ -135,14 +142,18 @@ class Surroundings:
         style_weight: float,
         patch_weight: float,
         color_weight: float,
+        tone_weight: float,
     ):
         self.vgg, self.style_layers, self.patch_layers = vgg, style_layers, patch_layers
-        self.style_weight, self.patch_weight, self.color_weight = style_weight, patch_weight, color_weight
+        self.style_weight, self.patch_weight = style_weight, patch_weight
+        self.color_weight, self.tone_weight = color_weight, tone_weight
         self.layers = tuple({**style_layers, **patch_layers})
         self._grams: dict[str, Tensor] = {}
         self._inside: dict[str, Tensor] = {}
         self._patches: dict[str, Patches] = {}
         unusable = torch.maximum(hole, spared)
+        self._smooth, self._hole = image, hole
+        self._side = 2 * math.ceil(depth(hole[0, 0].cpu().numpy() > 0)) + 1
         with torch.no_grad():
             self._colors = Patches(image, hole[0, 0] > 0, unusable[0, 0] > 0, COLOR_SIDE, False)
             for name, found in vgg(image, self.layers).items():
@@ -178,7 +189,7 @@ class Surroundings:
     def __call__(self, image: Tensor) -> Terms:
         """Return the terms of the objective for `image`, (1, 3, H, W) in [-1, 1]. Call `choose` first."""
         found = self.vgg(image, self.layers)
-        style = patch = color = torch.zeros((), device=image.device)
+        style = patch = color = tone = torch.zeros((), device=image.device)
         for name, target in self._grams.items():
             gram = _gram(found[name][0].float()[:, self._inside[name]])
             style = style + self.style_layers[name] * (gram - target).square().mean() / target.square().mean()
@@ -186,7 +197,20 @@ class Surroundings:
             patch = patch + self.patch_layers[name] * patches.loss(found[name])
         if self._colors.usable:
             color = self._colors.loss(image)
-        return Terms(self.style_weight * style, self.patch_weight * patch, self.color_weight * color)
+            tone = self._tone(image) / self._colors.scale.clamp(min=1e-6)
+        return Terms(
+            self.style_weight * style,
+            self.patch_weight * patch,
+            self.color_weight * color,
+            self.tone_weight * tone,
+        )
+
+    def _tone(self, image: Tensor) -> Tensor:
+        """Return the mean square, over the hole, of the change from the smooth filling after a mean over
+        squares.
+        """
+        change = F.avg_pool2d(image - self._smooth, self._side, 1, self._side // 2)
+        return (change.square().mean(1, keepdim=True) * self._hole).sum() / self._hole.sum().clamp(min=1)
 
 
 def _gram(features: Tensor) -> Tensor:

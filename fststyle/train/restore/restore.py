@@ -29,10 +29,12 @@ from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import to_tensor
 from fststyle.train.image_loop import run_image_loop
 from fststyle.train.networks.vgg import VGG16, load_vgg, named, repeat_edges
-from fststyle.train.restore.loss import Surroundings
+from fststyle.train.restore.loss import Surroundings, Terms
 from fststyle.train.restore.settings import RestoreSettings
 from fststyle.train.restore.windows import Hole, Part, halved, inpainted, parts, scale_count
 
+CRACK_COLOR = 3.0
+"""Factor of the color weight in cracks, where patches of features alone leave noise of single pixels."""
 CHOICE_EVERY = 5
 """Number of iterations between searches for the most similar patches."""
 
@@ -167,8 +169,11 @@ class _Canvas:
         self.terms = {
             "style_layers": dict(weights(settings.style_layers, "--style-layers")),
             "patch_layers": dict(weights(settings.patch_layers, "--patch-layers")),
-            **{name: getattr(settings, name) for name in ("style_weight", "patch_weight", "color_weight")},
+            **{f"{name}_weight": getattr(settings, f"{name}_weight") for name in Terms._fields},
         }
+        # A crack has too few positions for a Gram matrix.
+        more = CRACK_COLOR * settings.color_weight
+        self._crack_terms = {**self.terms, "style_weight": 0.0, "color_weight": more}
         named(*self.terms["style_layers"], *self.terms["patch_layers"])
         self.rgb, self.missing = inpainted(rgb, hole), hole.copy()
         self.rgb[~hole] = intact = rgb[~hole]
@@ -205,15 +210,16 @@ class _Canvas:
         for _ in range(stage.halvings):
             rgb, hole, spared = halved(rgb, hole, spared)
         before = self.work if self.stage and self.stage.part == stage.part else None
-        start = inpainted(rgb, hole | spared)
+        smooth = start = inpainted(rgb, hole | spared)
         if before is not None:
             size = (rgb.shape[1], rgb.shape[0])
             start = np.asarray(cv2.resize(before.image(), size, interpolation=cv2.INTER_CUBIC), np.uint8)
-        rgb = np.where(hole[..., None], start, rgb)
-        # A crack has too few positions for a Gram matrix.
-        terms = self.terms if scale_count(part.hole, 2) > 1 else {**self.terms, "style_weight": 0.0}
+        rgb, start = np.where(hole[..., None], smooth, rgb), start[hole]
+        crack = scale_count(part.hole, 2) == 1
+        terms = self._crack_terms if crack else self.terms
         self.stage = stage
-        work = _Work(self.vgg, rgb, hole, spared, self.compute, terms, self.gray)
+        # In three channels, cracks get colored specks.
+        work = _Work(self.vgg, rgb, start, hole, spared, self.compute, terms, self.gray or crack)
         if not stage.halvings and not work.loss.has_patches:
             (rows, columns), (height, width) = part.place, part.hole.shape
             raise InputError(
@@ -245,48 +251,52 @@ class _Work:
 
     Args:
         vgg: the loss network.
-        rgb: the part with its surroundings, uint8 (H, W, 3).
+        rgb: the part with its surroundings and a smooth filling of the hole, uint8 (H, W, 3).
+        start: initial values of the optimized pixels, uint8 (pixels, 3).
         hole: the pixels that are optimized.
         spared: pixels that are neither changed nor used as targets.
         compute: device and precision.
         terms: layers and weights, as in `Surroundings`.
-        gray: whether the three channels are kept equal.
+        light: whether only the lightness is optimized, one value that is added to the three channels.
     """
 
     def __init__(
         self,
         vgg: VGG16,
         rgb: RGB,
+        start: RGB,
         hole: Hole,
         spared: Hole,
         compute: Compute,
         terms: dict[str, Any],
-        gray: bool,
+        light: bool,
     ):
         self.fixed = compute.place(to_tensor(rgb)[None])
         self.hole, spared_pixels = (
             compute.place(torch.from_numpy(mask.astype(np.float32))[None, None]) for mask in (hole, spared)
         )
         self.inside = torch.from_numpy(hole).to(self.fixed.device)
-        start = (self.fixed[0][:, self.inside] + 1) / 2
-        self.pixels = (start.mean(0, keepdim=True) if gray else start.clone()).requires_grad_(True)
-        self.optimizer = torch.optim.Adam([self.pixels], lr=1.0, betas=(0.9, 0.99))
+        self.start = compute.place(torch.from_numpy(start.T / np.float32(255)))
+        least, most = (self.start, self.start) if not light else self.start.aminmax(dim=0, keepdim=True)
+        self.bounds = -most, 1 - least
+        self.change = torch.zeros_like(least).requires_grad_(True)
+        self.optimizer = torch.optim.Adam([self.change], lr=1.0, betas=(0.9, 0.99))
         with compute.autocast():
             self.loss = Surroundings(vgg, self.fixed, self.hole, spared_pixels, **terms)
 
     def assembled(self) -> Tensor:
         """Return the image with the current pixels in the hole, (1, 3, H, W) in [-1, 1]."""
         whole = self.fixed.clone()
-        whole[0][:, self.inside] = self.pixels * 2 - 1
+        whole[0][:, self.inside] = (self.start + self.change).clamp(0, 1) * 2 - 1
         return whole
 
     def step(self, rate: float, choose: bool) -> dict[str, Tensor]:
         """Take one optimizer step. With `choose`, search for the most similar patches first. Returns the
         losses.
         """
-        if not self.pixels.numel():
+        if not self.change.numel():
             zero = torch.zeros(())
-            return {"total": zero, "style": zero, "patch": zero, "color": zero}
+            return {"total": zero, **dict.fromkeys(Terms._fields, zero)}
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         image = self.assembled()
@@ -299,7 +309,7 @@ class _Work:
             terms.total.backward()
             self.optimizer.step()
         with torch.no_grad():
-            self.pixels.clamp_(0, 1)
+            self.change.clamp_(*self.bounds)
         return {
             "total": terms.total.detach(),
             **{name: value.detach() for name, value in terms._asdict().items()},

@@ -39,6 +39,9 @@ class RestoreSettings:
     color_weight: float = option(
         5.0, "Weight of the color loss, which compares pixels with the most similar patches nearby.", min=0
     )
+    tone_weight: float = option(
+        20.0, "Weight of the tone loss: mean color of the damage, compared with a smooth filling.", min=0
+    )
     style_layers: str = option(
         "relu1_2:1,relu2_2:1,relu3_3:1,relu4_3:1", "VGG-16 layers of the style loss, with weights."
     )

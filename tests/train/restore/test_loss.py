@@ -6,9 +6,9 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle.train.networks.vgg import VGG16, repeat_edges  # noqa: E402
 from fststyle.train.restore import loss as module  # noqa: E402
-from fststyle.train.restore.loss import Patches, Surroundings  # noqa: E402
+from fststyle.train.restore.loss import Patches, Surroundings, Terms  # noqa: E402
 
-WEIGHTS = {"style_weight": 1.0, "patch_weight": 1.0, "color_weight": 1.0}
+WEIGHTS = {"style_weight": 1.0, "patch_weight": 1.0, "color_weight": 1.0, "tone_weight": 1.0}
 LAYERS = {"style_layers": {"relu1_2": 1.0, "relu2_2": 1.0}, "patch_layers": {"relu2_2": 1.0}}
 
 
@@ -38,11 +38,19 @@ def test_the_image_itself_is_better_than_a_gray_filling(vgg, image, hole):
     for candidate in (image, gray):
         loss.choose(candidate)
         terms.append(loss(candidate))
-    for name in ("style", "patch", "color"):
+    for name in Terms._fields:
         assert getattr(terms[0], name) < getattr(terms[1], name), name
-    assert terms[0].total == terms[0].style + terms[0].patch + terms[0].color
+    assert terms[0].total == sum(terms[0])
     # The rows repeat to the left and to the right of the hole.
     assert terms[0].color < 1e-6
+
+
+def test_tone_sees_a_wrong_mean_color_and_no_texture(vgg, image, hole):
+    loss = Surroundings(vgg, image, hole, torch.zeros_like(hole), **LAYERS, **WEIGHTS)
+    texture = 0.5 * (1 - 2 * ((torch.arange(48)[:, None] + torch.arange(48)) % 2)) * hole
+    tones = [loss(image + change).tone for change in (0 * hole, texture, 0.5 * hole)]
+    assert tones[0] == 0
+    assert tones[1] < 0.1 * tones[2]
 
 
 def test_the_damage_is_no_target(vgg, image, hole):

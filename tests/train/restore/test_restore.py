@@ -15,6 +15,7 @@ from fststyle.errors import InputError, TrainingError  # noqa: E402
 from fststyle.io import images  # noqa: E402
 from fststyle.train import loop  # noqa: E402
 from fststyle.train.restore import restore as module  # noqa: E402
+from fststyle.train.restore.windows import inpainted  # noqa: E402
 
 QUICK = {"iterations": 3, "device": "cpu", "style_layers": "relu1_2:1", "patch_layers": "relu2_2:1"}
 
@@ -54,7 +55,7 @@ def test_only_the_damage_changes_and_comes_near_the_painting(stripes, hole, mask
     # The hole and the crack are close to each other, so they are one part, with two scales.
     assert [p.step for p in seen] == list(range(1, len(seen) + 1))
     assert seen[-1].seconds_left == 0
-    assert set(seen[0].losses) == {"total", "style", "patch", "color"}
+    assert set(seen[0].losses) == {"total", "style", "patch", "color", "tone"}
 
 
 def test_a_gray_image_stays_gray(stripes, hole, mask):
@@ -157,3 +158,17 @@ def test_not_a_number_is_an_error(stripes, mask, monkeypatch):
     monkeypatch.setattr(module._Work, "step", lambda self, rate, choose: {"total": bad})
     with pytest.raises(TrainingError, match="not finite"):
         fststyle.restore(stripes, mask, **QUICK)
+
+
+def test_cracks_keep_the_hue_of_the_inpainting(stripes, tmp_path):
+    """Only the lightness of a crack is optimized: one value is added to the three channels."""
+    hole = np.zeros((64, 80), bool)
+    hole[30:33, 10:60] = True
+    Image.fromarray(hole.astype(np.uint8) * 255).save(tmp_path / "crack.png")
+    damaged = stripes.copy()
+    damaged[hole] = 255
+    restored = fststyle.restore(damaged, tmp_path / "crack.png", **{**QUICK, "iterations": 12})
+    change = restored[hole].astype(int) - inpainted(damaged, hole)[hole]
+    change = change[(restored[hole] > 0).all(1) & (restored[hole] < 255).all(1)]
+    assert np.ptp(change, axis=1).max() <= 1
+    assert np.abs(change).max() > 3
