@@ -20,9 +20,9 @@ from fststyle.io import idx, images
 SIDES = (28, 32, 64, 128)
 """Supported sides in pixels."""
 MIN_PICTURES = 8
-"""Minimum number of training pictures."""
+"""Minimum number of training images."""
 HOLD_OUT = 10
-"""Every tenth picture of a folder, sorted by name, is held out for testing. MNIST has its own test files."""
+"""Every tenth image of a folder, sorted by name, is held out for testing. MNIST has its own test files."""
 MAX_BYTES = 8 << 30
 
 
@@ -102,7 +102,7 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Dataset, Dataset]:
         raise InputError(f"{folder}: has labels but no images")
     if (train := found["train"][0]) is not None and len(train) < MIN_PICTURES:
         raise InputError(
-            f"{folder}: contains {len(train)} training pictures, at least {MIN_PICTURES} are needed"
+            f"{folder}: contains {len(train)} training images, at least {MIN_PICTURES} are needed"
         )
     labels = [labels for _, labels in found.values() if labels is not None]
     names = idx.classes(name, int(max(some.max() for some in labels)) + 1) if labels else ()
@@ -130,7 +130,7 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
     files = images.find(folder, without)
     if len(files) * size * size * 3 > MAX_BYTES:
         raise InputError(
-            f"{folder}: {len(files)} pictures of {size} pixels need more than {MAX_BYTES >> 30} GiB; use a"
+            f"{folder}: {len(files)} images of {size} pixels need more than {MAX_BYTES >> 30} GiB; use a"
             " smaller --size"
         )
     kept: list[Path] = []
@@ -146,7 +146,7 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
     pixels = pixels[: len(kept)]
     if len(kept) < MIN_PICTURES:
         raise InputError(
-            f"{folder}: contains {len(kept)} usable picture{'s' * (len(kept) != 1)}, at least {MIN_PICTURES}"
+            f"{folder}: contains {len(kept)} usable image{'s' * (len(kept) != 1)}, at least {MIN_PICTURES}"
             " are needed"
         )
     if (pixels == pixels[..., :1]).all():

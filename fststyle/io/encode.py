@@ -1,4 +1,4 @@
-"""Encoding of pictures in all writable formats."""
+"""Encoding of images in all writable formats."""
 
 import io
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def check_lossless(kind: str, name: str) -> None:
 def check_fits(picture: Picture, kind: str, name: str) -> None:
     """Raise `OutputError` if the format ``kind`` does not support the number or the size of the frames."""
     if not picture.frames:
-        raise OutputError(f"{name}: the picture has no frames")
+        raise OutputError(f"{name}: the image has no frames")
     if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
         raise OutputError(f"{name}: the frames differ in size")
     if picture.animated and kind not in _ANIMATED:
@@ -71,7 +71,7 @@ def check_fits(picture: Picture, kind: str, name: str) -> None:
     if max(picture.size) > _MAX_SIDE.get(kind, max(picture.size)):
         size = f"{picture.size[1]}x{picture.size[0]}"
         raise OutputError(
-            f"{name}: {kind} supports at most {_MAX_SIDE[kind]} pixels per side, the picture has {size}"
+            f"{name}: {kind} supports at most {_MAX_SIDE[kind]} pixels per side, the image has {size}"
         )
 
 

@@ -208,7 +208,7 @@ def test_no_input_is_overwritten(
             ("gan", "train", "--data", "bars", "--name", "hostile", "--resume", "--overwrite"),
             "cannot be combined",
         ),
-        (("gan", "train", "--data", "few"), "contains 5 training pictures"),
+        (("gan", "train", "--data", "few"), "contains 5 training images"),
         (("vae", "train", "--data", "untested"), "contains no test images"),
         (("classify", "train", "--data", "unlabeled"), "has no classes"),
         (("classify", "train", "--data", "alike"), "all images belong to the same class"),
