@@ -141,7 +141,9 @@ class _Part:
 
 
 def chapters(source: Source, start: float, end: float | None) -> list[Chapter]:
-    """Return the chapters between start and end, moved with the items of `between` and cut at both ends."""
+    """Return the chapters between start and end, shifted like the items of `between` and clipped at both
+    ends.
+    """
     found = []
     for chapter in source.chapters:
         base = chapter["time_base"]

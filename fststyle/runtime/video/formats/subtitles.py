@@ -9,7 +9,7 @@ _FORMATS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": 
 """FFmpeg encoder of the text subtitle format of each container."""
 
 _TICK = Fraction(1, 1000)
-"""Time base in seconds of converted subtitles, the finest of Matroska."""
+"""Time base in seconds of converted subtitles, the finest that Matroska supports."""
 
 
 class SubtitleConverter:

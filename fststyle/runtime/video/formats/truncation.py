@@ -127,8 +127,8 @@ def ends_early(
 
 
 def _duration(container: Container, read: Sequence[Stream], origin: float) -> float:
-    """Return the end of the longest stream of ``read`` in seconds from ``origin``, as the header
-    states it.
+    """Return the end of the longest stream of ``read`` in seconds from ``origin``, according to
+    the header.
     """
     stated: float = (container.duration or 0) / 1e6
     timed = [other for other in container.streams if other.type != "attachment" and not is_cover(other)]
