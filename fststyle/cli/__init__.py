@@ -116,6 +116,7 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     _command.register(app)
+options.unwrap_help(app)
 
 
 def main() -> None:

@@ -23,8 +23,11 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write a static web site with a camera and image filter: fststyle export-web udnie -o site
 
-        The folder works on any host for static files. All computation happens in the visitor's browser. To
-        view the site on this machine: python -m http.server -d site
+        The folder works on any host for static files. All computation happens in the visitor's browser.
+
+        To view the site on this machine:
+
+          python -m http.server -d site
         """
         from fststyle.export.site import export_site
 

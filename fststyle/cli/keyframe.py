@@ -34,8 +34,11 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Train a style on one or a few painted frames of a shot.
 
-        Paint over a frame, for example frame_012.png, by hand or in any program. Then run: fststyle keyframe
-        train --frames shot/ --painted frame_012.png; fststyle video shot/ out.mp4 --style frame-012.onnx.
+        Paint over a frame, for example frame_012.png, by hand or in any program. Then run:
+
+          fststyle keyframe train --frames shot/ --painted frame_012.png
+          fststyle video shot/ out.mp4 --style frame-012.onnx
+
         Writes NAME.onnx, NAME-int8.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder.
         Ctrl-C saves a checkpoint; --resume continues from it with the same settings.
         """

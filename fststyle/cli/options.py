@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import inspect
 import io
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -54,6 +55,23 @@ def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callab
         return run
 
     return wrap
+
+
+def unwrap_help(app: typer.Typer) -> None:
+    """Set the help text of all commands to their docstring without the line breaks within paragraphs.
+
+    typer prints these line breaks, and then wraps the lines again at the width of the terminal. Indented
+    lines, such as examples, remain lines.
+    """
+    for command in app.registered_commands:
+        command.help = _unwrapped(inspect.getdoc(command.callback) or "")
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            unwrap_help(group.typer_instance)
+
+
+def _unwrapped(text: str) -> str:
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", text)
 
 
 def _option(field: "dataclasses.Field[Any]") -> Any:

@@ -47,8 +47,11 @@ def register(app: typer.Typer) -> None:
         Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder; the preview is
         updated every --preview-every steps. Ctrl-C saves a checkpoint: --resume continues from it with the
         same settings, and --from NAME.pt starts a new training from it. The progress bar shows the weighted
-        losses; "loss" is the minimized value, the mean over the batch of the log of their sum. To train on
-        several GPUs: torchrun --nproc-per-node 2 -m fststyle train --style painting.jpg --batch 8
+        losses; "loss" is the minimized value, the mean over the batch of the log of their sum.
+
+        To train on several GPUs:
+
+          torchrun --nproc-per-node 2 -m fststyle train --style painting.jpg --batch 8
         """
         if as_json:
             run_training_json("fststyle.train.style.train", settings)

@@ -1,12 +1,18 @@
+import itertools
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 import fststyle
+from fststyle.cli import app
 
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -29,6 +35,34 @@ def test_help_of_every_verb(program: Program) -> None:
         assert verb.encode() in done.stdout
         assert program(verb, "--help").returncode == 0
     assert program().stdout == done.stdout
+
+
+def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in getattr(group, "commands", {}).items():
+        yield from _commands(command, (*words, name))
+    yield words
+
+
+@pytest.mark.parametrize("words", list(_commands(typer.main.get_command(app))), ids=" ".join)
+def test_paragraphs_of_the_help_fill_the_lines(words: tuple[str, ...]) -> None:
+    width = 80
+    done = CliRunner(env={"COLUMNS": str(width)}).invoke(app, [*words, "--help"])
+    assert done.exit_code == 0
+    description = done.output.partition("Usage:")[2].partition("\n╭")[0]
+    paragraphs = [part.strip("\n").split("\n") for part in re.split(r"\n\s*\n", description)[1:]]
+    assert any(map(any, paragraphs))
+    for lines in paragraphs:
+        for line, following in itertools.pairwise(lines):
+            if following[1:].startswith(" "):  # an example, which is a line of its own
+                continue
+            assert len(f"{line.rstrip()} {following.split()[0]}") > width - 1, line
+
+
+def test_examples_in_the_help_are_lines_of_their_own() -> None:
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["keyframe", "train", "--help"])
+    lines = [line.strip() for line in done.output.splitlines()]
+    first = lines.index("fststyle keyframe train --frames shot/ --painted frame_012.png")
+    assert lines[first + 1] == "fststyle video shot/ out.mp4 --style frame-012.onnx"
 
 
 def test_command_line_imports_no_heavy_modules() -> None:
