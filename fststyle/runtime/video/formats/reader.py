@@ -18,6 +18,7 @@ from fststyle.runtime.video.formats.decoder import decoder_of
 from fststyle.runtime.video.formats.deinterlace import Deinterlacer
 from fststyle.runtime.video.formats.orientation import Orientation, orientation_of
 from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet, Stream, av, reason
+from fststyle.runtime.video.formats.repeats import RepeatedFrames
 from fststyle.runtime.video.formats.timestamps import AviTimestamps, FrameTimestamps, JoinedRecordings
 from fststyle.runtime.video.formats.transport_stream import service_tags
 from fststyle.runtime.video.formats.truncation import Extent, cut_off, ends_early
@@ -213,12 +214,16 @@ class Reader(Source):
         avi = AviTimestamps(16 * step) if self.container.format.name == "avi" else None
         self._timestamps = FrameTimestamps(step, self.stream.time_base, avi)
         extent, deinterlacer, damaged = Extent(), Deinterlacer(*self._deinterlace), 0
+        repeats = RepeatedFrames(self.stream.codec_context.codec.canonical_name == "theora")
         for packet in self._demuxed(extent):
             if packet.stream is not self.stream:
                 if packet.pts is not None or packet.dts is not None:
                     yield packet
                 continue
             if self._packets_only:
+                continue
+            if not packet.size and packet.pts is not None:  # decoding it would end the stream
+                repeats.note(packet.pts)
                 continue
             frames = self._decoded(packet)
             if frames is None:
@@ -231,8 +236,9 @@ class Reader(Source):
                 ready = list(deinterlacer(frame))
                 if deinterlacer.active:
                     self._note_deinterlacing(deinterlacer)
-                yield from map(self._timed_frame, ready)
-        yield from map(self._timed_frame, deinterlacer.flush())
+                yield from repeats.between(map(self._timed_frame, ready))
+        yield from repeats.between(map(self._timed_frame, deinterlacer.flush()))
+        yield from repeats.rest()
         self.broken = (
             cut_off(self.container, self.path, self.stream, self.others, self.origin, extent)
             or self.broken

@@ -25,6 +25,10 @@ _EBML_SEGMENT, _EBML_CLUSTER = 0x18538067, 0x1F43B675
 _EBML_SHORT = (0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854)
 """Elements of Matroska with identifiers of less than four bytes, in a segment and in a cluster (RFC 9559)."""
 
+_OGG_PAGE = b"OggS"
+_FLV_LENGTH = 4
+"""Size in bytes of the length that follows each tag of an FLV file."""
+
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MXF_KEY = bytes.fromhex("060e2b34")
 
@@ -130,29 +134,44 @@ def _end_of_asf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_flv(file: BinaryIO, size: int) -> int | None:
-    """Return the size that the metadata states, or one byte more if the length after the last tag is
-    missing.
+    """Return the size that the metadata states, or the end of the last tag. The four bytes after it, which
+    repeat its length, may be missing.
     """
+    end, at = None, int.from_bytes(_read(file, 5, 4), "big") + 4
+    (length,) = struct.unpack(">I", _read(file, size - 4, 4))
+    tag = _read(file, size - 4 - length, 4) if 11 <= length < size else b""
+    if not tag or int.from_bytes(tag[1:], "big") + 11 != length:  # it ends elsewhere
+        while at < size:
+            tag = _read(file, at, 11)
+            end = at + 11 + int.from_bytes(tag[1:4], "big")
+            at = end + _FLV_LENGTH
     head = _read(file, 0, _HEAD)
     if (at := head.find(b"\x00\x08filesize\x00")) >= 0:
         (stated,) = struct.unpack_from(">d", head, at + 11)
-        if 0 < stated < 1 << 53:
+        if size + _FLV_LENGTH < stated < 1 << 53:
             return int(stated)
-    (length,) = struct.unpack(">I", _read(file, size - 4, 4))
-    tag = _read(file, size - 4 - length, 4) if 11 <= length < size else b""
-    return None if tag and int.from_bytes(tag[1:], "big") + 11 == length else size + 1
+    return end
 
 
 def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
-    """Return the end of the last page, or one byte more if this page does not end its stream."""
+    """Return the end of the last page, or one byte more if its last packet continues on the next page.
+
+    Recorders do not always mark the last page of a stream.
+    """
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
-    at = tail.rfind(b"OggS")
+    at = tail.rfind(_OGG_PAGE)
+    if at < 0:
+        return None
     page = tail[at:]
-    if at < 0 or len(page) < 27 or len(page) < 27 + page[26]:
-        return size + 1
-    end = start + at + 27 + page[26] + sum(page[27 : 27 + page[26]])
-    return end if end > size or page[5] & 4 else size + 1
+    if len(page) < 27 or len(page) < 27 + page[26]:
+        return start + at + 27 + (page[26] if len(page) > 26 else 0)
+    lacing = page[27 : 27 + page[26]]
+    end = start + at + 27 + len(lacing) + sum(lacing)
+    rest = tail[end - start :]
+    if rest and _OGG_PAGE.startswith(rest):
+        return end + 27
+    return end + 1 if lacing[-1:] == b"\xff" and end == size else end
 
 
 def _end_of_mxf(file: BinaryIO, size: int) -> int | None:

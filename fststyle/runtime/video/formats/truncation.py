@@ -91,7 +91,9 @@ def cut_off(
     whole, found = max(stated, key=lambda ends: ends[0] - ends[1])
     if whole - found >= 0.005:
         return f"at least its last {whole - found:.2f} of {whole:.2f} seconds are missing"
-    return f"at least its last {missing:,} bytes are missing" if missing else "its last packet is incomplete"
+    return (
+        f"at least its last {missing:,} bytes are missing" if missing > 1 else "its last packet is incomplete"
+    )
 
 
 def _missing_frames(container: Container, stream: Stream, extent: Extent) -> int:

@@ -145,3 +145,39 @@ def test_unread_stream_may_be_the_longest(tmp_path):
             container.mux(video.encode(None))
     done = stylize_video(tmp_path / "in.mp4", tmp_path / "out.mp4", style="invert", device="cpu")
     assert (done.frames, done.broken) == (12, None)
+
+
+def checksum(page: bytes) -> int:
+    """Checksum of an Ogg page whose own checksum is 0 (RFC 3533)."""
+    value = 0
+    for byte in page:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04C11DB7 if value >> 31 else 0)) & 0xFFFFFFFF
+    return value
+
+
+def test_ogg_file_without_a_mark_at_its_end_is_complete(tmp_path):
+    source = write(tmp_path / "plain.ogv")
+    pages = [bytearray(b"OggS" + page) for page in source.read_bytes().split(b"OggS")[1:]]
+    for page in pages:
+        if page[5] & 4:
+            page[5] &= ~4
+            page[22:26] = bytes(4)
+            page[22:26] = checksum(page).to_bytes(4, "little")
+    content = b"".join(pages)
+    source.write_bytes(content)
+    assert read(source) == (COUNT, None)
+    for missing in (3, len(pages[-1]) - 2, len(pages[-1]) - 20):
+        source.write_bytes(content[:-missing])
+        assert read(source)[1].startswith("at least its last ")
+
+
+def test_flv_file_without_the_length_of_its_last_tag_is_complete(tmp_path):
+    source = write(tmp_path / "plain.flv")
+    content = source.read_bytes()
+    for size in (-1, -4):
+        source.write_bytes(content[:size])
+        assert read(source) == (COUNT, None)
+    source.write_bytes(content[:-5])
+    assert read(source)[1]
