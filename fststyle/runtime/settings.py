@@ -300,10 +300,12 @@ class WebcamSettings:
     )
     ndi: bool = option(False, "Publish the stylized video as the NDI source fststyle.")
     spout: bool = option(
-        False, "Publish the stylized video as the Spout sender fststyle (Windows; untested there)."
+        False,
+        "Publish the stylized video as the Spout sender fststyle (Windows only; not yet tested on Windows).",
     )
     syphon: bool = option(
-        False, "Publish the stylized video as the Syphon server fststyle (macOS; untested there)."
+        False,
+        "Publish the stylized video as the Syphon server fststyle (macOS only; not yet tested on macOS).",
     )
     osc: str | None = option(
         None, "Receive OSC messages at this UDP address: PORT (on 127.0.0.1) or HOST:PORT."

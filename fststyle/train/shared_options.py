@@ -29,7 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "seed": {"default": 0, "min": 0, "max": 2**32 - 1},
     "device": {
         "default": "auto",
-        "help": "Device for the training.",
+        "help": "Device that PyTorch uses.",
         "choices": ("auto", "cpu", "cuda", "mps"),
     },
     "precision": {

@@ -206,7 +206,7 @@ class Library:
         return name
 
     def as_published(self, name: str) -> dict[str, str]:
-        """Return the entries for a job result that refer to the published style ``name``."""
+        """Return the keys to store in a job result, so that `published` finds the style ``name`` again."""
         return {"published": name, "version": version_of(self.entry(name))}
 
     def published(self, job: Job) -> str:

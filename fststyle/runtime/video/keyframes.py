@@ -43,8 +43,7 @@ class Timeline:
 
     Attributes:
         styles: keyframes of `Shares`. The transition to a keyframe begins at its time and ends ``fade``
-        seconds
-            later, or at the next keyframe if this is earlier.
+            seconds later, or at the next keyframe if this is earlier.
         strengths: keyframes of strengths, 0..2, with linear interpolation.
         fade: duration of a transition in seconds.
     """

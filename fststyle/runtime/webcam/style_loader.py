@@ -157,7 +157,11 @@ class StyleLoader:
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """Return the strength of the network weights, rounded up to a step, and the exact strength."""
+        """Return the part of ``strength`` that is applied by interpolating weights: rounded up to a
+        multiple of 1/`STRENGTH_STEPS` (at least one), and exact.
+
+        Both are 1 for styles without a base network.
+        """
         if catalogue.base_network(self._bases[next(iter(group))]) is None:
             return 1.0, 1.0
         exact = split_strength(strength)[0]

@@ -30,10 +30,10 @@ class KeyframeSettings:
     )
     steps: int = shared("steps", default=800)
     minutes: float | None = shared("minutes")
-    size: int = option(192, "Side of the square patches that the losses compare in pixels.", min=32, max=2048)
+    size: int = option(192, "Side in pixels of the square patches that the losses compare.", min=32, max=2048)
     window: int = option(
         512,
-        "Largest side of the part of a frame that a step stylizes in pixels.",
+        "Longest side in pixels of a part of a frame that is stylized in one step.",
         min=32,
         max=4096,
     )

@@ -1,4 +1,4 @@
-"""Gram matrices with a custom backward pass, which is otherwise the most expensive part of a training step.
+"""Gram matrices with a custom backward pass; autograd's would be the most expensive part of a training step.
 
 For ``flat @ flat.T``, autograd computes the gradient of each operand in float32 and adds the two. Since a
 Gram matrix is symmetric, one matrix product is enough. It can use the precision of the activations, to which

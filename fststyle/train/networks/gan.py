@@ -13,7 +13,7 @@ Departures:
 * The discriminators also score groups of images (`Score`), which balances the classes of digits. This
   includes wgan-gp, although it couples the images of a batch slightly.
 * 4x4 kernels in the discriminator instead of the 5x5 kernels of DCGAN.
-* At most eight times as many channels as in the last layer.
+* At most 8 x ``width`` channels.
 """
 
 import copy

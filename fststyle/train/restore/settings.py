@@ -20,8 +20,8 @@ class RestoreSettings:
     iterations: int = option(40, "Iterations for each part of the damage at each scale.", min=1, max=100_000)
     scales: int = option(
         4,
-        "Largest number of scales, coarse to fine, each twice the size of the one before. Thin cracks need"
-        " one.",
+        "Largest number of scales, coarse to fine, each twice the size of the one before. One scale is"
+        " enough for thin cracks.",
         min=1,
         max=8,
     )
@@ -54,7 +54,7 @@ class RestoreSettings:
         default=0,
         help="Iterations between updates of the output file; 0 writes it only at the end.",
     )
-    device: str = shared("device", help="Where to compute.")
+    device: str = shared("device")
     precision: str = shared("precision")
     vgg: str = shared("vgg")
 

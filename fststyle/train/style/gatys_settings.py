@@ -54,7 +54,7 @@ class GatysSettings:
         "preview_every", default=25, help="Iterations between updates of OUT; 0 writes it only at the end."
     )
     seed: int = shared("seed", help="Seed of the noise.")
-    device: str = shared("device", help="Where to compute.")
+    device: str = shared("device")
     precision: str = option(
         "float32",
         "Precision; bfloat16 is faster on hardware that supports it, but too imprecise for lbfgs.",

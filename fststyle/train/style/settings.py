@@ -36,7 +36,8 @@ class TrainSettings:
     )
     blocks: int | None = option(
         None,
-        "Residual blocks; default: johnson 5, live 2 (and 3 coarse ones).",
+        "Residual blocks; default: johnson 5, live 2. The 3 blocks of live at its lowest resolution are not"
+        " affected.",
         min=0,
         max=32,
     )

@@ -28,7 +28,10 @@ def disable(path: Path, tracks: set[int]) -> None:
 
 
 def _boxes(file: BinaryIO, at: int, end: int, wanted: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the begin and end of the content of the boxes of one kind between two places in a file."""
+    """Yield the (start, end) offsets of the payload of each ``wanted`` box between two offsets.
+
+    The search begins at offset ``at`` and ends at ``end``.
+    """
     while at + 8 <= end:
         file.seek(at)
         length, kind = struct.unpack(">I4s", file.read(8))

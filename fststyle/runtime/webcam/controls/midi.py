@@ -342,6 +342,7 @@ def _import_mido() -> Any:
         mido.backend.load()
     except ImportError as error:
         raise DependencyError(
-            f"the MIDI backend cannot be loaded; for python-rtmidi: {install} [{error}]"
+            "the MIDI backend cannot be loaded; to install the default one, python-rtmidi:"
+            f" {install} [{error}]"
         ) from error
     return mido

@@ -115,12 +115,15 @@ class Controls:
     def set_position(self, name: str, position: object) -> None:
         """Set a control to a position, 0..1, in its range or in the list of styles. Raises `InputError`."""
         share = _number("the position", position, Range(0.0, 1.0))
-        if name in STYLES and self.styles:
+        if name in STYLES:
+            if not self.styles:
+                raise InputError("there are no styles to select")
             self.change(**{name: self.styles[min(len(self.styles) - 1, int(share * len(self.styles)))]})
         elif name in RANGES:
             self.change(**{name: RANGES[name].at(share)})
         else:
-            raise InputError(f"{name!r} has no position")
+            names = ", ".join((*STYLES, *RANGES))
+            raise InputError(f"{name!r} cannot be controlled by a fader; use one of {names}")
 
     def step(self, by: int) -> None:
         """Select the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0."""

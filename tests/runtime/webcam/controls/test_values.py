@@ -68,6 +68,20 @@ def test_fader_covers_the_range(controls):
         assert controls.values.style == style
 
 
+@pytest.mark.parametrize("name", ["strenght", "next", ""])
+def test_names_without_a_range_have_no_fader(controls, name):
+    with pytest.raises(
+        InputError, match=rf"^'{name}' cannot be controlled by a fader; use one of style, .*sound$"
+    ):
+        controls.set_position(name, 0.5)
+
+
+def test_fader_cannot_select_from_an_empty_list():
+    controls = Controls(Values("udnie"), [])
+    with pytest.raises(InputError, match=r"^there are no styles to select$"):
+        controls.set_position("style", 0.5)
+
+
 def test_logarithmic_range_has_equal_ratios():
     assert Range(0.25, 8, logarithmic=True).at(0.5) == pytest.approx(math.sqrt(2))
 
