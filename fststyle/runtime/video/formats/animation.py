@@ -97,12 +97,14 @@ class AnimationSource(Source):
         self.rate = Fraction(1000, DEFAULT_MS)
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        clock = 0
+        clock, opaque = 0, self._is_opaque()
         try:
             for frame in images.stream(self.path, max_pixels=_MAX_PIXELS):
                 stated = frame.duration_ms
                 shown = DEFAULT_MS if stated is None or stated <= 10 else stated
-                yield TimedFrame(uncovered(frame).rgb, clock, _MILLISECOND, shown, frame.alpha)
+                yield TimedFrame(
+                    uncovered(frame).rgb, clock, _MILLISECOND, shown, None if opaque else frame.alpha
+                )
                 clock += shown
         except InputError as error:
             if not clock:
@@ -111,6 +113,16 @@ class AnimationSource(Source):
             self.broken = (
                 reason.removeprefix(DAMAGED).removesuffix(")") if reason.startswith(DAMAGED) else reason
             )
+
+    def _is_opaque(self) -> bool:
+        """Return whether all pixels of all frames are opaque. Files may have alpha nevertheless, for frames
+        that replace a part of the previous one.
+        """
+        try:
+            frames = images.stream(self.path, max_pixels=_MAX_PIXELS)
+            return all(frame.alpha is None or frame.alpha.min() == 255 for frame in frames)
+        except InputError:
+            return True  # of the frames that can be read
 
 
 class AnimationSink(Sink):

@@ -13,6 +13,11 @@ class Durations:
         self._first: tuple[Fraction, Fraction] | None = None
         self._end = Fraction(0)
 
+    @property
+    def end(self) -> Fraction:
+        """End of the packets in seconds."""
+        return self._end
+
     def note(self, pts: Fraction, shown: Fraction) -> None:
         """Record the time and duration of a frame, in seconds."""
         self._shown[pts] = shown

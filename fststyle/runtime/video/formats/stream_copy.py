@@ -28,6 +28,9 @@ _TICK = Fraction(1, 1000)
 _JITTER = 0.05
 """Largest gap in seconds between two audio frames that is treated as a rounding error."""
 
+_ENDLESS = 1_000_000
+"""Duration in seconds from which a subtitle is shown until the next one. FFmpeg writes 2**32 - 1 ms."""
+
 _DEFAULT = 0x1
 
 _NOT_PLAYED_FROM_MP4 = ("pcm_", "mp3", "mp2", "vorbis")
@@ -66,6 +69,7 @@ class StreamCopier:
         self._covers: list[Packet] = []
         self._waiting: dict[int, list[Packet]] = {}
         self._due: dict[int, int] = {}
+        self._endless: dict[int, Packet] = {}
         self._orders = source.channel_orders
         self._kinds = {stream.index: kind_of(stream) for stream in source.streams}
         self._sources = {stream.index: stream for stream in source.streams}
@@ -137,7 +141,7 @@ class StreamCopier:
             reason = (
                 "some players do not play it from MP4 (--audio copy keeps it)"
                 if refused
-                else "FFmpeg does not write it to this container"
+                else "PyAV does not copy it to this container"
             )
             _name(self._encoded(stream, reason), stream, self._kind)
         elif stream.type == "subtitle":
@@ -152,7 +156,7 @@ class StreamCopier:
         self._converted[stream.index] = converter
         _name(converter.stream, stream, self._kind)
         self.notes.append(
-            f"{label(stream)}: is converted to {converter.format}, since FFmpeg does not write it to this"
+            f"{label(stream)}: is converted to {converter.format}, since PyAV does not copy it to this"
             " container; fonts and positions may change"
         )
 
@@ -223,6 +227,10 @@ class StreamCopier:
 
     def copy(self, packet: Packet) -> None:
         """Copy or re-encode a packet of a source stream, or drop it if its stream is dropped."""
+        for one in self._ended(packet) if packet.stream.type == "subtitle" else [packet]:
+            self._add_packet(one)
+
+    def _add_packet(self, packet: Packet) -> None:
         index = packet.stream.index
         if index in self._copied:
             for one in self._dated(packet):
@@ -247,6 +255,16 @@ class StreamCopier:
             for one in made:
                 self._note_overlap(one, index, converter)
                 self._write(one, index, converter.stream)
+
+    def _ended(self, packet: Packet) -> list[Packet]:
+        """Return the subtitles that can be written now. One without an end waits for the next one."""
+        index, stamp = packet.stream.index, packet.dts if packet.pts is None else packet.pts
+        waiting = self._endless.pop(index, None)
+        found = [] if waiting is None else [_until(waiting, stamp * packet.time_base)]
+        if (packet.duration or 0) * packet.time_base < _ENDLESS:
+            return [*found, packet]
+        self._endless[index] = packet
+        return found
 
     def _note_overlap(self, packet: Packet, index: int, converter: SubtitleConverter) -> None:
         """Count the texts that are still shown when the next one begins, which ends them in MP4."""
@@ -302,13 +320,25 @@ class StreamCopier:
         for packet in self._covers:
             self._mux(lambda it: [it], packet)
 
-    def close(self) -> None:
-        """Flush the encoders, and add notes about damaged packets."""
+    def close(self, end: Fraction) -> None:
+        """Flush the encoders, and add notes about damaged packets. ``end`` is that of the video in
+        seconds.
+        """
+        for packet in self._endless.values():
+            self._add_packet(_until(packet, end))
         for stream in self._coded.values():
             self._mux(stream.encode, None)
         for name, count in self._damaged.items():
             packets = "1 damaged packet is" if count == 1 else f"{count} damaged packets are"
             self.notes.append(f"{name}: {packets} skipped")
+
+
+def _until(packet: Packet, end: Fraction) -> Packet:
+    """Return the packet of a subtitle, after setting its duration up to ``end`` in seconds."""
+    packet.duration = max(
+        1, round(end / packet.time_base) - (packet.dts if packet.pts is None else packet.pts)
+    )
+    return packet
 
 
 def _rate(rate: int, known: Sequence[int] | None) -> int:

@@ -175,7 +175,7 @@ class Writer(Sink):
         else:
             self._mux(lambda it: put(self.stream.encode(it)), None)
         noted = len(self._copier.notes)
-        self._copier.close()
+        self._copier.close(self._durations.end)
         self.notes += self._copier.notes[noted:]
         try:
             self.container.close()

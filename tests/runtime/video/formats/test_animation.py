@@ -110,3 +110,23 @@ def test_pixel_aspect_ratio_is_named_where_it_is_not_kept(clip, tmp_path):
     assert named in paint(wide, tmp_path / "frames" / "%03d.png").lost
     assert named not in paint(wide, tmp_path / "out.mp4").lost
     assert named not in paint(clip, tmp_path / "square.gif").lost
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".apng", ".gif"])
+def test_opaque_animation_with_an_alpha_channel_loses_no_transparency(tmp_path, suffix):
+    """Frames that replace a part of the previous one have alpha, but what is shown is opaque."""
+    first = np.random.default_rng(0).integers(0, 256, (48, 64, 4), np.uint8) // 64 * 64
+    first[..., 3] = 255
+    shown = [Image.fromarray(first) for _ in range(3)]
+    for index, still in enumerate(shown):
+        still.putpixel((8 * index, 8), (255, 0, 0, 255))
+    source = tmp_path / f"in{suffix}"
+    kind = {".apng": "PNG", ".webp": "WEBP", ".gif": "GIF"}[suffix]
+    shown[0].save(source, kind, save_all=True, append_images=shown[1:], duration=100, loop=0)
+    if suffix == ".webp":  # Pillow omits the mark in the header that other encoders write
+        content = bytearray(source.read_bytes())
+        content[20] |= 0x10
+        source.write_bytes(content)
+    assert images.outline(source).alpha or suffix == ".gif"
+    done = paint(source, tmp_path / "out.mp4")
+    assert (done.frames, done.lost) == (3, ())

@@ -416,8 +416,8 @@ def test_audio_that_players_refuse_in_mp4_is_re_encoded_unless_asked(tmp_path, s
     assert stylized(source, tmp_path / "out.mov").notes == ()
 
 
-def test_reason_for_re_encoding_is_that_of_ffmpeg(tmp_path):
-    """Matroska supports WMA, but FFmpeg does not write it there."""
+def test_reason_for_re_encoding_names_pyav(tmp_path):
+    """Matroska supports WMA, but PyAV does not copy it there."""
     with av.open(str(tmp_path / "in.wmv"), "w", format="asf") as container:
         video, audio = container.add_stream("wmv2", rate=25), container.add_stream("wmav2", rate=48000)
         video.width, video.height, video.pix_fmt, audio.bit_rate = 64, 48, "yuv420p", 64000
@@ -432,7 +432,7 @@ def test_reason_for_re_encoding_is_that_of_ffmpeg(tmp_path):
     done = stylized(tmp_path / "in.wmv", tmp_path / "out.mkv")
     assert done.lost == ()
     assert done.notes == (
-        f"{tmp_path}/out.mkv: audio wmav2 is re-encoded as aac: FFmpeg does not write it to this container",
+        f"{tmp_path}/out.mkv: audio wmav2 is re-encoded as aac: PyAV does not copy it to this container",
     )
 
 

@@ -184,3 +184,17 @@ def test_damaged_packets_are_counted(tmp_path):
     source.write_bytes(content)
     notes = stylized(source, tmp_path / "out.webm").notes
     assert [note for note in notes if note.endswith("audio aac: 3 damaged packets are skipped")]
+
+
+def test_subtitle_without_an_end_is_shown_until_the_next_one_or_the_end(tmp_path):
+    """FFmpeg states that it lasts 2**32 - 1 ms."""
+    lines = [(100, 2**32 - 1, "one"), (500, 2**32 - 1, "two")]
+    source = subtitled(tmp_path / "in.mkv", "subrip", lines=lines)
+    for target in ("out.mp4", "out.mkv"):
+        stylized(source, tmp_path / target)
+        with av.open(str(tmp_path / target)) as made:
+            end = round(made.duration / 1000)
+        texts = [line for line in lines_of(tmp_path / target) if line[2]]
+        assert texts[0][1] == 400
+        assert abs(texts[1][0] - 500) <= DELAY
+        assert 2000 - DELAY <= texts[1][0] + texts[1][1] <= end < 2000 + 2 * DELAY
