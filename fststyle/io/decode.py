@@ -166,7 +166,9 @@ def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
     if count > MAX_FRAMES:
         raise InputError(f"{name}: has {count} frames, more than {MAX_FRAMES}")
     alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    return Outline(image.format, image.size, count, image.info.get("loop"), alpha)
+    # Pillow does not read the number of repetitions of AVIF, which is usually endless.
+    loop = 0 if image.format == "AVIF" else None
+    return Outline(image.format, image.size, count, image.info.get("loop", loop), alpha)
 
 
 def _is_preview(image: Image.Image) -> bool:

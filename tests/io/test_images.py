@@ -812,3 +812,13 @@ def test_other_sizes_of_an_icon_are_named(tmp_path):
     Image.new("RGB", (64, 64)).save(tmp_path / "in.ico", sizes=[(16, 16), (32, 32), (64, 64)])
     read = images.read(tmp_path / "in.ico")
     assert (read.size, read.lost) == ((64, 64), ("2 further sizes",))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
+def test_animated_avif_repeats_forever_in_other_formats(tmp_path, suffix):
+    if not features.check("avif"):
+        pytest.skip("Pillow without AVIF")
+    images.write(Picture([Frame(rgb, None, 50) for rgb in films(3)]), tmp_path / "a.avif")
+    images.write(images.read(tmp_path / "a.avif"), tmp_path / f"a.{suffix}")
+    with Image.open(tmp_path / f"a.{suffix}") as image:
+        assert image.info["loop"] == 0
