@@ -24,7 +24,7 @@ data.
 """
 
 
-def share(model: bytes, path: Path) -> bytes:
+def share_weights(model: bytes, path: Path) -> bytes:
     """Return a copy of a style file that refers to the file at ``path`` for all tensors it contains.
 
     Inverse of `resolve`. The copy must be stored in the folder of that file.

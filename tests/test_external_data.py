@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 from fststyle import catalogue, load_style
 from fststyle.errors import StyleError
-from fststyle.external_data import MIN_SHARED_BYTES, is_shared, resolve, share
+from fststyle.external_data import MIN_SHARED_BYTES, is_shared, resolve, share_weights
 from tests import styles
 
 WEIGHT = np.random.default_rng(0).integers(0, 9, (1, 20, 30, 3), np.uint8)
@@ -29,7 +29,7 @@ def pair(tmp_path: Path) -> Path:
     """own-int8.onnx, which refers to own.onnx next to it."""
     (tmp_path / "own.onnx").write_bytes(adding())
     path = tmp_path / "own-int8.onnx"
-    path.write_bytes(share(adding(), tmp_path / "own.onnx"))
+    path.write_bytes(share_weights(adding(), tmp_path / "own.onnx"))
     return path
 
 
@@ -68,9 +68,9 @@ def test_it_is_loaded_by_name_by_path_and_by_onnx_runtime(
 def test_small_and_different_tensors_stay_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(adding())
     different = adding(WEIGHT + 1)
-    assert share(different, tmp_path / "a.onnx") == different
+    assert share_weights(different, tmp_path / "a.onnx") == different
     (tmp_path / "a.onnx").write_bytes(styles.inverting() + bytes(MIN_SHARED_BYTES))
-    assert share(styles.inverting(), tmp_path / "a.onnx") == styles.inverting()
+    assert share_weights(styles.inverting(), tmp_path / "a.onnx") == styles.inverting()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_shipped_int8_file_shares_all_kernels_but_the_last(name: str) -> None:
     assert entry.int8.size < 0.2 * entry.size
     content = entry.int8.path.read_bytes()
     whole = catalogue.load(entry.int8)
-    assert share(whole, entry.path) == content
+    assert share_weights(whole, entry.path) == content
     floats, integers = (
         {
             tensor.name: numpy_helper.to_array(tensor)

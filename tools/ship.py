@@ -18,7 +18,7 @@ from listing import file_facts, put
 
 from fststyle.catalogue import SHIPPED
 from fststyle.export.settings import ExportSettings
-from fststyle.external_data import share
+from fststyle.external_data import share_weights
 from fststyle.train.export import export_checkpoint
 
 
@@ -61,7 +61,7 @@ def main() -> None:
         _, parity = export_checkpoint(
             args.checkpoint, ExportSettings(output=integers, precision="int8", **metadata)
         )
-        integers.write_bytes(share(integers.read_bytes(), target))
+        integers.write_bytes(share_weights(integers.read_bytes(), target))
         entry["int8"] = file_facts(integers, parity)
     put(entry)
     print(json.dumps({key: entry.get(key) for key in ("file", "size", "parity", "int8")}))

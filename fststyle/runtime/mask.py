@@ -33,7 +33,7 @@ class MaskSettings(Protocol):
 class MaskSource(Protocol):
     """Protocol of objects that return a mask for each frame of a stream."""
 
-    def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
+    def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
         """Return the mask of a frame: uint8 (H, W), 255 where the frame is stylized.
 
         ``photo`` is the source frame, uint8 (h, w, 3), and ``size`` is (H, W).
@@ -97,8 +97,8 @@ class ImageMask:
     def restore(self, state: Mapping[str, Array]) -> None:
         """Do nothing, since there is no state."""
 
-    def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask resized to ``size`` (H, W), with soft edges; see `MaskSource.share`."""
+    def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
+        """Return the mask resized to ``size`` (H, W), with soft edges; see `MaskSource.mask_for`."""
         fitted = self._fitted
         if fitted is None or fitted.shape != size:
             height, width = size
@@ -166,7 +166,7 @@ class Mask:
         height, width = painted.shape[:2]
         if photo.shape != painted.shape:
             photo = resize_to(photo, (height, width))
-        first, *others = (part.share(photo, (height, width)) for part in self._parts)
+        first, *others = (part.mask_for(photo, (height, width)) for part in self._parts)
         for other in others:
             first = ((first.astype(np.uint16) * other + 127) // 255).astype(np.uint8)
         return colors.mixed(photo, painted, first)

@@ -62,7 +62,7 @@ class Subject:
             raise InputError("the state of the subject mask is damaged")
         self._before = before
 
-    def share(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
+    def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
         """Return the mask of a frame: uint8 of ``size`` (H, W), 255 where the frame is stylized.
 
         ``photo`` is the source frame, uint8 (h, w, 3).

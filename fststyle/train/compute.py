@@ -58,7 +58,7 @@ class Compute:
             return cast("Placed", value.to(self.device, memory_format=torch.channels_last))
         return cast("Placed", value.to(self.device).to(memory_format=torch.channels_last))
 
-    def share(self, net: nn.Module) -> nn.Module:
+    def distribute(self, net: nn.Module) -> nn.Module:
         """Wrap the network in DistributedDataParallel. Returns it unchanged if there is only one process."""
         if self.world == 1:
             return net

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fststyle import loss_weights
+from fststyle import vgg_weights
 from fststyle.arrays import Array
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class _Graph:
 
 
 def _forward(graph: _Graph, blocks: int) -> list[_Block]:
-    weights = loss_weights.load()
+    weights = vgg_weights.load()
     value = graph.add("Mul", "picture", graph.floats(127.5))
     value = graph.add("Add", value, graph.floats(127.5 - np.array(MEAN).reshape(1, 3, 1, 1)))
     pads = graph.ints([0, 0, 1, 1, 0, 0, 1, 1])

@@ -38,14 +38,14 @@ def test_file_is_the_one_in_the_catalogue_and_its_license_ships():
 
 def test_cup_is_detected_as_subject(coffee):
     height, width = coffee.shape[:2]
-    share = Subject().share(coffee, (height, width))
+    share = Subject().mask_for(coffee, (height, width))
     assert (share.shape, share.dtype) == ((height, width), np.uint8)
     assert share[height // 2 - 60 : height // 2 + 60, width // 2 - 90 : width // 2 + 60].min() > 240
     corners = np.concatenate([share[:30, :30], share[-30:, :30], share[-30:, -30:]])
     assert corners.max() < 15
     assert 0.005 < ((share > 15) & (share < 240)).mean() < 0.2  # soft edges, and not everywhere
     np.testing.assert_allclose(
-        255 - Subject(background=True).share(coffee, (height, width)).astype(int), share, atol=1
+        255 - Subject(background=True).mask_for(coffee, (height, width)).astype(int), share, atol=1
     )
 
 
@@ -80,17 +80,17 @@ def test_mask_is_smoothed_and_restarts_after_a_cut(coffee):
     rng = np.random.default_rng(0)
     noisy = [np.clip(coffee + rng.normal(0, 25, coffee.shape), 0, 255).astype(np.uint8) for _ in range(4)]
     steady, size = Subject(), (100, 150)
-    together = [steady.share(frame, size).astype(int) for frame in noisy]
-    single = [Subject().share(frame, size).astype(int) for frame in noisy]
+    together = [steady.mask_for(frame, size).astype(int) for frame in noisy]
+    single = [Subject().mask_for(frame, size).astype(int) for frame in noisy]
 
     def movement(shares: list[np.ndarray]) -> float:
         return float(np.mean([np.abs(a - b).mean() for a, b in itertools.pairwise(shares)]))
 
     assert movement(together) < 0.8 * movement(single)
     other = np.asarray(Image.open(EXAMPLES / "rocket.jpg").convert("RGB"))
-    np.testing.assert_array_equal(steady.share(other, size), Subject().share(other, size))
+    np.testing.assert_array_equal(steady.mask_for(other, size), Subject().mask_for(other, size))
     steady.reset()
-    np.testing.assert_array_equal(steady.share(noisy[0], size), together[0])
+    np.testing.assert_array_equal(steady.mask_for(noisy[0], size), together[0])
 
 
 def test_video(tmp_path):

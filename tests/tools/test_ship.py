@@ -55,8 +55,10 @@ def trained(tmp_path):
 def test_live_style_ships_its_kernels_once(ship, trained, tmp_path, monkeypatch):
     path, photos = trained
     alone = []  # the int8 file as the exporter writes it
-    share = ship.share
-    monkeypatch.setattr(ship, "share", lambda model, path: alone.append(model) or share(model, path))
+    share_weights = ship.share_weights
+    monkeypatch.setattr(
+        ship, "share_weights", lambda model, path: alone.append(model) or share_weights(model, path)
+    )
     options = {
         "name": "tiny",
         "title": "Tiny",

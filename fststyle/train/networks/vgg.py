@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from fststyle import loss_weights
+from fststyle import vgg_weights
 from fststyle.errors import InputError
 
 MEAN = (123.68, 116.779, 103.939)
@@ -106,7 +106,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     """Load the loss network.
 
     Args:
-        weights: ``"oxford"`` for the weights included in fststyle (`fststyle.loss_weights`),
+        weights: ``"oxford"`` for the weights included in fststyle (`fststyle.vgg_weights`),
             ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32, which
             torchvision downloads to its cache on first use, 528 MB), or a safetensors or torch file with
             torchvision's names.
@@ -125,7 +125,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
                 f"{weights}: the weights are not available ({error}); oxford is included in fststyle"
             ) from error
     elif weights == "oxford":
-        state = {name: torch.from_numpy(value) for name, value in loss_weights.load().items()}
+        state = {name: torch.from_numpy(value) for name, value in vgg_weights.load().items()}
     else:
         state = _read(Path(weights))
     wanted = vgg.state_dict()

@@ -51,7 +51,7 @@ class Trainer:
     ):
         self.settings, self.compute, self.losses = settings, compute, losses
         self.net, self.optimizer, self.initial_weights = net, optimizer, initial_weights
-        self.shared = compute.share(net)
+        self.shared = compute.distribute(net)
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def trial(self) -> "Trainer":

@@ -242,11 +242,11 @@ def test_state_of_flicker_suppression_is_complete():
 def test_state_of_the_subject_mask_is_complete():
     frames = [clips.frame(number) for number in range(4)]
     whole, first, second = Subject(threads=1), Subject(threads=1), Subject(threads=1)
-    expected = [whole.share(frame, (48, 64)) for frame in frames]
+    expected = [whole.mask_for(frame, (48, 64)) for frame in frames]
     for frame in frames[:3]:
-        first.share(frame, (48, 64))
+        first.mask_for(frame, (48, 64))
     second.restore(first.state())
-    np.testing.assert_array_equal(second.share(frames[3], (48, 64)), expected[3])
+    np.testing.assert_array_equal(second.mask_for(frames[3], (48, 64)), expected[3])
     with pytest.raises(InputError):
         second.restore({"subject": frames[0]})
 

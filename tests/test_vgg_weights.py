@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fststyle import loss_weights
+from fststyle import vgg_weights
 
 pytest.importorskip("safetensors", reason="needs the extra train or web")
 
@@ -30,10 +30,10 @@ def picture() -> np.ndarray:
 
 def test_kernel_is_restored_to_a_step_and_the_sum_of_its_taps_to_half_a_step() -> None:
     weight = kernel()
-    stored = loss_weights.packed({"features.10.weight": weight})
+    stored = vgg_weights.packed({"features.10.weight": weight})
     assert stored["features.10.weight"].dtype == np.int8
     assert sum(value.nbytes for value in stored.values()) < 1.3 * weight.size
-    found = loss_weights.unpacked(stored)["features.10.weight"]
+    found = vgg_weights.unpacked(stored)["features.10.weight"]
     step = np.abs(weight).max(axis=(1, 2, 3)).reshape(-1, 1, 1) / 510
     assert found.dtype == np.float32
     assert np.unique(np.round(found / step[..., None])).size > 600  # more than 9 bits
@@ -42,14 +42,14 @@ def test_kernel_is_restored_to_a_step_and_the_sum_of_its_taps_to_half_a_step() -
 
 
 def test_packing_again_changes_nothing() -> None:
-    once = loss_weights.unpacked(loss_weights.packed({"features.17.weight": kernel()}))
-    twice = loss_weights.unpacked(loss_weights.packed(once))
+    once = vgg_weights.unpacked(vgg_weights.packed({"features.17.weight": kernel()}))
+    twice = vgg_weights.unpacked(vgg_weights.packed(once))
     np.testing.assert_allclose(twice["features.17.weight"], once["features.17.weight"], rtol=0, atol=1e-3)
 
 
 def test_early_kernels_and_biases_are_float16() -> None:
     weights = {"features.7.weight": kernel(), "features.10.bias": kernel()[0, 0, 0]}
-    stored = loss_weights.packed(weights)
+    stored = vgg_weights.packed(weights)
     assert {value.dtype for value in stored.values()} == {np.dtype(np.float16)}
     assert stored.keys() == weights.keys()
 

@@ -1,15 +1,15 @@
-"""Write the compact weights of the loss network (`fststyle.loss_weights`) from float weights of VGG-16.
+"""Write the compact weights of the loss network (`fststyle.vgg_weights`) from float weights of VGG-16.
 
-python tools/loss_weights.py torchvision    # downloads 528 MB
-python tools/loss_weights.py FILE           # .safetensors or .pth with torchvision's names
+python tools/vgg_weights.py torchvision   # downloads 528 MB
+python tools/vgg_weights.py FILE          # .safetensors or .pth with torchvision's names
 """
 
 import argparse
 
 from safetensors.numpy import save_file
 
-from fststyle.loss_weights import PATH, packed
 from fststyle.train.networks.vgg import load_vgg
+from fststyle.vgg_weights import PATH, packed
 
 
 def main() -> None:
