@@ -7,9 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from fststyle.arrays import RGB
-from fststyle.errors import InputError
+from fststyle.errors import DependencyError, InputError
+from fststyle.io import images
 from fststyle.io.pixels import MIN_SIDE, Frame, uncovered
-from fststyle.runtime.video.formats import channels, frame_data
+from fststyle.runtime.video.formats import boxes, channels, frame_data
 from fststyle.runtime.video.formats.base import TRANSPARENCY, Item, Source, TimedFrame
 from fststyle.runtime.video.formats.colorimetry import HDR, alpha_of, finer_chroma, rgb_of, sdr_colors
 from fststyle.runtime.video.formats.contents import alpha_of_avif, others_of, video_of
@@ -66,6 +67,8 @@ class Reader(Source):
         )
         self.seconds = float(duration) or None
         self.frames = self.stream.frames or (round(self.seconds * self.rate) if self.seconds else None)
+        if self.container.format.name.startswith("mov"):
+            self.lost += self._unread()
         self._transfer = int(self.stream.codec_context.color_trc)
         pixels = self.stream.codec_context.format
         if pixels is not None and any(component.bits > 8 for component in pixels.components):
@@ -169,6 +172,16 @@ class Reader(Source):
         self.others = others_of(self.streams, self.stream)
         orders = {other.index: channels.prepare(other) for other in self.others if other.type == "audio"}
         self.channel_orders = {index: order for index, order in orders.items() if order is not None}
+
+    def _unread(self) -> list[str]:
+        """Return the names of metadata in an MP4, MOV or AVIF file that FFmpeg does not read."""
+        if self.container.metadata.get("major_brand") not in ("avif", "avis"):
+            return boxes.unread(self.path)
+        try:
+            outline = images.outline(self.path, max_pixels=MAX_PIXELS)
+        except (InputError, DependencyError):  # Pillow may lack AVIF
+            return boxes.unread(self.path)
+        return [*outline.metadata, *boxes.unread(self.path, known=(b"meta",))]
 
     def _checked(self, stream: Stream) -> Stream:
         """Return the video stream. Raises `InputError` if it cannot be decoded."""

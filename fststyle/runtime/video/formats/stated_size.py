@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from fststyle.runtime.video.formats.boxes import boxes
 from fststyle.runtime.video.formats.transport_stream import LONGEST, content_of, layout_of
 
 _HEAD = 1 << 16
@@ -55,18 +56,14 @@ def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
     box.
     """
     at, fragmented = 0, False
-    while at < size:
-        head = _read(file, at, 16)
-        if len(head) < 8:
-            return at + 8 if fragmented else None
-        length, kind = struct.unpack(">I4s", head[:8])
-        if length == 1 and len(head) == 16:
-            (length,) = struct.unpack(">Q", head[8:])
-        fragmented |= kind == b"moof"
-        if length < 8 or not kind.isalnum():
-            return None  # the box reaches to the end, or other data follow
-        at += length
-    return at if fragmented else None
+    for box in boxes(file, 0, size):
+        if not box.kind.isalnum():
+            return None  # other data follow
+        fragmented |= box.kind == b"moof"
+        at = box.end
+    if not fragmented or size - at >= 8:
+        return None
+    return at if at >= size else at + 8
 
 
 def _end_of_matroska(file: BinaryIO, size: int) -> int | None:

@@ -1,0 +1,123 @@
+"""Boxes of MP4 and MOV files (ISO/IEC 14496-12, section 4.2), and the names of those that are not read."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+XMP = "XMP data"
+
+_MOST = 10
+"""Number of boxes that are named."""
+
+_ADOBE_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+
+_TOP = frozenset(
+    (
+        *(b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"mfra", b"sidx", b"ssix"),
+        *(b"prft", b"pdin", b"pnot"),
+    )
+)
+"""Boxes of a file that describe its storage, or whose content is read."""
+
+_TEXTS = (
+    "ART alb cmt com cpy day dir dis ed1 enc fmt gen grp hst inf lyr mak mod nam"
+    " prd prf req src st3 swr too trk url wrn wrt xyz"
+)
+_USER_DATA = frozenset(
+    (
+        *(b"\xa9" + name.encode() for name in _TEXTS.split()),
+        *(b"@PRM", b"@PRQ", b"aART", b"akID", b"apID", b"atID", b"catg", b"chpl", b"cnID"),
+        *(b"covr", b"cpil", b"cprt", b"desc", b"disk", b"egid", b"geID", b"gnre", b"hdvd", b"hinf"),
+        *(b"hnti", b"keyw", b"kind", b"ldes", b"loci", b"manu", b"meta", b"modl", b"name", b"pcst"),
+        *(b"pgap", b"plID", b"purd", b"rtng", b"sfID", b"soaa", b"soal", b"soar", b"soco", b"sonm", b"sosn"),
+        *(b"stik", b"tagc", b"trkn", b"tven", b"tves", b"tvnn", b"tvsh", b"tvsn"),
+        *(b"free", b"skip", b"ptv ", b"AllF", b"LOOP", b"SelO", b"WLOC"),
+    )
+)
+"""User data that FFmpeg reads as tags, or that describes playback."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box: its type, and the begin and end of its content. The end may be beyond that of a file that is
+    cut.
+    """
+
+    kind: bytes
+    begin: int
+    end: int
+
+
+def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between two places in a file, up to the first that is damaged."""
+    while at + 8 <= end:
+        file.seek(at)
+        head = file.read(16)
+        length, kind, begin = int.from_bytes(head[:4], "big"), head[4:8], at + 8
+        if length == 1:
+            length, begin = int.from_bytes(head[8:], "big"), at + 16
+        elif length == 0:
+            length = end - at
+        if length < begin - at:
+            return
+        at += length
+        yield Box(kind, begin, at)
+
+
+def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
+    """Return the names of the boxes of an MP4 or MOV file whose content FFmpeg does not read.
+
+    These are UUID boxes, unknown boxes of the file, except ``known`` ones, and unknown user data.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            found = [*_unread(file, size, known)]
+    except OSError:
+        return []
+    return [*dict.fromkeys(found)][:_MOST]
+
+
+def _unread(file: BinaryIO, size: int, known: tuple[bytes, ...]) -> Iterator[str]:
+    for box in boxes(file, 0, size):
+        if not box.kind.isalnum():
+            return  # other data after the end
+        if box.kind in (b"uuid", b"udta"):
+            yield from _named(file, box)
+        elif box.kind == b"moov":
+            yield from _of_movie(file, box, size)
+        elif box.kind not in (*_TOP, *known):
+            yield f"box {_text(box.kind)!r}"
+
+
+def _of_movie(file: BinaryIO, movie: Box, size: int) -> Iterator[str]:
+    for box in boxes(file, movie.begin, min(movie.end, size)):
+        if box.kind in (b"uuid", b"udta"):
+            yield from _named(file, box)
+        elif box.kind == b"trak":
+            for below in boxes(file, box.begin, min(box.end, size)):
+                if below.kind == b"udta":
+                    yield from _named(file, below)
+
+
+def _named(file: BinaryIO, box: Box) -> Iterator[str]:
+    if box.kind == b"udta":
+        for below in boxes(file, box.begin, box.end):
+            if below.kind == b"uuid":
+                yield from _named(file, below)
+            elif below.kind == b"XMP_":
+                yield XMP
+            elif below.kind not in _USER_DATA and below.kind.strip(b"\0"):
+                yield f"user data {_text(below.kind)!r}"
+        return
+    file.seek(box.begin)
+    identifier = file.read(16)
+    if len(identifier) == 16:
+        yield XMP if identifier == _ADOBE_XMP else f"box {uuid.UUID(bytes=identifier)}"
+
+
+def _text(kind: bytes) -> str:
+    text = kind.decode("latin-1")
+    return text if text.isprintable() else kind.hex()
