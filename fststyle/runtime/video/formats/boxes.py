@@ -66,6 +66,18 @@ def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
         yield Box(kind, begin, at)
 
 
+def lacks_index(path: Path) -> bool:
+    """Return whether a file is an MP4 or MOV file with media data, but without the index, which programs
+    write at the end.
+    """
+    try:
+        with path.open("rb") as file:
+            kinds = [box.kind for box in boxes(file, 0, path.stat().st_size)]
+    except OSError:
+        return False
+    return b"mdat" in kinds and b"moov" not in kinds and kinds[0] in _TOP
+
+
 def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
     """Return the names of the boxes of an MP4 or MOV file whose content FFmpeg does not read.
 

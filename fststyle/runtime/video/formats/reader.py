@@ -150,6 +150,11 @@ class Reader(Source):
             # Use the absolute path, since FFmpeg interprets a name with a colon as a URL.
             self.container = self._av.open(os.path.abspath(self.path), metadata_errors="ignore")
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
+            if boxes.lacks_index(self.path):
+                raise InputError(
+                    f"{self.path}: is incomplete: the index at its end is missing (interrupted recording or"
+                    " download)"
+                ) from error
             raise InputError(f"{self.path}: is not a video ({reason(error)})") from error
         try:
             self.stream = self._checked(video_of(self.container.streams))

@@ -19,7 +19,7 @@ from fststyle.runtime.video.formats.contents import copied, tags
 from fststyle.runtime.video.formats.durations import Durations
 from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.mp4_tags import movflags
-from fststyle.runtime.video.formats.pyav import Packet, av, reason
+from fststyle.runtime.video.formats.pyav import Chapter, Packet, av, reason
 from fststyle.runtime.video.formats.stream_copy import StreamCopier
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -48,6 +48,7 @@ class Writer(Sink):
         codec = encoders.encoder(encoding.codec, suffix, first.alpha is not None)
         self._path, self._started = path, False
         self._next_packet: Packet | None = None
+        self._added_chapters = 0
         metadata, stream_metadata = self._metadata(source, rate)
         options = {"movflags": movflags(kind, source, metadata)} if kind in ("mp4", "mov") else {}
         self._durations = Durations()
@@ -57,7 +58,7 @@ class Writer(Sink):
                 undo.callback(self.abandon)
                 self.container.metadata.update(metadata)
                 if source.chapters:
-                    self.container.set_chapters(source.chapters)
+                    self._set_chapters(source.chapters)
                 if self._av.Codec(codec, "w").type != "video":
                     raise OutputError(f"cannot be written: {codec} does not encode video (--codec)")
                 self.stream = self.container.add_stream(codec, rate=rate)
@@ -71,6 +72,24 @@ class Writer(Sink):
             raise OutputError(f"cannot be written: encoder {codec} is not available (--codec)") from error
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(f"cannot be written with {codec}: {reason(error)}") from error
+
+    def _set_chapters(self, chapters: list[Chapter]) -> None:
+        """Set the chapters of the container.
+
+        FFmpeg writes no track entry for chapters of MP4 and MOV files without a title, and moves the first
+        entry to 0. So each chapter has a title there, and an empty one precedes the first if it is later.
+        """
+        if self._kind in ("mp4", "mov"):
+            chapters = [one.copy() for one in chapters]
+            for one in chapters:
+                one["metadata"] = {"title": "", **one["metadata"]}
+            first = min(chapters, key=lambda one: one["start"] * one["time_base"])
+            if first["start"] > 0:
+                empty = first.copy()
+                empty["id"] = max(one["id"] for one in chapters) + 1
+                empty["start"], empty["end"], empty["metadata"] = 0, first["start"], {"title": ""}
+                chapters, self._added_chapters = [empty, *chapters], 1
+        self.container.set_chapters(chapters)
 
     def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
         """Return the tags of the container and of the video stream, with the timecode at ``rate`` frames per
@@ -189,7 +208,7 @@ class Writer(Sink):
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
                 self.tags.update(tags(metadata))
             self.stream_metadata = dict(made.streams.video[0].metadata)
-            self.chapters = made.chapters()
+            self.chapters = made.chapters()[self._added_chapters :]
             self.kept, lost = self._copier.kept(made.streams)
             self.lost += lost
             shown = self._copier.shown_by_mistake(made.streams)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from fststyle.errors import InputError
 from fststyle.runtime.video.formats.boxes import boxes, unread
+from fststyle.runtime.video.formats.reader import Reader
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 
@@ -55,3 +57,12 @@ def test_damaged_sizes_end_the_search(clip):
     for tail in (b"\0\0\0\4uuid", b"\xff\xff\xff\xffuuid", b"\0\0\0\1uuid" + bytes(8), b"\0\0\0"):
         clip.write_bytes(content + tail)
         assert unread(clip) == []
+
+
+def test_missing_index_of_an_interrupted_recording_is_named(clip):
+    clip.write_bytes(clip.read_bytes()[:2000])
+    with pytest.raises(InputError, match="the index at its end is missing"):
+        Reader(clip)
+    clip.write_bytes(b"no video" * 9)
+    with pytest.raises(InputError, match="is not a video"):
+        Reader(clip)

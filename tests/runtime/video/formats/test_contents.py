@@ -404,6 +404,25 @@ def test_chapters_are_kept_or_named(tmp_path, clip):
     assert stylized(source, tmp_path / "out.webp").lost == ("audio aac", "2 chapters")
 
 
+@pytest.mark.parametrize("target", ["out.mkv", "out.mp4", "out.mov"])
+def test_chapters_that_begin_late_keep_their_times(tmp_path, clip, target):
+    def add(container):
+        part = {"time_base": Fraction(1, 1000)}
+        container.set_chapters(
+            [
+                {**part, "id": 1, "start": 80, "end": 120, "metadata": {"title": "one"}},
+                {**part, "id": 2, "start": 120, "end": 200, "metadata": {}},
+            ]
+        )
+
+    assert stylized(remux(clip, tmp_path / "in.mkv", add), tmp_path / target).lost == ()
+    with av.open(str(tmp_path / target)) as made:
+        found = [(one["start"] * one["time_base"], one["metadata"].get("title")) for one in made.chapters()]
+    empty = [] if target == "out.mkv" else [(0, "")]
+    untitled = None if target == "out.mkv" else ""
+    assert found == [*empty, (Fraction(2, 25), "one"), (Fraction(3, 25), untitled)]
+
+
 @pytest.mark.parametrize("sound", ["pcm_s16le", "libmp3lame"])
 def test_audio_that_players_refuse_in_mp4_is_re_encoded_unless_asked(tmp_path, sound):
     source = clips.write(tmp_path / "in.mkv", TIMES, sound=sound)
