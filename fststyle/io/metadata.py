@@ -26,6 +26,8 @@ _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
 """Texts of a PNG file that hold XMP or EXIF."""
 _RESOLUTION_TAG = 0x011A
 _COMMENT = "Comment"
+_ENCODERS = (b"Created by OpenJPEG", b"Kakadu-")
+"""Beginnings of comments in JPEG 2000 files that name the encoder."""
 _MOTION = rb'(:(?:MotionPhoto|MicroVideo)=["\'])1(["\'])'
 
 _LABELS = {"exif": "EXIF data", "xmp": "XMP data", "iptc": "IPTC data", "text": "texts"}
@@ -245,7 +247,10 @@ def _iptc(image: Image.Image) -> bytes | None:
 
 def _text(image: Image.Image) -> dict[str, str]:
     found = dict(image.text) if image.format == "PNG" else {}  # type: ignore[attr-defined]
-    if comment := image.info.get("comment"):
+    comment = image.info.get("comment")
+    if comments := [content for name, content in getattr(image, "applist", ()) if name == "COM"]:
+        comment = b"\n".join(comments)  # a JPEG file may have several
+    if comment and not (image.format == "JPEG2000" and comment.startswith(_ENCODERS)):
         found[_COMMENT] = comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
     return {key: value for key, value in found.items() if key not in _TEXT_ELSEWHERE and value}
 

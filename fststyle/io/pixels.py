@@ -14,6 +14,8 @@ MIN_SIDE = 16
 """Minimum side of a frame in pixels, as in the frame contract of style files."""
 VISIBLE_ALPHA = 8
 """Minimum alpha (0-255) of a visible pixel."""
+_SAME = 4
+"""Largest difference (0-255) between equal colors in sRGB profiles of different makers."""
 CONVERTED_PROFILE = "color profile (converted to sRGB)"
 """Name of a color profile whose image is converted to sRGB."""
 
@@ -135,11 +137,11 @@ def is_usable(icc: bytes, mode: str) -> bool:
 
 
 def is_srgb(icc: bytes) -> bool:
-    """Return whether the description of a color profile contains "sRGB"."""
-    try:
-        return "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return False
+    """Return whether colors are (nearly) the same with a color profile as in sRGB, whatever its name is."""
+    levels = np.arange(0, 256, 51, dtype=np.uint8)
+    colors = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    converted = _to_srgb(Image.fromarray(colors), icc)
+    return converted is not None and int(np.abs(np.asarray(converted).astype(int) - colors).max()) <= _SAME
 
 
 def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:

@@ -18,9 +18,11 @@ PHOTOSHOP = "Photoshop resources"
 _READ = (
     *(b"JFIF\0", b"JFXX\0", b"Exif\0"),
     *(b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/"),
-    *(b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0", b"Adobe", b"Ducky"),
+    *(b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0", b"Adobe"),
 )
 """Beginnings of segments of a JPEG file that are read, named elsewhere, or describe its coding."""
+
+_DUCKY = b"Ducky"
 
 _RESOURCES = {0x03ED, 0x0404, 0x0409, 0x040C, 0x040F, 0x0422, 0x0424, 0x0425}
 """Image resources of Photoshop that are read, or are copies of other metadata or thumbnails."""
@@ -56,6 +58,12 @@ _CHUNKS = {
 }
 """Chunk of a PNG file -> its name for the user."""
 
+_EXTENSION, _APPLICATION, _IMAGE = 0x21, 0xFF, 0x2C
+"""First bytes of the blocks of a GIF file."""
+_REPETITIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_APPLICATIONS = {b"XMP DataXMP": "XMP data", b"ICCRGBG1012": "color profile"}
+"""Application extension of a GIF file -> its name for the user."""
+
 _MAX_CHUNKS = 100_000
 _REST = 1 << 20
 """Number of bytes after the end of an image that are searched for data."""
@@ -82,8 +90,10 @@ def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
         yield from _of_png(found, stream, start)
     elif image.format == "GIF":
         with _positioned(stream, start):
-            if not stream.read().rstrip(b"\0").endswith(b";"):
-                yield "end of the file"
+            content = stream.read()
+        yield from _of_gif(content)
+        if not content.rstrip(b"\0").endswith(b";"):
+            yield "end of the file"
     elif image.format == "TIFF":
         tags = sorted({int(tag) for tag in found.tag_v2} - _STORAGE - TIFF_TAGS)
         if tags:
@@ -94,10 +104,54 @@ def _of_jpeg(image: Any) -> Iterator[str]:
     for name, content in image.applist:
         if name == "APP11" and content.startswith(b"JP"):
             yield CREDENTIALS
+        elif content.startswith(_DUCKY):
+            if _has_text(content):
+                yield "comment of Photoshop (APP12)"
         elif name != "COM" and not content.startswith(_READ):
             yield f"application data ({name})"
     if {*image.info.get("photoshop", {})} - _RESOURCES:
         yield PHOTOSHOP
+
+
+def _has_text(segment: bytes) -> bool:
+    """Return whether a segment of Photoshop's "Save for Web" holds a comment or a copyright notice, besides
+    the quality.
+    """
+    at = len(_DUCKY)
+    while at + 4 < len(segment):
+        kind, length = struct.unpack_from(">HH", segment, at)
+        if kind in (2, 3):
+            return True
+        at += 4 + length
+    return False
+
+
+def _of_gif(content: bytes) -> Iterator[str]:
+    for name in [*dict.fromkeys(_applications(content))][:10]:
+        if name not in _REPETITIONS:
+            yield _APPLICATIONS.get(name, f"application data ({name.decode('latin-1').strip()})")
+
+
+def _applications(content: bytes) -> Iterator[bytes]:
+    """Yield the names of the application extensions of a GIF file."""
+    at = 13 + _palette(content[10])
+    while at + 10 < len(content):
+        if content[at] == _EXTENSION:
+            if content[at + 1] == _APPLICATION:
+                yield content[at + 3 : at + 14]
+            at += 2
+        elif content[at] == _IMAGE:
+            at += 11 + _palette(content[at + 9])
+        else:
+            return
+        while at < len(content) and content[at]:
+            at += 1 + content[at]
+        at += 1
+
+
+def _palette(flags: int) -> int:
+    """Return the size in bytes of a palette of a GIF file."""
+    return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
 
 
 def _of_png(image: Any, stream: BinaryIO, start: int) -> Iterator[str]:

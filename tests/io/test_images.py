@@ -570,8 +570,7 @@ def test_format_without_profiles_gets_srgb(tmp_path):
 
 
 SWAPPED = SRGB.replace(b"rXYZ", b"tmp ").replace(b"gXYZ", b"rXYZ").replace(b"tmp ", b"gXYZ")
-SWAPPED = SWAPPED.replace(b"\0s\0R\0G\0B", b"\0s\0w\0a\0p")
-"""sRGB with red and green exchanged."""
+"""sRGB with red and green exchanged, which is still called sRGB."""
 
 
 @pytest.mark.parametrize("kind", ["gif", "bmp", "ppm", "jp2", "png"])
@@ -822,3 +821,7 @@ def test_animated_avif_repeats_forever_in_other_formats(tmp_path, suffix):
     images.write(images.read(tmp_path / "a.avif"), tmp_path / f"a.{suffix}")
     with Image.open(tmp_path / f"a.{suffix}") as image:
         assert image.info["loop"] == 0
+
+
+def test_srgb_profile_that_the_format_does_not_hold_is_not_named(tmp_path):
+    assert images.write(Picture([Frame(gradient())], SRGB), tmp_path / "a.bmp") == []

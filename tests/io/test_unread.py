@@ -41,7 +41,8 @@ def png(name, chunk):
         (jpeg(0xE1, b"FLIR\0temperatures"), ("application data (APP1)",)),
         (jpeg(0xED, b"Photoshop 3.0\0" + RESOURCE), ("Photoshop resources",)),
         (jpeg(0xED, b"Photoshop 3.0\0" + RESOLUTION), ()),
-        (jpeg(0xEC, b"Ducky\0\1\0\4"), ()),
+        (jpeg(0xEC, b"Ducky\0\1\0\4\0\0\0\x3c\0\0"), ()),
+        (jpeg(0xEC, b"Ducky\0\1\0\4\0\0\0\x3c\0\3\0\2me\0\0"), ("comment of Photoshop (APP12)",)),
         (png(b"caBX", b"jumb"), ("content credentials (C2PA)",)),
         (png(b"cICP", bytes((9, 16, 0, 1))), ("color description (cICP)",)),
         (png(b"cICP", bytes((1, 13, 0, 1))), ()),
@@ -55,7 +56,7 @@ def png(name, chunk):
         (png(b"iDOT", bytes(28)), ()),
     ],
     ids=[
-        *("C2PA", "thermal", "path", "resolution", "quality", "C2PA of PNG", "PQ", "sRGB"),
+        *("C2PA", "thermal", "path", "resolution", "quality", "comment", "C2PA of PNG", "PQ", "sRGB"),
         *("bKGD", "tIME", "sBIT", "sBIT of 8", "vpAg", "cHRM", "gAMA", "iDOT"),
     ],
 )
@@ -118,3 +119,25 @@ def test_xmp_of_a_photo_with_a_gain_map_states_none_afterwards():
     written = images.read(buffer.getvalue()).metadata.xmp
     assert b"hdrgm:Version" not in written
     assert b'a="1" b="2"' in written
+
+
+def test_xmp_data_and_profile_of_a_gif_are_named():
+    plain = content("GIF", comment=b"a comment")
+    at = 13 + 3 * (2 << (plain[10] & 7)) if plain[10] & 0x80 else 13
+    xmp = b"!\xff\x0bXMP DataXMP<x/>" + b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+    profile = b"!\xff\x0bICCRGBG1012\x03icc\0"
+    other = b"!\xff\x0bImageMagick\x02ab\0"
+    repetitions = b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
+    picture = images.read(plain[:at] + profile + repetitions + other + xmp + plain[at:])
+    assert picture.lost == ("color profile", "application data (ImageMagick)", "XMP data")
+    assert images.read(plain).lost == ()
+
+
+def test_all_comments_of_a_jpeg_are_read():
+    picture = images.read(jpeg(0xFE, b"first"))
+    assert picture.metadata.text == {"Comment": "first\na comment"}
+
+
+def test_name_of_the_encoder_in_jpeg_2000_is_no_comment():
+    assert images.read(content("JPEG2000")).metadata.text == {}
+    assert images.read(content("JPEG2000", comment="mine")).metadata.text == {"Comment": "mine"}
