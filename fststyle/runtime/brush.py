@@ -24,8 +24,9 @@ FLATNESS = 60.0
 
 
 def brush_size(brush: float | None, height: int, width: int) -> float:
-    """Return the brush size for an image. ``brush`` None is proportional to its shorter side, and at
-    least 1.
+    """Return the brush size for an image of ``height`` x ``width`` pixels, relative to training.
+
+    ``brush`` is returned if it is given. None selects a size proportional to the shorter side, at least 1.
     """
     return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
 

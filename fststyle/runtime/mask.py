@@ -173,7 +173,7 @@ class Mask:
 
 
 def load(settings: MaskSettings, opened: Callable[[Path], ImageMask] = ImageMask) -> Mask | None:
-    """Return the mask that the settings select, or None.
+    """Return the mask that the settings select, or None if they select none.
 
     ``opened`` opens the mask file. Raises `InputError` if the file is not a valid mask, and `StyleError` if
     the segmentation network is damaged.

@@ -71,7 +71,7 @@ LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
 
 
 def hold_for_strength(strength: float, change: float = 0.0) -> float:
-    """Return ``hold`` of `TemporalFilter` for a style of this strength.
+    """Return the value of ``hold`` in `TemporalFilter` for a style of this strength.
 
     ``change``, 0..1, is the fraction of the style that changes from one frame to the next.
     """

@@ -53,7 +53,7 @@ def notes_on_keyframes(settings: VideoSettings, seconds: float) -> Iterator[str]
 
 
 def _changed(settings: VideoSettings, names: tuple[str, ...]) -> str:
-    """Return the options among ``names`` that differ from the default."""
+    """Return the options for those settings in ``names`` that differ from the default, comma-separated."""
     defaults = {field.name: field.default for field in fields(settings)}
     return ", ".join(
         f"--{name.replace('_', '-')}" for name in names if getattr(settings, name) != defaults[name]

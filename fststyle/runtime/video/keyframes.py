@@ -210,7 +210,7 @@ def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
 
 
 def _last(keys: Sequence[Key], seconds: float) -> int:
-    """Return the index of the latest keyframe that has begun, or 0."""
+    """Return the index of the latest keyframe at or before ``seconds``, or 0 if there is none."""
     return max(0, bisect.bisect_right(keys, seconds, key=lambda key: key.seconds) - 1)
 
 

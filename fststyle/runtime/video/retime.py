@@ -124,7 +124,7 @@ class _Part:
         return float(stamp * item.time_base) - self._source.origin
 
     def _until_end(self, item: Item) -> Item:
-        """Return an item; a subtitle that is shown beyond the end is clipped."""
+        """Return the item, after clipping it if it is a subtitle that is displayed beyond the end."""
         if self._end is None or isinstance(item, TimedFrame):
             return item
         return clip_end(item, self._end + self._source.origin)

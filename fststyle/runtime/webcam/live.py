@@ -38,9 +38,7 @@ class Resolution:
         self._seconds = 0.0
 
     def before(self, factor: float) -> None:
-        """Reduce the scale before a frame that is expected to take ``factor`` times as long as the previous
-        one.
-        """
+        """Reduce the scale before a frame that takes ``factor`` times as long as the previous frame."""
         if factor > 1 and (expected := self._seconds * factor) > self.budget:
             self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 

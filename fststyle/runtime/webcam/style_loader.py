@@ -148,9 +148,7 @@ class StyleLoader:
         self._thread.join(5)
 
     def _keys(self, blend: StyleBlend) -> list[tuple[Parts, float]]:
-        """Return the keys of the networks of a mixture, one for each group of styles with a common base
-        network.
-        """
+        """Return the keys of a mixture's networks, one per group of styles with a common base network."""
         return [
             (_rounded(group), self._in_weights(group, blend.strength)[0])
             for group, _ in grouped(dict(blend.shares), self._bases)
@@ -232,7 +230,7 @@ class StyleLoader:
                     self._on_failed(frozenset(name for name, _ in key[0]), reason)
 
     def _next_preload(self) -> list[tuple[Parts, float]]:
-        """Return a list with the next style to load in advance, or an empty list."""
+        """Return the key of the next network to load in advance, as a list that is empty if there is none."""
         keys: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name in self._preload]
         waiting = [key for key in keys if key not in self._failed and key[0][0][0] not in self._bases]
         return waiting[:1]
@@ -290,7 +288,7 @@ def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend
 
 
 def _rounded(group: Shares) -> Parts:
-    """Quantize shares to `MIX_STEPS` steps, with a sum of 1. The largest share is at least one step."""
+    """Quantize shares to multiples of 1/`MIX_STEPS` that sum to 1. The largest share is at least one step."""
     steps = {name: round(share * MIX_STEPS) for name, share in group.items()}
     if not any(steps.values()):
         steps[max(group, key=group.__getitem__)] = 1

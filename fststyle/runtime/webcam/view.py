@@ -11,12 +11,12 @@ class View:
 
     Attributes:
         rgb: uint8 (H, W, 3), in the size of the camera frame.
-        fps: frames per second of the latest frames.
+        fps: current frame rate in frames per second.
         latency: time since the capture in seconds.
         painted: (width, height) at which the frame was stylized.
         style: name of the style.
         number: number of the camera frame.
-        at: time of the capture (`time.monotonic`).
+        at: time of the capture in seconds (`time.monotonic`).
     """
 
     rgb: RGB

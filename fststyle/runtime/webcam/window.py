@@ -21,9 +21,9 @@ _MIN_HEIGHT = 540
 
 
 def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
-    """Show the filter in a window and send its frames to ``outputs``. Returns the number of frames.
+    """Show the filter in a window and send its frames to ``outputs``. Returns the number of frames shown.
 
-    It ends when the user closes the window or after ``seconds``. Raises `DependencyError` if no window can be
+    Returns when the user closes the window or after ``seconds``. Raises `DependencyError` if no window can be
     opened.
     """
     window = _Window(live, outputs)

@@ -31,8 +31,9 @@ _MAX_PIXELS = 8192 * 8192
 
 
 def is_animation_format(path: Path) -> bool:
-    """Return whether a file contains GIF, PNG, WebP, or animated AVIF with transparency, whatever its
-    suffix.
+    """Return whether a file contains GIF, PNG, WebP, or animated AVIF with transparency.
+
+    The content decides, not the suffix.
     """
     try:
         with path.open("rb") as file:
@@ -115,8 +116,10 @@ class AnimationSource(Source):
             )
 
     def _is_opaque(self) -> bool:
-        """Return whether all pixels of all frames are opaque. Files may have alpha nevertheless, for frames
-        that replace a part of the previous one.
+        """Return whether all pixels of all frames are opaque.
+
+        Files with opaque frames may still have an alpha channel, for frames that replace a part of the
+        previous frame.
         """
         try:
             frames = images.stream(self.path, max_pixels=_MAX_PIXELS)
@@ -126,7 +129,10 @@ class AnimationSource(Source):
 
 
 class AnimationSink(Sink):
-    """Sink that writes an animated image. It repeats as often as ``source``; a video repeats forever."""
+    """Sink that writes an animated image.
+
+    The animation repeats as often as ``source``; if ``source`` is a video, it repeats forever.
+    """
 
     def __init__(self, path: Path, suffix: str, source: Source, rate: Fraction):
         super().__init__()
@@ -137,8 +143,9 @@ class AnimationSink(Sink):
         self._assembler: Assembler | None = None
 
     def write(self, timed: TimedFrame) -> None:
-        """Add a frame. It is written when the next frame arrives, since the next timestamp defines its
-        duration.
+        """Add a frame.
+
+        The frame is encoded when the next one arrives, since its duration ends at the next timestamp.
         """
         if self._waiting is not None:
             self._add(self._waiting, timed.pts * timed.time_base)

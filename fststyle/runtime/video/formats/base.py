@@ -109,8 +109,9 @@ class Source:
         return iter(())
 
     def cues(self, seconds: float) -> list[Packet]:
-        """Return the packets of subtitles that begin before a time, in seconds from `origin`, and are shown
-        then.
+        """Return the subtitle packets that start before ``seconds`` and are still displayed then.
+
+        ``seconds`` is from `origin`.
         """
         return []
 

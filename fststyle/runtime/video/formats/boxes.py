@@ -1,4 +1,4 @@
-"""Boxes of MP4 and MOV files (ISO/IEC 14496-12, section 4.2), and the names of those that are not read."""
+"""Parse boxes of MP4 and MOV files (ISO/IEC 14496-12, section 4.2), and name those FFmpeg does not read."""
 
 import uuid
 from collections.abc import Iterator
@@ -41,8 +41,9 @@ _USER_DATA = frozenset(
 
 @dataclass(frozen=True)
 class Box:
-    """A box: its type, and the begin and end of its content. The end may be beyond that of a file that is
-    cut.
+    """A box of type ``kind`` with its payload at the byte offsets ``begin`` to ``end`` of the file.
+
+    ``end`` is beyond the end of a truncated file.
     """
 
     kind: bytes
@@ -51,7 +52,7 @@ class Box:
 
 
 def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
-    """Yield the boxes between two places in a file, up to the first that is damaged."""
+    """Yield the sibling boxes between the byte offsets ``at`` and ``end``, up to the first damaged box."""
     while at + 8 <= end:
         file.seek(at)
         head = file.read(16)
@@ -67,8 +68,9 @@ def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
 
 
 def lacks_index(path: Path) -> bool:
-    """Return whether a file is an MP4 or MOV file with media data, but without the index, which programs
-    write at the end.
+    """Return whether a file is an MP4 or MOV file with media data (``mdat``) but no index (``moov``).
+
+    Recorders write the index last, so an interrupted recording lacks it.
     """
     try:
         with path.open("rb") as file:
@@ -79,9 +81,9 @@ def lacks_index(path: Path) -> bool:
 
 
 def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
-    """Return the names of the boxes of an MP4 or MOV file whose content FFmpeg does not read.
+    """Return the names of the boxes of an MP4 or MOV file that FFmpeg does not read.
 
-    These are UUID boxes, unknown boxes of the file, except ``known`` ones, and unknown user data.
+    These are UUID boxes, unknown top-level boxes other than ``known``, and unknown user data.
     """
     try:
         size = path.stat().st_size

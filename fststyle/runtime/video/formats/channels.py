@@ -31,9 +31,9 @@ Order = tuple[int, ...]
 
 
 def prepare(stream: Stream) -> Order | None:
-    """Set a layout of FFmpeg in the decoder of an audio stream that has none; call before decoding.
+    """Set the channel layout of an audio stream's decoder if FFmpeg has none for it. Call before decoding.
 
-    Returns the order of the channels if it is that of the file; `reordered` applies it.
+    Returns the order for `reordered` if the decoder returns channels in the order of the file, or None.
     """
     context = stream.codec_context
     layout = context.layout

@@ -116,9 +116,9 @@ def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
 
 @functools.lru_cache(maxsize=2)
 def _light(transfer: int) -> Floats:
-    """Return the linear light of each of the 65,536 codes, float32 (65536,).
+    """Return a lookup table from 16-bit codes to linear light, float32 (65536,).
 
-    It is display light relative to reference white for PQ, and scene light, 0..1, for HLG.
+    For PQ, the values are display light relative to reference white; for HLG, scene light, 0..1.
     """
     code = np.arange(65536) / 65535
     if transfer == 16:
@@ -133,7 +133,8 @@ def _light(transfer: int) -> Floats:
 
 @functools.lru_cache(maxsize=1)
 def _code() -> Pixels:
-    """Return the lookup table from linear light, 0..4095, to 8-bit BT.709 codes for a BT.1886 display (gamma
-    2.4).
+    """Return a lookup table from linear light, scaled to 0..4095, to 8-bit BT.709 codes, uint8 (4096,).
+
+    The codes are for a BT.1886 display (gamma 2.4).
     """
     return np.rint(255 * (np.arange(4096) / 4095) ** (1 / 2.4)).astype(np.uint8)

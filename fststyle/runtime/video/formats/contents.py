@@ -217,13 +217,14 @@ def _named(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _as_timecode(stream: Stream, sink: Sink, timecode: str | None) -> bool:
-    """Return whether a stream is a timecode track whose content is in the output as a tag. ``timecode`` is
-    that of the stylized stream.
+    """Return whether a stream is a timecode track whose content is in the output as a tag.
+
+    ``timecode`` is the timecode of the stylized stream.
     """
     own = tags(stream.metadata).get("timecode") if stream.type == "data" else None
     return own is not None and own == timecode and "timecode" in sink.tags
 
 
 def _may_be_chapters(stream: Stream) -> bool:
-    """Return whether a stream has the codec of chapters in MP4 and MOV. Data of cameras has it, too."""
+    """Return whether a stream has the codec of MP4 and MOV chapter tracks, which camera data tracks share."""
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"

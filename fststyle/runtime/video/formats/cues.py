@@ -14,11 +14,10 @@ _NEAR = 1e-6
 
 
 def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: float) -> list[Packet]:
-    """Return the subtitle packets that are shown at a time but begin before it, clipped to begin at this
-    time.
+    """Return the subtitle packets that start before ``seconds`` and are still displayed then.
 
-    ``seconds`` is on the clock of the file. A packet without a duration is shown until the next packet of its
-    stream. Damaged parts are skipped.
+    The packets are clipped to start at ``seconds``, which is on the clock of the file. A packet without a
+    duration is displayed until the next packet of its stream. Damaged parts are skipped.
     """
     if not subtitles:
         return []
@@ -43,7 +42,7 @@ def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: fl
 
 
 def _clipped(packet: Packet, seconds: float) -> bool:
-    """Clip a packet in place to begin at a time. Returns whether it is shown at this time."""
+    """Clip a packet in place to start at ``seconds``. Returns whether it is still displayed then."""
     begin = round(seconds / packet.time_base)
     if packet.duration:
         packet.duration -= begin - (packet.dts if packet.pts is None else packet.pts)
@@ -54,7 +53,10 @@ def _clipped(packet: Packet, seconds: float) -> bool:
 
 
 def clip_end(packet: Packet, seconds: float) -> Packet:
-    """Return a packet of any stream, after clipping a subtitle to end at a time in seconds on its clock."""
+    """Clip a subtitle packet in place to end at ``seconds`` on its clock, and return the packet.
+
+    Packets of other streams are returned unchanged.
+    """
     if packet.stream.type == "subtitle" and packet.duration and packet.pts is not None:
         packet.duration = max(1, min(packet.duration, round(seconds / packet.time_base) - packet.pts))
     return packet

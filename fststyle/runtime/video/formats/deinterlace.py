@@ -32,7 +32,7 @@ class Deinterlacer:
         return self.active and self._keep
 
     def __call__(self, frame: DecodedFrame) -> Iterator[DecodedFrame]:
-        """Yield the frames that are complete after ``frame``."""
+        """Yield the output frames that are available after ``frame``: none, one or several."""
         layout = (frame.width, frame.height, frame.format.name)
         if self.active and layout != self._layout:
             yield from self.flush()
@@ -81,6 +81,6 @@ class Deinterlacer:
 
 
 def _scale_duration(frame: DecodedFrame, by: Fraction) -> None:
-    """Multiply the duration of a frame, if PyAV states one."""
+    """Multiply the duration of a frame by ``by``, in place, if the duration is known."""
     if duration := getattr(frame, "duration", None):
         frame.duration = int(duration * by)

@@ -6,7 +6,10 @@ from fststyle.runtime.video.formats.pyav import Packet
 
 
 class Durations:
-    """Sets packet durations from frame durations. Packets arrive later than frames and in another order."""
+    """Sets the durations of packets from those of frames.
+
+    Encoders return packets later than they receive the frames, and in decoding order.
+    """
 
     def __init__(self) -> None:
         self._shown: dict[Fraction, Fraction] = {}

@@ -70,7 +70,7 @@ def is_hardware(codec: str) -> bool:
 
 
 def options(codec: str, encoding: Encoding) -> dict[str, str]:
-    """Return the FFmpeg options of the encoder ``codec``, which are empty if it has no CRF."""
+    """Return the FFmpeg options of the encoder ``codec``; empty for an encoder without CRF."""
     if codec not in WITH_CRF:
         return {}
     # Without a bit rate of 0, crf is only a lower bound of the quality in VP9.
@@ -90,9 +90,9 @@ def keeps_alpha(codec: str, container: str, encoding: Encoding) -> bool:
 
 
 def pixel_format(codec: str, wanted: str | None) -> str:
-    """Return the pixel format for opaque frames: ``wanted``, or the default for None.
+    """Return the FFmpeg pixel format for opaque frames: ``wanted``, or the encoder's default if that is None.
 
-    Raises `OutputError` if the encoder does not support ``wanted``, or no yuv format at all.
+    Raises `OutputError` if the encoder does not support ``wanted``, or supports no yuv format.
     """
     known = [form.name for form in av().Codec(codec, "w").video_formats or []]
     usable = [name for name in known if _is_yuv(name)]

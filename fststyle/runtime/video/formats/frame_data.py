@@ -15,7 +15,7 @@ _NAMES = {
 
 
 def names(frame: DecodedFrame) -> Iterator[str]:
-    """Yield the names of the side data of a decoded frame."""
+    """Yield the user-visible names of the side data of a decoded frame."""
     for kind, name in _NAMES.items():
         data = frame.side_data.get(kind)
         if data is not None and (kind != "STEREO3D" or any(bytes(data)[:4])):  # its first number is 0 for 2D

@@ -14,14 +14,12 @@ _IN_MOV = {
 
 
 def written(language: str, kind: str) -> str:
-    """Return the code of a language for a container of FFmpeg's format ``kind``."""
+    """Return the language code to write to a container ``kind``, given by its FFmpeg name."""
     return _IN_MOV.get(language.lower(), language) if kind == "mov" else language
 
 
 def in_tags(metadata: dict[str, str], kind: str) -> dict[str, str]:
-    """Return the tags of a stream, with the code of its language for a container of FFmpeg's format
-    ``kind``.
-    """
+    """Return stream tags with the language code for a container ``kind``, given by its FFmpeg name."""
     return {
         key: written(value, kind) if key.lower() == "language" else value for key, value in metadata.items()
     }

@@ -1,6 +1,6 @@
-"""Tags in MP4 and MOV files.
+"""Select how tags are stored in MP4 and MOV files.
 
-There are two kinds, which exclude each other: the iTunes list, and the free keys of QuickTime.
+A file has either the iTunes metadata list or QuickTime metadata with free keys, not both.
 """
 
 from fststyle.runtime.video.formats.base import Source
@@ -60,9 +60,9 @@ _QUICKTIME = frozenset(
 
 
 def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
-    """Return the ``movflags`` of FFmpeg's MP4 and MOV muxer.
+    """Return the value of ``movflags``, an option of FFmpeg's MP4 and MOV muxer.
 
-    They enable free keys if there are tags that need them, such as those of phones. Cover art is in the
+    The flags enable free keys if there are tags that need them, such as those of phones. Cover art is in the
     iTunes list, so a file with cover art has no free keys.
     """
     known = _ITUNES if container == "mp4" else _QUICKTIME

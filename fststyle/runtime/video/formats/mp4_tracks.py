@@ -1,4 +1,4 @@
-"""Which tracks of an MP4 or MOV file are enabled, that is, played by default (ISO/IEC 14496-12)."""
+"""Disable tracks of an MP4 or MOV file (ISO/IEC 14496-12). Players play enabled tracks by default."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -12,9 +12,9 @@ _ENABLED = 1
 
 
 def disable(path: Path, tracks: set[int]) -> None:
-    """Disable tracks of a file, given by their IDs. Raises `OSError`.
+    """Clear the enabled flag of the tracks with the IDs ``tracks``, in place. Raises `OSError`.
 
-    FFmpeg enables the first track of subtitles if no other is, so that players would show them.
+    FFmpeg enables the first subtitle track if no subtitle track is enabled, so players would show it.
     """
     with path.open("r+b") as file:
         for movie in _of(boxes(file, 0, path.stat().st_size), b"moov"):
@@ -24,7 +24,7 @@ def disable(path: Path, tracks: set[int]) -> None:
 
 
 def _disable(file: BinaryIO, header: int, tracks: set[int]) -> None:
-    """Disable the track whose header has its content at ``header``, if its ID is one of ``tracks``."""
+    """Disable a track if its ID is in ``tracks``. ``header`` is the payload offset of its ``tkhd`` box."""
     file.seek(header)
     content = file.read(24)
     version, flags = content[0], int.from_bytes(content[1:4], "big")

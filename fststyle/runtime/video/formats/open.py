@@ -143,5 +143,5 @@ def _own_name(source: Source, given: str | Path) -> str:
 
 
 def written_as(path: Path) -> Path:
-    """Return the path with the suffix .mp4 if its format cannot be written."""
+    """Return ``path``, with the suffix .mp4 if the format of its suffix cannot be written."""
     return path if path.suffix.lower() in (*writer.FORMATS, *animation.FORMATS) else path.with_suffix(".mp4")

@@ -179,7 +179,7 @@ class Reader(Source):
         self.channel_orders = {index: order for index, order in orders.items() if order is not None}
 
     def _unread(self) -> list[str]:
-        """Return the names of metadata in an MP4, MOV or AVIF file that FFmpeg does not read."""
+        """Return the names of boxes of an MP4, MOV or AVIF file that FFmpeg does not read."""
         if self.container.metadata.get("major_brand") not in ("avif", "avis"):
             return boxes.unread(self.path)
         try:
@@ -205,7 +205,7 @@ class Reader(Source):
         return stream
 
     def _from_key_frame(self, seconds: float) -> Iterator[Item] | None:
-        """Return all items from the key frame before this time, or None if the file is not seekable."""
+        """Return all items from the key frame before ``seconds``, or None if the file is not seekable."""
         try:
             self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
         except (self._av.error.FFmpegError, OSError, OverflowError):
@@ -313,7 +313,7 @@ class Reader(Source):
         return self._orientation.apply(rgb_of(frame, self._transfer))
 
     def _note_deinterlacing(self, deinterlacer: Deinterlacer) -> None:
-        """Add a note for the user with the first deinterlaced frame, and update rate and number of frames."""
+        """Add a note at the first deinterlaced frame, and update the frame rate and the number of frames."""
         if self._noted_deinterlacing:
             return
         self._noted_deinterlacing = True
@@ -330,8 +330,9 @@ class Reader(Source):
 
 
 def _rate_of(stream: Stream) -> Fraction:
-    """Return the average frames per second. For raw DV, FFmpeg reports the rate of its clock, hence
-    `_MAX_RATE`.
+    """Return the average frame rate in frames per second.
+
+    For raw DV, FFmpeg reports the rate of its clock, hence `_MAX_RATE`.
     """
     rates = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
     return next((rate for rate in rates if rate <= _MAX_RATE), rates[0] if rates else Fraction(25))

@@ -96,9 +96,7 @@ class SegmentSink(Sink):
             self._writer.abandon()
 
     def _opened(self, path: Path, source: Source, first: TimedFrame) -> Writer:
-        """Return a writer for frames such as ``first``; they have alpha if those of the first segment
-        have.
-        """
+        """Return a writer for frames such as ``first``, with alpha if the first segment has alpha."""
         segments = self._resume_folder.segments
         self._alpha = segments[0].alpha if segments else first.alpha is not None
         alpha = np.zeros(first.rgb.shape[:2], np.uint8) if self._alpha else None
@@ -154,9 +152,7 @@ class SegmentSink(Sink):
 
 
 def _ranks(packets: Iterable[Packet]) -> list[int]:
-    """Return the rank of each packet of a segment in order of presentation; packets are in order of
-    decoding.
-    """
+    """Return the presentation rank of each packet of a segment. ``packets`` are in decoding order."""
     times = [packet.pts for packet in packets]
     ordered = sorted(times)
     return [bisect.bisect_left(ordered, time) for time in times]

@@ -20,7 +20,7 @@ def is_pattern(path: Path) -> bool:
 
 
 def _template(pattern: Path) -> str:
-    """Return the name with a null byte, which no name contains, for each "%%"."""
+    """Return the file name with each "%%" replaced by a null byte, which no file name contains."""
     return pattern.name.replace("%%", _PERCENT)
 
 

@@ -37,7 +37,7 @@ _MXF_KEY = bytes.fromhex("060e2b34")
 def missing_bytes(path: Path, container: str) -> int:
     """Return a lower bound of the number of bytes that are missing at the end of a file.
 
-    ``container`` is the FFmpeg name of its container. The result is 0 if the file is complete, or if its
+    ``container`` is the FFmpeg name of the container. The result is 0 if the file is complete, or if its
     structure does not state where it ends.
     """
     find = next((found for name, found in _ENDS.items() if container.startswith(name)), None)
@@ -52,8 +52,9 @@ def missing_bytes(path: Path, container: str) -> int:
 
 
 def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
-    """Return the end of the last box of a fragmented MP4 file. The index of other files is in its ``moov``
-    box.
+    """Return the end offset of the last box of a fragmented MP4 file, or None for other MP4 files.
+
+    The index in the ``moov`` box of other files states their sizes.
     """
     at, fragmented = 0, False
     for box in boxes(file, 0, size):
@@ -67,9 +68,9 @@ def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
-    """Return the end of the segment, or of its last element if the segment has no stated size.
+    """Return the end offset of the segment, or of its last element if the segment states no size.
 
-    Live recordings do not state it.
+    Live recordings do not state the size of the segment.
     """
     at = 0
     while at < size:
@@ -96,7 +97,10 @@ def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
 
 
 def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
-    """Return a variable-length number (RFC 8794, section 4), with or without its marker, and its length."""
+    """Parse a variable-length integer (RFC 8794, section 4) at offset ``at``, with or without its marker bit.
+
+    Returns the value and its length in bytes, or (None, None) if it is invalid or incomplete.
+    """
     if at >= len(data) or not data[at]:
         return None, None
     width = 9 - data[at].bit_length()
@@ -131,8 +135,9 @@ def _end_of_asf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_flv(file: BinaryIO, size: int) -> int | None:
-    """Return the size that the metadata states, or the end of the last tag. The four bytes after it, which
-    repeat its length, may be missing.
+    """Return the file size that the metadata states, or the end offset of the last tag.
+
+    The four bytes after a tag, which repeat its length, may be missing at the end of the file.
     """
     end, at = None, int.from_bytes(_read(file, 5, 4), "big") + 4
     (length,) = struct.unpack(">I", _read(file, size - 4, 4))
@@ -151,7 +156,7 @@ def _end_of_flv(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
-    """Return the end of the last page, or one byte more if its last packet continues on the next page.
+    """Return the end offset of the last page, plus one byte if its last packet continues on the next page.
 
     Recorders do not always mark the last page of a stream.
     """
@@ -172,7 +177,7 @@ def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
-    """Return the end of the last element, or the start of the footer that the header states."""
+    """Return the end offset of the last element, or the offset of the footer that the header states."""
     at, footer = max(0, _read(file, 0, _HEAD).find(_MXF_KEY)), 0
     while at < size:
         head = _read(file, at, 25 + 32)
@@ -188,8 +193,9 @@ def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the end of the last packet, and of the last PES packets that state their length, as those of
-    audio do (ISO/IEC 13818-1, section 2.4.3).
+    """Return the offset at which the last packet ends, and the last PES packets that state their length.
+
+    PES packets of audio state it (ISO/IEC 13818-1, section 2.4.3).
     """
     if (layout := layout_of(_read(file, 0, 4 * LONGEST))) is None:
         return None
@@ -208,7 +214,7 @@ def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_program_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the end of the last packet (ISO/IEC 13818-1, section 2.5)."""
+    """Return the end offset of the last packet (ISO/IEC 13818-1, section 2.5)."""
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
     at = tail.rfind(b"\0\0\1\xba")

@@ -78,8 +78,10 @@ class StreamCopier:
             self._add(stream, source)
 
     def kept(self, made: Iterable[Stream]) -> tuple[set[int], list[str]]:
-        """Return the indices of the source streams that are in the finished output, whose streams are
-        ``made``, and the names of their properties that are not.
+        """Return which source streams are in the finished output, and what their copies lack.
+
+        ``made`` are the streams of the output. The first result has the indices of the source streams, and
+        the second the names of properties that the copies do not have.
 
         MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
         are counted.
@@ -98,8 +100,9 @@ class StreamCopier:
         return kept, lost
 
     def shown_by_mistake(self, made: Iterable[Stream]) -> set[int]:
-        """Return the IDs of the subtitles of the finished output that are default streams, but not in the
-        source.
+        """Return the IDs of subtitle streams that are default in the output but not in the source.
+
+        ``made`` are the streams of the output.
         """
         return {
             stream.id
@@ -110,7 +113,7 @@ class StreamCopier:
         }
 
     def _pairs(self, made: Iterable[Stream]) -> Iterator[tuple[list[int], list[Stream]]]:
-        """For each kind of streams, the indices of the source streams, and the streams of the output."""
+        """Yield, for each kind of stream, the indices of the source streams and the streams of the output."""
         found: dict[str, list[Stream]] = {}
         for stream in made:
             found.setdefault(kind_of(stream), []).append(stream)
@@ -172,7 +175,7 @@ class StreamCopier:
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
     def _encoded(self, stream: Stream, why: str) -> Stream:
-        """Return a new audio stream for the re-encoded ``stream``; ``why`` is a reason for the user."""
+        """Add and return the audio stream for the re-encoded ``stream``; ``why`` is the reason to report."""
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
         rate = (
@@ -214,7 +217,7 @@ class StreamCopier:
     def _takes(self, stream: Stream) -> bool:
         """Return whether the container supports a copy of the stream.
 
-        To find out, a header with this stream is written to memory.
+        This is tested by writing a header with the stream to memory.
         """
         try:
             with self._av.open(io.BytesIO(), "w", format=self._kind) as trial:
@@ -257,7 +260,10 @@ class StreamCopier:
                 self._write(one, index, converter.stream)
 
     def _ended(self, packet: Packet) -> list[Packet]:
-        """Return the subtitles that can be written now. One without an end waits for the next one."""
+        """Return the subtitle packets that can be written now.
+
+        A packet without an end is held back until the next packet of its stream, which defines its end.
+        """
         index, stamp = packet.stream.index, packet.dts if packet.pts is None else packet.pts
         waiting = self._endless.pop(index, None)
         found = [] if waiting is None else [_until(waiting, stamp * packet.time_base)]
@@ -267,14 +273,15 @@ class StreamCopier:
         return found
 
     def _note_overlap(self, packet: Packet, index: int, converter: SubtitleConverter) -> None:
-        """Count the texts that are still shown when the next one begins, which ends them in MP4."""
+        """Count subtitles that are still displayed when the next one starts; in MP4, they end there."""
         if converter.format == "mov_text":
             self._overlaps[index] += packet.pts < self._text_ends.get(index, packet.pts)
             self._text_ends[index] = packet.pts + packet.duration
 
     def _place(self, frame: DecodedFrame, index: int) -> None:
-        """Set the time of an audio frame in samples, without gaps that are caused by a coarse container
-        clock.
+        """Set the timestamp of an audio frame in samples.
+
+        Small gaps, which result from the coarse clock of a container, are closed.
         """
         samples = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)
@@ -321,9 +328,7 @@ class StreamCopier:
             self._mux(lambda it: [it], packet)
 
     def close(self, end: Fraction) -> None:
-        """Flush the encoders, and add notes about damaged packets. ``end`` is that of the video in
-        seconds.
-        """
+        """Flush the encoders, and add notes about damaged packets. ``end`` is the video's end in seconds."""
         for packet in self._endless.values():
             self._add_packet(_until(packet, end))
         for stream in self._coded.values():
@@ -334,7 +339,7 @@ class StreamCopier:
 
 
 def _until(packet: Packet, end: Fraction) -> Packet:
-    """Return the packet of a subtitle, after setting its duration up to ``end`` in seconds."""
+    """Set the duration of a subtitle packet so that it ends at ``end`` seconds, and return the packet."""
     packet.duration = max(
         1, round(end / packet.time_base) - (packet.dts if packet.pts is None else packet.pts)
     )
@@ -342,7 +347,10 @@ def _until(packet: Packet, end: Fraction) -> Packet:
 
 
 def _rate(rate: int, known: Sequence[int] | None) -> int:
-    """Return the sample rate for an encoder that knows some rates: ``rate``, or the nearest one below it."""
+    """Return a sample rate in Hz that an encoder supports: ``rate``, or the nearest below it if there is one.
+
+    ``known`` are the supported rates; None means any.
+    """
     if not known or rate in known:
         return rate
     return max((one for one in known if one < rate), default=min(known))
@@ -354,7 +362,7 @@ def _is_timecode(stream: Stream) -> bool:
 
 
 def _name(made: Stream, stream: Stream, kind: str) -> None:
-    """Copy tags and disposition to a stream of a container of FFmpeg's format ``kind``."""
+    """Copy tags and disposition of ``stream`` to ``made``. ``kind`` is the FFmpeg name of the container."""
     named = copied(stream.metadata, timecode=False) | name_of(stream)
     made.metadata.update(languages.in_tags(named, kind))
     made.disposition = stream.disposition

@@ -13,12 +13,11 @@ _TICK = Fraction(1, 1000)
 
 
 class SubtitleConverter:
-    """Adds a stream for the text subtitles ``stream`` to an open output ``container`` of the FFmpeg format
-    ``kind``.
+    """Adds a stream for the text subtitles ``stream`` to an open output ``container``.
 
-    FFmpeg decodes each text to ASS markup and encodes it again. Italics, bold and line breaks are kept, and
-    fonts and positions if the format supports them. Raises `ValueError` for subtitles that are images or
-    cannot be decoded, and the errors of FFmpeg.
+    ``kind`` is the FFmpeg name of the container. FFmpeg decodes each text to ASS markup and encodes it again.
+    Italics, bold and line breaks are kept, and fonts and positions if the format supports them. Raises
+    `ValueError` for subtitles that are images or cannot be decoded, and the errors of FFmpeg.
     """
 
     def __init__(self, container: Container, kind: str, stream: Stream):
@@ -34,7 +33,7 @@ class SubtitleConverter:
         made.time_base = _TICK
 
     def packets(self, packet: Packet) -> Iterator[Packet]:
-        """Yield the packets that a packet is converted to, which may be none. Raises the errors of FFmpeg."""
+        """Yield the converted packets of ``packet``; there may be none. Raises the errors of FFmpeg."""
         decoded = packet.stream.decode2(packet)
         if decoded is None or not len(decoded):
             return

@@ -42,7 +42,7 @@ class FrameTimestamps:
     """Assigns increasing presentation times to decoded frames.
 
     ``step`` is the duration of a frame in units of ``time_base``, for frames without a time. ``missing`` is
-    whether there was such a frame, ``started`` whether there was any frame.
+    True after a frame without a time, and ``started`` after the first frame.
     """
 
     def __init__(self, step: int, time_base: Fraction, avi: AviTimestamps | None):
@@ -72,11 +72,11 @@ class FrameTimestamps:
 
 
 class JoinedRecordings:
-    """Makes times continuous in a file of several concatenated recordings.
+    """Makes timestamps continuous in a transport stream of several concatenated recordings.
 
-    In transport streams, the times of the second recording may start again at its beginning. They are moved
-    behind the end of the first. ``enabled`` is whether the container allows this, ``usual`` the usual
-    duration of a packet in seconds.
+    The timestamps of each recording may start anew. They are shifted to follow the end of the previous
+    recording. ``enabled`` is whether the container allows this, and ``usual`` the usual duration of a packet
+    in seconds.
     """
 
     def __init__(self, enabled: bool, usual: float):
@@ -84,7 +84,7 @@ class JoinedRecordings:
         self._last: dict[int, float] = {}
 
     def correct(self, packet: Packet) -> None:
-        """Move the times of a packet, in place."""
+        """Shift the timestamps of a packet, in place."""
         if not self._enabled or packet.dts is None:
             return
         begins = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)

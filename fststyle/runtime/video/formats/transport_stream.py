@@ -1,6 +1,6 @@
-"""Packets of MPEG transport streams (ISO/IEC 13818-1), and the names of their services (ETSI EN 300 468).
+"""Parse MPEG transport streams (ISO/IEC 13818-1) and the names of their services (ETSI EN 300 468).
 
-PyAV does not give access to programs, whose tags the names are in FFmpeg.
+FFmpeg stores these names as tags of programs, which PyAV does not expose.
 """
 
 import itertools
@@ -32,8 +32,9 @@ _ACCENTS = dict(
 
 
 def layout_of(head: bytes) -> tuple[int, int] | None:
-    """Return the size of a packet in a file that begins with ``head``, and the place of its first byte; or
-    None.
+    """Return the distance between packets and the offset of the first sync byte, both in bytes.
+
+    ``head`` is the beginning of the file. Returns None if it is not a transport stream.
     """
     for length, sync in _LAYOUTS.items():
         if all(at < len(head) and head[at] == 0x47 for at in range(sync, 4 * length, length)):
@@ -42,14 +43,14 @@ def layout_of(head: bytes) -> tuple[int, int] | None:
 
 
 def content_of(packet: bytes) -> tuple[int, bool, bytes]:
-    """Return the number (PID) of a packet of 188 bytes, whether a unit begins in it, and its content."""
+    """Return the PID of a packet of 188 bytes, whether a payload unit starts in it, and its payload."""
     number = int.from_bytes(packet[1:3], "big") & 0x1FFF
     field = 1 + packet[4] if packet[3] & 0x20 else 0
     return number, bool(packet[1] & 0x40), packet[4 + field :] if packet[3] & 0x10 else b""
 
 
 def service_tags(path: Path) -> dict[str, str]:
-    """Return the tags ``service_name`` and ``service_provider`` of a file, if it states them."""
+    """Return the tags ``service_name`` and ``service_provider`` of a file, without those that it lacks."""
     with path.open("rb") as file:
         head = file.read(_SEARCHED)
     found: dict[str, dict[str, None]] = {"service_provider": {}, "service_name": {}}
@@ -62,7 +63,7 @@ def service_tags(path: Path) -> dict[str, str]:
 
 
 def _sections(head: bytes) -> Iterator[bytes]:
-    """Yield the complete tables of services of the transport stream."""
+    """Yield each complete service description table of the transport stream, without its checksum."""
     if (layout := layout_of(head[: 4 * LONGEST])) is None:
         return
     length, sync = layout
@@ -79,7 +80,7 @@ def _sections(head: bytes) -> Iterator[bytes]:
 
 
 def _services(section: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the provider and name of each service of a table."""
+    """Yield the (provider, name) of each service in a service description table."""
     at = 11
     while at + 5 <= len(section):
         end = min(len(section), at + 5 + (int.from_bytes(section[at + 3 : at + 5], "big") & 0xFFF))
@@ -96,9 +97,7 @@ def _services(section: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _text(content: bytes) -> str:
-    """Return a text in the character set that its first byte states (EN 300 468, annex A), without control
-    codes.
-    """
+    """Decode a text without control codes. Its first byte may select the encoding (EN 300 468, annex A)."""
     first = content[:1]
     try:
         if first == b"\x10":

@@ -62,7 +62,7 @@ class Extent:
 
     @property
     def ends_in_a_packet(self) -> bool:
-        """Whether the last packet of a stream is incomplete."""
+        """Whether the data of a stream ends with an incomplete packet."""
         return any(self._ends[index] - end < _NEAR_THE_END for index, end in self._incomplete.items())
 
 

@@ -92,10 +92,10 @@ class Writer(Sink):
         self.container.set_chapters(chapters)
 
     def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the tags of the container and of the video stream, with the timecode at ``rate`` frames per
-        second.
+        """Return the tags of the container and those of the video stream.
 
-        A timecode is omitted if the container does not support it, or if its frame is not in the output.
+        The timecode is converted to ``rate`` frames per second. It is omitted if the container does not
+        support it, or if its frame is not in the output.
         """
         before = timecode.of({**source.metadata, **source.stream_metadata})
         if before is None:
@@ -240,7 +240,7 @@ class Writer(Sink):
 
     @staticmethod
     def _even(pixels: Pixels) -> Pixels:
-        """Return the image padded to even sides by repeating the last row and column."""
+        """Return the image padded to an even height and width by repeating the last row and column."""
         odd = pixels.shape[0] % 2, pixels.shape[1] % 2
         return np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else pixels
 

@@ -97,7 +97,10 @@ class OscInput:
                     self._handle(message)
 
     def _collect(self, datagram: bytes) -> list[bytes]:
-        """Collect the datagrams that arrive within `WINDOW`, and return the last one for each address."""
+        """Collect the datagrams that arrive within `WINDOW` after ``datagram``.
+
+        Returns the last one for each OSC address.
+        """
         time.sleep(WINDOW)  # the operating system drops datagrams that exceed the socket buffer
         latest: dict[bytes, bytes] = {}
         self._socket.setblocking(False)

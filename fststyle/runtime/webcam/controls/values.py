@@ -113,7 +113,10 @@ class Controls:
             raise InputError(f"unknown control {name!r}")
 
     def set_position(self, name: str, position: object) -> None:
-        """Set a control to a position, 0..1, in its range or in the list of styles. Raises `InputError`."""
+        """Set a control to a position, 0..1, in its range or in the list of styles.
+
+        Raises `InputError` for another position, a control without positions, or an empty list of styles.
+        """
         share = _number("the position", position, Range(0.0, 1.0))
         if name in STYLES:
             if not self.styles:
@@ -154,7 +157,7 @@ class Controls:
         return replace(values, **mixed)
 
     def neighbor(self, style: str, by: int = 1) -> str:
-        """Return the style that is ``by`` places after ``style`` in the list, cyclically."""
+        """Return the style that is ``by`` places after ``style`` in the list, wrapping around at its ends."""
         place = self.styles.index(style) if style in self.styles else -1 if by > 0 else 0
         return self.styles[(place + by) % len(self.styles)] if self.styles else style
 

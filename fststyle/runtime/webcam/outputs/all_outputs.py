@@ -80,7 +80,7 @@ class Outputs:
     def send(self, view: View) -> None:
         """Send a frame to all outputs.
 
-        Raises the error of an output that fails. It is closed, and the next call continues without it.
+        If an output fails, it is closed and its error is raised. The next call continues without it.
         """
         while self._waiting:
             self._outputs.append(self._waiting.pop(0)((view.rgb.shape[1], view.rgb.shape[0])))

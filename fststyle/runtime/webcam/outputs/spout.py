@@ -15,8 +15,8 @@ _GL_RGBA = 0x1908
 class Spout:
     """Spout sender called ``name``, whose receivers share its texture on the GPU.
 
-    It is not tested with Spout itself. Raises `DependencyError` without SpoutGL or on systems other than
-    Windows, and `DeviceError` if it fails.
+    This class has not been tested with Spout itself. Raises `DependencyError` without SpoutGL or on systems
+    other than Windows, and `DeviceError` if Spout fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):

@@ -15,8 +15,8 @@ NAME = "fststyle"
 class Syphon:
     """Syphon server called ``name``, with Metal.
 
-    It is not tested with Syphon itself. Raises `DependencyError` without syphon-python or on systems other
-    than macOS, and `DeviceError` if it fails.
+    This class has not been tested with Syphon itself. Raises `DependencyError` without syphon-python or on
+    systems other than macOS, and `DeviceError` if Syphon fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
