@@ -85,9 +85,9 @@ def clip(tmp_path):
     return clips.write(tmp_path / "in.mp4", TIMES)
 
 
-def animated_avif(path: Path) -> Path:
+def animated_avif(path: Path, **metadata) -> Path:
     frames = [Image.fromarray(clips.frame(number)) for number in range(5)]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=80)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=80, **metadata)
     return path
 
 
@@ -96,6 +96,14 @@ def test_sequence_of_an_animated_avif_is_stylized_and_not_its_still(tmp_path):
     done = stylized(animated_avif(tmp_path / "anim.avif"), tmp_path / "out.mp4")
     assert [round(time, 3) for time, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.08, 0.16, 0.24, 0.32]
     assert done.lost == ("still image av1 (Color)",)
+
+
+def test_metadata_of_an_animated_avif_is_named(tmp_path):
+    pytest.importorskip("PIL._avif")
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    source = animated_avif(tmp_path / "anim.avif", exif=exif.tobytes(), xmp=b"<x/>")
+    assert {"EXIF data", "XMP data"} <= {*stylized(source, tmp_path / "out.mp4").lost}
 
 
 def test_larger_of_two_video_streams_is_stylized(tmp_path):
