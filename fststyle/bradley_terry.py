@@ -33,11 +33,11 @@ def strengths(
     weights: Sequence[float] | None = None,
     rounds: int = 1000,
 ) -> dict[str, float]:
-    """Return the log strength of each system in the Bradley-Terry model, with mean 0.
+    """Return the log strength of each system in the Bradley-Terry model, by name. The mean is 0.
 
-    A tie counts as half a win for both. ``weights`` has one weight per comparison; ``rounds`` limits the
-    iterations. The algorithm is the minorization-maximization of Hunter (2004). One virtual tie is added for
-    each compared pair, so that the strength of a system that never loses is finite.
+    A tie counts as half a win for both. ``weights`` has one weight per comparison, and ``rounds`` is the
+    maximum number of iterations. The algorithm is the minorization-maximization of Hunter (2004). One virtual
+    tie is added for each compared pair, so that the strength of a system that never loses is finite.
     """
     names = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     number = {name: i for i, name in enumerate(names)}
@@ -64,7 +64,11 @@ def strengths(
 def bootstrap(
     comparisons: Sequence[Comparison], rounds: int, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return the 95 % confidence interval of each strength, by resampling photos with all their votes."""
+    """Return the 95 % confidence interval (low, high) of the log strength of each system, by name.
+
+    It is the bootstrap interval over ``rounds`` samples of the photos, drawn with replacement. A photo is
+    drawn with all its votes.
+    """
     groups = sorted({(comparison.painting, comparison.photo) for comparison in comparisons})
     number = {group: i for i, group in enumerate(groups)}
     group_of = np.array([number[comparison.painting, comparison.photo] for comparison in comparisons])

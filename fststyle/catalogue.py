@@ -151,7 +151,7 @@ def encoder_of(decoder: Path) -> Path:
 
 
 def load(entry: Entry) -> bytes:
-    """Return the bytes of the file. Tensors that it shares with another file are included in the result.
+    """Return the content of the file of an entry, including all tensors that the file shares with another.
 
     See `fststyle.external_data` for shared tensors. Raises `StyleError` if a file cannot be read or does not
     match its checksum.
@@ -168,9 +168,10 @@ def load(entry: Entry) -> bytes:
 
 
 def described(entry: Entry) -> Entry:
-    """Return the entry completed with the metadata in its file. Included styles have it in the catalogue.
+    """Return the entry with the metadata in its file.
 
-    If the file cannot be read, ``network`` is "damaged".
+    An entry of an included style is returned unchanged, since the catalogue contains its metadata. If the
+    file cannot be read, ``network`` is "damaged".
     """
     if entry.shipped:
         return entry
@@ -221,7 +222,7 @@ def initial_weights(name: str) -> Entry | None:
 
 
 def own_folders() -> list[Path]:
-    """Return the folders that are searched for the user's styles, in this order."""
+    """Return the folders of the user's styles, in search order."""
     listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)
     return [*(Path(os.path.expanduser(folder)) for folder in listed if folder), user_folder()]
 

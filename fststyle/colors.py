@@ -105,7 +105,7 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
 
 
 def _cells(picture: RGB, size: tuple[int, int]) -> Floats:
-    """Return the mean color of each cell, (cells, 3) in 0..1, for a grid of ``size`` (W, H) cells."""
+    """Return the mean color in 0..1 of each cell of a grid of ``size`` (W, H) cells, (W * H, 3)."""
     return np.asarray(
         cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255, np.float32
     )

@@ -25,9 +25,11 @@ data.
 
 
 def share_weights(model: bytes, path: Path) -> bytes:
-    """Return a copy of a style file that refers to the file at ``path`` for all tensors it contains.
+    """Return a copy of a style file without the tensors that the file at ``path`` also contains.
 
-    Inverse of `resolve`. The copy must be stored in the folder of that file.
+    The copy refers to that file for these tensors, and must be stored in the same folder. Tensors below
+    `MIN_SHARED_BYTES` are kept. Inverse of
+    `resolve`.
     """
     import onnx
 

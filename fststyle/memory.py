@@ -19,7 +19,8 @@ def limit() -> int:
 def available() -> int:
     """Return the memory in bytes that is available without swapping and within the container limit.
 
-    If the system does not report it, this is half of the physical memory, or 2 GiB.
+    If the system does not report it, half of the physical memory is returned, or 2 GiB if that is
+    also unknown.
     """
     found = [amount for amount in (_linux(), _windows(), _container()) if amount is not None]
     return max(0, min(found)) if found else _physical() // 2

@@ -31,7 +31,7 @@ MAX_NAME_LENGTH = 64
 
 
 def to_name(text: str, default: str = "style") -> str:
-    """Return ``text`` as a valid name of a result: `NAMES`, at most `MAX_NAME_LENGTH` characters.
+    """Convert ``text`` to a valid name of a result: `NAMES`, at most `MAX_NAME_LENGTH` characters.
 
     Accents are dropped, and other characters become hyphens. Returns ``default`` if nothing is left.
     """
@@ -127,7 +127,7 @@ def _warn_former(former: str, name: str, stacklevel: int) -> None:
 
 
 def unknown(what: str, error: TypeError) -> InputError:
-    """Return an `InputError` for an unknown keyword argument of ``what``.
+    """Return an `InputError` that reports an unknown keyword argument of the function ``what``.
 
     ``error`` is the `TypeError` that the dataclass raised.
     """

@@ -52,7 +52,7 @@ def unpacked(stored: Mapping[str, Array]) -> dict[str, Floats]:
 
 
 def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the tensors to store for weights that are keyed by torchvision's parameter names."""
+    """Convert weights, keyed by torchvision's parameter names, to the tensors of the stored format."""
     stored: dict[str, Array] = {}
     for name, value in weights.items():
         if value.ndim == 4 and int(name.split(".")[1]) >= FIRST:

@@ -33,7 +33,7 @@ def open_picture(
     Args:
         name: path of the image, or "-" for stdin.
         output: the output, as in `fststyle.runtime.output_paths.plan`.
-        label: the word that default output names get, as in `plan`.
+        label: the word that is appended to the input name for the default output name, as in `plan`.
         others: further inputs that must not be overwritten.
         console: reports that only the first frame of an animation is used.
 

@@ -88,7 +88,7 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
 
 
 def number(help: str, minimum: float, maximum: float | None = None) -> Any:
-    """Return an option for a number within a range, for commands without a settings field for it.
+    """Return a typer option for a number within a range, for values that are not a field of a settings class.
 
     The help text and the error are those of `with_settings`: a value outside the range is an `InputError`.
     """
@@ -123,7 +123,7 @@ def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) ->
 
 
 def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> None:
-    """Move the value of a former option name to the current name, and print a deprecation note on stderr.
+    """Move the value of a former option name in ``values`` to the current name, and print a deprecation note.
 
     Raises `InputError` if both names are given.
     """

@@ -73,8 +73,8 @@ def _number(value: float) -> str:
 
 
 def counting(console: "Console") -> "Progress":
-    """Return a progress bar for images or frames. It disappears at the end and is disabled without a
-    terminal.
+    """Return a progress bar that counts images or frames. It disappears at the end, and is not shown if
+    stderr is not a terminal.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -18,7 +18,8 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 def replace_closed_streams() -> None:
     """Replace a closed stdout or stderr with the null device.
 
-    Otherwise the next file that is opened gets the file descriptor, and libraries print into this file.
+    Otherwise the next file to be opened gets its file descriptor, and whatever libraries print is written to
+    that file.
     """
     for number, name, stream in ((1, "stdout", sys.stdout), (2, "stderr", sys.stderr)):
         if stream is None:
@@ -35,9 +36,10 @@ def replace_closed_streams() -> None:
 
 
 def stdout(what: str, instead: str) -> BinaryIO:
-    """Return stdout as a binary stream, to write ``what``, such as "image", to the output ``-``.
+    """Return stdout as a binary stream, for the output ``-``.
 
-    Raises `OutputError` if stdout is closed or a terminal; ``instead`` is the hint in this message.
+    Raises `OutputError` if stdout is closed or a terminal. In the messages, ``what`` is what should have been
+    written, such as "image", and ``instead`` is what to do instead of writing to a terminal.
     """
     if sys.__stdout__ is None:
         raise OutputError(f"stdout is closed; the {what} cannot be written to it")
@@ -73,9 +75,9 @@ def note(text: str) -> None:
 
 
 def result(text: str) -> None:
-    """Print the result of finished work on stdout.
+    """Print a result on stdout after the output files are complete.
 
-    Raises `BatchError` if this fails, since the output files are already complete.
+    Raises `BatchError` if printing fails.
     """
     try:
         answer(text)
@@ -84,7 +86,7 @@ def result(text: str) -> None:
 
 
 def answer(text: str) -> None:
-    """Print requested data on stdout. Raises `OutputError` if this fails."""
+    """Print requested data on stdout. Raises `OutputError` if printing fails."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -98,7 +100,7 @@ def answer(text: str) -> None:
 def _discard(stream: TextIO) -> None:
     """Redirect a stream to the null device.
 
-    Otherwise writing the buffered data fails again at exit and changes the exit code.
+    Otherwise Python writes the buffered data again at exit, which fails and changes the exit code.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

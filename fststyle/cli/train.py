@@ -64,8 +64,8 @@ def register(app: typer.Typer) -> None:
 def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tuple[Console, Any]":
     """Run the function `train` of the module ``trainer`` with a progress bar of ``total`` steps.
 
-    Returns the console for further messages, and the result of the training. Raises `DependencyError` without
-    PyTorch, and the errors of the trainer.
+    Returns the console, for further messages, and what the function returned. Raises `DependencyError`
+    without PyTorch, and the errors of the trainer.
     """
     train = _trainer(trainer)
     from rich.console import Console

@@ -23,8 +23,8 @@ point is an integer.
 
 
 class Core(nn.Module):
-    """The part of the network that PyTorch exports; input and output are folded images, float32 (N, 48, h,
-    w).
+    """The part of the network that the PyTorch exporter exports: folded images, float32 (N, 48, h, w), to
+    images of the same shape.
     """
 
     def __init__(self, net: nn.Module):
@@ -37,7 +37,7 @@ class Core(nn.Module):
 
 
 class FoldedFrame(nn.Module):
-    """PyTorch equivalent of the complete ONNX file; input and output are uint8 (N, H, W, 3)."""
+    """PyTorch equivalent of the complete ONNX file: uint8 frames (N, H, W, 3) to frames of the same shape."""
 
     def __init__(self, net: nn.Module, fold: int = 4):
         super().__init__()
@@ -55,9 +55,9 @@ class FoldedFrame(nn.Module):
 
 
 def core_dims(multiple: int) -> dict[str, Any]:
-    """Return the dynamic dimensions of the core's input for torch.export.
+    """Return the ``dynamic_shapes`` of a `Core` for `torch.export`.
 
-    Height and width are multiples of `multiple`.
+    N is dynamic, and so are h and w, which are multiples of `multiple`.
     """
     dim = torch.export.Dim
     height, width = (multiple * dim(name, min=2, max=1 << 13) for name in "hw")
@@ -161,7 +161,7 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
 
 
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
-    """Connect the core to uint8 input and output. Returns its nodes and the name of its uint8 output.
+    """Connect the core to uint8 input and output. Returns the changed nodes and the name of the uint8 output.
 
     An int8 core starts and ends with quantizations whose scales are calibrated on photos. They are replaced
     by the exact scale of a frame, so that the first layer reads bytes of the frame and the last layer writes
@@ -172,7 +172,7 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
 
 
 def _read_bytes(nodes: list[NodeProto], scale: list[str]) -> list[NodeProto]:
-    """Connect the core to its uint8 input ``frame_folded``. Returns its nodes."""
+    """Connect the core to the uint8 input ``frame_folded``. Returns the changed nodes."""
     first = [node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"]
     bytes_of = {node.output[0]: "frame_folded" for node in first}
     for node in nodes:  # in topological order
@@ -192,7 +192,7 @@ def _read_bytes(nodes: list[NodeProto], scale: list[str]) -> list[NodeProto]:
 
 
 def _write_bytes(nodes: list[NodeProto], scale: list[str]) -> tuple[list[NodeProto], str]:
-    """Connect the core to its uint8 output. Returns its nodes and the name of the output."""
+    """Add a uint8 output to the core. Returns the changed nodes and the name of the output."""
     last = next(
         (node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted"), None
     )
@@ -210,8 +210,8 @@ def _write_bytes(nodes: list[NodeProto], scale: list[str]) -> tuple[list[NodePro
 
 
 def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:
-    """Return nodes that unfold the output ``last`` and crop it to the frame size. Their output is
-    ``styled``.
+    """Return nodes that unfold ``last``, the uint8 output of the core, and crop it to the frame size. Their
+    output is ``styled``, uint8 (N, H, W, 3).
     """
     zero, rest = "frame_0", "frame_rest"
     runs = made.add("Transpose", [last], "frame_painted", perm=[0, 2, 3, 1])

@@ -29,7 +29,7 @@ PSNR = {"int8": 32.0, "int8-weights": 34.0}
 def check_parity(
     frame: nn.Module, model: bytes, precision: str, photos: Sequence[RGB] = ()
 ) -> dict[str, float]:
-    """Compare the exported graph, run by ONNX Runtime on the CPU, with the torch module at several sizes.
+    """Compare the exported graph, run by ONNX Runtime on the CPU, with the PyTorch module at several sizes.
 
     Args:
         frame: the PyTorch module, uint8 (N, H, W, 3) -> uint8 (N, H, W, 3).

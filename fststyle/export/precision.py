@@ -58,8 +58,8 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def seven_bits(kernel: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Quantize a kernel (O, I, h, w) to integers from -64 to 64. Returns them and the scales, (O, 1,
-    1, 1).
+    """Quantize a kernel (O, I, h, w) to integers from -64 to 64. Returns the integers, of the same shape, and
+    the scales, (O, 1, 1, 1).
     """
     scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_MAX_WEIGHT)
     scale[scale < np.finfo(np.float32).tiny] = 1
@@ -74,7 +74,9 @@ def _halve(model: onnx.ModelProto, tensor: TensorProto) -> onnx.NodeProto:
 
 
 def _renamed(model: onnx.ModelProto, name: str) -> str:
-    """Redirect all nodes that use a weight to its float32 version. Returns the name of this version."""
+    """Redirect all nodes that read the tensor ``name`` to its float32 version. Returns the name of the
+    float32 version.
+    """
     wide = f"{name}.float32"
     for node in model.graph.node:
         for i, used in enumerate(node.input):

@@ -41,7 +41,7 @@ class Card:
 
 
 def traced(net: nn.Module) -> onnx.ModelProto:
-    """Return the float32 graph of `net`, or of its ``core`` if it has one, without metadata.
+    """Return the float32 ONNX graph of `net`, or of its ``core`` if it has one, without metadata.
 
     Tracing takes most of the export time. The graph can be passed to several calls of `export_module`.
 

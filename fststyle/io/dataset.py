@@ -169,7 +169,7 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
 
 
 def joined(learned: Dataset, tested: Dataset) -> Dataset:
-    """Return the training set and the test set of a folder as one dataset."""
+    """Concatenate the training set and the test set of a folder to one dataset."""
     labels = (
         None
         if learned.labels is None or tested.labels is None
@@ -190,7 +190,7 @@ def square(rgb: Pixels, size: int) -> Pixels:
 
 
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
-    """For each step from ``start`` to ``steps`` - 1, the indices of its images, int64 (batch,).
+    """Yield the indices of the images of each step from ``start`` to ``steps`` - 1, int64 (batch,).
 
     Each epoch contains all ``count`` images in a new random order. The result depends only on the seed and
     the step, so a resumed training uses the same batches.

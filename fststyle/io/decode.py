@@ -42,7 +42,7 @@ class Opened:
     """An image file whose header has been read.
 
     ``further`` is the number of images that are not frames of an animation. ``lossless`` is whether the file
-    is known to be lossless. ``lost`` are names of the content that neither `frames` nor
+    is known to be lossless. ``lost`` names the content that neither `frames` nor
     `fststyle.io.metadata.of` returns.
     """
 
@@ -195,7 +195,9 @@ def _profile(image: Image.Image) -> bytes | None:
 
 
 def _wide(image: Image.Image) -> Iterator[str]:
-    """Yield the name of a color profile that frames of videos do not keep."""
+    """Yield `CONVERTED_PROFILE` if the image has a usable color profile other than sRGB. Video frames do not
+    keep it.
+    """
     if (icc := _profile(image)) and is_usable(icc, image.mode) and not is_srgb(icc):
         yield CONVERTED_PROFILE
 
@@ -227,7 +229,7 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
 
 
 def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield the name of the video that follows the image in a JPEG file, as in photos of phones, even if the
+    """Yield `MOTION_PHOTO` if a video follows the image in a JPEG file, as in photos of phones, even if the
     XMP data does not mention it. The position of ``stream`` is restored.
     """
     if image.format not in ("JPEG", "MPO"):

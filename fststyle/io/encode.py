@@ -85,7 +85,7 @@ def encode(
     exact: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> bytes:
-    """Return the content of a file with one frame. Raises the exceptions of Pillow.
+    """Encode one frame, and return the content of the file. Raises the exceptions of Pillow.
 
     Args:
         frame: the frame.
@@ -114,9 +114,9 @@ def encode(
 def write_picture(
     picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool
 ) -> list[str]:
-    """Write all frames. Returns the names of what the file cannot contain. Raises the exceptions of Pillow.
+    """Write all frames of a picture. Returns the names of what the file cannot contain, such as "EXIF data".
 
-    With ``strip``, metadata is omitted and not named.
+    With ``strip``, metadata is omitted, and not included in these names. Raises the exceptions of Pillow.
     """
     alpha = any(frame.alpha is not None for frame in picture.frames)
     extra, lost = metadata.options(Metadata() if strip else picture.metadata, kind, picture.size)
@@ -150,7 +150,9 @@ def write_picture(
 
 
 def _fitting(frame: Frame, kind: str, alpha: bool, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """Return the frame with the alpha and the colors that the file supports, and its color profile."""
+    """Convert a frame to the alpha and the colors that the format supports. Returns the frame and the color
+    profile to store.
+    """
     if alpha and kind in _ALPHA:
         if frame.alpha is None:
             frame = Frame(frame.rgb, np.full(frame.rgb.shape[:2], 255, np.uint8))
@@ -195,5 +197,5 @@ def _lost_alpha(frames: Sequence[Frame], kind: str) -> list[str]:
 
 
 def is_partial(alpha: Gray | None) -> bool:
-    """Return whether some pixels are neither transparent nor opaque."""
+    """Return whether some pixels of ``alpha`` are neither fully transparent nor opaque; False for None."""
     return alpha is not None and bool(((alpha > 0) & (alpha < 255)).any())

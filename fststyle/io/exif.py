@@ -36,18 +36,20 @@ def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
 
 
 def states_resolution(exif: bytes) -> bool:
-    """Return whether undamaged EXIF data with a TIFF header states the resolution."""
+    """Return whether EXIF data contains a resolution. The data must be undamaged and start with a TIFF
+    header.
+    """
     return any(entry.tag == _RESOLUTION for entry in _Directory.first(bytearray(exif))._records())
 
 
 def appended(tiff: bytes, exif: bytes) -> bytes:
-    """Return a TIFF file with the tags of EXIF data added to its first directory. Tags that the file has are
-    not changed.
+    """Return a copy of a TIFF file with the tags of EXIF data added to its first directory. Tags that the
+    file already has are not changed.
 
-    Both must have the same byte order.
+    The file and the EXIF data must have the same byte order.
 
     Raises:
-        ValueError, struct.error: one of them is damaged.
+        ValueError, struct.error: the file or the EXIF data is damaged.
     """
     file = bytearray(tiff + b"\x00" * (len(tiff) % 2))
     moved = len(file)
@@ -66,8 +68,8 @@ def appended(tiff: bytes, exif: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag of a directory: ``at`` is the offset of its 12 bytes, ``start`` and ``end`` delimit its
-    value.
+    """One tag of a directory: ``at`` is the offset of its 12-byte record, and ``start`` and ``end`` are the
+    offsets of the start and the end of its value.
     """
 
     tag: int
@@ -135,8 +137,8 @@ class _Directory:
                 self._put(entry, size[0])
 
     def _drop_thumbnail(self, at: int, used: list[tuple[int, int]]) -> None:
-        """Remove the thumbnail of the directory at ``at``, and truncate the data that only this directory
-        uses.
+        """Overwrite the thumbnail of the directory at ``at`` with zeros. If the directory follows all parts
+        to keep, truncate the data after them. ``used`` has the (start, end) offsets of these parts.
         """
         try:
             entries = list(_Directory(self._data, self._order, at)._entries())
@@ -164,7 +166,7 @@ class _Directory:
                 )
 
     def _records(self) -> Iterator[_Entry]:
-        """Yield all tags, including those with values beyond the end."""
+        """Yield all tags, including those with values beyond the end. ``start`` and ``end`` are 0."""
         for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
             yield _Entry(self._number("H", at), self._number("H", at + 2), at, 0, 0)
 
@@ -177,7 +179,7 @@ class _Directory:
                 yield _Entry(tag, kind, at, start, start + length)
 
     def _parts(self) -> list[tuple[int, int]]:
-        """Start and end of all parts of the data that are in use."""
+        """Return the (start, end) offsets of all parts of the data that this directory uses."""
         return [
             (0, 8),
             (self._at, min(self._end, len(self._data))),

@@ -19,8 +19,8 @@ PIPE = "-"
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[BinaryIO]:
-    """Context manager that yields an open binary file that is renamed to ``destination`` at the end of the
-    block, or deleted after an exception.
+    """Context manager that yields an open temporary binary file. At the end of the block, the file is renamed
+    to ``destination``; after an exception, it is deleted.
 
     Raises:
         OSError: writing fails, or ``destination`` exists and is write-protected or not a regular file.
@@ -31,7 +31,7 @@ def replacing(destination: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_path(destination: Path) -> Iterator[Path]:
-    """Like `replacing`, but with the path of an empty file instead of an open file."""
+    """Like `replacing`, but yields the path of an empty temporary file instead of an open file."""
     target = _replaced(destination)
     with part_of(target) as temporary:
         try:
@@ -67,7 +67,7 @@ def refuse_overwrite(inputs: Iterable[str | Path], *outputs: str | Path) -> None
 
 
 def _identity(path: str | Path) -> object:
-    """Return a value that is equal for all names of an existing file."""
+    """Return a value that is the same for all paths that refer to the same existing file."""
     status = os.stat(path)
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
 

@@ -51,8 +51,9 @@ def files(
 
 
 def without_results(found: Iterable[Path], source: Path, target: Path) -> list[Path]:
-    """Return the files ``found`` in the folder ``source``, without those in the output folder ``target`` if
-    it is a subfolder. They are results of an earlier run.
+    """Return the files ``found`` in the folder ``source``, without those in the output folder ``target``.
+
+    If ``target`` is a subfolder of ``source``, it contains the results of earlier runs.
     """
     inside, output = source.resolve(), target.resolve()
     if output == inside or not output.is_relative_to(inside):

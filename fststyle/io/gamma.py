@@ -11,7 +11,7 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def of(image: Image.Image) -> float | None:
-    """Return the exponent from linear light to stored values of a PNG image, or None if it is that of sRGB.
+    """Return the exponent that maps linear light to the stored values of a PNG image, or None for sRGB.
 
     A color profile or an sRGB chunk overrides the gAMA chunk, as in the PNG specification. Implausible values
     are ignored.
@@ -25,7 +25,7 @@ def of(image: Image.Image) -> float | None:
 
 
 def in_srgb(rgb: RGB, gamma: float) -> RGB:
-    """Convert values with the exponent ``gamma``, uint8 of any shape, to sRGB."""
+    """Convert an image, uint8 of any shape, whose values are linear light to the power ``gamma``, to sRGB."""
     light = (np.arange(256) / 255) ** (1 / gamma)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     table: Pixels = np.rint(255 * coded).clip(0, 255).astype(np.uint8)

@@ -35,7 +35,7 @@ MAX_BYTES = 2 << 30
 
 
 def is_idx(folder: Path) -> bool:
-    """Return whether the folder contains any of the four files of MNIST."""
+    """Return whether the folder contains at least one of the four IDX files of MNIST."""
     return any(
         _existing(folder, pattern.format(part))
         for pattern in (_IMAGES, _LABELS)

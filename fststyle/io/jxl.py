@@ -60,7 +60,9 @@ def header(stream: BinaryIO) -> Header | None:
 
 
 def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Iterate over type and length of the boxes, with ``stream`` at the content of each."""
+    """Yield the type and the content length in bytes of each box, with ``stream`` at the start of its
+    content. For a last box without a length, the length is `_MAX_XMP`.
+    """
     for _ in range(_MAX_BOXES):
         at = stream.tell()
         head = stream.read(8)

@@ -34,7 +34,7 @@ def is_lossless_webp(stream: BinaryIO) -> bool:
 
 
 def _bitstreams(stream: BinaryIO) -> Iterator[bytes]:
-    """Iterate over the types of all image chunks, including those in frames of an animation."""
+    """Yield the type of each image chunk of a WebP file, including those in frames of an animation."""
     for _ in range(_MAX_CHUNKS):
         name, length = stream.read(4), int.from_bytes(stream.read(4), "little")
         if len(name) < 4:

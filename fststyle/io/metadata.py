@@ -85,13 +85,13 @@ def is_motion_photo(image: Image.Image) -> bool:
 
 
 def names(metadata: Metadata) -> list[str]:
-    """Return the names that messages use for the content of ``metadata``."""
+    """Return names for the content of ``metadata``, such as "EXIF data", for messages. At most 10."""
     parts = [_LABELS[name] for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
     return [*parts, *(f"text {key!r}" for key in metadata.text), *_resolution(metadata)][:10]
 
 
 def _resolution(metadata: Metadata) -> list[str]:
-    """Return the name of the resolution, if it is not the usual one."""
+    """Return the name of the resolution for messages, as a list of one, or [] for a default resolution."""
     if metadata.dpi is None or {round(value) for value in metadata.dpi} <= {*_USUAL_DPI}:
         return []
     across, down = (f"{value:.4g}" for value in metadata.dpi)

@@ -88,7 +88,7 @@ def to_pil(frame: Frame) -> Image.Image:
 
 
 def on_white(rgb: RGB, alpha: Gray) -> RGB:
-    """Return an image, uint8 (H, W, 3), with alpha, uint8 (H, W), composited on white."""
+    """Composite an image, uint8 (H, W, 3), with ``alpha``, uint8 (H, W), on white."""
     opacity = alpha[..., None].astype(np.uint16)
     result: RGB = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
     return result
@@ -111,8 +111,8 @@ def uncovered(frame: Frame) -> Frame:
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:
-    """Return a frame with the color profile ``icc``, converted to sRGB. It is unchanged if the profile is
-    damaged.
+    """Convert a frame from the color profile ``icc`` to sRGB. With a damaged profile, the frame is returned
+    unchanged.
     """
     image = _to_srgb(Image.fromarray(frame.rgb), icc)
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
@@ -145,7 +145,7 @@ def is_srgb(icc: bytes) -> bool:
 
 
 def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
-    """Return the image without alpha, and its alpha, uint8 (H, W) or None."""
+    """Return the image without its alpha channel, and the alpha channel, uint8 (H, W), or None."""
     transparency = image.info.get("transparency")
     if image.mode in ("RGBa", "La"):
         image = image.convert(image.mode.upper())
@@ -175,7 +175,7 @@ def _eight_bit(image: Image.Image) -> Gray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """Return an image converted to sRGB with its profile, or None if the profile is damaged."""
+    """Convert an image from ``profile`` to sRGB. Returns None if the profile is damaged."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

@@ -35,8 +35,8 @@ def resize(rgb: RGB, long_side: int) -> RGB:
 
 
 def resize_to(image: RGB | Gray, size: tuple[int, int]) -> RGB | Gray:
-    """Return an image, uint8 (H, W) or (H, W, 3), at ``size`` (H, W). An array of this size is returned
-    unchanged.
+    """Scale an image, uint8 (H, W) or (H, W, 3), to ``size`` (H, W). An image that already has this size is
+    returned unchanged.
     """
     if image.shape[:2] == size:
         return image

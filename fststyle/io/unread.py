@@ -174,7 +174,7 @@ def _after(rest: bytes) -> Iterator[str]:
 
 
 def _end_of_jpeg(content: bytes) -> int:
-    """Return the place after the end marker of a JPEG file."""
+    """Return the offset after the end marker of a JPEG file, or the length of a file without one."""
     at = 2
     while (found := _MARKER.search(content, at)) is not None:
         at = found.end()
@@ -186,7 +186,7 @@ def _end_of_jpeg(content: bytes) -> int:
 
 @contextlib.contextmanager
 def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
-    """Seek to ``start``, and back at the end."""
+    """Context manager that seeks to ``start``, and back to the former position at the end of the block."""
     position = stream.tell()
     stream.seek(start)
     yield
@@ -194,13 +194,13 @@ def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
 
 
 def _is_usual(name: bytes, content: bytes) -> bool:
-    """Return whether a chunk states what holds without it."""
+    """Return whether a PNG chunk only states the default, so that nothing is lost without it."""
     usual = content[:2] == bytes(_SRGB) if name == b"cICP" else not content.strip(b"\x08")
     return name in (b"cICP", b"sBIT") and usual
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name of the chunks of a PNG file, and the first four bytes of their content."""
+    """Yield the name of each chunk of a PNG file and the first four bytes of its content, or b"" for IDAT."""
     stream.seek(8, 1)
     for _ in range(_MAX_CHUNKS):
         head = stream.read(12)

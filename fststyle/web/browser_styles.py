@@ -16,8 +16,9 @@ from fststyle.web.database import JsonObject
 
 @dataclass(frozen=True)
 class BrowserStyle:
-    """A style with the paths of its float file, its int8 file and its base network; the last two may
-    be None.
+    """A catalogue entry with the files that the browser loads.
+
+    ``int8_file`` is None for a style without int8 version, ``base_file`` for one without base network.
     """
 
     entry: Entry
@@ -26,7 +27,7 @@ class BrowserStyle:
     base_file: Path | None
 
     def listed(self, address: Callable[[Path], str], thumb: str | None) -> JsonObject:
-        """Return the JSON entry of the style for the browser.
+        """Return the metadata of the style and the URLs of its files, for the list of styles in the browser.
 
         ``address`` returns the URL of a file, and ``thumb`` is the URL of a preview image.
         """
@@ -57,8 +58,8 @@ def browser_style(entry: Entry) -> BrowserStyle:
 
 @functools.lru_cache(maxsize=256)
 def base_of(path: Path, changed: int) -> str:
-    """Return the SHA-256 of the base network of a style file, or "" without one.
+    """Return the SHA-256 of the base network that a style file was trained from, or "" if it has none.
 
-    ``changed`` is the modification time of the file, for the cache.
+    ``changed`` is the modification time of the file. It is part of the cache key.
     """
     return catalogue.metadata(path.read_bytes()).get("base", "")

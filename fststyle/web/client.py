@@ -14,13 +14,17 @@ COOKIE = "fststyle-client"
 
 
 def client_from_cookie(request: Request) -> str:
-    """Return the number of the client, or "" for programs and for the first request of a browser."""
+    """Return the number in the client cookie, or "" without one: in the first request of a browser and in
+    requests of programs.
+    """
     known = request.cookies.get(COOKIE, "")
     return known if re.fullmatch(r"[0-9a-f]{32}", known) else ""
 
 
 def client_of(request: Request) -> str:
-    """Return the number of the client, or a new number, which is the same throughout the request."""
+    """Return the number in the client cookie. Without one, return a new number, which is the same for the
+    rest of the request.
+    """
     if not hasattr(request.state, "client"):
         request.state.client = client_from_cookie(request) or secrets.token_hex(16)
     found: str = request.state.client
@@ -28,7 +32,9 @@ def client_of(request: Request) -> str:
 
 
 def anonymous_id(client: str) -> str:
-    """Return the identifier of a client in exported votes, a hash that keeps the number secret."""
+    """Return a hash of the number of a client, which identifies the client in exported votes. The number
+    itself stays secret.
+    """
     return hashlib.sha256(f"fststyle judge {client}".encode()).hexdigest()[:12]
 
 

@@ -57,7 +57,7 @@ class Database:
         self._lock = threading.Lock()
 
     def run(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """Execute a statement with parameters. Returns the number of changed rows."""
+        """Execute a statement with the parameters ``values``. Returns the number of changed rows."""
         with self._lock:
             return self._connection.execute(statement, values).rowcount
 

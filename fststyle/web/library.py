@@ -46,7 +46,7 @@ class Card:
         rank: rank in the blind comparisons, from 1, or None.
         strength: strength in the Bradley-Terry model, or None.
         painting: URL of the painting, or "".
-        version: text that changes with the file.
+        version: text that changes whenever the style file changes.
         trained: summary of the training settings.
         family: styles with the same family can be mixed.
     """
@@ -74,7 +74,7 @@ class Card:
         return self.network == "damaged"
 
     def sample(self, photo: str = PHOTOS[0]) -> str:
-        """Return the URL of an included photo in this style."""
+        """Return the URL of the included photo ``photo``, stylized in this style."""
         return f"/styles/{self.name}/samples/{photo}.jpg?v={self.version}"
 
 
@@ -114,7 +114,7 @@ class Library:
         raise NotFoundError(f"no style is called {name[:80]!r}")
 
     def sample(self, name: str, photo: str) -> Path:
-        """Return the path of a JPEG file with an included photo in a style. The first call creates it.
+        """Return the path of a JPEG file: an included photo, stylized in a style. The first call creates it.
 
         Raises `NotFoundError` for an unknown style or photo, and `StyleError` if the style fails.
         """
@@ -130,7 +130,7 @@ class Library:
         return file
 
     def painting(self, name: str) -> Path | None:
-        """Return the image file of a style's painting, or None."""
+        """Return the path of the image file of a style's painting, or None if there is none."""
         entry = self.entry(name)
         found = self._painting(described(entry))
         return found if found is not None and found.is_file() else None
@@ -210,8 +210,8 @@ class Library:
         return {"published": name, "version": version_of(self.entry(name))}
 
     def published(self, job: Job) -> str:
-        """Return the name of the library style that a training job has published, or "" if it does
-        not exist.
+        """Return the name of the style that a training job has published, or "" if the library no longer
+        contains that style.
         """
         name = job.result.get("published", "")
         entry = next((entry for entry in catalogue.styles() if entry.name == name), None) if name else None
@@ -289,12 +289,15 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
 
 
 def version_of(entry: Entry) -> str:
-    """Return a text that changes with the style file."""
+    """Return a text that changes whenever the style file changes, for the names of cached files."""
     return f"{to_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
 
 
 def described(entry: Entry) -> Entry:
-    """Return the entry like `fststyle.catalogue.described`, but read unchanged files only once."""
+    """Return the entry with the metadata in its file, like `fststyle.catalogue.described`.
+
+    The metadata is cached, so an unchanged file is read only once.
+    """
     if entry.shipped:
         return entry
     metadata = _metadata(entry.path, _changed(entry))
@@ -317,7 +320,7 @@ def trained_with(entry: Entry) -> JsonObject:
 
 
 def _family(entry: Entry) -> str:
-    """Return the base network of a style, or the style's own name if it cannot be mixed."""
+    """Return the hash of the base network of a style, or the name of a style that cannot be mixed."""
     return (_metadata(entry.path, _changed(entry)) or {}).get("base") or entry.name
 
 
@@ -332,7 +335,7 @@ def _changed(entry: Entry) -> int:
 def _metadata(path: Path, changed: int) -> dict[str, str] | None:
     """Return the metadata of a style file, or None if it is damaged.
 
-    ``changed`` is the modification time of the file, for the cache.
+    ``changed`` is the modification time of the file in nanoseconds. It is part of the cache key.
     """
     try:
         return catalogue.metadata(path.read_bytes())
@@ -341,7 +344,7 @@ def _metadata(path: Path, changed: int) -> dict[str, str] | None:
 
 
 def _training(settings: JsonObject) -> str:
-    """Return a summary of training settings as text."""
+    """Return a one-line summary of training settings, or "" without settings."""
     if not settings:
         return ""
     parts = [f"{settings['steps']:,} steps" if isinstance(settings.get("steps"), int) else ""]

@@ -97,9 +97,10 @@ class _Convolution:
 
 @dataclass
 class _Block:
-    """A block up to its last ReLU, whose output is ``name``.
+    """A block of convolutions, each with a ReLU. ``name`` is the output of the last ReLU.
 
-    ``before`` has the names of the input and output of the pooling before the block, or is None.
+    ``before`` has the names of the input and the output of the pooling before the block. It is None for the
+    first block.
     """
 
     name: str
@@ -181,7 +182,7 @@ def _flat(graph: _Graph, layer: _Block) -> str:
 
 
 def _size(graph: _Graph, layer: _Block) -> str:
-    """Return the name of the number of activations of a layer, C * H * W, as float32."""
+    """Add the number of activations of a layer, C * H * W, as float32. Returns the name of the output."""
     return graph.add("Cast", graph.add("Size", layer.name), to=1)
 
 
@@ -192,7 +193,9 @@ def _gram(graph: _Graph, layer: _Block) -> str:
 
 
 def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Return the names of the content loss and of its gradient with respect to the activation."""
+    """Add the content loss of a layer. Returns the names of the loss and of its gradient with respect to the
+    activation.
+    """
     difference = graph.add("Sub", layer.name, f"content_{layer.name}")
     loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)
     twice = graph.add("Mul", difference, graph.floats(2.0))
@@ -200,9 +203,10 @@ def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Return the names of the style loss and of its gradient with respect to the activation.
+    """Add the style loss of a layer. Returns the names of the loss and of its gradient with respect to the
+    activation.
 
-    The gradient is 4 (G - T) F / (C^2 * C * H * W).
+    The gradient is 4 (G - T) F / (C^2 * C * H * W), with Gram matrix G, target T and activation F.
     """
     difference = graph.add("Sub", _gram(graph, layer), f"style_{layer.name}")
     loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)
@@ -212,7 +216,11 @@ def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _backward(graph: _Graph, layer: _Block, back: str) -> str:
-    """Return the name of the gradient with respect to the input of the block, including its pooling."""
+    """Add the backward pass of a block and of the pooling before it.
+
+    ``back`` is the name of the gradient with respect to the output of the block. Returns the name of the
+    gradient with respect to the input of the pooling.
+    """
     for convolution in reversed(layer.convolutions):
         positive = graph.add("Cast", graph.add("Greater", convolution.result, graph.floats(0.0)), to=1)
         back = graph.add("ConvTranspose", graph.add("Mul", back, positive), convolution.kernel)
@@ -246,9 +254,10 @@ def _backward(graph: _Graph, layer: _Block, back: str) -> str:
 
 
 def _fold_edges(graph: _Graph, back: str, axis: int) -> str:
-    """Return the gradient of replicate padding by one pixel along an axis.
+    """Add the backward pass of replicate padding by one pixel along ``axis``.
 
-    The gradient of a padded pixel is added to that of the edge pixel.
+    The gradient of each padded pixel is added to that of the edge pixel it copies. ``back`` is the name of
+    the gradient with respect to the padded tensor. Returns the name of that of the tensor before padding.
     """
     first = graph.add("Add", graph.slice(back, 0, 1, axis), graph.slice(back, 1, 2, axis))
     last = graph.add("Add", graph.slice(back, -2, -1, axis), graph.slice(back, -1, 2**31, axis))

@@ -18,7 +18,10 @@ def label(text: str | None, default: str = "photo") -> str:
 
 
 def unique(name: str, suffix: str, taken: set[str]) -> str:
-    """Return ``name`` with ``suffix``, with a number if this is in ``taken``, and add it to ``taken``."""
+    """Return ``name`` + ``suffix`` as a file name that is not in ``taken``, and add it to ``taken``.
+
+    If necessary, a number is inserted before the suffix. Case is ignored.
+    """
     found, number = f"{name}{suffix}", 2
     while found.casefold() in taken:
         found, number = f"{name}-{number}{suffix}", number + 1

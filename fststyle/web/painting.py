@@ -98,9 +98,8 @@ class PaintingPool:
         Args:
             photo: the file.
             settings: the settings.
-            format: format of the result, as a Pillow name or a suffix; None keeps the format of the image if
-            it
-                can be written, and otherwise writes PNG.
+            format: format of the result, as a Pillow name or a suffix; default: the format of the image, or
+                PNG if that format cannot be written.
             gone: returns whether the client has disconnected, in which case the image is not stylized.
 
         Raises:
@@ -151,7 +150,10 @@ class PaintingPool:
         )
 
     def style(self, settings: ImageSettings) -> Style:
-        """Return the style of the settings, loaded or from the cache. Raises `StyleError` if this fails."""
+        """Return the style that ``settings`` names, from the cache if possible.
+
+        Raises `StyleError` if it cannot be loaded.
+        """
         text = checked_style(settings.style)
         settings = replace(settings, style=text, device=self.device)
         # A user's file may have been replaced by another file with the same name.

@@ -19,7 +19,7 @@ OPEN_SHEETS = 1000
 
 @dataclass(frozen=True)
 class Stars:
-    """Mean star rating of a style, 1 to 5, and number of ratings."""
+    """Star ratings of a style: their mean, 1 to 5, and their number."""
 
     mean: float
     count: int
@@ -47,7 +47,7 @@ class Ratings:
         self._ranking: tuple[JsonObject, dict[str, float]] = {}, {}
 
     def rate(self, style: str, stars: int, judge: str, settings: JsonObject | None = None) -> None:
-        """Rate a style with 1 to 5 stars. A new rating replaces the judge's former rating of the style.
+        """Rate a style with 1 to 5 stars. A new rating replaces the former one by the same ``judge``.
 
         Raises `InputError` for another number of stars.
         """
@@ -60,15 +60,15 @@ class Ratings:
         )
 
     def stars(self) -> dict[str, Stars]:
-        """Return the star ratings of each rated style, by name."""
+        """Return the mean and the number of the star ratings of each rated style, by name."""
         query = "SELECT style, AVG(stars) AS mean, COUNT(*) AS count FROM ratings GROUP BY style"
         return {row["style"]: Stars(row["mean"], row["count"]) for row in self._database.rows(query)}
 
     def new_sheet(self, styles: dict[str, str], photos: Sequence[str]) -> Sheet:
-        """Create a comparison of two styles.
+        """Create and return a comparison of two styles.
 
-        It uses the pair with the fewest comparisons so far, and prefers styles of the same painting. Ties are
-        broken at random; the photo and the sides are random too.
+        The pair with the fewest votes so far is chosen; among such pairs, one of styles of the same painting
+        is preferred. Remaining ties are broken at random. The photo and the sides (A or B) are random.
 
         Args:
             styles: dict from style names to titles of their paintings.
@@ -115,7 +115,7 @@ class Ratings:
         return Sheet(**rows[0])
 
     def vote(self, sheet: str, choice: str, judge: str) -> Sheet:
-        """Record a vote: A, B or tie. A new vote replaces the judge's former vote on the comparison.
+        """Record a vote: A, B or tie. A new vote replaces the former vote by the same ``judge``.
 
         Raises `InputError` for another choice and `NotFoundError` for an unknown sheet.
         """
@@ -141,7 +141,9 @@ class Ratings:
         return text.getvalue()
 
     def key(self) -> JsonObject:
-        """Return the styles of all comparisons with votes, in the format of the key of `bench/blind.py`."""
+        """Return which styles are A and B in each comparison with votes, in the format of the key file of
+        `bench/blind.py`.
+        """
         query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
         sheets = [
             {
@@ -159,7 +161,7 @@ class Ratings:
         return {"sheets": sheets}
 
     def comparisons(self) -> list[Comparison]:
-        """Return the votes as comparisons, each with its two styles in alphabetical order."""
+        """Return one `Comparison` per vote, oldest first, with its two styles in alphabetical order."""
         query = (
             "SELECT a, b, photo, painting, choice FROM votes JOIN sheets ON votes.sheet = sheets.sheet"
             " ORDER BY votes.created"

@@ -67,8 +67,8 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn server that ends event streams at shutdown, which would otherwise keep their
-    connections open.
+    """uvicorn server that ends event streams at shutdown. Otherwise they would keep their connections
+    open.
     """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
@@ -107,7 +107,8 @@ def _bound(settings: ServeSettings) -> socket.socket:
 
 
 def _own_address(host: str) -> str:
-    """Return the address of this machine in its network, or its host name if that cannot be determined.
+    """Return the IP address of this machine in its network, or its host name if the address cannot be
+    determined.
 
     Connecting a UDP socket sends nothing: the operating system only chooses the interface. The remote
     addresses are reserved for documentation (RFC 5737, RFC 3849).

@@ -17,9 +17,9 @@ SIDE = 256
 
 
 def statistics(path: Path) -> list[float]:
-    """Return the channel means and standard deviations of `LAYERS` for a painting.
+    """Return the mean and the standard deviation of each channel of `LAYERS`, as one list, for a painting.
 
-    The values of each layer are divided by their norm, so that all layers have the same weight.
+    The values of each layer are divided by their L2 norm, so that all layers have the same weight.
     """
     import torch
 

@@ -25,7 +25,7 @@ SECONDS = 120
 
 @dataclass(frozen=True)
 class Rated:
-    """A rated style with its painting and training settings.
+    """A rated style, with the image file of its painting and its training settings.
 
     ``stars`` is the mean and the number of star ratings. ``strength`` is the Bradley-Terry strength, 0
     without comparisons.
@@ -40,7 +40,7 @@ class Rated:
 
     @property
     def score(self) -> float:
-        """Mean star rating, shrunk toward `PRIOR`, plus the strength."""
+        """The mean star rating, shrunk toward `PRIOR`, plus the Bradley-Terry strength."""
         mean, count = self.stars
         assumed, weight = PRIOR
         return (mean * count + assumed * weight) / (count + weight) + self.strength
@@ -48,7 +48,10 @@ class Rated:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Proposed settings, and the similarity (0 to 1) of the styles that they were averaged over."""
+    """Proposed training settings.
+
+    ``styles`` maps each style that they are averaged over to the cosine similarity of its painting.
+    """
 
     style_weight: float
     style_size: int
@@ -56,10 +59,11 @@ class Proposal:
 
 
 def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
-    """Propose training settings for a painting.
+    """Return proposed training settings for a painting.
 
-    The settings are averaged over those `NEAREST` styles of the better-rated half whose paintings are most
-    similar, weighted by the cosine similarity of their VGG statistics and by their score.
+    Of the better-rated half of the styles, the `NEAREST` ones with the most similar paintings are chosen,
+    and their settings are averaged. The weight of a style is the cosine similarity of the VGG statistics of
+    the two paintings, times the exponential of the score of the style.
 
     Args:
         painting: image file of the painting.
@@ -81,9 +85,10 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
 def average(
     styles: Sequence[Rated], target: NDArray[np.float64], statistics: Mapping[str, NDArray[np.float64]]
 ) -> Proposal:
-    """Return the weighted mean of the settings of the styles whose statistics are nearest to ``target``.
+    """Return the weighted mean of the settings of the `NEAREST` styles, as in `propose`.
 
-    The mean of style weights is geometric. ``statistics`` has the statistics of each style by name.
+    ``target`` has the VGG statistics of the painting, and ``statistics`` those of each style's painting, by
+    style name. Style weights are averaged geometrically.
     """
     similar = {
         style.name: float(
@@ -103,7 +108,9 @@ def average(
 
 
 def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np.float64]]:
-    """Return the statistics of each painting, from the cache if possible."""
+    """Return the VGG statistics of each painting, by path. They are read from the folder ``cache`` if it has
+    them, and otherwise computed and stored there.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     files = {path: cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.json" for path in paintings}
     missing = [path for path, file in files.items() if not file.is_file()]

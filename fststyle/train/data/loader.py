@@ -193,8 +193,8 @@ def photo_source(
 
 
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
-    """Return `count` validation crops, uint8 (size, size, 3) each. Trainings do not use their sample
-    numbers.
+    """Return `count` validation crops, uint8 (size, size, 3) each. Their sample numbers are never used in
+    training.
     """
     return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 

@@ -14,7 +14,7 @@ class DivergenceMonitor:
     once.
 
     Args:
-        lowest, highest: limit and message, by the name of the loss.
+        lowest, highest: (limit, message) of the lower and the upper limit, by the name of the loss.
         on_message: called with the message.
         means: the moving averages, by the name of the loss.
         steps: number of steps so far.

@@ -122,7 +122,7 @@ def balance(logits: Features) -> Balance:
 
 
 def vgg_features(images: RGB, vgg: "VGG16", compute: "Compute") -> Floats:
-    """Return VGG-16 features, (N, 512): the spatial means of relu4_3. They replace those of a classifier.
+    """Return VGG-16 features, (N, 512): the spatial means of relu4_3. Use them if there is no classifier.
 
     Args:
         images: uint8 (N, H, W, 3).

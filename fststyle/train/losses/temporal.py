@@ -52,7 +52,7 @@ def shifted_crops(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Te
 
 def temporal_loss(first: Tensor, second: Tensor, shift: Shift) -> Tensor:
     """Return the temporal loss per image, (N,): MSE (0-255) between two stylized crops, over the part of the
-    scene that both show.
+    scene that is visible in both.
 
     Args:
         first, second: the stylized crops of `shifted_crops`, (N, 3, H, W) in [-1, 1].

@@ -206,8 +206,8 @@ class Surroundings:
         )
 
     def _tone(self, image: Tensor) -> Tensor:
-        """Return the mean square, over the hole, of the change from the smooth filling after a mean over
-        squares.
+        """Return the mean square, over the hole, of the local mean of the change from the smooth filling, a
+        scalar.
         """
         change = F.avg_pool2d(image - self._smooth, self._side, 1, self._side // 2)
         return (change.square().mean(1, keepdim=True) * self._hole).sum() / self._hole.sum().clamp(min=1)

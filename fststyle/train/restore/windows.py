@@ -64,8 +64,8 @@ def parts(hole: Hole, context: int) -> list[Part]:
 
 
 def _boxes(hole: Hole) -> Iterator[tuple[int, int, int, int]]:
-    """Yield bounding boxes (top, bottom, left, right) of a connected part of the damage, which is divided
-    where it exceeds `LARGEST`.
+    """Yield bounding boxes (top, bottom, left, right), in pixels, of a connected part of the damage. A part
+    with a side above `LARGEST` is divided into several boxes.
     """
     rows, columns = (np.flatnonzero(hole.any(axis)) for axis in (1, 0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
@@ -131,7 +131,7 @@ def halved(rgb: RGB, hole: Hole, spared: Hole) -> tuple[RGB, Hole, Hole]:
 
 
 def inpainted(rgb: RGB, hole: Hole) -> RGB:
-    """Return the image with the hole filled from its edge by OpenCV (Telea 2004, "An Image Inpainting
+    """Fill the hole of an image, uint8 (H, W, 3), from its edge with OpenCV (Telea 2004, "An Image Inpainting
     Technique Based on the Fast Marching Method").
     """
     return np.asarray(cv2.inpaint(rgb, hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA), np.uint8)

@@ -30,8 +30,8 @@ and with each other.
 
 
 def resolve_initial_weights(settings: TrainSettings | TranslateSettings | KeyframeSettings, auto: str) -> str:
-    """Return the value of ``--from``, where "auto" is `auto` if these weights match the network, or else
-    "none".
+    """Return the value of ``--from``. "auto" is replaced by `auto` if those weights match the network, and by
+    "none" otherwise.
     """
     if settings.from_ != "auto":
         return str(settings.from_)
@@ -94,8 +94,8 @@ def base_sha256(source: str) -> str:
     """Return the SHA-256 hash of the base network from which the weights `source` derive, or "" if there is
     none.
 
-    Styles with the same base network can be mixed. If `source` is a base network, it is the hash of its file,
-    otherwise the hash that its metadata records.
+    Styles with the same base network can be mixed. If `source` is a base network, the hash of its file is
+    returned, and otherwise the hash in its metadata.
     """
     if source == "none":
         return ""
@@ -138,7 +138,7 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
 
 
 def _file(source: str) -> Path:
-    """Return the .onnx file of a file name or of the name of a style."""
+    """Return the path of the .onnx file that `source` refers to: a file name, or the name of a style."""
     if source.endswith(".onnx"):
         return Path(source)
     if (known := catalogue.base_network(source) or catalogue.initial_weights(source)) is not None:

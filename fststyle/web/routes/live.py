@@ -1,4 +1,4 @@
-"""The page Live, with the camera filter in the browser, its list of styles, and its files."""
+"""The page Live, a camera filter that runs in the browser, with the styles and files that it loads."""
 
 import contextlib
 import hashlib
@@ -60,7 +60,9 @@ def _listed(style: BrowserStyle) -> JsonObject:
 
 @router.get("/live/models/{name}/{kind}.onnx")
 def model(name: str, kind: str) -> Response:
-    """Return a file of a style. An int8 file includes the weights that it shares with the float file."""
+    """Return the float or int8 file of a style. The weights that an int8 file shares with the float file are
+    included.
+    """
     for entry in catalogue.styles():
         if entry.name == name and kind == "float":
             return FileResponse(entry.path, media_type="application/octet-stream", headers=FOREVER)

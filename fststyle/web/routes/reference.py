@@ -40,7 +40,7 @@ def _parameters(operation: JsonObject) -> list[JsonObject]:
 
 
 def _form(operation: JsonObject, schema: JsonObject) -> list[JsonObject]:
-    """Return the form fields of an operation."""
+    """Return the form fields of an operation of the OpenAPI schema."""
     content = operation.get("requestBody", {}).get("content", {})
     for body in content.values():
         name = body["schema"].get("$ref", "").rpartition("/")[2]

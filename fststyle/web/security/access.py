@@ -22,7 +22,7 @@ FAILURES_PER_MINUTE = 20
 
 
 def cookie_value(token: str) -> str:
-    """Return the cookie value for a token. The token cannot be computed from it."""
+    """Return the cookie value for a token, from which the token cannot be computed."""
     return hashlib.sha256(f"fststyle cookie {token}".encode()).hexdigest()
 
 
@@ -43,7 +43,7 @@ class Access:
     """
 
     def __init__(self, app: ASGIApp, settings: ServeSettings, failures: Rates):
-        """Initialize the middleware. ``failures`` counts wrong tokens, also on the login page."""
+        """Initialize the middleware. ``failures`` limits the rate of wrong tokens, also on the login page."""
         self.app, self.token, self.failures = app, settings.token, failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,10 +18,11 @@ MAX_PARALLEL_BODIES = 4
 class Limits:
     """Middleware that limits what clients can send.
 
-    - ``requests_per_minute`` limits the requests of a client that change or compute something.
-    - ``max_bytes`` limits the size of a body. If it has a Content-Length, it is refused before it is read.
-    - `MAX_PARALLEL_BODIES` times ``max_bytes`` limits the size of all concurrent bodies, which are spooled to
-      disk.
+    - ``requests_per_minute`` limits how often a client may send requests that change or compute something.
+    - ``max_bytes`` limits the size of a request body. With a Content-Length, a body is refused before it
+      is read.
+    - `MAX_PARALLEL_BODIES` times ``max_bytes`` limits the total size of concurrent bodies, which are spooled
+      to disk.
     - ``upload_timeout`` limits the time between two parts of a body, in seconds.
     """
 

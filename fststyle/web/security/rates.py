@@ -10,7 +10,9 @@ CLIENTS = 10_000
 
 
 class Rates:
-    """Allows ``per_minute`` events per minute and client, in bursts of a tenth of this, but at least 10."""
+    """Allows each client ``per_minute`` events per minute, in bursts of up to a tenth of this number, but
+    at least 10.
+    """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic):
         self.per_second, self.burst = per_minute / 60, max(10.0, per_minute / 10)
@@ -18,11 +20,11 @@ class Rates:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def wait(self, scope: Scope) -> float:
-        """Return the time in seconds that the client must wait, or 0."""
+        """Return the time in seconds until the client may cause another event, or 0 if it may do so now."""
         return max(0.0, (1 - self._level(_client(scope))) / self.per_second)
 
     def take(self, scope: Scope) -> float:
-        """Count one event unless the client must wait. Returns the result of `wait`."""
+        """Count one event, unless the client must wait. Returns the result of `wait`, in seconds."""
         client, now = _client(scope), self._clock()
         wait, level = self.wait(scope), self._level(client)
         if not wait:

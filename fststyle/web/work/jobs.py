@@ -33,7 +33,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A job.
+    """A job of the queue.
 
     ``folder`` contains only the files of this job. ``owner`` is the number of the client that added it, or ""
     for a program.
@@ -59,7 +59,7 @@ class JobMonitor:
         self.progress: JsonObject = {}
 
     def report(self, **progress: Any) -> None:
-        """Set the progress. Raises `Stopped` if the stop flag is set."""
+        """Replace the progress by the keyword arguments. Raises `Stopped` if the stop flag is set."""
         self.progress = progress
         if self.stop.is_set():
             raise Stopped
@@ -71,7 +71,7 @@ class Worker(Protocol):
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
         """Run the job and return its result. Raises `Stopped` or `FststyleError`.
 
-        A job that the end of the process has interrupted is run again at the next start.
+        A job that was running when the process ended is run again at the next start.
         """
 
 
@@ -153,7 +153,7 @@ class Jobs:
         return monitor.progress if monitor else {}
 
     def ahead(self) -> dict[str, int]:
-        """Return the number of jobs before each queued or running job in its lane, by id."""
+        """Return, by the id of each queued or running job, the number of jobs before it in its lane."""
         rows = self._database.rows(
             "SELECT id, kind FROM jobs WHERE state IN (?, ?) ORDER BY created", (QUEUED, RUNNING)
         )

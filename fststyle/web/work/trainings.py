@@ -66,7 +66,7 @@ def preview_of(job: Job) -> Path:
 
 
 def steps_of(job: Job) -> list[JsonObject]:
-    """Return the steps of a training so far, reduced to about `POINTS`."""
+    """Return the progress of a training, one object per step, thinned out to about `POINTS` steps."""
     try:
         lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -85,8 +85,8 @@ def steps_of(job: Job) -> list[JsonObject]:
 class TrainingWorker:
     """Runs `fststyle train` in a process and follows its output.
 
-    The process writes a line after each step. If the server is killed, this fails and the process ends. The
-    next start continues from the last checkpoint.
+    The process writes a line after each step. If the server is killed, writing fails and the process ends.
+    When the server starts again, the training continues from the last checkpoint.
     """
 
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:

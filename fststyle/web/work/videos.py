@@ -31,10 +31,10 @@ MAX_RATE = 240
 
 
 def check_video(path: Path, max_pixels: int, seconds: float) -> None:
-    """Raise `InputError` for a file without video, with frames that are too large, or that is too long.
+    """Raise `InputError` if a file contains no video, its frames are too large, or it is too long.
 
-    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration according
-    to the header.
+    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration. The
+    duration is that in the header of the file.
     """
     try:
         with av.open(str(path)) as container:
@@ -56,8 +56,8 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
 class VideoWorker:
     """Worker that stylizes the file ``source.*`` in the folder of a job to ``painted.*``.
 
-    A stopped job keeps its finished segments and continues after them. Its result ``kept`` is the number of
-    frames in these segments.
+    A stopped job keeps its finished segments, and a resumed job continues after them. The result of a
+    stopped job has the key ``kept``, the number of frames in these segments.
     """
 
     def __init__(self, seconds: float, device: str):

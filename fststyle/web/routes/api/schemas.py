@@ -40,7 +40,7 @@ class StyleInfo(BaseModel):
 
 
 class JobInfo(BaseModel):
-    """A job.
+    """A job, as one client sees it.
 
     ``own`` is whether this client added it, ``ahead`` the number of jobs before it in the queue, and
     ``result`` the URL of the result, or "".
@@ -112,7 +112,9 @@ def is_own(job: Job, client: str) -> bool:
 
 
 def _details(parts: State, job: Job) -> JsonObject:
-    """Return the result of a job. It contains ``published`` only while the library has this style."""
+    """Return the result of a job. The key ``published`` is omitted if the library no longer contains that
+    style.
+    """
     found = {name: value for name, value in job.result.items() if name != "published"}
     name = parts.library.published(job)
     return {**found, "published": name} if name else found

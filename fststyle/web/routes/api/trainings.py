@@ -31,7 +31,7 @@ def training_painting(parts: Parts, id: str) -> FileResponse:
 
 @router.get("/jobs/{id}/steps", tags=["trainings"])
 def training_steps(parts: Parts, id: str) -> list[JsonObject]:
-    """Return the losses of a training by step, reduced to a few hundred points."""
+    """Return the losses of a training by step, thinned out to a few hundred steps."""
     return steps_of(parts.jobs.find(id, TRAIN_KINDS))
 
 
