@@ -43,10 +43,10 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
         output: one of
 
             * a file, for one input file; "-" is stdout, which is the default for stdin;
-            * a folder, if it exists, ends in a slash, or if the input is a folder or several files. File
-            names
-              and subfolders are kept;
-            * None, for ``NAME-STYLE.EXT`` in the current folder, or the folder ``NAME-STYLE`` for a folder.
+            * a folder: an existing folder, a path that ends in a slash, or any other path if the input is a
+              folder or several files. File names and subfolders are kept;
+            * None, for ``NAME-STYLE.EXT`` in the current folder, or the folder ``NAME-STYLE`` if the input
+              is a folder.
 
         style: name of the style for default output names.
 

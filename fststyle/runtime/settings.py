@@ -331,9 +331,10 @@ class WebcamSettings:
     )
     follow: str = option(
         "strength=bass",
-        "Controls that follow the sound, as CONTROL=MEASURE or CONTROL=MEASURE:QUIET:LOUD, separated by"
-        " commas. Controls: strength, mix, brush, steadiness. Measures: level, bass, treble, beat. Example:"
-        " strength=bass:0.3:1.2,mix=beat.",
+        "Controls that follow the sound: CONTROL=MEASURE, separated by commas, such as"
+        " strength=bass,mix=beat. With :QUIET:LOUD, the control has these values where the measure is 0 and"
+        " 1, such as strength=bass:0.3:1.2. Controls: strength, mix, brush, steadiness. Measures: level,"
+        " bass, treble, beat.",
     )
     precision: str = _shared("precision")
     device: str = _shared("device")

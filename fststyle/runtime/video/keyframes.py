@@ -140,12 +140,12 @@ def _styles(text: str) -> list[Key]:
         return [Key(0.0, {text: 1.0})]
     if not _AT.fullmatch(text.rpartition(",")[2]):
         if any(_AT.fullmatch(part) for part in text.split(",")):
-            raise InputError(f"--style: in {text!r} the last style has no time (@4s)")
+            raise InputError(f"--style: the last style in {text!r} has no time, such as @4s")
         for part in text.split(","):
             name, at, tail = part.rpartition("@")
             if name and at and not tail.endswith(".onnx"):  # the name of a file may contain @
                 raise InputError(
-                    f"--style: in {text!r} {tail.strip()!r} is not a time such as 4, 4.5s, 500ms or 1:30"
+                    f"--style: {tail.strip()!r} in {text!r} is not a time such as 4, 4.5s, 500ms or 1:30"
                 )
         return [Key(0.0, parse_shares(text))]
     keys, parts = [], []
@@ -153,7 +153,7 @@ def _styles(text: str) -> list[Key]:
         found = _AT.fullmatch(part)
         # A part with a share belongs to a mixture that ends at the next time: a:0.6, b:0.4 @ 4s.
         if found is None and ":" not in part:
-            raise InputError(f"--style: in {text!r} {part.strip()!r} has no time (@4s)")
+            raise InputError(f"--style: {part.strip()!r} in {text!r} has no time, such as @4s")
         parts.append(found[1] if found else part)
         if found:
             keys.append(Key(parse_seconds(found[2]), parse_shares(",".join(parts))))
@@ -180,9 +180,7 @@ def _strengths(text: str) -> list[Key]:
     for part in text.split(","):
         found = _AT.fullmatch(part)
         if found is None:
-            raise InputError(
-                f"--strength: in {text!r} {part.strip()!r} is not a number with its time (0.5@4s)"
-            )
+            raise InputError(f"--strength: {part.strip()!r} in {text!r} is not VALUE@TIME, such as 0.5@4s")
         keys.append(Key(parse_seconds(found[2]), _number(found[1], "--strength")))
     return keys
 

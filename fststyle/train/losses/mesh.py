@@ -1,6 +1,6 @@
-"""A loss against a mesh of fine lines along the rows and columns of pixels, for tools/remove_mesh.py.
+"""A loss that penalizes a mesh of fine lines along rows and columns of pixels, for tools/remove_mesh.py.
 
-The trainings do not use it, since it makes brush strokes soft (docs/experiments.md, fifth series).
+No training command uses it, since it softens brush strokes (docs/experiments.md, fifth series).
 
 All images are RGB (N, 3, H, W) in [-1, 1]. The loss returns one float32 value per image, (N,). The loss of a
 batch is their mean.

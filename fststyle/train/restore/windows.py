@@ -36,9 +36,10 @@ class Part:
 
 
 def parts(hole: Hole, context: int) -> list[Part]:
-    """Return the parts of the damage, each with `context` pixels of surroundings on each side.
+    """Split the damage into parts, each with `context` pixels of surroundings on each side.
 
-    Damage at a distance of less than half of `context` belongs to one part.
+    Damaged pixels that are closer together than about half of `context` are in the same part. A part with a
+    side above `LARGEST` is divided.
     """
     reach = max(1, context // 2)
     joined = cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach), np.uint8))

@@ -147,7 +147,7 @@ def test_change_is_the_largest_difference():
 
 
 def test_invalid_time_is_named_in_the_message():
-    with pytest.raises(InputError, match=r"'soon' is not a time"):
+    with pytest.raises(InputError, match=r"'soon' in 'great-wave@soon' is not a time"):
         parse("great-wave@soon", "1")
     assert not parse("my@home.onnx", "1").moves
 

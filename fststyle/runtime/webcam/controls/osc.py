@@ -139,8 +139,11 @@ class OscInput:
             raise InputError(f"the address does not begin with {ROOT}")
         path = address.removeprefix(ROOT)
         if path == "midi/learn":
-            if self._learn is None or not all(name in NAMES for name in arguments):
-                raise InputError("MIDI learn needs --midi and names of controls")
+            if self._learn is None:
+                raise InputError("MIDI learn needs the option --midi")
+            for name in arguments:
+                if name not in NAMES:
+                    raise InputError(f"there is no control {name!r}; use one of {', '.join(NAMES)}")
             self._learn([str(name) for name in arguments])
         elif path == "refresh":
             self.refresh.set()
