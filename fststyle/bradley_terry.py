@@ -66,8 +66,8 @@ def bootstrap(
 ) -> dict[str, tuple[float, float]]:
     """Return the 95 % confidence interval (low, high) of the log strength of each system, by name.
 
-    It is the bootstrap interval over ``rounds`` samples of the photos, drawn with replacement. A photo is
-    drawn with all its votes.
+    This is a percentile bootstrap over ``rounds`` resamples. The unit of resampling is a (painting, photo)
+    pair, drawn with replacement together with all its votes.
     """
     groups = sorted({(comparison.painting, comparison.photo) for comparison in comparisons})
     number = {group: i for i, group in enumerate(groups)}

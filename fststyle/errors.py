@@ -43,7 +43,9 @@ class ExportError(FststyleError):
 
 
 class TrainingError(FststyleError):
-    """The training cannot continue: a loss is not finite, or no photo is usable."""
+    """Training cannot continue, for example because a loss is not finite, memory ran out, or no photo is
+    usable.
+    """
 
 
 class BatchError(FststyleError):

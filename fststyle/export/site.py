@@ -94,7 +94,10 @@ def _checked(style: str | Path) -> BrowserStyle:
     entry = catalogue.locate(style)
     load_style(entry.path, device="cpu", precision="float")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", entry.name):
-        raise StyleError(f"{entry.path}: the file name may contain only letters, digits, - and _")
+        raise StyleError(
+            f"{entry.path}: the file name must begin with a letter or digit and contain"
+            " only A-Z, a-z, 0-9, - and _"
+        )
     found = browser_style(entry)
     if found.entry.precision == "int8":
         raise StyleError(f"{entry.name}: is an int8 file; give the float file, and its int8 file is added")

@@ -86,7 +86,7 @@ def export_module(
     if precision == "int8" and not folded:
         raise ExportError("int8 is for live networks only: it does not make other networks faster")
     if precision in PSNR and len(photos) < 2:
-        raise ExportError(f"{precision} needs photos for calibration and the parity check")
+        raise ExportError(f"{precision} needs at least two photos, not {len(photos)}")
     graph = graph or traced(net)
     try:
         model = (

@@ -31,11 +31,12 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """Return the matrix nearest to `matrix`, (m, n), with singular values near 1, by Newton-Schulz iteration.
+    """Approximate the semi-orthogonal matrix nearest to `matrix`, (m, n), by Newton-Schulz iteration.
 
-    Each iteration multiplies by a polynomial of X X^T. These polynomials commute, so the iterations run on
-    the small square matrix X X^T, and X is multiplied by their product once. In float32 the result is the
-    same up to rounding, in less than half the time.
+    The singular values of the result are close to 1, not exactly 1. Each iteration multiplies X by a
+    polynomial in X X^T. These polynomials commute, so only the smaller square matrix X X^T is iterated, and X
+    is multiplied by the accumulated product once at the end. In float32, this matches updating X in every
+    iteration up to rounding, and takes less than half the time.
 
     Args:
         matrix: float32 (m, n). A zero matrix stays zero.

@@ -112,7 +112,9 @@ def checked_name(name: str) -> str:
         InputError: the name is not valid.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
-        raise InputError(f"--name: {name!r} must be {NAMES}")
+        raise InputError(
+            f"--name: {name!r} is not valid; use at most 64 {NAMES}, beginning with a letter or digit"
+        )
     return name
 
 

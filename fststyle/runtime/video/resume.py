@@ -137,7 +137,9 @@ class ResumeFolder:
             self._file(number - 1, ".npz").unlink(missing_ok=True)
 
     def store(self, number: int, segment: Segment, written: Path) -> None:
-        """Write a segment whose video is the file ``written`` to the folder."""
+        """Store segment ``number``: move its finished video file, ``written``, into the folder, and save its
+        metadata as JSON.
+        """
         _synced(written)
         os.replace(written, self._file(number, self.suffix))
         _write(self._file(number, ".json"), json.dumps(asdict(segment)).encode())
