@@ -9,7 +9,7 @@ from typing import BinaryIO
 XMP = "XMP data"
 
 _MOST = 10
-"""Number of boxes that are named."""
+"""Maximum number of boxes that are named one by one; the others are counted."""
 
 _ADOBE_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
@@ -91,7 +91,9 @@ def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
             found = [*_unread(file, size, known)]
     except OSError:
         return []
-    return [*dict.fromkeys(found)][:_MOST]
+    names = [*dict.fromkeys(found)]
+    more = len(names) - _MOST
+    return names if more <= 0 else [*names[:_MOST], f"{more} more boxes"]
 
 
 def _unread(file: BinaryIO, size: int, known: tuple[bytes, ...]) -> Iterator[str]:

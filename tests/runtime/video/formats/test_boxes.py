@@ -52,6 +52,11 @@ def test_uuid_boxes_are_named(clip):
     assert unread(clip) == ["XMP data", "box 00112233-4455-6677-8899-aabbccddeeff", "box 'sefd'"]
 
 
+def test_boxes_beyond_ten_are_counted(clip):
+    clip.write_bytes(clip.read_bytes() + b"".join(box(b"bx%02d" % i, b"") for i in range(12)))
+    assert unread(clip)[-2:] == ["box 'bx09'", "2 more boxes"]
+
+
 def test_damaged_sizes_end_the_search(clip):
     content = clip.read_bytes()
     for tail in (b"\0\0\0\4uuid", b"\xff\xff\xff\xffuuid", b"\0\0\0\1uuid" + bytes(8), b"\0\0\0"):
