@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.cli.progress_bar import counting
-from fststyle.errors import FststyleError, OutputError
+from fststyle.errors import FststyleError, InputError, OutputError
 from fststyle.runtime.settings import ImageSettings
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Stylize images: fststyle image photo.jpg -s udnie -o stylized.jpg"""
+        if output is None:
+            _refuse_output_as_input(inputs)
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
             raise OutputError("--json and -o - both write to stdout; write the image to a file")
@@ -51,6 +54,16 @@ def register(app: typer.Typer) -> None:
             streams.stdout("image", "redirect it (> stylized.png) or give a file (-o)") if to_stdout else None
         )
         _stylize(inputs, output, settings, as_json, stdout)
+
+
+def _refuse_output_as_input(inputs: list[str]) -> None:
+    """Raise `InputError` if the second of two inputs does not exist and seems to be meant as the output.
+
+    Other commands take the output as an argument: ``fststyle video in.mp4 out.mp4``.
+    """
+    *sources, last = inputs
+    if len(sources) == 1 and last != "-" and Path(sources[0]).exists() and not Path(last).exists():
+        raise InputError(f"{last}: no such file; to write to it: fststyle image {sources[0]} -o {last}")
 
 
 def _stylize(

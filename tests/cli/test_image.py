@@ -246,6 +246,14 @@ def test_missing_picture(program: Program, tmp_path: Path) -> None:
     assert left(tmp_path) == set()
 
 
+def test_output_as_second_argument_is_refused_with_a_hint(
+    program: Program, photo: Path, tmp_path: Path
+) -> None:
+    done = program("image", photo, tmp_path / "out.png")
+    refused(done, f"image {photo} -o {tmp_path / 'out.png'}")
+    assert left(tmp_path) == {photo.name}
+
+
 def test_picture_50000_pixels_wide(program: Program, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((16, 50_000, 3), np.uint8)).save(tmp_path / "wide.png")
     done = program("image", "wide.png", "-s", "norm", "-o", "out.png", "--tile", "2048")
