@@ -1,10 +1,10 @@
 """The uint8 frame interface of the live network, which works on folded images
 (`fststyle.train.networks.live`).
 
-The PyTorch exporter writes folding (space-to-depth) as general float transposes, which take a third of the
-network's run time. Here, folding works on channels-last uint8, where each run of 12 bytes (four pixels of a
-row) is copied as a whole. Scaling to [-1, 1], rounding and clipping become one DequantizeLinear and one
-QuantizeLinear, which an int8 network uses as its first and last quantization.
+The PyTorch exporter writes folding (space-to-depth) as general float transposes, which are slow. Here,
+folding works on channels-last uint8, where each run of 12 bytes (four pixels of a row) is copied as a whole.
+Scaling to about [-1, 1] becomes one DequantizeLinear; scaling back, rounding and clipping become one
+QuantizeLinear. An int8 network uses them as its first and last quantization.
 """
 
 from typing import Any
@@ -17,14 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SCALE, ZERO = 1 / 127.5, 128
-"""A byte b represents (b - 128) / 127.5. This is the range [-1, 1] shifted by half a step, so that the zero
-point is an integer.
+"""A byte b represents (b - 128) / 127.5.
+
+This is half a step less than b / 127.5 - 1, so that the zero point is an integer.
 """
 
 
 class Core(nn.Module):
-    """The part of the network that the PyTorch exporter exports: folded images, float32 (N, 48, h, w), to
-    images of the same shape.
+    """The part of a live network that the PyTorch exporter exports.
+
+    It maps folded images, float32 (N, 48, h, w), to folded images of the same shape.
     """
 
     def __init__(self, net: nn.Module):
@@ -37,7 +39,10 @@ class Core(nn.Module):
 
 
 class FoldedFrame(nn.Module):
-    """PyTorch equivalent of the complete ONNX file: uint8 frames (N, H, W, 3) to frames of the same shape."""
+    """PyTorch equivalent of the complete ONNX file: uint8 (N, H, W, 3) RGB to the same.
+
+    ``net`` is a live network, and ``fold`` the side in pixels of the squares that it folds into channels.
+    """
 
     def __init__(self, net: nn.Module, fold: int = 4):
         super().__init__()
@@ -55,9 +60,9 @@ class FoldedFrame(nn.Module):
 
 
 def core_dims(multiple: int) -> dict[str, Any]:
-    """Return the ``dynamic_shapes`` of a `Core` for `torch.export`.
+    """Return the ``dynamic_shapes`` of a `Core` for `torch.onnx.export`.
 
-    N is dynamic, and so are h and w, which are multiples of `multiple`.
+    N, h and w are dynamic; h and w are multiples of ``multiple``.
     """
     dim = torch.export.Dim
     height, width = (multiple * dim(name, min=2, max=1 << 13) for name in "hw")
@@ -65,9 +70,10 @@ def core_dims(multiple: int) -> dict[str, Any]:
 
 
 def wrap_core(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
-    """Return the graph of a `Core` with folding before and unfolding after it, on uint8 frames.
+    """Return a copy of a graph of a `Core` with folding before and unfolding after it.
 
-    ``core`` has the input ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format).
+    The input ``frame`` and the output ``styled`` of the result are uint8 (N, H, W, 3). ``core`` has the input
+    ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format).
     """
     model = onnx.ModelProto()
     model.CopyFrom(core)
@@ -90,7 +96,7 @@ def wrap_core(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
 
 
 class _Nodes:
-    """Builder for graph nodes and constants; constants with the same name are created once."""
+    """Builder for graph nodes and constants. A constant is created once per name."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
@@ -120,9 +126,9 @@ class _Nodes:
 
 
 def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
-    """Return nodes that pad the frame by replication to a multiple of the stride, and fold it.
+    """Return nodes that pad the frame at the bottom and right to multiples of the stride, and fold it.
 
-    Their output is ``frame_folded``, uint8 (N, 48, h, w).
+    Padding is by replication. The output of the nodes is ``frame_folded``, uint8 (N, 48, h, w).
     """
     zero, rest = made.ints("frame_0", 0), made.ints("frame_rest", -1)
     fold, run = made.ints("frame_fold", frame.fold), made.ints("frame_run", 3 * frame.fold)
@@ -163,9 +169,9 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
     """Connect the core to uint8 input and output. Returns the changed nodes and the name of the uint8 output.
 
-    An int8 core starts and ends with quantizations whose scales are calibrated on photos. They are replaced
-    by the exact scale of a frame, so that the first layer reads bytes of the frame and the last layer writes
-    bytes.
+    An int8 core starts and ends with quantizations, with scales that are calibrated on photos. These scales
+    are replaced by the exact scale of a frame (`SCALE`, `ZERO`), so that the first layer reads the bytes of
+    the frame and the last layer writes bytes.
     """
     scale = made.scale()
     return _write_bytes(_read_bytes(nodes, scale), scale)
@@ -210,8 +216,9 @@ def _write_bytes(nodes: list[NodeProto], scale: list[str]) -> tuple[list[NodePro
 
 
 def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:
-    """Return nodes that unfold ``last``, the uint8 output of the core, and crop it to the frame size. Their
-    output is ``styled``, uint8 (N, H, W, 3).
+    """Return nodes that unfold ``last``, the uint8 output of the core, and crop it to the frame size.
+
+    Their output is ``styled``, uint8 (N, H, W, 3).
     """
     zero, rest = "frame_0", "frame_rest"
     runs = made.add("Transpose", [last], "frame_painted", perm=[0, 2, 3, 1])

@@ -1,6 +1,6 @@
 """The frame contract of style files: uint8 frames in and out, with pre- and postprocessing in the graph.
 
-Input ``frame``: uint8 (N, H, W, 3) RGB, any N, any H and W >= 16. Output ``styled``: uint8, same shape.
+Input ``frame``: uint8 (N, H, W, 3) RGB with N >= 1, H >= 16 and W >= 16. Output ``styled``: the same.
 """
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 MINIMUM_SIDE = 16
+"""Minimum side of a frame in pixels."""
 
 
 class Frame(nn.Module):
@@ -23,7 +24,7 @@ class Frame(nn.Module):
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def forward(self, frame: Tensor) -> Tensor:
-        """Stylize frames: uint8 (N, H, W, 3) -> uint8 (N, H, W, 3)."""
+        """Stylize frames: uint8 (N, H, W, 3) RGB -> uint8 (N, H, W, 3) RGB."""
         height, width = frame.shape[1], frame.shape[2]
         x = frame.permute(0, 3, 1, 2).float() / 127.5 - 1
         x = F.pad(x, (0, -width % self.stride, 0, -height % self.stride), mode="reflect")

@@ -20,10 +20,12 @@ def export_graph(
 ) -> onnx.ModelProto:
     """Export a module with one input to an ONNX graph.
 
+    Exceptions of the exporter and of the ONNX checker are not converted.
+
     Args:
-        module: the module, on the CPU.
+        module: the module, on the CPU and in evaluation mode.
         example: an input for tracing.
-        shapes: the dynamic shapes of the input, as in `torch.onnx.export`.
+        shapes: the ``dynamic_shapes`` of `torch.onnx.export`.
         input_name: name of the input in the graph.
         output_names: names of the outputs in the graph.
     """
@@ -47,7 +49,7 @@ def export_graph(
         logger.setLevel(level)
     model = program.model_proto  # type: ignore[union-attr]
     for value in [*model.graph.value_info, *model.graph.node, *model.graph.initializer]:
-        del value.metadata_props[:]  # contains local file paths
+        del value.metadata_props[:]  # may contain local file paths
     for node in model.graph.node:
         node.doc_string = ""
     onnx.checker.check_model(model)
@@ -55,7 +57,7 @@ def export_graph(
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file atomically. Raises `OutputError` if it cannot be written."""
+    """Write a file atomically, and create its folder. Raises `OutputError` if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:

@@ -3,8 +3,8 @@
 * `FrameInput`: input ``frame``, uint8 (N, S, S, 3) RGB with a fixed S; float32 outputs of the network.
 * `PictureOutput`: input ``latent``, float32 (N, Z); output ``picture``, uint8 (N, S, S, 3) RGB.
 
-N is dynamic. As for styles, the exported graph is compared with the network before it is written, and
-metadata describes the model.
+N is dynamic. As with styles, the exported graph is compared with the network before the file is written, and
+the metadata of the file describes the model.
 """
 
 import json
@@ -25,16 +25,17 @@ from fststyle.export.precision import CONVERT
 
 PRECISIONS = ("fp32", "fp16-weights")
 _BOUNDS = {"fp32": (1, 1e-3), "fp16-weights": (2, 1e-2)}
-"""Largest allowed differences between graph and network, by precision: for pixels, the absolute difference
-(0-255, where different rounding of ties causes 1); for other outputs, relative to their largest absolute
-value.
+"""Largest allowed differences between graph and network, by precision.
+
+The first is for pixels, absolute (0-255); rounding ties differently causes a difference of 1. The second is
+for other outputs, relative to their largest absolute value.
 """
 
 
 class FrameInput(nn.Module):
     """Wrapper that gives a network uint8 frame input.
 
-    ``net`` takes (N, C, S, S) in [-1, 1] with C = 1 or 3. Grayscale is ITU-R BT.601 luma, as in Pillow.
+    ``net`` takes (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3. Grayscale is ITU-R BT.601 luma.
     """
 
     weights: Tensor
@@ -45,7 +46,7 @@ class FrameInput(nn.Module):
         self.register_buffer("weights", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, frame: Tensor) -> Any:
-        """Return the outputs of the network for frames, uint8 (N, S, S, 3)."""
+        """Return the outputs of the network for frames, uint8 (N, S, S, 3) RGB."""
         x = frame.permute(0, 3, 1, 2).float()
         if self.channels == 1:
             x = (x * self.weights).sum(1, keepdim=True)
@@ -53,9 +54,9 @@ class FrameInput(nn.Module):
 
 
 class PictureOutput(nn.Module):
-    """Wrapper that gives a generator uint8 frame output.
+    """Wrapper that gives a generator uint8 image output.
 
-    ``net`` maps latent vectors (N, Z) to (N, C, S, S) in [-1, 1] with C = 1 or 3.
+    ``net`` maps latent vectors (N, Z) to (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3.
     """
 
     def __init__(self, net: nn.Module, channels: int):
@@ -63,7 +64,7 @@ class PictureOutput(nn.Module):
         self.net, self.channels = net, channels
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Generate images: float32 (N, Z) -> uint8 (N, S, S, 3)."""
+        """Generate images: float32 (N, Z) -> uint8 (N, S, S, 3) RGB."""
         x = ((self.net(latent).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         if self.channels == 1:
             x = x.expand(-1, 3, -1, -1)
@@ -79,22 +80,23 @@ def export_model(
     path: Path,
     precision: str = "fp32",
 ) -> float:
-    """Export a `FrameInput` or `PictureOutput`.
+    """Export a `FrameInput` or `PictureOutput` to an ONNX file, after comparing the graph with the module.
 
-    Returns the largest difference between graph and network: absolute (0-255) for pixels, relative for other
-    outputs.
+    Returns the largest difference between graph and module: absolute (0-255) for pixels, and for other
+    outputs relative to their largest absolute value.
 
     Args:
-        module: the module, on the CPU.
-        example: an input for tracing and for the parity check.
-        output_names: names of the outputs.
+        module: the module, on the CPU. It is set to evaluation mode.
+        example: a batch of inputs for tracing. The outputs are compared for this batch and for its first
+            input alone.
+        output_names: names of the outputs in the file.
         about: metadata of the file; values that are not strings are stored as JSON.
-        path: the file to write.
-        precision: fp32, or fp16-weights for half the size.
+        path: the file to write. An existing file is replaced.
+        precision: one of `PRECISIONS`.
 
     Raises:
-        ExportError: the export fails, or the graph differs from the network; nothing is written.
-        OutputError: `path` cannot be written.
+        ExportError: the export fails, or the graph differs too much from the module; nothing is written.
+        OutputError: ``path`` cannot be written.
     """
     module = module.eval()
     input_name = "frame" if isinstance(module, FrameInput) else "latent"
@@ -129,6 +131,10 @@ def _difference(
     output_names: list[str],
     bounds: tuple[float, float],
 ) -> float:
+    """Return the largest difference between graph and module for the inputs ``given``.
+
+    Raises `ExportError` if it is above ``bounds``, an element of `_BOUNDS`.
+    """
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -141,16 +147,18 @@ def _difference(
     ):
         if got.shape != want.shape or got.dtype != want.dtype:
             raise ExportError(
-                f"the exported graph returns {got.dtype} {got.shape} as {output}, the network {want.dtype}"
-                f" {want.shape}; nothing was written"
+                f"the output {output} of the exported graph is {got.dtype} {got.shape}, that of the network"
+                f" {want.dtype} {want.shape}; nothing was written"
             )
         difference = float(np.abs(got.astype(np.float64) - want).max())
         pixels = want.dtype == np.uint8
         difference = difference if pixels else difference / max(1e-6, float(np.abs(want).max()))
-        if not difference <= bounds[0 if pixels else 1]:
+        bound = bounds[0 if pixels else 1]
+        if not difference <= bound:  # also for NaN
+            unit = "of 255" if pixels else "of its largest value"
             raise ExportError(
-                f"the exported graph differs from the network by {difference:.3g} in {output}; nothing was"
-                " written"
+                f"the output {output} of the exported graph differs from that of the network by"
+                f" {difference:.3g} {unit}; at most {bound:g} is allowed; nothing was written"
             )
         worst = max(worst, difference)
     return worst

@@ -1,4 +1,4 @@
-"""Check that an exported graph computes the same result as the PyTorch network."""
+"""Compare an exported graph with the PyTorch network."""
 
 from collections.abc import Sequence
 
@@ -11,19 +11,21 @@ from fststyle.arrays import RGB
 from fststyle.errors import ExportError
 
 SIZES = ((1, 16, 16), (1, 17, 31), (2, 50, 37), (1, 96, 129))
-"""Shapes (N, H, W) to compare: the smallest size, odd sizes, a batch, and a size larger than the receptive
-field.
-"""
+"""Shapes (N, H, W) to compare: the smallest frame, odd sides, a batch, and a larger frame."""
 
 TOLERANCE = {"fp32": (1, 0.02), "fp16-weights": (8, 0.35), "fp16": (24, 1.5)}
-"""Largest allowed maximum and mean difference (0-255) by precision. Different rounding of ties causes 1."""
+"""Largest allowed maximum and mean of the absolute differences (0-255) for one shape, by precision.
+
+Rounding ties differently causes a difference of 1.
+"""
 TINY = 32
-"""Side in pixels below which the half-precision tolerance doubles: instance norm over few pixels amplifies
-rounding errors.
+"""Shorter side in pixels below which the tolerances of fp16 and fp16-weights double.
+
+Instance norm over few pixels amplifies rounding errors.
 """
 
 PSNR = {"int8": 32.0, "int8-weights": 34.0}
-"""Minimum mean PSNR on photos in dB, by quantized precision."""
+"""Minimum of the mean PSNR over the photos, in dB, for quantized precisions."""
 
 
 def check_parity(
@@ -35,13 +37,15 @@ def check_parity(
         frame: the PyTorch module, uint8 (N, H, W, 3) -> uint8 (N, H, W, 3).
         model: the bytes of the ONNX file.
         precision: one of `fststyle.export.settings.PRECISIONS`.
-        photos: uint8 (H, W, 3) each, for the peak signal-to-noise ratio of quantized files.
+        photos: uint8 (H, W, 3) RGB each, at least one for the precisions in `PSNR`; others ignore them.
 
     Returns:
-        The "largest" and the "mean" difference (0-255), and for quantized files the "psnr" in dB.
+        The "largest" absolute difference (0-255) and the "mean" of the mean absolute differences over the
+        `SIZES`. For the precisions in `PSNR`, also "psnr", the mean over the photos in dB.
 
     Raises:
-        ExportError: the difference exceeds `TOLERANCE`, the PSNR is too low, or the output shape is wrong.
+        ExportError: an output has another shape or type than that of the module, a difference is above
+            `TOLERANCE`, or the PSNR is below `PSNR`.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -58,29 +62,30 @@ def check_parity(
         got = session.run(["styled"], {"frame": photo})[0]
         if got.shape != wanted.shape or got.dtype != np.uint8:
             raise ExportError(
-                f"the exported graph returns {got.dtype} {got.shape} for a frame {wanted.shape}; nothing was"
-                " written"
+                f"the exported graph returns {got.dtype} {got.shape} for frames uint8 {wanted.shape}; nothing"
+                " was written"
             )
         difference = np.abs(got.astype(np.int16) - wanted)
         worst, means = max(worst, float(difference.max())), [*means, float(difference.mean())]
         if precision not in PSNR and (difference.max() > limit or difference.mean() > mean_limit):
             raise ExportError(
-                f"the exported graph differs from the network at {width}x{height} by up to {difference.max()}"
-                f" of 255 (mean {difference.mean():.3f}); {precision} allows {limit} (mean {mean_limit});"
-                " nothing was written"
+                f"the exported graph differs from the network at {width}x{height} pixels by up to"
+                f" {difference.max()} of 255 (mean {difference.mean():.3f}); {precision} allows at most"
+                f" {limit} (mean {mean_limit}); nothing was written"
             )
     result = {"largest": worst, "mean": float(np.mean(means))}
     if (least := PSNR.get(precision)) is not None:
         result["psnr"] = float(np.mean([_psnr(frame, session, photo) for photo in photos]))
         if result["psnr"] < least:
             raise ExportError(
-                f"the PSNR of {precision} relative to the network is {result['psnr']:.1f} dB on photos;"
-                f" {least:.0f} dB are required; nothing was written"
+                f"the PSNR of {precision} relative to the network is {result['psnr']:.1f} dB on photos; at"
+                f" least {least:.0f} dB is required; nothing was written"
             )
     return result
 
 
 def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: RGB) -> float:
+    """Return the peak signal-to-noise ratio of the graph relative to the module, in dB."""
     with torch.inference_mode():
         wanted = frame(torch.from_numpy(photo[None])).numpy().astype(np.float64)
     error = np.square(session.run(["styled"], {"frame": photo[None]})[0] - wanted).mean()
@@ -88,9 +93,9 @@ def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: RGB) -> float:
 
 
 def _photo(n: int, height: int, width: int) -> np.ndarray:
-    """Return test images, uint8 (n, height, width, 3), with smooth shapes and with noise.
+    """Return test images, uint8 (n, height, width, 3): smooth waves, with noise added on the right.
 
-    Norms are sensitive in smooth regions.
+    Rounding errors in norms are largest in smooth regions.
     """
     rng = np.random.default_rng(height * 1000 + width)
     y, x = np.mgrid[0:height, 0:width] / max(height, width)

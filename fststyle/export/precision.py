@@ -1,4 +1,4 @@
-"""Convert an exported graph to smaller weights with float32 computation, or to float16 computation."""
+"""Convert an exported graph: smaller weights with float32 computation, or float16 computation."""
 
 import numpy as np
 import onnx
@@ -9,20 +9,20 @@ from fststyle.arrays import Floats
 from fststyle.runtime.weights import STEP
 
 _WIDE = ("InstanceNormalization", "ReduceMean", "QuantizeLinear", "DequantizeLinear")
+"""Operators that `half` keeps in float32, in addition to those that ONNX Runtime's converter keeps."""
 
 _SMALL = 256
-"""Tensors with fewer elements stay in float32. Biases and norm parameters are small, but sensitive."""
+"""Tensors with fewer elements, such as biases, stay in float32, since they are sensitive to rounding."""
 
 
 _MAX_WEIGHT = 64
-"""Largest absolute value in a 7-bit kernel."""
+"""Largest absolute value of an integer in a kernel."""
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with the large weights stored as float16 and cast to float32 on load.
+    """Return a copy with the large weights stored as float16, which the graph casts to float32.
 
-    The file has half the size; the speed is the same. The weights keep their names, so training can start
-    from the file.
+    The file has about half the size. The weights keep their names, so training can start from the file.
     """
     model = _copy(model)
     nodes = [_halve(model, tensor) for tensor in _large(model)]
@@ -31,12 +31,12 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with the kernels stored as 7-bit integers and dequantized on load.
+    """Return a copy with the large kernels stored as int8, from -64 to 64, which the graph dequantizes.
 
-    The file has a quarter of the size; the speed is the same. The kernels are byte-identical to those of the
-    int8 file (`fststyle.export.quantize`), which can therefore refer to this file (`fststyle.external_data`).
-    The last kernel, whose taps must cancel in flat regions, and other large weights are stored as float16.
-    The weights keep their names, so training can start from the file.
+    The file has about a quarter of the size. The int8 kernels are byte-identical to those of the int8 file
+    (`fststyle.export.quantize`), which can therefore refer to this file (`fststyle.external_data`). The last
+    kernel, where rounding errors would draw a grid in flat regions, and other large weights are stored as
+    float16. The weights keep their names, so training can start from the file.
     """
     model = _copy(model)
     large = _large(model)
@@ -58,8 +58,9 @@ def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def seven_bits(kernel: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Quantize a kernel (O, I, h, w) to integers from -64 to 64. Returns the integers, of the same shape, and
-    the scales, (O, 1, 1, 1).
+    """Quantize a kernel, (O, I, h, w), per output channel.
+
+    Returns integers from -64 to 64, int8 (O, I, h, w), and scales, float32 (O, 1, 1, 1).
     """
     scale = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True) / np.float32(_MAX_WEIGHT)
     scale[scale < np.finfo(np.float32).tiny] = 1
@@ -67,15 +68,16 @@ def seven_bits(kernel: Floats) -> tuple[NDArray[np.int8], Floats]:
 
 
 def _halve(model: onnx.ModelProto, tensor: TensorProto) -> onnx.NodeProto:
-    """Store a tensor of the graph as float16. Returns the node that casts it to float32."""
+    """Convert an initializer to float16 in place. Returns a new node that casts it to float32."""
     name = tensor.name
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype("float16"), name))
     return helper.make_node("Cast", [name], [_renamed(model, name)], to=TensorProto.FLOAT)
 
 
 def _renamed(model: onnx.ModelProto, name: str) -> str:
-    """Redirect all nodes that read the tensor ``name`` to its float32 version. Returns the name of the
-    float32 version.
+    """Let all nodes that read the tensor ``name`` read its float32 version instead.
+
+    Returns the name of the float32 version.
     """
     wide = f"{name}.float32"
     for node in model.graph.node:
@@ -99,16 +101,16 @@ def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy that computes in float16, except for resampling and instance norm.
+    """Return a copy that computes in float16, except for operators such as resampling and instance norm.
 
-    The sums of instance norm over an image overflow in float16.
+    In float16, the sums of instance norm over an image would overflow.
     """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
     model = convert_float_to_float16(
         _copy(model), keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_WIDE]
     )
-    # If two nodes share a constant, the converter adds two casts with the same output name, which is invalid.
+    # If two nodes share a constant, the converter adds two casts with one output name, which is invalid.
     once = {node.output[0]: node for node in reversed(model.graph.node)}
     _set_nodes(model, [node for node in model.graph.node if once[node.output[0]] is node])
     return model
@@ -134,6 +136,7 @@ CONVERT = {
     "fp16": half,
     "int8": _copy,
 }
-"""Conversion functions of a complete graph, by precision; each returns a copy. int8 is applied earlier, to
-the core (`fststyle.export.quantize`).
+"""Function that converts a complete float32 graph, by precision. Each returns a copy.
+
+For int8, the core is already quantized (`fststyle.export.quantize`).
 """

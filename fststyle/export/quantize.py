@@ -2,9 +2,9 @@
 
 Weights are quantized per channel, and activation ranges are calibrated on photos, as in Jacob et al. 2018,
 "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
-(arXiv:1712.05877). The graph has the QDQ format of ONNX Runtime: convolutions between QuantizeLinear and
-DequantizeLinear, and norms and sums in float. Activations are uint8, since int8 activations are slower than
-float on CPUs. Weights have 7 bits, since the multiply-add instruction of AVX2 saturates with 8 bits.
+(arXiv:1712.05877). The graph has the QDQ format of ONNX Runtime: convolutions and ReLUs are between
+QuantizeLinear and DequantizeLinear, and norms and sums are computed in float. Activations are uint8. Weights
+have 7 bits, since with 8 bits the 16-bit sums of the AVX2 instruction VPMADDUBSW may saturate.
 """
 
 import contextlib
@@ -22,19 +22,21 @@ from fststyle.arrays import RGB, Array, Floats
 from fststyle.export.folded import SCALE, ZERO
 
 _MAX_WEIGHT = 63
-"""Largest absolute value of a 7-bit weight."""
+"""Largest absolute value of a rounded weight of the last layer. The corrections of `_even` may reach -64."""
 
 
 def quantize_core(
     core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()
 ) -> onnx.ModelProto:
-    """Return a copy of the core whose convolutions are quantized to int8.
+    """Return a copy of the core with convolutions quantized to int8.
+
+    Exceptions of ONNX Runtime's quantizer are not converted.
 
     Args:
-        core: float graph with the input ``folded``.
-        photos: calibration photos, uint8 (H, W, 3) each, H and W at least `stride`; a dozen is enough.
-        fold: side of the square of pixels that is folded into channels.
-        stride: the sides of an input frame are multiples of this.
+        core: float32 graph with the input ``folded``.
+        photos: calibration photos, uint8 (H, W, 3) RGB each, with H and W of at least ``stride``.
+        fold: side in pixels of the squares that are folded into channels.
+        stride: the photos are cropped to multiples of this.
         leave: names of convolution nodes to keep in float.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -63,12 +65,12 @@ def quantize_core(
 
 
 def _pad_bytes(graph: onnx.GraphProto) -> None:
-    """Move each QuantizeLinear that follows a Pad to before the Pad.
+    """Move each QuantizeLinear that follows an edge Pad to before the Pad.
 
-    The result is the same with a quarter of the memory traffic, and the ReLU can be fused with the
-    quantization. The quantizer writes Relu, Pad, QuantizeLinear in this order. After a convolution that is
-    fused with its ReLU, it also inserts a DequantizeLinear before the Pad, which the QuantizeLinear then
-    reverts with the same scale.
+    The result is the same, but the Pad copies uint8 instead of float32, and the ReLU can be fused with the
+    quantization. The quantizer writes Relu, Pad, QuantizeLinear. Where it has fused the ReLU with a
+    convolution, it writes DequantizeLinear, Pad, QuantizeLinear instead, with equal scales; then both
+    quantization nodes are dropped.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     nodes = list(graph.node)
@@ -99,7 +101,7 @@ def _pad_bytes(graph: onnx.GraphProto) -> None:
 
 
 def _without_unused(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
-    """Return the nodes that contribute to the ``outputs`` of the graph."""
+    """Return the nodes that contribute to the tensors ``outputs``."""
     while unused := [
         node
         for node in nodes
@@ -110,11 +112,11 @@ def _without_unused(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx
 
 
 def _turn_bytes(graph: onnx.GraphProto) -> None:
-    """Insert reshapes where the int8 output of a convolution is added to floats.
+    """Insert reshapes where the quantized output of a convolution is added to floats.
 
-    ONNX Runtime computes int8 convolutions in NHWC and float nodes in NCHW. It moves the transpose behind the
-    dequantization and adds another quantize-dequantize pair, which costs three passes over four times the
-    memory. A Reshape that merges the rows moves no memory and keeps the transpose on uint8.
+    ONNX Runtime computes int8 convolutions in NHWC and float nodes in NCHW. It would move the transpose from
+    NHWC to NCHW after the dequantization and add another quantize-dequantize pair, which costs additional
+    passes over float data. A Reshape that merges H and W copies no data and keeps the transpose on uint8.
     """
     made_by = {node.output[0]: node for node in graph.node}
     nodes = list(graph.node)
@@ -153,6 +155,7 @@ def _turn_bytes(graph: onnx.GraphProto) -> None:
 
 
 def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, Array]) -> bool:
+    """Return whether two lists of initializers have equal values. ``known`` maps names to values."""
     return len(ones) == len(others) and all(
         np.array_equal(known[one], known[other]) for one, other in zip(ones, others, strict=True)
     )
@@ -163,8 +166,9 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
 
     Otherwise the int8 network draws a grid. The response of a kernel to a flat region is the sum of its taps.
     All output channels, which are the pixels of a block, share one scale. Where the sum of the rounded taps
-    differs from the rounded sum, the taps with the largest rounding errors are changed by one, so that equal
-    sums stay equal.
+    differs from the rounded sum of the taps, the taps with the largest rounding errors are changed by one.
+    Kernels with equal sums in float thus have equal sums in int8. If the last layer is kept in float, nothing
+    changes.
     """
     graph, found = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     made_by = {node.output[0]: node for node in graph.node}
@@ -177,7 +181,7 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
         None,
     )
     if last is None or last.op_type != "Conv":
-        return  # kept in float
+        return
     image, kernel, offset = (made_by[name] for name in last.input)
     floats = {tensor.name: tensor for tensor in core.graph.initializer}
     name = kernel.input[0].removesuffix("_quantized")
@@ -186,7 +190,7 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
     rounded = np.clip(np.round(weight / scale), -_MAX_WEIGHT, _MAX_WEIGHT)
     taps = rounded.reshape(*weight.shape[:2], -1)
     missed = (weight / scale - rounded).reshape(taps.shape)
-    # Equal sums may differ in the last digits, which must not change the rounding.
+    # Sums that should be equal may differ in the last digits, which must not change the rounding.
     wanted = np.round(np.round(weight.sum((2, 3)) / scale, 3))
     for place, channel in np.argwhere(taps.sum(2) != wanted):
         gap = int(wanted[place, channel] - taps[place, channel].sum())
@@ -213,8 +217,10 @@ def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
 
 
 def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
-    """Return the photos as inputs of the core, float32 (1, 48, h, w) each, cropped to multiples of the
-    stride.
+    """Return photos as inputs of the core, float32 (1, 3 * fold**2, H / fold, W / fold) each.
+
+    ``photos`` are uint8 (H, W, 3) RGB each. They are first cropped at the bottom and right to multiples of
+    ``stride``.
     """
     found = []
     for photo in photos:
@@ -227,7 +233,10 @@ def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence logging: ONNX Runtime recommends preprocessing that the torch exporter has already done."""
+    """Disable log messages up to WARNING.
+
+    ONNX Runtime recommends preprocessing that the torch exporter has already done.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -237,6 +246,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _reader(inputs: Sequence[Floats]) -> Any:
+    """Return a `CalibrationDataReader` that yields the inputs as ``folded``."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]

@@ -1,7 +1,8 @@
 """Export styles as a static web site with a filter for the camera and for images (`fststyle export-web`).
 
 The site is one folder with relative URLs only. It works on any host for static files and needs no program on
-the server. All computation happens in the browser, with the modules of the Live page of `fststyle serve`.
+the server. All computation happens in the browser, with the JavaScript modules of the page Live of
+`fststyle serve`.
 """
 
 import html
@@ -37,8 +38,9 @@ THUMB = 288
 class Site:
     """An exported site.
 
-    ``size`` is the total size in bytes. ``download`` is the number of bytes that a browser without WebGPU
-    loads for the first style, before compression by the host.
+    ``folder`` is the folder as given in the settings, and ``styles`` the names of the styles. ``size`` is the
+    total size of all files in bytes. ``download`` is the size in bytes of the first style and of the files of
+    ONNX Runtime that a browser without WebGPU loads, before compression by the host.
     """
 
     folder: Path
@@ -51,12 +53,12 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
     """Write a static site with the given styles, which are names or .onnx files.
 
     The int8 files of the styles are included if they exist, and so are the base networks, which strengths
-    other than 1 need.
+    other than 1 need. The site replaces an empty folder, and an earlier export if ``overwrite`` is set.
 
     Raises:
-        InputError: no styles are given, or two have the same name.
-        StyleError: a style does not exist, or is an int8 file.
-        OutputError: the folder already exists or cannot be written.
+        InputError: no styles are given, several have the same name, or the photo cannot be read.
+        StyleError: a style cannot be loaded, is an int8 file, or has a name that is not valid in a URL.
+        OutputError: the output is a file or a folder that must not be replaced, or cannot be written.
     """
     settings = settings or SiteSettings()
     check(settings)
@@ -65,7 +67,7 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
     if not names:
         raise InputError("no style was given")
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{twice[0]}: is given twice")
+        raise InputError(f"{twice[0]}: several styles have this name")
     target = Path(os.path.realpath(settings.output))
     _check_target(target, settings)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
@@ -91,20 +93,24 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
 
 
 def _checked(style: str | Path) -> BrowserStyle:
+    """Load a style to check it, and return its files for the browser. Raises `StyleError`."""
     entry = catalogue.locate(style)
     load_style(entry.path, device="cpu", precision="float")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", entry.name):
         raise StyleError(
-            f"{entry.path}: the file name must begin with a letter or digit and contain"
-            " only A-Z, a-z, 0-9, - and _"
+            f"{entry.path}: the file name without .onnx must begin with a letter or digit and contain only"
+            " A-Z, a-z, 0-9, - and _"
         )
     found = browser_style(entry)
     if found.entry.precision == "int8":
-        raise StyleError(f"{entry.name}: is an int8 file; give the float file, and its int8 file is added")
+        raise StyleError(
+            f"{entry.name}: is an int8 file; use the float file (the int8 file next to it is included)"
+        )
     return found
 
 
 def _check_target(target: Path, settings: SiteSettings) -> None:
+    """Raise `OutputError` unless the site may be written to ``target``."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -113,12 +119,13 @@ def _check_target(target: Path, settings: SiteSettings) -> None:
         return
     ours = (target / MARK).is_file() and (target / "styles.json").is_file()
     if not ours:
-        raise OutputError(f"{settings.output}: is a folder with other files; choose another folder")
+        raise OutputError(f"{settings.output}: is not empty and not an earlier export; choose another folder")
     if not settings.overwrite:
         raise OutputError(f"{settings.output}: already exists; --overwrite replaces it")
 
 
 def _install(part: Path, target: Path) -> None:
+    """Move the folder ``part`` to ``target``, and delete the former folder."""
     former = part.with_suffix(".former")
     if target.exists():
         target.rename(former)
@@ -129,6 +136,7 @@ def _install(part: Path, target: Path) -> None:
 def _write_styles(
     folder: Path, chosen: Sequence[BrowserStyle], settings: SiteSettings
 ) -> list[dict[str, str]]:
+    """Write the style files, the preview images and styles.json. Returns the list in styles.json."""
     place = folder / "styles"
     place.mkdir()
     photo = settings.photo or STATIC / "app" / "photos" / "cat.jpg"
@@ -173,8 +181,8 @@ def _write_program(folder: Path, settings: SiteSettings) -> None:
     )
     for name in ("isolate.js", MARK):
         shutil.copyfile(STATIC / "export" / name, folder / name)
-    # Netlify and Cloudflare Pages read _headers. Without .nojekyll, GitHub Pages omits names with an
-    # underscore.
+    # Netlify and Cloudflare Pages read _headers. Without .nojekyll, GitHub Pages omits files whose names
+    # begin with an underscore.
     shutil.copyfile(STATIC / "export" / "headers.txt", folder / "_headers")
     (folder / ".nojekyll").touch()
 

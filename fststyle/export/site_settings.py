@@ -8,10 +8,10 @@ from fststyle.settings import as_paths, option
 
 @dataclass(frozen=True)
 class SiteSettings:
-    """Settings of `fststyle export-web`: output folder, title and preview photo of the site."""
+    """Settings of `fststyle export-web`."""
 
     output: Path = option(Path("site"), "Folder for the site.", flags=("--output", "-o"))
-    title: str = option("Paint your camera", "Heading of the page.")
+    title: str = option("Paint your camera", "Title and heading of the page.")
     photo: Path | None = option(
         None, "Photo for the preview images of the styles; default: an included photo.", flags=("--photo",)
     )

@@ -25,7 +25,10 @@ from fststyle.settings import accepts_former_names
 @accepts_former_names
 @dataclass(frozen=True)
 class Card:
-    """Metadata of a style file, stored in its ``metadata_props``."""
+    """Metadata of a style file, stored in its ``metadata_props``. Unknown fields are empty.
+
+    ``style_sha256`` is the SHA-256 of the file of the style image.
+    """
 
     name: str
     network: str
@@ -37,13 +40,14 @@ class Card:
     year: str = ""
     license: str = field(default="", metadata={"former": "licence"})
     base: str = ""
-    """SHA-256 of the base network that the training started from. Styles with the same base can be mixed."""
+    """SHA-256 of the base network that training started from. Styles with the same base can be mixed."""
 
 
 def traced(net: nn.Module) -> onnx.ModelProto:
-    """Return the float32 ONNX graph of `net`, or of its ``core`` if it has one, without metadata.
+    """Trace a network as a float32 ONNX graph without metadata, for several calls of `export_module`.
 
-    Tracing takes most of the export time. The graph can be passed to several calls of `export_module`.
+    The graph of a network with a ``core`` (a live network) contains only the core, on folded images. Any
+    other graph has the frame contract (`fststyle.export.frame`). ``net`` is set to evaluation mode.
 
     Raises:
         ExportError: the network cannot be exported.
@@ -64,27 +68,29 @@ def export_module(
     photos: Sequence[RGB] = (),
     graph: onnx.ModelProto | None = None,
 ) -> dict[str, float]:
-    """Export `net` as a style file. Returns the result of `check_parity`.
+    """Export a network as a style file. Returns the result of `check_parity`.
 
     Args:
-        net: a module from (N, 3, H, W) in [-1, 1] to the same shape with a ``stride``, or a live network with
-            a ``core`` on folded images.
+        net: a module on the CPU that maps (N, 3, H, W) in [-1, 1] to the same shape, for H and W that are
+            multiples of its attribute ``stride``. A live network also has a ``core``, which maps folded
+            images. The module is set to evaluation mode.
         card: the metadata.
-        path: the file to write.
+        path: the file to write. An existing file is replaced.
         precision: one of `fststyle.export.settings.PRECISIONS`.
-        photos: uint8 (H, W, 3) each; int8 and int8-weights need at least two. int8 is calibrated on the first
-            half of them. The other half is used for the parity check.
+        photos: uint8 (H, W, 3) RGB each, with sides of at least 16 pixels; int8 and int8-weights need at
+            least two. int8 is calibrated on the first half of them. The second half is used for the parity
+            check. Other precisions ignore the photos.
         graph: the result of `traced` for this network with these weights; None traces the network.
 
     Raises:
-        ExportError: the graph fails the parity check, or the network does not support this precision; nothing
-            is written.
-        OutputError: `path` cannot be written; an existing file is kept.
+        ExportError: the network cannot be exported or does not support this precision, there are too few
+            photos, or the graph fails the parity check; nothing is written.
+        OutputError: ``path`` cannot be written; an existing file is kept.
     """
     folded = hasattr(net, "core")
     frame = (FoldedFrame(net) if folded else Frame(net)).eval()
     if precision == "int8" and not folded:
-        raise ExportError("int8 is for live networks only: it does not make other networks faster")
+        raise ExportError("int8 supports only live networks, since it does not make other networks faster")
     if precision in PSNR and len(photos) < 2:
         raise ExportError(f"{precision} needs at least two photos, not {len(photos)}")
     graph = graph or traced(net)
@@ -118,7 +124,7 @@ def _trace_frame(frame: Frame) -> onnx.ModelProto:
             2: torch.export.Dim("W", **sides),
         }
     }
-    # The sizes differ and none is a multiple of another, so that the exporter does not specialize dimensions.
+    # All sizes differ and none is 1, so that the exporter does not specialize or merge dimensions.
     example = torch.zeros((2, 37, 50, 3), dtype=torch.uint8)
     return export_graph(frame, example, shapes, "frame", ["styled"])
 
@@ -132,6 +138,7 @@ def _trace_core(frame: FoldedFrame) -> onnx.ModelProto:
 def _folded(
     core: onnx.ModelProto, frame: FoldedFrame, precision: str, photos: Sequence[RGB]
 ) -> onnx.ModelProto:
+    """Return the complete graph of a live network with the given core, in the given precision."""
     if precision == "int8":
         # The noise has batch size 1, and its projections are too small to benefit from int8.
         noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]

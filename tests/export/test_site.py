@@ -80,7 +80,7 @@ def test_invalid_style_is_refused_and_nothing_is_written(style_folder: Path, tmp
     settings = SiteSettings(output=tmp_path / "site")
     with pytest.raises(StyleError, match="no style is called"):
         export_site(["nothing"], settings)
-    with pytest.raises(InputError, match="given twice"):
+    with pytest.raises(InputError, match="several styles have this name"):
         export_site(["invert", "invert"], settings)
     with pytest.raises(InputError, match="no style"):
         export_site([], settings)
@@ -96,7 +96,7 @@ def test_only_an_earlier_site_is_replaced(style_folder: Path, tmp_path: Path) ->
     folder.mkdir()
     (folder / "mine.txt").write_text("keep")
     for overwrite in (False, True):
-        with pytest.raises(OutputError, match="other files"):
+        with pytest.raises(OutputError, match="not an earlier export"):
             export_site(["invert"], SiteSettings(output=folder, overwrite=overwrite))
     assert (folder / "mine.txt").read_text() == "keep"
     (folder / "mine.txt").unlink()
