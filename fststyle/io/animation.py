@@ -1,7 +1,7 @@
-"""Assembly of still images that Pillow has encoded into an animated GIF, WebP or PNG file.
+"""Assembly of animated GIF, WebP and PNG files from still images that Pillow has encoded.
 
-Pillow merges equal consecutive frames when it writes an animation; here N frames are written as N frames.
-Each assembler copies the compressed chunks of the still files into the container.
+Pillow's own writers merge equal consecutive frames; here, N frames are written as N frames. Each assembler
+copies the compressed data of the still images into the container.
 """
 
 import struct
@@ -15,12 +15,12 @@ from PIL import Image
 from fststyle.io.pixels import Frame
 
 DEFAULT_MS = 100
+"""Duration in milliseconds of a frame without a duration."""
 _SAMPLED = 1 << 14
-"""Approximate number of pixels for computing a palette."""
-
+"""Approximate number of pixels from which a palette is computed."""
 
 _WEBP_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
-"""Chunks after the frames of a WebP file -> their flag in the header."""
+"""Metadata chunks, which follow the frames of a WebP file -> their flag in the header."""
 _PNG_HEAD = (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 """Chunks of the first still that are copied before the frames of an APNG file."""
 
@@ -32,31 +32,31 @@ class Assembler(Protocol):
         """Append a frame.
 
         Args:
-            still: the content of the file of a still image.
-            duration: duration in milliseconds, or None.
+            still: an encoded still image of the size of the animation.
+            duration: duration in milliseconds; None means `DEFAULT_MS`.
         """
 
     def close(self) -> None:
-        """Finish the file. It must have at least one frame."""
+        """Finish the file. At least one frame must have been added."""
 
 
 def quantized(frame: Frame) -> Image.Image:
-    """Return a palette image for a GIF file: exact for at most 256 colors, otherwise by median cut with
-    dithering.
+    """Return a palette image for a GIF file.
 
-    If the frame has alpha, index 255 is transparent.
+    Up to 256 colors (255 if the frame has alpha) are exact. More colors are reduced by median cut with
+    dithering. If the frame has alpha, pixels with an alpha below 128 get index 255, which is transparent.
     """
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255
     lossy = image.getcolors(count) is None
-    # Median cut of all pixels takes ten times as long, and the palette is not better.
+    # Median cut is slow, so it gets a sample of the pixels.
     step = max(1, round((frame.rgb.shape[0] * frame.rgb.shape[1] / _SAMPLED) ** 0.5)) if lossy else 1
     sampled = Image.fromarray(np.ascontiguousarray(frame.rgb[::step, ::step]))
     result = sampled.quantize(count, method=Image.Quantize.MEDIANCUT)
     colors = (result.getpalette() or [])[: 3 * count]
     # Dithering uses a coarse color table, so it is used only for images with too many colors.
     if lossy:
-        # Pillow would pad the palette with black and use it, so it is padded with the first color.
+        # Pillow would pad the palette with black and map pixels to it, so pad with the first color.
         result.putpalette(colors + colors[:3] * (256 - len(colors) // 3))
         result = image.quantize(palette=result, dither=Image.Dither.FLOYDSTEINBERG)
     if frame.alpha is None:
@@ -71,7 +71,7 @@ def quantized(frame: Frame) -> Image.Image:
 class Gif:
     """Assembles still GIF files into an animated GIF file.
 
-    Each frame has its own palette. With transparency, the canvas is cleared between frames.
+    Each frame has its own palette. The canvas is cleared after each frame with a transparent color.
     """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
@@ -121,7 +121,7 @@ class WebP:
             self._begun, self._icc = True, part.get(b"ICCP")
             self._metadata = {name: part[name] for name in _WEBP_METADATA if name in part}
             self._file.write(self._head(0))
-        # The fifth byte of a VP8L bitstream has the alpha flag.
+        # The fifth byte of a VP8L bitstream contains the alpha flag.
         self._alpha |= b"ALPH" in part or (b"VP8L" in part and bool(part[b"VP8L"][4] & 0x10))
         shown = min(DEFAULT_MS if duration is None else duration, 0xFFFFFF)
         picture = b"".join(_riff(name, part[name]) for name in (b"ALPH", b"VP8 ", b"VP8L") if name in part)
@@ -156,9 +156,7 @@ class WebP:
 
 
 class Png:
-    """Assembles still PNG files with the same pixel type into an APNG file. Each frame replaces the previous
-    one.
-    """
+    """Assembles still PNG files of one pixel type into an APNG file. Each frame replaces the previous one."""
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         self._file, self._size, self._loop = file, size, loop
@@ -208,12 +206,15 @@ ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assemble
     "WEBP": WebP,
     "PNG": Png,
 }
-"""Pillow's name of the format -> its assembler. Arguments: an open seekable file, (H, W), number of loops."""
+"""Pillow's name of the format -> its assembler.
+
+Arguments: an open seekable file, the size (H, W), and the loop count (0: endless, None: not stated).
+"""
 
 
 def _gif_parts(still: bytes) -> tuple[bytes, int | None, bytes, bytes]:
-    """Return the parts of a GIF file with one image: palette, index of the transparent color or None, image
-    descriptor (9 bytes) and compressed data.
+    """Return the parts of a GIF file with one image: palette (RGB bytes), index of the transparent color or
+    None, image descriptor (9 bytes) and compressed data.
     """
     flags, position = still[10], 13
     palette, transparent = b"", None
@@ -233,6 +234,7 @@ def _gif_parts(still: bytes) -> tuple[bytes, int | None, bytes, bytes]:
 
 
 def _end_of_blocks(content: bytes, position: int) -> int:
+    """Return the offset after the sequence of sub-blocks that starts at ``position``."""
     while content[position]:
         position += 1 + content[position]
     return position + 1

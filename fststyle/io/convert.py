@@ -13,21 +13,26 @@ from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.io.exif import adapted
 from fststyle.io.images import Frame, Picture
+from fststyle.io.pixels import from_pil_with_profile
 
 ImageLike = Picture | Pixels | Image.Image | BinaryIO | bytes | str | Path
-"""An image of the Python API: decoded, or a file."""
+"""Types that the Python API accepts as an image: a `Picture`, an array, a Pillow image, an open binary file,
+the content of an image file, or a path.
+"""
 
 
 def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
-    """Return the first frame of an image as a `Picture`, and a function that converts a frame to the type of
-    the result.
+    """Return the first frame of an image as a `Picture`, and a function that converts a frame to the result
+    type.
 
-    The type of the result is `Picture` for a `Picture`, and an array for a uint8 array (H, W, 3) RGB or (H,
-    W, 4) RGBA. For a path, the content of an image file, an open binary file or a Pillow image, it is a
-    Pillow image of mode RGB, or RGBA if it has alpha, with color profile and EXIF data.
+    For a `Picture`, the result is a `Picture`. For a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, it is an
+    array: (H, W, 4) if the frame has alpha, otherwise (H, W, 3). For all other types, it is a Pillow image of
+    mode RGB, or RGBA if the frame has alpha, with the color profile. If the input is a file, it also has the
+    EXIF data.
 
     Raises:
-        InputError: ``image`` has another type, or cannot be read.
+        InputError: ``image`` is of another type, an array of another shape or dtype, or cannot be read.
+        DependencyError: the package for its format is not installed.
     """
     given: Any = image  # arrays and Pillow images of any class
     if isinstance(image, images.Picture):
@@ -36,12 +41,14 @@ def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
     if hasattr(given, "shape") and hasattr(given, "dtype"):
         return images.Picture([_frame_of(given)]), _array
     if hasattr(given, "convert") and hasattr(given, "getbands"):
-        picture = images.Picture([images.from_pil(given)], given.info.get("icc_profile"))
+        frame, icc = from_pil_with_profile(given, given.info.get("icc_profile"))
+        picture = images.Picture([frame], icc)
     elif isinstance(given, (str, Path, bytes)) or hasattr(given, "read"):
         picture = images.read(given)
     else:
         raise InputError(
-            f"an image is a path, bytes, an open file, a Pillow image or an array, not {type(given).__name__}"
+            "an image must be a path, bytes, an open file, a Picture, a Pillow image or an array, not"
+            f" {type(given).__name__}"
         )
 
     def pillow(frame: Frame) -> Image.Image:
@@ -57,7 +64,7 @@ def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
 
 def _frame_of(array: Pixels) -> Frame:
     if str(array.dtype) != "uint8" or array.ndim != 3 or array.shape[2] not in (3, 4):
-        raise InputError(f"expected a uint8 array (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
+        raise InputError(f"an array must be uint8 (H, W, 3) or (H, W, 4), not {array.dtype} {array.shape}")
     return images.Frame(array[..., :3], array[..., 3] if array.shape[2] == 4 else None)
 
 

@@ -1,7 +1,7 @@
 """Datasets of small square images in memory: MNIST and similar datasets (`fststyle.io.idx`), or a folder of
 images.
 
-Does not need PyTorch, since training and inference read the same datasets.
+Loading needs no PyTorch, since inference reads the same datasets as training.
 """
 
 import hashlib
@@ -20,10 +20,11 @@ from fststyle.io import idx, images
 SIDES = (28, 32, 64, 128)
 """Supported sides in pixels."""
 MIN_PICTURES = 8
-"""Minimum number of training images."""
+"""Minimum number of training images in IDX files, or of usable images in a folder."""
 HOLD_OUT = 10
-"""Every tenth image of a folder, sorted by name, is held out for testing. MNIST has its own test files."""
+"""Every tenth usable image of a folder, in the order of the paths, is held out. MNIST has test files."""
 MAX_BYTES = 8 << 30
+"""Maximum size in bytes of the resized images of a folder, as RGB."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Dataset:
     Args:
         rgb: the images, uint8 (N, S, S, C), where C is 1 if all images are gray, otherwise 3.
         labels: indices into ``classes``, int64 (N,), or None.
-        classes: the names of the classes.
-        skipped: files that cannot be used.
+        classes: the names of the classes; empty without labels.
+        skipped: paths of files of a folder that could not be read.
         held_out: whether this is the held-out part of a folder.
     """
 
@@ -58,7 +59,7 @@ class Dataset:
         return int(self.rgb.shape[3])
 
     def sha256(self) -> str:
-        """Return the SHA-256 hash of the pixels, the labels and the class names."""
+        """Return the SHA-256 hash of the shape, the pixels, the labels and the class names, as hex."""
         digest = hashlib.sha256(repr((self.rgb.shape, self.classes)).encode())
         digest.update(np.ascontiguousarray(self.rgb).data)
         if self.labels is not None:
@@ -69,23 +70,27 @@ class Dataset:
 def load(
     data: str | Path, size: int | None = None, download: bool = False, without: Iterable[Path] = ()
 ) -> tuple[Dataset, Dataset]:
-    """Load the training set and the test set.
+    """Return the training set and the test set.
 
     Args:
         data: "mnist", "fashion-mnist", a folder with the IDX files of MNIST (compressed or not; a missing
-            part is an empty set), or any other folder of images, whose subfolders are classes.
+            part is an empty set), or any other folder of images. Its subfolders are the classes if there are
+            at least two and all images are in subfolders.
         size: side in pixels, one of `SIDES`; default: 28 for IDX files and 64 for images. Images are cropped
             to their central square and resized.
         download: whether torchvision may download mnist or fashion-mnist to the cache folder.
-        without: files to ignore, such as the preview of a training in the same folder.
+        without: files to ignore, such as the preview sheet of a training run in the same folder.
 
     Raises:
-        InputError: there are no usable images or too few, a file is damaged, or memory is not sufficient.
+        InputError: ``size`` is not in `SIDES`, the dataset does not exist or cannot be downloaded, an IDX
+            file is damaged, there are fewer than `MIN_PICTURES` images, or the images of a folder need more
+            than `MAX_BYTES`.
+        DependencyError: the download needs torchvision, or an image needs a package that is not installed.
     """
     if size is not None and size not in SIDES:
         raise InputError(f"--size: {size} is not one of {', '.join(map(str, SIDES))}")
     if not str(data):
-        raise InputError("--data: is empty (an unset variable of the shell?)")
+        raise InputError("--data: is empty (is a shell variable unset?)")
     folder = Path(data)
     if not folder.exists() and str(data) in idx.NAMED:
         folder = idx.cached(str(data), download)
@@ -130,8 +135,8 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
     files = images.find(folder, without)
     if len(files) * size * size * 3 > MAX_BYTES:
         raise InputError(
-            f"{folder}: {len(files)} images of {size} pixels need more than {MAX_BYTES >> 30} GiB; use a"
-            " smaller --size"
+            f"{folder}: {len(files)} images of {size}x{size} pixels need more than {MAX_BYTES >> 30} GiB; use"
+            " a smaller --size"
         )
     kept: list[Path] = []
     skipped: list[str] = []
@@ -169,7 +174,10 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
 
 
 def joined(learned: Dataset, tested: Dataset) -> Dataset:
-    """Concatenate the training set and the test set of a folder to one dataset."""
+    """Return one dataset with the images of the training set, followed by those of the test set.
+
+    It has labels only if both sets have labels. Classes and skipped files are those of the training set.
+    """
     labels = (
         None
         if learned.labels is None or tested.labels is None
@@ -192,8 +200,8 @@ def square(rgb: Pixels, size: int) -> Pixels:
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
     """Yield the indices of the images of each step from ``start`` to ``steps`` - 1, int64 (batch,).
 
-    Each epoch contains all ``count`` images in a new random order. The result depends only on the seed and
-    the step, so a resumed training uses the same batches.
+    Each epoch contains all ``count`` images in a new random order. A batch depends only on
+    ``count``, ``seed``, ``batch`` and its step, so a resumed training run gets the same batches.
     """
     epoch, shuffled = -1, np.empty(0, np.int64)
     for step in range(start, steps):

@@ -1,4 +1,4 @@
-"""Decoding of an open image file to frames with Pillow, for `fststyle.io.images`."""
+"""Decoding of open image files to frames with Pillow, for `fststyle.io.images`."""
 
 import contextlib
 import re
@@ -15,14 +15,17 @@ from fststyle.io.picture import MAX_FRAMES, Outline
 from fststyle.io.pillow import formats, guarded
 from fststyle.io.pixels import CONVERTED_PROFILE, MIN_SIDE, Frame, from_pil_with_profile, is_srgb, is_usable
 
-# In other formats, several images are pages, layers, sizes or previews; only the first one is read.
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+"""Formats whose images are frames. In other formats, the images after the first are not read: they are pages,
+layers, sizes, or the previews and gain maps that phones append to a JPEG file (MPO).
+"""
 _FURTHER = {"TIFF": "page", "PSD": "layer"}
-"""Name of the images after the first one. Phones store previews and gain maps in a JPEG file as MPO."""
+"""Pillow's name of the format -> what an image after the first is called; "image" for other formats."""
 MOTION_PHOTO = "video of a motion photo"
 _MP4 = re.compile(rb"\0\0\0[\x10-\x80]ftyp(?:mp4|iso|qt  |avc|MSNV|3gp|M4V|heic|hvc)", re.DOTALL)
+"""Start of an MP4 file: length, type and brand of its first box."""
 _MP4_LENGTH = 16
-"""The first box of an MP4 file, and its length up to the brand. An entropy-coded scan does not contain it."""
+"""Number of bytes by which searched blocks overlap: at least the length of a match of `_MP4`."""
 _BLOCK = 1 << 20
 _SUBFILE = 254
 """TIFF tag whose lowest bit marks an image as a reduced copy of another."""
@@ -35,15 +38,16 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""EXIF orientation -> the operation that makes the image upright."""
 
 
 @dataclass(frozen=True)
 class Opened:
     """An image file whose header has been read.
 
-    ``further`` is the number of images that are not frames of an animation. ``lossless`` is whether the file
-    is known to be lossless. ``lost`` names the content that neither `frames` nor
-    `fststyle.io.metadata.of` returns.
+    ``further`` is the number of images after the first, such as pages, that are not frames of an animation.
+    ``lossless`` is whether it is a WebP or JPEG XL file that is known to be lossless. ``lost`` names the
+    content that neither `frames` nor `fststyle.io.metadata.of` returns.
     """
 
     image: Image.Image
@@ -55,16 +59,16 @@ class Opened:
 
 @contextlib.contextmanager
 def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
-    """Context manager that opens an image file. An exception in the block becomes an `InputError` that begins
-    with ``name``.
+    """Context manager that opens an image file. An exception of Pillow in the block becomes an `InputError`.
 
     Args:
-        stream: the open file.
-        name: the file name for messages.
-        max_pixels: limit of H * W * frames.
+        stream: the open file, which must be seekable.
+        name: the file name, with which messages begin.
+        max_pixels: limit of H * W.
 
     Raises:
-        InputError: the file is damaged, not an image or too large.
+        InputError: the file is empty, damaged, not an image or a raw photo, has a side below 16 pixels, is
+            too large or has more than `MAX_FRAMES` frames.
         DependencyError: the package for its format is not installed.
     """
     try:
@@ -83,7 +87,8 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
                 image.info["xmp"] = header.xmp
             if _is_preview(image):
                 raise InputError(
-                    f"{name}: is a raw photo, of which only a preview can be read; convert it first"
+                    f"{name}: its first image is only a preview, as in raw photos (DNG, NEF, ARW); convert it"
+                    " to another format"
                 )
             further = 0 if image.format in _ANIMATED else getattr(image, "n_frames", 1) - 1
             outline = _outline(image, name, max_pixels)
@@ -106,7 +111,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
     except MemoryError as error:
         raise InputError(f"{name}: does not fit in memory") from error
     except Exception as error:  # Pillow's parsers raise any exception for a damaged file
-        raise InputError(f"{name}: is damaged ({reason(error)})") from error
+        raise InputError(f"{name}: is damaged or not supported ({reason(error)})") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # raised by plugins written in Rust
             raise
@@ -114,7 +119,19 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
 
 
 def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, bytes | None]]:
-    """Iterate over the frames in upright orientation, each with its color profile or None."""
+    """Yield the frames in upright orientation, each with its color profile or None.
+
+    The still image of an APNG file that is not part of the animation is skipped. Exceptions of Pillow
+    propagate, so iterate within the block of `opened`.
+
+    Args:
+        opened: the file.
+        name: the file name, with which messages begin.
+        max_pixels: limit of H * W of a frame.
+
+    Raises:
+        InputError: a frame of an animation has a side below 16 pixels, or is too large.
+    """
     image = opened.image
     icc, power = _profile(image), gamma.of(image)
     if icc and not is_usable(icc, image.mode):
@@ -128,7 +145,7 @@ def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, 
             check_size(image.size, 1, name, max_pixels)
         image.load()
         duration = image.info.get("duration") if count - first > 1 else None
-        # Pillow enlarges the canvas if a GIF frame exceeds it.
+        # Pillow enlarges the canvas if a GIF frame extends beyond it, so crop the frame.
         whole = image.size == (width, height) or count == 1
         still = _upright(image if whole else image.crop((0, 0, width, height)), image)
         frame, kept = from_pil_with_profile(still, icc)
@@ -137,23 +154,25 @@ def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, 
 
 
 def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -> None:
-    """Raise `InputError` if an image is smaller than 16x16, or all frames together have more than
-    ``max_pixels`` pixels.
+    """Raise `InputError` if a side is below 16 pixels, or all frames together have more than ``max_pixels``
+    pixels.
 
     ``size`` is (width, height).
     """
     width, height = size
     if min(width, height) < MIN_SIDE:
         raise InputError(
-            f"{name}: {width}x{height} pixels is too small, the minimum is {MIN_SIDE}x{MIN_SIDE}"
+            f"{name}: {width}x{height} pixels is too small; the minimum is {MIN_SIDE}x{MIN_SIDE}"
         )
     if width * height * frames > max_pixels:
         several = f" x {frames} frames" if frames > 1 else ""
-        raise InputError(f"{name}: {width}x{height} pixels{several} is more than {max_pixels:,}")
+        raise InputError(
+            f"{name}: {width}x{height} pixels{several} is more than the maximum of {max_pixels:,} pixels"
+        )
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of an exception as one short line."""
+    """Return the message of an exception, or its type without a message, as one line of <= 120 characters."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())[:120] or type(error).__name__
 
@@ -164,9 +183,9 @@ def _outline(image: Image.Image, name: str, max_pixels: int) -> Outline:
     # The default image of an APNG file, for programs without animation, is not a frame.
     count -= 1 if count > 1 and image.info.get("default_image") else 0
     if count > MAX_FRAMES:
-        raise InputError(f"{name}: has {count} frames, more than {MAX_FRAMES}")
+        raise InputError(f"{name}: has {count:,} frames; the maximum is {MAX_FRAMES:,}")
     alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    # Pillow does not read the number of repetitions of AVIF, which is usually endless.
+    # Pillow does not read the loop count of AVIF; most animations are endless.
     loop = 0 if image.format == "AVIF" else None
     return Outline(image.format, image.size, count, image.info.get("loop", loop), alpha)
 
@@ -188,6 +207,7 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _profile(image: Image.Image) -> bytes | None:
+    """Return the color profile, or None. An sRGB profile of a JPEG XL image counts as none."""
     icc = image.info.get("icc_profile")
     if icc and image.format == "JXL" and is_srgb(icc):  # the decoder adds one if the file has none
         return None
@@ -195,14 +215,15 @@ def _profile(image: Image.Image) -> bytes | None:
 
 
 def _wide(image: Image.Image) -> Iterator[str]:
-    """Yield `CONVERTED_PROFILE` if the image has a usable color profile other than sRGB. Video frames do not
-    keep it.
+    """Yield `CONVERTED_PROFILE` if the image has a usable color profile other than sRGB, which video frames
+    do not keep.
     """
     if (icc := _profile(image)) and is_usable(icc, image.mode) and not is_srgb(icc):
         yield CONVERTED_PROFILE
 
 
 def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:
+    """Yield names of content that Pillow or the conversion to 8-bit RGB drops."""
     if further > 0:
         what = _FURTHER.get(image.format or "", "image")
         yield f"{further} further {what}{'s' if further > 1 else ''}"
@@ -229,8 +250,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
 
 
 def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield `MOTION_PHOTO` if a video follows the image in a JPEG file, as in photos of phones, even if the
-    XMP data does not mention it. The position of ``stream`` is restored.
+    """Yield `MOTION_PHOTO` if a JPEG file contains a video after the image, as photos of phones do. The XMP
+    data need not mention it. The position of ``stream`` is restored.
     """
     if image.format not in ("JPEG", "MPO"):
         return

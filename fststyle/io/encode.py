@@ -22,22 +22,25 @@ WRITABLE = {
 """File suffix -> Pillow's name of the format."""
 
 PARTIAL = "partial transparency"
-"""Name of what GIF cannot store."""
+"""Name, for messages, of alpha values other than 0 and 255, which GIF cannot store."""
 _ALPHA = {"PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "HEIF", "JXL"}
+"""Formats that are written with transparency."""
 _PROFILES = {"PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF"}
+"""Formats that are written with a color profile."""
 _ANIMATED = {*animation.ASSEMBLERS, "AVIF"}
 _MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
+"""Maximum side in pixels, for formats with a limit."""
 
 
 def format_of(text: str, name: str) -> str:
     """Return Pillow's name of a format.
 
     Args:
-        text: Pillow's name, or a suffix.
-        name: the beginning of error messages.
+        text: Pillow's name, or a suffix with or without the dot, in upper or lower case.
+        name: the file name, with which messages begin.
 
     Raises:
-        OutputError: the format is unknown.
+        OutputError: the format is unknown, or Pillow was built without it.
         DependencyError: its package is not installed.
     """
     wanted = text.upper().lstrip(".")
@@ -59,7 +62,9 @@ def check_lossless(kind: str, name: str) -> None:
 
 
 def check_fits(picture: Picture, kind: str, name: str) -> None:
-    """Raise `OutputError` if the format ``kind`` does not support the number or the size of the frames."""
+    """Raise `OutputError` if there are no frames, if the frames differ in size, or if the format ``kind``
+    does not support their number or size.
+    """
     if not picture.frames:
         raise OutputError(f"{name}: the image has no frames")
     if any(frame.rgb.shape != picture.frames[0].rgb.shape for frame in picture.frames):
@@ -71,7 +76,7 @@ def check_fits(picture: Picture, kind: str, name: str) -> None:
     if max(picture.size) > _MAX_SIDE.get(kind, max(picture.size)):
         size = f"{picture.size[1]}x{picture.size[0]}"
         raise OutputError(
-            f"{name}: {kind} supports at most {_MAX_SIDE[kind]} pixels per side, the image has {size}"
+            f"{name}: {kind} supports at most {_MAX_SIDE[kind]} pixels per side; the image has {size}"
         )
 
 
@@ -85,23 +90,24 @@ def encode(
     exact: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> bytes:
-    """Encode one frame, and return the content of the file. Raises the exceptions of Pillow.
+    """Return one frame as the content of an image file. Exceptions of Pillow propagate.
 
     Args:
         frame: the frame.
         kind: Pillow's name of the format.
         alpha: whether the file has transparency, if the format supports it. A frame without alpha is then
             opaque. Otherwise, a frame with alpha is composited on white.
-        icc: color profile. For a format without profiles, the frame is converted to sRGB.
-        quality: 1..100, for lossy formats.
-        exact: whether to encode losslessly, for the formats of `fststyle.io.lossless`.
+        icc: color profile of the frame; None for sRGB. For a format without profiles, the frame is converted
+            to sRGB.
+        quality: 1..100, for JPEG, WebP, AVIF, HEIC and JPEG XL.
+        exact: whether to encode losslessly; only for the formats in `fststyle.io.lossless.OPTIONS`.
         extra: the arguments returned by `fststyle.io.metadata.options`.
     """
     frame, icc = _fitting(frame, kind, alpha, icc)
     buffer = io.BytesIO()
     if kind == "GIF":
-        # Without optimization, a frame without transparent pixels also has a transparent color, with which
-        # the canvas is cleared before the next frame.
+        # Without optimization, even a frame without transparent pixels has a transparent color, so that the
+        # assembler clears the canvas after it.
         transparent = {"transparency": 255, "optimize": False} if frame.alpha is not None else {}
         animation.quantized(frame).save(buffer, "GIF", **transparent)
         return buffer.getvalue()
@@ -116,7 +122,8 @@ def write_picture(
 ) -> list[str]:
     """Write all frames of a picture. Returns the names of what the file cannot contain, such as "EXIF data".
 
-    With ``strip``, metadata is omitted, and not included in these names. Raises the exceptions of Pillow.
+    With ``strip``, metadata is omitted, and is not among these names. ``file`` must be seekable if the
+    picture is animated. Exceptions of Pillow propagate.
     """
     alpha = any(frame.alpha is not None for frame in picture.frames)
     extra, lost = metadata.options(Metadata() if strip else picture.metadata, kind, picture.size)
@@ -126,7 +133,7 @@ def write_picture(
     if picture.animated and kind == "AVIF":
         _write_avif(picture, file, alpha, _options(kind, picture.icc, quality, exact, extra))
         return lost + (["number of repetitions"] if picture.loop else [])
-    # Either all frames of an animation have alpha or none has it, since a container has one pixel type.
+    # Either all frames of an animation have alpha or none has, since an APNG file has one pixel type.
     stills = (
         encode(
             frame,

@@ -1,6 +1,7 @@
-"""Changes of size and orientation in EXIF data, in place, so that all offsets remain valid.
+"""Changes of size, orientation and thumbnail in EXIF data without moving other values.
 
-Maker notes contain offsets from the start of the EXIF data, which rewriting the data would invalidate.
+Maker notes contain offsets from the start of the EXIF data, which would be invalid if the data were
+rewritten.
 """
 
 import struct
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PREFIX = b"Exif\x00\x00"
-"""Precedes EXIF data in JPEG."""
+"""Precedes the TIFF header of EXIF data in JPEG files."""
 
 _ORIENTATION, _RESOLUTION = 0x0112, 0x011A
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
@@ -16,15 +17,16 @@ _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _THUMBNAIL, _THUMBNAIL_BYTES = (0x0201, 0x0111), (0x0202, 0x0117)
 _SHORT, _LONG = 3, 4
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-"""Type of a value -> its size in bytes."""
+"""TIFF type -> size of one value in bytes."""
 
 
 def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
-    """Return the EXIF data for an upright image, without its thumbnail, or None if it is damaged.
+    """Return EXIF data for an upright image: with orientation 1 and its size, and without a thumbnail.
+
+    Tags that do not exist are not added. The result starts with a TIFF header; None if the data is damaged.
 
     Args:
-        exif: the data, which starts with a TIFF header or with `PREFIX`. The result starts with a TIFF
-            header.
+        exif: the data, which starts with a TIFF header or with `PREFIX`.
         size: the size (H, W) of the image.
     """
     while exif.startswith(PREFIX):
@@ -36,8 +38,12 @@ def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
 
 
 def states_resolution(exif: bytes) -> bool:
-    """Return whether EXIF data contains a resolution. The data must be undamaged and start with a TIFF
-    header.
+    """Return whether the first directory of EXIF data contains a resolution.
+
+    The data must start with a TIFF header.
+
+    Raises:
+        ValueError, struct.error: the data is damaged.
     """
     return any(entry.tag == _RESOLUTION for entry in _Directory.first(bytearray(exif))._records())
 
@@ -46,7 +52,7 @@ def appended(tiff: bytes, exif: bytes) -> bytes:
     """Return a copy of a TIFF file with the tags of EXIF data added to its first directory. Tags that the
     file already has are not changed.
 
-    The file and the EXIF data must have the same byte order.
+    The EXIF data must start with a TIFF header, in the byte order of the file.
 
     Raises:
         ValueError, struct.error: the file or the EXIF data is damaged.
@@ -80,7 +86,7 @@ class _Entry:
 
 
 class _Directory:
-    """The first directory of EXIF data, with its subdirectories.
+    """One directory of EXIF data, at the offset ``at``.
 
     Raises:
         ValueError, struct.error: the data is damaged.
@@ -97,6 +103,7 @@ class _Directory:
 
     @classmethod
     def first(cls, data: bytearray) -> "_Directory":
+        """Return the first directory of data that starts with a TIFF header."""
         order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(bytes(data[:4]))
         if order is None:
             raise ValueError("no TIFF header")
@@ -114,6 +121,7 @@ class _Directory:
         return bytes(self._data)
 
     def _below(self) -> "Iterator[_Directory]":
+        """Yield the undamaged EXIF, GPS and interoperability directories to which this directory refers."""
         for entry in self._entries():
             if entry.tag in (_EXIF, _GPS, _INTEROPERABILITY) and entry.kind in (_LONG, 13):
                 try:
@@ -166,11 +174,14 @@ class _Directory:
                 )
 
     def _records(self) -> Iterator[_Entry]:
-        """Yield all tags, including those with values beyond the end. ``start`` and ``end`` are 0."""
+        """Yield all tags, including those whose values lie beyond the end of the data. ``start`` and ``end``
+        are 0.
+        """
         for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
             yield _Entry(self._number("H", at), self._number("H", at + 2), at, 0, 0)
 
     def _entries(self) -> Iterator[_Entry]:
+        """Yield the tags whose values lie within the data."""
         for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
             tag, kind = self._number("H", at), self._number("H", at + 2)
             length = _BYTES.get(kind, 1) * self._number("I", at + 4)
@@ -187,6 +198,7 @@ class _Directory:
         ]
 
     def _put(self, entry: _Entry, value: int) -> None:
+        """Overwrite the value of a tag, if the tag holds one integer of a type that can represent it."""
         if (
             entry.kind in (_SHORT, _LONG)
             and entry.end - entry.start == _BYTES[entry.kind]

@@ -1,6 +1,6 @@
-"""Atomic writing: a file is written under a temporary name in the same folder, and renamed at the end.
+"""Atomic writing: a file is written under a temporary name in the folder of the output, then renamed.
 
-Inputs are never overwritten.
+`refuse_overwrite` checks that an output is not one of the inputs.
 """
 
 import contextlib
@@ -44,7 +44,10 @@ def replacing_path(destination: Path) -> Iterator[Path]:
 
 
 def probe(destination: Path) -> None:
-    """Raise `OutputError` if `replacing` would fail for ``destination``. No file is created."""
+    """Raise `OutputError` if `replacing` would fail for ``destination``.
+
+    A temporary file is created for this, and deleted.
+    """
     try:
         with part_of(_replaced(destination)) as temporary:
             temporary.unlink()
@@ -73,12 +76,12 @@ def _identity(path: str | Path) -> object:
 
 
 def _replaced(destination: Path) -> Path:
-    """Return the path of the file to replace.
+    """Return the path of the file to replace, with all links resolved.
 
     Raises:
-        OSError: the file must not be replaced.
+        OSError: the file is write-protected, or not a regular file.
     """
-    # The target of a link is replaced, not the link. A device such as /dev/null must not be replaced.
+    # Replace the target of a link, not the link, and no device such as /dev/null.
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
         raise (

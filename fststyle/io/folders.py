@@ -9,6 +9,7 @@ import platformdirs
 from fststyle.errors import InputError, OutputError
 
 Refused = Callable[[Path, InputError], None]
+"""Callback that gets a path that cannot be used, and the reason."""
 
 
 def files(
@@ -21,7 +22,8 @@ def files(
     Args:
         folder: the folder.
         suffixes: suffixes in lower case, or None for all files.
-        on_refused: called with each subfolder that cannot be read, and with each link to a missing file.
+        on_refused: called with each subfolder that cannot be read, and, unless ``suffixes`` is None, with
+            each link to a missing file.
 
     Raises:
         InputError: ``folder`` does not exist, is not a folder or cannot be read.
@@ -53,7 +55,7 @@ def files(
 def without_results(found: Iterable[Path], source: Path, target: Path) -> list[Path]:
     """Return the files ``found`` in the folder ``source``, without those in the output folder ``target``.
 
-    If ``target`` is a subfolder of ``source``, it contains the results of earlier runs.
+    Files are excluded only if ``target`` is a subfolder of ``source``: they are results of earlier runs.
     """
     inside, output = source.resolve(), target.resolve()
     if output == inside or not output.is_relative_to(inside):
@@ -62,7 +64,9 @@ def without_results(found: Iterable[Path], source: Path, target: Path) -> list[P
 
 
 def check_folder(folder: Path) -> None:
-    """Raise `OutputError` if files cannot be created in ``folder``, or in its nearest existing parent."""
+    """Raise `OutputError` if files cannot be created in ``folder``, or, if it does not exist, in its nearest
+    existing parent.
+    """
     for place in (folder, *folder.absolute().parents):
         if place.is_dir():
             if not os.access(place, os.W_OK | os.X_OK):
@@ -73,8 +77,8 @@ def check_folder(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Return the folder for downloaded files: the environment variable FSTSTYLE_CACHE, or the cache folder of
-    the user.
+    """Return the folder for downloaded files: the environment variable FSTSTYLE_CACHE, or by default a folder
+    in the cache folder of the user.
 
     The folder is not created.
     """

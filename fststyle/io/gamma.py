@@ -11,10 +11,11 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def of(image: Image.Image) -> float | None:
-    """Return the exponent that maps linear light to the stored values of a PNG image, or None for sRGB.
+    """Return the exponent of the gAMA chunk, which maps linear light to the stored values of a PNG image.
 
-    A color profile or an sRGB chunk overrides the gAMA chunk, as in the PNG specification. Implausible values
-    are ignored.
+    Return None if no conversion is needed: without a gAMA chunk, with a color profile or an sRGB chunk (which
+    override it by the PNG specification), for values within 5 % of 1/2.2, which is close to sRGB, and for
+    implausible values (below 0.05 or above 20).
     """
     if image.format != "PNG" or image.info.get("icc_profile") or "srgb" in image.info:
         return None
@@ -25,7 +26,10 @@ def of(image: Image.Image) -> float | None:
 
 
 def in_srgb(rgb: RGB, gamma: float) -> RGB:
-    """Convert an image, uint8 of any shape, whose values are linear light to the power ``gamma``, to sRGB."""
+    """Return an image in sRGB, uint8 of the same shape.
+
+    The values of ``rgb``, divided by 255, are linear light to the power of ``gamma``.
+    """
     light = (np.arange(256) / 255) ** (1 / gamma)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     table: Pixels = np.rint(255 * coded).clip(0, 255).astype(np.uint8)

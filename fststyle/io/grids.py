@@ -1,4 +1,4 @@
-"""Grids of small images, and plots of confusion matrices. Does not need PyTorch."""
+"""Grids of small images, and plots of confusion matrices."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,9 @@ _GAP = 2
 
 
 def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
-    """Return a grid of images, uint8 (N, H, W, 3), row by row, enlarged by the factor ``scale`` by repeating
-    pixels.
+    """Return a sheet with images, uint8 (N, H, W, 3), in a grid of ``columns`` columns, filled row by row.
+
+    The sheet is enlarged by the integer factor ``scale``, by repeating pixels.
     """
     count, height, width = pictures.shape[:3]
     rows = -(-count // columns)
@@ -33,6 +34,8 @@ def still(rgb: Pixels) -> Picture:
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
     """Return a plot of a confusion matrix (classes, classes): rows are true classes and columns are
     predictions. Darker cells contain a larger fraction of their row.
+
+    The names of the classes are shortened to 12 characters for rows and to 5 for columns.
     """
     cell, font = 44, ImageFont.load_default(14)
     names = [name[:12] for name in classes]

@@ -1,8 +1,7 @@
 """IDX files, the format of MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017): a magic number,
 the dimensions, and uint8 data.
 
-The file size is checked against the header before and after decompression, so decompression bombs are
-refused.
+At most one byte more than the header states is decompressed, so decompression bombs do no harm.
 """
 
 import gzip
@@ -18,6 +17,7 @@ from fststyle.errors import INSTALL_TRAIN, DependencyError, InputError
 from fststyle.io.folders import cache_folder
 
 NAMED = ("mnist", "fashion-mnist")
+"""Datasets that can be downloaded."""
 _FASHION = (
     "t-shirt",
     "trouser",
@@ -32,6 +32,7 @@ _FASHION = (
 )
 _IMAGES, _LABELS = "{}-images-idx3-ubyte", "{}-labels-idx1-ubyte"
 MAX_BYTES = 2 << 30
+"""Maximum size in bytes of the decompressed data of a file."""
 
 
 def is_idx(folder: Path) -> bool:
@@ -51,7 +52,8 @@ def read_images(folder: Path, part: str) -> Pixels | None:
         part: "train" or "t10k".
 
     Raises:
-        InputError: the file does not match its header.
+        InputError: the file cannot be read, is not an IDX file of images, is empty or larger than
+            `MAX_BYTES`, or does not match its header.
     """
     path = _existing(folder, _IMAGES.format(part))
     return _read(path, 3) if path else None
@@ -61,7 +63,7 @@ def read_labels(folder: Path, part: str) -> Pixels | None:
     """Return the labels of one part, uint8 (N,), or None if the images or the labels do not exist.
 
     Raises:
-        InputError: the file does not match its header, or the numbers of labels and images differ.
+        InputError: a file is not usable (see `read_images`), or the numbers of labels and images differ.
     """
     path, images = _existing(folder, _LABELS.format(part)), _existing(folder, _IMAGES.format(part))
     if path is None or images is None:
@@ -73,15 +75,15 @@ def read_labels(folder: Path, part: str) -> Pixels | None:
 
 
 def classes(name: str, count: int) -> tuple[str, ...]:
-    """Return the names of the classes: those of Fashion-MNIST if ``name`` contains "fashion", otherwise
-    numbers.
+    """Return the names of ``count`` classes: those of Fashion-MNIST if ``name`` contains "fashion" and there
+    are ten classes, otherwise the numbers from 0.
     """
     return _FASHION if "fashion" in name.lower() and count == len(_FASHION) else tuple(map(str, range(count)))
 
 
 def cached(name: str, download: bool) -> Path:
     """Return the folder of mnist or fashion-mnist in the cache. With ``download``, torchvision downloads and
-    verifies it.
+    verifies a missing dataset.
 
     Raises:
         InputError: the dataset is not in the cache and ``download`` is False, or the download failed.
@@ -119,8 +121,8 @@ def _read(path: Path, dimensions: int) -> Pixels:
     count = math.prod(sides)
     content = _bytes(path, 4 + 4 * dimensions + count + 1)[4 + 4 * dimensions :]
     if len(content) != count:
-        kind = "less" if len(content) < count else "more"
-        raise InputError(f"{path}: is damaged, it holds {kind} than the {count} bytes stated in its header")
+        kind = "fewer" if len(content) < count else "more"
+        raise InputError(f"{path}: is damaged: it holds {kind} bytes than its header states ({count:,})")
     return np.frombuffer(content, np.uint8).reshape(sides).copy()  # a writable copy, as torch needs
 
 
@@ -130,7 +132,10 @@ def _sides(path: Path, dimensions: int) -> tuple[int, ...]:
         raise InputError(f"{path}: is not an IDX file of {'images' if dimensions == 3 else 'labels'}")
     sides = struct.unpack(f">{dimensions}I", header[4:])
     if min(sides) < 1 or math.prod(sides) > MAX_BYTES:
-        raise InputError(f"{path}: an IDX file of {'x'.join(map(str, sides))} bytes is too large or empty")
+        raise InputError(
+            f"{path}: its header states {'x'.join(map(str, sides))} bytes; the data must be neither empty nor"
+            f" larger than {MAX_BYTES >> 30} GiB"
+        )
     return sides
 
 

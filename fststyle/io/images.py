@@ -1,8 +1,9 @@
 """Reading and writing of image files as RGB uint8 (H, W, 3).
 
-`read` reads all formats of Pillow as upright 8-bit RGB, with all frames of an animation. `write` writes a
-complete file or none. Every problem with a file is an `InputError` or an `OutputError` that names the file;
-no other exceptions or warnings are raised.
+`read` reads all formats of Pillow except EPS, and HEIC and JPEG XL with optional packages, as upright 8-bit
+RGB with all frames of an animation. `write` writes a complete file or none. Every problem with a file is an
+`InputError`, an `OutputError` or a `DependencyError` that names the file; no other exceptions or warnings are
+raised.
 """
 
 import io
@@ -74,7 +75,9 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
         max_pixels: limit of H * W * frames, which is checked before pixels are decoded.
 
     Raises:
-        InputError: the file is missing, empty, damaged, not an image, below 16x16 pixels or too large.
+        InputError: the file is missing, empty, damaged, not an image or a raw photo, has a side below 16
+            pixels, is too large or has too many frames.
+        DependencyError: the package for its format is not installed.
     """
     name = _name_of(source)
     if isinstance(source, bytes):
@@ -86,15 +89,18 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 
 def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
-    """Read the header of an image file. Raises the same errors as `read`."""
+    """Return the `Outline` of an image file, without decoding all frames.
+
+    ``max_pixels`` is the limit of H * W. Raises the same errors as `read`.
+    """
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         return found.outline
 
 
 def stream(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
-    """Iterate over the frames of an animation in sRGB, which are decoded one by one.
+    """Yield the frames of an image file in sRGB. Each frame is decoded when it is requested.
 
-    Raises the same errors as `read`, also between frames.
+    ``max_pixels`` is the limit of H * W. Raises the same errors as `read`, possibly after some frames.
     """
     with _file(path) as file, opened(file, str(path), max_pixels) as found:
         for frame, icc in frames(found, str(path), max_pixels):
@@ -110,30 +116,31 @@ def write(
     lossless: bool | None = None,
     strip_metadata: bool = False,
 ) -> list[str]:
-    """Write a picture. A path is written atomically, and missing folders are created.
+    """Write a picture to an image file. A path is written atomically, and missing folders are created.
 
     For a format without alpha, the picture is composited on white; for one without color profiles, it is
     converted to sRGB. Metadata is written with orientation 1 and without thumbnails. GIF, WebP, PNG and AVIF
-    files can have several frames. Durations in GIF files are rounded to hundredths of a second, without
-    accumulated errors.
+    files can have several frames. In GIF files, durations are rounded to hundredths of a second, so that
+    rounding errors do not accumulate.
 
     Args:
         picture: the picture.
         destination: a path or an open binary file.
-        format: "png", ".jpg" or a name of Pillow; default: the suffix, or for an open file the format of the
-            file from which the picture was read.
+        format: a suffix such as "png" or ".jpg", or Pillow's name of the format; default: the suffix of the
+            path, or without one ``picture.format``.
         quality: 1..100, for lossy formats.
-        lossless: whether to write exact pixels; default: if the picture was read from a lossless file of the
-            same format.
+        lossless: whether to write exact pixels; default: True if the picture was read from a lossless file of
+            the same format.
         strip_metadata: whether to omit metadata.
 
     Returns:
         The names of what the file cannot contain, such as "EXIF data" or "transparency".
 
     Raises:
-        OutputError: the format is unknown or does not support the picture or lossless pixels, or the file
+        OutputError: the format is unknown, or does not support the picture or lossless pixels, or the file
             cannot be written.
-        InputError: the quality is out of range.
+        DependencyError: the package for the format is not installed.
+        InputError: ``quality`` is not within 1..100.
     """
     name = _name_of(destination)
     if not 1 <= quality <= 100:
@@ -152,7 +159,7 @@ def write(
         try:
             destination.write(buffer.getbuffer())
         except (OSError, ValueError) as error:
-            raise OutputError(f"{name}: {reason(error)}") from error
+            raise OutputError(f"{name}: cannot be written: {reason(error)}") from error
         return lost
     path = Path(destination)
     try:
@@ -166,11 +173,13 @@ def write(
 def find(
     folder: Path, without: Iterable[Path] = (), on_refused: Refused = lambda place, error: None
 ) -> list[Path]:
-    """Return the image files in a folder and its subfolders (`fststyle.io.folders.files`), except those in
+    """Return the sorted files with a suffix in `READABLE` in a folder and its subfolders, except those in
     ``without``.
 
+    ``on_refused`` is called as by `fststyle.io.folders.files`.
+
     Raises:
-        InputError: the folder cannot be read or contains no images.
+        InputError: the folder does not exist or cannot be read, or no files remain.
     """
     left_out = {os.path.realpath(path) for path in without}
     found = [
@@ -184,7 +193,7 @@ def find(
 def _file(name: Path | str) -> BinaryIO:
     try:
         if not (path := Path(name)).is_file():
-            problem = "is not a file" if path.exists() else "no such file"
+            problem = "is not a regular file" if path.exists() else "no such file"
             raise InputError(f"{name}: {'is a folder, not an image' if path.is_dir() else problem}")
         return path.open("rb")
     except (OSError, ValueError) as error:
@@ -217,7 +226,7 @@ def _encode(
             return write_picture(picture, file, kind, quality, exact, strip)
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # an error of the disk, not of the encoder
+            raise  # an error of the file system, not of the encoder
         raise OutputError(f"{name}: cannot be written as {kind}: {reason(error)}") from error
 
 

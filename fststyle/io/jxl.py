@@ -1,4 +1,7 @@
-"""The header of JPEG XL files. It is checked before the plugin decodes the whole image."""
+"""The header of JPEG XL files, read without the plugin.
+
+The plugin decodes the whole image when it opens a file, so the size is checked before.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +14,16 @@ CODESTREAM = b"\xff\x0a"
 _MAX_BOXES = 10_000
 _MAX_XMP = 1 << 24
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-"""Aspect ratios, width to height, of images that store their height only."""
+"""Aspect ratios, width to height, of images that store only their height."""
 
 
 @dataclass(frozen=True)
 class Header:
     """The header of a JPEG XL file.
 
-    ``size`` is (width, height). ``exact`` is whether the pixels are lossless, and ``compressed`` whether
-    metadata is compressed with Brotli.
+    ``size`` is (width, height). ``animated`` is whether the image has several frames, if that is known.
+    ``exact`` is whether the pixels are known to be lossless. ``xmp`` is the XMP data, unless it is
+    compressed. ``compressed`` is whether metadata is compressed with Brotli.
     """
 
     size: tuple[int, int]
@@ -34,7 +38,7 @@ def header(stream: BinaryIO) -> Header | None:
     file. The position is restored.
 
     Raises:
-        ValueError: the file ends within the header.
+        ValueError: the file ends within the header, or contains no codestream.
     """
     start = stream.tell()
     try:
@@ -80,6 +84,7 @@ def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 def _codestream(content: bytes) -> Header:
+    """Return the header of a codestream. ``content`` starts after the signature of the codestream."""
     bits = _Bits(content)
     size = _size(bits)
     if bits.take(1):  # all default: lossy colors, no animation
@@ -107,6 +112,7 @@ def _codestream(content: bytes) -> Header:
 
 
 def _size(bits: "_Bits") -> tuple[int, int]:
+    """Return the size (width, height) that a size header states."""
     small = bits.take(1)
 
     def side() -> int:
@@ -136,6 +142,8 @@ class _Bits:
     def choice(
         self, lengths: tuple[int, int, int, int], offsets: tuple[int, int, int, int] = (0, 0, 0, 0)
     ) -> int:
-        """Return a number whose first two bits select its length and offset."""
+        """Return the sum of an offset and a bit field. Two preceding bits select the offset and the length of
+        the field.
+        """
         kind = self.take(2)
         return self.take(lengths[kind]) + offsets[kind]

@@ -1,4 +1,4 @@
-"""Which files are lossless, and the options with which lossless files are written."""
+"""Detection of lossless WebP files, and the options with which lossless files are written."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -9,8 +9,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "HEIF": {"quality": -1, "chroma": 444, "matrix_coefficients": 0},
     **{kind: {} for kind in ("PNG", "TIFF", "BMP", "PPM", "JPEG2000")},
 }
-"""Pillow's name of a format -> arguments of ``save`` for lossless pixels. The quality of lossless WebP is its
-effort.
+"""Pillow's name of a format -> arguments of ``save`` for lossless pixels. For lossless WebP, ``quality`` is
+the compression effort.
 
 JPEG and GIF have no lossless mode, and Pillow's AVIF encoder does not support it.
 """
@@ -34,7 +34,9 @@ def is_lossless_webp(stream: BinaryIO) -> bool:
 
 
 def _bitstreams(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the type of each image chunk of a WebP file, including those in frames of an animation."""
+    """Yield the type of each image or alpha chunk of a WebP file. Of a frame of an animation, only the type
+    of the first chunk is yielded.
+    """
     for _ in range(_MAX_CHUNKS):
         name, length = stream.read(4), int.from_bytes(stream.read(4), "little")
         if len(name) < 4:

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from fststyle.io import exif as exif_data
 
 _SEGMENT = 65533
-"""Maximum size of a segment of a JPEG file in bytes."""
+"""Maximum size of the content of a segment of a JPEG file in bytes."""
 _XMP_HEAD, _IPTC_HEAD = b"http://ns.adobe.com/xap/1.0/\x00", b"Photoshop 3.0\x00"
 _IPTC_RESOURCE = 0x0404
 _XMP_TAG, _IPTC_TAG = 700, 33723
@@ -23,7 +23,7 @@ _DESCRIPTIVE = (
 TIFF_TAGS = frozenset((*_DESCRIPTIVE, _XMP_TAG, _IPTC_TAG))
 """Tags of a TIFF file that are copied."""
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
-"""Texts of a PNG file that hold XMP or EXIF."""
+"""Keys of texts in a PNG file that hold XMP or EXIF data."""
 _RESOLUTION_TAG = 0x011A
 _COMMENT = "Comment"
 _ENCODERS = (b"Created by OpenJPEG", b"Kakadu-")
@@ -44,18 +44,18 @@ HOLDS = {
 """Pillow's name of a format -> the metadata that is written to it."""
 
 _RESOLUTION = ("JPEG", "PNG", "TIFF", "BMP")
-"""Formats that hold the resolution."""
+"""Formats that store the resolution outside of EXIF data."""
 _USUAL_DPI = (72, 96)
-"""Resolutions that programs write if they know none."""
+"""Resolutions that programs write by default."""
 
 
 @dataclass(frozen=True)
 class Metadata:
     """Metadata of an image. Fields are None or empty if the file does not have them.
 
-    ``exif``, ``xmp`` and ``iptc`` are the data as stored in the file, ``text`` are the texts of PNG files and
-    comments, and ``dpi`` is the horizontal and vertical resolution. ``damaged`` names metadata that could not
-    be read.
+    ``exif``, ``xmp`` and ``iptc`` are the encoded data. ``text`` maps the keys of the texts in a PNG file to
+    their values, and "Comment" to the comment of a file of another format. ``dpi`` is the horizontal and
+    vertical resolution in dots per inch. ``damaged`` names metadata that could not be read.
     """
 
     exif: bytes | None = None
@@ -67,7 +67,7 @@ class Metadata:
 
 
 def of(image: Image.Image) -> Metadata:
-    """Return the metadata of a loaded image."""
+    """Return the metadata of an open Pillow image. Metadata that cannot be read is named in ``damaged``."""
     found: dict[str, Any] = {}
     damaged = []
     for name, read in (("exif", _exif), ("xmp", _xmp), ("iptc", _iptc), ("text", _text), ("dpi", _dpi)):
@@ -99,16 +99,18 @@ def _resolution(metadata: Metadata) -> list[str]:
 
 
 def _exif_of_resolution(dpi: tuple[float, float] | None) -> bytes:
+    """Return EXIF data with a TIFF header that contains only the resolution; 72 dpi for None."""
     exif = Image.Exif()
     exif[_RESOLUTION_TAG], exif[0x011B], exif[0x0128] = *(dpi or (72.0, 72.0)), 2  # per inch
     return exif.tobytes().removeprefix(exif_data.PREFIX)
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """Return the metadata as arguments of Pillow's ``save``, and the names of the metadata that the format
-    cannot store.
+    """Return the metadata as arguments of Pillow's ``save``, and the names of the metadata that is damaged or
+    that the format cannot store.
 
-    The orientation is set to 1, and thumbnails are removed. For TIFF, `with_exif` adds the EXIF data.
+    The orientation is set to 1, and thumbnails are removed. For TIFF, remove the argument ``exif``, and add
+    it to the written file with `with_exif`.
 
     Args:
         metadata: the metadata.
@@ -133,7 +135,7 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
         elif name not in held:
             lost.append(label)
         elif kind == "JPEG" and len(adapted) + 64 > _SEGMENT:
-            lost.append(f"{label} (more than 64 kB)")
+            lost.append(f"{label} (too large for JPEG)")
         else:
             parts[name] = adapted
     if metadata.xmp and b"HasExtendedXMP" in metadata.xmp:
@@ -187,9 +189,9 @@ def _saved(
 
 
 def with_exif(tiff: bytes, exif: bytes) -> bytes:
-    """Return a TIFF file with added EXIF data. Damaged data is ignored.
+    """Return a TIFF file with the descriptive tags of EXIF data added; unchanged if the EXIF data is damaged.
 
-    Pillow writes the subdirectories of EXIF data to uncompressed TIFF files only.
+    Pillow itself writes the subdirectories of EXIF data only to uncompressed TIFF files.
     """
     try:
         parsed = Image.Exif()
@@ -263,7 +265,9 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _upright_xmp(xmp: bytes) -> bytes:
-    """Return the XMP data of an image file, with orientation 1, and without thumbnails and gain maps."""
+    """Return the XMP data with orientation 1, and without thumbnails and without the statements that the file
+    contains a gain map, a video or extended XMP data.
+    """
     xmp = re.sub(rb'(tiff:Orientation=["\'])\d+(["\'])', rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(rb"(<tiff:Orientation>)\d+(</tiff:Orientation>)", rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(_MOTION, rb"\g<1>0\g<2>", xmp)
@@ -279,4 +283,5 @@ def _resource(iptc: bytes) -> bytes:
 
 
 def _sized(content: bytes) -> bytes:
+    """Return the content of a JPEG segment, preceded by its length field."""
     return struct.pack(">H", len(content) + 2) + content

@@ -1,7 +1,8 @@
-"""The temporary file next to an output, which is renamed at the end.
+"""Temporary files: an output is written to a file in the same folder, which is renamed at the end.
 
-Its name is derived from that of the output, and it is locked while it is written. If a process is killed, its
-file remains. The next process that writes the same output reuses the file, so such files do not accumulate.
+The name of the temporary file is derived from that of the output, and the file is locked while it is written.
+If a process is killed, its temporary file remains. The next process that writes the same output reuses it, so
+such files do not accumulate.
 """
 
 import contextlib
@@ -15,14 +16,14 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def part_of(target: Path) -> Iterator[Path]:
-    """Context manager that yields the path of an empty file next to ``target``, which the caller renames or
-    deletes.
+    """Context manager that yields the path of an empty file next to ``target``. The caller renames or deletes
+    the file.
 
-    The name is random while another process writes the same output, and on Windows, which has no ``flock``.
-    Raises `OSError`.
+    Its name is random while another process writes the same output, and where files cannot be locked, as on
+    Windows. Raises `OSError` if the file cannot be created.
     """
-    # tempfile would create it with mode 0600. The name does not contain that of the target, which may have
-    # the maximum length.
+    # tempfile would create the file with mode 0600. The name of the target may have the maximum length, so it
+    # is not a part of the name.
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
     usual = target.parent / f".fststyle-{digest}.part"
     descriptor = _locked(usual)
@@ -39,7 +40,7 @@ def part_of(target: Path) -> Iterator[Path]:
 
 
 def _locked(path: Path) -> int | None:
-    """Create or empty a file, and lock it. Returns its descriptor, or None if that is not possible.
+    """Create or empty a file, and lock it. Returns its descriptor, or None if it cannot be created or locked.
 
     The operating system releases the lock when the process ends.
     """

@@ -7,19 +7,21 @@ from fststyle.io.metadata import Metadata
 from fststyle.io.pixels import Frame, on_white
 
 MAX_PIXELS = 300_000_000
-"""Largest number of pixels of all frames: about 2 GB of memory while an image is read."""
+"""Largest number of pixels of all frames together. Reading such an image takes about 2 GB of memory."""
 
 MAX_FRAMES = 20_000
+"""Largest number of frames of an animation."""
 
 
 @dataclass
 class Picture:
     """A decoded image: one or more frames of one size.
 
-    ``icc`` is the color profile, None for sRGB. ``format`` is Pillow's name of the format of the file.
-    ``loop`` is how often an animation plays, 0 for forever, or None if the file does not state it (once).
-    ``left`` is the number of further pages of a TIFF file. ``lossless`` is whether the file is known to be
-    lossless. ``lost`` are names of everything in the file that is not in this object.
+    ``icc`` is the color profile, None for sRGB. ``format`` is Pillow's name of the format of the file, None
+    if there is no file. ``loop`` is the loop count of an animation as the file states it: 0 is endless, None
+    is not stated (the animation plays once). ``left`` is the number of pages of a TIFF file after the first.
+    ``lossless`` is whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` are the
+    names of everything in the file that is not in this object.
     """
 
     frames: list[Frame]
@@ -39,6 +41,7 @@ class Picture:
 
     @property
     def animated(self) -> bool:
+        """Whether there is more than one frame."""
         return len(self.frames) > 1
 
     @property
@@ -52,9 +55,10 @@ class Picture:
 class Outline:
     """The header of an image file.
 
-    ``format`` is Pillow's name of the format, ``size`` is (width, height) as stored, ``frames`` is the number
-    of frames, and ``alpha`` is whether there is transparency. ``loop`` and ``lost`` are as in `Picture`.
-    ``metadata`` are the names of the metadata that `Picture` would have.
+    ``format`` is Pillow's name of the format, ``size`` is (width, height) before the EXIF orientation is
+    applied, ``frames`` is the number of frames, and ``alpha`` is whether the format of the pixels includes
+    transparency. ``loop`` and ``lost`` are as in `Picture`. ``metadata`` are the names of the metadata and
+    the color profile.
     """
 
     format: str | None

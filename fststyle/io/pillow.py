@@ -25,7 +25,7 @@ _REFUSED = {"EPS"}
 
 
 def formats() -> list[str]:
-    """Return Pillow's names of the readable formats."""
+    """Return Pillow's names of the formats that fststyle reads."""
     Image.init()
     return [kind for kind in Image.ID if kind not in _REFUSED]
 
@@ -38,7 +38,10 @@ _count = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_
 
 
 def libtiff_errors() -> int:
-    """Return the number of libtiff errors in this thread. Pillow does not report errors in fax data."""
+    """Return the number of libtiff errors in this thread so far; 0 if `silence_libtiff` returned False.
+
+    Pillow does not report errors in fax data.
+    """
     errors: int = getattr(_libtiff, "errors", 0)
     return errors
 
@@ -67,8 +70,9 @@ def guarded(max_pixels: int) -> Iterator[None]:
     """Context manager in which Pillow emits no warnings, and raises `DecompressionBombError` for images with
     more than twice ``max_pixels`` pixels.
 
-    If several threads use it, the largest limit applies: the first thread sets the process-wide state, and
-    the last one restores it. From the first use on, libtiff writes nothing to stderr.
+    If several threads use it, the largest limit applies to all: the first thread sets the process-wide state,
+    and the last one restores it. From the first use on, libtiff writes nothing to stderr (see
+    `silence_libtiff` for an exception).
     """
     silence_libtiff()
     with _lock:

@@ -23,10 +23,10 @@ CONVERTED_PROFILE = "color profile (converted to sRGB)"
 @dataclass(frozen=True)
 class Frame:
     """One frame: ``rgb`` uint8 (H, W, 3), ``alpha`` uint8 (H, W) with 255 for opaque, or None without
-    transparency, and ``duration_ms``, its duration in an animation in milliseconds.
+    transparency, and ``duration_ms``, its duration in milliseconds, or None if it is not stated.
 
     Raises:
-        InputError: a shape or a type is wrong.
+        InputError: a shape or a dtype is wrong, or there are no pixels.
     """
 
     rgb: RGB
@@ -54,8 +54,9 @@ def from_pil(image: Image.Image) -> Frame:
 def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame, bytes | None]:
     """Return the frame of a Pillow image with the color profile ``icc``, and the color profile of the frame.
 
-    An RGB image keeps its values and its profile. Other images with a profile are converted to sRGB, and the
-    profile is dropped.
+    An RGB image with an RGB profile keeps its values and the profile. A CMYK or gray image with a profile of
+    its color space, and any Lab image, is converted to sRGB. Otherwise, Pillow converts the image to RGB, and
+    the profile is ignored. The profile of the frame is None in all cases but the first.
     """
     space = icc[16:20] if icc else b""
     image, alpha = _alpha_of(image)
@@ -95,7 +96,9 @@ def on_white(rgb: RGB, alpha: Gray) -> RGB:
 
 
 def uncovered(frame: Frame) -> Frame:
-    """Return ``frame``, where each (nearly) transparent pixel has the color of the nearest visible pixel.
+    """Return ``frame`` with the color of the nearest visible pixel in each (nearly) transparent pixel.
+
+    A frame without visible pixels is returned unchanged.
 
     The colors of transparent pixels are arbitrary, often black. They would otherwise leak into visible edges
     and change the statistics of instance norm.
@@ -111,8 +114,8 @@ def uncovered(frame: Frame) -> Frame:
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:
-    """Convert a frame from the color profile ``icc`` to sRGB. With a damaged profile, the frame is returned
-    unchanged.
+    """Return a frame, converted from the color profile ``icc`` to sRGB. With a damaged profile, or one of
+    another color space than RGB, the frame is returned unchanged.
     """
     image = _to_srgb(Image.fromarray(frame.rgb), icc)
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
@@ -124,7 +127,7 @@ _SPACES = {
     b"GRAY": ("1", "L", "LA", "La", "I", "F"),
     b"Lab ": ("LAB",),
 }
-"""Color space of a profile -> modes of Pillow, without the bits of "I;16"."""
+"""Color space of a profile -> modes of Pillow that it suits. "I" includes "I;16"."""
 
 
 def is_usable(icc: bytes, mode: str) -> bool:
@@ -137,7 +140,10 @@ def is_usable(icc: bytes, mode: str) -> bool:
 
 
 def is_srgb(icc: bytes) -> bool:
-    """Return whether colors are (nearly) the same with a color profile as in sRGB, whatever its name is."""
+    """Return whether a color profile describes (nearly) the same colors as sRGB, whatever its name.
+
+    False for a damaged profile, and for one of another color space than RGB.
+    """
     levels = np.arange(0, 256, 51, dtype=np.uint8)
     colors = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
     converted = _to_srgb(Image.fromarray(colors), icc)
@@ -162,8 +168,9 @@ def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
 def _eight_bit(image: Image.Image) -> Gray:
     """Return a gray image of 12, 16 or 32 bits, or of floating point values, as uint8 (H, W).
 
-    Integers are interpreted as 16 bits (12 bits if a TIFF file states it), and floats as 0..1. If values
-    exceed this range, the range is the smallest sufficient one of 255, 65535 and the maximum.
+    White is 65535 for integers (4095 if a TIFF file states 12 bits) and 1 for floats. If a value is larger,
+    white is the next of 255 (floats only) and 65535 that is large enough, otherwise the maximum. Negative and
+    non-finite values become 0.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     peak = float(values.max())
@@ -175,7 +182,9 @@ def _eight_bit(image: Image.Image) -> Gray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """Convert an image from ``profile`` to sRGB. Returns None if the profile is damaged."""
+    """Return an image, converted from ``profile`` to sRGB, or None if the profile is damaged or does not suit
+    the image.
+    """
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

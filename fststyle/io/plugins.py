@@ -10,14 +10,14 @@ _PACKAGES = {
     "HEIF": ("pillow_heif", "HEIC", "pillow-heif", "heif"),
     "JXL": ("pillow_jxl", "JPEG XL", "pillow-jxl-plugin", "jxl"),
 }
-"""Pillow's name of the format -> module, common name, package, extra of fststyle."""
+"""Pillow's name of the format -> module, common name of the format, package, extra of fststyle."""
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 
 
 def load(kind: str, name: str) -> None:
-    """Load the plugin of a format. Formats of Pillow itself need none.
+    """Load the plugin of a format, given Pillow's name. Formats of Pillow itself need no plugin.
 
     Raises:
         DependencyError: the package is not installed. The message begins with ``name``.

@@ -12,15 +12,15 @@ from fststyle.io.pixels import MIN_SIDE, Frame
 
 
 def scaled_size(size: tuple[int, int], scale: float, least: int = 1) -> tuple[int, int]:
-    """Return the size (width, height) of an image of ``size`` (H, W) after scaling. No side is below
-    ``least`` pixels.
+    """Return the size (width, height), in this order, of an image of ``size`` (H, W) that is scaled by the
+    factor ``scale``. No side is below ``least`` pixels.
     """
     height, width = size
     return max(least, round(width * scale)), max(least, round(height * scale))
 
 
 def resize(rgb: RGB, long_side: int) -> RGB:
-    """Scale an image, uint8 (H, W, 3), to a longer side of ``long_side`` pixels.
+    """Return an image, uint8 (H, W, 3), scaled to a longer side of ``long_side`` pixels.
 
     The aspect ratio is kept to the nearest pixel, but no side is below 16 pixels.
 
@@ -35,8 +35,8 @@ def resize(rgb: RGB, long_side: int) -> RGB:
 
 
 def resize_to(image: RGB | Gray, size: tuple[int, int]) -> RGB | Gray:
-    """Scale an image, uint8 (H, W) or (H, W, 3), to ``size`` (H, W). An image that already has this size is
-    returned unchanged.
+    """Return an image, uint8 (H, W) or (H, W, 3), scaled to ``size`` (H, W). An image that already has this
+    size is returned itself, not a copy.
     """
     if image.shape[:2] == size:
         return image
@@ -48,14 +48,15 @@ def resize_frame(frame: Frame, long_side: int | None) -> Frame:
     unchanged.
 
     Raises:
-        InputError: the result would have more than `MAX_PIXELS` pixels.
+        InputError: ``long_side`` is below 16, or the result would have more than `MAX_PIXELS` pixels.
     """
     if long_side is None:
         return frame
     height, width = frame.rgb.shape[:2]
     if height * width * (long_side / max(height, width)) ** 2 > MAX_PIXELS:
         raise InputError(
-            f"--size {long_side}: {width}x{height} pixels scaled to it are more than {MAX_PIXELS:,} pixels"
+            f"--size {long_side}: the result for an image of {width}x{height} pixels would have more than"
+            f" {MAX_PIXELS:,} pixels"
         )
     rgb = resize(frame.rgb, long_side)
     alpha = None if frame.alpha is None else resize_to(frame.alpha, (rgb.shape[0], rgb.shape[1]))

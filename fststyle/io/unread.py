@@ -1,5 +1,5 @@
-"""Names of what image files contain in addition to the image and the supported metadata, such as
-credentials.
+"""Names of content of image files, such as content credentials, that is neither pixels nor supported
+metadata.
 """
 
 import contextlib
@@ -23,9 +23,10 @@ _READ = (
 """Beginnings of segments of a JPEG file that are read, named elsewhere, or describe its coding."""
 
 _DUCKY = b"Ducky"
+"""Beginning of the segment that Photoshop's "Save for Web" writes."""
 
 _RESOURCES = {0x03ED, 0x0404, 0x0409, 0x040C, 0x040F, 0x0422, 0x0424, 0x0425}
-"""Image resources of Photoshop that are read, or are copies of other metadata or thumbnails."""
+"""Image resources of Photoshop that are read, that repeat other metadata, or that are thumbnails."""
 
 _STORAGE = frozenset(
     (
@@ -66,7 +67,7 @@ _APPLICATIONS = {b"XMP DataXMP": "XMP data", b"ICCRGBG1012": "color profile"}
 
 _MAX_CHUNKS = 100_000
 _REST = 1 << 20
-"""Number of bytes after the end of an image that are searched for data."""
+"""Maximum number of bytes after the end of an image that are searched for data."""
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
 """A marker of a JPEG file that is not part of entropy-coded data."""
@@ -75,9 +76,9 @@ AFTER = "data after the image"
 
 
 def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield the names of what an open image contains in addition to its pixels and `fststyle.io.metadata.of`.
+    """Yield the names of content that is neither pixels of an open image nor in `fststyle.io.metadata.of`.
 
-    ``stream`` is its file, which begins at ``start``. Its position is restored.
+    ``stream`` is the open file of the image, which begins at the offset ``start``. Its position is restored.
     """
     found: Any = image
     if image.format in ("JPEG", "MPO"):
@@ -114,9 +115,7 @@ def _of_jpeg(image: Any) -> Iterator[str]:
 
 
 def _has_text(segment: bytes) -> bool:
-    """Return whether a segment of Photoshop's "Save for Web" holds a comment or a copyright notice, besides
-    the quality.
-    """
+    """Return whether a segment of Photoshop's "Save for Web" contains a comment or a copyright notice."""
     at = len(_DUCKY)
     while at + 4 < len(segment):
         kind, length = struct.unpack_from(">HH", segment, at)
@@ -169,6 +168,7 @@ def _of_png(image: Any, stream: BinaryIO, start: int) -> Iterator[str]:
 
 
 def _after(rest: bytes) -> Iterator[str]:
+    """Yield `AFTER` if the data after an image is not only padding."""
     if rest[:_REST].strip(b"\0\r\n "):
         yield AFTER
 
@@ -194,7 +194,7 @@ def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
 
 
 def _is_usual(name: bytes, content: bytes) -> bool:
-    """Return whether a PNG chunk only states the default, so that nothing is lost without it."""
+    """Return whether a cICP or sBIT chunk states only the default (sRGB, 8 bits)."""
     usual = content[:2] == bytes(_SRGB) if name == b"cICP" else not content.strip(b"\x08")
     return name in (b"cICP", b"sBIT") and usual
 

@@ -75,11 +75,11 @@ def test_wrong_idx_files(tmp_path):
     path = tmp_path / "train-images-idx3-ubyte"
     good = path.read_bytes()
     for content, said in (
-        (good[:-1], "less than"),
-        (good + b"x", "more than"),
+        (good[:-1], "fewer bytes than"),
+        (good + b"x", "more bytes than"),
         (b"\x00\x00\x08\x01" + good[4:], "not an IDX file"),
         (b"", "not an IDX file"),
-        (good[:4] + struct.pack(">3I", 2**31, 2**31, 2**31), "too large"),
+        (good[:4] + struct.pack(">3I", 2**31, 2**31, 2**31), "nor larger than 2 GiB"),
         (good[:4] + struct.pack(">3I", 31, 28, 28) + bytes(28 * 28 * 31), "30 labels for 31 images"),
     ):
         path.write_bytes(content)
@@ -104,7 +104,7 @@ def test_gzip_bomb_is_not_unpacked(tmp_path):
     path = tmp_path / "train-images-idx3-ubyte.gz"
     with gzip.open(path, "wb") as file:
         file.write(b"\x00\x00\x08\x03" + struct.pack(">3I", 30, 28, 28) + bytes(50_000_000))
-    with pytest.raises(InputError, match="more than"):
+    with pytest.raises(InputError, match="more bytes than"):
         dataset.load(tmp_path)
     path.write_bytes(path.read_bytes()[:30])
     with pytest.raises(InputError, match="cannot be read"):

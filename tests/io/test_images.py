@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, features
 
 from fststyle.errors import FststyleError, InputError, OutputError
 from fststyle.io import encode, images
+from fststyle.io.convert import to_picture
 from fststyle.io.images import Frame, Picture
 from fststyle.io.pixels import CONVERTED_PROFILE
 
@@ -293,6 +294,15 @@ def test_gray_profile_is_applied():
     assert np.abs(picture.frames[0].rgb.astype(int) - 188).max() <= 2
 
 
+def test_gray_profile_of_a_pillow_image_is_applied():
+    image = Image.fromarray(np.full((H, W), 128, np.uint8))
+    image.info["icc_profile"] = gray_profile(1.0)
+    picture, result = to_picture(image)
+    assert picture.icc is None
+    assert np.abs(picture.frames[0].rgb.astype(int) - 188).max() <= 2
+    assert "icc_profile" not in result(picture.frames[0]).info
+
+
 def animation_of(kind: str) -> bytes:
     frames = [Image.fromarray(rgb) for rgb in films()]
     return encoded(
@@ -371,7 +381,7 @@ def test_invalid_image_is_refused_in_one_line(tmp_path):
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\nshowpage\n")
     refused(path, "not an image")
     os.mkfifo(tmp_path / "fifo")
-    refused(tmp_path / "fifo", "not a file")
+    refused(tmp_path / "fifo", "not a regular file")
     with pytest.raises(InputError):
         images.read("a\0b.png")
 
@@ -411,7 +421,7 @@ def test_size_is_refused_by_the_header(tmp_path, size):
 def test_size_above_the_limit_of_pillow_is_read(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert images.read(encoded(Image.fromarray(gradient()), "PNG"), max_pixels=H * W).size == (H, W)
-    with pytest.raises(InputError, match="more than 767"):
+    with pytest.raises(InputError, match="more than the maximum of 767"):
         images.read(encoded(Image.fromarray(gradient()), "PNG"), max_pixels=H * W - 1)
     assert Image.MAX_IMAGE_PIXELS == 100
 

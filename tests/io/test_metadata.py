@@ -175,7 +175,7 @@ def test_unsupported_metadata_is_named(suffix):
 
 def test_large_or_damaged_metadata_is_named():
     picture, lost = written(Metadata(b"rubbish", b"x" * 70_000), "jpg")
-    assert lost == ["EXIF data (damaged)", "XMP data (more than 64 kB)"]
+    assert lost == ["EXIF data (damaged)", "XMP data (too large for JPEG)"]
     assert picture.metadata.exif is None
 
 
