@@ -24,22 +24,23 @@ SUFFIXES = frozenset(
         *(".gif", ".apng"),
     )
 )
-"""Suffixes of files in a folder that are stylized as videos."""
+"""Suffixes, in lower case, of the files in a folder that are stylized as videos."""
 
 ANIMATED = frozenset((".webp", ".avif", ".png"))
-"""Suffixes of images that are videos if they are animated."""
-
+"""Suffixes of image files that are stylized as videos if they are animated."""
 
 _NAMED = 3
-"""Maximum number of ignored files that a note names."""
+"""Maximum number of ignored files that are named in a note."""
 
 
 @dataclass(frozen=True)
 class BatchListener(VideoListener):
     """Callbacks of a batch, in addition to those of `VideoListener`.
 
-    ``on_start(path, number, total)`` is called before each video, and ``on_done(painted)`` or
-    ``on_failed(path, error)`` after it.
+    ``on_start(path, number, total)`` is called before each video, with ``number`` counted from 1.
+    ``on_done(painted)`` is called after each video that was written, and ``on_failed(path, error)`` after
+    each video that failed or is damaged. For a damaged video, both are called. ``on_failed`` is also called
+    for each subfolder or link that cannot be read.
     """
 
     on_start: Callable[[Path, int, int], None] = lambda source, number, of: None
@@ -55,7 +56,8 @@ def stylize_videos(
 ) -> list[PaintedVideo]:
     """Stylize all videos and animated images of a folder.
 
-    File names and subfolders are kept. Formats that cannot be written become .mp4.
+    File names and subfolders are kept. Formats that cannot be written become .mp4. If two inputs have the
+    same output name, the second gets a number.
 
     Args:
         source: the input folder.
@@ -63,12 +65,14 @@ def stylize_videos(
         settings: the settings; None uses the defaults.
         listener: callbacks for progress, results and failures.
 
+    Returns:
+        The results of the videos that were stylized, without those that ``skip_existing`` skipped.
+
     Raises:
-        BatchError: after the last video, if some videos failed or are damaged.
-        InputError: there are no videos.
-        OutputError: the target is not a folder.
-        StyleError: a style cannot be loaded.
-        DeviceError: the device is not available.
+        BatchError: after the last video, if an input failed or is damaged.
+        InputError: a setting is invalid, or ``source`` is not a folder or contains no videos.
+        OutputError: ``target`` is not a folder or cannot be written, or an input would be overwritten.
+        StyleError: a style does not exist.
     """
     source, target = Path(source), Path(target)
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
@@ -76,7 +80,7 @@ def stylize_videos(
     pairs = _paths(source, target, lambda place, error: refused.append((str(place), error)))
     for note in _ignored(source, target, {path for path, _ in pairs}):
         listener.on_note(note)
-    for name in settings.timeline.names:  # an error in a style affects all videos
+    for name in settings.timeline.names:  # a missing style affects all videos
         catalogue.locate(name)
     done, failed = [], len(refused)
     for name, error in refused:
@@ -96,7 +100,7 @@ def stylize_videos(
             failed += 1
             listener.on_failed(str(path), error)
     if failed:
-        raise BatchError(f"{failed} of {len(pairs) + len(refused)} videos failed")
+        raise BatchError(f"{failed} of {len(pairs) + len(refused)} inputs failed or are damaged")
     return done
 
 
@@ -125,11 +129,12 @@ def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
 
 
 def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
-    """Return the input and output path of each video."""
+    """Return the input and output path of each video. Raises `InputError` and `OutputError`."""
     if str(target) == PIPE or (sequence.is_pattern(target) and not target.exists()):
         raise OutputError(f"{target}: can hold only one video; give a folder as the output of a folder")
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):
-        raise OutputError(f"{target}: is a file; give a folder as the output of a folder")
+        problem = "is a file" if target.is_file() else "is the name of a video file"
+        raise OutputError(f"{target}: {problem}; give a folder as the output of a folder")
     found = without_results(videos_in(source, on_refused), source, target)
     if not found:
         raise InputError(f"{source}: contains no videos")

@@ -28,7 +28,10 @@ PATIENCE = 1.0
 
 
 class VideoConversion:
-    """Conversion of one video, from an open ``source`` to ``target``."""
+    """Conversion of one video, from an open ``source`` to ``target``.
+
+    The constructor loads the styles and the mask, and raises their errors. The caller closes ``source``.
+    """
 
     def __init__(
         self,
@@ -59,7 +62,10 @@ class VideoConversion:
         self._done = self._skipped = self._segment_start = 0
 
     def run(self) -> PaintedVideo:
-        """Stylize the video. Raises the errors of `fststyle.runtime.video.stylize.stylize_video`."""
+        """Stylize the video and write the target. Call this once.
+
+        Raises the errors of `fststyle.runtime.video.stylize.stylize_video`.
+        """
         target = self._target
         try:
             if self._keeps_segments:
@@ -150,22 +156,32 @@ class VideoConversion:
         return item
 
     def _open_resume_folder(self) -> ResumeFolder:
-        """Open the finished segments and restore the state after them."""
+        """Open the resume folder of the target, and restore the state after its finished segments."""
         path = self._target.path
         if path is None or not self._target.encoded or isinstance(self._source, RawSource):
             what = self._source.name if isinstance(self._source, RawSource) else self._target.name
-            raise OutputError(f"--resume: needs a file as input and a video file as output, not {what}")
+            raise OutputError(
+                "--resume: needs a video or an image sequence as input and a video file as output, not"
+                f" {what}"
+            )
         resume_folder = ResumeFolder(path, self._source, self._settings)
         if resume_folder.segments:
             self._skipped = self._done = self._segment_start = resume_folder.frames
             try:
                 if not resume_folder.complete:
-                    self._frames.restore(resume_folder.state())
+                    self._restore(resume_folder)
             except BaseException:
                 resume_folder.release()
                 raise
             self._note(f"{self._target.name}: continues after {self._done} finished frames")
         return resume_folder
+
+    def _restore(self, resume_folder: ResumeFolder) -> None:
+        state = resume_folder.state()
+        try:
+            self._frames.restore(state)
+        except InputError as error:
+            raise InputError(f"{resume_folder.folder}: {error}; delete the folder to start again") from error
 
     def _open_sink(self, place: Path, first: TimedFrame | None) -> Sink:
         self._note_source()
@@ -177,14 +193,15 @@ class VideoConversion:
         return self._target.open(place, self._source, first, rate)
 
     def _packets(self) -> Iterator[Packet]:
-        """Yield the packets of the other streams, from the beginning."""
+        """Yield the packets of the other streams in the selected part, which are read again."""
         with contextlib.closing(self._source.packets()) as again:
             again.origin, again.rate = self._source.origin, self._source.rate
             yield from retime.between(again, self._settings.start, self._settings.end)
 
     def _place(self) -> contextlib.AbstractContextManager[Path]:
-        """Return a context manager for the path that is written to, which is renamed to the target at the
-        end.
+        """Return a context manager that yields the path to write to.
+
+        A single file is written under a temporary name, and renamed to the target at the end.
         """
         path = self._target.path
         if path is None:
@@ -200,14 +217,15 @@ class VideoConversion:
         if not highest or (fps or self._source.rate) <= highest:
             return fps
         self._note(
-            f"{self._target.name}: is written with {highest} frames per second, the most that players show"
-            " correctly"
+            f"{self._target.name}: is written with {highest} frames per second, the maximum that browsers"
+            " show correctly in this format"
         )
         return highest
 
     def _no_frames(self) -> str:
-        start = self._settings.start
+        start, end = self._settings.start, self._settings.end
         part = f" after {start:g} seconds" if start else ""
+        part += "" if end is None else f"{' and' if start else ''} before {end:g} seconds"
         why = f" ({self._source.broken})" if self._source.broken else ""
         return f"contains no frames{part}{why}"
 
@@ -224,6 +242,9 @@ class VideoConversion:
 
 
 def items_of(source: Source, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
-    """Return the frames and packets of ``source`` to process, at ``fps`` frames per second if given."""
+    """Return an iterator over the frames and packets of ``source`` from ``--start`` to ``--end``.
+
+    ``fps`` is the frame rate to convert to, in frames per second, or None to keep the timestamps.
+    """
     items = retime.between(source, settings.start, settings.end)
     return retime.changed(items, source, settings, fps)

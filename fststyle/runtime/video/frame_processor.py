@@ -1,6 +1,7 @@
 """Stylize the frames of a video.
 
-The network processes several frames concurrently. Flicker suppression and masks are applied in order.
+The network may process several frames concurrently. Flicker suppression and masks are applied in the order of
+the frames.
 """
 
 import os
@@ -22,14 +23,17 @@ from fststyle.runtime.video.retime import output_time
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 _JUMP = 0.25
-"""Change of a share or of the strength between two frames above which flicker suppression restarts."""
+"""Change of the share of a style, or of the strength, between two frames above which flicker suppression
+restarts.
+"""
 
 
 def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
-    """Return the settings and the number of frames to stylize concurrently on this machine.
+    """Return the settings to use on this machine, and the number of frames to stylize concurrently.
 
-    On a CPU, two frames are stylized with half of the cores each, since threads that share a frame wait for
-    each other after every layer. More frames would need more memory.
+    On a CPU with several cores, two frames are stylized with half of the cores each, since threads that share
+    a frame wait for each other after every layer. More frames would need more memory. On other devices, or if
+    ``threads`` is set, the settings are returned unchanged, with 1.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if settings.threads is not None or cores < 2 or not devices.is_cpu(settings.device):
@@ -38,7 +42,11 @@ def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
 
 
 class FrameProcessor:
-    """Stylizes the frames of one source in order, as stages of `fststyle.runtime.video.pipeline`."""
+    """Stylizes the frames of one source in order.
+
+    `begin` and `finish` are stages of `fststyle.runtime.video.pipeline.run`. ``on_note`` is called with
+    messages about the mask. Raises the errors of `fststyle.runtime.mask.load`.
+    """
 
     def __init__(
         self,
@@ -58,9 +66,11 @@ class FrameProcessor:
         self._stylized: RGB
 
     def begin(self, item: Item) -> Callable[[], tuple[Item, RGB | None]]:
-        """Return a function that runs the network on an item and may be called in another thread.
+        """Return a function that returns an item and its stylized frame, uint8 (H, W, 3).
 
-        It returns None instead of a frame for packets, and for a repeated frame, which is stylized once.
+        Call `begin` with each item in order. The returned function may be called in another thread. The
+        stylized frame is None for a packet, and for a frame whose array is that of the previous frame, unless
+        the style or the strength changes over time; `finish` then reuses the previous result.
         """
         if not isinstance(item, TimedFrame) or (item.rgb is self._last and self._constant):
             return lambda: (item, None)
@@ -69,7 +79,11 @@ class FrameProcessor:
         return lambda: (item, paint(item.rgb))
 
     def finish(self, stylized: tuple[Item, RGB | None]) -> Item:
-        """Return the final item from a result of `begin`."""
+        """Return the item to write, from the result of a function that `begin` returned.
+
+        Flicker suppression and the mask are applied to frames; packets are returned unchanged. Call this with
+        each result in order. Raises `InputError` if the aspect ratio of the mask differs from the frame.
+        """
         item, rgb = stylized
         if not isinstance(item, TimedFrame):
             return item
@@ -82,12 +96,12 @@ class FrameProcessor:
             clock = self._source.origin - self._source.video_origin
             self._mask.at(clock + self._settings.start + seconds)
             self._stylized = self._mask(item.rgb, self._filter)
-        # Return a copy, so that a caller may draw on a frame that is shown twice.
+        # Return a copy, so that the caller may modify a frame that is shown twice.
         alpha = None if item.alpha is None else resize_to(item.alpha, self._stylized.shape[:2])
         return replace(item, rgb=self._stylized.copy(), alpha=alpha)
 
     def close(self) -> None:
-        """Close the file of a mask."""
+        """Close the mask file, if there is one."""
         if self._mask is not None:
             self._mask.close()
 
@@ -96,14 +110,18 @@ class FrameProcessor:
         return {**self._suppression.state(), **({} if self._mask is None else self._mask.state())}
 
     def restore(self, state: dict[str, Array]) -> None:
-        """Set the state that `state` returned. Raises `InputError` for other arrays."""
+        """Set the state that `state` returned. Raises `InputError` for missing or damaged arrays."""
         self._suppression.restore(state)
         if self._mask is not None:
             self._mask.restore(state)
 
 
 class _FlickerSuppression:
-    """`TemporalFilter` whose hold depends on the current style and strength. It restarts when they jump."""
+    """`TemporalFilter` whose hold follows the strength and the changes of the style and the strength.
+
+    The filter restarts after a change above `_JUMP`. With the setting ``steady`` off, frames are returned
+    unchanged.
+    """
 
     def __init__(self, settings: VideoSettings):
         self._filter = TemporalFilter() if settings.steady else None
@@ -127,7 +145,7 @@ class _FlickerSuppression:
         if self._filter is None:
             return
         if "seconds" not in state:
-            raise InputError("the saved state of flicker suppression is damaged (no time)")
+            raise InputError("the state of flicker suppression lacks seconds")
         self._seconds = float(state["seconds"])
         self._before = self._timeline(self._seconds)
         self._filter.restore(state)

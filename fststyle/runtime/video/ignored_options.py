@@ -13,19 +13,19 @@ from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
 def notes_on_settings(settings: VideoSettings, source: Source, target: Target) -> Iterator[str]:
-    """Yield a note for each group of settings that differ from the default and have no effect."""
+    """Yield a note for each group of options that differ from the defaults but have no effect."""
     raw, untimed = isinstance(source, RawSource), isinstance(source, RawSource | SequenceSource)
     checks = [
         (("frame_size",), raw, f"{source.name} is not a pipe of raw frames"),
         (("input_fps",), untimed, f"{source.name} has timestamps (--fps sets the frame rate of the output)"),
         (("deinterlace", "field_rate"), isinstance(source, Reader), f"{source.name} is not a video file"),
-        (_replaced(settings), False, f"it is replaced by {settings.keyframes}"),
+        (_replaced(settings), False, f"replaced by {settings.keyframes}"),
     ]
     if target.encoded and target.path is not None:
         codec = encoders.encoder(settings.codec, target.path.suffix, source.transparent)
         without: tuple[str, ...] = () if codec in encoders.WITH_CRF else ("crf",)
         without += () if codec in encoders.WITH_PRESET else ("preset",)
-        checks.append((without, False, f"{codec} does not support it"))
+        checks.append((without, False, f"not supported by {codec}"))
     else:
         used_by_encoder = ("codec", "crf", "preset", "pix_fmt", "audio")
         checks.append((used_by_encoder, False, f"{target.name} is not written by a video encoder"))
@@ -35,7 +35,7 @@ def notes_on_settings(settings: VideoSettings, source: Source, target: Target) -
 
 
 def _replaced(settings: VideoSettings) -> tuple[str, ...]:
-    """Return the names of the settings that ``--keyframes`` replaces."""
+    """Return the names of the settings that ``--keyframes`` replaces with other values."""
     if settings.keyframes is None:
         return ()
     used, own = settings.timeline, replace(settings, keyframes=None).timeline
@@ -44,16 +44,20 @@ def _replaced(settings: VideoSettings) -> tuple[str, ...]:
 
 
 def notes_on_keyframes(settings: VideoSettings, seconds: float) -> Iterator[str]:
-    """Yield a note about styles that begin after the last frame, whose time is ``seconds``."""
-    # The first style also holds before its time.
+    """Yield a note if styles start after the last frame.
+
+    ``seconds`` is the time of the last frame, from the start of the output.
+    """
+    # The first style also applies before its time.
     late = [key for key in settings.timeline.styles[1:] if key.seconds > seconds]
     if late:
         names = ", ".join(f"{'+'.join(key.value)} at {key.seconds:g} s" for key in late)
-        yield f"--style: no effect after the last frame at {seconds:.3g} s: {names}"
+        option = "--style" if settings.keyframes is None else "--keyframes"
+        yield f"{option}: styles that start after the last frame ({seconds:.2f} s) have no effect: {names}"
 
 
 def _changed(settings: VideoSettings, names: tuple[str, ...]) -> str:
-    """Return the options for those settings in ``names`` that differ from the default, comma-separated."""
+    """Return the options of the settings in ``names`` that differ from their defaults, comma-separated."""
     defaults = {field.name: field.default for field in fields(settings)}
     return ", ".join(
         f"--{name.replace('_', '-')}" for name in names if getattr(settings, name) != defaults[name]

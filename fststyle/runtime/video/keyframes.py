@@ -1,7 +1,7 @@
 """Parse keyframes of styles and strengths from text or a file.
 
-``"starry-night@0, udnie@4s"`` starts with one style, and begins the transition to the other style at four
-seconds. This module does not load styles.
+``"starry-night@0, udnie@4s"`` starts with the first style, and begins the transition to the second style at
+four seconds. This module does not load styles.
 """
 
 import bisect
@@ -21,15 +21,17 @@ from fststyle.errors import InputError
 from fststyle.mixture import parse as parse_mixture
 
 Shares = dict[str, float]
-"""Weights of styles by name, which sum to 1."""
+"""Weights of styles by name or file; they sum to 1."""
 
 MAX_KEYFRAMES = 10_000
+"""Maximum number of keyframes of the style, and of the strength."""
+_MAX_FILE_BYTES = 1 << 20
 _TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?\s*(?:s|ms|m)?"
 _AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
 
 
 class Key(NamedTuple):
-    """A keyframe: a value that applies from ``seconds`` on."""
+    """A keyframe: `Shares` or a strength at a time in seconds."""
 
     seconds: float
     value: Any
@@ -37,13 +39,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """Styles and strength as a function of time, in seconds from the start of the output.
+    """Callable that returns the shares of the styles and the strength at a time.
 
-    The first keyframe also applies before its time, and the last keyframe after it.
+    Times are in seconds from the start of the output. The first keyframe also applies before its time, and
+    the last keyframe also after its time.
 
     Attributes:
         styles: keyframes of `Shares`. The transition to a keyframe begins at its time and ends ``fade``
-            seconds later, or at the next keyframe if this is earlier.
+            seconds later, or at the next keyframe if that is earlier.
         strengths: keyframes of strengths, 0..2, with linear interpolation.
         fade: duration of a transition in seconds.
     """
@@ -53,6 +56,7 @@ class Timeline:
     fade: float = 1.0
 
     def __call__(self, seconds: float) -> tuple[Shares, float]:
+        """Return the shares, without styles whose share is 0, and the strength."""
         return self._shares(seconds), self._strength(seconds)
 
     @property
@@ -103,26 +107,30 @@ def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
 
 
 def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: float = 1.0) -> Timeline:
-    """Parse the values of ``--style``, ``--strength`` and ``--keyframes`` to a timeline.
+    """Parse the values of ``--style``, ``--strength``, ``--keyframes`` and ``--fade`` into a timeline.
 
-    Columns of the keyframe file replace the other values. Raises `InputError` for an invalid value or file.
+    The styles in the keyframe file replace ``style``, and the strengths replace ``strength``. A column of the
+    file that is missing or empty replaces nothing. Raises `InputError` for an invalid value or file.
     """
     styles, strengths = _styles(style), _strengths(strength)
     if keyframes is not None:
         if len(styles) > 1 or len(strengths) > 1:
             raise InputError(
-                "--keyframes: the file contains the times, so --style and --strength must not contain times"
+                "--keyframes: the file contains the keyframes, so --style and --strength must not contain"
+                " several keyframes"
             )
         rows = _rows(keyframes)
-        styles = [Key(at, parse_shares(text)) for at, text, _ in rows if text] or styles
-        strengths = [Key(at, _number(text, str(keyframes))) for at, _, text in rows if text] or strengths
+        styles = [Key(at, parse_shares(text, str(keyframes))) for at, text, _ in rows if text] or styles
+        strengths = [
+            Key(at, _number(text, f"{keyframes}: strength")) for at, _, text in rows if text
+        ] or strengths
     return Timeline(_ordered(styles, "style"), _ordered(strengths, "strength"), fade)
 
 
 def parse_seconds(text: str) -> float:
     """Parse a time such as ``4``, ``4s``, ``1.5m``, ``500ms``, ``1:30`` or ``0:01:30.5`` to seconds.
 
-    Raises `InputError` for other texts.
+    Raises `InputError` for any other text.
     """
     text = text.strip().lower()
     if not re.fullmatch(_TIME, text):
@@ -161,21 +169,22 @@ def _styles(text: str) -> list[Key]:
     return keys
 
 
-def parse_shares(text: str) -> Shares:
-    """Parse a style, a file, or a mixture such as ``a:0.6,b:0.4``. Raises `InputError` for invalid
-    mixtures.
+def parse_shares(text: str, flag: str = "--style") -> Shares:
+    """Parse the name of a style, a file, or a mixture such as ``a:0.6,b:0.4``.
+
+    Raises `InputError` for an invalid mixture. ``flag`` is the option or file to name in the message.
     """
     if os.path.isfile(text):
         return {text: 1.0}
     found: Shares = {}
-    for name, share in parse_mixture(text):
+    for name, share in parse_mixture(text, flag):
         found[name] = found.get(name, 0) + share
     return found
 
 
 def _strengths(text: str) -> list[Key]:
     if "@" not in text:
-        return [Key(0.0, _number(text, "--strength"))]
+        return [Key(0.0, _number(text, "--strength", " and is not a list of VALUE@TIME, such as 0@0,1@3s"))]
     keys = []
     for part in text.split(","):
         found = _AT.fullmatch(part)
@@ -185,24 +194,24 @@ def _strengths(text: str) -> list[Key]:
     return keys
 
 
-def _number(text: str, what: str) -> float:
+def _number(text: str, what: str, hint: str = "") -> float:
     try:
         number = float(text)
     except ValueError:
-        raise InputError(f"{what}: {text!r} is not a number, nor numbers with times (0@0, 1@3s)") from None
+        raise InputError(f"{what}: {text!r} is not a number{hint}") from None
     if not 0 <= number <= 2:
-        raise InputError(f"{what}: {number} is not between 0 and 2")
+        raise InputError(f"{what}: {text.strip()} is not between 0 and 2")
     return number
 
 
 def _ordered(keys: Sequence[Key], what: str) -> tuple[Key, ...]:
     if len(keys) > MAX_KEYFRAMES:
-        raise InputError(f"there are {len(keys)} keyframes; at most {MAX_KEYFRAMES} are allowed")
+        raise InputError(f"the {what} has {len(keys)} keyframes; at most {MAX_KEYFRAMES} are allowed")
     for before, after in itertools.pairwise(keys):
         if after.seconds <= before.seconds:
             raise InputError(
-                f"the keyframes of the {what} are not in order: {after.seconds:g} s comes after"
-                f" {before.seconds:g} s"
+                f"the times of the {what} keyframes must increase, but {before.seconds:g} s is followed by"
+                f" {after.seconds:g} s"
             )
     return tuple(keys)
 
@@ -216,22 +225,21 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
     """Return the time, style and strength of each row of a keyframe file, with "" for empty cells."""
     try:
         content = path.read_bytes()
-        if len(content) > 1 << 20:
-            raise InputError(f"{path}: is too large for keyframes")
+        if len(content) > _MAX_FILE_BYTES:
+            raise InputError(f"{path}: is larger than {_MAX_FILE_BYTES >> 20} MiB, the limit for keyframes")
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}"
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}"
         ) from error
     listed: object
+    is_json = text.lstrip().startswith(("[", "{"))
     try:
         listed = (
-            json.loads(text)
-            if text.lstrip().startswith(("[", "{"))
-            else list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+            json.loads(text) if is_json else list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
         )
     except (ValueError, RecursionError, csv.Error) as error:
-        raise InputError(f"{path}: is not JSON: {error}") from error
+        raise InputError(f"{path}: is not valid {'JSON' if is_json else 'CSV'}: {error}") from error
     if not isinstance(listed, list) or not listed or not all(isinstance(row, dict) for row in listed):
         raise InputError(
             f'{path}: contains no keyframes: give a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with'

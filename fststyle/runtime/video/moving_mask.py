@@ -12,23 +12,37 @@ from fststyle.runtime.video.formats.open import InputOptions, open_source
 from fststyle.runtime.video.formats.sequence import SequenceSource
 
 _TOLERANCE = 0.25
-"""Fraction of a frame by which a mask may begin after its video frame, because containers round times."""
+"""Time by which a frame of the mask may start after its video frame, since containers round times, as a
+fraction of the frame duration of the mask.
+"""
 
 _LEAD = 1.0
-"""Time in seconds that is read before the requested start, since the first mask may begin before it."""
+"""Time in seconds by which reading starts before the first required time, since the frame that is shown then
+may start earlier.
+"""
 
 
 class MovingMask(ImageMask):
     """Mask from a video, an animated image or an image sequence.
 
-    The mask at a time is the frame that the file shows at this time after its first frame, or the last frame
-    after its end. ``start`` is the first required time in seconds. ``on_note`` is called if the mask ends
-    early. Raises `InputError` if the file cannot be read.
+    The mask at a time in seconds is the frame that ``source`` shows this long after its first frame. After
+    the end, it is the last frame.
     """
 
     moves = True
 
     def __init__(self, path: Path, source: Source, start: float, on_note: Callable[[str], None]):
+        """Read the first frame.
+
+        Args:
+            path: the path for messages.
+            source: the open mask file, which `close` closes.
+            start: the first required time in seconds.
+            on_note: called once if a mask is required after the end of ``source``.
+
+        Raises:
+            InputError: ``source`` contains no frames.
+        """
         self._path, self._source, self._on_note = path, source, on_note
         self._early = _TOLERANCE / float(source.rate)
         if start > _LEAD:
@@ -43,7 +57,7 @@ class MovingMask(ImageMask):
         self._set(self._next.rgb, self._next.alpha)
 
     def at(self, seconds: float) -> None:
-        """Select the mask for a time, as in `ImageMask.at`. Raises `InputError` if the frame size changes."""
+        """Select the mask for a time in seconds, as in `ImageMask.at`."""
         shown: TimedFrame | None = None
         due = seconds + self._source.video_origin + self._early
         while self._next is not None and self._next.seconds <= due:
@@ -70,9 +84,10 @@ class MovingMask(ImageMask):
 
 
 def opened(path: Path, source: Source, start: float, on_note: Callable[[str], None]) -> ImageMask:
-    """Open the mask of a video ``source``: an image, or anything that `fststyle video` reads.
+    """Open the mask file of a video ``source``: an image, or any input of `fststyle video` except stdin.
 
-    An image sequence has the frame rate of ``source``. Raises `InputError` if the mask cannot be read.
+    An image sequence gets the frame rate of ``source``. See `MovingMask` for ``start`` and ``on_note``.
+    Raises `InputError` if the mask cannot be read.
     """
     if path.is_file():
         try:
@@ -86,7 +101,7 @@ def opened(path: Path, source: Source, start: float, on_note: Callable[[str], No
 
 
 def files(path: Path) -> list[Path]:
-    """Return the files that a mask is read from."""
+    """Return the files that a mask is read from. Raises `InputError` for a missing image sequence."""
     if path.is_dir() or (sequence.is_pattern(path) and not path.exists()):
         opened = open_source(path, InputOptions())
         return sorted(opened.files.values()) if isinstance(opened, SequenceSource) else [path]

@@ -1,6 +1,7 @@
-"""Write the output of a video.
+"""Write the frames and packets of a video to a sink.
 
-It is opened with the first frame, has one frame size, and is written in segments for ``--resume``.
+The sink is opened with the first frame. All frames get the size of the first frame. With ``--resume``, the
+frames are written in segments.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from fststyle.runtime.video.formats.segments import SegmentSink
 from fststyle.runtime.video.resume import Segment, State
 
 UNEVEN = 1.5
-"""Ratio of the longest to the shortest frame duration above which the user is notified that an image sequence
-does not store durations.
+"""Ratio of the longest to the shortest interval between frames above which a note says that an output without
+timestamps does not preserve the variable frame rate.
 """
 
 
@@ -22,7 +23,8 @@ class Output:
     """Writes frames and packets of the other streams to a sink.
 
     ``open_sink`` is called with the first frame, or with None if all frames are in finished segments.
-    ``source`` and ``target`` are names for messages, and ``on_note`` is called with each message.
+    ``source`` and ``target`` are names for messages, and ``on_note`` is called with each message. All methods
+    raise the errors of the sink.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Output:
         self._intervals: tuple[float, float] | None = None
         self._noted_size = False
         self.shown: float | None = None
-        """Presentation time of the last frame in seconds."""
+        """Presentation time of the last frame in seconds; None before the first frame."""
 
     @property
     def sink(self) -> Sink:
@@ -52,25 +54,33 @@ class Output:
 
     @property
     def opened(self) -> bool:
+        """Whether the sink is open."""
         return self._sink is not None
 
     @property
     def size(self) -> tuple[int, int]:
-        """Size (H, W) of the output."""
+        """Size (H, W) of the output in pixels. Raises `InputError` before the first frame."""
         return self.sink.size or self._size or (0, 0)
 
     def resume(self, frames: int, last: Segment) -> None:
-        """Continue after finished segments with ``frames`` frames in total, of which ``last`` is the last
-        one.
+        """Continue after finished segments, which have ``frames`` frames in total.
+
+        ``last`` is the last of these segments.
         """
         self._written, self._size, self.shown = frames, last.size, float(last.pts[-1] * last.base)
 
     def end_segment(self, frame: int, state: State) -> None:
-        """End the segment before frame number ``frame``, and store ``state`` with it."""
+        """Let the segment end before frame number ``frame``, counted from 0.
+
+        ``state`` is stored with the segment when this frame is written.
+        """
         self._states[frame] = state
 
     def write(self, item: Item) -> None:
-        """Write a frame, or a packet of another stream. Packets before the first frame wait for it."""
+        """Write a frame or a packet of another stream.
+
+        Packets before the first frame are held back until the sink is open.
+        """
         if self._sink is None and not isinstance(item, TimedFrame):
             self._waiting.append(item)
             return
@@ -85,7 +95,7 @@ class Output:
             self.sink.copy(item)
 
     def close(self) -> None:
-        """Finish the output, even if all frames are in finished segments."""
+        """Finish the output. If no frame was written, all frames must be in finished segments."""
         if self._sink is None:
             self._open(None)
         sink = self.sink
@@ -123,7 +133,7 @@ class Output:
         self.shown = timed.seconds
 
     def _fitted(self, timed: TimedFrame) -> TimedFrame:
-        """Return the frame resized to the first frame.
+        """Return the frame, resized to the size of the first frame.
 
         The frame size may change in an input stream, but not in an output file.
         """
@@ -132,7 +142,7 @@ class Output:
             return timed
         if not self._noted_size:
             self._on_note(
-                f"{self._source}: the frame size changes; all frames are written as {size[1]}x{size[0]}"
+                f"{self._source}: the frame size changes; all frames are resized to {size[1]}x{size[0]}"
             )
             self._noted_size = True
         alpha = None if timed.alpha is None else resize_to(timed.alpha, size)

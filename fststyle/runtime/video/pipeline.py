@@ -18,10 +18,12 @@ DEPTH = 4
 """Maximum number of items in a queue between two stages."""
 
 _POLL = 0.1
-"""Interval in seconds between checks whether to stop."""
+"""Interval in seconds at which a blocked stage checks whether to stop."""
 
 _POLL_IDLE = 0.01
-"""Interval in seconds between checks whether an item is finished, while the source is slow."""
+"""Interval in seconds at which the calling thread checks whether an item is finished, while it waits for the
+source.
+"""
 
 
 class _Nothing(enum.Enum):
@@ -31,7 +33,7 @@ class _Nothing(enum.Enum):
 
 
 class _End:
-    """Last item of a queue, with the error that ended the previous stage, if any."""
+    """Last item of a queue, with the error that ended the previous stage, or None."""
 
     def __init__(self, error: BaseException | None = None):
         self.error = error
@@ -47,18 +49,20 @@ def run(
 ) -> None:
     """Call ``sink(finish(begin(item)()))`` for every item of ``source``, in order and concurrently.
 
-    Source and sink run in their own threads; ``begin`` and ``finish`` run in the calling thread. The first
-    error of any stage, or Ctrl-C, stops all stages and is raised after all threads have ended. Ctrl-C takes
-    effect after the current item.
+    Source and sink run in their own threads; ``begin`` and ``finish`` run in the calling thread. An error of
+    any stage, or Ctrl-C, stops all stages and is raised after the threads have ended. Ctrl-C takes effect
+    after the current item.
 
     Args:
         source: the items.
-        begin: returns the function that does the expensive part of the work.
-        finish: called with the results of these functions.
-        sink: called with the results of ``finish``.
-        workers: number of threads for the expensive part.
-        patience: maximum time in seconds to wait for the end of the source and of the sink, which may block
-            forever if they are pipes. A thread that is still blocked is abandoned. None has no limit.
+        begin: called with each item in order. Returns the function that does the expensive part of the work,
+            which runs in a worker thread.
+        finish: called in order with the results of these functions.
+        sink: called in order with the results of ``finish``.
+        workers: number of worker threads.
+        patience: maximum times in seconds to wait at the end for the thread of the source and for that of
+            the sink, which may block forever if they are pipes. A thread that is still blocked is abandoned.
+            None means no limit.
     """
     stop = threading.Event()
     interrupted: Callable[[], bool]
@@ -92,8 +96,8 @@ def run(
         for item in _items(before, stopping, idle=lambda: bool(waiting)):
             if item is not _Nothing.NOTHING:
                 waiting.append(pool.submit(begin(item)))
-            # Up to two items more than workers wait: one for `finish`, and one for the next free worker. A
-            # finished item does not wait for a source that is slow, nor a free worker for an item at work.
+            # Up to two items more than there are workers are submitted: one for `finish`, and one for the
+            # next free worker. While the source is slow, a finished item is passed on at once.
             if waiting[0].done() if item is _Nothing.NOTHING else len(waiting) > workers + 1:
                 yield finish(waiting.popleft().result())
         while waiting and not stopping():
@@ -126,6 +130,7 @@ def run(
 
 
 def _put(to: "queue.Queue[In | _End]", item: In | _End, stopping: Callable[[], bool]) -> bool:
+    """Put an item into a queue. Returns False if the pipeline stops before there is room."""
     while not stopping():
         try:
             to.put(item, timeout=_POLL)
@@ -138,9 +143,10 @@ def _put(to: "queue.Queue[In | _End]", item: In | _End, stopping: Callable[[], b
 def _items(
     of: "queue.Queue[In | _End]", stopping: Callable[[], bool], idle: Callable[[], bool] = lambda: False
 ) -> Iterator[In | _Nothing]:
-    """Yield the items of a queue until its end.
+    """Yield the items of a queue until its end, or until ``stopping`` returns True.
 
-    Yields `_Nothing` if the queue is empty and ``idle`` returns True, so that the caller can do other work.
+    Yields `_Nothing.NOTHING` if the queue is empty and ``idle`` returns True, so that the caller can do other
+    work. Raises the error of the previous stage.
     """
     while not stopping():
         try:

@@ -11,10 +11,10 @@ class Progress:
     """Progress of a video.
 
     Attributes:
-        frames: number of finished frames.
-        of: total number of frames; None if unknown.
-        fps: frames per second.
-        rgb: the last stylized frame, uint8 (H, W, 3). Do not modify it.
+        frames: number of finished frames, including those of an interrupted run that is continued.
+        of: expected total number of frames; None if unknown.
+        fps: frames per second since the start of this run.
+        rgb: the last stylized frame, uint8 (H, W, 3), which must not be modified; None with ``ray``.
     """
 
     frames: int
@@ -25,8 +25,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class VideoListener:
-    """Callbacks: ``on_progress`` is called after each frame, and ``on_note`` with each message for
-    the user.
+    """Callbacks: ``on_progress`` is called after each frame, or after each part with ``ray``, and ``on_note``
+    with each message for the user.
     """
 
     on_progress: Callable[[Progress], None] = lambda progress: None
@@ -35,10 +35,12 @@ class VideoListener:
 
 @dataclass(frozen=True)
 class PaintedVideo:
-    """Result for one stylized video: size in pixels, number of frames, and elapsed time in seconds.
+    """Result for one stylized video.
 
-    ``input`` and ``output`` are paths; "-" is stdin or stdout. ``broken`` is the reason why the input is
-    incomplete, or None.
+    ``input`` and ``output`` are paths; ``input`` is "stdin" and ``output`` is "-" for pipes. ``width`` and
+    ``height`` are the size of the output in pixels, ``frames`` is its number of frames, and ``seconds`` the
+    elapsed time of this run. ``style`` contains the names of all styles, and ``device`` is the device of the
+    network. ``broken`` is the reason why the input is incomplete, or None.
     """
 
     input: str

@@ -2,7 +2,7 @@
 
 A segment is a short video file, a JSON file with the times of its frames, and, for the latest segment, the
 state that the next frame needs. The JSON file is written last; a segment without it is ignored. Segments end
-after a fixed number of frames, so an interrupted run gives the same result as an uninterrupted one.
+at the same frames with and without interruptions, so the result is the same.
 """
 
 import contextlib
@@ -28,22 +28,22 @@ from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.settings import to_dict
 
 State = dict[str, Array]
-"""State after a frame, which the next frame needs, as arrays by name."""
+"""State after the last frame of a segment, which the next frame needs, as arrays by name."""
 
 FRAMES = 100
-"""Number of frames per segment, and the maximum number of frames that an interruption loses."""
+"""Number of frames per segment. A segment is longer if it would end before a repeated frame."""
 
 _IGNORED = {"resume", "ray", "threads", "skip_existing"}
-"""Settings that may differ between runs of one video."""
+"""Names of the settings that may differ between an interrupted run and the run that continues it."""
 
 
 @dataclass(frozen=True)
 class Segment:
     """Timestamps and format of a finished segment.
 
-    Presentation times and durations are in units of ``time_base``. ``size`` is the frame size (H, W),
-    ``alpha`` whether the frames have transparency, and ``last`` whether this is the last segment of the
-    video.
+    The presentation times ``pts`` and the durations are in units of ``time_base``, a fraction of a second
+    such as "1/25". ``size`` is the frame size (H, W), ``alpha`` is whether the frames have transparency, and
+    ``last`` is whether this is the last segment of the video.
     """
 
     pts: list[int]
@@ -55,26 +55,29 @@ class Segment:
 
     @property
     def base(self) -> Fraction:
+        """The time base in seconds."""
         return Fraction(self.time_base)
 
 
 class ResumeFolder:
-    """Folder for the segments of one output. It is locked until `release` or the end of the process.
+    """Folder for the segments of one output.
+
+    Except on Windows, it is locked until `release` or the end of the process.
 
     Raises:
-        InputError: the folder is damaged, or belongs to a run with another input or other settings.
-        OutputError: another process uses it, or it cannot be written.
+        InputError: the folder is damaged, or belongs to a run that differs in `identity` or ``cuts``.
+        OutputError: another process uses the folder, or it cannot be written.
     """
 
     def __init__(self, target: Path, source: Source, settings: VideoSettings, cuts: object = None):
-        """Create or open the folder.
+        """Create the folder, or open it and register the finished segments.
 
-        ``cuts`` describes where segments end, if not after `FRAMES` frames. It is any JSON value.
+        ``cuts`` is a JSON value that describes where segments end; None means after `FRAMES` frames.
         """
         self.folder = _folder(target)
         self.suffix = target.suffix
         self.segments: list[Segment] = []
-        run = {**identity(source, settings), **({} if cuts is None else {"cuts": cuts})}
+        run = {**identity(source, settings), **({} if cuts is None else {"segment ends": cuts})}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with contextlib.ExitStack() as undo:
@@ -103,7 +106,9 @@ class ResumeFolder:
         return self._file(number, self.suffix)
 
     def state(self) -> State:
-        """Return the state after the last finished segment. Raises `InputError` if it is damaged."""
+        """Return the state after the last finished segment. Raises `InputError` if its file is missing or
+        damaged.
+        """
         path = self._file(len(self.segments) - 1, ".npz")
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -113,9 +118,10 @@ class ResumeFolder:
 
     @contextlib.contextmanager
     def output(self, target: Path) -> Iterator[Path]:
-        """Yield a path in the folder to write the output to, and rename it to ``target`` at the end.
+        """Context manager that yields a path in the folder. At the end of the block, the file with this path
+        is renamed to ``target``.
 
-        Raises `OutputError` if ``target`` cannot be replaced.
+        Raises `OutputError` at the start if ``target`` cannot be replaced.
         """
         probe(target)
         part = self.folder / "output.part"
@@ -123,7 +129,11 @@ class ResumeFolder:
         os.replace(part, os.path.realpath(target))
 
     def commit(self, segment: Segment, written: Path, state: State | None) -> None:
-        """Add a segment whose video is the file ``written``."""
+        """Store the next segment, whose video is the file ``written``, and the ``state`` after it.
+
+        The state of the previous segment is deleted. ``state`` may be None for the last segment. Raises
+        `OSError`.
+        """
         number = len(self.segments)
         if state is not None:
             temporary = self.folder / "state.part"
@@ -137,35 +147,37 @@ class ResumeFolder:
             self._file(number - 1, ".npz").unlink(missing_ok=True)
 
     def store(self, number: int, segment: Segment, written: Path) -> None:
-        """Store segment ``number``: move its finished video file, ``written``, into the folder, and save its
-        metadata as JSON.
+        """Store segment ``number``: rename its finished video file, ``written``, and save ``segment`` as
+        JSON. Raises `OSError`.
         """
         _synced(written)
         os.replace(written, self._file(number, self.suffix))
         _write(self._file(number, ".json"), json.dumps(asdict(segment)).encode())
 
     def has(self, number: int) -> bool:
-        """Return whether the folder contains segment ``number``."""
+        """Return whether the folder contains the JSON file of segment ``number``."""
         return self._file(number, ".json").exists()
 
     def stored(self) -> Iterator[int]:
-        """Yield the numbers of the segments in the folder. There are no gaps, since they are written in
-        order.
+        """Yield the numbers of the finished segments in the folder.
+
+        The caller passes each segment to `add` before it requests the next number. There are no gaps, since
+        segments are written in order.
         """
         while self.has(len(self.segments)):
             yield len(self.segments)
 
     def add(self, number: int, segment: Segment) -> None:
-        """Register a segment that the folder contains."""
+        """Register segment ``number``, which is in the folder. Called in the order of `stored`."""
         self.segments.append(segment)
 
     @property
     def kept(self) -> bool:
-        """Whether the folder is kept after an interruption, because a segment is finished."""
+        """Whether `release` keeps the folder, because a segment is finished."""
         return bool(self.segments)
 
     def remove(self) -> None:
-        """Delete the folder, after the output is complete."""
+        """Unlock and delete the folder. Call this after the output is complete."""
         self.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -179,10 +191,10 @@ class ResumeFolder:
         before = _json(run_file)
         if not isinstance(before, dict):
             raise self._damaged(run_file.name)
-        if changed := [key for key in run if before.get(key) != run[key]]:
+        if changed := [key for key in {**run, **before} if before.get(key) != run.get(key)]:
             raise InputError(
                 f"{target}: the unfinished run in {self.folder} differs in {' and '.join(changed)};"
-                " repeat the command of that run, or delete the folder"
+                " repeat the command of that run with the same input and version, or delete the folder"
             )
         for number in self.stored():
             path = self._file(number, ".json")
@@ -204,7 +216,9 @@ class ResumeFolder:
 
 
 def finished_frames(target: Path) -> int:
-    """Return the number of finished frames of an interrupted run that wrote ``target``, or 0."""
+    """Return the number of frames in the finished segments of an interrupted run for ``target``; 0 if there
+    is none.
+    """
     found = 0
     for path in _folder(target).glob("[0-9]*.json"):
         fields = _json(path)
@@ -213,7 +227,12 @@ def finished_frames(target: Path) -> int:
 
 
 def identity(source: Source, settings: VideoSettings) -> dict[str, object]:
-    """Return the version and hashes of input, settings and styles, which must be equal in all runs."""
+    """Return the values that must be equal in an interrupted run and in the run that continues it.
+
+    These are the version of fststyle, `FRAMES`, and hashes of the settings, the styles, and the paths, sizes
+    and modification times of the input files. Raises `StyleError` if a style cannot be read, and `OSError` if
+    a file is missing.
+    """
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
     files += [] if settings.mask is None else moving_mask.files(settings.mask)
@@ -240,7 +259,10 @@ def _folder(target: Path) -> Path:
 
 
 def _locked(path: Path, target: Path) -> BinaryIO:
-    """Return an open, exclusively locked file. The operating system unlocks it when the process ends."""
+    """Return an open, exclusively locked file. The operating system unlocks it when the process ends.
+
+    ``target`` is the path for messages. Raises `OutputError` if another process holds the lock.
+    """
     file = open(path, "ab")  # noqa: SIM115  (open while it is locked)
     try:
         import fcntl
@@ -255,6 +277,7 @@ def _locked(path: Path, target: Path) -> BinaryIO:
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
     temporary = path.with_suffix(".part")
     temporary.write_bytes(content)
     _synced(temporary)
@@ -262,12 +285,13 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _synced(path: Path) -> None:
-    """Flush a file to disk, so that it is complete before it is renamed."""
+    """Flush a closed file to disk, so that it is complete before it is renamed."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
 
 def _json(path: Path) -> Any:
+    """Return the content of a JSON file, or None if it cannot be read or parsed."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -275,7 +299,7 @@ def _json(path: Path) -> Any:
 
 
 def frames_after(items: Iterator[Item], frames: int) -> Iterator[Item]:
-    """Yield the items without the first ``frames`` frames and without packets."""
+    """Yield all frames of ``items`` except the first ``frames``. Packets are dropped."""
     for item in items:
         if isinstance(item, TimedFrame):
             if frames <= 0:

@@ -12,21 +12,24 @@ from fststyle.runtime.video.formats.cues import clip_end
 from fststyle.runtime.video.formats.pyav import Chapter
 
 _MORE = object()
-"""Marker that is yielded last if the source has more frames after the end."""
+"""Last item if the last frame before the end is shown until the end."""
 
 LEAD = 0.2
-"""Time in seconds by which audio may begin before 0, because of the encoder delay. Earlier times belong to
-another clock.
+"""Time in seconds by which a source may start before 0, since audio may have an encoder delay. The times of a
+source that starts earlier are shifted to start at 0.
 """
 
 MAX_GAP = 3600
-"""Time in seconds between two frames above which the timestamps are regarded as damaged, so that no frame is
-repeated for hours.
+"""Maximum time in seconds for which a frame is repeated. Timestamps with a larger gap are regarded as
+damaged.
 """
 
 
 def rational(rate: float) -> Fraction:
-    """Return a frame rate as a fraction. 29.97 becomes the NTSC rate 30000/1001."""
+    """Return a frame rate in frames per second as a fraction.
+
+    A rate near an NTSC rate becomes that rate: 29.97 becomes 30000/1001.
+    """
     ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
     return (
         ntsc
@@ -36,23 +39,25 @@ def rational(rate: float) -> Fraction:
 
 
 def between(source: Source, start: float, end: float | None, lead: float | None = None) -> Iterator[Item]:
-    """Return the items from ``start`` to ``end`` in seconds from the beginning of the source, with times that
-    begin at 0 if there is a start or the clock of the source begins late.
+    """Return an iterator over the items of ``source`` from ``start`` up to, but not including, ``end``.
+
+    Both are in seconds from the beginning of the source; None means no end. The times of the items are
+    shifted so that ``start`` becomes `first_time`; packets are modified in place.
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
-    at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that
-    are shown at the start or at the end are clipped. With ``lead``, in seconds as ``start`` and not before
-    it, earlier items may be missing.
+    at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that are shown
+    at the start or at the end are clipped. If ``lead``, a time like ``start`` and not before it, is given,
+    items before ``lead`` may be missing.
     """
     part = _Part(source, start, end, start if lead is None else lead)
     return part.items() if end is None else _until(part.items(), end - start + first_time(source, start))
 
 
 def first_time(source: Source, start: float) -> float:
-    """Return the time of the first item of `between` in seconds.
+    """Return the time in seconds of ``start`` in the items of `between`.
 
-    The timestamps of a recorded broadcast may start at hours. Players would wait that long, so times are
-    shifted to 0.
+    It is 0, except for a source that is not cut and starts less than `LEAD` before 0, which keeps its times.
+    The timestamps of a recorded broadcast may start at many hours, and players would wait that long.
     """
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
@@ -63,7 +68,10 @@ def output_time(timed: TimedFrame, source: Source, start: float) -> float:
 
 
 def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
-    """Yield the items; if `_MORE` follows, the last frame has a duration up to ``end`` in seconds."""
+    """Yield the items. If `_MORE` is the last item, the last frame gets a duration up to ``end`` in seconds.
+
+    Each frame is held back until the next frame, so packets may precede it.
+    """
     waiting: TimedFrame | None = None
     for item in items:
         if item is _MORE and waiting is not None:
@@ -79,7 +87,7 @@ def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
 
 
 class _Part:
-    """The items of `between` before `_until`. `_MORE` comes last if a frame is shown beyond the end."""
+    """The items of `between` for `_until`. `_MORE` comes last if a frame is shown beyond the end."""
 
     def __init__(self, source: Source, start: float, end: float | None, lead: float):
         self._source, self._start, self._end, self._lead = source, start, end, lead
@@ -124,7 +132,7 @@ class _Part:
         return float(stamp * item.time_base) - self._source.origin
 
     def _until_end(self, item: Item) -> Item:
-        """Return the item, after clipping it if it is a subtitle that is displayed beyond the end."""
+        """Return the item. A subtitle packet that is displayed beyond the end is clipped in place."""
         if self._end is None or isinstance(item, TimedFrame):
             return item
         return clip_end(item, self._end + self._source.origin)
@@ -141,8 +149,8 @@ class _Part:
 
 
 def chapters(source: Source, start: float, end: float | None) -> list[Chapter]:
-    """Return the chapters between start and end, shifted like the items of `between` and clipped at both
-    ends.
+    """Return the chapters between ``start`` and ``end``, shifted like the items of `between`, and clipped to
+    this range.
     """
     found = []
     for chapter in source.chapters:
@@ -162,7 +170,10 @@ def chapters(source: Source, start: float, end: float | None) -> list[Chapter]:
 def changed(
     items: Iterator[Item], source: Source, settings: VideoSettings, fps: float | None
 ) -> Iterator[Item]:
-    """Return the items of `between`, converted to ``fps`` frames per second if it is given."""
+    """Return the items of `between`, converted to ``fps`` frames per second, or unchanged if it is None.
+
+    Frames are repeated only if ``settings.fps`` is set. Otherwise ``fps`` is the maximum rate of the output.
+    """
     if not fps:
         return items
     end = settings.end
@@ -174,13 +185,13 @@ def changed(
 def at_rate(
     items: Iterable[Item], rate: Fraction, end: float | None = None, repeat: bool = True
 ) -> Iterator[Item]:
-    """Convert frames to a constant ``rate`` in frames per second, up to ``end`` in seconds.
+    """Yield the frames at multiples of 1 / ``rate`` seconds (ticks), before ``end`` in seconds.
 
     Packets are yielded unchanged.
 
     Each frame is moved to the nearest tick. If several frames have the same nearest tick, the closest frame
     is kept. At a tick without a frame, the previous frame is repeated as the same array, or, if ``repeat`` is
-    False, its duration is extended. Raises `InputError` for timestamps that jump.
+    False, its duration is extended. With ``repeat``, raises `InputError` for a gap above `MAX_GAP`.
     """
     spread = _repeated if repeat else _lengthened
     waiting: TimedFrame | None = None
@@ -222,9 +233,10 @@ def _lengthened(timed: TimedFrame, first: int, until: int, rate: Fraction) -> It
 
 
 def expected(source: Source, start: float, end: float | None, rate: Fraction | None) -> int | None:
-    """Return the number of frames of the output, or None if unknown.
+    """Return the expected number of frames of the output, or None if it is unknown.
 
-    ``rate`` is the constant frame rate of the output, or None.
+    ``start`` and ``end`` are in seconds. ``rate`` is the constant frame rate of the output, or None to keep
+    the timestamps.
     """
     if not start and end is None and rate is None:
         return source.frames

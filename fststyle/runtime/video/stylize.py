@@ -39,8 +39,9 @@ def stylize_video(
     """Stylize a video.
 
     Each frame keeps its timestamp unless ``fps`` is set. Other streams, tags and chapters are copied, and
-    audio is re-encoded if the container or its players do not support it. The output file is complete or
-    absent. If the input is damaged, the readable frames are written.
+    audio is re-encoded if the container or common MP4 players do not support its codec. Missing folders are
+    created, and an existing output is replaced. The output file is complete or absent; of an image sequence,
+    each image is. If the input is damaged, the readable frames are written.
 
     Args:
         source: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or
@@ -48,7 +49,7 @@ def stylize_video(
         target: a video file, an animated image, an image sequence, a folder (the file name is kept), or "-"
             for raw frames to ``stdout``. The suffix of a file determines its container.
         settings: the settings; None uses the defaults.
-        on_progress: called after each frame.
+        on_progress: called after each frame, or after each part with ``ray``.
         on_note: called with each message for the user.
         stdin: binary stream for the source "-".
         stdout: binary stream for the target "-".
@@ -63,6 +64,7 @@ def stylize_video(
         OutputError: the output cannot be written.
         StyleError: a style cannot be loaded.
         DeviceError: the device is not available.
+        DependencyError: PyAV or another required package is not installed.
     """
     settings = checked(_changed(settings or VideoSettings(), changes))
     return stylize_one(source, target, settings, VideoListener(on_progress, on_note), stdin, stdout)
@@ -76,7 +78,7 @@ def stylize_one(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> PaintedVideo:
-    """Stylize a video like `stylize_video`, with settings that have been checked."""
+    """Stylize a video like `stylize_video`, with settings that were returned by `checked`."""
     if not str(target):
         raise OutputError("the output name is empty")
     opened = open_source(source, _input_options(settings), stdin)
@@ -98,8 +100,10 @@ def video_frames(
 ) -> Iterator[RGB]:
     """Yield the stylized frames of a video, uint8 (H, W, 3) RGB.
 
-    Source, keyword arguments and errors are those of `stylize_video`. For a damaged video, `BatchError` is
-    raised after the last readable frame.
+    ``source`` and the keyword arguments are as in `stylize_video`, except that "-" is not supported; settings
+    of the output file and ``ray`` have no effect. ``style`` may be a loaded style. Raises the errors of
+    `stylize_video` when the first frame is requested, and `BatchError` after the last readable frame of a
+    damaged video.
     """
     loaded = style if isinstance(style, Style) else None
     settings = checked(
@@ -145,5 +149,5 @@ def checked(settings: VideoSettings) -> VideoSettings:
     check(settings)
     parse_keyframes(settings.style, settings.strength, settings.keyframes, settings.fade)
     if settings.end is not None and settings.end <= settings.start:
-        raise InputError(f"--end: {settings.end:g} is not after the start at {settings.start:g} seconds")
+        raise InputError(f"--end: {settings.end:g} seconds is not after --start, {settings.start:g} seconds")
     return settings

@@ -1,7 +1,7 @@
 """Transitions between styles.
 
-The weights are interpolated if the styles share a base network. Otherwise the stylized frames are
-cross-faded.
+The weights are interpolated if the styles share a base network and the precision is float. Otherwise the
+stylized frames are cross-faded.
 """
 
 import functools
@@ -19,20 +19,21 @@ from fststyle.runtime.video.keyframes import Shares, Timeline
 StylizeFrame = Callable[[RGB], RGB]
 
 STEPS = 32
-"""Number of steps to which shares and strengths of network weights are quantized, since each step needs a
-session.
+"""Number of steps to which shares and strengths of network weights are rounded, since each combination needs
+its own ONNX Runtime session.
 """
 
 MAX_SESSIONS = 4
-"""Maximum number of sessions in memory."""
+"""Maximum number of `FrameStylizer` objects in memory. The least recently used one is discarded."""
 
 
 class TransitionStylizer:
     """Stylizes frames with the style and strength of a timeline: ``at(seconds)(rgb)``.
 
-    The function that `at` returns is thread-safe. The constructor loads all styles once, so that errors are
-    raised before any frame is stylized. ``on_note`` is called if frames are cross-faded because weights
-    cannot be mixed. Raises the errors of `load_style`.
+    The function that `at` returns is thread-safe; `at` is not. The constructor loads each style once, so that
+    errors are raised before any frame is stylized. ``on_note`` is called once if frames are cross-faded
+    because weights cannot be interpolated. ``name`` contains the names of all styles, separated by commas,
+    and ``device`` is the device of the network. Raises the errors of `load_style`.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class TransitionStylizer:
         on_note: Callable[[str], None] = lambda note: None,
         style: Style | None = None,
     ):
-        """Load the styles. ``style`` is the loaded style of a timeline that does not change, or None."""
+        """Load the styles. ``style`` replaces the style of a timeline that does not change, if it is already
+        loaded.
+        """
         self._timeline, self._on_note, self._noted = timeline, on_note, False
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}
         self._settings = PaintSettings(**same)
@@ -77,15 +80,18 @@ class TransitionStylizer:
             names = " and ".join(
                 "+".join(catalogue.locate(name).name for name in group) for group, _ in groups
             )
-            self._on_note(f"{names} have different base networks, so their stylized frames are cross-faded")
+            self._on_note(
+                f"the stylized frames of {names} are cross-faded, since weights are interpolated only between"
+                " styles with the same base network and float precision"
+            )
         parts = [(self._stylizer(group, strength), share) for group, share in groups]
         return parts[0][0] if len(parts) == 1 else CrossFade(parts)
 
     def _stylizer(self, group: Shares, strength: float) -> StylizeFrame:
         steps = {name: round(share * STEPS) for name, share in group.items()}
         parts = tuple((name, step / sum(steps.values())) for name, step in sorted(steps.items()) if step)
-        # Strength is in the weights if there is a base network. Else the result is blended with the photo,
-        # which needs no steps.
+        # With a base network, the strength changes the weights. Otherwise, the output is blended with the
+        # frame, and the strength is not rounded.
         in_weights, fade = (
             split_strength(strength)
             if catalogue.base_network(self._bases[parts[0][0]]) is not None
@@ -114,7 +120,7 @@ class TransitionStylizer:
 
 
 def _text(shares: Shares) -> str:
-    """Return shares as text for `load_style`."""
+    """Return shares as a mixture, such as ``a:0.6,b:0.4``, for `load_style`."""
     return (
         next(iter(shares))
         if len(shares) == 1
@@ -123,9 +129,10 @@ def _text(shares: Shares) -> str:
 
 
 def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, float]]:
-    """Return groups of styles whose weights can be mixed, each with the share of the group in the frame.
+    """Return groups of styles whose weights can be interpolated, each with the share of the group.
 
-    ``bases`` has the base network of each style, "" without one.
+    ``bases`` maps the name of each style to its base network, or to "" if it has none. The shares within a
+    group sum to 1.
     """
     groups: dict[str, Shares] = {}
     for name, share in shares.items():
@@ -138,13 +145,16 @@ def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, floa
 
 
 class CrossFade:
-    """Callable that returns the weighted mean of several stylized versions of a frame."""
+    """Callable that returns the weighted mean of several stylized versions of a frame.
+
+    ``parts`` are pairs of a function that stylizes a frame, and a weight above 0.
+    """
 
     def __init__(self, parts: list[tuple[StylizeFrame, float]]):
         self._parts = parts
 
     def __call__(self, photo: RGB) -> RGB:
-        """Stylize a frame, uint8 (H, W, 3), like `FrameStylizer.frame`."""
+        """Return the stylized frame of ``photo``, uint8 (H, W, 3), like `FrameStylizer.frame`."""
         (first, total), *others = self._parts
         result = first(photo)
         for paint, share in others:

@@ -28,9 +28,13 @@ def notes(source, target, **settings):
     [
         ({"codec": "libx265", "crf": 30}, "out.gif", "--codec, --crf"),
         ({"codec": "mpeg4", "crf": 30, "preset": "fast"}, "out.mp4", "--crf, --preset"),
-        ({"codec": "libsvtav1", "crf": 50, "preset": "fast"}, "out.mp4", "--preset: no effect, libsvtav1"),
-        ({"codec": "mpeg4", "crf": 30}, "out.avi.mkv", "--crf: no effect, mpeg4"),
-        ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: no effect, libvpx-vp9"),
+        (
+            {"codec": "libsvtav1", "crf": 50, "preset": "fast"},
+            "out.mp4",
+            "no effect, not supported by libsvtav1",
+        ),
+        ({"codec": "mpeg4", "crf": 30}, "out.avi.mkv", "--crf: no effect, not supported by mpeg4"),
+        ({"crf": 40, "preset": "fast"}, "out.webm", "--preset: no effect, not supported by libvpx-vp9"),
         ({"frame_size": "64x48"}, "out.mp4", "--frame-size"),
         ({"input_fps": 12.0}, "out.mp4", "--input-fps"),
         ({"style": "invert@0, norm@9s"}, "out.mp4", "norm at 9 s"),
@@ -45,7 +49,7 @@ def test_keyframes_replace_style_and_strength(clip, tmp_path):
     (tmp_path / "keys.csv").write_text("time,style,strength\n0,norm,\n")
     changes = {"keyframes": tmp_path / "keys.csv", "strength": "0.5"}
     (note,) = notes(clip, tmp_path / "out.mp4", **changes)
-    assert note == f"--style: no effect, it is replaced by {tmp_path / 'keys.csv'}"
+    assert note == f"--style: no effect, replaced by {tmp_path / 'keys.csv'}"
     assert notes(clip, tmp_path / "out.mp4", **changes, style=VideoSettings().style) == ()
 
 

@@ -28,4 +28,4 @@ def test_frames_of_another_size_are_resized_to_the_first(tmp_path, target):
                 assert (made.n_frames, made.size) == (done.frames, (64, 48))
         else:
             assert {rgb.shape for _, rgb in clips.frames(tmp_path / target)} == {(48, 64, 3)}
-    assert [note for note in done.notes if "written as 64x48" in note]
+    assert [note for note in done.notes if "resized to 64x48" in note]

@@ -2,6 +2,7 @@
 files remain.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -187,6 +188,29 @@ def test_another_input_or_setting_is_refused(tmp_path, short):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
 
 
+def test_run_whose_segments_end_at_other_frames_is_refused(tmp_path, short):
+    """A run on a Ray cluster has such segments, and saves no state after them."""
+    source = clip(tmp_path / "in.mp4")
+    with pytest.raises(Stopped):
+        stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=stop_after(25))
+    run_file = tmp_path / left(tmp_path)[0] / "run.json"
+    run = json.loads(run_file.read_text())
+    run_file.write_text(json.dumps({**run, "segment ends": [[0.0, None]]}))
+    with pytest.raises(InputError, match="differs in segment ends"):
+        stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
+
+
+def test_state_without_its_time_is_refused(tmp_path, short):
+    source = clip(tmp_path / "in.mp4")
+    with pytest.raises(Stopped):
+        stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=stop_after(25))
+    folder = tmp_path / left(tmp_path)[0]
+    (state,) = folder.glob("*.npz")
+    np.savez(state, scene=np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(InputError, match=f"{folder}: the state of flicker suppression lacks seconds; delete"):
+        stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
+
+
 @pytest.mark.parametrize("damage", ["run.json", "000000.json", "*.npz", "000000.mp4"])
 def test_damaged_folder_gives_one_line(tmp_path, short, damage):
     source = clip(tmp_path / "in.mp4")
@@ -204,7 +228,7 @@ def test_damaged_folder_gives_one_line(tmp_path, short, damage):
 @pytest.mark.parametrize("target", ["out.gif", "out/%d.png"])
 def test_unsupported_resume_is_refused(tmp_path, target):
     source = clip(tmp_path / "in.mp4")
-    with pytest.raises(OutputError, match="--resume: needs a file as input and a video file as output"):
+    with pytest.raises(OutputError, match="--resume: needs a video or an image sequence as input"):
         stylize_video(source, tmp_path / target, **SETTINGS)
     assert left(tmp_path) == []
 

@@ -78,7 +78,7 @@ def test_frame_rate_of_a_gif_is_limited(tmp_path):
 @pytest.mark.parametrize(("suffix", "shortest"), [(".gif", 20), (".webp", 11), (".apng", 11)])
 def test_frame_rate_of_animated_images_is_limited(clip, tmp_path, suffix, shortest):
     done = paint(clip, tmp_path / f"out{suffix}", fps=100)
-    assert "frames per second, the most that players show" in done.notes[0]
+    assert "frames per second, the maximum that browsers show" in done.notes[0]
     assert min(frame.duration_ms for frame in images.read(tmp_path / f"out{suffix}").frames) == shortest
 
 
