@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# ONNX Runtime collects telemetry since version 1.31. Set the variable to 0 to allow it.
+# ONNX Runtime collects telemetry from version 1.31 on. Set the variable to 0 to allow it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Public name -> module that defines it.

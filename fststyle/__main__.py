@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the program. Ctrl-C prints one line instead of a traceback, also during imports."""
+    """Run the program. On Ctrl-C, even during imports, print one line and exit with status 130."""
     try:
         from fststyle.signals import exceptions_for_signals
 

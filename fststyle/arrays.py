@@ -18,7 +18,7 @@ PerPixel = NDArray[np.float32]
 """One value per pixel: float32 (H, W)."""
 
 Pixels = NDArray[np.uint8]
-"""uint8 array of an image, a mask or a data set; the shape is documented where it is used."""
+"""uint8 array of an image, a mask or a dataset; the shape is documented where it is used."""
 
 Floats = NDArray[np.float32]
 """float32 array; the shape is documented where it is used."""

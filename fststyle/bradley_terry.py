@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 CHOICES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
-"""Score of image A for each choice."""
+"""Choice of a judge -> score of image A."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One vote between two systems (styles or methods).
 
-    ``share`` is the score of ``first``, from 0 (lost) to 1 (won).
+    ``share`` is the score of ``first``, from 0 (lost) to 1 (won). ``painting``, ``photo`` and ``kind``
+    describe the compared images; ``kind`` is "whole" or "crop".
     """
 
     first: str
@@ -35,9 +36,11 @@ def strengths(
 ) -> dict[str, float]:
     """Return the log strength of each system in the Bradley-Terry model, by name. The mean is 0.
 
-    A tie counts as half a win for both. ``weights`` has one weight per comparison, and ``rounds`` is the
-    maximum number of iterations. The algorithm is the minorization-maximization of Hunter (2004). One virtual
-    tie is added for each compared pair, so that the strength of a system that never loses is finite.
+    A tie counts as half a win for both. ``weights`` has one weight per comparison; None means 1 for all.
+    ``rounds`` is the maximum number of iterations. There must be at least one comparison.
+
+    The algorithm is the minorization-maximization of Hunter (2004). One virtual tie is added for each
+    compared pair, so that the strength of a system that never loses is finite.
     """
     names = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     number = {name: i for i, name in enumerate(names)}
@@ -66,8 +69,8 @@ def bootstrap(
 ) -> dict[str, tuple[float, float]]:
     """Return the 95 % confidence interval (low, high) of the log strength of each system, by name.
 
-    This is a percentile bootstrap over ``rounds`` resamples. The unit of resampling is a (painting, photo)
-    pair, drawn with replacement together with all its votes.
+    This is a percentile bootstrap with ``rounds`` resamples. Pairs of painting and photo are drawn with
+    replacement, each with all its votes, since votes on one photo are not independent.
     """
     groups = sorted({(comparison.painting, comparison.photo) for comparison in comparisons})
     number = {group: i for i, group in enumerate(groups)}

@@ -1,4 +1,4 @@
-"""Find styles by name, among the included styles and those in the user's folders."""
+"""Catalogue of styles, included and in the user's folders, and of the other included models."""
 
 import functools
 import hashlib
@@ -14,6 +14,7 @@ from fststyle.errors import StyleError
 from fststyle.settings import accepts_former_names
 
 SHIPPED = Path(__file__).parent / "weights"
+"""Folder of the included files, with the catalogue in catalogue.json."""
 SUFFIX = ".onnx"
 _INT8 = "-int8.onnx"
 
@@ -23,7 +24,9 @@ _INT8 = "-int8.onnx"
 class Entry:
     """Catalogue entry of a style or another model: name, file, origin and license.
 
-    ``size`` is in bytes; ``sha256`` is empty for the user's own files.
+    ``size`` is in bytes, ``shipped`` is whether the file is included in fststyle, and ``trained_with`` are
+    the settings of the training run. A user's own file has only a name, a path, a size and the int8 version;
+    `described` adds the rest.
     """
 
     name: str
@@ -50,8 +53,8 @@ class Entry:
 def styles() -> list[Entry]:
     """Return all available styles, sorted by name. The user's styles take precedence over included styles.
 
-    The user's styles are the .onnx files in `user_folder` and in the folders that the environment variable
-    FSTSTYLE_STYLES lists. Raises `StyleError` if the catalogue is damaged.
+    The user's styles are the .onnx files in the folders of `own_folders`; of files with the same name, the
+    first is used. Raises `StyleError` if the catalogue is damaged or a style cannot be read.
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
@@ -71,9 +74,10 @@ FORMER_NAMES = {"starry-night-live": "starry-night", "udnie-live": "udnie"}
 
 
 def find(name: str) -> Entry:
-    """Return the style called ``name``, ignoring case and treating ``_`` as ``-``. Former names also work.
+    """Return the style called ``name``. An exact match has priority over one that ignores case and treats
+    ``_`` and spaces as ``-``. `FORMER_NAMES` also work.
 
-    Raises `StyleError` if there is none; the message contains the most similar names.
+    Raises `StyleError` if there is none; the message suggests similar names.
     """
     known = styles()
     for wanted in (name, FORMER_NAMES.get(_plain(name), name)):
@@ -103,8 +107,8 @@ def find(name: str) -> Entry:
 def locate(style: str | Path) -> Entry:
     """Return the entry of a style, given by name or file.
 
-    A `Path`, or a string that ends in .onnx or contains a slash, is taken as a file. Raises `StyleError` if
-    the style does not exist.
+    A `Path`, or a string that ends in .onnx or .pt or contains a slash, is taken as a file. Raises
+    `StyleError` if the style does not exist, or if the file is a checkpoint.
     """
     if isinstance(style, str) and not (
         style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style
@@ -117,9 +121,11 @@ def locate(style: str | Path) -> Entry:
 
 
 def model(name: str | Path, kinds: Sequence[str]) -> Entry:
-    """Return the entry of a model of one of the ``kinds``, given by included name or .onnx file.
+    """Return the entry of a model, given by the name of an included model of one of the ``kinds``, or by
+    file.
 
-    Raises `StyleError` if it does not exist or is of another kind.
+    The kind of a file is not checked. Raises `StyleError` if the model does not exist, is an included model
+    of another kind, or is a checkpoint.
     """
     for entry in _listed(SHIPPED):
         if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
@@ -146,15 +152,18 @@ def models() -> list[Entry]:
 
 
 def encoder_of(decoder: Path) -> Path:
-    """Return the path of a VAE's encoder: NAME-encoder.onnx in the folder of the decoder, NAME.onnx."""
+    """Return the path of a VAE's encoder, which may not exist: NAME-encoder.onnx next to NAME.onnx."""
     return decoder.with_name(f"{decoder.stem}-encoder{SUFFIX}")
 
 
 def load(entry: Entry) -> bytes:
-    """Return the content of the file of an entry, including all tensors that the file shares with another.
+    """Return the content of the file of an entry, including the tensors that it refers to in another file.
 
-    See `fststyle.external_data` for shared tensors. Raises `StyleError` if a file cannot be read or does not
-    match its checksum.
+    See `fststyle.external_data` for shared tensors.
+
+    Raises:
+        StyleError: a file cannot be read or does not match its checksum.
+        DependencyError: the file refers to another file, and onnx is not installed.
     """
     try:
         content = entry.path.read_bytes()
@@ -168,10 +177,10 @@ def load(entry: Entry) -> bytes:
 
 
 def described(entry: Entry) -> Entry:
-    """Return the entry with the metadata in its file.
+    """Return the entry, completed with title, artist, year, license, network and precision from its file.
 
-    An entry of an included style is returned unchanged, since the catalogue contains its metadata. If the
-    file cannot be read, ``network`` is "damaged".
+    An included entry is returned unchanged, since the catalogue contains its metadata. If the metadata cannot
+    be read, ``network`` is "damaged".
     """
     if entry.shipped:
         return entry
@@ -188,7 +197,7 @@ def described(entry: Entry) -> Entry:
 def metadata(content: bytes) -> dict[str, str]:
     """Return the metadata of a style file, given its bytes.
 
-    Exceptions that onnx raises for damaged files are not converted.
+    Exceptions that onnx raises for damaged files, and `ImportError` without onnx, propagate.
     """
     import onnx
 
@@ -199,9 +208,9 @@ def metadata(content: bytes) -> dict[str, str]:
 
 
 def base_network(known_as: str) -> Entry | None:
-    """Return the base network with this name or SHA-256, or None.
+    """Return the included base network with this name or SHA-256, or None.
 
-    Live networks are trained from a base network. `styles` does not list it.
+    Live networks are trained from a base network, and mixed with it. `styles` does not list base networks.
     """
     return next(
         (
@@ -214,15 +223,17 @@ def base_network(known_as: str) -> Entry | None:
 
 
 def initial_weights(name: str) -> Entry | None:
-    """Return the network with this name that provides initial weights for training, or None.
+    """Return the included initial weights for training with this name, or None.
 
-    It is neither a style nor a base network.
+    They are neither a style nor a base network (kind "start").
     """
     return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 
 
 def own_folders() -> list[Path]:
-    """Return the folders of the user's styles, in search order."""
+    """Return the folders of the user's styles, in search order: those in the environment variable
+    FSTSTYLE_STYLES (separated as in PATH), then `user_folder`. They may not exist.
+    """
     listed = os.environ.get("FSTSTYLE_STYLES", "").split(os.pathsep)
     return [*(Path(os.path.expanduser(folder)) for folder in listed if folder), user_folder()]
 

@@ -10,7 +10,7 @@ from fststyle.arrays import RGB, Floats, Gray
 LUMA = (0.299, 0.587, 0.114)
 """Luma weights of red, green and blue (ITU-R BT.601), as used in JPEG."""
 _STRIP = 1 << 17
-"""Pixels per strip: intermediate results fit in the CPU cache, which is several times faster."""
+"""Pixels per strip, so that intermediate results fit in the CPU cache."""
 
 
 def keep_colors(photo: RGB, painted: RGB) -> RGB:
@@ -37,7 +37,8 @@ def keep_colors(photo: RGB, painted: RGB) -> RGB:
 def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
     """Interpolate from ``photo`` (strength 0) to the stylized image ``painted`` (1); extrapolate above 1.
 
-    Both images and the result are uint8 (H, W, 3).
+    Both images and the result are uint8 (H, W, 3). Negative strengths count as 0. At strength 1, ``painted``
+    itself is returned.
     """
     if strength == 1:
         return painted
@@ -67,8 +68,12 @@ def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
 
 
 CELL = 16
-"""Side of the cells, in pixels, whose mean colors `between` compares. Small images have smaller cells."""
+"""Default side, in pixels, of the cells whose mean colors `between` compares. Small images have smaller
+cells, and large images larger ones.
+"""
 _FEWEST, _MOST = 16, 64
+"""Minimum number of cells along the shorter side, and maximum number along the longer side, which prevails.
+"""
 
 
 def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
@@ -77,14 +82,17 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
     Interpolating the weights interpolates the strokes as expected, but not the colors: black may become green
     even if it is black at both ends. The target color of each cell is the mean of (1 - share) * ``photo`` +
     share * ``whole``. The correction is one affine function of the photo and stylized colors for all pixels
-    (ridge regression), so that colors do not bleed over edges. It decreases toward a share of 1, where no
-    correction is needed. This method is not from a paper.
+    (ridge regression), so that colors do not bleed over edges. From a share of 7/8 on, the correction
+    decreases to zero at a share of 1, where none is needed. This method is not from a paper.
 
     Args:
         photo: uint8 (H, W, 3).
         painted: the stylized photo to correct, uint8 (H, W, 3).
-        whole: the photo stylized at full strength, uint8; it may be smaller.
+        whole: the photo stylized at full strength, uint8 (h, w, 3); it may be smaller.
         share: interpolation weight of the style, 0..1.
+
+    Returns:
+        The corrected image, uint8 (H, W, 3).
     """
     height, width = photo.shape[:2]
     scale = min(1.0, max(1 / CELL, _FEWEST / min(height, width)), _MOST / max(height, width))
@@ -112,6 +120,6 @@ def _cells(picture: RGB, size: tuple[int, int]) -> Floats:
 
 
 def _strips(frame: RGB) -> Iterator[slice]:
-    """Return slices of rows with about `_STRIP` pixels each."""
+    """Yield slices of rows with at most `_STRIP` pixels each, but at least one row."""
     step = max(1, _STRIP // frame.shape[1])
     return (slice(top, top + step) for top in range(0, frame.shape[0], step))

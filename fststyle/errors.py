@@ -31,7 +31,7 @@ class DeviceError(FststyleError):
 
 
 class DependencyError(FststyleError):
-    """An optional dependency is missing; the message contains the pip command that installs it."""
+    """An optional dependency is missing; the message says how to install it."""
 
 
 class CheckpointError(FststyleError):

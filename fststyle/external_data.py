@@ -19,17 +19,16 @@ if TYPE_CHECKING:
 MIN_SHARED_BYTES = 256
 """Minimum size of a shared tensor in bytes.
 
-A reference takes as much space as a smaller tensor, and ONNX Runtime does not infer shapes from external
-data.
+A reference takes about as much space as a smaller tensor. ONNX Runtime does not infer shapes from external
+data, and tensors that define shapes are small.
 """
 
 
 def share_weights(model: bytes, path: Path) -> bytes:
     """Return a copy of a style file without the tensors that the file at ``path`` also contains.
 
-    The copy refers to that file for these tensors, and must be stored in the same folder. Tensors below
-    `MIN_SHARED_BYTES` are kept. Inverse of
-    `resolve`.
+    The copy refers to that file for these tensors, and must be stored in the same folder. Tensors of fewer
+    than `MIN_SHARED_BYTES` bytes are kept. Inverse of `resolve`.
     """
     import onnx
 
@@ -50,7 +49,7 @@ def share_weights(model: bytes, path: Path) -> bytes:
 
 
 def is_shared(model: bytes) -> bool:
-    """Return whether a style file may refer to another file. False is definite, True is not."""
+    """Return False if a style file certainly refers to no other file, otherwise True."""
     return b"location" in model  # a key of every reference; does not need onnx
 
 
@@ -62,8 +61,8 @@ def resolve(model: bytes, path: Path) -> bytes:
         path: the path of the file; references are relative to its folder.
 
     Raises:
-        StyleError: a reference leads outside the folder, to a file that is not an .onnx file, is missing or
-            has another checksum, or to a byte range that does not fit the tensor.
+        StyleError: a reference leads outside the folder, to a file that is not an .onnx file, cannot be read
+            or has another checksum, or to a byte range that does not fit the tensor.
         DependencyError: onnx is not installed.
     """
     try:
@@ -97,7 +96,7 @@ def resolve(model: bytes, path: Path) -> bytes:
 def _neighbor(path: Path, name: str, checksum: str) -> bytes:
     """Return the bytes of the file ``name`` in the folder of ``path``.
 
-    Raises `StyleError` if it is missing, is not an .onnx file, or its SHA-1 is not ``checksum``.
+    Raises `StyleError` if it cannot be read, is not an .onnx file, or its SHA-1 is not ``checksum``.
     """
     if "/" in name or "\\" in name or ":" in name or not name.endswith(".onnx"):
         raise StyleError(f"{path}: refers to weights in {name!r}, which is not an .onnx file next to it")
@@ -114,6 +113,7 @@ def _neighbor(path: Path, name: str, checksum: str) -> bytes:
 
 
 def _slice(tensor: "TensorProto", reference: dict[str, str], content: bytes, path: Path) -> bytes:
+    """Return the bytes in ``content`` to which the reference of a tensor in the file ``path`` points."""
     from onnx import helper
 
     try:

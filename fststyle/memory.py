@@ -1,11 +1,11 @@
-"""Estimates of the memory that stylization needs and of the available memory."""
+"""Estimates of the memory that stylization needs, and of the available memory."""
 
 import ctypes
 import os
 from pathlib import Path
 
 BYTES_PER_PIXEL = 1000
-"""Peak memory of stylization per pixel in bytes, measured with the `johnson` network on the CPU."""
+"""Peak memory in bytes per pixel of stylization, measured with the `johnson` network on the CPU."""
 
 LIMIT = 4 << 30
 """Largest memory budget for one image in bytes."""
@@ -19,8 +19,8 @@ def limit() -> int:
 def available() -> int:
     """Return the memory in bytes that is available without swapping and within the container limit.
 
-    If the system does not report it, half of the physical memory is returned, or 2 GiB if that is
-    also unknown.
+    If the system does not report it, half of the physical memory is returned, or 2 GiB if the physical memory
+    is also unknown.
     """
     found = [amount for amount in (_linux(), _windows(), _container()) if amount is not None]
     return max(0, min(found)) if found else _physical() // 2
@@ -79,6 +79,7 @@ def _windows() -> int | None:
 
 
 def _physical() -> int:
+    """Return the physical memory in bytes; 4 GiB if it is unknown."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

@@ -3,6 +3,7 @@
 from fststyle.errors import InputError
 
 MAX_PARTS = 16
+"""Largest allowed number of names."""
 MAX_WEIGHT = 1e6
 """Largest allowed weight, so that sums and weighted losses do not overflow."""
 
@@ -10,22 +11,23 @@ MAX_WEIGHT = 1e6
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
     """Parse ``"udnie:0.6,great-wave:0.4"`` into (name or file, weight) pairs whose weights sum to 1.
 
-    A name without a weight has weight 1 before normalization. ``flag`` is the option to name in errors.
+    A name without a weight has weight 1 before normalization. ``flag`` is the option that error messages
+    name.
 
     Raises:
-        InputError: a weight is not a number above 0 and at most `MAX_WEIGHT`, a single name has a weight, or
-            there are more than `MAX_PARTS` parts.
+        InputError: a name is empty, a weight is not a number above 0 and at most `MAX_WEIGHT`, a single name
+            has a weight other than 1, or there are more than `MAX_PARTS` names.
     """
     found = weights(text, flag)
     if len(found) == 1 and found[0][1] != 1:
         hint = " (--strength sets the strength of one style)" if flag == "--style" else ""
-        raise InputError(f"{flag}: {text!r} is a single name with a weight{hint}")
+        raise InputError(f"{flag}: {text!r} is a single name with a weight other than 1{hint}")
     total = sum(share for _, share in found)
     return [(name, share / total) for name, share in found]
 
 
 def weights(text: str, flag: str) -> list[tuple[str, float]]:
-    """Parse a weighted list like `parse`, without normalizing the weights."""
+    """Parse a weighted list like `parse`, without normalization. A single name may have any weight."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts) or len(parts) > MAX_PARTS:
         raise InputError(
@@ -42,6 +44,8 @@ def _part(part: str, text: str, flag: str) -> tuple[str, float]:
         share = float(number)
     except ValueError:
         raise InputError(f"{flag}: the weight {number!r} in {text!r} is not a number") from None
-    if not name or not 0 < share <= MAX_WEIGHT:
+    if not name:
+        raise InputError(f"{flag}: {text!r} contains a weight without a name")
+    if not 0 < share <= MAX_WEIGHT:
         raise InputError(f"{flag}: the weights in {text!r} must be above 0 and at most {MAX_WEIGHT:,.0f}")
     return name, share

@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 Settings = TypeVar("Settings")
 
 NAMES = "lower-case letters, digits and hyphens"
-"""Characters allowed in the name of a result."""
+"""Description of the characters that are allowed in the name of a result."""
 MAX_NAME_LENGTH = 64
+"""Largest length of the name of a result in characters."""
 
 
 def to_name(text: str, default: str = "style") -> str:
     """Convert ``text`` to a valid name of a result: `NAMES`, at most `MAX_NAME_LENGTH` characters.
 
-    Accents are dropped, and other characters become hyphens. Returns ``default`` if nothing is left.
+    Accents are dropped, and each sequence of other characters becomes one hyphen. Returns ``default`` if
+    nothing is left.
     """
     letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:MAX_NAME_LENGTH].strip("-") or default
@@ -91,7 +93,8 @@ def accepts_former_names(settings_type: type[Settings]) -> type[Settings]:
 
 
 def current_names(settings_type: type, values: dict[str, Any], stacklevel: int = 2) -> dict[str, Any]:
-    """Return the keyword arguments of ``settings_type`` with former field names replaced by current names.
+    """Return ``values``, keyword arguments of ``settings_type``, with former field names replaced by current
+    names.
 
     Each replacement emits a `DeprecationWarning` at ``stacklevel``.
     """
@@ -104,7 +107,8 @@ def current_names(settings_type: type, values: dict[str, Any], stacklevel: int =
 def replace_former_names(settings_type: type, values: dict[str, Any]) -> dict[str, Any]:
     """Return ``values`` with former field names of ``settings_type`` replaced by current names.
 
-    `dataclasses.replace` passes both names, so the former name has priority.
+    If both names are given, the value of the former name is used: `dataclasses.replace` passes it in addition
+    to the current one.
     """
     former = _former_names(settings_type)
     given = {name: value for name, value in values.items() if name not in former}
@@ -127,15 +131,19 @@ def _warn_former(former: str, name: str, stacklevel: int) -> None:
 
 
 def unknown(what: str, error: TypeError) -> InputError:
-    """Return an `InputError` that reports an unknown keyword argument of the function ``what``.
+    """Return an `InputError` that reports an unknown keyword argument of ``what``, a function or a class.
 
-    ``error`` is the `TypeError` that the dataclass raised.
+    ``error`` is the `TypeError` that the settings dataclass raised.
     """
     return InputError(f"{what} has no such setting: {str(error).partition('argument ')[2] or error}")
 
 
 def check(settings: "DataclassInstance") -> None:
-    """Raise `InputError` for the first field whose value is outside its range or choices."""
+    """Raise `InputError` for the first field whose value is outside its range or choices.
+
+    The same applies to a value that is not finite, to one that is not a number in a field with a range, and
+    to None in a field whose default is not None. Only fields declared with `option` are checked.
+    """
     for field in dataclasses.fields(settings):
         value, rule = getattr(settings, field.name), field.metadata
         if not rule or (value is None and field.default is None):
@@ -167,7 +175,10 @@ def _plain(value: Any) -> Any:
 
 
 def as_paths(settings: "DataclassInstance", *names: str) -> None:
-    """Convert the named fields of a frozen dataclass from str to `Path`. Call it in ``__post_init__``."""
+    """Convert the named fields of a dataclass from str to `Path`, in place, even if it is frozen.
+
+    Call this in ``__post_init__``.
+    """
     for name in names:
         if isinstance(value := getattr(settings, name), str):
             object.__setattr__(settings, name, Path(value))

@@ -38,8 +38,8 @@ def exceptions_for_signals() -> Iterator[None]:
     SIGINT raises `KeyboardInterrupt`; the other signals raise `SystemExit` with status 128 + number. A signal
     that is ignored at the start, such as SIGHUP under nohup, stays ignored. During an import, the exception
     is raised after the import. An exception that Python cannot propagate, because it interrupted a destructor
-    or a callback, is raised again. After the block, a signal ends the process immediately, unless one was
-    raised in the block.
+    or a callback, is raised again. After the block, a signal ends the process immediately, unless a signal
+    was already raised in the block.
     """
     ends = _Ends()
     numbers = _replaced(ends)
@@ -80,6 +80,7 @@ class _Ends:
 
 
 def _later(number: int) -> None:
+    """Send a signal to the main thread after `_RETRY` seconds."""
     time.sleep(_RETRY)
     if hasattr(signal, "pthread_kill"):  # interrupts a blocking call of the main thread
         signal.pthread_kill(threading.main_thread().ident or 0, number)
@@ -88,6 +89,7 @@ def _later(number: int) -> None:
 
 
 def _imports(frame: FrameType | None) -> bool:
+    """Return whether an import is in progress in the stack of ``frame``."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -97,11 +99,12 @@ def _imports(frame: FrameType | None) -> bool:
 
 @contextlib.contextmanager
 def deferred_interrupts(on_signal: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Delay signals that arrive in the block until its end.
+    """Context manager that delays signals until the end of the block.
 
-    Yields a function that returns whether a signal has arrived. Use this for work that shares locks with
-    other threads, for cleanup, and for imports. ``on_signal`` is called by the signal handler, so it must not
-    acquire a lock. Only the main thread receives signals; in other threads this does nothing.
+    Yields a function that returns whether a signal has arrived. At the end, the first signal that has arrived
+    is raised again. Use this for work that shares locks with other threads, for cleanup, and for imports.
+    ``on_signal`` is called by the signal handler, so it must not acquire a lock. Only the main thread
+    receives signals; in other threads this has no effect.
     """
     received: list[int] = []
 
@@ -122,8 +125,8 @@ def deferred_interrupts(on_signal: Callable[[], object] = lambda: None) -> Itera
 
 @contextlib.contextmanager
 def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Install ``handler`` for all signals that are not ignored, and restore the former handlers
-    afterwards.
+    """Context manager that installs ``handler`` for SIGINT, SIGTERM and SIGHUP, except for those that are
+    ignored, and restores the former handlers at the end of the block.
     """
     before = _replaced(handler)
     try:
@@ -134,7 +137,7 @@ def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None
 
 
 def _replaced(handler: Callable[[int, FrameType | None], object]) -> dict[signal.Signals, Any]:
-    """Install ``handler``. Returns the former handlers."""
+    """Install ``handler`` for the signals that are not ignored. Returns their former handlers."""
     before = {number: signal.getsignal(number) for number in ending()}
     # None: the handler was not installed from Python and cannot be restored.
     usual = {number: set_ for number, set_ in before.items() if set_ not in (None, signal.SIG_IGN)}

@@ -3,7 +3,7 @@
 The kernels of the first two blocks and all biases are float16. The larger kernels are 10-bit integers with
 one float32 scale per output channel: ``features.N.weight`` holds the upper 8 bits, int8 (O, I, 3, 3),
 ``features.N.weight.low`` the lower two bits, packed, and ``features.N.weight.scale`` the scales, (O,).
-Compressed in a wheel, they take 40 % less space than float16.
+Compressed in a wheel, they take a third less space than float16.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,9 @@ from fststyle.errors import DependencyError
 PATH = Path(__file__).parent / "weights" / "vgg16_features.safetensors"
 LOW, SCALE = ".low", ".scale"
 MAX_WEIGHT = 510
-"""Largest absolute value of a weight before `_round`, which may add one; 10 bits hold -512 to 511."""
+"""Absolute integer value to which the largest weight of a channel is scaled. `_round` may add one, and 10
+bits hold -512 to 511.
+"""
 FIRST = 10
 """Index in torchvision's ``vgg16().features`` of the first convolution with integer weights."""
 
@@ -68,10 +70,9 @@ def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
 def _round(kernel: Floats) -> tuple[NDArray[np.int16], Floats]:
     """Round a kernel (O, I, h, w) to integers. Returns the integers and the scales, (O,).
 
-    The sum over the taps of each input channel is also preserved: if rounding changes it, the taps with the
-    largest rounding errors are adjusted by one. Activations vary little over three pixels, so the error of
-    the response is mainly the error of this sum. Rounding each tap independently causes four times the error
-    in the losses.
+    The sum over the taps of each input channel is preserved to within rounding: if the rounded taps have
+    another sum, those with the largest rounding errors are adjusted by one. Activations vary little over
+    three pixels, so the error of the response is mainly the error of this sum.
     """
     scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(MAX_WEIGHT)
     exact = (kernel / scale.reshape(-1, 1, 1, 1)).reshape(*kernel.shape[:2], -1)

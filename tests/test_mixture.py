@@ -44,3 +44,8 @@ def test_weights_stay_as_written():
     assert weights("relu1_2:2, relu2_2", "--style-layers") == [("relu1_2", 2.0), ("relu2_2", 1.0)]
     with pytest.raises(InputError, match="--style-layers"):
         weights("relu1_2:0", "--style-layers")
+
+
+def test_weight_without_a_name_is_named():
+    with pytest.raises(InputError, match="'a,:1' contains a weight without a name"):
+        parse("a,:1")
