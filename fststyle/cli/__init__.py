@@ -32,16 +32,16 @@ __all__ = ["app", "main"]
 
 
 class _Program(TyperGroup):
-    """Converts usage errors to `InputError`, so that `options.main` reports them like all other errors."""
+    """Group of all commands. It raises `InputError` for usage errors, which `options.main` reports."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # An empty path means the current folder, so all its images would be stylized.
+        # An empty path is the current folder, so all images in it would be stylized.
         if "" in args or any(text.startswith("--") and text.endswith("=") for text in args):
             raise InputError("an argument is empty (is a shell variable unset?)")
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """List the commands in the order of `_COMMANDS`; typer lists groups such as ``gan`` last."""
+        """Return the command names in the order of `_COMMANDS`; typer lists groups such as ``gan`` last."""
         names = [module.__name__.rpartition(".")[2].replace("_", "-") for module in _COMMANDS]
         return sorted(super().list_commands(ctx), key=names.index)
 
@@ -62,6 +62,7 @@ class _Program(TyperGroup):
 
 
 def _usage(message: str, error: Exception) -> str:
+    """Return the message of a usage error, with a hint to the help of the command if it is known."""
     context = getattr(error, "ctx", None)
     return f"{message.rstrip('.')} (see {context.command_path} --help)" if context is not None else message
 
@@ -120,5 +121,5 @@ options.unwrap_help(app)
 
 
 def main() -> None:
-    """Run the program, with errors reported by `options.main`."""
+    """Run the program with the command-line arguments of the process. See `options.main`."""
     options.main(app)

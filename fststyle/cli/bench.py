@@ -40,14 +40,14 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--json", help="Print the results as JSON instead of a table.")
         ] = False,
     ) -> None:
-        """Measure the speed of styles, and the largest frame size that reaches 30 frames per second."""
+        """Measure the speed of styles, and find the largest measured frame size with at least 30 fps."""
         from rich.console import Console
 
         from fststyle.runtime.benchmark import measure
 
         names = styles or [entry.name for entry in catalogue.styles() if entry.shipped]
         if not names:
-            raise StyleError("no styles are installed")
+            raise StyleError("no included styles are installed; give the name of a style or an .onnx file")
         with Console(stderr=True).status("measuring") as status:
             found = list(
                 measure(names, size or SIZES, settings, lambda what: status.update(f"measuring {what}"))

@@ -29,8 +29,9 @@ def register(app: typer.Typer) -> None:
     def train(settings: ClassifySettings) -> None:
         """Train a classifier.
 
-        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png (the confusion matrix). The accuracy on
-        the test images is printed after each epoch. Ctrl-C saves a checkpoint; --resume continues from it.
+        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png (the confusion matrix) to the output
+        folder. The accuracy on the test images is printed after each epoch. Ctrl-C saves a checkpoint;
+        --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.classifier", settings, settings.epochs)
         streams.print_lines(out, f"classifier  {trained.onnx}", f"checkpoint  {trained.checkpoint}")
@@ -38,18 +39,21 @@ def register(app: typer.Typer) -> None:
 
     @group.command()
     def test(
-        model: Annotated[str, typer.Argument(metavar="MODEL", help="The classifier, an .onnx file.")],
+        model: Annotated[
+            str, typer.Argument(metavar="MODEL", help="Classifier: an .onnx file, or an included model.")
+        ],
         data: Annotated[
             str, typer.Option(help="Labeled test images; see --data of `fststyle classify train`.")
         ],
         output: Annotated[
             Path | None,
-            typer.Option("--output", "-o", help="Write a plot of the confusion matrix to this image file."),
+            typer.Option("--output", "-o", help="Image file for a plot of the confusion matrix."),
         ] = None,
         download: Annotated[
             bool,
             typer.Option(
-                "--download", help="Download mnist or fashion-mnist if it is not in the cache folder."
+                "--download",
+                help="Download mnist or fashion-mnist if it is not in the cache folder; needs torchvision.",
             ),
         ] = False,
         as_json: Annotated[
@@ -57,14 +61,15 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--json",
                 help="Print the result as JSON; confusion has one row per true class and one column per"
-                " prediction.",
+                " predicted class.",
             ),
         ] = False,
     ) -> None:
         """Measure the accuracy on a test set. Needs no PyTorch.
 
-        All images of a folder are used. If the classifier was trained on the same folder, only the images
-        that were held out in training are used (every tenth).
+        Of MNIST, Fashion-MNIST and IDX files, the test images are used. Of a folder, all images are used; but
+        if the classifier was trained on this folder, only the images that were held out in training (every
+        tenth).
         """
         from fststyle.io import dataset, grids, images
         from fststyle.runtime.generative.classify import evaluate, load_classifier
@@ -97,11 +102,13 @@ def register(app: typer.Typer) -> None:
 
     @group.command()
     def run(
-        model: Annotated[str, typer.Argument(metavar="MODEL", help="The classifier, an .onnx file.")],
+        model: Annotated[
+            str, typer.Argument(metavar="MODEL", help="Classifier: an .onnx file, or an included model.")
+        ],
         inputs: Annotated[list[Path], typer.Argument(metavar="IN", help="Image files or folders.")],
         as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     ) -> None:
-        """Classify images. Needs no PyTorch."""
+        """Classify the center squares of images. Needs no PyTorch."""
         from fststyle.io import images
         from fststyle.runtime.generative.classify import classify, load_classifier
 
@@ -131,4 +138,4 @@ def register(app: typer.Typer) -> None:
         for failure in failed:
             streams.note(streams.problem(failure))
         if failed:
-            raise BatchError(f"{len(failed)} of {len(answers) + len(failed)} failed")
+            raise BatchError(f"{len(failed)} of {len(answers) + len(failed)} images or folders failed")

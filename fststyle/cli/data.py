@@ -14,7 +14,8 @@ def register(app: typer.Typer) -> None:
     def data(settings: PhotoSettings) -> None:
         """Download training photos, by default COCO val2017 (816 MB).
 
-        They are stored in the cache folder, where the training commands find them.
+        They are stored in the cache folder, where the training commands find them. Prints the path of the
+        folder.
         """
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -25,8 +25,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Export a checkpoint of a style, generator or classifier to an ONNX file.
 
-        The exported graph is compared with the PyTorch network before the file is written. The training need
-        not be finished. The encoder of a VAE is written to NAME-encoder.onnx. Existing files are replaced.
+        The exported graph is compared with the PyTorch network before the file is written. Training need not
+        be finished. The encoder of a VAE is written to NAME-encoder.onnx, next to the decoder NAME.onnx.
+        Existing files are replaced.
         """
         try:
             from fststyle.train.export import export_checkpoint
@@ -34,11 +35,12 @@ def register(app: typer.Typer) -> None:
             raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         path, parity = export_checkpoint(checkpoint, settings)
         if "psnr" in parity:
-            difference = f"{parity['psnr']:.1f} dB from the network on photos"
+            difference = f"PSNR relative to the network {parity['psnr']:.1f} dB on photos"
         elif "mean" in parity:
             difference = (
-                f"at most {parity['largest']:.0f} of 255 from the network (mean {parity['mean']:.3f})"
+                f"differs from the network by at most {parity['largest']:.0f} of 255 (mean"
+                f" {parity['mean']:.3f})"
             )
         else:
-            difference = f"at most {parity['largest']:.2g} from the network"
+            difference = f"differs from the network by at most {parity['largest']:.2g}"
         typer.echo(streams.printable(f"{path}  {settings.precision}, {difference}"))

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
         ],
         settings: SiteSettings,
     ) -> None:
-        """Write a static web site with a camera and image filter: fststyle export-web udnie -o site
+        """Write a static web site with a filter for camera and images: fststyle export-web udnie -o site
 
         The folder works on any host for static files. All computation happens in the visitor's browser.
 
@@ -33,5 +33,8 @@ def register(app: typer.Typer) -> None:
 
         site = export_site(styles, settings)
         size = f"{len(site.styles)} style{'s' * (len(site.styles) > 1)}, {site.size / 1e6:.1f} MB"
-        download = f"a visitor loads {site.download / 1e6:.1f} MB or less if compressed"
+        download = (
+            f"a browser without WebGPU loads {site.download / 1e6:.1f} MB for the first style, or less if the"
+            " host compresses files"
+        )
         typer.echo(streams.printable(f"{site.folder}  {size}; {download}"))

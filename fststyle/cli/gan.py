@@ -25,8 +25,8 @@ Truncation = Annotated[
     float | None,
     typer.Option(
         help=(
-            "Truncation of the latent distribution: values with a larger magnitude are resampled. Below 2.5,"
-            " unusual images are rarer; below 1.5, quality decreases. From 0.05."
+            "Truncation of the latent distribution: values with a larger magnitude are resampled, so that"
+            " unusual images are rarer. From 0.05; default: no truncation."
         ),
         show_default=False,
     ),
@@ -46,9 +46,9 @@ def register(app: typer.Typer) -> None:
     def train(settings: GanSettings) -> None:
         """Train a GAN.
 
-        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png (samples of fixed latent vectors).
-        "spread" is the diversity of the generated images relative to the real images; a value near 0 means
-        mode collapse. Ctrl-C saves a checkpoint; --resume continues from it.
+        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png (samples of fixed latent vectors) to the
+        output folder. "spread" is the diversity of the generated images relative to that of the real images;
+        a value near 0 means mode collapse. Ctrl-C saves a checkpoint; --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.gan", settings, settings.steps)
         streams.print_lines(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")
@@ -71,12 +71,15 @@ def register(app: typer.Typer) -> None:
         keys: Annotated[int, number("Number of latent vectors on the path.", 2, 1000)] = 6,
         side: Annotated[
             int,
-            number("Minimum side of the frames in pixels; smaller images are enlarged.", 16, 4096),
+            number("Minimum side of the frames in pixels; smaller frames are enlarged.", 16, 4096),
         ] = 256,
         seed: Seed = 0,
         truncation: Truncation = None,
     ) -> None:
-        """Render a smooth, looping walk through the latent space as a video. Needs no PyTorch."""
+        """Render a smooth, looping walk through the latent space as a video or an animation.
+
+        Needs no PyTorch.
+        """
         from fststyle.cli.progress_bar import counted
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator, supported_fps, write_animation
@@ -92,7 +95,7 @@ def register(app: typer.Typer) -> None:
 
 
 def add_sample(group: typer.Typer, kind: str) -> None:
-    """Add the command ``sample`` for generators of one ``kind``, gan or vae."""
+    """Add the command ``sample`` to a group, for generators of one ``kind``, "gan" or "vae"."""
 
     @group.command()
     def sample(
@@ -103,8 +106,8 @@ def add_sample(group: typer.Typer, kind: str) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "Image file for the grid, or folder with --single; default: NAME-samples.png, or the"
-                    " folder NAME-samples."
+                    "Image file for the grid, or folder for single images; default: NAME-samples.png, or the"
+                    " folder NAME-samples with --single."
                 ),
             ),
         ] = None,

@@ -52,8 +52,8 @@ def register(app: typer.Typer) -> None:
         """Stylize one image without training: fststyle gatys photo.jpg painting.jpg out.png
 
         Optimizes the pixels to match the content of the photo and the style of the painting (Gatys et al.
-        2016). This has the best quality, but it is slow. OUT is updated every --preview-every iterations, and
-        Ctrl-C saves the current image.
+        2016). This is much slower than a trained style. An output file is updated every --preview-every
+        iterations, and Ctrl-C saves the current image to it.
         """
         try:
             from fststyle.train.style.gatys import optimize_image, paintings

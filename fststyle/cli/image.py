@@ -35,8 +35,9 @@ def register(app: typer.Typer) -> None:
                 "--output",
                 "-o",
                 help=(
-                    "Output file, folder (for several inputs), or - for stdout; default: NAME-STYLE.EXT in"
-                    " the current folder."
+                    "Output file, folder (for several inputs), or - for stdout; default: in the current"
+                    " folder, NAME-STYLE.EXT for a file or the folder NAME-STYLE for a folder; stdout for"
+                    " stdin."
                 ),
             ),
         ] = None,
@@ -49,7 +50,7 @@ def register(app: typer.Typer) -> None:
             _refuse_output_as_input(inputs)
         to_stdout = output == "-" or (output is None and inputs == ["-"])
         if as_json and to_stdout:
-            raise OutputError("--json and -o - both write to stdout; write the image to a file")
+            raise OutputError("--json and the image cannot both be written to stdout; use -o FILE")
         stdout = (
             streams.stdout("image", "redirect it (> stylized.png) or give a file (-o)") if to_stdout else None
         )
@@ -93,8 +94,10 @@ def _stylize(
 
         def on_skipped(pictures: int) -> None:
             if pictures:
-                are = "output already exists" if pictures == 1 else "outputs already exist"
-                streams.print_lines(bar.console, f"{pictures} {are}, skipped")
+                what = (
+                    "1 image, since its output" if pictures == 1 else f"{pictures} images, since their output"
+                )
+                streams.print_lines(bar.console, f"skipped {what} already exists")
 
         listener = ImageListener(
             on_skipped=on_skipped,

@@ -1,4 +1,4 @@
-"""`fststyle info`: show versions, devices and styles, and how to install missing packages."""
+"""`fststyle info`: show versions, devices, styles and models, and how to install missing packages."""
 
 import importlib.metadata
 import json
@@ -18,7 +18,7 @@ _PARTS = {
     ),
     "train": (("torch", "torchvision", "safetensors", "onnxscript", "tensorboard"), INSTALL_TRAIN),
 }
-# Distributions that provide the same module, of which one is enough.
+# Distributions that provide the same module. One of them is enough.
 _SAME = {
     "onnxruntime": (
         "onnxruntime",
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
     def info(
         as_json: Annotated[bool, typer.Option("--json", help="Print the information as JSON.")] = False,
     ) -> None:
-        """Show versions, devices and styles, and the commands that install missing packages."""
+        """Show versions, devices, styles and models, and the commands that install missing packages."""
         facts = _facts()
         streams.answer(json.dumps(facts, indent=2) if as_json else _text(facts))
 

@@ -1,4 +1,4 @@
-"""`fststyle keyframe`: train a style on painted frames of a shot."""
+"""`fststyle keyframe`: train a style on one or a few painted frames of a shot."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Train a style on one or a few painted frames of a shot.
 
-        Paint over a frame, for example frame_012.png, by hand or in any program. Then run:
+        Paint over a frame of the shot, for example frame_012.png, on paper or in any program. Then run:
 
           fststyle keyframe train --frames shot/ --painted frame_012.png
           fststyle video shot/ out.mp4 --style frame-012.onnx

@@ -1,4 +1,4 @@
-"""Open input and output of the commands that optimize one image: `fststyle gatys` and `fststyle restore`."""
+"""Open the input and output of the commands that optimize one image: `fststyle gatys` and `restore`."""
 
 import sys
 from collections.abc import Iterable
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OnePicture:
-    """A decoded input image and its output: the file ``target``, or ``stdout`` if ``target`` is None."""
+    """A decoded input image and its output, which is either the file ``target`` or the stream ``stdout``.
+
+    The other one is None.
+    """
 
     source: "Picture"
     target: Path | None
@@ -30,16 +33,18 @@ def open_picture(
 ) -> OnePicture:
     """Read one image and check that its output can be written.
 
+    For an animation, a note that only its first frame is used is printed on ``console``.
+
     Args:
         name: path of the image, or "-" for stdin.
         output: the output, as in `fststyle.runtime.output_paths.plan`.
-        label: the word that is appended to the input name for the default output name, as in `plan`.
+        label: last part of the default output name, as the ``style`` of `plan`.
         others: further inputs that must not be overwritten.
-        console: reports that only the first frame of an animation is used.
+        console: console for notes.
 
     Raises:
-        InputError: the image cannot be read.
-        OutputError: the output cannot be written, or is one of the inputs.
+        InputError: the image does not exist, is a folder, or cannot be read.
+        OutputError: the output cannot be written, is one of the inputs, or is stdout and a terminal.
     """
     from fststyle.io import images
     from fststyle.runtime.batch import read_stdin

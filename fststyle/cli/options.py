@@ -1,4 +1,4 @@
-"""Generate typer options from settings dataclasses, and report errors as a message and an exit code."""
+"""Generate typer options from settings dataclasses, and report errors as one line and an exit code."""
 
 import dataclasses
 import functools
@@ -18,9 +18,10 @@ from fststyle.settings import check
 
 
 def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that adds one option per field of `settings_type` to a command.
+    """Return a decorator that adds the options of a settings dataclass to a command.
 
-    The command is called with the checked settings as its argument ``settings``.
+    Each field that `fststyle.settings.option` declares becomes an option; a former name becomes a hidden
+    option. The command is called with the checked settings as its argument ``settings``.
     """
 
     def wrap(command: Callable[..., None]) -> Callable[..., None]:
@@ -58,10 +59,10 @@ def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callab
 
 
 def unwrap_help(app: typer.Typer) -> None:
-    """Set the help text of all commands to their docstring without the line breaks within paragraphs.
+    """Set the help text of each command to its docstring, without the line breaks within paragraphs.
 
-    typer prints these line breaks, and then wraps the lines again at the width of the terminal. Indented
-    lines, such as examples, remain lines.
+    typer would print these line breaks and also wrap the lines at the width of the terminal. Indented lines,
+    such as examples, remain separate lines.
     """
     for command in app.registered_commands:
         command.help = _unwrapped(inspect.getdoc(command.callback) or "")
@@ -88,9 +89,10 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
 
 
 def number(help: str, minimum: float, maximum: float | None = None) -> Any:
-    """Return a typer option for a number within a range, for values that are not a field of a settings class.
+    """Return a typer option for a number within a range, which is appended to ``help``.
 
-    The help text and the error are those of `with_settings`: a value outside the range is an `InputError`.
+    It is for values that are not a field of a settings dataclass. A value outside the range raises
+    `InputError`, with the same message as for a field.
     """
 
     def check_range(value: float, parameter: typer.CallbackParam) -> float:
@@ -111,7 +113,7 @@ def _range(minimum: float | None, maximum: float | None) -> str:
 
 
 def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:
-    """Return the hidden option with the former name of a field. Its default is None."""
+    """Return the parameter of the hidden option with the former name of a field. Its default is None."""
     former = field.metadata["former"]
     option = typer.Option(f"--{former.replace('_', '-')}", hidden=True)
     return inspect.Parameter(
@@ -123,9 +125,9 @@ def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) ->
 
 
 def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> None:
-    """Move the value of a former option name in ``values`` to the current name, and print a deprecation note.
+    """Move the value of a former option in ``values`` to the current name, and print a deprecation note.
 
-    Raises `InputError` if both names are given.
+    Raises `InputError` if the current option has a value other than its default, too.
     """
     former = field.metadata["former"]
     value = values.pop(former)
@@ -141,7 +143,8 @@ def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> Non
 def main(app: typer.Typer) -> None:
     """Run the program. Prints an `FststyleError` as one line on stderr, and exits with its exit code.
 
-    Warnings from libraries are hidden.
+    An `OSError` is also printed as one line, with exit code 2; a `BrokenPipeError` and other exceptions
+    propagate. Warnings are hidden unless Python is started with -W.
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
@@ -156,7 +159,7 @@ def main(app: typer.Typer) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         raise
-    except OSError as error:  # for example, a name that is too long or missing permissions
+    except OSError as error:  # for example, a file name is too long, or permissions are missing
         place = f"{error.filename}: " if error.filename else ""
         streams.note(f"fststyle: {place}{error.strerror or error}")
         sys.exit(InputError.exit_code)

@@ -14,9 +14,9 @@ Item = TypeVar("Item")
 
 
 class Bar:
-    """Progress bar for training: step, speed in ``unit`` per second, losses and remaining time.
+    """Progress bar for training: step, remaining time, speed in ``unit`` per second, and losses.
 
-    If stderr is not a terminal, it prints about 20 lines instead.
+    If the console is not a terminal, about 20 lines are printed instead.
     """
 
     def __init__(self, console: "Console", steps: int, unit: str = "images"):
@@ -48,6 +48,7 @@ class Bar:
             self.live.stop()
 
     def update(self, now: "TrainingProgress") -> None:
+        """Show the progress after a training step."""
         losses = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in now.losses.items()]
         minutes, seconds = divmod(int(now.seconds_left), 60)
         left = f"{minutes}:{seconds:02d}"
@@ -73,8 +74,9 @@ def _number(value: float) -> str:
 
 
 def counting(console: "Console") -> "Progress":
-    """Return a progress bar that counts images or frames. It disappears at the end, and is not shown if
-    stderr is not a terminal.
+    """Return a progress bar that counts images or frames.
+
+    It disappears at the end. It is not shown if the console is not a terminal.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -90,7 +92,10 @@ def counting(console: "Console") -> "Progress":
 
 
 def counted(things: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
-    """Yield ``things`` while showing a progress bar on stderr."""
+    """Yield ``things`` while a progress bar on stderr counts them.
+
+    ``total`` is their number, and ``unit`` their name, such as "frames".
+    """
     from rich.console import Console
 
     with counting(Console(stderr=True)) as bar:

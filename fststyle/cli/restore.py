@@ -1,4 +1,4 @@
-"""`fststyle restore`: fill damaged areas of a painting."""
+"""`fststyle restore`: fill cracks and missing parts of a painting."""
 
 import functools
 from pathlib import Path
@@ -16,7 +16,7 @@ from fststyle.io.files import PIPE
 from fststyle.train.restore.settings import RestoreSettings
 
 _EXACT = (".png", ".tif", ".tiff", ".bmp", ".ppm")
-"""Suffixes of the formats that are always lossless."""
+"""Suffixes of the formats that are always written without loss."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--output",
                 "-o",
-                help="Output file, folder, or - for stdout; default: NAME-restored in the current folder,"
-                " as PNG if the input format is lossy.",
+                help="Output file, folder, or - for stdout; default: NAME-restored in the current folder, in"
+                " the format of a PNG, TIFF, BMP or PPM input, otherwise as PNG; stdout for stdin.",
             ),
         ] = None,
         quality: Annotated[int, number("Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", 1, 100)] = 95,
@@ -46,8 +46,8 @@ def register(app: typer.Typer) -> None:
         """Fill cracks and missing parts of a painting: fststyle restore damaged.png --mask mask.png
 
         Only the white areas of the mask change. They are optimized to match the style of their surroundings.
-        All other pixels stay exactly the same, unless the output format is lossy, such as JPEG. Ctrl-C
-        writes the image as restored so far; the run cannot be resumed.
+        All other pixels stay the same, unless the output format is lossy, such as JPEG. Ctrl-C writes the
+        current state to the output file; the run cannot be resumed.
         """
         try:
             from fststyle.train.restore.restore import restore_image

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     @app.command(rich_help_panel="Stylize")
     @with_settings(ServeSettings)
     def serve(settings: ServeSettings) -> None:
-        """Run the web application: style library, stylization, training, ratings and an HTTP API.
+        """Run the web application: a style library, stylization, training, ratings and an HTTP API.
 
         For access from other machines, use --host 0.0.0.0 --token SECRET. Connections are not encrypted; on
         an untrusted network, put a reverse proxy with TLS in front.
@@ -29,6 +29,6 @@ def register(app: typer.Typer) -> None:
             if (error.name or "").partition(".")[0] == "fststyle":
                 raise
             raise DependencyError(
-                f"the web application needs FastAPI and uvicorn; {INSTALL_WEB} [{error}]"
+                f"the web application needs FastAPI, uvicorn and others; {INSTALL_WEB} [{error}]"
             ) from error
         server.serve(settings, streams.note)

@@ -1,4 +1,4 @@
-"""Print to the standard streams. A message that cannot be printed must not stop the work."""
+"""Print to the standard streams. A message on stderr that cannot be printed does not stop the work."""
 
 import os
 import re
@@ -16,10 +16,10 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
 
 def replace_closed_streams() -> None:
-    """Replace a closed stdout or stderr with the null device.
+    """Replace a closed stdout or stderr with the null device, and wrap stderr in `ForgivingStream`.
 
-    Otherwise the next file to be opened gets its file descriptor, and whatever libraries print is written to
-    that file.
+    Otherwise the next file that is opened would get the file descriptor of the closed stream, and libraries
+    that print to this descriptor would write to that file.
     """
     for number, name, stream in ((1, "stdout", sys.stdout), (2, "stderr", sys.stderr)):
         if stream is None:
@@ -38,8 +38,11 @@ def replace_closed_streams() -> None:
 def stdout(what: str, instead: str) -> BinaryIO:
     """Return stdout as a binary stream, for the output ``-``.
 
-    Raises `OutputError` if stdout is closed or a terminal. In the messages, ``what`` is what should have been
-    written, such as "image", and ``instead`` is what to do instead of writing to a terminal.
+    Raises `OutputError` if stdout is closed or a terminal.
+
+    Args:
+        what: what is to be written, such as "image", for the message about a closed stdout.
+        instead: what the user can do, for the message about a terminal.
     """
     if sys.__stdout__ is None:
         raise OutputError(f"stdout is closed; the {what} cannot be written to it")
@@ -58,18 +61,18 @@ def printable(text: str) -> str:
 
 
 def problem(error: Exception) -> str:
-    """Return the line that reports an error on stderr."""
+    """Return the line that reports an error on stderr, without a line break at the end."""
     return f"fststyle: {printable(' '.join(str(error).split()))}"
 
 
 def print_lines(console: "Console", *texts: str) -> None:
-    """Print messages on a rich console, one line each."""
+    """Print messages on a rich console, one line each, with control characters escaped."""
     for text in texts:
         console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
 
 
 def note(text: str) -> None:
-    """Print a message as one line on stderr."""
+    """Print a message as one line on stderr, with control characters escaped."""
     sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
@@ -77,7 +80,7 @@ def note(text: str) -> None:
 def result(text: str) -> None:
     """Print a result on stdout after the output files are complete.
 
-    Raises `BatchError` if printing fails.
+    Raises `BatchError` if printing fails, except for a closed pipe, which raises `BrokenPipeError`.
     """
     try:
         answer(text)
@@ -86,7 +89,10 @@ def result(text: str) -> None:
 
 
 def answer(text: str) -> None:
-    """Print requested data on stdout. Raises `OutputError` if printing fails."""
+    """Print requested data on stdout.
+
+    Raises `OutputError` if printing fails, except for a closed pipe, which raises `BrokenPipeError`.
+    """
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -100,7 +106,7 @@ def answer(text: str) -> None:
 def _discard(stream: TextIO) -> None:
     """Redirect a stream to the null device.
 
-    Otherwise Python writes the buffered data again at exit, which fails and changes the exit code.
+    Otherwise Python would try to write the buffered data again at exit, fail, and change the exit code.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
@@ -108,9 +114,7 @@ def _discard(stream: TextIO) -> None:
 
 
 class ForgivingStream:
-    """Wrapper of stderr that discards all output after a write error, such as a full disk or a closed
-    pipe.
-    """
+    """Wrapper of a text stream that discards all output after a write error, such as a full disk."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream

@@ -1,4 +1,4 @@
-"""`fststyle styles`: list the styles, or stylize one photo in all styles as a contact sheet."""
+"""`fststyle styles`: list the styles, or make a contact sheet of one photo in all styles."""
 
 import dataclasses
 import io
@@ -73,7 +73,7 @@ def _table(known: list[catalogue.Entry]) -> None:
         streams.answer(f"no styles are installed; put .onnx files into {catalogue.user_folder()}")
         return
     shown, terminal = io.StringIO(), sys.stdout.isatty()
-    # Use the width of the terminal; in a pipe, use a width that fits all columns.
+    # The width is that of the terminal. Other outputs get a fixed width, so that lines are rarely wrapped.
     console = Console(file=shown, force_terminal=terminal, width=None if terminal else 200)
     table = Table(box=None, pad_edge=False)
     for heading, justify in (
@@ -97,6 +97,7 @@ def _table(known: list[catalogue.Entry]) -> None:
 
 
 def _credit(entry: catalogue.Entry) -> str:
+    """Return artist, title and year of the painting, or the folder of the file if all are unknown."""
     return ", ".join(part for part in (entry.artist, entry.title, entry.year) if part) or str(
         entry.path.parent
     )

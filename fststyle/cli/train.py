@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 
 NEEDS_TRAIN = f"this command needs PyTorch; {INSTALL_TRAIN}"
-JSON_LINES = (
-    "While training, print messages, steps with losses, and finally the results to stdout as JSON lines."
-)
+JSON_LINES = "Print messages, the losses of each step, and finally the results to stdout as JSON lines."
 
 
 def register(app: typer.Typer) -> None:
@@ -44,10 +42,11 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Train a style on one painting: fststyle train --style painting.jpg
 
-        Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.jpg to the output folder; the preview is
-        updated every --preview-every steps. Ctrl-C saves a checkpoint: --resume continues from it with the
-        same settings, and --from NAME.pt starts a new training from it. The progress bar shows the weighted
-        losses; "loss" is the minimized value, the mean over the batch of the log of their sum.
+        Writes NAME.onnx (for live networks also NAME-int8.onnx), the checkpoint NAME.pt and NAME-preview.jpg
+        to the output folder; the preview is updated every --preview-every steps. Ctrl-C saves a checkpoint:
+        --resume continues from it with the same settings, and --from NAME.pt starts a new training run from
+        it. The progress bar shows the weighted losses; "loss" is the minimized value, which is the log of
+        their sum, averaged over the batch.
 
         To train on several GPUs:
 
@@ -62,10 +61,15 @@ def register(app: typer.Typer) -> None:
 
 
 def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tuple[Console, Any]":
-    """Run the function `train` of the module ``trainer`` with a progress bar of ``total`` steps.
+    """Run the function ``train`` of a module with a progress bar of ``total`` steps on stderr.
 
-    Returns the console, for further messages, and what the function returned. Raises `DependencyError`
-    without PyTorch, and the errors of the trainer.
+    Returns the console of the progress bar, for further messages, and what the function returned. Raises
+    `DependencyError` if a dependency of training is missing, and the errors of the function.
+
+    Args:
+        trainer: name of the module.
+        settings: the settings for the function.
+        total: initial number of steps of the progress bar; `Progress.steps` replaces it.
     """
     train = _trainer(trainer)
     from rich.console import Console
@@ -78,10 +82,11 @@ def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tu
 
 
 def run_training_json(trainer: str, settings: "DataclassInstance") -> None:
-    """Run a training like `run_training`, but print one JSON object per line to stdout.
+    """Run the function ``train`` of a module like `run_training`, but print JSON lines to stdout.
 
-    The objects are ``{"message": ...}``, after each step ``{"step": ..., "steps": ..., "rate": ...,
-    "seconds_left": ..., "losses": {...}}``, and at the end the results.
+    Each line is an object: ``{"message": ...}`` for a message; after each step the fields of
+    `fststyle.train.loop.Progress`; at the end the fields of `fststyle.train.results.Trained`, if this process
+    has written the files.
     """
 
     def show(**values: Any) -> None:
@@ -105,11 +110,12 @@ def _trainer(module: str) -> Any:
 
 
 def print_results(out: "Console", trained: "Trained") -> None:
-    """Print the output files of a training and a command that uses the style."""
+    """Print the output files of a training run, and a command that uses the style."""
     if trained.skipped:
         count, first = len(trained.skipped), trained.skipped[0]
-        streams.print_lines(out, f"skipped {count} damaged or too small files, the first is {first}")
-    # Long lines are not wrapped, so that paths can be copied.
+        files = "file that is" if count == 1 else "files that are"
+        which = "" if count == 1 else "the first is "
+        streams.print_lines(out, f"skipped {count} {files} damaged or too small: {which}{first}")
     files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
     streams.print_lines(out, f"style       {files}", f"checkpoint  {trained.checkpoint}")
     streams.print_lines(out, f"preview     {trained.preview}")

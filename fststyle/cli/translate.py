@@ -24,10 +24,10 @@ def register(app: typer.Typer) -> None:
     def train(settings: TranslateSettings) -> None:
         """Train a style on a folder of paintings.
 
-        Writes NAME.onnx (and NAME-int8.onnx), the checkpoint NAME.pt and NAME-preview.jpg to the output
-        folder. Ctrl-C saves a checkpoint; --resume continues from it with the same settings. The progress bar
-        shows the losses: "discriminator" is 0.25 at chance level (with lsgan), and "spread" is the contrast
-        of the output relative to the contrast of the paintings.
+        Writes NAME.onnx (for live networks also NAME-int8.onnx), the checkpoint NAME.pt and NAME-preview.jpg
+        to the output folder. Ctrl-C saves a checkpoint; --resume continues from it with the same settings.
+        The progress bar shows the losses: "discriminator" is 0.25 at chance level (with lsgan), and "spread"
+        is the contrast of the stylized images relative to that of the paintings.
         """
         out, trained = run_training("fststyle.train.translate.train", settings, settings.steps)
         print_results(out, trained)

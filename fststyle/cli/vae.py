@@ -1,4 +1,4 @@
-"""`fststyle vae`: train and sample variational autoencoders (VAEs), reconstruct and morph images."""
+"""`fststyle vae`: train and sample variational autoencoders (VAEs), and reconstruct and morph images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,8 @@ Decoder = Annotated[
         "--model",
         "-m",
         help=(
-            "VAE: an .onnx file with NAME-encoder.onnx in the same folder, or the name of an included model."
+            "VAE: a file NAME.onnx with NAME-encoder.onnx in the same folder, or the name of an included"
+            " model (see `fststyle info`)."
         ),
     ),
 ]
@@ -38,9 +39,9 @@ def register(app: typer.Typer) -> None:
     def train(settings: VaeSettings) -> None:
         """Train a VAE.
 
-        Writes NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and NAME-preview.png. The ELBO
-        of the test images, in nats, is printed after each epoch. Ctrl-C saves a checkpoint; --resume
-        continues from it.
+        Writes NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and NAME-preview.png to the
+        output folder. The mean ELBO of the test images, in nats, is printed after each epoch. Ctrl-C saves a
+        checkpoint; --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.vae", settings, settings.epochs)
         streams.print_lines(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")
@@ -52,17 +53,20 @@ def register(app: typer.Typer) -> None:
     def reconstruct(
         picture: Annotated[
             Path,
-            typer.Argument(metavar="IMAGE", help="Image file, of which the center square is used."),
+            typer.Argument(metavar="IMAGE", help="Image file. Its center square is used."),
         ],
         model: Decoder,
         output: Annotated[
             Path,
             typer.Option(
-                "--output", "-o", help="Image file for the image and its reconstruction, side by side."
+                "--output", "-o", help="Image file for the original and its reconstruction, side by side."
             ),
         ] = Path("reconstructed.png"),
     ) -> None:
-        """Reconstruct an image, and write both side by side. Needs no PyTorch."""
+        """Reconstruct an image, and write the original and the reconstruction side by side.
+
+        Needs no PyTorch.
+        """
         import numpy as np
 
         from fststyle.io import grids, images
@@ -92,10 +96,10 @@ def register(app: typer.Typer) -> None:
         fps: Annotated[int, number("Frames per second.", 1, 120)] = 20,
         side: Annotated[
             int,
-            number("Minimum side of the frames in pixels; smaller images are enlarged.", 16, 4096),
+            number("Minimum side of the frames in pixels; smaller frames are enlarged.", 16, 4096),
         ] = 256,
     ) -> None:
-        """Morph one image into another through the latent space. Needs no PyTorch."""
+        """Morph one image into another along a path in the latent space. Needs no PyTorch."""
         import numpy as np
 
         from fststyle.cli.progress_bar import counted
@@ -117,9 +121,9 @@ def register(app: typer.Typer) -> None:
         output: Annotated[Path, typer.Option("--output", "-o", help="Image file for the grid.")] = Path(
             "grid.png"
         ),
-        columns: Annotated[int, number("Images per row.", 2, 100)] = 20,
+        columns: Annotated[int, number("Images per row and per column.", 2, 100)] = 20,
     ) -> None:
-        """Draw a grid of images over a two-dimensional latent space. Needs no PyTorch."""
+        """Draw a grid of images that covers a two-dimensional latent space. Needs no PyTorch."""
         from fststyle.io import grids, images
         from fststyle.runtime.generative import latents
         from fststyle.runtime.generative.sample import Generator

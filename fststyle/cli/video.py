@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Stylize a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
-            raise OutputError("--json and - both write to stdout; write the video to a file")
+            raise OutputError("--json and the output - both write to stdout; write the video to a file")
         if target == PIPE:
             streams.stdout("video", "pipe it into a program or give a file")
         from fststyle.runtime.video.batch import videos_in
@@ -72,7 +72,10 @@ def register(app: typer.Typer) -> None:
 
 
 class _Screen:
-    """Output of the command: a progress bar and messages on stderr, and results as JSON on stdout."""
+    """Runs the command, with a progress bar and messages on stderr, and results as JSON on stdout.
+
+    The JSON is printed only if ``as_json`` is True.
+    """
 
     def __init__(self, as_json: bool):
         from rich.console import Console
@@ -93,7 +96,7 @@ class _Screen:
     def stylize_one(self, source: str, target: str, settings: VideoSettings) -> None:
         from fststyle.runtime.video.stylize import stylize_video
 
-        # Unbuffered, since a buffer retries a failed write to a closed pipe.
+        # Unbuffered, since a buffer would retry a failed write to a closed pipe.
         stdout: BinaryIO | None = (
             getattr(sys.stdout.buffer, "raw", sys.stdout.buffer) if target == PIPE else None
         )

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         from fststyle.runtime.webcam.live import Live
         from fststyle.runtime.webcam.outputs.all_outputs import Outputs
 
-        # Ctrl-C is the normal way to end a recording, so the file is finalized before the program exits.
+        # Ctrl-C is a normal way to end a recording, so the file is completed before the program exits.
         with deferred_interrupts() as interrupted:
             outputs = Outputs(
                 settings.record,
@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
+    """Stylize frames until the end. Returns the number of stylized frames."""
     from fststyle.runtime.webcam.controls.controllers import Controllers
 
     with contextlib.closing(Controllers(live.controls, settings)) as controllers:
