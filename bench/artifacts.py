@@ -6,7 +6,8 @@ Measured on flat colors with a little grain:
 
 - grid: spectral energy at the frequencies of the network's stride (periods of 4 and 8 pixels), divided by
   that of the neighboring frequencies. 1 means no grid.
-- border: difference in mean and in standard deviation between the outer 16 pixels and the middle (0-255).
+- border: difference in mean and in standard deviation (0-255) between the outer 16 pixels and the middle,
+  which is more than 64 pixels from the border.
 
 Measured on photos (those of examples/, or `--photos`); the last row has the values of the photos:
 
@@ -17,7 +18,7 @@ Measured on photos (those of examples/, or `--photos`); the last row has the val
 - uneven: `even_loss` below: variance of the output where the photo has one color (MSE, 0-255). Halos and
   blotches increase it.
 - edge: contrast of the outer 8 pixels divided by that of the interior, relative to the same ratio of the
-  photo.
+  photo. 1 means no border effect.
 
 To compare with a reference network, add its file to the arguments.
 """
@@ -68,8 +69,8 @@ def grid(stylized: NDArray[np.uint8], period: int) -> float:
 
 
 def border(stylized: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
-    """Return the difference between the outer `width` pixels and the middle, for the mean color and for the
-    standard deviation (0-255).
+    """Return the differences (0-255) of the mean color and of the standard deviation between the outer
+    `width` pixels and the middle, which is more than four times `width` from the border.
     """
     image = stylized.astype(np.float64)
     inside = np.zeros(image.shape[:2], bool)
@@ -82,37 +83,35 @@ def border(stylized: NDArray[np.uint8], width: int = 16) -> tuple[float, float]:
 
 
 def weave(stylized: NDArray[np.uint8]) -> float:
-    """Return how closely the contrast of an image (H, W, 3) follows blocks of 4 pixels:
-    `block_texture_loss`.
-    """
+    """Return `block_texture_loss` of an image (H, W, 3): how closely its contrast follows 4x4 blocks."""
     with torch.no_grad():
         return block_texture_loss(to_tensor(stylized)[None]).item()
 
 
 def mesh(stylized: NDArray[np.uint8]) -> float:
-    """Return the power of fine lines along rows and columns of an image (H, W, 3), relative to other
-    directions.
+    """Return the power of fine lines along rows and columns of an image (H, W, 3), relative to that in other
+    directions; the largest value of the bands of `mesh_log_ratio`.
     """
     with torch.no_grad():
         return mesh_log_ratio(to_tensor(stylized)[None]).exp().max().item()
 
 
 SAME, STROKES = 10.0, 20.0
-"""Color differences (0-255): the one below which two regions of the photo count as the same color, and the
-one that brush strokes may cause in the output at little cost.
+"""Color differences (0-255) in `even_loss`: up to about `SAME`, two regions of the photo count as the same
+color; up to about `STROKES`, differences in the output, as from brush strokes, cost little.
 """
 
 
 def even_loss(stylized: Tensor, photo: Tensor) -> Tensor:
     """Return the variance of the output where the photo has one color, (N,), as MSE (0-255) per channel.
 
-    A photo compared with itself has about 10. Colors are means over blocks of 16 x 16 pixels, up to 24 along
-    each side. The result is the mean of d^2 / (d + `STROKES`^2) over all pairs of blocks, where d is the
-    squared distance of their colors in the output, weighted by a Gaussian (`SAME`) of the distance of their
-    colors in the photo. Brush strokes in a sky therefore cost little, but a sky that is light near the roofs
-    and dark elsewhere costs much. Content losses and Gram matrices do not penalize such halos. We know of no
-    paper with this loss; the closest is the photorealism regularization of Luan et al. 2017
-    (arXiv:1703.07511).
+    A photo compared with itself has about 10. Colors are means over blocks of 16 x 16 pixels, at up to 24
+    positions along each side. The result is the mean of d^2 / (d + `STROKES`^2) over all pairs of blocks,
+    where d is the squared distance of their colors in the output (mean over the channels), weighted by a
+    Gaussian with standard deviation `SAME` of the distance of their colors in the photo. Brush strokes in a
+    sky therefore cost little, but a sky that is light near the roofs and dark elsewhere costs much. Content
+    losses and Gram matrices do not penalize such halos. We know of no paper with this loss; the closest is
+    the photorealism regularization of Luan et al. 2017 (arXiv:1703.07511).
 
     Args:
         stylized: stylized images, (N, 3, H, W) in [-1, 1].
@@ -143,8 +142,8 @@ def uneven(stylized: NDArray[np.uint8], photo: NDArray[np.uint8]) -> float:
 
 
 def edge(stylized: NDArray[np.uint8], photo: NDArray[np.uint8], width: int = 8) -> float:
-    """Return the contrast of the outer `width` pixels of a stylized image, divided by that at 3 to 6 times
-    `width` from the border, relative to the same ratio of its photo. 1 means no border effect.
+    """Return the contrast of the outer `width` pixels of a stylized image, divided by that at distances of 3
+    to 6 times `width` from the border, relative to the same ratio of its photo. 1 means no border effect.
     """
 
     def contrast(image: NDArray[np.uint8]) -> float:

@@ -1,19 +1,18 @@
-"""Blind comparisons of systems: `make` writes sheets that show two stylized images without names, `score`
-prints the results of the votes.
+"""Write sheets for blind comparisons of systems (`make`), and print the results of the votes (`score`).
 
     python bench/blind.py make sheets --system ours=images/ --system lengstrom='rivals/*-lengstrom.jpg' \\
         --painting great-wave.jpg --photo examples --crops 1 --seed 1
     python bench/blind.py score sheets-key.json votes.csv [more-votes.json ...]
 
 `make` matches the images by name (bench/matching.py: PAINTING-PHOTO-SYSTEM.jpg). A system can also be a
-style, which stylizes the photos. For each painting, photo and pair of systems, it writes one sheet with both
-whole images, and --crops sheets with the same crop of both at 1:1. The painting is above, and the two images
-are below it as A and B. Order, sides and crops depend on the seed. Each system of a pair is A equally often.
-Both images are scaled to the size of the smaller one.
+style, which stylizes the photos. For each painting, photo and pair of systems, `make` writes one sheet with
+both whole images, and --crops sheets with the same crop of both at 1:1. The painting is at the top, and the
+two images, A and B, are below it. Order, sides and crops depend on the seed. Each system of a pair is A
+equally often (up to one sheet). The larger image is scaled to the size of the smaller one.
 
 The folder contains the sheets and sheets.json, a list of {"sheet", "file", "painting", "kind"} in the order
-of presentation, without the names of systems and photos. The key, by default NAME-key.json beside the folder,
-maps A and B to systems. Judges get the folder only.
+of presentation, without the names of systems and photos. The key, by default FOLDER-key.json next to the
+folder, maps A and B to systems. Give judges only the folder.
 
 Votes are a CSV file with the header ``sheet,choice`` and one row per vote:
 
@@ -23,15 +22,15 @@ Votes are a CSV file with the header ``sheet,choice`` and one row per vote:
 
 or a JSON file with a list of such rows: [{"sheet": "0001", "choice": "A"}, ...]. ``choice`` is A, B or tie,
 in upper or lower case. An additional column or key ``judge`` identifies the judge; without it, each file is
-one judge. A judge votes at most once per sheet. A web app shows the files of sheets.json in their order and
-writes such rows.
+one judge. A judge votes at most once per sheet. The web application exports such rows.
 
 `score` joins the votes with the key. It prints the preference for the first system of each pair (a tie is
 half a vote), in total, per painting and per kind of sheet; the preference for each system over all others;
 and the strength of each system in the Bradley-Terry model, which is the log odds against the average system.
-The 95 % confidence interval of the strength is a bootstrap over the photos, since sheets of one photo are not
-independent. One virtual tie per compared pair keeps the strength of a system that never loses finite. "A
-chosen" is the share of votes for A without ties. A value far from 50 % means that judges prefer one side.
+The 95 % confidence interval of the strength is from a bootstrap over the pairs of painting and photo, since
+sheets of one photo are not independent. One virtual tie per compared pair keeps the strength of a system that
+never loses finite. "A chosen" is the share of votes for A without ties. A value far from 50 % means that
+judges prefer one side.
 """
 
 import argparse
@@ -59,7 +58,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 KINDS = ("whole", "crop")
 """Kinds of sheets."""
 MARGIN, LABEL, PAINTING = 12, 26, 300
-"""Sizes in pixels: of the margin around the images, of the line with their letters, and of the height of the
+"""Sizes in pixels: margin around the images, height of the line with their letters, and maximum height of the
 painting.
 """
 
@@ -73,7 +72,7 @@ class Sheet:
         kind: one of `KINDS`.
         painting, photo: their names.
         a, b: the systems shown as A and as B.
-        place: left, top, width and height of the crop in pixels.
+        place: left, top, width and height of the shown part in pixels.
         sha256: SHA-256 of the file.
     """
 
@@ -112,21 +111,24 @@ def make(
     Args:
         stylized: the images of all systems.
         paintings: the files of the paintings by name.
-        folder: new folder for the sheets.
+        folder: new or empty folder for the sheets.
         key: the file of the key.
-        against: name of a system; only its pairs are compared.
+        against: name of a system; only pairs with this system are compared.
         crops: number of crops per pair, in addition to the whole images.
         crop_size: side of the crops in pixels.
         seed: seed of order, sides and crops.
 
     Raises:
-        InputError: a system has two images of one photo and painting, or no photo has two systems.
-        OutputError: the folder is not empty, or the key would lie within it.
+        InputError: a system has two images of one photo and painting, there is no pair to compare, `against`
+            is unknown, an image cannot be read, or the images of a pair have different aspect ratios.
+        OutputError: the folder is not empty, the key exists, or the key would lie in the folder.
     """
     if key.resolve().is_relative_to(folder.resolve()):
-        raise OutputError(f"{key}: the key must lie outside of {folder}, which the judges get")
-    if (folder.exists() and any(folder.iterdir())) or key.exists():
-        raise OutputError(f"{folder if folder.exists() else key}: already exists")
+        raise OutputError(f"{key}: the key must lie outside {folder}, which the judges get")
+    if folder.exists() and any(folder.iterdir()):
+        raise OutputError(f"{folder}: already exists and is not empty")
+    if key.exists():
+        raise OutputError(f"{key}: already exists")
     rng = np.random.default_rng(seed)
     pairs = _pairs(stylized, against)
     plans = [(pair, kind) for pair in pairs for kind in ("whole", *["crop"] * crops)]
@@ -172,20 +174,21 @@ def _pairs(
             which = f"{image.photo} in the style of {image.painting}"
             raise InputError(f"{image.system} has several images of {which}")
     if against is not None and against not in {image.system for image in stylized}:
-        raise InputError(f"{against}: no such system among those given")
+        raise InputError(f"--against {against}: no such system is given with --system")
     found = [pair for group in same.values() for pair in itertools.combinations(group.values(), 2)]
     if against is not None:
         found = [pair for pair in found if against in (pair[0].system, pair[1].system)]
     if not found:
-        raise InputError("no two systems have an image of the same photo and painting")
+        pair = "no two systems have" if against is None else f"{against} and another system do not have"
+        raise InputError(f"{pair} an image of the same photo and painting")
     return found
 
 
 def _sides(
     plans: Sequence[tuple[tuple[StylizedImage, StylizedImage], str]], rng: np.random.Generator
 ) -> list[bool]:
-    """Return whether the sides are swapped, in random order: for half of the sheets of each pair of systems
-    and kind.
+    """Return for each plan whether its sides are swapped. A and B are balanced over the sheets of each pair
+    of systems and kind.
     """
     groups: dict[tuple[frozenset[str], str], list[int]] = {}
     for index, ((first, second), kind) in enumerate(plans):
@@ -210,8 +213,8 @@ def _place(image: RGB, size: int, rng: np.random.Generator) -> tuple[int, int, i
 
 
 def draw(painting: RGB, a: RGB, b: RGB) -> Image.Image:
-    """Return a sheet: the painting above, A and B side by side below it. A and B have the same size and are
-    not scaled.
+    """Return a sheet: the painting at the top, A and B side by side below it. A and B have the same size and
+    are not scaled.
     """
     height, width = a.shape[:2]
     across = 3 * MARGIN + 2 * width
@@ -234,20 +237,21 @@ def read_key(path: Path) -> dict[str, Sheet]:
     """Return the entries of the key by the name of the sheet.
 
     Raises:
-        InputError: the file is not a key.
+        InputError: the file cannot be read or is not a key.
     """
     try:
         lines = json.loads(path.read_text(encoding="utf-8"))["sheets"]
         return {line["sheet"]: Sheet(**{**line, "place": tuple(line["place"])}) for line in lines}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is not a key of sheets ({error})") from error
+        raise InputError(f"{path}: cannot be read as a key of sheets ({error})") from error
 
 
 def read_votes(path: Path) -> list[Vote]:
     """Return the votes in a CSV or JSON file.
 
     Raises:
-        InputError: the file is damaged or empty, a choice is unknown, or a judge votes twice on one sheet.
+        InputError: the file cannot be read or is empty, a sheet or choice is missing, a choice is unknown,
+            or a judge votes twice on one sheet.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -255,7 +259,7 @@ def read_votes(path: Path) -> list[Vote]:
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as votes ({error})") from error
     if not isinstance(rows, list) or not rows:
-        raise InputError(f"{path}: contains no list of votes")
+        raise InputError(f"{path}: contains no votes")
     votes: dict[tuple[str, str], Vote] = {}
     for number, row in enumerate(rows, 1):
         fields = [row.get(name) for name in ("sheet", "choice")] if isinstance(row, dict) else [None]
@@ -294,7 +298,7 @@ def join(votes: Iterable[Vote], key: dict[str, Sheet]) -> list[Comparison]:
 
 
 def preferences(comparisons: Sequence[Comparison]) -> list[Row]:
-    """For each pair of systems: counts, and the preference for the first; in total, per painting and per
+    """Return the counts and the preference for the first system of each pair: in total, per painting and per
     kind.
     """
     rows = []
@@ -327,7 +331,9 @@ def preferences(comparisons: Sequence[Comparison]) -> list[Row]:
 
 
 def totals(comparisons: Sequence[Comparison]) -> list[Row]:
-    """For each system: number of votes, and the preference over all others; in total and per painting."""
+    """Return the number of votes and the preference for each system over all others: in total and per
+    painting.
+    """
     rows = []
     for system in sorted(
         {name for comparison in comparisons for name in (comparison.first, comparison.second)}
@@ -351,9 +357,7 @@ def totals(comparisons: Sequence[Comparison]) -> list[Row]:
 
 
 def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> Row:
-    """Return the results of the votes, as the JSON output contains them. `rounds` is the number of bootstrap
-    samples.
-    """
+    """Return the results of the votes, as printed with --json, with `rounds` bootstrap samples."""
     comparisons = join(votes, key)
     decided = [vote.for_a for vote in votes if vote.for_a != 0.5]
     intervals = bootstrap(comparisons, rounds)
@@ -371,7 +375,7 @@ def score(votes: Sequence[Vote], key: dict[str, Sheet], rounds: int = 1000) -> R
 
 
 def agreement(votes: Sequence[Vote]) -> float | None:
-    """Return the fraction of pairs of judges with the same choice on a sheet; None if no sheet has two
+    """Return the fraction of equal choices among all pairs of votes on one sheet; None if no sheet has two
     votes.
     """
     sheets: dict[str, list[float]] = {}
@@ -397,7 +401,7 @@ def _arguments() -> argparse.Namespace:
     add("--system", action="append", required=True, metavar="NAME=WHAT", help="folder, pattern or style")
     add("--painting", action="append", required=True, help="file, NAME=FILE, or a folder of paintings")
     add("--photo", action="append", help="file, NAME=FILE, or a folder of photos (default: examples/)")
-    add("--against", metavar="NAME", help="compare this system only with the others")
+    add("--against", metavar="NAME", help="compare only this system with the others")
     add("--crops", type=int, default=1, help="number of crops per pair, in addition to the whole images")
     add("--crop-size", type=int, default=320, help="side of the crops in pixels")
     add("--seed", type=int, default=0, help="seed of order, sides and crops")
@@ -405,7 +409,7 @@ def _arguments() -> argparse.Namespace:
     add("--json", action="store_true", help="print JSON instead of a table")
     add = commands.add_parser("score", help="join the votes with the key").add_argument
     add("key", type=Path, help="the key that `make` wrote")
-    add("votes", type=Path, nargs="+", help="CSV or JSON files, one for each judge")
+    add("votes", type=Path, nargs="+", help="CSV or JSON files; without a column judge, one for each judge")
     add(
         "--bootstrap", type=int, default=1000, help="number of bootstrap samples for the confidence intervals"
     )
@@ -413,11 +417,11 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.command == "make":
         if args.crops < 0 or args.crop_size < 32:
-            parser.error("--crops starts at 0, --crop-size at 32")
+            parser.error("--crops must be at least 0, and --crop-size at least 32")
         if not all(matching.named(text)[0] for text in args.system):
             parser.error("each --system needs a name: NAME=WHAT")
     elif args.bootstrap < 1:
-        parser.error("--bootstrap starts at 1")
+        parser.error("--bootstrap must be at least 1")
     return args
 
 
@@ -451,7 +455,8 @@ def _score(args: argparse.Namespace) -> Row:
     votes = [vote for path in args.votes for vote in read_votes(path)]
     if len({(vote.judge, vote.sheet) for vote in votes}) < len(votes):
         raise InputError(
-            "two files contain votes of the same judge on the same sheet; give the files different names"
+            "two files contain votes of the same judge on the same sheet (without a column judge, the name of"
+            " the file is that of the judge)"
         )
     return score(votes, read_key(args.key), args.bootstrap)
 

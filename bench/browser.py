@@ -4,9 +4,9 @@ runtime.
     python bench/browser.py udnie starry-night --threads 2 --size 320x240
 
 The site of `fststyle export-web` is served locally with the headers that threads need. Chromium plays a clip
-of 60 frames per second as its camera, so 60 is the maximum. The frame rate is the one that the page shows,
-from the camera to the screen, after the warm-up. The Python runtime stylizes the same frames from memory.
-Runs of both alternate. Needs playwright and chromium.
+of 60 frames per second as its camera, so 60 is the maximum in the browser. The frame rate in the browser is
+the one that the page shows, from the camera to the screen, after the warm-up. The Python runtime stylizes the
+same frames from memory. Measurements of both alternate. Needs playwright and Chromium.
 """
 
 import argparse
@@ -48,8 +48,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("styles", nargs="*", default=["udnie", "starry-night"])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--size", default="320x240")
+    parser.add_argument("--threads", type=int, default=2, help="threads of both runtimes")
+    parser.add_argument("--size", default="320x240", help="WIDTHxHEIGHT of the camera")
     parser.add_argument(
         "--seconds", type=float, default=10, help="duration of each measurement, after the warm-up"
     )
@@ -72,7 +72,7 @@ def _measure(args: argparse.Namespace, console: Console) -> list[Row]:
         raise DependencyError(f"this needs playwright: pip install playwright [{error}]") from error
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        raise DependencyError("this needs chromium")
+        raise DependencyError("this needs Chromium: install chromium or google-chrome")
     width, height = parse_size(args.size, "--size")
     clip = frames(width, height)
     rows = []
@@ -167,7 +167,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def in_browser(browser: Any, address: str, name: str, side: int, args: argparse.Namespace) -> float:
-    """Return the frames per second on the page: the median of the displayed values, read every half
+    """Return the frames per second on the page: the median of the displayed values, which are read every half
     second.
     """
     context = browser.new_context(permissions=["camera"])

@@ -3,11 +3,11 @@
     python bench/containers.py              streams, tags, chapters and frame times, before and after
     python bench/containers.py --markdown   the same as a table for docs/video.md
 
-PyAV writes each input: twelve frames, at uneven times where the container allows it, half a second of audio,
-and tags, chapters, cover art, fonts or a timecode as the name of the kind says. The output has the same
-container, or another one where fststyle cannot write it. Streams are counted by kind, and tags are those that
-describe the content. The time is the largest difference in the time of a frame, in milliseconds. The last
-column is what the command reports as lost.
+PyAV (Pillow for animated images) writes each input: twelve frames, at uneven times where the container allows
+it, half a second of audio in videos, and tags, chapters, cover art, fonts or a timecode as the kind states.
+The output has the same container, or another one where fststyle cannot write it. Streams are counted by kind,
+and only tags that describe the content are counted. "time, ms" is the largest difference of a frame time, and
+"lost" is what the command reports as lost.
 """
 
 import argparse
@@ -55,8 +55,8 @@ class Kind:
         audio: audio encoder, or None.
         chapters, cover, font, timecode: whether the file has them.
         tags: tags of the container.
-        uneven: whether the container supports uneven frame times.
-        target: suffix of the output, if it differs.
+        uneven: whether the frame times are uneven.
+        target: suffix of the output; empty for the suffix of the input.
     """
 
     suffix: str
@@ -102,7 +102,7 @@ def image(number: int) -> np.ndarray:
 
 
 def make(path: Path, kind: Kind) -> Path:
-    """Write an input file."""
+    """Write an input file. Returns its path."""
     if not kind.video:
         ends = [*UNEVEN[1:], UNEVEN[-1] + 40]
         shown = [after - before for before, after in zip(UNEVEN, ends, strict=True)]
@@ -138,7 +138,7 @@ def chapter(start: int, end: int, title: str, number: int) -> Any:
 
 
 def video_stream(container: Any, kind: Kind) -> Any:
-    """Add the video stream."""
+    """Add the video stream, and return it."""
     options = {"x265-params": "log-level=none"} if kind.video == "libx265" else {}
     stream = container.add_stream(kind.video, rate=25, options=options)
     stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, kind.pixels
@@ -192,8 +192,8 @@ def cover_packet(container: Any) -> Any:
 
 
 def content(path: Path) -> Row:
-    """Return the streams by kind, tags, chapters, the times of the frames in milliseconds, and whether they
-    have alpha.
+    """Return the streams by kind, the numbers of tags, chapters and frames, whether any frame is transparent,
+    and the times of the frames in milliseconds.
     """
     opened = open_source(path, InputOptions())
     try:

@@ -1,4 +1,4 @@
-"""A perceptual distance that several benchmarks use."""
+"""The perceptual distance that `bench/keyframe.py` and `bench/restore.py` use."""
 
 import numpy as np
 import torch
@@ -25,7 +25,8 @@ def distance(
     Args:
         vgg: the loss network.
         one, other: uint8 (H, W, 3).
-        inside: bool (H, W), the pixels that are compared. A position counts if it contains one of them.
+        inside: bool (H, W), the pixels to compare, at least one; None means all. A position of a layer counts
+            if it covers at least one of them.
     """
     with torch.no_grad():
         features = [vgg(to_tensor(rgb)[None], LAYERS) for rgb in (one, other)]

@@ -5,11 +5,12 @@
 
 With `--classifier`, the features are those of its penultimate layer, otherwise the spatial means of relu4_3
 of VGG-16. The Fréchet distance of these features is not the FID of the literature. `--fid` adds the FID of
-torchmetrics (pip install "torchmetrics[image]"), which downloads the Inception weights on first use. The row
-"real" has the same number of training images: it is the result of a perfect generator. For a VAE, the
-reconstruction error (RMS, 0-255) and the ELBO (nats per pixel) are measured on the test images, with the
-checkpoint next to the .onnx file. The seconds per epoch are estimated from `--steps` training steps, after
-warm-up, with the settings of each model.
+torchmetrics (pip install "torchmetrics[image]"), which downloads the Inception weights on first use. All
+distances are from the test images. The row "real" has the same number of training images instead of generated
+ones: it is what a perfect generator would reach. For a VAE, the reconstruction error (RMS, 0-255) is also
+measured on the test images, and, if its checkpoint is next to the .onnx file, the ELBO (nats per image and
+per dimension). The seconds per epoch are estimated from `--steps` training steps, after warm-up, with the
+settings of each model.
 """
 
 import argparse
@@ -81,7 +82,7 @@ def _arguments() -> argparse.Namespace:
 def _rows(args: argparse.Namespace, console: Console) -> list[Row]:
     train, test = dataset.load(args.data, args.size)
     if min(len(train), len(test)) < 2:
-        raise InputError(f"{args.data}: needs training and test images")
+        raise InputError(f"{args.data}: needs at least two training images and two test images")
     classifier = load_classifier(args.classifier) if args.classifier else None
     generators = [Generator(path) for path in args.models]
     real = _frames(test)[: args.count]
@@ -97,7 +98,7 @@ def _rows(args: argparse.Namespace, console: Console) -> list[Row]:
         drawn = generator.draw(latents.sample(len(real), generator.latent, 0))
         if drawn.shape[1:] != real.shape[1:]:
             raise InputError(
-                f"the images of {generator.name} have {drawn.shape[1]} pixels a side, those of the dataset"
+                f"the images of {generator.name} have {drawn.shape[1]} pixels per side, those of the dataset"
                 f" {real.shape[1]}; see --size"
             )
         row = {"model": generator.name, **_judgment(seen, *_judged(drawn, classifier))}
@@ -173,8 +174,8 @@ def _reconstruction(decoder: Generator, frames: Pixels) -> dict[str, float]:
 
 
 def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
-    """Return the ELBO of the VAE in the checkpoint `path`, per image and per pixel, or {} without a
-    checkpoint.
+    """Return the ELBO of the VAE in the checkpoint `path`, in nats per image and per dimension (pixel and
+    channel), or {} if there is no checkpoint.
     """
     if not path.is_file():
         return {}
@@ -184,7 +185,7 @@ def _elbo(path: Path, test: dataset.Dataset) -> dict[str, float]:
 
 
 def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> float:
-    """Return the seconds per epoch of a training with the settings of the model."""
+    """Return the estimated seconds per epoch of `count` images, with the training settings of the model."""
     recorded = json.loads(generator.metadata["trained_with"])
     is_vae = generator.metadata["kind"] == "vae"
     kind: type[VaeSettings | GanSettings] = VaeSettings if is_vae else GanSettings
@@ -217,7 +218,7 @@ def _seconds(generator: Generator, args: argparse.Namespace, count: int) -> floa
 
 
 class _AllMeasured(Exception):
-    """All steps have been measured."""
+    """Ends the training once all steps have been measured."""
 
 
 _COLUMNS = {

@@ -6,8 +6,8 @@
 The rows are methods:
 
 - scene: the frames of the shot, not stylized.
-- frame by frame: the method that made the painted frame stylizes each frame: a filter of OpenCV (--filter),
-  or a style (--network) that stands for `fststyle gatys`, which is too slow for all frames.
+- frame by frame: the method that made the painted frame stylizes each frame. It is a filter of OpenCV
+  (--filter), or a style (--network) in place of `fststyle gatys`, which is too slow for all frames.
 - warped: the painted frame is warped to every frame along the optical flow of consecutive frames.
 - keyframe: the style that was trained on the painted frame, without and with the temporal filter of
   `fststyle video`.
@@ -20,7 +20,7 @@ The columns are metrics:
 - pixel: mean absolute difference (0-255) from the held-out painted frame, which is not used in training.
 - VGG: feature distance from the held-out painted frame (bench/features.py); lower is closer.
 - style: style loss of the frames against the painted frame (fststyle/train/losses/multiscale.py), mean of up
-  to eight frames; lower is closer. The training minimizes it.
+  to eight frames; lower is closer. Training minimizes this loss, so it favors the trained style.
 - detail: the mean gradient of the frames divided by that of the painted frame.
 """
 
@@ -46,7 +46,7 @@ from fststyle.errors import InputError
 from fststyle.io import images
 from fststyle.runtime.temporal import TemporalFilter
 from fststyle.train.data.loader import to_tensor
-from fststyle.train.keyframe.shot import read_shot
+from fststyle.train.keyframe.shot import MOST, read_shot
 from fststyle.train.losses.multiscale import MultiscaleStyle
 from fststyle.train.networks.vgg import load_vgg, repeat_edges
 
@@ -86,7 +86,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--frames", type=Path, required=True, help="the shot, as for `fststyle keyframe train`"
     )
-    parser.add_argument("--painted", type=Path, required=True, help="the painted frame of the training")
+    parser.add_argument("--painted", type=Path, required=True, help="the painted frame used for training")
     parser.add_argument("--held-out", type=Path, required=True, help="another painted frame")
     parser.add_argument("--style", required=True, help="the style that was trained on the painted frame")
     parser.add_argument("--filter", choices=FILTERS, help="the filter that made the painted frame")
@@ -114,13 +114,13 @@ def ways(
     args: argparse.Namespace, painted: Frame, frames: list[Frame], key: int
 ) -> dict[str, Callable[[], list[Frame]]]:
     """Return the methods by name: functions that return all stylized frames. `painted` is the painted version
-    of the frame `key`.
+    of the frame with the index `key`.
     """
     painter, steady = FrameStylizer(source(args.style), 1), TemporalFilter()
     alone = FrameStylizer(source(args.network), 1) if args.network else Filter(args.filter)
     return {
         "scene": lambda: frames,
-        f"frame by frame ({args.filter or args.network})": lambda: [alone(rgb) for rgb in frames],
+        f"frame by frame ({args.network or args.filter})": lambda: [alone(rgb) for rgb in frames],
         "warped": lambda: warped(frames, key, painted),
         "keyframe": lambda: [painter(rgb) for rgb in frames],
         "keyframe, steady": lambda: [steady(rgb, painter(rgb)) for rgb in frames],
@@ -128,8 +128,8 @@ def ways(
 
 
 def warped(frames: list[Frame], key: int, painted: Frame) -> list[Frame]:
-    """Return the painted version of the frame `key`, warped to every frame along the flow of consecutive
-    frames.
+    """Return `painted`, the painted version of the frame with the index `key`, warped to every frame along
+    the flow of consecutive frames.
     """
     height, width = painted.shape[:2]
     grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
@@ -150,7 +150,9 @@ def _rows(args: argparse.Namespace, console: Console) -> list[Row]:
         held = read_shot(args.frames, [args.held_out], None).pairs[0]
         first = shot.neighbors[0][0]
         if [number for number, _, _ in shot.neighbors] != list(range(first, first + len(shot.neighbors))):
-            raise InputError(f"{args.frames}: has too many frames, or numbers are missing")
+            raise InputError(
+                f"{args.frames}: the shot must have consecutive frame numbers, and at most {MOST + 1} frames"
+            )
         frames = [shot.neighbors[0][1], *(after for _, _, after in shot.neighbors)]
         motions = [Motion(a, b) for a, b in itertools.pairwise(frames)]
         vgg = repeat_edges(load_vgg())
@@ -184,8 +186,8 @@ def _rows(args: argparse.Namespace, console: Console) -> list[Row]:
 
 
 def _steadiness(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
-    """Return the warping error of consecutive frames, over all pixels with reliable flow and over the moving
-    ones.
+    """Return the warping error of consecutive frames over the pixels with reliable flow, and over the moving
+    ones among them.
     """
     height, width = frames[0].shape[:2]
     grid = np.dstack(np.meshgrid(np.arange(width), np.arange(height)))

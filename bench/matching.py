@@ -63,17 +63,18 @@ def files(text: str) -> list[Path]:
 
 
 def by_name(texts: Iterable[str]) -> dict[str, Path]:
-    """Return the files by name, from ``NAME=FILE`` or from files, which have the name of their stem.
+    """Return the image files by name: NAME for ``NAME=FILE``, and the stem of the file name for other texts,
+    which are files, folders or glob patterns.
 
     Raises:
-        InputError: a name occurs twice, or stands for several files.
+        InputError: there is no such file, or a name stands for several files.
     """
     found: dict[str, Path] = {}
     for text in texts:
         name, value = named(text)
         paths = files(value)
         if name and len(paths) > 1:
-            raise InputError(f"{text}: a name can stand for one file only, not for {len(paths)}")
+            raise InputError(f"{text}: a name can stand for only one file, not for {len(paths)}")
         for path in paths:
             if found.setdefault(name or path.stem, path) != path:
                 raise InputError(f"{path}: another file has the name {name or path.stem}")
@@ -81,8 +82,8 @@ def by_name(texts: Iterable[str]) -> dict[str, Path]:
 
 
 def match(path: Path, paintings: Iterable[str], photos: Iterable[str]) -> tuple[str, str, str] | None:
-    """Return the painting, photo and the rest of the file name of a stylized image; None if the name does not
-    contain them.
+    """Return the painting, the photo and the rest of the file name of a stylized image; None if the path does
+    not determine the painting and the photo.
     """
     paintings = list(paintings)
     painting, stem = _cut(path.stem, paintings)
@@ -106,14 +107,19 @@ def stylized_images(
     photos: dict[str, Path],
     threads: int = 0,
 ) -> list[StylizedImage]:
-    """Return the stylized images of a file, folder or pattern, or those of a style: ``SYSTEM=WHAT`` or
-    ``WHAT``.
+    """Return the stylized images of a system, given as ``SYSTEM=WHAT`` or ``WHAT``.
 
-    The default name of the system is the rest of the file name, or the name of the folder. Photos and
-    paintings themselves, and images in the style of other paintings, are skipped.
+    WHAT is a file, a folder or a glob pattern of stylized images, or a style, which then stylizes all photos.
+    The default name of the system is the rest of the file name, the name of the folder, or the name of the
+    style. Photos and paintings themselves, and images in the style of other paintings, are skipped.
+
+    Args:
+        text: the system.
+        paintings, photos: their files by name.
+        threads: threads of ONNX Runtime for a style; 0 lets it choose.
 
     Raises:
-        InputError: no image remains.
+        InputError: no image remains, a file does not exist, or the painting of a style is not known.
     """
     system, value = named(text)
     if _is_style(value):
@@ -134,7 +140,7 @@ def stylized_images(
 
 
 def _is_style(text: str) -> bool:
-    """Return whether `text` is a style file or the name of a style."""
+    """Return whether `text` is a style, and not an image file, a folder or a pattern."""
     path = Path(text.rpartition("@")[0] or text)
     if path.suffix == ".onnx":
         return True
@@ -142,28 +148,33 @@ def _is_style(text: str) -> bool:
 
 
 def _stylizer(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, str, FrameStylizer]:
-    """Return the name of the painting of a style, its label, and the style."""
+    """Return the name of the painting of a style, the label of the style, and its stylizer.
+
+    Raises:
+        InputError: there is no such style, or its name does not determine the painting.
+    """
     what = source(text)
     only = next(iter(paintings)) if len(paintings) == 1 else ""
     painting = _cut(what.path.stem, paintings)[0] or only
     if not painting:
-        raise InputError(f"{text}: the name does not contain the name of a painting")
+        raise InputError(f"{text}: the name of the style does not contain the name of a painting")
     return painting, what.label, FrameStylizer(what, threads)
 
 
 def same_size(first: RGB, second: RGB) -> tuple[RGB, RGB]:
     """Return both images at the size of the smaller one.
 
-    A difference of up to 4 pixels, which networks add to reach a multiple of their stride, is cropped.
+    A difference of up to 4 pixels is cropped, since some networks pad images to a multiple of their stride.
+    Otherwise the larger image is scaled.
 
     Raises:
-        InputError: the aspect ratios differ.
+        InputError: the aspect ratios differ by more than 3 %.
     """
     (h1, w1), (h2, w2) = first.shape[:2], second.shape[:2]
     height, width = min(h1, h2), min(w1, w2)
     if max(abs(h1 - h2), abs(w1 - w2)) > 4:
         if abs(w1 * h2 - w2 * h1) > 0.03 * w1 * h2:
-            raise InputError(f"the aspect ratios of the images differ: {w1}x{h1} and {w2}x{h2}")
+            raise InputError(f"the aspect ratios differ by more than 3 %: {w1}x{h1} and {w2}x{h2}")
         height, width = (h1, w1) if h1 < h2 else (h2, w2)
         return scaled(first, height, width), scaled(second, height, width)
     return first[:height, :width], second[:height, :width]
@@ -177,8 +188,8 @@ def scaled(image: RGB, height: int, width: int) -> RGB:
 
 
 def _cut(stem: str, names: Iterable[str]) -> tuple[str, str]:
-    """Return the longest of `names` that is a separate part of `stem`, and `stem` without it; ("", stem) if
-    there is none.
+    """Return the longest of `names` that is a separate part of `stem`, and `stem` without this part;
+    ("", stem) if there is none. Case is ignored.
     """
     for name in sorted(names, key=len, reverse=True):
         if found := re.search(rf"(?:^|[-_. ]){re.escape(name)}(?:$|[-_. ])", stem, re.IGNORECASE):

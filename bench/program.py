@@ -12,11 +12,11 @@ from fststyle.errors import FststyleError
 
 Found = TypeVar("Found")
 Row = dict[str, Any]
-"""One row of a result, as printed with --json: numbers and texts by the name of the column."""
+"""One row of a result, as printed with --json: column names -> values."""
 
 
 def run(measure: Callable[[Console], Found], report: Callable[[Found], None]) -> int:
-    """Run a benchmark. Returns its exit code.
+    """Run a benchmark. Returns the exit code: 0, or that of a `FststyleError`, which is printed to stderr.
 
     Args:
         measure: called with a console on stderr for its progress.
@@ -33,5 +33,5 @@ def run(measure: Callable[[Console], Found], report: Callable[[Found], None]) ->
 
 
 def show(table: Table) -> None:
-    """Print a table to stdout, at the width of the terminal, or at 200 columns in a pipe or file."""
+    """Print a table to stdout, at the width of the terminal (or of COLUMNS), or at 200 columns in a pipe."""
     Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200).print(table)

@@ -1,5 +1,5 @@
-"""Print the perceptual objective of styles on unseen photos, and the number of iterations with which Gatys'
-optimization reaches it.
+"""Print the perceptual objective of styles on unseen photos, and how many iterations Gatys' optimization
+needs to reach the same objective.
 
     python bench/quality.py --style starry-night --photos PHOTOS --image starry-night.jpg [--rival other.onnx]
 
@@ -41,7 +41,7 @@ from fststyle.train.networks.vgg import load_vgg
 from fststyle.train.style.optimize import iterations_to_reach, optimize_from_photo
 
 CLASSIC = {"style_size": 384, "content_weight": 1.0, "style_weight": 3.0}
-"""The objective of PyTorch's fast_neural_style example. Command-line options replace it."""
+"""Default settings of the objective: shorter side of the painting in pixels, and weights."""
 
 
 def main() -> int:
@@ -75,7 +75,7 @@ def _arguments() -> argparse.Namespace:
         "--style",
         action="append",
         default=[],
-        help="name of a shipped style or a style file; may be repeated",
+        help="name of an included style, or a style file; may be repeated",
     )
     parser.add_argument(
         "--image",
@@ -102,7 +102,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--style-size",
         type=int,
-        help="shorter side of the painting; default: as in training",
+        help="shorter side of the painting in pixels; default: as in training",
     )
     parser.add_argument("--content-weight", type=float)
     parser.add_argument("--style-weight", type=float)
@@ -118,7 +118,7 @@ def _arguments() -> argparse.Namespace:
     if not args.style and not args.rival:
         parser.error("give a --style or a --rival")
     if args.limit < 1 or args.iterations < 1 or args.size < 16:
-        parser.error("--limit and --iterations start at 1, --size at 16")
+        parser.error("--limit and --iterations must be at least 1, and --size at least 16")
     return args
 
 
@@ -176,13 +176,15 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
 def _settings(
     own: Source | None, image: Path, args: argparse.Namespace, console: Console
 ) -> dict[str, float]:
-    """Return the settings of the objective: those of the training of the style, replaced by the options."""
+    """Return the settings of the objective: `CLASSIC`, with the style size used in training, replaced by the
+    options.
+    """
     card = metadata(own.path) if own else {}
     digest = card.get("style_sha256") or card.get("trained_with", {}).get("style_sha256")
     if digest and digest != hashlib.sha256(image.read_bytes()).hexdigest():
         console.print(
-            f"warning: {own.label if own else ''} was trained on another file than {image.name}: expect a"
-            " worse figure",
+            f"warning: {own.label if own else ''} was trained on another file than {image.name}, so its"
+            " objective is probably higher",
             highlight=False,
         )
     given = {name: getattr(args, name) for name in CLASSIC if getattr(args, name) is not None}
@@ -191,7 +193,7 @@ def _settings(
 
 
 class Curves:
-    """The objective curves of the optimizer, which are slow to compute. They are cached in a file, if one is
+    """A cache of the objective curves of the optimizer, which are slow to compute, in a file if `path` is
     given.
     """
 
@@ -224,7 +226,7 @@ def square(path: Path, size: int) -> NDArray[np.uint8]:
     image = Image.fromarray(images.read(path).opaque)
     side = min(image.size)
     if side < 16:
-        raise InputError(f"{path}: too small")
+        raise InputError(f"{path}: the minimum is 16x16 pixels")
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return np.asarray(
         image.resize((size, size), Image.Resampling.LANCZOS, (left, top, left + side, top + side))

@@ -2,9 +2,9 @@
 
     python bench/restore.py PAINTINGS --limit 10 --keep images/
 
-A square of each painting gets synthetic holes, whose positions depend on its number only: cracks, which are
-curves of 2 to 3 pixels, or losses, which are blobs of 24 to 40 pixels. Each method fills them from the rest
-of the image. All columns measure damaged pixels only, against the painting.
+A square of each painting gets synthetic holes: cracks, which are curves 2 or 3 pixels wide, or losses, which
+are blobs about 24 to 40 pixels wide. Their positions depend only on the number of the painting. Each method
+fills them from the rest of the image. All columns measure damaged pixels only, against the painting.
 
 - PSNR: in dB, higher is closer. It prefers a smooth filling to brush strokes in another position.
 - VGG: feature distance, lower is closer (bench/features.py: LPIPS without learned weights, in VGG-16).
@@ -13,8 +13,8 @@ of the image. All columns measure damaged pixels only, against the painting.
   network.
 - s: seconds per painting.
 
-`--keep` writes, per painting and damage, the results and an image: original, damaged, and each method. If the
-results already exist, they are read, so an interrupted run can be continued.
+`--keep` writes, for each painting and kind of damage, the results and an image: original, damaged, and each
+method. Results that already exist are read instead of computed, so an interrupted run can be continued.
 """
 
 import argparse
@@ -65,9 +65,9 @@ def _arguments() -> argparse.Namespace:
         "--scale",
         type=float,
         default=1.0,
-        help="side of the square taken from a painting, as a share of `size`",
+        help="factor by which the square taken from a painting is scaled: 0.5 takes a square of twice --size",
     )
-    parser.add_argument("--keep", type=Path, help="folder for figures and images of all methods")
+    parser.add_argument("--keep", type=Path, help="folder for results and images of all methods")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
@@ -158,8 +158,8 @@ def _compared(
     args: argparse.Namespace,
     console: Console,
 ) -> tuple[list[Row], list[NDArray[np.uint8]]]:
-    """Return the metrics of all methods on one painting, and the images: original, damaged, and each
-    method.
+    """Return the metrics of all methods on one painting, and the images: original, damaged, and the result of
+    each method.
     """
     damaged = truth.copy()
     damaged[mask > 0] = 255
@@ -182,8 +182,9 @@ def _files(given: list[Path]) -> list[Path]:
 
 
 def _square(path: Path, size: int, scale: float) -> NDArray[np.uint8]:
-    """Return the central square of a painting at its own resolution, (size, size, 3). A small painting is
-    upscaled.
+    """Return the central square of a painting, scaled by `scale` to (size, size, 3).
+
+    If the painting is not larger than this square, its whole central square is scaled.
     """
     rgb = images.read(path).opaque
     side = round(size / scale)

@@ -2,10 +2,11 @@
 
     python bench/serve.py --clients 20 --photos 10
 
-Each client sends photos of --size pixels one after another. For comparison, the function of `fststyle image`
-stylizes the same photos in a separate process, which is the throughput without HTTP. Both are measured in
-alternating rounds. The table has the photos per second of both and their ratio, the time of a request (median
-and 99th percentile), lost and different results, and the memory of the server before and after each round.
+Each client sends photos of --size pixels one after another. For comparison, `fststyle.stylize_files`
+stylizes the same photos in a separate process; this is the throughput without HTTP. Each round measures both.
+The table has the photos per second of both and their ratio, the time of a request (median and 99th
+percentile), the numbers of failed requests ("lost") and of results that differ ("different"), and the memory
+of the server before and after each round.
 """
 
 import argparse
@@ -80,7 +81,7 @@ def main() -> int:
 
 
 def measure(args: argparse.Namespace, console: Console) -> list[Round]:
-    """Return the rounds.
+    """Start a server, and return the rounds.
 
     Raises:
         InputError: the size is not valid, or the server does not start.

@@ -8,8 +8,7 @@ Idle ONNX Runtime sessions in the same process slow each other down, and the spe
 Therefore each measurement is a new process with one session, and the files are measured in rounds of
 alternating order. The result is the median over the frames of a measurement, then over the rounds; a ratio is
 the median of the ratios per round. A measurement takes at least `--seconds`, after a warm-up of a quarter of
-that, because the first frames of a session take up to twice as long. `--network` measures a network with
-random weights.
+that, because the first frames of a session take longer. `--network` measures a network with random weights.
 """
 
 import argparse
@@ -84,7 +83,7 @@ def _arguments() -> argparse.Namespace:
         "--reference",
         help=(
             "label of the file that the ratios refer to; default: the first johnson network of full width,"
-            " else the first row"
+            " or the first file if there is none"
         ),
     )
     parser.add_argument(
@@ -98,7 +97,7 @@ def _arguments() -> argparse.Namespace:
         "--frames",
         type=int,
         default=3,
-        help="minimum number of frames per measurement, after two frames for warm-up",
+        help="minimum number of frames per measurement, after at least two frames for warm-up",
     )
     parser.add_argument(
         "--seconds",
@@ -113,12 +112,12 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     args.size = args.size or ["640x480", "1280x720"]
     if args.rounds < 1 or args.frames < 1 or args.seconds < 0:
-        parser.error("--rounds and --frames start at 1, --seconds at 0")
+        parser.error("--rounds and --frames must be at least 1, and --seconds at least 0")
     return args
 
 
 def _sources(args: argparse.Namespace, scratch: Path) -> dict[str, Source]:
-    """Return the files by label. Files with the same label have their path as label."""
+    """Return the files by label. Files whose labels would be the same have their paths as labels."""
     given = [source(text) for text in [*args.files, *args.rival]] or ([] if args.network else included())
     given += [Source(_untrained(text, scratch)) for text in args.network]
     if not given:
@@ -181,8 +180,8 @@ def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) 
 
 
 def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]]:
-    """Yield all jobs in each round, in alternating order, so that drift of the machine affects all of them
-    equally.
+    """Yield all jobs in each round, in forward and reverse order by turns, so that drift of the machine
+    affects all of them equally.
     """
     for turn in range(rounds):
         yield from jobs if turn % 2 == 0 else reversed(jobs)

@@ -3,10 +3,10 @@
     python bench/stage.py clip.mp4 --seconds 600 --changes 2
 
 A video file is played in real time as the camera. Another process sends OSC messages over the loopback
-interface: the style changes ``--changes`` times per second, and a hundred random messages per second set all
-other values, one in ten of which is invalid. Each row covers a tenth of the time: frames per second, gap
-between two frames (median, 99th percentile and largest), the memory of the process (Linux only), and the
-number of networks in memory.
+interface: the style changes ``--changes`` times per second, and a hundred random messages per second set the
+other values. One in ten of these messages is invalid. Each row covers a tenth of the time: frames per second,
+gap between two frames (median, 99th percentile and largest), changes of the style that were shown, the memory
+of the process (Linux only), and the number of networks in memory.
 """
 
 import argparse
@@ -84,7 +84,9 @@ def send(changes: float, names: list[str]) -> int:
 
 
 def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[Row]:
-    """Return one row for each of the `PARTS` of the time. Raises the errors of `Live` and `Controllers`."""
+    """Return one row for each of `PARTS` equal parts of the time. Raises the errors of `Live`, `Controllers`
+    and `Outputs`.
+    """
     notes: list[str] = []
     outputs = Outputs(stream=settings.stream, on_note=notes.append)
     live = Live(settings, notes.append)

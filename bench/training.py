@@ -52,7 +52,9 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--image", required=True, type=Path, help="the painting")
-    parser.add_argument("--data", type=Path, help="folder of training photos")
+    parser.add_argument(
+        "--data", type=Path, help="folder of training photos; default: as for `fststyle train`"
+    )
     parser.add_argument("--photos", required=True, type=Path, help="folder of photos for the measurement")
     parser.add_argument(
         "--config",
@@ -60,7 +62,7 @@ def _arguments() -> argparse.Namespace:
         required=True,
         help="NAME=VALUE,... of `fststyle train`; may be repeated",
     )
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=200, help="training steps of each configuration")
     parser.add_argument(
         "--limit",
         type=int,
@@ -114,7 +116,7 @@ def _settings(args: argparse.Namespace, config: str, folder: Path) -> TrainSetti
         try:
             given[name] = number(value) if number else value
         except ValueError:
-            raise InputError(f"--config: {name} is a number, not {value!r}") from None
+            raise InputError(f"--config: {name} must be a number, not {value!r}") from None
     base = {
         "style": args.image,
         "output": folder,

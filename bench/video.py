@@ -5,10 +5,10 @@ video.
     python bench/video.py --memory 20000 --size 128x96
 
 Speed: the network alone stylizes the first frames of the clip, which are already decoded. Then `fststyle
-video` stylizes the same frames from file to file, with its defaults and with --no-steady. Opening the file
-and loading the model count for `fststyle video` only, so use many frames for a large network. The three
-measurements alternate in one process, so that drift of the machine affects them equally. A ratio is the frame
-rate of `fststyle video` divided by that of the network.
+video` stylizes the same frames from file to file, with its defaults and with --no-steady. Loading the model
+is not measured; for `fststyle video`, decoding and encoding are, including the start and end of both, so use
+many frames for a large network. The three measurements alternate in one process, so that drift of the machine
+affects them equally. A ratio is the frame rate of `fststyle video` divided by that of the network.
 
 Memory: a synthetic video of N frames is stylized, and resident memory is recorded after each tenth. The
 growth is the difference between the last and the second tenth.
@@ -79,7 +79,7 @@ def throughput(args: argparse.Namespace, scratch: Path) -> Row:
         alone = len(frames) / (time.perf_counter() - begin)
         fps = {}
         for steady in (False, True):
-            # The measured time starts when the session is loaded, as for the network alone.
+            # `seconds` starts when the model has been loaded, as for the network alone.
             done = stylize_video(args.clip, scratch / "out.mp4", end=end, steady=steady, **settings)
             if done.frames != len(frames):
                 raise InputError(
@@ -150,7 +150,7 @@ def memory(args: argparse.Namespace, scratch: Path) -> Row:
 
 
 def synthetic(path: Path, frames: int, size: tuple[int, int]) -> Path:
-    """Write a video of moving colors with a tone."""
+    """Write a video of moving colors with a tone, and return its path. `size` is (H, W)."""
     height, width = size
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     with av.open(str(path), "w") as container:
@@ -186,7 +186,7 @@ def resident() -> int:
 
 
 def _first(clip: Path, count: int) -> tuple[list[RGB], float | None]:
-    """Return the first `count` frames of a clip, and the time of the next one in seconds or None."""
+    """Return the first `count` frames of a clip, and the time in seconds of the next frame, or None."""
     reader = Reader(clip)
     frames: list[RGB] = []
     try:
@@ -203,7 +203,7 @@ def _first(clip: Path, count: int) -> tuple[list[RGB], float | None]:
 
 
 def _figure(value: Any) -> str:
-    """Return a value as text."""
+    """Return a value of a row as text."""
     if isinstance(value, list):
         return " ".join(f"{part:.0f}" for part in value)
     return f"{value:.2f}" if isinstance(value, float) else str(value)
@@ -230,7 +230,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args()
     if min(args.frames, args.rounds) < 1 or (args.memory is not None and args.memory < 10):
-        parser.error("--frames and --rounds start at 1, --memory at 10")
+        parser.error("--frames and --rounds must be at least 1, and --memory at least 10")
     return args
 
 

@@ -4,11 +4,11 @@
     python bench/visual_metrics.py --painting udnie.jpg --painting the-scream.jpg images/ --json
 
 The arguments are styles (a name or a file, as in bench/quality.py), which stylize every photo, or stylized
-images of any system: files, folders or quoted patterns. File names must contain the name of the photo, and
-that of the painting if there are several: great-wave-china-lengstrom.jpg. ``SYSTEM=`` before an argument
-names the system; the default is the rest of the file name. Images with a longer side above --longest are
-scaled down; then image and photo are scaled to the size of the smaller one. Metrics are comparable between
-images of one size only: set --longest to the smallest. The painting is scaled to --size pixels on its
+images of any system: files, folders or quoted patterns. File names must contain the name of the photo and, if
+there are several paintings, that of the painting: great-wave-china-lengstrom.jpg. ``SYSTEM=`` before an
+argument names the system; the default is the rest of the file name. Images with a longer side above --longest
+are scaled down; then image and photo are scaled to the size of the smaller one. Metrics are comparable
+between images of one size only: set --longest to the smallest. The painting is scaled to --size pixels on its
 shorter side. Rows are means over photos; --each adds a row per image. --baseline adds the photo itself as a
 system.
 
@@ -37,7 +37,7 @@ First table: flat regions and artifacts.
 - tint: the same for the distance of the local color (a, b): above 4 is a colored glow. Saturated color near
   objects, as in The Scream, also raises it. Neither metric detects a rim without strokes.
 - weave, grid 4, grid 8: `weave` and `grid` of bench/artifacts.py on whole images: 0 is no weave, 1 is no
-  grid. Weave is the only metric here that a training minimizes. JPEG files have a grid of 8 pixels.
+  grid. Weave is the only metric here that training minimizes. JPEG files have a grid of 8 pixels.
 
 Second table: similarity to painting and photo.
 
@@ -113,7 +113,7 @@ FLAT = 2.5
 MIN_FLAT = 0.04
 """Minimum fraction of flat regions in a photo for their metrics."""
 COVERAGE_LAYERS = ("relu3_1", "relu4_1", "relu4_2")
-"""VGG-16 layers of details, forms and from pic. The style and content losses of the training use other
+"""VGG-16 layers of details, forms and from pic. The style and content losses of `fststyle train` use other
 layers.
 """
 SIZES = (256, 384)
@@ -121,8 +121,8 @@ SIZES = (256, 384)
 SCALES, COVERAGE_SCALES = (1, 2, 4), (1, 2)
 """Downscaling factors for style, and for details, forms and from pic."""
 KEYS, QUERIES = 4096, 1024
-"""Maximum number of patches in which the most similar is searched, and of patches for which it is searched,
-per image.
+"""Maximum numbers of patches per image: of those that are searched for the most similar one, and of those for
+which it is searched.
 """
 _OCTAVES = tuple(f"{kind}_{low}_{high}" for kind in ("light", "chroma") for low, high in BANDS)
 GEOMETRIC = (*_OCTAVES, "chroma")
@@ -172,10 +172,10 @@ def bands(image: Map, mask: Mask) -> dict[str, float]:
 
 
 def autocorrelation(signal: Map, weight: Map, reach: int) -> Map:
-    """Return the mean product of a signal with itself at every shift up to `reach`, (2 reach + 1, 2 reach +
-    1).
+    """Return the weighted mean product of a signal with itself at every shift up to `reach`.
 
-    The mean is weighted. It is 0 for a shift with few pairs of positions.
+    The shape is (2 `reach` + 1, 2 `reach` + 1). The value is 0 for a shift with few pairs of positions: less
+    than a quarter of those without shift.
     """
     height, width = (cv2.getOptimalDFTSize(side + reach) for side in signal.shape)
 
@@ -191,8 +191,8 @@ def autocorrelation(signal: Map, weight: Map, reach: int) -> Map:
 
 
 def highest_peak(correlation: Map, floor: float, least: int = 4) -> float:
-    """Return the highest local maximum beyond the central lobe, relative to the value without shift plus
-    `floor`; 0 if there is none.
+    """Return the highest local maximum at a shift of at least `least`, relative to the value without shift
+    plus `floor`; 0 if there is none.
 
     The height of a maximum is its value or its rise above the lowest value on the way to the center,
     whichever is less. Along a broad brush stroke, the correlation falls slowly and has bumps that are not a
@@ -226,8 +226,8 @@ def repetition(light: Map, mask: Mask, reach: int = 64) -> float:
 
 
 def _peak(detail: Map, weight: Map, reach: int, floor: float) -> float:
-    """Return the highest peak of the autocorrelation of `detail`, minus the value that is expected by
-    chance.
+    """Return the highest peak of the autocorrelation of `detail`, minus the value expected by chance, but not
+    below 0.
     """
     correlation = autocorrelation(detail, weight, reach)
     return max(0.0, highest_peak(correlation, floor) - _chance(correlation, float(weight.sum())))
@@ -258,12 +258,15 @@ def stripes(light: Map, photo: Map, side: int = 96) -> float:
 
 
 def _steps(length: int, side: int) -> list[int]:
-    """Return the first positions of windows of `side` that overlap by half."""
+    """Return the start positions of windows of `side` that overlap by half."""
     return list(range(0, length - side + 1, max(1, side // 2)))
 
 
 def halos(image: Map, photo: Map) -> tuple[float, float] | None:
-    """Return the overshoot of L, and tint, next to strong edges; None if no flat region has such an edge."""
+    """Return halo and tint, as the module describes them; None if no flat region has a strong edge.
+
+    Both images are Lab, (H, W, 3).
+    """
     light = photo[..., 0]
     smoothed = blur(light, 1.5)
     steps = np.hypot(cv2.Sobel(smoothed, cv2.CV_32F, 1, 0), cv2.Sobel(smoothed, cv2.CV_32F, 0, 1)) / 8
@@ -315,7 +318,7 @@ class Colors:
         self.areas = np.bincount(kinds, minlength=4) / len(kinds)
 
     def hue_distance(self, other: "Colors") -> float:
-        """Return the mean angle in degrees by which chroma has to be rotated to match the hues of `other`."""
+        """Return the mean angle in degrees by which hues have to be rotated to match those of `other`."""
         ahead = np.cumsum(self.hues - other.hues)
         # On a circle, the optimal flow is the difference minus its median.
         return float(np.abs(ahead - np.median(ahead)).sum() * 5)
@@ -331,16 +334,16 @@ class Colors:
 
 
 def patches(found: Tensor) -> Tensor:
-    """Return up to `KEYS` feature vectors (N, C) of features (1, C, H, W), at the same positions for images
-    of the same size.
+    """Return up to `KEYS` vectors (N, C) of features (1, C, H, W), at random positions that are the same for
+    features of the same size.
     """
     flat = found[0].flatten(1).T
     return flat[torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:KEYS]]
 
 
 def nearest(queries: Tensor, keys: Tensor) -> float:
-    """Return the mean cosine distance from up to `QUERIES` of `queries`, (N, C), to the most similar of
-    `keys`, (M, C).
+    """Return the mean cosine distance from each of the first `QUERIES` of `queries`, (N, C), to the most
+    similar of `keys`, (M, C).
     """
     products = F.normalize(queries[:QUERIES]) @ F.normalize(keys).T
     return (1 - products.max(1).values).clamp(min=0).mean().item()
@@ -414,8 +417,8 @@ def objectives(image: RGB, photo: RGB, target: Target) -> Figures:
 
 
 def measure(image: RGB, photo: RGB, target: Target) -> Figures:
-    """Return all metrics of an image and its photo, which have the same size. None where the photo does not
-    allow a metric.
+    """Return all metrics of an image and its photo, which have the same size. A metric is None where the
+    photo has too few flat regions for it.
     """
     ours, theirs = lab(image), lab(photo)
     flat = flat_regions(theirs)
@@ -476,7 +479,7 @@ def _arguments() -> argparse.Namespace:
     add("--json", action="store_true", help="print JSON instead of tables")
     args = parser.parse_args()
     if args.size < 64 or args.longest < 128:
-        parser.error("--size starts at 64, --longest at 128")
+        parser.error("--size must be at least 64, and --longest at least 128")
     return args
 
 
@@ -525,8 +528,8 @@ def _geometric(values: list[float]) -> float:
 
 
 def means(rows: list[Row]) -> list[Row]:
-    """Return the mean metrics by painting and system, geometric for ratios, over the photos that have the
-    metric.
+    """Return the means of the metrics over the photos that have them, by painting and system. The mean of a
+    ratio (`GEOMETRIC`) is geometric.
     """
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:

@@ -179,10 +179,10 @@ def test_votes_as_csv_and_json(bench, tmp_path):
         ("a.csv", "sheet,choice\n0001,C\n", "not A, B or tie"),
         ("a.csv", "sheet,choice\n0001,A\n0001,B\n", "voted on sheet 0001 before"),
         ("a.csv", "sheet,vote\n0001,A\n", "needs sheet and choice"),
-        ("a.csv", "sheet,choice\n", "no list of votes"),
+        ("a.csv", "sheet,choice\n", "no votes"),
         ("a.json", "{", "cannot be read"),
         ("a.json", "[1]", "needs sheet and choice"),
-        ("a.json", "{}", "no list of votes"),
+        ("a.json", "{}", "no votes"),
     ],
 )
 def test_damaged_votes(bench, tmp_path, name, content, problem):
