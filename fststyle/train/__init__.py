@@ -1,3 +1,4 @@
-"""The training half of fststyle: data, networks, losses and training loops. Its modules need PyTorch, except
-those named `settings` and `shared_options`.
+"""The training half of fststyle: data, networks, losses and training loops.
+
+The settings modules, `shared_options` and `data.download` do not import PyTorch. Most other modules do.
 """

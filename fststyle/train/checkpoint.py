@@ -1,8 +1,9 @@
-"""Checkpoints: a dict of tensors, numbers and strings, written atomically and loaded without executing code.
+"""Checkpoints: nested dicts of tensors, numbers and strings, written atomically and loaded without executing
+code.
 
 The keys are ``format``, ``kind`` (style, gan, ...), ``network`` and ``network_settings``, ``model``,
-``optimizer``, ``step``, ``settings``, and more for some commands. No random state is saved: every sample is a
-function of the seed and of its number (see `fststyle.train.data.loader`).
+``step``, ``settings``, ``optimizer`` (``optimizers`` for translate), and more for some commands. No random
+state is saved: every sample is a function of the seed and of its number (see `fststyle.train.data.loader`).
 """
 
 import io
@@ -33,10 +34,10 @@ initial weights.
 
 
 def save(path: Path, content: Checkpoint) -> None:
-    """Write `content` to `path` atomically, through a temporary file in the same folder.
+    """Write `content`, with the key ``format`` added, to `path` atomically. Missing folders are created.
 
     Raises:
-        OutputError: the folder is not writable, or the disk is full. An existing checkpoint is kept.
+        OutputError: the file cannot be written. An existing checkpoint is kept.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +59,8 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
         kind: the allowed kind, or a tuple of allowed kinds.
 
     Raises:
-        CheckpointError: the file is missing, damaged or unsafe, is not an fststyle checkpoint, or is of
-            another kind.
+        CheckpointError: the file is missing, damaged or unsafe, or is not an fststyle checkpoint of an
+            allowed kind.
     """
     if path.suffix == ".onnx":
         raise CheckpointError(f"{path}: is an .onnx file, not a checkpoint (.pt)")
@@ -69,7 +70,7 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
         raise CheckpointError(f"{path}: is damaged (checksum mismatch)")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about old pickle protocols, which fststyle does not use
+            warnings.simplefilter("ignore")  # torch warns about old pickle protocols
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path}: refused, not an fststyle checkpoint (it may contain code)") from error
@@ -91,7 +92,7 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
         raise CheckpointError(f"{path}: not an fststyle checkpoint")
     kinds = (kind,) if isinstance(kind, str) else kind
     if content["kind"] not in kinds:
-        raise CheckpointError(f"{path}: a checkpoint of kind {content['kind']}, not {' or '.join(kinds)}")
+        raise CheckpointError(f"{path}: is a checkpoint of kind {content['kind']}, not {' or '.join(kinds)}")
     _rename_critic(content)
     return content
 
@@ -111,9 +112,9 @@ def _rename_critic(content: Checkpoint) -> None:
 
 
 def _torn(path: Path) -> bool:
-    """Return whether the zip archive fails its checksums, which torch does not verify.
+    """Return whether an entry of the zip archive has a wrong checksum, which torch does not verify.
 
-    False for a file that is not a zip archive, which `torch.load` reports.
+    Returns False for a file that cannot be read as a zip archive. `torch.load` reports such files.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -123,14 +124,15 @@ def _torn(path: Path) -> bool:
 
 
 def restore(content: Checkpoint, path: Path) -> nn.Module:
-    """Build the network of a loaded checkpoint and load its weights into it.
+    """Build the network of a loaded checkpoint, on the CPU, and load the weights of the checkpoint into it.
 
     Args:
         content: the checkpoint, as returned by `load`.
         path: its file, for the error message.
 
     Raises:
-        CheckpointError: the weights do not match the network that the checkpoint names.
+        CheckpointError: the network or its arguments are unknown, or the weights do not match it or are not
+            finite.
     """
     shape = content["network_settings"]
     if content["network"] == "live" and "coarse_blocks" not in shape:  # trained before version 0.2
@@ -149,7 +151,8 @@ def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> Non
         source: the origin of the weights, for the error message.
 
     Raises:
-        CheckpointError: a weight is missing, unexpected, of the wrong shape or not finite.
+        CheckpointError: a weight is missing, unexpected, not a tensor, of the wrong shape or not finite. The
+            network is unchanged.
     """
     wanted = net.state_dict()
     for name in [*wanted, *weights]:

@@ -1,4 +1,4 @@
-"""The device, the precision and the distributed processes of a training."""
+"""The device, the precision and the distributed processes of a training run."""
 
 import contextlib
 import gc
@@ -17,7 +17,7 @@ Placed = TypeVar("Placed", bound="Tensor | nn.Module")
 
 @dataclass(frozen=True)
 class Compute:
-    """Device and precision of one process, and its place in a distributed training.
+    """Device and precision of one process, and its rank in a distributed training run.
 
     Args:
         device: the torch device.
@@ -46,11 +46,11 @@ class Compute:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
 
     def place(self, value: Placed) -> Placed:
-        """Move a module or a tensor to the device. Modules and image batches get the channels-last memory
-        format.
+        """Return `value` on the device. A module is moved in place.
 
-        Channels-last is 10 to 15 % faster on CPUs, and gains more on tensor cores. It is not used on MPS,
-        where the backward pass of batch norm is wrong, or fails, in this format.
+        Modules and 4-dimensional tensors get the channels-last memory format, which is faster on CPUs and on
+        tensor cores. It is not used on MPS, where the backward pass of batch norm fails or is wrong in this
+        format.
         """
         if self.device.type == "mps" or (isinstance(value, Tensor) and value.ndim != 4):
             return cast("Placed", value.to(self.device))
@@ -59,7 +59,7 @@ class Compute:
         return cast("Placed", value.to(self.device).to(memory_format=torch.channels_last))
 
     def distribute(self, net: nn.Module) -> nn.Module:
-        """Wrap the network in DistributedDataParallel. Returns it unchanged if there is only one process."""
+        """Return `net` in DistributedDataParallel, or `net` itself if there is only one process."""
         if self.world == 1:
             return net
         return nn.parallel.DistributedDataParallel(
@@ -67,9 +67,8 @@ class Compute:
         )
 
     def any(self, flag: bool) -> bool:
-        """Return the logical OR of `flag` over all processes.
-
-        With it, all processes leave the training loop at the same step.
+        """Return the logical OR of `flag` over all processes, so that all leave the training loop at the same
+        step. Every process must call it.
         """
         if self.world == 1:
             return flag
@@ -78,7 +77,7 @@ class Compute:
         return bool(shared.item())
 
     def broadcast(self, value: float) -> float:
-        """Return the `value` of rank 0, in every process."""
+        """Return the `value` of rank 0 in every process, rounded to float32. Every process must call it."""
         if self.world == 1:
             return value
         shared = torch.tensor(value, device=self.device)
@@ -89,7 +88,7 @@ class Compute:
 def choose_device(name: str) -> torch.device:
     """Return the torch device for ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
 
-    ``"auto"`` is the first available one of CUDA, MPS and CPU.
+    ``"auto"`` selects CUDA if it is available, otherwise MPS, otherwise the CPU.
 
     Raises:
         DeviceError: the named device is not available.
@@ -109,9 +108,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Return whether the device computes bfloat16 in hardware.
+    """Return whether the device is a GPU with CUDA or a CPU that computes bfloat16 in hardware.
 
-    CPUs without AVX512_BF16 or AMX emulate it, 20 times slower than float32.
+    CPUs without AVX512_BF16 or AMX emulate it, which is much slower than float32.
     """
     if device.type == "cuda":
         result: bool = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -122,26 +121,28 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 @contextlib.contextmanager
-def computing(device: str, precision: str, batch: int) -> Iterator[Compute]:
+def computing(device: str, precision: str, batch: int | None) -> Iterator[Compute]:
     """Context manager that yields the `Compute` of this process.
 
-    Under torchrun, each process gets an equal part of the batch, and the process group exists within the
-    context.
+    Under torchrun, which sets WORLD_SIZE, RANK and LOCAL_RANK, the process group exists within the context.
 
     Args:
         device: see `choose_device`.
-        precision: ``"float32"``, ``"bfloat16"``, or ``"auto"`` for bfloat16 on hardware that supports it.
-        batch: batch size over all processes.
+        precision: ``"float32"``, ``"bfloat16"``, or ``"auto"`` for bfloat16 where `has_fast_bfloat16`.
+        batch: batch size over all processes, of which each gets an equal part; None if the command does not
+            support several processes.
 
     Raises:
         DeviceError: see `choose_device`.
-        InputError: the batch size is not a multiple of the number of processes.
+        InputError: there are several processes, and `batch` is None or not a multiple of their number.
     """
     chosen = choose_device(device)
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    if batch % world:
+    if batch is None and world > 1:
+        raise InputError("several processes (torchrun) are supported by `fststyle train` only")
+    if batch is not None and batch % world:
         raise InputError(
-            f"--batch {batch} cannot be split among {world} processes: use a multiple of {world}"
+            f"--batch {batch} cannot be split evenly among {world} processes; use a multiple of {world}"
         )
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
@@ -156,6 +157,6 @@ def computing(device: str, precision: str, batch: int) -> Iterator[Compute]:
         # Free the reducer of DistributedDataParallel: if it outlives its process group, the process aborts
         # on exit.
         gc.collect()
-        torch.distributed.barrier()  # rank 0 still writes files when the others are done
+        torch.distributed.barrier()  # rank 0 still writes files when the other processes are done
     finally:
         torch.distributed.destroy_process_group()

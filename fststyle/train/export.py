@@ -31,16 +31,21 @@ def export_checkpoint(
         settings: the settings; default: `ExportSettings()`.
         changes: fields of `ExportSettings` that replace those of `settings`.
 
+    The default file is next to the checkpoint, with ".onnx" instead of ".pt", and with the precision in its
+    name unless it is fp32. The encoder of a VAE is written next to its decoder (`encoder_of`).
+
     Returns:
-        The path of the written file, and the differences between the network and the file. For styles these
-        are the "largest" and the "mean" difference (0-255), for generators and classifiers only the "largest"
-        (see `fststyle.export.model`). The encoder of a VAE is written next to its decoder.
+        The path of the written file, and the differences between the network and the file. For styles, these
+        are the "largest" and the "mean" difference (0-255), and for int8 and int8-weights the "psnr" in dB.
+        For GANs, VAEs and classifiers, it is the "largest" difference (see `fststyle.export.model`).
 
     Raises:
-        InputError: a setting does not apply to this kind of network.
-        CheckpointError: the file is not an fststyle checkpoint.
+        InputError: a setting is invalid or does not apply to this kind of network, or the photos for int8
+            cannot be read.
+        CheckpointError: the file is not an fststyle checkpoint that can be exported.
         ExportError: the file differs too much from the network; nothing is written.
         OutputError: the file cannot be written, or would overwrite the checkpoint.
+        TrainingError: none of the photos for int8 can be used.
     """
     path = Path(path)
     settings = dataclasses.replace(settings or ExportSettings(), **changes)
@@ -49,7 +54,7 @@ def export_checkpoint(
     suffix = "" if settings.precision == "fp32" else f"-{settings.precision}"
     output = settings.output or path.with_name(f"{path.stem}{suffix}.onnx")
     if output.suffix != ".onnx":
-        raise InputError(f"{output}: the file name must end in .onnx")
+        raise InputError(f"--output {output}: the file name must end in .onnx")
     refuse_overwrite((path,), output, encoder_of(output))
     if content["kind"] in export.KINDS:
         return output, _model(content, path, output, settings)
@@ -77,13 +82,17 @@ def calibration_photos(data: Path | None) -> list[RGB]:
     """Return 24 photos for the calibration and the parity check of int8 files, uint8 (256, 256, 3) each.
 
     Args:
-        data: folder of photos, as in `ExportSettings`.
+        data: folder of photos; None for those of `fststyle data`, or else synthetic scenes.
+
+    Raises:
+        InputError: the folder cannot be read or contains no photos.
+        TrainingError: none of the photos can be used.
     """
     return held_out(photo_source(data, 256, 64), 24)
 
 
 def _model(content: Checkpoint, path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:
-    """Export a GAN, a VAE or a classifier. Returns the "largest" difference."""
+    """Export a GAN, a VAE or a classifier. Returns the "largest" difference as a dict."""
     if settings.precision not in PRECISIONS:
         raise InputError(
             f"--precision: {settings.precision} is for styles; a {content['kind']} supports"

@@ -31,17 +31,21 @@ def run_image_loop(
     Args:
         step: one optimization step: (step number, stage) -> losses by name.
         stages: the stages, in order, for example the scales from coarse to fine.
-        pixels: number of pixels of each stage. The time of a step is assumed to be proportional to it.
+        pixels: number of pixels of each stage. For the estimate of the remaining time, a step is assumed to
+            take a time proportional to this number.
         iterations: number of steps per stage.
-        preview_every: steps between calls of `on_preview`; with 0 it is called at the end only.
+        preview_every: steps between calls of `on_preview`; with 0, it is called only at the end and on
+            interruption.
         compute: device and precision.
         result: returns the current image.
         on_progress: called after each step.
-        on_preview: called with the current `result`, also at the end and on interruption.
+        on_preview: called with the current `result` every `preview_every` steps, at the end and on
+            interruption.
         leaner: the settings that reduce memory use, for the error message.
 
     Raises:
-        TrainingError, Interrupted: as in `fststyle.train.loop.run_loop`.
+        TrainingError, Interrupted: as in `fststyle.train.loop.run_loop`, where `on_preview` takes the place
+            of saving.
     """
     costs = [cost for cost in pixels for _ in range(iterations)]
 
@@ -59,7 +63,7 @@ def run_image_loop(
         batch_size=1,
         compute=compute,
         save=lambda _: on_preview(result()) if on_preview else None,
-        save_every=preview_every or len(costs),
+        save_every=(preview_every if on_preview else 0) or len(costs),
         preview=lambda _: None,
         preview_every=0,
         report=report,

@@ -1,6 +1,6 @@
-"""The training loop that all trainings share: progress, checkpoints, non-finite losses and Ctrl-C.
+"""The loop of all commands that train or optimize: progress, checkpoints, non-finite losses and Ctrl-C.
 
-Each training defines its own training step, for example `fststyle.train.style.trainer.Trainer.step`.
+Each command defines its own step, for example `fststyle.train.style.trainer.Trainer.step`.
 """
 
 import contextlib
@@ -24,10 +24,13 @@ Batch = TypeVar("Batch")
 
 
 class Interrupted(FststyleError):
-    """The training was interrupted by Ctrl-C, SIGTERM or SIGHUP.
+    """A training run or an optimization was interrupted by SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 
-    The state after the last step is saved. The exit code is 128 + ``number``, the number of the signal, as
-    shells expect.
+    The message says what was saved. The exit code is 128 plus the number of the signal, as shells expect.
+
+    Args:
+        message: the message.
+        number: the number of the signal.
     """
 
     def __init__(self, message: str, number: int = signal.SIGINT):
@@ -37,14 +40,14 @@ class Interrupted(FststyleError):
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress after a training step.
+    """Progress after a step.
 
     Args:
         step: number of completed steps.
         steps: total number of steps.
-        rate: speed in images per second.
+        rate: mean speed in images per second since the loop started.
         losses: the losses of the step, by name.
-        seconds_left: estimated remaining time in seconds.
+        seconds_left: estimated remaining time in seconds; NaN if it is unknown.
     """
 
     step: int
@@ -58,9 +61,9 @@ class Progress:
 def stop_signal() -> Iterator[Callable[[], int]]:
     """Context manager that yields a function that returns the number of the received signal, or 0.
 
-    SIGINT, SIGTERM and SIGHUP are held back, so that the current step can complete. A second signal raises
-    `KeyboardInterrupt` immediately, unless it arrives within `BURST` seconds of the first. Outside the main
-    thread, signals are not handled and the function returns 0.
+    Within the context, SIGINT, SIGTERM and SIGHUP raise no exception, so that the current step can complete.
+    Further signals are ignored for `BURST` seconds. After that, a signal raises `KeyboardInterrupt`
+    immediately. Outside the main thread, signals are not handled and the function returns 0.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -96,9 +99,9 @@ def run_loop(
     preview: Callable[[int], None],
     preview_every: int,
     report: Callable[[Progress], None],
+    leaner: str,
     saved_as: str = "checkpoint",
     afterwards: str = "the state is saved; continue with --resume",
-    leaner: str = "a smaller --size, --batch or --width",
 ) -> None:
     """Run the steps `start` .. `steps` - 1, with one batch for each.
 
@@ -116,14 +119,15 @@ def run_loop(
         preview: called with the number of completed steps every `preview_every` steps, but not at the end.
         preview_every: steps between calls of `preview`; 0 for none.
         report: called with the `Progress` after each step.
+        leaner: the settings that reduce memory use, for messages.
         saved_as: what `save` writes, for messages.
         afterwards: the state after an interruption, for messages.
-        leaner: the settings that reduce memory use, for messages.
 
     Raises:
         TrainingError: a loss is not finite, or memory is exhausted. Nothing is saved after the failed step,
             so the last checkpoint is valid.
-        Interrupted: a signal was received. The state is saved after the current step.
+        Interrupted: a signal was received. The current step was completed, and `save` was called. After a
+            signal in the last step, the loop ends normally and the signal is raised again.
     """
     began, done, saved = time.monotonic(), start, start
     with stop_signal() as stop:
@@ -155,5 +159,5 @@ def run_loop(
                 message = f"stopped after step {done} of {steps}; {afterwards}"
                 raise Interrupted(message, stop() or signal.SIGINT)
         received = stop()
-    if received:  # the signal came during the last step, so interrupt the export that follows
+    if received:  # the signal arrived during the last step, so interrupt the export that follows
         signal.raise_signal(received)

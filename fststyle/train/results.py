@@ -1,4 +1,4 @@
-"""The output files of a training, and the handling of an earlier training with the same name."""
+"""The output files of a training run, and the handling of an earlier run with the same name."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ from fststyle.train import checkpoint
 from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 
-# Settings that may change when a training is resumed, because they do not affect the weights.
+# Settings that may change on resume, because they do not affect the weights.
 _FREE = {
     "output",
     "name",
@@ -35,7 +35,7 @@ _FREE = {
 
 
 class RunSettings(Protocol):
-    """The settings that all trainings have."""
+    """The settings that all training commands have."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -55,15 +55,16 @@ class RunSettings(Protocol):
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training.
+    """The result of training a style.
 
     Args:
         name: the name of the style.
         onnx: the style file.
-        int8: the int8 style file. It exists only if the int8 export succeeded.
+        int8: path of the int8 style file, which exists only if the int8 export succeeded.
         checkpoint: the checkpoint.
         preview: the preview sheet.
-        losses: the losses of the last step, by name.
+        losses: the losses of the last step, by name; empty if no step was run, and on processes other than
+            rank 0.
         skipped: the photo files that could not be used.
         source: a description of the training data.
         leads: whether this process wrote the files (rank 0).
@@ -82,7 +83,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """Paths of the output files of a training."""
+    """Paths of the output files of a training run. The files may not exist."""
 
     onnx: Path
     int8: Path
@@ -106,7 +107,7 @@ class ResultFiles:
 
 
 def checked_name(name: str) -> str:
-    """Return `name`, if it is valid as a file name and as the value of ``--style``.
+    """Return `name` if it has 1 to 64 of the characters `NAMES` and does not begin with a hyphen.
 
     Raises:
         InputError: the name is not valid.
@@ -119,8 +120,8 @@ def checked_name(name: str) -> str:
 
 
 def resume_note(first: int) -> str:
-    """Return the suffix of the start message if the training is resumed after step `first`; empty for a new
-    one.
+    """Return the end of the message about the start of a run that resumes after `first` steps; "" for 0
+    steps.
     """
     return f", resuming after step {first}" if first else ""
 
@@ -128,23 +129,24 @@ def resume_note(first: int) -> str:
 def load_earlier_training(
     settings: RunSettings, files: ResultFiles, kind: str, free: Set[str], more: Iterable[Path] = ()
 ) -> Checkpoint | None:
-    """Return the checkpoint to resume from, or None for a new training.
+    """Return the checkpoint to resume from, or None for a new training run.
 
-    Creates the output folder, and checks that the output files can be written. An earlier training is not
-    overwritten unless ``overwrite`` is set.
+    Creates the output folder, and checks that the output files can be written. Existing output files are an
+    error unless ``resume`` or ``overwrite`` is set.
 
     Args:
-        settings: the settings of the training.
+        settings: the settings of the run.
         files: its output files.
         kind: the kind of its checkpoint.
-        free: settings that may differ from those in the checkpoint. With ``minutes``, the number of steps may
-            also differ.
+        free: settings that may differ from those in the checkpoint, in addition to `_FREE`. With ``minutes``,
+            the number of steps may also differ.
         more: additional output files.
 
     Raises:
-        InputError: there is no checkpoint to resume, the settings differ, or an earlier training would be
-            overwritten.
-        OutputError: the output folder cannot be created or written.
+        InputError: with ``resume``, there is no checkpoint, its settings differ, or it has completed more
+            than the requested steps; without it, an output file exists and ``overwrite`` is not set; or both
+            are set.
+        OutputError: the output folder cannot be created, or a file cannot be written.
         CheckpointError: the checkpoint is damaged, unsafe, or of another kind.
     """
     try:
@@ -194,15 +196,21 @@ def export_results(
 ) -> None:
     """Export a trained network as a style file, and a live network also as int8 if it is accurate enough.
 
+    An existing int8 file is deleted. If the int8 export fails, the reason is reported with `on_message`.
+
     Args:
-        net: the network. It is moved to the CPU.
+        net: the network. It is moved to the CPU and set to evaluation mode.
         card: the metadata of the style file.
         files: the output files.
         photos: returns the photos for int8 calibration and the parity check.
         on_message: called with status messages.
+
+    Raises:
+        ExportError: the network cannot be exported as float32.
+        OutputError: a file cannot be written.
     """
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
-    # If the int8 export failed, an earlier int8 file would be used instead of the new network.
+    # If the int8 export failed, the runtime would use the int8 file of the earlier network.
     files.int8.unlink(missing_ok=True)
     on_message(
         f"training done; exporting and checking {files.onnx.name} (if interrupted, --resume exports it)"
@@ -217,14 +225,14 @@ def export_results(
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 hash of a file, in hexadecimal."""
+    """Return the SHA-256 hash of a file, in hexadecimal. Raises `OSError`."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def loader_threads(workers: int | None, compute: Compute) -> int:
-    """Return the number of threads that load photos: `workers`, or a default for the device.
+    """Return the number of threads that load photos: `workers`, or if it is None, a default for the device.
 
-    On a CPU the default is 0, since loading takes a hundredth of the time of a step.
+    The default for a CPU is 0, since loading takes much less time than a step.
     """
     if workers is not None:
         return workers

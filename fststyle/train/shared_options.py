@@ -1,4 +1,6 @@
-"""Options that several trainings share. Does not import torch, so that the command line starts fast."""
+"""Options that several training commands share. Does not import torch, so that the command line starts
+fast.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "workers": {"default": None, "min": 0, "max": 64},
     "resume": {"default": False, "help": "Resume from the checkpoint with this name."},
-    "overwrite": {"default": False, "help": "Replace an earlier training with the same name."},
+    "overwrite": {"default": False, "help": "Replace the files of an earlier training run."},
     "save_every": {"default": 100, "help": "Steps between checkpoints.", "min": 1},
     "preview_every": {
         "default": 100,
@@ -57,7 +59,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def shared(name: str, **changes: Any) -> Any:
-    """Return a dataclass field for the option `name` of `OPTIONS`. `changes` replace arguments of
+    """Return a dataclass field for the option `name` of `OPTIONS`. `changes` replace or add arguments of
     `fststyle.settings.option`.
     """
     return option(**OPTIONS[name] | changes)

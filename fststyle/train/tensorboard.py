@@ -14,7 +14,7 @@ def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
 
     Raises:
         DependencyError: tensorboard is not installed.
-        OutputError: the folder is not writable.
+        OutputError: the log cannot be written to the folder.
     """
     if folder is None:
         yield lambda progress: None

@@ -10,7 +10,7 @@ from fststyle.train.compute import Compute
 from fststyle.train.loop import Batch
 
 TIMED_STEPS = 8
-"""Number of measured steps. The first quarter is discarded as warm-up."""
+"""Number of timed steps. The first quarter is discarded as warm-up."""
 
 
 def steps_within(
@@ -21,13 +21,14 @@ def steps_within(
 ) -> int:
     """Return the number of steps that take about `minutes`, at least 1.
 
-    Runs `step` on `batches` and discards the results, so `step` must update a copy of the network.
+    Runs `step` for each of the `batches`. `step` must therefore update a copy of the network, which is
+    discarded.
 
     Args:
         minutes: the intended training time.
         step: the training step: (step number, batch) -> losses by name, which include "loss".
-        batches: `TIMED_STEPS` batches.
-        compute: device and processes. All processes use the result of rank 0.
+        batches: the batches of the timed steps, usually `TIMED_STEPS`.
+        compute: device and processes. All processes return the result of rank 0.
     """
     times = []
     for number, batch in enumerate(batches):

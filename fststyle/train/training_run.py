@@ -1,4 +1,4 @@
-"""A training with its messages, log, checkpoints and previews."""
+"""A training run with its messages, log, checkpoints and previews."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,19 +23,19 @@ OnProgress = Callable[[loop.Progress], None]
 
 @dataclass
 class TrainingRun(Generic[Settings]):
-    """A new or resumed training, with validated settings.
+    """A new or resumed training run, with validated settings.
 
     Args:
-        settings: the settings of the training.
+        settings: the settings of the run.
         name: the name of the result.
         files: the output files.
         compute: device and precision.
         earlier: the checkpoint to resume from, or None.
         on_message: called with status messages.
         on_progress: called after each step.
-        losses: the losses of the last step.
+        losses: the losses of the last step, by name.
         rate: the last reported speed, in images per second.
-        log: writes to the TensorBoard log, if there is one.
+        log: writes a `Progress` to the TensorBoard log, if there is one.
     """
 
     settings: Settings
@@ -51,11 +51,11 @@ class TrainingRun(Generic[Settings]):
 
     @property
     def first_step(self) -> int:
-        """Number of steps that the checkpoint has completed; 0 for a new training."""
+        """Number of completed steps in the checkpoint `earlier`; 0 for a new run."""
         return int(self.earlier["step"]) if self.earlier else 0
 
     def message(self, text: str) -> None:
-        """Report a status message. Only rank 0 does."""
+        """Report a status message, on rank 0 only."""
         if self.on_message and self.compute.leads:
             self.on_message(text)
 
@@ -69,14 +69,13 @@ class TrainingRun(Generic[Settings]):
         preview: Callable[[int], None],
         preview_every: int,
         on_losses: Callable[[dict[str, float]], None] | None = None,
+        leaner: str = "a smaller --size, --batch or --width",
     ) -> None:
         """Run the steps `first_step` .. `steps` - 1, with log, checkpoints and previews.
 
-        The other arguments, and the errors raised, are those of `fststyle.train.loop.run_loop`. A last
-        preview is written at the end.
-
-        Args:
-            on_losses: called with the losses of each step.
+        `on_losses` is called with the losses of each step, on rank 0. The other arguments are those of
+        `fststyle.train.loop.run_loop`, but `preview` is also called at the end. The errors are those of
+        `run_loop` and `fststyle.train.tensorboard.open_log`.
         """
 
         def report(progress: loop.Progress) -> None:
@@ -101,12 +100,13 @@ class TrainingRun(Generic[Settings]):
                 preview=preview,
                 preview_every=preview_every,
                 report=report,
+                leaner=leaner,
             )
             if self.compute.leads:
                 preview(steps)
 
     def trained(self, skipped: Iterable[str], source: str) -> Trained:
-        """Return the result of the training.
+        """Return the result of the run.
 
         Args:
             skipped: the photo files that could not be used.

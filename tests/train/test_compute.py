@@ -34,6 +34,15 @@ def test_bfloat16_only_where_the_processor_has_it(monkeypatch):
         assert chosen.bfloat16
 
 
+def test_several_processes_without_a_batch_to_split_are_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="torchrun"), compute.computing("cpu", "auto", None):
+        pass
+    monkeypatch.delenv("WORLD_SIZE")
+    with compute.computing("cpu", "auto", None) as chosen:
+        assert chosen.world == 1
+
+
 def test_batch_must_divide_evenly(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(InputError, match="multiple of 2"), compute.computing("cpu", "auto", 3):

@@ -218,9 +218,7 @@ def open_training(
         raise InputError(
             f"--resume: {files.checkpoint} was trained on images other than those of {settings.data}"
         )
-    with computing(settings.device, "float32", settings.batch) as compute:
-        if compute.world > 1:
-            raise InputError(f"{kind}: several processes (torchrun) are supported by `fststyle train` only")
+    with computing(settings.device, "float32", None) as compute:
         yield DatasetTraining(
             settings,
             name,

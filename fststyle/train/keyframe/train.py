@@ -6,13 +6,14 @@
 writes frame-012.onnx (a style file for image, video and webcam), frame-012-int8.onnx, frame-012.pt and
 frame-012-preview.jpg.
 
-A network learns from patches of the painted frames (Texler et al. 2020, "Interactive Video Stylization Using
-Few-Shot Patch-Based Training", arXiv:2004.14489), and the other frames should have the style statistics of a
-painted frame (Futschik et al. 2021, "STALP: Style Transfer with Auxiliary Limited Pairing"). Departures:
+The network learns from patches of the painted frames (Texler et al. 2020, "Interactive Video Stylization
+Using Few-Shot Patch-Based Training", arXiv:2004.14489). For the other frames, a style loss compares the Gram
+matrices with those of a painted frame (Futschik et al. 2021, "STALP: Style Transfer with Auxiliary Limited
+Pairing"). Departures:
 
-* The network is the live network with weights that were pretrained on many paintings. It stylizes in real
-  time, and minutes of training are enough.
-* There is no adversarial loss. The style loss on the other frames replaces it.
+* The network is the live network, which stylizes in real time. By default, its initial weights are
+  pretrained on many paintings, so that a short training run is enough.
+* The style loss on the other frames replaces the adversarial loss.
 * A temporal loss along the optical flow of the shot replaces the filter of the input frames and the
   additional input of Texler et al.
 """
@@ -57,9 +58,9 @@ from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"frames", "painted"}
 _SHOWN = 3
-"""Number of evenly spaced frames on the preview sheet."""
+"""Largest number of evenly spaced frames on the preview sheet."""
 _CALIBRATION = 24
-"""Number of frames for the calibration of int8."""
+"""Largest number of frames for the calibration and the parity check of the int8 file."""
 _MULTIPLE = 16
 """A multiple of the stride of the network."""
 
@@ -82,9 +83,13 @@ def train_keyframes(
         settings: the other fields of `KeyframeSettings`.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
-        TrainingError: a loss is not finite; the last checkpoint is kept.
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
+        InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;
+            no existing file is changed.
+        OutputError: a file cannot be written.
+        TrainingError: a loss is not finite, or memory is exhausted; the last checkpoint is kept.
+        ExportError: the network cannot be exported; the checkpoint is kept.
+        Interrupted: SIGINT (Ctrl-C), SIGTERM or SIGHUP; the checkpoint is saved, and ``resume=True``
+            continues from it.
     """
     chosen = KeyframeSettings(frames=Path(frames), painted=[Path(path) for path in painted], **settings)
     return train(chosen, on_message=on_message, on_progress=on_progress)
@@ -108,15 +113,13 @@ def train(
         settings = replace(settings, steps=earlier["settings"]["steps"])
     if earlier and earlier.get("style_sha256") != _digest(settings.painted):
         raise InputError(f"--resume: {files.checkpoint} was trained on other painted frames")
-    with computing(settings.device, settings.precision, settings.batch) as compute:
-        if compute.world > 1:
-            raise InputError("keyframe train does not support several processes (torchrun)")
+    with computing(settings.device, settings.precision, None) as compute:
         return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), shot)
 
 
 def _train(run: TrainingRun[KeyframeSettings], shot: Shot) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
-    net, optimizer, _ = prepare(settings, compute, run.earlier)
+    net, optimizer, _ = prepare(settings, compute, run.earlier, files.checkpoint)
     base, digest = training_base_sha256(settings.from_, run.earlier), _digest(settings.painted)
     where = f"on {compute.device}, in {compute.precision}"
     run.message(f"training {run.name} on {shot.source}, {where}{resume_note(run.first_step)}")
@@ -145,6 +148,7 @@ def _train(run: TrainingRun[KeyframeSettings], shot: Shot) -> Trained:
         save=save,
         preview=lambda _: write_sheet(files.preview, net, compute.device, shot.pairs[0].painted, shown),
         preview_every=settings.preview_every,
+        leaner="a smaller --window or --size",
     )
     described = card(settings, run.name, base, digest)
     export_results(net, described, files, lambda: frames_of(shot, _CALIBRATION), run.message)
@@ -152,13 +156,15 @@ def _train(run: TrainingRun[KeyframeSettings], shot: Shot) -> Trained:
 
 
 def preview_frames(shot: Shot) -> list[RGB]:
-    """Return the original of the first painted frame, and `_SHOWN` evenly spaced frames of the shot."""
+    """Return the frame of the first painted frame, and at most `_SHOWN` evenly spaced frames of the shot, all
+    cropped as in `frames_of`.
+    """
     return [_whole(shot.pairs[0].frame), *frames_of(shot, _SHOWN)]
 
 
 def frames_of(shot: Shot, count: int) -> list[RGB]:
-    """Return at most `count` evenly spaced frames of the shot, cropped to sides that are multiples of 16
-    pixels.
+    """Return at most `count` evenly spaced frames of the shot, uint8 (H, W, 3) each, cropped to multiples of
+    16 pixels at the bottom and at the right.
     """
     last = len(shot.neighbors) - 1
     places = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int))
@@ -166,13 +172,13 @@ def frames_of(shot: Shot, count: int) -> list[RGB]:
 
 
 def _whole(frame: RGB) -> RGB:
-    """Return `frame`, cropped to sides that are multiples of 16 pixels."""
+    """Return `frame`, cropped to multiples of `_MULTIPLE` pixels."""
     height, width = (side // _MULTIPLE * _MULTIPLE for side in frame.shape[:2])
     return frame[:height, :width]
 
 
 def _digest(painted: Sequence[Path]) -> str:
-    """Return the SHA-256 hash of the painted files, in order."""
+    """Return the SHA-256 hash of the content of the painted files, in order, in hexadecimal."""
     total = hashlib.sha256()
     for path in painted:
         total.update(path.read_bytes())

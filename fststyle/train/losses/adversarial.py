@@ -1,4 +1,5 @@
-"""Adversarial losses. They take the scores of a discriminator, tensors of any shape, and return a scalar.
+"""Adversarial losses. They take the scores of a discriminator, tensors of any shape, and return a float32
+scalar.
 
 * ``bce``: Goodfellow et al. 2014, "Generative Adversarial Networks" (arXiv:1406.2661). The scores are the
   logits of the probability that an image is real. The discriminator minimizes the binary cross-entropy of
@@ -6,10 +7,11 @@
   non-saturating loss (section 3).
 * ``lsgan``: Mao et al. 2017, "Least Squares Generative Adversarial Networks" (arXiv:1611.04076), equation 9.
   The target of the discriminator is 1 for real images and 0 for generated ones; the target of the generator
-  is 1. The discriminator loss is halved, as in the paper, and is 1/4 at chance level.
+  is 1. The discriminator loss is halved, as in the paper. It is 1/4 if all scores are 1/2.
 * ``wgan-gp``: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs" (arXiv:1704.00028), equation 3:
-  the difference of the mean scores, with a gradient penalty between real and generated images. The paper
-  calls the discriminator a critic, since its scores are not probabilities.
+  the difference of the mean scores, and a gradient penalty at points between real and generated images
+  (`gradient_penalty`), which the caller adds to the discriminator loss. The paper calls the discriminator a
+  critic, since its scores are not probabilities.
 """
 
 from collections.abc import Callable
@@ -41,7 +43,7 @@ def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def generator_loss(kind: str, fake: Tensor) -> Tensor:
-    """Return the loss of the generator, a scalar, from the scores `fake` of generated images. `kind` is in
+    """Return the loss of the generator, a scalar, for the scores `fake` of generated images. `kind` is one of
     `KINDS`.
     """
     if kind == "bce":
@@ -52,15 +54,15 @@ def generator_loss(kind: str, fake: Tensor) -> Tensor:
 def gradient_penalty(
     discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixture: Tensor
 ) -> Tensor:
-    """Return the gradient penalty, a scalar: mean of (|gradient of the score| - 1)^2 at points between real
-    and generated images (Gulrajani et al., equation 3).
+    """Return the gradient penalty, a scalar: the mean of (|gradient of the score| - 1)^2 at points between
+    real and generated images (Gulrajani et al., equation 3). It is not weighted.
 
-    Computed in float32, since the penalty needs second derivatives.
+    Computed in float32, since the penalty needs second derivatives. No gradient flows to the images.
 
     Args:
-        discriminator: returns one or several scores per image. Of several, the mean is used.
-        real: real images, (N, 3, H, W).
-        fake: generated images, (N, 3, H, W).
+        discriminator: returns one or several scores per image. Of several scores, the mean is used.
+        real: real images, (N, C, H, W).
+        fake: generated images, (N, C, H, W).
         mixture: (N, 1, 1, 1) in 0..1. The points are ``mixture * real + (1 - mixture) * fake``.
     """
     with torch.autocast(real.device.type, enabled=False):

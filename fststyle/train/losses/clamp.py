@@ -1,8 +1,8 @@
 """Clamping of the network output to the displayable range, before the losses are computed.
 
 The last layer of the networks is linear, and the output of a trained network is clipped. Without clamping in
-training, the network moves part of the contrast outside the range: on photos, the style loss before clipping
-was a third lower than after it, and the total objective was 6 to 10 % lower.
+training, the network moves part of the contrast outside the range, where it reduces the style loss, but is
+lost in the clipped image.
 """
 
 import torch
@@ -13,9 +13,9 @@ from torch.autograd.function import FunctionCtx
 def clamp_output(stylized: Tensor) -> Tensor:
     """Clamp (N, 3, H, W) to [-1, 1], with a gradient that can move values back into the range.
 
-    The gradient passes unchanged inside the range. Outside it passes only if the optimizer step moves the
-    value back towards the range; otherwise it is 0. The gradient of `torch.clamp` is 0 everywhere outside, so
-    such a pixel would never return.
+    Inside the range, the gradient is passed on unchanged. Outside, it is passed on only if a descent step
+    moves the value back towards the range; otherwise it is 0. The gradient of `torch.clamp` is 0 everywhere
+    outside the range, so such a pixel would never return. Second derivatives are not supported.
     """
     clamped: Tensor = _ClampOutput.apply(stylized)
     return clamped
@@ -35,6 +35,6 @@ class _ClampOutput(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: _Context, gradient: Tensor) -> Tensor:
         (stylized,) = ctx.saved_tensors
-        # The step has the opposite sign of the gradient.
+        # A descent step has the opposite sign of the gradient.
         outwards = ((stylized > 1) & (gradient < 0)) | ((stylized < -1) & (gradient > 0))
         return gradient.masked_fill(outwards, 0)

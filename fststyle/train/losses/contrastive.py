@@ -5,8 +5,8 @@ PatchNCE of Park et al. 2020, "Contrastive Learning for Unpaired Image-to-Image 
 arXiv:2007.15651), section 3: features of the generator's encoder at several layers, 256 positions, and one
 MLP head per layer. The negatives are the other positions of the same image.
 
-Departures: our networks have fewer layers (`encoder_layers`), and the features of the photo come from the
-same forward pass that stylizes it.
+Departures: the layers are those of our networks (`encoder_layers`), and the features of the photo come from
+the forward pass that also stylizes it.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ PIXELS = "pixels"
 
 
 def encoder_layers(net: nn.Module) -> list[str]:
-    """Return the names of the feature layers: `PIXELS`, all layers before the coarsest residual blocks, and
-    the first and the last of these blocks.
+    """Return the names of the feature layers: `PIXELS`, all submodules before the coarsest residual blocks,
+    and the first and the last of these blocks.
 
     Args:
-        net: a network with a submodule ``body16`` or ``body`` that contains the residual blocks.
+        net: a network whose submodule ``body16``, or else ``body``, contains the coarsest residual blocks.
     """
     names = [name for name, _ in net.named_children()]
     body = "body16" if "body16" in names else "body"
@@ -42,7 +42,9 @@ class _StopForward(Exception):
 
 
 def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Return the activations of `layers`, by name. The forward pass ends at the last of the layers.
+    """Return the activations of `layers` by name, (N, C, h, w) each, and always the image itself as `PIXELS`.
+
+    The forward pass ends after the last of the layers.
 
     Args:
         net: the network.
@@ -88,7 +90,7 @@ def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], st
 
 
 class Heads(nn.Module):
-    """A two-layer MLP for each feature layer, with unit vectors as output (Park et al., section 3.2 and
+    """A two-layer MLP for each feature layer. The outputs are unit vectors (Park et al., section 3.2 and
     appendix C.1).
 
     Args:
@@ -108,11 +110,11 @@ class Heads(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, found: dict[str, Tensor], places: dict[str, Tensor]) -> list[Tensor]:
-        """Return unit vectors (N, S, width) for each layer.
+        """Return unit vectors (N, S, width) for each layer, in the order of `channels`.
 
         Args:
             found: features (N, C, h, w), by layer name.
-            places: S positions as indices into h * w, (S,) int64, by layer name.
+            places: S positions as indices into h * w, (S,) int64, by layer name. S may differ between layers.
         """
         chosen = [found[name].float().flatten(2)[:, :, places[name]].transpose(1, 2) for name in self.layers]
         return [F.normalize(head(patches), dim=2) for head, patches in zip(self.heads, chosen, strict=True)]
@@ -121,7 +123,9 @@ class Heads(nn.Module):
 def choose_positions(
     found: dict[str, Tensor], generator: torch.Generator, count: int = POSITIONS
 ) -> dict[str, Tensor]:
-    """Return up to `count` distinct random positions for each layer of `found`, as indices into h * w."""
+    """Return up to `count` distinct random positions for each layer of `found`, as indices into h * w, (S,)
+    int64, by layer name.
+    """
     return {
         name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device)
         for name, value in found.items()
@@ -129,18 +133,18 @@ def choose_positions(
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Return the PatchNCE loss, a scalar (Park et al., equation 3): the mean cross-entropy of each query over
-    the S keys of its image.
+    """Return the PatchNCE loss, a scalar (Park et al., equation 3): the mean cross-entropy of finding the key
+    for each query among the S keys of its image.
 
-    The positive of a query is the key at the same position. No gradient flows to the keys. At chance level
-    the loss is log S.
+    The correct key of a query is the one at the same position. No gradient flows to the keys. If all
+    similarities are equal, the loss is log S.
 
     Args:
         query: features of the output, (N, S, D), of unit length.
         key: features of the input, (N, S, D), of unit length.
         temperature: divides the similarities.
     """
-    # In float32: in half precision, logits of this size have a resolution of 1/16.
+    # In float32: in bfloat16, logits of this size have a resolution of 1/16.
     with torch.autocast(query.device.type, enabled=False):
         similarity = query.float() @ key.float().detach().transpose(1, 2) / temperature
     own = torch.arange(similarity.shape[1], device=similarity.device).expand(similarity.shape[:2])

@@ -28,7 +28,7 @@ def reparameterize(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def bernoulli(logits: Tensor, pixels: Tensor) -> Tensor:
-    """Return the log likelihood log p(x|z), (N,), of binary pixels.
+    """Return the log-likelihood log p(x|z) of binary pixels, (N,), the sum over the pixels of an image.
 
     Args:
         logits: the output of the decoder, (N, C, H, W).
@@ -38,8 +38,8 @@ def bernoulli(logits: Tensor, pixels: Tensor) -> Tensor:
 
 
 def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
-    """Return the log likelihood log p(x|z), (N,), of pixels under a Gaussian with one standard deviation for
-    all pixels (Rybkin et al. 2021, arXiv:2006.13202).
+    """Return the log-likelihood log p(x|z) of pixels, (N,), under a Gaussian with one standard deviation for
+    all pixels (Rybkin et al. 2021, arXiv:2006.13202): the sum over the pixels of an image.
 
     Args:
         mean: the output of the decoder, (N, C, H, W) in [0, 1].
@@ -52,7 +52,7 @@ def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
 
 
 def binarize(pixels: Tensor) -> Tensor:
-    """Return a stochastic binarization for the Bernoulli likelihood: a pixel becomes 1 with a probability
-    equal to its value in [0, 1] (Salakhutdinov and Murray 2008).
+    """Return binary pixels for the Bernoulli likelihood: each is 1 with a probability equal to its value in
+    [0, 1], otherwise 0 (Salakhutdinov and Murray 2008). The shape is that of `pixels`.
     """
     return torch.bernoulli(pixels)

@@ -1,8 +1,8 @@
-"""Gram matrices with a custom backward pass; autograd's would be the most expensive part of a training step.
+"""Gram matrices with a custom backward pass, which needs less computation than that of autograd.
 
-For ``flat @ flat.T``, autograd computes the gradient of each operand in float32 and adds the two. Since a
-Gram matrix is symmetric, one matrix product is enough. It can use the precision of the activations, to which
-autograd casts the gradient anyway.
+For ``flat @ flat.T``, autograd computes the gradient of each operand in float32 and adds the two gradients.
+Since a Gram matrix is symmetric, one matrix product is enough. It is computed in the precision of the
+activations, to which autograd would cast the gradient anyway.
 """
 
 import torch

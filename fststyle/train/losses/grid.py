@@ -1,4 +1,5 @@
-"""Losses against grid artifacts whose period is the stride of the network.
+"""Losses against grid artifacts, whose period is the stride of the network or the side of the blocks of
+pixels that it writes.
 
 All images are RGB (N, 3, H, W) in [-1, 1]. Each loss returns one float32 value per image, (N,). The loss of a
 batch is their mean.
@@ -12,10 +13,14 @@ def block_color_loss(image: Tensor, period: int) -> Tensor:
     """Return the loss per image, (N,): variance of the mean color over the positions within a block (MSE,
     0-255).
 
-    A block has `period` x `period` pixels. Over a whole image, the mean color is the same at every position
-    of a block, whatever the content, unless something repeats with exactly this period, such as the stride of
-    a network. The style loss does not detect such a pattern, but it is visible on flat regions. We know of no
-    paper with this loss.
+    A block has `period` x `period` pixels. Blocks that the border cuts off are ignored. Averaged over a whole
+    image, the color is nearly the same at every position of a block, whatever the content, unless something
+    repeats with exactly this period, such as the stride of a network. The style loss does not detect such a
+    pattern, but it is visible in flat regions. We know of no paper with this loss.
+
+    Args:
+        image: (N, 3, H, W) RGB in [-1, 1], H and W at least `period`.
+        period: side of a block in pixels.
     """
     n, c, height, width = image.shape
     rows, columns = height // period, width // period
@@ -28,42 +33,41 @@ def block_color_loss(image: Tensor, period: int) -> Tensor:
 
 TEXTURE_WEIGHT = 20.0
 """Weight of `block_texture_loss` relative to `block_color_loss`. With the default `--grid-weight` of 0.03, a
-`block_texture_loss` of 1 (strokes that look like strings of beads) adds 0.6 to the total loss, which is 1 to
-3.
+`block_texture_loss` of 1 (strokes that look like strings of beads) adds 0.6 to the total loss.
 """
 
 
 def grid_artifact_loss(image: Tensor, period: int) -> Tensor:
-    """Return the loss per image, (N,): visibility of the blocks of a network with stride `period`.
+    """Return the loss per image, (N,): `block_color_loss` with `period`, plus `TEXTURE_WEIGHT` times
+    `block_texture_loss` with blocks of 4 x 4 pixels.
 
-    The sum of `block_color_loss` and the weighted `block_texture_loss`. Its weight in a training is
-    `--grid-weight`.
+    `period` is the stride of the network. In training, `--grid-weight` is the weight of the sum.
     """
     return block_color_loss(image, period) + TEXTURE_WEIGHT * block_texture_loss(image)
 
 
 _WINDOW_BLOCKS = 8
-"""Side of the windows of `block_texture_loss`, in blocks. They are small enough to lie within one brush
+"""Side of the windows of `block_texture_loss`, in blocks. A window is small enough to lie within one brush
 stroke or one flat region.
 """
 
 
 def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
-    """Return the loss per image, (N,): relative variation of the contrast over the positions within a block;
-    0 for a photo.
+    """Return the loss per image, (N,): relative variance of the local contrast over the positions within a
+    block; near 0 for a photo.
 
     A block has `period` x `period` pixels. `block_color_loss` measures the mean color; this loss measures
     texture. A network that writes whole blocks of pixels places brush strokes in steps of a block, so they
     look like strings of beads, and flat regions have a woven texture. First and second differences along
     rows, columns and diagonals are then larger at some positions of a block than at others.
 
-    For each of seven differences, the loss takes the mean square at each position, within windows of 8 x 8
-    blocks. From these mean squares it computes the relative variance over the positions; 1 (MSE, 0-255) is
-    added to the denominator for flat windows. Weak patterns on smooth regions therefore count as much as
-    strong ones. Random texture has some variance by chance. It is estimated with blocks that are one pixel
-    larger, a period that the network does not favor, and subtracted. The windows are needed because brush
-    strokes that start at different positions of a block cancel over a whole image. We know of no paper with
-    this loss.
+    The loss is a sum over seven differences. For each of them, the mean square at each position is computed
+    within windows of 8 x 8 blocks, and then the relative variance of these mean squares over the positions,
+    averaged over the windows. Weak patterns in smooth regions therefore count as much as strong ones; 1 (MSE,
+    0-255) is added to the mean in the denominator, so that flat windows do not. Random texture has some
+    variance by chance. This part is estimated with blocks that are one pixel larger, a period that the
+    network does not favor, and subtracted. The windows are needed because brush strokes that start at
+    different positions of a block cancel over a whole image. We know of no paper with this loss.
     """
     levels = image.float() * 127.5
     across, down = levels.diff(dim=3), levels.diff(dim=2)

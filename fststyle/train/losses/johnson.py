@@ -1,4 +1,4 @@
-"""Content, style and total variation loss of Johnson et al. 2016 (arXiv:1603.08155, section 3.2).
+"""Content loss, style loss and total variation of Johnson et al. 2016 (arXiv:1603.08155, section 3.2).
 
 All images are RGB (N, 3, H, W) in [-1, 1]; activations are those of `fststyle.train.networks.vgg`. Each loss
 returns one float32 value per image, (N,). The loss of a batch is their mean.
@@ -20,7 +20,7 @@ def style_loss(activation: Tensor, target: Tensor) -> Tensor:
     """Return the style loss per image, (N,): mean squared error between Gram matrices.
 
     Departure: the paper uses the squared Frobenius norm (equation 4), which is the sum over the C*C entries.
-    With the mean, wide layers have the same weight as narrow ones.
+    The mean does not grow with the number of channels.
 
     Args:
         activation: activation of the stylized image, (N, C, H, W).
@@ -30,11 +30,11 @@ def style_loss(activation: Tensor, target: Tensor) -> Tensor:
 
 
 def total_variation_loss(image: Tensor) -> Tensor:
-    """Return the total variation per image, (N,): sum of the squared differences between neighboring pixels
-    (0-255), divided by C*H*W.
+    """Return the total variation per image, (N,): sum of the squared differences between horizontal and
+    vertical neighbors (0-255), divided by C*H*W.
 
     Johnson et al., section 3.2, "Total variation regularization", with exponent 2 as in the published code.
-    Departure: the division makes the loss independent of the image size.
+    Departure: the loss is divided by C*H*W, so that it does not grow with the image size.
     """
     scaled = image.float() * 127.5
     down = scaled[:, :, 1:, :] - scaled[:, :, :-1, :]

@@ -1,9 +1,9 @@
 """Local contrast enhancement of the photo that the content loss compares with.
 
-Optional departure from Johnson et al. 2016, who compare with the photo itself. A network that balances
-content and style loss first loses the contrast of small parts, such as eyes, and the edges of objects,
-especially with faint style images. Unsharp masking, which adds the difference from blurred copies of two
-sizes, gives the photo more of both.
+Optional departure from Johnson et al. 2016, who compare with the photo itself. When a network balances
+content and style loss, the contrast of small parts, such as eyes, and the edges of objects are lost first,
+especially with faint style images. Unsharp masking at two scales, which adds the difference from a blurred
+copy, increases both.
 """
 
 import math
@@ -15,21 +15,22 @@ from torch.nn import functional as F
 from fststyle.train.losses.tonal_masks import luminance
 
 AMOUNTS = {5: 0.3, 31: 0.8}
-"""Unsharp masks, for edges and for parts of objects: side of the box filter in pixels, which is applied twice
--> fraction of the difference from the blurred copy that is added.
+"""Unsharp masks, one for edges and one for parts of objects. Keys: side in pixels of the box filter, which is
+applied twice. Values: fraction of the difference from the blurred copy that is added.
 """
 SLOPE = 1.4
 """Steepness of the tone curve."""
 SATURATION = 0.6
-"""Fraction of the chroma that is kept. Colors come from the style image."""
+"""Fraction of the chroma that is kept. The colors should come from the style image."""
 
 
 def more_contrast(photo: Tensor, strength: float) -> Tensor:
-    """Return photos with more local contrast, of the same shape and range.
+    """Return photos with more local contrast, a steeper tone curve and less chroma, (N, 3, H, W) in [-1, 1].
 
     Args:
         photo: (N, 3, H, W) RGB in [-1, 1].
-        strength: factor of the unsharp masking, at least 0. With 0, the photo itself is returned.
+        strength: factor of the unsharp masking, at least 0. With 0, `photo` itself is returned. The tone
+            curve and the reduction of the chroma do not depend on other values.
     """
     if not strength:
         return photo

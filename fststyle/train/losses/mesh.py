@@ -14,20 +14,20 @@ from fststyle.train.losses.tonal_masks import luminance
 BANDS = ((0.2, 0.3), (0.3, 0.4), (0.4, 0.5))
 """Bands of spatial frequency in cycles per pixel: lines that repeat every 2 to 5 pixels."""
 AXIS = 8.0
-"""Largest angle, in degrees, between a frequency and an axis of the spectrum at which it counts as a row or
-column of pixels.
+"""Angle in degrees. Frequencies within this angle of an axis of the spectrum count as lines along rows or
+columns.
 """
 FLAT = 1e-3
-"""Power that is added to both sides of the ratio, so that the ratio of a flat image is 1."""
+"""Power that is added to both terms of the ratio, so that the ratio of a flat image is 1."""
 SMALLEST_LIMIT = 0.2
-"""Log ratio up to which no image is penalized."""
+"""Smallest limit of the log ratio. Up to this value, no image is penalized."""
 
 
 def mesh_log_ratio(image: Tensor) -> Tensor:
-    """Return the log ratio per image and band, (N, 3): mean power of the luminance along rows and columns,
-    relative to the mean power in all other directions.
+    """Return the log ratio per image and band of `BANDS`, (N, 3): mean power of lines along rows and columns
+    to mean power of lines in all other directions, both of the luminance.
 
-    It is 0 for random texture and higher for a mesh or for straight edges.
+    The natural logarithm is near 0 for random texture, and higher for a mesh or for straight edges.
     """
     along, across = _powers(image)
     return along - across
@@ -45,15 +45,15 @@ def mesh_loss(image: Tensor, limit: Tensor) -> Tensor:
     Args:
         image: (N, 3, H, W) RGB in [-1, 1].
         limit: allowed log ratio, (N or 1, 3), for example that of the photo, so that straight edges are not
-            penalized.
+            penalized. Values below `SMALLEST_LIMIT` are raised to it.
     """
     along, across = _powers(image)
     return (along - across.detach() - limit.clamp(min=SMALLEST_LIMIT)).clamp(min=0).sum(1)
 
 
 def _powers(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the log of the mean power along rows and columns, and of that in all other directions, (N, 3)
-    each.
+    """Return the log of the mean power of lines along rows and columns, and the log of that in all other
+    directions, (N, 3) each.
     """
     light = luminance(image)[:, 0]
     height, width = light.shape[1:]

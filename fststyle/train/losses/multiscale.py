@@ -4,18 +4,19 @@ Johnson et al. 2016 (arXiv:1603.08155, equation 4) with three departures:
 
 * The dark, middle and light parts of the photo have separate Gram matrices, which are compared with those of
   the dark, middle and light parts of the style image (spatial control, Gatys et al. 2017, arXiv:1611.07865).
-  With one matrix for the whole image, every flat region has to contain all of the style: the sky fills with
-  the waves of *The Great Wave*, dark skies become cream, and the subject is hard to recognize.
+  With one matrix for the whole image, every flat region has to contain all of the style: skies fill with the
+  waves of *The Great Wave*, dark skies become cream, and the subject is hard to recognize.
 * The same loss is added at 1/2 and 1/4 of the size (Snelgrove 2017, "High-Resolution Multi-Scale Neural
-  Texture Synthesis"), where the receptive fields cover two and four times as much of the image. Area averages
-  replace the Gaussian pyramid.
-* The layer weights lie between those of the paper and equal ones. Each term is the squared difference of two
-  Gram matrices relative to the mean square of the style image's matrix. With the weights that the scale of
-  the activations implies in the paper, relu1_2 and relu2_2 contribute 95 % of the loss: strokes are crisp and
-  rich in contrast, but skies stay empty. With equal weights (Cheng et al. 2021, arXiv:2104.10064,
-  "style-aware normalized loss"), large forms fill the image, but they are soft and pale. A fraction `fine` of
-  the weight is distributed as in the paper, over the layers at full size; the rest is distributed over all
-  terms, in proportion to the square root of the weights of the paper. docs/experiments.md has the comparison.
+  Texture Synthesis"), where the receptive fields are two and four times as large relative to the image. Area
+  averages replace the Gaussian pyramid.
+* The layer weights lie between those of the paper and equal weights. Each term is the squared difference of
+  two Gram matrices relative to the mean square of the style image's matrix. In the paper, the terms are not
+  normalized, so the scale of the activations determines their weights, and early layers dominate: strokes are
+  crisp and rich in contrast, but skies stay empty. With equal weights (Cheng et al. 2021, arXiv:2104.10064,
+  "style-aware normalized loss"), large forms fill the image, but they are soft and pale. Here, a fraction
+  `fine` of the weight is distributed as in the paper, over the layers at full size. The rest is distributed
+  over all terms, in proportion to the square roots of the weights of the paper. docs/experiments.md has the
+  comparison.
 """
 
 from collections.abc import Mapping
@@ -41,8 +42,8 @@ class MultiscaleStyle(nn.Module):
 
     Args:
         vgg: the loss network of `load_vgg`.
-        style: the style image, (1, 3, h, w) RGB in [-1, 1]. Its size determines the size of the brush
-            strokes.
+        style: the style image, (1, 3, h, w) RGB in [-1, 1], h and w at least 32. Its size determines the size
+            of the brush strokes.
         fine: fraction of the weight, 0 to 1, that is distributed as in Johnson et al., over the layers at
             full size.
         parts: number of luminance ranges with separate Gram matrices, from dark to light.
@@ -69,7 +70,8 @@ class MultiscaleStyle(nn.Module):
         Args:
             stylized: stylized images, (N, 3, H, W) in [-1, 1], H and W at least 32.
             photo: their photos, of the same shape, which determine the luminance ranges.
-            found: the activations of `stylized` at full size, if they are already computed.
+            found: the activations of `stylized` in the layers `LAYERS[1]`, by name, if they are already
+                computed.
         """
         total = torch.zeros(len(stylized), device=stylized.device)
         masks = photo_masks(photo, self.parts)
@@ -85,8 +87,8 @@ class MultiscaleStyle(nn.Module):
 
 
 def relative_difference(grams: Tensor, target: Tensor) -> Tensor:
-    """Return the squared difference of Gram matrices from the targets, (N, K), relative to the mean square of
-    the targets.
+    """Return the mean squared difference of Gram matrices from their targets, relative to the mean square of
+    the targets, (N, K).
 
     Args:
         grams: (N, K, C, C), one for each of K luminance ranges.
@@ -111,5 +113,7 @@ def term_weights(energy: Mapping[tuple[int, str], float], fine: float) -> dict[t
 
 
 def smaller(image: Tensor, scale: int) -> Tensor:
-    """Return `image`, (N, C, H, W), downscaled by the integer factor `scale`, by area averaging."""
+    """Return `image`, (N, C, H, W), downscaled by the integer factor `scale` by area averaging. The size is
+    rounded down.
+    """
     return F.avg_pool2d(image, scale) if scale > 1 else image

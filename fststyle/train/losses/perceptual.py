@@ -43,15 +43,19 @@ class Terms(NamedTuple):
 class StyleTarget(nn.Module):
     """Style loss against the Gram matrices of one or more style images.
 
-    For several style images, the target is the weighted mean of their Gram matrices. Its squared distance
-    equals the weighted sum of the distances to each, up to a constant, so the gradient is the same at the
-    cost of one style image.
+    For several style images, the target is the weighted mean of their Gram matrices. The squared distance
+    from this mean differs only by a constant from the weighted mean of the squared distances from each
+    matrix. The gradient is therefore the same, at the cost of one style image.
 
     Args:
         vgg: the loss network of `load_vgg`.
         style_images: the style images, (1, 3, h, w) RGB in [-1, 1] each.
         layers: names from `vgg.LAYERS` with their weights (Gatys et al. 2016, equation 5).
         shares: weight of each style image. They are normalized to a sum of 1.
+
+    Raises:
+        InputError: a layer is unknown.
+        ValueError: `style_images` and `shares` differ in length.
     """
 
     def __init__(
@@ -73,7 +77,11 @@ class StyleTarget(nn.Module):
             self.register_buffer(f"gram_{name}", gram, persistent=False)
 
     def forward(self, found: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of the style losses, (N,), for the activations `found`, by layer name."""
+        """Return the style loss, (N,), summed over the layers with their weights.
+
+        Args:
+            found: the activations of the stylized images, by layer name.
+        """
         return torch.stack(
             [
                 weight * style_loss(found[name], getattr(self, f"gram_{name}"))
@@ -86,20 +94,21 @@ class Objective(nn.Module):
     """The perceptual objective: content_weight * content loss + style_weight * sum of the style losses +
     tv_weight * total variation.
 
-    With the scales of `fststyle.train.losses.johnson`, useful weights are 1 for the content and 3 to 20 for
-    the style.
+    The scales of the terms are those of `fststyle.train.losses.johnson`.
 
     Args:
         vgg: the loss network of `load_vgg`.
         style: the style image, (1, 3, h, w) RGB in [-1, 1], h and w at least 16, or a list of style images.
-            Its size determines the size of the brush strokes.
+            The size of a style image determines the size of the brush strokes.
         content_weight, style_weight, tv_weight: weights of the three terms.
         content_layer: a name from `vgg.LAYERS`.
         style_layers: names from `vgg.LAYERS` with their weights (Gatys et al. 2016, equation 5).
         shares: weights of several style images, in the order of `style`; default: equal weights.
 
     Raises:
-        InputError: a layer is unknown, or a style image has the wrong shape.
+        InputError: a style layer is unknown, or a style image has the wrong shape. `target` and `forward`
+            raise it if the content layer is unknown.
+        ValueError: `style` and `shares` differ in length.
     """
 
     def __init__(
@@ -129,10 +138,10 @@ class Objective(nn.Module):
         self.style = StyleTarget(vgg, style_images, style_layers, shares)
 
     def target(self, photo: Tensor) -> Tensor:
-        """Return the content target: the content layer's activation of the content image `photo`, (N, 3, H,
-        W).
+        """Return the content target, (N, C, h, w): the activation of the content layer for the content images
+        `photo`, (N, 3, H, W) in [-1, 1].
 
-        Computed once, it can be compared with many stylized images.
+        A target that is computed once can be compared with many stylized images.
         """
         with torch.no_grad():
             result: Tensor = self.vgg(photo, (self.content_layer,))[self.content_layer]

@@ -6,8 +6,8 @@ random flow, add noise, and require that the stylized image moves with it. Depar
 * The flow is a single shift by whole pixels instead of a smooth random field. It needs no interpolation,
   whose blur the network would learn. It also penalizes what matters most: texture that is fixed to the screen
   or to the stride of the network, which flickers in videos and is visible as a grid in still images.
-* Both inputs are crops of a larger photo, so the border of one crop lies inside the other. If the comparison
-  excluded the borders, the network would learn to place inconsistent strokes there.
+* Both inputs are crops of a larger photo, so that borders of one crop lie inside the other and are compared
+  too. If the comparison excluded the borders, the network would learn to place inconsistent strokes there.
 """
 
 import torch
@@ -16,14 +16,14 @@ from torch import Tensor
 REACH = 8
 """Largest shift along each axis, in pixels."""
 CUT = 16
-"""Difference in size between the photo and its crops, in pixels. It is at least `REACH`, and a multiple of
-the stride of every network.
+"""Number of pixels by which the crops are smaller than the photo along each axis. It is at least `REACH`, and
+a multiple of the stride of every network.
 """
 GRAIN = 4.0
 """Standard deviation of the noise (0-255)."""
 
 Shift = tuple[int, int]
-"""Displacement (down, right) in pixels."""
+"""Displacement (down, right) in pixels. Negative values are upwards or to the left."""
 
 
 def shifted_crops(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Shift]:

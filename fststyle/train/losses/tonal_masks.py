@@ -10,14 +10,15 @@ from fststyle.train.losses.gram import gram_matrix
 SQUARE = 8
 """Side of the squares over which the luminance is averaged, in pixels."""
 _EPSILON = 1e-3
-"""Added to the areas of the masks, so that parts of a few pixels have less weight."""
+"""Constant that is added to the areas of the masks, so that parts of a few pixels have less weight."""
 
 
 def style_masks(style_image: Tensor, parts: int) -> Tensor:
-    """Return masks (1, `parts`, h / 8, w / 8) of a style image, from dark to light, in 0..1, with a sum of 1
-    at each position.
+    """Return soft masks of a style image by luminance, from dark to light: (1, `parts`, h / 8, w / 8) in
+    0..1.
 
-    Luminances are replaced by their ranks, so every style image has all parts.
+    The size is rounded down. At each position, the masks sum to 1. Luminances are replaced by their ranks, so
+    every style image has all parts.
 
     Args:
         style_image: the style image, (1, 3, h, w) RGB in [-1, 1].
@@ -30,8 +31,8 @@ def style_masks(style_image: Tensor, parts: int) -> Tensor:
 
 
 def photo_masks(photo: Tensor, parts: int) -> Tensor:
-    """Return masks (N, `parts`, H / 8, W / 8) of photos, (N, 3, H, W) RGB in [-1, 1]: like `style_masks`, but
-    by the luminance itself.
+    """Return masks like those of `style_masks`, (N, `parts`, H / 8, W / 8), for photos (N, 3, H, W) RGB in
+    [-1, 1], by the luminance itself instead of its rank.
 
     A night scene therefore has dark parts only.
     """
@@ -39,8 +40,8 @@ def photo_masks(photo: Tensor, parts: int) -> Tensor:
 
 
 def _masks(rank: Tensor, parts: int) -> Tensor:
-    """Return triangular masks (N, `parts`, h, w) of values in 0..1, (N, 1, h, w), after smoothing over 3 x 3
-    squares.
+    """Return masks (N, `parts`, h, w) that are triangular functions of `rank`, (N, 1, h, w) in 0..1, averaged
+    over 3 x 3 positions.
     """
     if parts == 1:
         return torch.ones_like(rank)
@@ -52,12 +53,12 @@ def _masks(rank: Tensor, parts: int) -> Tensor:
 def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Return the Gram matrix of each masked part, and the area of each part.
 
-    Each matrix is the mean over the pixels of its part ("guided Gram matrices", Gatys et al. 2017,
-    arXiv:1611.07865, equation 8).
+    Each matrix is the mean over the pixels of its part, divided by C ("guided Gram matrices", Gatys et al.
+    2017, arXiv:1611.07865, equation 8).
 
     Args:
         activation: (N, C, h, w).
-        masks: (N, K, H, W), resized to h x w.
+        masks: (N, K, H, W) of any size H x W, with a sum of 1 at each position. They are resized to h x w.
 
     Returns:
         The Gram matrices, (N, K, C, C), and the areas, (N, K), which sum to 1.

@@ -15,7 +15,7 @@ from fststyle.train.networks.live import Live
 from fststyle.train.networks.vae import Vae
 
 NetworkSettings = Mapping[str, int | str]
-"""Arguments of a network, as stored in a checkpoint."""
+"""Keyword arguments of a network class, as stored in a checkpoint."""
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "johnson": Johnson,
@@ -30,7 +30,7 @@ DEFAULTS: dict[str, dict[str, int]] = {
     "johnson": {"width": 32, "blocks": 5},
     "live": {"width": 48, "blocks": 2, "coarse_blocks": 3},
 }
-"""Default arguments of the stylization networks. They are stored in every checkpoint."""
+"""Default arguments of the stylization networks. A checkpoint stores all arguments, also default ones."""
 
 
 def build(name: str, settings: NetworkSettings) -> nn.Module:
@@ -38,7 +38,7 @@ def build(name: str, settings: NetworkSettings) -> nn.Module:
 
     Args:
         name: a key of `NETWORKS`.
-        settings: the arguments of the class.
+        settings: the keyword arguments of its class.
 
     Raises:
         CheckpointError: the name is unknown, or the network does not accept the arguments.

@@ -29,7 +29,7 @@ class Classifier(nn.Module):
         for level in range(halvings(side)):
             after = width * 2 ** min(level, 3)
             for _ in range(2):
-                # The momentum is high, since the running statistics must converge within a dozen steps.
+                # With the default momentum, 0.1, the running statistics converge too slowly for short runs.
                 layers += [
                     nn.Conv2d(before, after, 3, padding=1, bias=False),
                     nn.BatchNorm2d(after, momentum=0.3),
@@ -43,13 +43,13 @@ class Classifier(nn.Module):
         self.head = nn.Linear(features, classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits (N, classes) and features (N, features) of images (N, C, S, S) in [-1, 1]."""
+        """Return logits (N, classes) and features (N, features) of images (N, C, S, S) in [-1, 1]."""
         features = self.body(x)
         return self.head(self.drop(features)), features
 
 
 def halvings(side: int) -> int:
-    """Return the number of downsamplings by 2 from `side` to 7 (from 28) or 8 (from a power of two).
+    """Return how often `side` is halved to reach 7 pixels (from 28) or 8 (from a power of two).
 
     Raises:
         ValueError: `side` is neither 28 nor a power of two from 16.

@@ -2,16 +2,17 @@
 
 * ``mlp``: fully connected networks, after Goodfellow et al. 2014 (arXiv:1406.2661).
 * ``dcgan``: Radford et al. 2016 (arXiv:1511.06434): strided and transposed convolutions, batch norm,
-  LeakyReLU with slope 0.2, and initial weights from N(0, 0.02).
+  LeakyReLU with slope 0.2 in the discriminator, and normally distributed initial weights with a standard
+  deviation of 0.02.
 * ``wgan-gp``: the same generator. The discriminator has no batch norm, since the gradient penalty applies to
   each image separately (Gulrajani et al. 2017, arXiv:1704.00028, section 4).
 
 Departures:
 
-* Nearest-neighbor upsampling and a 3x3 convolution instead of transposed convolutions, which produced grid
-  artifacts in images of paintings (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
-* The discriminators also score groups of images (`Score`), which balances the classes of digits. This
-  includes wgan-gp, although it couples the images of a batch slightly.
+* Nearest-neighbor upsampling and a 3x3 convolution instead of transposed convolutions, which cause grid
+  artifacts (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+* The convolutional discriminators also score groups of images (`Score`), so that the generator draws all
+  classes equally often. wgan-gp includes this score too, although it couples the images of a batch slightly.
 * 4x4 kernels in the discriminator instead of the 5x5 kernels of DCGAN.
 * At most 8 x ``width`` channels.
 """
@@ -25,24 +26,25 @@ from torch import Tensor, nn
 from fststyle.train.networks.classifier import halvings
 
 LARGE = 64
-"""Side in pixels from which the generator ends in two convolutions. With one convolution, the blocks of the
-upsampling are visible.
+"""Smallest side of the images, in pixels, for which the generator ends in two convolutions. With one
+convolution, the blocks of the last upsampling are visible.
 """
 
 
 class Gan(nn.Module):
-    """A generator, a discriminator, and the moving average of the generator.
+    """A generator, a discriminator, and ``average``, a copy of the generator for the moving average of its
+    weights.
 
     Args:
         kind: mlp, dcgan or wgan-gp.
-        side: side of the images in pixels, 28 or a power of two from 16.
+        side: side of the images in pixels, 28 or a power of two from 16; any side for mlp.
         channels: 1 or 3.
         latent: dimension of the latent vector.
         width: channels of the layer next to the image. The layers of mlp have 8, 16 and 32 times as many
             units.
 
     Raises:
-        ValueError: `kind` is unknown.
+        ValueError: `kind` is unknown, or `side` is not supported.
     """
 
     def __init__(self, kind: str, side: int, channels: int, latent: int = 64, width: int = 32):
@@ -95,20 +97,20 @@ class Generator(nn.Module):
 
 
 def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
-    # Zero padding would cause a visible frame around every image.
     """Return a 3x3 convolution that keeps the size."""
+    # Zero padding would cause a visible frame around every image.
     return nn.Conv2d(before, after, 3, padding=1, padding_mode="replicate", bias=bias)
 
 
 class Score(nn.Module):
     """Final layer of a discriminator: the score of each image plus a score of its group.
 
-    The group score uses the mean and the standard deviation of the features over the images of the group.
-    With it, the discriminator can detect that a generator draws some classes too often or lacks diversity. It
-    follows minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2) and the minibatch
-    standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3), which is the last feature. The
-    means are our addition. Groups have `GROUP` images; if the batch size is not a multiple of this, the batch
-    is one group.
+    The group score is computed from the mean and the standard deviation of each channel over the images of
+    the group. With it, the discriminator can detect that the generator draws some classes too often or lacks
+    diversity. The idea is that of minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section
+    3.2). The last input is the minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section
+    3). The means are our addition. A group has `GROUP` images. If the batch size is not a multiple of
+    `GROUP`, the whole batch is one group.
 
     Args:
         channels: channels of the feature map.
@@ -126,7 +128,7 @@ class Score(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the scores (N, 1) of feature maps (N, C, H, W)."""
+        """Return the scores (N, 1) of feature maps (N, `channels`, `side`, `side`)."""
         size = self.GROUP if len(x) % self.GROUP == 0 else len(x)
         groups = x.unflatten(0, (size, -1))
         features = groups.mean((3, 4))
@@ -138,8 +140,8 @@ class Score(nn.Module):
 
 
 def _deviation(groups: Tensor) -> Tensor:
-    # Without the constant, the gradient of the square root is infinite where all images are equal.
     """Return the standard deviation along the first axis."""
+    # Without the constant, the gradient of the square root is infinite where all images are equal.
     return (groups.var(0, unbiased=False) + 1e-8).sqrt()
 
 
@@ -161,7 +163,7 @@ def _discriminator(side: int, channels: int, width: int, norms: bool) -> nn.Sequ
 
 
 def _start(side: int) -> tuple[int, int]:
-    """Return the side of the smallest feature map, 7 or 4, and the number of upsamplings by 2 to `side`."""
+    """Return the side of the smallest feature map, 7 or 4, and how often it is doubled to reach `side`."""
     levels = halvings(side) + (side != 28)
     return side >> levels, levels
 
@@ -189,7 +191,9 @@ def _dense_discriminator(side: int, channels: int, width: int) -> nn.Sequential:
 
 
 def _small_weights(module: nn.Module) -> None:
-    """Initialize a layer as in DCGAN: weights from N(0, 0.02), batch norm scales from N(1, 0.02)."""
+    """Initialize a layer as in DCGAN: normally distributed weights with mean 0, and batch norm scales with
+    mean 1, both with a standard deviation of 0.02.
+    """
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

@@ -5,10 +5,9 @@ supplement, with the instance normalization of Ulyanov, Vedaldi and Lempitsky (2
 
 Departures from the paper:
 
-* Instance norm instead of batch norm. The training is several times faster, and the result does not depend on
-  the contrast of the photo.
-* Reflection padding at every convolution instead of 40 pixels at the input, and residual blocks that keep the
-  size, so that there are no artifacts at the border.
+* Instance norm instead of batch norm, so that the result does not depend on the contrast of the photo.
+* Reflection padding at every convolution, and residual blocks that keep the size, so that there are no
+  artifacts at the border. The paper pads the input by 40 pixels, and its residual blocks crop.
 * Nearest-neighbor upsampling and a convolution instead of a transposed convolution, which causes checkerboard
   artifacts (Odena et al. 2016).
 * A linear last layer instead of a scaled tanh, whose gradient vanishes near black and white. The output is
@@ -52,11 +51,12 @@ class ResidualBlock(nn.Module):
 
 
 class Johnson(nn.Module):
-    """The network of Johnson et al.: stylized images (N, 3, H, W) of RGB images (N, 3, H, W) in [-1, 1].
+    """The network of Johnson et al.: stylizes RGB images (N, 3, H, W) in [-1, 1].
 
-    H and W must be multiples of ``stride`` and at least 16. The output is unbounded; the caller clips it to
-    [-1, 1]. With the default arguments it is the network of the paper's supplement (1,679,235 parameters,
-    including the biases that instance norm makes redundant).
+    H and W must be multiples of ``stride`` and at least 16. The output has the shape of the input. It is
+    unbounded; the caller clips it to [-1, 1]. With the default arguments, the widths and the number of blocks
+    are those of the paper's supplement. There are 1,677,635 parameters, since convolutions before instance
+    norm have no bias.
 
     Args:
         width: channels of the first layer.

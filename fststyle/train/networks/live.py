@@ -1,20 +1,21 @@
-"""The live network, for real-time stylization: it works at 1/4, 1/8 and 1/16 of the image side, and its
-layers suit int8 on CPUs.
+"""The live network, for real-time stylization: its layers run at 1/4, 1/8 and 1/16 of the image side, and
+are suited to int8 on CPUs.
 
 Design choices:
 
-* Blocks of 4x4 pixels are folded into 48 channels at the input and at the output, so no layer runs above 1/4
-  of the side. The head consists of two convolutions at that scale. Each pixel of a block has its own output
-  channels, so the head includes the upsampling.
-* The residual blocks run at 1/16 and 1/8 of the side. The receptive field of the blocks at 1/16 extends about
-  200 pixels to each side, which the large forms of a painting need, at a seventh of all multiplications.
+* Blocks of 4x4 pixels are folded into 48 channels at the input and unfolded at the output, so the largest
+  feature maps have 1/4 of the side. The head consists of two convolutions at that scale. Each pixel of a
+  block has its own output channels, so the head includes the upsampling.
+* The residual blocks run at 1/16 and 1/8 of the side. With those at 1/16, the receptive field extends about
+  170 pixels in each direction, which the large forms of a painting need. They take a seventh of all
+  multiplications.
 * A constant noise field is added at 1/16, 1/8 and 1/4 of the side, through learned 1x1 projections (like the
   noise inputs of StyleGAN, Karras et al. 2019, arXiv:1812.04948, but constant). In a flat sky, the input of a
   convolution is the same everywhere, and so is its output. The noise makes the input vary, so that brush
   strokes can form. The same image always has the same output.
-* Instance norm follows every convolution except the first and the last two. The skip connection at 1/4 of the
-  side is not normalized. It carries the brightness of the photo, so the network can also reproduce the photo,
-  and every style is trained from weights that do.
+* Instance norm follows every convolution except the first, the last two and the projections of the noise.
+  The skip connection at 1/4 of the side is not normalized. It carries the brightness of the photo, so the
+  network can also reproduce the photo, as the base network does.
 * Every convolution uses replicate padding. Zero padding would be faster, but the network could detect the
   border, and would stylize it differently.
 """
@@ -51,8 +52,8 @@ def unfold(x: Tensor) -> Tensor:
 
 
 class Conv(nn.Conv2d):
-    """A convolution with replicate padding. The size of the output is that of the input divided by the
-    stride.
+    """A convolution with an odd kernel size and replicate padding. The size of the output is that of the
+    input divided by the stride, rounded up.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,7 +64,7 @@ class Conv(nn.Conv2d):
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Instance norm that also accepts maps of one element, whose normalized value is 0, as in ONNX.
+    """Instance norm that also accepts feature maps of one element, and normalizes it to 0, as ONNX does.
 
     `torch.nn.InstanceNorm2d` raises `ValueError` for such maps.
     """
@@ -75,7 +76,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 
 class ConvNorm(nn.Module):
-    """A convolution without bias, and instance norm."""
+    """A convolution without bias, followed by affine instance norm."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1):
         super().__init__()
@@ -100,7 +101,8 @@ class ResidualBlock(nn.Module):
 
 
 class Noise(nn.Module):
-    """Adds a learned projection of a constant noise field, which repeats every `PERIOD` pixels of the image.
+    """Layer that adds a learned projection of a constant noise field. The field repeats every `PERIOD` pixels
+    of the image.
 
     Args:
         channels: channels of the features to which the noise is added.
@@ -113,14 +115,14 @@ class Noise(nn.Module):
         super().__init__()
         side = PERIOD // scale
         values = np.random.default_rng(scale).integers(-128, 128, (NOISE_CHANNELS, side, side), np.int8)
-        # Not part of the weights, since it is the same in every network.
+        # Not persistent, since the field is the same in every network.
         self.register_buffer("field", torch.from_numpy(values), persistent=False)
         self.project = nn.Conv2d(NOISE_CHANNELS, channels, 1, bias=False)
         nn.init.zeros_(self.project.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features (N, C, h, w) with noise. In training mode, the field starts at a random
-        position.
+        """Return the features (N, C, h, w) with noise, the same for all N. In training mode, the field starts
+        at a random position.
         """
         height, width = x.shape[2:]
         side = self.field.shape[1]
@@ -134,16 +136,17 @@ class Noise(nn.Module):
 
 
 class Live(nn.Module):
-    """The live network: stylized images (N, 3, H, W) of RGB images (N, 3, H, W) in [-1, 1].
+    """The live network: stylizes RGB images (N, 3, H, W) in [-1, 1].
 
-    H and W must be multiples of ``stride`` and at least 16. The output is unbounded; the caller clips it to
-    [-1, 1].
+    H and W must be multiples of ``stride`` and at least 16. The output has the shape of the input. It is
+    unbounded; the caller clips it to [-1, 1].
 
     Args:
         width: channels at 1/4 of the side. There are 4/3 times as many at 1/8, and twice as many at 1/16.
         blocks: number of residual blocks at 1/8 of the side.
         coarse_blocks: number of residual blocks at 1/16 of the side. With 0, the network has no such scale,
-            no noise and a narrower head, like the networks trained before version 0.2.
+            no noise, twice the width at 1/8, a narrower head and a stride of 8, like the networks trained
+            before version 0.2.
     """
 
     stride = 16
@@ -165,8 +168,7 @@ class Live(nn.Module):
             self.noise16, self.noise8, self.noise4 = Noise(coarsest, 16), Noise(deep, 8), Noise(width, 4)
         self.body = nn.Sequential(*[ResidualBlock(deep) for _ in range(blocks)])
         self.lateral = ConvNorm(deep, width, kernel=1)
-        # Bilinear upsampling takes 2 ms per 640x480 frame. With nearest-neighbor upsampling, brush strokes
-        # would consist of blocks of 8 pixels.
+        # With nearest-neighbor upsampling, brush strokes would consist of blocks of 8 pixels.
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
         self.refine1, self.refine2 = ConvNorm(width, width), ConvNorm(width, width)
         self.up = Conv(width, head, 3)
@@ -174,8 +176,8 @@ class Live(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Make the response to flat regions equal for all sixteen pixels of a block. Call it after each
-        training step.
+        """Change the weights of the head so that the response to flat regions is equal for all sixteen pixels
+        of a block. Call it after each training step.
 
         Without this constraint, the head learns a grid of blocks as texture. The response of a kernel to a
         flat region is the sum of its taps. This method subtracts the part of the sum, and of the bias, that

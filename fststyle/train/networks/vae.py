@@ -9,14 +9,15 @@ from torch import Tensor, nn
 from fststyle.train.networks.classifier import halvings
 
 MIN_LOG_DEVIATION = -4.0
-"""Smallest log standard deviation of the Gaussian likelihood: 1/55 of the range from black to white.
+"""Smallest log standard deviation of the Gaussian likelihood. exp(-4) is 1/55 of the range from black to
+white.
 
 Without a minimum, the ELBO is unbounded, since the pixels are quantized.
 """
 
 
 class Vae(nn.Module):
-    """Variational autoencoder: an encoder to mean and log-variance, and a decoder.
+    """Variational autoencoder: an encoder that returns mean and log-variance, and a decoder.
 
     Args:
         side: side of the images in pixels, 28 or a power of two from 16.
@@ -57,8 +58,8 @@ class Vae(nn.Module):
         self.log_deviation = nn.Parameter(torch.tensor(-1.0), requires_grad=likelihood == "gaussian")
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean and log-variance of the latent vectors, (N, Z) each, of images (N, C, S, S) in [-1,
-        1].
+        """Return the mean and the log-variance of the latent vectors, (N, Z) each, for images (N, C, S, S) in
+        [-1, 1]. The log-variance is clamped to -12..12.
         """
         mean, log_variance = self.encoder(x).chunk(2, 1)
         return mean, log_variance.clamp(-12, 12)
@@ -77,8 +78,8 @@ class Vae(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The encoder, for export: mean and standard deviation of the latent vectors, (N, Z) each, of images (N,
-    C, S, S) in [-1, 1].
+    """The encoder, for export. It returns the mean and the standard deviation of the latent vectors, (N, Z)
+    each, for images (N, C, S, S) in [-1, 1].
     """
 
     def __init__(self, vae: Vae):
@@ -91,7 +92,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The decoder, for export: mean images (N, C, S, S) in [-1, 1] from latent vectors (N, Z)."""
+    """The decoder, for export. It returns mean images (N, C, S, S) in [-1, 1] for latent vectors (N, Z)."""
 
     def __init__(self, vae: Vae):
         super().__init__()

@@ -2,8 +2,8 @@
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014,
 arXiv:1409.1556), configuration D. The weights are the original ones of the Visual Geometry Group, Oxford (CC
-BY 4.0), which the style transfer literature uses. With the ImageNet weights of torchvision for the same
-network, the results are worse.
+BY 4.0), which the style transfer literature uses, not those that torchvision trained on ImageNet
+(``IMAGENET1K_V1``).
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ LAYERS = tuple(f"relu{block}_{i}" for block, widths in _BLOCKS for i, _ in enume
 
 
 def _layers() -> tuple[nn.Sequential, dict[int, str]]:
-    """Return the layers, and their names by index. The indices are those of torchvision's
+    """Return the layers, and the names of the ReLU layers by index. The indices are those of torchvision's
     ``vgg16().features``.
     """
     layers: list[nn.Module] = []
@@ -58,13 +58,14 @@ class VGG16(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, image: Tensor, layers: tuple[str, ...] = LAYERS) -> dict[str, Tensor]:
-        """Return the activations of `layers`, by name.
+        """Return the activations of `layers` by name, (N, C, h, w) each.
 
         The forward pass ends at the deepest requested layer. The input is scaled to 0-255 and the mean is
         subtracted, as the published weights expect.
 
         Args:
-            image: (N, 3, H, W) RGB in [-1, 1].
+            image: (N, 3, H, W) RGB in [-1, 1]. Block k of the network has 1 / 2^(k - 1) of the size, rounded
+                down.
             layers: names from `LAYERS`.
 
         Raises:
@@ -109,10 +110,11 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
         weights: ``"oxford"`` for the weights included in fststyle (`fststyle.vgg_weights`),
             ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32, which
             torchvision downloads to its cache on first use, 528 MB), or a safetensors or torch file with
-            torchvision's names.
+            torchvision's names, in which other tensors are ignored.
 
     Raises:
-        InputError: the file is missing, damaged, or lacks a layer, or the download failed.
+        InputError: the file is missing or damaged, contains more than tensors, or lacks a layer, torchvision
+            is not installed, or the download failed.
     """
     vgg = VGG16()
     if weights == "torchvision":
@@ -140,7 +142,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Read a file of weights. Raises `InputError`."""
+    """Read a safetensors or torch file of weights. Raises `InputError`."""
     if not path.is_file():
         raise InputError(f"{path}: no such file of VGG-16 weights")
     try:
@@ -149,8 +151,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, ValueError, EOFError, RuntimeError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as weights ({type(error).__name__})") from error
-    except Exception as error:  # torch raises pickle.UnpicklingError for a file that holds code
-        raise InputError(f"{path}: refused, it contains more than tensors") from error
+    except Exception as error:  # torch raises pickle.UnpicklingError, also for a file that contains code
+        raise InputError(f"{path}: refused, not a file of tensors (it may contain code)") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path}: is not a state dict of tensors")
     return state

@@ -91,7 +91,7 @@ def restore_image(
     image, convert_back = to_picture(damaged)
     frame = image.frames[0]
     hole = read_mask(settings.mask, image.size)
-    with computing(settings.device, settings.precision, 1) as compute:
+    with computing(settings.device, settings.precision, None) as compute:
         canvas = _Canvas(frame.rgb, hole, settings, compute)
         if on_start:
             pixels, count = int(hole.sum()), len(canvas.parts)

@@ -100,7 +100,7 @@ def optimize_image(
     image, convert_back = to_picture(content)
     frame = image.frames[0]
     frame = resize_frame(frame, min(settings.size, max(frame.rgb.shape[:2])))
-    with computing(settings.device, settings.precision, 1) as compute:
+    with computing(settings.device, settings.precision, None) as compute:
         photos = scales(frame.rgb, settings.scales)
         _check_memory(frame.rgb, compute)
         canvas = _Canvas(photos, shares, settings, compute)

@@ -1,7 +1,8 @@
-"""State that the trainings of styles share: network and optimizer, checkpoint content, and metadata of the
-style file.
+"""What the commands that train styles share: network and optimizer, content of the checkpoint, and metadata
+of the style file.
 """
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,14 +22,23 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 def prepare(
-    settings: TrainSettings | KeyframeSettings, compute: Compute, earlier: Checkpoint | None
+    settings: TrainSettings | KeyframeSettings, compute: Compute, earlier: Checkpoint | None, path: Path
 ) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
-    """Build the network and the optimizer: new, with initial weights, or restored from the checkpoint
-    `earlier`.
+    """Build the network and the optimizer, new or as in the checkpoint `earlier`.
+
+    Args:
+        settings: the settings of the training run.
+        compute: device and precision.
+        earlier: the checkpoint to resume from, or None.
+        path: its file, for error messages.
 
     Returns:
         The network on the device, its optimizer, and the initial weights for the L2 penalty of ``--pull``, in
-        the order of the parameters. The list is empty if the penalty is not used.
+        the order of the parameters. The list is empty if there is no penalty or there are no initial weights.
+
+    Raises:
+        StyleError, CheckpointError: see `load_initial_weights`; or `earlier` does not match the network.
+        InputError: see `freeze`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -41,16 +51,16 @@ def prepare(
     if settings.freeze is not None:
         freeze(net, settings.freeze)
     if earlier:
-        checkpoint.load_weights(net, earlier["model"], str(settings.output))
+        checkpoint.load_weights(net, earlier["model"], str(path))
     net = compute.place(net)
     optimizer = optimizer_for(net, settings)
     if earlier:
-        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(settings.output))
+        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(path))
     return net, optimizer, initial_weights
 
 
 def weights_of(net: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of a network, as they are stored in a checkpoint."""
+    """Return the weights of a network by name, contiguous in memory, for a checkpoint."""
     return {key: value.contiguous() for key, value in net.state_dict().items()}
 
 
@@ -67,12 +77,12 @@ def checkpoint_content(
 
     Args:
         kind: the kind of the checkpoint.
-        settings: the settings of the training.
+        settings: the settings of the training run.
         name: the name of the style.
         model: the weights of the network.
         done: number of completed steps.
         base: `base_sha256` of the initial weights.
-        more: additional keys.
+        more: additional keys and their values.
     """
     return {
         "kind": kind,
@@ -94,7 +104,14 @@ def card(
     base: str,
     style_sha256: str = "",
 ) -> Card:
-    """Return the metadata of the style file. `style_sha256` is the hash of the style image."""
+    """Return the metadata of the style file.
+
+    Args:
+        settings: the settings of the training run.
+        name: the name of the style.
+        base: `base_sha256` of the initial weights.
+        style_sha256: hash of the style image or of the painted frames; "" if there is none.
+    """
     return Card(
         name=name,
         network=settings.network,

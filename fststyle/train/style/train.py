@@ -49,7 +49,7 @@ from fststyle.train.timing import TIMED_STEPS, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 ENLARGE = 2.25
-"""Largest factor by which photos are upscaled."""
+"""Largest factor by which photos are upscaled; see `Photos`."""
 
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"style", "data"}
@@ -72,9 +72,14 @@ def train_style(
         settings: the other fields of `TrainSettings`.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
-        TrainingError: a loss is not finite, or no photo is usable; the last checkpoint is kept.
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
+        InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;
+            no existing file is changed.
+        OutputError: a file cannot be written.
+        TrainingError: a loss is not finite, memory is exhausted, or no photo is usable; the last checkpoint
+            is kept.
+        ExportError: the network cannot be exported; the checkpoint is kept.
+        Interrupted: SIGINT (Ctrl-C), SIGTERM or SIGHUP; the checkpoint is saved, and ``resume=True``
+            continues from it.
     """
     return train(TrainSettings(style=Path(style), **settings), on_message=on_message, on_progress=on_progress)
 
@@ -115,7 +120,7 @@ def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
         inner=settings.size,
         enlarge=ENLARGE,
     )
-    net, optimizer, initial_weights = prepare(settings, compute, run.earlier)
+    net, optimizer, initial_weights = prepare(settings, compute, run.earlier, files.checkpoint)
     base, digest = training_base_sha256(settings.from_, run.earlier), sha256(settings.style)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
     photos = _shown(settings, files) if compute.leads else []
@@ -162,22 +167,22 @@ def _shown(settings: TrainSettings, files: ResultFiles) -> list[RGB]:
 
 
 def _report_start(run: TrainingRun[TrainSettings], source: Photos | Scenes) -> None:
-    """Report the training data, the device, and whether the data differs from that of the earlier steps."""
+    """Report the training data, the device, the precision, and whether the earlier steps used other data."""
     run.message(
         f"training {run.name} on {source.source}, on {run.compute.device}, in {run.compute.precision}"
         f"{resume_note(run.first_step)}"
     )
     if run.earlier and (before := run.earlier["settings"].get("data")) != to_dict(run.settings)["data"]:
         run.message(
-            f"the earlier steps used {before or 'other photos'}: "
-            "the result differs from that of an uninterrupted training"
+            f"the earlier steps used {before or 'the default photos'}: "
+            "the result differs from that of an uninterrupted run"
         )
 
 
 def _photos(
     source: Photos | Scenes, settings: TrainSettings, compute: Compute, first: int, steps: int
 ) -> Iterator[tuple[Tensor, list[str]]]:
-    """Return the batches of the steps `first` .. `steps` - 1, for this process."""
+    """Return an iterator over this process's batches for the steps `first` .. `steps` - 1."""
     return batches(
         source,
         seed=settings.seed,
@@ -191,8 +196,8 @@ def _photos(
 
 
 def style_name(settings: TrainSettings) -> str:
-    """Return the name of the style: ``--name``, or the file name of the style image, reduced to lower-case
-    letters, digits and hyphens.
+    """Return the name of the style: ``--name``, or by default the file name of the style image without its
+    suffix, converted with `to_name`.
 
     Raises:
         InputError: ``--name`` is not valid.

@@ -1,5 +1,7 @@
 """Networks and optimizers of `fststyle translate train`."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -15,10 +17,10 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 class Networks(nn.Module):
-    """All trainable modules: the generator, its discriminator and the heads of the contrastive loss; for the
-    cycle loss, also the reverse generator ``back`` and its discriminator.
+    """All trainable modules: the generator and its discriminator; for the contrastive loss, its heads; for
+    the cycle loss, the reverse generator ``back`` and its discriminator.
 
-    Modules that the settings do not use are not created.
+    Modules of a loss with weight 0 are not created.
     """
 
     def __init__(self, settings: TranslateSettings):
@@ -35,7 +37,7 @@ class Networks(nn.Module):
             self.back_discriminator = PatchDiscriminator(settings.discriminator_width)
 
     def generator_modules(self) -> list[nn.Module]:
-        """Return the modules that are trained with the loss of the generators."""
+        """Return the modules that are trained with the loss of the generators: all but the discriminators."""
         return [module for name, module in self.named_children() if "discriminator" not in name]
 
     def generators(self) -> list[nn.Module]:
@@ -48,16 +50,23 @@ class Networks(nn.Module):
 
 
 def prepare(
-    settings: TranslateSettings, compute: Compute, earlier: Checkpoint | None
+    settings: TranslateSettings, compute: Compute, earlier: Checkpoint | None, path: Path
 ) -> tuple[Networks, tuple[torch.optim.Optimizer, torch.optim.Optimizer]]:
-    """Build the networks and the optimizers: new, with initial weights, or restored from the checkpoint
-    `earlier`.
+    """Build the networks and the optimizers, new or as in the checkpoint `earlier`.
+
+    Args:
+        settings: the settings of the training run.
+        compute: device and precision.
+        earlier: the checkpoint to resume from, or None.
+        path: its file, for error messages.
 
     Returns:
-        The networks on the device, and the optimizers of the generators and of the discriminators.
+        The networks on the device, and two optimizers: one for the generators and the heads, and one for the
+        discriminators.
 
     Raises:
-        CheckpointError: the checkpoint or the initial weights are damaged or do not match.
+        StyleError: ``--from`` is not a known style.
+        CheckpointError: the checkpoint or the initial weights are damaged or do not match the networks.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -72,8 +81,8 @@ def prepare(
             or not isinstance(earlier.get("optimizers"), list)
             or len(earlier["optimizers"]) != 2
         ):
-            raise CheckpointError(f"{settings.output}: the checkpoint is damaged")
-        checkpoint.load_weights(nets, weights, str(settings.output))
+            raise CheckpointError(f"{path}: the checkpoint is damaged")
+        checkpoint.load_weights(nets, weights, str(path))
     nets = compute.place(nets).train()
     optimizers = tuple(
         torch.optim.Adam(
@@ -83,5 +92,5 @@ def prepare(
     )
     if earlier:
         for optimizer, state in zip(optimizers, earlier["optimizers"], strict=True):
-            checkpoint.load_optimizer(optimizer, state, str(settings.output))
+            checkpoint.load_optimizer(optimizer, state, str(path))
     return nets, (optimizers[0], optimizers[1])

@@ -10,9 +10,9 @@ The generator is trained against a patch discriminator (`fststyle.train.networks
 preserved by the contrastive loss of Park et al. 2020 (`fststyle.train.losses.contrastive`), by the cycle loss
 of Zhu et al. 2017 (CycleGAN, arXiv:1703.10593, equation 2), or by both.
 
-Departures: the generators are our networks, with a linear last layer instead of a tanh, and start from a base
-network that reproduces the photo. There is one discriminator step per generator step, also with a gradient
-penalty. There is no history of generated images (Zhu et al., section 4), as in Park et al.
+Departures: the generators are our networks, with a linear last layer instead of a tanh, and by default they
+start from the base network, which reproduces the photo. There is one discriminator step per generator step,
+also for wgan-gp. As in Park et al., there is no history of generated images (Zhu et al., section 4).
 """
 
 from collections.abc import Iterator
@@ -51,14 +51,14 @@ from fststyle.train.translate.settings import TranslateSettings
 from fststyle.train.translate.trainer import Trainer, divergence_monitor
 
 PhotoBatch = tuple[Tensor, list[str]]
-"""Images, uint8 (N, 3, size, size), and the files that were skipped."""
+"""Images, uint8 (N, 3, size, size), and the paths of the files that were skipped."""
 
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"photos", "paintings"}
 _SEED_OFFSET = 2**31
 """Offset between the seeds of photos and paintings."""
 _FEW_PAINTINGS = 50
-"""A message recommends more paintings below this number."""
+"""With fewer paintings, a message recommends more."""
 
 
 def train_translator(
@@ -68,7 +68,7 @@ def train_translator(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Trained:
-    """Train and export one translator, and write a preview sheet.
+    """Train and export a style for a folder of paintings, and write a preview sheet.
 
     Args:
         paintings: folder of paintings.
@@ -77,9 +77,14 @@ def train_translator(
         settings: the other fields of `TranslateSettings`.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
-        TrainingError: a loss is not finite, or no image is usable; the last checkpoint is kept.
-        Interrupted: Ctrl-C or SIGTERM; the checkpoint is saved, and ``resume=True`` continues from it.
+        InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;
+            no existing file is changed.
+        OutputError: a file cannot be written.
+        TrainingError: a loss is not finite, memory is exhausted, or no image is usable; the last checkpoint
+            is kept.
+        ExportError: the network cannot be exported; the checkpoint is kept.
+        Interrupted: SIGINT (Ctrl-C), SIGTERM or SIGHUP; the checkpoint is saved, and ``resume=True``
+            continues from it.
     """
     named = current_names(TranslateSettings, settings, stacklevel=3)
     return train(
@@ -111,21 +116,17 @@ def train(
     )
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:
-            raise InputError(
-                f"{flag}: the folder contains one image, but at least two are needed; for one painting, use"
-                " `fststyle train`"
-            )
+            hint = "; for one painting, use `fststyle train`" if source is paintings else ""
+            raise InputError(f"{flag}: the folder contains one image, but at least two are needed{hint}")
     earlier = load_earlier_training(settings, files, "translate", _FREE)
-    with computing(settings.device, settings.precision, settings.batch) as compute:
-        if compute.world > 1:
-            raise InputError("translate train does not support several processes (torchrun)")
+    with computing(settings.device, settings.precision, None) as compute:
         run = TrainingRun(settings, settings.name, files, compute, earlier, on_message, on_progress)
         return _train(run, photos, paintings)
 
 
 def _train(run: TrainingRun[TranslateSettings], photos: Photos | Scenes, paintings: Photos) -> Trained:
     settings, compute, files = run.settings, run.compute, run.files
-    nets, optimizers = prepare(settings, compute, run.earlier)
+    nets, optimizers = prepare(settings, compute, run.earlier, files.checkpoint)
     base = training_base_sha256(settings.from_, run.earlier)
     shown = preview_photos(settings.photos, settings.size, files, settings.seed)
     painting = held_out(paintings, 1)[0]
@@ -135,7 +136,7 @@ def _train(run: TrainingRun[TranslateSettings], photos: Photos | Scenes, paintin
         f"{resume_note(run.first_step)}"
     )
     if len(paintings.files) < _FEW_PAINTINGS:
-        run.message(f"{len(paintings.files)} paintings are few; a hundred or more are recommended")
+        run.message(f"{len(paintings.files)} paintings are few; 100 or more are recommended")
     trainer = Trainer(settings, compute, nets, optimizers)
     watch = divergence_monitor(settings, run.message)
     skipped: dict[str, None] = {}

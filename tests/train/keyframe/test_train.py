@@ -207,6 +207,17 @@ def test_not_a_number_keeps_the_last_good_checkpoint(train, tmp_path, monkeypatc
     assert all(torch.isfinite(value).all() for value in weights(tmp_path / "out" / "ink-003.pt").values())
 
 
+def test_lack_of_memory_names_options_of_the_command(train, monkeypatch):
+    from fststyle.train.keyframe import trainer
+
+    def fail(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(trainer, "grid_artifact_loss", fail)
+    with pytest.raises(TrainingError, match="a smaller --window or --size needs less"):
+        train()
+
+
 def test_the_pixel_loss_compares_the_colors_of_regions():
     from fststyle.train.keyframe.trainer import pixel_loss
 

@@ -178,3 +178,18 @@ def test_nan_loss_is_reported(photo, painting, monkeypatch):
     )
     with pytest.raises(TrainingError, match="not finite"):
         fststyle.gatys(photo, painting, **QUICK)
+
+
+def test_nan_loss_without_previews_does_not_claim_a_saved_image(photo, painting, monkeypatch):
+    real, calls = gatys.PixelOptimizer.step, []
+
+    def fail_in_step_2(self):
+        calls.append(1)
+        return real(self) if len(calls) == 1 else perceptual.Terms(*[torch.tensor([float("nan")])] * 3)
+
+    monkeypatch.setattr(gatys.PixelOptimizer, "step", fail_in_step_2)
+    with pytest.raises(TrainingError, match="no image was saved yet"):
+        fststyle.gatys(photo, painting, preview_every=1, **QUICK)
+    calls.clear()
+    with pytest.raises(TrainingError, match="the image of step 1 is kept"):
+        fststyle.gatys(photo, painting, preview_every=1, on_preview=lambda image: None, **QUICK)
