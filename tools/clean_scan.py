@@ -1,12 +1,13 @@
-"""Write a cleaned scan of a print, for training: without grain, with crisp lines and the full range of tones.
+"""Write a cleaned scan of a print for training: without grain, with crisp lines and nearly the full range of
+tones.
 
     python tools/clean_scan.py great-wave.jpg clean/great-wave.png --right 0.62
     fststyle train --style clean/great-wave.png --style-size 640 --contrast 1 --style-weight 14 --fine 0.4
 
 The style loss compares textures, so a network learns the grain of the paper and the noise of the JPEG file as
 texture, and draws them over all flat regions. Non-local means (Buades et al. 2005) and a bilateral filter
-remove them. The tones are then stretched from black to white, the saturation is increased, and the lines are
-sharpened. This suits prints with flat colors; it would remove the brush strokes of an oil painting.
+remove them. The tones are then stretched to nearly the full range, the saturation is increased, and the lines
+are sharpened. This suits prints with flat colors; it would remove the brush strokes of an oil painting.
 """
 
 import argparse
@@ -21,12 +22,12 @@ from fststyle.io import images
 
 
 def clean(rgb: RGB, side: int, saturation: float) -> RGB:
-    """Return the cleaned image, scaled to a height of `side` pixels.
+    """Return the cleaned image, uint8 (side, W * side / H, 3).
 
     Args:
-        rgb: uint8 (H, W, 3).
+        rgb: the scan, uint8 (H, W, 3).
         side: height of the result in pixels.
-        saturation: factor of the saturation.
+        saturation: factor by which the saturation is multiplied.
     """
     bgr = cv2.fastNlMeansDenoisingColored(
         cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR),

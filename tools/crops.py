@@ -1,7 +1,7 @@
-"""Crops of photos at random positions that are tensors, so that a CUDA graph can replay a training step with
-new ones.
+"""Random crops of photos whose positions are tensors, so that a CUDA graph can replay a training step with
+new crops (tools/together.py).
 
-For tools/together.py. The counterparts of `fststyle.train.data.loader.Photos` and
+These are the counterparts of `fststyle.train.data.loader.Photos` and
 `fststyle.train.losses.temporal.shifted_crops`, with index tensors instead of slices.
 """
 
@@ -31,16 +31,17 @@ MOST = 10_000
 
 
 class Photos:
-    """The photos in a folder as bytes on the device, and random square crops of them.
+    """The photos in a folder as uint8 tensors on the device, and random square crops of them.
 
     A crop is a square of `size` pixels with its surroundings (`fststyle.train.data.surroundings`). Where it
     is larger than the photo, the photo is padded by reflection.
 
-    Half of the squares show nearly the whole shorter side of a photo. The others show 0.42 to 0.92 of it, so
-    they are upscaled by up to 2.3. Small photos have few flat regions, while in a large photo a sky or a wall
-    is larger than a crop. Upscaled parts contain such regions, and the networks learn to fill them.
+    Half of the squares show nearly the whole shorter side of a photo (`WHOLE`). The others show less of it
+    (`PART`), so they are upscaled by up to 2.1. Small photos have few flat regions, while in a large photo a
+    sky or a wall is larger than a crop. Upscaled parts contain such regions, so that the networks learn to
+    fill them.
 
-    Damaged and very small files are skipped, and listed in `skipped`.
+    Files that cannot be read or have a side below a quarter of `size` are skipped, and listed in `skipped`.
 
     Args:
         folder: photos of any size.
@@ -93,8 +94,8 @@ class Photos:
         return np.array(image.crop((left, top, left + min(width, self.long), top + min(height, self.long))))
 
     def draw(self, random: np.random.Generator, count: int) -> Tensor:
-        """Return random crops, float32 (count, 5): number of the photo, top, left and side in its pixels, and
-        whether it is mirrored.
+        """Return random crops, float32 (count, 5): number of the photo, top, left and side in pixels of the
+        stored photo, and whether the crop is mirrored (0 or 1).
 
         Top and left are negative where the crop is larger than the photo.
         """
@@ -109,8 +110,9 @@ class Photos:
         ).float()
 
     def crop(self, draws: Tensor, size: int) -> Tensor:
-        """Return the pixels of the crops `draws`, which are on the device: float32 (N, 3, size, size) in [-1,
-        1].
+        """Return the pixels of crops, scaled to `size` pixels: float32 (N, 3, size, size) in [-1, 1].
+
+        `draws` is a result of `draw`, (N, 5), on the device.
         """
         number, top, left, side, mirrored = draws.unbind(1)
         source = self.pixels.index_select(0, number.long()).float()
@@ -126,7 +128,7 @@ class Photos:
 
 
 def shifted_crops(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the centers of all photos, and a second crop of the first one, with noise and a shifted scene.
+    """Return the centers of all photos, and a second crop of the first photo, with noise and a shifted scene.
 
     Args:
         photo: (N, 3, H, W) in [-1, 1].
@@ -144,8 +146,8 @@ def shifted_crops(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def overlap(first: Tensor, second: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the part of the scene that both crops of `shifted_crops` show for every shift, from both
-    stylized crops.
+    """Return, from both stylized crops of `shifted_crops`, the part of the scene that both show for every
+    shift.
 
     Args:
         first, second: the stylized crops, (N, 3, H, W).

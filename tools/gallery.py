@@ -17,9 +17,9 @@ ROWS = {
     "astronaut": ("udnie", "woman-with-a-hat", "composition-viii", "village-street-auvers"),
     "chelsea": ("composition-vii", "udnie", "portrait-of-metzinger", "the-scream"),
 }
-"""The styles in each row, by the name of its photo."""
+"""Name of the photo of each row -> its styles."""
 TILE, GAP, CAPTION = 320, 6, 24
-"""Side of an image, space between images and height of a caption, in pixels."""
+"""Side of an image, gap between images, and height of a caption, in pixels."""
 
 
 def main(output: str) -> None:
@@ -49,7 +49,7 @@ def square(image: NDArray[np.uint8]) -> Image.Image:
 
 
 def fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Return `text`, shortened to the width of an image."""
+    """Return `text`, shortened with an ellipsis if it is wider than an image."""
     short = text
     while font.getlength(short) > TILE - 4:
         short = short[:-2].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""Update the table of styles in docs/styles.md from the catalogue of included files.
+"""Write the table of included styles in docs/styles.md from the catalogue.
 
     python tools/listing.py
 
@@ -17,8 +17,8 @@ BEGIN, END = "<!-- styles:begin -->\n", "<!-- styles:end -->"
 
 
 def file_facts(path: Path, parity: dict[str, float]) -> dict[str, Any]:
-    """Return the catalogue entries of a file: name, size in bytes, SHA-256, and the differences from the
-    network.
+    """Return the fields of a catalogue entry that describe a file: name, size in bytes, SHA-256, and
+    `parity`, the result of the comparison with the network.
     """
     content = path.read_bytes()
     return {

@@ -1,11 +1,10 @@
-"""Write a checkpoint whose network does not draw a mesh of fine lines, and whose output is otherwise the
-same.
+"""Write a checkpoint of a network that draws less of a mesh of fine lines, but otherwise the same images.
 
     python tools/remove_mesh.py udnie.pt udnie-clean.pt --data photos/
 
-Live networks draw lines of two or three pixels along rows and columns of pixels. This tool trains the last
-layers of a network (`refine1` to `head`) to output the same images with a lower `mesh_loss`
-(fststyle/train/losses/mesh.py). No style image and no loss network are needed. 120 steps take about a minute.
+Live networks draw lines along rows and columns of pixels that repeat every few pixels. This tool trains the
+last layers of a network (`refine1` to `head`) to output the same images with a lower `mesh_loss`
+(fststyle/train/losses/mesh.py). No style image and no loss network are needed.
 """
 
 import argparse
@@ -29,7 +28,7 @@ TRAINED = ("refine", "up.", "head.")
 RATE = 3e-4
 """Learning rate of Adam at the first step. It decays linearly to 1/20."""
 SAME, MESH, GRID = 300.0, 0.3, 0.03
-"""Weights of the losses. The output may differ by about one level (0-255) where a mesh is removed."""
+"""Weights of the losses: MSE from the original output, for pixels in [-1, 1], mesh, and grid artifacts."""
 
 
 def remove_mesh(
@@ -46,7 +45,7 @@ def remove_mesh(
         source: the training photos.
         steps: number of training steps.
         batch: photos per step.
-        report: called with the number of each step and its losses.
+        report: called after each step with its number, from 0, and its weighted losses.
     """
     before = copy.deepcopy(net).train()
     net.train()
@@ -86,7 +85,7 @@ def main() -> None:
     )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--data", type=Path, help="folder of photos")
+    parser.add_argument("--data", type=Path, help="folder of photos; default: as for `fststyle train`")
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--size", type=int, default=256, help="side of the photo crops in pixels")
@@ -94,7 +93,7 @@ def main() -> None:
     content = checkpoint.load(args.checkpoint, checkpoint.STYLE_KINDS)
     net = checkpoint.restore(content, args.checkpoint)
     if not isinstance(net, Live):
-        raise CheckpointError(f"{args.checkpoint}: a network of kind {content['network']}, not live")
+        raise CheckpointError(f"{args.checkpoint}: the network is {content['network']}, not live")
 
     def report(step: int, losses: dict[str, float]) -> None:
         if step % 20 == 0 or step == args.steps - 1:

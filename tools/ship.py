@@ -5,8 +5,8 @@ docs/styles.md.
         --artist "Vincent van Gogh" --year 1889 --credit "..." --data PHOTOS
 
 Writes an int8-weights file and, for a live style, an int8 file. The int8 file does not contain the kernels;
-it refers to those in the float file, which have the same bytes (`fststyle.external_data`). The catalogue
-records the PSNR of both files against the network.
+it refers to those in the int8-weights file, which have the same bytes (`fststyle.external_data`). The
+catalogue records the differences of both files from the network, and the PSNR.
 """
 
 import argparse

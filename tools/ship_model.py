@@ -1,5 +1,5 @@
-"""Add a trained generator, VAE or classifier to the included files: export it as fp16-weights, check it, and
-update the catalogue.
+"""Add a trained generator, VAE or classifier to the included files: export it as fp16-weights, which checks
+the file, and update the catalogue. The name is that of the checkpoint.
 
     python tools/ship_model.py runs/mnist-dcgan.pt --title "Handwritten digits" \\
         --credit "trained for fststyle"

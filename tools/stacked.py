@@ -1,9 +1,8 @@
 """Many live networks of the same shape in one module, to train them together on one GPU (tools/together.py).
 
 Each parameter of `Live` has an additional first axis, the network: (K, ...). The structure is that of `Live`,
-whose convolutions, instance norms and noises are replaced by stacked ones. Everything that differs between
-the networks is in a tensor, and so is the random position of the noise, so that a CUDA graph can replay a
-step.
+with stacked convolutions, instance norms and noise layers in place of its own. The random position of the
+noise is a tensor, so that a CUDA graph can replay a step.
 """
 
 from typing import Any
@@ -17,7 +16,7 @@ from fststyle.train.networks.live import FOLD, Conv, InstanceNorm, Live, Noise, 
 
 
 class _Pad(torch.autograd.Function):
-    """Replicate padding by one pixel, in channels-last format forward and backward."""
+    """Replicate padding by one pixel. The output and the gradient are in channels-last format."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -44,22 +43,23 @@ class _Pad(torch.autograd.Function):
 
 
 def pad(x: Tensor) -> Tensor:
-    """Replicate padding by one pixel, in channels-last format: (N, C, H, W) -> (N, C, H + 2, W + 2)."""
+    """Return `x` with replicate padding by one pixel, channels-last: (N, C, H, W) -> (N, C, H + 2, W + 2)."""
     wide: Tensor = _Pad.apply(x)
     return wide
 
 
 def stack(values: list[Tensor]) -> Tensor:
-    """Return the parameters of K networks as one, (K, ...).
+    """Return the same parameter of K networks as one float32 tensor, (K, ...).
 
-    Kernels (O, I, h, w) become (K, O, h, w, I), so that each of them is in channels-last format.
+    Kernels (O, I, h, w) become (K, O, h, w, I), so that the kernel of each network is in channels-last
+    format.
     """
     together = torch.stack([value.detach().float() for value in values])
     return together.permute(0, 1, 3, 4, 2).contiguous() if together.ndim == 5 else together
 
 
 def unstack(together: Tensor, number: int) -> Tensor:
-    """Return the parameter of one network, float32 on the CPU. Inverse of `stack`."""
+    """Return the parameter of the network with the index `number`, float32 on the CPU. Inverse of `stack`."""
     value = together.detach()[number].cpu()
     value = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
     return value.clone(memory_format=torch.contiguous_format)
@@ -90,7 +90,7 @@ class StackedConv(nn.Module):
 
 
 class StackedNorm(nn.Module):
-    """Stacked `InstanceNorm`, computed in float32. Keeps the shape (K * N, C, H, W) and the type."""
+    """Stacked `InstanceNorm`, computed in float32. Keeps the shape (K * N, C, H, W) and the dtype."""
 
     def __init__(self, norms: list[InstanceNorm]):
         super().__init__()
@@ -111,7 +111,7 @@ class StackedNorm(nn.Module):
 
 
 class StackedNoise(nn.Module):
-    """Stacked `Noise`. The field starts at `place`, (2,) int64 from 0 to `side` - 1."""
+    """Stacked `Noise`. The noise field is read from the position `place`, (2,) int64 from 0 to `side` - 1."""
 
     field: Tensor
     place: Tensor
@@ -138,7 +138,7 @@ class Stacked(nn.Module):
 
     Args:
         states: the weights of each network, as from `Live.state_dict`.
-        dtype: the precision of the convolutions. Parameters and norms are float32.
+        dtype: the dtype of the convolutions. Parameters and norms are float32.
     """
 
     def __init__(self, states: list[dict[str, Tensor]], dtype: torch.dtype):
@@ -155,8 +155,10 @@ class Stacked(nn.Module):
         return dict(self.net.named_parameters())
 
     def shared_names(self) -> list[str]:
-        """Return the names of the parameters that are equal in all networks while they are tied: all except
-        those of the instance norms and of the last two convolutions, which determine the colors.
+        """Return the names of the parameters that are equal in all networks while the networks are tied.
+
+        These are all parameters except those of the instance norms and of the last two convolutions, which
+        determine the colors.
         """
         return [
             name for name in self.named() if ".norm." not in name and not name.startswith(("up.", "head."))
@@ -167,15 +169,15 @@ class Stacked(nn.Module):
         return {name: unstack(value, number) for name, value in self.named().items()}
 
     def forward(self, photo: Tensor) -> Tensor:
-        """Return the output of all networks, (K * N, 3, H, W) float32, network by network, for the same
-        photos (N, 3, H, W).
+        """Return the output of all networks for the same photos (N, 3, H, W): float32 (K * N, 3, H, W),
+        network by network.
         """
         folded = fold(photo).to(self.dtype).repeat(self.count, 1, 1, 1)
         return unfold(self.net.core(folded.contiguous(memory_format=torch.channels_last)).float())
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """`Live.constrain` for every network."""
+        """Apply `Live.constrain` to every network."""
         weight, bias = self.net.head.weight, self.net.head.bias
         count, _, height, width, inputs = weight.shape
         plain = weight.sum((2, 3)).view(count, FOLD**2, 3, inputs)
@@ -187,7 +189,9 @@ class Stacked(nn.Module):
 
 
 def _stacked(modules: list[Any], dtype: torch.dtype) -> Any:
-    """Return one module for `modules`, which are the same layer of each network."""
+    """Return one module for `modules`, which are the same module of each network. The first is changed in
+    place, unless it is a single layer.
+    """
     first = modules[0]
     if isinstance(first, Noise):
         return StackedNoise(modules, dtype)

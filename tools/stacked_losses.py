@@ -37,7 +37,7 @@ class _FixedConv(nn.Module):
 
 def fast(vgg: VGG16, dtype: torch.dtype) -> VGG16:
     """Return `vgg`, changed in place: with replicate padding, as by `repeat_edges`, and with activations in
-    `dtype` and in channels-last format, which need half of the memory.
+    `dtype` and in channels-last format.
     """
     for number, layer in enumerate(vgg.features):
         if isinstance(layer, nn.Conv2d):
@@ -64,7 +64,8 @@ class StackedLosses:
             for one in settings
         ]
         terms = [(scale, name) for scale, layers in LAYERS.items() for name in layers]
-        # (K, 1, P, C, C) and (K, 1). The second axis is for the images of a network, P are the tonal parts.
+        # (K, 1, P, C, C) and (K, 1). The second axis is for the images of a network; P is the number of tonal
+        # parts.
         self.grams = {
             (scale, name): torch.stack([getattr(style, f"gram{scale}_{name}") for style in styles])[:, None]
             for scale, name in terms
@@ -109,8 +110,9 @@ class StackedLosses:
 
 
 def identity_loss(stylized: Tensor, photo: Tensor) -> Tensor:
-    """Return the loss per image, (N,): mean absolute difference from the photo, plus five times the MSE, for
-    pixels in [-1, 1].
+    """Return the mean absolute difference from the photo plus five times the MSE, for each image, (N,).
+
+    Both arguments are (N, 3, H, W) in [-1, 1].
     """
     difference = stylized - photo
     return difference.abs().mean((1, 2, 3)) + 5 * difference.square().mean((1, 2, 3))

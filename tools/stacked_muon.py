@@ -1,9 +1,9 @@
 """`fststyle.train.muon.Muon` for stacked networks (tools/together.py): one matrix product for all kernels of
 the same shape.
 
-Learning rate and step number are tensors, so that a CUDA graph can replay a step. Kernels are orthogonalized
-by the published iteration. The faster form in `fststyle.train.muon.orthogonal` squares the condition number,
-which needs more precision than the TF32 products of a GPU have.
+The learning rate and the step number are tensors, so that a CUDA graph can replay a step. Kernels are
+orthogonalized by the published iteration. The faster form in `fststyle.train.muon.orthogonal` squares the
+condition number, and so needs more precision than TF32 products have.
 """
 
 import torch
@@ -91,7 +91,9 @@ class StackedMuon:
 
 
 def orthogonal(matrices: Tensor, rounds: int = 5) -> Tensor:
-    """Return `fststyle.train.muon.orthogonal` for each matrix of `matrices`, (N, m, n)."""
+    """Return approximately the nearest semi-orthogonal matrix to each matrix of `matrices`, (N, m, n), by
+    `rounds` Newton-Schulz iterations.
+    """
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[1] > matrices.shape[2]
     x: Tensor = matrices.mT if tall else matrices

@@ -7,9 +7,9 @@
     python tools/ship.py together/great-wave.pt --name great-wave ...
     fststyle train --style PAINTINGS/great-wave.jpg --from together/great-wave.pt
 
-The included styles, the base network and the pretrained weights come from this tool. At the end of the tied
-phase it also writes `identity.pt`, the base network, and `mean.pt`, the mean of the parameters of all
-paintings.
+At the end of the tied phase, the tool also writes `identity.pt`, the base network, and `mean.pt`, the initial
+weights for `fststyle train`: the mean of the parameters of all paintings. `--ship-base` and `--ship` add them
+to the included weights.
 
 All networks get the same photos and share one pass of the loss network. The parameters are stacked
 (`stacked.py`), and the whole step is one CUDA graph. The tool also runs on the CPU, slowly and without a
@@ -18,12 +18,12 @@ graph.
 In the first phase the networks are tied: they share the convolutions, and each painting has its own instance
 norm parameters (Dumoulin et al. 2017, "A Learned Representation for Artistic Style", arXiv:1610.07629).
 Departures: each painting also has its own last two convolutions (`up` and `head`), which determine the
-colors; and one more network learns the identity, so that the base network shares its weights with every style
-and weights can be interpolated. In this phase, the features of edges, strokes and flat regions are learned
-from all paintings. In the second phase, each network is trained separately.
+colors; and one more network learns the identity, so that the base network shares convolutions with every
+style and weights can be interpolated. In this phase, the features of edges, strokes and flat regions are
+learned from all paintings. In the second phase, each network is trained separately.
 
-Losses and optimizer are those of `fststyle train`, with two differences: for the temporal loss, only the
-first photo of a step is also stylized in a shifted version, and the learning rate decays to 1/50.
+Losses and optimizer are those of `fststyle train`, with two differences: for the temporal loss, a shifted
+version of only the first photo of each step is stylized, and the learning rate decays to 1/50.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="NAME:FINE:STYLE_WEIGHT",
-        help="--fine and --style-weight for one painting; default: those of `fststyle train`",
+        help="--fine and --style-weight for one painting; default: the defaults of `fststyle train`",
     )
     parser.add_argument(
         "--from", dest="from_", default=PRETRAINED, help="initial weights, as for `fststyle train`"
@@ -161,7 +161,7 @@ def settings_of(args: argparse.Namespace) -> dict[str, TrainSettings]:
 
 
 class Step:
-    """One training step of all networks. Everything random or scheduled is in tensors, which `feed` updates.
+    """One training step of all networks. All random values are in tensors, which `feed` updates.
 
     The networks are those of the paintings, in the order of `settings`, and then the one that learns the
     identity.
@@ -188,7 +188,7 @@ class Step:
             value.grad = torch.zeros_like(value)
 
     def feed(self, random: np.random.Generator) -> None:
-        """Draw the photos, the shift, the position of the window and that of the noise."""
+        """Draw the crops of the photos, the shift, and the positions of the window and of the noise."""
         shift = np.zeros(2, np.int64)
         while not shift.any():
             shift = random.integers(-REACH, REACH + 1, 2)
@@ -209,9 +209,7 @@ class Step:
         self.totals.add_(totals)
 
     def loss(self) -> tuple[Tensor, Tensor]:
-        """Return the scalar to minimize, which is the sum over all networks, and the loss of each network,
-        (K,).
-        """
+        """Return the scalar to minimize, the sum over all networks, and the loss of each network, (K,)."""
         with torch.no_grad():
             whole = self.size + surplus(self.size)
             photo, moved = crops.shifted_crops(self.photos.crop(self.draws, whole + CUT), self.shift)
@@ -234,7 +232,7 @@ class Step:
     def runner(self, tied: bool, random: np.random.Generator, graph: bool) -> Callable[[], None]:
         """Return a function that runs the step, as a CUDA graph if `graph` is True.
 
-        The graph is captured after two steps, so the learning rate must be 0.
+        For a graph, two steps are run before it is captured, so the learning rate must be 0.
         """
         if not graph:
             return lambda: self(tied)
@@ -259,8 +257,8 @@ def _put(target: Tensor, value: Tensor) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train for `args.minutes`, not counting the loading. Writes checkpoints at `SNAPSHOTS` and at the
-    end.
+    """Train for `args.minutes`, not counting the time for loading. Write checkpoints at `SNAPSHOTS` and at
+    the end.
     """
     console, settings = Console(), settings_of(args)
     device = choose_device("cpu" if args.device == "auto" and not torch.cuda.is_available() else args.device)
@@ -361,12 +359,12 @@ def _save(path: Path, state: dict[str, Tensor], settings: TrainSettings, done: i
 def ship_base(source: Path, data: Path | None) -> None:
     """Add the base network to the included weights and to the catalogue.
 
-    It is recorded as the base of all checkpoints in its folder, so that their styles have a strength and can
-    be mixed.
+    It is recorded as the base of all checkpoints in its folder, so that their styles have a continuous
+    strength and can be mixed.
     """
     trained = _trained_with(source)
     card = Card(name=BASE, network="live", trained_with=trained, title="the photo itself")
-    title = "the photo itself: what live styles are trained from"
+    title = "the base network of all live styles, which reproduces the photo"
     _ship(source, card, "fp16-weights", data, {"kind": "base", "title": title})
     base = sha256(SHIPPED / f"{BASE}.onnx")
     for path in sorted(source.parent.glob("*.pt")):
@@ -382,12 +380,12 @@ def ship_start(source: Path, data: Path | None) -> None:
         base=base_sha256(BASE),
         trained_with=_trained_with(source),
     )
-    title = "learned from many paintings: what trainings start from"
+    title = "the initial weights for training, learned from many paintings"
     _ship(source, card, "int8-weights", data, {"kind": "start", "title": title})
 
 
 def _trained_with(source: Path) -> dict[str, Any]:
-    """Return the paintings and the number of steps, for the metadata."""
+    """Return the names of the paintings and the number of steps, for the metadata."""
     paintings = {path.stem for path in source.parent.glob("*.pt")} - {"identity", "mean"}
     steps = int(checkpoint.load(source, checkpoint.STYLE_KINDS)["step"])
     return {"paintings": sorted(paintings), "steps": steps}

@@ -2,8 +2,8 @@
 
     python tools/vendor_ort.py 1.30.0
 
-Needs npm, and the Python package onnxruntime for the third-party notices, which the npm package does not
-contain.
+Needs npm, and the Python package onnxruntime for the license and the third-party notices, which the npm
+package does not contain.
 """
 
 import argparse

@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("weights", help="torchvision, or a file")
+    parser.add_argument("weights", help='"torchvision", which downloads the weights, or a file')
     state = load_vgg(parser.parse_args().weights).state_dict()
     save_file(packed({name: value.numpy() for name, value in state.items()}), PATH)
 
