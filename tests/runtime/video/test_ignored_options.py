@@ -88,7 +88,7 @@ def test_transparency_of_a_video_is_reported(tmp_path):
         container.mux(stream.encode(None))
     (note,) = notes(tmp_path / "in.mov", tmp_path / "out.mp4")
     assert note.startswith(
-        f"{tmp_path / 'out.mp4'}: transparency is composited on white, since libx264 does not keep it here"
+        f"{tmp_path / 'out.mp4'}: transparency is composited on white, since libx264 does not keep it in this"
     )
 
 

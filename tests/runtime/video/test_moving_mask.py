@@ -149,7 +149,7 @@ def test_what_is_refused(tmp_path):
     for name, problem in (
         ("text.mp4", "not an image"),
         ("none.mp4", "no such file"),
-        ("empty", "contains no videos and no image sequence"),
+        ("empty", "is neither a video nor a folder with an image sequence"),
         ("none/%d.png", "no such folder"),
     ):
         with pytest.raises(InputError, match=problem):

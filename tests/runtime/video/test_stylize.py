@@ -166,7 +166,7 @@ def test_encoder_without_its_hardware_is_reported(clip, tmp_path, codec):
         pytest.skip(f"no {codec}, or a machine that may run it")
     with pytest.raises(
         OutputError,
-        match=f"cannot be written with {codec}, which does not start .*: is its hardware available",
+        match=f"cannot be written with {codec}, which cannot be opened .*; check that its hardware",
     ):
         stylize_video(clip, tmp_path / "out.mp4", style="invert", codec=codec)
     assert not (tmp_path / "out.mp4").exists()

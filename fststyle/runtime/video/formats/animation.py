@@ -15,8 +15,8 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Pillow name of the format for each output suffix."""
 
 MAX_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
-"""Maximum frame rate by suffix. Browsers show frames of 10 ms or less for 100 ms, and GIF durations are
-multiples of 10 ms.
+"""Maximum frame rate in frames per second by output suffix. Browsers show frames of 10 ms or less for 100 ms,
+and GIF durations are multiples of 10 ms.
 """
 
 _MAGIC = (b"GIF8", b"\x89PNG\r\n\x1a\n")
@@ -31,9 +31,10 @@ _MAX_PIXELS = 8192 * 8192
 
 
 def is_animation_format(path: Path) -> bool:
-    """Return whether a file contains GIF, PNG, WebP, or animated AVIF with transparency.
+    """Return whether `AnimationSource` is used for a file: a GIF, PNG or WebP file, even if it is a still
+    image, or an animated AVIF file with transparency.
 
-    The content decides, not the suffix.
+    The content decides, not the suffix. Returns False if the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -46,8 +47,10 @@ def is_animation_format(path: Path) -> bool:
 
 
 def is_animation(path: Path) -> bool:
-    """Return whether a file is an animated PNG, WebP or AVIF. For most still images, only the header
-    is read.
+    """Return whether a file is an animated PNG, WebP or AVIF. For most still images, only the beginning is
+    read.
+
+    Returns False if the file cannot be read, and True if it has the marker of an animation but is damaged.
     """
     try:
         with path.open("rb") as file:
@@ -62,14 +65,14 @@ def is_animation(path: Path) -> bool:
     try:
         return images.outline(path, max_pixels=_MAX_PIXELS).frames > 1
     except InputError:
-        return True  # the error is raised when it is stylized
+        return True  # the error is reported when the file is stylized
 
 
 def _is_transparent_animation(path: Path) -> bool:
-    """Return whether Pillow, which may lack AVIF, reads the file as an animation with alpha.
+    """Return whether Pillow reads an AVIF file as an animation with alpha. Pillow may lack AVIF.
 
-    FFmpeg reads alpha as a separate stream. But only FFmpeg reports the transfer characteristic of the
-    frames, which HDR needs.
+    FFmpeg would return alpha as a separate stream. Other AVIF files are read with FFmpeg, since only FFmpeg
+    reports the transfer characteristic, which HDR needs.
     """
     try:
         outline = images.outline(path, max_pixels=_MAX_PIXELS)
@@ -82,7 +85,7 @@ class AnimationSource(Source):
     """Source that reads an animated image.
 
     As in browsers, frames of 10 ms or less, or without a duration, are shown for 100 ms. Raises `InputError`
-    for a file that is not an image, and for a still image.
+    for a file that is not an image, is too small or too large, or is a still image.
     """
 
     animated = True
@@ -118,20 +121,21 @@ class AnimationSource(Source):
     def _is_opaque(self) -> bool:
         """Return whether all pixels of all frames are opaque.
 
-        Files with opaque frames may still have an alpha channel, for frames that replace a part of the
-        previous frame.
+        All frames are decoded. A file with opaque frames may have an alpha channel, for frames that replace
+        only a part of the previous frame.
         """
         try:
             frames = images.stream(self.path, max_pixels=_MAX_PIXELS)
             return all(frame.alpha is None or frame.alpha.min() == 255 for frame in frames)
         except InputError:
-            return True  # of the frames that can be read
+            return True  # all readable frames are opaque
 
 
 class AnimationSink(Sink):
-    """Sink that writes an animated image.
+    """Sink that writes an animated image to the existing file ``path``.
 
-    The animation repeats as often as ``source``; if ``source`` is a video, it repeats forever.
+    ``suffix`` is one of `FORMATS`. The animation repeats as often as ``source``, or forever if ``source`` is
+    not an animated image. A last frame without a duration is shown for 1 / ``rate`` seconds.
     """
 
     def __init__(self, path: Path, suffix: str, source: Source, rate: Fraction):
@@ -145,7 +149,7 @@ class AnimationSink(Sink):
     def write(self, timed: TimedFrame) -> None:
         """Add a frame.
 
-        The frame is encoded when the next one arrives, since its duration ends at the next timestamp.
+        It is encoded when the next frame is added, since it is shown until the timestamp of that frame.
         """
         if self._waiting is not None:
             self._add(self._waiting, timed.pts * timed.time_base)

@@ -18,10 +18,11 @@ class TimedFrame:
 
     Attributes:
         rgb: uint8 (H, W, 3), upright.
-        pts: presentation time in units of ``time_base`` seconds.
-        duration: duration in the same unit; None if unknown.
-        alpha: uint8 (H, W); None without transparency.
-        number: number of the file in an image sequence.
+        pts: presentation time in units of ``time_base``.
+        time_base: unit of ``pts`` and ``duration`` in seconds.
+        duration: duration in units of ``time_base``; None if unknown.
+        alpha: uint8 (H, W), 255 for opaque; None without transparency.
+        number: number of the file in an image sequence; None for other sources.
     """
 
     rgb: RGB
@@ -33,6 +34,7 @@ class TimedFrame:
 
     @property
     def seconds(self) -> float:
+        """Presentation time in seconds."""
         return float(self.pts * self.time_base)
 
 
@@ -43,35 +45,36 @@ Item = TimedFrame | Packet
 class Source:
     """Base class of inputs. Iterating yields `TimedFrame` and packets of other streams, in file order.
 
-    After the last item, ``broken`` is the reason why a damaged input ended early, or None. ``notes`` are
-    messages for the user, some of which are added with the first frame. ``lost`` names properties that no
-    output preserves.
+    After the last item, ``broken`` is the reason why a damaged input is incomplete, or None. ``notes`` are
+    messages for the user, and ``lost`` names properties that no output preserves; both may grow while frames
+    are read.
     """
 
     name: str
+    """Path of the source for messages, or "stdin"."""
     rate: Fraction
     """Average frames per second."""
     timecode_rate: Fraction | None = None
-    """Frame rate of the timecode of the source."""
+    """Frame rate of the timecode of the source; None if unknown."""
     origin: float = 0.0
     """Start time in seconds on the clock of the source."""
     video_origin: float = 0.0
     """Time of the first frame in seconds on the clock of the source."""
     seconds: float | None = None
-    """Duration, and ``frames`` the number of frames, if the header states them."""
+    """Duration in seconds; None if unknown."""
     frames: int | None = None
+    """Number of frames, which may be an estimate; None if unknown."""
     broken: str | None = None
     cut: bool = False
-    """Whether the beginning is skipped, which makes a timecode wrong."""
+    """Whether the output omits the beginning of the source, so that its timecode does not apply."""
     transparent: bool = False
     """Whether frames may have transparency."""
     chroma: str | None = None
     """Chroma subsampling, such as "4:4:4", if it is known and finer than 4:2:0."""
     animated: bool = False
-    """Whether it is an animated image, which may be transparent and plays ``loop`` times (0: forever, None:
-    once).
-    """
+    """Whether the source is an animated image, which may be transparent."""
     loop: int | None = 0
+    """Number of loops to write to an animated image; 0 means forever, and None means that it plays once."""
 
     def __init__(self) -> None:
         self.streams: list[Stream] = []
@@ -81,10 +84,11 @@ class Source:
         self.channel_orders: dict[int, Order] = {}
         """Channel orders that differ from FFmpeg's order, by audio stream index."""
         self.metadata: dict[str, str] = {}
+        """Tags of the container."""
         self.stream_metadata: dict[str, str] = {}
-        """Tags of the container, and of the stylized stream."""
+        """Tags of the stylized stream."""
         self.chapters: list[Chapter] = []
-        """The chapters in the part that is stylized."""
+        """Chapters; for a conversion, those in the part that is stylized."""
         self.has_chapters = False
         """Whether the whole file has chapters."""
         self.notes: list[str] = []
@@ -101,7 +105,7 @@ class Source:
         return 1, 1
 
     def seek(self, seconds: float) -> None:
-        """Allow the source to skip frames before a time in seconds from `origin`. Call this before
+        """Allow the source to skip items before a time in seconds from `origin`. Call this before
         iterating.
         """
 
@@ -111,12 +115,12 @@ class Source:
     def cues(self, seconds: float) -> list[Packet]:
         """Return the subtitle packets that start before ``seconds`` and are still displayed then.
 
-        ``seconds`` is from `origin`.
+        ``seconds`` is from `origin`. The packets are clipped to start at this time.
         """
         return []
 
     def packets(self) -> "Source":
-        """Reopen the source to yield only packets. The caller must close the returned source."""
+        """Return the source, opened again, which yields only packets. The caller must close it."""
         return Source()
 
     def cover(self, stream: Stream) -> Packet | None:
@@ -130,14 +134,16 @@ class Source:
 class Sink:
     """Base class of outputs, which write stylized frames. All methods may raise `OutputError`.
 
-    ``notes`` are messages for the user. The other attributes are set by `close`.
+    The attributes are complete after `close`.
 
     Attributes:
-        kept: indices of the source streams in the output.
-        tags: tags of the output, with keys in lower case.
+        notes: messages for the user.
+        kept: indices of the source streams that are in the output.
+        tags: tags of the output and its streams, with keys in lower case.
         stream_metadata: tags of the stylized stream.
         chapters: chapters of the output.
-        lost: names of frame properties that the format does not store.
+        lost: names of what is not in the output and cannot be derived from the other attributes, such as
+            properties of frames.
     """
 
     keeps_times = True
@@ -145,7 +151,7 @@ class Sink:
     keeps_aspect = False
     """Whether the format stores the pixel aspect ratio."""
     size: tuple[int, int] | None = None
-    """Size (H, W) of the output if it differs from the size of the frames, or None."""
+    """Size (H, W) of the output in pixels, or None if it is the size of the frames."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -160,7 +166,7 @@ class Sink:
         raise NotImplementedError
 
     def copy(self, packet: Packet) -> None:
-        """Write a packet of another stream. Most formats ignore it."""
+        """Write a packet of another stream. Formats without other streams ignore it."""
 
     def close(self) -> None:
         """Finish the output."""

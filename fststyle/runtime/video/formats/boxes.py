@@ -1,4 +1,6 @@
-"""Parse boxes of MP4 and MOV files (ISO/IEC 14496-12, section 4.2), and name those FFmpeg does not read."""
+"""Parse the boxes of MP4 and MOV files (ISO/IEC 14496-12, section 4.2), and name boxes that FFmpeg does not
+read.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 XMP = "XMP data"
+"""Name of XMP metadata for messages."""
 
 _MOST = 10
 """Maximum number of boxes that are named one by one; the others are counted."""
@@ -19,7 +22,7 @@ _TOP = frozenset(
         *(b"prft", b"pdin", b"pnot"),
     )
 )
-"""Boxes of a file that describe its storage, or whose content is read."""
+"""Top-level boxes that describe the storage of a file, or whose content is read."""
 
 _TEXTS = (
     "ART alb cmt com cpy day dir dis ed1 enc fmt gen grp hst inf lyr mak mod nam"
@@ -43,7 +46,7 @@ _USER_DATA = frozenset(
 class Box:
     """A box of type ``kind`` with its payload at the byte offsets ``begin`` to ``end`` of the file.
 
-    ``end`` is beyond the end of a truncated file.
+    In a truncated file, ``end`` may be beyond the end of the file.
     """
 
     kind: bytes
@@ -52,7 +55,7 @@ class Box:
 
 
 def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
-    """Yield the sibling boxes between the byte offsets ``at`` and ``end``, up to the first damaged box."""
+    """Yield the sibling boxes that start between the byte offsets ``at`` and ``end``, up to a damaged box."""
     while at + 8 <= end:
         file.seek(at)
         head = file.read(16)
@@ -70,7 +73,8 @@ def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
 def lacks_index(path: Path) -> bool:
     """Return whether a file is an MP4 or MOV file with media data (``mdat``) but no index (``moov``).
 
-    Recorders write the index last, so an interrupted recording lacks it.
+    Recorders write the index last, so an interrupted recording lacks it. Returns False if the file cannot be
+    read.
     """
     try:
         with path.open("rb") as file:
@@ -83,7 +87,8 @@ def lacks_index(path: Path) -> bool:
 def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
     """Return the names of the boxes of an MP4 or MOV file that FFmpeg does not read.
 
-    These are UUID boxes, unknown top-level boxes other than ``known``, and unknown user data.
+    These are UUID boxes, unknown top-level boxes other than ``known``, and unknown user data. After `_MOST`
+    names, only the number of the others is given. The result is empty if the file cannot be read.
     """
     try:
         size = path.stat().st_size
@@ -93,10 +98,11 @@ def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
         return []
     names = [*dict.fromkeys(found)]
     more = len(names) - _MOST
-    return names if more <= 0 else [*names[:_MOST], f"{more} more boxes"]
+    return names if more <= 0 else [*names[:_MOST], f"{more} more box{'es' if more > 1 else ''}"]
 
 
 def _unread(file: BinaryIO, size: int, known: tuple[bytes, ...]) -> Iterator[str]:
+    """Yield the names for `unread`, with repetitions."""
     for box in boxes(file, 0, size):
         if not box.kind.isalnum():
             return  # other data after the end
@@ -109,6 +115,7 @@ def _unread(file: BinaryIO, size: int, known: tuple[bytes, ...]) -> Iterator[str
 
 
 def _of_movie(file: BinaryIO, movie: Box, size: int) -> Iterator[str]:
+    """Yield the names of unread boxes in a ``moov`` box and its tracks."""
     for box in boxes(file, movie.begin, min(movie.end, size)):
         if box.kind in (b"uuid", b"udta"):
             yield from _named(file, box)
@@ -119,6 +126,7 @@ def _of_movie(file: BinaryIO, movie: Box, size: int) -> Iterator[str]:
 
 
 def _named(file: BinaryIO, box: Box) -> Iterator[str]:
+    """Yield the name of a UUID box, or the names of unread boxes in a user data box."""
     if box.kind == b"udta":
         for below in boxes(file, box.begin, box.end):
             if below.kind == b"uuid":
@@ -135,5 +143,6 @@ def _named(file: BinaryIO, box: Box) -> Iterator[str]:
 
 
 def _text(kind: bytes) -> str:
+    """Return the type of a box as text, or in hexadecimal if it is not printable."""
     text = kind.decode("latin-1")
     return text if text.isprintable() else kind.hex()

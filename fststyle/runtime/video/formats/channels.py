@@ -1,4 +1,4 @@
-"""Handle audio streams with unspecified channel layouts or with their own channel order.
+"""Handle audio streams with an unspecified channel layout or a channel order that differs from FFmpeg's.
 
 MOV may state any order of channels, such as sides before backs in 7.1. PyAV (18.1) frees such a layout twice
 if it is read from a decoder, which ends the process; so `prepare` replaces it before the first packet.
@@ -17,9 +17,10 @@ _UNSPECIFIED = {
     **{"1 channels": "mono", "2 channels": "stereo", "3 channels": "2.1", "4 channels": "4.0"},
     **{"5 channels": "5.0(side)", "6 channels": "5.1(side)", "7 channels": "6.1", "8 channels": "7.1"},
 }
-"""Default layout for each unspecified channel layout, by FFmpeg name."""
+"""Layout that replaces each unspecified layout, by FFmpeg name."""
 
 _LISTED = re.compile(r"\d+ channels \((.+)\)")
+"""FFmpeg name of a layout without a standard name, which lists the channels."""
 _NAMES = (
     *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL"),
     *("TBC", "TBR"),
@@ -27,13 +28,14 @@ _NAMES = (
 """FFmpeg names of channels, in the order of FFmpeg layouts."""
 
 Order = tuple[int, ...]
-"""Index in the file of each channel of the FFmpeg layout."""
+"""For each channel of the FFmpeg layout, its index in the file."""
 
 
 def prepare(stream: Stream) -> Order | None:
-    """Set the channel layout of an audio stream's decoder if FFmpeg has none for it. Call before decoding.
+    """Set the channel layout of an audio stream's decoder if it is unspecified or has its own order.
 
-    Returns the order for `reordered` if the decoder returns channels in the order of the file, or None.
+    Call this before the first packet is read. Returns the order for `reordered`, or None if no reordering is
+    needed or the stated layout is invalid.
     """
     context = stream.codec_context
     layout = context.layout
@@ -54,7 +56,10 @@ def prepare(stream: Stream) -> Order | None:
 
 
 def reordered(frame: DecodedFrame, order: Order) -> DecodedFrame:
-    """Return an audio frame with its channels in the order of FFmpeg's layout."""
+    """Return an audio frame with its channels in the order of FFmpeg's layout.
+
+    A planar frame is returned unchanged.
+    """
     if frame.format.is_planar:
         return frame  # not PCM; the other decoders set the order themselves
     samples = frame.to_ndarray().reshape(-1, len(order))[:, order].reshape(1, -1)

@@ -1,8 +1,9 @@
 """Convert decoded frames to 8-bit RGB with the matrix and range of the file, and tone-map HDR.
 
-Styles are trained on SDR photos, so PQ and HLG (ITU-R BT.2100) are mapped to BT.709. Linear light up to 0.6
-of reference white, 203 cd/m2 (BT.2408), is unchanged. Higher values are compressed by the extended operator
-of Reinhard et al. 2002 (equation 4), which maps 1000 cd/m2 to white.
+Styles are trained on SDR photos, so PQ and HLG (ITU-R BT.2100) are mapped to BT.709. Reference white is
+203 cd/m2 (ITU-R BT.2408). In linear light, colors with components of up to 0.6 of reference white are
+unchanged. Higher values are compressed by the extended operator of Reinhard et al. 2002 (equation 4), which
+maps 1000 cd/m2 to white.
 """
 
 import functools
@@ -33,7 +34,7 @@ _LUMINANCE = (0.2627, 0.6780, 0.0593)
 def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
     """Return the primaries and transfer (ITU-T H.273) of the converted frames of a stream.
 
-    They are those of the stream if they are known and SDR, and otherwise those of BT.709.
+    Each is that of the stream if it is known, and otherwise that of BT.709. Both are those of BT.709 for HDR.
     """
     if transfer in HDR:
         return 1, 1
@@ -41,8 +42,9 @@ def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
 
 
 def rgb_of(frame: DecodedFrame, transfer: int) -> RGB:
-    """Return a PyAV frame as RGB, uint8 (H, W, 3). ``transfer`` is the transfer characteristic of its
-    stream.
+    """Return a PyAV frame as RGB, uint8 (H, W, 3), with HDR tone-mapped.
+
+    ``transfer`` is the transfer characteristic of its stream (ITU-T H.273).
     """
     # If the matrix is not stated, players use BT.709 for HD heights and BT.601 below.
     unstated = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
@@ -74,8 +76,8 @@ def has_alpha(pixels: str | None) -> bool:
 
 
 def finer_chroma(pixels: PixelFormat | None) -> str | None:
-    """Return the chroma subsampling of a PyAV pixel format if it is finer than 4:2:0, or None. RGB is
-    4:4:4.
+    """Return the chroma subsampling of a PyAV pixel format, such as "4:2:2", if it is finer than 4:2:0, or
+    None. RGB is 4:4:4, and gray formats give None.
     """
     if pixels is None or (not pixels.is_rgb and len(pixels.components) < 3):
         return None
@@ -93,8 +95,8 @@ def alpha_of(frame: DecodedFrame) -> Gray | None:
 def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
     """Tone-map an HDR frame to BT.709.
 
-    ``coded`` is uint16 (H, W, 3) RGB with BT.2020 primaries and the transfer PQ (16) or HLG (18). The result
-    is uint8 (H, W, 3).
+    ``coded`` is uint16 (H, W, 3) RGB of full range, with BT.2020 primaries and the transfer PQ (16) or HLG
+    (18). The result is uint8 (H, W, 3).
     """
     light = _light(transfer)[coded]
     if transfer == 18:

@@ -1,7 +1,7 @@
 """Describe the streams, chapters and tags of a container, and find those that are not in an output.
 
 For all formats, each stream, chapter and tag of the source that is not in the output is reported in
-`fststyle.runtime.video.report.PaintedVideo.lost`. Only the functions `lost` and `lost_of_stream` decide this.
+`fststyle.runtime.video.report.PaintedVideo.lost`. The functions `lost` and `lost_of_stream` find them.
 """
 
 import re
@@ -32,16 +32,19 @@ _TECHNICAL = (
     *("bps", "number_of_frames", "number_of_bytes", "source_id", "_statistics_", "alpha_mode", "rotate"),
     *("filename", "mimetype", "variant_bitrate", "loop"),
 )
-"""Tags, or prefixes of tags, that describe the file and not its content. Containers write their own."""
+"""Prefixes of the names of tags that describe the file and not its content. These tags are neither copied nor
+reported as missing.
+"""
 
 _USUAL_HANDLER = re.compile(
     r"handle|media|^(video|audio|sound|subtitles?|text|vide|soun|sbtl)$", re.IGNORECASE
 )
-"""Handler names that programs write. MP4 and MOV have no other place for the name of a track."""
-
+"""Default handler names that programs write. Other handler names are copied, since MP4 and MOV have no other
+place for the name of a track.
+"""
 
 _NAMED_ELSEWHERE = ("creation_time", "timecode", "stereo_mode")
-"""Tags of a stream that are named as tags of the container, or as data of its frames."""
+"""Tags of a stream whose loss is reported for the container, or for the side data of the frames."""
 
 
 def is_cover(stream: Stream) -> bool:
@@ -50,13 +53,13 @@ def is_cover(stream: Stream) -> bool:
 
 
 def video_of(streams: Iterable[Stream]) -> Stream | None:
-    """Return the stream to stylize among the streams of a container, or None.
+    """Return the stream to stylize among the streams of a container, or None if there is no video stream.
 
-    Cover art is excluded. Streams with a known codec are preferred, then streams with several frames over
-    still images (an animated AVIF has both), then default streams, then larger ones.
+    Cover art is excluded. Streams with a known codec are preferred, then streams that are not still images
+    (an animated AVIF has both), then default streams, then streams with more pixels per frame.
     """
     videos = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
-    return max(videos, key=_preference, default=None)  # the first of several equal ones
+    return max(videos, key=_preference, default=None)  # the first of several equal streams
 
 
 def _preference(stream: Stream) -> tuple[bool, bool, bool, int]:
@@ -68,7 +71,8 @@ def _preference(stream: Stream) -> tuple[bool, bool, bool, int]:
 def others_of(streams: Iterable[Stream], video: Stream) -> list[Stream]:
     """Return the streams whose packets are copied.
 
-    These are all streams except ``video``, cover art, attachments, and streams with unknown codecs.
+    These are all data streams, and all audio, subtitle and video streams with a known codec, except ``video``
+    and cover art.
     """
     return [
         stream
@@ -92,7 +96,7 @@ def kind_of(stream: Stream) -> str:
 
 
 def is_still(stream: Stream) -> bool:
-    """Return whether a video stream has one frame, such as the still image of an animated AVIF."""
+    """Return whether a stream is video with one frame, such as the still image of an animated AVIF."""
     result: bool = stream.type == "video" and stream.frames == 1
     return result
 
@@ -100,7 +104,8 @@ def is_still(stream: Stream) -> bool:
 def alpha_of_avif(container: Container) -> list[Stream]:
     """Return the streams of an animated AVIF that are the alpha channel of another stream.
 
-    FFmpeg does not identify these streams. They are the gray streams if there are also color streams.
+    FFmpeg does not identify these streams. They are the gray streams if there are also color streams. For
+    other files, the result is empty.
     """
     videos = [s for s in container.streams if s.type == "video" and s.codec_context is not None]
     gray = [stream for stream in videos if (stream.codec_context.pix_fmt or "").startswith("gray")]
@@ -130,15 +135,15 @@ def name_of(stream: Stream) -> dict[str, str]:
 
 
 def tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that describe the content. Keys are in lower case, since Matroska and MP4 differ in
-    case.
+    """Return the tags that describe the content and are not empty. Keys are in lower case, since Matroska and
+    MP4 differ in case.
     """
     found = {key.lower(): value for key, value in metadata.items()}
     return {key: value for key, value in found.items() if value and not _is_technical(key, value)}
 
 
 def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]:
-    """Return the tags to write to an output, with or without the ``timecode``."""
+    """Return the tags to copy to an output, with or without the tag ``timecode``."""
     kept = {key: value for key, value in metadata.items() if not _is_technical(key.lower(), value)}
     return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
 
@@ -151,7 +156,7 @@ def _is_technical(key: str, value: str) -> bool:
 def lost(source: Source, sink: Sink) -> list[str]:
     """Return the names of everything in ``source`` that is not in the output of the closed ``sink``.
 
-    These are streams, chapters, tags, and properties of frames.
+    These are names of streams, chapters, tags and properties of frames, for messages.
     """
     kept, before = sink.kept, source.chapters
     timecode = tags({**source.metadata, **source.stream_metadata}).get("timecode")
@@ -184,7 +189,7 @@ def lost(source: Source, sink: Sink) -> list[str]:
 
 
 def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
-    """Return the names of the tags and roles of a source stream that its copy ``made`` does not have."""
+    """Return the names of the tags and roles of a source stream that its copy ``made`` lacks."""
     missing = _missing_of_stream(stream.metadata, made.metadata)
     roles = int(stream.disposition) & ~int(made.disposition)
     missing += [f"mark {name!r}" for bit, name in _ROLES.items() if roles & bit]
@@ -192,7 +197,9 @@ def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
 
 
 def _missing_of_stream(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the names of missing stream tags, except tags that `lost` finds in the container."""
+    """Return the names of stream tags that are missing, except `_NAMED_ELSEWHERE`, and "language" if the
+    language differs.
+    """
     wanted, found = _named(before), _named(after)
     missing = [key for key in wanted if key not in found and key not in _NAMED_ELSEWHERE]
     if (
@@ -205,11 +212,14 @@ def _missing_of_stream(before: Mapping[str, str], after: Mapping[str, str]) -> l
 
 
 def _missing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the names of the tags in ``before`` that are not in ``after``."""
     return [key for key in tags(before) if key not in tags(after)]
 
 
 def _named(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of a stream; MP4 and MOV call the title ``name``."""
+    """Return the tags of a stream. The tag ``name`` of MP4 and MOV becomes ``title``, and an undetermined
+    language is omitted.
+    """
     known = tags(metadata)
     if "name" in known:
         known.setdefault("title", known.pop("name"))
@@ -219,12 +229,12 @@ def _named(metadata: Mapping[str, str]) -> dict[str, str]:
 def _as_timecode(stream: Stream, sink: Sink, timecode: str | None) -> bool:
     """Return whether a stream is a timecode track whose content is in the output as a tag.
 
-    ``timecode`` is the timecode of the stylized stream.
+    ``timecode`` is the timecode among the tags of the source, or None.
     """
     own = tags(stream.metadata).get("timecode") if stream.type == "data" else None
     return own is not None and own == timecode and "timecode" in sink.tags
 
 
 def _may_be_chapters(stream: Stream) -> bool:
-    """Return whether a stream has the codec of MP4 and MOV chapter tracks, which camera data tracks share."""
+    """Return whether a stream has the codec of MP4 and MOV chapter tracks, as camera data tracks also do."""
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"

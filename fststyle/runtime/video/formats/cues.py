@@ -7,17 +7,20 @@ from pathlib import Path
 from fststyle.runtime.video.formats.pyav import Packet, Stream, av
 
 _MARGIN = 1.0
-"""Seconds that the video is read beyond a time, since packets of other streams may come later."""
+"""Time in seconds that is read beyond the requested time, since a subtitle packet may follow video packets
+with later times.
+"""
 
 _NEAR = 1e-6
-"""Seconds before a time that count as this time."""
+"""Tolerance in seconds: packets that start less than this before the requested time start at this time."""
 
 
 def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: float) -> list[Packet]:
     """Return the subtitle packets that start before ``seconds`` and are still displayed then.
 
     The packets are clipped to start at ``seconds``, which is on the clock of the file. A packet without a
-    duration is displayed until the next packet of its stream. Damaged parts are skipped.
+    duration is displayed until the next packet of its stream. If the file is damaged, the packets before the
+    damage are returned. Raises the errors of FFmpeg if the file cannot be opened.
     """
     if not subtitles:
         return []
@@ -33,7 +36,7 @@ def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: fl
                 if index == video.index and begin > seconds + _MARGIN:
                     break
                 if index != video.index and begin < seconds - _NEAR:
-                    packet.stream = streams[index]  # its own one ends with the container
+                    packet.stream = streams[index]  # the stream of ``container`` is closed with it
                     shown = [one for one in shown if one.duration or one.stream.index != index]
                     shown += [packet] if _clipped(packet, seconds) else []
         except (library.error.FFmpegError, OSError, ValueError):
@@ -42,7 +45,7 @@ def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: fl
 
 
 def _clipped(packet: Packet, seconds: float) -> bool:
-    """Clip a packet in place to start at ``seconds``. Returns whether it is still displayed then."""
+    """Clip a packet in place to start at ``seconds``, and return whether it is still displayed then."""
     begin = round(seconds / packet.time_base)
     if packet.duration:
         packet.duration -= begin - (packet.dts if packet.pts is None else packet.pts)
@@ -53,9 +56,9 @@ def _clipped(packet: Packet, seconds: float) -> bool:
 
 
 def clip_end(packet: Packet, seconds: float) -> Packet:
-    """Clip a subtitle packet in place to end at ``seconds`` on its clock, and return the packet.
+    """Clip a subtitle packet in place to end at ``seconds`` on the clock of the file, and return the packet.
 
-    Packets of other streams are returned unchanged.
+    Packets of other streams, and packets without a duration, are returned unchanged.
     """
     if packet.stream.type == "subtitle" and packet.duration and packet.pts is not None:
         packet.duration = max(1, min(packet.duration, round(seconds / packet.time_base) - packet.pts))

@@ -14,8 +14,8 @@ _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 class Decoder:
     """Decoder of a video stream.
 
-    ``decode`` returns the frames of a packet, ``transparent`` is whether they may have alpha, and ``problem``
-    is a message for the user, or "".
+    ``decode`` returns the frames of a packet, and raises the errors of FFmpeg. ``transparent`` is whether the
+    frames may have alpha. ``problem`` is a message for the user if transparency is ignored, and otherwise "".
     """
 
     decode: Callable[[Packet], list[DecodedFrame]]
@@ -33,7 +33,7 @@ def decoder_of(stream: Stream) -> Decoder:
     try:
         libvpx = library.CodecContext.create(wanted, "r")
     except (library.codec.codec.UnknownCodecError, ValueError):
-        problem = f"its transparency is ignored, since this build of FFmpeg has no {wanted}"
+        problem = f"its transparency is ignored, since this build of FFmpeg lacks the decoder {wanted}"
         return Decoder(_decode, usual.transparent, problem)
     return Decoder(lambda packet: libvpx.decode(packet if packet.size else None), True)
 

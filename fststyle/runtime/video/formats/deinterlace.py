@@ -12,8 +12,9 @@ class Deinterlacer:
 
     ``mode`` is one of `fststyle.runtime.settings.DEINTERLACE`, ``field_rate`` one of ``FIELD_RATES``.
 
-    The filter starts at the first frame that needs it. If ``field_rate`` is "keep", the time base of all
-    frames is halved, since there are fields between frames.
+    The filter starts at the first frame that needs it; earlier frames are passed through. If
+    ``field_rate`` is "keep", and ``mode`` is not "off", the time base of all frames is halved, since there
+    are fields between frames.
     """
 
     def __init__(self, mode: str, field_rate: str):
@@ -23,16 +24,19 @@ class Deinterlacer:
 
     @property
     def active(self) -> bool:
-        """Whether any frame has been deinterlaced."""
+        """Whether the filter is running."""
         return self._graph is not None
 
     @property
     def doubles(self) -> bool:
-        """Whether the number of frames is doubled."""
+        """Whether the filter is running and returns one frame per field."""
         return self.active and self._keep
 
     def __call__(self, frame: DecodedFrame) -> Iterator[DecodedFrame]:
-        """Yield the output frames that are available after ``frame``: none, one or several."""
+        """Yield the output frames that are available after ``frame``: none, one or several.
+
+        Every ``frame`` must have a timestamp. Its timestamp may be changed in place.
+        """
         layout = (frame.width, frame.height, frame.format.name)
         if self.active and layout != self._layout:
             yield from self.flush()

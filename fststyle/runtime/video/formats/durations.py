@@ -6,7 +6,7 @@ from fststyle.runtime.video.formats.pyav import Packet
 
 
 class Durations:
-    """Sets the durations of packets from those of frames.
+    """Sets the durations of encoded packets to the durations of their frames.
 
     Encoders return packets later than they receive the frames, and in decoding order.
     """
@@ -18,11 +18,11 @@ class Durations:
 
     @property
     def end(self) -> Fraction:
-        """End of the packets in seconds."""
+        """Latest end of a packet in seconds, or 0."""
         return self._end
 
     def note(self, pts: Fraction, shown: Fraction) -> None:
-        """Record the time and duration of a frame, in seconds."""
+        """Record the presentation time ``pts`` and the duration ``shown`` of a frame, in seconds."""
         self._shown[pts] = shown
 
     def put(self, packets: list[Packet]) -> list[Packet]:
@@ -39,10 +39,10 @@ class Durations:
         return packets
 
     def put_last(self, packets: list[Packet]) -> list[Packet]:
-        """Set the durations of the last packets of the video, and return them.
+        """Set the durations of the last packets of the video in place, and return them.
 
         MP4 computes the duration of a video from decoding times. The frame that is shown last may be decoded
-        before another one. Its duration is therefore added to the packet that is decoded last.
+        before another frame. The missing duration is therefore added to the packet that is decoded last.
         """
         packets = self.put(packets)
         if packets and self._first and packets[-1].dts is not None:

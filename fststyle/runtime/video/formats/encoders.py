@@ -17,7 +17,7 @@ ALPHA = {
     "prores_ks": ("yuva444p10le", ("mov", "matroska")),
     "ffv1": ("yuva444p", ("matroska",)),
 }
-"""Pixel format with alpha of each encoder that has one, and the containers that support it."""
+"""Pixel format with alpha of each encoder that has one, and FFmpeg names of the containers that keep it."""
 
 _SEMI_PLANAR = ("nv12", "p010le")
 """4:2:0 pixel formats with 8 and 10 bits in two planes, which hardware encoders use."""
@@ -31,15 +31,15 @@ class Encoding:
     """Options of the video encoder, and handling of audio.
 
     Attributes:
-        codec: FFmpeg name of the encoder; auto is libx264, or libvpx-vp9 for .webm.
+        codec: FFmpeg name of the encoder, or auto (see `encoder`).
         crf: constant rate factor of x264, x265, VP9 and SVT-AV1; lower means better quality and larger files.
-        pix_fmt: FFmpeg pixel format, such as yuv420p10le; None is yuv420p if the encoder supports it, and
-            otherwise its first yuv format.
+        pix_fmt: FFmpeg pixel format, such as yuv420p10le; None selects a format with alpha for transparent
+            frames if possible, otherwise yuv420p if the encoder supports it, otherwise its first yuv format.
         preset: preset of x264 and x265; slower means smaller files.
-        repeatable: whether every run must produce the same packets. x264 then uses one thread, since with
-            several threads about one of twenty runs differs.
-        audio: auto re-encodes audio that players refuse in MP4; copy copies all audio that the container
-            supports.
+        audio: auto re-encodes audio that some players do not play from MP4; copy copies all audio that the
+            container supports.
+        repeatable: whether every run must produce the same packets. x264 then uses one thread, since the
+            packets may differ between runs with several threads.
     """
 
     codec: str = "auto"
@@ -53,7 +53,8 @@ class Encoding:
 def encoder(codec: str, suffix: str, transparent: bool = False) -> str:
     """Return the FFmpeg name of the encoder for a ``codec`` of `Encoding` and a file suffix.
 
-    An alias is resolved, such as h264 to libx264; an unknown name is returned unchanged.
+    auto is libvpx-vp9 for .webm, prores_ks for .mov if ``transparent``, and otherwise libx264. An alias is
+    resolved, such as h264 to libx264; an unknown name is returned unchanged.
     """
     if codec == "auto":
         known = {".webm": "libvpx-vp9", ".mov": "prores_ks"} if transparent else {".webm": "libvpx-vp9"}
@@ -73,7 +74,7 @@ def options(codec: str, encoding: Encoding) -> dict[str, str]:
     """Return the FFmpeg options of the encoder ``codec``; empty for an encoder without CRF."""
     if codec not in WITH_CRF:
         return {}
-    # Without a bit rate of 0, crf is only a lower bound of the quality in VP9.
+    # libvpx-vp9 encodes with constant quality only if the bit rate is 0.
     found = {
         "crf": str(encoding.crf),
         **({"preset": encoding.preset} if codec in WITH_PRESET else {"b": "0"}),
@@ -84,29 +85,35 @@ def options(codec: str, encoding: Encoding) -> dict[str, str]:
 
 
 def keeps_alpha(codec: str, container: str, encoding: Encoding) -> bool:
-    """Return whether an encoder keeps transparency in a container, given by its FFmpeg name."""
+    """Return whether an encoder keeps transparency in a container with ``encoding.pix_fmt``.
+
+    ``codec`` and ``container`` are FFmpeg names.
+    """
     pixels, containers = ALPHA.get(codec, ("", ()))
     return container in containers and encoding.pix_fmt in (None, pixels)
 
 
 def pixel_format(codec: str, wanted: str | None) -> str:
-    """Return the FFmpeg pixel format for opaque frames: ``wanted``, or the encoder's default if that is None.
+    """Return the FFmpeg pixel format for opaque frames: ``wanted``, or the default if it is None.
 
-    Raises `OutputError` if the encoder does not support ``wanted``, or supports no yuv format.
+    The format is opaque yuv of limited range, unless the encoder does not list its formats. Raises
+    `OutputError` if the encoder supports no such format, or does not support ``wanted``.
     """
     known = [form.name for form in av().Codec(codec, "w").video_formats or []]
     usable = [name for name in known if _is_yuv(name)]
     if known and not usable:
         raise OutputError(
-            f"cannot be written with {codec}: it supports {', '.join(known[:5])}, but no yuv format"
+            f"cannot be written with {codec}: it supports {', '.join(known[:5])}, but no opaque yuv format of"
+            " limited range (--codec)"
         )
     if wanted is None:
         return "yuv420p" if not usable or "yuv420p" in usable else usable[0]
     if not (wanted.startswith("yuv") or wanted in _SEMI_PLANAR) or (known and wanted not in usable):
-        raise OutputError(f"--pix-fmt: {codec} does not support {wanted}; it supports {', '.join(usable)}")
+        supported = f"one of {', '.join(usable)}" if usable else "an opaque yuv format of limited range"
+        raise OutputError(f"--pix-fmt: {wanted} is not supported with {codec}; use {supported}")
     return wanted
 
 
 def _is_yuv(pixels: str) -> bool:
-    """Return whether a pixel format is opaque yuv of limited range."""
+    """Return whether a pixel format is yuv without alpha and of limited range."""
     return pixels in _SEMI_PLANAR or (pixels.startswith("yuv") and not pixels.startswith(("yuvj", "yuva")))

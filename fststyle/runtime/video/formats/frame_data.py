@@ -1,4 +1,4 @@
-"""Find side data of video frames, such as closed captions, which no output keeps."""
+"""Find side data of video frames, such as closed captions. Stylized frames are encoded without side data."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,13 @@ _NAMES = {
     **{"AFD": "active format description", "S12M_TIMECODE": "timecodes of frames"},
     **{"DOVI_METADATA": "Dolby Vision data", "DYNAMIC_HDR_PLUS": "HDR10+ data"},
 }
-"""Names for the user of PyAV side data types. Stylized frames are encoded without side data."""
+"""Name for messages of each PyAV side data type that is reported."""
 
 
 def names(frame: DecodedFrame) -> Iterator[str]:
-    """Yield the user-visible names of the side data of a decoded frame."""
+    """Yield the names of the side data of a decoded frame, for messages."""
     for kind, name in _NAMES.items():
         data = frame.side_data.get(kind)
-        if data is not None and (kind != "STEREO3D" or any(bytes(data)[:4])):  # its first number is 0 for 2D
+        # The first number of STEREO3D is 0 for 2D video.
+        if data is not None and (kind != "STEREO3D" or any(bytes(data)[:4])):
             yield name

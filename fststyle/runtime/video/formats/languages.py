@@ -1,7 +1,7 @@
-"""Convert language codes of streams: ISO 639-2 has two three-letter codes for some languages.
+"""Convert language codes of streams for MOV.
 
-MOV stores a language as an index into Apple's list. FFmpeg accepts one code or name of each language, and
-ignores the others.
+MOV stores a language as an index into Apple's list. ISO 639-2 has two three-letter codes for some languages.
+FFmpeg accepts one code or name of each language for MOV, and ignores the others.
 """
 
 _IN_MOV = {
@@ -26,5 +26,5 @@ def in_tags(metadata: dict[str, str], kind: str) -> dict[str, str]:
 
 
 def same(one: str, other: str) -> bool:
-    """Return whether two codes denote the same language."""
+    """Return whether two ISO 639-2 codes, or codes returned by `written`, denote the same language."""
     return written(one, "mov").strip() == written(other, "mov").strip()

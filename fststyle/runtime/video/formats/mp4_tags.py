@@ -56,14 +56,15 @@ _QUICKTIME = frozenset(
         "comment",
     }
 )
-"""Tags that FFmpeg writes to MOV without free keys."""
+"""Tags that FFmpeg writes to MOV files without free keys."""
 
 
 def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
     """Return the value of ``movflags``, an option of FFmpeg's MP4 and MOV muxer.
 
-    The flags enable free keys if there are tags that need them, such as those of phones. Cover art is in the
-    iTunes list, so a file with cover art has no free keys.
+    ``container`` is "mp4" or "mov", and ``metadata`` contains the tags to write. The flags enable free keys
+    if there are tags that need them, such as those of phones. Cover art is in the iTunes list, so a file with
+    cover art has no free keys.
     """
     known = _ITUNES if container == "mp4" else _QUICKTIME
     others = [key for key in metadata if key.lower() not in known]

@@ -8,11 +8,11 @@ from typing import BinaryIO
 from fststyle.runtime.video.formats.boxes import Box, boxes
 
 _ENABLED = 1
-"""Bit of the flags of a track header."""
+"""Flag ``track_enabled`` of a track header."""
 
 
 def disable(path: Path, tracks: set[int]) -> None:
-    """Clear the enabled flag of the tracks with the IDs ``tracks``, in place. Raises `OSError`.
+    """Clear the enabled flag of the tracks with the IDs ``tracks`` in the file. Raises `OSError`.
 
     FFmpeg enables the first subtitle track if no subtitle track is enabled, so players would show it.
     """
@@ -35,4 +35,5 @@ def _disable(file: BinaryIO, header: int, tracks: set[int]) -> None:
 
 
 def _of(found: Iterable[Box], kind: bytes) -> Iterator[Box]:
+    """Return the boxes of type ``kind``."""
     return (box for box in found if box.kind == kind)

@@ -24,8 +24,9 @@ from fststyle.runtime.video.formats.writer import Writer
 class InputOptions:
     """Options of inputs.
 
-    ``rate`` is the frame rate of image sequences and pipes, and ``frame_size`` the WIDTHxHEIGHT of a pipe.
-    The others are for deinterlacing.
+    ``rate`` is the frame rate of image sequences and stdin in frames per second, and ``frame_size`` the size
+    of the frames from stdin as WIDTHxHEIGHT. ``deinterlace`` and ``field_rate`` are as in
+    `fststyle.runtime.video.formats.deinterlace.Deinterlacer`.
     """
 
     rate: Fraction = Fraction(25)
@@ -35,21 +36,21 @@ class InputOptions:
 
 
 def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None = None) -> Source:
-    """Open a video file, an animated image, an image sequence (a pattern or its folder) or a pipe.
+    """Open a video file, an animated image, an image sequence (a pattern or its folder), or "-" (``stdin``).
 
-    Raises `InputError` if it cannot be read.
+    Raises `InputError` if the input cannot be read, and `DependencyError` if PyAV is needed and missing.
     """
     if str(given) == PIPE:
         if options.frame_size is None:
             raise InputError("raw frames from stdin need --frame-size, such as --frame-size 640x480")
         if stdin is None:
-            raise InputError("stdin is closed")
+            raise InputError("stdin is not available")
         return RawSource(stdin, parse_size(options.frame_size), options.rate)
     path = Path(given)
     if path.is_dir():
         pattern = sequence.found_in(path)
         if pattern is None:
-            raise InputError(f"{path}: contains no videos and no image sequence")
+            raise InputError(f"{path}: is neither a video nor a folder with an image sequence")
         return SequenceSource(pattern, options.rate)
     if sequence.is_pattern(path) and not path.exists():
         return SequenceSource(path, options.rate)
@@ -64,7 +65,7 @@ def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None
 
 
 def _is_picture(path: Path) -> bool:
-    """Return whether a file is HEIC or JPEG XL, which need an optional package."""
+    """Return whether a file is a HEIC or JPEG XL image, which Pillow reads only with an optional package."""
     with path.open("rb") as file:
         return plugins.kind_of(file) is not None
 
@@ -73,8 +74,8 @@ def _is_picture(path: Path) -> bool:
 class Target:
     """The output of a video.
 
-    ``path`` is None for a pipe. ``single`` is whether it is one file, which can be written under a temporary
-    name. ``highest_rate`` is the maximum frame rate, or None without a limit.
+    ``path`` is None for stdout. ``single`` is whether the output is one file, which can be written under a
+    temporary name. ``highest_rate`` is the maximum frame rate in frames per second, or None.
     """
 
     path: Path | None
@@ -87,19 +88,21 @@ class Target:
 
     @property
     def name(self) -> str:
+        """Name of the output for messages."""
         return "stdout" if self.path is None else str(self.path)
 
 
 def target_of(
     given: str | Path, source: Source, encoding: Encoding, stdout: BinaryIO | None = None
 ) -> Target:
-    """Return the output called ``given``. If this is a folder, the file in it has the name of the source.
+    """Return the output for a path, or for "-", which is ``stdout``. Nothing is opened or created.
 
-    Raises `OutputError` if the format cannot be written.
+    If ``given`` is a folder, the output is a file or an image sequence in it with the name of the source.
+    Raises `OutputError` if the format cannot be written, a file name is needed, or ``stdout`` is None.
     """
     if str(given) == PIPE:
         if stdout is None:
-            raise OutputError("stdout is closed")
+            raise OutputError("stdout is not available")
         return Target(None, False, lambda place, source, first, rate: RawSink(stdout, source))
     path = Path(given)
     if (
@@ -127,15 +130,17 @@ def target_of(
             encoded=True,
         )
     forms = " ".join((*writer.FORMATS, *animation.FORMATS))
+    problem = f"cannot write {path.suffix!r}" if path.suffix else "has no suffix"
     raise OutputError(
-        f"{path}: cannot write {path.suffix!r}; use one of {forms}, an image sequence such as"
-        " %05d.png, or a new folder with a slash at the end"
+        f"{path}: {problem}; use one of {forms}, an image sequence such as %05d.png, or the name of a folder"
+        " with a slash at the end"
     )
 
 
 def _own_name(source: Source, given: str | Path) -> str:
+    """Return the name of the output in the folder ``given``."""
     if isinstance(source, RawSource):
-        raise OutputError(f"{given}: is a folder; a video from a pipe needs a file name")
+        raise OutputError(f"{given}: is a folder; a video from stdin needs a file name")
     name = Path(source.name)
     if isinstance(source, SequenceSource):
         return name.name

@@ -11,7 +11,9 @@ from fststyle.runtime.video.formats.pyav import DecodedFrame
 
 
 class Orientation(NamedTuple):
-    """Orientation: mirror left to right, then rotate counterclockwise by ``quarters`` quarter turns."""
+    """Transform that makes a frame upright: mirror it left to right if ``mirrored``, then rotate it
+    counterclockwise by ``quarters`` quarter turns.
+    """
 
     mirrored: bool = False
     quarters: int = 0
@@ -22,14 +24,14 @@ class Orientation(NamedTuple):
         return bool(self.quarters % 2)
 
     def apply(self, image: Pixels) -> Pixels:
-        """Return an upright copy of an image (H, W) or (H, W, 3), or the image itself if it is upright."""
+        """Return an upright copy of an image, (H, W) or (H, W, C), or the image itself if it is upright."""
         if not self.mirrored and not self.quarters:
             return image
         return np.ascontiguousarray(np.rot90(image[:, ::-1] if self.mirrored else image, self.quarters))
 
 
 def orientation_of(frame: DecodedFrame) -> Orientation:
-    """Return the orientation of a decoded PyAV frame."""
+    """Return the orientation of a decoded PyAV frame, rounded to quarter turns."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return Orientation()

@@ -1,4 +1,4 @@
-"""Import PyAV when a video is opened, and define aliases of its types."""
+"""Import PyAV only when it is needed, and define aliases of its types."""
 
 from fractions import Fraction
 from typing import Any, TypedDict
@@ -9,8 +9,8 @@ from fststyle.signals import deferred_interrupts
 Container = Any
 """An open file: `av.container.InputContainer` or `OutputContainer`.
 
-The types of PyAV are unions over the kinds of streams, which code for one kind would have to narrow in each
-line.
+The types of PyAV are unions over the kinds of streams, and code for one kind would have to narrow them in
+each line.
 """
 
 Stream = Any
@@ -38,17 +38,20 @@ PixelFormat = Any
 
 
 def av() -> Any:
-    """Return the module `av`. Raises `DependencyError`, with the install command, if it is missing."""
+    """Return the module `av`, with logging of FFmpeg disabled.
+
+    Raises `DependencyError`, with the pip command, if it cannot be imported.
+    """
     try:
         with deferred_interrupts():
             import av
     except ImportError as error:
-        raise DependencyError(f"video needs PyAV: pip install av [{error}]") from error
+        raise DependencyError(f"video needs PyAV (pip install av): {error}") from error
     # With a log level, threads of FFmpeg can deadlock with Python (PyAV issue 909).
     av.logging.set_level(None)
     return av
 
 
 def reason(error: Exception) -> str:
-    """Return the message of an FFmpeg error without its code."""
+    """Return the message of an FFmpeg error without its code, or the name of its type if it has none."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -13,18 +13,19 @@ from fststyle.runtime.video.formats.base import TRANSPARENCY, Sink, Source, Time
 
 
 def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
-    """Parse WIDTHxHEIGHT, such as ``"640x480"``, to (H, W).
+    """Parse WIDTHxHEIGHT, such as ``"640x480"``, and return (H, W).
 
-    Raises `InputError`, with the option ``flag`` in the message, for other texts.
+    Raises `InputError`, with the option ``flag`` in the message, for any other text, and for a side below
+    `MIN_SIDE` or above 16384 pixels.
     """
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
     if not found or not all(MIN_SIDE <= int(side) <= 16384 for side in found.groups()):
-        raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT of {MIN_SIDE} to 16384 pixels")
+        raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT with sides of {MIN_SIDE} to 16384 pixels")
     return int(found[2]), int(found[1])
 
 
 def unbuffered(stream: BinaryIO) -> BinaryIO:
-    """Return the raw stream below a buffered stream.
+    """Return the raw stream of a buffered stream, or the stream itself if it has none.
 
     A thread that is blocked in a buffered stream holds a lock that Python needs at exit.
     """
@@ -32,7 +33,11 @@ def unbuffered(stream: BinaryIO) -> BinaryIO:
 
 
 class RawSource(Source):
-    """Source that reads frames of ``size`` (H, W) from a pipe, ``rate`` per second."""
+    """Source that reads rgb24 frames of ``size`` (H, W) from a pipe, with ``rate`` frames per second.
+
+    Iterating raises `InputError` if the pipe cannot be read. An incomplete last frame is dropped and reported
+    in ``broken``.
+    """
 
     def __init__(self, stdin: BinaryIO, size: tuple[int, int], rate: Fraction):
         super().__init__()
@@ -54,14 +59,17 @@ class RawSource(Source):
     def _frame(self, length: int) -> bytes:
         """Read ``length`` bytes, or fewer at the end of the stream."""
         parts, left = [], length
-        while left and (part := self._stdin.read(left)):
-            parts.append(part)
-            left -= len(part)
+        try:
+            while left and (part := self._stdin.read(left)):
+                parts.append(part)
+                left -= len(part)
+        except OSError as error:
+            raise InputError(f"{self.name}: cannot be read: {error.strerror or error}") from error
         return b"".join(parts)
 
 
 class RawSink(Sink):
-    """Sink that writes frames to a pipe, without timestamps."""
+    """Sink that writes rgb24 frames to a pipe, without timestamps. Transparency is composited on white."""
 
     keeps_times = False
 
@@ -76,7 +84,7 @@ class RawSink(Sink):
         rgb = timed.rgb if timed.alpha is None else on_white(timed.rgb, timed.alpha)
         try:
             left = np.ascontiguousarray(rgb).data.cast("B")
-            while left:  # an unbuffered pipe may accept a part only
+            while left:  # an unbuffered pipe may accept only a part
                 left = left[self._stdout.write(left) :]
             self._stdout.flush()
         except (OSError, ValueError) as error:

@@ -25,20 +25,25 @@ from fststyle.runtime.video.formats.transport_stream import service_tags
 from fststyle.runtime.video.formats.truncation import Extent, cut_off, ends_early
 
 MAX_PIXELS = 8192 * 8192
+"""Maximum number of pixels per frame."""
 
 _MAX_RATE = 1000
-"""Frame rate above which a stated rate is ignored if there is a lower one."""
+"""Frame rate in frames per second above which a stated rate is ignored if a lower rate is known."""
 
 _MARGIN = 1.0
-"""Time in seconds that is read before the requested start, since audio may precede its frames in the file."""
+"""Time in seconds by which reading starts before the requested start, since audio packets may be stored
+before the frames of the same time.
+"""
 
 
 class Reader(Source):
     """Source that reads a video file.
 
-    See `fststyle.runtime.video.formats.deinterlace` for ``deinterlace`` and ``field_rate``.
+    See `fststyle.runtime.video.formats.deinterlace` for ``deinterlace`` and ``field_rate``. The attributes
+    ``frames`` and ``seconds`` may be estimates.
 
-    Raises `InputError` for a file that does not exist, is not a video, has no frames or is too large.
+    Raises `InputError` for a file that does not exist, is empty, is not a video or has an unknown codec, and
+    for frames that are too small or too large. Raises `DependencyError` if PyAV is missing.
     """
 
     def __init__(self, path: Path, deinterlace: str = "auto", field_rate: str = "halve"):
@@ -80,13 +85,13 @@ class Reader(Source):
 
     @property
     def seekable(self) -> bool:
-        """Whether frames have the same timestamps after a seek as when the whole file is read."""
+        """Whether frames have the same timestamps after `seek` as when the whole file is read."""
         return str(self.container.format.name).startswith(("mov", "matroska"))
 
     def key_frames(self) -> list[float]:
         """Return the times of the key frames in seconds from `origin`.
 
-        This reads the whole file without decoding.
+        This reads the whole file without decoding. If the file is damaged, the result ends at the damage.
         """
         found = []
         with self._av.open(os.path.abspath(self.path), metadata_errors="ignore") as container:
@@ -108,7 +113,7 @@ class Reader(Source):
 
     @property
     def colors(self) -> tuple[int, int]:
-        """Color primaries and transfer of the file, or those of BT.709 if they are unknown or HDR."""
+        """Color primaries and transfer of the converted frames; see `sdr_colors`."""
         context = self.stream.codec_context
         return sdr_colors(int(context.color_primaries), int(context.color_trc))
 
@@ -155,7 +160,8 @@ class Reader(Source):
                     f"{self.path}: is incomplete: the index at its end is missing (interrupted recording or"
                     " download)"
                 ) from error
-            raise InputError(f"{self.path}: is not a video ({reason(error)})") from error
+            problem = "cannot be read" if isinstance(error, PermissionError) else "is not a video"
+            raise InputError(f"{self.path}: {problem} ({reason(error)})") from error
         try:
             self.stream = self._checked(video_of(self.container.streams))
         except InputError:
@@ -189,7 +195,9 @@ class Reader(Source):
         return [*outline.metadata, *boxes.unread(self.path, known=(b"meta",))]
 
     def _checked(self, stream: Stream) -> Stream:
-        """Return the video stream. Raises `InputError` if it cannot be decoded."""
+        """Return ``stream``. Raises `InputError` if it is None, its codec is unknown, or its frames are too
+        small or too large.
+        """
         if stream is None:
             raise InputError(f"{self.path}: contains no video stream")
         context = stream.codec_context
@@ -197,15 +205,19 @@ class Reader(Source):
             raise InputError(f"{self.path}: its video codec is not supported")
         width, height = context.width, context.height
         if not width or not height:
-            raise InputError(f"{self.path}: is not a video (its frames have no size)")
+            raise InputError(f"{self.path}: is not a video (its frame size is unknown)")
         if not min(width, height) >= MIN_SIDE or width * height > MAX_PIXELS:
             raise InputError(
-                f"{self.path}: {width}x{height} pixels is not between {MIN_SIDE}x{MIN_SIDE} and 8192x8192"
+                f"{self.path}: its frames have {width}x{height} pixels; each side must have at least"
+                f" {MIN_SIDE}, and a frame at most {MAX_PIXELS:,} pixels"
             )
         return stream
 
     def _from_key_frame(self, seconds: float) -> Iterator[Item] | None:
-        """Return all items from the key frame before ``seconds``, or None if the file is not seekable."""
+        """Return an iterator over all items from the key frame at or before ``seconds``.
+
+        Returns None if the file cannot seek, or if no frame with a reliable timestamp follows the seek.
+        """
         try:
             self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
         except (self._av.error.FFmpegError, OSError, OverflowError):
@@ -227,7 +239,7 @@ class Reader(Source):
         return itertools.chain(begin, items)
 
     def _items(self) -> Iterator[Item]:
-        """Yield frames and packets from the current position to the end of the file."""
+        """Yield frames and packets from the current position to the end of the file. Sets ``broken``."""
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         avi = AviTimestamps(16 * step) if self.container.format.name == "avi" else None
         self._timestamps = FrameTimestamps(step, self.stream.time_base, avi)
@@ -240,7 +252,7 @@ class Reader(Source):
                 continue
             if self._packets_only:
                 continue
-            if not packet.size and packet.pts is not None:  # decoding it would end the stream
+            if not packet.size and packet.pts is not None:  # decoding an empty packet would end the stream
                 repeats.note(packet.pts)
                 continue
             frames = self._decoded(packet)
@@ -263,7 +275,7 @@ class Reader(Source):
             or ends_early(self.container, self.stream, self.others, self.rate, self.origin, extent)
         )
         if damaged and not self.broken:
-            self.broken = f"{damaged} of its frames are damaged"
+            self.broken = f"{damaged} of its frames {'is' if damaged == 1 else 'are'} damaged"
 
     def _demuxed(self, extent: Extent) -> Iterator[Packet]:
         """Yield the packets of all streams that are read. Sets ``broken`` if the container is damaged."""
@@ -299,6 +311,7 @@ class Reader(Source):
             return [] if isinstance(error, self._av.error.InvalidDataError) else None
 
     def _timed_frame(self, frame: DecodedFrame) -> TimedFrame:
+        """Convert a decoded frame, and add the names of its side data to ``lost``."""
         self.lost += [name for name in frame_data.names(frame) if name not in self.lost]
         duration = getattr(frame, "duration", None) or None
         rgb, alpha = self._upright(frame), alpha_of(frame)
@@ -330,7 +343,7 @@ class Reader(Source):
 
 
 def _rate_of(stream: Stream) -> Fraction:
-    """Return the average frame rate in frames per second.
+    """Return the average frame rate in frames per second, or 25 if it is unknown.
 
     For raw DV, FFmpeg reports the rate of its clock, hence `_MAX_RATE`.
     """

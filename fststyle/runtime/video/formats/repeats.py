@@ -11,7 +11,7 @@ class RepeatedFrames:
 
     In Theora, an empty packet repeats the previous frame (Theora specification, section 7.11). FFmpeg does
     not decode it, and a decoder with several threads returns the previous frame only later. ``enabled`` is
-    whether empty packets have this meaning. A repeated frame is the same array.
+    whether empty packets have this meaning. A repeated frame has the array of the previous frame.
     """
 
     def __init__(self, enabled: bool):
@@ -20,12 +20,12 @@ class RepeatedFrames:
         self._last: TimedFrame | None = None
 
     def note(self, pts: int) -> None:
-        """Record an empty packet with its presentation time."""
+        """Record the presentation time of an empty packet, in units of the time base of the frames."""
         if self._enabled:
             self._times.append(pts)
 
     def between(self, frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
-        """Yield the next decoded frames, and the repeated frames before them."""
+        """Yield the next decoded frames, each after the repeated frames that precede it."""
         for frame in frames:
             yield from self._before(frame.pts)
             self._last = frame

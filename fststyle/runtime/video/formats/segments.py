@@ -20,14 +20,14 @@ _FILTERS = {
     "h264": "h264_mp4toannexb,filter_units=remove_types=7-8",
     "hevc": "hevc_mp4toannexb,filter_units=remove_types=32-34",
 }
-"""FFmpeg bitstream filters that convert container packets back to encoder packets, by codec."""
+"""FFmpeg bitstream filters that convert packets of a container back to packets of the encoder, by codec."""
 
 
 class SegmentSink(Sink):
-    """Sink that writes segments to ``resume_folder``. `close` joins them to the file ``path``.
+    """Sink that writes segments to ``resume_folder``. `close` joins all segments there to the file ``path``.
 
-    ``rate`` is the frame rate. ``packets`` returns the packets of the other streams of ``source``, from the
-    beginning.
+    ``rate`` is the average frame rate. ``packets`` returns the packets of the other streams of ``source``,
+    which are written by `close`; `copy` ignores packets.
     """
 
     keeps_aspect = True
@@ -59,7 +59,11 @@ class SegmentSink(Sink):
         self._timed_frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def cut(self, state: State | None, size: tuple[int, int], last: bool = False) -> None:
-        """End the segment. ``state`` is the state for the next frame, and ``size`` the frame size (H, W)."""
+        """End the segment and store it, if it contains frames.
+
+        ``state`` is the state for the next frame, ``size`` the frame size (H, W), and ``last`` whether this
+        is the last segment of the video.
+        """
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -75,7 +79,7 @@ class SegmentSink(Sink):
                 raise OutputError(f"cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Join the segments. The encoder of the output is opened only to write the header."""
+        """Join the segments; call `cut` before. The encoder is opened only to write the header."""
         segments = self._resume_folder.segments
         height, width = segments[0].size
         first = TimedFrame(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
@@ -109,8 +113,9 @@ class SegmentSink(Sink):
     def _video(self) -> Iterator[tuple[str, Packet]]:
         """Yield the video packets of all segments, with continuous times.
 
-        The order within a segment is that of its file, the presentation times are those of its JSON file.
-        The decoding time of packet n is presentation time n - ``delay`` in sorted order, as encoders set it.
+        The order within a segment is that of its video file, and the presentation times are those of its
+        JSON file. The decoding time of packet n is presentation time n - ``delay`` in sorted order, as
+        encoders set it.
         """
         segments = self._resume_folder.segments
         pts = [time for segment in segments for time in segment.pts]
@@ -136,6 +141,7 @@ class SegmentSink(Sink):
             done += len(segment.pts)
 
     def _packets_of(self, number: int) -> Iterator[Packet]:
+        """Yield the packets of a segment in decoding order, as the encoder returned them."""
         library = av()
         try:
             with library.open(str(self._resume_folder.video(number))) as container:
@@ -152,13 +158,14 @@ class SegmentSink(Sink):
 
 
 def _ranks(packets: Iterable[Packet]) -> list[int]:
-    """Return the presentation rank of each packet of a segment. ``packets`` are in decoding order."""
+    """Return the position of each packet of a segment in presentation order, from 0."""
     times = [packet.pts for packet in packets]
     ordered = sorted(times)
     return [bisect.bisect_left(ordered, time) for time in times]
 
 
 def _seconds(packet: Packet) -> float:
+    """Return the decoding time of a packet in seconds, or its presentation time if that is unknown."""
     return float((packet.pts if packet.dts is None else packet.dts) * packet.time_base)
 
 

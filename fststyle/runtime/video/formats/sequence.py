@@ -20,14 +20,14 @@ def is_pattern(path: Path) -> bool:
 
 
 def _template(pattern: Path) -> str:
-    """Return the file name with each "%%" replaced by a null byte, which no file name contains."""
+    """Return the name of a pattern with each "%%" replaced by a null byte, which no file name contains."""
     return pattern.name.replace("%%", _PERCENT)
 
 
 def found_in(folder: Path) -> Path | None:
-    """Return the pattern of the image sequence in a folder, or None.
+    """Return the pattern of the image sequence in a folder, or None if it contains no numbered images.
 
-    Raises `InputError` if there are several sequences.
+    Subfolders and hidden files are ignored. Raises `InputError` if there are several sequences.
     """
     groups: dict[tuple[str, str], set[int]] = {}
     for path in folder.iterdir():
@@ -42,7 +42,7 @@ def found_in(folder: Path) -> Path | None:
             groups.setdefault((before.replace("%", "%%"), suffix), set()).add(len(number))
     if len(groups) > 1:
         names = ", ".join(sorted(f"{before}%d{suffix}" for before, suffix in groups)[:3])
-        raise InputError(f"{folder}: contains several image sequences; name one of {names}")
+        raise InputError(f"{folder}: contains several image sequences; give one pattern, such as {names}")
     for (before, suffix), widths in groups.items():
         return folder / f"{before}%{f'0{min(widths)}' if len(widths) == 1 else ''}d{suffix}"
     return None
@@ -51,8 +51,9 @@ def found_in(folder: Path) -> Path | None:
 class SequenceSource(Source):
     """Source that reads an image sequence in the order of its numbers, with ``rate`` frames per second.
 
-    A missing number leaves a gap in time. An image that cannot be read, or whose size differs from the first,
-    is skipped and reported in ``broken``. Raises `InputError` if there are no images.
+    A missing number leaves a gap in time. An image that cannot be read, or whose size differs from that of
+    the first, is skipped; ``broken`` is the reason for the first such image. ``files`` maps the numbers to
+    the paths, in order. Raises `InputError` if the folder does not exist, or contains no matching files.
     """
 
     def __init__(self, pattern: Path, rate: Fraction):
@@ -80,7 +81,7 @@ class SequenceSource(Source):
                 if size not in (None, picture.size):
                     raise InputError(
                         f"{path}: is {picture.size[1]}x{picture.size[0]} pixels, not {size[1]}x{size[0]}"
-                        " like the first"
+                        " like the first image"
                     )
             except InputError as error:
                 self.broken = self.broken or str(error)
@@ -103,7 +104,8 @@ class SequenceSource(Source):
 class SequenceSink(Sink):
     """Sink that writes an image sequence. Each file is complete or absent.
 
-    The numbers are those of ``source`` if it is an image sequence. Otherwise they begin at 1.
+    A frame of an image sequence keeps its number. Frames without a number are numbered from 1. Existing files
+    are replaced, but files of ``source`` are not.
     """
 
     keeps_times = False
@@ -134,14 +136,15 @@ class SequenceSink(Sink):
 
 
 def check_pattern(pattern: Path) -> None:
-    """Raise `OutputError` for a suffix that cannot be written, and for a pattern with two numbers."""
+    """Raise `OutputError` for a suffix that cannot be written, and for several number patterns."""
     if len(_NUMBER.findall(_template(pattern))) > 1:
         raise OutputError(
-            f"{pattern}: has two numbers, one is needed, such as %05d; write %% for a percent sign"
+            f"{pattern}: contains several number patterns; use one, such as %05d, and %% for a percent sign"
         )
     if pattern.suffix.lower() not in images.WRITABLE:
         raise OutputError(
-            f"{pattern}: cannot write {pattern.suffix!r}; use one of {' '.join(sorted(images.WRITABLE))}"
+            f"{pattern}: {f'cannot write {pattern.suffix!r}' if pattern.suffix else 'has no suffix'}; use one"
+            f" of {' '.join(sorted(images.WRITABLE))}"
         )
 
 
@@ -152,11 +155,15 @@ def numbered(pattern: Path, number: int) -> Path:
 
 
 def existing(pattern: Path) -> list[Path]:
-    """Return the existing files of an image sequence."""
+    """Return the existing files of an image sequence, sorted; empty if the folder does not exist."""
     return sorted(path for _, path in _matching(pattern)) if pattern.parent.is_dir() else []
 
 
 def _matching(pattern: Path) -> Iterator[tuple[int, Path]]:
+    """Yield the number and the path of each file that matches a pattern, in any order.
+
+    Raises `InputError` if the folder does not exist.
+    """
     folder, (before, width, after) = pattern.parent, _NUMBER.split(_template(pattern), maxsplit=1)
     start, end = (re.escape(part.replace(_PERCENT, "%")) for part in (before, after))
     name = re.compile(f"{start}(\\d{{{int(width or 1)},}}){end}")

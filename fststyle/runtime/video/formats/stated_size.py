@@ -1,7 +1,7 @@
 """Determine the size that a video file should have according to its structure, to find truncated files.
 
-Each container states sizes in its own way: of the whole file, of each element, or of a packet. Only headers
-are read, and nothing is decoded.
+Containers state the size of the whole file, of each element, or of a packet. Only headers are parsed, and
+nothing is decoded.
 """
 
 import os
@@ -20,15 +20,15 @@ _TAIL = 1 << 18
 """Number of bytes at the end of a file that are searched for the last page or pack."""
 
 _RIFF_ERROR = 8
-"""Bytes by which programs state the size of AVI files wrongly: with the header of the RIFF chunk."""
+"""Size in bytes of the header of a RIFF chunk, which some programs wrongly include in the stated size."""
 
 _EBML_SEGMENT, _EBML_CLUSTER = 0x18538067, 0x1F43B675
 _EBML_SHORT = (0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854)
-"""Elements of Matroska with identifiers of less than four bytes, in a segment and in a cluster (RFC 9559)."""
+"""Identifiers with fewer than four bytes of the elements in a Matroska segment or cluster (RFC 9559)."""
 
 _OGG_PAGE = b"OggS"
 _FLV_LENGTH = 4
-"""Size in bytes of the length that follows each tag of an FLV file."""
+"""Size in bytes of the field that follows each tag of an FLV file and repeats its length."""
 
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MXF_KEY = bytes.fromhex("060e2b34")
@@ -37,8 +37,8 @@ _MXF_KEY = bytes.fromhex("060e2b34")
 def missing_bytes(path: Path, container: str) -> int:
     """Return a lower bound of the number of bytes that are missing at the end of a file.
 
-    ``container`` is the FFmpeg name of the container. The result is 0 if the file is complete, or if its
-    structure does not state where it ends.
+    ``container`` is the FFmpeg name of the container. The result is 0 if the file is complete, if its
+    structure does not state where it ends, or if the file cannot be parsed.
     """
     find = next((found for name, found in _ENDS.items() if container.startswith(name)), None)
     if find is None:
@@ -54,12 +54,12 @@ def missing_bytes(path: Path, container: str) -> int:
 def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
     """Return the end offset of the last box of a fragmented MP4 file, or None for other MP4 files.
 
-    The index in the ``moov`` box of other files states their sizes.
+    The index in the ``moov`` box of other files states the ends of their samples.
     """
     at, fragmented = 0, False
     for box in boxes(file, 0, size):
         if not box.kind.isalnum():
-            return None  # other data follow
+            return None  # other data follows the boxes
         fragmented |= box.kind == b"moof"
         at = box.end
     if not fragmented or size - at >= 8:
@@ -83,13 +83,13 @@ def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
         content, width = _ebml(head, length, marker=False)
         if content is None or width is None:
             return at + 2 if at + len(head) >= size else None
-        if content == (1 << 7 * width) - 1:  # unknown, and its elements follow
+        if content == (1 << 7 * width) - 1:  # the size is unknown, so the contained elements are parsed
             if identifier not in (_EBML_SEGMENT, _EBML_CLUSTER):
                 return None
             at += length + width
             continue
         if length < 4 and identifier not in _EBML_SHORT:
-            return None  # data after the end
+            return None  # other data follows the elements
         at += length + width + content
         if identifier == _EBML_SEGMENT:
             return at
@@ -111,13 +111,14 @@ def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
 
 
 def _end_of_avi(file: BinaryIO, size: int) -> int | None:
+    """Return the end offset of the last RIFF chunk, less `_RIFF_ERROR`, or None if no size is stated."""
     at, end = 0, None
     while at < size:
         head = _read(file, at, 8)
         if head[:4] != b"RIFF" or len(head) < 8:
             break
         (length,) = struct.unpack("<I", head[4:])
-        if length in (0, 0xFFFFFFFF):  # written to a pipe
+        if length in (0, 0xFFFFFFFF):  # unknown, since the file was written to a pipe
             return None
         at += 8 + length + length % 2
         end = at - _RIFF_ERROR
@@ -125,24 +126,26 @@ def _end_of_avi(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_asf(file: BinaryIO, size: int) -> int | None:
+    """Return the file size that the header states, or None for a broadcast."""
     head = _read(file, 0, _HEAD)
     at = head.find(_ASF_FILE_PROPERTIES)
     if at < 0:
         return None
     (stated,) = struct.unpack_from("<Q", head, at + 40)
     (flags,) = struct.unpack_from("<I", head, at + 88)
-    return None if flags & 1 else int(stated)  # the lowest bit marks a broadcast
+    return None if flags & 1 else int(stated)  # bit 0 marks a broadcast
 
 
 def _end_of_flv(file: BinaryIO, size: int) -> int | None:
-    """Return the file size that the metadata states, or the end offset of the last tag.
+    """Return the file size that the metadata states if it is larger than ``size``, or the end offset of the
+    last tag, or None if the last tag is complete.
 
-    The four bytes after a tag, which repeat its length, may be missing at the end of the file.
+    The length field after the last tag may be missing.
     """
     end, at = None, int.from_bytes(_read(file, 5, 4), "big") + 4
     (length,) = struct.unpack(">I", _read(file, size - 4, 4))
     tag = _read(file, size - 4 - length, 4) if 11 <= length < size else b""
-    if not tag or int.from_bytes(tag[1:], "big") + 11 != length:  # it ends elsewhere
+    if not tag or int.from_bytes(tag[1:], "big") + 11 != length:  # the last tag does not end here
         while at < size:
             tag = _read(file, at, 11)
             end = at + 11 + int.from_bytes(tag[1:4], "big")
@@ -156,9 +159,10 @@ def _end_of_flv(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last page, plus one byte if its last packet continues on the next page.
+    """Return the end offset of the last page, plus one byte if its last packet continues on a page that is
+    missing.
 
-    Recorders do not always mark the last page of a stream.
+    The flag for the last page of a stream is not used, since recorders do not always set it.
     """
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
@@ -177,7 +181,7 @@ def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last element, or the offset of the footer that the header states."""
+    """Return the end offset of the last element, or that of the first byte of the footer if it is larger."""
     at, footer = max(0, _read(file, 0, _HEAD).find(_MXF_KEY)), 0
     while at < size:
         head = _read(file, at, 25 + 32)
@@ -193,9 +197,10 @@ def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the offset at which the last packet ends, and the last PES packets that state their length.
+    """Return the smallest size with which the last packet, and the last PES packets that state their length,
+    are complete.
 
-    PES packets of audio state it (ISO/IEC 13818-1, section 2.4.3).
+    PES packets of audio state their length (ISO/IEC 13818-1, section 2.4.3).
     """
     if (layout := layout_of(_read(file, 0, 4 * LONGEST))) is None:
         return None
@@ -214,7 +219,7 @@ def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_program_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last packet (ISO/IEC 13818-1, section 2.5)."""
+    """Return the end offset of the last packet (ISO/IEC 13818-1, section 2.5) if it is truncated, or None."""
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
     at = tail.rfind(b"\0\0\1\xba")
@@ -251,6 +256,6 @@ _ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
     "mpegts": _end_of_transport_stream,
     "mpeg": _end_of_program_stream,
 }
-"""Functions that return where a file should end, or None if unknown, by the start of the FFmpeg container
-name.
+"""Functions (file, size) that return a lower bound of the complete size of a file in bytes, or None if it is
+unknown, by the start of the FFmpeg name of the container. ``size`` is the actual size.
 """

@@ -26,10 +26,12 @@ _TICK = Fraction(1, 1000)
 """Smallest time difference in seconds that all containers can store."""
 
 _JITTER = 0.05
-"""Largest gap in seconds between two audio frames that is treated as a rounding error."""
+"""Time in seconds: a smaller gap or overlap between two audio frames is regarded as a rounding error."""
 
 _ENDLESS = 1_000_000
-"""Duration in seconds from which a subtitle is shown until the next one. FFmpeg writes 2**32 - 1 ms."""
+"""Duration in seconds from which a subtitle is regarded as one without an end, which is shown until the next
+subtitle. FFmpeg writes 2**32 - 1 ms.
+"""
 
 _DEFAULT = 0x1
 
@@ -51,9 +53,10 @@ class StreamCopier:
 
     ``kind`` is the FFmpeg name of the container.
 
-    A stream is copied if the container supports it. Other audio is re-encoded, and so is audio that players
-    do not play from MP4, unless ``audio`` is ``copy``. Other text subtitles are converted. ``notes`` are
-    messages for the user; `close` adds those on damaged packets.
+    A stream is copied if the container supports it. Other audio is re-encoded, and so is audio that some
+    players do not play from MP4, unless ``audio`` is ``copy``. Other text subtitles are converted, and the
+    remaining streams are dropped. ``mux`` writes packets. ``notes`` are messages for the user; `close` adds
+    those about damaged packets.
     """
 
     def __init__(self, container: Container, kind: str, source: Source, mux: Mux, audio: str = "auto"):
@@ -78,20 +81,18 @@ class StreamCopier:
             self._add(stream, source)
 
     def kept(self, made: Iterable[Stream]) -> tuple[set[int], list[str]]:
-        """Return which source streams are in the finished output, and what their copies lack.
+        """Return the indices of the source streams that are in the finished output, and the names of the
+        properties that their copies lack.
 
-        ``made`` are the streams of the output. The first result has the indices of the source streams, and
-        the second the names of properties that the copies do not have.
-
-        MP4 drops streams without packets, and cover art with an option for tags, so the streams of each kind
-        are counted.
+        ``made`` are the streams of the output. MP4 drops streams without packets, and cover art if free keys
+        for tags are enabled, so the streams of each kind are counted.
         """
         kept: set[int] = set()
         lost = [*self._reduced]
         for index, count in self._overlaps.items():
             if count:
                 texts = "1 text" if count == 1 else f"{count} texts"
-                lost.append(f"end of {texts} of {label(self._sources[index])}, when the next one begins")
+                lost.append(f"overlap of {texts} of {label(self._sources[index])} with the next text")
         for indices, streams in self._pairs(made):
             kept.update(indices[: len(streams)])
             if len(streams) == len(indices):
@@ -117,7 +118,7 @@ class StreamCopier:
         found: dict[str, list[Stream]] = {}
         for stream in made:
             found.setdefault(kind_of(stream), []).append(stream)
-        found["video"] = found.get("video", [])[1:]  # without the stylized one
+        found["video"] = found.get("video", [])[1:]  # without the stylized stream
         added: dict[str, list[int]] = {}
         for index in sorted({*self._copied, *self._coded, *self._converted}):
             added.setdefault(self._kinds[index], []).append(index)
@@ -125,6 +126,7 @@ class StreamCopier:
             yield indices, found.get(kind, [])
 
     def _add(self, stream: Stream, source: Source) -> None:
+        """Add a stream to the container for a source stream, unless the stream is dropped."""
         if stream.type == "attachment":
             if self._kind == "matroska":
                 self._copied[stream.index] = self._container.add_stream_from_template(stream)
@@ -139,7 +141,7 @@ class StreamCopier:
             _name(made, stream, self._kind)
             if stream.type == "video":
                 made.disposition = int(stream.disposition) & ~_DEFAULT
-                self.notes.append(f"{label(stream)}: is a second video stream, copied without stylizing it")
+                self.notes.append(f"{label(stream)}: is another video stream, which is copied unchanged")
         elif stream.type == "audio":
             reason = (
                 "some players do not play it from MP4 (--audio copy keeps it)"
@@ -164,18 +166,19 @@ class StreamCopier:
         )
 
     def _set_layout(self, made: Stream, stream: Stream) -> None:
-        """Set the channel layout of a copy. AVI and Matroska may leave it unspecified, but closing an MP4
-        file then fails.
+        """Set the channel layout of an audio copy. AVI and Matroska may leave it unspecified, but closing an
+        MP4 file would then fail.
         """
         if stream.type == "audio" and stream.index not in self._orders:
             made.codec_context.layout = stream.codec_context.layout
 
     def _refused_by_players(self, stream: Stream) -> bool:
+        """Return whether a stream is re-encoded because some players do not play it from MP4."""
         refused = self._audio == "auto" and self._kind == "mp4" and stream.type == "audio"
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
     def _encoded(self, stream: Stream, why: str) -> Stream:
-        """Add and return the audio stream for the re-encoded ``stream``; ``why`` is the reason to report."""
+        """Add and return the stream for the re-encoded audio ``stream``; ``why`` is the reported reason."""
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
         rate = (
@@ -198,7 +201,10 @@ class StreamCopier:
         return made
 
     def _add_cover(self, stream: Stream, source: Source) -> None:
-        """Add a stream for cover art. It is one packet without a timestamp, so it is read separately."""
+        """Add cover art, as an attachment in Matroska and as a stream in MP4.
+
+        Cover art is one packet without a timestamp, so it is read separately.
+        """
         if self._kind not in ("mp4", "matroska") or (packet := source.cover(stream)) is None:
             return
         if self._kind == "matroska":
@@ -229,7 +235,10 @@ class StreamCopier:
         return True
 
     def copy(self, packet: Packet) -> None:
-        """Copy or re-encode a packet of a source stream, or drop it if its stream is dropped."""
+        """Copy, re-encode or convert a packet of a source stream, or ignore it if its stream is dropped.
+
+        The packet may be modified.
+        """
         for one in self._ended(packet) if packet.stream.type == "subtitle" else [packet]:
             self._add_packet(one)
 
@@ -279,9 +288,9 @@ class StreamCopier:
             self._text_ends[index] = packet.pts + packet.duration
 
     def _place(self, frame: DecodedFrame, index: int) -> None:
-        """Set the timestamp of an audio frame in samples.
+        """Set the timestamp of an audio frame in samples, in place.
 
-        Small gaps, which result from the coarse clock of a container, are closed.
+        Gaps and overlaps below `_JITTER`, which result from the coarse clock of a container, are removed.
         """
         samples = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)
@@ -293,8 +302,8 @@ class StreamCopier:
     def _dated(self, packet: Packet) -> list[Packet]:
         """Return the packets that can be written now, each with a decoding time.
 
-        The copy of a part of a video starts at a key frame. Matroska does not state the decoding times of the
-        first packets; they are computed back from the first known one.
+        Video packets before the first key frame are dropped. Matroska does not state the decoding times of
+        the first packets; they are computed back from the first known decoding time.
         """
         index = packet.stream.index
         waiting = self._waiting.setdefault(index, [])
@@ -314,7 +323,7 @@ class StreamCopier:
         return waiting
 
     def _write(self, packet: Packet, index: int, stream: Stream) -> None:
-        # FFmpeg refuses the file if two packets of a stream have the same time.
+        # FFmpeg requires increasing decoding times in each stream.
         if (last := self._last.get(index)) is not None and packet.dts <= last:
             later = last + max(1, round(_TICK / packet.time_base))
             packet.pts, packet.dts = None if packet.pts is None else max(packet.pts, later), later
@@ -323,12 +332,15 @@ class StreamCopier:
         self._mux(lambda it: [it], packet)
 
     def start(self) -> None:
-        """Write the cover art. Call this once, after all streams have been added."""
+        """Write the cover art. Call this once, after the first frame has been passed to the encoder."""
         for packet in self._covers:
             self._mux(lambda it: [it], packet)
 
     def close(self, end: Fraction) -> None:
-        """Flush the encoders, and add notes about damaged packets. ``end`` is the video's end in seconds."""
+        """Write the remaining packets, and add notes about damaged packets.
+
+        ``end`` is the end of the video in seconds.
+        """
         for packet in self._endless.values():
             self._add_packet(_until(packet, end))
         for stream in self._coded.values():
@@ -339,7 +351,7 @@ class StreamCopier:
 
 
 def _until(packet: Packet, end: Fraction) -> Packet:
-    """Set the duration of a subtitle packet so that it ends at ``end`` seconds, and return the packet."""
+    """Set the duration of a packet so that it ends at ``end`` seconds, and return the packet."""
     packet.duration = max(
         1, round(end / packet.time_base) - (packet.dts if packet.pts is None else packet.pts)
     )
@@ -347,7 +359,8 @@ def _until(packet: Packet, end: Fraction) -> Packet:
 
 
 def _rate(rate: int, known: Sequence[int] | None) -> int:
-    """Return a sample rate in Hz that an encoder supports: ``rate``, or the nearest below it if there is one.
+    """Return a sample rate in Hz that an encoder supports: ``rate``, else the nearest lower rate, else the
+    lowest rate.
 
     ``known`` are the supported rates; None means any.
     """
@@ -362,7 +375,10 @@ def _is_timecode(stream: Stream) -> bool:
 
 
 def _name(made: Stream, stream: Stream, kind: str) -> None:
-    """Copy tags and disposition of ``stream`` to ``made``. ``kind`` is the FFmpeg name of the container."""
+    """Copy the tags, except the timecode, and the disposition of ``stream`` to ``made``.
+
+    ``kind`` is the FFmpeg name of the container.
+    """
     named = copied(stream.metadata, timecode=False) | name_of(stream)
     made.metadata.update(languages.in_tags(named, kind))
     made.disposition = stream.disposition

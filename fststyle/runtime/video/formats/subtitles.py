@@ -9,15 +9,16 @@ _FORMATS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": 
 """FFmpeg encoder of the text subtitle format of each container."""
 
 _TICK = Fraction(1, 1000)
-"""Time base in seconds of converted subtitles, the finest that Matroska supports."""
+"""Time base in seconds of converted subtitles, which is that of Matroska files from FFmpeg."""
 
 
 class SubtitleConverter:
     """Adds a stream for the text subtitles ``stream`` to an open output ``container``.
 
     ``kind`` is the FFmpeg name of the container. FFmpeg decodes each text to ASS markup and encodes it again.
-    Italics, bold and line breaks are kept, and fonts and positions if the format supports them. Raises
-    `ValueError` for subtitles that are images or cannot be decoded, and the errors of FFmpeg.
+    Italics, bold and line breaks are kept, and fonts and positions if the format supports them. ``format`` is
+    the FFmpeg encoder, and ``stream`` the new stream. Raises `ValueError` for subtitles that are images, and
+    the errors of FFmpeg.
     """
 
     def __init__(self, container: Container, kind: str, stream: Stream):
@@ -33,7 +34,10 @@ class SubtitleConverter:
         made.time_base = _TICK
 
     def packets(self, packet: Packet) -> Iterator[Packet]:
-        """Yield the converted packets of ``packet``; there may be none. Raises the errors of FFmpeg."""
+        """Yield the converted packet of ``packet``, or nothing if it contains no text.
+
+        Raises the errors of FFmpeg.
+        """
         decoded = packet.stream.decode2(packet)
         if decoded is None or not len(decoded):
             return

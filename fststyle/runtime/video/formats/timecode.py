@@ -1,7 +1,8 @@
-"""SMPTE timecodes (ST 12-1): the tag ``HH:MM:SS:FF`` of a video, at another frame rate.
+"""Convert SMPTE timecodes (ST 12-1), which are tags ``HH:MM:SS:FF`` of a video, to another frame rate.
 
-A drop-frame timecode ``HH:MM:SS;FF`` counts 29.97, 59.94 or 119.88 frames per second in step with the clock:
-it has no labels ;00 and ;01 (in proportion at higher rates) in minutes that are not multiples of ten.
+A drop-frame timecode ``HH:MM:SS;FF`` stays in step with the clock at 29.97, 59.94 or 119.88 frames per
+second. At 29.97, the labels ;00 and ;01 are skipped at the beginning of each minute that is not a multiple of
+ten; at the higher rates, twice or four times as many labels are skipped.
 """
 
 import re
@@ -9,18 +10,19 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 _FORM = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d{1,3})")
-"""Hours, minutes, seconds; a colon, or another sign for drop-frame timecodes; frames, which FFmpeg writes
-with one digit at up to 10 frames per second.
+"""Hours, minutes, seconds, separator (a colon, or another character for drop-frame timecodes), and frames,
+which FFmpeg writes with one digit at up to 10 frames per second.
 """
 
 _DAY = 24 * 3600
 
 
 def moved(timecode: str, before: Fraction, now: Fraction) -> str:
-    """Convert the timecode of a frame from the frame rate ``before`` to the frame rate ``now``.
+    """Return the timecode of a frame, converted from the frame rate ``before`` to the frame rate ``now``.
 
-    Both label the frame at the same time, rounded to the nearest frame. A drop-frame timecode stays one if
-    the new rate has them, else it counts all frames. A malformed timecode is returned as it is.
+    The result denotes the same time of day, rounded to the nearest frame. A drop-frame timecode stays a
+    drop-frame timecode if the new rate has drop-frame timecodes. A malformed timecode is returned unchanged,
+    as is any timecode if a rate rounds to 0.
     """
     parts = _FORM.fullmatch(timecode)
     if parts is None or round(before) < 1 or round(now) < 1:
@@ -42,7 +44,7 @@ def fits(timecode: str, rate: Fraction) -> bool:
     """Return whether MP4 and MOV support a timecode at ``rate`` frames per second.
 
     FFmpeg fails at the end of the file for a malformed timecode, and for a drop-frame timecode unless the
-    rate is a multiple of 30.
+    rounded rate is a multiple of 30.
     """
     parts = _FORM.fullmatch(timecode)
     whole = round(rate)

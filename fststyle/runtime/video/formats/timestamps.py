@@ -1,4 +1,4 @@
-"""Correct timestamps of frames and packets that a container states wrongly."""
+"""Correct timestamps of frames and packets that are missing or wrong in a container."""
 
 import math
 from fractions import Fraction
@@ -6,7 +6,7 @@ from fractions import Fraction
 from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet
 
 _STEP_BACK = 0.1
-"""Seconds by which decoding times must decrease to count as the start of another recording."""
+"""Time in seconds: a larger decrease of decoding times is regarded as the start of another recording."""
 
 
 class AviTimestamps:
@@ -14,7 +14,7 @@ class AviTimestamps:
 
     FFmpeg's guess is wrong for streams with B-frames. Frames come out of the decoder in the order of
     presentation; each has the time of the packet that was decoded last, which is late by the delay of the
-    decoder.
+    decoder. Times are in units of the time base of the stream. A delay above ``longest_delay`` is ignored.
     """
 
     def __init__(self, longest_delay: int):
@@ -23,7 +23,7 @@ class AviTimestamps:
         self._delay: int | None = None
 
     def begin(self, packet: Packet) -> None:
-        """Record the time of the first packet. Call this with every packet."""
+        """Record the time of the first packet. Call this with every packet before it is decoded."""
         self._first = packet.dts if self._first is None else self._first
 
     def time_of(self, frame: DecodedFrame) -> int | None:
@@ -41,8 +41,8 @@ class AviTimestamps:
 class FrameTimestamps:
     """Assigns increasing presentation times to decoded frames.
 
-    ``step`` is the duration of a frame in units of ``time_base``, for frames without a time. ``missing`` is
-    True after a frame without a time, and ``started`` after the first frame.
+    ``step`` is the duration of a frame in units of ``time_base`` (seconds), for frames without a time.
+    ``avi`` is given for AVI files. ``missing`` is True after a frame without a time.
     """
 
     def __init__(self, step: int, time_base: Fraction, avi: AviTimestamps | None):
@@ -52,10 +52,11 @@ class FrameTimestamps:
 
     @property
     def started(self) -> bool:
+        """Whether a frame has been stamped."""
         return self._last is not None
 
     def begin(self, packet: Packet) -> None:
-        """Record a packet. Call this with every packet before it is decoded."""
+        """Record the time of a packet. Call this with every packet before it is decoded."""
         if self._avi is not None:
             self._avi.begin(packet)
 
@@ -72,11 +73,11 @@ class FrameTimestamps:
 
 
 class JoinedRecordings:
-    """Makes timestamps continuous in a transport stream of several concatenated recordings.
+    """Makes timestamps continuous in an MPEG stream of several concatenated recordings.
 
     The timestamps of each recording may start anew. They are shifted to follow the end of the previous
-    recording. ``enabled`` is whether the container allows this, and ``usual`` the usual duration of a packet
-    in seconds.
+    recording. ``enabled`` is whether the container allows this; otherwise packets are not changed. ``usual``
+    is the duration in seconds of packets that state none.
     """
 
     def __init__(self, enabled: bool, usual: float):
@@ -84,7 +85,7 @@ class JoinedRecordings:
         self._last: dict[int, float] = {}
 
     def correct(self, packet: Packet) -> None:
-        """Shift the timestamps of a packet, in place."""
+        """Shift the timestamps of a packet in place. Call this with every packet of the file in order."""
         if not self._enabled or packet.dts is None:
             return
         begins = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)

@@ -9,14 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LAYOUTS = {188: 0, 192: 4, 204: 0, 208: 0}
-"""Position of the synchronization byte 0x47 for each packet size."""
+"""Offset of the synchronization byte 0x47 in a packet, by packet size in bytes."""
 
 LONGEST = max(_LAYOUTS)
+"""Largest packet size in bytes."""
+
 _SEARCHED = 1 << 22
-"""Number of bytes at the start of a file in which names are searched; they are repeated every two seconds."""
+"""Number of bytes at the start of a file that are searched for names, which broadcasts repeat at least every
+two seconds.
+"""
 
 _DESCRIPTIONS, _ACTUAL, _SERVICE = 0x11, 0x42, 0x48
-"""Number of the packets with the service description table, its table ID, and the tag of the descriptor."""
+"""Packet identifier (PID) and table ID of the service description table, and the tag of its service
+descriptors.
+"""
 
 _DEFAULTS = ("FFmpeg", "Service01")
 """Names that FFmpeg writes if there are none."""
@@ -34,7 +40,8 @@ _ACCENTS = dict(
 def layout_of(head: bytes) -> tuple[int, int] | None:
     """Return the distance between packets and the offset of the first sync byte, both in bytes.
 
-    ``head`` is the beginning of the file. Returns None if it is not a transport stream.
+    ``head`` contains at least the first 4 * `LONGEST` bytes of the file. Returns None if the file is not a
+    transport stream, or is shorter than four packets.
     """
     for length, sync in _LAYOUTS.items():
         if all(at < len(head) and head[at] == 0x47 for at in range(sync, 4 * length, length)):
@@ -43,14 +50,21 @@ def layout_of(head: bytes) -> tuple[int, int] | None:
 
 
 def content_of(packet: bytes) -> tuple[int, bool, bytes]:
-    """Return the PID of a packet of 188 bytes, whether a payload unit starts in it, and its payload."""
+    """Return the PID of a packet of 188 bytes, whether a payload unit starts in it, and its payload.
+
+    The payload is empty if the packet has none.
+    """
     number = int.from_bytes(packet[1:3], "big") & 0x1FFF
     field = 1 + packet[4] if packet[3] & 0x20 else 0
     return number, bool(packet[1] & 0x40), packet[4 + field :] if packet[3] & 0x10 else b""
 
 
 def service_tags(path: Path) -> dict[str, str]:
-    """Return the tags ``service_name`` and ``service_provider`` of a file, without those that it lacks."""
+    """Return the tags ``service_name`` and ``service_provider`` of a file, or fewer if it lacks them.
+
+    They are read from the first section of the service description table. The names of several services are
+    separated by commas. Raises `OSError`.
+    """
     with path.open("rb") as file:
         head = file.read(_SEARCHED)
     found: dict[str, dict[str, None]] = {"service_provider": {}, "service_name": {}}
@@ -63,7 +77,10 @@ def service_tags(path: Path) -> dict[str, str]:
 
 
 def _sections(head: bytes) -> Iterator[bytes]:
-    """Yield each complete service description table of the transport stream, without its checksum."""
+    """Yield each complete section of the service description table, without its checksum.
+
+    ``head`` is the beginning of the file. Tables of other transport streams are skipped.
+    """
     if (layout := layout_of(head[: 4 * LONGEST])) is None:
         return
     length, sync = layout
@@ -80,7 +97,7 @@ def _sections(head: bytes) -> Iterator[bytes]:
 
 
 def _services(section: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the (provider, name) of each service in a service description table."""
+    """Yield the (provider, name) of each service in a section of the service description table."""
     at = 11
     while at + 5 <= len(section):
         end = min(len(section), at + 5 + (int.from_bytes(section[at + 3 : at + 5], "big") & 0xFFF))
@@ -97,7 +114,9 @@ def _services(section: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _text(content: bytes) -> str:
-    """Decode a text without control codes. Its first byte may select the encoding (EN 300 468, annex A)."""
+    """Decode a text, and remove its control codes. Its first bytes may select the encoding (EN 300 468,
+    annex A).
+    """
     first = content[:1]
     try:
         if first == b"\x10":
@@ -112,6 +131,7 @@ def _text(content: bytes) -> str:
 
 
 def _of_iso_6937(content: bytes) -> str:
+    """Decode ISO/IEC 6937, with all characters except the accents treated as Latin-1."""
     text, accent = "", ""
     for byte in content:
         if byte in _ACCENTS:

@@ -14,14 +14,15 @@ _STATES_DURATION = ("mov", "matroska")
 """Containers whose header states the duration. For AVI, the duration is an estimate from the file size."""
 
 _DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
-"""Tag of a Matroska stream with the end of its last frame, as FFmpeg and mkvmerge write it."""
+"""Value of the tag DURATION of a Matroska stream: the end of its last frame. FFmpeg and mkvmerge write it."""
 
 _UNKNOWN_COUNT = 1 << 30
-"""AVI frame counts from here on mean that the count is unknown: FFmpeg writes them into pipes."""
+"""Frame count from which the count of an AVI file is regarded as unknown. FFmpeg writes such counts to pipes.
+"""
 
 _NEAR_THE_END = 0.5
-"""Seconds before the end of a stream within which an incomplete packet is its last one. The packets of some
-streams are split, and only the first parts are marked.
+"""Time in seconds before the end of a stream in which an incomplete packet is regarded as its last packet.
+Packets of some streams are split, and only the first parts are marked as incomplete.
 """
 
 
@@ -29,9 +30,9 @@ streams are split, and only the first parts are marked.
 class Extent:
     """Extent of the data that has been read so far.
 
-    ``reached`` is the end of all streams in seconds on the clock of the container, ``frames`` the number of
-    decoded frames, ``first`` the decoding time of the first video packet, and ``packet`` the size of the last
-    video packet in bytes.
+    ``reached`` is the latest end of a packet in seconds on the clock of the container. ``frames`` is the
+    number of decoded frames, which the caller updates. ``first`` is the decoding time of the first video
+    packet in units of its time base, and ``packet`` the size of the last video packet in bytes.
     """
 
     reached: float = 0.0
@@ -42,7 +43,7 @@ class Extent:
     _incomplete: dict[int, float] = field(default_factory=dict)
 
     def add(self, packet: Packet, video: bool) -> None:
-        """Add a packet. ``video`` is whether it belongs to the video stream."""
+        """Add a packet. ``video`` is whether it belongs to the stylized stream."""
         if video and packet.size:
             self.first = packet.dts if self.first is None else self.first
             self.packet = packet.size
@@ -57,19 +58,19 @@ class Extent:
             self._incomplete[index] = end
 
     def end(self, stream: Stream, origin: float) -> float:
-        """Return the end of a stream in seconds from ``origin``."""
+        """Return the end of a stream in seconds from ``origin``; 0 if no packet was read."""
         return self._ends.get(stream.index, origin) - origin
 
     @property
     def ends_in_a_packet(self) -> bool:
-        """Whether the data of a stream ends with an incomplete packet."""
+        """Whether the last packet of any stream is incomplete."""
         return any(self._ends[index] - end < _NEAR_THE_END for index, end in self._incomplete.items())
 
 
 def cut_off(
     container: Container, path: Path, stream: Stream, others: Sequence[Stream], origin: float, extent: Extent
 ) -> str | None:
-    """Return the reason why a file is truncated according to its structure, or None.
+    """Return what is missing if a file is truncated according to its structure, or None.
 
     The file has been read to its end. See `ends_early` for the arguments.
     """
@@ -113,10 +114,16 @@ def ends_early(
     origin: float,
     extent: Extent,
 ) -> str | None:
-    """Return the reason why a file that was read to its end is incomplete, or None.
+    """Return the reason why a file that was read to its end is incomplete according to the durations that it
+    states, or None.
 
-    ``others`` are the other streams that were read, ``rate`` is in frames per second, ``origin`` the start
-    time in seconds.
+    Args:
+        container: the open file.
+        stream: the stylized stream.
+        others: the other streams that were read.
+        rate: frame rate of ``stream`` in frames per second.
+        origin: start time in seconds on the clock of the container.
+        extent: what was read.
     """
     reached, shown = extent.reached - origin, extent.end(stream, origin)
     video = _stated_end(container, stream, origin)
@@ -129,8 +136,8 @@ def ends_early(
 
 
 def _duration(container: Container, read: Sequence[Stream], origin: float) -> float:
-    """Return the end of the longest stream of ``read`` in seconds from ``origin``, according to
-    the header.
+    """Return the duration of the longest stream of ``read`` in seconds according to the header; 0 if it is
+    unknown.
     """
     stated: float = (container.duration or 0) / 1e6
     timed = [other for other in container.streams if other.type != "attachment" and not is_cover(other)]

@@ -32,9 +32,10 @@ AVI is not supported, since it has a constant frame rate and no timestamps.
 class Writer(Sink):
     """Sink that writes a video file, with the other streams, metadata and chapters of ``source``.
 
-    ``suffix`` determines the container. Size and time base are those of ``first``, the first frame. ``rate``
-    is the average frame rate. Raises `OutputError` for an encoder that is not available, and if the file
-    cannot be written.
+    ``suffix`` is one of `FORMATS`. The size, rounded up to even sides, and the time base are those of
+    ``first``, the first frame, which the constructor does not write. ``rate`` is the average frame rate in
+    frames per second. Raises `OutputError` for an encoder or a pixel format that is not available, and if the
+    file cannot be written.
     """
 
     keeps_aspect = True
@@ -76,8 +77,9 @@ class Writer(Sink):
     def _set_chapters(self, chapters: list[Chapter]) -> None:
         """Set the chapters of the container.
 
-        FFmpeg writes no track entry for chapters of MP4 and MOV files without a title, and moves the first
-        entry to 0. So each chapter has a title there, and an empty one precedes the first if it is later.
+        For MP4 and MOV, FFmpeg writes no entry in the chapter track for a chapter without a title, and moves
+        the first entry to 0. Each chapter therefore gets a title there, and if the first chapter starts later
+        than 0, an empty chapter precedes it.
         """
         if self._kind in ("mp4", "mov"):
             chapters = [one.copy() for one in chapters]
@@ -94,8 +96,8 @@ class Writer(Sink):
     def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
         """Return the tags of the container and those of the video stream.
 
-        The timecode is converted to ``rate`` frames per second. It is omitted if the container does not
-        support it, or if its frame is not in the output.
+        The timecode is converted to ``rate`` frames per second. It is omitted if MP4 and MOV do not support
+        it, or if the beginning of the source is not in the output.
         """
         before = timecode.of({**source.metadata, **source.stream_metadata})
         if before is None:
@@ -104,8 +106,8 @@ class Writer(Sink):
         timed = not source.cut and timecode.fits(now, rate)
         if timed and ";" in before and ";" not in now:
             self.notes.append(
-                f"timecode {before} is written as {now}: {float(rate):g} frames per second have no drop-frame"
-                " timecode"
+                f"timecode {before} is written as {now}, since there are no drop-frame timecodes at"
+                f" {float(rate):g} frames per second"
             )
         kept = [copied(metadata, timed) for metadata in (source.metadata, source.stream_metadata)]
         for metadata in kept:
@@ -113,6 +115,7 @@ class Writer(Sink):
         return kept[0], kept[1]
 
     def _setup(self, first: TimedFrame, source: Source, encoding: Encoding, codec: str) -> None:
+        """Set the size, the pixel format, the colors and the options of the encoder."""
         height, width = first.rgb.shape[:2]
         stream = self.stream
         stream.width, stream.height = width + width % 2, height + height % 2  # for 4:2:0
@@ -147,13 +150,13 @@ class Writer(Sink):
         if encoders.keeps_alpha(codec, self._kind, encoding):
             if codec == "prores_ks" and encoding.codec == "auto":
                 self.notes.append(
-                    "is written as ProRes 4444 to keep transparency (--codec libx264 writes a smaller file on"
-                    " white)"
+                    "is written as ProRes 4444 to keep transparency (--codec libx264 writes a smaller file"
+                    " composited on white)"
                 )
             return True
         self.notes.append(
-            f"transparency is composited on white, since {codec} does not keep it here; .webm, .mov, .apng,"
-            " .webp and image sequences of .png keep it"
+            f"transparency is composited on white, since {codec} does not keep it in this container or pixel"
+            " format; .webm, .mov, .apng, .webp and image sequences of .png keep it by default"
         )
         self.lost.append(TRANSPARENCY)
         return False
@@ -174,7 +177,10 @@ class Writer(Sink):
         self._start_copier()
 
     def put(self, packet: Packet) -> None:
-        """Write a video packet that was encoded with the same options. Raises `OutputError` if this fails."""
+        """Write a video packet that was encoded with the same options, instead of frames.
+
+        Each packet is held back until the next one. Raises `OutputError` if writing fails.
+        """
         packet.stream = self.stream
         if self._next_packet is not None:
             self._mux(lambda it: self._durations.put([it]), self._next_packet)
@@ -203,7 +209,9 @@ class Writer(Sink):
             raise OutputError(f"cannot be written: {reason(error)}") from error
 
     def _read_back(self) -> None:
-        """Set ``tags``, ``stream_metadata``, ``chapters`` and ``kept`` from the finished file."""
+        """Set the attributes of `Sink` from the finished file. In MP4 and MOV, also disable subtitle tracks
+        that are not default in the source.
+        """
         with self._av.open(str(self._path), metadata_errors="ignore") as made:
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
                 self.tags.update(tags(metadata))
@@ -219,10 +227,11 @@ class Writer(Sink):
         """Close the file without finishing it."""
         try:
             self.container.close()
-        except Exception:  # it may be half set up; the file is deleted
+        except Exception:  # the container may be set up only in part, and the caller deletes the file
             return
 
     def _start_copier(self) -> None:
+        """Start the copier after the first frame."""
         if not self._started:
             self._started = True
             self._copier.start()
@@ -245,6 +254,7 @@ class Writer(Sink):
         return np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else pixels
 
     def _mux(self, encode: Callable[[Any], Iterable[Packet]], item: Any) -> None:
+        """Write the packets that ``encode(item)`` returns. Raises `OutputError` if this fails."""
         try:
             for packet in encode(item):
                 self.container.mux(packet)
@@ -256,12 +266,12 @@ class Writer(Sink):
 
 
 def _not_opened(context: Any, why: str) -> str:
-    """Return the message for an encoder that fails to open. Hardware encoders fail only at the first
-    packet.
+    """Return the message for an encoder that cannot be opened. FFmpeg opens it when the first frame is
+    encoded.
     """
     if encoders.is_hardware(context.name):
         return (
-            f"cannot be written with {context.name}, which does not start ({why}): is its hardware available?"
-            " libx264 needs none (--codec)"
+            f"cannot be written with {context.name}, which cannot be opened ({why}); check that its hardware"
+            " is available, or select a software encoder such as libx264 (--codec)"
         )
     return f"cannot be written with {context.name} at {context.width}x{context.height} ({why})"

@@ -122,7 +122,7 @@ def test_larger_of_two_video_streams_is_stylized(tmp_path):
             container.mux(video.encode(None))
     done = stylized(tmp_path / "in.mkv", tmp_path / "out.mkv")
     assert (done.width, done.height, done.lost) == (64, 48, ())
-    assert any("second video stream, copied without stylizing it" in note for note in done.notes)
+    assert any("is another video stream, which is copied unchanged" in note for note in done.notes)
     assert streams(tmp_path / "out.mkv") == [("video", "h264"), ("video", "h264")]
 
 

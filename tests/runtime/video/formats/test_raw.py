@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from fststyle.errors import InputError
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
@@ -35,6 +36,16 @@ def test_raw_frames_through_pipes(tmp_path):
     )
     assert done.broken.startswith("its last frame has 4 of 9216 bytes")
     assert [round(t, 4) for t, _ in clips.frames(tmp_path / "out.mp4")] == [0, 0.0334, 0.0667]
+
+
+def test_stdin_that_cannot_be_read_is_reported(tmp_path):
+    class Unreadable(io.RawIOBase):
+        def readinto(self, _):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(InputError, match="stdin: cannot be read: Input/output error"):
+        paint("-", tmp_path / "out.mp4", frame_size="64x48", stdin=Unreadable())
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_program_in_pipes(tmp_path, program):

@@ -351,7 +351,7 @@ def test_library_never_calls_python_from_its_threads():
 
 def test_unsupported_pixel_format_is_reported(tmp_path, style_folder):
     clip = clips.write(tmp_path / "in.mp4", [0, 40], sound=None)
-    with pytest.raises(OutputError, match="but no yuv format"):
+    with pytest.raises(OutputError, match="but no opaque yuv format"):
         stylize_video(clip, tmp_path / "out.mov", style="invert", device="cpu", codec="qtrle", pix_fmt="argb")
     with pytest.raises(OutputError, match="cannot be written with dnxhd at 64x48") as told:
         stylize_video(clip, tmp_path / "out.mov", style="invert", device="cpu", codec="dnxhd")

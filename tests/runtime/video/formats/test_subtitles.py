@@ -152,7 +152,7 @@ def test_text_far_before_the_first_frame_that_is_read_is_clipped(tmp_path):
 @pytest.mark.parametrize(("target", "lost"), [("out.mp4", True), ("out.mkv", False)])
 def test_texts_that_overlap_end_early_in_mp4_and_are_named(tmp_path, target, lost):
     source = subtitled(tmp_path / "in.mkv", "subrip", lines=OVERLAPPING)
-    expected = ("end of 1 text of subtitle subrip (deu), when the next one begins",)
+    expected = ("overlap of 1 text of subtitle subrip (deu) with the next text",)
     assert stylized(source, tmp_path / target).lost == (expected if lost else ())
 
 
