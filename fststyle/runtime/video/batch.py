@@ -107,7 +107,7 @@ def stylize_videos(
 def videos_in(folder: Path, on_refused: Refused = lambda place, error: None) -> list[Path]:
     """Return the videos and animated images of a folder and its subfolders, sorted.
 
-    Raises the errors of `fststyle.io.folders.files`.
+    See `fststyle.io.folders.files` for ``on_refused`` and the errors.
     """
     found = files(folder, SUFFIXES | ANIMATED, on_refused)
     return [path for path in found if path.suffix.lower() in SUFFIXES or animation.is_animation(path)]

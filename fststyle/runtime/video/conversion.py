@@ -112,8 +112,8 @@ class VideoConversion:
         if self._resume_folder is not None and self._resume_folder.segments:
             output.resume(self._skipped, self._resume_folder.segments[-1])
         try:
-            # A pipe may block forever, and closing it does not help. A file must not be closed while it is
-            # read.
+            # Access to a pipe may block forever, even if the pipe is closed. Threads that use files must end
+            # before the files are closed.
             patience = (
                 PATIENCE if isinstance(source, RawSource) else None,
                 PATIENCE if target.path is None else None,
@@ -212,7 +212,10 @@ class VideoConversion:
         return replacing_path(path) if self._target.single else contextlib.nullcontext(path)
 
     def _output_fps(self) -> float | None:
-        """Return the frame rate of the output, or None to keep the timestamps."""
+        """Return the frame rate of the output in frames per second, or None to keep the timestamps.
+
+        Adds a note if the format limits the rate.
+        """
         fps, highest = self._settings.fps, self._target.highest_rate
         if not highest or (fps or self._source.rate) <= highest:
             return fps

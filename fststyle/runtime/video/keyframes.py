@@ -26,7 +26,7 @@ Shares = dict[str, float]
 MAX_KEYFRAMES = 10_000
 """Maximum number of keyframes of the style, and of the strength."""
 _MAX_FILE_BYTES = 1 << 20
-_TIME = r"(?:\d+:)?(?:\d+:)?\d+(?:\.\d+)?\s*(?:s|ms|m)?"
+_TIME = r"(?:(?:\d+:){1,2}\d+(?:\.\d+)?\s*s?|\d+(?:\.\d+)?\s*(?:s|ms|m)?)"
 _AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
 
 
@@ -41,8 +41,8 @@ class Key(NamedTuple):
 class Timeline:
     """Callable that returns the shares of the styles and the strength at a time.
 
-    Times are in seconds from the start of the output. The first keyframe also applies before its time, and
-    the last keyframe also after its time.
+    Times are in seconds from the start of the output. The value of the first keyframe also applies before its
+    time, and the value of the last keyframe also after its time.
 
     Attributes:
         styles: keyframes of `Shares`. The transition to a keyframe begins at its time and ends ``fade``
@@ -61,7 +61,7 @@ class Timeline:
 
     @property
     def names(self) -> list[str]:
-        """All styles in order of first appearance."""
+        """Names of all styles in order of first appearance."""
         return list(dict.fromkeys(name for key in self.styles for name in key.value))
 
     @property
@@ -96,7 +96,7 @@ class Timeline:
 
 
 def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
-    """Return the largest difference of a share or of the strength between two values of a `Timeline`."""
+    """Return the largest absolute difference of a share or of the strength between two `Timeline` values."""
     (shares, strength), (others, other) = before, after
     return max(
         [

@@ -17,16 +17,16 @@ fraction of the frame duration of the mask.
 """
 
 _LEAD = 1.0
-"""Time in seconds by which reading starts before the first required time, since the frame that is shown then
-may start earlier.
+"""Minimum time in seconds that is read before the first required time, since the frame that is shown then may
+start earlier.
 """
 
 
 class MovingMask(ImageMask):
     """Mask from a video, an animated image or an image sequence.
 
-    The mask at a time in seconds is the frame that ``source`` shows this long after its first frame. After
-    the end, it is the last frame.
+    The mask at t seconds is the frame that ``source`` shows t seconds after its first frame. After the end of
+    ``source``, it is the last frame.
     """
 
     moves = True
@@ -45,8 +45,11 @@ class MovingMask(ImageMask):
         """
         self._path, self._source, self._on_note = path, source, on_note
         self._early = _TOLERANCE / float(source.rate)
-        if start > _LEAD:
-            source.seek(start - _LEAD)
+        # A mask that ends before the start needs its last frame.
+        first = start if source.seconds is None else min(start, source.seconds)
+        lead = max(_LEAD, 2 / float(source.rate))
+        if first > lead:
+            source.seek(first - lead)
         self._items: Iterator[Item] = iter(source)
         self._next = self._following()
         if self._next is None:

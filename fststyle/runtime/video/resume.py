@@ -263,7 +263,7 @@ def _locked(path: Path, target: Path) -> BinaryIO:
 
     ``target`` is the path for messages. Raises `OutputError` if another process holds the lock.
     """
-    file = open(path, "ab")  # noqa: SIM115  (open while it is locked)
+    file = open(path, "ab")  # noqa: SIM115  (stays open while it is locked)
     try:
         import fcntl
     except ImportError:  # Windows has no flock; an open file cannot be deleted there

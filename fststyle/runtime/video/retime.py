@@ -41,8 +41,9 @@ def rational(rate: float) -> Fraction:
 def between(source: Source, start: float, end: float | None, lead: float | None = None) -> Iterator[Item]:
     """Return an iterator over the items of ``source`` from ``start`` up to, but not including, ``end``.
 
-    Both are in seconds from the beginning of the source; None means no end. The times of the items are
-    shifted so that ``start`` becomes `first_time`; packets are modified in place.
+    Both are in seconds from the beginning of the source; without ``end``, all items from ``start`` on are
+    returned. The times of the items are shifted so that ``start`` becomes `first_time`; packets are modified
+    in place.
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
     at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that are shown
@@ -56,8 +57,8 @@ def between(source: Source, start: float, end: float | None, lead: float | None 
 def first_time(source: Source, start: float) -> float:
     """Return the time in seconds of ``start`` in the items of `between`.
 
-    It is 0, except for a source that is not cut and starts less than `LEAD` before 0, which keeps its times.
-    The timestamps of a recorded broadcast may start at many hours, and players would wait that long.
+    It is 0, unless ``start`` is 0 and the source starts less than `LEAD` before 0; such a source keeps its
+    times. The timestamps of a recorded broadcast may start at many hours, and players would wait that long.
     """
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 

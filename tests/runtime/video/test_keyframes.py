@@ -27,7 +27,7 @@ def test_times(text, seconds):
     assert parse_seconds(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "s", "-1", "1:2:3:4", "4h", "nan", "1e9", "four"])
+@pytest.mark.parametrize("text", ["", "s", "-1", "1:2:3:4", "1:30m", "4h", "nan", "1e9", "four"])
 def test_invalid_times_are_refused(text):
     with pytest.raises(InputError, match="not a time"):
         parse_seconds(text)
@@ -150,6 +150,14 @@ def test_invalid_time_is_named_in_the_message():
     with pytest.raises(InputError, match=r"'soon' in 'great-wave@soon' is not a time"):
         parse("great-wave@soon", "1")
     assert not parse("my@home.onnx", "1").moves
+
+
+def test_error_in_a_keyframe_file_names_the_file(tmp_path):
+    path = tmp_path / "keys.csv"
+    for row, problem in (("0,a:x,1", "the weight 'x'"), ("0,a,3", "strength: 3 is not between 0 and 2")):
+        path.write_text(f"time,style,strength\n{row}\n")
+        with pytest.raises(InputError, match=f"{path}: {problem}"):
+            parse("a", keyframes=path)
 
 
 def test_row_with_an_extra_cell_is_refused(tmp_path):

@@ -116,6 +116,20 @@ def test_last_mask_is_held_which_is_noted(tmp_path):
     assert done.notes == (f"{mask}: the mask ends after 0.16 seconds; its last frame is held",)
 
 
+@pytest.mark.parametrize("kind", ["mp4", "folder"])
+def test_last_mask_is_held_if_the_mask_ends_before_the_start(tmp_path, kind):
+    source = film(tmp_path / "in.mp4", list(range(0, 3000, 160)))
+    mask = encoded(tmp_path / "mask.mp4", EVEN[:4], mask_of)
+    if kind == "folder":
+        mask = tmp_path / "masks"
+        mask.mkdir()
+        for number in range(4):
+            Image.fromarray(mask_of(number)).save(mask / f"{number:03d}.png")
+    done = stylized(source, tmp_path / "out.mp4", mask, start=2.5)
+    assert set(masks_in(tmp_path / "out.mp4")) == {3}
+    assert "its last frame is held" in done.notes[0]
+
+
 def test_interrupted_run_continues_with_the_mask_of_its_moment(tmp_path, monkeypatch):
     class Stopped(Exception):
         pass

@@ -12,7 +12,7 @@ with later times.
 """
 
 _NEAR = 1e-6
-"""Tolerance in seconds: packets that start less than this before the requested time start at this time."""
+"""Tolerance in seconds: a packet that starts at most this long before the requested time is not clipped."""
 
 
 def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: float) -> list[Packet]:

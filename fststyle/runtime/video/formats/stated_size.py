@@ -181,7 +181,10 @@ def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last element, or that of the first byte of the footer if it is larger."""
+    """Return the end offset of the last element or of the first byte of the footer, whichever is larger.
+
+    The offset of the footer is stated in the header.
+    """
     at, footer = max(0, _read(file, 0, _HEAD).find(_MXF_KEY)), 0
     while at < size:
         head = _read(file, at, 25 + 32)

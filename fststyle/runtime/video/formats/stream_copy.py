@@ -370,7 +370,7 @@ def _rate(rate: int, known: Sequence[int] | None) -> int:
 
 
 def _is_timecode(stream: Stream) -> bool:
-    """Return whether a stream is a timecode track. Video streams may have a timecode as a tag."""
+    """Return whether a stream is a timecode track, which is a data stream with the tag ``timecode``."""
     return stream.type == "data" and "timecode" in tags(stream.metadata)
 
 
