@@ -35,7 +35,7 @@ class Painted:
         style: name of the style.
         device: device that the style ran on.
         pages_left: number of further pages of a TIFF file, which are not stylized.
-        lost: names of everything in the input that is not in the output.
+        lost: names of everything in the input that is not in the output, such as metadata.
     """
 
     input: str
@@ -54,11 +54,14 @@ class ImageListener:
     """Callbacks of a batch, called in the thread of `stylize_files`.
 
     Attributes:
-        on_skipped: called with the number of images whose output already exists.
-        on_start: called with the number of images to stylize.
-        on_tile: called with the number of finished tiles and the number of all tiles of a frame.
+        on_skipped: called once, with the number of images whose output already exists, if the setting
+            ``skip_existing`` is True.
+        on_start: called once, with the number of images to stylize.
+        on_tile: called after each tile with the number of finished tiles and the number of tiles of the
+            frame. Not called with the setting ``ray``.
         on_done: called with the result of each image.
-        on_failed: called with the path and the error of each failed image.
+        on_failed: called with the path and the error of each refused input and of each failed image of a
+            batch. The error of a single image is raised instead.
     """
 
     on_skipped: Callable[[int], None] = lambda pictures: None
@@ -79,8 +82,8 @@ def stylize_files(
 ) -> list[Painted]:
     """Stylize image files and folders.
 
-    Settings, style, device, mask and output folders are checked before any image is stylized. Each output
-    file is complete or absent.
+    Settings, style, device, mask and output paths are checked before any image is stylized. An output file is
+    written completely or not at all.
 
     Args:
         inputs: files and folders, or "-" for stdin.
@@ -91,11 +94,11 @@ def stylize_files(
         stdout: binary stream for the output "-".
 
     Returns:
-        The results, in the order of completion.
+        The results of all images that were stylized, in the order of completion.
 
     Raises:
-        BatchError: after the last image, if some images of a batch failed.
-        FststyleError: for a single image, the error of this image.
+        BatchError: after the last image, if some inputs of a batch were refused or some images failed.
+        FststyleError: before the first image, if a check fails; for a single image, its error.
     """
     settings = settings or ImageSettings()
     listener = listener or ImageListener()
@@ -139,7 +142,7 @@ def _results(
     stdin: BinaryIO | None,
     stdout: BinaryIO | None,
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Yield each pair with its result or error."""
+    """Yield each pair with its result or error, in the order of completion."""
     if settings.ray is not None:
         from fststyle.runtime.farm.pictures import stylized
 
@@ -166,8 +169,10 @@ def stylize_file(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> Painted:
-    """Stylize one image file with a loaded style and mask. The other arguments are those of
-    `stylize_files`.
+    """Stylize one image with a loaded style, and write the result.
+
+    With ``mask`` None, the mask is loaded if the settings select one. The other arguments are those of
+    `stylize_files`. Raises the `FststyleError` of the image.
     """
     on_tile = None if listener is None else listener.on_tile
     begin = time.perf_counter()
@@ -192,7 +197,7 @@ def stylize_file(
 
 
 def read_stdin(stdin: BinaryIO | None) -> bytes:
-    """Return the content of stdin. Raises `InputError` if it is closed or empty."""
+    """Return the content of ``stdin``. Raises `InputError` if it is None (closed) or empty."""
     if stdin is None:
         raise InputError("stdin is closed")
     content = stdin.read()
@@ -209,4 +214,5 @@ def __getattr__(name: str) -> type[ImageListener]:
 
 
 def _pipe_format(picture: Picture) -> str:
+    """Return the format for stdout: that of the input if it can be written, and otherwise PNG."""
     return picture.format if picture.format in images.WRITABLE.values() else "PNG"  # type: ignore[return-value]

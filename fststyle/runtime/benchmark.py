@@ -14,16 +14,23 @@ from fststyle.runtime.style import Style, load_style
 from fststyle.runtime.video.formats.raw import parse_size
 
 MAX_FRAME_SECONDS = 1.0
-"""Time per frame in seconds above which larger sizes are skipped."""
+"""Median time per frame in seconds above which larger sizes are skipped."""
 MIN_SECONDS = 0.6
-"""Minimum duration of a measurement in seconds."""
+"""Minimum total time of the timed frames of a measurement, in seconds."""
 
 
 @dataclass(frozen=True)
 class Speed:
     """Speed of a style at one precision and frame size.
 
-    ``ms`` is the median time per frame in milliseconds, from uint8 input to uint8 output.
+    Attributes:
+        style: name of the style.
+        precision: precision of the style file.
+        device: device that the style ran on.
+        provider: name of the ONNX Runtime execution provider.
+        width: width of the frames in pixels.
+        height: height of the frames in pixels.
+        ms: median time per frame in milliseconds, from uint8 input to uint8 output.
     """
 
     style: str
@@ -36,6 +43,7 @@ class Speed:
 
     @property
     def fps(self) -> float:
+        """Frames per second."""
         return 1000 / self.ms
 
 
@@ -45,21 +53,22 @@ def measure(
     settings: SpeedSettings | None = None,
     on_start: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Speed]:
-    """Measure each style in each precision and yield the results.
+    """Measure the speed of each style in each of its precisions, and yield the results.
 
-    Sizes are measured in ascending order, until a frame takes longer than `MAX_FRAME_SECONDS`. Only one
-    session exists at a time, since idle sessions slow other sessions down.
+    Sizes are measured in ascending order of pixels, until the median time per frame is above
+    `MAX_FRAME_SECONDS`. Only one session is open during a measurement, so that other sessions do not slow it
+    down.
 
     Args:
         styles: names or .onnx files.
-        sizes: frame sizes as WIDTHxHEIGHT.
+        sizes: frame sizes as WIDTHxHEIGHT. Repeated sizes are measured once.
         settings: the settings; None uses the defaults.
         on_start: called with a description of each measurement before it starts.
 
     Raises:
-        InputError: a size is not WIDTHxHEIGHT.
-        StyleError: a style cannot be loaded.
-        DeviceError: the device is not available.
+        InputError: a size is invalid, or memory is insufficient.
+        StyleError: a style cannot be loaded or fails to run.
+        DeviceError: the device is unknown or not available.
     """
     settings = settings or SpeedSettings()
     shapes = sorted({parse_size(size, "--size") for size in sizes}, key=lambda shape: shape[0] * shape[1])
@@ -77,7 +86,7 @@ def measure(
 
 
 def largest_at(speeds: Sequence[Speed], fps: float = 30.0) -> Speed | None:
-    """Return the measurement with the largest frame size that reaches ``fps`` frames per second, or None."""
+    """Return the measurement with the largest frame size that reaches ``fps``, or None if there is none."""
     return max(
         (speed for speed in speeds if speed.fps >= fps),
         key=lambda speed: speed.width * speed.height,
@@ -90,9 +99,10 @@ def timings(
 ) -> list[float]:
     """Call ``paint`` repeatedly and return the duration of each call in seconds.
 
-    There are at least ``frames`` calls, which take at least ``seconds`` in total. A warm-up of at least two
-    calls and a quarter of ``seconds`` precedes them, since the first frames of a session take up to twice as
-    long. The warm-up and the measurement each stop after ``patience`` seconds.
+    The calls end as soon as there are at least ``frames`` calls that took at least ``seconds`` in total. They
+    are preceded by a warm-up, whose durations are not returned, since the first frames of a session are
+    slower: at least two calls that take at least a quarter of ``seconds``. The warm-up and the measurement
+    each end early, but not before the first call, once their calls took more than ``patience`` seconds.
     """
     times: list[float] = []
     for count, length in ((2, seconds / 4), (frames, seconds)):
@@ -105,7 +115,7 @@ def timings(
 
 
 def _median(style: Style, width: int, height: int, frames: int) -> float:
-    """Return the median time per frame in milliseconds."""
+    """Return the median time in milliseconds to stylize a frame of random pixels."""
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     return (
         statistics.median(timings(lambda: style(frame), frames, MIN_SECONDS, MAX_FRAME_SECONDS * 10)) * 1000

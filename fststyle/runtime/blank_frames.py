@@ -1,7 +1,7 @@
-"""Blend nearly uniform frames, such as fades and black frames between scenes, with the source.
+"""Blend the stylized images of nearly uniform frames, such as fades and black frames, with the source frames.
 
 Instance norm removes brightness and contrast. A network therefore stylizes a faded scene as brightly as the
-full scene, and maps uniform black to the same gray as uniform white. In a video, a fade must remain a fade.
+full scene, and maps uniform black and uniform white to the same color. In a video, a fade must remain a fade.
 """
 
 import cv2
@@ -12,17 +12,17 @@ from fststyle.arrays import RGB
 from fststyle.io.resize import scaled_size
 
 RANGE = 48.0
-"""Luma range (0-255) from which a frame is fully stylized."""
+"""Difference between the 99th and the 1st percentile of luma (0-255) from which a frame is fully stylized."""
 SMALL = 64
-"""Longer side in pixels to which a frame is reduced for measuring the range, so that film grain is
-ignored.
+"""Maximum length in pixels of the longer side when the range is measured. Larger frames are reduced to it,
+which averages out film grain.
 """
 
 
 def stylized_share(frame: RGB) -> float:
-    """Return the weight of the stylized image in the result for a source frame, uint8 (H, W, 3).
+    """Return the weight of the stylized image in `blended` for a source frame, uint8 (H, W, 3) RGB.
 
-    It is 0 for a uniform frame and 1 from a luma range of `RANGE` on.
+    The weight is 0 for a uniform frame, increases linearly with the luma range, and is 1 from `RANGE` on.
     """
     scale = min(1.0, SMALL / max(frame.shape[:2]))
     size = scaled_size(frame.shape[:2], scale)
@@ -32,10 +32,11 @@ def stylized_share(frame: RGB) -> float:
 
 
 def blended(frame: RGB, stylized: RGB) -> RGB:
-    """Interpolate from the source ``frame`` to its ``stylized`` image by `stylized_share`.
+    """Interpolate from the source ``frame`` to its ``stylized`` image with the weight `stylized_share`.
 
-    ``stylized`` and the result are uint8 (H, W, 3); ``frame`` may have another size. Call this after
-    `fststyle.runtime.temporal.TemporalFilter`, which would otherwise carry the previous scene into the fade.
+    Both are uint8 RGB, and may differ in size; the result has the size of ``stylized``. If the weight is 1,
+    the array ``stylized`` itself is returned. Apply this after
+    `fststyle.runtime.temporal.TemporalFilter`. Otherwise, the filter blends the previous scene into a fade.
     """
     if (share := stylized_share(frame)) == 1:
         return stylized

@@ -1,9 +1,10 @@
-"""Interpolate network weights, for mixtures of styles and for partial strength at the cost of one network.
+"""Interpolate network weights, to mix styles or to change their strength at the cost of one network.
 
 The method is equation 1 of Wang et al. 2019, "Deep Network Interpolation for Continuous Imagery Effect
 Transition" (arXiv:1811.10515): the weights of networks that were fine-tuned from the same base network can be
-interpolated, and the result is a working network. The base network reproduces its input, so interpolating
-between it and a style changes the strength of the style, in contrast to a cross-fade of two images.
+interpolated, and the result is a working network. The base network approximately reproduces its input.
+Interpolating between the base network and a style therefore changes the strength of the strokes, whereas a
+cross-fade of the source image and the stylized image only changes their opacity.
 """
 
 from collections.abc import Sequence
@@ -22,12 +23,12 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     """Return a style file with the weighted sum of the weights of several style files.
 
     Args:
-        models: pairs of the bytes of a style file and its factor. The factors should sum to 1. The result has
-            the graph and the metadata of the first file.
-        names: names of the styles for error messages.
+        models: pairs of the bytes of a style file and its factor, at least one. The factors should sum to 1,
+            and may be negative. The result has the graph and the metadata of the first file.
+        names: names of the styles for error messages, one per file.
 
     Raises:
-        StyleError: the files do not contain the same network in float precision.
+        StyleError: a file is damaged, or the files do not contain the same network in float precision.
         DependencyError: onnx is not installed.
     """
     graphs = [_graph(model, name) for (model, _), name in zip(models, names, strict=True)]
@@ -49,7 +50,9 @@ def _graph(model: bytes, name: str) -> "ModelProto":
     try:
         import onnx
     except ImportError as error:
-        raise DependencyError(f"mixing styles needs onnx: pip install onnx [{error}]") from error
+        raise DependencyError(
+            f"a mixture, or a strength other than 1, needs onnx: pip install onnx [{error}]"
+        ) from error
     try:
         return onnx.load_model_from_string(model)
     except Exception as error:  # protobuf raises various exceptions

@@ -1,9 +1,9 @@
 """Change the brush size: stylize a smaller or larger copy of an image, and resize the result.
 
-The strokes of a network have a fixed size in pixels, so an image of half the size gets strokes of twice the
-size. When the result is enlarged, the lost detail is added from the source image, weighted by the local
-regression of the stylized luma on the source luma, as in guided upsampling (He and Sun 2015, "Fast Guided
-Filter", arXiv:1505.00996).
+The strokes of a network have a fixed size in pixels. Strokes are therefore twice as large if an image is
+stylized at half its size and the result is enlarged. The detail that this loses is added from the source
+image, weighted by the slope of a local regression of stylized luma on source luma, as in guided upsampling
+(He and Sun 2015, "Fast Guided Filter", arXiv:1505.00996).
 """
 
 from collections.abc import Callable
@@ -20,13 +20,16 @@ REFERENCE_SIDE = 640
 RADIUS = 4
 """Radius of the regression windows, in pixels of the stylized copy."""
 FLATNESS = 60.0
-"""Luma variance (0-255 scale) in a window below which detail is treated as noise instead of an edge."""
+"""Luma variance (0-255 scale) in a window at which the regression slope is halved. In flatter windows, the
+detail is mostly noise and has a smaller weight.
+"""
 
 
 def brush_size(brush: float | None, height: int, width: int) -> float:
     """Return the brush size for an image of ``height`` x ``width`` pixels, relative to training.
 
-    ``brush`` is returned if it is given. None selects a size proportional to the shorter side, at least 1.
+    A given ``brush`` is returned unchanged. None selects the shorter side divided by `REFERENCE_SIDE`, at
+    least 1.
     """
     return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
 
@@ -34,10 +37,11 @@ def brush_size(brush: float | None, height: int, width: int) -> float:
 def stylize_with_brush(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
     """Stylize an image with strokes that are ``brush`` times as large as those of the function ``stylize``.
 
-    ``photo`` and the result are uint8 (H, W, 3).
+    ``photo`` and the result are uint8 (H, W, 3) RGB. ``stylize`` gets a copy of ``photo`` whose sides are
+    divided by ``brush``, but are at least `MIN_SIDE` pixels. Raises the errors of ``stylize``.
     """
     height, width = photo.shape[:2]
-    # `stylize` raises the error for an image that is too small.
+    # For an image that is too small, `stylize` raises the error.
     if brush == 1 or min(height, width) < MIN_SIDE:
         return stylize(photo)
     size = tuple(max(MIN_SIDE, round(side / brush)) for side in (width, height))
@@ -55,7 +59,7 @@ def stylize_with_brush(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) 
 def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
     """Return the stylized image enlarged to the size of ``photo``, with detail from ``photo``.
 
-    ``copy`` is ``photo`` resized to the size of ``painted``, the stylized image.
+    ``painted`` is the stylized image, and ``copy`` the source image before stylization, both at reduced size.
     """
     height, width = photo.shape[:2]
     large = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -75,7 +79,10 @@ def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
 
 
 def _slope(photo: Pixels, painted: Pixels) -> Floats:
-    """Return the regression slope of stylized luma on source luma in each window, float32 (H, W) in 0..1."""
+    """Return the slope of the local regression of the luma ``painted`` on the luma ``photo``, uint8 (H, W).
+
+    The result is float32 (H, W). The slopes of the windows are clipped to 0..1 and averaged.
+    """
     side = (2 * RADIUS + 1, 2 * RADIUS + 1)
     x, y = photo.astype(np.float32), painted.astype(np.float32)
     mean_x, mean_y, mean_xy, mean_xx = (cv2.boxFilter(value, -1, side) for value in (x, y, x * y, x * x))

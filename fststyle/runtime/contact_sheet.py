@@ -1,4 +1,4 @@
-"""Make a contact sheet that shows one photo in several styles, with captions."""
+"""Make a contact sheet: one photo in several styles, with captions."""
 
 import math
 from collections.abc import Sequence
@@ -23,8 +23,11 @@ def contact_sheet(
 ) -> tuple[Picture, list[StyleError]]:
     """Return a contact sheet of an image in several styles, and the errors of styles that failed.
 
-    The sheet shows the first frame of ``picture`` and its stylized versions, each with a caption. ``size`` is
-    the longer side of each image in pixels. Only one style is in memory at a time.
+    The sheet shows the first frame of ``picture`` without its alpha, and its stylized versions, each with a
+    caption. ``size`` is the longer side of each image in pixels. The styles are loaded one after another.
+
+    Raises `InputError` if ``size`` is below 16 or memory is insufficient, and `DeviceError` if the device is
+    unknown or not available.
     """
     photo = images.resize(picture.frames[0].rgb, size)
     still = images.Picture([images.Frame(photo)])

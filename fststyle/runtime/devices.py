@@ -1,4 +1,4 @@
-"""Devices that styles can run on: names, ONNX Runtime execution providers, and availability."""
+"""Devices that styles can run on: their names, ONNX Runtime execution providers and availability."""
 
 import contextlib
 import ctypes
@@ -36,14 +36,14 @@ INSTALL = {
     "rocm": "it needs AMD ROCm and a build of onnxruntime for it",
     "migraphx": "it needs AMD ROCm and: pip install onnxruntime-migraphx",
 }
-"""Hint in error messages on how to install support for each device."""
+"""What each device except the CPU needs, and the pip command that installs it, for error messages."""
 
 
 def runtime() -> ModuleType:
-    """Import and return the module `onnxruntime` with logging disabled, since errors are raised as
-    exceptions.
+    """Import the module `onnxruntime`, disable its logging, and return it.
 
-    Raises `DependencyError` if it is missing or broken.
+    Messages below the level "fatal" are not logged, since errors are raised as exceptions. If the module is
+    already imported, its logging is not changed. Raises `DependencyError` if it cannot be imported.
     """
     if (loaded := sys.modules.get("onnxruntime")) is not None:
         return loaded
@@ -61,18 +61,23 @@ def runtime() -> ModuleType:
 def split(device: str) -> tuple[str, int]:
     """Split a device such as ``"cuda:1"`` into name and index, ``("cuda", 1)``. The default index is 0.
 
-    Raises `DeviceError` for an unknown device.
+    The name is a key of `PROVIDERS` or "auto". Raises `DeviceError` for an unknown device, and for an index
+    of a device that is not in `INDEXED`.
     """
     name, _, index = device.partition(":")
     if (name not in PROVIDERS and name != "auto") or (index and not (index.isdecimal() and name in INDEXED)):
-        raise DeviceError(f"{device!r} is not a device; use one of auto, {', '.join(PROVIDERS)}")
+        raise DeviceError(
+            f"{device!r} is not a device; use one of auto, {', '.join(PROVIDERS)} (an index such as cuda:1 is"
+            f" possible with {', '.join(INDEXED)})"
+        )
     return name, int(index or 0)
 
 
 def available() -> dict[str, bool]:
     """Return whether each device can be requested, as a dict by name.
 
-    ONNX Runtime must be built for the device. NVIDIA devices also need a driver and a GPU.
+    ONNX Runtime must be built for the device. NVIDIA devices also need a driver and a GPU. Other libraries
+    that a device needs are not checked. Raises `DependencyError` if ONNX Runtime cannot be imported.
     """
     built = runtime().get_available_providers()
     nvidia = nvidia_cards() > 0
@@ -83,10 +88,9 @@ def available() -> dict[str, bool]:
 
 
 def require(name: str, index: int = 0) -> None:
-    """Raise `DeviceError` unless the device ``name`` (a key of `PROVIDERS`) and its GPU ``index`` are
-    available.
+    """Raise `DeviceError` unless the device ``name`` (a key of `PROVIDERS`) is available.
 
-    The message tells what to install.
+    The index is checked for NVIDIA GPUs only. If something is missing, the message tells what to install.
     """
     if PROVIDERS[name] not in runtime().get_available_providers():
         raise DeviceError(
@@ -95,20 +99,18 @@ def require(name: str, index: int = 0) -> None:
     if name in ("cuda", "tensorrt"):
         cards = nvidia_cards()
         if cards <= index:
-            found = (
-                f"{cards} NVIDIA GPU{'s' if cards > 1 else ''} found"
+            reason = (
+                f"the largest index of an NVIDIA GPU is {cards - 1}"
                 if cards
-                else "no NVIDIA GPU and driver found"
+                else f"no NVIDIA driver or no NVIDIA GPU was found; {INSTALL[name]}"
             )
-            raise DeviceError(
-                f"device {name}{f':{index}' if index else ''} is not available: {found}; {INSTALL[name]}"
-            )
+            raise DeviceError(f"device {name}{f':{index}' if index else ''} is not available: {reason}")
 
 
 def nvidia_cards() -> int:
-    """Return the number of NVIDIA GPUs, or 0 without a driver.
+    """Return the number of NVIDIA GPUs that the driver reports, or 0 without a driver.
 
-    The driver is queried directly, so the CUDA toolkit is not needed.
+    The CUDA toolkit is not needed.
     """
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
@@ -121,21 +123,25 @@ def nvidia_cards() -> int:
 
 
 def preload_cuda() -> None:
-    """Load CUDA libraries that pip has installed. ONNX Runtime finds system libraries by itself."""
+    """Load the CUDA libraries that are installed as Python packages, if there are any.
+
+    ONNX Runtime finds system libraries by itself. Missing libraries are not reported.
+    """
     preload = getattr(runtime(), "preload_dlls", None)
     if preload is not None:
-        # It prints missing libraries, but the error of the session is clearer.
+        # The function prints the names of missing libraries, but the error of the session is clearer.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
             preload()
 
 
 def is_cpu(device: str) -> bool:
-    """Return whether the device is the CPU, where int8 is faster than float. ``device`` may be "auto"."""
+    """Return whether ``device`` selects the CPU: it is "cpu", or "auto" and CUDA is not `available`."""
     return device == "cpu" or (device == "auto" and not available()["cuda"])
 
 
 @contextlib.contextmanager
 def _silent_stderr() -> Iterator[None]:
+    """Context manager that redirects the file descriptor of stderr to the null device."""
     try:
         kept = os.dup(2)
     except OSError:  # stderr is closed

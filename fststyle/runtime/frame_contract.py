@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def check_frame(frame: object) -> None:
     """Raise `InputError` unless ``frame`` is a valid frame or batch of frames.
 
-    Valid are uint8 arrays of shape (H, W, 3) or (N, H, W, 3) with N >= 1, H >= 16 and W >= 16.
+    A frame is a uint8 array (H, W, 3), and a batch is a uint8 array (N, H, W, 3), with N >= 1 and H and W of
+    at least `MIN_SIDE`.
     """
     shape, kind = getattr(frame, "shape", None), getattr(frame, "dtype", None)
     if shape is None or str(kind) != "uint8" or len(shape) not in (3, 4) or shape[-1] != 3:
@@ -25,7 +26,9 @@ def check_frame(frame: object) -> None:
         raise InputError("the batch contains no frames")
     height, width = shape[-3:-1]
     if min(height, width) < MIN_SIDE:
-        raise InputError(f"{width}x{height} pixels is too small; the minimum is {MIN_SIDE}x{MIN_SIDE}")
+        raise InputError(
+            f"a frame of {width}x{height} pixels is too small; the minimum is {MIN_SIDE}x{MIN_SIDE}"
+        )
 
 
 def check_model(session: "InferenceSession", name: str) -> None:
@@ -42,7 +45,7 @@ def check_model(session: "InferenceSession", name: str) -> None:
         raise _refused(name, f"frame has {len(shape)} dimensions, not (N, H, W, 3)")
     _check_channels("frame", shape, name)
     if any(isinstance(side, int) for side in shape[:3]):
-        raise _refused(name, f"the shape of frame is fixed to {tuple(shape)}; N, H and W must be dynamic")
+        raise _refused(name, f"the shape of frame is {tuple(shape)}, but N, H and W must be dynamic")
     styled = _tensor("output", "styled", session.get_outputs(), name)
     # The shape of the output may be unknown.
     if shape := list(styled.shape or []):
@@ -52,7 +55,10 @@ def check_model(session: "InferenceSession", name: str) -> None:
 
 
 def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "NodeArg":
-    """Return the input or output ``wanted``, which must be the only one and uint8. Raises `StyleError`."""
+    """Return the tensor ``wanted``. Raises `StyleError` unless it is uint8 and the only one of ``tensors``.
+
+    ``kind`` is "input" or "output", for the message.
+    """
     if [tensor.name for tensor in tensors] != [wanted]:
         found = ", ".join(tensor.name for tensor in tensors) or "none"
         raise _refused(name, f"its {kind}s are {found}, not {wanted}")
@@ -63,7 +69,7 @@ def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "Nod
 
 def _check_channels(tensor: str, shape: list[int | str | None], name: str) -> None:
     if isinstance(shape[3], int) and shape[3] != 3:
-        raise _refused(name, f"the last dimension of {tensor} has {shape[3]} channels, not 3")
+        raise _refused(name, f"{tensor} has {shape[3]} channels, not 3")
 
 
 def _refused(name: str, why: str) -> StyleError:

@@ -1,4 +1,4 @@
-"""Stylize frames with a loaded style and the settings for strength, brush size, colors and tiles."""
+"""Stylize single frames with a loaded style and the settings of strength, brush size, colors and tiles."""
 
 import threading
 from collections.abc import Callable
@@ -25,19 +25,20 @@ network reproduces its input only approximately.
 
 
 def load_for_settings(settings: PaintSettings, style: str | Path) -> Style:
-    """Load a style with the device, threads and precision of the settings.
+    """Load a style at strength 1, with the device, threads and precision of the settings.
 
-    For a strength below 1, the precision "auto" means float. Raises the errors of `load_style`.
+    If the setting ``strength`` is below 1, the precision "auto" selects float, since `FrameStylizer`
+    interpolates the weights. Raises the errors of `load_style`.
     """
     precision = "float" if settings.strength < 1 and settings.precision == "auto" else settings.precision
     return load_style(style, settings.device, settings.threads, precision=precision)
 
 
 def split_strength(strength: float) -> tuple[float, float]:
-    """Split a strength into a strength of the weights, 0..1, and a strength of the pixels for `colors.fade`.
+    """Split a strength into a strength of the weights, 0..1, and a strength of the pixels, for `colors.fade`.
 
-    Strengths above 1 extrapolate the pixels, since extrapolating the weights produces black skies and noise
-    even below 2.
+    Above 1, the pixels are extrapolated and not the weights, since extrapolated weights produce black skies
+    and noise.
     """
     return min(1.0, strength), strength if strength > 1 else min(1.0, strength / FAINT)
 
@@ -60,8 +61,11 @@ class FrameStylizer:
         Args:
             style: the style, at any strength.
             settings: the settings; their strength is relative to the strength of ``style``.
-            on_tile: called with the number of finished tiles and of all tiles of a frame.
-            full: the same style at strength 1, if it is already loaded.
+            on_tile: called after each tile with the number of finished tiles and the number of tiles of the
+                frame.
+            full: the same style at strength 1, if it is already loaded; None loads it if it is needed.
+
+        Raises `StyleError` if the strength is below 1 and ``style`` is an int8 file with a base network.
         """
         # If the style has a base network, the strength changes its weights. Otherwise the output is blended
         # with the source.
@@ -78,17 +82,19 @@ class FrameStylizer:
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: RGB, fade: float | None = None) -> RGB:
-        """Resize a frame, uint8 (H, W, 3), to the size of the settings and stylize it.
+        """Resize a frame, uint8 (H, W, 3) RGB, to the size of the settings and stylize it.
 
-        ``fade`` overrides the strength of the pixels (`split_strength`).
+        ``fade`` overrides the strength of the pixels (`split_strength`). Raises the errors of `__call__`, and
+        `InputError` if the size of the settings results in too many pixels.
         """
         return self(resize_frame(images.Frame(photo), self.settings.size).rgb, fade)
 
     def __call__(self, photo: RGB, fade: float | None = None, brush: float | None = None) -> RGB:
-        """Stylize a frame, uint8 (H, W, 3). Returns the same shape.
+        """Stylize a frame, uint8 (H, W, 3) RGB. Returns an array of the same shape and type.
 
         ``fade`` overrides the strength of the pixels (`split_strength`), and ``brush`` the brush size of the
-        settings. Raises `InputError` if the frame does not fit in memory.
+        settings. Raises `InputError` if the frame is too small or memory is insufficient, and `StyleError` if
+        the network fails or cannot be used in tiles.
         """
         try:
             size = brush_size(self.settings.brush if brush is None else brush, *photo.shape[:2])
@@ -107,22 +113,22 @@ class FrameStylizer:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)
         if side is None:
             return self.style(photo)
-        with self._one_at_a_time:  # the tile size is chosen for one frame in memory
+        with self._one_at_a_time:  # the tile size is computed for a single frame in memory
             if self.tiled is None:
                 self.tiled = tiles.TiledStyle(self.style)
             return self.tiled(photo, side, self.on_tile)
 
 
 COLORS_SIDE = 192
-"""Largest longer side, in pixels, of the copy that is stylized to get the colors at full strength."""
+"""Maximum longer side, in pixels, of the copy that is stylized to get the colors at full strength."""
 
 
 def _small(photo: RGB) -> RGB:
-    """Return the frame reduced to half its size and at most `COLORS_SIDE`, to get the colors at full
-    strength.
+    """Return the frame reduced to at most half its size and a longer side of at most `COLORS_SIDE`.
+
+    Neither limit applies if the shorter side would be below `MIN_SIDE`.
     """
     height, width = photo.shape[:2]
-    # At least 16 pixels per side, with the aspect ratio of the photo.
     scale = max(min(0.5, COLORS_SIDE / max(height, width)), MIN_SIDE / min(height, width))
     size = scaled_size((height, width), scale, MIN_SIDE)
     return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)

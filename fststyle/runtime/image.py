@@ -36,17 +36,19 @@ def stylize(
         image: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, a path, the bytes of an image file, an open
             binary file, or a Pillow image. Only the first frame of an animation is stylized.
         style: a name, an .onnx file, a mixture such as "udnie:0.6,great-wave:0.4", or a `Style` from
-            `load_style`, which avoids loading the style for each call.
-        settings: fields of `ImageSettings`, such as ``strength`` and ``size``.
+            `load_style`. With a `Style`, the style is not loaded again for each call, and the settings
+            ``device``, ``threads`` and ``precision`` have no effect.
+        settings: fields of `ImageSettings`, such as ``strength`` and ``size``. Fields that concern output
+            files, and ``ray``, have no effect.
 
     Returns:
-        An array of the same kind for an array, and otherwise a Pillow image of mode RGB, or RGBA for an image
-        with transparency. The result has the size of the input unless ``size`` is given.
+        For an array, a uint8 array with the same number of channels. Otherwise a Pillow image of mode RGB, or
+        RGBA for an image with transparency. The result has the size of the input unless ``size`` is given.
 
     Raises:
-        InputError: the image or a setting is invalid.
-        StyleError: the style cannot be loaded.
-        DeviceError: the device is not available.
+        InputError: the image, the mask or a setting is invalid, or memory is insufficient.
+        StyleError: the style cannot be loaded or fails to run.
+        DeviceError: the device is unknown or not available.
     """
     chosen = _settings(style, settings)
     picture, convert = to_picture(image)
@@ -64,14 +66,15 @@ def stylize_picture(
     """Stylize all frames of an image. Alpha, durations, color profile, metadata and format are kept.
 
     Args:
-        picture: the decoded image.
+        picture: the decoded image. It is not modified.
         style: the loaded style.
         settings: the settings.
-        on_tile: called with the number of finished tiles and of all tiles of a frame.
-        mask: the mask of the settings; None loads it.
+        on_tile: called after each tile with the number of finished tiles and the number of tiles of the
+            frame.
+        mask: the loaded mask of the settings; None loads the mask, if the settings select one.
 
     Raises:
-        InputError: memory is insufficient, or the mask has another aspect ratio.
+        InputError: a frame is too small, memory is insufficient, or the mask cannot be used.
         StyleError: the network fails, or cannot be used in tiles.
     """
     mask = mask or masks.load(settings)

@@ -1,6 +1,6 @@
 """Split the graph of a style into two graphs, to stylize in tiles.
 
-One graph computes the statistics of instance norm over a batch, the other takes them as inputs.
+One graph computes the statistics of instance norm over a batch; the other takes these statistics as inputs.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from fststyle.errors import DependencyError, StyleError
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-# Operators that reduce over the whole image and cannot be split.
+# Operators that may reduce over the whole image. Graphs that contain them are not split.
 _GLOBAL = {
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -37,7 +37,8 @@ _GLOBAL |= {
 class Split:
     """The two ONNX models that `split` returns.
 
-    The tensors ``names``, float32 (1, C, 1, 1) each, are outputs of ``gather`` and inputs of ``apply``.
+    ``names`` are the names of the statistics, float32 (1, C, 1, 1) each. They are additional outputs of
+    ``gather`` and additional inputs of ``apply``.
     """
 
     gather: bytes
@@ -48,13 +49,18 @@ class Split:
 def split(model: bytes, name: str = "the style") -> Split:
     """Split a style file into a graph for the statistics and a graph that applies them.
 
-    Instance norm is ``x * gain + shift`` with ``gain = scale / std`` and ``shift = bias - mean * gain``, per
-    channel. ``gather`` computes mean and variance over N, H and W together, as if a batch of tiles were one
-    image, and returns gain and shift; ``apply`` takes them as inputs. For a style without instance norm,
-    ``names`` is empty and both models are the original.
+    Per channel, instance norm is ``x * gain + shift`` with ``gain = scale / std``, ``shift = bias - mean *
+    gain`` and ``std = sqrt(variance + epsilon)``. ``gather`` computes mean and variance over N, H and W
+    together, as if a batch of tiles were one image, and returns gain and shift; ``apply`` takes them as
+    inputs. For a style without instance norm, ``names`` is empty and both models are the original.
 
-    Raises `StyleError` for a graph with other operators that reduce over the image, and `DependencyError`
-    without onnx.
+    Args:
+        model: bytes of the style file.
+        name: name of the style for error messages.
+
+    Raises:
+        StyleError: the graph has other operators that may reduce over the whole image.
+        DependencyError: onnx is not installed.
     """
     try:
         import onnx
@@ -65,8 +71,8 @@ def split(model: bytes, name: str = "the style") -> Split:
     kinds = {node.op_type for node in source.graph.node}
     if found := sorted(kinds & _GLOBAL):
         raise StyleError(
-            f"{name} cannot be used in tiles: it reduces over the whole image ({', '.join(found)}); use a"
-            " smaller --size or --tile off"
+            f"{name} cannot be used in tiles: it has operators that may reduce over the whole image"
+            f" ({', '.join(found)}); use a smaller --size or --tile off"
         )
     count = sum(node.op_type == "InstanceNormalization" for node in source.graph.node)
     names = [f"fststyle_{what}_{i}" for i in range(count) for what in ("gain", "shift")]
@@ -76,6 +82,7 @@ def split(model: bytes, name: str = "the style") -> Split:
 
 
 def _rewrite(source: "ModelProto", gather: bool) -> bytes:
+    """Return the model `Split.gather` if ``gather`` is True, and otherwise `Split.apply`."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -109,7 +116,10 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
 
 
 def _normalize(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
-    """Return the nodes that replace one InstanceNormalization. They compute in float32 for any input type."""
+    """Return the nodes that replace the InstanceNormalization ``node``, number ``index`` in the graph.
+
+    They compute in float32 for any input type.
+    """
     from onnx import TensorProto, helper
 
     x, scale, bias = node.input

@@ -14,13 +14,13 @@ from fststyle.io import images
 from fststyle.io.resize import resize_to
 
 SOFTNESS = 1 / 500
-"""Standard deviation of the edge blur relative to the longer side of the frame; at least one pixel."""
+"""Standard deviation of the edge blur as a fraction of the longer side of the frame; at least one pixel."""
 TOLERANCE = 0.02
 """Largest allowed relative difference between the aspect ratios of mask and frame."""
 
 
 class MaskSettings(Protocol):
-    """The settings that select a mask, which several settings classes have."""
+    """Protocol of settings classes that select a mask."""
 
     @property
     def mask(self) -> Path | None: ...
@@ -34,9 +34,9 @@ class MaskSource(Protocol):
     """Protocol of objects that return a mask for each frame of a stream."""
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask of a frame: uint8 (H, W), 255 where the frame is stylized.
+        """Return the mask of the next frame: uint8 (H, W), 255 where the frame is stylized.
 
-        ``photo`` is the source frame, uint8 (h, w, 3), and ``size`` is (H, W).
+        ``photo`` is the source frame, uint8 (h, w, 3) RGB, and ``size`` is (H, W).
         """
 
     def reset(self) -> None:
@@ -50,7 +50,8 @@ class MaskSource(Protocol):
 
 
 class ImageMask:
-    """Mask from an image file. The mask value is luma times alpha, and gray is a partial effect.
+    """Mask from an image file. The mask is the luma of the image times its alpha; gray areas are partially
+    stylized.
 
     Raises `InputError` if the image cannot be read or is animated.
     """
@@ -68,23 +69,28 @@ class ImageMask:
         self._set(frames[0].rgb, frames[0].alpha)
 
     def _set(self, rgb: Pixels, alpha: Pixels | None) -> None:
-        """Set the mask image, uint8 (H, W, 3), and its alpha, uint8 (H, W) or None."""
+        """Replace the mask by that of an image, uint8 (H, W, 3), with its alpha, uint8 (H, W) or None."""
         self._share = _luma(rgb, alpha)
         self._fitted: Pixels | None = None
 
     def at(self, seconds: float) -> None:
-        """Select the mask for a time in seconds from the start of the source. Times must not decrease."""
+        """Select the mask for a time in seconds from the start of the source. Times must not decrease.
+
+        This class does nothing, since all frames have the same mask.
+        """
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the mask file. This class does nothing, since the file is read at once."""
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` if the mask and frames of ``size`` (H, W) have different aspect ratios."""
+        """Raise `InputError` if the aspect ratios of the mask and of ``size`` (H, W) differ by more than
+        `TOLERANCE`.
+        """
         (height, width), (rows, columns) = size, self._share.shape
         if abs(columns * height / (rows * width) - 1) > TOLERANCE:
             raise InputError(
                 f"{self._path}: the mask has {columns}x{rows} pixels and the image {width}x{height};"
-                " the aspect ratios differ"
+                f" the aspect ratios differ by more than {TOLERANCE:.0%}"
             )
 
     def reset(self) -> None:
@@ -98,7 +104,7 @@ class ImageMask:
         """Do nothing, since there is no state."""
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask resized to ``size`` (H, W), with soft edges; see `MaskSource.mask_for`."""
+        """Return the mask resized to ``size`` (H, W), with blurred edges; see `MaskSource.mask_for`."""
         fitted = self._fitted
         if fitted is None or fitted.shape != size:
             height, width = size
@@ -111,13 +117,15 @@ class ImageMask:
 
 
 class Mask:
-    """Callable that blends source frames and stylized frames by the product of the masks of ``parts``."""
+    """Callable that blends stylized frames over their source frames by the product of the masks ``parts``,
+    of which there is at least one.
+    """
 
     def __init__(self, *parts: MaskSource):
         self._parts = parts
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` if an image mask and frames of ``size`` (H, W) have different aspect ratios."""
+        """Raise `InputError` if a mask does not fit frames of ``size`` (H, W); see `ImageMask.check`."""
         for part in self._parts:
             if isinstance(part, ImageMask):
                 part.check(size)
@@ -145,18 +153,19 @@ class Mask:
             part.reset()
 
     def state(self) -> dict[str, Array]:
-        """Return the states of all masks after the previous frame, for `restore`."""
+        """Return the states of all masks after the previous frame as arrays by name, for `restore`."""
         return {name: array for part in self._parts for name, array in part.state().items()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Set the state that `state` returned."""
+        """Set the state that `state` returned. Raises `InputError` if it is damaged."""
         for part in self._parts:
             part.restore(state)
 
     def __call__(self, photo: Pixels, painted: Pixels) -> Pixels:
         """Blend a stylized frame, ``painted``, over its source frame, ``photo``.
 
-        Both are uint8 (H, W, 3); the result has the size of ``painted``. Raises the errors of `check`.
+        Both are uint8 RGB, and may differ in size; the result has the size of ``painted``. Raises
+        `InputError` if an image mask does not fit ``photo``, and the errors of `Subject.mask_for`.
         """
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)
@@ -175,8 +184,8 @@ class Mask:
 def load(settings: MaskSettings, opened: Callable[[Path], ImageMask] = ImageMask) -> Mask | None:
     """Return the mask that the settings select, or None if they select none.
 
-    ``opened`` opens the mask file. Raises `InputError` if the file is not a valid mask, and `StyleError` if
-    the segmentation network is damaged.
+    ``opened`` is called with the path of the mask file. Raises `InputError` if the file is not a valid mask,
+    and `StyleError` if the file of the segmentation network is missing or damaged.
     """
     parts: list[MaskSource] = [] if settings.mask is None else [opened(Path(settings.mask))]
     if settings.only is not None:

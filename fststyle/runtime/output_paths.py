@@ -1,4 +1,4 @@
-"""Determine the output path of each input image. All paths are checked before any image is stylized."""
+"""Determine the output path of each input image, and check all paths before any image is stylized."""
 
 import os
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from fststyle.runtime.target_names import distinct, shortened
 
 @dataclass(frozen=True)
 class FilePair:
-    """Input and output path of one image. None means stdin or stdout."""
+    """Input and output path of one image. ``source`` is None for stdin, and ``target`` is None for stdout."""
 
     source: Path | None
     target: Path | None
@@ -22,9 +22,12 @@ class FilePair:
 
 @dataclass
 class Plan:
-    """Images to stylize, and inputs that were refused with the reason.
+    """Images to stylize, and refused inputs with reasons.
 
-    ``several`` is True if a batch was requested (several inputs or a folder).
+    Attributes:
+        pairs: the images to stylize.
+        refused: paths of refused inputs, each with the error.
+        several: whether a batch was requested (several inputs or a folder).
     """
 
     pairs: list[FilePair] = field(default_factory=list)
@@ -35,25 +38,29 @@ class Plan:
 def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) -> Plan:
     """Return the input and output paths of all images.
 
-    A format that can be read but not written becomes .png. Names that are too long are shortened, and if two
-    inputs have the same output name, the second gets a number. No input is overwritten.
+    In names that are derived from inputs, the suffix of a format that cannot be written becomes .png, and
+    names that are too long are shortened. If two inputs have the same output name, the second gets a number.
+    No input is overwritten, but other existing files may be.
 
     Args:
-        inputs: files, folders (with their subfolders), or only "-" for stdin.
+        inputs: files and folders, which are searched with their subfolders; or only "-" for stdin.
         output: one of
 
-            * a file, for one input file; "-" is stdout, which is the default for stdin;
-            * a folder: an existing folder, a path that ends in a slash, or any other path if the input is a
-              folder or several files. File names and subfolders are kept;
-            * None, for ``NAME-STYLE.EXT`` in the current folder, or the folder ``NAME-STYLE`` if the input
-              is a folder.
+            * a file, for one input file;
+            * "-" for stdout, for one input file or stdin;
+            * a folder: an existing folder, a path that ends in a slash, or any other path if there are
+              several inputs or the input is a folder. File names and subfolders are kept;
+            * None, for stdout if the input is stdin, the folder ``NAME-STYLE`` in the current folder if the
+              input is a folder, and otherwise the file ``NAME-STYLE.EXT`` in the current folder.
 
         style: name of the style for default output names.
 
     Raises:
-        InputError: an input does not exist or contains no images. In a batch, such inputs are in
-            ``Plan.refused`` instead.
-        OutputError: an output cannot be written.
+        InputError: there are no inputs, a path is empty, "-" is not the only input, or the only input does
+            not exist or contains no images. If there are several inputs, those that do not exist or contain
+            no images are in ``Plan.refused`` instead.
+        OutputError: an output cannot be written, has an unsupported suffix, is one of the inputs, or is a
+            file although a folder is needed.
     """
     if not inputs:
         raise InputError("no image was given")
@@ -87,19 +94,24 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
 
 
 def _to_folder(output: str | Path | None, several: bool) -> bool:
-    """Return whether ``output`` is a folder.
+    """Return whether ``output`` is a folder. ``several`` is True for several inputs or a folder.
 
-    Raises `OutputError` if it is a file name, but there are several images.
+    Raises `OutputError` if ``output`` must be a folder, but is a file or has the suffix of an image file.
     """
     if output is None:
         return several
     path, slash = Path(output), str(output).endswith(("/", os.sep))
     if not (several or slash or path.is_dir()):
         return False
+    needed = (
+        "several inputs or an input folder need an output folder"
+        if several
+        else "a path that ends in a slash must be a folder"
+    )
     if path.exists() and not path.is_dir():
-        raise OutputError(f"{output}: is a file; several images need a folder")
+        raise OutputError(f"{output}: is a file, but {needed}")
     if several and not slash and not path.is_dir() and path.suffix.lower() in images.WRITABLE:
-        raise OutputError(f"{output}: is an image file name; several images need a folder")
+        raise OutputError(f"{output}: is an image file name, but {needed}")
     return True
 
 
@@ -119,7 +131,11 @@ def _from_stdin(inputs: Sequence[str | Path], output: str | Path | None) -> File
 def _pairs_of(
     source: Path, output: Path | None, to_folder: bool, style: str, refused: list[tuple[str, FststyleError]]
 ) -> list[tuple[Path, Path]]:
-    """Return the input and output paths for one argument. Raises `InputError` and `OutputError`."""
+    """Return the input and output paths for the input ``source``.
+
+    Subfolders that cannot be read are added to ``refused``. Raises `InputError` if ``source`` does not exist
+    or contains no images, and `OutputError` if the suffix of ``output`` is not supported.
+    """
     if source.is_dir():
         folder = output
         if folder is None:
@@ -141,6 +157,7 @@ def _pairs_of(
 
 
 def _written_as(path: Path) -> Path:
+    """Return ``path`` with a suffix that can be written and a name that is not too long."""
     path = _with_writable_suffix(path)
     return shortened(path, path.suffix)
 

@@ -1,4 +1,4 @@
-"""Open and run ONNX Runtime sessions, and convert their errors to those of fststyle."""
+"""Open and run ONNX Runtime sessions, and convert their exceptions to those of fststyle."""
 
 import re
 import threading
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 INTERRUPTIBLE_BYTES = 1 << 20
-"""Input size in bytes from which a run may take so long that Ctrl-C must be able to stop it."""
+"""Total size of the inputs in bytes from which Ctrl-C stops a run, since the run may take long."""
 
 
 def open_session(model: bytes, device: str, threads: int | None, name: str) -> "tuple[InferenceSession, str]":
@@ -26,18 +26,19 @@ def open_session(model: bytes, device: str, threads: int | None, name: str) -> "
 
     Args:
         model: bytes of the ONNX file.
-        device: a device; "auto" is CUDA if it works, and otherwise the CPU.
+        device: a device such as "cpu" or "cuda:1"; "auto" selects CUDA if it works, and otherwise the CPU.
         threads: number of CPU threads; None uses one per core.
         name: name of the model for error messages.
 
     Raises:
         StyleError: the model cannot be loaded.
-        DeviceError: a device that is requested by name does not work.
+        DeviceError: the device is unknown, or was requested by name and does not work.
+        DependencyError: ONNX Runtime cannot be imported.
     """
     wanted, index = devices.split(device)
     if wanted == "auto":
         if devices.available()["cuda"]:
-            # CUDA may be listed but fail, because libraries are missing or the GPU is too old for them.
+            # CUDA may be available but fail, because libraries are missing or do not support the GPU.
             try:
                 session = _session(model, "cuda", 0, threads, name)
                 _try_out(session)
@@ -52,27 +53,35 @@ def open_session(model: bytes, device: str, threads: int | None, name: str) -> "
 def run(
     session: "InferenceSession", feeds: dict[str, Array], name: str, outputs: list[str] | None = None
 ) -> list[Array]:
-    """Run a session on the inputs ``feeds``. Returns the named ``outputs``, or all outputs for None.
+    """Run a session on the inputs ``feeds``, arrays by name, and return the outputs as a list.
 
-    ``name`` is the name of the model for error messages. Raises `InputError` if memory is insufficient, and
-    `StyleError` for any other failure.
+    Args:
+        session: the session.
+        feeds: the inputs by name.
+        name: name of the model for error messages.
+        outputs: names of the outputs to return; None returns all outputs.
+
+    Raises:
+        InputError: memory is insufficient.
+        StyleError: the run fails for another reason.
     """
     try:
         return _interruptible(session, feeds, outputs)
     except MemoryError as error:
-        raise _too_large(feeds) from error
+        raise _too_large(feeds, name) from error
     except Exception as error:  # the exceptions of ONNX Runtime have no common base class
         if any(sign in str(error).lower() for sign in ("allocat", "out of memory", "bad_alloc")):
-            raise _too_large(feeds) from error
+            raise _too_large(feeds, name) from error
         raise StyleError(f"{name} failed to run: {_short(error)}") from error
 
 
 def _interruptible(
     session: "InferenceSession", feeds: dict[str, Array], outputs: list[str] | None
 ) -> list[Array]:
-    """Run a session so that Ctrl-C stops it.
+    """Run a session. In the main thread, Ctrl-C stops a run on at least `INTERRUPTIBLE_BYTES` of input.
 
-    Python handles signals only between bytecode instructions, so long runs are done in another thread.
+    Python handles signals only between bytecode instructions of the main thread, so such a run is done in
+    another thread.
     """
     if (
         threading.current_thread() is not threading.main_thread()
@@ -94,14 +103,13 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
     ort = devices.runtime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    # Threads do not spin between two frames. With a webcam, spinning takes half of the CPU time.
+    # The threads do not spin between two frames, which would waste CPU time with a webcam.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if threads is not None:
         options.intra_op_num_threads = threads
     provider = devices.PROVIDERS[device]
     try:
-        # Loaded from bytes instead of a path, so that ONNX Runtime refuses models with weights in other
-        # files.
+        # With bytes instead of a path, ONNX Runtime refuses models whose weights are in other files.
         session = ort.InferenceSession(model, options, providers=_providers(device, index), enable_fallback=0)
     except Exception as error:
         if device != "cpu" and _loads_on_cpu(model):
@@ -119,8 +127,8 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
 
 
 def _providers(device: str, index: int) -> list[tuple[str, dict[str, str | int]]]:
-    """Return the execution providers and their options: the device, then the CPU for unsupported
-    operators.
+    """Return the execution providers with their options: that of the device, and then that of the CPU for
+    operators that the device does not support.
     """
     settings: dict[str, str | int] = {}
     if device in ("cuda", "tensorrt"):
@@ -128,7 +136,7 @@ def _providers(device: str, index: int) -> list[tuple[str, dict[str, str | int]]
     if device in devices.INDEXED:
         settings["device_id"] = index
     if device == "cuda":
-        # The default search tries all algorithms for each new frame size, which takes seconds.
+        # The default search tries all algorithms for each new frame size, which is slow.
         settings["cudnn_conv_algo_search"] = "HEURISTIC"
     wanted = [(devices.PROVIDERS[device], settings)]
     return wanted if device == "cpu" else [*wanted, (devices.PROVIDERS["cpu"], {})]
@@ -143,13 +151,16 @@ def _loads_on_cpu(model: bytes) -> bool:
 
 
 def _try_out(session: "InferenceSession") -> None:
-    """Run a style on a small frame. Raises the exceptions of ONNX Runtime."""
+    """Run a style on a small frame. Other models are not run. Raises the exceptions of ONNX Runtime."""
     if [value.name for value in session.get_inputs()] == ["frame"]:
         session.run(None, {"frame": np.zeros((1, MIN_SIDE, MIN_SIDE, 3), np.uint8)})
 
 
-def _too_large(feeds: dict[str, Array]) -> InputError:
-    count, height, width = next(value.shape for value in feeds.values() if value.ndim == 4)[:3]
+def _too_large(feeds: dict[str, Array], name: str) -> InputError:
+    frames = feeds.get("frame")
+    if frames is None:  # the input is not an image
+        return InputError(f"{name} needs more memory than is available")
+    count, height, width = frames.shape[:3]
     what = f"{width}x{height} pixels" + (f" x {count} frames" if count > 1 else "")
     return InputError(
         f"{what} need more memory than is available; use smaller tiles (--tile 512) or a smaller --size"
@@ -157,7 +168,9 @@ def _too_large(feeds: dict[str, Array]) -> InputError:
 
 
 def _short(error: Exception) -> str:
-    """Return the message of an ONNX Runtime exception without error codes and source locations."""
+    """Return up to 200 characters of the message of an ONNX Runtime exception, without error codes and source
+    locations. For a file that is not a valid model, the message is replaced.
+    """
     text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
     if "INVALID_PROTOBUF" in text or "No graph was found" in text:
         return "it is damaged or not an ONNX file"

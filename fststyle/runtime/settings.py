@@ -13,18 +13,19 @@ from fststyle.runtime.video.keyframes import parse as parse_keyframes
 from fststyle.settings import accepts_former_names, as_paths, option
 
 PRECISIONS = ("auto", "float", "int8")
+"""Choices of ``--precision``."""
 
 AUDIO = ("auto", "copy")
 """Choices of ``--audio``."""
 
 DEINTERLACE = ("auto", "off", "on")
-"""Choices of ``--deinterlace``: frames that are marked as interlaced, no frames, or all frames."""
+"""Choices of ``--deinterlace``: deinterlace the frames marked as interlaced, no frames, or all frames."""
 
 FIELD_RATES = ("halve", "keep")
-"""Choices of ``--field-rate``: one frame per two fields, or one frame per field."""
+"""Choices of ``--field-rate``: write one frame per two fields, or one frame per field."""
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-"""Presets of x264 and x265. The default, veryfast, leaves most of the CPU to the network."""
+"""Choices of ``--preset``, from fast to slow. The default, veryfast, leaves CPU time for the network."""
 
 SIZES = ("320x240", "640x480", "960x540", "1280x720", "1920x1080")
 """Default frame sizes of the benchmark."""
@@ -55,15 +56,15 @@ _SHARED: dict[str, dict[str, Any]] = {
 
 
 def _shared(name: str, **changes: Any) -> Any:
-    """Return the field for an option that several commands share; ``changes`` override arguments of
-    `option`.
+    """Return the field of an option that several commands share. ``changes`` are arguments of `option` that
+    override the shared ones.
     """
     return option(**_SHARED[name] | changes)
 
 
 @dataclass(frozen=True)
 class FrameSettings:
-    """Settings shared by images and videos."""
+    """Settings that images and videos share."""
 
     style: str = option(
         "starry-night",
@@ -85,7 +86,7 @@ class FrameSettings:
     )
     keep_colors: bool = option(False, "Keep the colors of the input and stylize only its luma.")
     tile: str = option(
-        "auto", "Tiling: auto (only if memory is short), off, or the side of a tile in pixels."
+        "auto", "Tiling: auto (only if memory is short), off, or the side of a tile in pixels (at least 64)."
     )
     precision: str = _shared("precision")
     device: str = _shared(
@@ -110,7 +111,7 @@ class FrameSettings:
 
 @dataclass(frozen=True)
 class PaintSettings(FrameSettings):
-    """Settings shared by images and single frames: those of `FrameSettings` and a constant strength."""
+    """Settings of images and single frames: those of `FrameSettings`, and a constant strength."""
 
     strength: float = option(
         1.0,
@@ -127,7 +128,7 @@ class ImageSettings(PaintSettings):
     quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", min=1, max=100)
     lossless: bool | None = option(
         None,
-        "Write lossless WebP, HEIC and JPEG XL; default: WebP and JPEG XL stay lossless if the input is.",
+        "Write lossless WebP, HEIC and JPEG XL; default: only WebP and JPEG XL, if the input is lossless.",
         flags=("--lossless/--no-lossless",),
     )
     strip_metadata: bool = option(
@@ -145,8 +146,8 @@ class ImageSettings(PaintSettings):
 class VideoSettings(FrameSettings):
     """Settings of `fststyle video`.
 
-    ``style`` and ``strength`` may contain keyframes (`fststyle.runtime.video.keyframes`), whose times refer
-    to the output.
+    ``style`` and ``strength`` may contain keyframes (`fststyle.runtime.video.keyframes`). Their times are
+    times in the output.
     """
 
     style: str = option(
@@ -197,8 +198,8 @@ class VideoSettings(FrameSettings):
     preset: str = option("veryfast", "Preset of x264 and x265; slower means smaller files.", choices=PRESETS)
     pix_fmt: str | None = option(
         None,
-        "Pixel format of the output, such as yuv420p10le for 10 bits; default: yuv420p, which all players"
-        " support, if the encoder has it.",
+        "Pixel format of the output, such as yuv420p10le for 10 bits; default: yuv420p, which most players"
+        " support, if the encoder supports it.",
     )
 
     deinterlace: str = option(
@@ -221,7 +222,9 @@ class VideoSettings(FrameSettings):
         False,
         "Save finished segments of the output, and continue an interrupted run of the same command.",
     )
-    skip_existing: bool = option(False, "Skip videos of a folder whose output already exists.")
+    skip_existing: bool = option(
+        False, "If the input is a folder, skip the videos in it whose output already exists."
+    )
 
     mask: Path | None = option(
         None,
@@ -354,7 +357,7 @@ class WebcamSettings:
 
     @property
     def controlled(self) -> bool:
-        """Whether OSC, MIDI or sound control the filter, in which case all styles are loaded in advance."""
+        """Whether OSC, MIDI or sound control the webcam filter. If so, styles are loaded in advance."""
         return any(value is not None for value in (self.osc, self.midi, self.audio))
 
 
@@ -364,4 +367,6 @@ class SpeedSettings:
 
     device: str = _shared("device")
     threads: int | None = _shared("threads")
-    frames: int = option(10, "Minimum number of timed frames, after a warm-up.", min=1, max=10000)
+    frames: int = option(
+        10, "Minimum number of timed frames per measurement, after a warm-up.", min=1, max=10000
+    )

@@ -1,4 +1,4 @@
-"""Load style files as functions from uint8 frames to stylized uint8 frames."""
+"""Load style files as callable objects that stylize uint8 frames."""
 
 import os
 from pathlib import Path
@@ -20,9 +20,13 @@ class Style:
         name: name of the style.
         model: bytes of the ONNX file.
         metadata: metadata of the ONNX file.
-        device: device that the style runs on, such as "cpu" or "cuda".
+        device: device that the style runs on, such as "cpu" or "cuda:1".
         threads: number of CPU threads; None is one per core.
-        strength: strength that the weights are interpolated to.
+        strength: strength of the weights in ``model``; 1 is the trained style.
+
+    Raises:
+        StyleError: the model cannot be loaded, or does not follow the frame contract.
+        DeviceError: the device is unknown, not available or does not work.
     """
 
     def __init__(
@@ -42,44 +46,53 @@ class Style:
     def __call__(self, frame: RGB) -> RGB:
         """Stylize a frame, uint8 (H, W, 3) RGB, or a batch, uint8 (N, H, W, 3).
 
-        Returns a new array of the same shape and type. Raises `InputError` for other shapes and types, for
-        sides below 16 pixels, and for frames that do not fit in memory.
+        Returns a new array of the same shape and type.
+
+        Raises:
+            InputError: the shape or type is wrong, a side is below 16 pixels, or memory is insufficient.
+            StyleError: the network fails, or its output has another shape.
         """
         check_frame(frame)
         batch = frame[None] if frame.ndim == 3 else frame
         stylized = run(self._session, {"frame": batch}, self.name)[0]
         if stylized.shape != batch.shape:
             raise StyleError(
-                f"{self.name} is not an fststyle style: its output is {stylized.shape} for an input of"
-                f" {batch.shape}"
+                f"{self.name} is not an fststyle style: its output has shape {stylized.shape} for an input of"
+                f" shape {batch.shape}"
             )
         return stylized[0] if frame.ndim == 3 else stylized
 
     def at(self, strength: float) -> "Style | None":
         """Return this style at another strength, on the same device.
 
-        Returns None if the style has no base network (`fststyle.runtime.blend`). Strength 0 reproduces the
-        input, 1 is the trained style, and values above 1 exaggerate it. The latest result is cached. Raises
-        `StyleError` for an int8 file.
+        Strength 0 approximately reproduces the input, 1 is the trained style, and values above 1 exaggerate
+        it. The latest result is cached. Returns this object if it has the requested strength, and None if the
+        style has no known base network (`fststyle.runtime.blend`) or strength 0.
+
+        Raises `StyleError` if the weights cannot be interpolated, such as those of an int8 file.
         """
         if strength == self.strength:
             return self
         base = catalogue.base_network(self.metadata.get("base", ""))
         if base is None or self.strength == 0:
             return None
-        if self._other is None or self._other.strength != strength:
+        other = self._other
+        if other is None or other.strength != strength:
             part = strength / self.strength
+            base_model = catalogue.load(base)
             try:
                 model = blend.interpolate(
-                    [(self.model, part), (catalogue.load(base), 1 - part)], [self.name, base.name]
+                    [(self.model, part), (base_model, 1 - part)], [self.name, base.name]
                 )
             except StyleError as error:
+                if self.metadata.get("precision") != "int8":
+                    raise
                 raise StyleError(
                     f"{self.name} is an int8 file, which supports only strength 1; use the float file for"
-                    f" other strengths"
+                    " other strengths"
                 ) from error
-            self._other = Style(self.name, model, self.device, self.threads, strength)
-        return self._other
+            other = self._other = Style(self.name, model, self.device, self.threads, strength)
+        return other
 
     def __repr__(self) -> str:
         return f"Style({self.name!r}, device={self.device!r})"
@@ -100,16 +113,17 @@ def load_style(
         device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx; auto uses CUDA if
             it works, and otherwise the CPU.
         threads: number of CPU threads per frame; None uses one per core.
-        strength: 0 reproduces the input, 1 is the trained style, and values up to 2 exaggerate it. The
-            weights of the network are interpolated, not the images.
+        strength: 0 approximately reproduces the input, 1 is the trained style, and values up to 2 exaggerate
+            it. The weights of the network are interpolated, not the images.
         precision: float, int8 or auto; auto uses int8 on a CPU if the style has an int8 file, is not a
             mixture and has strength 1, and otherwise float.
 
     Raises:
-        StyleError: the name is unknown, the file does not follow the frame contract, the style does not have
-            the precision, the styles cannot be mixed, or the strength is not 1 and there is no base network.
-        DeviceError: the device is not available.
-        InputError: a value is out of range.
+        StyleError: the style does not exist, its file is damaged or does not follow the frame contract, it
+            has no int8 file, the styles cannot be mixed, or the strength cannot be changed.
+        DeviceError: the device is unknown, not available or does not work.
+        InputError: a value is out of range, the mixture is invalid, or int8 is combined with a mixture or
+            with another strength than 1.
     """
     devices.split(device)
     if threads is not None and threads < 1:
@@ -154,12 +168,13 @@ def mixture(
         strength: see `load_style`.
 
     Raises:
-        StyleError: the styles have different networks or base networks, or the strength is not 1 and there is
-            no base network.
+        StyleError: a style cannot be loaded, the styles have different networks or base networks, or the
+            strength is not 1 and there is no base network.
+        DeviceError: see `load_style`.
     """
     names = [entry.name for entry, _ in parts]
     models = [(catalogue.load(entry), share * strength) for entry, share in parts]
-    bases = {catalogue.metadata(model).get("base", "") for model, _ in models}
+    bases = {_base(model, name) for (model, _), name in zip(models, names, strict=True)}
     base = catalogue.base_network(next(iter(bases))) if strength != 1 and len(bases) == 1 else None
     if base is not None:
         models.append((catalogue.load(base), 1 - strength))
@@ -171,10 +186,19 @@ def mixture(
     if strength != 1 and base is None:
         raise StyleError(
             f"the strength of {' and '.join(names)} cannot be changed: they were not trained from a known"
-            f" base"
-            " network"
+            " base network"
         )
     return Style("+".join(names), mixed, device, threads, strength)
+
+
+def _base(model: bytes, name: str) -> str:
+    """Return the base network in the metadata of a style, or "". Raises `StyleError` if it is damaged."""
+    try:
+        return catalogue.metadata(model).get("base", "")
+    except ImportError:
+        raise
+    except Exception as error:  # protobuf raises various exceptions
+        raise StyleError(f"{name} cannot be used: it is damaged or not an ONNX file") from error
 
 
 def _single(entry: catalogue.Entry, device: str, threads: int | None, precision: str) -> Style:
@@ -186,9 +210,10 @@ def _single(entry: catalogue.Entry, device: str, threads: int | None, precision:
 
 
 def _float_style(entry: catalogue.Entry, device: str, threads: int | None) -> Style:
-    """Load the float file of an entry.
+    """Load the main file of an entry.
 
-    Errors contain the path of a user's file, since several files may have the same name.
+    The message of a `StyleError` begins with the path of a user's file, since several files may have the same
+    name.
     """
     model = catalogue.load(entry)
     try:

@@ -1,4 +1,4 @@
-"""Stylize a stream of frames that are NumPy arrays."""
+"""Stylize a stream of frames, given as NumPy arrays."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,20 +22,20 @@ class Stylizer:
         stylized = stylizer(frame)  # uint8 (H, W, 3) RGB in, the same out
         stylizer.change("starry-night")
 
-    Call it from one thread. Another thread may call `change` at the same time; frames have the old style
-    until the new style is loaded.
+    Call it from one thread. Another thread may call `change` at the same time; frames are stylized with the
+    old style until the new style is loaded.
 
     Args:
         style: a name, an .onnx file, or a mixture.
-        steady: whether to suppress flicker (`fststyle.runtime.temporal`). The attribute may be set at any
-            time.
+        steady: whether to suppress flicker (`fststyle.runtime.temporal`). The attribute ``steady`` may be set
+            at any time.
         settings: fields of `fststyle.runtime.settings.PaintSettings`: strength, brush, keep_colors, size,
             precision, device, threads, tile, mask, only.
 
     Raises:
-        InputError: a setting is invalid.
+        InputError: a setting is invalid, or the mask cannot be read.
         StyleError: the style cannot be loaded.
-        DeviceError: the device is not available.
+        DeviceError: the device is unknown or not available.
     """
 
     def __init__(self, style: str | Path = "starry-night", *, steady: bool = True, **settings: Any):
@@ -51,8 +51,9 @@ class Stylizer:
     def __call__(self, frame: RGB) -> RGB:
         """Stylize the next frame, uint8 (H, W, 3) RGB with sides of at least 16 pixels.
 
-        The result has the same shape unless the setting ``size`` changes it. A frame of another size starts a
-        new scene. Raises `InputError` for an invalid frame, and if memory is insufficient.
+        The result has the same shape unless the setting ``size`` changes it. If the size of the results
+        changes, flicker suppression restarts. Raises `InputError` if the frame is invalid, the mask has
+        another aspect ratio or memory is insufficient, and `StyleError` if the network fails.
         """
         check_frame(frame)
         if frame.ndim != 3:
@@ -67,9 +68,10 @@ class Stylizer:
         return painted if self._mask is None else self._mask(frame, painted)
 
     def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
-        """Use another style or strength from the next frame on.
+        """Use another style or strength from the next frame on; None keeps the current one.
 
-        Raises the errors of the constructor. After an error, nothing changes.
+        The style is loaded before this method returns, and flicker suppression restarts. Raises the errors of
+        the constructor. After an error, nothing changes.
         """
         chosen = replace(self._settings, style=self._settings.style if style is None else str(style))
         if strength is not None:
@@ -85,11 +87,12 @@ class Stylizer:
 
     @property
     def style(self) -> Style:
-        """The current style, at strength 1."""
+        """The current style, loaded at strength 1 for any setting ``strength``."""
         return self._style
 
     @property
     def settings(self) -> PaintSettings:
+        """The current settings."""
         return self._settings
 
     def _use(self, settings: PaintSettings) -> None:

@@ -1,8 +1,8 @@
 """Detect the subject of a frame with a network for salient object detection, and refine its edges.
 
-The network is U2-Netp, the small version of Qin et al. 2020, "U2-Net: Going Deeper with Nested U-Structure
-for Salient Object Detection" (arXiv:2005.09007). Edges are refined as in He et al. 2013, "Guided Image
-Filtering".
+The network is U2-Netp, the small version of U2-Net (Qin et al. 2020, "U2-Net: Going Deeper with Nested
+U-Structure for Salient Object Detection", arXiv:2005.09007). Edges are refined with the filter of He and Sun
+2015, "Fast Guided Filter" (arXiv:1505.00996). The average over time is not from these papers.
 """
 
 import functools
@@ -24,22 +24,33 @@ if TYPE_CHECKING:
 SIDE = 320
 """Side of the network input in pixels."""
 LOW, HIGH = 0.15, 0.85
-"""Network outputs, 0..1: values up to `LOW` are background, values from `HIGH` on are subject."""
+"""Network outputs, 0..1, that are mapped to the mask values 0 (background) and 1 (subject). The mapping is
+linear between them.
+"""
 RADIUS, EPSILON = 4, 1e-3
-"""Radius of the guided filter in pixels of the network input, and its regularization for luma in 0..1."""
+"""Radius of the guided filter in pixels of the network input, and its regularization constant, which is added
+to the variance of luma in 0..1.
+"""
 PREVIOUS_SHARE = 0.5
-"""Weight of the previous mask in a stream of frames."""
+"""Weight of the previous mask in the running average over frames."""
 CUT = 0.15
-"""Mean change of the mask, 0..1, above which the previous mask is not used."""
+"""Mean absolute change of the mask, 0..1, from which on the previous mask is not used."""
+# Mean and standard deviation of the RGB channels of ImageNet, for values in 0..1.
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 class Subject:
-    """Source of masks of the subject or of the background, smoothed over time (see `mask.MaskSource`).
+    """`mask.MaskSource` that selects the subject of each frame, with a running average over frames.
 
-    Use it from one thread, with frames in order. The network runs on the CPU. Raises `StyleError` if the
-    network file is damaged.
+    Use it from one thread, with frames in order. The network runs on the CPU.
+
+    Args:
+        background: select the background instead of the subject.
+        threads: number of CPU threads; None uses one per core.
+
+    Raises:
+        StyleError: the network file is missing or damaged.
     """
 
     def __init__(self, background: bool = False, threads: int | None = None):
@@ -52,20 +63,26 @@ class Subject:
         self._before = None
 
     def state(self) -> dict[str, Array]:
-        """Return the state after the previous frame as arrays by name, for `restore`."""
+        """Return the state after the previous frame as arrays by name, for `restore`. Empty before the first
+        frame.
+        """
         return {} if self._before is None else {"subject": self._before}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Set the state that `state` returned. Raises `InputError` for an array of another shape or type."""
+        """Set the state that `state` returned. Other names in ``state`` are ignored.
+
+        Raises `InputError` for an array of another shape or type.
+        """
         before = state.get("subject")
         if before is not None and (before.shape != (SIDE, SIDE) or before.dtype != np.float32):
             raise InputError("the state of the subject mask is damaged")
         self._before = before
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask of a frame: uint8 of ``size`` (H, W), 255 where the frame is stylized.
+        """Return the mask of the next frame: uint8 of ``size`` (H, W), 255 where the frame is stylized.
 
-        ``photo`` is the source frame, uint8 (h, w, 3).
+        ``photo`` is the source frame, uint8 (h, w, 3) RGB. Raises `InputError` if memory is insufficient, and
+        `StyleError` if the network fails.
         """
         small = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
         found = np.clip((self._found(small) - LOW) / (HIGH - LOW), 0, 1).astype(np.float32)
@@ -81,6 +98,7 @@ class Subject:
         return np.rint(255 * share).astype(np.uint8)
 
     def _found(self, small: Floats) -> Floats:
+        """Run the network on an image, float32 (SIDE, SIDE, 3) in 0..255. Returns (SIDE, SIDE) in 0..1."""
         scaled = (small / max(1.0, float(small.max())) - _MEAN) / _DEVIATION
         given, made = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
         feeds = {given: np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)}
@@ -94,10 +112,18 @@ def _session(threads: int | None) -> "InferenceSession":
 
 
 def _guided(found: Floats, small: Floats, luma: Floats) -> Floats:
-    """Upsample the mask ``found`` to the size of ``luma`` with a guided filter.
+    """Upsample a mask to the size of a frame with the fast guided filter.
 
-    The result is a local affine function of ``luma``, (H, W) in 0..1, fitted to ``found`` and ``small``, the
-    luma at the size of the network.
+    In each window, the mask ``found`` is fitted by an affine function of ``small``, the luma of the network
+    input. The result is this function, interpolated between the windows and applied to ``luma``.
+
+    Args:
+        found: float32 (SIDE, SIDE) in 0..1.
+        small: float32 (SIDE, SIDE) in 0..1.
+        luma: luma of the frame, float32 (H, W) in 0..1.
+
+    Returns:
+        float32 (H, W); values may be slightly outside 0..1.
     """
     side = 2 * RADIUS + 1
 

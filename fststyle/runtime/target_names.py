@@ -1,4 +1,4 @@
-"""Make names of output files short enough for the file system, and distinct."""
+"""Make the names of output files distinct, and short enough for the file system."""
 
 import os
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ MAX_NAME_BYTES = 255
 
 
 def shortened(path: Path, end: str) -> Path:
-    """Return ``path`` with a name of at most `MAX_NAME_BYTES` bytes.
+    """Return ``path``, with its name shortened if it is longer than `MAX_NAME_BYTES`.
 
-    Characters before ``end``, the last part of the name, are removed.
+    Only characters before ``end``, the last part of the name, are removed, the last ones first.
     """
     name = path.name
     if len(os.fsencode(name)) <= MAX_NAME_BYTES:
@@ -23,10 +23,10 @@ def shortened(path: Path, end: str) -> Path:
 
 
 def distinct(pairs: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
-    """Return pairs of input and output paths without duplicate pairs and with distinct outputs.
+    """Return pairs of input and output paths without repeated pairs, and with distinct outputs.
 
-    Outputs that differ only in case count as equal. A second input with the output ``a.mp4`` gets
-    ``a-2.mp4``.
+    Outputs that differ only in case count as equal. The second input with the output ``a.mp4`` gets the
+    output ``a-2.mp4``.
     """
     found: list[tuple[Path, Path]] = []
     seen: set[tuple[Path, Path]] = set()
@@ -46,4 +46,5 @@ def distinct(pairs: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
 
 
 def _folded(path: Path) -> str:
+    """Return a string that is equal for paths that differ only in case."""
     return str(path.absolute()).casefold()

@@ -3,8 +3,8 @@
 A network stylizes each frame independently, so strokes change from frame to frame. The filter warps the
 previous result along the optical flow between the source frames, and blends it with the new result where the
 flow is reliable. This follows Ruder et al. 2016, "Artistic Style Transfer for Videos" (arXiv:1604.08610,
-section 4), with one difference: consistency is enforced after the network instead of by a loss, so it works
-for every style without training.
+section 4), with one difference: frames are made consistent after the network, and not by a loss, so that the
+filter works with every style without training.
 """
 
 import functools
@@ -22,18 +22,17 @@ from fststyle.io.resize import scaled_size
 HOLD = 0.85
 """Weight of the warped previous result where the motion is certain."""
 FULL_HOLD_STRENGTH = 0.5
-"""Style strength from which `HOLD` is used. Weaker styles flicker less, and ghosts of earlier frames are more
-visible.
+"""Style strength from which the full `HOLD` is used. Weaker styles flicker less, and show ghosts of earlier
+frames more clearly.
 """
 MAX_LAG = 0.1
 """Maximum lag of the result behind a changing style or strength, as a fraction of the change."""
 FLOW_SIDE = 192
-"""Longer side of the frames for optical flow, in pixels. The finest scale of the flow is the full resolution
-of this size. The warping error is 20 to 33 % smaller than with 256 pixels and half resolution as the finest
-scale, in twice the time.
+"""Maximum longer side, in pixels, of the frames for optical flow (the flow size). The finest scale of the
+flow is the full resolution of this size.
 """
 STILL = 0.25
-"""Motion, in pixels at the flow size, below which nothing is warped, since repeated subpixel warping
+"""Motion, in pixels at the flow size, below which pixels are not warped, since repeated subpixel warping
 blurs.
 """
 BLOCK = 12
@@ -43,22 +42,23 @@ SIMILAR, DIFFERENT = 5.0, 20.0
 trust from `DIFFERENT` on.
 """
 MOVING = 0.5, 1.5
-"""Motion in pixels between which the checks of `_unreliable` gradually take effect. Static areas do not need
-them, and noise and leaves would fail them.
+"""Motion, in pixels at the flow size, up to which the checks of `_unreliable` have no effect, and from which
+on they have full effect. Static areas do not need the checks, and noise and leaves would fail them.
 """
 COLOR_DIFFERENCE = 5.0, 18.0
-"""Like `SIMILAR` and `DIFFERENT`, for the largest difference of a color channel, since a face may have the
-same luma as the wall behind it.
+"""Like `SIMILAR` and `DIFFERENT`, but for the color channel with the largest difference, since a face may
+have the same luma as the wall behind it.
 """
 SLACK = 0.1
-"""Accepted color difference relative to the local gradient, since subpixel warping changes sharp edges."""
+"""Accepted color difference as a fraction of the local gradient. Subpixel warping changes sharp edges."""
 FLOW_GRADIENT = 0.2, 0.5
 """Gradients of the flow, in pixels per pixel: full trust up to the first value, no trust from the second on.
 Strokes fold if they are warped with a larger gradient.
 """
 ROUND_TRIP = 1.0
-"""Largest error in pixels of the flow to the previous frame and back; a tenth of the motion is added. A
-larger error is a disocclusion, as in Ruder et al. 2016, who use another bound.
+"""Accepted distance, in pixels at the flow size, between a pixel and its position after following the flow to
+the previous frame and back. A tenth of the motion is added to it. Pixels with a larger distance are treated
+as disoccluded, as in Ruder et al. 2016, who use another bound.
 """
 CUT = 0.25
 """Mean trust below which a frame starts a new scene."""
@@ -71,17 +71,17 @@ LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
 
 
 def hold_for_strength(strength: float, change: float = 0.0) -> float:
-    """Return the value of ``hold`` in `TemporalFilter` for a style of this strength.
+    """Return the value of ``hold`` in `TemporalFilter` for a style of the strength ``strength``.
 
-    ``change``, 0..1, is the fraction of the style that changes from one frame to the next.
+    ``change`` is the change of the style from one frame to the next: 0 for none, 1 for another style.
     """
     # With hold h, the result is h / (1 - h) frames late on average.
     return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), MAX_LAG / (MAX_LAG + change))
 
 
 class _Last(NamedTuple):
-    """State of the previous frame: ``scene`` and its luma ``gray`` at the flow size, and the result
-    ``painted``.
+    """State of the previous frame: the source frame ``scene`` and its luma ``gray``, both at the flow size,
+    and the result ``painted`` before its contrast is restored.
     """
 
     scene: RGB
@@ -110,28 +110,32 @@ class TemporalFilter:
         self._last = None
 
     def state(self) -> dict[str, Pixels]:
-        """Return the state after the previous frame as arrays by name, for `restore`. Empty before
-        the first.
+        """Return the state after the previous frame as arrays by name, for `restore`. Empty before the first
+        frame.
         """
         if self._last is None:
             return {}
         return {name: array.copy() for name, array in self._last._asdict().items()}
 
     def restore(self, state: Mapping[str, Pixels]) -> None:
-        """Set the state that `state` returned. Raises `InputError` for missing or damaged arrays."""
+        """Set the state that `state` returned. Other names in ``state`` are ignored.
+
+        Raises `InputError` if the state is incomplete, or an array has another shape or type.
+        """
         if not any(name in state for name in _Last._fields):
             return self.reset()
         if missing := [name for name in _Last._fields if name not in state]:
-            raise InputError(f"the state of flicker suppression lacks {', '.join(missing)}")
+            raise InputError(f"the state of flicker suppression has no {' and no '.join(missing)}")
         scene, gray, painted = (state[name] for name in ("scene", "gray", "painted"))
         if scene.shape[:2] != gray.shape or any(array.dtype != "uint8" for array in (scene, gray, painted)):
             raise InputError("the state of flicker suppression is damaged")
         self._last = _Last(scene=scene, gray=gray, painted=painted)
 
     def __call__(self, frame: RGB, painted: RGB) -> RGB:
-        """Return the filtered version of ``painted``, a new array.
+        """Return the filtered version of the next stylized frame as a new array.
 
-        ``painted`` is the stylized frame, uint8 (H, W, 3), and ``frame`` its source, uint8 (h, w, 3).
+        ``painted`` is the stylized frame, uint8 (H, W, 3) RGB, and ``frame`` is its source frame, uint8
+        (h, w, 3) RGB. ``painted`` must not be modified before the next call.
         """
         scene, kept = _small(frame), painted
         gray = cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)
@@ -189,10 +193,10 @@ class TemporalFilter:
 
 
 def _with_contrast(kept: RGB, painted: RGB) -> RGB:
-    """Return the blended frame ``kept`` with at least the local contrast of ``painted``.
+    """Return the blended frame ``kept`` with its local contrast raised toward that of ``painted``.
 
-    Blending misaligned strokes reduces contrast, mostly in moving areas. The result is for display only. If
-    it were the state for the next frame, the gain would accumulate.
+    Blending misaligned strokes reduces contrast, mostly in moving areas. The result is not used as the state
+    for the next frame, since the gain would accumulate.
     """
     gain = np.clip(_contrast(painted) / (_contrast(kept) * LEAST_GAIN), 1, LARGEST_GAIN)
     rows, columns = (np.flatnonzero((gain > 1).any(axis)) for axis in (1, 0))
@@ -211,9 +215,10 @@ def _with_contrast(kept: RGB, painted: RGB) -> RGB:
 
 
 def _contrast(picture: RGB) -> PerPixel:
-    """Return the local contrast per cell, float32 (H / `CELL`, W / `CELL`), above 0.
+    """Return the local contrast per cell of `CELL` pixels, float32 (rows, columns), at least 0.5.
 
-    It is the mean absolute difference between luma and its local mean.
+    It is the mean absolute difference between luma and its local mean, smoothed over neighboring cells, plus
+    0.5.
     """
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     cells = (max(1, gray.shape[1] // CELL), max(1, gray.shape[0] // CELL))
@@ -225,10 +230,10 @@ def _contrast(picture: RGB) -> PerPixel:
 
 
 def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
-    """Return the previous result warped along `flow`, (H, W, 2) in pixels of the result.
+    """Return the previous result, uint8 (H, W, 3), warped along ``flow``, (H, W, 2) in pixels of the result.
 
-    Only blocks with pixels that are `moving`, bool (h, w), are warped, since warping is the most expensive
-    step.
+    ``moving``, bool (h, w), marks the moving pixels at the flow size. Only blocks that contain moving pixels
+    are warped, since warping is expensive.
     """
     result, (height, width) = painted.copy(), flow.shape[:2]
     tall, wide = height / moving.shape[0], width / moving.shape[1]
@@ -240,8 +245,8 @@ def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
             rows = slice(round(top * tall), round(min(top + BLOCK, moving.shape[0]) * tall))
             columns = slice(round(left * wide), round(min(left + BLOCK, moving.shape[1]) * wide))
             there = flow[rows, columns] + _grid(height, width)[rows, columns]
-            # Cubic interpolation, since the result is warped with every frame and linear interpolation blurs
-            # it.
+            # Cubic interpolation, since the result is warped again with every frame, and linear interpolation
+            # would blur it.
             result[rows, columns] = cv2.remap(
                 painted, there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
             )
@@ -277,19 +282,19 @@ def _small(frame: RGB) -> RGB:
         and frame.shape[1] >= 2 * size[0]
         and frame.shape[0] >= 2 * size[1]
     ):
-        # Exact halving is several times faster than other factors.
+        # OpenCV is faster for a factor of exactly one half.
         frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
     result: RGB = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     return result
 
 
 def _falling(values: PerPixel, full: float, none: float) -> PerPixel:
-    """Map values to 1 up to `full`, to 0 from `none` on, and linearly in between."""
+    """Map values to 1 up to ``full``, to 0 from ``none`` on, and linearly in between."""
     result: PerPixel = np.clip((none - values) / (none - full), 0, 1)
     return result
 
 
 @functools.lru_cache(maxsize=4)
 def _grid(height: int, width: int) -> Flow:
-    """Return the coordinates of every pixel, float32 (H, W, 2), x before y."""
+    """Return the coordinates of every pixel, float32 (H, W, 2), x before y. Do not modify the result."""
     return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))

@@ -1,9 +1,9 @@
 """Stylize large images in tiles without visible seams.
 
 If each tile had its own instance norm, the tiles would be normalized differently. The statistics of the whole
-image are therefore computed once, from sample tiles (`instance_norm`), and used for all tiles. Tiles overlap
-by more than the receptive field of the network, and only their centers are kept. If the samples cover the
-image, the result equals the result without tiles.
+image are therefore computed once, from sample tiles (`instance_norm`), and used for all tiles. On each side,
+a tile extends beyond its kept area by more than the radius of the receptive field of the network. If the
+samples cover the image, the result equals the result without tiles, except for rounding.
 """
 
 import math
@@ -22,20 +22,20 @@ from fststyle.runtime.session import open_session, run
 from fststyle.runtime.style import Style
 
 MARGIN = 192
-"""Overlap in pixels on each side. The receptive field extends about 190 pixels from a pixel in the live
-network, and about 60 pixels in the johnson network.
+"""Number of pixels by which a tile extends beyond its kept area on each side. The radius of the receptive
+field is about 190 pixels in the live network and about 60 pixels in the johnson network.
 """
 
 NOISE_PERIOD = 512
-"""Period in pixels of the noise input of the live network. Tiles begin at multiples of it, so they may be up
-to this much larger.
+"""Period in pixels of the noise input of the live network. Tiles of this network begin at multiples of the
+period, so their sides may be longer by up to one period.
 """
 
 GRID = 16
-"""Tiles begin at multiples of this number of pixels, which is a multiple of the stride of all networks."""
+"""Tiles begin at multiples of this number of pixels, which is a multiple of the strides of all networks."""
 
 SAMPLE_PIXELS = 4_000_000
-"""Number of pixels for the statistics if memory is sufficient, about as many as fit without tiles."""
+"""Maximum number of sampled pixels, about the number that the largest memory budget allows without tiles."""
 
 SAMPLE_SIDE = 128
 """Side of the sample tiles in pixels. For the same number of pixels, statistics from small tiles are more
@@ -61,14 +61,15 @@ class Tile(NamedTuple):
 
 
 def side_for(height: int, width: int, tile: str | int = "auto", limit: int | None = None) -> int | None:
-    """Return the side of the tiles in pixels, without overlap, or None for no tiles.
+    """Return the side of the kept areas of the tiles in pixels, or None for no tiles.
 
     Args:
         height: height of the image in pixels.
         width: width of the image in pixels.
-        tile: "off", a side of at least 64, or "auto" for tiles only if the image needs more memory than
-            ``limit``.
-        limit: memory in bytes; None is `memory.limit`.
+        tile: "off"; "auto" for tiles only if the image needs more memory than ``limit``; or a side of at
+            least 64 pixels, which is rounded up to a multiple of `GRID`. The image is not tiled if neither of
+            its sides is longer.
+        limit: memory budget in bytes; None uses `memory.limit`.
 
     Raises:
         InputError: ``tile`` is invalid.
@@ -79,14 +80,14 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
         pixels = (memory.limit() if limit is None else limit) // memory.BYTES_PER_PIXEL
         if height * width <= pixels:
             return None
-        # With smaller tiles, most of the work would be overlap.
+        # With smaller tiles, most of the stylized pixels would be overlap.
         return max(256, min(2048, _down(math.isqrt(pixels) - 2 * MARGIN - NOISE_PERIOD)))
     try:
         side = int(tile)
     except ValueError:
         side = 0
     if side < 64:
-        raise InputError(f"--tile: {tile!r} is not auto, off or a number of pixels of at least 64")
+        raise InputError(f"--tile: {tile!r} is not auto, off or an integer of at least 64 (pixels)")
     side = -(-side // GRID) * GRID
     return None if side >= max(height, width) else side
 
@@ -94,8 +95,8 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
 class TiledStyle:
     """Callable that stylizes large frames in tiles.
 
-    The constructor splits the graph of the style (`instance_norm.split`). It raises `StyleError` for a
-    network with operators other than instance norm that reduce over the image.
+    The constructor splits the graph of the style, and raises the errors of `instance_norm.split` and
+    `open_session`.
     """
 
     def __init__(self, style: Style):
@@ -110,10 +111,16 @@ class TiledStyle:
         )
 
     def __call__(self, frame: RGB, side: int, on_tile: Callable[[int, int], None] | None = None) -> RGB:
-        """Stylize a frame, uint8 (H, W, 3), in tiles of ``side`` pixels plus overlap.
+        """Stylize a frame, uint8 (H, W, 3) RGB, in tiles. Returns a new array of the same shape and type.
 
-        ``on_tile`` is called with the number of finished tiles and of all tiles. Raises `InputError` for
-        other shapes and types, and for frames that do not fit in memory.
+        Args:
+            frame: the frame.
+            side: side of the kept area of a tile in pixels; see `side_for`.
+            on_tile: called after each tile with the number of finished tiles and the number of tiles.
+
+        Raises:
+            InputError: the frame is invalid, or memory is insufficient.
+            StyleError: the network fails.
         """
         check_frame(frame)
         if frame.ndim != 3:
@@ -136,6 +143,7 @@ class TiledStyle:
         return painted
 
     def _statistics(self, frame: RGB) -> dict[str, Array]:
+        """Return the statistics of a frame by name. Empty for a style without instance norm."""
         if not self._names:
             return {}
         pixels = min(SAMPLE_PIXELS, max(SAMPLE_PIXELS // 8, memory.limit() // memory.BYTES_PER_PIXEL))
@@ -151,9 +159,10 @@ class TiledStyle:
 def grid(height: int, width: int, side: int, margin: int = MARGIN, align: int = GRID) -> Iterator[Tile]:
     """Yield the tiles of an image, row by row.
 
-    The kept areas cover the image exactly once. Tiles extend at least ``margin`` pixels beyond them, except
-    at the image border. They begin at multiples of ``align``. For networks with a noise input, this is the
-    period of the noise, so that each tile has the same noise as the whole image.
+    The kept areas, with sides of ``side`` pixels, cover the image exactly once. The last one of a row or
+    column may be smaller or slightly larger. Tiles extend at least ``margin`` pixels beyond their kept areas,
+    except at the image border, and begin at multiples of ``align``. For networks with a noise input,
+    ``align`` is the period of the noise, so that each tile has the same noise as the whole image.
     """
     rows, columns = list(_spans(height, side)), list(_spans(width, side))
     for top, bottom in rows:
@@ -173,8 +182,8 @@ def grid(height: int, width: int, side: int, margin: int = MARGIN, align: int = 
 def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> RGB:
     """Return sample tiles that are evenly distributed over a frame: uint8 (N, h, w, 3).
 
-    They have about ``pixels`` pixels in total. A frame with at most ``pixels`` pixels is the only tile, and
-    the statistics are exact.
+    They have about ``pixels`` pixels in total, with sides of at most ``side`` pixels. A frame with at most
+    ``pixels`` pixels is returned as the only tile, so that the statistics are exact.
     """
     height, width = frame.shape[:2]
     if height * width <= pixels:
@@ -189,9 +198,9 @@ def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> 
 
 
 def _starts(length: int, side: int, count: int) -> list[int]:
-    """Return the starts of up to ``count`` tiles of length ``side`` without overlap.
+    """Return the starts of up to ``count`` tiles of length ``side``, rounded down to multiples of `GRID`.
 
-    Each tile is in the middle of its part of ``length``.
+    ``length`` is divided into equal parts, and each tile is in the middle of a part.
     """
     count = max(1, min(count, length // side))
     share = length / count
@@ -201,8 +210,9 @@ def _starts(length: int, side: int, count: int) -> list[int]:
 
 
 def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of each kept area along one axis."""
     starts = range(0, length, side)
-    # A last tile that is below the minimum side is merged with the previous tile.
+    # A last area that is smaller than the minimum side is merged with the previous one.
     last = starts[-1] if len(starts) == 1 or length - starts[-1] >= MIN_SIDE else starts[-2]
     for start in starts:
         if start < last:
@@ -211,4 +221,5 @@ def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
 
 
 def _down(value: int) -> int:
+    """Round down to a multiple of `GRID`."""
     return value // GRID * GRID

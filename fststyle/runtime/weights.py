@@ -1,4 +1,4 @@
-"""Read and replace the weights in a style file. Needs onnx."""
+"""Read and replace the weights of a style file. Needs onnx."""
 
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,14 @@ PREFIX = "net."
 """Prefix of the names of weight tensors."""
 
 STEP = ".step"
-"""Suffix of the scales, (O, 1, 1, 1), of a kernel that is stored as int8."""
+"""Suffix of the name of the scales, (O, 1, 1, 1), of a kernel that is stored as int8."""
 
 
 def learned(model: "ModelProto") -> dict[str, Floats]:
-    """Return the weights of a style file by name, in float32.
+    """Return the weights of a model by name, in float32.
 
-    The result is empty for a quantized model, whose weights cannot be mixed or trained. Exceptions of
-    protobuf and onnx for damaged files are not converted.
+    Kernels that are stored as int8 are multiplied by their scales. The result is empty for a quantized model,
+    which also computes in int8, since its weights cannot be mixed or trained.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -39,9 +39,10 @@ def learned(model: "ModelProto") -> dict[str, Floats]:
 
 
 def replace(model: "ModelProto", weights: dict[str, Floats]) -> None:
-    """Replace the weights of a model with ``weights``, a dict as `learned` returns it.
+    """Replace the weights of ``model`` in place. ``weights`` is a dict such as `learned` returns.
 
-    int8 kernels become float32, and other weights keep their type.
+    Kernels that are stored as int8 become float32, with scales of 1. Other weights keep their type. Names
+    that the model does not contain are ignored.
     """
     from onnx import helper, numpy_helper
 

@@ -68,6 +68,13 @@ def test_black_stays_dark_at_partial_strength():
     assert np.abs(quarter - (0.75 * before + 0.25 * after)).max() < 25, (before, quarter, after)
 
 
+def test_mixture_with_a_damaged_file_is_refused(tmp_path):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"\xff\xfe is not a model")
+    with pytest.raises(StyleError, match="damaged cannot be used: it is damaged or not an ONNX file"):
+        load_style(f"{damaged}:0.5,udnie:0.5", "cpu")
+
+
 def test_int8_file_has_one_strength():
     with pytest.raises(StyleError, match="great-wave-int8 is an int8 file"):
         stylize(FRAME, catalogue.SHIPPED / "great-wave-int8.onnx", strength=0.5)

@@ -11,10 +11,10 @@ from fststyle.errors import DependencyError, FststyleError, InputError, OutputEr
 Result = TypeVar("Result")
 
 LOCAL = "local"
-"""Address that starts a cluster on this machine."""
+"""Address that starts a new cluster on this machine."""
 
 RETRIES = 3
-"""Maximum number of retries of a task whose worker or machine fails."""
+"""Maximum number of retries of a task whose worker process or machine fails."""
 
 _INSTALL = "in a clone of fststyle: pip install '.[ray]'"
 
@@ -22,9 +22,9 @@ _INSTALL = "in a clone of fststyle: pip install '.[ray]'"
 class Cluster:
     """Connection to a Ray cluster.
 
-    ``address`` is the address of the cluster; "auto" uses the cluster on this machine or at RAY_ADDRESS, and
-    "local" starts one. Raises `DependencyError` without Ray, and `InputError` if there is no cluster at this
-    address.
+    ``address`` is the address of the cluster; "auto" uses the cluster at RAY_ADDRESS or on this machine, and
+    "local" starts a new one. A process that is already connected to a cluster keeps this connection. Raises
+    `DependencyError` if Ray is not installed, and `InputError` if the connection or the start fails.
     """
 
     def __init__(self, address: str):
@@ -35,12 +35,12 @@ class Cluster:
         self._ray: Any = ray
         if ray.is_initialized():
             return
-        # Workers use the same style folders. Their output is not printed.
+        # Workers use the same folders of styles and of downloads. Their output is not printed.
         names = ("FSTSTYLE_STYLES", "FSTSTYLE_CACHE")
         found = {name: os.environ[name] for name in names if name in os.environ}
         try:
             ray.init(
-                address=None if address == LOCAL else address,
+                address=address,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 runtime_env={"env_vars": found} if found else None,
@@ -48,8 +48,10 @@ class Cluster:
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(
-                f"--ray {address}: no cluster ({reason}); start one with `ray start --head`, or use --ray"
-                f" local"
+                f"--ray {address}: cannot start a cluster: {reason}"
+                if address == LOCAL
+                else f"--ray {address}: cannot connect to a cluster ({reason}); start one with"
+                " `ray start --head`, or use --ray local"
             ) from error
 
     def run(
@@ -59,11 +61,14 @@ class Cluster:
         device: str,
         threads: int | None,
     ) -> Generator[tuple[int, Result], None, None]:
-        """Run ``work(*task)`` for each task, and yield task numbers and results as tasks finish.
+        """Run ``work(*task)`` for each task, and yield the index of a task and its result when it finishes.
 
         Each task gets ``threads`` cores (None: one), and one GPU if the cluster has GPUs and ``device`` is
-        not "cpu". Raises the `FststyleError` of a task, and `OutputError` if the workers of a task fail
-        repeatedly. After an error or Ctrl-C, the remaining tasks are canceled.
+        not "cpu". When the generator is closed, also by an error or Ctrl-C, the running tasks are canceled.
+
+        Raises:
+            FststyleError: the error that a task raised.
+            OutputError: a worker cannot run the task, or fails also after `RETRIES` retries.
         """
         ray, resources = self._ray, self._ray.cluster_resources()
         gpus = 1 if device != "cpu" and resources.get("GPU") else 0
@@ -71,7 +76,7 @@ class Cluster:
         remote = ray.remote(work).options(
             num_cpus=threads or 1, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False
         )
-        # The number of tasks is limited, since Ray keeps pending results in memory.
+        # The number of submitted tasks is limited, since Ray keeps results in memory until they are read.
         most = 2 * max(1, int(resources.get("GPU" if gpus else "CPU", 1)))
         waiting = iter(range(len(tasks)))
         running: dict[object, int] = {}
@@ -92,6 +97,7 @@ class Cluster:
                     ray.cancel(task, force=True)
 
     def _result(self, done: object, number: int) -> Any:
+        """Return the result of task ``number``, and convert its exceptions."""
         try:
             return self._ray.get(done)
         except self._ray.exceptions.RayTaskError as error:
@@ -103,7 +109,7 @@ class Cluster:
             raise
         except self._ray.exceptions.RayError as error:
             raise OutputError(
-                f"--ray: part {number + 1} failed {RETRIES + 1} times: {_one_line(error)}"
+                f"--ray: task {number + 1} failed (up to {RETRIES} retries): {_one_line(error)}"
             ) from error
 
 
@@ -114,7 +120,10 @@ def _one_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def working_folder(folder: str) -> Iterator[None]:
-    """Change to the working directory of the command, if it exists on this machine, for relative paths."""
+    """Context manager that changes to ``folder``, the working directory of the command, for relative paths.
+
+    Nothing happens if the folder does not exist on this machine. The previous directory is not restored.
+    """
     with contextlib.suppress(OSError):
         os.chdir(folder)
     yield

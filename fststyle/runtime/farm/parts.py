@@ -19,11 +19,13 @@ from fststyle.runtime.video.resume import Segment
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 MIN_FRAMES = 250
-"""Minimum number of frames per part. Parts end at key frames, so that workers decode few extra frames."""
+"""Approximate minimum number of frames per part; the last part may be half as long. Parts end at key frames,
+so that workers decode few extra frames.
+"""
 
 OVERLAP = 25
 """Number of frames before a part that are stylized only for flicker suppression. The total weight of all
-earlier frames is 0.85^25, which is below 2 %.
+earlier frames is at most 0.85^25 (`fststyle.runtime.temporal.HOLD`), which is below 2 %.
 """
 
 
@@ -31,7 +33,7 @@ earlier frames is 0.85^25, which is below 2 %.
 class Part:
     """Time range of a part, from ``begin`` up to but excluding ``end``, in seconds of the output.
 
-    ``end`` None is the end of the video.
+    If ``end`` is None, the part ends with the video.
     """
 
     begin: float
@@ -46,7 +48,7 @@ class StylizedPart:
         segment: timestamps and format of the part; None if it has no frames.
         video: bytes of the encoded video file.
         rate: frame rate of the source.
-        broken: message about damage of the source, or None.
+        broken: message about damage of the source, or None if no damage was found.
         notes: messages for the user.
         lost: names of properties of the source that are not in the output.
     """
@@ -60,10 +62,16 @@ class StylizedPart:
 
 
 def split_video(key_frames: Iterable[float], seconds: float | None, length: float) -> list[Part]:
-    """Split a video at its key frames into parts of about ``length`` seconds or more.
+    """Split a video at its key frames into parts of at least ``length`` seconds.
 
-    If key frames are more than twice this length apart, parts also end between them. ``key_frames`` are times
-    in the output in seconds, and ``seconds`` is the duration of the output, or None if unknown.
+    The last part may be half as long. If key frames are more than twice this length apart, parts also end
+    between them. The first part begins at 0, and the last part ends with the video.
+
+    Args:
+        key_frames: times of the key frames in seconds from the start of the output.
+        seconds: duration of the output in seconds, or None if it is unknown. The last part may then be
+            shorter.
+        length: minimum duration of a part in seconds.
     """
     begins = [0.0]
     for time in [*sorted(key_frames), *([] if seconds is None else [seconds])]:
@@ -79,10 +87,17 @@ def split_video(key_frames: Iterable[float], seconds: float | None, length: floa
 def stylize_part(
     source: str, suffix: str, part: Part, settings: VideoSettings, encoding: Encoding, fps: float | None
 ) -> StylizedPart:
-    """Stylize one part of the video file ``source``.
+    """Stylize one part of a video file.
 
-    ``suffix`` is the suffix of the output, and ``fps`` its frame rate, or None to keep the timestamps. Raises
-    the errors of `fststyle.runtime.video.stylize.stylize_video`.
+    Args:
+        source: path of the video file.
+        suffix: suffix of the output, such as ".mp4".
+        part: the part.
+        settings: the settings of the whole video.
+        encoding: how the output is encoded.
+        fps: frame rate of the output; None keeps the timestamps.
+
+    Raises the errors of `fststyle.runtime.video.stylize.stylize_video`.
     """
     notes: list[str] = []
     reader = Reader(Path(source), settings.deinterlace, settings.field_rate)
@@ -112,7 +127,7 @@ _TOLERANCE = 1e-6
 
 
 def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
-    """Yield the frames for flicker suppression and then the frames of a part."""
+    """Yield up to `OVERLAP` frames before a part, for flicker suppression, and then the frames of a part."""
     rate = float(fps or reader.rate)
     first = max(0.0, part.begin - OVERLAP / rate)
     # Frame rate conversion and deinterlacing need frames before the first one.
@@ -129,7 +144,7 @@ def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | Non
 
 
 class _PartWriter:
-    """Encodes the frames of a part to the file ``path``, without the frames for flicker suppression."""
+    """Encodes the frames of a part to the file ``path``. The file is created with the first frame."""
 
     def __init__(
         self,
@@ -147,6 +162,7 @@ class _PartWriter:
         self._size = (0, 0)
 
     def write(self, timed: TimedFrame, wanted: bool) -> None:
+        """Encode a frame. Frames with ``wanted`` False, which precede the part, are skipped."""
         if not wanted:
             return
         if self._writer is None:
@@ -160,7 +176,10 @@ class _PartWriter:
         self._frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def close(self, last: bool) -> tuple[Segment | None, list[str]]:
-        """Finish the file. Returns the segment, or None without frames, and the names of lost properties."""
+        """Finish the file. Returns the segment, or None without frames, and the names of lost properties.
+
+        ``last`` is whether this is the last part of the video.
+        """
         if self._writer is None:
             return None, []
         self._writer.close()

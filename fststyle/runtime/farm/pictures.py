@@ -16,15 +16,17 @@ from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 
 PICTURES_PER_TASK = 16
-"""Number of images per task."""
+"""Maximum number of images per task."""
 
 
 def stylized(
     pairs: Sequence[FilePair], settings: ImageSettings
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Stylize images on the cluster, and yield each pair with its result or error as it finishes.
+    """Stylize images on the cluster of the setting ``ray``, and yield each pair with its result or error.
 
-    Raises the errors of `fststyle.runtime.farm.cluster.Cluster`.
+    The pairs of a task are yielded when the task finishes.
+
+    Raises `OutputError` if an input or output is a pipe, and the errors of `Cluster` and `Cluster.run`.
     """
     if any(pair.source is None or pair.target is None for pair in pairs):
         raise OutputError("--ray needs files as input and output, not pipes")
@@ -38,6 +40,7 @@ def stylized(
 
 
 def _work(folder: str, pairs: Sequence[FilePair], settings: ImageSettings) -> list[Painted | FststyleError]:
+    """Stylize images in a worker. Returns the result or the error of each image."""
     results: list[Painted | FststyleError] = []
     with working_folder(folder):
         style, part = _load_cached(settings)
@@ -51,5 +54,5 @@ def _work(folder: str, pairs: Sequence[FilePair], settings: ImageSettings) -> li
 
 @functools.lru_cache(maxsize=1)
 def _load_cached(settings: ImageSettings) -> tuple[Style, mask.Mask | None]:
-    """Load style and mask. They are cached for all tasks of a worker."""
+    """Return the style and the mask. A worker loads them once for all tasks with the same settings."""
     return load_for_settings(settings, settings.style), mask.load(settings)

@@ -24,7 +24,7 @@ from fststyle.runtime.video.resume import ResumeFolder, Segment
 
 
 class FarmConversion(VideoConversion):
-    """`VideoConversion` whose frames are stylized on the cluster at ``settings.ray``.
+    """`VideoConversion` that stylizes the frames on the cluster of the setting ``ray``.
 
     All machines read the input under the same path. Only this machine writes the output. Finished parts are
     kept until the output is complete, so that the same command continues with the missing parts.
@@ -49,12 +49,13 @@ class FarmConversion(VideoConversion):
         return folder
 
     def _key_frames(self, source: Reader) -> list[float]:
-        """Return the times of the key frames in the output, in seconds, except 0."""
+        """Return the times of the key frames after the start, in seconds from the start of the output."""
         start, end = self._settings.start, self._settings.end
         found = [time - start for time in source.key_frames() if end is None or time < end]
         return [time for time in found if time > 0]
 
     def _seconds(self, source: Source) -> float | None:
+        """Return the duration of the output in seconds, or None if it is unknown."""
         ends = [seconds for seconds in (self._settings.end, source.seconds) if seconds is not None]
         return max(0.0, min(ends) - self._settings.start) if ends else None
 
@@ -83,7 +84,7 @@ class FarmConversion(VideoConversion):
         return output
 
     def _keep(self, number: int, result: StylizedPart) -> None:
-        """Store a finished part and report progress."""
+        """Store a finished part, and report its notes and the progress."""
         source = self._source
         for note in result.notes:
             if note not in self._notes:
@@ -100,8 +101,9 @@ class FarmConversion(VideoConversion):
 
 
 class _PartsFolder(ResumeFolder):
-    """Folder of finished parts, in any order. ``done`` maps part numbers to segments.
+    """`ResumeFolder` of parts, which may be finished in any order.
 
+    ``done`` maps the numbers of finished parts to their segments. ``planned`` are all parts of the video.
     Raises the errors of `ResumeFolder`.
     """
 
@@ -119,25 +121,27 @@ class _PartsFolder(ResumeFolder):
         return bool(self.done)
 
     def keep(self, number: int, segment: Segment | None, video: bytes) -> None:
-        """Store a finished part: its segment and the bytes of its video file."""
+        """Store part ``number``: its segment (None if it has no frames) and the bytes of its video file."""
         part = self.folder / f"{number:06d}.part"
         part.write_bytes(video)
         self.store(number, segment or Segment([], [], "1", (0, 0)), part)
         self.done[number] = segment or Segment([], [], "1", (0, 0))
 
     def join(self) -> None:
-        """Use the finished parts as segments of the output.
+        """Use the finished parts as segments of the output. Parts without frames are skipped.
 
-        Raises `InputError` if their frame sizes or formats differ.
+        Raises `InputError` if the parts differ in frame size, transparency or time base.
         """
         self.numbers = [number for number in sorted(self.done) if self.done[number].pts]
         self.segments = [self.done[number] for number in self.numbers]
         if len({(one.size, one.alpha, one.time_base) for one in self.segments}) > 1:
             raise InputError(
-                "--ray does not support videos whose frame size changes; stylize this one without --ray"
+                "--ray does not support videos whose frame size, transparency or time base changes; stylize"
+                " this one without --ray"
             )
 
     def video(self, number: int) -> Path:
+        """Return the path of the video file of segment ``number``, counted without parts without frames."""
         return super().video(self.numbers[number])
 
     def stored(self) -> Iterator[int]:
@@ -156,5 +160,6 @@ def _work(
     encoding: Encoding,
     fps: float | None,
 ) -> StylizedPart:
+    """Run `stylize_part` in a worker, in the working directory of the command."""
     with working_folder(folder):
         return stylize_part(source, suffix, part, settings, encoding, fps)

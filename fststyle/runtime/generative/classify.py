@@ -1,4 +1,4 @@
-"""Classify images with a model from `fststyle classify train`. Needs no PyTorch."""
+"""Classify images with a model from `fststyle classify train`. Does not need PyTorch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,13 @@ from fststyle.runtime.generative.model import Model, center_square
 
 @dataclass(frozen=True)
 class Prediction:
-    """Predicted class ``label`` of the image file ``picture``, and its ``probability``, 0..1."""
+    """Prediction for one image.
+
+    Attributes:
+        picture: path of the image file.
+        label: predicted class: its name, or its index if the model has no class names.
+        probability: probability of this class, 0..1, rounded to four decimals.
+    """
 
     picture: str
     label: str
@@ -27,7 +33,11 @@ def load_classifier(model: str | Path, device: str = "auto") -> Model:
 
 
 def classify(picture: str | Path, classifier: Model) -> Prediction:
-    """Classify the center square of an image file. Raises `InputError` if the file cannot be read."""
+    """Classify the center square of an image file, composited on white.
+
+    Raises `InputError` if the file cannot be read, and `StyleError` if the network fails or the input of the
+    model is not square.
+    """
     logits = classifier(center_square(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
@@ -41,9 +51,10 @@ def classify(picture: str | Path, classifier: Model) -> Prediction:
 def evaluate(classifier: Model, test: Dataset) -> NDArray[np.int64]:
     """Return the confusion matrix of a classifier on a test set, int64 (classes, classes).
 
-    Rows are true classes, and columns are predicted classes.
+    Rows are true classes, and columns are predicted classes, in the order of the classifier. Classes of the
+    test set are matched by name, or by index if their names are numbers.
 
-    Raises `InputError` if the images have no labels, other classes or another size.
+    Raises `InputError` if there are no images, or they have no labels, other classes or another size.
     """
     if not len(test):
         raise InputError("there are no test images")
@@ -51,13 +62,13 @@ def evaluate(classifier: Model, test: Dataset) -> NDArray[np.int64]:
     if test.labels is None:
         raise InputError("the images have no classes; put each class into a subfolder")
     if len(test.classes) != count:
-        raise InputError(f"{classifier.name} has {count} classes, the images have {len(test.classes)}")
+        raise InputError(f"{classifier.name} has {count} classes, but the images have {len(test.classes)}")
     labels = test.labels
     if set(test.classes) == set(classifier.classes):
         labels = np.array([classifier.classes.index(name) for name in test.classes])[labels]
-    elif not all(name.isdigit() for name in test.classes):  # classes that are numbers match any names
+    elif not all(name.isdigit() for name in test.classes):  # numbers are matched by index
         raise InputError(
-            f"{classifier.name} has the classes {', '.join(classifier.classes)}; the images have"
+            f"{classifier.name} has the classes {', '.join(classifier.classes)}, but the images have"
             f" {', '.join(test.classes)}"
         )
     logits = classifier(test.rgb.repeat(3 // test.channels, axis=3))[0]

@@ -1,6 +1,6 @@
 """Latent vectors: random samples, grids and interpolations.
 
-The module needs no PyTorch, so training and inference use the same samples.
+The module does not need PyTorch, so that training and inference can use the same samples.
 """
 
 import math
@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from fststyle.errors import InputError
 
 Latents = NDArray[np.float32]
+"""Latent vectors of size Z: float32 (N, Z)."""
 _FINE = 200
-"""Number of points between two keys for measuring the length of the curve."""
+"""Number of intervals between two keys for measuring the length of the curve."""
 
 
 def sample(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
-    """Return samples from N(0, 1), float32 (count, size).
+    """Return ``count`` latent vectors with values from N(0, 1), float32 (count, size).
 
-    With ``truncation``, values with a larger magnitude are resampled (the truncation trick of Brock et al.
-    2019, "Large Scale GAN Training", arXiv:1809.11096). Raises `InputError` for a truncation that is below
-    0.05 or not finite.
+    The same arguments give the same result. With ``truncation``, values with a larger magnitude are resampled
+    (the truncation trick of Brock et al. 2019, "Large Scale GAN Training", arXiv:1809.11096). Raises
+    `InputError` for a truncation that is below 0.05 or not finite.
     """
     if truncation is not None and not 0.05 <= truncation < math.inf:
-        raise InputError(f"--truncation: {truncation} is not a number of at least 0.05")
+        raise InputError(f"--truncation: {truncation} is not a finite number of at least 0.05")
     rng = np.random.default_rng(seed)
     numbers = rng.standard_normal((count, size))
     while truncation is not None and (outside := np.abs(numbers) > truncation).any():
@@ -33,9 +34,10 @@ def sample(count: int, size: int, seed: int, truncation: float | None = None) ->
 
 
 def grid(columns: int) -> Latents:
-    """Return a grid of two-dimensional latent vectors, float32 (columns^2, 2), row by row.
+    """Return a square grid of two-dimensional latent vectors, float32 (columns^2, 2), row by row.
 
-    The coordinates are quantiles of N(0, 1), so each point represents the same probability.
+    The first coordinate increases to the right, and the second decreases downward. The coordinates are
+    quantiles of N(0, 1), so that each point represents the same probability.
     """
     marks = [NormalDist().inv_cdf((i + 0.5) / columns) for i in range(columns)]
     return np.array([(x, y) for y in reversed(marks) for x in marks], np.float32)
@@ -44,10 +46,15 @@ def grid(columns: int) -> Latents:
 def walk(keys: Latents, frames: int, closed: bool = True) -> Latents:
     """Return latent vectors along a smooth curve through all keys at constant speed, float32 (frames, Z).
 
-    ``keys`` is (K, Z). If ``closed`` is True, the curve is a loop. The curve is a Catmull-Rom spline. The
-    norm of its points is interpolated linearly between the keys, since points on a straight line between two
-    samples of a high-dimensional Gaussian have a smaller norm than the samples (White 2016, arXiv:1609.04468,
-    who interpolates on a sphere instead).
+    The curve is a Catmull-Rom spline. The norm of its points is interpolated linearly between the keys, since
+    points on a straight line between two samples of a high-dimensional Gaussian have a smaller norm than the
+    samples (White 2016, arXiv:1609.04468, who interpolates on a sphere instead).
+
+    Args:
+        keys: (K, Z) with K >= 2.
+        frames: number of vectors to return.
+        closed: whether the curve returns to the first key. If so, the first vector is not repeated at the
+            end. If not, the curve ends at the last key.
     """
     legs = len(keys) if closed else len(keys) - 1
     around = (

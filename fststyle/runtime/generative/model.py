@@ -1,4 +1,4 @@
-"""Load ONNX models that are not styles: classifiers, generators and encoders. Needs no PyTorch."""
+"""Load ONNX models that are not styles: classifiers, generators and encoders. Does not need PyTorch."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from fststyle.io.dataset import square
 from fststyle.runtime.session import open_session, run
 
 BATCH = 64
-"""Largest batch size, which bounds the memory."""
+"""Largest batch size, which limits the memory use."""
 
 
 class Model:
@@ -23,13 +23,15 @@ class Model:
         model: name of an included model, or .onnx file.
         kinds: accepted kinds, such as "gan".
         input_name: required name of the input.
-        output_names: required names of the outputs.
+        output_names: names of the outputs to return. The model may have others.
         device: see `fststyle.runtime.style.load_style`.
 
     Attributes:
         name: name of the model.
+        path: path of the ONNX file.
+        device: device that the model runs on.
         metadata: metadata of the ONNX file.
-        shape: shape of one input sample, (S, S, 3) or (Z,).
+        shape: shape of one input sample: (H, W, 3) for the input "frame", and otherwise (Z,).
 
     Raises:
         StyleError: the model does not exist, is damaged, is of another kind, or has other inputs or outputs.
@@ -70,25 +72,29 @@ class Model:
             or not set(output_names) <= outputs
         ):
             raise StyleError(
-                f"{model}: a model of kind {kind} needs the input {input_name} ({wanted}, with fixed sides)"
-                f" and the outputs {', '.join(output_names)}"
+                f"{model}: a model of kind {kind} must have one input, {input_name}, {wanted} of shape"
+                f" {'(N, H, W, 3)' if input_name == 'frame' else '(N, Z)'} with fixed sizes except for N, and"
+                f" the outputs {', '.join(output_names)}"
             )
         self.shape = tuple(sides)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes; empty if the file has none."""
+        """Names of the classes; empty if the metadata contains none or is damaged."""
         try:
             return tuple(map(str, json.loads(self.metadata.get("classes", "[]"))))
         except (ValueError, TypeError):
             return ()
 
     def __call__(self, rows: Array) -> list[Array]:
-        """Run the network on ``rows``, N >= 1 samples (N, ...). Returns the outputs, (N, ...) each.
+        """Run the network on N >= 1 samples, (N, *shape). Returns the outputs, (N, ...) each.
 
-        Raises `InputError` for samples of another shape, and `StyleError` if the network fails.
+        Raises `InputError` if there are no samples, they have another shape or memory is insufficient, and
+        `StyleError` if the network fails.
         """
-        if rows.ndim != len(self.shape) + 1 or rows.shape[1:] != self.shape or not len(rows):
+        if rows.ndim and not len(rows):
+            raise InputError(f"{self.name}: there are no samples")
+        if rows.ndim != len(self.shape) + 1 or rows.shape[1:] != self.shape:
             raise InputError(f"{self.name} takes samples of shape {self.shape}, not {rows.shape[1:]}")
         parts = [
             run(self._session, {self.input_name: rows[i : i + BATCH]}, self.name, self.output_names)
@@ -98,9 +104,9 @@ class Model:
 
 
 def center_square(rgb: RGB, model: Model) -> RGB:
-    """Return the center square of an image, uint8 (H, W, 3), resized to a model input, uint8 (1, S, S, 3).
+    """Return the center square of an image, uint8 (H, W, 3), as an input of ``model``, uint8 (1, S, S, 3).
 
-    Raises `StyleError` if the model has another input shape.
+    Raises `StyleError` if the input of the model is not a square RGB image.
     """
     if len(model.shape) != 3 or model.shape[0] != model.shape[1] or model.shape[2] != 3:
         raise StyleError(f"{model.name}: its input has shape {model.shape}, not (S, S, 3)")

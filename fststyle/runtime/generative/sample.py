@@ -1,6 +1,6 @@
 """Generate images from latent vectors with models from `fststyle gan train` and `fststyle vae train`.
 
-Needs no PyTorch.
+Does not need PyTorch.
 """
 
 import itertools
@@ -23,12 +23,14 @@ from fststyle.runtime.video.formats.encoders import Encoding
 from fststyle.runtime.video.formats.writer import FORMATS, Writer
 
 KINDS = ("gan", "vae")
+"""Kinds of models that `Generator` accepts by default."""
 
 
 class Generator(Model):
-    """Loaded generator, given by name or path. ``latent`` is the size of its latent vectors.
+    """Loaded generator. ``latent`` is the size of its latent vectors.
 
-    Raises the errors of `Model`.
+    ``model`` is the name of an included model or an .onnx file, of one of the ``kinds``. Raises the errors of
+    `Model`.
     """
 
     def __init__(self, model: str | Path, kinds: Sequence[str] = KINDS, device: str = "auto"):
@@ -38,7 +40,7 @@ class Generator(Model):
     def draw(self, latents: Floats) -> RGB:
         """Generate images from latent vectors: float32 (N, Z) -> uint8 (N, S, S, 3).
 
-        Raises `InputError` for vectors of another size, and `StyleError` if the network fails.
+        Raises the errors of `Model.__call__`, and `StyleError` if the output is not an image.
         """
         (pictures,) = self(latents)
         if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
@@ -48,7 +50,10 @@ class Generator(Model):
         return pictures
 
     def stream(self, latents: Floats) -> Iterator[RGB]:
-        """Yield one image, uint8 (S, S, 3), for each latent vector. Only one batch is in memory."""
+        """Yield one image, uint8 (S, S, 3), for each latent vector, (N, Z). Only one batch is in memory.
+
+        Raises the errors of `draw`.
+        """
         for start in range(0, len(latents), BATCH):
             yield from self.draw(latents[start : start + BATCH])
 
@@ -56,7 +61,7 @@ class Generator(Model):
 class Encoder(Model):
     """Encoder of a VAE, loaded from NAME-encoder.onnx in the folder of the decoder NAME.onnx.
 
-    Raises the errors of `Model`, and `StyleError` if the encoder and the decoder do not match.
+    Raises the errors of `Model`, and `StyleError` if the encoder is missing or does not match the decoder.
     """
 
     def __init__(self, decoder: Generator, device: str = "auto"):
@@ -65,7 +70,7 @@ class Encoder(Model):
             path = encoder_of(decoder.path.resolve())
         if not path.is_file():
             raise StyleError(
-                f"{decoder.path}: the encoder {encoder_of(decoder.path).name} is missing in the same folder"
+                f"{decoder.path}: its encoder, {encoder_of(decoder.path).name}, is not in the same folder"
             )
         super().__init__(path, ("vae-encoder",), "frame", ["latent", "deviation"], device)
         latent = next((value.shape for value in self._session.get_outputs() if value.name == "latent"), None)
@@ -76,30 +81,31 @@ class Encoder(Model):
             )
 
     def read(self, picture: str | Path) -> tuple[RGB, Floats]:
-        """Encode an image file.
+        """Encode the center square of an image file, composited on white.
 
-        Returns the input of the encoder, uint8 (S, S, 3), and the latent vector, float32 (Z,). Raises
-        `InputError` if the file cannot be read.
+        Returns the input of the encoder, uint8 (S, S, 3), and the latent vector, float32 (Z,), which is the
+        mean of the predicted distribution. Raises `InputError` if the file cannot be read, and `StyleError`
+        if the network fails.
         """
         frames = center_square(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
 
 
 def supported_fps(path: Path, fps: int) -> int:
-    """Return the frame rate ``fps``, limited to the maximum of the file format."""
+    """Return the frame rate ``fps``, limited to the maximum of the file format of ``path``, if it has one."""
     return min(fps, MAX_RATE.get(path.suffix.lower(), fps))
 
 
 def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:
     """Write images as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png).
 
-    The file is complete or absent. The frames of a video are written one by one; the frames of an animation
-    are collected in memory.
+    The file is written completely or not at all. The frames of a video are written one by one; the frames of
+    an animation are collected in memory. Missing parent folders are created.
 
     Args:
-        frames: uint8 (S, S, 3) each.
+        frames: at least one image, uint8 (S, S, 3) each.
         path: the output file.
-        fps: frames per second.
+        fps: frames per second; see `supported_fps` for animations.
         side: minimum side of the output in pixels; smaller frames are enlarged.
 
     Raises:
@@ -119,6 +125,7 @@ def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> N
 
 
 def _enlarged(frame: RGB, side: int) -> RGB:
+    """Return a square image, enlarged to at least ``side`` pixels."""
     size = max(side, frame.shape[0])
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from PIL import Image
 
 import fststyle
 from fststyle.errors import DependencyError, OutputError
+from fststyle.runtime.farm.cluster import Cluster
 from fststyle.runtime.farm.parts import Part, split_video
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips, styles
@@ -55,6 +57,14 @@ def test_outputs_that_are_not_video_files_are_refused(tmp_path, target):
     clip = clips.write(tmp_path / "in.mp4", [0, 40])
     with pytest.raises(OutputError, match="--ray needs a video file as input and as output"):
         stylize_video(clip, tmp_path / target, style="norm", ray="auto")
+
+
+def test_local_starts_a_new_cluster(monkeypatch):
+    started = []
+    ray = types.SimpleNamespace(is_initialized=lambda: False, init=lambda **options: started.append(options))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    Cluster("local")
+    assert [options["address"] for options in started] == ["local"]  # None would use an existing cluster
 
 
 SCRIPT = '''

@@ -129,6 +129,17 @@ def test_unsupported_animation_format_is_refused_before_generation(tmp_path, suf
         sample.write_animation(np.zeros((2, 28, 28, 3), np.uint8), tmp_path / f"b{name}", 10, 64)
 
 
+def test_out_of_memory_is_an_input_error(tmp_path, monkeypatch):
+    class Full:
+        def run(self, *_: object) -> None:
+            raise RuntimeError("Failed to allocate memory for requested buffer")
+
+    generator = sample.Generator(drawing(tmp_path / "a.onnx"), device="cpu")
+    monkeypatch.setattr(generator, "_session", Full())
+    with pytest.raises(InputError, match="a needs more memory than is available"):
+        generator.draw(latents.sample(2, 3, 0))
+
+
 def test_bad_input(tmp_path):
     with pytest.raises(StyleError, match="no such file"):
         sample.Generator(tmp_path / "none.onnx")
@@ -143,3 +154,5 @@ def test_bad_input(tmp_path):
     generator = sample.Generator(drawing(tmp_path / "a.onnx"), device="cpu")
     with pytest.raises(InputError, match=r"samples of shape \(3,\), not \(4,\)"):
         generator.draw(latents.sample(2, 4, 0))
+    with pytest.raises(InputError, match="no samples"):
+        generator.draw(latents.sample(0, 3, 0))
