@@ -20,7 +20,7 @@ from fststyle.web.state import open_state
 
 
 def create_app(settings: ServeSettings | None = None) -> FastAPI:
-    """Return the ASGI application. It opens its data folder when it starts.
+    """Return the ASGI application. The data folder is opened when the application starts.
 
     Raises `InputError` for settings that are invalid or unsafe.
     """
@@ -47,7 +47,7 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.failures = Rates(FAILURES_PER_MINUTE)
-    app.state.address = ""  # set when the socket is bound
+    app.state.address = ""  # set by `fststyle.web.server.serve`
     for module in (library, paint, live, train, rate, learn, login, devices, api, reference):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

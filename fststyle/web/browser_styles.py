@@ -18,7 +18,8 @@ from fststyle.web.database import JsonObject
 class BrowserStyle:
     """A catalogue entry with the files that the browser loads.
 
-    ``int8_file`` is None for a style without int8 version, ``base_file`` for one without base network.
+    ``int8_file`` is None for a style without an int8 version, and ``base_file`` is None for a style without a
+    base network.
     """
 
     entry: Entry
@@ -29,7 +30,7 @@ class BrowserStyle:
     def listed(self, address: Callable[[Path], str], thumb: str | None) -> JsonObject:
         """Return the metadata of the style and the URLs of its files, for the list of styles in the browser.
 
-        ``address`` returns the URL of a file, and ``thumb`` is the URL of a preview image.
+        ``address`` returns the URL of a file. ``thumb`` is the URL of a preview image, or None.
         """
         entry = self.entry
         return {
@@ -49,7 +50,7 @@ def browser_style(entry: Entry) -> BrowserStyle:
     """Return the browser style of a catalogue entry. Raises `StyleError` if its file cannot be read."""
     entry = catalogue.described(entry)
     if entry.network == "damaged":
-        raise StyleError(f"{entry.name}: is damaged or not an ONNX file")
+        raise StyleError(f"{entry.name}: cannot be read, or is damaged or not an ONNX file")
     base = catalogue.base_network(base_of(entry.path, entry.path.stat().st_mtime_ns))
     return BrowserStyle(
         entry, entry.path, entry.int8.path if entry.int8 else None, base.path if base is not None else None
@@ -60,6 +61,6 @@ def browser_style(entry: Entry) -> BrowserStyle:
 def base_of(path: Path, changed: int) -> str:
     """Return the SHA-256 of the base network that a style file was trained from, or "" if it has none.
 
-    ``changed`` is the modification time of the file. It is part of the cache key.
+    ``changed`` is the modification time of the file in nanoseconds. It is part of the cache key.
     """
     return catalogue.metadata(path.read_bytes()).get("base", "")

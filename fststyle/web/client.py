@@ -14,16 +14,18 @@ COOKIE = "fststyle-client"
 
 
 def client_from_cookie(request: Request) -> str:
-    """Return the number in the client cookie, or "" without one: in the first request of a browser and in
-    requests of programs.
+    """Return the number in the client cookie, 32 hexadecimal digits, or "" without a valid cookie.
+
+    The first request of a browser and requests of other programs have no cookie.
     """
     known = request.cookies.get(COOKIE, "")
     return known if re.fullmatch(r"[0-9a-f]{32}", known) else ""
 
 
 def client_of(request: Request) -> str:
-    """Return the number in the client cookie. Without one, return a new number, which is the same for the
-    rest of the request.
+    """Return the number in the client cookie, or a new random number if there is no valid cookie.
+
+    Further calls for the same request return the same number.
     """
     if not hasattr(request.state, "client"):
         request.state.client = client_from_cookie(request) or secrets.token_hex(16)
@@ -32,8 +34,9 @@ def client_of(request: Request) -> str:
 
 
 def anonymous_id(client: str) -> str:
-    """Return a hash of the number of a client, which identifies the client in exported votes. The number
-    itself stays secret.
+    """Return a hash of a client's number, 12 hexadecimal digits.
+
+    It identifies the client in exported votes without revealing the number.
     """
     return hashlib.sha256(f"fststyle judge {client}".encode()).hexdigest()[:12]
 

@@ -38,11 +38,11 @@ CREATE TABLE IF NOT EXISTS votes (
 class Database:
     """Database connection that all threads of the process share. Each statement is a transaction.
 
-    The write-ahead log preserves finished transactions if the process is killed.
+    Because of the write-ahead log, completed transactions are kept if the process is killed.
     """
 
     def __init__(self, path: Path):
-        """Open or create the database file. Raises `OutputError` if this fails."""
+        """Open or create the database file and its folder. Raises `OutputError` if this fails."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)

@@ -35,12 +35,12 @@ _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
 
 
 def public(error: Exception, *folders: Path) -> str:
-    """Return the message of an error as one line, without server paths.
+    """Return the message of an error as one line, without paths of the server.
 
-    The paths of ``folders`` and of the style folders are removed.
+    ``folders`` and the folders of the user's styles are removed from paths.
     """
     text = " ".join(str(error).split())
-    # Messages about an image in memory begin with "image data: " instead of a file name.
+    # Messages about an image in memory have "image data: " instead of a file name.
     text = re.sub(r"image data: (?=(is|has|contains|does|cannot) )", "the file ", text).replace(
         "image data: ", ""
     )
@@ -50,8 +50,9 @@ def public(error: Exception, *folders: Path) -> str:
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Register error handlers. Errors are answered with a page if the client accepts HTML, or else
-    with JSON.
+    """Register error handlers for the application.
+
+    A GET request that accepts HTML and is not from htmx is answered with a page, any other request with JSON.
     """
 
     async def of_fststyle(request: Request, error: Exception) -> Response:

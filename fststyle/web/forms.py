@@ -34,9 +34,14 @@ def paint_settings(
         str,
         Form(max_length=16, description="Longer side of the result in pixels; empty: the size of the photo."),
     ] = "",
-    quality: Annotated[int, Form(description="Quality of JPEG, WebP and AVIF.", ge=1, le=100)] = 95,
+    quality: Annotated[
+        int, Form(description="Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", ge=1, le=100)
+    ] = 95,
 ) -> ImageSettings:
-    """Return the image settings of a form. Raises `InputError` and `StyleError` for invalid values."""
+    """Return the image settings of a form.
+
+    Raises `InputError` for an invalid value, and `StyleError` for an unknown style.
+    """
     settings = ImageSettings(
         style=checked_style(style),
         strength=strength,
@@ -50,6 +55,7 @@ def paint_settings(
 
 
 def _number(name: str, text: str) -> float | None:
+    """Return the number in ``text``, or None if it is blank. Raises `InputError`."""
     try:
         return float(text) if text.strip() else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The style library: list styles with ratings and samples, add and delete styles."""
+"""The style library: list styles with their ratings and samples, and add and delete styles."""
 
 import functools
 import io
@@ -33,7 +33,7 @@ SAMPLE_SIDE = 480
 PAINTING_SIDE = 1024
 """Longer sides of samples and paintings in pixels."""
 WHOLE_WEIGHT = 4.0
-"""Ratio of the style weights with one tonal part and with three tonal parts that have the same effect."""
+"""Style weight for one tonal part, divided by the style weight for three tonal parts with the same effect."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,15 @@ class Card:
     """A style in the library.
 
     Attributes:
+        size: size of the float style file in bytes.
         own: whether the style belongs to the user; other styles are included in fststyle.
         stars: mean and number of the star ratings, or None.
         rank: rank in the blind comparisons, from 1, or None.
         strength: strength in the Bradley-Terry model, or None.
         painting: URL of the painting, or "".
         version: text that changes whenever the style file changes.
-        trained: summary of the training settings.
-        family: styles with the same family can be mixed.
+        trained: summary of the training settings, or "".
+        family: an identifier; styles with the same family can be mixed.
     """
 
     name: str
@@ -79,15 +80,18 @@ class Card:
 
 
 class Library:
-    """The style library. Styles are in the folders of the catalogue, samples and paintings in ``folder``."""
+    """The style library.
+
+    Styles are stored in the style folders of the catalogue, and samples and paintings in ``folder``.
+    """
 
     def __init__(self, folder: Path, ratings: Ratings, pool: PaintingPool):
         self.folder, self.ratings, self.pool = folder, ratings, pool
 
     def cards(self, query: str = "", sort: str = "rating") -> list[Card]:
-        """Return the styles whose name, title, artist, year or network contains each word of ``query``.
+        """Return the styles that match each word of ``query``, sorted by ``sort``, a key of `SORTS`.
 
-        Case and accents are ignored. ``sort`` is a key of `SORTS`.
+        A word matches if it occurs in the name, title, artist, year or network. Case and accents are ignored.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         ranks = {name: number for number, name in enumerate(ranking, 1)}
@@ -100,14 +104,14 @@ class Library:
         return sorted(cards, key=lambda card: _order(card, sort))
 
     def card(self, name: str) -> Card:
-        """Return the library entry of the style ``name``, with ratings and rank. Raises `NotFoundError`."""
+        """Return the style with exactly this name. Raises `NotFoundError` if there is none."""
         for card in self.cards():
             if card.name == name:
                 return card
         raise NotFoundError(f"no style is called {name[:80]!r}")
 
     def entry(self, name: str) -> Entry:
-        """Return the catalogue entry with exactly this name. Raises `NotFoundError`."""
+        """Return the catalogue entry with exactly this name. Raises `NotFoundError` if there is none."""
         for entry in catalogue.styles():
             if entry.name == name:
                 return entry
@@ -116,7 +120,8 @@ class Library:
     def sample(self, name: str, photo: str) -> Path:
         """Return the path of a JPEG file: an included photo, stylized in a style. The first call creates it.
 
-        Raises `NotFoundError` for an unknown style or photo, and `StyleError` if the style fails.
+        Raises `NotFoundError` for an unknown style or photo, `StyleError` if the style fails, and
+        `OutputError` if the file cannot be written.
         """
         entry = self.entry(name)
         if photo not in PHOTOS:
@@ -130,16 +135,20 @@ class Library:
         return file
 
     def painting(self, name: str) -> Path | None:
-        """Return the path of the image file of a style's painting, or None if there is none."""
+        """Return the path of the image file of a style's painting, or None if there is none.
+
+        Raises `NotFoundError` for an unknown style.
+        """
         entry = self.entry(name)
         found = self._painting(described(entry))
         return found if found is not None and found.is_file() else None
 
     def rated(self) -> list[Rated]:
-        """Return the rated styles whose painting and training settings are known.
+        """Return the rated styles with a known painting and known training settings.
 
-        Styles that were trained with earlier losses, without `fine`, are omitted, since their style weights
-        have another scale. Style weights of styles without `tonal_parts` are divided by `WHOLE_WEIGHT`.
+        Styles without the setting ``fine`` are omitted: they were trained with earlier losses, where style
+        weights have another scale. The style weight of a style without the setting ``tonal_parts`` is divided
+        by `WHOLE_WEIGHT`.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         found = []
@@ -160,7 +169,7 @@ class Library:
         return found
 
     def free_name(self, wanted: str) -> str:
-        """Return ``wanted`` as a valid style name. Raises `ConflictError` if the name is taken."""
+        """Convert ``wanted`` to a valid style name. Raises `ConflictError` if this name is taken."""
         name = to_name(wanted)
         if name in {entry.name for entry in catalogue.styles()}:
             raise ConflictError(f"a style named {name} already exists; choose another name")
@@ -169,8 +178,8 @@ class Library:
     def upload(self, content: bytes, wanted: str) -> str:
         """Add an uploaded style file. Returns the name of the style.
 
-        Raises `StyleError` if the file is not a safe style (`fststyle.web.uploaded_style`), and
-        `ConflictError` if the name is taken.
+        Raises `StyleError` if the file is not a safe style (`fststyle.web.uploaded_style`), `ConflictError`
+        if the name is taken, and `OutputError` if the file cannot be written.
         """
         name = self.free_name(wanted)
         check_style(content)
@@ -187,7 +196,7 @@ class Library:
             int8: the int8 style file, or None.
             painting: image file of the painting.
             wanted: wanted name of the style.
-            about: title, artist and year, for the metadata.
+            about: title, artist and year, for the metadata; empty texts are not written.
 
         Raises:
             ConflictError: the name is taken.
@@ -206,21 +215,23 @@ class Library:
         return name
 
     def as_published(self, name: str) -> dict[str, str]:
-        """Return the keys to store in a job result, so that `published` finds the style ``name`` again."""
+        """Return the entries to add to a job result, so that `published` finds the style ``name`` again."""
         return {"published": name, "version": version_of(self.entry(name))}
 
     def published(self, job: Job) -> str:
-        """Return the name of the style that a training job has published, or "" if the library no longer
-        contains that style.
+        """Return the name of the style that a training job has published.
+
+        Returns "" if it has published none, or if the style was deleted or replaced since.
         """
         name = job.result.get("published", "")
         entry = next((entry for entry in catalogue.styles() if entry.name == name), None) if name else None
         return name if entry is not None and version_of(entry) == job.result.get("version") else ""
 
     def delete(self, name: str) -> None:
-        """Delete one of the user's styles and its ratings.
+        """Delete one of the user's styles, its painting and its ratings.
 
-        Raises `NotFoundError`, and `ConflictError` for an included style.
+        Raises `NotFoundError` for an unknown style, `ConflictError` for an included style, and `OutputError`
+        if a file cannot be deleted.
         """
         entry = self.entry(name)
         if entry.shipped:
@@ -289,7 +300,7 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
 
 
 def version_of(entry: Entry) -> str:
-    """Return a text that changes whenever the style file changes, for the names of cached files."""
+    """Return a text for names of cached files that changes whenever the style file changes."""
     return f"{to_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
 
 
@@ -320,11 +331,12 @@ def trained_with(entry: Entry) -> JsonObject:
 
 
 def _family(entry: Entry) -> str:
-    """Return the hash of the base network of a style, or the name of a style that cannot be mixed."""
+    """Return the SHA-256 of the base network of a style, or the name of a style without a base network."""
     return (_metadata(entry.path, _changed(entry)) or {}).get("base") or entry.name
 
 
 def _changed(entry: Entry) -> int:
+    """Return the modification time of the style file in nanoseconds. Raises `StyleError`."""
     try:
         return entry.path.stat().st_mtime_ns
     except OSError as error:
@@ -355,6 +367,7 @@ def _training(settings: JsonObject) -> str:
 
 
 def _order(card: Card, sort: str) -> tuple[float | str, ...]:
+    """Return the sort key of a style; an unknown ``sort`` means "name"."""
     if sort == "year":
         digits = re.search(r"\d{3,4}", card.year)
         return int(digits.group()) if digits else 9999, card.name

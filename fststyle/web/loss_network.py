@@ -1,9 +1,9 @@
 """Build the loss network as ONNX files for the browser.
 
-One file computes activations and Gram matrices, the other the gradient of the objective of Gatys et al. 2016.
-They are built on request from the included weights, with kernels in float16. The network is that of
+One kind of file computes activations and Gram matrices, the other the gradient of the objective of Gatys et
+al. 2016. They are built on request from the included weights, with kernels in float16. The network is that of
 `fststyle.train.networks.vgg` with replicate padding. A file ends at the last layer of a block, so that
-lessons about early layers load little data: 0.1, 0.5, 3.5 or 15 MB.
+lessons about early layers load little data: 0.1, 0.5, 3.5 or 15 MB for 1 to 4 blocks.
 """
 
 import functools
@@ -27,6 +27,7 @@ BLOCKS = {"relu1_2": (0, 2), "relu2_2": (5, 7), "relu3_3": (10, 12, 14), "relu4_
 A 2x2 max pooling precedes each block except the first.
 """
 LAYERS = tuple(BLOCKS)
+"""Output layers of all blocks, in order."""
 
 Described = tuple[str, Sequence[int | None]]
 """Name and shape of an input or output; None is a dynamic dimension."""
@@ -37,8 +38,8 @@ def activations(blocks: int) -> bytes:
     """Return an ONNX model that computes activations and Gram matrices.
 
     The input is ``picture``, float32 (1, 3, H, W) RGB in [-1, 1]. For each of the first ``blocks`` of
-    `LAYERS`, the outputs are the activations LAYER, float32 (1, C, h, w), and the Gram matrix gram_LAYER, (C,
-    C). Raises `DependencyError` without safetensors.
+    `LAYERS`, the outputs are the activation LAYER, float32 (1, C, h, w), and the Gram matrix gram_LAYER,
+    float32 (C, C), divided by C*h*w. Raises `DependencyError` if safetensors is not installed.
     """
     graph = _Graph()
     outputs: list[Described] = []
@@ -57,10 +58,11 @@ def gradient(blocks: int) -> bytes:
     The objective is the sum over the layers of content_weight * content loss + style_weight * style loss,
     with the losses of `fststyle.train.losses.johnson`.
 
-    Inputs: ``picture``, float32 (1, 3, H, W) RGB in [-1, 1], H and W multiples of 8; for each of the first
-    ``blocks`` of `LAYERS`, the target activation content_LAYER and the target Gram matrix style_LAYER;
-    ``content_weights`` and ``style_weights``, (blocks,). Outputs: ``gradient``, with the shape of the image;
-    the unweighted ``content_losses`` and ``style_losses``, (blocks,).
+    All inputs and outputs are float32. Inputs: ``picture``, (1, 3, H, W) RGB in [-1, 1] with H and W that are
+    multiples of 8; for each of the first ``blocks`` of `LAYERS`, the target activation content_LAYER and the
+    target Gram matrix style_LAYER; ``content_weights`` and ``style_weights``, (blocks,). Outputs:
+    ``gradient``, with the shape of ``picture``; the unweighted ``content_losses`` and ``style_losses``,
+    (blocks,). Raises `DependencyError` if safetensors is not installed.
     """
     graph = _Graph()
     layers = _forward(graph, blocks)
@@ -97,9 +99,9 @@ class _Convolution:
 
 @dataclass
 class _Block:
-    """A block of convolutions, each with a ReLU. ``name`` is the output of the last ReLU.
+    """A block of convolutions, each with a ReLU. ``name`` is the name of the output of the last ReLU.
 
-    ``before`` has the names of the input and the output of the pooling before the block. It is None for the
+    ``before`` has the names of the input and the output of the pooling before the block, or is None for the
     first block.
     """
 
@@ -111,11 +113,13 @@ class _Block:
 
 @dataclass
 class _Graph:
+    """Builder for an ONNX graph. Its methods return the names of the tensors that they add."""
+
     nodes: "list[NodeProto]" = field(default_factory=list)
     initializers: "list[TensorProto]" = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node to the graph. Returns the name of its output."""
+        """Add a node. Returns the name of its output."""
         from onnx import helper
 
         name = name or f"{kind}_{len(self.nodes)}"
@@ -139,6 +143,7 @@ class _Graph:
         return self.add("Slice", value, self.ints([start]), self.ints([stop]), self.ints([axis]))
 
     def model(self, inputs: list[Described], outputs: list[Described]) -> bytes:
+        """Return the graph as an ONNX file."""
         from onnx import TensorProto, helper
 
         def described(values: list[Described]) -> "list[ValueInfoProto]":
@@ -153,6 +158,7 @@ class _Graph:
 
 
 def _forward(graph: _Graph, blocks: int) -> list[_Block]:
+    """Add the forward pass of the first ``blocks`` blocks. Returns the blocks."""
     weights = vgg_weights.load()
     value = graph.add("Mul", "picture", graph.floats(127.5))
     value = graph.add("Add", value, graph.floats(127.5 - np.array(MEAN).reshape(1, 3, 1, 1)))
@@ -178,6 +184,7 @@ def _forward(graph: _Graph, blocks: int) -> list[_Block]:
 
 
 def _flat(graph: _Graph, layer: _Block) -> str:
+    """Add the activation of a layer as a matrix (C, H * W). Returns the name of the output."""
     return graph.add("Reshape", layer.name, graph.ints([layer.channels, -1]))
 
 
@@ -187,6 +194,7 @@ def _size(graph: _Graph, layer: _Block) -> str:
 
 
 def _gram(graph: _Graph, layer: _Block) -> str:
+    """Add the Gram matrix of a layer, divided by C * H * W. Returns the name of the output."""
     flat = _flat(graph, layer)
     product = graph.add("MatMul", flat, graph.add("Transpose", flat, perm=[1, 0]))
     return graph.add("Div", product, _size(graph, layer), name=f"gram_{layer.name}")
@@ -219,7 +227,7 @@ def _backward(graph: _Graph, layer: _Block, back: str) -> str:
     """Add the backward pass of a block and of the pooling before it.
 
     ``back`` is the name of the gradient with respect to the output of the block. Returns the name of the
-    gradient with respect to the input of the pooling.
+    gradient with respect to the input of the pooling, or of the block if there is no pooling.
     """
     for convolution in reversed(layer.convolutions):
         positive = graph.add("Cast", graph.add("Greater", convolution.result, graph.floats(0.0)), to=1)
@@ -247,7 +255,8 @@ def _backward(graph: _Graph, layer: _Block, back: str) -> str:
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )
-        # Equal positive values in a window would all get the gradient. The ReLU stops it for equal zeros.
+        # If several values of a window are equal to the maximum, each of them gets the whole gradient. If the
+        # maximum is 0, the ReLU before the pooling stops the gradient.
         chosen = graph.add("Cast", graph.add("Equal", value, largest), to=1)
         back = graph.add("Mul", spread, chosen)
     return back
@@ -256,8 +265,9 @@ def _backward(graph: _Graph, layer: _Block, back: str) -> str:
 def _fold_edges(graph: _Graph, back: str, axis: int) -> str:
     """Add the backward pass of replicate padding by one pixel along ``axis``.
 
-    The gradient of each padded pixel is added to that of the edge pixel it copies. ``back`` is the name of
-    the gradient with respect to the padded tensor. Returns the name of that of the tensor before padding.
+    The gradient of each padded pixel is added to that of the edge pixel that it copies. ``back`` is the name
+    of the gradient with respect to the padded tensor. Returns the name of the gradient with respect to the
+    tensor before padding.
     """
     first = graph.add("Add", graph.slice(back, 0, 1, axis), graph.slice(back, 1, 2, axis))
     last = graph.add("Add", graph.slice(back, -2, -1, axis), graph.slice(back, -1, 2**31, axis))

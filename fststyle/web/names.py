@@ -7,9 +7,10 @@ from fststyle.settings import MAX_NAME_LENGTH
 
 
 def label(text: str | None, default: str = "photo") -> str:
-    """Return a client's file name as a label for display.
+    """Return a client's file name as a label for display, at most `MAX_NAME_LENGTH` characters.
 
-    Folders, suffix and control characters are removed, and the label has at most 64 characters.
+    Folders, the suffix, unprintable characters and characters that Windows forbids in file names are removed.
+    Returns ``default`` if nothing is left.
     """
     name = re.split(r"[/\\]", text or "")[-1].rpartition(".")
     stem = name[0] or name[2]
@@ -18,9 +19,9 @@ def label(text: str | None, default: str = "photo") -> str:
 
 
 def unique(name: str, suffix: str, taken: set[str]) -> str:
-    """Return ``name`` + ``suffix`` as a file name that is not in ``taken``, and add it to ``taken``.
+    """Return ``name`` + ``suffix`` as a file name that is not in ``taken``, ignoring case.
 
-    If necessary, a number is inserted before the suffix. Case is ignored.
+    If necessary, a number is inserted before the suffix. The case-folded file name is added to ``taken``.
     """
     found, number = f"{name}{suffix}", 2
     while found.casefold() in taken:

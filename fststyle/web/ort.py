@@ -1,9 +1,9 @@
 """The files of ONNX Runtime Web.
 
-There are two builds, each with a script, a WebAssembly module and its loader. The build with WebGPU needs a
-browser with JavaScript Promise Integration, which Safari lacks. The other build works in all browsers. The
-``.wasm`` files are stored as .xz, in 4.8 MB instead of 31 MB. The module does not import FastAPI, since
-`fststyle export-web` copies the files.
+There are two builds, each with a script, a WebAssembly module and its loader. The build with WebGPU, "jspi",
+needs a browser with JavaScript Promise Integration. The other build needs only WebAssembly. The ``.wasm``
+files are stored as .xz, in 4.8 MB instead of 31 MB. This Python module does not import FastAPI, since
+`fststyle export-web` also uses it.
 """
 
 import functools
@@ -15,7 +15,7 @@ PLAIN = (
     *("ort.jspi.min.mjs", "ort-wasm-simd-threaded.jspi.mjs"),
     *("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs"),
 )
-"""Uncompressed files."""
+"""Files that are stored uncompressed."""
 PACKED = ("ort-wasm-simd-threaded.jspi.wasm", "ort-wasm-simd-threaded.wasm")
 """Files that are stored as .xz."""
 WITHOUT_WEBGPU = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -24,7 +24,10 @@ WITHOUT_WEBGPU = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-si
 
 @functools.cache
 def unpacked(name: str) -> bytes:
-    """Return the uncompressed content of one of `PACKED`, about 15 MB. It is cached in memory."""
+    """Return the uncompressed content of a file in `PACKED`, about 15 MB. It is cached in memory.
+
+    Raises `KeyError` for another name.
+    """
     if name not in PACKED:
         raise KeyError(name)
     return lzma.decompress((FOLDER / f"{name}.xz").read_bytes())

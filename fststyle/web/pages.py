@@ -26,7 +26,10 @@ _templates.env.globals["navigation"] = NAVIGATION
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render a template as a response that sets the client cookie. ``values`` are the template variables."""
+    """Render a template as a response that sets the client cookie.
+
+    ``status`` is the HTTP status, and ``values`` are the template variables.
+    """
     response = _templates.TemplateResponse(request, template, values, status_code=status)
     set_client_cookie(response, client_of(request))
     return response

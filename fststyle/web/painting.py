@@ -24,9 +24,9 @@ from fststyle.settings import check
 from fststyle.web.errors import BusyError
 
 LOADED = 6
-"""Maximum number of loaded styles. An inference session of the live network takes tens of megabytes."""
+"""Maximum number of loaded styles."""
 WAITING = 128
-"""Maximum number of waiting images. They are on disk, not in memory."""
+"""Maximum number of images that wait or are stylized. Large uploads are on disk while they wait."""
 MIXED = 3
 """Maximum number of styles in a mixture."""
 
@@ -36,14 +36,15 @@ MEDIA_TYPES = {
     **{"HEIF": "image/heic", "JXL": "image/jxl", "PPM": "image/x-portable-pixmap"},
 }
 SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic"}
-"""File suffixes of formats whose suffix is not the name of the format."""
+"""File suffixes, by format. The suffix of any other format is its name."""
 
 
 @dataclass(frozen=True)
 class PaintedPhoto:
     """A stylized image as an encoded file.
 
-    ``seconds`` is the time from decoding to encoding, without waiting.
+    ``width`` and ``height`` are in pixels. ``seconds`` is the time for decoding, stylizing and encoding,
+    without waiting.
     """
 
     content: bytes
@@ -55,9 +56,10 @@ class PaintedPhoto:
 
 
 def checked_style(text: str) -> str:
-    """Return a style or mixture after checking that it names only styles of the catalogue, not files.
+    """Check that a style or mixture names only styles of the catalogue, not files.
 
-    Raises `InputError` for an invalid mixture and `StyleError` for an unknown name.
+    Returns it with normalized weights. Raises `InputError` for an invalid mixture or one of more than `MIXED`
+    styles, and `StyleError` for an unknown name.
     """
     parts = parse_mixture(text)
     if len(parts) > MIXED:
@@ -70,10 +72,10 @@ def checked_style(text: str) -> str:
 
 
 class PaintingPool:
-    """Stylizes images in a thread pool, with a cache of the most recent styles.
+    """Stylizes images in a thread pool, with a cache of the `LOADED` most recently used styles.
 
-    The pool has one thread per two cores plus one, so that an image can be decoded or encoded while another
-    is stylized. The number of threads bounds the memory, regardless of the number of clients.
+    The pool has one thread per two CPU cores plus one, so that an image can be decoded or encoded while
+    another is stylized. The number of threads bounds the memory, regardless of the number of clients.
     """
 
     def __init__(self, device: str = "auto", max_pixels: int = images.MAX_PIXELS):
@@ -83,7 +85,7 @@ class PaintingPool:
         threads = 1 + (os.cpu_count() or 1) // 2
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="fststyle-painting")
         self._waiting = 0
-        # One more than threads, so that no thread is idle between images.
+        # One more than the number of threads, so that the next image is ready when a thread becomes idle.
         self._turns = asyncio.Semaphore(threads + 1)
 
     async def paint(
@@ -97,15 +99,16 @@ class PaintingPool:
 
         Args:
             photo: the file.
-            settings: the settings.
-            format: format of the result, as a Pillow name or a suffix; default: the format of the image, or
+            settings: the settings; their device is replaced by that of the pool.
+            format: format of the result, as a Pillow name or a suffix; None is the format of the image, or
                 PNG if that format cannot be written.
-            gone: returns whether the client has disconnected, in which case the image is not stylized.
+            gone: returns whether the client has disconnected. In this case, the image is not stylized.
 
         Raises:
-            InputError: the image cannot be read, or the client has disconnected.
+            InputError: the image cannot be read, a setting is invalid, or the client has disconnected.
             OutputError: the format cannot be written.
             StyleError: the style does not exist or fails.
+            DeviceError: the device of the pool is not available.
             BusyError: too many images are waiting.
         """
         if self._waiting >= WAITING:
@@ -124,7 +127,10 @@ class PaintingPool:
     def paint_now(
         self, photo: BinaryIO | bytes, settings: ImageSettings, format: str | None = None
     ) -> PaintedPhoto:
-        """Stylize an image like `paint`, but in the calling thread."""
+        """Stylize an image, given as an open binary file or as bytes, in the calling thread.
+
+        Arguments, result and errors are otherwise those of `paint`.
+        """
         check(settings)
         begin = time.perf_counter()
         picture = images.read(photo, max_pixels=self.max_pixels)
@@ -150,15 +156,16 @@ class PaintingPool:
         )
 
     def style(self, settings: ImageSettings) -> Style:
-        """Return the style that ``settings`` names, from the cache if possible.
+        """Return the style or mixture that ``settings`` name, from the cache if possible.
 
-        Raises `StyleError` if it cannot be loaded.
+        Raises `InputError` for an invalid mixture, `StyleError` if a style cannot be loaded, and
+        `DeviceError` if the device is not available.
         """
         text = checked_style(settings.style)
         settings = replace(settings, style=text, device=self.device)
         # A user's file may have been replaced by another file with the same name.
         files = tuple(_version(catalogue.find(name)) for name, _ in parse_mixture(text))
-        # A style caches the weights of only one strength.
+        # A strength below 1 may need the float file instead of the int8 file.
         key = (text, settings.precision, settings.strength < 1, *files)
         with self._lock:  # so that concurrent requests do not load the same style twice
             style = self._styles.pop(key, None) or load_for_settings(settings, text)
@@ -173,13 +180,17 @@ class PaintingPool:
 
 
 def images_format(format: str | None, picture: images.Picture) -> str:
-    """Return the Pillow name of the result's format. Raises `OutputError` if it cannot be written."""
+    """Return the Pillow name of the format of the result, as in `PaintingPool.paint`.
+
+    Raises `OutputError` if ``format`` cannot be written.
+    """
     if format:
         return format_of(format, "format")
     return picture.format if picture.format in images.WRITABLE.values() else "PNG"  # type: ignore[return-value]
 
 
 def _version(entry: catalogue.Entry) -> tuple[str, int]:
+    """Return the path and the modification time of a style file, in nanoseconds. Raises `StyleError`."""
     try:
         return str(entry.path), entry.path.stat().st_mtime_ns
     except OSError as error:

@@ -4,7 +4,7 @@ import io
 
 
 def text(address: str) -> str:
-    """Return the QR code of an address as text for a terminal."""
+    """Return the QR code of an address as several lines of text for a terminal."""
     import segno
 
     out = io.StringIO()

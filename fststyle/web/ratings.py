@@ -29,7 +29,8 @@ class Stars:
 class Sheet:
     """A blind comparison of one photo in the styles ``a`` and ``b``.
 
-    ``painting`` is the title of their painting, or "" if they have different paintings.
+    ``sheet`` is its name. ``painting`` is the title of the painting of both styles, or "" if they have
+    different paintings. ``photo`` is the name of the photo.
     """
 
     sheet: str
@@ -40,16 +41,16 @@ class Sheet:
 
 
 class Ratings:
-    """Ratings and votes in the database. Votes have the format of `bench/blind.py`."""
+    """Ratings and votes in the database. Exported votes have the format of `bench/blind.py`."""
 
     def __init__(self, database: Database):
         self._database = database
         self._ranking: tuple[JsonObject, dict[str, float]] = {}, {}
 
     def rate(self, style: str, stars: int, judge: str, settings: JsonObject | None = None) -> None:
-        """Rate a style with 1 to 5 stars. A new rating replaces the former one by the same ``judge``.
+        """Store a rating of a style, 1 to 5 stars. It replaces an earlier rating by the same ``judge``.
 
-        Raises `InputError` for another number of stars.
+        ``settings`` are stored with the rating. Raises `InputError` for another number of stars.
         """
         if not 1 <= stars <= 5:
             raise InputError(f"stars: {stars} is not between 1 and 5")
@@ -67,19 +68,20 @@ class Ratings:
     def new_sheet(self, styles: dict[str, str], photos: Sequence[str]) -> Sheet:
         """Create and return a comparison of two styles.
 
-        The pair with the fewest votes so far is chosen; among such pairs, one of styles of the same painting
-        is preferred. Remaining ties are broken at random. The photo and the sides (A or B) are random.
+        The pair with the fewest votes so far is chosen. Among pairs with equally few votes, styles of the
+        same painting are preferred, and remaining ties are broken at random. The photo and the order of the
+        two styles are random. Old comparisons without votes are deleted.
 
         Args:
-            styles: dict from style names to titles of their paintings.
-            photos: names of the photos.
+            styles: dict from style names to titles of their paintings, or "".
+            photos: names of the photos, at least one.
 
         Raises:
             InputError: there are fewer than two styles.
         """
         names = sorted(styles)
         if len(names) < 2:
-            raise InputError("a comparison needs two styles")
+            raise InputError("a comparison needs at least two styles")
         met: dict[frozenset[str], int] = {}
         for comparison in self.comparisons():
             pair = frozenset((comparison.first, comparison.second))
@@ -108,20 +110,21 @@ class Ratings:
         return sheet
 
     def sheet(self, name: str) -> Sheet:
-        """Return a comparison by its name. Raises `NotFoundError`."""
+        """Return a comparison by its name. Raises `NotFoundError` if there is none."""
         rows = self._database.rows("SELECT sheet, painting, photo, a, b FROM sheets WHERE sheet = ?", (name,))
         if not rows:
             raise NotFoundError("there is no such comparison")
         return Sheet(**rows[0])
 
     def vote(self, sheet: str, choice: str, judge: str) -> Sheet:
-        """Record a vote: A, B or tie. A new vote replaces the former vote by the same ``judge``.
+        """Store a vote, "A", "B" or "tie" in any case, and return the comparison.
 
-        Raises `InputError` for another choice and `NotFoundError` for an unknown sheet.
+        It replaces an earlier vote by the same ``judge``. Raises `InputError` for another choice and
+        `NotFoundError` for an unknown sheet.
         """
         found = self.sheet(sheet)
         if choice.upper() not in CHOICES:
-            raise InputError("choice: is not A, B or tie")
+            raise InputError(f"choice: {choice!r} is not A, B or tie")
         self._database.run(
             "INSERT OR REPLACE INTO votes (sheet, judge, choice, created) VALUES (?, ?, ?, ?)",
             (sheet, judge, "tie" if choice.upper() == "TIE" else choice.upper(), time.time()),
@@ -133,7 +136,7 @@ class Ratings:
         return self._database.rows("SELECT sheet, choice, judge FROM votes ORDER BY created")
 
     def votes_csv(self) -> str:
-        """Return all votes as CSV with a header line."""
+        """Return all votes as CSV with a header line, oldest first."""
         text = io.StringIO()
         writer = csv.DictWriter(text, ("sheet", "choice", "judge"))
         writer.writeheader()
@@ -141,8 +144,9 @@ class Ratings:
         return text.getvalue()
 
     def key(self) -> JsonObject:
-        """Return which styles are A and B in each comparison with votes, in the format of the key file of
-        `bench/blind.py`.
+        """Return the styles A and B of each comparison with votes.
+
+        The format is that of the key file of `bench/blind.py`.
         """
         query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
         sheets = [
@@ -176,7 +180,7 @@ class Ratings:
         return found
 
     def ranking(self) -> dict[str, float]:
-        """Return the Bradley-Terry strength of each style, strongest first. Empty without votes."""
+        """Return the Bradley-Terry strength of each style with votes, by name, strongest first."""
         (last,) = self._database.rows("SELECT COUNT(*) AS count, TOTAL(created) AS sum FROM votes")
         if self._ranking[0] != last:
             comparisons = self.comparisons()

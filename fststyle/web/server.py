@@ -23,13 +23,13 @@ from fststyle.web.settings import ServeSettings, check_access, is_loopback
 CONNECTIONS = 400
 """Maximum number of concurrent connections. Further connections get the status 503."""
 ENVIRONMENT = "FSTSTYLE_TOKEN"
-"""Environment variable that is used if ``--token`` is not given."""
+"""Environment variable with the token that is used if ``--token`` is not given."""
 
 
 def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     """Run the server until Ctrl-C, SIGTERM or SIGHUP.
 
-    ``say`` is called with each line of output: the address, and its QR code if other machines can reach it.
+    ``say`` is called with each line of output: the address, and its QR code if it is not a loopback address.
 
     Raises:
         InputError: the settings are invalid or unsafe, or the address cannot be bound.
@@ -51,7 +51,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
             server_header=False,
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=3,
-            # Proxy headers are not trusted, since a client could forge its address for the rate limit.
+            # Proxy headers are not trusted, since a client could forge its address to evade the rate limit.
             proxy_headers=False,
         )
         app.state.address = address
@@ -67,9 +67,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn server that ends event streams at shutdown. Otherwise they would keep their connections
-    open.
-    """
+    """uvicorn server that ends event streams at shutdown, which would otherwise stay open."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)
@@ -81,7 +79,7 @@ class _Server(uvicorn.Server):
         yield
 
     def end(self) -> None:
-        """Start the shutdown. A signal handler may call this."""
+        """Start the shutdown. It is safe to call this from a signal handler."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -90,7 +88,10 @@ class _Server(uvicorn.Server):
 
 
 def _bound(settings: ServeSettings) -> socket.socket:
-    """Return a listening socket at the address of the settings. Raises `InputError` if this fails."""
+    """Return a socket that listens at the host and port of the settings.
+
+    Raises `InputError` if the address cannot be bound.
+    """
     bound = None
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
@@ -107,11 +108,11 @@ def _bound(settings: ServeSettings) -> socket.socket:
 
 
 def _own_address(host: str) -> str:
-    """Return the IP address of this machine in its network, or its host name if the address cannot be
-    determined.
+    """Return the IP address of this machine in its network, or its host name if it has no such address.
 
-    Connecting a UDP socket sends nothing: the operating system only chooses the interface. The remote
-    addresses are reserved for documentation (RFC 5737, RFC 3849).
+    ``host`` is the wildcard address "0.0.0.0" for IPv4 or "::" for IPv6. Connecting a UDP socket sends
+    nothing: the operating system only chooses the interface. The remote addresses are reserved for
+    documentation (RFC 5737, RFC 3849).
     """
     family, remote = (socket.AF_INET, "192.0.2.1") if host == "0.0.0.0" else (socket.AF_INET6, "2001:db8::1")
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -121,6 +122,7 @@ def _own_address(host: str) -> str:
 
 
 def _address(settings: ServeSettings, port: int) -> str:
+    """Return the URL of the server, which logs in if there is a token."""
     host = _own_address(settings.host) if settings.host in ("0.0.0.0", "::") else settings.host
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}/" + (f"login?token={settings.token}" if settings.token else "")

@@ -24,21 +24,23 @@ class ServeSettings:
         "Password for access, at least 16 characters; default: the environment variable FSTSTYLE_TOKEN.",
     )
     folder: Path | None = option(
-        None, "Folder for the database, uploads and trainings; default: in the user's data folder."
+        None,
+        "Folder for the database, uploads and training runs; default: a folder in the user's data folder.",
     )
     open_browser: bool = option(True, "Open the address in a browser.", flags=("--browser/--no-browser",))
     device: str = option("auto", "Device for stylization; see `fststyle image --help`.")
     upload_mb: int = option(256, "Maximum size of an upload, in megabytes.", min=1, max=65536)
     megapixels: int = option(
         50,
-        "Maximum size of an image, in megapixels; the frames of an animation are added up.",
+        "Maximum size of an image or a video frame, in megapixels; the frames of an animation are added up.",
         min=1,
         max=1000,
     )
     video_seconds: float = option(300, "Maximum length of a video, in seconds.", min=1, max=86400)
     requests_per_minute: int = option(
         600,
-        "Maximum number of requests per minute and client; pages and static files are not counted.",
+        "Maximum number of POST and DELETE requests and logins per minute and client; other requests are not"
+        " limited.",
         min=1,
         max=1_000_000,
     )
@@ -59,7 +61,7 @@ class ServeSettings:
 
     @property
     def data_folder(self) -> Path:
-        """The folder of the database, uploads and trainings."""
+        """The folder of the database, uploads and training runs."""
         if self.folder is not None:
             return self.folder
         import platformdirs
@@ -68,7 +70,7 @@ class ServeSettings:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether ``host`` can be reached only from this machine."""
+    """Return whether ``host`` is "localhost" or a loopback address. Other host names are not resolved."""
     if host == "localhost":
         return True
     try:
@@ -78,8 +80,8 @@ def is_loopback(host: str) -> bool:
 
 
 def check_access(settings: ServeSettings) -> None:
-    """Raise `InputError` for a token that is too short, or a non-loopback address without a token."""
+    """Raise `InputError` if the token is too short, or missing for an address that is not loopback."""
     if settings.token is not None and len(settings.token) < 16:
-        raise InputError("--token: needs at least 16 characters")
+        raise InputError("--token (or FSTSTYLE_TOKEN): needs at least 16 characters")
     if settings.token is None and not is_loopback(settings.host):
         raise InputError(f"--host {settings.host}: other machines can reach this address; it needs a --token")

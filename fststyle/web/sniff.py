@@ -10,8 +10,9 @@ _IMAGE_BRANDS = {b"avif", b"avis", b"mif1", b"msf1"}
 def video_suffix(file: BinaryIO) -> str | None:
     """Return the suffix of a video file according to its first bytes, or None if it is not a known video.
 
-    The position in the file is not changed. Playlists, which FFmpeg also opens and which can refer to other
-    files and URLs, are text files and never recognized.
+    The suffix is .mp4, .mov, .mkv (also for WebM), .avi or .ogv. The position in the file is restored. FFmpeg
+    also opens playlists, which can refer to other files and URLs. They are text files, so they are never
+    recognized.
     """
     start = file.tell()
     head = file.read(16)

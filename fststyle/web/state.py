@@ -18,7 +18,7 @@ from fststyle.web.work.videos import PhotosWorker, VideoWorker
 PAINT_KINDS = ("video", "photos")
 TRAIN_KINDS = ("train",)
 RETENTION_SECONDS = 7 * 86400.0
-"""Time in seconds after which videos and batches of photos are removed (a week)."""
+"""Time in seconds after which finished videos and batches of photos are removed (a week)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class State:
     """Set when the server shuts down, which ends event streams."""
 
     def remove_old_jobs(self) -> None:
-        """Remove the videos and batches that were added more than `RETENTION_SECONDS` ago."""
+        """Remove the finished videos and batches that were added more than `RETENTION_SECONDS` ago."""
         self.jobs.remove_older(RETENTION_SECONDS, PAINT_KINDS)
 
     def close(self) -> None:
@@ -47,7 +47,10 @@ class State:
 
 
 def open_state(settings: ServeSettings) -> State:
-    """Open the data folder and start the jobs. Raises `OutputError` if the folder cannot be used."""
+    """Open the data folder, start the job queues, and remove old jobs.
+
+    Raises `OutputError` if the folder cannot be used.
+    """
     folder = settings.data_folder
     database = Database(folder / "fststyle.sqlite")
     ratings = Ratings(database)

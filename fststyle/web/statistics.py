@@ -1,8 +1,8 @@
 """Compute VGG statistics of paintings: `python -m fststyle.web.statistics FILE...` prints them as JSON.
 
-The mean and standard deviation of each channel of four layers describe a style about as well as its Gram
-matrices (Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036). The module runs as a
-separate process, so that the server does not keep the memory of PyTorch.
+The statistics are the mean and the standard deviation of each channel of four layers. They describe a style
+about as well as its Gram matrices (Li et al. 2017, "Demystifying Neural Style Transfer", arXiv:1701.01036).
+The module runs as a separate process, so that the server does not need to load PyTorch.
 """
 
 import json
@@ -17,9 +17,10 @@ SIDE = 256
 
 
 def statistics(path: Path) -> list[float]:
-    """Return the mean and the standard deviation of each channel of `LAYERS`, as one list, for a painting.
+    """Return the means and the standard deviations of all channels of `LAYERS`, as one list, for a painting.
 
-    The values of each layer are divided by their L2 norm, so that all layers have the same weight.
+    The values of each layer are divided by their L2 norm, so that all layers have the same weight. Raises
+    `InputError` if the file cannot be read.
     """
     import torch
 

@@ -18,7 +18,7 @@ from fststyle.web.work.trainings import require_torch
 NEAREST = 3
 """Maximum number of styles whose settings are averaged."""
 PRIOR = 3.0, 2.0
-"""Prior of the mean star rating, and its weight as a number of ratings."""
+"""Prior mean of the star ratings of a style, and its weight as a number of ratings."""
 SECONDS = 120
 """Time limit in seconds of the process that computes statistics."""
 
@@ -27,8 +27,8 @@ SECONDS = 120
 class Rated:
     """A rated style, with the image file of its painting and its training settings.
 
-    ``stars`` is the mean and the number of star ratings. ``strength`` is the Bradley-Terry strength, 0
-    without comparisons.
+    ``style_size`` is in pixels. ``stars`` is the mean and the number of the star ratings. ``strength`` is the
+    Bradley-Terry strength, or 0 without comparisons.
     """
 
     name: str
@@ -50,7 +50,8 @@ class Rated:
 class Proposal:
     """Proposed training settings.
 
-    ``styles`` maps each style that they are averaged over to the cosine similarity of its painting.
+    They are averaged over ``styles``, a dict from style names to the cosine similarity of the paintings.
+    ``style_size`` is in pixels.
     """
 
     style_weight: float
@@ -61,18 +62,18 @@ class Proposal:
 def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
     """Return proposed training settings for a painting.
 
-    Of the better-rated half of the styles, the `NEAREST` ones with the most similar paintings are chosen,
+    From the better-rated half of the styles, the `NEAREST` styles with the most similar paintings are chosen,
     and their settings are averaged. The weight of a style is the cosine similarity of the VGG statistics of
     the two paintings, times the exponential of the score of the style.
 
     Args:
         painting: image file of the painting.
         rated: the rated styles.
-        cache: folder for cached statistics.
+        cache: folder for cached statistics. It is created if necessary.
 
     Raises:
         DependencyError: PyTorch is not installed.
-        InputError: no style is rated, or the painting cannot be read.
+        InputError: ``rated`` is empty, or the statistics of a painting cannot be computed in `SECONDS`.
     """
     require_torch()
     if not rated:
@@ -87,8 +88,12 @@ def average(
 ) -> Proposal:
     """Return the weighted mean of the settings of the `NEAREST` styles, as in `propose`.
 
-    ``target`` has the VGG statistics of the painting, and ``statistics`` those of each style's painting, by
-    style name. Style weights are averaged geometrically.
+    Style weights are averaged geometrically. The style size is rounded to a multiple of 16.
+
+    Args:
+        styles: the styles to choose from.
+        target: VGG statistics of the given painting.
+        statistics: VGG statistics of each style's painting, by style name.
     """
     similar = {
         style.name: float(
@@ -108,8 +113,9 @@ def average(
 
 
 def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np.float64]]:
-    """Return the VGG statistics of each painting, by path. They are read from the folder ``cache`` if it has
-    them, and otherwise computed and stored there.
+    """Return the VGG statistics of each painting, by path.
+
+    They are read from the folder ``cache`` if it contains them. Otherwise they are computed and stored there.
     """
     cache.mkdir(parents=True, exist_ok=True)
     files = {path: cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.json" for path in paintings}
@@ -120,7 +126,7 @@ def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True)
             found = json.loads(done.stdout)
         except (subprocess.SubprocessError, ValueError) as error:
-            raise InputError("the statistics of the painting cannot be computed") from error
+            raise InputError("the VGG statistics of the paintings cannot be computed") from error
         for path, values in zip(missing, found, strict=True):
             with replacing(files[path]) as file:
                 file.write(json.dumps(values).encode())

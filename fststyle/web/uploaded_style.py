@@ -1,7 +1,7 @@
 """Validate uploaded style files, which are untrusted.
 
 `check_style` refuses features that a style does not need (loops, operators of other domains, weights in other
-files). Then it stylizes test frames in a process with limits on time and memory,
+files). Then it stylizes test frames in a process with limits on time and memory:
 `python -m fststyle.web.uploaded_style < style.onnx`.
 """
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 MAX_BYTES = 64_000_000
-"""Maximum size of a style file."""
+"""Maximum size of a style file in bytes."""
 SECONDS = 60
 """Time limit of the process in seconds."""
 MEMORY = 4_000_000_000
-"""Memory limit of the process in bytes, on systems that support it."""
+"""Limit of the process's data segment in bytes, on systems that support it."""
 FRAMES = ((48, 64), (33, 97), (512, 512))
 """Sizes of the test frames, (height, width)."""
 _DOMAINS = ("", "ai.onnx")
+"""Names of the domain of the standard operators."""
 _REFUSED = {"Loop", "If", "Scan", "SequenceMap"}
 """Operators with subgraphs, which are refused since a loop may not terminate."""
 
@@ -34,17 +35,19 @@ def check_style(content: bytes) -> None:
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise StyleError("the style is too slow: the test frames took too long") from error
+        raise StyleError(
+            f"the style is too slow: stylizing the test frames took more than {SECONDS} seconds"
+        ) from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         message = lines[-1] if lines and done.returncode == StyleError.exit_code else ""
-        raise StyleError(message or "the style crashed on the test frames, or ran out of memory")
+        raise StyleError(message or "stylizing the test frames crashed or ran out of memory")
 
 
 def check_graph(content: bytes) -> None:
     """Raise `StyleError` if the file is too large, damaged, or has features that a style does not need."""
     if len(content) > MAX_BYTES:
-        raise StyleError(f"a style file may have at most {MAX_BYTES // 1_000_000} MB")
+        raise StyleError(f"the style file is larger than {MAX_BYTES // 1_000_000} MB")
     import onnx
 
     try:
@@ -54,11 +57,11 @@ def check_graph(content: bytes) -> None:
     if not model.graph.node:
         raise StyleError("the file is damaged or not an ONNX file")
     if model.functions:
-        raise StyleError("local functions of the model are not supported")
+        raise StyleError("the model has local functions, which a style may not contain")
     for node in model.graph.node:
         if node.domain not in _DOMAINS or node.op_type in _REFUSED or _subgraphs(node):
-            operator = f"{node.domain} {node.op_type}"[:80]
-            raise StyleError(f"a style may not contain the operator {operator}")
+            operator = f"{node.domain} {node.op_type}".strip()[:80]
+            raise StyleError(f"the model has the operator {operator}, which a style may not contain")
     for tensor in model.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise StyleError("the weights are in a separate file; save the model as one .onnx file")
@@ -69,7 +72,10 @@ def _subgraphs(node: "NodeProto") -> bool:
 
 
 def _main() -> None:
-    """Stylize the test frames with the style file on stdin."""
+    """Stylize the test frames with the style file on stdin.
+
+    After an error, print its message as one line on stderr and exit with `StyleError.exit_code`.
+    """
     import numpy as np
 
     from fststyle.runtime.style import Style
@@ -80,7 +86,7 @@ def _main() -> None:
 
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ImportError, ValueError, OSError):  # not on this system
+    except (ImportError, ValueError, OSError):  # not supported by this system
         pass
     try:
         style = Style("the file", content, "cpu", threads=1)

@@ -17,7 +17,8 @@ from fststyle.errors import InputError
 from fststyle.runtime.video import conversion, resume
 from fststyle.web.client import COOKIE
 from fststyle.web.database import Database
-from fststyle.web.errors import ConflictError, NotFoundError
+from fststyle.web.errors import BusyError, ConflictError, NotFoundError
+from fststyle.web.work import jobs as job_queues
 from fststyle.web.work.jobs import DONE, FAILED, QUEUED, RUNNING, STOPPED, JobMonitor, Jobs
 from tests.clips import write
 from tests.web.conftest import pixels
@@ -118,6 +119,19 @@ def test_running_job_continues_after_a_restart(tmp_path):
         again.close()
 
 
+def test_full_queue_refuses_a_job_and_deletes_its_files(lane, monkeypatch):
+    monkeypatch.setattr(job_queues, "MAX_QUEUE", 1)
+    lane.add("running")
+    assert lane.begun.wait(10)
+    lane.add("waiting")
+    folder = lane.jobs.new_folder()
+    (folder / "photo").write_bytes(b"1")
+    with pytest.raises(BusyError, match="jobs are waiting"):
+        lane.jobs.add("work", folder, "refused", {})
+    assert not folder.exists()
+    assert len(lane.jobs.all()) == 2
+
+
 @pytest.mark.parametrize("id", ["", "..", "../../etc", "0" * 15, "g" * 16, "0123456789abcdef"])
 def test_unknown_id_is_not_found(lane, id):
     with pytest.raises(NotFoundError):
@@ -152,6 +166,11 @@ def test_batch_becomes_a_zip_with_the_names(client, picture):
         for name, photo in zip(archive.namelist(), photos, strict=True):
             assert (pixels(archive.read(name)) == 255 - pixels(photo)).all()
     assert client.get(job["preview"]).headers["content-type"] == "image/jpeg"
+
+
+def test_batch_of_one_photo_is_labeled_in_the_singular(client, picture):
+    photo = [("files", ("a.png", picture()))]
+    assert client.post("/api/jobs", files=photo, data={"style": "invert"}).json()["label"] == "1 photo"
 
 
 def test_video_is_painted_with_progress(client, tmp_path):

@@ -257,7 +257,7 @@ def _smaller() -> bytes:
         (lambda: b"", "damaged or not an ONNX file"),
         (lambda: b"MZ" + bytes(1000), "damaged or not an ONNX file"),
         (lambda: styles.inverting()[:-40], "damaged or not an ONNX file|fails"),
-        (_loop, "may not contain the operator"),
+        (_loop, "the operator Loop, which a style may not contain"),
         (_external, "the weights are in a separate file"),
         (_bomb, "memory|fails"),
         (_other_contract, "its inputs are image"),

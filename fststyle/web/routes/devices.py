@@ -1,4 +1,4 @@
-"""The page Other devices, with the address and its QR code for phones and other machines."""
+"""The page Other devices: the address of the server and its QR code, for phones and other machines."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -12,15 +12,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/devices")
 def show(request: Request) -> HTMLResponse:
-    """Show the address and its QR code, or how to start a server for other machines."""
+    """Show the address and its QR code, or how to start a server that other machines can reach."""
     address = _shared_address(request)
     return page(request, "devices.html", address=address, code=qr.picture(address) if address else "")
 
 
 def _shared_address(request: Request) -> str:
-    """Return the URL for other machines, or "" if they can reach neither the server nor a proxy in front of
-    it.
-    """
+    """Return the URL for other machines, or "" if neither the server nor a proxy can be reached by them."""
     settings: ServeSettings = request.app.state.settings
     if not is_loopback(settings.host):
         return str(request.app.state.address)

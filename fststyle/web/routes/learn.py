@@ -26,7 +26,10 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/learn/{kind}-{blocks}.onnx")
 def network(kind: str, blocks: int) -> Response:
-    """Return the loss network up to the end of a block, as an ONNX file."""
+    """Return a model of the loss network up to the end of block number ``blocks``, as an ONNX file.
+
+    ``kind`` is "activations" or "gradient", a function of `fststyle.web.loss_network`.
+    """
     build = {"activations": loss_network.activations, "gradient": loss_network.gradient}.get(kind)
     if build is None or not 1 <= blocks <= len(loss_network.LAYERS):
         raise HTTPException(404, "there is no such model")

@@ -29,7 +29,7 @@ def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> H
 
 @router.get("/library/cards")
 def cards(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
-    """Return only the cards, for a search. htmx updates the URL of the page."""
+    """Return only the cards that match a search. A header makes htmx update the URL of the page."""
     response = page(request, "cards.html", cards=parts.library.cards(q, sort))
     query = {"q": q} if q else {}
     query |= {"sort": sort} if sort != "rating" else {}
@@ -44,7 +44,7 @@ async def upload(
     file: Annotated[UploadFile, File()],
     name: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:
-    """Add a style file and return the cards."""
+    """Add a style file, and return the cards of all styles."""
     content = await file.read(MAX_BYTES + 1)
     await run_in_threadpool(parts.library.upload, content, name or label(file.filename, "style"))
     return page(request, "cards.html", cards=await run_in_threadpool(parts.library.cards))
@@ -58,7 +58,7 @@ def show_style(request: Request, parts: Parts, name: str) -> HTMLResponse:
 
 @router.delete("/styles/{name}")
 def delete(parts: Parts, name: str) -> Response:
-    """Delete one of the user's styles. htmx then removes its card."""
+    """Delete one of the user's styles. The response is empty, so that htmx removes the card."""
     parts.library.delete(name)
     return HTMLResponse("")
 
@@ -76,7 +76,7 @@ def download(parts: Parts, name: str) -> FileResponse:
 
 @router.get("/styles/{name}/samples/{photo}.jpg")
 async def sample(parts: Parts, name: str, photo: str) -> FileResponse:
-    """Return an included photo in the style."""
+    """Return an included photo, stylized in the style."""
     file = await run_in_threadpool(parts.library.sample, name, photo)
     return FileResponse(file, media_type="image/jpeg", headers=FOREVER)
 

@@ -1,4 +1,4 @@
-"""The page Live, a camera filter that runs in the browser, with the styles and files that it loads."""
+"""The page Live, a camera filter that runs in the browser, and the style list and files that it loads."""
 
 import contextlib
 import hashlib
@@ -29,7 +29,7 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/live/styles.json")
 def styles() -> dict[str, list[JsonObject]]:
-    """List the styles, with the live network first."""
+    """List the undamaged styles. Those with a base network come first."""
     known = _usable()
     known.sort(key=lambda style: style.base_file is None)
     return {"styles": [_listed(style) for style in known]}
@@ -60,8 +60,9 @@ def _listed(style: BrowserStyle) -> JsonObject:
 
 @router.get("/live/models/{name}/{kind}.onnx")
 def model(name: str, kind: str) -> Response:
-    """Return the float or int8 file of a style. The weights that an int8 file shares with the float file are
-    included.
+    """Return the float or int8 file of a style.
+
+    Weights that an int8 file shares with the float file are included.
     """
     for entry in catalogue.styles():
         if entry.name == name and kind == "float":
@@ -83,7 +84,7 @@ def base(stem: str) -> FileResponse:
 
 @router.get("/static/vendor/ort/{name}.wasm")
 def wasm(name: str) -> Response:
-    """Return a WebAssembly file of ONNX Runtime, which is stored compressed."""
+    """Return a WebAssembly file of ONNX Runtime. It is stored compressed and is returned uncompressed."""
     try:
         content = ort.unpacked(f"{name}.wasm")
     except KeyError:

@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/login")
 async def show(request: Request, token: str = "") -> Response:
-    """Show the page, or log in with the ``token`` in the address that the server prints."""
+    """Show the page, or log in with ``token``, which the address that the server prints contains."""
     if token or request.app.state.settings.token is None:
         return _try(request, token)
     return page(request, "login.html", problem="")

@@ -25,7 +25,7 @@ def show(request: Request, parts: Parts) -> HTMLResponse:
 def vote(
     request: Request, parts: Parts, sheet: str, choice: Annotated[str, Form(max_length=3)]
 ) -> HTMLResponse:
-    """Record a vote, and return the next comparison and the ranking."""
+    """Store a vote, and return the next comparison and the ranking."""
     parts.ratings.vote(sheet, choice, anonymous_id(client_of(request)))
     return _with_sheet(request, parts, "comparison.html")
 

@@ -1,6 +1,4 @@
-"""The reference page of the HTTP API, generated from its OpenAPI schema. It works offline and without
-scripts.
-"""
+"""The reference page of the HTTP API, generated from its OpenAPI schema."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -18,7 +16,7 @@ def show(request: Request) -> HTMLResponse:
 
 
 def _groups(schema: JsonObject) -> dict[str, list[JsonObject]]:
-    """Return the operations of an OpenAPI schema by tag."""
+    """Return the operations of an OpenAPI schema by tag, for the template."""
     groups: dict[str, list[JsonObject]] = {}
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
@@ -40,7 +38,7 @@ def _parameters(operation: JsonObject) -> list[JsonObject]:
 
 
 def _form(operation: JsonObject, schema: JsonObject) -> list[JsonObject]:
-    """Return the form fields of an operation of the OpenAPI schema."""
+    """Return the form fields of an operation. ``schema`` is the whole OpenAPI schema."""
     content = operation.get("requestBody", {}).get("content", {})
     for body in content.values():
         name = body["schema"].get("$ref", "").rpartition("/")[2]

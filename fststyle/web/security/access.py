@@ -1,4 +1,4 @@
-"""Control access: check the Host header, cross-site requests, and the token."""
+"""Control access: check the Host header, the origin of requests, and the token."""
 
 import hashlib
 import secrets
@@ -15,7 +15,7 @@ from fststyle.web.settings import LOCAL_NAMES, ServeSettings
 COOKIE = "fststyle"
 """Name of the cookie that replaces the token in a browser."""
 OPEN_PATHS = ("/login", "/static/")
-"""Paths that need no token."""
+"""Prefixes of the paths that need no token."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 FAILURES_PER_MINUTE = 20
 """Maximum number of requests with a wrong token per minute and client."""
@@ -27,23 +27,27 @@ def cookie_value(token: str) -> str:
 
 
 def same_token(given: str, token: str) -> bool:
-    """Return whether two tokens are equal, in constant time."""
+    """Return whether two tokens are equal. The time does not depend on where they differ."""
     return secrets.compare_digest(given.encode(), token.encode())
 
 
 class Access:
-    """Middleware that refuses requests from other sites and requests without the token.
+    """Middleware that refuses requests from other sites, requests without the token, and WebSockets.
 
-    - If no token is set, the Host header must name this machine. This prevents DNS rebinding, in which the
-    name
-      of another site resolves to 127.0.0.1.
-    - State-changing requests from other sites are refused (cross-site request forgery), according to
-      Sec-Fetch-Site, or to Origin in older browsers. Other programs send neither header and are not affected.
-    - If a token is set, each request needs ``Authorization: Bearer TOKEN`` or the cookie from the login page.
+    - If no token is set, the Host header must be one of `LOCAL_NAMES`. This prevents DNS rebinding, where the
+      name of another site resolves to 127.0.0.1.
+    - Requests from other sites are refused unless their method is one of `SAFE_METHODS`. This prevents
+      cross-site request forgery. The header Sec-Fetch-Site is checked, or Origin for older browsers. Other
+      programs send neither header and are not affected.
+    - If a token is set, each request needs ``Authorization: Bearer TOKEN`` or the cookie from the login page,
+      except for `OPEN_PATHS`.
     """
 
     def __init__(self, app: ASGIApp, settings: ServeSettings, failures: Rates):
-        """Initialize the middleware. ``failures`` limits the rate of wrong tokens, also on the login page."""
+        """Initialize the middleware.
+
+        ``failures`` limits the rate of wrong tokens. The login page uses the same object.
+        """
         self.app, self.token, self.failures = app, settings.token, failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,10 +58,11 @@ class Access:
         await (refused or self.app)(scope, receive, send)
 
     def _refused(self, scope: Scope) -> Response | None:
+        """Return the response that refuses a request, or None for a request that is allowed."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self.token is None and _name_of(host) not in LOCAL_NAMES:
-            return JSONResponse({"detail": "unknown host name"}, 421)
+            return JSONResponse({"detail": f"the host name is not one of {', '.join(LOCAL_NAMES)}"}, 421)
         if scope["method"] not in SAFE_METHODS and _cross_site(headers, host):
             return JSONResponse({"detail": "the request comes from another site"}, 403)
         if self.token is None or scope["path"].startswith(OPEN_PATHS):
@@ -83,7 +88,7 @@ class Access:
 
 
 def too_many(wait: float) -> Response:
-    """Return the response to a client that must wait ``wait`` seconds before its next request."""
+    """Return the response with status 429 for a client that must wait ``wait`` seconds."""
     seconds = max(1, round(wait + 0.5))
     detail = f"too many requests; try again in {seconds} seconds"
     return JSONResponse({"detail": detail}, 429, {"Retry-After": str(seconds)})
@@ -96,6 +101,7 @@ def _name_of(host: str) -> str:
 
 
 def _cross_site(headers: Headers, host: str) -> bool:
+    """Return whether a request comes from another site than ``host``, the value of its Host header."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site not in ("same-origin", "none")
@@ -104,6 +110,7 @@ def _cross_site(headers: Headers, host: str) -> bool:
 
 
 def _cookie(headers: Headers) -> str:
+    """Return the value of the cookie `COOKIE`, or "" without one."""
     try:
         cookies = SimpleCookie(headers.get("cookie", ""))
     except CookieError:

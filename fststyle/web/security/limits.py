@@ -18,11 +18,13 @@ MAX_PARALLEL_BODIES = 4
 class Limits:
     """Middleware that limits what clients can send.
 
-    - ``requests_per_minute`` limits how often a client may send requests that change or compute something.
-    - ``max_bytes`` limits the size of a request body. With a Content-Length, a body is refused before it
-      is read.
-    - `MAX_PARALLEL_BODIES` times ``max_bytes`` limits the total size of concurrent bodies, which are spooled
-      to disk.
+    It applies to all requests for /login, and to other requests unless their method is one of `SAFE_METHODS`.
+
+    - ``requests_per_minute`` limits the rate of requests per client.
+    - ``max_bytes`` limits the size of a request body. With a Content-Length, a body is refused before it is
+      read.
+    - `MAX_PARALLEL_BODIES` times ``max_bytes`` limits the total size of concurrent bodies. A body without a
+      Content-Length counts as ``max_bytes``.
     - ``upload_timeout`` limits the time between two parts of a body, in seconds.
     """
 
@@ -49,6 +51,7 @@ class Limits:
             self.arriving -= reserved
 
     def _refused(self, scope: Scope, reserved: int) -> Response | None:
+        """Return the response that refuses a request with a body of ``reserved`` bytes, or None."""
         if wait := self.rates.take(scope):
             return too_many(wait)
         if reserved > self.max_bytes:
@@ -70,12 +73,14 @@ class _Body:
         self._complete = False
 
     async def receive(self) -> Message:
+        """Return the next ASGI message. Raises `HTTPException` with status 408 or 413."""
         if self._complete:  # only a disconnection can follow
             return await self._receive()
         try:
             message = await asyncio.wait_for(self._receive(), self._timeout)
         except asyncio.TimeoutError:
-            raise HTTPException(408, "the upload timed out", {"Connection": "close"}) from None
+            detail = f"the upload timed out: no data for {self._timeout:g} seconds"
+            raise HTTPException(408, detail, {"Connection": "close"}) from None
         self._left -= len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._left < 0:

@@ -5,14 +5,18 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 15.0
-"""Time in seconds without a complete request header after which a connection is closed."""
+"""Interval between checks of a connection in seconds.
+
+A connection that waits for a complete request header is closed after one to two intervals.
+"""
 
 
 class PatientProtocol(H11Protocol):
     """HTTP protocol of uvicorn with a time limit for request headers.
 
-    uvicorn closes connections that are idle after a response, but not connections whose header arrives one
-    byte at a time. A few hundred of them would use up all connections.
+    uvicorn closes connections that are idle after a response, but not connections where the header arrives
+    one byte at a time. A few hundred of these would use up all connections. ``seconds`` is the interval of
+    the checks.
     """
 
     seconds = HEADER_SECONDS

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from starlette.types import Scope
 
 CLIENTS = 10_000
-"""Maximum number of stored clients. When it is reached, clients with a full bucket are removed."""
+"""When this many clients are stored, those with a full bucket are removed."""
 
 
 class Rates:
-    """Allows each client ``per_minute`` events per minute, in bursts of up to a tenth of this number, but
-    at least 10.
+    """Rate limit: allows each client ``per_minute`` events per minute on average.
+
+    A burst may have a tenth of this number, or 10 if that is more. Clients are told apart by IP address.
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic):
@@ -24,7 +25,7 @@ class Rates:
         return max(0.0, (1 - self._level(_client(scope))) / self.per_second)
 
     def take(self, scope: Scope) -> float:
-        """Count one event, unless the client must wait. Returns the result of `wait`, in seconds."""
+        """Count one event and return 0, or return the time in seconds that the client must wait."""
         client, now = _client(scope), self._clock()
         wait, level = self.wait(scope), self._level(client)
         if not wait:
@@ -34,6 +35,7 @@ class Rates:
         return wait
 
     def _level(self, client: str) -> float:
+        """Return the number of events that the client may cause now."""
         level, since = self._buckets.get(client, (self.burst, 0.0))
         return min(self.burst, level + (self._clock() - since) * self.per_second)
 

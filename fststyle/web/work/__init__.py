@@ -1,1 +1,1 @@
-"""Background jobs: videos, batches of photos, and trainings."""
+"""Background jobs: videos, batches of photos, and training."""

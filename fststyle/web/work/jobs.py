@@ -1,4 +1,4 @@
-"""A persistent job queue, whose state is in the database."""
+"""Persistent job queues. The jobs are stored in the database."""
 
 import json
 import re
@@ -35,8 +35,9 @@ class Stopped(Exception):
 class Job:
     """A job of the queue.
 
-    ``folder`` contains only the files of this job. ``owner`` is the number of the client that added it, or ""
-    for a program.
+    ``label`` is its name for display. ``error`` is the reason for a failure, or "". ``created`` is a Unix
+    time. ``folder`` contains only the files of this job. ``owner`` is the number of the client that added the
+    job, or "" for a program.
     """
 
     id: str
@@ -59,7 +60,7 @@ class JobMonitor:
         self.progress: JsonObject = {}
 
     def report(self, **progress: Any) -> None:
-        """Replace the progress by the keyword arguments. Raises `Stopped` if the stop flag is set."""
+        """Replace the progress with the keyword arguments. Raises `Stopped` if the stop flag is set."""
         self.progress = progress
         if self.stop.is_set():
             raise Stopped
@@ -69,17 +70,22 @@ class Worker(Protocol):
     """Protocol of functions that run the jobs of one kind."""
 
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
-        """Run the job and return its result. Raises `Stopped` or `FststyleError`.
+        """Run the job and return its result. Raises `Stopped` if it is stopped, and `FststyleError`.
 
-        A job that was running when the process ended is run again at the next start.
+        The job may have been interrupted earlier, for example because the server was killed. Its files are
+        then still in the folder of the job.
         """
 
 
 class Jobs:
-    """Job queues. Each lane runs one job at a time.
+    """Job queues. Each lane is a queue with a thread that runs one job at a time.
 
-    ``lanes`` maps the name of each lane to a dict from kinds of jobs to workers. Jobs that were running when
-    the process ended are queued again at the next start.
+    Jobs that were running when the process ended are queued again at the next start.
+
+    Args:
+        database: stores the jobs.
+        folder: contains the folder of each job.
+        lanes: dict from the name of each lane to a dict from kinds of jobs to workers.
     """
 
     def __init__(self, database: Database, folder: Path, lanes: Mapping[str, Mapping[str, Worker]]):
@@ -116,12 +122,13 @@ class Jobs:
         return folder
 
     def add(self, kind: str, folder: Path, label: str, settings: JsonObject, owner: str = "") -> Job:
-        """Queue a job whose files are in ``folder``, which `new_folder` created.
+        """Queue a job with its files in ``folder``, which `new_folder` created.
 
-        Raises `BusyError` if too many jobs are waiting.
+        Raises `BusyError` if `MAX_QUEUE` jobs are waiting in the lane; the folder is then deleted.
         """
         kinds = self._lane_of(kind)
         if sum(job.state == QUEUED for job in self.all(kinds)) >= MAX_QUEUE:
+            shutil.rmtree(folder, ignore_errors=True)
             raise BusyError(f"{MAX_QUEUE} jobs are waiting; try again later")
         self._database.run(
             "INSERT INTO jobs (id, kind, state, created, label, settings, owner) VALUES (?, ?, ?, ?, ?, ?,"
@@ -153,7 +160,7 @@ class Jobs:
         return monitor.progress if monitor else {}
 
     def ahead(self) -> dict[str, int]:
-        """Return, by the id of each queued or running job, the number of jobs before it in its lane."""
+        """Return the number of jobs before each queued or running job in its lane, by job id."""
         rows = self._database.rows(
             "SELECT id, kind FROM jobs WHERE state IN (?, ?) ORDER BY created", (QUEUED, RUNNING)
         )
@@ -166,11 +173,15 @@ class Jobs:
         return found
 
     def stop(self, id: str) -> Job:
-        """Stop a queued or running job. Raises `NotFoundError`, and `ConflictError` if it is finished."""
+        """Stop a queued or running job.
+
+        A running job is stopped by its worker, so the returned job may still be running. Raises
+        `NotFoundError` for an unknown id, and `ConflictError` if the job is finished.
+        """
         with self._changed:
             job = self.find(id)
             if job.state in FINISHED:
-                raise ConflictError(f"the job is {job.state}")
+                raise ConflictError(f"the job is {job.state}; only queued and running jobs can be stopped")
             if id in self._monitors:
                 self._monitors[id].stop.set()
             else:
@@ -180,23 +191,23 @@ class Jobs:
     def resume(self, id: str) -> Job:
         """Queue a stopped or failed job again.
 
-        Raises `NotFoundError`, and `ConflictError` for a job in another state.
+        Raises `NotFoundError` for an unknown id, and `ConflictError` for a job in another state.
         """
         job = self.find(id)
         if job.state not in (STOPPED, FAILED):
-            raise ConflictError(f"the job is {job.state}")
+            raise ConflictError(f"the job is {job.state}; only stopped and failed jobs can be resumed")
         self._database.run("UPDATE jobs SET state = ?, error = NULL WHERE id = ?", (QUEUED, id))
         self._wake()
         return self.find(id)
 
     def update(self, id: str, result: JsonObject) -> None:
-        """Set the result of a job."""
+        """Replace the result of a job."""
         self._database.run("UPDATE jobs SET result = ? WHERE id = ?", (json.dumps(result), id))
 
     def remove(self, id: str) -> None:
         """Delete a finished job and its files.
 
-        Raises `NotFoundError`, and `ConflictError` if the job is not finished.
+        Raises `NotFoundError` for an unknown id, and `ConflictError` if the job is not finished.
         """
         job = self.find(id)
         if job.state not in FINISHED:
@@ -211,6 +222,7 @@ class Jobs:
                 self.remove(job.id)
 
     def _lane_of(self, kind: str) -> tuple[str, ...]:
+        """Return the kinds of jobs of the lane that runs jobs of ``kind``."""
         return next(tuple(workers) for workers in self._lanes.values() if kind in workers)
 
     def _job(self, row: JsonObject) -> Job:
@@ -238,7 +250,10 @@ class Jobs:
             self._changed.notify_all()
 
     def _next(self, kinds: tuple[str, ...]) -> tuple[Job, JobMonitor] | None:
-        """Wait for the next job. Returns None when the queue is closed."""
+        """Wait for the next job of some kinds, and mark it as running.
+
+        Returns None when the queue is closed.
+        """
         with self._changed:
             while not self._closing:
                 queued = [job for job in reversed(self.all(kinds)) if job.state == QUEUED]

@@ -1,4 +1,4 @@
-"""Run trainings as jobs. Each training is a process of `fststyle train`."""
+"""Training jobs. Each one runs `fststyle train` in a separate process."""
 
 import contextlib
 import importlib.util
@@ -25,16 +25,16 @@ from fststyle.web.work.jobs import Job, JobMonitor, Stopped
 SAVE_EVERY = 20
 """Number of steps between checkpoints, and between previews."""
 LOG = "steps.jsonl"
-"""File with all steps of a training, one JSON object per line. All processes of the training append to it."""
+"""File with the progress after each step, one JSON object per line. A resumed job appends to it."""
 POINTS = 400
-"""Approximate number of points of a loss curve that are sent to a client."""
+"""Number of points to which a long loss curve is thinned out for a client, up to a factor of two."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """Training settings that clients may choose. All other settings are the defaults of `fststyle train`."""
 
-    minutes: float = option(20.0, "Duration of the training in minutes.", min=0.05, max=2880)
+    minutes: float = option(20.0, "Duration of training in minutes.", min=0.05, max=2880)
     style_weight: float = option(TrainSettings.style_weight, "Weight of the style loss.", min=0, max=1000)
     style_size: int = option(
         TrainSettings.style_size, "Shorter side of the painting in pixels.", min=32, max=1024
@@ -50,43 +50,47 @@ def can_train() -> bool:
 
 
 def require_torch() -> None:
-    """Raise `DependencyError` without PyTorch."""
+    """Raise `DependencyError` if PyTorch is not installed."""
     if not can_train():
         raise DependencyError(f"training needs PyTorch; {INSTALL_TRAIN}")
 
 
 def painting_of(folder: Path) -> Path:
-    """Return the path of the painting in the folder of a training."""
+    """Return the path of the painting in the folder of a training job."""
     return folder / "painting.png"
 
 
 def preview_of(job: Job) -> Path:
-    """Return the path of a training's preview sheet. The file may not exist yet."""
+    """Return the path of the preview sheet of a training job. The file may not exist yet."""
     return job.folder / "out" / f"{job.settings['name']}-preview.jpg"
 
 
 def steps_of(job: Job) -> list[JsonObject]:
-    """Return the progress of a training, one object per step, thinned out to about `POINTS` steps."""
+    """Return the progress of a training job, one object per step, thinned out to about `POINTS` steps.
+
+    Each object has the fields of `fststyle.train.loop.Progress`. The last step is always included. Returns []
+    if there is no step yet.
+    """
     try:
         lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
     steps: dict[int, JsonObject] = {}
     for line in lines:
-        # The last line of a killed process may be incomplete.
+        # A line may be incomplete if a process was killed.
         with contextlib.suppress(ValueError, KeyError, TypeError):
             step = json.loads(line)
-            steps[int(step["step"])] = step  # steps after the last checkpoint are trained again
+            steps[int(step["step"])] = step  # a resumed job repeats the steps after the last checkpoint
     found = [steps[number] for number in sorted(steps)]
     stride = max(1, len(found) // POINTS)
     return found[::-stride][::-1]
 
 
 class TrainingWorker:
-    """Runs `fststyle train` in a process and follows its output.
+    """Worker that runs `fststyle train` in a process and reads its output.
 
     The process writes a line after each step. If the server is killed, writing fails and the process ends.
-    When the server starts again, the training continues from the last checkpoint.
+    When the server starts again, training resumes from the last checkpoint.
     """
 
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
@@ -131,8 +135,9 @@ class TrainingWorker:
         return result
 
     def _follow(self, lines: Iterable[str], job: Job, monitor: JobMonitor) -> JsonObject | None:
-        """Read the output of the process to its end. Returns the result, or None if the training did not
-        finish.
+        """Read the output of the process to its end, append the steps to `LOG`, and report the progress.
+
+        Returns the result of the job, or None if training was not completed.
         """
         message, result = "", None
         with (job.folder / LOG).open("a", encoding="utf-8") as log:
@@ -165,7 +170,10 @@ class TrainingWorker:
 
 
 def command(job: Job, out: Path) -> list[str]:
-    """Return the command line of a training. It resumes if there is a checkpoint."""
+    """Return the command line of a training job that writes to the folder ``out``.
+
+    If ``out`` contains the checkpoint of the job, training resumes from it. Otherwise ``out`` is deleted.
+    """
     settings = TrainingSettings(**job.settings["train"])
     check(settings)
     arguments = [
@@ -184,6 +192,7 @@ def command(job: Job, out: Path) -> list[str]:
 
 
 def _end_when_stopped(process: "subprocess.Popen[str]", monitor: JobMonitor) -> None:
+    """Wait until the process ends, and interrupt it if the job is stopped."""
     while process.poll() is None:
         if monitor.stop.wait(0.5):
             _interrupt(process)
@@ -191,7 +200,7 @@ def _end_when_stopped(process: "subprocess.Popen[str]", monitor: JobMonitor) -> 
 
 
 def _interrupt(process: "subprocess.Popen[str]") -> None:
-    """Let the process save a checkpoint and end. On Windows it is terminated without saving."""
+    """Make the process save a checkpoint and end. On Windows, it is terminated without saving."""
     with contextlib.suppress(OSError):
         if os.name == "posix":
             process.send_signal(signal.SIGINT)
@@ -200,7 +209,11 @@ def _interrupt(process: "subprocess.Popen[str]") -> None:
 
 
 def _wait_for_end(file: Path, seconds: float = 60) -> None:
-    """Wait until the training process of a killed server has ended, since only one process may write."""
+    """Wait until the training process of a killed server has ended, for at most ``seconds``.
+
+    Two processes must not write to the same folder. ``file`` contains the process id, and is deleted. Only on
+    POSIX systems is the process waited for.
+    """
     try:
         number = int(file.read_text())
     except (OSError, ValueError):

@@ -25,21 +25,21 @@ PREVIEW = "preview.jpg"
 PREVIEW_SIDE = 960
 """Longer side of the preview, in pixels."""
 PREVIEW_SECONDS = 0.7
-"""Minimum time between previews in seconds."""
+"""Minimum time between previews of a video, in seconds."""
 MAX_RATE = 240
-"""Maximum frame rate. A video with more frames than this rate allows is refused while it is stylized."""
+"""Maximum number of frames of a video, per second of the maximum duration."""
 
 
 def check_video(path: Path, max_pixels: int, seconds: float) -> None:
-    """Raise `InputError` if a file contains no video, its frames are too large, or it is too long.
+    """Raise `InputError` if a file cannot be read, contains no video, has too large frames, or is too long.
 
-    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration. The
-    duration is that in the header of the file.
+    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration, where one
+    second more is tolerated. The duration is that in the header of the file.
     """
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise InputError("the file has no video")
+                raise InputError("the file contains no video")
             stream = container.streams.video[0]
             width, height = stream.width, stream.height
             duration = container.duration / 1_000_000 if container.duration else 0.0
@@ -48,7 +48,9 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
     except Exception as error:  # the exceptions of PyAV have many types
         raise InputError("the video cannot be read") from error
     if width * height > max_pixels:
-        raise InputError(f"the video has {width}x{height} pixels; at most {max_pixels:,} are accepted")
+        raise InputError(
+            f"the frames of the video have {width}x{height} pixels; at most {max_pixels:,} are accepted"
+        )
     if duration > seconds + 1:
         raise InputError(f"the video is {duration:.0f} seconds long; at most {seconds:.0f} are accepted")
 
@@ -56,8 +58,9 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
 class VideoWorker:
     """Worker that stylizes the file ``source.*`` in the folder of a job to ``painted.*``.
 
-    A stopped job keeps its finished segments, and a resumed job continues after them. The result of a
-    stopped job has the key ``kept``, the number of frames in these segments.
+    A stopped job keeps its finished segments, and a resumed job continues after them. The result of a stopped
+    job has the key ``kept``, the number of frames in these segments. ``seconds`` is the maximum duration, and
+    a video with more than ``seconds`` * `MAX_RATE` frames fails.
     """
 
     def __init__(self, seconds: float, device: str):
@@ -73,7 +76,7 @@ class VideoWorker:
         def follow(now: Progress) -> None:
             nonlocal shown
             if now.frames > limit:
-                raise InputError(f"the video has more than {limit} frames")
+                raise InputError(f"the video has more than {limit} frames, which is the maximum")
             if now.rgb is not None and time.monotonic() - shown > PREVIEW_SECONDS:
                 write_preview(job.folder, now.rgb)
                 shown = time.monotonic()
@@ -98,7 +101,11 @@ class VideoWorker:
 
 
 class PhotosWorker:
-    """Worker that stylizes the files in ``photos/`` of the folder of a job to ``painted.zip``."""
+    """Worker that stylizes the files in ``photos/`` in the folder of a job to ``painted.zip``.
+
+    Photos that fail are listed in the ``notes`` of the result. If all fail, the job fails. A resumed job
+    starts again from the first photo.
+    """
 
     def __init__(self, pool: PaintingPool):
         self.pool = pool
@@ -140,7 +147,7 @@ class PhotosWorker:
 
 
 def write_preview(folder: Path, rgb: RGB) -> None:
-    """Write an image as the preview of a job, reduced to a longer side of `PREVIEW_SIDE`."""
+    """Write an image as the preview of a job, reduced to a longer side of at most `PREVIEW_SIDE` pixels."""
     if max(rgb.shape[:2]) > PREVIEW_SIDE:
         rgb = images.resize(rgb, PREVIEW_SIDE)
     images.write(images.Picture([images.Frame(rgb)]), folder / PREVIEW, quality=85)

@@ -193,9 +193,9 @@ def test_jobs_of_other_visitors_are_shown_on_request(open_page, photo):
     other = open_page("/paint")
     other.wait_for_selector("[data-others]:visible")
     assert other.locator(".job").count() == 0
-    other.click("text=Show 1 of other visitors")
+    other.click("text=Show 1 by other visitors")
     other.wait_for_selector(".job[data-state=done]")
-    assert other.is_visible("text=of another visitor")
+    assert other.is_visible("text=added by another visitor")
     dialogs = []
     other.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.accept()))
     other.click(".job .job-remove")

@@ -36,7 +36,7 @@ MAX_FOLLOWED = 500
 
 @dataclass(frozen=True)
 class Selection:
-    """Selection of jobs by ``ids``, ``kinds`` and owner. Empty values select all jobs."""
+    """Selection of jobs by ``ids``, ``kinds`` and owner. The default values select all jobs."""
 
     ids: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -57,9 +57,9 @@ class Selection:
 def selection(
     id: Annotated[list[str], Query(max_length=MAX_FOLLOWED, description="Only these jobs.")] = [],  # noqa: B006
     kind: Annotated[list[str], Query(max_length=8, description="video, photos or train.")] = [],  # noqa: B006
-    own: Annotated[bool, Query(description="Only the jobs that this browser added.")] = False,
+    own: Annotated[bool, Query(description="Only the jobs that this client added.")] = False,
 ) -> Selection:
-    """Return the selection in the query of a request. This is a FastAPI dependency."""
+    """Return the selection that the query of a request describes. This is a FastAPI dependency."""
     return Selection(tuple(id), tuple(kind), own)
 
 
@@ -68,7 +68,7 @@ Selected = Annotated[Selection, Depends(selection)]
 
 @router.get("/jobs", tags=["jobs"])
 def list_jobs(parts: Parts, client: Client, selected: Selected) -> list[JobInfo]:
-    """List jobs, newest first."""
+    """List the selected jobs, newest first."""
     return job_infos(parts, selected.of(parts, client)[0], client)
 
 
@@ -81,9 +81,9 @@ async def follow_jobs(
 ) -> StreamingResponse:
     """Follow jobs as server-sent events, with one message after each change of a job.
 
-    Browsers limit connections to six per server, so a page uses one stream for all its jobs. The event
-    ``list`` is sent first, and again when jobs are added or removed. It has ``ids``, newest first, and
-    ``others``, the number of jobs that ``own`` excludes.
+    Browsers limit the number of connections to a server, so a page should use one stream for all its jobs.
+    The event ``list`` is sent first, and again when jobs are added or removed. It has ``ids``, newest first,
+    and ``others``, the number of jobs that ``own`` excludes.
     """
     return _stream(_events(parts, client, selected, end))
 
@@ -103,13 +103,17 @@ async def follow_job(parts: Parts, client: Client, id: str) -> StreamingResponse
 
 @router.post("/jobs/{id}/stop", tags=["jobs"])
 def stop_job(parts: Parts, client: Client, id: str) -> JobInfo:
-    """Stop a job. A training saves a checkpoint first."""
+    """Stop a queued or running job. A training job saves a checkpoint first."""
     return job_info(parts, parts.jobs.stop(id), client)
 
 
 @router.post("/jobs/{id}/resume", tags=["jobs"])
 def resume_job(parts: Parts, client: Client, id: str) -> JobInfo:
-    """Queue a stopped or failed job again. Trainings and videos continue where they stopped."""
+    """Queue a stopped or failed job again.
+
+    A training job continues from its last checkpoint, and a video after its finished segments. A batch of
+    images starts again.
+    """
     return job_info(parts, parts.jobs.resume(id), client)
 
 
@@ -125,7 +129,7 @@ def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
     job = parts.jobs.find(id)
     file = result_of(job)
     if file is None:
-        raise NotFoundError("the job has no result")
+        raise NotFoundError("the job has no result yet")
     headers = {} if inline else {"Content-Disposition": disposition(f"{job.label}{file.suffix}")}
     return FileResponse(file, headers=headers, media_type=None if inline else "application/octet-stream")
 
@@ -137,7 +141,7 @@ def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
     responses={200: {"content": {"image/jpeg": {}}}},
 )
 def job_preview(parts: Parts, id: str) -> Response:
-    """Return the latest stylized frame or photo, or the preview sheet of a training."""
+    """Return the latest stylized frame or photo, or the preview sheet of a training job."""
     try:
         # Read the whole file at once, since it is replaced while the job runs.
         content = preview_file(parts.jobs.find(id)).read_bytes()
@@ -151,7 +155,10 @@ def _stream(events: AsyncIterator[str]) -> StreamingResponse:
 
 
 async def _events(parts: State, client: str, selected: Selection, end: bool) -> AsyncIterator[str]:
-    """Yield changes of the jobs as server-sent events, and comments if nothing changes."""
+    """Yield changes of the selected jobs as server-sent events, and comments if nothing changes.
+
+    The stream ends at shutdown, and, if ``end`` is True, when all selected jobs are finished.
+    """
 
     def look() -> tuple[list[JobInfo], int]:
         jobs, others = selected.of(parts, client)

@@ -1,4 +1,4 @@
-"""API for stylization: an image immediately, a video or a batch of images as a job."""
+"""API of stylization: images are stylized immediately, videos and batches of images as jobs."""
 
 import shutil
 from pathlib import Path
@@ -24,11 +24,12 @@ Format = Annotated[
     str,
     Form(
         max_length=10,
-        description="Format of the result, such as jpeg, png or webp; empty: the format of the input.",
+        description="Format of the result, such as jpeg, png or webp; empty: the format of the input, or png"
+        " if that format cannot be written.",
     ),
 ]
 MAX_BATCH = 200
-"""Maximum number of photos in one job."""
+"""Maximum number of files in one job."""
 
 
 @router.post(
@@ -44,7 +45,7 @@ async def paint(
     photo: Annotated[UploadFile, File(description="An image in any format that fststyle reads.")],
     format: Format = "",
 ) -> Response:
-    """Stylize an image at full resolution. Nothing is stored on the server."""
+    """Stylize an image, at full resolution by default. Nothing is stored on the server."""
     painted = await parts.pool.paint(photo.file, settings, format or None, request.is_disconnected)
     name = f"{label(photo.filename)}-{settings.style.replace(',', '+').replace(':', '-')}{painted.suffix}"
     headers = {
@@ -61,7 +62,7 @@ async def add_job(
     parts: Parts,
     client: Client,
     settings: Paint,
-    files: Annotated[list[UploadFile], File(description="One video, or several images.")],
+    files: Annotated[list[UploadFile], File(description="One video, or up to 200 images.")],
     format: Format = "",
 ) -> JobInfo:
     """Stylize a video or a batch of images in the background.
@@ -87,7 +88,7 @@ def _add_job(
         elif len(files) == 1:
             kind, name, values = _video(parts, folder, files[0], suffixes[0] or "", settings, format)
         else:
-            raise InputError("a job may have either one video or several images")
+            raise InputError(f"a job may have either one video or up to {MAX_BATCH} images")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -105,7 +106,7 @@ def _photos(
         "labels": [label(file.filename) for file in files],
         "format": format or None,
     }
-    return "photos", f"{len(files)} photos", values
+    return "photos", f"{len(files)} photo{'s' * (len(files) != 1)}", values
 
 
 def _video(

@@ -16,7 +16,7 @@ router = APIRouter()
 
 
 class Ranked(BaseModel):
-    """A style with its Bradley-Terry strength, the log odds against the average style."""
+    """A style with its Bradley-Terry strength: its log odds of being preferred to an average style."""
 
     style: str
     strength: float
@@ -46,8 +46,9 @@ def ranking(parts: Parts) -> list[Ranked]:
 
 @router.get("/votes.csv", tags=["ratings"], response_class=Response)
 def votes_csv(parts: Parts) -> Response:
-    """Download the blind votes as CSV (sheet, choice, judge). `bench/blind.py score` reads them with
-    the key.
+    """Download the blind votes as CSV (sheet, choice, judge).
+
+    `bench/blind.py score` evaluates them together with the key.
     """
     headers = {"Content-Disposition": disposition("votes.csv")}
     return Response(parts.ratings.votes_csv(), media_type="text/csv", headers=headers)

@@ -1,4 +1,4 @@
-"""Schemas of the styles and jobs that the API returns."""
+"""Schemas of the styles and jobs that the API returns, and the dependencies of its routes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,12 @@ Client = Annotated[str, Depends(client_from_cookie)]
 
 
 class StyleInfo(BaseModel):
-    """A style of the library. ``rank`` is its rank in the blind comparisons, from 1."""
+    """A style of the library.
+
+    ``own`` is whether it belongs to the user, ``size`` the size of its file in bytes, and ``stars`` the mean
+    of its star ratings, of which there are ``ratings``. ``rank`` is its rank in the blind comparisons, from
+    1, and ``strength`` its Bradley-Terry strength. ``onnx``, ``sample`` and ``painting`` are URLs.
+    """
 
     name: str
     title: str
@@ -43,7 +48,8 @@ class JobInfo(BaseModel):
     """A job, as one client sees it.
 
     ``own`` is whether this client added it, ``ahead`` the number of jobs before it in the queue, and
-    ``result`` the URL of the result, or "".
+    ``details`` the result as JSON. ``result`` and ``preview`` are the URLs of the result file and of the
+    preview, or "".
     """
 
     id: str
@@ -60,6 +66,7 @@ class JobInfo(BaseModel):
 
 
 def style_info(card: Card) -> StyleInfo:
+    """Return the schema of a style."""
     return StyleInfo(
         name=card.name,
         title=card.title,
@@ -112,16 +119,14 @@ def is_own(job: Job, client: str) -> bool:
 
 
 def _details(parts: State, job: Job) -> JsonObject:
-    """Return the result of a job. The key ``published`` is omitted if the library no longer contains that
-    style.
-    """
+    """Return the result of a job, without ``published`` if the library no longer contains that style."""
     found = {name: value for name, value in job.result.items() if name != "published"}
     name = parts.library.published(job)
     return {**found, "published": name} if name else found
 
 
 def result_of(job: Job) -> Path | None:
-    """Return the result file of a job, or None if there is none yet."""
+    """Return the path of the result file of a job, or None if there is none yet."""
     name = f"out/{job.settings['name']}.onnx" if job.kind == "train" else job.result.get("file", "")
     file = job.folder / name
     return file if name and file.is_file() else None

@@ -16,7 +16,7 @@ router = APIRouter()
 def list_styles(
     parts: Parts, q: str = "", sort: Literal["rating", "name", "year"] = "name"
 ) -> list[StyleInfo]:
-    """List all styles, or those that contain each word of ``q``."""
+    """List the styles, or only those that match each word of ``q``."""
     return [style_info(card) for card in parts.library.cards(q, sort)]
 
 
@@ -26,7 +26,7 @@ async def upload_style(
     file: Annotated[UploadFile, File(description="A style file (.onnx).")],
     name: Annotated[str, Form(max_length=64)] = "",
 ) -> StyleInfo:
-    """Add a style file. It is first validated in a separate process."""
+    """Add a style file to the library. It is first validated in a separate process."""
     content = await file.read(MAX_BYTES + 1)
     added = await run_in_threadpool(parts.library.upload, content, name or label(file.filename, "style"))
     return style_info(await run_in_threadpool(parts.library.card, added))
@@ -34,5 +34,5 @@ async def upload_style(
 
 @router.delete("/styles/{name}", tags=["styles"], status_code=204)
 def delete_style(parts: Parts, name: str) -> None:
-    """Delete a style that is not included in fststyle."""
+    """Delete a style and its ratings. Styles that are included in fststyle cannot be deleted."""
     parts.library.delete(name)

@@ -1,4 +1,4 @@
-"""API of trainings: start, losses, publish, and proposed settings."""
+"""API of training jobs: start them, follow the losses, publish styles, and propose settings."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -20,18 +20,18 @@ from fststyle.web.work.trainings import TrainingSettings, painting_of, require_t
 
 router = APIRouter()
 PAINTING_SIDE = 2048
-"""Maximum longer side of a training painting in pixels."""
+"""Longer side in pixels to which larger paintings are reduced."""
 
 
 @router.get("/jobs/{id}/painting.png", tags=["trainings"], response_class=FileResponse)
 def training_painting(parts: Parts, id: str) -> FileResponse:
-    """Return the painting of a training."""
+    """Return the painting of a training job."""
     return FileResponse(painting_of(parts.jobs.find(id, TRAIN_KINDS).folder), media_type="image/png")
 
 
 @router.get("/jobs/{id}/steps", tags=["trainings"])
 def training_steps(parts: Parts, id: str) -> list[JsonObject]:
-    """Return the losses of a training by step, thinned out to a few hundred steps."""
+    """Return the progress of a training job, with the losses, thinned out to a few hundred steps."""
     return steps_of(parts.jobs.find(id, TRAIN_KINDS))
 
 
@@ -51,7 +51,10 @@ async def add_training(
     width: Annotated[int | None, Form()] = None,
     blocks: Annotated[int | None, Form()] = None,
 ) -> JobInfo:
-    """Queue a training of a style on a painting. One training runs at a time. The server needs PyTorch."""
+    """Queue a job that trains a style on a painting.
+
+    One training job runs at a time. The server needs PyTorch.
+    """
     require_torch()
     settings = TrainingSettings(minutes, style_weight, style_size, size, width, blocks)
     check(settings)
@@ -74,14 +77,14 @@ def publish(
     parts: Parts,
     id: str,
     name: Annotated[
-        str, Form(max_length=64, description="Name of the style; empty: the name of the training.")
+        str, Form(max_length=64, description="Name of the style; empty: the name of the training job.")
     ] = "",
 ) -> StyleInfo:
-    """Add the style of a finished training to the library."""
+    """Add the style of a finished training job to the library."""
     job = parts.jobs.find(id, TRAIN_KINDS)
     style = result_of(job)
     if job.state != DONE or style is None:
-        raise ConflictError("the training is not finished")
+        raise ConflictError("the training job has no finished style")
     if published := parts.library.published(job):
         raise ConflictError(f"the style is already in the library as {published}")
     int8 = style.with_name(f"{style.stem}-int8.onnx")
@@ -100,9 +103,9 @@ def publish(
 async def suggest(
     parts: Parts, painting: Annotated[UploadFile, File(description="The painting, an image.")]
 ) -> JsonObject:
-    """Propose training settings for a painting, from the best rated styles with the most similar paintings.
+    """Propose training settings for a painting, from the best-rated styles with the most similar paintings.
 
-    The server needs PyTorch, and there must be ratings.
+    The server needs PyTorch, and there must be rated styles.
     """
 
     def find() -> JsonObject:

@@ -1,8 +1,8 @@
-// Takes a photo with the camera in a dialog.
+// Takes a photo with the camera, in a dialog.
 import { openCamera } from "../stylizer/camera.js";
 import { $ } from "./common.js";
 
-/** Shows the dialog. Resolves to a File, or null if it was canceled. Rejects without a camera. */
+/** Show the dialog. Resolves to a File, or null if the dialog was canceled. Rejects with the errors of `openCamera`. */
 export async function takePhoto() {
   const stream = await openCamera({ width: 1920, height: 1080 });
   const dialog = $("#camera");

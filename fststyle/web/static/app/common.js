@@ -1,17 +1,17 @@
-// Helpers for every page, and how errors of htmx are shown.
+// Functions and event handlers for all pages.
 
-/** First element that matches a CSS selector. */
+/** Return the first element that matches a CSS selector, or null. */
 export const $ = (selector, root = document) => root.querySelector(selector);
 
-/** All elements that match a CSS selector, as an array. */
+/** Return all elements that match a CSS selector, as an array. */
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** The text of an error response of the server, for the user. */
+/** Return the message of an error response of the server, for the user. */
 export async function reason(response) {
   return errorText(await response.text(), response.status);
 }
 
-/** Sends a form and returns the response. Throws an Error with the server's reason. */
+/** Send a form and return the response. Throws an Error with the message of the server if the request fails. */
 export async function send(url, { method = "POST", fields = {}, signal } = {}) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) {
@@ -24,10 +24,10 @@ export async function send(url, { method = "POST", fields = {}, signal } = {}) {
   return response;
 }
 
-/** A message of the server as a sentence. */
+/** Return a message of the server as a sentence, with a capital letter and a period. */
 export const sentence = (text) => text && text[0].toUpperCase() + text.slice(1).replace(/[^.!?…]$/, "$&.");
 
-/** Shows a line at the bottom of the page for some seconds; screen readers read it out. */
+/** Show a line at the bottom of the page for some seconds. Screen readers announce it. */
 export function toast(text) {
   let place = $("#toast");
   if (!place) {
@@ -54,7 +54,7 @@ function errorText(text, status) {
 // A sample that cannot be loaded shows its alternative text instead of the placeholder.
 document.addEventListener("error", (event) => event.target.closest?.(".picture, .samples figure")?.classList.add("failed"), true);
 
-// The link to the library on the page of a style leads back to the search.
+// The link to the library on the page of a style restores the last search.
 if (location.pathname === "/") {
   window.addEventListener("pagehide", () => sessionStorage.setItem("library", location.search));
 } else {

@@ -1,10 +1,10 @@
-// A video or a batch of photos as an <article>: progress, preview, result, buttons.
+// A video or a batch of photos as an <article>: progress, preview, result and buttons.
 import { $ } from "./common.js";
 import { OVER, removeJob, resumeJob, stopJob } from "./jobs.js";
 
-const infos = new WeakMap(); // <article> -> the last info
+const infos = new WeakMap(); // <article> -> latest state of its job
 
-/** Connects the buttons of a new article. */
+/** Connect the buttons of a new article. */
 export function made(article) {
   const act = (selector, work) => $(selector, article).addEventListener("click", () => work(infos.get(article)));
   act(".job-stop", stopJob);
@@ -12,7 +12,7 @@ export function made(article) {
   act(".job-remove", (job) => removeJob(job, "Its files are deleted."));
 }
 
-/** Shows the state of a job. */
+/** Show the state of a job in its article. */
 export function show(article, job) {
   infos.set(article, job);
   article.dataset.state = job.state;
@@ -68,10 +68,10 @@ function facts(job, done, of, rate, unit) {
     const count = frames ?? photos, name = frames === undefined ? "photo" : "frame";
     return `${count} ${name}${count === 1 ? "" : "s"} in ${seconds.toFixed(1)} s`;
   }
-  return `${done}${of ? ` of ${of}` : ""} ${unit ?? ""}${rate ? `, ${rate} a second` : ""}`;
+  return `${done}${of ? ` of ${of}` : ""} ${unit ?? ""}${rate ? `, ${rate} per second` : ""}`;
 }
 
 function canceled({ kind, details }) {
-  if (kind !== "video") return "Canceled. Continue starts again.";
-  return details.kept ? `Canceled. Continue goes on after frame ${details.kept}.` : "Canceled. Continue starts again.";
+  if (kind === "video" && details.kept) return `Canceled. "Continue" resumes after frame ${details.kept}.`;
+  return 'Canceled. "Continue" starts again from the beginning.';
 }

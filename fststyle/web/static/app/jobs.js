@@ -1,14 +1,15 @@
-// Jobs of the server, as a list of elements: followed by server-sent events, so that all tabs show the same.
+// A list of the server's jobs. It is updated by server-sent events, so that all tabs show the same state.
 import { $, send, toast } from "./common.js";
 
 export const OVER = ["done", "stopped", "failed"];
-const RETRY = 5000; // milliseconds after an error of the server
+const RETRY = 5000; // milliseconds until the next attempt after an error response
 
 /**
- * Calls `job(info)` after each change of a job and `list({ ids, others })` after each change of the list, for the
- * jobs that the object from `parameters()` selects. `lost(true)` says that the server does not answer. One connection
- * serves all jobs, and only while the page is visible: a browser allows six connections to a server. Returns a
- * function that asks again with new parameters.
+ * Follow the jobs that the query parameters `parameters()` select. Returns a function that reads the parameters again.
+ *
+ * `job(info)` is called after each change of a job, and `list({ ids, others })` after each change of the list.
+ * `lost(true)` is called when the server does not answer, and `lost(false)` when it answers again. There is one
+ * connection for all jobs, and only while the page is visible, since browsers limit the connections to a server.
  */
 export function followJobs(parameters, { job, list = () => {}, lost = () => {} }) {
   let stream, timer;
@@ -36,8 +37,9 @@ export function followJobs(parameters, { job, list = () => {}, lost = () => {} }
 }
 
 /**
- * Shows the jobs of some kinds in a section with a list [data-list], a <template>, and a button [data-others] that adds
- * those of other visitors. `made(element)` is called for a new element, `show(element, info)` after each change.
+ * Show the jobs of some kinds in a section, which has a list [data-list], a <template> for its elements, a message
+ * [data-lost], and a button [data-others] that also shows the jobs of other visitors. `made(element)` is called for
+ * each new element, and `show(element, info)` after each change of a job.
  */
 export function showJobs(section, kinds, { made = () => {}, show }) {
   const place = $("[data-list]", section), others = $("[data-others]", section), lost = $("[data-lost]", section);
@@ -64,7 +66,7 @@ export function showJobs(section, kinds, { made = () => {}, show }) {
         before = element;
       }
       others.hidden = !all && !count;
-      others.textContent = all ? "Show only mine" : `Show ${count} of other visitors`;
+      others.textContent = all ? "Show only mine" : `Show ${count} by other visitors`;
       others.setAttribute("aria-pressed", all);
       section.hidden = !ids.length && others.hidden;
     },
@@ -80,20 +82,20 @@ export function showJobs(section, kinds, { made = () => {}, show }) {
   });
 }
 
-/** Asks, and removes a job. Returns whether it was removed. */
+/** Ask the user and remove a job. `what` tells the consequences. Returns whether the job was removed. */
 export async function removeJob({ id, label, own }, what) {
   const whose = own ? "" : " Another visitor added it.";
   if (!confirm(`Remove ${label}?${whose} ${what}`)) return false;
   return done(() => send(`/api/jobs/${id}`, { method: "DELETE" }));
 }
 
-/** Asks, if another visitor added the job, and stops it. */
+/** Stop a job, after asking the user if another visitor added it. Returns whether the server accepted. */
 export async function stopJob({ id, label, own }) {
   if (!own && !confirm(`Stop ${label}? Another visitor added it.`)) return false;
   return done(() => send(`/api/jobs/${id}/stop`));
 }
 
-/** Continues a stopped or failed job. */
+/** Continue a stopped or failed job. Returns whether the server accepted. */
 export const resumeJob = ({ id }) => done(() => send(`/api/jobs/${id}/resume`));
 
 async function done(work) {

@@ -1,4 +1,4 @@
-// The page that paints: files in, settings, image out.
+// The page Paint: files, settings, and the stylized image.
 import { $, $$, send, sentence, toast } from "./common.js";
 import { takePhoto } from "./camera.js";
 import * as jobView from "./job.js";
@@ -6,9 +6,9 @@ import { showJobs } from "./jobs.js";
 import "./stars.js";
 
 const MIXED = 3;
-const WAIT = 200; // milliseconds after the last move of a slider
+const WAIT = 200; // milliseconds from the last move of a slider to the request
 
-// `added`: id of a new job, to which the page scrolls when it is in the list.
+// `added` is the id of a new job. The page scrolls to it when it appears in the list.
 const state = { added: null, file: null, files: [], styles: [], shares: new Map(), painting: null, timer: 0, urls: {} };
 
 // Files
@@ -61,7 +61,7 @@ function again() {
   show("start");
 }
 
-/** A URL of a file or blob; the earlier one of this use is released. */
+/** Return an object URL of a file or blob. The previous URL for the same use is revoked. */
 function address(use, blob) {
   if (state.urls[use]) URL.revokeObjectURL(state.urls[use]);
   return (state.urls[use] = URL.createObjectURL(blob));
@@ -130,7 +130,7 @@ function shareSlider(name) {
   return label;
 }
 
-/** The shares in percent of the mixture. */
+/** Show the shares of the mixture in percent. */
 function showShares() {
   const sum = state.styles.reduce((found, name) => found + state.shares.get(name), 0);
   for (const output of $$("[data-share]")) {

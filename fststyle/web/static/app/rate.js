@@ -1,10 +1,10 @@
-// Keys of the blind comparison.
+// Keyboard control of the blind comparison.
 import { $ } from "./common.js";
 
 const KEYS = { ArrowLeft: "A", ArrowRight: "B", " ": "tie" };
 
-let ready = true; // htmx has connected the pair that is shown
-let pressed = null; // a choice for the pair that is shown, until htmx has connected it
+let ready = true; // whether htmx has processed the pair that is shown
+let pressed = null; // a choice for the pair that is shown, until htmx has processed it
 
 document.addEventListener("htmx:beforeSwap", () => (ready = false));
 document.addEventListener("htmx:afterSettle", () => {
@@ -22,7 +22,7 @@ document.addEventListener("keydown", (event) => {
   const elsewhere = event.target.closest("a, button, input, select, summary");
   if (!choice || event.repeat || event.ctrlKey || event.altKey || event.metaKey || (event.key === " " && elsewhere)) return;
   event.preventDefault();
-  // Until the answer to a vote is here, the pair that is shown is the one before.
+  // Until the response to a vote arrives, the pair that is shown is the old one.
   if ($(".duel.htmx-request")) return;
   if (ready) choose(choice);
   else pressed = choice;

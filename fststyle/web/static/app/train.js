@@ -1,4 +1,4 @@
-// The form that starts a training.
+// The form that starts a training job, and the list of training jobs.
 import { $, send, sentence } from "./common.js";
 import { showJobs } from "./jobs.js";
 
@@ -20,7 +20,7 @@ function showPainting() {
   if (!$("#name").value) $("#name").value = nameFrom(file.name);
 }
 
-/** A file name as the name of a style. */
+/** Convert a file name to the name of a style. */
 function nameFrom(text) {
   const stem = text.replace(/\.[^.]*$/, "").normalize("NFKD").replace(/\p{Mark}/gu, "").toLowerCase();
   return stem.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
@@ -47,7 +47,7 @@ async function suggest() {
     return;
   }
   $("#suggest").disabled = true;
-  place.textContent = "Comparing the painting with those of the rated styles…";
+  place.textContent = "Comparing the painting with the paintings of the rated styles…";
   try {
     const found = await (await send("/api/suggestions", { fields: { painting } })).json();
     $("#style_weight").value = found.style_weight;
@@ -67,7 +67,7 @@ showJobs($("#trainings"), ["train"], {
     const picture = $("img", item);
     if (!picture.src) picture.src = `/api/jobs/${job.id}/painting.png`;
     $("[data-value=label]", item).textContent = job.label;
-    $("[data-value=state]", item).textContent = stateOf(job) + (job.own ? "" : ", of another visitor");
+    $("[data-value=state]", item).textContent = stateOf(job) + (job.own ? "" : ", added by another visitor");
   },
 });
 
@@ -80,7 +80,7 @@ function stateOf({ state, ahead, details, progress: { done, of } }) {
 
 if (form) {
   form.addEventListener("submit", start);
-  // On the way back, browsers show the page as it was left; Firefox also keeps its controls when it is loaded again.
+  // With the back button, browsers show the page as it was left. Firefox also keeps its controls on a reload.
   window.addEventListener("pageshow", () => {
     $("#start").disabled = false;
     showPainting();

@@ -1,4 +1,4 @@
-// One training: progress, preview, losses, and its buttons.
+// The page of a training job: progress, preview, losses and buttons.
 import { $, send, toast } from "./common.js";
 import { OVER, followJobs, removeJob, stopJob } from "./jobs.js";
 
@@ -42,11 +42,11 @@ function show(job) {
 function facts(job, done, of, rate, left) {
   if (job.state === "failed") return job.error;
   if (job.state === "queued") return job.ahead ? `Waiting: ${job.ahead} before it` : "Waiting";
-  if (job.state === "stopped") return "Stopped. Continue picks up at the last checkpoint.";
+  if (job.state === "stopped") return 'Stopped. "Continue" resumes from the last checkpoint.';
   if (job.state === "done") return "Finished";
   if (!of) return "Preparing";
   const minutes = left >= 90 ? `${Math.round(left / 60)} minutes` : `${Math.round(left)} seconds`;
-  return `Step ${done} of ${of}, ${rate} images a second, ${minutes} left`;
+  return `Step ${done} of ${of}, ${rate} images per second, ${minutes} left`;
 }
 
 // Losses as lines on a logarithmic scale
@@ -112,8 +112,8 @@ $("#publish").addEventListener("submit", async (event) => {
   }
 });
 act("#remove", async () => {
-  const stays = current.details.published ? " The style in the library stays." : "";
-  if (await removeJob(current, `Its checkpoint is deleted, so that it cannot continue.${stays}`)) location.href = "/train";
+  const kept = current.details.published ? " The style in the library is kept." : "";
+  if (await removeJob(current, `Its checkpoint is deleted, so it cannot be continued.${kept}`)) location.href = "/train";
 });
 
 for (const step of await (await fetch(`${url}/steps`)).json()) points.set(step.step, step.losses);
@@ -122,12 +122,12 @@ followJobs(() => ({ id: place.dataset.job }), {
   job: show,
   list: ({ ids }) => {
     if (ids.length) return;
-    $("#problem").textContent = "This training was removed.";
+    $("#problem").textContent = "This training job was removed.";
     $("#problem").hidden = false;
     for (const button of document.querySelectorAll("#training button")) button.disabled = true;
   },
   lost: (is) => {
     $("#problem").hidden = !is;
-    if (is) $("#problem").textContent = "The server does not answer. What is shown may be out of date.";
+    if (is) $("#problem").textContent = "The server does not answer. This page may be out of date.";
   },
 });

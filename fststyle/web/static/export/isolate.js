@@ -1,6 +1,6 @@
-// Gives the page cross-origin isolation, which threads of WebAssembly need, where the host does not set the
-// headers for it: a service worker adds them (isolation.js), and the page is loaded once more. Without service
-// workers the filter runs on one thread.
+// Gives the page cross-origin isolation, which WebAssembly threads need, if the host does not set the headers for it:
+// a service worker (isolation.js) adds them, and the page is loaded again. Without service workers, the filter runs
+// on one thread.
 
 const TRIED = "isolation-tried";
 

@@ -10,7 +10,7 @@ self.addEventListener("fetch", (event) => {
 
 async function isolated(request) {
   const response = await fetch(request);
-  // Other statuses may have no body, and 0 is an opaque redirect.
+  // Responses with other statuses may have no body, and status 0 is an opaque redirect.
   if (response.status !== 200) return response;
   const headers = new Headers(response.headers);
   headers.set("Cross-Origin-Opener-Policy", "same-origin");

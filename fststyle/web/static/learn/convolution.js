@@ -1,4 +1,4 @@
-// Lesson 2: a convolution with a kernel of 3 by 3 numbers.
+// Lesson 2: a convolution with a 3x3 kernel.
 
 import { $, $$ } from "../app/common.js";
 import { scaled } from "./pictures.js";

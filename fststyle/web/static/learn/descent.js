@@ -1,12 +1,12 @@
-// An image made by gradient descent, as Gatys et al. 2016 do: the image itself is changed, step by step, until
-// the loss network sees the content of the photo and the style of the painting in it. Departure: the optimizer is
-// Adam instead of L-BFGS.
+// Style transfer by gradient descent on the pixels, as in Gatys et al. 2016: the image is changed step by step until
+// it has the content of the photo and the style of the painting, as measured by the loss network. Departure: the
+// optimizer is Adam instead of L-BFGS.
 
 import { activations, LAYERS, run } from "./models.js";
 import { scaled, tensor } from "./pictures.js";
 
 const RATE = 0.04, FIRST = 0.9, SECOND = 0.99;
-/** Longer side of the painting, relative to that of the picture. */
+/** Longer side of the painting, relative to that of the image. */
 const PAINTING = 1.5;
 
 export class Descent {
@@ -19,8 +19,9 @@ export class Descent {
   step = 0;
 
   /**
-   * `photo` and `painting`: canvases or images; `contents` and `styles`: weights of the four layers; `noise`: start
-   * from noise instead of the photo; `side`: of the picture, in pixels.
+   * Return a descent at step 0. `photo` and `painting` are canvases or images, and `contents` and `styles` the weights
+   * of the four layers. If `noise` is true, the image is initialized with noise instead of the photo. `side` is the
+   * longer side of the image in pixels. Throws an Error if all weights are 0.
    */
   static async start({ photo, painting, contents, styles, noise, side }) {
     const used = LAYERS.map((_, index) => contents[index] > 0 || styles[index] > 0);
@@ -46,14 +47,14 @@ export class Descent {
     return made;
   }
 
-  /** Change the weights of the layers that were in use at the start. */
+  /** Change the weights. Layers after the last one that had a weight at the start are ignored. */
   weigh(contents, styles) {
     const count = this.#inputs.content_weights.dims[0];
     this.#inputs.content_weights.data = Float32Array.from(contents.slice(0, count));
     this.#inputs.style_weights.data = Float32Array.from(styles.slice(0, count));
   }
 
-  /** One step of Adam (Kingma and Ba 2015). Returns { content, style }: the weighted losses before it. */
+  /** Run one step of Adam (Kingma and Ba 2015). Returns the weighted losses before the step, { content, style }. */
   async next() {
     const found = await run(this.#url, { ...this.#inputs, picture: this.picture });
     const gradient = found.gradient.data, { data } = this.picture;

@@ -6,7 +6,10 @@ import { draw } from "./pictures.js";
 
 const MOST_STEPS = 500;
 
-/** `settings(form)` gives what `Descent.start` takes, and `used`, the layers that stay in use if their weight is 0. */
+/**
+ * `settings(form)` returns arguments of `Descent.start`. It may also return `used`, which tells for each layer whether
+ * it may get a style weight later, even if its weight is 0 now.
+ */
 export function descentLesson(root, { photo, painting, guarded }, settings) {
   const form = $(".descent", root), canvas = $("figure canvas", form), chart = $(".losses canvas", form);
   const button = $('[data-do="run"]', form), reset = $('[data-do="reset"]', form);
@@ -45,7 +48,7 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
         say("Loading the network …");
         losses = [];
         const { used, ...chosen } = settings(form);
-        // A layer of weight 0 that can get a weight later must be computed from the start.
+        // A layer that may get a weight later needs a weight above 0 at the start, so that it is computed.
         const styles = used ? chosen.styles.map((weight, index) => (used[index] ? weight || 1e-9 : 0)) : chosen.styles;
         const started = await Descent.start({ photo, painting, ...chosen, styles });
         if (mine !== turn) return;
@@ -67,7 +70,7 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
     }
   }
 
-  /** The losses on a logarithmic scale. */
+  /** Plot the losses on a logarithmic scale. */
   function plot() {
     const context = chart.getContext("2d"), { width, height } = chart;
     context.clearRect(0, 0, width, height);
@@ -94,6 +97,6 @@ export function descentLesson(root, { photo, painting, guarded }, settings) {
     if (target.name === "weight") settings(form);
     else discard();
   });
-  // A lesson is refreshed when it is first seen, which can be after the click on Start.
+  // A lesson is refreshed when it is first seen, which may be after a click on Start.
   return { root, refresh: () => usedPictures === pictures() || discard() };
 }

@@ -10,7 +10,7 @@ const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * 
 const vector = (size) => Float32Array.from({ length: size }, normal);
 const model = (name) => `/learn/models/${name}.onnx`;
 
-/** Calls of `work` while it runs are joined: it runs once more after its end. */
+/** Return a function that runs `work`. Calls during a run cause only one more run after it. */
 function latest(work) {
   let busy = false, again = false;
   return async () => {
@@ -28,7 +28,7 @@ function latest(work) {
   };
 }
 
-/** Copy an image (RGB bytes) of `side` pixels into a canvas at a place. */
+/** Draw a square image, RGB bytes with a side of `side` pixels, into a canvas at (x, y). */
 function put(canvas, data, side, x = 0, y = 0) {
   const image = new ImageData(side, side);
   for (let i = 0; i < side * side; i++) {
@@ -39,8 +39,8 @@ function put(canvas, data, side, x = 0, y = 0) {
 }
 
 /**
- * A torus in the latent space: (cos a A + sin a B + cos b C + sin b D) / sqrt 2 with random A, B, C and D. Each of
- * its points has the distribution of the latents that the network was trained with.
+ * A torus in the latent space: (A cos a + B sin a + C cos b + D sin b) / sqrt(2), where A, B, C and D are samples of
+ * N(0, 1). Each of its points is then also distributed as N(0, 1), like the latent vectors in training.
  */
 class Torus {
   constructor(size) {
@@ -91,7 +91,7 @@ export function latentLesson(root, { guarded }) {
     await walk();
   }
 
-  /** Show the image at the current place; the last place wins while one is computed. */
+  /** Show the image at the current place. While an image is computed, only the latest place waits. */
   const walk = latest(async () => {
     const kind = chosen();
     if (torus?.size !== kind.size) return;
@@ -127,7 +127,7 @@ export function latentLesson(root, { guarded }) {
   };
 }
 
-/** Draw a digit: the VAE packs and unpacks it, and the classifier reads it. */
+/** The user draws a digit; the VAE encodes and decodes it, and the classifier reads it. */
 function digitLesson(root, guarded) {
   const canvas = $('[data-canvas="drawing"]', root), decoded = $('[data-canvas="decoded"]', root);
   const bars = $('[data-canvas="numbers"]', root), output = $('[data-value="read"]', root);
@@ -139,7 +139,7 @@ function digitLesson(root, guarded) {
     context.fillRect(0, 0, canvas.width, canvas.height);
   }
 
-  /** As the digits of MNIST: the longer side of the stroke is 20 of 28 pixels, its center of mass in the middle. */
+  /** Return the drawing like a digit of MNIST: the longer side is 20 of 28 pixels, the center of mass is centered. */
   function digit() {
     const { width, height } = canvas, { data } = context.getImageData(0, 0, width, height);
     let left = width, right = 0, top = height, bottom = 0, mass = 0, sumX = 0, sumY = 0;
@@ -186,7 +186,7 @@ function digitLesson(root, guarded) {
       : `What it draws again. Another network reads your digit as ${best} (${((100 * powers[best]) / sum).toFixed(0)} %).`;
   });
 
-  /** Bars up for positive and down for negative numbers, from -3 to 3. */
+  /** Draw bars, upward for positive and downward for negative values, clamped to -3..3. */
   function drawBars(values) {
     const { width, height } = bars, target = bars.getContext("2d"), colors = getComputedStyle(root);
     target.clearRect(0, 0, width, height);

@@ -5,9 +5,9 @@ import { activations, LAYERS } from "./models.js";
 import { drawGray, scaled, shuffled, tensor } from "./pictures.js";
 
 const SIDE = 192;
-/** Channels that are shown. */
+/** Number of channels that are shown. */
 const SHOWN = 12;
-/** Rows and columns of a Gram matrix that are shown. */
+/** Number of rows and columns of a Gram matrix that are shown. */
 const CORNER = 64;
 
 export function activationLesson(root, { photo, guarded }) {
@@ -80,7 +80,7 @@ export function gramLesson(root, { photo, painting, guarded }) {
       ` painting by ${percent("shuffled")}.`;
   }
 
-  /** Norm of the difference, relative to that of the second. */
+  /** Return the norm of the difference of two tensors, relative to the norm of the second. */
   function distance(one, other) {
     let difference = 0, size = 0;
     for (let i = 0; i < one.data.length; i++) {

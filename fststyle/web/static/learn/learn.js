@@ -1,4 +1,4 @@
-// The page Learn: the images that all lessons use, and the lessons.
+// The page Learn: connects the lessons with the images that all of them use.
 
 import { $, $$ } from "../app/common.js";
 import { convolutionLesson } from "./convolution.js";
@@ -11,14 +11,14 @@ import { pixelLesson } from "./pixels.js";
 
 const photo = $('[data-picture="photo"]'), painting = $('[data-picture="painting"]');
 
-/** Show what went wrong, and go on. */
+/** Show an error on the page. */
 function failed(error) {
   const place = $(".learn .error");
   place.textContent = error.message || String(error);
   place.hidden = false;
 }
 
-/** A function for listeners that shows errors of an asynchronous one. */
+/** Return an event listener that runs an asynchronous function and shows its errors. */
 const guarded = (action) => async (...values) => {
   try {
     await action(...values);
@@ -27,7 +27,7 @@ const guarded = (action) => async (...values) => {
   }
 };
 
-// Firefox keeps the values of controls when the page is loaded again.
+// When a page is reloaded, Firefox keeps the values of controls.
 for (const input of $$(".learn input")) Object.assign(input, { value: input.defaultValue, checked: input.defaultChecked });
 for (const option of $$(".learn option")) option.selected = option.defaultSelected;
 
@@ -49,7 +49,7 @@ const lessons = [
   }),
   gramLesson($("#style"), context),
   descentLesson($("#descent"), context, (form) => {
-    // From 0 to 100, with 10 in the middle of the useful range.
+    // The slider, 0 to 100, is mapped to a weight of 0 to 62.5, and its initial value 40 to 10.
     const weight = (Number($("[name=weight]", form).value) / 100) ** 2 * 62.5;
     $('[data-value="weight"]', form).textContent = weight.toFixed(1);
     return {
@@ -64,7 +64,7 @@ const lessons = [
   latentLesson($("#latent"), context),
 ];
 
-/** Lessons with images start when they are seen, the first time and after a change of the images. */
+/** Lessons that are refreshed when they are next seen: at first, and after a change of the images. */
 const waiting = new Set();
 const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {

@@ -14,7 +14,7 @@ export function networkLesson(root, { photo, guarded }) {
     await opened;
     if (styles.length) return;
     const response = await fetch("/live/styles.json");
-    if (!response.ok) throw new Error(`The list of styles: error ${response.status}`);
+    if (!response.ok) throw new Error(`The list of styles cannot be loaded: error ${response.status}`);
     ({ styles } = await response.json());
     for (const [index, { title, name }] of styles.entries()) select.append(new Option(title || name, index));
   }

@@ -1,6 +1,6 @@
-// Pictures as canvases and as tensors.
+// Images as canvases and as tensors.
 
-/** A canvas with the picture, its longer side `side` pixels, both sides multiples of 8. */
+/** Return a canvas with an image, scaled to a longer side of about `side` pixels. Both sides are multiples of 8. */
 export function scaled(source, side) {
   const width = source.naturalWidth || source.videoWidth || source.width;
   const height = source.naturalHeight || source.videoHeight || source.height;
@@ -14,7 +14,7 @@ export function scaled(source, side) {
   return canvas;
 }
 
-/** The tensor (1, 3, H, W), RGB in [-1, 1], of a canvas. */
+/** Convert a canvas to a tensor (1, 3, H, W), RGB in [-1, 1]. */
 export function tensor(canvas) {
   const { width, height } = canvas;
   const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
@@ -37,7 +37,7 @@ export function draw(canvas, { dims: [, , height, width], data }) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Draw values (height x width) in gray, the smallest black and the largest white. */
+/** Draw values (height x width) in gray: the smallest is black, and the largest is white. */
 export function drawGray(canvas, values, width, height) {
   let low = Infinity, high = -Infinity;
   for (const value of values) {
@@ -54,7 +54,7 @@ export function drawGray(canvas, values, width, height) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** A canvas with the tiles of another in random order. `tile` in pixels. */
+/** Return a canvas with the tiles of another canvas in random order. `tile` is the side of a tile in pixels. */
 export function shuffled(source, tile = 24) {
   const width = Math.floor(source.width / tile), height = Math.floor(source.height / tile);
   const canvas = document.createElement("canvas");
@@ -73,7 +73,7 @@ export function shuffled(source, tile = 24) {
   return canvas;
 }
 
-/** Wait until an img element has its picture. */
+/** Wait until an img element is loaded, and return it. */
 export async function loaded(image) {
   if (!image.complete || !image.naturalWidth) await image.decode();
   return image;

@@ -5,7 +5,7 @@ import { scaled } from "./pictures.js";
 
 const ACROSS = 5, DOWN = 3;
 
-/** Relative luminance (WCAG 2). From 0.179 on, black has the higher contrast. */
+/** Return the relative luminance of a color (WCAG 2). Above 0.179, black text has a higher contrast than white. */
 function luminance(red, green, blue) {
   const linear = (value) => (value <= 10 ? value / 3295 : ((value / 255 + 0.055) / 1.055) ** 2.4);
   return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);

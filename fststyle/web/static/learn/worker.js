@@ -1,4 +1,4 @@
-// The worker that computes the models of the lessons.
+// The worker that runs the models of the lessons.
 
 import { answer } from "../stylizer/calls.js";
 import { bytesOf, loadRuntime, openSession } from "../stylizer/engine.js";
@@ -16,9 +16,7 @@ function session(url) {
 }
 
 const handlers = {
-  /**
-   * Run the model at `url`. `inputs` and the result are objects of { type, dims, data } by name.
-   */
+  /** Run a model; see `run` in models.js. */
   async run({ url, inputs, outputs }) {
     const { ort } = await runtime;
     const feeds = {};

@@ -1,12 +1,13 @@
-// Calls of functions in a worker. Messages: { id, name, values } there, { id, result } or { id, error } back.
+// Calls of functions in a worker. The page sends { id, name, values }, and the worker answers with { id, result } or
+// { id, error }.
 
-/** The side of the page. */
+/** Calls functions in a worker from the page. */
 export class Calls {
   #worker;
   #waiting = new Map();
   #count = 0;
 
-  /** `url`: the module of the worker. */
+  /** `url` is the URL of the worker's module. */
   constructor(url) {
     this.#worker = new Worker(url, { type: "module" });
     this.#worker.addEventListener("message", ({ data: { id, result, error } }) => {
@@ -21,7 +22,7 @@ export class Calls {
     });
   }
 
-  /** Call a function; `transferred` are buffers that move there. Rejects with an Error. */
+  /** Call the function `name`; the buffers in `transferred` move to the worker. Rejects with an Error. */
   call(name, values, transferred = []) {
     const id = ++this.#count;
     return new Promise((resolve, reject) => {
@@ -30,7 +31,7 @@ export class Calls {
     });
   }
 
-  /** End the worker. Calls that wait for it fail. */
+  /** Terminate the worker. Pending calls are rejected. */
   close() {
     this.#worker.terminate();
     this.#fail("the worker was closed");
@@ -43,8 +44,8 @@ export class Calls {
 }
 
 /**
- * The side of the worker: answers calls with the asynchronous functions in `handlers`, one after the other.
- * `moved(result)` gives the buffers of a result to transfer.
+ * In the worker: answer calls with the asynchronous functions in `handlers`, one call after the other.
+ * `moved(result)` returns the buffers of a result that are transferred to the page.
  */
 export function answer(handlers, moved = () => []) {
   let last = Promise.resolve();

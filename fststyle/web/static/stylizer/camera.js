@@ -3,24 +3,28 @@
 const REASONS = {
   NotAllowedError:
     "The camera is blocked for this page. Allow it in the address bar or in the settings of the browser, then try again.",
-  NotFoundError: "No camera was found. Connect one, or open a picture.",
+  NotFoundError: "No camera was found. Connect one, or open an image.",
   NotReadableError: "The camera is in use by another program. Close it, then try again.",
-  OverconstrainedError: "The camera does not offer a usable image size.",
+  OverconstrainedError: "No camera offers a usable image size.",
 };
 
-/** The stream of a camera. Throws the DOMException of the browser, or an Error where the page may have no camera. */
+/**
+ * Return the stream of a camera. `video` are constraints as in `getUserMedia`. Throws the DOMException of the browser,
+ * or an Error if the page is not allowed to use cameras.
+ */
 export async function openCamera(video) {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Error("browsers give the camera only to pages on https:// or on this machine (localhost)");
+    throw new Error("browsers allow the camera only on pages from https:// or from this machine (localhost)");
   }
   return navigator.mediaDevices.getUserMedia({ video, audio: false });
 }
 
-/** Why the camera cannot be used, for the user. */
+/** Return a message for the user about an error of `openCamera`. */
 export function cameraReason(error) {
   return REASONS[error.name] ?? `The camera cannot be used: ${error.message || error.name}.`;
 }
 
+/** A camera as a source of frames in the element `video`. */
 export class Camera {
   #stream = null;
   #fresh = false;
@@ -40,13 +44,13 @@ export class Camera {
     return this.#stream !== null;
   }
 
-  /** Whether there is more than one camera. Known after the first start. */
+  /** Return whether there is more than one camera. The answer is reliable only after the first start. */
   async several() {
     const devices = await navigator.mediaDevices.enumerateDevices();
     return devices.filter(({ kind }) => kind === "videoinput").length > 1;
   }
 
-  /** Ask for the camera and wait for its first frame. Throws the DOMException of the browser. */
+  /** Ask for the camera and wait for its first frame. Throws the errors of `openCamera`. */
   async start() {
     this.stop();
     this.#stream = await openCamera({ facingMode: this.facing, width: { ideal: 1280 }, height: { ideal: 720 } });
@@ -63,7 +67,7 @@ export class Camera {
     this.#notify?.();
   }
 
-  /** Resolves when there is a frame that was not given yet, or when the camera is stopped. */
+  /** Wait for a frame that is newer than that of the previous call, or until the camera is stopped. */
   async next() {
     if (!this.#fresh && this.on) await new Promise((resolve) => (this.#notify = resolve));
     this.#fresh = false;

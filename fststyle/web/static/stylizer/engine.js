@@ -1,19 +1,19 @@
-// ONNX Runtime in this thread: the backend, and sessions. Used by workers.
+// ONNX Runtime in the thread of a worker: backends, sessions and downloads.
 
-/** The addresses of ONNX Runtime are relative to this module. */
+/** The folder of ONNX Runtime, relative to this module. */
 const ORT = new URL("../vendor/ort/", import.meta.url);
 
-/** Most threads of WebAssembly; more gain little on these networks. */
+/** Maximum number of WebAssembly threads by default; more threads gain little on these networks. */
 const MOST_THREADS = 4;
 
-/** JavaScript Promise Integration, which the WebGPU build of ONNX Runtime needs. */
+/** Return whether the browser has JavaScript Promise Integration, which the WebGPU build of ONNX Runtime needs. */
 const canSuspend = () => typeof WebAssembly === "object" && "Suspending" in WebAssembly;
 
 async function hasGpu() {
   if (!navigator.gpu || !canSuspend()) return false;
   try {
     const adapter = await navigator.gpu.requestAdapter();
-    // A fallback adapter is WebGPU computed by the processor, slower than WebAssembly.
+    // A fallback adapter computes WebGPU on the CPU, which is slower than WebAssembly.
     return adapter !== null && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
   } catch {
     return false;
@@ -21,9 +21,10 @@ async function hasGpu() {
 }
 
 /**
- * Load ONNX Runtime. `backend`: "auto", "webgpu" or "wasm"; `threads`: of WebAssembly, 0 takes one per core, at
- * most 4. Returns { ort, backend, threads }. Threads need SharedArrayBuffer, which pages have that are cross-origin
- * isolated; elsewhere it is one.
+ * Load ONNX Runtime. Returns { ort, backend, threads }. Throws an Error if `backend` is "webgpu" but not supported.
+ *
+ * `backend` is "auto", "webgpu" or "wasm". `threads` is the number of WebAssembly threads; 0 means one per core, but at
+ * most 4. Threads need SharedArrayBuffer, which only cross-origin isolated pages have; other pages get one thread.
  */
 export async function loadRuntime({ backend = "auto", threads = 0 } = {}) {
   const gpu = backend === "webgpu" || (backend === "auto" && (await hasGpu()));
@@ -39,7 +40,7 @@ export async function loadRuntime({ backend = "auto", threads = 0 } = {}) {
   return { ort, backend: gpu ? "webgpu" : "wasm", threads: count };
 }
 
-/** A session on the bytes of a model. */
+/** Open a session for a model. The first argument is the result of `loadRuntime`, and `model` the bytes of the file. */
 export function openSession({ ort, backend }, model) {
   return ort.InferenceSession.create(model, {
     executionProviders: backend === "webgpu" ? ["webgpu", "wasm"] : ["wasm"],
@@ -50,7 +51,7 @@ export function openSession({ ort, backend }, model) {
 
 const files = new Map();
 
-/** The bytes of a file, downloaded once. Throws an Error with a message for the user. */
+/** Return the bytes of a file, which is downloaded only once. Throws an Error with a message for the user. */
 export function bytesOf(url) {
   if (!files.has(url)) {
     const loading = download(url);

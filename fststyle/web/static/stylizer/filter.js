@@ -1,4 +1,4 @@
-// The user interface of the filter: camera or image, styles, mixture, strength, saving. The markup is
+// The user interface of the filter: camera or image, styles, mixture, strength, and saving. The markup is
 // fststyle/web/templates/filter.html.
 
 import { Camera, cameraReason } from "./camera.js";
@@ -10,12 +10,13 @@ const PICTURE_SIZES = [480, 640, 960, 1280, 1600, 2048];
 const PICTURE_SIZE = 960;
 const METHODS = {
   one: "",
-  weights: "The weights of the styles are interpolated, as fststyle does.",
-  pictures: "These styles are of different networks or have no base: the stylized images are blended.",
+  weights: "The weights of the styles are interpolated, as in fststyle.",
+  pictures: "These styles have different networks or no base network: the stylized images are blended.",
 };
 const NOTICE_SECONDS = 7;
 const BACKENDS = { webgpu: "WebGPU", wasm: "WebAssembly" };
 
+/** The filter in one element of a page. */
 export class Filter {
   #root;
   #styles = [];
@@ -36,13 +37,15 @@ export class Filter {
   #precision = "";
   #noticed = 0;
 
-  /** `root`: the element of the markup; `styles`: as `Stylizer.use` takes them, with name, title, artist, year
-   *  and thumb. `options` are those of `Stylizer.open`. */
+  /**
+   * `root` is the element of the markup. `styles` are styles as in `Stylizer.use`, also with name, title, artist, year
+   * and thumb. `options` are those of `Stylizer.open`.
+   */
   constructor(root, styles, options = {}) {
     this.#root = root;
     this.#styles = styles;
     this.options = options;
-    // Firefox keeps the values of controls, and which buttons are disabled, when the page is loaded again.
+    // When a page is reloaded, Firefox keeps the values of controls and the disabled state of buttons.
     this.#find("form").reset();
     this.#fill();
     this.#listen();
@@ -81,7 +84,7 @@ export class Filter {
     const select = this.#find("[name=size]"), live = this.#live || !this.#picture;
     const before = select.value;
     select.replaceChildren();
-    if (live) select.append(new Option("as large as 24 fps allow", "auto"));
+    if (live) select.append(new Option("as large as possible at 24 fps", "auto"));
     for (const size of live ? SIZES : PICTURE_SIZES) select.append(new Option(`${size} pixels`, size));
     if (!live) select.append(new Option("full size", "full"));
     const kept = [...select.options].some(({ value }) => value === before) ? before : null;
@@ -89,7 +92,7 @@ export class Filter {
     const { videoWidth, videoHeight } = this.#camera.video;
     this.#find('[data-row="saved"]').hidden = !live;
     this.#find("[name=saved] [value=camera]").textContent =
-      "at the size of the camera" + (videoWidth ? `, ${videoWidth}x${videoHeight}` : "");
+      "at the size of the camera image" + (videoWidth ? `, ${videoWidth}x${videoHeight}` : "");
   }
 
   #listen() {
@@ -114,7 +117,7 @@ export class Filter {
       if (file.files[0]) this.#guarded(() => this.open(file.files[0]));
       file.value = "";
     });
-    // On the whole page: a browser leaves the page for a file that is dropped elsewhere.
+    // On the whole page, since a browser would open a file that is dropped elsewhere and leave the page.
     document.addEventListener("dragover", (event) => event.preventDefault());
     document.addEventListener("drop", (event) => {
       event.preventDefault();
@@ -135,7 +138,7 @@ export class Filter {
     }
   }
 
-  /** Values of the controls. */
+  /** The values of the controls. */
   get #chosen() {
     const data = new FormData(this.#find("form"));
     const share = Number(data.get("share")) / 100, other = data.get("other");
@@ -165,7 +168,7 @@ export class Filter {
     this.#guarded(() => this.#restyle());
   }
 
-  /** Take on the chosen style. While one is loading, only the last choice waits. */
+  /** Load the chosen style. While a style is loading, only the last choice waits. */
   async #restyle() {
     const turn = ++this.#pending;
     this.#change = this.#change.catch(() => {}).then(async () => {
@@ -278,7 +281,7 @@ export class Filter {
     this.#sizes();
   }
 
-  /** Say why something failed: over an image or the camera as a notice, else with the choices at the start. */
+  /** Show an error: as a notice over the image if there is one, and otherwise in the empty stage. */
   #fail(message) {
     if (this.#live || this.#picture) {
       this.#notice(message);
@@ -293,7 +296,7 @@ export class Filter {
     this.#say("");
   }
 
-  /** A line over the image for some seconds. */
+  /** Show a line over the image for `NOTICE_SECONDS`. */
   #notice(text) {
     const place = this.#find(".filter-notice");
     place.textContent = text;
@@ -312,7 +315,7 @@ export class Filter {
     this.#find(".filter-status").textContent = text;
   }
 
-  /** The source at the chosen size as ImageData; `canvas` holds it afterwards. */
+  /** Draw the source into `canvas`, reduced to a longer side of at most `side` pixels, and return it as ImageData. */
   #capture(source, width, height, side, canvas = this.#shown) {
     const scale = Math.min(1, side / Math.max(width, height));
     const to = (length) => Math.max(SMALLEST, scale < 1 ? 4 * Math.round((length * scale) / 4) : length);
@@ -329,7 +332,7 @@ export class Filter {
     const canvas = this.#find(".filter-painted");
     const context = canvas.getContext("2d");
     if (this.#recorder.on && (canvas.width !== painted.width || canvas.height !== painted.height)) {
-      // The size of a recording stays the same.
+      // The size of a recording must not change.
       context.drawImage(canvasOf(painted), 0, 0, canvas.width, canvas.height);
     } else {
       if (canvas.width !== painted.width) canvas.width = painted.width;
@@ -359,7 +362,7 @@ export class Filter {
         this.#count(painted);
       }
     } catch (error) {
-      // Another backend was chosen while a frame was computed: `#reopen` starts the loop again.
+      // Without a backend, another one was chosen while a frame was computed, and `#reopen` starts the loop again.
       if (this.#backend) this.#fail(error.message);
     } finally {
       this.#looping = false;
@@ -388,7 +391,7 @@ export class Filter {
     return [this.#size({ width, height }), `${BACKENDS[backend]}${many}`, this.#precision];
   }
 
-  /** Stylize the opened image again, after a change. */
+  /** Stylize the opened image again, if there is one. */
   #repaint() {
     if (!this.#picture || this.#backend === null) return;
     this.#guarded(async () => {
@@ -426,7 +429,7 @@ export class Filter {
 
   #size = ({ width, height }) => `${width}x${height}`;
 
-  /** The frame of this moment, stylized at the size of the camera. */
+  /** Return a canvas with the current camera image, stylized at its full size. */
   async #whole() {
     const { videoWidth, videoHeight } = this.#camera.video;
     this.#notice(`Stylizing the image with ${videoWidth}x${videoHeight} pixels …`);

@@ -1,4 +1,4 @@
-// Weights of style files: read, interpolated and replaced, as fststyle/runtime/weights.py and blend.py do.
+// Read, interpolate and replace the weights of style files, like fststyle/runtime/weights.py and blend.py.
 
 import { concatenated, field, fields } from "./protobuf.js";
 
@@ -10,12 +10,12 @@ const ENTRY = { key: 1, value: 2 };
 const FLOAT = 1, INT8 = 3, FLOAT16 = 10;
 
 const PREFIX = "net.";
-/** Behind the name of a kernel stored in integers: of the tensor that they are multiplied by. */
+/** Suffix of the scales of a kernel that is stored as int8. */
 const STEP = ".step";
 
 const text = new TextDecoder();
 
-/** The metadata of a model as an object. */
+/** Return the metadata of a model as an object. */
 export function metadata(model) {
   const found = {};
   for (const { number, value } of fields(model)) {
@@ -32,7 +32,7 @@ function graphOf(model) {
   throw new RangeError("not an ONNX file");
 }
 
-/** { name, dims, type, raw } of a TensorProto. */
+/** Parse a TensorProto to { name, dims, type, raw }. */
 function tensor(bytes) {
   const found = { name: "", dims: [], type: 0, raw: null };
   for (const { number, kind, value } of fields(bytes)) {
@@ -65,7 +65,7 @@ function initializers(model) {
   return found;
 }
 
-/** float32 of IEEE 754 half-precision bit patterns. */
+/** Convert IEEE 754 half-precision bit patterns to float32. */
 export function fromHalf(bits) {
   const out = new Float32Array(bits.length);
   for (let i = 0; i < bits.length; i++) {
@@ -89,8 +89,8 @@ function numbers({ name, type, raw }) {
 }
 
 /**
- * The weights of a style file as a Map of name -> { dims, values: Float32Array }. Empty for a file that
- * computes in integers.
+ * Return the weights of a style file as a Map from names to { dims, values: Float32Array }. It is empty for an int8
+ * file. Throws RangeError for bytes that are not an ONNX file.
  */
 export function weights(model) {
   const stored = initializers(model), found = new Map();
@@ -101,7 +101,7 @@ export function weights(model) {
     if (!step && one.type !== FLOAT && one.type !== FLOAT16) continue;
     const values = numbers(one);
     if (step) {
-      // One step for each output channel, the first dimension.
+      // There is one step per output channel, which is the first dimension.
       const steps = numbers(step), each = values.length / steps.length;
       for (let i = 0; i < values.length; i++) values[i] *= steps[Math.floor(i / each)];
     }
@@ -110,7 +110,7 @@ export function weights(model) {
   return found;
 }
 
-/** Whether two files hold the same network in float, so that their weights can be interpolated. */
+/** Return whether two files have the same float network, so that their weights can be interpolated. */
 export function sameNetwork(one, other) {
   const first = weights(one), second = weights(other);
   if (!first.size || first.size !== second.size) return false;
@@ -128,7 +128,7 @@ function toHalf(values) {
     if (size >= 65520) bits[i] = sign | 0x7c00;
     else if (size < 2 ** -14) bits[i] = sign | roundedEven(size * 2 ** 24);
     else {
-      // The exponent and 10 bits of the fraction, rounded to even; a carry goes into the exponent.
+      // The exponent and 10 bits of the fraction, with ties rounded to even. A carry increments the exponent.
       const part = (whole & 0x7fffffff) - (112 << 23), low = part & 0x1fff;
       bits[i] = sign | ((part >>> 13) + (low > 0x1000 || (low === 0x1000 && (part >>> 13) & 1) ? 1 : 0));
     }
@@ -153,15 +153,15 @@ function tensorBytes({ name, dims }, type, values) {
 }
 
 /**
- * The sum of factor * weights over `parts`, [{ model, factor }], in the graph of the first: Wang et al. 2019
- * (arXiv:1811.10515), equation 1. Kernels stored in integers become float32.
+ * Return the first model of `parts`, [{ model, factor }], with its weights replaced by the sum of factor * weights over
+ * all parts (Wang et al. 2019, arXiv:1811.10515, equation 1). int8 kernels become float32.
  *
- * Throws RangeError for files that do not hold the same network.
+ * Throws RangeError if the files do not have the same float network.
  */
 export function interpolated(parts) {
   const all = parts.map(({ model }) => weights(model));
   if (!parts.slice(1).every(({ model }) => sameNetwork(parts[0].model, model)) || !all[0].size) {
-    throw new RangeError("the styles are not the same network in float");
+    throw new RangeError("the styles do not have the same float network");
   }
   const first = parts[0].model, stored = initializers(first), graph = graphOf(first);
   const pieces = [];

@@ -1,25 +1,25 @@
-// The size of the image that holds a frame rate.
+// Adapts the frame size to the speed of the device, to hold a frame rate.
 
-/** Longer sides to choose from, in pixels. */
+/** Possible longer sides in pixels. */
 export const SIZES = [128, 160, 192, 240, 288, 320, 400, 480, 560, 640, 800, 960, 1280];
 
-/** Frames of one size before the next decision. The first frames of a size are slower. */
+/** Number of frames between decisions. The first third is ignored, since the first frames of a size are slower. */
 const FRAMES = 12;
-/** Part of the time of a frame that the network may use, and part that a larger size may be predicted to use. */
+/** Above `USE` times the time budget of a frame, the size is reduced. It grows if at most `GROW` times is predicted. */
 const USE = 0.95, GROW = 0.8;
 
 export class Pace {
   #times = [];
 
-  /** `rate` in frames per second; `size` is the first longer side. */
+  /** `rate` is the target in frames per second, and `size` the initial longer side in pixels. */
   constructor({ rate = 24, size = 160 } = {}) {
     this.budget = 1000 / rate;
     this.size = size;
   }
 
   /**
-   * Note the milliseconds of a frame; `size` may be another one afterwards. The time of a network is proportional
-   * to the pixels, so the largest size is taken whose predicted time fits.
+   * Record the time of a frame in milliseconds, and update `size` after every `FRAMES` frames. The new size is the
+   * largest one with a predicted time within the budget. The time is assumed to be proportional to the pixel count.
    */
   note(milliseconds) {
     this.#times.push(milliseconds);
@@ -36,7 +36,7 @@ export class Pace {
     }
   }
 
-  /** Start again after a change of the style. */
+  /** Discard the recorded times, after a change of the style. */
   reset() {
     this.#times = [];
   }

@@ -1,4 +1,4 @@
-// Starts the filter of a page. `data-styles` of the element is the address of the list of styles.
+// Starts the filter of a page. The attribute `data-styles` of its element is the URL of the list of styles.
 
 import { Filter } from "./filter.js";
 
@@ -9,7 +9,7 @@ const response = await fetch(place.dataset.styles);
 if (!response.ok) throw new Error(`${place.dataset.styles}: error ${response.status}`);
 const { styles } = await response.json();
 
-// ?style=NAME is the first choice, ?threads=N the number of threads of WebAssembly.
+// In the URL of the page, ?style=NAME selects a style, and ?threads=N sets the number of WebAssembly threads.
 const wanted = styles.findIndex(({ name }) => name === asked.get("style"));
 if (wanted > 0) styles.unshift(...styles.splice(wanted, 1));
 const filter = new Filter(place.querySelector("[data-filter]"), styles, { threads: Number(asked.get("threads")) || 0 });

@@ -1,6 +1,6 @@
-// Pixels between canvases (RGBA) and networks (RGB).
+// Conversions between the pixels of canvases (RGBA) and those of networks (RGB).
 
-/** RGB bytes of RGBA bytes. Transparent pixels are laid on white. */
+/** Convert RGBA bytes to RGB bytes. Transparent pixels are composited on white. */
 export function toRgb(rgba) {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
@@ -16,7 +16,7 @@ export function toRgb(rgba) {
   return rgb;
 }
 
-/** Opaque RGBA bytes of RGB bytes. */
+/** Convert RGB bytes to opaque RGBA bytes. */
 export function toRgba(rgb) {
   const rgba = new Uint8ClampedArray((rgb.length / 3) * 4);
   for (let from = 0, to = 0; to < rgba.length; from += 3, to += 4) {
@@ -28,7 +28,7 @@ export function toRgba(rgb) {
   return rgba;
 }
 
-/** The sum of factor * data over `parts`, clamped to 0-255. */
+/** Return the sum of factor * data over `parts`, [{ data, factor }], rounded and clamped to 0-255. */
 export function blended(parts) {
   const sum = new Float32Array(parts[0].data.length);
   for (const { data, factor } of parts) {

@@ -1,13 +1,13 @@
-// The wire format of protocol buffers, as far as ONNX files need it:
+// The part of the protocol buffer wire format that ONNX files need:
 // https://protobuf.dev/programming-guides/encoding/
 
 const VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;
 
 /**
- * The fields of a message, in their order: { number, kind, value, start, end }.
+ * Yield the fields of a message in order: { number, kind, value, start, end }.
  *
- * `value` is a Number for varints, else a view of the bytes. `start` and `end` are the place of the field, its
- * tag included. Varints above 2^53 lose accuracy. Throws RangeError for bytes that are no message.
+ * `value` is a Number for varints, and otherwise a view of the bytes. `start` and `end` are the range of the field in
+ * `bytes`, including its tag. Varints above 2^53 lose precision. Throws RangeError for bytes that are not a message.
  */
 export function* fields(bytes) {
   let at = 0;
@@ -48,13 +48,13 @@ function varintBytes(value) {
   return Uint8Array.from(bytes);
 }
 
-/** A field as bytes: `value` is a Number for a varint, else the bytes of the field. */
+/** Encode a field as bytes. `value` is a Number for a varint, and otherwise a Uint8Array. */
 export function field(number, value) {
   if (typeof value === "number") return concatenated([varintBytes(number * 8 + VARINT), varintBytes(value)]);
   return concatenated([varintBytes(number * 8 + BYTES), varintBytes(value.length), value]);
 }
 
-/** One Uint8Array of several. */
+/** Concatenate several Uint8Arrays. */
 export function concatenated(parts) {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

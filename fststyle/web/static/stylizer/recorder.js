@@ -1,9 +1,9 @@
-// Recording of a canvas to a video file, in the browser.
+// Records a canvas to a video file, in the browser.
 
-// Fragmented MP4 plays in more programs; WebM is what every browser with MediaRecorder but Safari writes.
+// In order of preference: MP4 plays in more programs, and WebM is for browsers that cannot write MP4.
 const TYPES = ["video/mp4;codecs=avc1.42E01F", "video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 
-/** The first type that this browser can write. WebKitGTK has none without the encoders of GStreamer. */
+/** Return the first type that this browser can write, or undefined (WebKitGTK without the encoders of GStreamer). */
 const supportedType = () => TYPES.find((one) => MediaRecorder.isTypeSupported(one));
 
 export class Recorder {
@@ -11,7 +11,7 @@ export class Recorder {
   #parts = [];
   #started = 0;
 
-  /** Whether this browser can record. */
+  /** Whether this browser can record a canvas. */
   static get available() {
     return typeof MediaRecorder === "function" && "captureStream" in HTMLCanvasElement.prototype && supportedType() !== undefined;
   }
@@ -24,7 +24,7 @@ export class Recorder {
     return (performance.now() - this.#started) / 1000;
   }
 
-  /** Record `canvas`, whose size must stay the same until `stop`. */
+  /** Start to record `canvas`. Its size must not change until `stop`. */
   start(canvas) {
     const bits = Math.max(2_500_000, canvas.width * canvas.height * 8);
     this.#parts = [];
@@ -34,7 +34,7 @@ export class Recorder {
     this.#started = performance.now();
   }
 
-  /** End the recording. Returns { blob, extension }. */
+  /** Stop recording. Returns { blob, extension }, with the extension "mp4" or "webm". */
   async stop() {
     const recorder = this.#recorder;
     this.#recorder = null;

@@ -1,4 +1,4 @@
-// Styles as a function of images, in a worker, so that the page stays responsive.
+// Stylizes images in a worker, so that the page stays responsive.
 //
 //     const stylizer = new Stylizer();
 //     await stylizer.open();                                          // { backend, threads }
@@ -7,15 +7,15 @@
 
 import { Calls } from "./calls.js";
 
-/** Smallest side of a picture, in pixels. */
+/** Minimum side of an image in pixels. */
 export const SMALLEST = 16;
 
 export class Stylizer {
   #calls = null;
-  /** Milliseconds that the last image took. */
+  /** Time in milliseconds that the last image took. */
   milliseconds = 0;
 
-  /** Start the worker and ONNX Runtime; see `loadRuntime` in engine.js for the options. */
+  /** Start the worker and ONNX Runtime. Returns { backend, threads }. The options are those of `loadRuntime`. */
   open(options = {}) {
     this.close();
     this.#calls = new Calls(new URL("./worker.js", import.meta.url));
@@ -23,10 +23,12 @@ export class Stylizer {
   }
 
   /**
-   * Change the style: `parts` is [{ style, share }] with shares of sum 1, `strength` 0 to 2. A style is
-   * { url, int8, base }, of which the last two may be absent. Returns { method, precision }; the method is
-   * "one", "weights" (interpolated weights, as `fststyle` mixes) or "pictures" (blended results, for styles of
-   * different networks or without a base).
+   * Change the style. `parts` is [{ style, share }], where the shares sum to 1, and `strength` is 0 to 2. A style is
+   * { url, int8, base }; `int8` and `base` may be absent.
+   *
+   * Returns { method, precision }. The method is "one" (one style at strength 1), "weights" (interpolated weights, as
+   * `fststyle image` does) or "pictures" (blended images, for different networks or styles without a base network). The
+   * precision is "float" or "int8".
    */
   use(parts, strength = 1) {
     const whole = (url) => (url ? new URL(url, document.baseURI).href : null);
@@ -38,19 +40,19 @@ export class Stylizer {
   }
 
   /**
-   * Stylize an ImageData. Its buffer is transferred and empty afterwards. `stream`: it is the next frame of a
-   * stream, and parts that do not change do not flicker.
+   * Stylize an ImageData. Its buffer is transferred to the worker and is empty afterwards. If `stream` is true, the
+   * image is the next frame of a stream, and flicker is suppressed. Throws an Error for an image that is too small.
    */
   async paint(image, { stream = false } = {}) {
     const { width, height, data } = image;
-    if (Math.min(width, height) < SMALLEST) throw new Error(`an image has at least ${SMALLEST}x${SMALLEST} pixels`);
+    if (Math.min(width, height) < SMALLEST) throw new Error(`the image needs at least ${SMALLEST}x${SMALLEST} pixels`);
     const values = { rgba: data.buffer, width, height, stream };
     const { rgba, milliseconds } = await this.#call("paint", values, [data.buffer]);
     this.milliseconds = milliseconds;
     return new ImageData(new Uint8ClampedArray(rgba), width, height);
   }
 
-  /** End the worker. Calls that wait for it fail. */
+  /** Terminate the worker. Pending calls are rejected. */
   close() {
     this.#calls?.close();
     this.#calls = null;

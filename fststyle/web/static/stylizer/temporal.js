@@ -1,15 +1,15 @@
-// Less flicker: where the camera image does not change, the stylized image changes slowly.
+// Suppresses flicker: where the camera image does not change, the stylized image changes slowly.
 //
-// As fststyle/runtime/temporal.py, without the optical flow: the previous result is not moved along, so parts that
-// move are new in each frame.
+// This is the filter of fststyle/runtime/temporal.py without optical flow: the previous result is not warped, so moving
+// parts are not filtered.
 
-/** Share of the previous result where nothing changes. */
+/** Weight of the previous result where nothing changes. */
 const HOLD = 0.85;
-/** Strength from which on `HOLD` applies; weaker styles flicker less. */
+/** Minimum strength for the full `HOLD`. Below it, the weight is proportionally smaller: weak styles flicker less. */
 const FULL_STRENGTH = 0.5;
-/** Side of the cells whose means are compared, in pixels. */
+/** Side in pixels of the cells of the camera image. Their mean colors are compared. */
 const CELL = 4;
-/** Largest difference of a channel (0-255) between two means: full trust up to the first, none from the second. */
+/** Differences (0-255) of the channel that differs most: full trust up to `SIMILAR`, none from `DIFFERENT` on. */
 const SIMILAR = 3, DIFFERENT = 10;
 /** Mean trust below which a frame starts a new scene. */
 const CUT = 0.25;
@@ -17,12 +17,12 @@ const CUT = 0.25;
 export class TemporalFilter {
   #last = null;
 
-  /** Forget the previous frame, for another style. */
+  /** Forget the previous frame, for example after a change of the style. */
   reset() {
     this.#last = null;
   }
 
-  /** The filtered result, RGB bytes, of a frame and its stylized picture, RGB bytes of one size. */
+  /** Return the filtered stylized image. `frame` and `painted`, its stylized image, are RGB bytes, as is the result. */
   next(frame, painted, width, height, strength = 1) {
     const across = Math.ceil(width / CELL), down = Math.ceil(height / CELL);
     const means = cellMeans(frame, width, height, across, down);
@@ -66,12 +66,12 @@ function trusted(means, before) {
   return trust;
 }
 
-/** The smallest of each cell and its neighbors, then their mean, so that no edge is seen between old and new. */
+/** Smooth the trust: the minimum over each cell and its neighbors, then the mean, which avoids visible edges. */
 function smoothed(trust, across, down) {
   return neighbors(neighbors(trust, across, down, true), across, down, false);
 }
 
-/** The smallest value, or the mean, of each cell and its neighbors. */
+/** Return the minimum (if `smallest`) or the mean of the values, 0 to 1, of each cell and its neighbors. */
 function neighbors(values, across, down, smallest) {
   const found = new Float32Array(values.length);
   for (let y = 0; y < down; y++) {
@@ -92,7 +92,7 @@ function neighbors(values, across, down, smallest) {
   return found;
 }
 
-/** Trust is interpolated between the middles of the cells. */
+/** Blend two images with the weight `hold` * trust for `before`. Trust is interpolated between the cell centers. */
 function blend(before, painted, trust, hold, width, height, across, down) {
   const kept = new Float32Array(painted.length);
   for (let y = 0, at = 0; y < height; y++) {

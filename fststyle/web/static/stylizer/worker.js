@@ -1,4 +1,4 @@
-// The worker that stylizes: one style, mixed of several, at a time. Messages are handled in their order.
+// The worker that stylizes images, with one style or mixture at a time. Messages are handled in order.
 
 import { answer } from "./calls.js";
 import { bytesOf, loadRuntime, openSession } from "./engine.js";
@@ -7,7 +7,10 @@ import { blended, toRgb, toRgba } from "./pixels.js";
 import { TemporalFilter } from "./temporal.js";
 
 let runtime = null;
-/** How the current style paints: { sessions: [{ session, factor }], photo, method, precision }. */
+/**
+ * The current style: { sessions: [{ session, factor }], photo, method, precision, strength }, or null. The result is
+ * the sum of factor * output over the sessions, plus `photo` times the input.
+ */
 let current = null;
 const temporalFilter = new TemporalFilter();
 
@@ -18,9 +21,9 @@ const handlers = {
   },
 
   /**
-   * Take on `parts`, [{ style, share }], at a strength. A style is { name, url, int8, base }, where `int8` is
-   * the address of its int8 file or null, and `base` that of its base network or null. Returns
-   * { method, precision }: "one", "weights" (interpolated weights) or "pictures" (blended results).
+   * Load the style or mixture `parts`, [{ style, share }], at a strength. A style is { url, int8, base }, where `url`
+   * is the URL of its float file, `int8` that of its int8 file or null, and `base` that of its base network or null.
+   * Returns { method, precision }, as `Stylizer.use`.
    */
   async use({ parts, strength }) {
     const next = { ...(await prepared(parts, strength)), strength };
@@ -32,8 +35,8 @@ const handlers = {
   },
 
   /**
-   * Stylize RGBA bytes of width x height. Returns RGBA bytes and the milliseconds it took. `stream`: a frame of a
-   * stream, whose flicker is suppressed.
+   * Stylize an image, given as RGBA bytes. Returns RGBA bytes, their size, and the time in milliseconds. If `stream` is
+   * true, the image is the next frame of a stream, and flicker is suppressed.
    */
   async paint({ rgba, width, height, stream }) {
     if (!current) throw new Error("no style is loaded");
@@ -58,7 +61,7 @@ const handlers = {
 async function prepared(parts, strength) {
   if (parts.length === 1 && strength === 1) {
     const { style } = parts[0];
-    // As `fststyle` chooses: integers on a processor, where the style has them.
+    // Like `--precision auto`: int8 on the CPU, if the style has an int8 file.
     const int8 = runtime.backend === "wasm" && style.int8 !== null;
     const session = await openSession(runtime, await bytesOf(int8 ? style.int8 : style.url));
     const precision = int8 ? "int8" : "float";
