@@ -1,4 +1,4 @@
-"""A loss that penalizes a mesh of fine lines along rows and columns of pixels, for tools/remove_mesh.py.
+"""A loss that penalizes a mesh of fine lines along rows and columns of pixels, for tools/retouch.py.
 
 No training command uses it, since it softens brush strokes (docs/experiments.md, fifth series).
 

@@ -1,0 +1,113 @@
+"""Retouching of stylized images: local contrast, and details and tones of the photo.
+
+A network that balances content and style loss is too soft: where strokes are uncertain, it outputs their
+mean, and where the style loss is strong, small and dark parts of the photo disappear among the strokes.
+Judges prefer stylized images after these three corrections (docs/experiments.md, seventh series). They take
+no time at inference, since the network learns them: `tools/retouch.py` trains it to output the retouched
+image, and `fststyle train` computes its losses on the image before the unsharp masking.
+
+All images are RGB (N, 3, H, W) in [-1, 1], H and W multiples of 4 and at least 64.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fststyle.train.losses.tonal_masks import luminance
+
+SCALE = 4
+"""Factor by which images are downscaled before they are blurred, which makes the blur faster."""
+SIGMA = 12.0
+"""Standard deviation of the Gaussian blur of the unsharp mask, in pixels."""
+WINDOW = 33
+"""Approximate side of the window of the guided filter, in pixels."""
+EDGE = 0.08
+"""Variance of the luminance (-1 to 1) in a window above which the guided filter keeps edges."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """Mean and standard deviation of the luminance (-1 to 1) of photos and of their stylized images."""
+
+    photo_mean: float
+    photo_std: float
+    stylized_mean: float
+    stylized_std: float
+
+    @classmethod
+    def of(cls, photos: Tensor, stylized: Tensor) -> "Tone":
+        """Measure the base layers (`base_layer`) of `photos` and of their stylized images."""
+        a, b = base_layer(luminance(photos)), base_layer(luminance(stylized))
+        return cls(a.mean().item(), a.std().item(), b.mean().item(), b.std().item())
+
+    def expected(self, base: Tensor) -> Tensor:
+        """Return the luminance of the stylized image that corresponds to that of the photo, `base`."""
+        return (base - self.photo_mean) * (self.stylized_std / self.photo_std) + self.stylized_mean
+
+
+def retouched(
+    stylized: Tensor, photo: Tensor, *, local_contrast: float, details: float, tone: float, tones: Tone
+) -> Tensor:
+    """Return the retouched images, clipped to [-1, 1].
+
+    Args:
+        stylized: the stylized images.
+        photo: their photos.
+        local_contrast: amount of the unsharp mask: fraction of the difference from a blurred copy that is
+            added. 0.4 is moderate; 0.8 shows halos along edges.
+        details: fraction of the difference between the luminance of the photo and its base layer that is
+            added.
+        tone: fraction, 0 to 1, by which the base layer of the luminance approaches that of the photo.
+        tones: the luminances of photos and of stylized images.
+    """
+    result = stylized + local_contrast * (stylized - _blurred(stylized))
+    if details or tone:
+        light = luminance(photo)
+        base = base_layer(light)
+        result = result + details * (light - base)
+        result = result + tone * (tones.expected(base) - base_layer(luminance(stylized)))
+    return result.clamp(-1, 1)
+
+
+def less_local_contrast(stylized: Tensor, amount: float) -> Tensor:
+    """Return the images with their difference from a blurred copy divided by 1 + `amount`.
+
+    This is the inverse of an unsharp mask of this amount, except for clipped values and for structures of
+    about the size of the blur.
+    """
+    return stylized - amount / (1 + amount) * (stylized - _blurred(stylized)) if amount else stylized
+
+
+def base_layer(light: Tensor) -> Tensor:
+    """Return the luminance (N, 1, H, W) without small structures, by a guided filter whose guide is the
+    luminance itself.
+
+    It keeps strong edges, so that adding the difference causes no halos (He and Sun 2015, "Fast Guided
+    Filter", arXiv:1505.00996).
+    """
+    small = F.avg_pool2d(light, SCALE)
+    mean = _box(small)
+    variance = (_box(small.square()) - mean.square()).clamp(min=0)
+    gain = variance / (variance + EDGE)
+    offset = mean - gain * mean
+    gain, offset = (
+        F.interpolate(_box(x), light.shape[2:], mode="bilinear", align_corners=False) for x in (gain, offset)
+    )
+    return gain * light + offset
+
+
+def _box(x: Tensor) -> Tensor:
+    side = WINDOW // SCALE + 1
+    return F.avg_pool2d(F.pad(x, (side // 2,) * 4, mode="replicate"), side, 1)
+
+
+def _blurred(image: Tensor) -> Tensor:
+    sigma = SIGMA / SCALE
+    radius = round(3 * sigma)
+    taps = torch.exp(-(torch.arange(-radius, radius + 1, device=image.device) ** 2) / (2 * sigma**2))
+    row = (taps / taps.sum()).to(image.dtype).expand(image.shape[1], 1, 1, -1)
+    small = F.pad(F.avg_pool2d(image, SCALE), (radius,) * 4, mode="replicate")
+    small = F.conv2d(F.conv2d(small, row, groups=image.shape[1]), row.mT, groups=image.shape[1])
+    return F.interpolate(small, image.shape[2:], mode="bilinear", align_corners=False)

@@ -1,0 +1,132 @@
+"""Write a checkpoint whose network outputs retouched images: without a mesh of fine lines and, optionally,
+with more local contrast, and with details and tones of the photo.
+
+    python tools/retouch.py the-scream.pt retouched.pt --local-contrast 0.4 --details 0.5 --tone 0.25 \\
+        --data photos/
+
+The network learns to output the images that fststyle/train/style/retouching.py makes from its original
+output, with a lower `mesh_loss` (fststyle/train/losses/mesh.py): live networks draw lines along rows and
+columns of pixels that repeat every few pixels. No style image and no loss network are needed.
+"""
+
+import argparse
+import copy
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from fststyle.errors import CheckpointError
+from fststyle.train import checkpoint
+from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source, to_tensor
+from fststyle.train.losses.clamp import clamp_output
+from fststyle.train.losses.grid import grid_artifact_loss
+from fststyle.train.losses.mesh import mesh_log_ratio, mesh_loss
+from fststyle.train.muon import Muon
+from fststyle.train.networks.live import Live
+from fststyle.train.style.retouching import Tone, retouched
+
+AMOUNTS = ("local_contrast", "details", "tone")
+"""The amounts of `retouched`, which are options of the command line."""
+RATE = 5e-4
+"""Peak learning rate of Muon: linear warm-up over ten steps, then linear decay to 1/20."""
+MEASURED = 24
+"""Number of photos on which the luminances are measured."""
+SAME, MESH, GRID = 300.0, 0.3, 0.03
+"""Weights of the losses: MSE from the retouched output, for pixels in [-1, 1], mesh, and grid artifacts."""
+
+
+def retouch(
+    net: Live,
+    source: Photos | Scenes,
+    amounts: Mapping[str, float],
+    steps: int,
+    batch: int,
+    report: Callable[[int, dict[str, float]], None],
+) -> None:
+    """Train `net`, in place.
+
+    Args:
+        net: the network.
+        source: the training photos.
+        amounts: `local_contrast`, `details` and `tone` of `retouched`.
+        steps: number of training steps.
+        batch: photos per step.
+        report: called after each step with its number, from 0, and its weighted losses.
+    """
+    before = copy.deepcopy(net).train()
+    finish = functools.partial(retouched, **amounts, tones=_tones(net, source))
+    net.train()
+    optimizer = Muon(net, lr=RATE)
+    samples = batches(source, seed=0, batch=batch, start=0, steps=steps, workers=0)
+    for step, (pixels, _) in enumerate(samples):
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min(1, (step + 1) / 10) * (1 - 0.95 * step / steps)
+        losses = _losses(net, before, pixels.float().div(127.5).sub(1), finish, seed=step)
+        optimizer.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        optimizer.step()
+        net.constrain()
+        report(step, {name: value.item() for name, value in losses.items()})
+
+
+def _tones(net: Live, source: Photos | Scenes) -> Tone:
+    """Measure the luminances of photos and of their stylized images."""
+    crops = [to_tensor(crop) for crop in held_out(source, MEASURED)]
+    with torch.no_grad():
+        stylized = [clamp_output(net.eval()(crop[None]))[0] for crop in crops]
+    return Tone.of(torch.stack(crops), torch.stack(stylized))
+
+
+def _losses(
+    net: Live, before: Live, photo: Tensor, finish: Callable[[Tensor, Tensor], Tensor], seed: int
+) -> dict[str, Tensor]:
+    """Return the weighted losses of `net`, compared with the output of the original network `before` after
+    `finish`.
+    """
+    with torch.random.fork_rng(devices=[]):  # both networks draw the same offset of the noise field
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            target = finish(clamp_output(before(photo)), photo)
+        torch.manual_seed(seed)
+        stylized = clamp_output(net(photo))
+    return {
+        "same": SAME * (stylized - target).square().mean(),
+        "mesh": MESH * mesh_loss(stylized, mesh_log_ratio(photo)).mean(),
+        "grid": GRID * grid_artifact_loss(stylized, net.stride).mean(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", type=Path, help="folder of photos")
+    for name in AMOUNTS:
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=float, default=0.0, help="amount, 0 (default) to about 0.6"
+        )
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--size", type=int, default=320, help="side of the photo crops in pixels")
+    args = parser.parse_args()
+    content = checkpoint.load(args.checkpoint, checkpoint.STYLE_KINDS)
+    net = checkpoint.restore(content, args.checkpoint)
+    if not isinstance(net, Live):
+        raise CheckpointError(f"{args.checkpoint}: a network of kind {content['network']}, not live")
+
+    def report(step: int, losses: dict[str, float]) -> None:
+        if step % 20 == 0 or step == args.steps - 1:
+            print(f"step {step}", *(f"{name} {value:.3f}" for name, value in losses.items()), flush=True)
+
+    source = photo_source(args.data, args.size)
+    retouch(net, source, {name: getattr(args, name) for name in AMOUNTS}, args.steps, args.batch, report)
+    checkpoint.save(args.out, {**content, "model": net.state_dict()})
+
+
+if __name__ == "__main__":
+    main()
