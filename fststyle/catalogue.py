@@ -70,7 +70,7 @@ def styles() -> list[Entry]:
 
 
 FORMER_NAMES = {"starry-night-live": "starry-night", "udnie-live": "udnie"}
-"""Style names of version 0.1, which still work, and the current names."""
+"""Style name of version 0.1, which still works -> current name."""
 
 
 def find(name: str) -> Entry:

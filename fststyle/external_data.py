@@ -1,4 +1,4 @@
-"""Style files that share weights: the int8 file of an included style refers to kernels in its float file.
+"""Style files that share weights: the int8 file of an included style refers to kernels in the float file.
 
 Both files of a live style hold the same kernel bytes (`fststyle.export.precision.int_weights`), so the int8
 file stores them as ONNX external data: location, offset and length in the float file next to it, with the

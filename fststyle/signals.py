@@ -1,6 +1,6 @@
 """Signals that end the program: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 
-`exceptions_for_signals` converts a signal to an exception in the main thread. It may be raised after any
+`exceptions_for_signals` converts a signal to an exception in the main thread. Python may raise it after any
 instruction, even between acquiring a lock and entering the block that releases it. If other threads need that
 lock, the cleanup deadlocks. Main-thread code that shares queues, conditions or futures with other threads
 therefore runs in `deferred_interrupts`, and checks between items whether to stop.
@@ -33,7 +33,7 @@ def ending() -> list[signal.Signals]:
 
 @contextlib.contextmanager
 def exceptions_for_signals() -> Iterator[None]:
-    """Convert signals to exceptions in the main thread while the block runs.
+    """Context manager that converts signals to exceptions in the main thread.
 
     SIGINT raises `KeyboardInterrupt`; the other signals raise `SystemExit` with status 128 + number. A signal
     that is ignored at the start, such as SIGHUP under nohup, stays ignored. During an import, the exception

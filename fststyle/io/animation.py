@@ -26,7 +26,7 @@ _PNG_HEAD = (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tE
 
 
 class Assembler(Protocol):
-    """Writes an animation frame by frame, in constant memory."""
+    """A writer of an animation, frame by frame, in constant memory."""
 
     def add(self, still: bytes, duration: int | None) -> None:
         """Append a frame.
@@ -69,7 +69,7 @@ def quantized(frame: Frame) -> Image.Image:
 
 
 class Gif:
-    """Assembles still GIF files into an animated GIF file.
+    """Assembler of an animated GIF file from still GIF files.
 
     Each frame has its own palette. The canvas is cleared after each frame with a transparent color.
     """
@@ -104,7 +104,7 @@ class Gif:
 
 
 class WebP:
-    """Assembles still WebP files into an animated WebP file. Each frame replaces the previous one."""
+    """Assembler of an animated WebP file from still WebP files. Each frame replaces the previous one."""
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
@@ -156,7 +156,7 @@ class WebP:
 
 
 class Png:
-    """Assembles still PNG files of one pixel type into an APNG file. Each frame replaces the previous one."""
+    """Assembler of an APNG file from still PNG files of one pixel type. Each frame replaces the last one."""
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         self._file, self._size, self._loop = file, size, loop

@@ -200,8 +200,8 @@ def square(rgb: Pixels, size: int) -> Pixels:
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
     """Yield the indices of the images of each step from ``start`` to ``steps`` - 1, int64 (batch,).
 
-    Each epoch contains all ``count`` images in a new random order. A batch depends only on
-    ``count``, ``seed``, ``batch`` and its step, so a resumed training run gets the same batches.
+    Each epoch contains all ``count`` images in a new random order. A batch depends only on ``count``,
+    ``seed``, ``batch`` and its step, so a resumed training run gets the same batches.
     """
     epoch, shuffled = -1, np.empty(0, np.int64)
     for step in range(start, steps):

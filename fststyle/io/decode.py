@@ -46,8 +46,8 @@ class Opened:
     """An image file whose header has been read.
 
     ``further`` is the number of images after the first, such as pages, that are not frames of an animation.
-    ``lossless`` is whether it is a WebP or JPEG XL file that is known to be lossless. ``lost`` names the
-    content that neither `frames` nor `fststyle.io.metadata.of` returns.
+    ``lossless`` is whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names
+    the content that neither `frames` nor `fststyle.io.metadata.of` returns.
     """
 
     image: Image.Image
@@ -67,7 +67,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
         max_pixels: limit of H * W.
 
     Raises:
-        InputError: the file is empty, damaged, not an image or a raw photo, has a side below 16 pixels, is
+        InputError: the file is empty, damaged or a raw photo, is not an image, has a side below 16 pixels, is
             too large or has more than `MAX_FRAMES` frames.
         DependencyError: the package for its format is not installed.
     """
@@ -172,7 +172,7 @@ def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of an exception, or its type without a message, as one line of <= 120 characters."""
+    """Return the message of an exception (without one, its type), as one line of at most 120 characters."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())[:120] or type(error).__name__
 

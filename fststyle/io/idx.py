@@ -1,7 +1,8 @@
 """IDX files, the format of MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017): a magic number,
 the dimensions, and uint8 data.
 
-At most one byte more than the header states is decompressed, so decompression bombs do no harm.
+At most one byte more than the header states is decompressed, so decompression bombs cannot exhaust the
+memory.
 """
 
 import gzip

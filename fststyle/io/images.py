@@ -1,9 +1,9 @@
 """Reading and writing of image files as RGB uint8 (H, W, 3).
 
-`read` reads all formats of Pillow except EPS, and HEIC and JPEG XL with optional packages, as upright 8-bit
-RGB with all frames of an animation. `write` writes a complete file or none. Every problem with a file is an
-`InputError`, an `OutputError` or a `DependencyError` that names the file; no other exceptions or warnings are
-raised.
+`read` returns all frames of an image as upright 8-bit RGB. It reads all formats of Pillow except EPS, and
+with optional packages HEIC and JPEG XL. `write` writes a complete file or none. Every problem with a file is
+an `InputError`, an `OutputError` or a `DependencyError` that names the file; no other exceptions or warnings
+are raised.
 """
 
 import io
@@ -75,7 +75,7 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
         max_pixels: limit of H * W * frames, which is checked before pixels are decoded.
 
     Raises:
-        InputError: the file is missing, empty, damaged, not an image or a raw photo, has a side below 16
+        InputError: the file is missing, empty, damaged or a raw photo, is not an image, has a side below 16
             pixels, is too large or has too many frames.
         DependencyError: the package for its format is not installed.
     """

@@ -21,7 +21,7 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 class Header:
     """The header of a JPEG XL file.
 
-    ``size`` is (width, height). ``animated`` is whether the image has several frames, if that is known.
+    ``size`` is (width, height). ``animated`` is whether the image is known to be an animation.
     ``exact`` is whether the pixels are known to be lossless. ``xmp`` is the XMP data, unless it is
     compressed. ``compressed`` is whether metadata is compressed with Brotli.
     """

@@ -71,8 +71,8 @@ def guarded(max_pixels: int) -> Iterator[None]:
     more than twice ``max_pixels`` pixels.
 
     If several threads use it, the largest limit applies to all: the first thread sets the process-wide state,
-    and the last one restores it. From the first use on, libtiff writes nothing to stderr (see
-    `silence_libtiff` for an exception).
+    and the last one restores it. From the first use on, libtiff writes nothing to stderr, unless
+    it is linked statically (`silence_libtiff`).
     """
     silence_libtiff()
     with _lock:

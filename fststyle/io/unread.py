@@ -194,13 +194,13 @@ def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
 
 
 def _is_usual(name: bytes, content: bytes) -> bool:
-    """Return whether a cICP or sBIT chunk states only the default (sRGB, 8 bits)."""
+    """Return whether a PNG chunk is cICP or sBIT and states only the default (sRGB, 8 bits)."""
     usual = content[:2] == bytes(_SRGB) if name == b"cICP" else not content.strip(b"\x08")
     return name in (b"cICP", b"sBIT") and usual
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name of each chunk of a PNG file and the first four bytes of its content, or b"" for IDAT."""
+    """Yield the name and the first four bytes (b"" for IDAT) of each chunk of a PNG file before IEND."""
     stream.seek(8, 1)
     for _ in range(_MAX_CHUNKS):
         head = stream.read(12)
