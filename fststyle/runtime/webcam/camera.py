@@ -1,4 +1,4 @@
-"""Read a camera in a thread, so that the latest frame is always available."""
+"""Read a camera in a thread, so that its latest frame is always available."""
 
 import os
 import threading
@@ -17,10 +17,10 @@ MAX_FRAME_SECONDS = 4.0
 """Maximum time in seconds for which a frame of a video file is shown."""
 
 TIMEOUT = 5.0
-"""Timeout in seconds for opening and reading a network camera, if reconnecting is enabled."""
+"""Timeout in seconds for opening a network camera and for reading a frame, if reconnecting is enabled."""
 
 POLL = 0.1
-"""Interval in seconds between checks for an interruption of the program."""
+"""Interval in seconds at which `Camera.newest` checks for an interruption of the program."""
 
 RETRY = 1.0
 """Interval in seconds between attempts to reconnect."""
@@ -28,7 +28,13 @@ RETRY = 1.0
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """A camera frame: ``rgb`` uint8 (H, W, 3), its number, and its capture time ``at`` (`time.monotonic`)."""
+    """A camera frame.
+
+    Attributes:
+        rgb: uint8 (H, W, 3).
+        number: number of the frame, from 0.
+        at: time at which the frame was read, in seconds (`time.monotonic`).
+    """
 
     rgb: RGB
     number: int
@@ -40,15 +46,16 @@ class Camera:
 
     Args:
         source: index ("0"), device path or URL of a camera, or a video file.
-        size: requested (width, height) of a camera.
+        size: (width, height) to request from a camera. The camera may use another size.
         repeat: whether a video file is played in a loop.
         wait: timeout for the first frame in seconds.
-        reconnect: time in seconds to try to reconnect to a network camera (a URL) that stops.
+        reconnect: time in seconds to try to reconnect to a network camera (a URL) that stops; 0 disables
+            reconnecting.
         on_note: called with messages for the user, in another thread.
-        interrupted: the camera ends when this returns True.
+        interrupted: function that is called repeatedly; `newest` returns None when it returns True.
 
     Raises:
-        InputError: the camera does not exist, is in use or returns no frames, or the file is a still image.
+        InputError: the camera cannot be opened or returns no frames, or the file is not a video.
     """
 
     def __init__(
@@ -95,10 +102,11 @@ class Camera:
             raise InputError(f"camera {source}: returns no frames; is another program using it?")
 
     def newest(self, after: int, wait: float = 5.0) -> CameraFrame | None:
-        """Return the latest frame with a number above ``after``, or None if there is none.
+        """Return the latest frame if its number is above ``after``; otherwise wait for the next frame.
 
-        Waits up to ``wait`` seconds for the frame, plus the time for reconnecting. After the end of the
-        camera, it returns None at once.
+        The method waits for up to ``wait`` seconds, plus the time for reconnecting. It returns None if there
+        is no frame in this time, after which the camera counts as ended; and at once if the camera has ended
+        or the program is interrupted.
         """
         if after >= 0:
             wait += self._reconnect
@@ -117,10 +125,11 @@ class Camera:
 
     @property
     def ended(self) -> str:
-        """The reason why the camera ended, or "" while it runs."""
+        """The reason why the camera ended, or "" if it has not ended."""
         return self._ended
 
     def close(self) -> None:
+        """Stop the thread and release the camera. Waits for at most five seconds."""
         self._stop.set()
         self._thread.join(5)
         if not self._thread.is_alive():  # a thread that is blocked in the driver still uses the camera
@@ -165,7 +174,10 @@ class Camera:
             self._changed.notify_all()
 
     def _open(self) -> cv2.VideoCapture:
-        """Open the source with OpenCV, with the timeout `TIMEOUT` if reconnecting is enabled."""
+        """Open the source with OpenCV, with the timeout `TIMEOUT` if reconnecting is enabled.
+
+        The result may be a capture that is not open.
+        """
         if self._reconnect:
             limit = round(TIMEOUT * 1000)
             limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
@@ -176,9 +188,9 @@ class Camera:
         return cv2.VideoCapture(path) if number is None else cv2.VideoCapture(number)
 
     def _reopen(self) -> bool:
-        """Reopen the network camera until it returns a frame.
+        """Reopen the network camera until it returns a frame. Returns whether this succeeded.
 
-        Returns False if it does not return one within ``reconnect`` seconds.
+        Returns False after ``reconnect`` seconds, or when the camera is closed.
         """
         self._on_note(f"camera {self.source}: stopped; reconnecting for up to {self._reconnect:g} seconds")
         deadline = time.monotonic() + self._reconnect
@@ -192,7 +204,10 @@ class Camera:
         return False
 
     def _frame_interval(self) -> float:
-        """Return the time in seconds between the previous and the current frame of the file."""
+        """Return the time in seconds between the previous and the current frame of the file.
+
+        It is the usual frame interval if the timestamps do not increase, and at most `MAX_FRAME_SECONDS`.
+        """
         now = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         since = self._period if self._clock is None else now - self._clock
         self._clock = now
@@ -200,15 +215,17 @@ class Camera:
 
 
 def _network(source: str) -> bool:
+    """Return whether the source is a URL."""
     return "://" in source
 
 
 def _numbered(source: str) -> bool:
+    """Return whether the source is the index of a camera."""
     return source.isascii() and source.isdigit() and len(source) < 5
 
 
 def _still(source: str) -> bool:
-    """Return whether the file is an image that is not animated."""
+    """Return whether the file is an image with a single frame."""
     try:
         return images.outline(Path(source)).frames == 1
     except InputError:
@@ -216,6 +233,7 @@ def _still(source: str) -> bool:
 
 
 def _cannot_open(source: str, file: bool) -> str:
+    """Return the message for a source that OpenCV cannot open."""
     if file:
         return f"{source}: cannot be read as a video"
     if _numbered(source) or source.startswith("/dev/"):
@@ -224,4 +242,4 @@ def _cannot_open(source: str, file: bool) -> str:
         return (
             f"camera {source}: cannot be opened ({hint}); choose another camera or a video file with --camera"
         )
-    return f"camera {source}: cannot be opened as a camera, URL or video file"
+    return f"camera {source}: cannot be opened: there is no such file, or no video at this URL"

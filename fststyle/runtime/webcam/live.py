@@ -24,26 +24,26 @@ from fststyle.runtime.webcam.view import View
 
 
 class Resolution:
-    """Adapts the scale of the frames so that ``fps`` frames per second are reached.
+    """Adapts ``scale``, the scale of the frames (at most 1), so that ``fps`` frames per second are reached.
 
     The scale decreases immediately after a slow frame, and increases in small steps after several fast
     frames.
     """
 
     SMALLEST = 0.2
-    """Smallest scale."""
+    """Minimum scale."""
 
     def __init__(self, fps: float):
         self.budget, self.scale, self._fast = 0.9 / fps, 1.0, 0
         self._seconds = 0.0
 
     def before(self, factor: float) -> None:
-        """Reduce the scale before a frame that takes ``factor`` times as long as the previous frame."""
+        """Reduce the scale if a frame that takes ``factor`` times as long as the last one is too slow."""
         if factor > 1 and (expected := self._seconds * factor) > self.budget:
             self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 
     def after(self, seconds: float) -> None:
-        """Update the scale after a frame that took ``seconds`` at the current scale."""
+        """Update the scale after a frame that took ``seconds`` seconds at the current scale."""
         self._seconds = seconds
         if seconds > self.budget:
             self.scale = max(self.SMALLEST, self.scale * max(0.5, (self.budget / seconds) ** 0.5))
@@ -60,17 +60,22 @@ class Live:
     """The webcam filter. `frames` yields stylized frames, and `controls` may be changed from any thread.
 
     `change`, `step` and `blend` block until the style is loaded. A style that is set in `controls` is loaded
-    in the background, and frames have the previous style until then.
+    in the background; until then, frames are stylized with the previous style.
 
     Args:
         settings: the settings of `fststyle webcam`.
-        on_note: called with messages for the user, also from other threads.
-        interrupted: `frames` ends when this returns True.
+        on_note: called with messages for the user, also in other threads.
+        interrupted: function that is called repeatedly; `frames` ends when it returns True.
+
+    Attributes:
+        mirror: whether frames are mirrored; may be set at any time.
+        controls: the values that can be changed while the filter runs.
+        camera: the open camera.
 
     Raises:
-        InputError: the camera or the mask cannot be used.
+        InputError: a value, the camera or the mask cannot be used.
         StyleError: the style cannot be loaded.
-        DeviceError: the device is not available.
+        DeviceError: the device is unknown or not available.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class Live:
         interrupted: Callable[[], bool] = lambda: False,
     ):
         self.settings, self.mirror = settings, settings.mirror
-        # Fast styles come first.
+        # Styles with the fast network come first.
         entries = sorted(catalogue.styles(), key=lambda entry: (entry.network != "live", entry.name))
         names = [entry.name for entry in entries]
         light = [entry.name for entry in entries if entry.network in ("live", "")]
@@ -115,8 +120,9 @@ class Live:
             raise
 
     def change(self, style: str | None = None, strength: float | None = None) -> None:
-        """Set another style or strength.
+        """Set another style or strength; None keeps the current one.
 
+        A new style also sets ``mix`` to 0. The strength is limited to 0..2 and rounded to two decimals.
         Raises the errors of `load_style`. After an error, nothing changes.
         """
         changes: dict[str, Any] = {}
@@ -134,16 +140,18 @@ class Live:
 
     @property
     def style(self) -> str:
-        """Name of the first style, or the stem of its file name."""
+        """Name of the first style, or the stem of its file name if it is an .onnx file."""
         style = self.controls.values.style
         return Path(style).stem if style.endswith(catalogue.SUFFIX) else style
 
     @property
     def strength(self) -> float:
+        """Style strength, 0..2."""
         return self.controls.values.strength
 
     @property
     def steady(self) -> bool:
+        """Whether flicker suppression is on. Setting it to True sets the control ``steadiness`` to 1."""
         return self.controls.values.steadiness > 0
 
     @steady.setter
@@ -151,10 +159,9 @@ class Live:
         self.controls.change(steadiness=1.0 if value else 0.0)
 
     def step(self, by: int) -> None:
-        """Change to the next style (``by`` 1) or the previous style (-1). Styles that cannot be loaded are
-        skipped.
+        """Change to the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0.
 
-        Raises `StyleError` if no style can be loaded.
+        Styles that cannot be loaded are skipped. Raises `StyleError` if no style can be loaded.
         """
         place = self.names.index(self.style) if self.style in self.names else -1
         for number in range(1, len(self.names) + 1):
@@ -167,13 +174,15 @@ class Live:
     def blend(self, by: float = 0.25) -> str:
         """Increase the weight of the second style by ``by``. Returns a description of the mixture.
 
-        Raises `StyleError` if there is no second style or it cannot be loaded.
+        At weight 1, the second style becomes the first style, and ``mix`` is set to 0. Raises `StyleError` if
+        there is no second style or the first style is not in the list of styles, and the errors of
+        `load_style`.
         """
         values = self.controls.values
         second, mix = self._second(values), round(values.mix + by, 6)
         if self.style not in self.names:
             raise StyleError(
-                f"{self.style} is not in the list of styles, so there is no next style to blend with"
+                f"{self.style} is not in the list of styles and cannot be blended with the next style"
             )
         if second == values.style:
             raise StyleError("there is no second style to blend with")
@@ -200,7 +209,7 @@ class Live:
         return blend_of(values.style, self._second(values), values.mix, values.strength)
 
     def _failed(self, names: frozenset[str], reason: str) -> None:
-        """Handle a style that cannot be loaded: return to the style on screen and report the reason once."""
+        """Handle a style that cannot be loaded: set the style on screen again, and report the reason once."""
         values, shown = self.controls.values, sorted(self._painted - names)
         if values.style in names and shown:
             self.controls.change(style=shown[0])
@@ -209,7 +218,7 @@ class Live:
         self._once(reason, reason)
 
     def _paint(self, frame: RGB, values: Values) -> tuple[RGB, str]:
-        """Return the stylized frame and the name of its style."""
+        """Stylize a frame, uint8 (H, W, 3). Returns the stylized frame and the name of its style."""
         requested = self._blend_of(values)
         painting = self._loader.at(requested, (frame.shape[0], frame.shape[1]))
         painted = painting.paint(frame, brush=values.brush)
@@ -218,7 +227,7 @@ class Live:
         if not (painting.names & self._painted) or not values.steadiness:
             self._steady.reset()  # remove strokes of the previous style
         self._painted = painting.names
-        # A style may have failed before the first frame, or when it was loaded in advance.
+        # Loading a style may have failed before the first frame, or when it was loaded in advance.
         for names, reason in self._loader.failures(requested):
             self._failed(names, reason)
         if values.steadiness:
@@ -227,7 +236,11 @@ class Live:
         return blank_frames.blended(frame, painted), painting.name
 
     def frames(self) -> Iterator[View]:
-        """Yield the latest camera frame, stylized, until the camera ends or the program is interrupted."""
+        """Yield stylized camera frames until the camera ends or the program is interrupted.
+
+        Each frame is the latest one at the time of the request; older frames are skipped. Raises `InputError`
+        if the mask does not fit or memory is insufficient, and `StyleError` if the network fails.
+        """
         last, times = -1, [time.monotonic()]
         while (taken := self.camera.newest(last)) is not None:
             last = taken.number
@@ -259,6 +272,7 @@ class Live:
             yield View(painted, fps, now - taken.at, small, style, taken.number, taken.at)
 
     def close(self) -> None:
+        """Stop the threads and release the camera."""
         self._loader.close()
         self.camera.close()
 
@@ -285,9 +299,11 @@ KEYS = (
 
 
 def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], outputs: Outputs) -> str:
-    """Handle a key that was pressed in the window. Returns a message for the user, or "" for no message.
+    """Perform the action of a key, a lower-case character. Returns a message for the user, or "".
 
-    ``save`` writes the current frame to a file and returns its path.
+    Keys without an action in this function are ignored. ``save`` writes the frame ``view`` to a file and
+    returns its path. Raises `StyleError` if a style cannot be loaded, and `OutputError` if a file cannot be
+    written.
     """
     if key in "np":
         live.step(1 if key == "n" else -1)

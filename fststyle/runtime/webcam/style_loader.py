@@ -1,4 +1,4 @@
-"""Load styles in a background thread, so that changes of style, mix or strength do not delay frames."""
+"""Load styles in a background thread, so that changes of style, mix or strength do not delay the frames."""
 
 import functools
 import math
@@ -20,21 +20,21 @@ from fststyle.runtime.video.keyframes import Shares, parse_shares
 from fststyle.runtime.video.transitions import CrossFade, StylizeFrame, grouped
 
 MIX_STEPS = 16
-"""Number of steps to which the weights of a mixture are quantized."""
+"""The weights of a mixture are quantized to multiples of 1 / MIX_STEPS."""
 
 STRENGTH_STEPS = 8
-"""Number of steps to which the strength of the network weights is quantized. Between two steps, the output is
-blended with the source frame.
+"""The strength of the network weights is quantized to multiples of 1 / STRENGTH_STEPS. Between two steps, the
+output is blended with the source frame.
 """
 
 MAX_NETWORKS = 24
-"""Maximum number of networks in memory. Each step of a mix or of a strength is a separate network."""
+"""Maximum number of networks in memory. Each step of a mixture or of a strength is a separate network."""
 
 MAX_PRELOADED = 14
 """Maximum number of styles that are loaded in advance."""
 
 Parts = tuple[tuple[str, float], ...]
-"""Pairs of style and share, sorted by name. The shares sum to 1."""
+"""Pairs of the name of a style and its share, sorted by name. The shares sum to 1."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class StyleBlend:
 class LoadedBlend:
     """A loaded mixture.
 
-    ``paint`` stylizes a frame, uint8 (H, W, 3). ``name`` is the name to display, and ``names`` are its
-    styles.
+    ``paint`` stylizes a frame, uint8 (H, W, 3), and accepts the keyword argument ``brush``, the brush size.
+    ``name`` is the name to display, and ``names`` are the names of the styles.
     """
 
     paint: Callable[..., RGB]
@@ -61,14 +61,15 @@ class LoadedBlend:
 class StyleLoader:
     """Loads mixtures of styles without blocking.
 
-    `at` returns the most similar loaded mixture, while a background thread loads the requested mixture. The
+    `at` returns the most similar loaded mixture while a background thread loads the requested mixture. The
     constructor loads the first mixture and raises the errors of `load_style`.
 
     Args:
         blend: the first mixture.
-        settings: brush, precision, device and threads.
-        preload: styles to load in advance, while the thread is idle.
-        on_failed: called in the thread with the styles of a mixture that cannot be loaded, and the reason.
+        settings: the settings of brush, precision, device and threads. The strength is that of the mixture.
+        preload: styles to load in advance, while the thread is idle; at most `MAX_PRELOADED`.
+        on_failed: called in the thread when a requested network cannot be loaded, with its styles and the
+            reason.
         on_note: called with messages for the user.
     """
 
@@ -120,14 +121,14 @@ class StyleLoader:
             return self._latest
 
     def ready(self, blend: StyleBlend) -> bool:
-        """Return whether the mixture is loaded."""
+        """Return whether all networks of a mixture are loaded."""
         with self._changed:
             return all(name in self._bases for name, _ in blend.shares) and all(
                 key in self._painters for key in self._keys(blend)
             )
 
     def failures(self, blend: StyleBlend) -> list[tuple[frozenset[str], str]]:
-        """Return the styles of a mixture that cannot be loaded, with the reasons."""
+        """Return the styles of a mixture that could not be loaded, each with the reason."""
         with self._changed:
             singles: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name, _ in blend.shares]
             return [
@@ -142,21 +143,22 @@ class StyleLoader:
         return len(self._painters)
 
     def close(self) -> None:
+        """Stop the background thread. Waits for at most five seconds."""
         with self._changed:
             self._stop = True
             self._changed.notify()
         self._thread.join(5)
 
     def _keys(self, blend: StyleBlend) -> list[tuple[Parts, float]]:
-        """Return the keys of a mixture's networks, one per group of styles with a common base network."""
+        """Return the keys of the networks of a mixture, one per group of styles with one base network."""
         return [
             (_rounded(group), self._in_weights(group, blend.strength)[0])
             for group, _ in grouped(dict(blend.shares), self._bases)
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """Return the part of ``strength`` that is applied by interpolating weights: rounded up to a
-        multiple of 1/`STRENGTH_STEPS` (at least one), and exact.
+        """Return the strength of the weights for a style strength, as two values: rounded up to a multiple of
+        1 / `STRENGTH_STEPS`, which is at least one step, and exact.
 
         Both are 1 for styles without a base network.
         """
@@ -190,19 +192,22 @@ class StyleLoader:
         if not self._noted:
             self._noted = True
             self._on_note(
-                f"{' and '.join(titles)} have different base networks, so their stylized frames are"
-                f" cross-faded"
+                f"the weights of {' and '.join(titles)} cannot be mixed, so their stylized frames are"
+                " cross-faded"
             )
         return LoadedBlend(_CrossFade(parts), "+".join(titles), frozenset(names))
 
     def _nearest(self, parts: Parts, strength: float) -> tuple[Parts, float] | None:
-        """Return the loaded network of these styles with the most similar shares and strength, or None."""
+        """Return the key of the loaded network with the most similar shares and strength, or None.
+
+        Only networks whose styles are all in ``parts`` are considered.
+        """
         shares = dict(parts)
 
         def distance(key: tuple[Parts, float]) -> float:
             found = dict(key[0])
             apart = sum(abs(share - found.get(name, 0.0)) for name, share in shares.items())
-            # Higher strengths are preferred, since blending with the source can reduce the strength.
+            # A higher strength is preferred, since blending with the source frame can reduce it.
             return apart + abs(key[1] - strength) / 4 + (10 if key[1] < strength else 0)
 
         usable = [key for key in self._painters if all(name in shares for name, _ in key[0])]
@@ -230,13 +235,15 @@ class StyleLoader:
                     self._on_failed(frozenset(name for name, _ in key[0]), reason)
 
     def _next_preload(self) -> list[tuple[Parts, float]]:
-        """Return the key of the next network to load in advance, as a list that is empty if there is none."""
+        """Return a list with the key of the next network to load in advance; empty if there is none."""
         keys: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name in self._preload]
         waiting = [key for key in keys if key not in self._failed and key[0][0][0] not in self._bases]
         return waiting[:1]
 
     def _load(self, key: tuple[Parts, float]) -> FrameStylizer:
-        """Load a network, run it once at the frame size, and cache it."""
+        """Return the network ``key`` from the cache. If it is not cached, it is loaded, and run once if the
+        frame size is known.
+        """
         with self._changed:
             if (kept := self._painters.get(key)) is not None:
                 return kept
@@ -264,7 +271,7 @@ class StyleLoader:
 
 
 class _CrossFade(CrossFade):
-    """`CrossFade` that passes the keyword arguments of `FrameStylizer` on."""
+    """`CrossFade` that passes keyword arguments, such as ``brush``, to each `FrameStylizer`."""
 
     def __call__(self, photo: RGB, **settings: float) -> RGB:
         parts: list[tuple[StylizeFrame, float]] = [
@@ -274,9 +281,10 @@ class _CrossFade(CrossFade):
 
 
 def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend:
-    """Combine two styles or mixtures. ``mix``, 0..1, is the weight of ``second``.
+    """Return the mixture of two styles or mixtures. ``mix``, 0..1, is the weight of ``second``.
 
-    Raises `InputError` for an invalid mixture.
+    The weight is rounded to a multiple of 1 / `MIX_STEPS`. A text with weight 0 is ignored. Raises
+    `InputError` for an invalid mixture.
     """
     mix = round(mix * MIX_STEPS) / MIX_STEPS
     shares: Shares = {}
@@ -288,7 +296,10 @@ def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend
 
 
 def _rounded(group: Shares) -> Parts:
-    """Quantize shares to multiples of 1/`MIX_STEPS` that sum to 1. The largest share is at least one step."""
+    """Round shares to multiples of 1 / `MIX_STEPS`, and divide them by their sum.
+
+    Shares of 0 are dropped, except for the largest share, which is at least one step.
+    """
     steps = {name: round(share * MIX_STEPS) for name, share in group.items()}
     if not any(steps.values()):
         steps[max(group, key=group.__getitem__)] = 1

@@ -10,11 +10,11 @@ class View:
     """One stylized frame.
 
     Attributes:
-        rgb: uint8 (H, W, 3), in the size of the camera frame.
+        rgb: uint8 (H, W, 3) with the size of the camera frame.
         fps: current frame rate in frames per second.
-        latency: time since the capture in seconds.
+        latency: time from the capture to the stylized frame, in seconds.
         painted: (width, height) at which the frame was stylized.
-        style: name of the style.
+        style: name of the style, to display.
         number: number of the camera frame.
         at: time of the capture in seconds (`time.monotonic`).
     """

@@ -17,14 +17,15 @@ from fststyle.runtime.webcam.view import View
 
 TITLE = "fststyle"
 _MIN_HEIGHT = 540
-"""Minimum height in pixels. Smaller frames are enlarged, so that text is readable."""
+"""Minimum height of the displayed frames in pixels. Smaller frames are enlarged, so that text is readable."""
 
 
 def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
-    """Show the filter in a window and send its frames to ``outputs``. Returns the number of frames shown.
+    """Show the filter in a window and send its frames to ``outputs``. Returns the number of stylized frames.
 
-    Returns when the user closes the window or after ``seconds``. Raises `DependencyError` if no window can be
-    opened.
+    The function returns when the user quits, after ``seconds`` seconds, or when `Live.frames` ends. Raises
+    `DependencyError` if no window can be opened or a package for an output is missing, and the errors of
+    `Live.frames`.
     """
     window = _Window(live, outputs)
     begin, shown = time.monotonic(), 0
@@ -41,13 +42,16 @@ def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
 def key_character(code: int) -> str:
     """Return the lower-case character of an OpenCV key code, or "" for no key and for special keys.
 
-    The last byte of a special key, such as an arrow, may equal that of a letter. GTK has modifiers in bits 16
-    to 20 and codes above 255 for special keys. Windows and Qt use bits from 21 on for special keys.
+    The last byte of the code of a special key, such as an arrow, may equal that of a letter. With GTK, bits
+    16 to 20 of a code are modifiers, and special keys have codes above 255 in the lower 16 bits. On Windows
+    and with Qt, special keys have bits from 21 on.
     """
     return chr(code & 0xFFFF).lower() if 0 <= code < 1 << 21 and code & 0xFFFF <= 0xFF else ""
 
 
 class _Window:
+    """The window, its text and its keys. Raises `DependencyError` if it cannot be opened."""
+
     def __init__(self, live: Live, outputs: Outputs):
         self._outputs = outputs
         self.live, self.statistics, self.help, self.full = live, True, False, live.settings.fullscreen
@@ -59,7 +63,9 @@ class _Window:
         if sys.platform.startswith("linux") and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
-            raise DependencyError("no window can be opened (DISPLAY is not set); use --headless")
+            raise DependencyError(
+                "no window can be opened (neither DISPLAY nor WAYLAND_DISPLAY is set); use --headless"
+            )
         # Qt in OpenCV warns about missing fonts, which are not needed.
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self._fitted = False
@@ -68,12 +74,12 @@ class _Window:
             self._apply_fullscreen()
         except cv2.error as error:
             raise DependencyError(
-                "this build of OpenCV has no window support: pip install opencv-python (not -headless), or"
-                " use --headless"
+                "OpenCV cannot open a window: pip install opencv-python (instead of opencv-python-headless),"
+                f" or use --headless [{' '.join(str(error).split())[:200]}]"
             ) from error
 
     def show(self, view: View) -> bool:
-        """Show a frame and handle keys. Returns False if the user quits."""
+        """Show a frame, send it to the outputs and handle a key. Returns False if the user quits."""
         if self._pending is not None and self._pending.done():
             self._show_message(_result(self._pending))
             self._pending = None
@@ -97,13 +103,14 @@ class _Window:
         return True
 
     def _open(self) -> bool:
-        """Return whether the window is open."""
+        """Return whether the window is still open."""
         try:
             return bool(cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1)
         except cv2.error:  # Qt raises this for a closed window
             return False
 
     def close(self) -> None:
+        """Wait for the current key action, and close the window."""
         self._executor.shutdown(cancel_futures=True)
         cv2.destroyAllWindows()
 
@@ -121,6 +128,7 @@ class _Window:
             )
 
     def _show_message(self, text: str) -> None:
+        """Show a message for two seconds. An empty text is ignored."""
         if text:
             self._message, self._until = text, time.monotonic() + 2
 
@@ -130,6 +138,7 @@ class _Window:
         )
 
     def _annotated(self, view: View) -> RGB:
+        """Return the frame with statistics, messages and help."""
         lines = []
         if self.statistics:
             lines.append(
@@ -146,6 +155,7 @@ class _Window:
 
 
 def _result(done: Future[str]) -> str:
+    """Return the message of a finished key action, or that of its error."""
     try:
         return done.result()
     except FststyleError as error:
@@ -153,9 +163,9 @@ def _result(done: Future[str]) -> str:
 
 
 def draw_text(rgb: RGB, lines: list[str]) -> RGB:
-    """Return a copy of an image with lines of white text on a darkened background in the top left corner.
+    """Return a copy of an image, uint8 (H, W, 3), with lines of white text in the top left corner.
 
-    Text after a tab is aligned in a column.
+    The background of the text is darkened. Text after a tab is aligned in a column.
     """
     picture = rgb.copy()
     if not lines:
@@ -198,7 +208,10 @@ def _enlarged(rgb: RGB) -> RGB:
 
 
 def save_picture(view: View, folder: Path | None = None) -> Path:
-    """Write a frame as a PNG file whose name contains the time, and return its path. Raises `OutputError`."""
+    """Write a frame to a PNG file in ``folder`` (None: the current folder), and return its path.
+
+    The file name contains the time and the frame number. Raises `OutputError` if the file cannot be written.
+    """
     path = (folder or Path()) / f"fststyle-{time.strftime('%Y%m%d-%H%M%S')}-{view.number}.png"
     images.write(images.Picture([images.Frame(view.rgb)]), path)
     return path

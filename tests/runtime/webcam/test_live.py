@@ -121,7 +121,9 @@ def test_blend_cross_fades_styles_without_a_common_base(live):
     live.steady = False
     view = next(live.frames())
     assert view.style == "invert+norm"
-    assert notes == ["invert and norm have different base networks, so their stylized frames are cross-faded"]
+    assert notes == [
+        "the weights of invert and norm cannot be mixed, so their stylized frames are cross-faded"
+    ]
     live.controls.styles = ["invert"]
     with pytest.raises(StyleError, match="no second style"):
         live.blend()

@@ -25,10 +25,10 @@ WINDOW = 2048
 BASS = 20.0, 150.0
 TREBLE = 4000.0, 12000.0
 BEAT = 20.0, 400.0
-"""Lower and upper limits of the frequency bands in Hz. `BEAT` contains drums, but no cymbals."""
+"""Lower and upper limits of the frequency bands in Hz. `BEAT` includes drums but not cymbals."""
 
 RELEASE = 0.15
-"""Time constant of the release in seconds. The attack is immediate."""
+"""Time constant in seconds with which a measure decreases. Measures increase immediately."""
 
 PEAK_HALF_LIFE = 8.0
 """Half-life in seconds of the peak values. Measures are normalized by the peak values, so that they do not
@@ -36,14 +36,14 @@ depend on the input level.
 """
 
 PEAK_FLOOR = 10 ** (-50 / 20)
-"""Lower limit of the peak values (amplitude), so that noise during silence is not amplified."""
+"""Lower limit of the peak values (amplitude, -50 dB), so that noise during silence is not amplified."""
 
 BAND_FLOOR = 0.1
 """Lower limit of the peak value of a band, relative to the peak value of the level."""
 
 ONSET = 2.0, 0.1
-"""Thresholds for an onset: the spectral flux relative to its mean over the last second, and its absolute
-value.
+"""Thresholds of an onset: of the ratio of the spectral flux to its mean over the last second, and of its
+absolute value. Both must be exceeded.
 """
 
 REFRACTORY = 0.2
@@ -61,10 +61,10 @@ class Measures:
     """Results of the analysis.
 
     Attributes:
-        level: amplitude, 0..1, relative to the peak of the last seconds.
-        bass: amplitude of the band `BASS`, 0..1, likewise.
-        treble: amplitude of the band `TREBLE`, 0..1, likewise.
-        beat: 1 at a beat, then decaying to 0.
+        level: amplitude relative to its decaying peak value, 0..1.
+        bass: amplitude of the band `BASS` relative to its decaying peak value, 0..1.
+        treble: amplitude of the band `TREBLE` relative to its decaying peak value, 0..1.
+        beat: 1 at a beat, and then decaying to 0.
         bpm: tempo in beats per minute; 0 if unknown.
         beats: number of beats so far.
     """
@@ -80,9 +80,10 @@ class Measures:
 class Meter:
     """Analyzes a stream of samples at `SAMPLE_RATE`. `feed` and `measures` may be used in different threads.
 
-    Beats are peaks of the spectral flux (Dixon 2006, "Onset Detection Revisited", section 2). The tempo is
-    that of the lag with the largest autocorrelation of the flux, weighted by a log-Gaussian around 120 beats
-    per minute (Ellis 2007, "Beat Tracking by Dynamic Programming", section 3.2).
+    Beats are increases of the spectral flux above `ONSET` (Dixon 2006, "Onset Detection Revisited", section
+    2; without its search for local maxima, which needs later samples). The tempo follows from the lag with
+    the largest autocorrelation of the flux, weighted by a log-Gaussian around 120 beats per minute (Ellis
+    2007, "Beat Tracking by Dynamic Programming", section 3.2).
     """
 
     def __init__(self) -> None:
@@ -104,11 +105,15 @@ class Meter:
 
     @property
     def measures(self) -> Measures:
+        """The results after the latest samples."""
         with self._lock:
             return self._measures
 
     def feed(self, samples: Samples) -> None:
-        """Analyze the next samples, (N,). Values that are not finite are treated as silence."""
+        """Analyze the next samples, (N,) for any N.
+
+        Values outside -1..1 are clipped, and values that are not finite are treated as silence.
+        """
         waiting = np.concatenate((self._rest, np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)))
         whole = len(waiting) // HOP * HOP
         for start in range(0, whole, HOP):
@@ -118,8 +123,9 @@ class Meter:
             self._measures = Measures(**self._values, bpm=self._bpm, beats=self._beats)
 
     def _analyze(self, samples: Samples) -> None:
+        """Analyze `HOP` samples."""
         self._samples = np.concatenate((self._samples[HOP:], samples))
-        # Scaled so that a sine wave of amplitude 1 has a magnitude of 1 in its bin.
+        # The scale is such that a sine wave of amplitude 1 has magnitude 1 in its bin.
         spectrum = np.abs(np.fft.rfft(self._samples * self._hann)) / (WINDOW / 4)
         found = {"level": math.sqrt(2 * float(np.mean(samples**2)))}
         for name in ("bass", "treble"):
@@ -149,9 +155,10 @@ class Meter:
 
 
 def _tempo(flux: NDArray[np.float64]) -> float:
-    """Return the tempo of a spectral flux in beats per minute, or 0 if there are no regular beats.
+    """Return the tempo of a spectral flux in beats per minute.
 
-    The flux has `SAMPLE_RATE` / `HOP` values per second.
+    The flux has `SAMPLE_RATE` / `HOP` values per second. Returns 0 if it is too short or has no regular
+    beats.
     """
     per_minute = 60 * SAMPLE_RATE / HOP
     shortest, longest = (int(per_minute / tempo) for tempo in reversed(TEMPO_RANGE))
@@ -164,7 +171,7 @@ def _tempo(flux: NDArray[np.float64]) -> float:
     lag = int(lags[np.argmax(weight * correlation[lags])])
     if correlation[lag] < 0.1 * correlation[0]:
         return 0.0
-    # The peak near a lag of up to four beats determines the beat length with a higher resolution.
+    # The peak near the lag of up to four beats gives the length of a beat with a higher resolution.
     times = min(4, (len(flux) // 2) // lag)
     around = np.arange(times * lag - times, times * lag + times + 1)
     peak = int(around[np.argmax(correlation[around])])

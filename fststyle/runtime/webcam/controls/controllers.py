@@ -10,9 +10,11 @@ from fststyle.runtime.webcam.controls.values import Controls
 
 
 class Controllers:
-    """The controllers that the settings select. Call `close` at the end.
+    """Opens the controllers that the settings select. Call `close` at the end.
 
-    Raises `InputError` if a controller cannot be opened, and `DependencyError` if a package is missing.
+    ``osc``, ``midi`` and ``follower`` are the opened controllers, each None if it is not selected. Raises
+    `InputError` if a setting is invalid or a controller cannot be opened, and `DependencyError` if a package
+    is missing.
     """
 
     def __init__(self, controls: Controls, settings: WebcamSettings):
@@ -50,4 +52,5 @@ class Controllers:
             self._opened = opened.pop_all()
 
     def close(self) -> None:
+        """Close all controllers."""
         self._opened.close()

@@ -11,12 +11,12 @@ MEASURES = ("level", "bass", "treble", "beat")
 """Measures that a control can follow."""
 
 DEFAULT_RANGES = {"strength": (0.0, 1.0), "mix": (0.0, 1.0), "brush": (1.0, 3.0), "steadiness": (1.0, 0.0)}
-"""Controls that can follow a measure, and their default values at 0 (silence) and 1 (peak)."""
+"""Controls that can follow a measure, and their default values at measure 0 (silence) and 1 (peak)."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Maps a measure linearly to the control ``name``, from ``quiet`` at 0 to ``loud`` at 1."""
+    """Maps ``measure`` linearly to the control ``name``: measure 0 to ``quiet`` and measure 1 to ``loud``."""
 
     name: str
     measure: str
@@ -44,19 +44,20 @@ def _rule(text: str) -> Rule:
     try:
         quiet, loud = map(float, ends) if ends else DEFAULT_RANGES[name]
     except ValueError:
-        raise InputError(f"--follow: the range in {text!r} is not two numbers") from None
+        raise InputError(f"--follow: the values after {measure} in {text!r} are not two numbers") from None
     allowed = RANGES[name]
     if not all(allowed.low <= value <= allowed.high for value in (quiet, loud)):
         raise InputError(
-            f"--follow: {text!r} exceeds the range of {name}, {allowed.low:g} to {allowed.high:g}"
+            f"--follow: a value in {text!r} is outside the range of {name}, {allowed.low:g} to"
+            f" {allowed.high:g}"
         )
     return Rule(name, measure, quiet, loud)
 
 
 class Follower:
-    """Computes the values of controls that follow a sound source.
+    """Computes the values of controls that follow a sound source, and connects itself to ``controls``.
 
-    See `AudioSource` for ``source`` and the errors.
+    See `AudioSource` for ``source`` and the errors. Each of the ``rules`` sets one control.
     """
 
     def __init__(self, controls: Controls, source: str, rules: list[Rule]):
@@ -65,7 +66,7 @@ class Follower:
         controls.followed = self.values
 
     def values(self) -> dict[str, float]:
-        """Return the current values of the controls by name, or an empty dict without sound input."""
+        """Return the current values of the controls by name, or an empty dict while no samples arrive."""
         if not self._source.alive:
             return {}
         measures = self.meter.measures
@@ -75,9 +76,10 @@ class Follower:
         }
 
     def meters(self) -> dict[str, float]:
-        """Return the current measures by name, and the tempo ``bpm``."""
+        """Return the current measures by name, and the tempo ``bpm`` in beats per minute."""
         measures = self.meter.measures
         return {name: getattr(measures, name) for name in MEASURES} | {"bpm": round(measures.bpm, 1)}
 
     def close(self) -> None:
+        """Close the sound source."""
         self._source.close()

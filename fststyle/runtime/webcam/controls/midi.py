@@ -1,4 +1,4 @@
-"""MIDI control: faders, buttons, pads and program changes set controls. MIDI learn assigns them."""
+"""MIDI control: faders, buttons, pads and program changes set the controls that a map assigns to them."""
 
 import contextlib
 import json
@@ -21,8 +21,8 @@ DEFAULTS = {
     "program *": "style",
     **{f"note * {36 + number}": f"style {number + 1}" for number in range(16)},
 }
-"""Default map: modulation wheel, volume, resonance, brightness, expression, program changes, and pads from C1
-up.
+"""Default map: modulation wheel, volume, resonance, brightness, expression, program changes, and pads from
+note 36 on.
 """
 
 POLL = 0.005
@@ -35,7 +35,7 @@ MAX_MESSAGES = 2000
 """Maximum number of messages per port and read. Further messages are handled in the next read."""
 
 ALSA_THROUGH = "Midi Through"
-"""Prefix of the ALSA port name that repeats messages of other programs. "auto" skips this port."""
+"""Prefix of the names of ALSA ports that repeat the messages of other programs. "auto" skips these ports."""
 
 
 class MidiMessage(Protocol):
@@ -62,9 +62,8 @@ class MidiMap:
     """Maps MIDI messages to controls.
 
     The keys of ``entries`` are, for example, ``control 1 7``, ``note 10 36``, ``pitch 1`` or ``program 1``.
-    The first number is the channel, 1 to 16, or ``*`` for all channels. The values are the name of a control,
-    ``next``, ``previous``, or ``style N`` for the style with this number. Raises `InputError` for other
-    entries.
+    The first number is the channel, 1 to 16, or ``*`` for all channels. A value is the name of a control,
+    ``next``, ``previous``, or ``style N`` for style number N, from 1. Raises `InputError` for other entries.
     """
 
     def __init__(self, entries: dict[str, str]):
@@ -77,21 +76,23 @@ class MidiMap:
         """Read a map from a JSON file. Raises `InputError` if the file is not a valid map."""
         try:
             if path.stat().st_size > 1 << 20:
-                raise InputError(f"{path}: is too large for a MIDI map")
+                raise InputError(f"{path}: is larger than 1 MiB and not a MIDI map")
             entries = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
-                f"{path}: is not a MIDI map: {getattr(error, 'strerror', None) or error}"
+                f"{path}: cannot be read as a MIDI map: {getattr(error, 'strerror', None) or error}"
             ) from error
         if not isinstance(entries, dict) or not all(isinstance(name, str) for name in entries.values()):
-            raise InputError(f"{path}: is not a MIDI map, which is a JSON object of strings")
+            raise InputError(
+                f"{path}: is not a MIDI map; a MIDI map is a JSON object whose values are strings"
+            )
         try:
             return cls(entries)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
     def write(self, path: Path) -> None:
-        """Write the map to a JSON file. Raises `OutputError` or `OSError` if this fails."""
+        """Write the map to a JSON file, and create its folder. Raises `OSError` if this fails."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing_path(path) as place:
             place.write_text(json.dumps(self.entries, indent=2) + "\n", encoding="utf-8")
@@ -103,24 +104,27 @@ class MidiMap:
         self.entries[key] = name
 
     def name_for(self, key: str) -> str | None:
-        """Return the control of ``key``, on its own channel or on all channels (``*``), or None."""
+        """Return the control that ``key`` is assigned to, or None.
+
+        An entry for the channel of ``key`` takes precedence over an entry for all channels (``*``).
+        """
         kind, _, rest = key.partition(" ")
         _, _, number = rest.partition(" ")
         return self.entries.get(key) or self.entries.get(f"{kind} * {number}".rstrip())
 
 
 class MidiInput:
-    """Receives MIDI messages and sets controls. Ports that are connected later are opened.
+    """Receives MIDI messages in a thread and sets controls. Ports that are connected later are also opened.
 
     Args:
         controls: the controls to set.
         wanted: "auto" for all input ports, or part of a port name.
-        path: file of the map. MIDI learn writes it.
+        path: file of the map. If it does not exist, `DEFAULTS` is used. MIDI learn writes it.
         learn: controls to assign; see `learn`.
 
     Raises:
         DependencyError: mido or its backend is not installed.
-        InputError: the map is damaged, a name in ``learn`` is unknown, or the system has no MIDI.
+        InputError: the map is invalid, a name in ``learn`` is unknown, or the ports cannot be listed.
     """
 
     def __init__(self, controls: Controls, wanted: str, path: Path, learn: Sequence[str] = ()):
@@ -139,10 +143,9 @@ class MidiInput:
         self._thread.start()
 
     def learn(self, names: Sequence[str]) -> None:
-        """Start MIDI learn: the faders or buttons that are used next are assigned to ``names``, in this
-        order.
+        """Start MIDI learn: the faders or buttons that are used next are assigned to the controls ``names``.
 
-        Raises `InputError` for an unknown name.
+        When all are assigned, in this order, the map is written. Raises `InputError` for an unknown name.
         """
         for name in names:
             if name not in NAMES:
@@ -152,7 +155,7 @@ class MidiInput:
 
     @property
     def learning(self) -> str:
-        """The control that MIDI learn assigns next, or ""."""
+        """The control that MIDI learn assigns next, or "" if MIDI learn is not active."""
         return self._learning[0] if self._learning else ""
 
     @property
@@ -161,6 +164,7 @@ class MidiInput:
         return sorted(self._ports)
 
     def close(self) -> None:
+        """Stop the thread and close the ports."""
         self._stop.set()
         self._thread.join(2)
         for port in self._ports.values():
@@ -172,11 +176,11 @@ class MidiInput:
             self._controls.notify(f"MIDI: move a fader or press a button for {self._learning[0]}")
 
     def _names(self) -> list[str]:
-        """Return the names of the selected input ports."""
+        """Return the names of the selected input ports. Raises `InputError` if they cannot be listed."""
         try:
             found = list(dict.fromkeys(self._mido.get_input_names()))
         except Exception as error:  # the exceptions of the backends have no common base class
-            raise InputError(f"--midi: this system has no MIDI: {error}") from error
+            raise InputError(f"--midi: the MIDI ports of this system cannot be listed: {error}") from error
         if self._wanted == "auto":
             return [name for name in found if not name.startswith(ALSA_THROUGH)]
         return [name for name in found if self._wanted.lower() in name.lower()]
@@ -206,8 +210,8 @@ class MidiInput:
                 self._ports[name] = self._mido.open_input(name)
                 self._controls.notify(f"MIDI: {name} is connected")
         if not names:
-            what = "no input port" if self._wanted == "auto" else f"no input port named {self._wanted}"
-            self._once("none", f"{what} found")
+            which = "" if self._wanted == "auto" else f" whose name contains {self._wanted!r}"
+            self._once("none", f"no input port{which} was found")
 
     def _read(self, name: str, port: MidiPort) -> None:
         latest: dict[str, MidiMessage] = {}
@@ -222,8 +226,9 @@ class MidiInput:
             self.handle(key, message)
 
     def handle(self, key: str, message: MidiMessage) -> None:
-        """Apply a mido message whose key in the map is ``key``. Each kind of invalid message is reported
-        once.
+        """Apply a mido message whose key in the map is ``key``, or assign the key during MIDI learn.
+
+        Errors are reported to the user, each kind once.
         """
         if self._learning:
             if _is_learnable(message):
@@ -275,7 +280,7 @@ class MidiInput:
 
 
 def default_path() -> Path:
-    """Return the default path of the MIDI map. The file may not exist."""
+    """Return the default path of the MIDI map, in the configuration folder of the user. It may not exist."""
     import platformdirs
 
     return platformdirs.user_config_path("fststyle") / "midi.json"
@@ -296,14 +301,14 @@ def _key(message: MidiMessage) -> str | None:
 
 
 def _is_learnable(message: MidiMessage) -> bool:
-    """Return whether MIDI learn uses a message. The release of a key is ignored."""
+    """Return whether MIDI learn uses a message. Messages for the release of a note are ignored."""
     if message.type == "note_on":
         return bool(message.velocity)
     return bool(message.type != "note_off")
 
 
 def _fader_position(message: MidiMessage) -> float:
-    """Return the fader position in a mido message, 0..1."""
+    """Return the value of a mido message (controller, pitch bend or note velocity) as a position, 0..1."""
     if message.type == "control_change":
         return float(message.value / 127)
     if message.type == "pitchwheel":
@@ -312,11 +317,13 @@ def _fader_position(message: MidiMessage) -> float:
 
 
 def _check_entry(key: str, name: str) -> None:
+    """Raise `InputError` if an entry of a map is invalid."""
     kind, *numbers = key.split(" ")
     needed = {"control": 2, "note": 2, "pitch": 1, "program": 1}.get(kind)
     if needed != len(numbers) or not all(_is_number(text, 127) for text in numbers[1:]):
         raise InputError(
-            f"{key!r} is not control CHANNEL NUMBER, note CHANNEL NUMBER, pitch CHANNEL or program CHANNEL"
+            f"{key!r} is not control CHANNEL NUMBER, note CHANNEL NUMBER (0 to 127), pitch CHANNEL or program"
+            " CHANNEL"
         )
     if numbers[0] != "*" and not (_is_number(numbers[0], 16) and numbers[0] != "0"):
         raise InputError(f"{key!r}: the channel must be 1 to 16, or * for all")
@@ -329,9 +336,9 @@ def _is_number(text: str, most: int) -> bool:
 
 
 def _import_mido() -> Any:
-    """Import mido with the backend in the environment variable MIDO_BACKEND, by default python-rtmidi.
+    """Import and return mido, with the backend in the environment variable MIDO_BACKEND or python-rtmidi.
 
-    Raises `DependencyError` if mido or the backend is not installed.
+    Raises `DependencyError` if mido or the backend cannot be imported.
     """
     install = "pip install mido python-rtmidi"
     try:

@@ -18,29 +18,29 @@ from fststyle.runtime.webcam.controls.values import NAMES, RANGES, STYLES, Contr
 ROOT = "/fststyle/"
 
 WINDOW = 0.005
-"""Time in seconds for which messages are collected. Only the last message to each address is applied."""
+"""Time in seconds for which datagrams are collected. Only the last datagram for each address is applied."""
 
 MAX_DATAGRAMS = 1000
 """Maximum number of datagrams per window."""
 
 MAX_ADDRESSES = 64
-"""Maximum number of addresses per window. Messages to further addresses are dropped."""
+"""Maximum number of addresses per window. Datagrams for further addresses are dropped."""
 
 MAX_DATAGRAM_BYTES = 65535
 """Maximum size of a datagram in bytes."""
 
 SEND_RATE = 20.0
-"""Maximum number of messages per second that are sent for each control."""
+"""Maximum number of messages per second that are sent to each address."""
 
 _BUNDLE = b"#bundle\x00"
 _TAGS = frozenset(b"ifdhsTFN")
-"""Supported type tags: numbers, strings, True, False and nil."""
+"""Supported type tags: those of numbers, strings, True, False and nil."""
 
 
 def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
-    """Parse ``HOST:PORT``, or ``PORT`` with the default ``host``. Returns host and port.
+    """Parse ``HOST:PORT`` to host and port. With a default ``host``, ``PORT`` alone is also accepted.
 
-    Raises `InputError`, with the option ``flag`` in the message, for other texts.
+    Raises `InputError`, with the option ``flag`` in the message, for other texts and invalid port numbers.
     """
     name, colon, port = text.strip().rpartition(":")
     name = name.strip("[]") if colon else host or ""
@@ -50,10 +50,20 @@ def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
 
 
 class OscInput:
-    """Receives OSC messages on a UDP port and sets controls.
+    """Receives OSC messages on a UDP port in a thread and sets controls.
 
-    ``learn`` is called with the names in messages to ``/fststyle/midi/learn``. Raises `DependencyError`
-    without python-osc, and `InputError` if the port cannot be used.
+    Args:
+        controls: the controls to set.
+        host: host name or address to listen on.
+        port: UDP port; 0 selects a free port.
+        learn: called with the names of controls in messages to ``/fststyle/midi/learn``; None without MIDI.
+
+    Attributes:
+        address: (host, port) of the socket.
+
+    Raises:
+        DependencyError: python-osc is not installed.
+        InputError: the address cannot be used.
     """
 
     def __init__(
@@ -67,7 +77,7 @@ class OscInput:
         self._controls, self._learn = controls, learn
         self._once = ReportOnce(lambda text: controls.notify(f"OSC: {text}"))
         self.refresh = threading.Event()
-        """Event that a message to ``/fststyle/refresh`` sets."""
+        """Event that is set by a message to ``/fststyle/refresh``."""
         try:
             self._socket = _bind(host, port)
         except OSError as error:
@@ -78,6 +88,7 @@ class OscInput:
         self._thread.start()
 
     def close(self) -> None:
+        """Stop the thread and close the port."""
         self._stop.set()
         self._thread.join(2)
         self._socket.close()
@@ -97,11 +108,11 @@ class OscInput:
                     self._handle(message)
 
     def _collect(self, datagram: bytes) -> list[bytes]:
-        """Collect the datagrams that arrive within `WINDOW` after ``datagram``.
+        """Collect ``datagram`` and those that arrive within `WINDOW` seconds after it.
 
-        Returns the last one for each OSC address.
+        Returns the last one for each OSC address. Bundles are all kept, except identical ones.
         """
-        time.sleep(WINDOW)  # the operating system drops datagrams that exceed the socket buffer
+        time.sleep(WINDOW)  # the operating system drops datagrams that do not fit in the socket buffer
         latest: dict[bytes, bytes] = {}
         self._socket.setblocking(False)
         try:
@@ -122,10 +133,10 @@ class OscInput:
         return list(latest.values())
 
     def _handle(self, content: bytes) -> None:
-        """Apply one message. Each kind of invalid message is reported once."""
+        """Apply one message. Invalid messages are reported, once for each address."""
         try:
             if not _is_supported(content):
-                raise InputError("the message is malformed, or has arguments other than numbers and strings")
+                raise InputError("the message is malformed, or has an argument of an unsupported type")
             message = self._message(content)
             self._apply(message.address, list(message.params))
         except InputError as error:
@@ -135,6 +146,7 @@ class OscInput:
             self._once("damaged", "a malformed message is ignored")
 
     def _apply(self, address: str, arguments: list[object]) -> None:
+        """Apply a message. Raises `InputError` if the address or an argument is invalid."""
         if not address.startswith(ROOT):
             raise InputError(f"the address does not begin with {ROOT}")
         path = address.removeprefix(ROOT)
@@ -163,18 +175,18 @@ class OscInput:
 
 
 class OscOutput:
-    """Sends controls as OSC messages when they change, and statistics once per second.
+    """Sends controls, measures and notes as OSC messages when they change, and statistics once per second.
 
     Args:
         controls: the controls to send.
         host: host of the receiver.
         port: UDP port of the receiver.
-        refresh: event after which all values are sent again.
-        meters: returns the measures of the sound by name.
+        refresh: event; when it is set, all values are sent again and the event is cleared.
+        meters: function that returns the measures of the sound by name.
 
     Raises:
         DependencyError: python-osc is not installed.
-        InputError: the host does not exist.
+        InputError: the host cannot be resolved.
     """
 
     def __init__(
@@ -199,6 +211,7 @@ class OscOutput:
         self._thread.start()
 
     def close(self) -> None:
+        """Stop the thread and close the socket."""
         self._stop.set()
         self._thread.join(2)
         with contextlib.suppress(OSError, AttributeError):
@@ -228,7 +241,7 @@ class OscOutput:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Return a bound UDP socket."""
+    """Return a bound UDP socket with a timeout. Raises `OSError`."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     made = socket.socket(family, kind, protocol)
     try:
@@ -241,9 +254,10 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _messages(datagram: bytes, depth: int = 4) -> Iterator[bytes]:
-    """Yield the messages in a datagram. A bundle ends at a malformed element.
+    """Yield the messages in a datagram, which is a message or a bundle. A bundle ends at a malformed element.
 
-    Bundles are not parsed with python-osc, whose parser does not return for elements of negative size.
+    Bundles that are nested more than ``depth`` deep are ignored. Bundles are not parsed with python-osc,
+    since its parser does not return for elements of negative size.
     """
     if not datagram.startswith(_BUNDLE):
         yield datagram
@@ -271,7 +285,10 @@ def _is_supported(message: bytes) -> bool:
 
 
 def _import_pythonosc() -> tuple[Any, type[Exception]]:
-    """Return the message class and the exception of python-osc. Raises `DependencyError` without it."""
+    """Return the message class and the parse error of python-osc.
+
+    Raises `DependencyError` if python-osc is not installed.
+    """
     try:
         from pythonosc.osc_message import OscMessage, ParseError
     except ImportError as error:

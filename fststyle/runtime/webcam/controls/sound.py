@@ -14,16 +14,16 @@ from fststyle.runtime.video.formats.pyav import av, reason
 from fststyle.runtime.webcam.controls.analysis import HOP, SAMPLE_RATE, Samples
 
 _MAX_BLOCKS = 64
-"""Maximum number of blocks of an input that wait. Older blocks are dropped."""
+"""Maximum number of blocks of an input that are queued. Older blocks are dropped."""
 
 INPUT_TIMEOUT = 5.0
-"""Time in seconds without samples after which an input has failed."""
+"""Time in seconds without samples after which an input is treated as failed."""
 
 
 def decode_file(path: Path) -> Iterator[Samples]:
-    """Decode the audio of a file and yield blocks of mono samples at `SAMPLE_RATE`.
+    """Decode the first audio stream of a file and yield blocks of mono samples at `SAMPLE_RATE`.
 
-    Raises `InputError` if the file has no audio or cannot be decoded.
+    Raises `InputError` if the file has no audio stream or cannot be decoded.
     """
     library = av()
     try:
@@ -41,9 +41,9 @@ def decode_file(path: Path) -> Iterator[Samples]:
 
 
 def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
-    """Yield the audio of a file like `decode_file`, but in real time and in a loop, until ``stop`` is set.
+    """Yield the samples of a file like `decode_file`, but in real time and in a loop, until ``stop`` is set.
 
-    Raises the errors of `decode_file`.
+    Blocks have at most `HOP` samples. Raises the errors of `decode_file`.
     """
     due = time.monotonic()
     while True:
@@ -63,9 +63,9 @@ def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
 def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
     """Record an audio input of the system and yield blocks of mono samples at `SAMPLE_RATE`.
 
-    ``wanted`` is "auto" for the default input, or part of an input name. The recording ends when ``stop`` is
-    set. Raises `DependencyError` without sounddevice or PortAudio, and `InputError` if there is no such input
-    or it stops.
+    ``wanted`` is "auto" for the default input, or part of the name of an input. The recording ends when
+    ``stop`` is set. Raises `DependencyError` if sounddevice or PortAudio is not installed, and `InputError`
+    if there is no such input, it cannot be used or it returns no samples for `INPUT_TIMEOUT` seconds.
     """
     sounddevice, device = _import_sounddevice(), None if wanted == "auto" else wanted
     waiting: queue.Queue[Samples] = queue.Queue(_MAX_BLOCKS)
@@ -103,7 +103,10 @@ def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
 
 
 def _resample(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
-    """Yield a block of samples resampled from ``rate`` to `SAMPLE_RATE`."""
+    """Yield a block of samples after resampling from ``rate`` to `SAMPLE_RATE`.
+
+    All blocks of a stream must use the same ``resampler``.
+    """
     if rate == SAMPLE_RATE:
         yield block
         return
@@ -116,16 +119,17 @@ def _resample(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
 class AudioSource:
     """Reads a sound source in a thread.
 
-    A failed source is reopened every ``retry`` seconds. Each error is reported once.
+    The constructor waits for the first block of samples. A source that fails later is reopened every
+    ``retry`` seconds. Each error is reported once.
 
     Args:
-        source: "auto" for the default input, part of an input name, or an audio file.
-        feed: called with each block of samples.
-        on_note: called with messages for the user.
+        source: "auto" for the default input, part of the name of an input, or an audio file.
+        feed: called with each block of samples, in the thread.
+        on_note: called with messages for the user, in the thread.
         retry: interval in seconds between attempts to reopen a failed source.
 
     Raises:
-        InputError: the file has no audio, or the input does not exist.
+        InputError: the file has no audio or cannot be decoded, or the input cannot be used.
         DependencyError: a package is missing.
     """
 
@@ -146,11 +150,12 @@ class AudioSource:
         self.alive = True
         """Whether samples are arriving."""
         self._first = self._open()
-        feed(next(self._first, np.zeros(0, np.float32)))  # errors are raised in the constructor
+        feed(next(self._first, np.zeros(0, np.float32)))  # raises the errors of the source
         self._thread = threading.Thread(target=self._run, name="fststyle-sound", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
+        """Stop the thread."""
         self._stop.set()
         self._thread.join(3)
 
@@ -172,6 +177,7 @@ class AudioSource:
 
 
 def _import_sounddevice() -> Any:
+    """Import and return sounddevice. Raises `DependencyError` if it or PortAudio is missing."""
     try:
         import sounddevice
     except ImportError as error:

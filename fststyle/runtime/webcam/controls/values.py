@@ -17,7 +17,7 @@ class Range:
     logarithmic: bool = False
 
     def at(self, share: float) -> float:
-        """Return the value at a fader position ``share``, 0..1."""
+        """Return the value at the fader position ``share``, 0..1."""
         if self.logarithmic:
             ratio: float = (self.high / self.low) ** share
             return self.low * ratio
@@ -49,7 +49,7 @@ class Values:
 
     Attributes:
         style: the first style.
-        second: the second style; "" is the style after ``style`` in the list.
+        second: the second style; "" selects the style after ``style`` in the list.
         mix: weight of the second style, 0..1.
         strength: strength of the style, 0..2.
         brush: brush size relative to training, 0.25..8.
@@ -68,7 +68,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Status:
-    """Status of the filter: the displayed ``style``, frames per second, and latency in seconds."""
+    """Status of the filter: the displayed ``style``, the frame rate ``fps``, and ``latency`` in seconds."""
 
     style: str = ""
     fps: float = 0.0
@@ -80,10 +80,10 @@ class Controls:
     """The current values of the controls. All methods are thread-safe.
 
     Attributes:
-        values: the values before the influence of the sound.
-        styles: the styles that can be selected.
+        values: the values without the influence of the sound.
+        styles: names of the styles that can be selected, in addition to the initial style.
         on_note: called with messages for the user.
-        followed: returns the values that follow the sound, by name.
+        followed: function that returns the values that follow the sound, by name.
         status: status of the filter.
         note: the latest message for the user.
     """
@@ -103,7 +103,8 @@ class Controls:
         """Set a control to a value.
 
         The value is a number in the range of the control, or, for `STYLES`, the name or the number (from 1)
-        of a style. Raises `InputError` for other names and values.
+        of a style in ``styles``. Names of styles are compared without regard to case, and ``_`` and space are
+        equal to ``-``. Raises `InputError` for other names and values.
         """
         if name in STYLES:
             self.change(**{name: self._style(value)})
@@ -115,7 +116,8 @@ class Controls:
     def set_position(self, name: str, position: object) -> None:
         """Set a control to a position, 0..1, in its range or in the list of styles.
 
-        Raises `InputError` for another position, a control without positions, or an empty list of styles.
+        Raises `InputError` for a position outside 0..1, a control without a range, or an empty list of
+        styles.
         """
         share = _number("the position", position, Range(0.0, 1.0))
         if name in STYLES:
@@ -129,24 +131,27 @@ class Controls:
             raise InputError(f"{name!r} cannot be controlled by a fader; use one of {names}")
 
     def step(self, by: int) -> None:
-        """Select the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0."""
+        """Select the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0.
+
+        Nothing changes if the list of styles is empty.
+        """
         if self.styles:
             with self._lock:
                 self.values = replace(self.values, style=self.neighbor(self.values.style, by), mix=0.0)
 
     def run_action(self, name: str) -> None:
-        """Run one of `ACTIONS`. Raises `InputError` for another name."""
+        """Run the action ``name``, one of `ACTIONS`. Raises `InputError` for another name."""
         if name not in ACTIONS:
             raise InputError(f"unknown action {name!r}")
         self.step(1 if name == "next" else -1)
 
     def change(self, **changes: Any) -> None:
-        """Change values without validation."""
+        """Replace the given fields of ``values``, without validation."""
         with self._lock:
             self.values = replace(self.values, **changes)
 
     def current(self) -> Values:
-        """Return the values, blended with the values that follow the sound."""
+        """Return the values, blended with those that follow the sound by the weight ``sound``."""
         values = self.values
         if not values.sound or not (followed := self.followed()):
             return values
@@ -157,16 +162,21 @@ class Controls:
         return replace(values, **mixed)
 
     def neighbor(self, style: str, by: int = 1) -> str:
-        """Return the style that is ``by`` places after ``style`` in the list, wrapping around at its ends."""
+        """Return the style that is ``by`` places after ``style`` in the list, wrapping around at its ends.
+
+        For a style that is not in the list, ``by`` 1 returns the first style, and -1 the last. If the list is
+        empty, ``style`` is returned.
+        """
         place = self.styles.index(style) if style in self.styles else -1 if by > 0 else 0
         return self.styles[(place + by) % len(self.styles)] if self.styles else style
 
     def notify(self, note: str) -> None:
-        """Report a message to the user."""
+        """Report a message to the user, and store it in ``note``."""
         self.note = note
         self.on_note(note)
 
     def _style(self, value: object) -> str:
+        """Return the name of a style, given by name or number. Raises `InputError` if there is none."""
         if isinstance(value, str):
             wanted = value.lower().replace("_", "-").replace(" ", "-")
             for name in (*self.styles, *self._own):
@@ -180,9 +190,9 @@ class Controls:
 
 
 def _number(name: str, value: object, allowed: Range | None = None) -> float:
-    """Return ``value`` if it is a number in the range ``allowed``. Raises `InputError` otherwise.
+    """Return ``value`` as a float. Raises `InputError` unless it is a number in the range ``allowed``.
 
-    ``allowed`` None is the range of the control ``name``.
+    If ``allowed`` is None, the range is that of the control ``name``.
     """
     allowed = allowed or RANGES[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -196,6 +206,7 @@ class ReportOnce:
     """Callable that reports each kind of problem once, up to `MAX_KINDS` kinds."""
 
     MAX_KINDS = 20
+    """Maximum number of kinds that are reported."""
 
     def __init__(self, notify: Callable[[str], None]):
         self._notify, self._reported = notify, set[str]()

@@ -20,9 +20,10 @@ from fststyle.runtime.webcam.view import View
 
 
 class Output(Protocol):
-    """Protocol of outputs, which receive frames, uint8 (H, W, 3), with their capture time.
+    """Protocol of outputs, which receive frames, uint8 (H, W, 3), with their capture times in seconds.
 
-    `send` raises `DeviceError` or `OutputError` when the output fails.
+    `send` raises `DeviceError` or `OutputError` if the output fails, and `InputError` if it does not support
+    a change of the frame size.
     """
 
     def send(self, rgb: RGB, at: float) -> None: ...
@@ -37,7 +38,7 @@ class Outputs:
     Args:
         record: video file to record to from the start, or None.
         virtual: whether to open a virtual camera.
-        fps: frame rate of the outputs.
+        fps: nominal frame rate of the outputs.
         stream: URL to stream to, or None.
         ndi: whether to publish an NDI source.
         spout: whether to publish a Spout sender.
@@ -46,7 +47,7 @@ class Outputs:
 
     Raises:
         InputError: the URL is not supported.
-        OutputError: the video file cannot be written.
+        OutputError: the video file has an unsupported suffix or cannot be written.
     """
 
     def __init__(
@@ -75,12 +76,19 @@ class Outputs:
 
     @property
     def recording(self) -> bool:
+        """Whether a recording is in progress."""
         return self._recording is not None
 
     def send(self, view: View) -> None:
-        """Send a frame to all outputs.
+        """Send a frame to all outputs. The first call opens those that need the frame size.
 
-        If an output fails, it is closed and its error is raised. The next call continues without it.
+        If an output cannot be opened or fails, its error is raised, and the next call continues without it.
+
+        Raises:
+            DependencyError: a package or driver for an output is missing.
+            DeviceError: an output cannot be opened or fails.
+            OutputError: the recording or the stream fails.
+            InputError: the frame size has changed, and an output does not support this.
         """
         while self._waiting:
             self._outputs.append(self._waiting.pop(0)((view.rgb.shape[1], view.rgb.shape[0])))
@@ -101,7 +109,7 @@ class Outputs:
                 raise
 
     def toggle(self) -> str:
-        """Start a recording in the current folder, or stop the current recording.
+        """Start a recording to an MP4 file in the current folder, or stop the recording in progress.
 
         The file name contains the time. Returns a message for the user. Raises `OutputError` if the file
         cannot be written.
@@ -114,7 +122,7 @@ class Outputs:
         return f"recording {recording.path}"
 
     def close(self) -> str:
-        """Close all outputs. Returns a message for the user.
+        """Close all outputs. Returns a message for the user about the recording, or "" if there is none.
 
         Raises `OutputError`, after all outputs are closed, if the recording failed.
         """
@@ -125,12 +133,13 @@ class Outputs:
         return self._stopped() if self._recording is not None else ""
 
     def _stopped(self) -> str:
+        """Finish the recording. Returns a message for the user, or "" if nothing was recorded."""
         with self._swapping:
             recording, self._recording = self._recording, None
         if recording is None:
             return ""
         if not recording.frames:
-            # `send` has already reported the error.
+            # Without frames, `close` raises an error.
             with contextlib.suppress(OutputError):
                 recording.close()
             return ""

@@ -1,8 +1,9 @@
 """Encoder process of `fststyle.runtime.webcam.outputs.stream`: encode frames from stdin and stream them.
 
-The file is run as a script and imports only PyAV and NumPy. stdin is one line of JSON with ``url``,
-``format``, ``size`` and ``fps``, and then for each frame its capture time in seconds (`float.hex`, padded to
-32 bytes) and its pixels, uint8 (H, W, 3). stdout is `CONNECTED` after the first frame, or an error message.
+This file is run as a script, and imports only PyAV and NumPy in addition to the standard library. stdin
+contains one line of JSON with ``url``, ``format``, ``size`` (width, height) and ``fps``, and then for each
+frame its capture time in seconds (`float.hex`, padded to 32 bytes) and its pixels, uint8 (H, W, 3). The
+process writes the line `CONNECTED` to stdout after the first frame, and an error message if it fails.
 """
 
 import json
@@ -13,19 +14,22 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 CONNECTED = "connected"
-"""Message after the first frame has been sent."""
+"""Line that is written to stdout after the first frame has been sent."""
 PERMANENT_ERROR = 3
 """Exit code for errors that reconnecting does not fix."""
 
 BITS_PER_PIXEL = 0.1
-"""Bit rate of the stream per pixel and frame."""
+"""Bits per pixel of a frame, from which the bit rate is computed. The minimum bit rate is 400 kbit/s."""
 
 _CLOCK = Fraction(1, 1000)
 _TIME = 32
 
 
 def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
-    """Encode the frames and send them to the URL of the request. Raises the exceptions of PyAV."""
+    """Encode the frames from ``frames`` until it ends, and send them to the URL of the request.
+
+    Raises the exceptions of PyAV.
+    """
     import av
     import numpy as np
 
@@ -67,14 +71,14 @@ def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
 
 
 def _read_exactly(frames: BinaryIO, count: int) -> bytes:
-    """Read exactly ``count`` bytes. Returns b"" at the end of the stream."""
+    """Read exactly ``count`` bytes. Returns b"" if the stream ends before."""
     content = frames.read(count)
     return content if len(content) == count else b""
 
 
 def main() -> int:
     """Stream until stdin ends. Returns the exit code."""
-    for name in ("SIGINT", "SIGHUP"):  # a terminal also sends them to the parent process, which handles them
+    for name in ("SIGINT", "SIGHUP"):  # a terminal also sends these signals to the parent process
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     request = json.loads(sys.stdin.buffer.readline())
@@ -87,7 +91,7 @@ def main() -> int:
     try:
         stream(sys.stdin.buffer, request)
     except av.error.ProtocolNotFoundError:
-        _send(f"this build of PyAV has no {request['url'].partition(':')[0]}")
+        _send(f"this build of PyAV does not support {request['url'].partition(':')[0]}")
         return PERMANENT_ERROR
     except (av.codec.codec.UnknownCodecError, av.error.EncoderNotFoundError):
         _send("this build of PyAV cannot encode H.264")
@@ -110,4 +114,4 @@ if __name__ == "__main__":
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
     code = main()
     sys.stdout.flush()
-    os._exit(code)  # skips the cleanup of a connection that does not respond
+    os._exit(code)  # skips the cleanup, which may hang if the connection does not respond

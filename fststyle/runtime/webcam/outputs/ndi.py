@@ -10,13 +10,14 @@ from fststyle.arrays import RGB, Pixels
 from fststyle.errors import DependencyError, DeviceError
 
 NAME = "fststyle"
+"""Name of the source, which receivers show."""
 
 
 class Ndi:
-    """NDI source called ``name``, for frames of ``size`` (width, height).
+    """NDI source called ``name``, for frames of ``size`` (width, height) and a nominal frame rate ``fps``.
 
-    NDI sends in its own threads, so a slow receiver does not delay frames. Raises `DependencyError` without
-    cyndilib, and `DeviceError` if NDI does not start on this machine.
+    NDI sends in its own threads, so a slow receiver does not delay frames. Raises `DependencyError` if
+    cyndilib is not installed, and `DeviceError` if NDI does not start on this machine.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
@@ -33,8 +34,9 @@ class Ndi:
         self._open(size)
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Send a frame, uint8 (H, W, 3). A frame of another size restarts the source. Raises
-        `DeviceError`.
+        """Send a frame, uint8 (H, W, 3). A frame of another size restarts the source. ``at`` is ignored.
+
+        Raises `DeviceError` if NDI fails.
         """
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             self.close()
@@ -45,9 +47,10 @@ class Ndi:
         except Exception as error:  # the exceptions of cyndilib have no common base class
             raise DeviceError(f"NDI failed: {error}") from error
         if not sent:
-            raise DeviceError("NDI failed: the source is closed")
+            raise DeviceError("NDI failed to send a frame")
 
     def close(self) -> None:
+        """Close the source."""
         if self._sender is not None:
             self._sender.close()
             self._sender = None
@@ -58,7 +61,7 @@ class Ndi:
             frame.set_resolution(*size)
             frame.set_fourcc(self._fourcc)
             frame.set_frame_rate(self._rate)
-            # No clock, since the camera sets the pace and NDI would make `send` wait.
+            # With a clock, NDI would make `send` wait. The camera determines the frame rate.
             self._sender = self._sender_type(self._name, clock_video=False, clock_audio=False)
             self._sender.set_video_frame(frame)
             self._sender.open()

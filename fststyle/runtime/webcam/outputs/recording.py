@@ -22,14 +22,20 @@ _WAITING = 16
 class Recording:
     """Records frames with their capture times to a video file, without audio.
 
-    A thread writes a temporary file, which `close` renames to ``path``. Always call `close`. If the encoder
-    is too slow, `send` waits for it, so that no frame is lost. Raises `OutputError` if ``path`` cannot be
-    written.
+    A thread writes a temporary file, which is renamed to ``path`` by `close`. Always call `close`. If the
+    encoder is too slow, `send` waits for it, so that no frame is lost. Raises `OutputError` if ``path`` has
+    an unsupported suffix or its folder is not writable.
+
+    Attributes:
+        path: path of the video file.
+        frames: number of frames that were sent.
     """
 
     def __init__(self, path: Path, fps: float = 30.0):
         if path.suffix.lower() not in FORMATS:
-            raise OutputError(f"{path}: cannot record to {path.suffix!r}; use one of {', '.join(FORMATS)}")
+            raise OutputError(
+                f"{path}: cannot record to a file with this suffix; use one of {', '.join(FORMATS)}"
+            )
         check_folder(path.parent)
         self.path, self.frames = path, 0
         self._rate = Fraction(fps).limit_denominator(1000)
@@ -41,19 +47,20 @@ class Recording:
         self._thread.start()
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Add a frame, uint8 (H, W, 3), with the capture time ``at`` (`time.monotonic`).
+        """Add a frame, uint8 (H, W, 3), with the capture time ``at`` in seconds (`time.monotonic`).
 
-        All frames must have the same size. Raises `OutputError` if writing has failed.
+        All frames must have the same size. The array must not be modified afterwards. Raises `OutputError` if
+        writing has failed.
         """
         if self._begin is None:
             self._begin = at
-        # Containers do not support equal timestamps, which two frames within a millisecond would have.
+        # Two frames within a millisecond would have equal timestamps, which containers do not support.
         self._last = max(self._last + 1, round((at - self._begin) / _CLOCK))
         self.frames += 1
         self._put(TimedFrame(rgb, self._last, _CLOCK))
 
     def close(self) -> Path:
-        """Finish the file and return its path. Ctrl-C takes effect afterwards.
+        """Finish the file and return its path. A Ctrl-C in the meantime takes effect afterwards.
 
         Raises `OutputError` if writing has failed or there are no frames.
         """
@@ -65,6 +72,7 @@ class Recording:
         return self.path
 
     def _put(self, timed: TimedFrame | None) -> None:
+        """Queue a frame, or None for the end. Raises `OutputError` for a frame if writing has failed."""
         while self._error is None:
             with contextlib.suppress(queue.Full):
                 return self._coming.put(timed, timeout=0.1)

@@ -13,15 +13,16 @@ _GL_RGBA = 0x1908
 
 
 class Spout:
-    """Spout sender called ``name``, whose receivers share its texture on the GPU.
+    """Spout sender called ``name``. Receivers share its texture on the GPU.
 
-    This class has not been tested with Spout itself. Raises `DependencyError` without SpoutGL or on systems
-    other than Windows, and `DeviceError` if Spout fails.
+    This class has not been tested with Spout itself. ``size`` and ``fps`` are ignored. Raises
+    `DependencyError` if SpoutGL is not installed or the system is not Windows, and `DeviceError` if Spout
+    fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
         if platform.system() != "Windows":
-            raise DependencyError("--spout works on Windows only; use --syphon on macOS, or --ndi")
+            raise DependencyError("--spout works only on Windows; use --syphon on macOS, or --ndi")
         try:
             import SpoutGL
         except ImportError as error:
@@ -33,11 +34,12 @@ class Spout:
             raise DeviceError("--spout: no OpenGL context can be created")
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Send a frame, uint8 (H, W, 3). Raises `DeviceError`."""
+        """Send a frame, uint8 (H, W, 3). ``at`` is ignored. Raises `DeviceError` if Spout fails."""
         pixels: Pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
         if not self._sender.sendImage(pixels.tobytes(), rgb.shape[1], rgb.shape[0], _GL_RGBA, False, 0):
             raise DeviceError("Spout failed to send a frame")
 
     def close(self) -> None:
+        """Close the sender."""
         self._sender.releaseSender()
         self._sender.closeOpenGL()

@@ -1,6 +1,6 @@
 """Stream frames to a URL from a separate process.
 
-A slow, hanging or disconnected receiver therefore does not affect the webcam filter.
+A receiver that is slow, hangs or disconnects therefore does not affect the webcam filter.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ MAX_QUEUED = 2
 """Maximum number of frames that wait for the encoder. Older frames are dropped."""
 
 STALL_TIMEOUT = 8.0
-"""Time in seconds without progress after which a connection is aborted."""
+"""Time in seconds without progress after which an open connection is aborted."""
 
 CONNECT_TIMEOUT = 20.0
-"""Timeout in seconds for opening a connection, including the start of the process."""
+"""Timeout in seconds for opening a connection, including the start of the process and the first frame."""
 
 RETRY = 1.0, 10.0
 """Delay in seconds before the first reconnection attempt, and the maximum delay. The delay doubles after each
@@ -59,8 +59,13 @@ class Stream:
     Args:
         url: the URL, with one of the schemes of `FORMATS`.
         size: (width, height) of the frames.
-        fps: frame rate.
-        on_note: called with messages for the user, in another thread.
+        fps: nominal frame rate, which determines the bit rate and the interval of key frames.
+        on_note: called with messages for the user, also in other threads.
+
+    Attributes:
+        connected: whether the connection is open.
+        sent: number of frames that were passed to the encoder.
+        dropped: number of frames that were dropped because the queue was full.
 
     Raises:
         InputError: the URL is not supported.
@@ -86,9 +91,10 @@ class Stream:
         self._thread.start()
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Send a frame, uint8 (H, W, 3) of the stream's size, with the capture time ``at``.
+        """Queue a frame, uint8 (H, W, 3), with the capture time ``at`` in seconds.
 
-        Raises `OutputError` if the installed PyAV cannot stream to this URL.
+        The array must not be modified afterwards. Raises `InputError` for a frame of another size than that
+        of the stream, and `OutputError` if the installed PyAV cannot stream to this URL.
         """
         if self._error:
             raise OutputError(self._error)
@@ -105,7 +111,7 @@ class Stream:
         self._watch()
 
     def close(self) -> None:
-        """End the stream. Waits at most four seconds for the receiver."""
+        """End the stream. Waits for at most four seconds for the receiver."""
         with self._coming:
             self._closing.set()
             self._coming.notify()
@@ -130,9 +136,11 @@ class Stream:
 
     @property
     def _limit(self) -> float:
+        """Time in seconds without progress after which the connection is aborted."""
         return STALL_TIMEOUT if self.connected else CONNECT_TIMEOUT
 
     def _kill(self) -> None:
+        """Kill the encoder process, if it is running."""
         if self._process is not None:
             with contextlib.suppress(OSError):
                 self._process.kill()
@@ -153,7 +161,7 @@ class Stream:
             if reason != reported:
                 reported = reason
                 self._on_note(f"stream {self.name}: {reason}; reconnecting")
-            # A connection that was open for a long time counts as successful.
+            # After an attempt that lasted long, the delay starts again from its first value.
             wait = RETRY[0] if time.monotonic() - begin > RETRY[1] else wait
             end = time.monotonic() + wait
             with self._coming:
@@ -227,16 +235,19 @@ class Stream:
 
 
 def check_url(url: str) -> str:
-    """Return the name of the FFmpeg format for a URL. Raises `InputError` for an unsupported URL."""
+    """Return the name of the FFmpeg format for a URL.
+
+    Raises `InputError` if its scheme is not in `FORMATS` or it has no host.
+    """
     parts = urlsplit(url)
     if parts.scheme.lower() not in FORMATS or not parts.netloc:
         known = ", ".join(f"{scheme}://" for scheme in FORMATS)
-        raise InputError(f"--stream: {url!r} is not a URL with one of the schemes {known}")
+        raise InputError(f"--stream: {url!r} is not a URL with a host and one of the schemes {known}")
     return FORMATS[parts.scheme.lower()]
 
 
 def public_url(url: str) -> str:
-    """Return the scheme and host of a URL. The rest may contain secrets, such as passwords and stream
+    """Return the scheme, host and port of a URL. The rest may contain secrets, such as passwords and stream
     keys.
     """
     parts = urlsplit(url)

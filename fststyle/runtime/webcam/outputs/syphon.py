@@ -13,15 +13,16 @@ NAME = "fststyle"
 
 
 class Syphon:
-    """Syphon server called ``name``, with Metal.
+    """Syphon server called ``name``, which uses Metal.
 
-    This class has not been tested with Syphon itself. Raises `DependencyError` without syphon-python or on
-    systems other than macOS, and `DeviceError` if Syphon fails.
+    This class has not been tested with Syphon itself. ``size`` and ``fps`` are ignored. Raises
+    `DependencyError` if syphon-python is not installed or the system is not macOS, and `DeviceError` if
+    Syphon fails.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
         if platform.system() != "Darwin":
-            raise DependencyError("--syphon works on macOS only; use --spout on Windows, or --ndi")
+            raise DependencyError("--syphon works only on macOS; use --spout on Windows, or --ndi")
         try:
             import syphon
             from syphon.utils.numpy import copy_image_to_mtl_texture
@@ -37,16 +38,17 @@ class Syphon:
         self._texture: Any = None
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Publish a frame, uint8 (H, W, 3). Raises `DeviceError`."""
+        """Publish a frame, uint8 (H, W, 3). ``at`` is ignored. Raises `DeviceError` if Syphon fails."""
         size = (rgb.shape[1], rgb.shape[0])
         try:
             if size != self._size:
                 self._texture, self._size = self._create(self._server.device, *size), size
-            # Metal textures begin with the top row, Syphon images with the bottom row.
+            # The first row of a Metal texture is the top row; that of a Syphon image is the bottom row.
             self._copy(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)), self._texture)
             self._server.publish_frame_texture(self._texture, is_flipped=True)
         except Exception as error:  # raised by Metal or Objective-C
             raise DeviceError(f"Syphon failed to send a frame: {error}") from error
 
     def close(self) -> None:
+        """Stop the server."""
         self._server.stop()

@@ -16,7 +16,8 @@ _DRIVERS = {
 class VirtualCamera:
     """Virtual camera for frames of ``size`` (width, height): v4l2loopback on Linux, OBS on macOS and Windows.
 
-    Raises `DependencyError` if pyvirtualcam or a driver is missing; the message tells what to install.
+    Raises `DependencyError` if pyvirtualcam is not installed or no virtual camera can be opened. The message
+    tells what is needed.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0):
@@ -28,13 +29,16 @@ class VirtualCamera:
         try:
             self._camera: Any = pyvirtualcam.Camera(width=size[0], height=size[1], fps=fps, print_fps=False)
         except RuntimeError as error:
-            raise DependencyError(f"--virtual: no virtual camera was found; it needs {driver}") from error
+            raise DependencyError(
+                f"--virtual: no virtual camera can be opened; it needs {driver} [{error}]"
+            ) from error
         self._size, self.device = size, str(self._camera.device)
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Send a frame, uint8 (H, W, 3) of the camera's size.
+        """Send a frame, uint8 (H, W, 3). ``at`` is ignored.
 
-        Raises `InputError` for a frame of another size, and `DeviceError` if the camera fails.
+        Raises `InputError` for a frame of another size than that of the camera, and `DeviceError` if the
+        camera fails.
         """
         if (rgb.shape[1], rgb.shape[0]) != self._size:
             raise InputError(
@@ -47,4 +51,5 @@ class VirtualCamera:
             raise DeviceError(f"the virtual camera {self.device} failed: {error}") from error
 
     def close(self) -> None:
+        """Close the virtual camera."""
         self._camera.close()

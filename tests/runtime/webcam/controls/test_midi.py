@@ -178,7 +178,7 @@ def test_no_port_is_reported_once(in_memory, controls, notes, tmp_path):
     listening = MidiInput(controls, "nanokontrol", tmp_path / "midi.json")
     time.sleep(0.3)
     listening.close()
-    assert notes == ["MIDI: no input port named nanokontrol found"]
+    assert notes == ["MIDI: no input port whose name contains 'nanokontrol' was found"]
 
 
 def test_driver_that_fails_is_reported_once(listening, controller, controls, notes, monkeypatch):
@@ -188,7 +188,7 @@ def test_driver_that_fails_is_reported_once(listening, controller, controls, not
     monkeypatch.setattr(mido, "get_input_names", fail)
     time.sleep(0.4)
     assert [note for note in notes if "driver failed" in note] == [
-        "MIDI: --midi: this system has no MIDI: the driver failed"
+        "MIDI: --midi: the MIDI ports of this system cannot be listed: the driver failed"
     ]
     controller.send(control(1, 127))
     until(lambda: controls.values.strength == 2)

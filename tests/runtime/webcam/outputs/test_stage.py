@@ -83,7 +83,7 @@ def test_ndi_without_its_library_says_what_to_install(monkeypatch):
 )
 def test_other_systems_and_missing_modules_are_named(monkeypatch, kind, flag, here):
     monkeypatch.setattr("platform.system", lambda: "Linux")
-    with pytest.raises(DependencyError, match=f"{flag} works on"):
+    with pytest.raises(DependencyError, match=f"{flag} works only on"):
         kind((64, 48))
     monkeypatch.setattr("platform.system", lambda: here)
     monkeypatch.setitem(sys.modules, "SpoutGL", None)

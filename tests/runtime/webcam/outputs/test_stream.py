@@ -168,7 +168,7 @@ def test_protocol_that_pyav_lacks_ends_the_output():
             outputs.send(view)
             time.sleep(0.05)
 
-    with pytest.raises(OutputError, match="this build of PyAV has no srt"):
+    with pytest.raises(OutputError, match="this build of PyAV does not support srt"):
         send_until_it_fails()
     outputs.send(view)  # without the stream
     outputs.close()
