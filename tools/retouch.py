@@ -5,8 +5,8 @@ with more local contrast, and with details and tones of the photo.
         --data photos/
 
 The network learns to output the images that fststyle/train/style/retouching.py makes from its original
-output, with a lower `mesh_loss` (fststyle/train/losses/mesh.py): live networks draw lines along rows and
-columns of pixels that repeat every few pixels. No style image and no loss network are needed.
+output, with a lower `mesh_loss` (fststyle/train/losses/mesh.py), since live networks draw lines along rows
+and columns of pixels that repeat every few pixels. No style image and no loss network are needed.
 """
 
 import argparse
@@ -33,7 +33,7 @@ AMOUNTS = ("local_contrast", "details", "tone")
 RATE = 5e-4
 """Peak learning rate of Muon: linear warm-up over ten steps, then linear decay to 1/20."""
 MEASURED = 24
-"""Number of photos on which the luminances are measured."""
+"""Number of photos for the statistics of the luminance."""
 SAME, MESH, GRID = 300.0, 0.3, 0.03
 """Weights of the losses: MSE from the retouched output, for pixels in [-1, 1], mesh, and grid artifacts."""
 
@@ -73,7 +73,7 @@ def retouch(
 
 
 def _tones(net: Live, source: Photos | Scenes) -> Tone:
-    """Measure the luminances of photos and of their stylized images."""
+    """Return the statistics of the luminance of `MEASURED` held-out photos and of their stylized images."""
     crops = [to_tensor(crop) for crop in held_out(source, MEASURED)]
     with torch.no_grad():
         stylized = [clamp_output(net.eval()(crop[None]))[0] for crop in crops]
@@ -105,7 +105,7 @@ def main() -> None:
     )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--data", type=Path, help="folder of photos")
+    parser.add_argument("--data", type=Path, help="folder of photos; default: as for `fststyle train`")
     for name in AMOUNTS:
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=float, default=0.0, help="amount, 0 (default) to about 0.6"
@@ -117,7 +117,7 @@ def main() -> None:
     content = checkpoint.load(args.checkpoint, checkpoint.STYLE_KINDS)
     net = checkpoint.restore(content, args.checkpoint)
     if not isinstance(net, Live):
-        raise CheckpointError(f"{args.checkpoint}: a network of kind {content['network']}, not live")
+        raise CheckpointError(f"{args.checkpoint}: the network is {content['network']}, not live")
 
     def report(step: int, losses: dict[str, float]) -> None:
         if step % 20 == 0 or step == args.steps - 1:
