@@ -11,7 +11,6 @@ and columns of pixels that repeat every few pixels. No style image and no loss n
 
 import argparse
 import copy
-import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -57,7 +56,11 @@ def retouch(
         report: called after each step with its number, from 0, and its weighted losses.
     """
     before = copy.deepcopy(net).train()
-    finish = functools.partial(retouched, **amounts, tones=_tones(net, source))
+    tones = _tones(net, source)
+
+    def finish(stylized: Tensor, photo: Tensor) -> Tensor:
+        return retouched(stylized, photo, **amounts, tones=tones)
+
     net.train()
     optimizer = Muon(net, lr=RATE)
     samples = batches(source, seed=0, batch=batch, start=0, steps=steps, workers=0)

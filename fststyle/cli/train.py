@@ -116,7 +116,7 @@ def print_results(out: "Console", trained: "Trained") -> None:
         files = "file that is" if count == 1 else "files that are"
         which = "" if count == 1 else "the first is "
         streams.print_lines(out, f"skipped {count} {files} damaged or too small: {which}{first}")
-    files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else trained.onnx
+    files = f"{trained.onnx} and {trained.int8.name}" if trained.int8.is_file() else str(trained.onnx)
     streams.print_lines(out, f"style       {files}", f"checkpoint  {trained.checkpoint}")
     streams.print_lines(out, f"preview     {trained.preview}")
     streams.print_lines(out, f"stylize     fststyle image photo.jpg --style {_typed(trained.onnx)}")
