@@ -33,7 +33,7 @@ def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
 
     On a CPU with several cores, two frames are stylized with half of the cores each, since threads that share
     a frame wait for each other after every layer. More frames would need more memory. On other devices, or if
-    ``threads`` is set, the settings are returned unchanged, with 1.
+    ``threads`` is set, the settings are returned unchanged, and frames are stylized one at a time.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if settings.threads is not None or cores < 2 or not devices.is_cpu(settings.device):

@@ -37,7 +37,7 @@ class VideoListener:
 class PaintedVideo:
     """Result for one stylized video.
 
-    ``input`` and ``output`` are paths; ``input`` is "stdin" and ``output`` is "-" for pipes. ``width`` and
+    ``input`` and ``output`` are paths; for pipes, they are "stdin" and "-". ``width`` and
     ``height`` are the size of the output in pixels, ``frames`` is its number of frames, and ``seconds`` the
     elapsed time of this run. ``style`` contains the names of all styles, and ``device`` is the device of the
     network. ``broken`` is the reason why the input is incomplete, or None.

@@ -61,7 +61,10 @@ class FrameTimestamps:
             self._avi.begin(packet)
 
     def stamp(self, frame: DecodedFrame) -> None:
-        """Set the time and the time base of a frame, in place."""
+        """Set the time and the time base of a frame in place.
+
+        A time that is not later than the previous time is replaced by the previous time plus 1.
+        """
         pts = frame.pts if self._avi is None else self._avi.time_of(frame)
         if pts is None:
             self.missing = True
