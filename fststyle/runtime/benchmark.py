@@ -99,10 +99,10 @@ def timings(
 ) -> list[float]:
     """Call ``paint`` repeatedly and return the duration of each call in seconds.
 
-    The calls end as soon as there are at least ``frames`` calls that took at least ``seconds`` in total. They
-    are preceded by a warm-up, whose durations are not returned, since the first frames of a session are
-    slower: at least two calls that take at least a quarter of ``seconds``. The warm-up and the measurement
-    each end early, but not before the first call, once their calls took more than ``patience`` seconds.
+    A warm-up comes first: at least two calls, for at least a quarter of ``seconds``. Its durations are not
+    returned, since the first frames of a session are slower. The measurement follows: at least ``frames``
+    calls, for at least ``seconds`` in total. Both end early when their calls have taken more than
+    ``patience`` seconds, but each makes at least one call.
     """
     times: list[float] = []
     for count, length in ((2, seconds / 4), (frames, seconds)):

@@ -12,7 +12,7 @@ from fststyle.arrays import RGB
 from fststyle.io.resize import scaled_size
 
 RANGE = 48.0
-"""Difference between the 99th and the 1st percentile of luma (0-255) from which a frame is fully stylized."""
+"""Luma range (0-255), from the 1st to the 99th percentile, at or above which a frame is fully stylized."""
 SMALL = 64
 """Maximum length in pixels of the longer side when the range is measured. Larger frames are reduced to it,
 which averages out film grain.
@@ -22,7 +22,7 @@ which averages out film grain.
 def stylized_share(frame: RGB) -> float:
     """Return the weight of the stylized image in `blended` for a source frame, uint8 (H, W, 3) RGB.
 
-    The weight is 0 for a uniform frame, increases linearly with the luma range, and is 1 from `RANGE` on.
+    The weight is 0 for a uniform frame, increases linearly with the luma range, and is 1 at `RANGE` or above.
     """
     scale = min(1.0, SMALL / max(frame.shape[:2]))
     size = scaled_size(frame.shape[:2], scale)
@@ -35,7 +35,7 @@ def blended(frame: RGB, stylized: RGB) -> RGB:
     """Interpolate from the source ``frame`` to its ``stylized`` image with the weight `stylized_share`.
 
     Both are uint8 RGB, and may differ in size; the result has the size of ``stylized``. If the weight is 1,
-    the array ``stylized`` itself is returned. Apply this after
+    the array ``stylized`` itself is returned. Call this function after
     `fststyle.runtime.temporal.TemporalFilter`. Otherwise, the filter blends the previous scene into a fade.
     """
     if (share := stylized_share(frame)) == 1:

@@ -1,7 +1,7 @@
 """Change the brush size: stylize a smaller or larger copy of an image, and resize the result.
 
 The strokes of a network have a fixed size in pixels. Strokes are therefore twice as large if an image is
-stylized at half its size and the result is enlarged. The detail that this loses is added from the source
+stylized at half its size and the result is enlarged. The detail that is lost is added from the source
 image, weighted by the slope of a local regression of stylized luma on source luma, as in guided upsampling
 (He and Sun 2015, "Fast Guided Filter", arXiv:1505.00996).
 """

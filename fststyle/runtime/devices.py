@@ -67,8 +67,8 @@ def split(device: str) -> tuple[str, int]:
     name, _, index = device.partition(":")
     if (name not in PROVIDERS and name != "auto") or (index and not (index.isdecimal() and name in INDEXED)):
         raise DeviceError(
-            f"{device!r} is not a device; use one of auto, {', '.join(PROVIDERS)} (an index such as cuda:1 is"
-            f" possible with {', '.join(INDEXED)})"
+            f"{device!r} is not a device; use one of auto, {', '.join(PROVIDERS)}"
+            f" ({', '.join(INDEXED)} accept an index, such as cuda:1)"
         )
     return name, int(index or 0)
 
@@ -100,7 +100,7 @@ def require(name: str, index: int = 0) -> None:
         cards = nvidia_cards()
         if cards <= index:
             reason = (
-                f"the largest index of an NVIDIA GPU is {cards - 1}"
+                f"{cards} NVIDIA GPU{'s' * (cards != 1)} found, so the largest index is {cards - 1}"
                 if cards
                 else f"no NVIDIA driver or no NVIDIA GPU was found; {INSTALL[name]}"
             )

@@ -117,8 +117,9 @@ class ImageMask:
 
 
 class Mask:
-    """Callable that blends stylized frames over their source frames by the product of the masks ``parts``,
-    of which there is at least one.
+    """Callable that blends stylized frames over their source frames by the product of the masks ``parts``.
+
+    At least one part is needed.
     """
 
     def __init__(self, *parts: MaskSource):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 INTERRUPTIBLE_BYTES = 1 << 20
-"""Total size of the inputs in bytes from which Ctrl-C stops a run, since the run may take long."""
+"""Size of the inputs in bytes at or above which a run can be stopped by Ctrl-C, since it may take long."""
 
 
 def open_session(model: bytes, device: str, threads: int | None, name: str) -> "tuple[InferenceSession, str]":
@@ -127,7 +127,7 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
 
 
 def _providers(device: str, index: int) -> list[tuple[str, dict[str, str | int]]]:
-    """Return the execution providers with their options: that of the device, and then that of the CPU for
+    """Return the execution providers with their options: first that of the device, then that of the CPU for
     operators that the device does not support.
     """
     settings: dict[str, str | int] = {}
@@ -158,7 +158,7 @@ def _try_out(session: "InferenceSession") -> None:
 
 def _too_large(feeds: dict[str, Array], name: str) -> InputError:
     frames = feeds.get("frame")
-    if frames is None:  # the input is not an image
+    if frames is None:  # the input is not a batch of frames
         return InputError(f"{name} needs more memory than is available")
     count, height, width = frames.shape[:3]
     what = f"{width}x{height} pixels" + (f" x {count} frames" if count > 1 else "")

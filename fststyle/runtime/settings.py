@@ -64,7 +64,7 @@ def _shared(name: str, **changes: Any) -> Any:
 
 @dataclass(frozen=True)
 class FrameSettings:
-    """Settings that images and videos share."""
+    """Settings that are common to images and videos."""
 
     style: str = option(
         "starry-night",

@@ -123,7 +123,7 @@ def load_style(
             has no int8 file, the styles cannot be mixed, or the strength cannot be changed.
         DeviceError: the device is unknown, not available or does not work.
         InputError: a value is out of range, the mixture is invalid, or int8 is combined with a mixture or
-            with another strength than 1.
+            a strength other than 1.
     """
     devices.split(device)
     if threads is not None and threads < 1:

@@ -34,7 +34,7 @@ to the variance of luma in 0..1.
 PREVIOUS_SHARE = 0.5
 """Weight of the previous mask in the running average over frames."""
 CUT = 0.15
-"""Mean absolute change of the mask, 0..1, from which on the previous mask is not used."""
+"""Mean absolute change of the mask, 0..1, at or above which the previous mask is not used."""
 # Mean and standard deviation of the RGB channels of ImageNet, for values in 0..1.
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)

@@ -3,8 +3,8 @@
 A network stylizes each frame independently, so strokes change from frame to frame. The filter warps the
 previous result along the optical flow between the source frames, and blends it with the new result where the
 flow is reliable. This follows Ruder et al. 2016, "Artistic Style Transfer for Videos" (arXiv:1604.08610,
-section 4), with one difference: frames are made consistent after the network, and not by a loss, so that the
-filter works with every style without training.
+section 4), with one difference: consistency is enforced after the network, not by a loss. The filter
+therefore works with every style without training.
 """
 
 import functools
@@ -22,8 +22,8 @@ from fststyle.io.resize import scaled_size
 HOLD = 0.85
 """Weight of the warped previous result where the motion is certain."""
 FULL_HOLD_STRENGTH = 0.5
-"""Style strength from which the full `HOLD` is used. Weaker styles flicker less, and show ghosts of earlier
-frames more clearly.
+"""Style strength at or above which the full `HOLD` is used. Weaker styles flicker less, and show ghosts of
+earlier frames more clearly.
 """
 MAX_LAG = 0.1
 """Maximum lag of the result behind a changing style or strength, as a fraction of the change."""
@@ -38,12 +38,12 @@ blurs.
 BLOCK = 12
 """Side, in pixels at the flow size, of the blocks that are warped only if something in them moves."""
 SIMILAR, DIFFERENT = 5.0, 20.0
-"""Luma differences (0-255) between a frame and the warped previous frame: full trust up to `SIMILAR`, no
-trust from `DIFFERENT` on.
+"""Luma differences (0-255) between a frame and the warped previous frame. Trust is full up to `SIMILAR`, and
+zero at `DIFFERENT` or above.
 """
 MOVING = 0.5, 1.5
-"""Motion, in pixels at the flow size, up to which the checks of `_unreliable` have no effect, and from which
-on they have full effect. Static areas do not need the checks, and noise and leaves would fail them.
+"""Motion, in pixels at the flow size. The checks of `_unreliable` have no effect up to the first value, and
+full effect at the second or above. Static areas do not need them, and noise and leaves would fail them.
 """
 COLOR_DIFFERENCE = 5.0, 18.0
 """Like `SIMILAR` and `DIFFERENT`, but for the color channel with the largest difference, since a face may
@@ -52,8 +52,8 @@ have the same luma as the wall behind it.
 SLACK = 0.1
 """Accepted color difference as a fraction of the local gradient. Subpixel warping changes sharp edges."""
 FLOW_GRADIENT = 0.2, 0.5
-"""Gradients of the flow, in pixels per pixel: full trust up to the first value, no trust from the second on.
-Strokes fold if they are warped with a larger gradient.
+"""Gradients of the flow, in pixels per pixel. Trust is full up to the first value, and zero at the second or
+above, since strokes that are warped with a large gradient are folded.
 """
 ROUND_TRIP = 1.0
 """Accepted distance, in pixels at the flow size, between a pixel and its position after following the flow to
@@ -118,7 +118,7 @@ class TemporalFilter:
         return {name: array.copy() for name, array in self._last._asdict().items()}
 
     def restore(self, state: Mapping[str, Pixels]) -> None:
-        """Set the state that `state` returned. Other names in ``state`` are ignored.
+        """Set the state that `state` returned. An empty state resets the filter, and other names are ignored.
 
         Raises `InputError` if the state is incomplete, or an array has another shape or type.
         """
@@ -289,7 +289,7 @@ def _small(frame: RGB) -> RGB:
 
 
 def _falling(values: PerPixel, full: float, none: float) -> PerPixel:
-    """Map values to 1 up to ``full``, to 0 from ``none`` on, and linearly in between."""
+    """Map values to 1 up to ``full``, to 0 at ``none`` or above, and linearly in between."""
     result: PerPixel = np.clip((none - values) / (none - full), 0, 1)
     return result
 

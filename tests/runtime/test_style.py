@@ -109,7 +109,7 @@ def test_output_of_another_shape() -> None:
 
 @pytest.mark.parametrize("device", ["gpu", "", "cpu:1", "cuda:x", "CUDA"])
 def test_unknown_device(style_folder: Path, device: str) -> None:
-    with pytest.raises(DeviceError, match="is not a device"):
+    with pytest.raises(DeviceError, match=r"is not a device; use .*\(cuda, .*dml accept an index"):
         load_style("invert", device)
 
 

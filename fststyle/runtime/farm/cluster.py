@@ -68,7 +68,7 @@ class Cluster:
 
         Raises:
             FststyleError: the error that a task raised.
-            OutputError: a worker cannot run the task, or fails also after `RETRIES` retries.
+            OutputError: a worker cannot run a task, or a task still fails after `RETRIES` retries.
         """
         ray, resources = self._ray, self._ray.cluster_resources()
         gpus = 1 if device != "cpu" and resources.get("GPU") else 0

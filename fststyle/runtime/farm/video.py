@@ -141,7 +141,7 @@ class _PartsFolder(ResumeFolder):
             )
 
     def video(self, number: int) -> Path:
-        """Return the path of the video file of segment ``number``, counted without parts without frames."""
+        """Return the path of the video file of segment ``number`` of the output (see `join`)."""
         return super().video(self.numbers[number])
 
     def stored(self) -> Iterator[int]:

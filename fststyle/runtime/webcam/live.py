@@ -64,7 +64,7 @@ class Live:
 
     Args:
         settings: the settings of `fststyle webcam`.
-        on_note: called with messages for the user, also in other threads.
+        on_note: called with messages for the user, in any thread.
         interrupted: function that is called repeatedly; `frames` ends when it returns True.
 
     Attributes:

@@ -44,7 +44,7 @@ def key_character(code: int) -> str:
 
     The last byte of the code of a special key, such as an arrow, may equal that of a letter. With GTK, bits
     16 to 20 of a code are modifiers, and special keys have codes above 255 in the lower 16 bits. On Windows
-    and with Qt, special keys have bits from 21 on.
+    and with Qt, special keys have bits at position 21 or above.
     """
     return chr(code & 0xFFFF).lower() if 0 <= code < 1 << 21 and code & 0xFFFF <= 0xFF else ""
 

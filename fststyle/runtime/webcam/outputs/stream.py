@@ -60,7 +60,7 @@ class Stream:
         url: the URL, with one of the schemes of `FORMATS`.
         size: (width, height) of the frames.
         fps: nominal frame rate, which determines the bit rate and the interval of key frames.
-        on_note: called with messages for the user, also in other threads.
+        on_note: called with messages for the user, in any thread.
 
     Attributes:
         connected: whether the connection is open.
@@ -93,8 +93,8 @@ class Stream:
     def send(self, rgb: RGB, at: float) -> None:
         """Queue a frame, uint8 (H, W, 3), with the capture time ``at`` in seconds.
 
-        The array must not be modified afterwards. Raises `InputError` for a frame of another size than that
-        of the stream, and `OutputError` if the installed PyAV cannot stream to this URL.
+        The array must not be modified afterwards. Raises `InputError` for a frame whose size differs
+        from that of the stream, and `OutputError` if the installed PyAV cannot stream to this URL.
         """
         if self._error:
             raise OutputError(self._error)

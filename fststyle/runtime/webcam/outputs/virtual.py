@@ -37,7 +37,7 @@ class VirtualCamera:
     def send(self, rgb: RGB, at: float) -> None:
         """Send a frame, uint8 (H, W, 3). ``at`` is ignored.
 
-        Raises `InputError` for a frame of another size than that of the camera, and `DeviceError` if the
+        Raises `InputError` for a frame whose size differs from that of the camera, and `DeviceError` if the
         camera fails.
         """
         if (rgb.shape[1], rgb.shape[0]) != self._size:
