@@ -67,9 +67,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Measure the accuracy on a test set. Needs no PyTorch.
 
-        Of MNIST, Fashion-MNIST and IDX files, the test images are used. Of a folder, all images are used; but
-        if the classifier was trained on this folder, only the images that were held out in training (every
-        tenth).
+        For MNIST, Fashion-MNIST and IDX files, the test images are used. For a folder, all images are used,
+        unless the classifier was trained on this folder: then only the images that were held out in training
+        are used (every tenth).
         """
         from fststyle.io import dataset, grids, images
         from fststyle.runtime.generative.classify import evaluate, load_classifier

@@ -127,7 +127,7 @@ def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) ->
 def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> None:
     """Move the value of a former option in ``values`` to the current name, and print a deprecation note.
 
-    Raises `InputError` if the current option has a value other than its default, too.
+    Raises `InputError` if the current option also has a value other than its default.
     """
     former = field.metadata["former"]
     value = values.pop(former)

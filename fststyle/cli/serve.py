@@ -29,6 +29,6 @@ def register(app: typer.Typer) -> None:
             if (error.name or "").partition(".")[0] == "fststyle":
                 raise
             raise DependencyError(
-                f"the web application needs FastAPI, uvicorn and others; {INSTALL_WEB} [{error}]"
+                f"the web application needs FastAPI, uvicorn and other packages; {INSTALL_WEB} [{error}]"
             ) from error
         server.serve(settings, streams.note)

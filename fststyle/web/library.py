@@ -221,7 +221,7 @@ class Library:
     def published(self, job: Job) -> str:
         """Return the name of the style that a training job has published.
 
-        Returns "" if it has published none, or if the style was deleted or replaced since.
+        Returns "" if it has published none, or if the style has since been deleted or replaced.
         """
         name = job.result.get("published", "")
         entry = next((entry for entry in catalogue.styles() if entry.name == name), None) if name else None

@@ -201,8 +201,9 @@ def _gram(graph: _Graph, layer: _Block) -> str:
 
 
 def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Add the content loss of a layer. Returns the names of the loss and of its gradient with respect to the
-    activation.
+    """Add the content loss of a layer.
+
+    Returns the names of the loss and of its gradient with respect to the activation.
     """
     difference = graph.add("Sub", layer.name, f"content_{layer.name}")
     loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)
@@ -211,10 +212,10 @@ def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Add the style loss of a layer. Returns the names of the loss and of its gradient with respect to the
-    activation.
+    """Add the style loss of a layer.
 
-    The gradient is 4 (G - T) F / (C^2 * C * H * W), with Gram matrix G, target T and activation F.
+    Returns the names of the loss and of its gradient with respect to the activation. The gradient is
+    4 (G - T) F / (C^2 * C * H * W), with Gram matrix G, target T and activation F.
     """
     difference = graph.add("Sub", _gram(graph, layer), f"style_{layer.name}")
     loss = graph.add("ReduceMean", graph.add("Mul", difference, difference), keepdims=0)

@@ -26,7 +26,7 @@ from fststyle.web.errors import BusyError
 LOADED = 6
 """Maximum number of loaded styles."""
 WAITING = 128
-"""Maximum number of images that wait or are stylized. Large uploads are on disk while they wait."""
+"""Maximum number of images that are waiting or being stylized. Large uploads wait on disk."""
 MIXED = 3
 """Maximum number of styles in a mixture."""
 

@@ -77,7 +77,9 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
     """
     require_torch()
     if not rated:
-        raise InputError("no rated style has a known painting; rate some styles first")
+        raise InputError(
+            "no rated style has a known painting and known training settings; rate some included styles first"
+        )
     best = sorted(rated, key=lambda style: -style.score)[: max(1, (len(rated) + 1) // 2)]
     found = _statistics([painting, *(style.painting for style in best)], cache)
     return average(best, found[painting], {style.name: found[style.painting] for style in best})

@@ -20,7 +20,7 @@ def test_without_fastapi_the_message_says_how_to_install_it(program, tmp_path: P
     (tmp_path / "block").mkdir()
     (tmp_path / "block" / "fastapi.py").write_text("raise ImportError('no fastapi', name='fastapi')")
     line = refused(program("serve", path=tmp_path / "block"))
-    assert "the web application needs FastAPI, uvicorn and others" in line
+    assert "the web application needs FastAPI, uvicorn and other packages" in line
     assert "pip install '.[web]'" in line
 
 

@@ -18,7 +18,7 @@ def show(request: Request) -> HTMLResponse:
 
 
 def _shared_address(request: Request) -> str:
-    """Return the URL for other machines, or "" if neither the server nor a proxy can be reached by them."""
+    """Return the URL for other machines, or "" if they can reach neither the server nor a proxy."""
     settings: ServeSettings = request.app.state.settings
     if not is_loopback(settings.host):
         return str(request.app.state.address)

@@ -17,7 +17,7 @@ DAY = {"Cache-Control": "private, max-age=86400"}
 
 @router.get("/learn")
 def show(request: Request) -> HTMLResponse:
-    """Show the page."""
+    """Show the page Learn."""
     titles = {to_name(entry.title): entry.title for entry in catalogue.styles() if entry.shipped}
     files = sorted((STATIC / "app" / "paintings").glob("*.jpg"))
     paintings = {path.stem: titles.get(path.stem, path.stem) for path in files}
@@ -26,9 +26,9 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/learn/{kind}-{blocks}.onnx")
 def network(kind: str, blocks: int) -> Response:
-    """Return a model of the loss network up to the end of block number ``blocks``, as an ONNX file.
+    """Return a model of the first ``blocks`` blocks of the loss network, as an ONNX file.
 
-    ``kind`` is "activations" or "gradient", a function of `fststyle.web.loss_network`.
+    ``kind`` is "activations" or "gradient", as the functions of `fststyle.web.loss_network`.
     """
     build = {"activations": loss_network.activations, "gradient": loss_network.gradient}.get(kind)
     if build is None or not 1 <= blocks <= len(loss_network.LAYERS):

@@ -22,7 +22,7 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 @router.get("/")
 def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
-    """Show the library."""
+    """Show the page Library, with the styles that match a search."""
     cards = parts.library.cards(q, sort)
     return page(request, "library.html", cards=cards, q=q, sort=sort, sorts=SORTS)
 
@@ -52,7 +52,7 @@ async def upload(
 
 @router.get("/styles/{name}")
 def show_style(request: Request, parts: Parts, name: str) -> HTMLResponse:
-    """Show one style."""
+    """Show the page of one style."""
     return page(request, "style.html", card=parts.library.card(name), photos=PHOTOS)
 
 

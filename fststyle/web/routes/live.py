@@ -23,7 +23,7 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 @router.get("/live")
 def show(request: Request) -> HTMLResponse:
-    """Show the page."""
+    """Show the page Live."""
     return page(request, "live.html")
 
 

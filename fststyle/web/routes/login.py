@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/login")
 async def show(request: Request, token: str = "") -> Response:
-    """Show the page, or log in with ``token``, which the address that the server prints contains."""
+    """Show the login page. With a ``token``, as in the address that the server prints, log in instead."""
     if token or request.app.state.settings.token is None:
         return _try(request, token)
     return page(request, "login.html", problem="")

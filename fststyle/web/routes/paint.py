@@ -14,7 +14,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/paint")
 def show(request: Request, parts: Annotated[State, Depends(state)], style: str = "") -> HTMLResponse:
-    """Show the page, with ``style`` selected."""
+    """Show the page Paint, with the style ``style`` selected if it exists."""
     cards = [card for card in parts.library.cards(sort="name") if not card.damaged]
     names = [card.name for card in cards]
     count = Counter(card.title for card in cards)

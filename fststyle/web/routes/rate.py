@@ -17,7 +17,7 @@ Parts = Annotated[State, Depends(state)]
 
 @router.get("/rate")
 def show(request: Request, parts: Parts) -> HTMLResponse:
-    """Show the page with a comparison."""
+    """Show the page Rate, with a new comparison and the ranking."""
     return _with_sheet(request, parts, "rate.html")
 
 

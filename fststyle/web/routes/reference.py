@@ -11,7 +11,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/api")
 def show(request: Request) -> HTMLResponse:
-    """Show the page."""
+    """Show the reference page of the API."""
     return page(request, "api.html", groups=_groups(request.app.openapi()))
 
 

@@ -16,7 +16,7 @@ Parts = Annotated[State, Depends(state)]
 
 @router.get("/train")
 def show(request: Request) -> HTMLResponse:
-    """Show the page. Its script requests the list of training jobs."""
+    """Show the page Train. Its script requests the list of training jobs."""
     return page(
         request,
         "train.html",
@@ -28,6 +28,6 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/train/{id}")
 def show_training(request: Request, parts: Parts, id: str) -> HTMLResponse:
-    """Show one training job."""
+    """Show the page of one training job."""
     job = parts.jobs.find(id, TRAIN_KINDS)
     return page(request, "training.html", job=job, steps=steps_of(job))

@@ -70,7 +70,9 @@ class Worker(Protocol):
     """Protocol of functions that run the jobs of one kind."""
 
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
-        """Run the job and return its result. Raises `Stopped` if it is stopped, and `FststyleError`.
+        """Run the job and return its result.
+
+        Raises `Stopped` if the job is stopped, and `FststyleError` if it fails.
 
         The job may have been interrupted earlier, for example because the server was killed. Its files are
         then still in the folder of the job.

@@ -32,7 +32,7 @@ POINTS = 400
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Training settings that clients may choose. All other settings are the defaults of `fststyle train`."""
+    """Training settings that clients may choose. The others are fixed or the defaults of `fststyle train`."""
 
     minutes: float = option(20.0, "Duration of training in minutes.", min=0.05, max=2880)
     style_weight: float = option(TrainSettings.style_weight, "Weight of the style loss.", min=0, max=1000)
@@ -211,8 +211,8 @@ def _interrupt(process: "subprocess.Popen[str]") -> None:
 def _wait_for_end(file: Path, seconds: float = 60) -> None:
     """Wait until the training process of a killed server has ended, for at most ``seconds``.
 
-    Two processes must not write to the same folder. ``file`` contains the process id, and is deleted. Only on
-    POSIX systems is the process waited for.
+    Two processes must not write to the same folder. ``file`` contains the process id, and is deleted. On
+    Windows, this function does not wait.
     """
     try:
         number = int(file.read_text())

@@ -43,9 +43,7 @@ class Selection:
     own: bool = False
 
     def of(self, parts: State, client: str) -> tuple[list[Job], int]:
-        """Return the selected jobs, newest first, and the number of jobs of other clients that ``own``
-        excludes.
-        """
+        """Return the selected jobs, newest first, and the number of jobs that ``own`` excludes."""
         found = parts.jobs.all(self.kinds or None)
         if self.ids:
             wanted = set(self.ids)

@@ -113,7 +113,7 @@ def _video(
     parts: State, folder: Path, file: UploadFile, suffix: str, settings: ImageSettings, format: str
 ) -> tuple[str, str, JsonObject]:
     if format not in ("", "mp4", "webm"):
-        raise InputError("format: must be mp4 or webm for a video")
+        raise InputError(f"format: {format!r} is not a video format; use mp4 or webm")
     source = folder / f"source{suffix}"
     _save(file, source)
     check_video(source, parts.settings.max_pixels, parts.settings.video_seconds)
